@@ -1,0 +1,19 @@
+"""The command `syncd`. `--version` is answered before anything heavy is imported."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; never returns."""
+    if sys.argv[1:] in (["--version"], ["-V"]):
+        from syncd import __version__  # noqa: PLC0415
+
+        sys.stdout.write(f"syncd {__version__}\n")
+        sys.exit(0)
+    from syncd.cli import run  # noqa: PLC0415 - typer and all below it stay out of --version
+
+    sys.exit(run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""The contract of a connector: a place leads go. What a plugin author reads, whole.
+
+The engine maps, decides and remembers; a connector sends. It is told nothing of the ledger, of retries or of
+export, and keeps no state that matters: everything it needs to be safe is in the `Delivery`.
+
+Order: `deliver` gets at most `batch_size` deliveries, all of one `Route.group`, no two with one `Route.key`,
+and answers with one outcome each, in order. An outcome is `Delivered(remote_id, created)` or one of the four
+failures of `syncd.failure`. `Pause` or `Halt` in the list stands for that delivery and all after it.
+
+Raising: `Pause` or `Halt` when nothing of the call was sent; `Pause(unexplained=True)` when the call failed
+whole and nobody knows why; `Refused(code)` when the far end refused the call and wrote nothing. Whatever else
+is raised is a bug: logged with its traceback and retried.
+
+Truth: never answer `Delivered` for what the far end did not confirm. A delivery that an answer does not mention
+is not a success.
+
+Idempotence: re-sending must be safe. Where it is not (no upsert), say `resend_safe=False`: the ledger then
+notes *maybe sent* before the call, and a delivery that comes with `maybe_sent` must be looked for before it is
+written.
+
+Threads: one instance is called by one thread at a time. `deliver` may block, within the time-outs it sets on
+every call. Time and waiting come from `context.clock` only.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict
+
+from syncd.clock import Clock
+from syncd.delivery import Delivery, Outcome, Route
+
+Policy = Literal["always", "create_only", "if_empty"]
+
+
+class Field(BaseModel):
+    """One mapped field: text with `{{ expressions }}`, and when it may overwrite what is there."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    value: str
+    policy: Policy = "always"
+
+
+class Logger(Protocol):
+    """What of a structlog logger a connector uses: an event name in the past tense, and ids, never personal data."""
+
+    def debug(self, event: str, **ids: object) -> Any: ...  # noqa: D102
+    def info(self, event: str, **ids: object) -> Any: ...  # noqa: D102
+    def warning(self, event: str, **ids: object) -> Any: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an instance is given besides its options. `fields`: the mapping in force, with its policies."""
+
+    name: str
+    clock: Clock
+    log: Logger
+    fields: Mapping[str, Field] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One result of `check`: a sentence, and what to do if it is not `ok`."""
+
+    level: Literal["ok", "warning", "error"]
+    code: str
+    detail: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that `setup` made, would make, or asks a person to make."""
+
+    what: str
+    done: bool
+    by_hand: str = ""
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """See the module. `objects` says what one object at the far end stands for: a person, or one lead."""
+
+    Options: ClassVar[type[BaseModel]]
+    codes: ClassVar[Mapping[str, str]]
+    defaults: ClassVar[Mapping[str, str | Field]]
+    objects: ClassVar[Literal["people", "leads"]]
+    batch_size: int
+
+    def __init__(self, options: Any, context: Context) -> None: ...
+
+    def check(self) -> Sequence[Finding]:
+        """Cheap and read-only: credentials, scopes, fields."""
+        ...
+
+    def route(self, delivery: Delivery) -> Route:
+        """Pure: which calls it may share, and what it must not share a call with."""
+        ...
+
+    def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+        """Send one batch: one outcome each, in order."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections; called once, also after a failure."""
+        ...
+
+
+@runtime_checkable
+class NeedsSetup(Protocol):
+    """Optional: what must exist in the CRM before the first delivery."""
+
+    def setup(self, apply: bool) -> Sequence[Change]:  # noqa: FBT001 - the contract is positional
+        """List what is missing and, with `apply`, make it; running it again changes nothing."""
+        ...

@@ -1,0 +1,399 @@
+"""What happens next to a delivery: a pure function of (delivery, outcome, lane, policy, chance).
+
+Exporting is delivering to CTGO, so the same rules serve both. What they are for:
+
+* An outage, an expired token or a renamed field must not reject a backlog; one lead that makes a CRM answer 500
+  must not block it. A call that fails whole without saying why therefore spends nobody's attempt: its members
+  become *suspects* and the lane waits. The next call is a probe: one other delivery, alone. Once one succeeds,
+  the suspects go alone, and then each spends its own attempts.
+* Exhausted attempts reject only if the lane delivered something meanwhile (`mark` is the lane's count when the
+  delivery first failed); otherwise the fault is the lane's, and it halts.
+* Ten alike rejections in a row with none delivered between halt the lane, and all ten return to pending in the
+  same transaction.
+* A lifted halt is on probation: one delivery, alone, and only a success ends it.
+
+This module decides; `syncd.ledger` writes what it decided in one transaction, and the engine acts.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from syncd.failure import Failure, Halt, Pause, Refused, Reject, Retry
+from syncd.lead import Lead
+
+ALIKE_LIMIT = 10
+"""Rejections of one code in a row, none delivered between, that halt a lane."""
+
+State = Literal["pending", "delivered", "rejected", "dropped"]
+Status = Literal["open", "paused", "halted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One lead on its way to one connector, as a connector sees it.
+
+    `fields` is the mapped result, with nulls left out. `remote_id` is the person's id at the far end if any
+    lead of theirs was delivered before. `maybe_sent`: an earlier call may have written it.
+    """
+
+    id: int
+    lead: Lead
+    fields: Mapping[str, object]
+    person: str
+    remote_id: str | None = None
+    maybe_sent: bool = False
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Which calls a delivery may share (`group`), what it must not share one with (`key`), and if it may be re-sent."""
+
+    group: str
+    key: str
+    resend_safe: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The far end holds it. `created`: it was not there before."""
+
+    remote_id: str | None = None
+    created: bool = True
+
+
+Outcome = Delivered | Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How patient a lane is. Seconds."""
+
+    attempts: int = 8
+    max_age: float = 7 * 86400.0
+    retry_base: float = 5.0
+    retry_cap: float = 3600.0
+    pause_base: float = 2.0
+    pause_cap: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What the ledger knows of one member of a call."""
+
+    id: int
+    attempts: int = 0
+    suspect: bool = False
+    mark: int | None = None
+    failing_since: float | None = None
+    limit: int | None = None
+    maybe_sent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What becomes of one item. `due_at` 0 means at once."""
+
+    id: int
+    state: State
+    attempts: int
+    due_at: float = 0.0
+    suspect: bool = False
+    mark: int | None = None
+    failing_since: float | None = None
+    limit: int | None = None
+    maybe_sent: bool = False
+    code: str = ""
+    detail: str = ""
+    remote_id: str | None = None
+    created: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """The persisted part of a lane. `probing`: the next call is one delivery, alone."""
+
+    kind: str
+    name: str
+    status: Status = "open"
+    code: str = ""
+    detail: str = ""
+    by: str = ""
+    since: float = 0.0
+    until: float | None = None
+    probing: bool = False
+    failures: int = 0
+    delivered: int = 0
+    alike_code: str = ""
+    alike: tuple[int, ...] = ()
+
+    def wait(self, now: float) -> float | None:
+        """Seconds until the lane may go on: 0 now, None when somebody must act first.
+
+        A pause never lasts longer than it was meant to when it began, whatever became of the wall clock.
+        """
+        if self.status == "open":
+            return 0.0
+        if self.status == "halted" or self.until is None:
+            return None
+        return max(0.0, min(self.until - now, self.until - self.since))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What to write after a call. `revived`: earlier rejections that return to pending."""
+
+    changes: tuple[Change, ...]
+    lane: LaneState
+    revived: tuple[int, ...] = ()
+
+
+Chance = Callable[[], float]
+"""A number in [0, 1): full jitter keeps many clients from coming back together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a decision is made under: the wall time, the lane's patience, and chance."""
+
+    now: float
+    policy: Policy
+    chance: Chance
+
+
+def backoff(failures: int, base: float, cap: float, chance: Chance) -> float:
+    """Seconds to wait after the n-th failure in a row: full jitter under an exponential ceiling, never under a second."""
+    ceiling = min(cap, base * 2.0 ** min(failures, 30))
+    return float(max(1.0, ceiling * chance()))
+
+
+def paused(lane: LaneState, why: Failure, terms: Terms) -> LaneState:
+    """The lane after a `Pause`: as long as it was told to, else by its own growing back-off."""
+    unexplained = not isinstance(why, Pause) or why.unexplained
+    told = why.after is not None
+    wait = (
+        max(0.0, why.after or 0.0)
+        if told
+        else backoff(lane.failures + 1, terms.policy.pause_base, terms.policy.pause_cap, terms.chance)
+    )
+    return replace(
+        lane,
+        status="paused",
+        code=why.code,
+        detail=why.detail,
+        by="syncd",
+        since=terms.now,
+        until=terms.now + wait,
+        probing=lane.probing or unexplained,
+        failures=lane.failures if told else lane.failures + 1,
+    )
+
+
+def halted(lane: LaneState, why: Failure, now: float) -> LaneState:
+    """The lane after a `Halt`."""
+    return replace(
+        lane,
+        status="halted",
+        code=why.code,
+        detail=why.detail,
+        by="syncd",
+        since=now,
+        until=None,
+        probing=True,
+    )
+
+
+def reopened(lane: LaneState) -> LaneState:
+    """The lane after a pause has passed or a halt was lifted: it keeps what it must still prove."""
+    return replace(lane, status="open", until=None, by="")
+
+
+def pack(items: Sequence[tuple[Item, Route]], lane: LaneState, batch_size: int) -> list[list[int]]:
+    """Split candidates, given in due order, into calls: lists of indices into `items`.
+
+    A probing lane makes one call of one, and a suspect only when there is nobody else. Otherwise a call holds one
+    group, no key twice, at most the smallest batch limit of its members; suspects go alone, last.
+    """
+    if not items:
+        return []
+    if lane.probing:
+        return [[next((n for n, (item, _) in enumerate(items) if not item.suspect), 0)]]
+    calls: list[list[int]] = []
+    filling: dict[tuple[str, int], tuple[list[int], set[str]]] = {}
+    alone: list[list[int]] = []
+    for n, (item, route) in enumerate(items):
+        if item.suspect:
+            alone.append([n])
+            continue
+        size = min(batch_size, item.limit or batch_size)
+        call, keys = filling.get((route.group, size), ([], set()))
+        if not call or len(call) >= size or route.key in keys:
+            call, keys = [], set()
+            filling[route.group, size] = (call, keys)
+            calls.append(call)
+        call.append(n)
+        keys.add(route.key)
+    return calls + alone
+
+
+def judge_call(
+    call: Sequence[Item],
+    answer: Sequence[Outcome] | BaseException,
+    lane: LaneState,
+    terms: Terms,
+) -> Verdict:
+    """Decide what one call comes to. `answer`: an outcome for each member, or what was raised."""
+    if isinstance(answer, Refused):
+        return _refused(call, answer, lane, terms)
+    if isinstance(answer, BaseException):
+        return _raised(call, answer, lane, terms)
+    if len(answer) != len(call):
+        bug = Retry("connector_bug", f"{len(answer)} outcomes for {len(call)} deliveries")
+        return _raised(call, bug, lane, terms)
+    return _judged(call, answer, lane, terms)
+
+
+def _refused(call: Sequence[Item], why: Refused, lane: LaneState, terms: Terms) -> Verdict:
+    if len(call) == 1:
+        return _judged(call, [Reject(why.code, why.detail)], lane, terms)
+    half = len(call) // 2
+    changes = tuple(replace(_kept(item), limit=half, code=why.code, detail=why.detail) for item in call)
+    return Verdict(changes, lane)
+
+
+def _raised(call: Sequence[Item], why: BaseException, lane: LaneState, terms: Terms) -> Verdict:
+    """One word for the whole call."""
+    if isinstance(why, Pause) and why.unexplained and len(call) == 1 and call[0].suspect and not lane.probing:
+        # Others went through and this one, alone, did not: it is about this lead. Another must succeed before the
+        # next suspect is believed guilty, or a new outage would spend the attempts of them all.
+        verdict = _judged(call, [Retry(why.code, why.detail, after=why.after)], lane, terms)
+        return replace(verdict, lane=replace(verdict.lane, probing=True))
+    if isinstance(why, Failure):
+        return _judged(call, [why] * len(call), lane, terms)
+    bug = Retry("connector_bug", f"{type(why).__name__} in the connector")
+    verdict = _judged(call, [bug] * len(call), lane, terms)
+    suspects = tuple(replace(change, suspect=change.state == "pending") for change in verdict.changes)
+    return replace(verdict, changes=suspects)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What the walk over one call's outcomes has found so far."""
+
+    lane: LaneState
+    changes: list[Change] = field(default_factory=list)
+    stop: Failure | None = None
+    revived: tuple[int, ...] = ()
+
+
+def _judged(
+    call: Sequence[Item],
+    outcomes: Sequence[Outcome],
+    lane: LaneState,
+    terms: Terms,
+) -> Verdict:
+    delivered = sum(isinstance(outcome, Delivered) for outcome in outcomes)
+    walk = _Tally(replace(lane, delivered=lane.delivered + delivered))
+    before = lane.delivered
+    for item, outcome in zip(call, outcomes, strict=True):
+        if isinstance(outcome, Delivered):
+            _on_delivered(walk, item, outcome)
+        elif walk.stop is not None:  # the Pause or Halt before it stands for it too
+            _on_stopped(walk, item, walk.stop)
+        elif isinstance(outcome, Pause | Halt):
+            walk.stop = outcome
+            _on_stopped(walk, item, outcome)
+        elif isinstance(outcome, Reject):
+            _on_rejected(walk, item, outcome)
+        else:
+            _on_retry(walk, item, outcome, before, terms)
+    return _closed(walk, terms)
+
+
+def _kept(item: Item) -> Change:
+    """The item as it was: still pending, nothing spent."""
+    return Change(
+        item.id,
+        "pending",
+        item.attempts,
+        suspect=item.suspect,
+        mark=item.mark,
+        failing_since=item.failing_since,
+        limit=item.limit,
+        maybe_sent=item.maybe_sent,
+    )
+
+
+def _on_delivered(walk: _Tally, item: Item, outcome: Delivered) -> None:
+    walk.changes.append(
+        Change(item.id, "delivered", item.attempts + 1, remote_id=outcome.remote_id, created=outcome.created)
+    )
+    walk.lane = replace(walk.lane, probing=False, failures=0, alike_code="", alike=())
+
+
+def _on_stopped(walk: _Tally, item: Item, why: Failure) -> None:
+    suspect = item.suspect or (isinstance(why, Pause) and why.unexplained)
+    walk.changes.append(replace(_kept(item), suspect=suspect, code=why.code, detail=why.detail))
+
+
+def _on_rejected(walk: _Tally, item: Item, why: Reject) -> None:
+    on_probation = walk.lane.probing and walk.lane.code == why.code
+    change = replace(
+        _kept(item), state="rejected", code=why.code, detail=why.detail, attempts=item.attempts + 1
+    )
+    alike = (*walk.lane.alike, item.id) if walk.lane.alike_code == why.code else (item.id,)
+    walk.lane = replace(walk.lane, alike_code=why.code, alike=alike)
+    walk.changes.append(replace(change, maybe_sent=False, suspect=False))
+    if on_probation or len(alike) >= ALIKE_LIMIT:
+        walk.stop = Halt(
+            why.code,
+            f"{len(alike)} alike rejections in a row, none delivered between: {why.detail}",
+            fix=why.fix,
+        )
+        mine = {change.id for change in walk.changes}
+        walk.revived = tuple(other for other in alike if other not in mine)
+        walk.changes = [_spared(c) if c.id in alike else c for c in walk.changes]
+        walk.lane = replace(walk.lane, alike=())
+
+
+def _spared(change: Change) -> Change:
+    return replace(change, state="pending", attempts=change.attempts - 1)
+
+
+def _on_retry(walk: _Tally, item: Item, why: Failure, before: int, terms: Terms) -> None:
+    attempts = item.attempts + 1
+    mark = before if item.mark is None else item.mark
+    since = terms.now if item.failing_since is None else item.failing_since
+    wait = max(
+        why.after or 0.0, backoff(attempts, terms.policy.retry_base, terms.policy.retry_cap, terms.chance)
+    )
+    change = replace(
+        _kept(item),
+        attempts=attempts,
+        due_at=terms.now + wait,
+        mark=mark,
+        failing_since=since,
+        # An attempt of unknown effect: where re-sending is not safe it must be looked for first.
+        maybe_sent=item.maybe_sent,
+        code=why.code,
+        detail=why.detail,
+    )
+    if attempts >= terms.policy.attempts or (attempts > 1 and terms.now - since > terms.policy.max_age):
+        if walk.lane.delivered > mark:
+            change = replace(change, state="rejected", due_at=0.0, suspect=False)
+        else:
+            walk.stop = Halt(
+                "attempts_exhausted",
+                f"{attempts} attempts failed and nothing else was delivered meanwhile; the last: {why.detail}",
+            )
+    walk.changes.append(change)
+
+
+def _closed(walk: _Tally, terms: Terms) -> Verdict:
+    lane = walk.lane
+    if isinstance(walk.stop, Halt):
+        lane = halted(lane, walk.stop, terms.now)
+    elif walk.stop is not None:
+        lane = paused(lane, walk.stop, terms)
+    return Verdict(tuple(walk.changes), lane, walk.revived)

@@ -1,0 +1,243 @@
+"""Deliver: one connector's lane. Choose what is due, map it, send it, write down what became of it."""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from json import loads
+
+from syncd.clock import Clock
+from syncd.connector import Connector, Logger
+from syncd.delivery import (
+    Change,
+    Delivered,
+    Delivery,
+    Item,
+    LaneState,
+    Outcome,
+    Policy,
+    Route,
+    Terms,
+    Verdict,
+    judge_call,
+    pack,
+    reopened,
+)
+from syncd.engine.step import AGAIN, IDLE, Next
+from syncd.failure import Failure, Refused, Reject
+from syncd.lead import read_lead
+from syncd.ledger import Ledger
+from syncd.ledger.delivering import Due, Recorded, Sent, due, mark_maybe_sent, next_due, record
+from syncd.ledger.lanes import load_lane
+from syncd.ledger.tables import Delivery as DeliveryRow
+from syncd.mapping import FieldMap, Filter, variables
+
+
+@dataclass(frozen=True, slots=True)
+class Outfit:
+    """What a connector's lane needs besides the ledger. `exports`: which sources export."""
+
+    name: str
+    connector: Connector
+    fields: FieldMap
+    where: Filter
+    policy: Policy
+    exports: Mapping[str, bool]
+
+
+Wake = Callable[[str, str], None]
+"""Tell the runner that a lane (kind, name) has work."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A due delivery that can be sent."""
+
+    due: Due
+    delivery: Delivery
+    route: Route
+
+
+class Deliver:
+    """The lane `deliver:NAME`."""
+
+    kind = "deliver"
+
+    def __init__(
+        self,
+        outfit: Outfit,
+        ledger: Ledger,
+        clock: Clock,
+        log: Logger,
+        wake: Wake,
+        *,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """`chance`: numbers in [0, 1) for the jitter."""
+        self._outfit, self._ledger, self._clock, self._log = outfit, ledger, clock, log
+        self._wake, self._chance = wake, chance
+
+    @property
+    def name(self) -> str:
+        """The connector's name."""
+        return self._outfit.name
+
+    def step(self) -> Next:
+        """One pass: the deliveries that are due, a batch at most."""
+        now, connector = self._clock.now(), self._outfit.connector
+        with self._ledger.read() as connection:
+            lane = load_lane(connection, self.kind, self.name)
+            wait = lane.wait(now)
+            if wait != 0:
+                return Next(wait, lane.code)
+            limit = connector.batch_size
+            found = due(connection, self.name, now, self._outfit.policy.retry_cap, limit)
+            if not found:
+                later = next_due(connection, DeliveryRow, self.name)
+                return IDLE if later is None else Next(max(0.001, later - now), "retrying")
+        self._pass(reopened(lane), found)
+        return AGAIN
+
+    def _pass(self, lane: LaneState, found: Sequence[Due]) -> None:
+        ready, settled = self._prepare(found)
+        if settled:
+            lane = self._settle_unsent(settled, lane)
+        calls = pack([(r.due.item, r.route) for r in ready], lane, self._outfit.connector.batch_size)
+        for call in calls:
+            if self._clock.stopping or lane.status != "open":
+                return
+            was_probing = lane.probing
+            lane = self._call([ready[n] for n in call], lane)
+            if lane.probing != was_probing:
+                return
+
+    def _prepare(self, found: Sequence[Due]) -> tuple[list[_Ready], list[tuple[Due, Outcome | None]]]:
+        """Split what is due into what can be sent and what is settled without sending (None: not wanted)."""
+        ready: list[_Ready] = []
+        settled: list[tuple[Due, Outcome | None]] = []
+        for one in found:
+            if self._superseded(one):
+                settled.append((one, Delivered(one.remote_id, created=False)))
+                continue
+            try:
+                delivery = self._mapped(one)
+            except Reject as why:
+                settled.append((one, why))
+                continue
+            if delivery is None:
+                settled.append((one, None))
+            else:
+                ready.append(_Ready(one, delivery, self._outfit.connector.route(delivery)))
+        return ready, settled
+
+    def _superseded(self, one: Due) -> bool:
+        """Whether a newer lead of the same person is there already: writing this one would turn back the clock."""
+        people = self._outfit.connector.objects == "people"
+        return people and one.newest_delivered is not None and one.discovered_at < one.newest_delivered
+
+    def _mapped(self, one: Due) -> Delivery | None:
+        """Map anew from the raw payload; None if a `where` that could not be evaluated before now says no."""
+        if one.payload is None:
+            raise Reject("payload_gone", "The lead's payload was dropped by retention.")
+        try:
+            lead = read_lead(one.source, one.payload)
+        except ValueError as error:
+            raise Reject("lead_malformed", f"The stored payload cannot be read: {error}") from None
+        fields, where = self._outfit.fields, self._outfit.where
+        again = one.code == "filter_failed"
+        enrichment = loads(one.enrichment) if one.enrichment else None
+        uses = fields.uses | where.uses if again else fields.uses
+        values = variables(lead, enrichment=enrichment, names=uses)
+        if again and not where.accepts(values):
+            return None
+        return Delivery(
+            id=one.item.id,
+            lead=lead,
+            fields=fields.evaluate(values),
+            person=one.person,
+            remote_id=one.remote_id,
+            maybe_sent=one.item.maybe_sent,
+            attempt=one.item.attempts + 1,
+        )
+
+    def _settle_unsent(self, settled: Sequence[tuple[Due, Outcome | None]], lane: LaneState) -> LaneState:
+        """Write what needs no call. It proves nothing about the far end, so a lane on probation stays on it."""
+        changes = [_unsent(one.item, outcome) for one, outcome in settled if not isinstance(outcome, Reject)]
+        rejects = [(one, outcome) for one, outcome in settled if isinstance(outcome, Reject)]
+        verdict = self._judge([one.item for one, _ in rejects], [why for _, why in rejects], lane)
+        verdict = replace(verdict, changes=(*changes, *verdict.changes))
+        self._record(verdict, [one for one, _ in settled])
+        return verdict.lane
+
+    def _call(self, members: Sequence[_Ready], lane: LaneState) -> LaneState:
+        unsafe = [m.due.item.id for m in members if not m.route.resend_safe]
+        if unsafe:
+            with self._ledger.write() as connection:
+                mark_maybe_sent(connection, unsafe)
+        items = [
+            replace(m.due.item, maybe_sent=m.due.item.maybe_sent or not m.route.resend_safe) for m in members
+        ]
+        verdict = self._judge(items, self._send([m.delivery for m in members]), lane)
+        self._record(verdict, [m.due for m in members])
+        return verdict.lane
+
+    def _send(self, batch: Sequence[Delivery]) -> Sequence[Outcome] | BaseException:
+        try:
+            return self._outfit.connector.deliver(batch)
+        except (Failure, Refused) as why:
+            return why
+        except Exception as bug:  # noqa: BLE001 - a plugin's bug must not end the engine; logged with its traceback
+            self._log.warning(
+                "connector_failed", connector=self.name, leads=[d.lead.id for d in batch], exc_info=bug
+            )
+            return bug
+
+    def _judge(
+        self, items: Sequence[Item], answer: Sequence[Outcome] | BaseException, lane: LaneState
+    ) -> Verdict:
+        return judge_call(items, answer, lane, Terms(self._clock.now(), self._outfit.policy, self._chance))
+
+    def _record(self, verdict: Verdict, members: Sequence[Due]) -> None:
+        people = self._outfit.connector.objects == "people"
+        sent = {m.item.id: Sent(m.person, m.discovered_at) for m in members} if people else {}
+        with self._ledger.write() as connection:
+            before = load_lane(connection, self.kind, self.name)
+            verdict = replace(verdict, lane=kept_by_hand(before, verdict.lane))
+            recorded = record(
+                connection, self.name, verdict, sent=sent, exports=self._outfit.exports, now=self._clock.now()
+            )
+        self._tell(before, verdict, recorded)
+        for source in recorded.owing:
+            self._wake("export", source)
+
+    def _tell(self, before: LaneState, verdict: Verdict, recorded: Recorded) -> None:
+        rejected = recorded.counts.get("rejected", 0)
+        if rejected:
+            code = next((c.code for c in verdict.changes if c.state == "rejected"), "")
+            self._log.warning("deliveries_rejected", connector=self.name, n=rejected, code=code)
+        tell_lane(self._log, before, verdict.lane)
+
+
+def kept_by_hand(stored: LaneState, decided: LaneState) -> LaneState:
+    """A pause that a person made while a call was under way outlasts what the call decided."""
+    if stored.status == "paused" and stored.by not in {"", "syncd"} and decided.status != "halted":
+        return replace(
+            decided,
+            status="paused", code=stored.code, detail=stored.detail, by=stored.by, since=stored.since, until=stored.until,
+        )  # fmt: skip
+    return decided
+
+
+def tell_lane(log: Logger, before: LaneState, after: LaneState) -> None:
+    """One event for each change of a lane's state."""
+    if after.status == "halted" and (before.status, before.code) != ("halted", after.code):
+        log.warning("lane_halted", kind=after.kind, name=after.name, code=after.code, detail=after.detail)
+    elif after.status == "paused" and before.status == "open" and not before.code:
+        log.warning("lane_paused", kind=after.kind, name=after.name, code=after.code, detail=after.detail)
+    elif after.status == "open" and before.code and not after.code:
+        log.info("lane_recovered", kind=after.kind, name=after.name)
+
+
+def _unsent(item: Item, outcome: Outcome | None) -> Change:
+    if isinstance(outcome, Delivered):
+        return Change(item.id, "delivered", item.attempts, remote_id=outcome.remote_id)
+    return Change(item.id, "dropped", item.attempts, code="unwanted", detail="Its `where` says no.")

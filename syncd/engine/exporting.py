@@ -1,0 +1,160 @@
+"""Export: one source's marking lane. Exporting is delivering to CTGO, so it is judged by the same rules.
+
+A pass claims exports in one transaction (with their slots, and under a flag that keeps the pull from ingesting a new row
+of the same id meanwhile), sends them a few at a time, and writes down what became of them in another. Killed between,
+the marks are sent again, which changes nothing.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from syncd.clock import Clock
+from syncd.connector import Logger
+from syncd.delivery import Delivered, Item, LaneState, Outcome, Terms, Verdict, judge_call, reopened
+from syncd.engine.delivering import kept_by_hand, tell_lane
+from syncd.engine.desk import SOURCE_LANES, Desk
+from syncd.engine.pacing import Hold
+from syncd.engine.step import AGAIN, IDLE, Next
+from syncd.failure import Failure, Halt, Pause, Reject
+from syncd.ledger import Ledger
+from syncd.ledger.delivering import next_due
+from syncd.ledger.exporting import exports_due, record_exports
+from syncd.ledger.lanes import load_lane, save_lane
+from syncd.ledger.tables import Export as ExportRow
+
+IN_FLIGHT = 4
+"""Requests at a time: enough that answers of a few seconds still use the whole allowance."""
+BATCH = 64
+"""Exports a pass claims at the most: what is sent twice after a crash, and what a stop waits for."""
+
+Claim = tuple[Item, int]
+"""An export's item with its lead id."""
+
+
+class Export:
+    """The lane `export:NAME`."""
+
+    kind = "export"
+
+    def __init__(
+        self,
+        desk: Desk,
+        ledger: Ledger,
+        clock: Clock,
+        log: Logger,
+        *,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """`chance`: numbers in [0, 1) for the jitter."""
+        self._desk, self._ledger, self._clock, self._log = desk, ledger, clock, log
+        self._chance = chance
+        self._pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix=f"export-{desk.name}")
+
+    @property
+    def name(self) -> str:
+        """The source's name."""
+        return self._desk.name
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown()
+
+    def step(self) -> Next:
+        """One pass: as many exports as there are slots, a batch at the most."""
+        now = self._clock.now()
+        if self._desk.paging_new.up:
+            return IDLE  # the pull wakes this lane when its pass is over
+        with self._ledger.read() as connection:
+            lane = load_lane(connection, self.kind, self.name)
+            later = next_due(connection, ExportRow, self.name)
+        wait = lane.wait(now)
+        if wait != 0:
+            return Next(wait, lane.code)
+        if later is None:
+            return IDLE
+        if now < later <= now + self._desk.policy.retry_cap:
+            return Next(max(0.001, later - now), "retrying")
+        return self._pass(reopened(lane), now)
+
+    def _pass(self, lane: LaneState, now: float) -> Next:
+        with self._ledger.write() as connection:
+            want = 1 if lane.probing else BATCH
+            claims = exports_due(connection, self.name, now, self._desk.policy.retry_cap, want)
+            if not claims:
+                return IDLE
+            opened = self._desk.pacer.open(connection, len(claims), live=False)
+            if not isinstance(opened, Hold):
+                return Next(opened)
+            claims = claims[: opened.n]
+            claimed = {(self.name, lead_id) for _, lead_id in claims}
+            self._ledger.in_flight |= claimed
+        try:
+            answers = self._send(claims, opened)
+            self._record(claims, answers, lane, opened)
+        finally:
+            with self._ledger.guarded():
+                self._ledger.in_flight -= claimed
+        return AGAIN
+
+    def _send(self, claims: Sequence[Claim], hold: Hold) -> list[Outcome | BaseException | None]:
+        """An answer for each; None for those not sent because one before said stop."""
+        stop = False
+
+        def one(claim: Claim) -> Outcome | BaseException | None:
+            nonlocal stop
+            if stop or self._clock.stopping:
+                return None
+            try:
+                hold.call(lambda: self._desk.upstream.export(claim[1]))
+            except Failure as why:
+                stop = stop or isinstance(why, Pause | Halt)
+                return why
+            except Exception as bug:  # noqa: BLE001 - one lead's surprise must not end the engine
+                self._log.warning("export_failed", source=self.name, lead=claim[1], exc_info=bug)
+                return bug
+            return Delivered()
+
+        return list(self._pool.map(one, claims))
+
+    def _record(
+        self,
+        claims: Sequence[Claim],
+        answers: Sequence[Outcome | BaseException | None],
+        lane: LaneState,
+        hold: Hold,
+    ) -> None:
+        gone = [
+            c[0].id
+            for c, a in zip(claims, answers, strict=True)
+            if isinstance(a, Reject) and a.code == "not_found"
+        ]
+        verdict = self._judge(claims, answers, lane)
+        with self._ledger.write() as connection:
+            before = load_lane(connection, self.kind, self.name)
+            verdict = replace(verdict, lane=kept_by_hand(before, verdict.lane))
+            recorded = record_exports(connection, self.name, verdict, gone=gone, now=self._clock.now())
+            self._desk.pacer.close(connection, hold)
+            if verdict.lane.status == "halted":
+                for kind in SOURCE_LANES:
+                    save_lane(connection, replace(verdict.lane, kind=kind))
+        if recorded.counts.get("rejected"):
+            self._log.warning("exports_rejected", source=self.name, n=recorded.counts["rejected"])
+        tell_lane(self._log, before, verdict.lane)
+
+    def _judge(
+        self, claims: Sequence[Claim], answers: Sequence[Outcome | BaseException | None], lane: LaneState
+    ) -> Verdict:
+        """One request each, so each answer is judged as a call of its own. What CTGO no longer knows is done."""
+        terms = Terms(self._clock.now(), self._desk.policy, self._chance)
+        verdict = Verdict((), lane)
+        for (item, _), answer in zip(claims, answers, strict=True):
+            if answer is None:
+                continue
+            done = isinstance(answer, Delivered) or (
+                isinstance(answer, Reject) and answer.code == "not_found"
+            )
+            one = judge_call([item], [Delivered()] if done else answer, verdict.lane, terms)  # type: ignore[arg-type]
+            verdict = Verdict(verdict.changes + one.changes, one.lane, verdict.revived + one.revived)
+        return verdict

@@ -1,0 +1,91 @@
+"""One source's requests: slots before they are sent, and what the answers said of the budget after."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from syncd.clock import Clock
+from syncd.ledger import budgets
+from syncd.ledger.budgets import Meter, Taken
+from syncd.limiter import QUANTUM, coalesce, foreign, freed
+from syncd.upstream import Signals
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Hold:
+    """Slots that a pass took. `call` notes when each request was over, answered or not."""
+
+    taken: Taken
+    clock: Clock
+    answered: list[float] = field(default_factory=list)
+
+    @property
+    def n(self) -> int:
+        """How many requests may be sent."""
+        return self.taken.n
+
+    def call(self, request: Callable[[], T]) -> T:
+        """Send one request. Its slot frees a window after this returns or raises."""
+        try:
+            return request()
+        finally:
+            self.answered.append(self.clock.monotonic())
+
+
+class Pacer:
+    """The limiter's shell. One for each API key and process; the ledger makes the processes count together."""
+
+    def __init__(self, api_key: str, requests_per_minute: int, clock: Clock, *, deadline: float) -> None:
+        """`deadline`: seconds within which a request ends, answered or not."""
+        digest = hashlib.sha256(api_key.encode()).hexdigest()[:16]
+        self.meter = Meter(digest, requests_per_minute, clock.boot())
+        self._clock = clock
+        self._deadline = deadline
+        self._signals: list[Signals] = []
+
+    def observe(self, signals: Signals) -> None:
+        """Note what an answer said; from any thread. It takes effect in the next `close`."""
+        self._signals.append(signals)
+
+    def start(self, connection: Connection) -> None:
+        """An engine starts: what the one before it held is over."""
+        budgets.start_over(connection, self.meter, self._clock.monotonic())
+
+    def open(self, connection: Connection, want: int, *, live: bool) -> Hold | float:
+        """Take slots in this transaction: a hold on up to `want`, or seconds until asking again can help."""
+        granted, taken = budgets.take(
+            connection, self.meter, self._clock.monotonic(), want=want, live=live, deadline=self._deadline
+        )
+        return Hold(taken, self._clock) if taken else granted.wait
+
+    def close(self, connection: Connection, hold: Hold | None) -> None:
+        """Write when the hold's slots free, and what the server said meanwhile."""
+        if hold:
+            frees = coalesce([freed(at) for at in hold.answered], QUANTUM)
+            budgets.give_back(connection, self.meter, hold.taken, frees)
+        signals, self._signals = self._signals, []
+        if signals:
+            self._believe(connection, signals)
+
+    def schedule_pull(self, connection: Connection, at: float | None, needs: int) -> None:
+        """Reserve for the next scheduled pull: a monotonic instant, and how many requests it is expected to need."""
+        budgets.schedule_pull(connection, self.meter, at, needs)
+
+    def _believe(self, connection: Connection, signals: list[Signals]) -> None:
+        limits = [s.limit for s in signals if s.limit]
+        if limits:
+            budgets.lower(connection, self.meter, limits[-1])
+        for signal in signals:
+            if signal.retry_after:
+                budgets.block(connection, self.meter, signal.answered_at + signal.retry_after)
+        remaining = [s.remaining for s in signals if s.remaining is not None]
+        if remaining:
+            now = self._clock.monotonic()
+            budget = budgets.load_budget(connection, self.meter, now)
+            others = foreign(budget, now, min(remaining), in_flight=0)
+            budgets.add(connection, self.meter, (others,) if others else ())

@@ -1,0 +1,317 @@
+"""Pull: one source's listing lane. A step is one request at most: take a slot, ask for a page, take it in.
+
+A page's leads and deliveries, and on the last page the watermark, are one transaction. Where a pass stands is kept in
+memory only: after a crash it begins again, and what is known already costs nothing but the request.
+"""
+
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from sqlalchemy import Connection
+
+from syncd.clock import Clock
+from syncd.connector import Logger
+from syncd.delivery import LaneState, Terms, halted, paused, reopened
+from syncd.engine.admitting import admit
+from syncd.engine.delivering import Wake, kept_by_hand, tell_lane
+from syncd.engine.desk import SOURCE_LANES, Desk
+from syncd.engine.pacing import Hold
+from syncd.engine.paging import PAGE, OtherShape, Plan, Walk, live_plan, watermark_after
+from syncd.engine.step import AGAIN, IDLE, Next
+from syncd.failure import Failure, Halt, Pause, Reject
+from syncd.lead import Lead, Malformed, parse_lead
+from syncd.ledger import Ledger, ingesting
+from syncd.ledger.ingesting import Admission, ExportUnderWay, Ingested
+from syncd.ledger.lanes import load_lane, save_lane
+from syncd.upstream import Page
+
+EVERYTHING: Final = 0
+"""The listing of all campaigns at once; any other number is a campaign's id."""
+THE_CAMPAIGNS: Final = -1
+"""Not leads but the list of campaigns, asked for before they are listed one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """A page's rows, read; kept until they are in the ledger."""
+
+    leads: Sequence[tuple[Lead, str]]
+    malformed: Sequence[Malformed]
+    last: bool
+
+
+@dataclass(slots=True)
+class _Pass:
+    """A pass under way: which listings are left, and what it has seen."""
+
+    plan: Plan
+    listings: deque[int]
+    walk: Walk
+    server_date: float | None = None
+    newest: float | None = None
+    new: int = 0
+    batch: _Batch | None = None
+
+
+class Pull:
+    """The lane `pull:NAME`. Ask for passes, then step until idle."""
+
+    kind = "pull"
+
+    def __init__(
+        self,
+        desk: Desk,
+        ledger: Ledger,
+        clock: Clock,
+        log: Logger,
+        wake: Wake,
+        *,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """`chance`: numbers in [0, 1) for the jitter."""
+        self._desk, self._ledger, self._clock, self._log = desk, ledger, clock, log
+        self._wake, self._chance = wake, chance
+        self._asked: deque[Callable[[], Plan]] = deque()
+        self._pass: _Pass | None = None
+
+    @property
+    def name(self) -> str:
+        """The source's name."""
+        return self._desk.name
+
+    def ask_live(self, limit: int | None = None) -> None:
+        """Queue the pass that follows the watermark. `limit`: stop after so many new leads."""
+        self._asked.append(lambda: self._live_plan(limit))
+
+    def ask_reconcile(self) -> None:
+        """Queue the pass that looks for un-exported leads which the live passes cannot have seen."""
+        window = self._desk.reconcile_window
+        self._asked.append(lambda: Plan("reconcile", since=self._clock.now() - window, lifecycle="new"))
+
+    def ask_window(self, since: float, until: float | None, limit: int | None = None) -> None:
+        """Queue an explicit window; it never moves the watermark."""
+        self._asked.append(lambda: Plan("window", since=since, until=until, limit=limit))
+
+    def step(self) -> Next:
+        """One request at most, and its page."""
+        with self._ledger.read() as connection:
+            lane = load_lane(connection, self.kind, self.name)
+        wait = lane.wait(self._clock.now())
+        if wait != 0:
+            return Next(wait, lane.code)
+        if self._pass is None and self._asked:
+            self._pass = self._begin(self._asked.popleft()())
+        if self._pass is None:
+            return IDLE
+        return self._advance(self._pass, lane)
+
+    def _advance(self, current: _Pass, lane: LaneState) -> Next:
+        hold: Hold | None = None
+        try:
+            if current.batch is None:
+                with self._ledger.write() as connection:
+                    opened = self._desk.pacer.open(connection, 1, live=True)
+                if not isinstance(opened, Hold):
+                    return Next(opened)
+                hold = opened
+                current.batch = self._request(current, hold)
+            self._take_in(current, current.batch, lane, hold)
+        except ExportUnderWay:
+            self._close(hold)
+            return Next(0.05)
+        except OtherShape as shape:
+            self._close(hold)
+            return self._list_by_campaign(current, str(shape))
+        except Failure as why:
+            return self._fail(current, why, lane, hold)
+        return AGAIN if self._pass or self._asked else IDLE
+
+    # Beginning
+
+    def _live_plan(self, limit: int | None) -> Plan:
+        desk = self._desk
+        with self._ledger.write() as connection:
+            row = ingesting.load_source(connection, self.name)
+        return live_plan(
+            row.watermark,
+            desk.lookback,
+            desk.start,
+            self._clock.now(),
+            started=bool(row.started),
+            limit=limit,
+        )
+
+    def _begin(self, plan: Plan) -> _Pass:
+        with self._ledger.write() as connection:
+            row = ingesting.load_source(connection, self.name)
+        if self._desk.stream_ids:
+            return _Pass(plan, deque(self._desk.stream_ids), Walk(documented=True))
+        by_campaign = row.listing == "campaigns"
+        return _Pass(
+            plan, deque([THE_CAMPAIGNS if by_campaign else EVERYTHING]), Walk(documented=by_campaign)
+        )
+
+    # Asking
+
+    def _request(self, current: _Pass, hold: Hold) -> _Batch:
+        listing = current.listings[0]
+        if listing == THE_CAMPAIGNS:
+            return self._learn_campaigns(current, hold)
+        try:
+            page = hold.call(lambda: self._ask(listing, current.plan, current.walk.offset))
+        except Reject as why:  # the campaign is not, or no longer, ours: its leads that we have stay
+            self._log.warning("campaign_skipped", source=self.name, stream=listing, code=why.code)
+            page = Page(rows=(), total=0, has_more=False, server_date=None)
+        return self._read(current, page)
+
+    def _ask(self, listing: int, plan: Plan, offset: int) -> Page:
+        upstream, since, lifecycle = self._desk.upstream, plan.since, plan.lifecycle
+        if listing == EVERYTHING:
+            return upstream.leads(since=since, lifecycle=lifecycle, limit=PAGE, offset=offset)
+        return upstream.stream_leads(listing, since=since, lifecycle=lifecycle, limit=PAGE, offset=offset)
+
+    def _learn_campaigns(self, current: _Pass, hold: Hold) -> _Batch:
+        names = {stream.id: stream.name for stream in hold.call(self._desk.upstream.streams)}
+        with self._ledger.write() as connection:
+            ingesting.save_labels(connection, self.name, "stream", names, self._clock.now())
+            ingesting.update_source(connection, self.name, listing="campaigns")
+            known = ingesting.campaigns(connection, self.name)
+        current.listings = deque(sorted({*names, *known}))
+        return _Batch((), (), last=not current.listings)
+
+    def _read(self, current: _Pass, page: Page) -> _Batch:
+        parsed = [parse_lead(self.name, row) for row in page.rows]
+        leads = [p for p in parsed if not isinstance(p, Malformed)]
+        malformed = [p for p in parsed if isinstance(p, Malformed)]
+        keys = [(p.key, p.digest) if isinstance(p, Malformed) else (p[0].key, "") for p in parsed]
+        if current.server_date is None:
+            current.server_date = page.server_date
+        if current.walk.take(keys, page.total, has_more=page.has_more) == "done":
+            current.listings.popleft()
+            current.walk = Walk(documented=True)
+        current.newest = (
+            max([lead.discovered_at.timestamp() for lead, _ in leads] + [current.newest or 0.0]) or None
+        )
+        until = current.plan.until
+        if until is not None:
+            leads = [(lead, text) for lead, text in leads if lead.discovered_at.timestamp() < until]
+        return _Batch(leads, malformed, last=not current.listings)
+
+    # Taking in
+
+    def _take_in(self, current: _Pass, batch: _Batch, lane: LaneState, hold: Hold | None) -> None:
+        limit, plan = current.plan.limit, current.plan
+        with self._ledger.write() as connection:
+            leads = batch.leads
+            if limit is not None:
+                leads = self._within(connection, leads, limit - current.new)
+            ingested = ingesting.ingest(
+                connection,
+                self._ledger.in_flight,
+                self._admissions(connection, leads),
+                batch.malformed,
+                self._clock.now(),
+            )
+            enough = limit is not None and current.new + ingested.new >= limit
+            if batch.last or enough:
+                self._finish(connection, current)
+            self._desk.pacer.close(connection, hold)
+            self._recover(connection, lane)
+        current.new += ingested.new
+        current.batch = None
+        done = batch.last or enough
+        self._pass = None if done else current
+        self._desk.paging_new.up = not done and plan.lifecycle == "new"
+        self._tell(current, ingested, done=done)
+
+    def _within(
+        self, connection: Connection, leads: Sequence[tuple[Lead, str]], room: int
+    ) -> Sequence[tuple[Lead, str]]:
+        known = ingesting.known_keys(connection, self.name, [lead.id for lead, _ in leads])
+        return [(lead, text) for lead, text in leads if lead.key not in known][: max(0, room)]
+
+    def _admissions(self, connection: Connection, leads: Sequence[tuple[Lead, str]]) -> list[Admission]:
+        marked = [lead.id for lead, _ in leads if lead.exported_at is not None]
+        ours = ingesting.exported_here(connection, self.name, marked)
+        desk = self._desk
+        return [
+            admit(
+                lead,
+                payload,
+                desk.takers,
+                exports=desk.exports,
+                take_exported=desk.start == "all",
+                exported_here=lead.id in ours,
+            )
+            for lead, payload in leads
+        ]
+
+    def _finish(self, connection: Connection, current: _Pass) -> None:
+        now, plan = self._clock.now(), current.plan
+        if plan.moves_watermark:
+            to = watermark_after(current.newest, current.server_date, now, plan.since)
+            ingesting.move_watermark(connection, self.name, to, now)
+        if plan.lifecycle == "new" and plan.limit is None:
+            ingesting.update_source(connection, self.name, reconciled_at=now)
+
+    def _recover(self, connection: Connection, lane: LaneState) -> None:
+        if lane.status != "open" or lane.code:
+            well = replace(reopened(lane), code="", detail="", failures=0, probing=False)
+            save_lane(connection, kept_by_hand(load_lane(connection, self.kind, self.name), well))
+            tell_lane(self._log, lane, well)
+
+    def _tell(self, current: _Pass, ingested: Ingested, *, done: bool) -> None:
+        for connector in ingested.connectors:
+            self._wake("deliver", connector)
+        if done or ingested.new:
+            self._wake("export", self.name)
+        if ingested.quarantined:
+            self._log.warning("leads_quarantined", source=self.name, n=ingested.quarantined)
+        if done and current.new:
+            self._log.info("leads_pulled", source=self.name, n=current.new, pass_=current.plan.kind)
+
+    # Failing
+
+    def _close(self, hold: Hold | None) -> None:
+        with self._ledger.write() as connection:
+            self._desk.pacer.close(connection, hold)
+
+    def _list_by_campaign(self, current: _Pass, why: str) -> Next:
+        """Once the list of campaigns is there, the ledger remembers this for the source."""
+        self._log.warning("listing_changed", source=self.name, to="campaigns", why=why)
+        current.listings, current.walk = deque([THE_CAMPAIGNS]), Walk(documented=True)
+        return AGAIN
+
+    def _fail(self, current: _Pass, why: Failure, lane: LaneState, hold: Hold | None) -> Next:
+        if current.listings[0] == EVERYTHING and _suggests_campaigns(why, lane):
+            self._close(hold)
+            return self._list_by_campaign(current, why.detail)
+        if current.plan.lifecycle == "new" or why.code in {
+            "page_repeated",
+            "page_short",
+            "unexpected_answer",
+        }:
+            self._desk.paging_new.up = False
+            self._pass = self._begin(current.plan)
+        terms = Terms(self._clock.now(), self._desk.policy, self._chance)
+        stop = isinstance(why, Halt | Reject)
+        with self._ledger.write() as connection:
+            self._desk.pacer.close(connection, hold)
+            before = load_lane(connection, self.kind, self.name)
+            after = halted(before, why, terms.now) if stop else paused(reopened(before), why, terms)
+            for kind in SOURCE_LANES if stop else (self.kind,):
+                save_lane(connection, kept_by_hand(before, replace(after, kind=kind)))
+        tell_lane(self._log, before, after)
+        if stop:
+            self._wake("export", self.name)
+        return Next(after.wait(terms.now), after.code)
+
+
+def _suggests_campaigns(why: Failure, lane: LaneState) -> bool:
+    """Whether `/leads` is not what we hope: no such path, or twice in a row another shape."""
+    if isinstance(why, Halt):
+        return why.code == "wrong_address"
+    return isinstance(why, Pause) and why.code == "unexpected_answer" and lane.code == "unexpected_answer"

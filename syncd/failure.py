@@ -1,0 +1,104 @@
+"""Why a delivery did not happen, and what happens next.
+
+Two questions decide the kind: does waiting help, and is it about this lead or about the whole lane?
+
+                   waiting helps                       waiting does not help
+    this lead      `Retry`: spend an attempt, back off  `Reject`: set aside, visible, retriable by hand
+    this lane      `Pause`: stop, spend no attempt      `Halt`: stop, turn health red, keep every lead pending
+
+A failure is an exception, so that a client may raise it from any depth, and a value, so that a connector
+may return one for each delivery. It carries a stable `code`, one sentence of `detail`, and finds its `fix`
+in the registry of codes. Anything else that is raised is a bug of ours.
+
+This module knows nothing of HTTP, of the ledger or of time: a client translates its vendor's answers at
+its edge, by a table.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+
+class Failure(Exception):  # noqa: N818 - it may as well be a value
+    """One of the four. `code` is stable and public, `detail` is a sentence without personal data or secrets."""
+
+    def __init__(self, code: str, detail: str, *, after: float | None = None, fix: str = "") -> None:
+        """`after`: seconds that the far end asked us to wait; `fix`: overrides the registry's."""
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.after = after
+        self.fix = fix or CODES.get(code, "")
+
+
+class Retry(Failure):
+    """This lead may go through later: spend an attempt and back off, `after` seconds at the least."""
+
+
+class Reject(Failure):
+    """This lead will not go through as it is: set it aside for a person."""
+
+
+class Pause(Failure):
+    """The lane must wait: `after` seconds when the far end said so, else by our own back-off.
+
+    `unexplained` marks a call that failed whole without saying why (a time-out, a bare 500): any one of its
+    members may be the cause, so they become suspects.
+    """
+
+    def __init__(
+        self, code: str, detail: str, *, after: float | None = None, unexplained: bool = False, fix: str = ""
+    ) -> None:
+        """See the class."""
+        super().__init__(code, detail, after=after, fix=fix)
+        self.unexplained = unexplained
+
+
+class Halt(Failure):
+    """The lane cannot go on until somebody mends something."""
+
+
+class Refused(Exception):  # noqa: N818 - not an error of ours: the far end's word about one call
+    """The far end refused the whole call and wrote nothing; smaller calls may show which member is at fault."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        """As `Failure`."""
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+CODES: Mapping[str, str] = MappingProxyType(
+    {
+        # CTGO
+        "key_refused": "Check the source's api_key: a regenerated key stops the old one at once. Then: syncd resume SOURCE",
+        "forbidden": "CTGO refuses this call for this account: check the subscription in the dashboard. Then: syncd resume SOURCE",
+        "budget_exhausted": "Nothing to do: the budget comes back by itself. A larger plan has a larger one.",
+        "api_gone": "This version of the API was removed: base_url must end in /api/v2.",
+        "rate_limited": "Nothing to do: syncd waits as long as CTGO asks. If it happens often, something else uses this key.",
+        "credits_exhausted": "Top up the team's enrichment credits, or wait for the next period.",
+        "unreachable": "Check the network, DNS and the source's base_url. syncd keeps trying.",
+        "upstream_unavailable": "Nothing to do: CTGO answers with a server error, and syncd keeps trying.",
+        "unexpected_answer": "Check that base_url is CTGO's API and that no proxy or login page stands between. syncd keeps trying.",
+        "wrong_address": "Nothing answers there as CTGO does: check the source's base_url.",
+        "redirected": "syncd follows no redirects, for they would carry the key along: set base_url to the final address.",
+        "not_found": "The lead, campaign or segment is not (or no longer) yours at CTGO.",
+        "conflict": "Another operation on the same thing was under way; it is tried again.",
+        "bad_request": "CTGO refuses the request as it is: look at the lead with: syncd lead ID",
+        "page_repeated": "CTGO sent the same page twice. syncd keeps trying and moves no cursor meanwhile.",
+        "page_short": "CTGO said there was more and sent nothing. syncd keeps trying and moves no cursor meanwhile.",
+        "lead_malformed": "CTGO sent a lead that cannot be read. A later listing that can replaces it; or: syncd rejected drop",
+        # Deciding
+        "filter_failed": "The connector's `where` could not be evaluated for this lead: mend it, then: syncd rejected retry",
+        "mapping_failed": "A field of the connector's mapping could not be evaluated: mend it, then: syncd rejected retry",
+        "attempts_exhausted": "Every attempt failed and nothing else went through: see the detail, mend it, then: syncd resume NAME",
+        "connector_bug": "The connector broke its contract or raised an unexpected error: see the log, and report it with the traceback.",
+        "connector_unconfigured": "A connector that left the configuration still has deliveries: restore it, or: syncd rejected drop --connector NAME",
+        "paused_by_hand": "Somebody paused it. To go on: syncd resume NAME",
+        "payload_gone": "The lead's payload was dropped by retention: list it again with: syncd --once --since T",
+        # Ledger and host
+        "ledger_locked": "Another syncd engine uses this ledger. Stop it, or use the commands that run beside it.",
+        "ledger_newer": "The ledger was written by a newer syncd: upgrade the program, or restore an older backup.",
+        "ledger_broken": "The ledger cannot be read or written: check the disk, the folder's owner and free space.",
+    }
+)
+"""Every code of the core with its fix. A connector class adds its own in `codes`."""

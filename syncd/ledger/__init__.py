@@ -1,0 +1,12 @@
+"""The ledger: the database, the only shared state.
+
+`database` opens it and owns every transaction; `tables` says what is in it; the other modules are its queries, each
+a set-based statement or a few inside one transaction that the caller opened. SQLModel and SQL live only here.
+
+Costs follow what is pending: partial indexes cover what is unsettled, and counts of what is settled are kept in the
+tally, moved in the same transactions.
+"""
+
+from syncd.ledger.database import Ledger, LedgerError
+
+__all__ = ["Ledger", "LedgerError"]

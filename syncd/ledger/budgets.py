@@ -1,0 +1,121 @@
+"""The request budgets as the ledger keeps them, so that every process that uses a key counts together.
+
+Instants are monotonic seconds of one boot. Rows of another boot mean that the machine was restarted: what they stood
+for is over, and each is free 60 s from now at the latest.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from syncd.ledger.statements import upsert
+from syncd.ledger.tables import Budget as BudgetRow
+from syncd.ledger.tables import Slot, table
+from syncd.limiter import WINDOW, Budget, Grant, Slots, clamp, grant, held
+
+_budget, _slot = table(BudgetRow), table(Slot)
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """Which budget, what we allow ourselves a minute, and the clock it is counted on."""
+
+    name: str
+    limit: int
+    boot: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Slots taken in one commit: the row that holds them until the requests are over."""
+
+    row: int
+    n: int
+
+
+def load_budget(connection: Connection, meter: Meter, now: float) -> Budget:
+    """The budget as it stands, slots that are free again forgotten."""
+    row = _row(connection, meter, now)
+    connection.execute(delete(_slot).where(_slot.c.budget == meter.name, _slot.c.free_at <= now))
+    slots = connection.execute(select(_slot.c.free_at, _slot.c.n).where(_slot.c.budget == meter.name))
+    limit = min(meter.limit, row.server_limit) if row.server_limit else meter.limit
+    taken = tuple(Slots(*slot) for slot in slots)
+    return Budget(limit, taken, row.blocked_until, row.pull_at, row.pull_needs)
+
+
+def take(
+    connection: Connection, meter: Meter, now: float, *, want: int, live: bool, deadline: float
+) -> tuple[Grant, Taken | None]:
+    """Take up to `want` slots, part of the transaction that opens a pass. `deadline`: a request's, seconds."""
+    granted = grant(load_budget(connection, meter, now), now, want, live=live)
+    if not granted.n:
+        return granted, None
+    row = {"budget": meter.name, "boot": meter.boot, "free_at": held(now, deadline), "n": granted.n}
+    made: Any = connection.execute(_slot.insert().returning(_slot.c.id), row).scalar_one()
+    return granted, Taken(made, granted.n)
+
+
+def give_back(connection: Connection, meter: Meter, taken: Taken | None, frees: Iterable[Slots]) -> None:
+    """Replace what a pass held by when each of its requests really frees; slots never used are free at once."""
+    if taken:
+        connection.execute(delete(_slot).where(_slot.c.id == taken.row))
+    add(connection, meter, tuple(frees))
+
+
+def add(connection: Connection, meter: Meter, slots: Sequence[Slots]) -> None:
+    """Count slots as taken: ours, or those of somebody else who uses the key."""
+    rows = [{"budget": meter.name, "boot": meter.boot, "free_at": s.free_at, "n": s.n} for s in slots]
+    if rows:
+        connection.execute(_slot.insert(), rows)
+
+
+def block(connection: Connection, meter: Meter, until: float) -> None:
+    """Nobody uses the key before this instant: the server said so."""
+    longest = func.max(_budget.c.blocked_until, until)
+    connection.execute(update(_budget).where(_budget.c.name == meter.name).values(blocked_until=longest))
+
+
+def lower(connection: Connection, meter: Meter, limit: int) -> None:
+    """The server's limit, whichever way it moved last; ours stays an upper bound."""
+    connection.execute(update(_budget).where(_budget.c.name == meter.name).values(server_limit=limit))
+
+
+def schedule_pull(connection: Connection, meter: Meter, at: float | None, needs: int) -> None:
+    """Say when the next scheduled pull will want its slots, and how many; None when there is none."""
+    connection.execute(
+        update(_budget).where(_budget.c.name == meter.name).values(pull_at=at, pull_needs=max(1, needs))
+    )
+
+
+def start_over(connection: Connection, meter: Meter, now: float) -> None:
+    """An engine starts, so the one before it is dead: whatever it held is free 60 s from now at the latest."""
+    _row(connection, meter, now)
+    schedule_pull(connection, meter, None, 1)
+    connection.execute(
+        update(_slot)
+        .where(_slot.c.budget == meter.name, _slot.c.free_at > now + WINDOW)
+        .values(free_at=now + WINDOW)
+    )
+    connection.execute(
+        update(_budget)
+        .where(_budget.c.name == meter.name, _budget.c.blocked_until > now + 3600)
+        .values(blocked_until=now + 3600)
+    )
+
+
+def _row(connection: Connection, meter: Meter, now: float) -> Any:
+    """The budget's row, of this boot: rows from before a reboot are brought onto this boot's clock."""
+    row = connection.execute(select(_budget).where(_budget.c.name == meter.name)).first()
+    if row is not None and row.boot == meter.boot:
+        return row
+    fresh = {"name": meter.name, "boot": meter.boot, "blocked_until": 0.0, "pull_at": None, "pull_needs": 1}
+    connection.execute(
+        upsert(_budget).values(fresh).on_conflict_do_update(index_elements=["name"], set_=fresh)
+    )
+    old = connection.execute(select(_slot.c.free_at, _slot.c.n).where(_slot.c.budget == meter.name)).all()
+    if old:
+        connection.execute(delete(_slot).where(_slot.c.budget == meter.name))
+        add(connection, meter, clamp([Slots(*slot) for slot in old], now, same_boot=False))
+    return connection.execute(select(_budget).where(_budget.c.name == meter.name)).one()

@@ -1,0 +1,293 @@
+"""Opens the ledger and owns its transactions.
+
+SQLite in WAL mode with `synchronous=FULL`: NORMAL may roll a commit back after a power cut, which would undo evidence
+that an export was based on. One connection with a lock round it: writes serialise anyway, and every transaction is
+short. A write begins with `BEGIN IMMEDIATE`, so that other processes' writes wait for it and never deadlock.
+
+An I/O error ends the process: after one, what the connection believes and what the disk holds may differ.
+"""
+
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
+from sqlalchemy.exc import DatabaseError
+from sqlmodel import SQLModel
+
+from syncd.ledger import tables
+
+BUSY_SECONDS = 15.0
+"""How long a write waits for another process's. Ours take milliseconds; a backup's last step may take seconds."""
+
+OLDEST_SQLITE = (3, 35, 0)
+"""RETURNING."""
+
+
+class LedgerError(Exception):
+    """The ledger cannot be used. `code` is `ledger_locked`, `ledger_newer` or `ledger_broken`."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        """A sentence that names the file."""
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+class EngineLock:
+    """The lock beside the ledger that only one engine may hold. The kernel frees it when the process dies."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.with_name(path.name + ".lock")
+        self._file: int | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(self._file or 0, 32, 0).decode(errors="replace").strip() or "unknown"
+            self.__exit__()
+            raise LedgerError(
+                "ledger_locked",
+                f"Another syncd (process {holder}) holds {self.path}: stop it first, or let it do the work.",
+            ) from None
+        except OSError as error:
+            raise LedgerError("ledger_broken", f"Cannot open {self.path}: {error.strerror}.") from None
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+class Ledger:
+    """An open ledger. Use `open` (read and write) or `open_to_read`, and close it."""
+
+    def __init__(self, path: Path, engine: Engine) -> None:
+        self.path = path
+        self._engine = engine
+        self._lock = threading.RLock()
+        self._connection = engine.connect()
+        self.in_flight: set[tuple[str, int]] = set()
+        """(source, lead id) of exports being sent; read and changed inside `write` or `guarded` only."""
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open for reading and writing; make it, or bring its schema up to date, if need be.
+
+        Raises LedgerError.
+        """
+        _check_sqlite()
+        with _translated(path):
+            fresh = not path.exists() or path.stat().st_size == 0
+            if fresh:
+                _make(path)
+            ledger = cls(path, _engine(path, read_only=False))
+            try:
+                if fresh:
+                    ledger._create()
+                else:
+                    ledger._bring_up_to_date()
+            except BaseException:
+                ledger.close()
+                raise
+            return ledger
+
+    @classmethod
+    def open_to_read(cls, path: Path) -> Self:
+        """Open without any right to write. Raises LedgerError, also when there is no ledger yet."""
+        _check_sqlite()
+        if not path.exists():
+            raise LedgerError("ledger_broken", f"There is no ledger at {path} yet: run syncd --once first.")
+        with _translated(path):
+            ledger = cls(path, _engine(path, read_only=True))
+            try:
+                ledger._check_revision(ledger.revision())
+            except BaseException:
+                ledger.close()
+                raise
+            return ledger
+
+    @classmethod
+    def in_memory(cls) -> Self:
+        """An empty ledger that is never on disk: what a dry run sees when there is none yet."""
+        ledger = cls(Path(":memory:"), _engine(Path(":memory:"), read_only=False))
+        ledger._create()
+        return ledger
+
+    def guarded(self) -> threading.RLock:
+        """The lock of every transaction, for what must change together with none: use it as a context."""
+        return self._lock
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction that writes: committed to the disk at the end, rolled back on any exception."""
+        with self._lock, _translated(self.path), self._connection.begin():
+            yield self._connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One transaction that only reads: a consistent view."""
+        with self._lock, _translated(self.path):
+            self._connection.info["deferred"] = True
+            try:
+                with self._connection.begin():
+                    yield self._connection
+            finally:
+                self._connection.info["deferred"] = False
+
+    def revision(self) -> str:
+        """The schema's revision; empty when there is none."""
+        with self.read() as connection:
+            try:
+                row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").first()
+            except DatabaseError as error:
+                if "no such table" in str(error.orig):
+                    return ""
+                raise
+        return row[0] if row else ""
+
+    def close(self) -> None:
+        """Close the connection; SQLite then folds the WAL into the file."""
+        self._connection.close()
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _create(self) -> None:
+        with self.write() as connection:
+            SQLModel.metadata.create_all(connection)
+            connection.exec_driver_sql(
+                "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
+            )
+            connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (tables.SCHEMA,))
+
+    def _check_revision(self, revision: str) -> None:
+        if not revision:
+            raise LedgerError(
+                "ledger_broken", f"{self.path} is not a ledger of syncd: point state.url elsewhere."
+            )
+        if revision != tables.SCHEMA:
+            raise LedgerError(
+                "ledger_newer" if revision > tables.SCHEMA else "ledger_broken",
+                f"{self.path} has schema {revision}, and this syncd knows {tables.SCHEMA}: "
+                + (
+                    "upgrade syncd, or restore a backup."
+                    if revision > tables.SCHEMA
+                    else "run syncd --once to upgrade it."
+                ),
+            )
+
+    def _bring_up_to_date(self) -> None:
+        revision = self.revision()
+        if revision and revision < tables.SCHEMA:
+            from syncd.ledger.migrating import migrate  # noqa: PLC0415 - Alembic only when the schema is behind
+
+            migrate(self.path, self._connection)
+            revision = self.revision()
+        self._check_revision(revision)
+
+
+def _check_sqlite() -> None:
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise LedgerError(
+            "ledger_broken",
+            f"syncd needs SQLite 3.35 or later, and this Python has {sqlite3.sqlite_version}.",
+        )
+
+
+def _make(path: Path) -> None:
+    """Make the file ourselves: it holds personal data, so nobody else may read it, whatever the umask."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _engine(path: Path, *, read_only: bool) -> Engine:
+    memory = str(path) == ":memory:"
+    address = ":memory:" if memory else f"{path.resolve().as_uri()}?mode={'ro' if read_only else 'rw'}"
+
+    def connect() -> sqlite3.Connection:
+        # isolation_level None: the driver begins no transactions of its own, `_begin` does
+        connection = sqlite3.connect(
+            address, uri=not memory, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        for pragma in _pragmas(read_only=read_only, memory=memory):
+            connection.execute(f"PRAGMA {pragma}").close()
+        return connection
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        deferred = read_only or connection.info.get("deferred")
+        connection.exec_driver_sql("BEGIN" if deferred else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _pragmas(*, read_only: bool, memory: bool) -> tuple[str, ...]:
+    if read_only:
+        return ("query_only=ON", "foreign_keys=ON")
+    durable = () if memory else ("auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=FULL")
+    return (
+        *durable,
+        "secure_delete=ON",
+        "foreign_keys=ON",
+        "journal_size_limit=16777216",
+        "temp_store=MEMORY",
+    )
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """SQLite's words as one sentence for the operator."""
+    try:
+        yield
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        cause: Any = getattr(error, "orig", None) or error
+        if isinstance(cause, sqlite3.OperationalError | sqlite3.DatabaseError) and not isinstance(
+            cause, sqlite3.IntegrityError | sqlite3.ProgrammingError
+        ):
+            raise LedgerError("ledger_broken", _sentence(path, cause)) from error
+        raise
+    except OSError as error:
+        raise LedgerError(
+            "ledger_broken", f"Cannot open the ledger {path}: {error.strerror or error}."
+        ) from error
+
+
+_SENTENCES = {
+    "SQLITE_BUSY": "is locked by another program for longer than 15 s: see who holds it with fuser, and end that",
+    "SQLITE_FULL": "cannot grow, the disk is full: free some space, then start syncd again",
+    "SQLITE_READONLY": "is read-only: check the mount and the owner of the file and its folder",
+    "SQLITE_CANTOPEN": "cannot be opened: check that its folder exists and belongs to the user syncd runs as",
+    "SQLITE_NOTADB": "is not a database: point state.url elsewhere, or restore a backup",
+    "SQLITE_CORRUPT": "is damaged: restore a backup with syncd restore FILE",
+    "SQLITE_IOERR": "cannot be read or written, the disk reports errors: check it, then start syncd again",
+}
+
+
+def _sentence(path: Path, cause: Any) -> str:
+    name = str(getattr(cause, "sqlite_errorname", ""))
+    for prefix, sentence in _SENTENCES.items():
+        if name.startswith(prefix):
+            return f"The ledger {path} {sentence}."
+    return f"The ledger {path} cannot be used: {cause}."

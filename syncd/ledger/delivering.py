@@ -1,0 +1,213 @@
+"""What a connector's lane reads and writes: the deliveries that are due, *maybe sent*, and a call's verdict."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, or_, select, update
+
+from syncd.delivery import Change, Item, Verdict
+from syncd.ledger.lanes import save_lane
+from syncd.ledger.settles import settle
+from syncd.ledger.statements import Books, among, array, upsert
+from syncd.ledger.tables import Attempted, Delivery, Person, table
+from syncd.ledger.tables import Lead as LeadRow
+
+_lead, _delivery, _person = table(LeadRow), table(Delivery), table(Person)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A delivery that may be made now, with all that is needed to make it."""
+
+    item: Item
+    lead_seq: int
+    source: str
+    person: str
+    discovered_at: float
+    payload: str | None
+    enrichment: str | None
+    code: str
+    remote_id: str | None
+    newest_delivered: float | None
+    """When the newest lead of this person that this connector has was discovered; None if it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A delivered item's person, so that their other leads find the remote id."""
+
+    person: str
+    discovered_at: float
+
+
+@dataclass(slots=True)
+class Recorded:
+    """What a verdict came to once written."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    owing: set[str] = field(default_factory=set)
+    """Sources that now owe an export."""
+
+
+ITEM_COLUMNS = ("id", "attempts", "suspect", "mark", "failing_since", "call_limit", "maybe_sent")
+
+
+def item_of(row: Sequence[Any]) -> Item:
+    """The item in the first columns of a row, in the order of `ITEM_COLUMNS`."""
+    i, attempts, suspect, mark, failing_since, limit, maybe_sent = row[: len(ITEM_COLUMNS)]
+    return Item(i, attempts, bool(suspect), mark, failing_since, limit, bool(maybe_sent))
+
+
+def due_now(model: Any, now: float, cap: float) -> Any:
+    """Pending and due; also one due further away than any back-off reaches: the wall clock jumped."""
+    return (model.c.state == "pending") & or_(model.c.due_at <= now, model.c.due_at > now + cap)
+
+
+def due(connection: Connection, connector: str, now: float, cap: float, limit: int) -> list[Due]:
+    """The deliveries to make next, oldest due first. `cap`: the longest back-off, seconds."""
+    first = (
+        select(_delivery)
+        .where(_delivery.c.connector == connector, due_now(_delivery, now, cap))
+        .order_by(_delivery.c.due_at, _delivery.c.id)
+        .limit(limit)
+        .subquery()
+    )
+    query = (
+        select(
+            *(first.c[name] for name in ITEM_COLUMNS),
+            first.c.lead_seq,
+            _lead.c.source,
+            _lead.c.person,
+            _lead.c.discovered_at,
+            _lead.c.payload,
+            _lead.c.enrichment,
+            first.c.code,
+            _person.c.remote_id,
+            _person.c.discovered_at,
+        )
+        .join(_lead, _lead.c.seq == first.c.lead_seq)
+        .outerjoin(_person, (_person.c.connector == connector) & (_person.c.person == _lead.c.person))
+        .order_by(first.c.due_at, first.c.id)
+    )
+    return [Due(item_of(row), *row[len(ITEM_COLUMNS) :]) for row in connection.execute(query)]
+
+
+def next_due(connection: Connection, model: type[Attempted], owner: str) -> float | None:
+    """When the next pending row of this connector (or this source's exports) is due; None when none is pending."""
+    rows = table(model)
+    column = rows.c.connector if model is Delivery else rows.c.source
+    return connection.execute(
+        select(func.min(rows.c.due_at)).where(column == owner, rows.c.state == "pending")
+    ).scalar()
+
+
+def mark_maybe_sent(connection: Connection, ids: Collection[int]) -> None:
+    """Intent before effect: committed before the first byte of a call that cannot simply be repeated."""
+    connection.execute(
+        update(_delivery).where(among(_delivery.c.id, "ids")).values(maybe_sent=True), {"ids": array(ids)}
+    )
+
+
+def record(
+    connection: Connection,
+    connector: str,
+    verdict: Verdict,
+    *,
+    sent: Mapping[int, Sent],
+    exports: Mapping[str, bool],
+    now: float,
+) -> Recorded:
+    """Write a call's verdict: deliveries, persons, the lane, and what follows for leads and exports.
+
+    Changes apply to deliveries that are still pending: what a person dropped meanwhile stays dropped.
+    `sent`: for each delivered id of a connector whose objects are people, whose it is.
+    """
+    books = Books(connection, now)
+    result = Recorded(write_changes(books, Delivery, ("delivery", connector), verdict.changes))
+    _remember(connection, connector, verdict.changes, sent)
+    if verdict.revived:
+        _revive(books, connector, verdict.revived)
+    save_lane(connection, verdict.lane)
+    touched = [c.id for c in verdict.changes if c.state != "pending"] + list(verdict.revived)
+    if touched:
+        seqs = connection.execute(
+            select(_delivery.c.lead_seq).where(among(_delivery.c.id, "ids")), {"ids": array(touched)}
+        )
+        result.owing = settle(books, [row[0] for row in seqs], exports)
+    books.close()
+    return result
+
+
+_CHANGED = ("state", "attempts", "due_at", "suspect", "mark", "failing_since", "maybe_sent", "code", "detail")
+
+
+def write_changes(
+    books: Books, model: type[Attempted], owner: tuple[str, str], changes: Sequence[Change]
+) -> dict[str, int]:
+    """Apply changes to rows that are still pending, one statement for each new state; how many came into each.
+
+    `owner`: the tally's kind and name for these rows.
+    """
+    rows = table(model)
+    extra = ("remote_id", "created") if model is Delivery else ()
+    by_state: dict[str, list[dict[str, object]]] = {}
+    for change in changes:
+        values = {f"new_{name}": getattr(change, name) for name in (*_CHANGED, *extra)}
+        values |= {
+            "row": change.id,
+            "new_limit": change.limit,
+            "at": None if change.state == "pending" else books.now,
+        }
+        by_state.setdefault(change.state, []).append(values)
+    statement = (
+        update(rows)
+        .where(rows.c.id == bindparam("row"), rows.c.state == "pending")
+        .values(
+            {name: bindparam(f"new_{name}") for name in (*_CHANGED, *extra)}
+            | {"call_limit": bindparam("new_limit"), "settled_at": bindparam("at")}
+        )
+    )
+    counts: dict[str, int] = {}
+    for state, batch in by_state.items():
+        counts[state] = books.connection.execute(statement, batch).rowcount
+        books.move(*owner, counts[state], old="pending", new=state)
+    return counts
+
+
+def _remember(
+    connection: Connection, connector: str, changes: Sequence[Change], sent: Mapping[int, Sent]
+) -> None:
+    rows = [
+        {
+            "connector": connector,
+            "person": sent[change.id].person,
+            "remote_id": change.remote_id,
+            "discovered_at": sent[change.id].discovered_at,
+        }
+        for change in changes
+        if change.state == "delivered" and change.id in sent
+    ]
+    if rows:
+        new = upsert(_person)
+        connection.execute(
+            new.on_conflict_do_update(
+                index_elements=["connector", "person"],
+                set_={
+                    "remote_id": func.coalesce(new.excluded.remote_id, _person.c.remote_id),
+                    "discovered_at": func.max(new.excluded.discovered_at, _person.c.discovered_at),
+                },
+            ),
+            rows,
+        )
+
+
+def _revive(books: Books, connector: str, ids: Collection[int]) -> None:
+    """Rejections that turned out to be the lane's fault: as if they had not been tried."""
+    moved = books.connection.execute(
+        update(_delivery)
+        .where(among(_delivery.c.id, "ids"), _delivery.c.state == "rejected")
+        .values(state="pending", settled_at=None, due_at=0.0, attempts=func.max(0, _delivery.c.attempts - 1)),
+        {"ids": array(ids)},
+    ).rowcount
+    books.move("delivery", connector, moved, old="rejected", new="pending")

@@ -1,0 +1,258 @@
+"""What a pull writes: a page's leads with their deliveries, and the watermark, in one transaction."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from syncd.lead import Lead, LeadKey, Malformed
+from syncd.ledger.statements import Books, among, array, upsert
+from syncd.ledger.tables import Delivery, Export, Label, Source, table
+from syncd.ledger.tables import Lead as LeadRow
+from syncd.settling import UNSETTLED, LeadState
+
+_lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
+_source, _label = table(Source), table(Label)
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """A delivery to make for a new lead. A `where` that could not be evaluated makes a rejected one."""
+
+    connector: str
+    required: bool
+    code: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A parsed lead and what was decided about it, should it be new."""
+
+    lead: Lead
+    payload: str
+    state: LeadState
+    deliveries: Sequence[NewDelivery] = ()
+    marked_elsewhere: bool = False
+    """Somebody else exported it and it is delivered all the same: CTGO need not be told again."""
+
+
+@dataclass(slots=True)
+class Ingested:
+    """What a page brought."""
+
+    new: int = 0
+    quarantined: int = 0
+    states: dict[str, int] = field(default_factory=dict)
+    connectors: set[str] = field(default_factory=set)
+
+
+class ExportUnderWay(Exception):  # noqa: N818 - an answer, not an error: come back when it is over
+    """A new row bears an id whose export is being sent: ingest it after, for I-1 speaks of every row known then."""
+
+
+def load_source(connection: Connection, name: str) -> Any:
+    """The source's row; made if it is new."""
+    connection.execute(
+        upsert(_source).values(name=name, started=False, listing="all").on_conflict_do_nothing()
+    )
+    return connection.execute(select(_source).where(_source.c.name == name)).one()
+
+
+def update_source(connection: Connection, name: str, **values: object) -> None:
+    """Set columns of the source's row."""
+    connection.execute(update(_source).where(_source.c.name == name).values(**values))
+
+
+def move_watermark(connection: Connection, name: str, to: float, now: float) -> None:
+    """Forward only; part of the last page's transaction."""
+    old = _source.c.watermark
+    forward = func.max(func.coalesce(old, to), to)
+    connection.execute(
+        update(_source).where(_source.c.name == name).values(watermark=forward, pulled_at=now, started=True)
+    )
+
+
+def exported_here(connection: Connection, source: str, ids: Collection[int]) -> set[int]:
+    """Which of these ids this ledger itself has exported."""
+    if not ids:
+        return set()
+    rows = connection.execute(
+        select(_export.c.lead_id).where(
+            _export.c.source == source, among(_export.c.lead_id, "ids"), _export.c.state == "delivered"
+        ),
+        {"ids": array(ids)},
+    )
+    return {row[0] for row in rows}
+
+
+def known_keys(connection: Connection, source: str, ids: Collection[int]) -> set[LeadKey]:
+    """The keys that the ledger holds for these ids."""
+    rows = connection.execute(
+        select(*(_lead.c[name] for name in _KEY)).where(
+            _lead.c.source == source, among(_lead.c.lead_id, "ids"), _lead.c.state != "quarantined"
+        ),
+        {"ids": array(ids)},
+    )
+    return {LeadKey(*row) for row in rows}
+
+
+def campaigns(connection: Connection, source: str) -> list[int]:
+    """Every campaign that a lead of this source ever named, or that a listing did."""
+    rows = connection.execute(select(_label.c.id).where(_label.c.source == source, _label.c.kind == "stream"))
+    return [row[0] for row in rows]
+
+
+def save_labels(
+    connection: Connection, source: str, kind: str, names: Mapping[int, str | None], now: float
+) -> None:
+    """Remember names; a missing name never replaces a known one."""
+    rows = [{"source": source, "kind": kind, "id": i, "name": n, "seen_at": now} for i, n in names.items()]
+    if rows:
+        new = upsert(_label)
+        connection.execute(
+            new.on_conflict_do_update(
+                index_elements=["source", "kind", "id"],
+                set_={
+                    "name": func.coalesce(new.excluded.name, _label.c.name),
+                    "seen_at": new.excluded.seen_at,
+                },
+            ),
+            rows,
+        )
+
+
+def ingest(
+    connection: Connection,
+    in_flight: Collection[tuple[str, int]],
+    admissions: Sequence[Admission],
+    malformed: Sequence[Malformed],
+    now: float,
+) -> Ingested:
+    """Insert what is not known yet. A row that was quarantined gives way to one that parses.
+
+    Raises ExportUnderWay, after which the transaction must be rolled back.
+    """
+    result, books = Ingested(), Books(connection, now)
+    by_key = {admission.lead.key: admission for admission in admissions}
+    replaced = _quarantined(connection, by_key)
+    new = _insert_leads(connection, [_lead_row(a, now) for a in by_key.values()])
+    admitted = [(seq, by_key[key]) for key, seq in new.items()]
+    if any((key.source, key.id) in in_flight for key in new):
+        raise ExportUnderWay
+    for _, admission in admitted:
+        books.move("lead", admission.lead.source, 1, new=admission.state)
+        result.states[admission.state] = result.states.get(admission.state, 0) + 1
+    for key in replaced & new.keys():
+        books.move("lead", key.source, 1, old="quarantined")
+    result.new = len(new)
+    result.connectors = _insert_deliveries(books, admitted)
+    _note_elsewhere(books, [a.lead for _, a in admitted if a.marked_elsewhere and a.state in UNSETTLED])
+    _withdraw_exports(books, [a.lead for _, a in admitted if a.state in UNSETTLED])
+    result.quarantined = _quarantine(books, malformed)
+    books.close()
+    for source in {key.source for key in new}:
+        streams = {key.stream_id: None for key in new if key.source == source and key.stream_id}
+        save_labels(connection, source, "stream", streams, now)
+    return result
+
+
+_KEY = ("source", "lead_id", "stream_id", "segment_id")
+_NEW_LEAD = upsert(_lead)
+_INSERT_LEAD = _NEW_LEAD.on_conflict_do_update(
+    index_elements=[*_KEY, "digest"],
+    set_={
+        name: _NEW_LEAD.excluded[name]
+        for name in ("state", "person", "discovered_at", "payload", "settled_at")
+    }
+    | {"code": "", "detail": ""},
+    where=_lead.c.state == "quarantined",
+).returning(_lead.c.seq, *(_lead.c[name] for name in _KEY))
+_INSERT_MALFORMED = _NEW_LEAD.on_conflict_do_nothing().returning(_lead.c.source)
+
+
+def _lead_row(admission: Admission, now: float) -> dict[str, object]:
+    lead = admission.lead
+    return {
+        **dict(zip(_KEY, lead.key, strict=True)),
+        "digest": "",
+        "person": lead.person,
+        "discovered_at": lead.discovered_at.timestamp(),
+        "state": admission.state,
+        "ingested_at": now,
+        "settled_at": None if admission.state in UNSETTLED else now,
+        "code": "",
+        "detail": "",
+        "payload": admission.payload,
+    }
+
+
+def _insert_leads(connection: Connection, rows: Sequence[Mapping[str, object]]) -> dict[LeadKey, int]:
+    if not rows:
+        return {}
+    return {LeadKey(*row[1:]): row[0] for row in connection.execute(_INSERT_LEAD, rows)}
+
+
+def _quarantined(connection: Connection, keys: Collection[LeadKey]) -> set[LeadKey]:
+    """Which of these keys are in quarantine: a handful at most, found through the partial index."""
+    rows = connection.execute(select(*(_lead.c[name] for name in _KEY)).where(_lead.c.state == "quarantined"))
+    return {key for key in (LeadKey(*row) for row in rows) if key in keys}
+
+
+def _insert_deliveries(books: Books, admitted: Iterable[tuple[int, Admission]]) -> set[str]:
+    rows: list[dict[str, object]] = []
+    connectors: set[str] = set()
+    for seq, admission in admitted:
+        for new in admission.deliveries:
+            state = "rejected" if new.code else "pending"
+            rows.append(
+                {
+                    "lead_seq": seq, "connector": new.connector, "required": new.required, "state": state,
+                    "code": new.code, "detail": new.detail,
+                }
+            )  # fmt: skip
+            books.move("delivery", new.connector, 1, new=state)
+            connectors.add(new.connector)
+    if rows:
+        books.connection.execute(_delivery.insert(), rows)
+    return connectors
+
+
+def _note_elsewhere(books: Books, leads: Sequence[Lead]) -> None:
+    rows = [
+        {"source": lead.source, "lead_id": lead.id, "state": "elsewhere", "settled_at": books.now}
+        for lead in leads
+    ]
+    if rows:
+        new = upsert(_export).on_conflict_do_nothing().returning(_export.c.source)
+        for (source,) in books.connection.execute(new, rows):
+            books.move("export", source, 1, new="elsewhere")
+
+
+def _withdraw_exports(books: Books, leads: Sequence[Lead]) -> None:
+    """An id that has a new row to deliver is not ready any more; its export is owed again when that row settles."""
+    for source in {lead.source for lead in leads}:
+        gone = books.connection.execute(
+            delete(_export).where(
+                _export.c.source == source, _export.c.state == "pending", among(_export.c.lead_id, "ids")
+            ),
+            {"ids": array(lead.id for lead in leads if lead.source == source)},
+        ).rowcount
+        books.move("export", source, gone, old="pending")
+
+
+def _quarantine(books: Books, malformed: Sequence[Malformed]) -> int:
+    rows = [
+        {
+            **dict(zip(_KEY, bad.key, strict=True)),
+            "digest": bad.digest, "person": "", "discovered_at": books.now, "state": "quarantined",
+            "ingested_at": books.now,
+            "settled_at": None, "code": "lead_malformed", "detail": bad.reason, "payload": bad.payload,
+        }
+        for bad in malformed
+    ]  # fmt: skip
+    new = [row[0] for row in books.connection.execute(_INSERT_MALFORMED, rows)] if rows else []
+    for source in new:
+        books.move("lead", source, 1, new="quarantined")
+    return len(new)

@@ -1,0 +1,50 @@
+"""Lanes as the ledger keeps them: a pause or a halt survives a restart."""
+
+import json
+from dataclasses import asdict, replace
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from syncd.delivery import LaneState, reopened
+from syncd.ledger.statements import upsert
+from syncd.ledger.tables import Lane, table
+
+_lane = table(Lane)
+
+
+def load_lane(connection: Connection, kind: str, name: str) -> LaneState:
+    """The lane's state; a lane that was never saved is open."""
+    row = (
+        connection.execute(select(_lane).where(_lane.c.kind == kind, _lane.c.name == name)).mappings().first()
+    )
+    return _state(row) if row else LaneState(kind, name)
+
+
+def load_lanes(connection: Connection) -> list[LaneState]:
+    """Every lane that was ever saved, by kind and name."""
+    return [
+        _state(row)
+        for row in connection.execute(select(_lane).order_by(_lane.c.kind, _lane.c.name)).mappings()
+    ]
+
+
+def save_lane(connection: Connection, lane: LaneState) -> None:
+    """Insert or replace."""
+    row = {**asdict(lane), "alike": json.dumps(lane.alike)}
+    connection.execute(
+        upsert(_lane).values(row).on_conflict_do_update(index_elements=["kind", "name"], set_=row)
+    )
+
+
+def lift_halts(connection: Connection) -> None:
+    """What a start does: every halt of ours is on probation. A person's pause stays."""
+    for lane in load_lanes(connection):
+        if lane.status == "halted":
+            save_lane(connection, reopened(lane))
+        elif lane.status == "paused" and lane.by == "syncd":
+            save_lane(connection, replace(reopened(lane), failures=0))
+
+
+def _state(row: Any) -> LaneState:
+    return LaneState(**{**row, "probing": bool(row["probing"]), "alike": tuple(json.loads(row["alike"]))})

@@ -1,0 +1,193 @@
+"""What a person does to the ledger. Every act is one transaction with a row in the operator's log."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from syncd.delivery import LaneState, reopened
+from syncd.ledger.lanes import load_lane, save_lane
+from syncd.ledger.settles import owe_exports, settle
+from syncd.ledger.statements import Books, among, array
+from syncd.ledger.tables import Action, Delivery, Export, table
+from syncd.ledger.tables import Lead as LeadRow
+
+_lead, _delivery, _export, _action = table(LeadRow), table(Delivery), table(Export), table(Action)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which set-aside rows a command is about; empty fields choose everything."""
+
+    connector: str = ""
+    code: str = ""
+    lead_id: int = 0
+    unconfigured: bool = False
+    """Pending deliveries too: of a connector that has left the configuration."""
+
+
+def log_action(
+    connection: Connection, now: float, *, who: str, verb: str, name: str = "", detail: str = ""
+) -> None:
+    """Who, when, what."""
+    connection.execute(_action.insert().values(at=now, who=who, verb=verb, name=name, detail=detail))
+
+
+def pause_lanes(
+    connection: Connection,
+    lanes: Sequence[tuple[str, str]],
+    now: float,
+    *,
+    who: str,
+    until: float | None,
+    reason: str,
+) -> None:
+    """A person's pause of these (kind, name) lanes, until an instant or until resumed."""
+    for kind, name in lanes:
+        lane = load_lane(connection, kind, name)
+        paused = replace(
+            lane,
+            status="paused",
+            code="paused_by_hand",
+            detail=reason or "Paused by hand.",
+            by=who,
+            since=now,
+            until=until,
+        )
+        save_lane(connection, paused)
+    log_action(connection, now, who=who, verb="pause", name=lanes[0][1], detail=reason)
+
+
+def resume_lanes(
+    connection: Connection, lanes: Sequence[tuple[str, str]], now: float, *, who: str
+) -> list[LaneState]:
+    """Lift pauses and halts; returns what was lifted. A halted lane is on probation."""
+    lifted = []
+    for kind, name in lanes:
+        lane = load_lane(connection, kind, name)
+        if lane.status != "open":
+            lifted.append(lane)
+            save_lane(connection, replace(reopened(lane), failures=0))
+    log_action(connection, now, who=who, verb="resume", name=lanes[0][1])
+    return lifted
+
+
+def retry(connection: Connection, chosen: Chosen, now: float, *, who: str, exports: dict[str, bool]) -> int:
+    """Rejected deliveries and exports go back to pending, their attempts forgiven; how many."""
+    books = Books(connection, now)
+    again = {
+        "state": "pending",
+        "attempts": 0,
+        "due_at": 0.0,
+        "mark": None,
+        "failing_since": None,
+        "settled_at": None,
+    }
+    rows = _set_aside(connection, chosen)
+    connection.execute(
+        update(_delivery).where(among(_delivery.c.id, "ids")).values(again),
+        {"ids": array(r.id for r in rows)},
+    )
+    for row in rows:
+        books.move("delivery", row.connector, 1, old="rejected", new="pending")
+    settle(books, [row.lead_seq for row in rows], exports)
+    sent_back = _exports_set_aside(connection, chosen)
+    connection.execute(
+        update(_export).where(among(_export.c.id, "ids")).values(again),
+        {"ids": array(r.id for r in sent_back)},
+    )
+    for row in sent_back:
+        books.move("export", row.source, 1, old="rejected", new="pending")
+    books.close()
+    log_action(connection, now, who=who, verb="retry", name=chosen.connector, detail=_said(chosen))
+    return len(rows) + len(sent_back)
+
+
+def drop(connection: Connection, chosen: Chosen, now: float, *, who: str, exports: dict[str, bool]) -> int:
+    """Take set-aside deliveries out of their leads' required sets, and quarantined rows out of sight; how many."""
+    books = Books(connection, now)
+    rows = _set_aside(connection, chosen)
+    connection.execute(
+        update(_delivery).where(among(_delivery.c.id, "ids")).values(state="dropped", settled_at=now),
+        {"ids": array(row.id for row in rows)},
+    )
+    for row in rows:
+        books.move("delivery", row.connector, 1, old=row.state, new="dropped")
+    settle(books, [row.lead_seq for row in rows], exports)
+    dropped = len(rows) + _drop_exports(books, chosen) + _drop_quarantined(books, chosen, exports)
+    books.close()
+    log_action(connection, now, who=who, verb="drop", name=chosen.connector, detail=_said(chosen))
+    return dropped
+
+
+def _set_aside(connection: Connection, chosen: Chosen) -> Sequence[Any]:
+    states = ("rejected", "pending") if chosen.unconfigured else ("rejected",)
+    query = select(_delivery.c.id, _delivery.c.lead_seq, _delivery.c.connector, _delivery.c.state).where(
+        _delivery.c.state.in_(states)
+    )
+    if chosen.connector:
+        query = query.where(_delivery.c.connector == chosen.connector)
+    if chosen.code:
+        query = query.where(_delivery.c.code == chosen.code)
+    if chosen.lead_id:
+        query = query.where(
+            _delivery.c.lead_seq.in_(select(_lead.c.seq).where(_lead.c.lead_id == chosen.lead_id))
+        )
+    return connection.execute(query).all()
+
+
+def _exports_set_aside(connection: Connection, chosen: Chosen) -> Sequence[Any]:
+    if chosen.connector:
+        return ()
+    query = select(_export.c.id, _export.c.source, _export.c.lead_id).where(_export.c.state == "rejected")
+    if chosen.code:
+        query = query.where(_export.c.code == chosen.code)
+    if chosen.lead_id:
+        query = query.where(_export.c.lead_id == chosen.lead_id)
+    return connection.execute(query).all()
+
+
+def _drop_exports(books: Books, chosen: Chosen) -> int:
+    """A dropped export leaves its leads delivered and never marked: they settle as unexported."""
+    rows = _exports_set_aside(books.connection, chosen)
+    books.connection.execute(
+        update(_export).where(among(_export.c.id, "ids")).values(state="dropped", settled_at=books.now),
+        {"ids": array(row.id for row in rows)},
+    )
+    for row in rows:
+        books.move("export", row.source, 1, old="rejected", new="dropped")
+        moved = books.connection.execute(
+            update(_lead)
+            .where(_lead.c.source == row.source, _lead.c.lead_id == row.lead_id, _lead.c.state == "exporting")
+            .values(state="unexported", settled_at=books.now)
+        ).rowcount
+        books.move("lead", row.source, moved, old="exporting", new="unexported")
+    return len(rows)
+
+
+def _drop_quarantined(books: Books, chosen: Chosen, exports: dict[str, bool]) -> int:
+    """A row that cannot be read settles as dropped, and no longer holds the export of its id."""
+    if chosen.connector or chosen.code not in {"", "lead_malformed"}:
+        return 0
+    query = select(_lead.c.seq, _lead.c.source, _lead.c.lead_id).where(_lead.c.state == "quarantined")
+    if chosen.lead_id:
+        query = query.where(_lead.c.lead_id == chosen.lead_id)
+    rows = books.connection.execute(query).all()
+    books.connection.execute(
+        update(_lead).where(among(_lead.c.seq, "seqs")).values(state="dropped", settled_at=books.now),
+        {"seqs": array(row.seq for row in rows)},
+    )
+    freed: dict[str, set[int]] = {}
+    for row in rows:
+        books.move("lead", row.source, 1, old="quarantined", new="dropped")
+        freed.setdefault(row.source, set()).add(row.lead_id)
+    for source, ids in freed.items():
+        if exports.get(source, True):
+            owe_exports(books, source, ids)
+    return len(rows)
+
+
+def _said(chosen: Chosen) -> str:
+    parts = (f"code {chosen.code}" if chosen.code else "", f"lead {chosen.lead_id}" if chosen.lead_id else "")
+    return ", ".join(part for part in parts if part) or "all"

@@ -1,0 +1,163 @@
+"""What the reading commands ask. Counts come from the tally, lists through the partial indexes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, case, func, literal, select, union_all
+
+from syncd.ledger.tables import Action, Delivery, Export, Label, Source, Tally, table
+from syncd.ledger.tables import Lead as LeadRow
+from syncd.settling import UNSETTLED
+
+_lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
+_tally, _source, _action, _label = table(Tally), table(Source), table(Action), table(Label)
+
+
+def counts(connection: Connection) -> dict[str, dict[str, dict[str, int]]]:
+    """Rows as kind -> name -> state -> number, zeros left out. Kinds: lead, delivery, export."""
+    result: dict[str, dict[str, dict[str, int]]] = {"lead": {}, "delivery": {}, "export": {}}
+    for kind, name, state, n in connection.execute(
+        select(_tally.c.kind, _tally.c.name, _tally.c.state, _tally.c.n)
+        .where(_tally.c.n > 0)
+        .order_by(_tally)
+    ):
+        result[kind].setdefault(name, {})[state] = n
+    return result
+
+
+def sources(connection: Connection) -> Sequence[Any]:
+    """Every source that was ever pulled."""
+    return connection.execute(select(_source).order_by(_source.c.name)).all()
+
+
+def oldest_unsettled(connection: Connection) -> float | None:
+    """When the oldest lead that is not settled was ingested."""
+    return connection.execute(
+        select(func.min(_lead.c.ingested_at)).where(_lead.c.state.in_(UNSETTLED))
+    ).scalar()
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Set-aside rows that share a reason. `where` is a connector, or the source for an export or a quarantined lead."""
+
+    kind: str
+    where: str
+    code: str
+    n: int
+    detail: str
+
+
+def causes(connection: Connection) -> list[Cause]:
+    """What is set aside, grouped, most first."""
+    groups = union_all(
+        _grouped("delivery", _delivery, _delivery.c.connector, _delivery.c.state == "rejected"),
+        _grouped("export", _export, _export.c.source, _export.c.state == "rejected"),
+        _grouped("lead", _lead, _lead.c.source, _lead.c.state == "quarantined"),
+    ).subquery()
+    rows = connection.execute(select(groups).order_by(groups.c.n.desc(), groups.c.code))
+    return [Cause(*row) for row in rows]
+
+
+def _grouped(kind: str, rows: Any, where: Any, condition: Any) -> Any:
+    return (
+        select(
+            literal(kind).label("kind"), where.label("place"), rows.c.code,
+            func.count().label("n"), func.max(rows.c.detail).label("detail"),
+        )
+        .where(condition)
+        .group_by(where, rows.c.code)
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """One set-aside row."""
+
+    kind: str
+    where: str
+    source: str
+    lead_id: int
+    stream_id: int
+    segment_id: int
+    code: str
+    detail: str
+    attempts: int
+    payload: str | None
+
+
+def set_aside(connection: Connection, connector: str = "", lead_id: int = 0) -> Iterator[SetAside]:
+    """Rejected deliveries and exports, and quarantined rows; of one connector or lead if named."""
+    key = (_lead.c.source, _lead.c.lead_id, _lead.c.stream_id, _lead.c.segment_id)
+    deliveries = (
+        select(literal("delivery"), _delivery.c.connector, *key, _delivery.c.code, _delivery.c.detail,
+               _delivery.c.attempts, _lead.c.payload)
+        .join(_lead, _lead.c.seq == _delivery.c.lead_seq)
+        .where(_delivery.c.state == "rejected", *([_delivery.c.connector == connector] if connector else []))
+    )  # fmt: skip
+    exports = select(
+        literal("export"), _export.c.source, _export.c.source, _export.c.lead_id, literal(0), literal(0),
+        _export.c.code, _export.c.detail, _export.c.attempts, literal(None),
+    ).where(_export.c.state == "rejected")  # fmt: skip
+    quarantined = select(
+        literal("lead"), _lead.c.source, *key, _lead.c.code, _lead.c.detail, literal(0), _lead.c.payload
+    ).where(_lead.c.state == "quarantined")
+    for query in (deliveries,) if connector else (deliveries, exports, quarantined):
+        for row in connection.execute(query):
+            found = SetAside(*row)
+            if not lead_id or found.lead_id == lead_id:
+                yield found
+
+
+def find_leads(connection: Connection, *, lead_id: int = 0, handle: str = "") -> Sequence[Any]:
+    """Every row of an id, or of a handle. By handle the payloads are searched: slow, and for people only."""
+    query = select(_lead).order_by(_lead.c.seq)
+    if lead_id:
+        return connection.execute(query.where(_lead.c.lead_id == lead_id)).all()
+    stored = case((func.json_valid(_lead.c.payload), func.json_extract(_lead.c.payload, "$.profile.handle")))
+    return connection.execute(query.where(func.lower(stored) == handle.lower())).all()
+
+
+def deliveries_of(connection: Connection, seq: int) -> Sequence[Any]:
+    """A lead's deliveries."""
+    return connection.execute(
+        select(_delivery).where(_delivery.c.lead_seq == seq).order_by(_delivery.c.id)
+    ).all()
+
+
+def export_of(connection: Connection, source: str, lead_id: int) -> Any:
+    """The export of an id, or None."""
+    return connection.execute(
+        select(_export).where(_export.c.source == source, _export.c.lead_id == lead_id)
+    ).first()
+
+
+def actions(connection: Connection, limit: int = 20) -> Sequence[Any]:
+    """The newest acts of people."""
+    return connection.execute(select(_action).order_by(_action.c.id.desc()).limit(limit)).all()
+
+
+def pending_elsewhere(connection: Connection, configured: Sequence[str]) -> dict[str, int]:
+    """Pending deliveries to connectors that have left the configuration."""
+    rows = counts(connection)["delivery"]
+    return {
+        name: states["pending"]
+        for name, states in rows.items()
+        if name not in configured and "pending" in states
+    }
+
+
+def recount(connection: Connection) -> dict[tuple[str, str, str], int]:
+    """The tally as the rows themselves say it; reads every row."""
+    result: dict[tuple[str, str, str], int] = {}
+    for kind, rows, name in (
+        ("lead", _lead, _lead.c.source),
+        ("delivery", _delivery, _delivery.c.connector),
+        ("export", _export, _export.c.source),
+    ):
+        for owner, state, n in connection.execute(
+            select(name, rows.c.state, func.count()).group_by(name, rows.c.state)
+        ):
+            result[kind, owner, state] = n
+    return result

@@ -1,0 +1,112 @@
+"""What follows from deliveries: leads settle, and exports become owed, in the transaction that changed them."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import and_, case, exists, func, literal, select, update
+
+from syncd.ledger.statements import Books, among, array, upsert
+from syncd.ledger.tables import Delivery, Export, table
+from syncd.ledger.tables import Lead as LeadRow
+from syncd.settling import HOLDS_EXPORT, UNSETTLED, LeadState, Standing, lead_state
+
+_lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
+_sibling = _lead.alias("sibling")
+
+
+def _count(*, state: str, required: bool) -> Any:
+    return func.sum(case((and_(_delivery.c.state == state, _delivery.c.required.is_(required)), 1), else_=0))
+
+
+_STANDINGS = (
+    select(
+        _lead.c.seq,
+        _lead.c.source,
+        _lead.c.lead_id,
+        _lead.c.state,
+        _count(state="pending", required=True),
+        _count(state="rejected", required=True),
+        _count(state="delivered", required=True),
+        _count(state="pending", required=False),
+        _count(state="rejected", required=False),
+        _count(state="delivered", required=False),
+        func.sum(case((_delivery.c.state == "dropped", 1), else_=0)),
+    )
+    .join(_delivery, _delivery.c.lead_seq == _lead.c.seq)
+    .where(among(_lead.c.seq, "seqs"), _lead.c.state.in_(("delivering", "rejected", "exporting")))
+    .group_by(_lead.c.seq)
+)
+
+
+def settle(books: Books, seqs: Collection[int], exports: Mapping[str, bool]) -> set[str]:
+    """Bring these leads' states up to their deliveries. `exports`: whether a source exports (absent: yes).
+
+    Returns the sources that now owe an export.
+    """
+    to: dict[tuple[str, LeadState, LeadState], list[int]] = {}
+    ids: dict[str, set[int]] = {}
+    for seq, source, lead_id, state, *counts in books.connection.execute(_STANDINGS, {"seqs": array(seqs)}):
+        new = lead_state(Standing(*counts), exports=exports.get(source, True))
+        if new != state:
+            to.setdefault((source, state, new), []).append(seq)
+        if exports.get(source, True):
+            ids.setdefault(source, set()).add(lead_id)
+    for (source, old, new), members in to.items():
+        _move_leads(books, source, old, new, members)
+    return {source for source, members in ids.items() if owe_exports(books, source, members)}
+
+
+def _move_leads(books: Books, source: str, old: str, new: str, seqs: Iterable[int]) -> None:
+    moved = books.connection.execute(
+        update(_lead)
+        .where(among(_lead.c.seq, "seqs"), _lead.c.state == old)
+        .values(state=new, settled_at=None if new in UNSETTLED else books.now),
+        {"seqs": array(seqs)},
+    ).rowcount
+    books.move("lead", source, moved, old=old, new=new)
+
+
+def owe_exports(books: Books, source: str, ids: Collection[int]) -> int:
+    """Make the exports that are due now: once for each id, and only when no row of the id still holds it."""
+    holds = exists().where(
+        _sibling.c.source == _lead.c.source,
+        _sibling.c.lead_id == _lead.c.lead_id,
+        _sibling.c.state.in_(HOLDS_EXPORT),
+    )
+    due = select(literal(source), _lead.c.lead_id, literal("pending")).where(
+        _lead.c.source == source, among(_lead.c.lead_id, "ids"), _lead.c.state == "exporting", ~holds
+    )
+    made = books.connection.execute(
+        upsert(_export).from_select(["source", "lead_id", "state"], due.distinct()).on_conflict_do_nothing(),
+        {"ids": array(ids)},
+    ).rowcount
+    books.move("export", source, made, new="pending")
+    close_exported(books, source, ids)
+    return made
+
+
+_CLOSED = {"delivered": "exported", "gone": "gone", "elsewhere": "elsewhere", "dropped": "unexported"}
+"""What a lead settles as, by the state of its id's export."""
+
+_MARK = (
+    select(case(_CLOSED, value=_export.c.state))
+    .where(_export.c.source == _lead.c.source, _export.c.lead_id == _lead.c.lead_id)
+    .scalar_subquery()
+)
+_MARKED = exists().where(
+    _export.c.source == _lead.c.source, _export.c.lead_id == _lead.c.lead_id, _export.c.state.in_(_CLOSED)
+)
+
+
+def close_exported(books: Books, source: str, ids: Collection[int]) -> None:
+    """Settle the rows whose id was exported, or is past exporting: also a row that came after the export."""
+    settled = books.connection.execute(
+        update(_lead)
+        .where(_lead.c.source == source, among(_lead.c.lead_id, "ids"), _lead.c.state == "exporting", _MARKED)
+        .values(state=_MARK, settled_at=books.now)
+        .returning(_lead.c.state),
+        {"ids": array(ids)},
+    )
+    for state, n in Counter(row[0] for row in settled).items():
+        books.move("lead", source, n, old="exporting", new=state)

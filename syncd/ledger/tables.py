@@ -1,0 +1,190 @@
+"""The tables. Instants are seconds since the epoch, UTC, except a slot's, which are monotonic within its boot.
+
+A change here needs a migration beside it: `tests/ledger` asserts that both ways lead to the same schema.
+"""
+
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from syncd.settling import UNSETTLED
+
+SCHEMA = "0001"
+"""The revision that these tables are; the newest file in `migrations/versions`."""
+
+_UNSETTLED = ", ".join(f"'{state}'" for state in UNSETTLED)
+
+
+def _pending(name: str, *columns: str) -> Index:
+    return Index(name, *columns, sqlite_where=text("state = 'pending'"))
+
+
+class Source(SQLModel, table=True):
+    """How far a source has been pulled. `listing`: `all` (GET /leads) or `campaigns` (one by one)."""
+
+    name: str = Field(primary_key=True)
+    watermark: float | None = None
+    started: bool = False
+    listing: str = "all"
+    pulled_at: float | None = None
+    reconciled_at: float | None = None
+
+
+class Lead(SQLModel, table=True):
+    """One row of a listing. Absent key parts are 0; `digest` is empty unless the row had no id."""
+
+    __table_args__: Any = (
+        UniqueConstraint("source", "lead_id", "stream_id", "segment_id", "digest"),
+        Index("lead_unsettled", "state", "ingested_at", sqlite_where=text(f"state IN ({_UNSETTLED})")),
+    )
+
+    seq: int | None = Field(default=None, primary_key=True)
+    source: str
+    lead_id: int
+    stream_id: int
+    segment_id: int
+    digest: str = ""
+    person: str
+    discovered_at: float
+    state: str
+    ingested_at: float
+    settled_at: float | None = None
+    code: str = ""
+    detail: str = ""
+    payload: str | None = None
+    enrichment: str | None = None
+
+
+class Attempted(SQLModel):
+    """What a delivery and an export have in common: state, and what was tried. See `syncd.delivery.Item`."""
+
+    state: str = "pending"
+    attempts: int = 0
+    due_at: float = 0.0
+    suspect: bool = False
+    mark: int | None = None
+    failing_since: float | None = None
+    call_limit: int | None = None
+    maybe_sent: bool = False
+    code: str = ""
+    detail: str = ""
+    settled_at: float | None = None
+
+
+class Delivery(Attempted, table=True):
+    """One lead on its way to one connector."""
+
+    __table_args__: Any = (
+        UniqueConstraint("lead_seq", "connector"),
+        _pending("delivery_pending", "connector", "due_at", "id"),
+        Index("delivery_rejected", "connector", "code", sqlite_where=text("state = 'rejected'")),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    lead_seq: int = Field(foreign_key="lead.seq")
+    connector: str
+    required: bool = True
+    remote_id: str | None = None
+    created: bool = False
+
+
+class Export(Attempted, table=True):
+    """CTGO's mark, owed once for each (source, lead id). States as a delivery's, and `gone`."""
+
+    __table_args__: Any = (
+        UniqueConstraint("source", "lead_id"),
+        _pending("export_pending", "source", "due_at", "id"),
+        Index("export_rejected", "source", "code", sqlite_where=text("state = 'rejected'")),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    source: str
+    lead_id: int
+
+
+class Person(SQLModel, table=True):
+    """A person's object at a connector's far end, whichever lead made it."""
+
+    connector: str = Field(primary_key=True)
+    person: str = Field(primary_key=True)
+    remote_id: str | None = None
+    discovered_at: float = 0.0
+
+
+class Lane(SQLModel, table=True):
+    """The persisted state of a lane: see `syncd.delivery.LaneState`. `alike` is a JSON array of delivery ids."""
+
+    kind: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    status: str = "open"
+    code: str = ""
+    detail: str = ""
+    by: str = ""
+    since: float = 0.0
+    until: float | None = None
+    probing: bool = False
+    failures: int = 0
+    delivered: int = 0
+    alike_code: str = ""
+    alike: str = "[]"
+
+
+class Budget(SQLModel, table=True):
+    """What is known of one API key's request budget. `name` is a digest of the key. Instants are monotonic."""
+
+    name: str = Field(primary_key=True)
+    boot: str = ""
+    server_limit: int | None = None
+    blocked_until: float = 0.0
+    pull_at: float | None = None
+    pull_needs: int = 1
+
+
+class Slot(SQLModel, table=True):
+    """`n` requests of a budget that become free again at one monotonic instant of one boot."""
+
+    __table_args__: Any = (Index("slot_budget", "budget", "free_at"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    budget: str
+    boot: str
+    free_at: float
+    n: int
+
+
+class Tally(SQLModel, table=True):
+    """How many rows of a kind (lead, delivery, export) and name are in a state."""
+
+    __table_args__: Any = (CheckConstraint("n >= 0"),)
+
+    kind: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    state: str = Field(primary_key=True)
+    n: int = 0
+
+
+class Label(SQLModel, table=True):
+    """Names of campaigns, segments and tracked accounts, and every campaign ever seen on a lead."""
+
+    source: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    id: int = Field(primary_key=True)
+    name: str | None = None
+    seen_at: float = 0.0
+
+
+class Action(SQLModel, table=True):
+    """What a person did: who, when, what."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: float
+    who: str
+    verb: str
+    name: str = ""
+    detail: str = ""
+
+
+def table(model: type[SQLModel]) -> Any:
+    """The SQLAlchemy table of a model, for set-based statements."""
+    return model.__table__  # type: ignore[attr-defined]
