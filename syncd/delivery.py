@@ -17,7 +17,7 @@ This module decides; `syncd.ledger` writes what it decided in one transaction, a
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from syncd.failure import Failure, Halt, Pause, Refused, Reject, Retry
 from syncd.lead import Lead
@@ -78,8 +78,7 @@ class Policy:
     pause_cap: float = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """What the ledger knows of one member of a call."""
 
     id: int
@@ -91,8 +90,7 @@ class Item:
     maybe_sent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What becomes of one item. `due_at` 0 means at once."""
 
     id: int
@@ -258,7 +256,7 @@ def _refused(call: Sequence[Item], why: Refused, lane: LaneState, terms: Terms) 
     if len(call) == 1:
         return _judged(call, [Reject(why.code, why.detail)], lane, terms)
     half = len(call) // 2
-    changes = tuple(replace(_kept(item), limit=half, code=why.code, detail=why.detail) for item in call)
+    changes = tuple(_kept(item)._replace(limit=half, code=why.code, detail=why.detail) for item in call)
     return Verdict(changes, lane)
 
 
@@ -273,7 +271,7 @@ def _raised(call: Sequence[Item], why: BaseException, lane: LaneState, terms: Te
         return _judged(call, [why] * len(call), lane, terms)
     bug = Retry("connector_bug", f"{type(why).__name__} in the connector")
     verdict = _judged(call, [bug] * len(call), lane, terms)
-    suspects = tuple(replace(change, suspect=change.state == "pending") for change in verdict.changes)
+    suspects = tuple(change._replace(suspect=change.state == "pending") for change in verdict.changes)
     return replace(verdict, changes=suspects)
 
 
@@ -329,22 +327,24 @@ def _on_delivered(walk: _Tally, item: Item, outcome: Delivered) -> None:
     walk.changes.append(
         Change(item.id, "delivered", item.attempts + 1, remote_id=outcome.remote_id, created=outcome.created)
     )
-    walk.lane = replace(walk.lane, probing=False, failures=0, alike_code="", alike=())
+    lane = walk.lane
+    if lane.code or lane.probing or lane.failures or lane.alike_code:
+        walk.lane = replace(lane, code="", detail="", probing=False, failures=0, alike_code="", alike=())
 
 
 def _on_stopped(walk: _Tally, item: Item, why: Failure) -> None:
     suspect = item.suspect or (isinstance(why, Pause) and why.unexplained)
-    walk.changes.append(replace(_kept(item), suspect=suspect, code=why.code, detail=why.detail))
+    walk.changes.append(_kept(item)._replace(suspect=suspect, code=why.code, detail=why.detail))
 
 
 def _on_rejected(walk: _Tally, item: Item, why: Reject) -> None:
     on_probation = walk.lane.probing and walk.lane.code == why.code
-    change = replace(
-        _kept(item), state="rejected", code=why.code, detail=why.detail, attempts=item.attempts + 1
+    change = _kept(item)._replace(
+        state="rejected", code=why.code, detail=why.detail, attempts=item.attempts + 1
     )
     alike = (*walk.lane.alike, item.id) if walk.lane.alike_code == why.code else (item.id,)
     walk.lane = replace(walk.lane, alike_code=why.code, alike=alike)
-    walk.changes.append(replace(change, maybe_sent=False, suspect=False))
+    walk.changes.append(change._replace(maybe_sent=False, suspect=False))
     if on_probation or len(alike) >= ALIKE_LIMIT:
         walk.stop = Halt(
             why.code,
@@ -353,12 +353,13 @@ def _on_rejected(walk: _Tally, item: Item, why: Reject) -> None:
         )
         mine = {change.id for change in walk.changes}
         walk.revived = tuple(other for other in alike if other not in mine)
-        walk.changes = [_spared(c) if c.id in alike else c for c in walk.changes]
+        # On probation it may yet be this lead's own fault: the next probe is another one
+        walk.changes = [_spared(c, suspect=on_probation) if c.id in alike else c for c in walk.changes]
         walk.lane = replace(walk.lane, alike=())
 
 
-def _spared(change: Change) -> Change:
-    return replace(change, state="pending", attempts=change.attempts - 1)
+def _spared(change: Change, *, suspect: bool) -> Change:
+    return change._replace(state="pending", attempts=change.attempts - 1, suspect=suspect)
 
 
 def _on_retry(walk: _Tally, item: Item, why: Failure, before: int, terms: Terms) -> None:
@@ -368,8 +369,7 @@ def _on_retry(walk: _Tally, item: Item, why: Failure, before: int, terms: Terms)
     wait = max(
         why.after or 0.0, backoff(attempts, terms.policy.retry_base, terms.policy.retry_cap, terms.chance)
     )
-    change = replace(
-        _kept(item),
+    change = _kept(item)._replace(
         attempts=attempts,
         due_at=terms.now + wait,
         mark=mark,
@@ -381,7 +381,7 @@ def _on_retry(walk: _Tally, item: Item, why: Failure, before: int, terms: Terms)
     )
     if attempts >= terms.policy.attempts or (attempts > 1 and terms.now - since > terms.policy.max_age):
         if walk.lane.delivered > mark:
-            change = replace(change, state="rejected", due_at=0.0, suspect=False)
+            change = change._replace(state="rejected", due_at=0.0, suspect=False)
         else:
             walk.stop = Halt(
                 "attempts_exhausted",

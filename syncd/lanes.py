@@ -34,7 +34,6 @@ class _Entry:
     woken: bool = False
     trouble: str = ""
     troubled_since: float | None = None
-    gave_up: bool = False
 
 
 @dataclass(slots=True)
@@ -108,7 +107,9 @@ class Runner:
                 crew._events.append(event)  # noqa: SLF001
                 name = f"{crew.lanes[0].kind}-{crew.lanes[0].name}-{n}"
                 # daemon: a step that hangs in a vendor's library must not keep the process from ending
-                threads.append(threading.Thread(target=self._work, args=(crew, event), name=name, daemon=True))
+                threads.append(
+                    threading.Thread(target=self._work, args=(crew, event), name=name, daemon=True)
+                )
         if not threads:
             self._over.set()
         for thread in threads:
@@ -160,15 +161,22 @@ class Runner:
         with self._lock:
             entry.running = False
             entry.trouble = after.trouble
-            entry.troubled_since = (entry.troubled_since or now) if after.trouble else None
+            entry.troubled_since = (
+                (now if entry.troubled_since is None else entry.troubled_since) if after.trouble else None
+            )
             entry.due = None if after.wait is None else now + after.wait
             if entry.woken and not after.trouble:
                 entry.due = now
-            if self._until_quiet and after.trouble and entry.due is not None:
-                if entry.due - (entry.troubled_since or now) > self._max_wait or after.trouble == "bug":
-                    entry.due = None
+            if self._until_quiet and self._hopeless(entry):
+                entry.due = None
             if self._until_quiet and all(not e.running and e.due is None for _, e in self._all()):
                 self._over.set()
+
+    def _hopeless(self, entry: _Entry) -> bool:
+        """Whether this lane's trouble would outlast what the run is willing to wait."""
+        if not entry.trouble or entry.due is None or entry.troubled_since is None:
+            return False
+        return entry.trouble == "bug" or entry.due - entry.troubled_since > self._max_wait
 
 
 def _ring(crew: Crew) -> None:

@@ -17,11 +17,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationError, field_validator
 
 LARGEST_ID = 2**63 - 1
 LARGEST_PAYLOAD = 256 * 1024
 """Bytes. CTGO's leads are under 1 KiB; one of this size is a fault, and is kept aside."""
+
+
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 class LeadKey(NamedTuple):
@@ -66,6 +69,17 @@ class Lead(BaseModel):
     profile: Profile
     raw: SkipValidation[Mapping[str, Any]]
 
+    @field_validator("discovered_at", "exported_at")
+    @classmethod
+    def _in_utc(cls, moment: datetime | None) -> datetime | None:
+        """A time without a zone is UTC, as all of CTGO's are; one that no calendar holds is refused here."""
+        if moment is None or moment.tzinfo is UTC:
+            return moment
+        try:
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("it is outside the calendar") from None
+
     @property
     def key(self) -> LeadKey:
         """The lead's key, absent parts 0."""
@@ -93,12 +107,12 @@ def parse_lead(source: str, raw: object) -> tuple[Lead, str] | Malformed:
     Returns the lead with its payload as compact JSON text, or the row as `Malformed`.
     """
     try:
-        payload = json.dumps(raw, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        encoded = payload.encode()
+        payload = _compact(raw)
+        size = len(payload.encode())
     except (ValueError, RecursionError):  # lone surrogates, NaN, a nesting without end
         return _malformed(source, raw, "it holds text or numbers that are not valid JSON")
-    if len(encoded) > LARGEST_PAYLOAD:
-        return _malformed(source, raw, f"it is {len(encoded)} bytes long")
+    if size > LARGEST_PAYLOAD:
+        return _malformed(source, raw, f"it is {size} bytes long")
     if "\\u0000" in payload:
         return _malformed(source, raw, "it holds NUL characters")
     if not isinstance(raw, dict):

@@ -21,15 +21,15 @@ HOLDS_EXPORT: tuple[LeadState, ...] = ("enriching", "delivering", "rejected", "q
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How many of a lead's deliveries are in which state, required ones apart from best-effort ones."""
+    """Which states a lead's deliveries are in, required ones apart from best-effort ones."""
 
-    required_pending: int = 0
-    required_rejected: int = 0
-    required_delivered: int = 0
-    other_pending: int = 0
-    other_rejected: int = 0
-    other_delivered: int = 0
-    dropped: int = 0
+    required_pending: bool = False
+    required_rejected: bool = False
+    required_delivered: bool = False
+    other_pending: bool = False
+    other_rejected: bool = False
+    other_delivered: bool = False
+    dropped: bool = False
 
 
 def lead_state(standing: Standing, *, exports: bool) -> LeadState:

@@ -1,13 +1,13 @@
 """Who wants a new lead: pure. Each connector's `where` decides, once, when the lead comes in."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from syncd.failure import Reject
 from syncd.lead import Lead
 from syncd.ledger.ingesting import Admission, NewDelivery
 from syncd.mapping import Filter, variables
-from syncd.settling import LeadState, Standing, lead_state
+from syncd.settling import Standing, lead_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +37,21 @@ def admit(
     marked_elsewhere = lead.exported_at is not None and not exported_here
     if marked_elsewhere and not take_exported:
         return Admission(lead, payload, "elsewhere")
-    values = variables(lead, names=frozenset[str]().union(*(taker.where.uses for taker in takers)))
-    deliveries = []
-    for taker in takers:
-        try:
-            if taker.where.accepts(values):
-                deliveries.append(NewDelivery(taker.name, taker.required))
-        except Reject as why:
-            deliveries.append(NewDelivery(taker.name, taker.required, why.code, why.detail))
-    return Admission(lead, payload, _state(deliveries, exports=exports), deliveries, marked_elsewhere)
-
-
-def _state(deliveries: Sequence[NewDelivery], *, exports: bool) -> LeadState:
-    def n(*, required: bool, rejected: bool) -> int:
-        return sum(d.required is required and bool(d.code) is rejected for d in deliveries)
-
+    uses = frozenset[str]().union(*(taker.where.uses for taker in takers))
+    values = variables(lead, names=uses) if uses else {}
+    deliveries = tuple(new for taker in takers if (new := _offered(taker, values)))
     standing = Standing(
-        required_pending=n(required=True, rejected=False),
-        required_rejected=n(required=True, rejected=True),
-        other_pending=n(required=False, rejected=False),
-        other_rejected=n(required=False, rejected=True),
+        required_pending=any(d.required and not d.code for d in deliveries),
+        required_rejected=any(d.required and d.code for d in deliveries),
+        other_pending=any(not d.required and not d.code for d in deliveries),
+        other_rejected=any(not d.required and d.code for d in deliveries),
     )
-    return lead_state(standing, exports=exports)
+    return Admission(lead, payload, lead_state(standing, exports=exports), deliveries, marked_elsewhere)
+
+
+def _offered(taker: Taker, values: Mapping[str, object]) -> NewDelivery | None:
+    """The delivery that a connector's `where` asks for. One that cannot be evaluated is a visible no."""
+    try:
+        return NewDelivery(taker.name, taker.required) if taker.where.accepts(values) else None
+    except Reject as why:
+        return NewDelivery(taker.name, taker.required, why.code, why.detail)

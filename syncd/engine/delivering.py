@@ -173,9 +173,7 @@ class Deliver:
         if unsafe:
             with self._ledger.write() as connection:
                 mark_maybe_sent(connection, unsafe)
-        items = [
-            replace(m.due.item, maybe_sent=m.due.item.maybe_sent or not m.route.resend_safe) for m in members
-        ]
+        items = [m.due.item if m.route.resend_safe else m.due.item._replace(maybe_sent=True) for m in members]
         verdict = self._judge(items, self._send([m.delivery for m in members]), lane)
         self._record(verdict, [m.due for m in members])
         return verdict.lane

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from sqlalchemy import Connection
+from syncd.ledger import Transaction
 
 from syncd.clock import Clock
 from syncd.ledger import budgets
@@ -52,18 +52,18 @@ class Pacer:
         """Note what an answer said; from any thread. It takes effect in the next `close`."""
         self._signals.append(signals)
 
-    def start(self, connection: Connection) -> None:
+    def start(self, connection: Transaction) -> None:
         """An engine starts: what the one before it held is over."""
         budgets.start_over(connection, self.meter, self._clock.monotonic())
 
-    def open(self, connection: Connection, want: int, *, live: bool) -> Hold | float:
+    def open(self, connection: Transaction, want: int, *, live: bool) -> Hold | float:
         """Take slots in this transaction: a hold on up to `want`, or seconds until asking again can help."""
         granted, taken = budgets.take(
             connection, self.meter, self._clock.monotonic(), want=want, live=live, deadline=self._deadline
         )
         return Hold(taken, self._clock) if taken else granted.wait
 
-    def close(self, connection: Connection, hold: Hold | None) -> None:
+    def close(self, connection: Transaction, hold: Hold | None) -> None:
         """Write when the hold's slots free, and what the server said meanwhile."""
         if hold:
             frees = coalesce([freed(at) for at in hold.answered], QUANTUM)
@@ -72,11 +72,11 @@ class Pacer:
         if signals:
             self._believe(connection, signals)
 
-    def schedule_pull(self, connection: Connection, at: float | None, needs: int) -> None:
+    def schedule_pull(self, connection: Transaction, at: float | None, needs: int) -> None:
         """Reserve for the next scheduled pull: a monotonic instant, and how many requests it is expected to need."""
         budgets.schedule_pull(connection, self.meter, at, needs)
 
-    def _believe(self, connection: Connection, signals: list[Signals]) -> None:
+    def _believe(self, connection: Transaction, signals: list[Signals]) -> None:
         limits = [s.limit for s in signals if s.limit]
         if limits:
             budgets.lower(connection, self.meter, limits[-1])

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from sqlalchemy import Connection
 
 from syncd.clock import Clock
 from syncd.connector import Logger
@@ -23,7 +22,7 @@ from syncd.engine.paging import PAGE, OtherShape, Plan, Walk, live_plan, waterma
 from syncd.engine.step import AGAIN, IDLE, Next
 from syncd.failure import Failure, Halt, Pause, Reject
 from syncd.lead import Lead, Malformed, parse_lead
-from syncd.ledger import Ledger, ingesting
+from syncd.ledger import Ledger, Transaction, ingesting
 from syncd.ledger.ingesting import Admission, ExportUnderWay, Ingested
 from syncd.ledger.lanes import load_lane, save_lane
 from syncd.upstream import Page
@@ -228,12 +227,12 @@ class Pull:
         self._tell(current, ingested, done=done)
 
     def _within(
-        self, connection: Connection, leads: Sequence[tuple[Lead, str]], room: int
+        self, connection: Transaction, leads: Sequence[tuple[Lead, str]], room: int
     ) -> Sequence[tuple[Lead, str]]:
         known = ingesting.known_keys(connection, self.name, [lead.id for lead, _ in leads])
         return [(lead, text) for lead, text in leads if lead.key not in known][: max(0, room)]
 
-    def _admissions(self, connection: Connection, leads: Sequence[tuple[Lead, str]]) -> list[Admission]:
+    def _admissions(self, connection: Transaction, leads: Sequence[tuple[Lead, str]]) -> list[Admission]:
         marked = [lead.id for lead, _ in leads if lead.exported_at is not None]
         ours = ingesting.exported_here(connection, self.name, marked)
         desk = self._desk
@@ -249,7 +248,7 @@ class Pull:
             for lead, payload in leads
         ]
 
-    def _finish(self, connection: Connection, current: _Pass) -> None:
+    def _finish(self, connection: Transaction, current: _Pass) -> None:
         now, plan = self._clock.now(), current.plan
         if plan.moves_watermark:
             to = watermark_after(current.newest, current.server_date, now, plan.since)
@@ -257,7 +256,7 @@ class Pull:
         if plan.lifecycle == "new" and plan.limit is None:
             ingesting.update_source(connection, self.name, reconciled_at=now)
 
-    def _recover(self, connection: Connection, lane: LaneState) -> None:
+    def _recover(self, connection: Transaction, lane: LaneState) -> None:
         if lane.status != "open" or lane.code:
             well = replace(reopened(lane), code="", detail="", failures=0, probing=False)
             save_lane(connection, kept_by_hand(load_lane(connection, self.kind, self.name), well))

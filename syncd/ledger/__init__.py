@@ -7,6 +7,8 @@ Costs follow what is pending: partial indexes cover what is unsettled, and count
 tally, moved in the same transactions.
 """
 
+from sqlalchemy import Connection as Transaction
+
 from syncd.ledger.database import Ledger, LedgerError
 
-__all__ = ["Ledger", "LedgerError"]
+__all__ = ["Ledger", "LedgerError", "Transaction"]

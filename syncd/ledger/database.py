@@ -233,7 +233,12 @@ def _engine(path: Path, *, read_only: bool) -> Engine:
             connection.execute(f"PRAGMA {pragma}").close()
         return connection
 
-    engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
+    engine = create_engine(
+        "sqlite://",
+        creator=connect,
+        poolclass=StaticPool,
+        hide_parameters=True,  # they hold personal data, and SQLAlchemy puts them in its exceptions
+    )
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

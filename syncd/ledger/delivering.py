@@ -2,22 +2,21 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy import Connection, bindparam, func, literal_column, or_, select, update
 
 from syncd.delivery import Change, Item, Verdict
 from syncd.ledger.lanes import save_lane
 from syncd.ledger.settles import settle
-from syncd.ledger.statements import Books, among, array, upsert
-from syncd.ledger.tables import Attempted, Delivery, Person, table
+from syncd.ledger.statements import Books, among, array, bulk, upsert
+from syncd.ledger.tables import Attempted, Delivery, Export, Person, table
 from syncd.ledger.tables import Lead as LeadRow
 
 _lead, _delivery, _person = table(LeadRow), table(Delivery), table(Person)
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(NamedTuple):
     """A delivery that may be made now, with all that is needed to make it."""
 
     item: Item
@@ -33,8 +32,7 @@ class Due:
     """When the newest lead of this person that this connector has was discovered; None if it has none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """A delivered item's person, so that their other leads find the remote id."""
 
     person: str
@@ -51,11 +49,12 @@ class Recorded:
 
 
 ITEM_COLUMNS = ("id", "attempts", "suspect", "mark", "failing_since", "call_limit", "maybe_sent")
+_ITEM = len(ITEM_COLUMNS)
 
 
 def item_of(row: Sequence[Any]) -> Item:
     """The item in the first columns of a row, in the order of `ITEM_COLUMNS`."""
-    i, attempts, suspect, mark, failing_since, limit, maybe_sent = row[: len(ITEM_COLUMNS)]
+    i, attempts, suspect, mark, failing_since, limit, maybe_sent = row[:_ITEM]
     return Item(i, attempts, bool(suspect), mark, failing_since, limit, bool(maybe_sent))
 
 
@@ -90,7 +89,7 @@ def due(connection: Connection, connector: str, now: float, cap: float, limit: i
         .outerjoin(_person, (_person.c.connector == connector) & (_person.c.person == _lead.c.person))
         .order_by(first.c.due_at, first.c.id)
     )
-    return [Due(item_of(row), *row[len(ITEM_COLUMNS) :]) for row in connection.execute(query)]
+    return [Due(item_of(row), *row[_ITEM:]) for row in connection.execute(query).all()]
 
 
 def next_due(connection: Connection, model: type[Attempted], owner: str) -> float | None:
@@ -139,9 +138,6 @@ def record(
     return result
 
 
-_CHANGED = ("state", "attempts", "due_at", "suspect", "mark", "failing_since", "maybe_sent", "code", "detail")
-
-
 def write_changes(
     books: Books, model: type[Attempted], owner: tuple[str, str], changes: Sequence[Change]
 ) -> dict[str, int]:
@@ -149,30 +145,46 @@ def write_changes(
 
     `owner`: the tally's kind and name for these rows.
     """
-    rows = table(model)
-    extra = ("remote_id", "created") if model is Delivery else ()
     by_state: dict[str, list[dict[str, object]]] = {}
     for change in changes:
-        values = {f"new_{name}": getattr(change, name) for name in (*_CHANGED, *extra)}
-        values |= {
-            "row": change.id,
-            "new_limit": change.limit,
-            "at": None if change.state == "pending" else books.now,
-        }
+        values: dict[str, object] = {"new_" + name: value for name, value in change._asdict().items()}
+        values |= {"id_": change.id, "new_at": None if change.state == "pending" else books.now}
         by_state.setdefault(change.state, []).append(values)
-    statement = (
-        update(rows)
-        .where(rows.c.id == bindparam("row"), rows.c.state == "pending")
-        .values(
-            {name: bindparam(f"new_{name}") for name in (*_CHANGED, *extra)}
-            | {"call_limit": bindparam("new_limit"), "settled_at": bindparam("at")}
-        )
-    )
     counts: dict[str, int] = {}
     for state, batch in by_state.items():
-        counts[state] = books.connection.execute(statement, batch).rowcount
+        counts[state] = bulk(books.connection, _WRITE[model], batch)
         books.move(*owner, counts[state], old="pending", new=state)
     return counts
+
+
+def _write(model: type[Attempted]) -> Any:
+    """Set what a `Change` holds, in a row that is still pending. Parameters are named as its members."""
+    rows = table(model)
+    columns = {"call_limit": "limit", "settled_at": "at"} | {
+        name: name
+        for name in (
+            "state",
+            "attempts",
+            "due_at",
+            "suspect",
+            "mark",
+            "failing_since",
+            "maybe_sent",
+            "code",
+            "detail",
+        )
+    }
+    if model is Delivery:
+        columns |= {"remote_id": "remote_id", "created": "created"}
+    values: dict[str, Any] = {column: bindparam("new_" + member) for column, member in columns.items()}
+    return (
+        update(rows)
+        .where(rows.c.id == bindparam("id_"), rows.c.state == literal_column("'pending'"))
+        .values(values)
+    )
+
+
+_WRITE: dict[type[Attempted], Any] = {model: _write(model) for model in (Delivery, Export)}
 
 
 def _remember(

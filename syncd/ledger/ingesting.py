@@ -4,16 +4,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from syncd.lead import Lead, LeadKey, Malformed
-from syncd.ledger.statements import Books, among, array, upsert
+from syncd.ledger.statements import Books, among, array, bulk, upsert
 from syncd.ledger.tables import Delivery, Export, Label, Source, table
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.settling import UNSETTLED, LeadState
 
 _lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
 _source, _label = table(Source), table(Label)
+_KNOWN = select(_lead.c.source, _lead.c.lead_id, _lead.c.stream_id, _lead.c.segment_id).where(
+    _lead.c.source == bindparam("source"), among(_lead.c.lead_id, "ids"), _lead.c.state != "quarantined"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +91,8 @@ def exported_here(connection: Connection, source: str, ids: Collection[int]) -> 
 
 
 def known_keys(connection: Connection, source: str, ids: Collection[int]) -> set[LeadKey]:
-    """The keys that the ledger holds for these ids."""
-    rows = connection.execute(
-        select(*(_lead.c[name] for name in _KEY)).where(
-            _lead.c.source == source, among(_lead.c.lead_id, "ids"), _lead.c.state != "quarantined"
-        ),
-        {"ids": array(ids)},
-    )
+    """The keys that the ledger holds for these ids, quarantined rows left out."""
+    rows = connection.execute(_KNOWN, {"source": source, "ids": array(ids)}).all()
     return {LeadKey(*row) for row in rows}
 
 
@@ -136,87 +134,85 @@ def ingest(
     """
     result, books = Ingested(), Books(connection, now)
     by_key = {admission.lead.key: admission for admission in admissions}
-    replaced = _quarantined(connection, by_key)
-    new = _insert_leads(connection, [_lead_row(a, now) for a in by_key.values()])
-    admitted = [(seq, by_key[key]) for key, seq in new.items()]
-    if any((key.source, key.id) in in_flight for key in new):
+    for source in {key.source for key in by_key}:
+        ids = [key.id for key in by_key if key.source == source]
+        for key in known_keys(connection, source, ids):
+            by_key.pop(key, None)
+    if in_flight and any((key.source, key.id) in in_flight for key in by_key):
         raise ExportUnderWay
+    _release_quarantined(books, by_key)
+    admitted = _insert_leads(books, by_key)
     for _, admission in admitted:
-        books.move("lead", admission.lead.source, 1, new=admission.state)
         result.states[admission.state] = result.states.get(admission.state, 0) + 1
-    for key in replaced & new.keys():
-        books.move("lead", key.source, 1, old="quarantined")
-    result.new = len(new)
+    result.new = len(admitted)
     result.connectors = _insert_deliveries(books, admitted)
     _note_elsewhere(books, [a.lead for _, a in admitted if a.marked_elsewhere and a.state in UNSETTLED])
     _withdraw_exports(books, [a.lead for _, a in admitted if a.state in UNSETTLED])
     result.quarantined = _quarantine(books, malformed)
     books.close()
-    for source in {key.source for key in new}:
-        streams = {key.stream_id: None for key in new if key.source == source and key.stream_id}
+    for source in {key.source for key in by_key}:
+        streams = {key.stream_id: None for key in by_key if key.source == source and key.stream_id}
         save_labels(connection, source, "stream", streams, now)
     return result
 
 
 _KEY = ("source", "lead_id", "stream_id", "segment_id")
-_NEW_LEAD = upsert(_lead)
-_INSERT_LEAD = _NEW_LEAD.on_conflict_do_update(
-    index_elements=[*_KEY, "digest"],
-    set_={
-        name: _NEW_LEAD.excluded[name]
-        for name in ("state", "person", "discovered_at", "payload", "settled_at")
-    }
-    | {"code": "", "detail": ""},
-    where=_lead.c.state == "quarantined",
-).returning(_lead.c.seq, *(_lead.c[name] for name in _KEY))
-_INSERT_MALFORMED = _NEW_LEAD.on_conflict_do_nothing().returning(_lead.c.source)
+_INSERT_LEAD = _lead.insert()
+_INSERT_MALFORMED = upsert(_lead).on_conflict_do_nothing().returning(_lead.c.source)
+_INSERT_DELIVERY = _delivery.insert()
 
 
-def _lead_row(admission: Admission, now: float) -> dict[str, object]:
-    lead = admission.lead
-    return {
-        **dict(zip(_KEY, lead.key, strict=True)),
-        "digest": "",
-        "person": lead.person,
-        "discovered_at": lead.discovered_at.timestamp(),
-        "state": admission.state,
-        "ingested_at": now,
-        "settled_at": None if admission.state in UNSETTLED else now,
-        "code": "",
-        "detail": "",
-        "payload": admission.payload,
-    }
+def _release_quarantined(books: Books, keys: Mapping[LeadKey, object]) -> None:
+    """Remove the quarantined rows of these keys: a handful at most, found through the partial index."""
+    rows = books.connection.execute(
+        select(_lead.c.seq, *(_lead.c[name] for name in _KEY)).where(_lead.c.state == "quarantined")
+    ).all()
+    readable = [row for row in rows if LeadKey(*row[1:]) in keys]
+    if readable:
+        books.connection.execute(
+            delete(_lead).where(among(_lead.c.seq, "seqs")), {"seqs": array(row[0] for row in readable)}
+        )
+        for row in readable:
+            books.move("lead", row.source, 1, old="quarantined")
 
 
-def _insert_leads(connection: Connection, rows: Sequence[Mapping[str, object]]) -> dict[LeadKey, int]:
-    if not rows:
-        return {}
-    return {LeadKey(*row[1:]): row[0] for row in connection.execute(_INSERT_LEAD, rows)}
-
-
-def _quarantined(connection: Connection, keys: Collection[LeadKey]) -> set[LeadKey]:
-    """Which of these keys are in quarantine: a handful at most, found through the partial index."""
-    rows = connection.execute(select(*(_lead.c[name] for name in _KEY)).where(_lead.c.state == "quarantined"))
-    return {key for key in (LeadKey(*row) for row in rows) if key in keys}
+def _insert_leads(books: Books, admissions: Mapping[LeadKey, Admission]) -> list[tuple[int, Admission]]:
+    """Insert them all under sequence numbers of our own: nobody else writes during this transaction."""
+    if not admissions:
+        return []
+    last = books.connection.execute(select(func.max(_lead.c.seq))).scalar() or 0
+    admitted = list(enumerate(admissions.values(), last + 1))
+    rows = []
+    for (seq, admission), key in zip(admitted, admissions, strict=True):
+        lead, state = admission.lead, admission.state
+        books.move("lead", key.source, 1, new=state)
+        rows.append(
+            {
+                "seq": seq, "source": key.source, "lead_id": key.id, "stream_id": key.stream_id,
+                "segment_id": key.segment_id, "digest": "", "person": lead.person,
+                "discovered_at": lead.discovered_at.timestamp(), "state": state, "ingested_at": books.now,
+                "settled_at": None if state in UNSETTLED else books.now, "code": "", "detail": "",
+                "payload": admission.payload,
+            }
+        )  # fmt: skip
+    bulk(books.connection, _INSERT_LEAD, rows)
+    return admitted
 
 
 def _insert_deliveries(books: Books, admitted: Iterable[tuple[int, Admission]]) -> set[str]:
     rows: list[dict[str, object]] = []
-    connectors: set[str] = set()
     for seq, admission in admitted:
         for new in admission.deliveries:
-            state = "rejected" if new.code else "pending"
             rows.append(
                 {
-                    "lead_seq": seq, "connector": new.connector, "required": new.required, "state": state,
-                    "code": new.code, "detail": new.detail,
+                    "lead_seq": seq, "connector": new.connector, "required": new.required,
+                    "state": "rejected" if new.code else "pending", "attempts": 0, "due_at": 0.0, "suspect": False,
+                    "maybe_sent": False, "code": new.code, "detail": new.detail, "created": False,
                 }
             )  # fmt: skip
-            books.move("delivery", new.connector, 1, new=state)
-            connectors.add(new.connector)
-    if rows:
-        books.connection.execute(_delivery.insert(), rows)
-    return connectors
+            books.moves["delivery", new.connector, "rejected" if new.code else "pending"] += 1
+    bulk(books.connection, _INSERT_DELIVERY, rows)
+    return {str(row["connector"]) for row in rows}
 
 
 def _note_elsewhere(books: Books, leads: Sequence[Lead]) -> None:

@@ -14,13 +14,16 @@ _lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
 _tally, _source, _action, _label = table(Tally), table(Source), table(Action), table(Label)
 
 
-def counts(connection: Connection) -> dict[str, dict[str, dict[str, int]]]:
+Counts = dict[str, dict[str, dict[str, int]]]
+
+
+def counts(connection: Connection) -> Counts:
     """Rows as kind -> name -> state -> number, zeros left out. Kinds: lead, delivery, export."""
-    result: dict[str, dict[str, dict[str, int]]] = {"lead": {}, "delivery": {}, "export": {}}
+    result: Counts = {"lead": {}, "delivery": {}, "export": {}}
     for kind, name, state, n in connection.execute(
         select(_tally.c.kind, _tally.c.name, _tally.c.state, _tally.c.n)
         .where(_tally.c.n > 0)
-        .order_by(_tally)
+        .order_by(_tally.c.kind, _tally.c.name, _tally.c.state)
     ):
         result[kind].setdefault(name, {})[state] = n
     return result

@@ -1,7 +1,8 @@
 """What follows from deliveries: leads settle, and exports become owed, in the transaction that changed them."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
+from json import loads
 from typing import Any
 
 from sqlalchemy import and_, case, exists, func, literal, select, update
@@ -9,34 +10,40 @@ from sqlalchemy import and_, case, exists, func, literal, select, update
 from syncd.ledger.statements import Books, among, array, upsert
 from syncd.ledger.tables import Delivery, Export, table
 from syncd.ledger.tables import Lead as LeadRow
-from syncd.settling import HOLDS_EXPORT, UNSETTLED, LeadState, Standing, lead_state
+from syncd.settling import HOLDS_EXPORT, UNSETTLED, Standing, lead_state
 
 _lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
 _sibling = _lead.alias("sibling")
 
 
-def _count(*, state: str, required: bool) -> Any:
-    return func.sum(case((and_(_delivery.c.state == state, _delivery.c.required.is_(required)), 1), else_=0))
+def _any(*, state: str, required: bool) -> Any:
+    return func.max(and_(_delivery.c.state == state, _delivery.c.required.is_(required)))
 
 
-_STANDINGS = (
+_EACH = (
     select(
         _lead.c.seq,
         _lead.c.source,
         _lead.c.lead_id,
         _lead.c.state,
-        _count(state="pending", required=True),
-        _count(state="rejected", required=True),
-        _count(state="delivered", required=True),
-        _count(state="pending", required=False),
-        _count(state="rejected", required=False),
-        _count(state="delivered", required=False),
-        func.sum(case((_delivery.c.state == "dropped", 1), else_=0)),
+        _any(state="pending", required=True).label("required_pending"),
+        _any(state="rejected", required=True).label("required_rejected"),
+        _any(state="delivered", required=True).label("required_delivered"),
+        _any(state="pending", required=False).label("other_pending"),
+        _any(state="rejected", required=False).label("other_rejected"),
+        _any(state="delivered", required=False).label("other_delivered"),
+        func.max(_delivery.c.state == "dropped").label("dropped"),
     )
     .join(_delivery, _delivery.c.lead_seq == _lead.c.seq)
     .where(among(_lead.c.seq, "seqs"), _lead.c.state.in_(("delivering", "rejected", "exporting")))
     .group_by(_lead.c.seq)
+    .subquery()
 )
+_ALIKE = [column for column in _EACH.c if column.name not in {"seq", "lead_id"}]
+_STANDINGS = select(
+    *_ALIKE, func.json_group_array(_EACH.c.seq), func.json_group_array(_EACH.c.lead_id)
+).group_by(*_ALIKE)
+"""A row for each way to stand, with all the leads that do: a batch has two or three of them."""
 
 
 def settle(books: Books, seqs: Collection[int], exports: Mapping[str, bool]) -> set[str]:
@@ -44,25 +51,26 @@ def settle(books: Books, seqs: Collection[int], exports: Mapping[str, bool]) -> 
 
     Returns the sources that now owe an export.
     """
-    to: dict[tuple[str, LeadState, LeadState], list[int]] = {}
     ids: dict[str, set[int]] = {}
-    for seq, source, lead_id, state, *counts in books.connection.execute(_STANDINGS, {"seqs": array(seqs)}):
-        new = lead_state(Standing(*counts), exports=exports.get(source, True))
+    for source, state, *standing, members, lead_ids in books.connection.execute(
+        _STANDINGS, {"seqs": array(seqs)}
+    ).all():
+        exporting = exports.get(source, True)
+        new = lead_state(Standing(*standing), exports=exporting)
         if new != state:
-            to.setdefault((source, state, new), []).append(seq)
-        if exports.get(source, True):
-            ids.setdefault(source, set()).add(lead_id)
-    for (source, old, new), members in to.items():
-        _move_leads(books, source, old, new, members)
+            _move_leads(books, source, state, new, members)
+        if exporting:
+            ids.setdefault(source, set()).update(loads(lead_ids))
     return {source for source, members in ids.items() if owe_exports(books, source, members)}
 
 
-def _move_leads(books: Books, source: str, old: str, new: str, seqs: Iterable[int]) -> None:
+def _move_leads(books: Books, source: str, old: str, new: str, seqs: str) -> None:
+    """`seqs`: a JSON array."""
     moved = books.connection.execute(
         update(_lead)
         .where(among(_lead.c.seq, "seqs"), _lead.c.state == old)
         .values(state=new, settled_at=None if new in UNSETTLED else books.now),
-        {"seqs": array(seqs)},
+        {"seqs": seqs},
     ).rowcount
     books.move("lead", source, moved, old=old, new=new)
 

@@ -5,11 +5,12 @@ Differences between database systems belong here: `among` is SQLite's `json_each
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -17,6 +18,27 @@ from syncd.ledger.tables import Tally, table
 
 upsert = insert
 """INSERT that can say ON CONFLICT; PostgreSQL's has the same form."""
+
+
+def bulk(connection: Connection, statement: Any, rows: Sequence[Mapping[str, object]]) -> int:
+    """Run one INSERT or UPDATE for many rows: how many it changed.
+
+    The statement is compiled once and handed to the driver with the rows as they are. SQLAlchemy's own way through
+    `execute` costs three times as much a row, in looking at values that need no looking at.
+    """
+    if not rows:
+        return 0
+    text = _COMPILED.get(id(statement))
+    if text is None:
+        text = _COMPILED[id(statement)] = str(statement.compile(dialect=_NAMED, column_keys=list(rows[0])))
+        _KEPT.append(statement)
+    return connection.exec_driver_sql(text, list(rows)).rowcount
+
+
+_NAMED = sqlite_dialect(paramstyle="named")
+_COMPILED: dict[int, str] = {}
+_KEPT: list[object] = []
+"""The statements compiled, so that no other gets the id of one that is gone."""
 
 Moves = Counter[tuple[str, str, str]]
 """(kind, name, state) -> how many rows came into it, less how many left."""

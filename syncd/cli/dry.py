@@ -1,0 +1,72 @@
+"""`syncd --once --dry-run`: what a run would do, with the ledger opened read-only and nothing but GET requests.
+
+The listing is walked by the real pull lane into a ledger in memory, which begins with the real one's cursor and
+counted requests; what the real ledger does not know yet is what a run would bring.
+"""
+
+import sys
+
+import structlog
+
+from syncd.cli.compose import compile_connectors, make_desk
+from syncd.cli.exits import SOURCE_EXITS, Exit, complain, fix_of, strongest
+from syncd.cli.once import Order
+from syncd.clock import SystemClock
+from syncd.engine.pulling import Pull
+from syncd.lanes import Crew, Runner
+from syncd.ledger import Ledger, previewing, reading
+from syncd.settings import Settings
+
+
+def run_dry(settings: Settings, order: Order) -> Exit:
+    """Print what `--once` with the same flags would do."""
+    settings.require_sources()
+    mapped = compile_connectors(settings)
+    clock, log = SystemClock(), structlog.get_logger("syncd")
+    path = settings.state.path
+    real = Ledger.open_to_read(path) if path.exists() else Ledger.in_memory()
+    with real, Ledger.in_memory() as scratch:
+        previewing.copy_cursors(real, scratch)
+        runner = Runner(clock, log, until_quiet=True, max_wait=order.max_wait)
+        desks = [make_desk(name, settings, mapped, clock) for name in settings.sources]
+        pulls = [Pull(desk, scratch, clock, log, runner.wake) for desk in desks]
+        for pull in pulls:
+            if order.since is not None or order.until is not None:
+                pull.ask_window(order.since or 0.0, order.until, order.limit)
+            else:
+                pull.ask_live(order.limit)
+        try:
+            ended = runner.run([Crew(pulls, len(pulls))])
+        finally:
+            for desk in desks:
+                desk.upstream.close()
+        found = previewing.unknown(scratch, real)
+        with real.read() as connection:
+            waiting = reading.counts(connection)
+    _print(found, waiting)
+    codes = []
+    for (_, name), code in ended.troubles.items():
+        complain(f"source {name}: it could not be listed ({code})", fix_of(code).replace("SOURCE", name))
+        codes.append(SOURCE_EXITS.get(code, Exit.WORK_LEFT))
+    return strongest(codes)
+
+
+def _print(found: previewing.Preview, waiting: reading.Counts) -> None:
+    out = sys.stdout.write
+    for (source, state), n in sorted(found.leads.items()):
+        out(f"{source}: {n} new leads would be {_WOULD_BE.get(state, state)}\n")
+    for connector in sorted({*found.deliveries, *waiting["delivery"]}):
+        pending = waiting["delivery"].get(connector, {}).get("pending", 0)
+        out(
+            f"{connector}: {found.deliveries[connector]} new and {pending} waiting deliveries would be made\n"
+        )
+    if not found.leads:
+        out("no new leads\n")
+    out("Nothing was changed: this was a dry run.\n")
+
+
+_WOULD_BE = {
+    "delivering": "delivered",
+    "rejected": "set aside",
+    "elsewhere": "left alone: exported by somebody else",
+}

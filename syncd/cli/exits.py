@@ -1,0 +1,61 @@
+"""Exit codes, and how each kind of trouble becomes a sentence on stderr and a code. Where several hold, one wins."""
+
+import sys
+from collections.abc import Iterable
+from enum import IntEnum
+
+from syncd.failure import CODES
+
+
+class Exit(IntEnum):
+    """What the process says to whoever started it; sysexits.h where it has a number for it."""
+
+    DONE = 0
+    REJECTED = 1
+    FAILED = 2
+    USAGE = 64
+    UNREACHABLE = 69
+    HELD = 73
+    LEDGER = 74
+    WORK_LEFT = 75
+    KEY_REFUSED = 77
+    CONFIG = 78
+
+
+_PRECEDENCE = (
+    Exit.CONFIG, Exit.LEDGER, Exit.HELD, Exit.KEY_REFUSED, Exit.UNREACHABLE, Exit.FAILED, Exit.WORK_LEFT, Exit.REJECTED,
+)  # fmt: skip
+
+LEDGER_EXITS = {"ledger_locked": Exit.HELD, "ledger_newer": Exit.HELD, "ledger_broken": Exit.LEDGER}
+"""By the code of a LedgerError."""
+
+SOURCE_EXITS = {
+    "key_refused": Exit.KEY_REFUSED,
+    "forbidden": Exit.KEY_REFUSED,
+    "api_gone": Exit.CONFIG,
+    "redirected": Exit.CONFIG,
+    "wrong_address": Exit.UNREACHABLE,
+    "unreachable": Exit.UNREACHABLE,
+    "upstream_unavailable": Exit.UNREACHABLE,
+    "unexpected_answer": Exit.UNREACHABLE,
+    "bug": Exit.FAILED,
+}
+"""By the code that a pull or an export lane was left with; any other means work is left."""
+
+
+def strongest(codes: Iterable[Exit]) -> Exit:
+    """The code to exit with when all of these hold."""
+    held = set(codes)
+    return next((code for code in _PRECEDENCE if code in held), Exit.DONE)
+
+
+def complain(sentence: str, fix: str = "") -> None:
+    """One sentence, and what to do next, for a person; on stderr."""
+    sys.stderr.write(f"syncd: {sentence}\n")
+    if fix:
+        sys.stderr.write(f"  {fix}\n")
+
+
+def fix_of(code: str) -> str:
+    """The registry's advice for a code; empty for a plugin's."""
+    return CODES.get(code, "")

@@ -1,0 +1,20 @@
+"""The main job as the command line starts it: settings and log first, then a run or a dry run."""
+
+from pathlib import Path
+
+from syncd.cli.compose import read_settings
+from syncd.cli.dry import run_dry
+from syncd.cli.exits import Exit
+from syncd.cli.once import MAX_WAIT, Order, run_once
+from syncd.log import configure, redact_values
+from syncd.settings import secret_values
+
+__all__ = ["MAX_WAIT", "Order", "run_job"]
+
+
+def run_job(config: Path | None, order: Order, *, dry_run: bool) -> Exit:
+    """Do the main job once, or say what it would do. Raises SettingsError and LedgerError."""
+    settings = read_settings(config)
+    redact_values(secret_values(settings))
+    configure(settings.log.format, settings.log.level)
+    return run_dry(settings, order) if dry_run else run_once(settings, order)

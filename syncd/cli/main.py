@@ -1,0 +1,167 @@
+"""`syncd`: the options of the main job, and the table of verbs."""
+
+import importlib
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from syncd import __version__
+from syncd.cli.exits import LEDGER_EXITS, Exit, complain
+from syncd.settings import SettingsError, instant, seconds
+
+VERBS = {
+    "init": "Write a commented configuration to start from.",
+    "check": "Try everything that a run needs: configuration, key, connectors.",
+    "plan": "What waits, how many requests it needs, and how long they take.",
+    "status": "Where everything stands.",
+    "lead": "All that is known of one lead, as a timeline.",
+    "rejected": "What was set aside: list, show, retry, drop, csv.",
+    "pause": "Stop a source or a connector until it is resumed.",
+    "resume": "Lift a pause or a halt.",
+    "explain": "What a failure code means and what to do.",
+    "simulator": "Serve a CTGO of your own, to try things on.",
+    "demo": "See the whole job run in a few seconds, without a key.",
+}
+"""Each is a module of this package with the same name and a Typer `app`."""
+
+
+class _Verbs(TyperGroup):
+    """Looks verbs up in the table, so that only the one asked for is imported."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        del ctx
+        return list(VERBS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        del ctx
+        if cmd_name not in VERBS:
+            return None
+        app = importlib.import_module(f"syncd.cli.{cmd_name}").app
+        command = typer.main.get_command(app)
+        command.name = cmd_name
+        command.help = command.help or VERBS[cmd_name]
+        return command
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        del ctx
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+app = typer.Typer(
+    cls=_Verbs,
+    invoke_without_command=True,
+    no_args_is_help=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+def _instant(text: str) -> datetime:
+    moment = instant(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _parsed(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """A parser whose ValueError is a usage error with its sentence."""
+
+    def parsed(text: str) -> Any:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+
+    return parsed
+
+
+_INSTANT = _parsed(_instant)
+_SECONDS = _parsed(seconds)
+
+
+@app.callback()
+def main(  # noqa: PLR0917 - Typer passes them by name
+    context: typer.Context,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="The configuration file.", metavar="FILE")
+    ] = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="Pull, deliver and export what there is, then exit.")
+    ] = False,
+    since: Annotated[
+        Any,
+        typer.Option(
+            "--since",
+            parser=_INSTANT,
+            metavar="TIME",
+            help="Leads discovered from here on; leaves the cursor alone.",
+        ),
+    ] = None,
+    until: Annotated[
+        Any, typer.Option("--until", parser=_INSTANT, metavar="TIME", help="Leads discovered before.")
+    ] = None,
+    connector: Annotated[
+        str, typer.Option("--connector", metavar="NAME", help="Deliver to this one only.")
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and change nothing anywhere.")
+    ] = False,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, metavar="N", help="Take in so many new leads at most.")
+    ] = None,
+    max_wait: Annotated[
+        Any,
+        typer.Option(
+            "--max-wait", parser=_SECONDS, metavar="TIME", help="How long trouble is waited out [15m]."
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    version: Annotated[bool, typer.Option("--version", "-V", help="Print the version.")] = False,
+) -> None:
+    """Keeps a CRM fed with leads from Catch The Good Ones."""
+    if version:
+        sys.stdout.write(f"syncd {__version__}\n")
+        raise typer.Exit
+    context.obj = config
+    if context.invoked_subcommand is not None:
+        return
+    if not once:
+        raise typer.BadParameter("say --once, or a verb: syncd --help lists them", param_hint="syncd")
+    from syncd.cli import job  # noqa: PLC0415 - the engine and all below it; a verb imports its own
+
+    del yes
+    order = job.Order(
+        since=since.timestamp() if since else None,
+        until=until.timestamp() if until else None,
+        connector=connector,
+        limit=limit,
+        max_wait=job.MAX_WAIT if max_wait is None else max_wait,
+    )
+    raise typer.Exit(job.run_job(config, order, dry_run=dry_run))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code. A traceback is for our bugs only."""
+    from syncd.ledger import LedgerError  # noqa: PLC0415
+
+    try:
+        code = app(arguments, standalone_mode=False, prog_name="syncd")
+    except SettingsError as error:
+        complain(str(error))
+        return Exit.CONFIG
+    except LedgerError as error:
+        complain(error.detail)
+        return LEDGER_EXITS.get(error.code, Exit.LEDGER)
+    except typer.TyperException as error:
+        complain(error.format_message(), "syncd --help lists the options; syncd VERB --help those of a verb.")
+        return Exit.USAGE
+    except typer.Abort:
+        return Exit.WORK_LEFT
+    except BrokenPipeError:
+        return Exit.FAILED
+    return int(code or 0)

@@ -1,0 +1,167 @@
+"""`syncd --once`: pull, drain, exit with an honest code."""
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+import structlog
+
+from syncd.cli.compose import Engine, Mapped, compile_connectors, opened_engine
+from syncd.cli.exits import SOURCE_EXITS, Exit, complain, fix_of, strongest
+from syncd.cli.progress import Progress, Standing, watching
+from syncd.clock import Clock, SystemClock
+from syncd.delivery import LaneState
+from syncd.engine.step import Stepper
+from syncd.lanes import Crew, Ended, Runner
+from syncd.ledger import Ledger, reading
+from syncd.ledger.database import EngineLock
+from syncd.ledger.ingesting import load_source
+from syncd.ledger.lanes import load_lanes
+from syncd.settings import Settings, SettingsError
+from syncd.settings.mistakes import hint
+
+MAX_WAIT = 900.0
+"""Seconds that trouble is waited out unless the command line says otherwise."""
+
+SOURCE_THREADS = 8
+"""Threads that the sources' lanes share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What one run was asked for. Instants are seconds since the epoch, durations seconds."""
+
+    since: float | None = None
+    until: float | None = None
+    connector: str = ""
+    limit: int | None = None
+    max_wait: float = MAX_WAIT
+
+
+def run_once(settings: Settings, order: Order, *, quiet: bool = False) -> Exit:
+    """Do the main job once. Raises SettingsError and LedgerError before anything is sent."""
+    settings.require_sources()
+    mapped = compile_connectors(settings)
+    _check_connector(settings, mapped, order.connector)
+    clock = SystemClock()
+    log = structlog.get_logger("syncd")
+    with EngineLock(settings.state.path), Ledger.open(settings.state.path) as ledger:
+        runner = Runner(clock, log, until_quiet=True, max_wait=order.max_wait)
+        engine_context = opened_engine(settings, ledger, log, runner.wake, clock=clock, only=order.connector)
+        with _stopping_on_signals(clock), engine_context as engine:
+            before = _standing(ledger)
+            _ask(engine, order)
+            with watching(settings, before, quiet=quiet) as progress:
+                ended = runner.run(crews_of(engine), lambda: progress.show(_standing(ledger)))
+            return _report(engine, ended, before, progress)
+
+
+def crews_of(engine: Engine) -> list[Crew]:
+    """A thread for each connector's lane, a small pool for the sources'."""
+    sources: list[Stepper] = [*engine.pulls, *engine.exports]
+    return [*(Crew([lane]) for lane in engine.delivers), Crew(sources, min(SOURCE_THREADS, len(sources)))]
+
+
+def _check_connector(settings: Settings, mapped: Mapping[str, Mapped], name: str) -> None:
+    if name and name not in mapped:
+        raise SettingsError(
+            f"--connector {name}: {settings.provenance.name} has no such connector{hint(name, mapped)}"
+        )
+
+
+def _ask(engine: Engine, order: Order) -> None:
+    for pull in engine.pulls:
+        if order.since is not None or order.until is not None:
+            pull.ask_window(order.since or 0.0, order.until, order.limit)
+            continue
+        pull.ask_live(order.limit)
+        if order.limit is None and _reconcile_is_due(engine, pull.name):
+            pull.ask_reconcile()
+
+
+def _reconcile_is_due(engine: Engine, source: str) -> bool:
+    """Run from a timer, `--once` must be the safety net too; a first pull lists what a reconcile would."""
+    with engine.ledger.write() as connection:
+        row = load_source(connection, source)
+    if not row.started:
+        return False
+    return bool(engine.clock.now() - (row.reconciled_at or 0.0) >= engine.settings.sources[source].reconcile)
+
+
+def _standing(ledger: Ledger) -> Standing:
+    with ledger.read() as connection:
+        return Standing.of(reading.counts(connection))
+
+
+@contextmanager
+def _stopping_on_signals(clock: Clock) -> Iterator[None]:
+    """The first SIGINT or SIGTERM drains, the second ends at once."""
+    asked = threading.Event()
+
+    def stop(number: int, _: FrameType | None) -> None:
+        if asked.is_set():
+            raise SystemExit(128 + number)
+        asked.set()
+        # Not from the handler: it may have interrupted a holder of the very lock that `stop` takes
+        threading.Thread(target=clock.stop, daemon=True).start()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    old = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+def _report(engine: Engine, ended: Ended, before: Standing, progress: Progress) -> Exit:
+    """What was done on stdout, what is wrong on stderr, and the code for both."""
+    if ended.error is not None:
+        raise ended.error
+    with engine.ledger.read() as connection:
+        after = Standing.of(reading.counts(connection))
+        lanes = {(lane.kind, lane.name): lane for lane in load_lanes(connection)}
+        left = reading.pending_elsewhere(connection, list(engine.settings.connectors))
+    progress.close(after)
+    for line in after.since(before):
+        sys.stdout.write(line + "\n")
+    codes = [_code_of(kind, code) for (kind, _), code in ended.troubles.items()]
+    for (kind, name), code in ended.troubles.items():
+        _complain(lanes.get((kind, name), LaneState(kind, name)), code, ended.troubles)
+    for name, n in left.items():
+        complain(
+            f"{n} deliveries wait for {name}, which is not in the configuration.",
+            fix_of("connector_unconfigured"),
+        )
+    rejected = after.rejected - before.rejected
+    if rejected > 0:
+        complain(f"{rejected} were set aside.", "See them with: syncd rejected list")
+        codes.append(Exit.REJECTED)
+    if after.pending or ended.stopped:
+        codes.append(Exit.WORK_LEFT)
+        complain(f"Stopped with {after.pending} left to do. It is safe to run again.")
+    if ended.bug:
+        codes.append(Exit.FAILED)
+    return strongest(codes)
+
+
+def _code_of(kind: str, code: str) -> Exit:
+    return Exit.WORK_LEFT if kind == "deliver" else SOURCE_EXITS.get(code, Exit.WORK_LEFT)
+
+
+def _complain(lane: LaneState, code: str, troubles: Mapping[tuple[str, str], str]) -> None:
+    """One sentence for a lane; a source's fault is said once, not once for each of its lanes."""
+    if lane.kind == "export" and troubles.get(("pull", lane.name)) == code:
+        return
+    what = {"deliver": "connector", "pull": "source", "export": "source"}[lane.kind]
+    detail = lane.detail or "It is waiting to try again."
+    complain(
+        f"{what} {lane.name}: {detail} ({code})",
+        fix_of(code).replace("SOURCE", lane.name).replace("NAME", lane.name),
+    )

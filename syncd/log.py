@@ -1,0 +1,218 @@
+"""Logging: structlog to stderr, for people on a terminal and as JSON lines elsewhere.
+
+Secrets are kept out of events where those are written. This module is the second line, and the last one: whatever
+reaches it, from our own loggers or from a library's, is redacted and has its control characters escaped before it
+is rendered. Three rules, for each has its blind spot: the known secrets wherever they turn up (`redact_values`),
+whatever stands under a key that looks secret, and text of a secret's shape.
+
+Times are wall time, for people; nothing reads them back.
+"""
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping, MutableMapping
+from typing import TYPE_CHECKING, Any, Literal, TextIO
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from structlog.typing import Processor
+
+REDACTED = "[redacted]"
+SHORTEST = 4
+"""Characters. A shorter secret is not looked for: it would be found in every other word."""
+
+_QUIET = (
+    "alembic", "apscheduler", "hpack", "httpcore", "httpx", "hubspot", "simple_salesforce", "sqlalchemy", "urllib3",
+    "waitress", "werkzeug",
+)  # fmt: skip
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+_SECRET_KEY = re.compile(r"key|token|secret|authorization|passw|credential|cookie|session_?id", re.IGNORECASE)
+_HARMLESS_KEYS = frozenset({"lead_key"})
+_PROPERTIES = (
+    "bio|email_status|email_unverified|first_campaign|first_seen|follower_count|handle|latest_campaign|match|ref"
+    "|segment|source_account|source_type|synced_at|x_url|x_user_id"
+)
+"""Of CTGO's in a CRM: they look like its keys, and an error about one must be readable."""
+_SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(rf"ctgo_(?!(?:{_PROPERTIES})(?![A-Za-z0-9_-]))[A-Za-z0-9_-]*[A-Za-z0-9]"), REDACTED),
+    (re.compile(r"\bpat-[A-Za-z0-9-]{3,}"), REDACTED),
+    (re.compile(r"\b00D[A-Za-z0-9]{12,15}![A-Za-z0-9._]+"), REDACTED),  # a Salesforce session
+    (re.compile(r"\b(Bearer)\s+[^\s\"',;\[]+", re.IGNORECASE), rf"\1 {REDACTED}"),
+    (re.compile(r"\b(Basic)\s+[A-Za-z0-9+/=]{16,}", re.IGNORECASE), rf"\1 {REDACTED}"),
+    (re.compile(r"(://)[^/\s:@]*:[^/\s@]+@"), rf"\1{REDACTED}@"),
+    (
+        re.compile(
+            r"((?:api_?key|access_token|refresh_token|client_secret|session_?id|password|token)[\"']?\s*[=:]\s*[\"']?)"
+            r"[^\s\"'&,;\[]+",
+            re.IGNORECASE,
+        ),
+        rf"\1{REDACTED}",
+    ),
+)  # fmt: skip
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_DEPTH = 8
+
+_known: set[str] = set()
+_known_pattern: list[re.Pattern[str]] = []
+
+
+def redact_values(values: Iterable[str]) -> None:
+    """From now on, replace these secrets wherever they turn up, also as they stand in a URL, and line by line."""
+    for value in values:
+        for form in (value, quote(value, safe=""), *value.splitlines()):
+            if len(form) >= SHORTEST:
+                _known.add(form)
+    longest_first = sorted(_known, key=lambda value: (-len(value), value))
+    _known_pattern[:] = [re.compile("|".join(map(re.escape, longest_first)))] if longest_first else []
+
+
+def scrub(text: str) -> str:
+    """The text without known secrets and without what has the shape of one."""
+    for pattern in _known_pattern:
+        text = pattern.sub(REDACTED, text)
+    for shape, instead in _SHAPES:
+        text = shape.sub(instead, text)
+    return text
+
+
+def escape(text: str, keep: str = "") -> str:
+    r"""The text with control characters, and those that change a line's direction, written as `\x1b`.
+
+    `keep`: characters to leave alone.
+    """
+    return _CONTROL.sub(lambda match: match[0] if match[0] in keep else ascii(match[0])[1:-1], text)
+
+
+def redact(event: Mapping[str, Any]) -> dict[str, Any]:
+    """An event that may be shown: the three rules applied at any depth, and control characters escaped.
+
+    The text of an exception keeps its line breaks.
+    """
+    return {
+        _safe(str(key)): _text(value, "\n\t") if key in {"exception", "stack"} else _under(str(key), value, 0)
+        for key, value in event.items()
+    }
+
+
+def _under(key: str, value: Any, depth: int) -> Any:
+    secret = _SECRET_KEY.search(key) and key not in _HARMLESS_KEYS
+    if secret and value is not None and not isinstance(value, bool):
+        return REDACTED
+    return _shown(value, depth)
+
+
+def _shown(value: Any, depth: int) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if depth >= _DEPTH:
+        return "…"
+    if isinstance(value, Mapping):
+        return {_safe(str(key)): _under(str(key), item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_shown(item, depth + 1) for item in value]
+    return _text(value, "")
+
+
+def _text(value: Any, keep: str) -> str:
+    return escape(scrub(repr(value) if isinstance(value, BaseException | bytes) else str(value)), keep)
+
+
+def _safe(text: str) -> str:
+    return escape(scrub(text))
+
+
+def _redacting(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return redact(event)
+
+
+def _ordered(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """When, how grave and what come first."""
+    first = {key: event[key] for key in ("timestamp", "level", "event") if key in event}
+    return first | dict(event)
+
+
+def _indented(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A traceback's lines never begin where a line of the log begins: its text could forge one."""
+    return {
+        key: re.sub("^", "  | ", value, flags=re.MULTILINE) if key in {"exception", "stack"} else value
+        for key, value in event.items()
+    }
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Ours, so that configuring again replaces it and nobody else's."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Say that a line was lost, and not what was in it: that is where secrets are."""
+        try:
+            self.stream.write(f"log_line_lost logger={record.name}\n")
+        except (OSError, ValueError):  # stderr is gone; there is nobody to tell
+            return
+
+
+def configure(
+    format: Literal["auto", "console", "json"] = "auto",  # noqa: A002 - the setting's name
+    level: str = "info",
+    stream: TextIO | None = None,
+) -> None:
+    """Send the log of structlog and of `logging` to one stream; may be called again.
+
+    Args:
+        format: `auto` is `console` on a terminal and `json` elsewhere.
+        level: `debug`, `info`, `warning` or `error`. Libraries are heard from `warning` on.
+        stream: stderr if None.
+    """
+    import structlog  # noqa: PLC0415 - a seventh of a second, which `syncd --help` need not wait for
+
+    stream = sys.stderr if stream is None else stream
+    terminal = stream.isatty()
+    threshold = _LEVELS[level]
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        cache_logger_on_first_use=False,  # a reload may change the level
+    )
+    ours = format == "console" or (format == "auto" and terminal)
+    handler = _Handler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.StackInfoRenderer(),
+                structlog.processors.format_exc_info,  # as text, so that it is redacted like all else
+                _redacting,
+                *_renderer(for_people=ours, colors=terminal and "NO_COLOR" not in os.environ),
+            ],
+        )
+    )
+    _install(handler, threshold)
+
+
+def _renderer(*, for_people: bool, colors: bool) -> "list[Processor]":
+    import structlog  # noqa: PLC0415 - as in `configure`
+
+    if not for_people:
+        return [_ordered, structlog.processors.JSONRenderer()]
+    plain = structlog.dev.plain_traceback  # the pretty one prints local variables
+    return [_indented, structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
+
+
+def _install(handler: logging.Handler, threshold: int) -> None:
+    root = logging.getLogger()
+    for old in [it for it in root.handlers if isinstance(it, _Handler)]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(threshold)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(threshold, logging.WARNING))

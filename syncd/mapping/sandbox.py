@@ -1,0 +1,285 @@
+"""The expressions of a mapping: Jinja2 over JSON data, the only module that imports it.
+
+Attributes are looked up in JSON data only, methods are those of text that cannot make it much longer, there are
+no functions, filters are pure, products and replacements are bounded. It keeps an operator's slip from filling
+the memory; it is no wall against one who means harm.
+
+A null is no None in here, which Jinja2 would print, but `Null`: false, equal to none, answering every path with
+itself, taken up by `or` and by `default(…)`. Whatever else is done with it raises UndefinedError.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from functools import wraps
+from typing import Any
+
+from jinja2 import StrictUndefined, TemplateError, TemplateRuntimeError, UndefinedError, nodes
+from jinja2.environment import TemplateExpression
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.visitor import NodeTransformer
+
+from syncd.mapping.variables import VARIABLES
+
+LONGEST = 65_536
+"""Characters of a field, and of a product or replacement inside one."""
+WIDEST = 4_096
+"""Bits of a product or a power."""
+
+_METHODS = frozenset(  # text that Python would lengthen (ljust, replace, join, format) is not among them
+    "capitalize casefold count endswith find index isalnum isalpha isascii isdigit islower isspace isupper lower"  # noqa: SIM905 - a list takes a line for each
+    " lstrip partition removeprefix removesuffix rfind rpartition rsplit rstrip split splitlines startswith strip"
+    " swapcase title upper".split()
+)
+_FILTERS = frozenset(
+    "abs capitalize count d default first float int last length list lower map max min reject rejectattr"  # noqa: SIM905 - as above
+    " reverse round select selectattr sort string striptags sum title trim truncate unique upper urlencode"
+    " wordcount".split()
+)
+
+
+class _NotAllowedError(TemplateRuntimeError):
+    """What the sandbox refuses at run time. Its message holds no values."""
+
+
+NullUsed = UndefinedError
+"""An expression did with a null what cannot be done."""
+
+
+class Null(StrictUndefined):
+    """Null inside an expression: see the module. Any use but the ones here raises UndefinedError."""
+
+    __slots__ = ()
+
+    # The class says that these never return, which is what changes here.
+    def __bool__(self) -> bool:  # type: ignore[override]
+        return False
+
+    def __eq__(self, other: object) -> bool:  # type: ignore[override]
+        return other is None or isinstance(other, Null)
+
+    def __ne__(self, other: object) -> bool:  # type: ignore[override]
+        return not self == other
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(None)
+
+
+NULL = Null(name="null")
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja2 over JSON data."""
+
+    intercepted_binops = frozenset({"*", "**", "%"})
+
+    def __init__(self) -> None:
+        super().__init__(undefined=Null, keep_trailing_newline=True)
+        self.globals.clear()
+        self.null = NULL
+        own = {"join": _join, "replace": _replace, "tojson": _tojson}
+        self.filters = {name: _plain(self.filters[name]) for name in _FILTERS} | own
+        self.tests["none"] = lambda value: value is None or isinstance(value, Null)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """A method if the name ends in `()`, as `_Fitting` writes it for calls; else a member."""
+        if not attribute.endswith("()"):
+            return self.getitem(obj, attribute)
+        if isinstance(obj, Null):
+            return obj.__str__()  # raises: a method of nothing
+        if not isinstance(obj, str):
+            raise _NotAllowedError(f".{attribute} works on text only")
+        return getattr(obj, attribute.removesuffix("()"))
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """A member of JSON data or a part of a text; `NULL` if there is none."""
+        try:
+            found = obj[argument] if isinstance(obj, Mapping | list | tuple | str) else None
+        except (LookupError, TypeError):
+            return NULL
+        return NULL if found is None else found
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """Refuse what would grow without bound."""
+        if problem := _oversized(operator, left, right):
+            raise _NotAllowedError(problem)
+        return super().call_binop(context, operator, left, right)
+
+
+def _oversized(operator: str, left: object, right: object) -> str:
+    """Why `left operator right` is refused, or "". Not a matter of taste: `9 ** 9 ** 9` has no end."""
+    if isinstance(left, int) and isinstance(right, int):
+        bits = (
+            left.bit_length() * max(right, 0) if operator == "**" else left.bit_length() + right.bit_length()
+        )
+        return f"{operator} would give a number of more than {WIDEST} bits" if bits > WIDEST else ""
+    if isinstance(left, str) and operator == "%":
+        return "% is for numbers: join texts with ~"
+    for many, times in ((left, right), (right, left)):
+        if isinstance(many, list | tuple):
+            return f"{operator} is for numbers and texts"
+        if isinstance(many, str) and isinstance(times, int) and len(many) * times > LONGEST:
+            return f"{operator} would give a text of more than {LONGEST} characters"
+    return ""
+
+
+def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The filter with a list where it gave an iterator, and `NULL` for None: `map` hands on what `raw` holds."""
+
+    @wraps(function)  # and with it Jinja2's marks, of which arguments the filter takes
+    def filtered(*args: Any, **kwargs: Any) -> Any:
+        found = function(*(NULL if value is None else value for value in args), **kwargs)
+        if isinstance(found, Iterator):
+            found = list(found)
+        return NULL if found is None else found
+
+    return filtered
+
+
+def _replace(value: object, old: str, new: str, count: int = -1) -> str:
+    text = str(value)
+    if len(text) + text.count(old) * len(new) > LONGEST:
+        raise _NotAllowedError(f"replace would give a text of more than {LONGEST} characters")
+    return text.replace(old, new, count)
+
+
+def _join(value: Iterable[object], between: str = "") -> str:
+    parts = [str(NULL if part is None else part) for part in value]
+    if sum(map(len, parts)) + len(parts) * len(between) > LONGEST:
+        raise _NotAllowedError(f"join would give a text of more than {LONGEST} characters")
+    return between.join(parts)
+
+
+def _tojson(value: object) -> str:
+    return json.dumps(None if isinstance(value, Null) else value, ensure_ascii=False)
+
+
+_SANDBOX = _Sandbox()
+
+
+class _Fitting(NodeTransformer):
+    """Makes parsed text fit the sandbox. Raises ValueError for what no lead can make right."""
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802 - Jinja2 calls it by this name
+        """Only methods of text are called; the brackets in the name tell one from a member."""
+        method = node.node
+        if not isinstance(method, nodes.Getattr):
+            raise ValueError("there are no functions to call")  # noqa: TRY004 - the text is wrong, not a type
+        if method.attr in _SANDBOX.filters and method.attr not in _METHODS:
+            raise ValueError(f"there is no method .{method.attr}(): write | {method.attr}")
+        if method.attr not in _METHODS:
+            raise ValueError(f"there is no method .{method.attr}(){_nearest(method.attr, _METHODS)}")
+        method.attr += "()"
+        return self.generic_visit(node)
+
+    def visit_Getattr(self, node: nodes.Getattr) -> nodes.Node:  # noqa: N802
+        """A misspelt part of a plain variable would be null for every lead, and nobody would know."""
+        self.generic_visit(node)
+        inner = node.node
+        if isinstance(inner, nodes.Name) and inner.name != "raw" and not node.attr.endswith("()"):
+            raise ValueError(f"{inner.name} has no part .{node.attr}: only raw has parts")
+        return node
+
+    def visit_Name(self, node: nodes.Name) -> nodes.Node:  # noqa: N802
+        """Known variables only."""
+        if node.name not in VARIABLES:
+            raise ValueError(f"there is no variable {node.name}{_nearest(node.name, VARIABLES)}")
+        return node
+
+    def visit_Filter(self, node: nodes.Filter) -> nodes.Node:  # noqa: N802
+        """Known filters only; Jinja2 itself finds some of the others no sooner than it runs them."""
+        if node.name not in _SANDBOX.filters:
+            raise ValueError(f"there is no filter {node.name}{_nearest(node.name, _SANDBOX.filters)}")
+        return self.generic_visit(node)
+
+    def visit_Test(self, node: nodes.Test) -> nodes.Node:  # noqa: N802
+        """Known tests only."""
+        if node.name not in _SANDBOX.tests:
+            raise ValueError(f"there is no test {node.name}{_nearest(node.name, _SANDBOX.tests)}")
+        return self.generic_visit(node)
+
+    def visit_CondExpr(self, node: nodes.CondExpr) -> nodes.Node:  # noqa: N802
+        """`a if b` is null otherwise; Jinja2 would make it an empty text."""
+        node.expr2 = node.expr2 or nodes.Const(None)
+        return self.generic_visit(node)
+
+    def visit_Const(self, node: nodes.Const) -> nodes.Node:  # noqa: N802
+        """A written `none` is as null as any."""
+        return nodes.EnvironmentAttribute("null") if node.value is None else node
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+    return f": did you mean {close[0]}?" if close else ""
+
+
+class Expression:
+    """One parsed expression. `uses`: its variables; `variable`: its name if it is nothing but one."""
+
+    def __init__(self, node: nodes.Expr) -> None:
+        """Take a part of a fitted text."""
+        self.node = node
+        # find_all leaves out the node it starts from.
+        self.uses = frozenset(name.name for name in nodes.Output([node]).find_all(nodes.Name))
+        self.variable = node.name if isinstance(node, nodes.Name) else None
+
+
+def parse(text: str) -> list[str | Expression]:
+    """The parts of a text with `{{ expressions }}`. Raises ValueError with what is wrong, as a sentence."""
+    try:
+        kinds = {kind for _, kind, _ in _SANDBOX.lex(text)}
+        tree = _SANDBOX.parse(text)
+    except TemplateError as error:
+        message = (error.message or "").replace("end of print statement", "}}").rstrip(".")
+        raise ValueError(f"it cannot be read: {message}") from None
+    except (RecursionError, ValueError):
+        raise ValueError("it cannot be read: it is nested too deep or holds too long a number") from None
+    if not kinds.isdisjoint({"block_begin", "raw_begin"}):
+        raise ValueError("only {{ expressions }} are allowed, no {% statements %}")
+    fitted = _Fitting().visit(tree)
+    parts = [part for output in fitted.find_all(nodes.Output) for part in output.nodes]
+    return [part.data if isinstance(part, nodes.TemplateData) else Expression(part) for part in parts]
+
+
+def compiled(expressions: Mapping[str, Expression]) -> Callable[[Mapping[str, object]], dict[str, object]]:
+    """One dictionary expression of all; it takes the values of their variables and gives theirs, null as None.
+
+    As `compile_expression` does it, but from parsed parts: nothing is quoted, so nothing can break out. Raises
+    ValueError; what it returns raises NullUsed, and whatever an expression can raise (see `why`).
+    """
+    pairs = [nodes.Pair(nodes.Const(key), expression.node) for key, expression in expressions.items()]
+    result = nodes.Assign(nodes.Name("result", "store"), nodes.Dict(pairs))
+    tree = nodes.Template([result], lineno=1)
+    tree.set_lineno(1)
+    tree.set_environment(_SANDBOX)
+    try:
+        evaluate = TemplateExpression(_SANDBOX.from_string(tree), undefined_to_none=False)
+    except (TemplateError, SyntaxError, ValueError, RecursionError, MemoryError):
+        raise ValueError("it cannot be compiled: it is nested too deep") from None
+
+    def evaluated(values: Mapping[str, object]) -> dict[str, object]:
+        scope = {name: NULL if value is None else value for name, value in values.items()}
+        found: dict[str, object] = evaluate(scope) or {}
+        return {key: None if _holds_null(value) else value for key, value in found.items()}
+
+    return evaluated
+
+
+def why(error: Exception) -> str:
+    """What went wrong in an expression, without the values that most errors quote."""
+    return str(error) if isinstance(error, _NotAllowedError) else f"it raised {type(error).__name__}"
+
+
+def _holds_null(value: object) -> bool:
+    """Whether a null of an expression is in it; a null that CTGO sent inside `raw` is data."""
+    left = [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, Null):
+            return True
+        if isinstance(one, dict):
+            left.extend(one.values())
+        elif isinstance(one, list | tuple):
+            left.extend(one)
+    return False

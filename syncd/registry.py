@@ -1,0 +1,257 @@
+"""From entry points to configured connectors: the only road by which the core meets a connector.
+
+A plugin is a class under the entry point group `syncd.connectors`; its entry point's name is its `type` in the
+configuration. Nothing is imported before it is needed, and what a stranger's plugin does wrong when it is loaded
+becomes a `SettingsError` that names it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, get_args
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from syncd.clock import Clock
+from syncd.connector import Connector, Context, Field, Logger
+from syncd.failure import CODES
+from syncd.settings import ConnectorSettings, Settings, SettingsError, secret_values
+from syncd.settings.layers import FILE
+from syncd.settings.mistakes import KeyPath, hint, known_keys, sentence, sentences
+from syncd.settings.values import encrypted
+
+GROUP = "syncd.connectors"
+GATE = 200
+"""New deliveries at one stroke that a connector whose objects are people takes without being asked."""
+
+ConnectorClass = type[Connector]
+
+_COMMON = frozenset(ConnectorSettings.model_fields)
+_MEMBERS = ("Options", "codes", "defaults", "objects", "batch_size", "check", "route", "deliver", "close")
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """One `[connectors.NAME]`, checked, and not yet opened: making it opened no file and no connection."""
+
+    name: str
+    type: str
+    cls: ConnectorClass
+    options: BaseModel
+    settings: ConnectorSettings
+    fields: Mapping[str, Field]
+    required: bool
+
+    @property
+    def gate(self) -> int | None:
+        """The flood gate in force, in deliveries; None: there is none."""
+        if self.settings.gate is None:
+            return GATE if self.cls.objects == "people" else None
+        return self.settings.gate or None
+
+    @property
+    def secrets(self) -> set[str]:
+        """The secrets among its options, to be told to the log's redaction."""
+        return secret_values(self.options)
+
+    def open(self, clock: Clock, log: Logger) -> Connector:
+        """Make the instance; the caller closes it."""
+        return self.cls(self.options, Context(self.name, clock, log, self.fields))
+
+
+def known_types(found: Iterable[EntryPoint] | None = None) -> dict[str, EntryPoint]:
+    """The installed connector types by name, none of them imported. `found`: instead of what is installed."""
+    types: dict[str, EntryPoint] = {}
+    for point in entry_points(group=GROUP) if found is None else found:
+        types.setdefault(point.name, point)
+    return types
+
+
+def configure(settings: Settings, *, types: Mapping[str, EntryPoint] | None = None) -> dict[str, Configured]:
+    """Check every configured connector against its plugin.
+
+    Args:
+        settings: from `syncd.settings.load`.
+        types: instead of `known_types()`.
+
+    Raises:
+        SettingsError: every mistake in every connector: an unknown type, a plugin that cannot be loaded, options
+            that its model refuses.
+    """
+    known = known_types() if types is None else types
+    ready: dict[str, Configured] = {}
+    mistakes: list[str] = []
+    for name, chosen in settings.connectors.items():
+        try:
+            ready[name] = _configured(settings, name, chosen, known)
+        except SettingsError as error:
+            mistakes += error.mistakes
+    if mistakes:
+        raise SettingsError(*mistakes)
+    return ready
+
+
+def mappings(
+    settings: Settings, *, types: Mapping[str, EntryPoint] | None = None
+) -> dict[str, Mapping[str, Field]]:
+    """The fields in force of every connector, without looking at its options: no credentials are needed.
+
+    Raises:
+        SettingsError: an unknown type, or a plugin that cannot be loaded.
+    """
+    known = known_types() if types is None else types
+    return {
+        name: _fields(chosen, _class(settings, name, chosen.type, known))
+        for name, chosen in settings.connectors.items()
+    }
+
+
+def codes(
+    names: Iterable[str] | None = None, *, types: Mapping[str, EntryPoint] | None = None
+) -> Mapping[str, str]:
+    """The core's failure codes with their fixes, and those of the connector types; the core's win.
+
+    Args:
+        names: of types. None: of every installed one, and one that cannot be loaded is left out, for it must not
+            hide the codes of the others.
+        types: instead of `known_types()`.
+
+    Raises:
+        SettingsError: a type in `names` is unknown or cannot be loaded.
+    """
+    known = known_types() if types is None else types
+    merged: dict[str, str] = {}
+    for name in known if names is None else names:
+        try:
+            merged.update(_load(name, known).codes)
+        except SettingsError:
+            if names is not None:
+                raise
+    return MappingProxyType({**merged, **CODES})
+
+
+def _configured(
+    settings: Settings, name: str, chosen: ConnectorSettings, known: Mapping[str, EntryPoint]
+) -> Configured:
+    cls = _class(settings, name, chosen.type, known)
+    options = _options(settings, name, chosen, cls.Options)
+    return Configured(
+        name, chosen.type, cls, options, chosen, _fields(chosen, cls), required=chosen.ack == "required"
+    )
+
+
+def _fields(chosen: ConnectorSettings, cls: ConnectorClass) -> Mapping[str, Field]:
+    """The user's table if there is one, else the plugin's default mapping."""
+    table: Mapping[str, str | Field] = cls.defaults if chosen.fields is None else chosen.fields
+    return MappingProxyType(
+        {key: Field(value=field) if isinstance(field, str) else field for key, field in table.items()}
+    )
+
+
+def _class(settings: Settings, name: str, type_: str, known: Mapping[str, EntryPoint]) -> ConnectorClass:
+    try:
+        return _load(type_, known)
+    except SettingsError as error:
+        raise SettingsError(
+            sentence(settings.provenance.of, ("connectors", name, "type"), str(error))
+        ) from None
+
+
+def _load(type_: str, known: Mapping[str, EntryPoint]) -> ConnectorClass:
+    """Import a plugin. Raises SettingsError with a sentence that does not yet say where the type was named."""
+    if type_ not in known:
+        listed = f"installed types are: {', '.join(sorted(known)) or 'none'}"
+        near = hint(type_, known, "")
+        near = f"{near} The " if near.startswith("did") else ""
+        raise SettingsError(f"there is no connector type {type_[:64]!a}; {near}{listed}")
+    point = known[type_]
+    what = f"the connector type {type_} ({point.value})"
+    try:
+        cls: Any = point.load()
+    except Exception as error:  # noqa: BLE001 - a plugin may raise anything when it is imported
+        reason = ascii(" ".join(str(error).split())[:200])[1:-1]
+        raise SettingsError(f"{what} cannot be loaded: {type(error).__name__}: {reason}") from None
+    lacking = [member for member in _MEMBERS if not hasattr(cls, member)]
+    if lacking or not isinstance(cls, type):
+        raise SettingsError(f"{what} is no connector: it has no {lacking[0] if lacking else 'class'}")
+    return cls
+
+
+def _options(settings: Settings, name: str, chosen: ConnectorSettings, model: type[BaseModel]) -> BaseModel:
+    """The plugin's options, validated. Raises SettingsError: every mistake in them."""
+    table = ("connectors", name)
+    of = settings.provenance.of
+    given = _renamed(settings, table, chosen.options, model)
+    known = known_keys(model)
+    strangers = (
+        [] if model.model_config.get("extra") == "allow" else [key for key in given if key not in known]
+    )
+    mistakes = [
+        sentence(of, (*table, key), f"unknown key, {hint(key, known | _COMMON)}") for key in strangers
+    ]
+    given = _absolute(
+        {key: given[key] for key in given if key not in strangers}, model, settings.provenance.folder
+    )
+    mistakes += _in_the_clear(given, table, settings)
+    try:
+        options = model.model_validate(given)
+    except ValidationError as error:
+        told = sentences(error, given, model, origin=of, table=table, also_known=_COMMON)
+        raise SettingsError(*mistakes, *(_without(text, _secrets(given, model)) for text in told)) from None
+    if mistakes:
+        raise SettingsError(*mistakes)
+    return options
+
+
+def _renamed(
+    settings: Settings, table: KeyPath, given: dict[str, Any], model: type[BaseModel]
+) -> dict[str, Any]:
+    """`…_FILE` in the environment means a secret in a file, unless the plugin has an option of that very name."""
+    known = known_keys(model)
+    for path, file in settings.provenance.file_variables.items():
+        key = path[-1]
+        if path[:-1] == table and key in given and key not in known and key + FILE in known:
+            del given[key]
+            given[key + FILE] = file
+    return given
+
+
+def _absolute(given: dict[str, Any], model: type[BaseModel], folder: Path) -> dict[str, Any]:
+    """Paths, defaults among them, made relative to the configuration's folder and not to the working directory."""
+    for name, field in model.model_fields.items():
+        if Path in (field.annotation, *get_args(field.annotation)):
+            key = field.alias if field.alias in given and field.alias else name
+            value = given.get(key, field.default)
+            if isinstance(value, str | Path) and value != "":
+                given[key] = folder / value
+    return given
+
+
+def _in_the_clear(given: Mapping[str, Any], table: KeyPath, settings: Settings) -> list[str]:
+    found = []
+    for key, value in given.items():
+        if key.endswith("url") and isinstance(value, str) and value.lower().startswith("http://"):
+            try:
+                encrypted(value)
+            except ValueError as error:
+                found.append(sentence(settings.provenance.of, (*table, key), str(error)))
+    return found
+
+
+def _secrets(given: Mapping[str, Any], model: type[BaseModel]) -> set[str]:
+    """What was given for options that are declared secret."""
+    return {
+        str(given[key])
+        for name, field in model.model_fields.items()
+        for key in {name, field.alias or name}
+        if key in given and SecretStr in (field.annotation, *get_args(field.annotation))
+    }
+
+
+def _without(text: str, secrets: set[str]) -> str:
+    """A plugin's own validator may say what it was given."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, "[redacted]") if secret else text
+    return text

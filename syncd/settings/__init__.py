@@ -1,0 +1,159 @@
+"""Configuration: flags over environment over secret files over the file over defaults.
+
+`load` reads every layer, checks all of it, and reports all mistakes at once, each as one sentence that names the
+file or the variable, the key, and the nearest known key. What a connector's own options must be is its plugin's
+matter: see `syncd.registry`.
+
+Relative paths are relative to the configuration file's folder. Without a file they are relative to systemd's
+`$STATE_DIRECTORY` or, without that, the user's data folder: never to the working directory.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from pydantic import ValidationError
+
+from syncd.settings import layers
+from syncd.settings.mistakes import KeyPath, SettingsError, hint, sentence, sentences
+from syncd.settings.models import (
+    Alerts,
+    ConnectorSettings,
+    Enrich,
+    Health,
+    Log,
+    Provenance,
+    Settings,
+    Source,
+    State,
+    secret_values,
+)  # fmt: skip
+from syncd.settings.values import NAME, Digest, Listen, Schedule, instant, seconds
+
+__all__ = [
+    "Alerts", "ConnectorSettings", "Digest", "Enrich", "Health", "Listen", "Log", "Provenance", "Schedule", "Settings",
+    "SettingsError", "Source", "State", "find_config", "instant", "load", "seconds", "secret_values",
+]  # fmt: skip
+
+DOCKER_SECRETS = Path("/run/secrets")
+SYSTEM_CONFIG = Path("/etc/syncd/config.toml")
+
+
+def find_config(flag: Path | None, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The configuration file: the flag's, `$SYNCD_CONFIG`, else the first there is of the usual ones, else None.
+
+    A file that was asked for by name is returned whether it exists or not: `load` says what is wrong with it.
+    """
+    if flag is not None:
+        return flag
+    if named := environ.get("SYNCD_CONFIG"):
+        return Path(named)
+    usual = (Path("config.toml"), platformdirs.user_config_path("syncd") / "config.toml", SYSTEM_CONFIG)
+    return next((path for path in usual if _is_there(path)), None)
+
+
+def load(
+    path: Path | None,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    flags: Mapping[str, object] | None = None,
+    docker_secrets: Path = DOCKER_SECRETS,
+) -> Settings:
+    """Read and check the whole configuration.
+
+    Args:
+        path: the file; None if there is none, which is well if the environment says enough.
+        environ: the environment.
+        flags: what the command line sets, by dotted key: `{"log.level": "debug"}`.
+        docker_secrets: a folder of files such as `sources.main.api_key`, as `$CREDENTIALS_DIRECTORY` is another.
+
+    Raises:
+        SettingsError: every mistake there is.
+    """
+    data = layers.read_file(path) if path else {}
+    folders = [docker_secrets]
+    if own := environ.get("CREDENTIALS_DIRECTORY"):
+        folders.append(Path(own))
+    secrets, mistakes = layers.credentials(folders)
+    variables, more = layers.variables(environ)
+    origins: dict[KeyPath, str] = {}
+    entries = [*secrets, *variables, *layers.flags(flags or {})]
+    for entry in entries:
+        for where in layers.lay(data, entry):
+            origins[where] = entry.origin
+    files = {entry.path: entry.file for entry in entries if entry.file is not None}
+    provenance = Provenance(str(path or "environment"), _folder(path, environ), origins, files)
+    return _checked(data, provenance, [*mistakes, *more])
+
+
+def _checked(data: dict[str, Any], provenance: Provenance, mistakes: list[str]) -> Settings:
+    settings = None
+    data.setdefault("state", {})  # validated even when absent: its default depends on the folder
+    try:
+        settings = Settings.model_validate(data, context={"folder": provenance.folder})
+    except ValidationError as error:
+        mistakes += sentences(error, data, Settings, origin=provenance.of)
+    mistakes += [sentence(provenance.of, path, what) for path, what in _between(data)]
+    if settings is None or mistakes:
+        raise SettingsError(*mistakes)
+    settings._provenance = provenance  # noqa: SLF001 - frozen for everybody else
+    return settings
+
+
+def _between(data: Mapping[str, Any]) -> list[tuple[KeyPath, str]]:
+    """What is wrong between tables: told of the raw data, so that it is reported along with what is wrong inside."""
+    sources, connectors, alerts = (_table(data.get(key)) for key in ("sources", "connectors", "alerts"))
+    found: list[tuple[KeyPath, str]] = [
+        (
+            ("connectors", name),
+            "is a source's name too: give one of them another, for `syncd pause` takes either",
+        )
+        for name in connectors
+        if name in sources
+    ]
+    for name, source in sources.items():
+        key = ("sources", name, "connectors")
+        chosen = _table(source).get("connectors") or []
+        if not chosen and len(sources) > 1 and isinstance(source, dict):
+            found.append((key, "must name this source's own connectors, as there are two or more sources"))
+        names = (
+            [it for it in chosen if isinstance(it, str) and re.match(NAME, it)]
+            if isinstance(chosen, list)
+            else []
+        )
+        found += [
+            (key, f"there is no connector {it}, {_which(it, connectors)}")
+            for it in names
+            if it not in connectors
+        ]
+        found += [
+            (key, f"names {it} more than once") for it in sorted({it for it in names if names.count(it) > 1})
+        ]
+    if alerts.get("digest") and not alerts.get("webhook_url"):
+        found.append((("alerts", "digest"), "needs alerts.webhook_url, for that is where it goes"))
+    return found
+
+
+def _which(name: str, connectors: Mapping[str, Any]) -> str:
+    return hint(name, [it for it in connectors if re.match(NAME, it)], "configured connectors")
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _folder(path: Path | None, environ: Mapping[str, str]) -> Path:
+    if path is not None:
+        return path.absolute().parent
+    given = environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    return Path(given) if given else platformdirs.user_data_path("syncd")
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # it may be: let `load` say that it cannot be read, rather than run without it
+        return True

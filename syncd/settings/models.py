@@ -1,0 +1,220 @@
+"""What can be configured, with its defaults. `config.example.toml` explains each key to a newcomer.
+
+The models are frozen, refuse unknown keys and hide what they were given from their errors. `load` is the way to
+make them; built directly (as tests do) they are the same, except that what holds between tables is not checked.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PrivateAttr,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic import (
+    Field as Setting,
+)
+
+from syncd.connector import Field
+from syncd.settings.mistakes import SettingsError
+from syncd.settings.values import (
+    BaseUrl,
+    Digest,
+    DigestAt,
+    Duration,
+    Hook,
+    Interval,
+    Key,
+    Listen,
+    ListenAt,
+    Name,
+    Poll,
+    Schedule,
+    Start,
+)  # fmt: skip
+
+_SQLITE = "sqlite:///"
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class State(_Table):
+    """`[state]`: where the ledger is, and for how many seconds it keeps the payload of settled leads."""
+
+    url: str = Setting("sqlite:///syncd.db", validate_default=True)
+    retention: Interval = 90 * 86400.0
+
+    @field_validator("url")
+    @classmethod
+    def _a_file(cls, url: str, info: ValidationInfo) -> str:
+        if not url.startswith("sqlite:"):
+            raise ValueError("must begin with sqlite: (other databases come later)")
+        name = url.removeprefix(_SQLITE)
+        if name in {url, "", ":memory:"} or "?" in name or name.startswith("file:"):
+            raise ValueError(
+                "must name a file, as in sqlite:///syncd.db or sqlite:////var/lib/syncd/syncd.db"
+            )
+        folder = (info.context or {}).get("folder")
+        return f"{_SQLITE}{folder / name}" if folder else url
+
+    @property
+    def path(self) -> Path:
+        """The ledger's file; absolute when it comes from `load`."""
+        return Path(self.url.removeprefix(_SQLITE))
+
+
+class Enrich(_Table):
+    """`[sources.NAME.enrich]`: which leads credits are spent on. `where` is an expression; empty: every lead."""
+
+    outputs: tuple[Literal["email", "linkedin_url"], ...] = Setting(("email", "linkedin_url"), min_length=1)
+    email_mode: Literal["verified", "any"] = "verified"
+    where: str = "match_confidence == 'high'"
+    per_day: int = Setting(50, ge=0)
+    keep_credits: int = Setting(10, ge=0)
+    when_exhausted: Literal["deliver", "hold"] = "deliver"
+
+
+class Source(_Table):
+    """`[sources.NAME]`: one CTGO API key, and what is done with it. Times are seconds."""
+
+    api_key: Key
+    base_url: BaseUrl = "https://www.catchthegoodones.com/api/v2"
+    poll: Poll = Schedule("60s")
+    lookback: Duration = 3600.0
+    reconcile: Interval = 3600.0
+    reconcile_window: Interval = 30 * 86400.0
+    start: Start = "new"
+    requests_per_minute: int = Setting(60, ge=1)
+    stream_ids: tuple[Annotated[int, Setting(ge=1)], ...] = ()
+    connectors: tuple[Name, ...] = ()
+    export: bool = True
+    enrich: Enrich | None = None
+
+
+def _as_field(value: object) -> object:
+    return {"value": value} if isinstance(value, str) else value
+
+
+class ConnectorSettings(BaseModel):
+    """`[connectors.NAME]`: what the core knows of a connector; every other key is the plugin's, in `options`.
+
+    `gate` None: the connector's kind decides, 0: none. `fields` None: the default mapping.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
+
+    type: str = Setting(min_length=1)
+    ack: Literal["required", "best_effort"] = "required"
+    where: str = ""
+    gate: int | None = Setting(None, ge=0)
+    attempts: int = Setting(8, ge=1)
+    max_age: Interval = 7 * 86400.0
+    fields: dict[str, Annotated[Field, BeforeValidator(_as_field)]] | None = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The plugin's own keys, as they were written: not validated, and secrets among them."""
+        return dict(self.model_extra or {})
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Without the options: nobody knows yet which of them are secrets."""
+        return [(key, value) for key, value in super().__repr_args__() if key in type(self).model_fields]
+
+
+class Health(_Table):
+    """`[health]`: where /healthz, /readyz and /metrics are served; empty: nowhere."""
+
+    listen: ListenAt = Listen("127.0.0.1:8377")
+
+
+class Alerts(_Table):
+    """`[alerts]`: whom to tell; what is empty is off."""
+
+    webhook_url: Hook = SecretStr("")
+    heartbeat_url: Hook = SecretStr("")
+    digest: DigestAt = Digest("")
+
+
+class Log(_Table):
+    """`[log]`: how to write to stderr."""
+
+    format: Literal["auto", "console", "json"] = "auto"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where settings came from, for messages and for relative paths.
+
+    Attributes:
+        name: the configuration file as a person would call it, or "environment" without one.
+        folder: what relative paths are relative to.
+        origins: for each value that is not the file's, by its path, the variable or the secret file it came from.
+        file_variables: the paths among them that came from a `…_FILE` variable, with what it held.
+    """
+
+    name: str = "settings"
+    folder: Path = field(default_factory=Path)
+    origins: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    file_variables: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+
+    def of(self, path: tuple[str, ...]) -> str:
+        """The variable or file that set the value at `path`."""
+        ends = range(len(path), 0, -1)
+        return next((self.origins[path[:end]] for end in ends if path[:end] in self.origins), self.name)
+
+
+class Settings(_Table):
+    """Everything that is configured."""
+
+    state: State = State()
+    sources: dict[Name, Source] = {}
+    connectors: dict[Name, ConnectorSettings] = {}
+    health: Health = Health()
+    alerts: Alerts = Alerts()
+    log: Log = Log()
+    _provenance: Provenance = PrivateAttr(default_factory=Provenance)
+
+    @property
+    def provenance(self) -> Provenance:
+        """Where these settings came from."""
+        return self._provenance
+
+    def connectors_of(self, source: str) -> tuple[str, ...]:
+        """The names of the connectors that a source's leads go to."""
+        return self.sources[source].connectors or tuple(self.connectors)
+
+    def require_sources(self) -> None:
+        """Raise SettingsError unless there is something to pull and somewhere to deliver it.
+
+        Not a rule of `load`: `explain`, `map` and others work without.
+        """
+        missing = []
+        if not self.sources:
+            missing.append("sources: there is none; add a table [sources.main] with an api_key")
+        if not self.connectors:
+            missing.append("connectors: there is none; add a table such as [connectors.sheet] with a type")
+        if missing:
+            raise SettingsError(*(f"{self.provenance.name}: {sentence}" for sentence in missing))
+
+
+def secret_values(value: object) -> set[str]:
+    """Every non-empty secret in a model, to be told to the log's redaction."""
+    if isinstance(value, SecretStr):
+        return {value.get_secret_value()} - {""}
+    if isinstance(value, BaseModel):
+        value = dict(value)
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return {secret for item in value for secret in secret_values(item)}
+    return set()

@@ -1,0 +1,252 @@
+"""The small types of the configuration: durations, schedules, instants, addresses.
+
+Each is a function from what was written to what is meant, and a type that pydantic applies it through. What they
+raise is the end of a sentence that begins with the key, says what is accepted, and never repeats what was written:
+it may be a secret that slipped into the wrong line.
+"""
+
+import re
+from datetime import UTC, date, datetime
+from ipaddress import ip_address
+from typing import Annotated, Literal
+from urllib.parse import SplitResult, urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, PlainValidator, SecretStr, StringConstraints
+
+from syncd.settings.cron import normal
+
+NAME = r"^[a-z][a-z0-9_]*$"
+LONGEST = 3650 * 86400.0
+"""Seconds. Ten years: beyond this, dates overflow and nobody meant it."""
+
+_UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
+_DURATION = re.compile("".join(rf"(?:(?P<{unit}>[0-9]{{1,9}}(?:\.[0-9]{{1,3}})?){unit})?" for unit in _UNITS))
+
+
+def seconds(value: object) -> float:
+    """The seconds of a duration such as `30s`, `15m`, `2h`, `7d`, `1h30m`.
+
+    A float passes, for callers that hold seconds already; a bare whole number does not, for nobody can tell
+    whether `retention = 90` meant days.
+
+    Raises:
+        ValueError: what is accepted.
+    """
+    if isinstance(value, float) and 0 <= value <= LONGEST:
+        return value
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None or not any(match.groups()):
+        raise ValueError("must be a duration such as 30s, 15m, 2h, 7d or 1h30m")
+    total = sum(float(amount) * _UNITS[unit] for unit, amount in match.groupdict().items() if amount)
+    if total > LONGEST:
+        raise ValueError("must be at most 3650d")
+    return total
+
+
+def _a_second(value: float) -> float:
+    if value < 1:
+        raise ValueError("must be at least 1s")
+    return value
+
+
+Duration = Annotated[float, BeforeValidator(seconds)]
+"""Seconds, 0 or more; written as text."""
+Interval = Annotated[float, BeforeValidator(seconds), AfterValidator(_a_second)]
+"""Seconds, 1 or more; written as text."""
+
+
+class Schedule(str):
+    """When something recurs: a duration or a cron line, as it was written."""
+
+    __slots__ = ()
+
+    @property
+    def every(self) -> float | None:
+        """Seconds between two runs; None for a cron line."""
+        return None if " " in self else seconds(self)
+
+    @property
+    def cron(self) -> str | None:
+        """Five fields with weekdays by name, so that no scheduler misreads them; None for a duration."""
+        return normal(self) if " " in self else None
+
+
+def schedule(value: object) -> Schedule:
+    """Read a duration of at least a second, or a cron line. Raises ValueError: what is accepted."""
+    if not isinstance(value, str):
+        raise ValueError('must be a duration such as "60s", or a cron line such as "*/5 * * * *"')  # noqa: TRY004
+    text = " ".join(value.split())
+    if " " in text:
+        normal(text)
+    else:
+        _a_second(seconds(text))
+    return Schedule(text)
+
+
+Poll = Annotated[Schedule, PlainValidator(schedule)]
+
+
+def instant(value: object) -> datetime:
+    """A point in time with its zone, in UTC, of ISO 8601 text. Raises ValueError: what is accepted."""
+    wanted = "an ISO 8601 instant with its time zone, such as 2026-06-11T07:15:00Z"
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            raise ValueError(f"must be {wanted}") from None
+    if not isinstance(value, date):
+        raise ValueError(f"must be {wanted}")  # noqa: TRY004 - pydantic takes ValueError only
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise ValueError(f"has no time zone: write {wanted}")
+    return value.astimezone(UTC)
+
+
+def _start(value: object) -> Literal["new", "now", "all"] | datetime:
+    if value == "new" or value == "now" or value == "all":  # noqa: PLR1714 - so that the type narrows
+        return value
+    try:
+        return instant(value)
+    except ValueError as error:
+        raise ValueError(f'{error}; or "new", "now", "all"') from None
+
+
+Start = Annotated[Literal["new", "now", "all"] | datetime, PlainValidator(_start)]
+"""Un-exported leads, those discovered from now on, every lead, or those discovered since an instant."""
+
+Name = Annotated[str, StringConstraints(pattern=NAME, max_length=64)]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether what is sent there stays on this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def encrypted(url: str) -> str:
+    """The URL, unless it would carry a secret over a network in the clear. Raises ValueError with the reason."""
+    parts = _split(url)
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise ValueError("must begin with https:// (plain http is for this machine's own addresses only)")
+    return url
+
+
+def web_address(url: str) -> str:
+    """An http(s) URL without user, query or fragment. Raises ValueError with the reason."""
+    parts = _split(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be an address such as https://host/path")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not hold a user or a password")
+    return encrypted(url)
+
+
+def _base_url(url: str) -> str:
+    if "?" in url or "#" in url:
+        raise ValueError("must end before any ? or #: paths are added to it")
+    return web_address(url).rstrip("/")
+
+
+def _split(url: str) -> SplitResult:
+    if re.search(r"[\s\x00-\x1f\x7f]", url):
+        raise ValueError("must not hold blanks")
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("must be an address such as https://host/path") from None
+    return parts
+
+
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+
+
+def _key(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not text:
+        raise ValueError("is empty")
+    if not re.fullmatch(r"[\x21-\x7e]+", text):
+        raise ValueError("holds blanks, line breaks or characters that no key has: copy it again")
+    return value
+
+
+def _hook(value: SecretStr) -> SecretStr:
+    if value.get_secret_value():
+        web_address(value.get_secret_value())
+    return value
+
+
+Key = Annotated[SecretStr, AfterValidator(_key)]
+"""What is sent in a header: visible ASCII, not empty."""
+Hook = Annotated[SecretStr, AfterValidator(_hook)]
+"""A URL that is a secret, for it admits whoever knows it; or empty: off."""
+
+
+class Listen(str):
+    """Where to listen: `host:port`, `[v6]:port`, or empty: nowhere."""
+
+    __slots__ = ()
+
+    @property
+    def host(self) -> str:
+        """Without brackets."""
+        return self.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """0 lets the system choose; also when empty."""
+        return int(self.rpartition(":")[2] or 0)
+
+
+def _listen(value: object) -> Listen:
+    match = (
+        re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})", value)
+        if isinstance(value, str)
+        else None
+    )
+    if value != "" and (match is None or int(match[2]) > 65535):  # noqa: PLR2004 - the largest port
+        raise ValueError("must be host:port such as 127.0.0.1:8377, or empty")
+    return Listen(value)
+
+
+ListenAt = Annotated[Listen, PlainValidator(_listen)]
+
+
+class Digest(str):
+    """A time of day and a zone, `08:00 Europe/Paris`; the zone may be left out: UTC. Empty: off."""
+
+    __slots__ = ()
+
+    @property
+    def hour(self) -> int:
+        """0 to 23."""
+        return int(self[:2])
+
+    @property
+    def minute(self) -> int:
+        """0 to 59."""
+        return int(self[3:5])
+
+    @property
+    def zone(self) -> str:
+        """An IANA name."""
+        return self[6:] or "UTC"
+
+
+def _digest(value: object) -> Digest:
+    wanted = 'must be a time and a zone such as "08:00 Europe/Paris", or empty'
+    if not isinstance(value, str) or not re.fullmatch(
+        r"|([01][0-9]|2[0-3]):[0-5][0-9]( [A-Za-z0-9_+/-]+)?", value
+    ):
+        raise ValueError(wanted)
+    digest = Digest(value)
+    try:
+        ZoneInfo(digest.zone)
+    except (OSError, LookupError, ValueError):  # unknown, a folder of zones, a path
+        raise ValueError(f"{wanted}; that zone is not known here") from None
+    return digest
+
+
+DigestAt = Annotated[Digest, PlainValidator(_digest)]

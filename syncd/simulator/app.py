@@ -1,0 +1,131 @@
+"""The API as a WSGI app.
+
+A request is noted the instant it arrives; then the key is judged, then its allowance, then the failures ordered for its
+route, and only then what it asks for. The vendor does not document that order.
+"""
+
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.http import http_date
+
+from syncd.simulator.control import control
+from syncd.simulator.faults import Fault
+from syncd.simulator.gate import SHAPE, bearer
+from syncd.simulator.options import Options
+from syncd.simulator.paths import ROUTES, V2
+from syncd.simulator.replies import (
+    GONE,
+    METHOD_NOT_ALLOWED,
+    MIGRATION_GUIDE,
+    NOT_FOUND,
+    RATE_LIMITED,
+    refuse,
+)
+from syncd.simulator.routes import Routes
+from syncd.simulator.traffic import Request
+from syncd.simulator.world import World
+
+
+def create_app(
+    options: Options,
+    now: Callable[[], float] = time.time,
+    world: World | None = None,
+    sleep: Callable[[float], object] = time.sleep,
+) -> Flask:
+    """CTGO as a WSGI app.
+
+    Args:
+        options: The switches, unless a world is given, which has its own.
+        now: The clock, epoch seconds, unless a world is given, which has its own.
+        world: The state, to be shared with a test; a new one by default.
+        sleep: How `latency` is spent.
+    """
+    world = world or World(options, now)
+    app = Flask(__name__, static_folder=None)
+    app.url_map.strict_slashes = False
+    # An oracle's objection must reach the test that runs the app, not become a 500.
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    routes = Routes(world)
+    for name, method, path in ROUTES:
+        app.add_url_rule(V2 + path, name, getattr(routes, name), methods=[method])
+    for path in ("/api/v1", "/api/v1/<path:rest>"):
+        app.add_url_rule(path, "v1", _gone, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    app.register_blueprint(control(world))
+    entrance = _Entrance(world, sleep)
+    app.before_request(entrance.arrive)
+    app.after_request(entrance.leave)
+    app.register_error_handler(HTTPException, entrance.not_routed)
+    return app
+
+
+def _gone(rest: str = "") -> Response:  # noqa: ARG001 - every v1 path is gone alike
+    return refuse(GONE, Options(), migrationGuide=MIGRATION_GUIDE)
+
+
+class _Entrance:
+    """What happens to every request before and after its route."""
+
+    def __init__(self, world: World, sleep: Callable[[float], object]) -> None:
+        self._world = world
+        self._sleep = sleep
+
+    def arrive(self) -> Response | None:
+        g.arrival = self._world.now()
+        if not request.path.startswith("/api/"):
+            return None
+        key = bearer(request.headers.get("Authorization"))
+        query = request.query_string.decode("latin-1")
+        g.noted = Request(request.method, request.path, query, _route(), g.arrival, key)
+        self._world.arrived(g.noted)
+        if request.endpoint == "export" and self._world.on_export:
+            self._world.on_export((request.view_args or {})["lead_id"])
+        if not request.path.startswith(f"{V2}/"):
+            return None
+        return self._let_in(key) or self._fail()
+
+    def _let_in(self, key: str) -> Response | None:
+        world = self._world
+        refusal = world.refusal(key)
+        counted = refusal is None or (world.options.count_unauthorised and SHAPE.fullmatch(key))
+        if counted:
+            g.verdict = world.admit(key, g.arrival)
+            if not g.verdict.admitted:
+                refusal = RATE_LIMITED
+        return refuse(refusal, world.options) if refusal else None
+
+    def _fail(self) -> Response | None:
+        g.fault = self._world.take_fault(request.endpoint or "")
+        return _failed(g.fault) if g.fault and not g.fault.after_applying else None
+
+    def leave(self, response: Response) -> Response:
+        fault: Fault | None = g.get("fault")
+        if fault and fault.after_applying:
+            response = _failed(fault)
+        if "verdict" in g:
+            for name, value in self._world.headers(g.verdict, g.arrival).items():
+                response.headers.setdefault(name, value)
+        response.headers.setdefault("Date", http_date(g.arrival))
+        if "noted" in g:
+            self._world.answered(g.noted, response.status_code)
+            if self._world.options.latency:
+                self._sleep(self._world.options.latency)
+        return response
+
+    def not_routed(self, error: HTTPException) -> Response:
+        wrong_method = error.code == HTTPStatus.METHOD_NOT_ALLOWED
+        return refuse(METHOD_NOT_ALLOWED if wrong_method else NOT_FOUND, self._world.options)
+
+
+def _failed(fault: Fault) -> Response:
+    headers: dict[str, Any] = {"Content-Type": "application/json; charset=utf-8", **fault.headers}
+    return Response(fault.body, fault.status, headers)
+
+
+def _route() -> str:
+    rule = request.url_rule.rule if request.url_rule else "unmatched"
+    return f"{request.method} {rule}".replace("<int:stream_id>", "{id}").replace("<int:lead_id>", "{id}")

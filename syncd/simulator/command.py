@@ -1,0 +1,69 @@
+"""The options on a command line, for this package's own and for any other that starts a simulator."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import Field, fields
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from syncd.simulator.options import Options
+from syncd.simulator.serve import serve
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add one flag for each option: `--leads-per-minute 5`, `--no-team`, `--api-keys ctgo_a ctgo_b`."""
+    hints = get_type_hints(Options)
+    for option in fields(Options):
+        flag = "--" + option.name.replace("_", "-")
+        parser.add_argument(flag, **_reading(option, hints[option.name]))
+
+
+def _reading(option: Field[Any], hint: Any) -> dict[str, Any]:
+    """How argparse reads a field of that type."""
+    default = option.default
+    doc = option.metadata["doc"].replace("%", "%%")
+    if hint is bool:
+        return {"action": argparse.BooleanOptionalAction, "default": default, "help": doc}
+    if get_origin(hint) is frozenset:
+        return {"nargs": "*", "default": [], "help": doc, "metavar": "KEY"}
+    shown = {"default": default, "help": f"{doc} (default: {default})"}
+    if get_origin(hint) is Literal:
+        choices = get_args(hint)
+        return {**shown, "type": type(choices[0]), "choices": choices}
+    return {**shown, "type": hint, "metavar": "N"}
+
+
+def options_from(arguments: argparse.Namespace) -> Options:
+    """The options of a parsed command line; what it does not hold keeps its default.
+
+    Raises:
+        ValueError: A value is out of its range; the message names it.
+    """
+    given = {option.name for option in fields(Options)} & vars(arguments).keys()
+    values: Any = {name: getattr(arguments, name) for name in given}
+    keys = {name: frozenset(value) for name, value in values.items() if isinstance(value, list)}
+    return Options(**{**values, **keys})
+
+
+def main(argv: Sequence[str] | None = None, prog: str = "python -m syncd.simulator") -> None:
+    """Serve until Ctrl-C or SIGTERM."""
+    parser = argparse.ArgumentParser(
+        prog=prog, description="Catch The Good Ones, simulated. Its world is forgotten when it ends."
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=8400, help="port to listen on, 0 for any (default: 8400)")
+    add_arguments(parser)
+    arguments = parser.parse_args(argv)
+    try:
+        options = options_from(arguments)
+    except ValueError as error:
+        parser.error(str(error))
+    try:
+        serve(options, arguments.host, arguments.port, ready=_announce)
+    except OSError as error:
+        parser.exit(
+            1, f"Cannot listen on {arguments.host}:{arguments.port}: {error.strerror}. Try another --port.\n"
+        )
+
+
+def _announce(url: str) -> None:
+    print(f"CTGO simulator at {url}/api/v2, any key ctgo_…; {url}/_sim/stats tells what came in.", flush=True)  # noqa: T201 - it is a program

@@ -1,0 +1,110 @@
+"""The switches: what the world holds, and one for each thing the vendor leaves unsaid.
+
+The sentence beside a switch is its documentation and its help on the command line.
+"""
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, TypeVar
+
+T = TypeVar("T")
+
+
+def _switch(default: T, doc: str) -> T:
+    switch: Any = field(default=default, metadata={"doc": doc})
+    return switch  # type: ignore[no-any-return]  # a dataclass reads it as a field, a type checker as its default
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How this CTGO behaves. The defaults are the plainest reading of the documentation.
+
+    Raises:
+        ValueError: A share is not within 0 and 1, or a number is below its least value.
+    """
+
+    seed: int = _switch(7, "the same seed and the same clock give the same bytes")
+
+    # What there is to list.
+    leads: int = _switch(130, "leads already discovered at the start")
+    campaigns: int = _switch(3, "campaigns (streams) of the account")
+    spacing: float = _switch(60.0, "seconds between the discoveries of the leads at the start")
+    per_second: int = _switch(1, "leads discovered in the same second")
+    leads_per_minute: float = _switch(0.0, "leads that arrive while the clock runs")
+    repeats: float = _switch(0.0, "share of leads listed a second time, under another campaign or segment")
+    repeat_ids: Literal["shared", "own"] = _switch("shared", "whether both rows of such a lead have one id")
+    late_rate: float = _switch(0.0, "share of leads that are listed only some time after their discoveredAt")
+    late_by: float = _switch(300.0, "seconds by which they are late")
+    future_lead: bool = _switch(default=False, doc="one more lead, dated 2099")
+    null_segment_rate: float = _switch(0.0, "share of leads without segmentId and matchConfidence")
+    hostile_rate: float = _switch(0.0, "share of leads whose name and bio are an attack or a nuisance")
+    malformed_rate: float = _switch(0.0, "share of leads that break the documented shape")
+    archived_campaigns: int = _switch(0, "how many of the campaigns (the last ones) are archived")
+    archived_in_streams: bool = _switch(default=False, doc="whether GET /streams lists archived campaigns")
+    archived_in_leads: bool = _switch(default=True, doc="whether GET /leads lists their leads")
+
+    # How it is listed.
+    since: Literal["exclusive", "inclusive"] = _switch(
+        "exclusive", "whether since leaves out its own instant"
+    )
+    order: Literal["ascending", "descending", "id", "shuffled"] = _switch(
+        "descending", "order of a listing: by discoveredAt, by id, or another one at every request"
+    )
+    leads_route: Literal["paged", "ignored", "without_has_more", "bare", "missing"] = _switch(
+        "paged",
+        "GET /leads pages; or ignores limit and offset; or has no hasMore; or is a bare array; or is 404",
+    )
+    bad_parameters: Literal["refused", "lenient"] = _switch(
+        "refused", "400 for them, or clamp or ignore them"
+    )
+    summary_filtered: bool = _switch(default=True, doc="whether summary=true counts within the other filters")
+    contact_in_listings: Literal["no", "lead", "profile"] = _switch(
+        "no", "where listings show email, emailStatus and linkedinUrl"
+    )
+    times: Literal["seconds", "milliseconds"] = _switch("seconds", "precision of instants")
+    stream_envelope: Literal["named", "bare"] = _switch(
+        "named", 'whether campaigns come as {"streams": …} and {"stream": …} or bare'
+    )
+    errors: Literal["codes", "sentences"] = _switch("codes", "what undocumented errors are called")
+
+    # Keys and their allowance.
+    api_keys: frozenset[str] = _switch(frozenset(), "the keys that are valid; none given: every key ctgo_…")
+    revoked_keys: frozenset[str] = _switch(frozenset(), "keys that were revoked")
+    rate_limit: int = _switch(60, "requests a minute for each key")
+    window: Literal["fixed", "sliding"] = _switch("fixed", "window of the rate limit")
+    fixed_from: Literal["first_request", "minute"] = _switch("first_request", "where a fixed window begins")
+    retry_after: Literal["seconds", "date", "absent"] = _switch("seconds", "form of Retry-After on a 429")
+    count_unauthorised: bool = _switch(
+        default=False, doc="whether a refused key's requests are counted as well"
+    )
+
+    # Export and enrich.
+    export_scope: Literal["id", "row"] = _switch("id", "one export flips every row of the id, or one row")
+    export_status: Literal[200, 204] = _switch(200, "status of a successful export")
+    export_repeat: Literal["ok", "again", "conflict"] = _switch(
+        "ok", "a second export is harmless, moves exportedAt, or is 409"
+    )
+    credits: int = _switch(31, "enrichment credits of the team")
+    credit_cost: int = _switch(1, "credits for each output that was found")
+    contact_rate: float = _switch(0.8, "share of people of whom an email is known, and a LinkedIn page")
+    missing_contact: Literal["null", "absent"] = _switch("null", "how enrich says that it found nothing")
+    charge_when_empty: bool = _switch(default=False, doc="whether an output that was not found costs credits")
+    charge_repeats: bool = _switch(default=False, doc="whether enriching a lead again costs credits again")
+    team: bool = _switch(default=True, doc="whether the user belongs to a team; enrich needs one")
+
+    # The machine.
+    latency: float = _switch(0.0, "seconds an answer takes, after it was applied")
+    request_log: int = _switch(100_000, "requests remembered one by one")
+
+    def __post_init__(self) -> None:
+        for option in fields(self):
+            value = getattr(self, option.name)
+            if option.name.endswith("_rate") or option.name == "repeats":
+                _require(0 <= value <= 1, f"{option.name} is a share between 0 and 1, not {value}")
+            elif type(value) in (int, float) and option.name != "seed":
+                least = 1 if option.name in ("campaigns", "per_second", "rate_limit") else 0
+                _require(value >= least, f"{option.name} is at least {least}, not {value}")
+
+
+def _require(holds: bool, sentence: str) -> None:  # noqa: FBT001 - reads as an assertion
+    if not holds:
+        raise ValueError(sentence)

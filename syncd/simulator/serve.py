@@ -1,0 +1,111 @@
+"""The simulator on a socket, by waitress: until a signal, or for the length of a `with`."""
+
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+from waitress import create_server, wasyncore
+
+from syncd.simulator.app import create_app
+from syncd.simulator.options import Options
+from syncd.simulator.world import World
+
+THREADS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A simulator that is being served: `http://127.0.0.1:<port>` without a path, and its world."""
+
+    url: str
+    world: World
+
+
+def serve(
+    options: Options,
+    host: str = "127.0.0.1",
+    port: int = 8400,
+    ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve a new world until Ctrl-C or SIGTERM.
+
+    Args:
+        options: The switches.
+        host: Address to listen on.
+        port: Port to listen on; 0 for any.
+        ready: Called with the base URL once connections are accepted.
+
+    Raises:
+        OSError: The address cannot be listened on.
+    """
+    server, url = _server(World(options), host, port)
+    with _terminable():
+        try:
+            if ready:
+                ready(url)
+            server.run()  # returns after SystemExit or KeyboardInterrupt
+        except (SystemExit, KeyboardInterrupt):
+            server.task_dispatcher.shutdown()
+        finally:
+            wasyncore.close_all(server._map, ignore_all=True)  # noqa: SLF001 - waitress closes one socket, not all
+
+
+@contextmanager
+def running(
+    options: Options, port: int = 0, *, world: World | None = None, now: Callable[[], float] = time.time
+) -> Iterator[Running]:
+    """Serve on loopback, from a thread, for the length of a `with`.
+
+    Args:
+        options: The switches, unless a world is given, which has its own.
+        port: Port to listen on; by default any that is free.
+        world: The state; a new one by default.
+        now: The clock of a new world.
+
+    Raises:
+        OSError: The port is taken.
+    """
+    world = world or World(options, now)
+    server, url = _server(world, "127.0.0.1", port)
+    thread = threading.Thread(target=server.run, name="ctgo-simulator", daemon=True)
+    thread.start()
+    try:
+        yield Running(url, world)
+    finally:
+        # First the workers, who still wake the loop; then the sockets, in the loop's own thread, which ends it.
+        server.task_dispatcher.shutdown()
+        server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map, ignore_all=True))  # noqa: SLF001
+        thread.join()
+
+
+def _server(world: World, host: str, port: int) -> tuple[Any, str]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.create_server((host, port), family=family)
+    server = create_server(
+        create_app(world.options, world=world), sockets=[listening], threads=THREADS, ident=""
+    )
+    shown = f"[{host}]" if ":" in host else host
+    return server, f"http://{shown}:{listening.getsockname()[1]}"
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends the block as Ctrl-C does. Only the main thread can say so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(_signal: int, _frame: FrameType | None) -> None:
+        raise SystemExit(0)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,146 @@
+"""What an answer must look like: bytes in, what was promised out, or `Unfit` with the reason.
+
+Pure. Nothing here raises and no reason quotes the answer: it holds personal data, and an exception would carry
+it along. An answer that is not what was promised is a failed call, never an empty one; but one bad row must not spoil
+its page, so rows pass as they are and numbers that Python will not hold become infinite, which no lead may be.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from syncd.upstream.models import Answer, Enrichment, Me, Page, Stream
+
+MOST_PARTS = 1_000_000
+"""Values in one answer. A page of 500 leads has under ten thousand; sixteen megabytes of `[]` would parse to 400."""
+
+A = TypeVar("A", bound=Answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """Why an answer is not what was promised; completes the sentence "The answer ..."."""
+
+    reason: str
+
+
+def json_of(body: bytes) -> Any:
+    """The JSON value of a body, `Unfit` if it is none. Rows may hold NaN, infinities and lone surrogates."""
+    if not body.strip():
+        return Unfit("is empty")
+    if sum(body.count(mark) for mark in (b",", b"[", b"{")) > MOST_PARTS:
+        return Unfit("has far too many parts")
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return Unfit("is not UTF-8")
+    try:
+        return _parsed(text)
+    except ValueError:
+        return Unfit("is a page, not JSON" if is_markup(body) else "is not JSON, or only a part of it")
+    except RecursionError:
+        return Unfit("is nested without end")
+
+
+def is_markup(body: bytes) -> bool:
+    """Whether a body is a web page, such as a login form or a proxy's notice."""
+    return body.lstrip().startswith(b"<")
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # a number of more than 4300 digits; the hook is slow, so only now
+        return json.loads(text, parse_int=_number)
+
+
+def _number(digits: str) -> int | float:
+    try:
+        return int(digits)
+    except ValueError:
+        return math.inf
+
+
+def is_sound(value: object) -> bool:
+    """Whether a parsed value is JSON that can be written again: no NaN, no infinity, no lone surrogate."""
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def page_of(body: bytes, server_date: float | None) -> Page | Unfit:
+    """The page of a leads listing: `{"leads": [...], "total": n, "hasMore": b}`, the latter two optional."""
+    value = json_of(body)
+    if isinstance(value, Unfit):
+        return value
+    if not isinstance(value, dict) or not isinstance(rows := value.get("leads"), list):
+        return Unfit("has no list of leads")
+    total, more = value.get("total"), value.get("hasMore")
+    if total is not None and (type(total) is not int or total < 0):
+        return Unfit("has a total that is no number")
+    if more is not None and type(more) is not bool:
+        return Unfit("has a hasMore that is neither true nor false")
+    if not is_sound({name: part for name, part in value.items() if name != "leads"}):
+        return Unfit("holds text or numbers that are not valid JSON")
+    return Page(rows, total, more, server_date)
+
+
+def me_of(body: bytes) -> Me | Unfit:
+    """The answer of `GET /me`: an object with at least one of the documented fields."""
+    return _object(body, Me)
+
+
+def enrichment_of(body: bytes, lead_id: int) -> Enrichment | Unfit:
+    """The answer of `POST /leads/{id}/enrich`. One about another lead is refused: it is a stranger's address."""
+    found = _object(body, Enrichment)
+    if isinstance(found, Enrichment) and found.lead_id not in (None, lead_id):
+        return Unfit("is about another lead")
+    return found
+
+
+def streams_of(body: bytes) -> tuple[Stream, ...] | Unfit:
+    """The campaigns of `{"streams": [...]}`, `{"data": [...]}` or a bare list; the vendor's page was never seen.
+
+    One that has no usable id refuses the list: its leads would be missed without a word.
+    """
+    value = _sound_json(body)
+    if isinstance(value, Unfit):
+        return value
+    if isinstance(value, dict):
+        value = value.get("streams", value.get("data"))
+    if not isinstance(value, list):
+        return Unfit("has no list of campaigns")
+    try:
+        return tuple(Stream.model_validate(row) for row in value)
+    except ValidationError:
+        pass
+    return Unfit("has a campaign without a usable id")
+
+
+def nothing_of(body: bytes) -> Unfit | None:
+    """Any answer will do, but a web page is not CTGO's: something in between answered for it."""
+    return Unfit("is a page, not CTGO's") if is_markup(body) else None
+
+
+def _sound_json(body: bytes) -> Any:
+    value = json_of(body)
+    if isinstance(value, Unfit) or is_sound(value):
+        return value
+    return Unfit("holds text or numbers that are not valid JSON")
+
+
+def _object(body: bytes, model: type[A]) -> A | Unfit:
+    value = _sound_json(body)
+    if isinstance(value, Unfit):
+        return value
+    if not isinstance(value, Mapping) or not any(name in value for name in model.documented()):
+        return Unfit("has none of the promised fields")
+    return model.model_validate(value)

@@ -1,0 +1,171 @@
+"""The format: what is written is read back, by Python and by a spreadsheet, and a torn row is told from a whole one."""
+
+import csv
+import json
+import math
+from datetime import UTC, datetime, timedelta, timezone
+from io import StringIO
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from connectors import csv_rows
+
+HEADER = ["id", "name", "bio"]
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "  =1", "\u00a0=1", "\tx", "\rx", "\nx"]
+FULL_WIDTH = ["\uff1d1", "\uff0b1", "\uff0d1", "\uff20x"]
+HARMLESS = ["", "1-1", "a=b", "'=1", "Zoë", "()", " plain", "\u2013"]
+
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
+
+
+def read_back(lines: list[str]) -> list[list[str]]:
+    return list(csv.reader(StringIO("".join(lines), newline=""), strict=True))
+
+
+@given(st.lists(st.lists(texts, min_size=3, max_size=3), max_size=5))
+def test_any_text_survives_a_round_trip_through_pythons_reader(table: list[list[str]]) -> None:
+    cells = [csv_rows.row(row) for row in table]
+    assert read_back(csv_rows.lines(cells)) == cells
+    assert all(
+        cell in (text, f"'{text}")
+        for row, line in zip(table, cells, strict=True)
+        for text, cell in zip(row, line, strict=True)
+    )
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=())), min_size=1, max_size=4))
+@example(["a\0b", "x\ud800"])
+def test_no_text_spoils_the_encoding_and_none_is_cleaned_into_another_shape(values: list[str]) -> None:
+    cells = csv_rows.row(values)
+    assert read_back(csv_rows.lines([cells])) == [cells]
+    assert "\0" not in "".join(cells)
+    "".join(cells).encode()
+
+
+@given(st.lists(st.one_of(st.text(), st.integers(), st.none(), st.booleans(), st.floats()), max_size=5))
+def test_the_quick_way_writes_what_the_slow_way_does(values: list[object]) -> None:
+    assert csv_rows.row(values) == [csv_rows.cell(value) for value in values]
+
+
+@pytest.mark.parametrize("text", FORMULAS + FULL_WIDTH)
+def test_text_that_a_spreadsheet_would_run_gets_an_apostrophe(text: str) -> None:
+    assert csv_rows.row([text]) == [f"'{text}"]
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_other_text_is_left_as_it_is(text: str) -> None:
+    assert csv_rows.row([text]) == [text]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, ""),
+        (True, "true"),
+        (False, "false"),
+        (-5, "-5"),
+        (-0.5, "-0.5"),
+        (math.inf, "inf"),
+        (2**63 - 1, "9223372036854775807"),
+        (datetime(2026, 6, 11, 9, 15, tzinfo=timezone(timedelta(hours=2))), "2026-06-11T07:15:00Z"),
+        (datetime(2026, 6, 11, 7, 15), "2026-06-11T07:15:00Z"),  # noqa: DTZ001 - the zone is missing on purpose
+        (["a", {"b": None}], '["a",{"b":null}]'),
+        ({"name": "Zoë\0"}, '{"name":"Zoë\\u0000"}'),
+        ("a\0b\ud800c", "a\ufffdb\ufffdc"),
+    ],
+)
+def test_values_become_text(value: object, text: str) -> None:
+    assert csv_rows.cell(value) == text
+
+
+def test_objects_are_json() -> None:
+    assert json.loads(csv_rows.cell({"a": [1, 2.5, "x"]})) == {"a": [1, 2.5, "x"]}
+
+
+def test_the_last_cell_is_quoted_and_the_others_only_when_they_must_be() -> None:
+    assert csv_rows.lines([["1", "a,b", 'say "hi"'], ["", "c", ""]]) == [
+        '1,"a,b","say ""hi"""\r\n',
+        ',c,""\r\n',
+    ]
+    assert csv_rows.lines([["x"]]) == ['"x"\r\n']
+
+
+def test_the_rest_of_a_torn_header_is_known_at_every_byte() -> None:
+    whole = b"id,name,bio\r\n"
+    for n in range(len(whole)):
+        assert csv_rows.header_left(whole[:n], HEADER, bom=False) == whole[n:]
+    for n in range(1, 4):
+        assert csv_rows.header_left(b"\xef\xbb\xbf"[:n], HEADER, bom=False) == b"\xef\xbb\xbf"[n:] + whole
+    assert csv_rows.header_left(whole, HEADER, bom=False) is None
+    assert csv_rows.header_left(b"id,other", HEADER, bom=False) is None
+    assert csv_rows.header_left(b"", HEADER, bom=True) == b"\xef\xbb\xbf" + whole
+
+
+def test_a_row_is_found_by_its_key_wherever_its_columns_stand() -> None:
+    text = StringIO('\ufeffname,id\r\n"Zoë\r\n7",1\r\n\r\nshort\r\nx,2\r\n', newline="")
+    reading = csv_rows.read(text, ["id"], {"1", "7", "9"})
+    assert reading == csv_rows.Reading(["name", "id"], {"1"}, finished=True)
+
+
+def test_a_file_without_the_key_columns_holds_nothing_that_is_sought() -> None:
+    assert csv_rows.read(["name\r\n", "1\r\n"], ["id"], {"1"}).found == set()
+
+
+def test_an_open_quote_is_unfinished_though_the_text_ends_in_a_line_end() -> None:
+    assert not csv_rows.read(["id,bio\r\n", '1,"a\r\n'], ["id"], set()).finished
+    assert csv_rows.read(["id,bio\r\n", '1,5" disk\r\n'], ["id"], set()).finished
+
+
+@given(st.lists(st.lists(texts, min_size=2, max_size=2), min_size=1, max_size=4))
+def test_the_last_row_begins_where_the_rows_before_it_end(table: list[list[str]]) -> None:
+    lines = csv_rows.lines(csv_rows.row(row) for row in table)
+    text = StringIO("".join(lines), newline="")
+    assert csv_rows.last_row_at(text) == len("".join(lines[:-1]).encode())
+
+
+LINE = csv_rows.lines([["1", "a,b", 'two\r\nlines, "quoted" 😀']])[0]
+
+
+def test_every_start_of_a_line_of_ours_is_cut() -> None:
+    whole = LINE.encode()
+    for n in range(1, len(whole)):
+        assert csv_rows.judge_tail(whole[:n], HEADER, ["id"], {"1": LINE}) == "cut"
+
+
+def test_a_start_of_a_row_that_nobody_sends_now_is_never_taken_for_a_whole_row() -> None:
+    whole = csv_rows.lines([["1", "a,b", "plain 😀, torn"]])[0].encode()
+    kept = [n for n in range(1, len(whole)) if csv_rows.judge_tail(whole[:n], HEADER, ["id"], {}) == "keep"]
+    assert kept == [len(whole) - 2, len(whole) - 1]  # it lacks no more than its line end
+
+
+@pytest.mark.parametrize(
+    ("tail", "verdict"),
+    [
+        (b"2,by hand,fine", "keep"),
+        (b"1,other mapping,torn", "aside"),
+        (b"2,too few", "aside"),
+        (b"2,too,many,cells", "aside"),
+        (b"2,empty,", "aside"),
+        (b"2,zeros,a\0\0\0", "aside"),
+        (b"junk", "aside"),
+        (b"2,\xff\xfe,latin", "keep"),
+    ],
+)
+def test_a_tail_that_is_not_ours_is_kept_if_it_is_a_whole_row(tail: bytes, verdict: str) -> None:
+    assert csv_rows.judge_tail(tail, HEADER, ["id"], {"1": LINE}) == verdict
+
+
+def test_only_names_that_a_change_of_header_makes_are_recognised() -> None:
+    noon = datetime(2026, 6, 11, 12, tzinfo=UTC).timestamp()
+    assert csv_rows.renamed("leads", ".csv", noon, 0) == "leads.20260611T120000Z.csv"
+    for counter in range(3):
+        assert csv_rows.is_renamed(csv_rows.renamed("leads", ".csv", noon, counter), "leads", ".csv")
+    for name in (
+        "leads.csv",
+        "leads.2026.csv",
+        "other.20260611T120000Z.csv",
+        "leads.20260611T120000Z.csv.torn",
+    ):
+        assert not csv_rows.is_renamed(name, "leads", ".csv")

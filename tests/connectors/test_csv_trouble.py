@@ -1,0 +1,162 @@
+"""The connector: what each trouble with the file comes to, and what `check` says."""
+
+import errno
+import fcntl
+import os
+import resource
+from pathlib import Path
+
+import pytest
+
+from connectors.csv_file import CsvConnector
+from syncd.delivery import Delivered
+from syncd.failure import Halt, Pause
+from tests.connectors.csv_leads import COLUMNS, connector, delivery, ids
+
+NEW, THERE = Delivered(created=True), Delivered(created=False)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "leads.csv"
+
+
+def test_a_locked_file_pauses_the_lane(path: Path) -> None:
+    sheet = connector(path)
+    sheet.deliver([delivery(1)])
+    with path.open() as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(Pause) as why:
+            sheet.deliver([delivery(2)])
+    assert (why.value.code, why.value.after) == ("csv_locked", 5.0)
+    assert sheet.deliver([delivery(2, maybe_sent=True)]) == [NEW]
+
+
+def test_a_full_disk_pauses_the_lane_and_leaves_the_file_as_it_was(path: Path) -> None:
+    sheet = connector(path)
+    sheet.deliver([delivery(1)])
+    before = path.read_bytes()
+    batch = [delivery(n) for n in range(2, 50)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 1000, hard))
+    try:
+        with pytest.raises(Pause) as why:
+            sheet.deliver(batch)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (why.value.code, why.value.after) == ("csv_disk_full", 60.0)
+    assert path.read_bytes() == before
+    sheet.deliver([delivery(n, maybe_sent=True) for n in range(2, 50)])
+    assert ids(path) == list(range(1, 50))
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "code"),
+    [
+        (errno.EIO, Halt, "csv_disk_failed"),
+        (errno.ENOSPC, Pause, "csv_disk_full"),
+        (errno.EDQUOT, Pause, "csv_disk_full"),
+    ],
+)
+def test_a_failed_sync_is_not_believed_and_its_rows_are_written_anew(
+    path: Path, monkeypatch: pytest.MonkeyPatch, number: int, kind: type[Halt | Pause], code: str
+) -> None:
+    sheet = connector(path)
+    sheet.deliver([delivery(1)])
+    before = path.read_bytes()
+
+    def fail(_fd: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", fail)
+        with pytest.raises(kind) as why:
+            sheet.deliver([delivery(2)])
+    assert why.value.code == code
+    assert path.read_bytes() == before
+    assert sheet.deliver([delivery(2, maybe_sent=True)]) == [NEW]
+    assert ids(path) == [1, 2]
+
+
+def test_what_is_found_is_synced_before_it_is_believed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    connector(path).deliver([delivery(1)])
+    connector(path, COLUMNS[:4]).deliver([delivery(2)])
+    synced = set()
+    monkeypatch.setattr(os, "fdatasync", lambda fd: synced.add(os.fstat(fd).st_ino))
+    sheet = connector(path, COLUMNS[:4])
+    assert sheet.deliver([delivery(1, maybe_sent=True), delivery(2, maybe_sent=True)]) == [THERE, THERE]
+    assert synced == {other.stat().st_ino for other in path.parent.iterdir()}
+
+
+def test_the_folder_is_synced_when_a_file_is_made(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced = set()
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.add(os.fstat(fd).st_ino))
+    connector(path).deliver([delivery(1)])
+    assert path.parent.stat().st_ino in synced
+
+
+def directory(path: Path) -> None:
+    path.mkdir()
+
+
+def queue(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def file_for_folder(path: Path) -> None:
+    path.parent.rmdir()
+    path.parent.touch()
+
+
+def nothing_there(path: Path) -> None:
+    path.parent.rmdir()
+    path.parent.parent.rmdir()
+
+
+def stray_quote(path: Path) -> None:
+    path.write_text('id,stream_id,segment_id,name,bio\n1,7,0,"' + "long\n" * 2**15)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "seen_by_check"),
+    [
+        (directory, "csv_unwritable", True),
+        (queue, "csv_unwritable", True),
+        (file_for_folder, "csv_unwritable", False),
+        (nothing_there, "csv_no_folder", True),
+        (stray_quote, "csv_damaged", False),
+    ],
+)
+def test_what_cannot_be_written_halts_the_lane_with_a_fix(
+    tmp_path: Path, spoil: object, code: str, *, seen_by_check: bool
+) -> None:
+    path = tmp_path / "one" / "two" / "leads.csv"
+    path.parent.mkdir(parents=True)
+    assert callable(spoil)
+    spoil(path)
+    sheet = connector(path)
+    if seen_by_check:
+        assert [(finding.level, finding.code) for finding in sheet.check()] == [("error", code)]
+    with pytest.raises(Halt) as why:
+        sheet.deliver([delivery(1)])
+    assert why.value.code == code
+    assert why.value.fix == CsvConnector.codes[code]
+    assert str(tmp_path) in why.value.detail
+
+
+# check
+
+
+def test_check_says_what_will_happen_and_writes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "leads.csv"
+    sheet = connector(path)
+    assert [finding.level for finding in sheet.check()] == ["ok"]
+    assert list(tmp_path.iterdir()) == []
+    sheet.deliver([delivery(1)])
+    assert [finding.level for finding in sheet.check()] == ["ok"]
+    before = path.read_bytes()
+    other = connector(path, ("handle",), key=("handle",))
+    (finding,) = other.check()
+    assert (finding.level, finding.code) == ("warning", "csv_header_changed")
+    assert "cannot be looked up" in finding.detail
+    assert path.read_bytes() == before

@@ -1,0 +1,180 @@
+"""Every mistake is one sentence that says where, which key, and what is accepted, and never shows a value."""
+
+from pathlib import Path
+
+import pytest
+
+from syncd.settings import SettingsError, load
+
+CANARY = "ctgo_canary_5f1d"
+MAIN = f'[sources.main]\napi_key = "{CANARY}"\n'
+TWO = '[sources.a]\napi_key = "k"\nconnectors = ["x"]\n[sources.b]\napi_key = "k"\n[connectors.x]\ntype = "csv"\n'
+
+
+def mistakes(folder: Path, text: str | bytes, environ: dict[str, str] | None = None) -> list[str]:
+    """The sentences, without the folder that differs from run to run."""
+    file = folder / "config.toml"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(SettingsError) as caught:
+        load(file, environ or {}, docker_secrets=folder / "secrets")
+    error = caught.value
+    assert error.args == error.mistakes[:1]
+    assert str(error).splitlines() == list(error.mistakes)
+    assert error.__cause__ is None
+    assert CANARY not in str(error)
+    return [mistake.replace(f"{folder}/", "") for mistake in error.mistakes]
+
+
+SENTENCES = [
+    # Unknown keys, with the nearest known one
+    ("[source.main]", "source: unknown key, did you mean sources?"),
+    (MAIN + 'pol = "60s"', "sources.main.pol: unknown key, did you mean poll?"),
+    (MAIN + "[sources.main.enrich]\nper_dya = 3", "sources.main.enrich.per_dya: unknown key, did you mean per_day?"),
+    ("[log]\nqqq = 1", "log.qqq: unknown key, known keys are: format, level"),
+    ('[connectors.x]\ntype = "csv"\nfields.a = {value = "b", polic = "always"}',
+     "connectors.x.fields.a.polic: unknown key, did you mean policy?"),
+    (f"[log]\n{'q' * 99} = 1", f"log.'{'q' * 64}': unknown key, known keys are: format, level"),
+    # Missing
+    ("[sources.main]", "sources.main.api_key: is missing; it may be set as SYNCD_SOURCES__MAIN__API_KEY too"),
+    ("[connectors.x]", "connectors.x.type: is missing; it may be set as SYNCD_CONNECTORS__X__TYPE too"),
+    # Shapes
+    ("sources = 3", "sources: must be a table"),
+    ("[sources]\nmain = 3", "sources.main: must be a table"),
+    ("[sources.main]\napi_key = 3", "sources.main.api_key: must be text in quotes"),
+    (MAIN + "stream_ids = 3", 'sources.main.stream_ids: must be a list, as in ["a", "b"]'),
+    (MAIN + "stream_ids = [1, 0]", "sources.main.stream_ids.1: must be greater than or equal to 1"),
+    (MAIN + 'export = "perhaps"', "sources.main.export: must be a valid boolean"),
+    (MAIN + "requests_per_minute = 0", "sources.main.requests_per_minute: must be greater than or equal to 1"),
+    ('[log]\nformat = "xml"', "log.format: must be 'auto', 'console' or 'json'"),
+    ('[connectors.x]\ntype = "csv"\nfields.a = 3', "connectors.x.fields.a: must be a table"),
+    # Durations, schedules, instants
+    (MAIN + f'lookback = "{CANARY}"', "sources.main.lookback: must be a duration such as 30s, 15m, 2h, 7d or 1h30m"),
+    ("[state]\nretention = 90", "state.retention: must be a duration such as 30s, 15m, 2h, 7d or 1h30m"),
+    ('[state]\nretention = "3651d"', "state.retention: must be at most 3650d"),
+    (MAIN + 'poll = "0s"', "sources.main.poll: must be at least 1s"),
+    (MAIN + 'poll = "* * * *"',
+     'sources.main.poll: must be a duration such as 60s, or a cron line of five fields such as "*/5 * * * *"'),
+    (MAIN + 'poll = "61 * * * *"', "sources.main.poll: has a minute outside 0-59"),
+    (MAIN + 'start = "2026-06-11T07:15:00"',
+     'sources.main.start: has no time zone: write an ISO 8601 instant with its time zone, such as 2026-06-11T07:15:00Z; or "new", "now", "all"'),
+    (MAIN + "start = 2026-06-11",
+     'sources.main.start: has no time zone: write an ISO 8601 instant with its time zone, such as 2026-06-11T07:15:00Z; or "new", "now", "all"'),
+    ('[alerts]\nwebhook_url = "https://h"\ndigest = "8 Paris"',
+     'alerts.digest: must be a time and a zone such as "08:00 Europe/Paris", or empty'),
+    ('[alerts]\nwebhook_url = "https://h"\ndigest = "08:00 Mars/Base"',
+     'alerts.digest: must be a time and a zone such as "08:00 Europe/Paris", or empty; that zone is not known here'),
+    ('[alerts]\ndigest = "08:00"', "alerts.digest: needs alerts.webhook_url, for that is where it goes"),
+    # Addresses
+    (MAIN + 'base_url = "http://ctgo.example/api"',
+     "sources.main.base_url: must begin with https:// (plain http is for this machine's own addresses only)"),
+    (MAIN + 'base_url = "ctgo.example"', "sources.main.base_url: must be an address such as https://host/path"),
+    (MAIN + 'base_url = "https://h/?a=b"',
+     "sources.main.base_url: must end before any ? or #: paths are added to it"),
+    (MAIN + f'base_url = "https://u:{CANARY}@h/"', "sources.main.base_url: must not hold a user or a password"),
+    (f'[alerts]\nwebhook_url = "http://h.example/{CANARY}"',
+     "alerts.webhook_url: must begin with https:// (plain http is for this machine's own addresses only)"),
+    ('[health]\nlisten = "8377"', "health.listen: must be host:port such as 127.0.0.1:8377, or empty"),
+    ('[health]\nlisten = "h:70000"', "health.listen: must be host:port such as 127.0.0.1:8377, or empty"),
+    # The ledger
+    (f'[state]\nurl = "postgresql://u:{CANARY}@h/d"',
+     "state.url: must begin with sqlite: (other databases come later)"),
+    ('[state]\nurl = "sqlite://"',
+     "state.url: must name a file, as in sqlite:///syncd.db or sqlite:////var/lib/syncd/syncd.db"),
+    ('[state]\nurl = "sqlite:///:memory:"',
+     "state.url: must name a file, as in sqlite:///syncd.db or sqlite:////var/lib/syncd/syncd.db"),
+    # Secrets
+    ('[sources.main]\napi_key = ""', "sources.main.api_key: is empty"),
+    (f'[sources.main]\napi_key = "{CANARY} x"',
+     "sources.main.api_key: holds blanks, line breaks or characters that no key has: copy it again"),
+    # Names, and what holds between tables
+    ('[sources.Main]\napi_key = "k"',
+     "sources.Main: must begin with a small letter and hold small letters, digits and _ only"),
+    (MAIN + '[connectors.main]\ntype = "csv"',
+     "connectors.main: is a source's name too: give one of them another, for `syncd pause` takes either"),
+    (MAIN + 'connectors = ["shet"]\n[connectors.sheet]\ntype = "csv"',
+     "sources.main.connectors: there is no connector shet, did you mean sheet?"),
+    (MAIN + 'connectors = ["x"]', "sources.main.connectors: there is no connector x, there are no configured connectors"),
+    (MAIN + 'connectors = ["x", "x"]\n[connectors.x]\ntype = "csv"',
+     "sources.main.connectors: names x more than once"),
+    (TWO, "sources.b.connectors: must name this source's own connectors, as there are two or more sources"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "sentence"), SENTENCES)
+def test_a_mistake_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
+    assert mistakes(tmp_path, text) == [f"config.toml: {sentence}"]
+
+
+VARIABLES = [
+    ("SYNCD_SOURCES__MAIN__POL", "1", "sources.main.pol: unknown key, did you mean poll?"),
+    ("SYNCD_LOG__LEVEL", CANARY, "log.level: must be 'debug', 'info', 'warning' or 'error'"),
+    ("SYNCD_LGO__LEVEL", "info", "unknown setting, did you mean log?"),
+    ("SYNCD_SOURCES_MAIN_API_KEY", CANARY, "unknown setting, known keys are: alerts, connectors, health, log, sources, state (levels are parted by two underscores)"),
+    ("SYNCD_SOURCES__MAIN__STREAM_IDS", "1,2", 'sources.main.stream_ids: must be JSON, as in ["a", "b"] or {"key": "value"}'),
+    ("SYNCD_SOURCES", CANARY, 'sources: must be JSON, as in ["a", "b"] or {"key": "value"}'),
+    ("SYNCD_SOURCES__MAIN__API_KEY_FILE", "/nowhere/key",
+     "sources.main.api_key_file: the file it names cannot be read: no such file or directory"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value", "sentence"), VARIABLES)
+def test_a_mistake_in_the_environment_names_the_variable(
+    tmp_path: Path, name: str, value: str, sentence: str
+) -> None:
+    assert mistakes(tmp_path, MAIN, {name: value}) == [f"{name}: {sentence}"]
+
+
+def test_one_key_set_by_two_variables_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("k")
+    environ = {
+        "SYNCD_SOURCES__MAIN__API_KEY": "k",
+        "SYNCD_SOURCES__MAIN__API_KEY_FILE": str(tmp_path / "key"),
+    }
+    assert mistakes(tmp_path, "", environ) == [
+        "SYNCD_SOURCES__MAIN__API_KEY_FILE: sources.main.api_key: is set by SYNCD_SOURCES__MAIN__API_KEY too; keep one"
+    ]
+
+
+def test_a_mistake_in_a_secret_file_names_the_file(tmp_path: Path) -> None:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "sources.main.apikey").write_text("k")
+    (tmp_path / "secrets" / "sources.main.api_key").write_bytes(b"\xff")
+    assert mistakes(tmp_path, MAIN) == [
+        "secrets/sources.main.api_key: sources.main.api_key: cannot be read: it is not UTF-8 text",
+        "secrets/sources.main.apikey: sources.main.apikey: unknown key, did you mean api_key?",
+    ]
+
+
+def test_all_mistakes_are_told_at_once_wherever_they_are(tmp_path: Path) -> None:
+    text = MAIN + 'pol = 1\nlookback = 3\nconnectors = ["x"]\n[log]\nlevel = 3'
+    told = mistakes(tmp_path, text, {"SYNCD_X": "1"})
+    assert [mistake.split(":")[0] for mistake in told] == ["SYNCD_X", *["config.toml"] * 4]
+    keys = [mistake.split(": ")[1] for mistake in told[1:]]
+    assert sorted(keys) == [
+        "log.level",
+        "sources.main.connectors",
+        "sources.main.lookback",
+        "sources.main.pol",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[sources.main]\npoll = 60s\n", "config.toml: line 2: "),
+        (f'[log]\n\nlevel = "{CANARY}\n', "config.toml: line 3: "),
+        ("[log]\n[log]", "config.toml: line 2: "),
+        ("[log", "config.toml: the last line: "),
+        (b"a = '\xff'", "config.toml: is not UTF-8 text"),
+    ],
+)
+def test_what_is_not_toml_is_told_with_its_line(tmp_path: Path, text: str | bytes, sentence: str) -> None:
+    (told,) = mistakes(tmp_path, text)
+    assert told.startswith(sentence)
+
+
+def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path: Path) -> None:
+    for path, reason in ((tmp_path / "none.toml", "no such file or directory"), (tmp_path, "is a directory")):
+        with pytest.raises(SettingsError) as caught:
+            load(path, {})
+        assert str(caught.value) == f"{path}: cannot be read: {reason}"
