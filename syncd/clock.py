@@ -81,3 +81,25 @@ class SystemClock:
     @property
     def stopping(self) -> bool:  # noqa: D102
         return self._stopping
+
+
+class FastClock(SystemClock):
+    """Time that runs `factor` times as fast since `start` (wall seconds): the demo's, so that minutes take seconds.
+
+    Processes that agree on both agree on the time.
+    """
+
+    def __init__(self, factor: float, start: float | None = None) -> None:
+        """`start`: now if None."""
+        super().__init__()
+        self.factor = factor
+        self.start = time.time() if start is None else start
+
+    def now(self) -> float:  # noqa: D102
+        return self.start + (time.time() - self.start) * self.factor
+
+    def monotonic(self) -> float:  # noqa: D102
+        return time.monotonic() * self.factor
+
+    def wait(self, event: threading.Event, seconds: float | None) -> bool:  # noqa: D102
+        return super().wait(event, None if seconds is None else seconds / self.factor)

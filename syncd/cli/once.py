@@ -12,7 +12,7 @@ import structlog
 
 from syncd.cli.compose import Engine, Mapped, compile_connectors, opened_engine
 from syncd.cli.exits import SOURCE_EXITS, Exit, complain, fix_of, strongest
-from syncd.cli.progress import Progress, Standing, watching
+from syncd.cli.progress import Standing, Watching, watching
 from syncd.clock import Clock, SystemClock
 from syncd.delivery import LaneState
 from syncd.engine.step import Stepper
@@ -21,6 +21,7 @@ from syncd.ledger import Ledger, reading
 from syncd.ledger.database import EngineLock
 from syncd.ledger.ingesting import load_source
 from syncd.ledger.lanes import load_lanes
+from syncd.log import redact_values
 from syncd.settings import Settings, SettingsError
 from syncd.settings.mistakes import hint
 
@@ -42,12 +43,19 @@ class Order:
     max_wait: float = MAX_WAIT
 
 
-def run_once(settings: Settings, order: Order, *, quiet: bool = False) -> Exit:
-    """Do the main job once. Raises SettingsError and LedgerError before anything is sent."""
+def run_once(
+    settings: Settings, order: Order, *, clock: Clock | None = None, progress: Watching | None = None
+) -> Exit:
+    """Do the main job once. Raises SettingsError and LedgerError before anything is sent.
+
+    `clock` and `progress`: instead of the machine's, and of what the terminal calls for.
+    """
     settings.require_sources()
     mapped = compile_connectors(settings)
     _check_connector(settings, mapped, order.connector)
-    clock = SystemClock()
+    for m in mapped.values():
+        redact_values(m.configured.secrets)
+    clock = clock or SystemClock()
     log = structlog.get_logger("syncd")
     with EngineLock(settings.state.path), Ledger.open(settings.state.path) as ledger:
         runner = Runner(clock, log, until_quiet=True, max_wait=order.max_wait)
@@ -55,9 +63,10 @@ def run_once(settings: Settings, order: Order, *, quiet: bool = False) -> Exit:
         with _stopping_on_signals(clock), engine_context as engine:
             before = _standing(ledger)
             _ask(engine, order)
-            with watching(settings, before, quiet=quiet) as progress:
-                ended = runner.run(crews_of(engine), lambda: progress.show(_standing(ledger)))
-            return _report(engine, ended, before, progress)
+            with (progress or watching)(settings, before) as shown:
+                ended = runner.run(crews_of(engine), lambda: shown.show(_standing(ledger)))
+                shown.show(_standing(ledger))
+            return _report(engine, ended, before)
 
 
 def crews_of(engine: Engine) -> list[Crew]:
@@ -120,7 +129,7 @@ def _stopping_on_signals(clock: Clock) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _report(engine: Engine, ended: Ended, before: Standing, progress: Progress) -> Exit:
+def _report(engine: Engine, ended: Ended, before: Standing) -> Exit:
     """What was done on stdout, what is wrong on stderr, and the code for both."""
     if ended.error is not None:
         raise ended.error
@@ -128,7 +137,6 @@ def _report(engine: Engine, ended: Ended, before: Standing, progress: Progress) 
         after = Standing.of(reading.counts(connection))
         lanes = {(lane.kind, lane.name): lane for lane in load_lanes(connection)}
         left = reading.pending_elsewhere(connection, list(engine.settings.connectors))
-    progress.close(after)
     for line in after.since(before):
         sys.stdout.write(line + "\n")
     codes = [_code_of(kind, code) for (kind, _), code in ended.troubles.items()]

@@ -1,14 +1,15 @@
 """What a run looks like while it goes: bars on a terminal, nothing elsewhere (the log and the summary speak there)."""
 
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from syncd.settings import Settings
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
@@ -76,21 +77,18 @@ class Progress(Protocol):
     """Something that is shown the standing now and then."""
 
     def show(self, standing: Standing) -> None:
-        """The standing now."""
+        """The standing now; also the last one."""
         ...
 
-    def close(self, standing: Standing) -> None:
-        """The last one."""
-        ...
+
+Watching = Callable[[Settings, Standing], AbstractContextManager[Progress]]
+"""How a run is watched: given the settings and the standing before it."""
 
 
 class _Nothing:
     """For a pipe, a journal, a script."""
 
     def show(self, standing: Standing) -> None:
-        pass
-
-    def close(self, standing: Standing) -> None:
         pass
 
 
@@ -112,9 +110,6 @@ class _OnTerminal:
             self._bar("deliver", connector, standing.deliveries, self.before.deliveries)
         for source in standing.exports:
             self._bar("export", source, standing.exports, self.before.exports)
-
-    def close(self, standing: Standing) -> None:
-        self.show(standing)
 
     def _bar(
         self,
@@ -150,21 +145,29 @@ def _duration(seconds: float) -> str:
 
 
 @contextmanager
-def watching(settings: Settings, before: Standing, *, quiet: bool) -> Iterator[Progress]:
-    """Progress on stderr if that is a terminal."""
-    if quiet or not sys.stderr.isatty():
+def watching(settings: Settings, before: Standing) -> Iterator[Progress]:
+    """Bars on stderr if that is a terminal."""
+    if not sys.stderr.isatty():
         yield _Nothing()
         return
     from rich.console import Console  # noqa: PLC0415 - a pipe need not wait for it
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    with on_console(Console(stderr=True), settings, before) as bars:
+        yield bars
+
+
+@contextmanager
+def on_console(console: "Console", settings: Settings, before: Standing) -> Iterator[Progress]:
+    """Bars on a given console."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn  # noqa: PLC0415 - as in `watching`
     from rich.progress import Progress as Bars  # noqa: PLC0415
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("  {task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
-        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}", markup=False),
     )
-    with Bars(*columns, console=Console(stderr=True)) as bars:
+    with Bars(*columns, console=console, transient=True) as bars:
         yield _OnTerminal(settings, before, bars)
+    console.print(bars.get_renderable())  # what stays, also where nothing moved: a recording, a file

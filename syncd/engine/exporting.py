@@ -26,7 +26,7 @@ from syncd.ledger.tables import Export as ExportRow
 
 IN_FLIGHT = 4
 """Requests at a time: enough that answers of a few seconds still use the whole allowance."""
-BATCH = 64
+BATCH = 32
 """Exports a pass claims at the most: what is sent twice after a crash, and what a stop waits for."""
 
 Claim = tuple[Item, int]

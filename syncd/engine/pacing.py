@@ -5,10 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from syncd.ledger import Transaction
-
 from syncd.clock import Clock
-from syncd.ledger import budgets
+from syncd.ledger import Transaction, budgets
 from syncd.ledger.budgets import Meter, Taken
 from syncd.limiter import QUANTUM, coalesce, foreign, freed
 from syncd.upstream import Signals

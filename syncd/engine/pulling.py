@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-
 from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.delivery import LaneState, Terms, halted, paused, reopened

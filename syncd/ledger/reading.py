@@ -4,14 +4,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, case, func, literal, select, union_all
+from sqlalchemy import Connection, case, exists, func, literal, literal_column, select, union_all
 
-from syncd.ledger.tables import Action, Delivery, Export, Label, Source, Tally, table
+from syncd.ledger.budgets import Meter
+from syncd.ledger.tables import Action, Delivery, Export, Label, Slot, Source, Tally, table
+from syncd.ledger.tables import Budget as BudgetRow
 from syncd.ledger.tables import Lead as LeadRow
+from syncd.limiter import Budget, Slots, clamp
 from syncd.settling import UNSETTLED
 
 _lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
 _tally, _source, _action, _label = table(Tally), table(Source), table(Action), table(Label)
+_budget, _slot = table(BudgetRow), table(Slot)
+
+# In literals, as in the partial index: with parameters SQLite does not see that it may use it, and scans every lead
+_IS_UNSETTLED = _lead.c.state.in_([literal_column(f"'{state}'") for state in UNSETTLED])
 
 
 Counts = dict[str, dict[str, dict[str, int]]]
@@ -37,7 +44,7 @@ def sources(connection: Connection) -> Sequence[Any]:
 def oldest_unsettled(connection: Connection) -> float | None:
     """When the oldest lead that is not settled was ingested."""
     return connection.execute(
-        select(func.min(_lead.c.ingested_at)).where(_lead.c.state.in_(UNSETTLED))
+        select(func.min(_lead.c.ingested_at)).where(_IS_UNSETTLED)
     ).scalar()
 
 
@@ -57,7 +64,7 @@ def causes(connection: Connection) -> list[Cause]:
     groups = union_all(
         _grouped("delivery", _delivery, _delivery.c.connector, _delivery.c.state == "rejected"),
         _grouped("export", _export, _export.c.source, _export.c.state == "rejected"),
-        _grouped("lead", _lead, _lead.c.source, _lead.c.state == "quarantined"),
+        _grouped("lead", _lead, _lead.c.source, _IS_UNSETTLED & (_lead.c.state == "quarantined")),
     ).subquery()
     rows = connection.execute(select(groups).order_by(groups.c.n.desc(), groups.c.code))
     return [Cause(*row) for row in rows]
@@ -105,7 +112,7 @@ def set_aside(connection: Connection, connector: str = "", lead_id: int = 0) -> 
     ).where(_export.c.state == "rejected")  # fmt: skip
     quarantined = select(
         literal("lead"), _lead.c.source, *key, _lead.c.code, _lead.c.detail, literal(0), _lead.c.payload
-    ).where(_lead.c.state == "quarantined")
+    ).where(_IS_UNSETTLED, _lead.c.state == "quarantined")
     for query in (deliveries,) if connector else (deliveries, exports, quarantined):
         for row in connection.execute(query):
             found = SetAside(*row)
@@ -164,3 +171,37 @@ def recount(connection: Connection) -> dict[tuple[str, str, str], int]:
         ):
             result[kind, owner, state] = n
     return result
+
+
+def ids_to_deliver(connection: Connection) -> dict[str, int]:
+    """By source: ids that will owe an export once their deliveries are made; those that owe one now are not among them."""
+    known = exists().where(_export.c.source == _lead.c.source, _export.c.lead_id == _lead.c.lead_id)
+    rows = connection.execute(
+        select(_lead.c.source, func.count(_lead.c.lead_id.distinct()))
+        .where(_IS_UNSETTLED, _lead.c.state == "delivering", ~known)
+        .group_by(_lead.c.source)
+    )
+    return {source: n for source, n in rows}
+
+
+def budget(connection: Connection, meter: Meter, now: float) -> Budget:
+    """A key's budget as `budgets.load_budget` has it, without the right to write; now in monotonic seconds."""
+    row = connection.execute(select(_budget).where(_budget.c.name == meter.name)).first()
+    if row is None:
+        return Budget(meter.limit, ())
+    slots = connection.execute(select(_slot.c.free_at, _slot.c.n).where(_slot.c.budget == meter.name))
+    taken = tuple(Slots(*slot) for slot in slots)
+    if row.boot != meter.boot:
+        return Budget(meter.limit, clamp(taken, now, same_boot=False))
+    limit = min(meter.limit, row.server_limit) if row.server_limit else meter.limit
+    return Budget(limit, taken, row.blocked_until, row.pull_at, row.pull_needs)
+
+
+def names_of(connection: Connection, source: str, kind: str) -> dict[int, str]:
+    """The known names of a source's campaigns (`stream`), segments or accounts."""
+    rows = connection.execute(
+        select(_label.c.id, _label.c.name).where(
+            _label.c.source == source, _label.c.kind == kind, _label.c.name.is_not(None)
+        )
+    )
+    return {number: name for number, name in rows}

@@ -1,5 +1,7 @@
 """Which deliveries share a call."""
 
+from dataclasses import replace
+
 import pytest
 
 from syncd.delivery import Item, LaneState, Route, pack

@@ -1,4 +1,7 @@
-"""What becomes of a delivery, rule by rule. A lane under faults, in virtual time, is in `test_delivery_lane`."""
+"""What becomes of a delivery, rule by rule.
+
+Packing and rejections are beside it, and `test_delivery_lane` has a lane under faults, in virtual time.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,7 +9,6 @@ from dataclasses import replace
 import pytest
 
 from syncd.delivery import (
-    ALIKE_LIMIT,
     Delivered,
     Item,
     LaneState,
@@ -17,9 +19,8 @@ from syncd.delivery import (
     backoff,
     judge_call,
     paused,
-    reopened,
 )
-from syncd.failure import Halt, Pause, Refused, Reject, Retry
+from syncd.failure import Halt, Pause, Reject, Retry
 
 NOW = 1_000_000.0
 DAY = 86400.0
@@ -204,91 +205,6 @@ def test_a_wrong_number_of_outcomes_is_no_success_for_anybody(outcomes: list[Out
     assert states(verdict) == ["pending", "pending"]
     assert {change.code for change in verdict.changes} == {"connector_bug"}
     assert verdict.lane.delivered == 0
-
-
-# Rejections
-
-
-def rejections(lane: LaneState, first: int, count: int, code: str = "invalid") -> Verdict:
-    return judged(items(*range(first, first + count)), [Reject(code, "no")] * count, lane)
-
-
-def test_a_rejected_lead_is_set_aside_and_the_lane_goes_on() -> None:
-    verdict = rejections(OPEN, 1, 1)
-
-    assert (states(verdict), spent(verdict), verdict.lane.status) == (["rejected"], [1], "open")
-
-
-def test_ten_alike_rejections_across_calls_halt_and_all_ten_return_to_pending() -> None:
-    nine = rejections(rejections(OPEN, 1, 4).lane, 5, 5)
-    assert nine.lane.status == "open"
-
-    tenth = rejections(nine.lane, 10, 2)
-
-    assert tenth.lane.status == "halted"
-    assert tenth.lane.code == "invalid"
-    assert sorted(tenth.revived) == [*range(1, 10)]
-    assert states(tenth) == ["pending", "pending"]
-    assert spent(tenth) == [0, 0]
-
-
-def test_ten_alike_rejections_within_one_call_halt_and_return_to_pending() -> None:
-    verdict = rejections(OPEN, 1, ALIKE_LIMIT)
-
-    assert verdict.lane.status == "halted"
-    assert (states(verdict), spent(verdict)) == (["pending"] * 10, [0] * 10)
-    assert verdict.revived == ()
-
-
-@pytest.mark.parametrize("other", [Delivered(), Reject("other", "no")], ids=["delivered", "another code"])
-def test_what_comes_between_breaks_the_row(other: Outcome) -> None:
-    no = Reject("invalid", "no")
-    verdict = judged(items(*range(19)), [*[no] * 9, other, *[no] * 9])
-
-    assert verdict.lane.status == "open"
-    assert states(verdict).count("rejected") >= 18
-    assert len(verdict.lane.alike) == 9
-
-
-def test_a_lifted_halt_that_is_rejected_the_same_way_halts_again_and_another_way_does_not() -> None:
-    lifted = reopened(rejections(OPEN, 1, 10).lane)
-
-    again = rejections(lifted, 1, 1)
-    assert (states(again), spent(again), again.lane.status) == (["pending"], [0], "halted")
-
-    otherwise = rejections(lifted, 1, 1, code="other")
-    assert (states(otherwise), otherwise.lane.status) == (["rejected"], "open")
-    assert otherwise.lane.probing, "only a success ends probation"
-
-    through = judged(items(1), [Delivered()], lifted)
-    assert rejections(through.lane, 2, 1).lane.status == "open"
-
-
-# Refused calls
-
-
-@pytest.mark.parametrize(("size", "limit"), [(10, 5), (5, 2), (3, 1), (2, 1)])
-def test_a_refused_call_is_halved_and_nobody_pays(size: int, limit: int) -> None:
-    verdict = judged(items(*range(size)), Refused("too_large", "413"))
-
-    assert {change.limit for change in verdict.changes} == {limit}
-    assert spent(verdict) == [0] * size
-    assert verdict.lane == OPEN
-
-
-def test_a_refused_call_of_one_is_a_rejection() -> None:
-    verdict = judged([Item(1, limit=1)], Refused("too_large", "413"))
-
-    assert (states(verdict), verdict.changes[0].code) == (["rejected"], "too_large")
-
-
-def test_a_success_clears_the_limit_and_anything_else_keeps_it() -> None:
-    call = [Item(1, limit=2), Item(2, limit=2)]
-
-    assert [change.limit for change in judged(call, [Delivered(), Retry("busy", "locked")]).changes] == [
-        None,
-        2,
-    ]
 
 
 # Time

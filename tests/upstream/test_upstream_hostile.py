@@ -45,8 +45,6 @@ def flood(head: bytes, piece: bytes) -> Script:
 
 
 def once(answer: bytes) -> Script:
-    """Sends one answer and hangs up."""
-
     def script(connection: socket.socket, _: threading.Event) -> None:
         connection.sendall(answer)
         connection.shutdown(socket.SHUT_WR)
@@ -88,8 +86,6 @@ def test_a_slow_answer_ends_by_the_deadline(script: Script) -> None:
 
 
 class Stopped(SystemClock):
-    """A clock at noon."""
-
     def monotonic(self) -> float:
         return 43200.0
 

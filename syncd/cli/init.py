@@ -1,0 +1,57 @@
+"""`syncd init`: a commented configuration to start from, readable by its owner alone, for it may come to hold a key."""
+
+import os
+import shlex
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from syncd.cli.exits import Exit, complain
+from syncd.cli.output import say
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def init(
+    context: typer.Context,
+    path: Annotated[
+        Path | None, typer.Argument(metavar="[PATH]", help="The file, or a folder [config.toml].")
+    ] = None,
+    config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="The same.")] = None,
+) -> int:
+    """Write a commented configuration to start from. Nothing is ever overwritten."""
+    named = [it for it in (context.obj, config, path) if it is not None]
+    if len(named) > 1:
+        raise typer.BadParameter("name one file, either with --config or without")
+    usual = Path(os.environ.get("SYNCD_CONFIG") or "config.toml")
+    chosen: Path = named[0] if named else usual
+    if chosen.is_dir():
+        chosen /= "config.toml"
+    try:
+        _write_new(chosen, files("syncd.cli").joinpath("starter.toml").read_bytes())
+    except FileExistsError:
+        complain(f"{chosen} is there already, and stays as it is.", "Name another file: syncd init PATH")
+        return Exit.FAILED
+    except OSError as error:
+        complain(f"{chosen} cannot be written: {(error.strerror or str(error)).lower()}.")
+        return Exit.FAILED
+    _say_what_next(chosen, found_without=not named)
+    return Exit.DONE
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    """Raises FileExistsError, also for a link that leads nowhere."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+
+
+def _say_what_next(path: Path, *, found_without: bool) -> None:
+    command = "syncd" if found_without else f"syncd --config {shlex.quote(str(path))}"
+    say(f"{path} is written. Next:")
+    say("  1. Set api_key in it, or SYNCD_SOURCES__MAIN__API_KEY in the environment.")
+    say(f"  2. {command} check")
+    say(f"  3. {command} --once")

@@ -1,0 +1,73 @@
+"""What the verbs begin with: the configuration, the ledger, and what a name on the command line stands for."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import typer
+
+from syncd.failure import CODES
+from syncd.log import escape, redact_values
+from syncd.settings import Settings, SettingsError, find_config, load, secret_values
+from syncd.settings.mistakes import hint
+
+if TYPE_CHECKING:
+    from syncd.ledger import Ledger
+
+
+def settings_of(context: typer.Context) -> Settings:
+    """The settings in force; their secrets are redacted from the log from now on. Raises SettingsError."""
+    settings = load(find_config(context.obj))
+    redact_values(secret_values(settings))
+    return settings
+
+
+def ledger_to_change(settings: Settings) -> "Ledger":
+    """The ledger, opened for an act of a person, which makes none. Raises LedgerError, also when there is none yet."""
+    from syncd.ledger import Ledger, LedgerError  # noqa: PLC0415 - only the verbs that open it pay for it
+
+    path = settings.state.path
+    if not path.exists():
+        raise LedgerError("ledger_broken", f"There is no ledger at {path} yet: run syncd --once first.")
+    return Ledger.open(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a name stands for, with its lanes as (kind, name)."""
+
+    what: str
+    name: str
+    lanes: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.name}"
+
+
+def place_of(settings: Settings, name: str) -> Place:
+    """The source or connector of that name. Raises a usage error with the nearest name."""
+    if name in settings.connectors:
+        return Place("connector", name, (("deliver", name),))
+    if name in settings.sources:
+        from syncd.engine.desk import SOURCE_LANES  # noqa: PLC0415 - brings the client of CTGO along
+
+        return Place("source", name, tuple((kind, name) for kind in SOURCE_LANES))
+    raise unknown("source or connector", name, {*settings.sources, *settings.connectors})
+
+
+def unknown(what: str, name: str, known: Collection[str]) -> typer.BadParameter:
+    """The usage error for a name that is none: the nearest one, or all there are."""
+    return typer.BadParameter(f"there is no {what} {escape(name[:64])}; {hint(name, known, f'{what}s')}")
+
+
+def advice(settings: Settings, code: str, name: str = "") -> str:
+    """What to do about a failure code of the source or connector `name`; empty when nobody says."""
+    fix = CODES.get(code, "")
+    if not fix and name in settings.connectors:
+        from syncd import registry  # noqa: PLC0415 - imports the plugin
+
+        try:
+            fix = registry.codes([settings.connectors[name].type]).get(code, "")
+        except SettingsError:  # a plugin that is gone has no advice; `check` says that it is gone
+            return ""
+    return fix.replace("SOURCE", name).replace("NAME", name) if name else fix

@@ -1,0 +1,32 @@
+"""`syncd resume NAME`: lifts a pause or a halt; what was halted begins with a single delivery."""
+
+from typing import Annotated
+
+import typer
+
+from syncd.cli.exits import Exit
+from syncd.cli.opening import ledger_to_change, place_of, settings_of
+from syncd.cli.output import say, when
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def resume(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A source or a connector.")],
+) -> int:
+    """Lift a pause or a halt."""
+    settings = settings_of(context)
+    place = place_of(settings, name)
+    from syncd.cli.compose import operator  # noqa: PLC0415 - the engine and all below it
+    from syncd.clock import SystemClock  # noqa: PLC0415
+    from syncd.ledger.operating import resume_lanes  # noqa: PLC0415
+
+    with ledger_to_change(settings) as ledger, ledger.write() as connection:
+        lifted = resume_lanes(connection, place.lanes, SystemClock().now(), who=operator())
+    for lane in lifted:
+        say(f"Resumed {place} ({lane.kind}): {lane.status} since {when(lane.since)}, {lane.code}.")
+    if not lifted:
+        say(f"There was nothing to resume: {place} is neither paused nor halted.")
+    return Exit.DONE
