@@ -130,8 +130,10 @@ class CsvConnector:
 
     def route(self, delivery: Delivery) -> Route:
         """The group is the file that the lead belongs in."""
-        path = self._path(csv_rows.day(delivery.lead.discovered_at))
-        return Route(group=str(path), key=str(delivery.lead.key), resend_safe=False)
+        group = self._template
+        if "{date}" in group:
+            group = str(self._path(csv_rows.day(delivery.lead.discovered_at)))
+        return Route(group=group, key=str(delivery.lead.key), resend_safe=False)
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
         """Append what is not there yet, all or nothing. Raises Pause or Halt as `codes` tell."""

@@ -46,8 +46,7 @@ class Delivery:
     attempt: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """Which calls a delivery may share (`group`), what it must not share one with (`key`), and if it may be re-sent."""
 
     group: str

@@ -18,13 +18,14 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationError, field_validator
+from pydantic_core import from_json, to_json
 
 LARGEST_ID = 2**63 - 1
 LARGEST_PAYLOAD = 256 * 1024
 """Bytes. CTGO's leads are under 1 KiB; one of this size is a fault, and is kept aside."""
 
 
-_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+_STRICT = json.JSONEncoder(allow_nan=False)
 
 
 class LeadKey(NamedTuple):
@@ -107,12 +108,14 @@ def parse_lead(source: str, raw: object) -> tuple[Lead, str] | Malformed:
     Returns the lead with its payload as compact JSON text, or the row as `Malformed`.
     """
     try:
-        payload = _compact(raw)
-        size = len(payload.encode())
+        encoded = to_json(raw)
+        if b"NaN" in encoded or b"Infinity" in encoded:
+            _STRICT.encode(raw)  # raises if it is the number and not the word
     except (ValueError, RecursionError):  # lone surrogates, NaN, a nesting without end
         return _malformed(source, raw, "it holds text or numbers that are not valid JSON")
-    if size > LARGEST_PAYLOAD:
-        return _malformed(source, raw, f"it is {size} bytes long")
+    if len(encoded) > LARGEST_PAYLOAD:
+        return _malformed(source, raw, f"it is {len(encoded)} bytes long")
+    payload = encoded.decode()
     if "\\u0000" in payload:
         return _malformed(source, raw, "it holds NUL characters")
     if not isinstance(raw, dict):
@@ -122,7 +125,7 @@ def parse_lead(source: str, raw: object) -> tuple[Lead, str] | Malformed:
 
 def read_lead(source: str, payload: str) -> Lead:
     """The lead of a payload that `parse_lead` returned earlier. Raises ValueError for any other text."""
-    parsed = _validated(source, json.loads(payload), payload)
+    parsed = _validated(source, from_json(payload), payload)
     if isinstance(parsed, Malformed):
         raise ValueError(parsed.reason)  # noqa: TRY004 - a wrong value, wherever it came from
     return parsed[0]

@@ -25,25 +25,25 @@ def init(
     """Write a commented configuration to start from. Nothing is ever overwritten."""
     named = [it for it in (context.obj, config, path) if it is not None]
     if len(named) > 1:
-        raise typer.BadParameter("name one file, either with --config or without")
+        raise typer.TyperException("Name one file, either with --config or without.")
     usual = Path(os.environ.get("SYNCD_CONFIG") or "config.toml")
     chosen: Path = named[0] if named else usual
     if chosen.is_dir():
         chosen /= "config.toml"
     try:
         _write_new(chosen, files("syncd.cli").joinpath("starter.toml").read_bytes())
-    except FileExistsError:
-        complain(f"{chosen} is there already, and stays as it is.", "Name another file: syncd init PATH")
-        return Exit.FAILED
     except OSError as error:
-        complain(f"{chosen} cannot be written: {(error.strerror or str(error)).lower()}.")
+        if os.path.lexists(chosen):
+            complain(f"{chosen} is there already, and stays as it is.", "Name another file: syncd init PATH")
+        else:
+            complain(f"{chosen} cannot be written: {(error.strerror or str(error)).lower()}.")
         return Exit.FAILED
     _say_what_next(chosen, found_without=not named)
     return Exit.DONE
 
 
 def _write_new(path: Path, content: bytes) -> None:
-    """Raises FileExistsError, also for a link that leads nowhere."""
+    """Raises OSError, also when there is anything of that name, be it a link that leads nowhere."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)

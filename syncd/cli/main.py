@@ -147,16 +147,11 @@ def main(  # noqa: PLR0917 - Typer passes them by name
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code. A traceback is for our bugs only."""
-    from syncd.ledger import LedgerError  # noqa: PLC0415
-
     try:
         code = app(arguments, standalone_mode=False, prog_name="syncd")
     except SettingsError as error:
         complain(str(error))
         return Exit.CONFIG
-    except LedgerError as error:
-        complain(error.detail)
-        return LEDGER_EXITS.get(error.code, Exit.LEDGER)
     except typer.TyperException as error:
         complain(error.format_message(), "syncd --help lists the options; syncd VERB --help those of a verb.")
         return Exit.USAGE
@@ -164,4 +159,7 @@ def run(arguments: list[str] | None = None) -> int:
         return Exit.WORK_LEFT
     except BrokenPipeError:
         return Exit.FAILED
+    except importlib.import_module("syncd.ledger").LedgerError as error:  # asked last: it imports the database
+        complain(error.detail)
+        return LEDGER_EXITS.get(error.code, Exit.LEDGER)
     return int(code or 0)

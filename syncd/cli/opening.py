@@ -8,7 +8,7 @@ import typer
 
 from syncd.failure import CODES
 from syncd.log import escape, redact_values
-from syncd.settings import Settings, SettingsError, find_config, load, secret_values
+from syncd.settings import Settings, SettingsError, find_config, load, seconds, secret_values
 from syncd.settings.mistakes import hint
 
 if TYPE_CHECKING:
@@ -52,12 +52,20 @@ def place_of(settings: Settings, name: str) -> Place:
         from syncd.engine.desk import SOURCE_LANES  # noqa: PLC0415 - brings the client of CTGO along
 
         return Place("source", name, tuple((kind, name) for kind in SOURCE_LANES))
-    raise unknown("source or connector", name, {*settings.sources, *settings.connectors})
+    raise unknown("source or connector", name, {*settings.sources, *settings.connectors}, "sources and connectors")
 
 
-def unknown(what: str, name: str, known: Collection[str]) -> typer.BadParameter:
-    """The usage error for a name that is none: the nearest one, or all there are."""
-    return typer.BadParameter(f"there is no {what} {escape(name[:64])}; {hint(name, known, f'{what}s')}")
+def unknown(what: str, name: str, known: Collection[str], many: str = "") -> typer.TyperException:
+    """The usage error for a name that is none: the nearest one, or all there are. `many`: the plural of `what`."""
+    return typer.TyperException(f"There is no {what} {escape(name[:64])}; {hint(name, known, many or f'{what}s')}")
+
+
+def length(text: str) -> float:
+    """A duration on the command line, in seconds. Raises a usage error."""
+    try:
+        return seconds(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def advice(settings: Settings, code: str, name: str = "") -> str:

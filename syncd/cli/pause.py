@@ -5,18 +5,10 @@ from typing import Annotated, Any
 import typer
 
 from syncd.cli.exits import Exit
-from syncd.cli.opening import ledger_to_change, place_of, settings_of
+from syncd.cli.opening import ledger_to_change, length, place_of, settings_of
 from syncd.cli.output import duration, say, when
-from syncd.settings import seconds
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
-
-
-def _seconds(text: str) -> float:
-    try:
-        return seconds(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
 
 
 @app.command()
@@ -24,7 +16,7 @@ def pause(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="A source or a connector.")],
     for_: Annotated[
-        Any, typer.Option("--for", parser=_seconds, metavar="TIME", help="For so long [until resumed].")
+        Any, typer.Option("--for", parser=length, metavar="TIME", help="For so long [until resumed].")
     ] = None,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for whoever asks.")] = "",
 ) -> int:

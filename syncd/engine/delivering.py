@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from json import loads
+from typing import NamedTuple
 
 from syncd.clock import Clock
 from syncd.connector import Connector, Logger
@@ -48,8 +49,7 @@ Wake = Callable[[str, str], None]
 """Tell the runner that a lane (kind, name) has work."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Ready:
+class _Ready(NamedTuple):
     """A due delivery that can be sent."""
 
     due: Due

@@ -4,12 +4,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from syncd.delivery import Change, Item, Verdict
 from syncd.ledger.lanes import save_lane
 from syncd.ledger.settles import settle
-from syncd.ledger.statements import Books, among, array, bulk, upsert
+from syncd.ledger.statements import Books, among, array, quoted, upsert
 from syncd.ledger.tables import Attempted, Delivery, Export, Person, table
 from syncd.ledger.tables import Lead as LeadRow
 
@@ -58,21 +58,24 @@ def item_of(row: Sequence[Any]) -> Item:
     return Item(i, attempts, bool(suspect), mark, failing_since, limit, bool(maybe_sent))
 
 
-def due_now(model: Any, now: float, cap: float) -> Any:
+def due_now(model: Any, now: Any, cap: Any) -> Any:
     """Pending and due; also one due further away than any back-off reaches: the wall clock jumped."""
-    return (model.c.state == "pending") & or_(model.c.due_at <= now, model.c.due_at > now + cap)
+    return (model.c.state == quoted("pending")) & or_(model.c.due_at <= now, model.c.due_at > now + cap)
 
 
-def due(connection: Connection, connector: str, now: float, cap: float, limit: int) -> list[Due]:
-    """The deliveries to make next, oldest due first. `cap`: the longest back-off, seconds."""
+def _due_query() -> Any:
     first = (
         select(_delivery)
-        .where(_delivery.c.connector == connector, due_now(_delivery, now, cap))
+        .where(
+            _delivery.c.connector == bindparam("connector"),
+            due_now(_delivery, bindparam("now"), bindparam("cap")),
+        )
         .order_by(_delivery.c.due_at, _delivery.c.id)
-        .limit(limit)
+        .limit(bindparam("most"))
         .subquery()
     )
-    query = (
+    same_person = (_person.c.connector == bindparam("connector")) & (_person.c.person == _lead.c.person)
+    return (
         select(
             *(first.c[name] for name in ITEM_COLUMNS),
             first.c.lead_seq,
@@ -86,10 +89,18 @@ def due(connection: Connection, connector: str, now: float, cap: float, limit: i
             _person.c.discovered_at,
         )
         .join(_lead, _lead.c.seq == first.c.lead_seq)
-        .outerjoin(_person, (_person.c.connector == connector) & (_person.c.person == _lead.c.person))
+        .outerjoin(_person, same_person)
         .order_by(first.c.due_at, first.c.id)
     )
-    return [Due(item_of(row), *row[_ITEM:]) for row in connection.execute(query).all()]
+
+
+_DUE = _due_query()
+
+
+def due(connection: Connection, connector: str, now: float, cap: float, limit: int) -> list[Due]:
+    """The deliveries to make next, oldest due first. `cap`: the longest back-off, seconds."""
+    found = connection.execute(_DUE, {"connector": connector, "now": now, "cap": cap, "most": limit}).all()
+    return [Due(item_of(row), *row[_ITEM:]) for row in found]
 
 
 def next_due(connection: Connection, model: type[Attempted], owner: str) -> float | None:
@@ -97,7 +108,7 @@ def next_due(connection: Connection, model: type[Attempted], owner: str) -> floa
     rows = table(model)
     column = rows.c.connector if model is Delivery else rows.c.source
     return connection.execute(
-        select(func.min(rows.c.due_at)).where(column == owner, rows.c.state == "pending")
+        select(func.min(rows.c.due_at)).where(column == owner, rows.c.state == quoted("pending"))
     ).scalar()
 
 
@@ -141,25 +152,29 @@ def record(
 def write_changes(
     books: Books, model: type[Attempted], owner: tuple[str, str], changes: Sequence[Change]
 ) -> dict[str, int]:
-    """Apply changes to rows that are still pending, one statement for each new state; how many came into each.
+    """Apply changes to rows that are still pending; how many came into each state.
+
+    Most changes of a call are alike but for the row and the remote id: one statement writes all that are.
 
     `owner`: the tally's kind and name for these rows.
     """
-    by_state: dict[str, list[dict[str, object]]] = {}
+    alike: dict[Change, list[tuple[int, str | None]]] = {}
     for change in changes:
-        values: dict[str, object] = {"new_" + name: value for name, value in change._asdict().items()}
-        values |= {"id_": change.id, "new_at": None if change.state == "pending" else books.now}
-        by_state.setdefault(change.state, []).append(values)
+        alike.setdefault(change._replace(id=0, remote_id=None), []).append((change.id, change.remote_id))
     counts: dict[str, int] = {}
-    for state, batch in by_state.items():
-        counts[state] = bulk(books.connection, _WRITE[model], batch)
-        books.move(*owner, counts[state], old="pending", new=state)
+    for change, rows in alike.items():
+        values = {"new_" + name: value for name, value in change._asdict().items()}
+        values |= {"new_at": None if change.state == "pending" else books.now, "rows": array(rows)}
+        moved = books.connection.execute(_WRITE[model], values).rowcount
+        counts[change.state] = counts.get(change.state, 0) + moved
+        books.move(*owner, moved, old="pending", new=change.state)
     return counts
 
 
 def _write(model: type[Attempted]) -> Any:
-    """Set what a `Change` holds, in a row that is still pending. Parameters are named as its members."""
+    """Set what a `Change` holds in rows that are still pending. Parameters are named as its members."""
     rows = table(model)
+    each = func.json_each(bindparam("rows")).table_valued("value")
     columns = {"call_limit": "limit", "settled_at": "at"} | {
         name: name
         for name in (
@@ -175,11 +190,13 @@ def _write(model: type[Attempted]) -> Any:
         )
     }
     if model is Delivery:
-        columns |= {"remote_id": "remote_id", "created": "created"}
+        columns["created"] = "created"
     values: dict[str, Any] = {column: bindparam("new_" + member) for column, member in columns.items()}
+    if model is Delivery:
+        values["remote_id"] = func.json_extract(each.c.value, "$[1]")
     return (
         update(rows)
-        .where(rows.c.id == bindparam("id_"), rows.c.state == literal_column("'pending'"))
+        .where(rows.c.id == func.json_extract(each.c.value, "$[0]"), rows.c.state == quoted("pending"))
         .values(values)
     )
 
@@ -218,7 +235,7 @@ def _revive(books: Books, connector: str, ids: Collection[int]) -> None:
     """Rejections that turned out to be the lane's fault: as if they had not been tried."""
     moved = books.connection.execute(
         update(_delivery)
-        .where(among(_delivery.c.id, "ids"), _delivery.c.state == "rejected")
+        .where(among(_delivery.c.id, "ids"), _delivery.c.state == quoted("rejected"))
         .values(state="pending", settled_at=None, due_at=0.0, attempts=func.max(0, _delivery.c.attempts - 1)),
         {"ids": array(ids)},
     ).rowcount

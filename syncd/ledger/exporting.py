@@ -9,7 +9,7 @@ from syncd.delivery import Item, Verdict
 from syncd.ledger.delivering import ITEM_COLUMNS, Recorded, due_now, item_of, write_changes
 from syncd.ledger.lanes import save_lane
 from syncd.ledger.settles import close_exported
-from syncd.ledger.statements import Books, among, array
+from syncd.ledger.statements import Books, among, array, quoted
 from syncd.ledger.tables import Export, table
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.settling import HOLDS_EXPORT
@@ -59,7 +59,7 @@ def record_exports(
 def _mark_gone(books: Books, source: str, ids: Collection[int]) -> None:
     moved = books.connection.execute(
         update(_export)
-        .where(among(_export.c.id, "ids"), _export.c.state == "delivered")
+        .where(among(_export.c.id, "ids"), _export.c.state == quoted("delivered"))
         .values(state="gone"),
         {"ids": array(ids)},
     ).rowcount

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from syncd.lead import Lead, LeadKey, Malformed
-from syncd.ledger.statements import Books, among, array, bulk, upsert
+from syncd.ledger.statements import Books, Bulk, among, array, is_unsettled, quoted, upsert
 from syncd.ledger.tables import Delivery, Export, Label, Source, table
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.settling import UNSETTLED, LeadState
@@ -15,7 +15,9 @@ from syncd.settling import UNSETTLED, LeadState
 _lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
 _source, _label = table(Source), table(Label)
 _KNOWN = select(_lead.c.source, _lead.c.lead_id, _lead.c.stream_id, _lead.c.segment_id).where(
-    _lead.c.source == bindparam("source"), among(_lead.c.lead_id, "ids"), _lead.c.state != "quarantined"
+    _lead.c.source == bindparam("source"),
+    among(_lead.c.lead_id, "ids"),
+    _lead.c.state != quoted("quarantined"),
 )
 
 
@@ -83,7 +85,9 @@ def exported_here(connection: Connection, source: str, ids: Collection[int]) -> 
         return set()
     rows = connection.execute(
         select(_export.c.lead_id).where(
-            _export.c.source == source, among(_export.c.lead_id, "ids"), _export.c.state == "delivered"
+            _export.c.source == source,
+            among(_export.c.lead_id, "ids"),
+            _export.c.state == quoted("delivered"),
         ),
         {"ids": array(ids)},
     )
@@ -157,15 +161,28 @@ def ingest(
 
 
 _KEY = ("source", "lead_id", "stream_id", "segment_id")
-_INSERT_LEAD = _lead.insert()
+_INSERT_LEAD = Bulk(
+    _lead.insert(),
+    (
+        "seq", *_KEY, "digest", "person", "discovered_at", "state", "ingested_at", "settled_at", "code", "detail", "payload",
+    ),
+)  # fmt: skip
 _INSERT_MALFORMED = upsert(_lead).on_conflict_do_nothing().returning(_lead.c.source)
-_INSERT_DELIVERY = _delivery.insert()
+_INSERT_DELIVERY = Bulk(
+    _delivery.insert(),
+    (
+        "lead_seq", "connector", "required", "state", "attempts", "due_at", "suspect", "maybe_sent", "code", "detail",
+        "created",
+    ),
+)  # fmt: skip
 
 
 def _release_quarantined(books: Books, keys: Mapping[LeadKey, object]) -> None:
     """Remove the quarantined rows of these keys: a handful at most, found through the partial index."""
     rows = books.connection.execute(
-        select(_lead.c.seq, *(_lead.c[name] for name in _KEY)).where(_lead.c.state == "quarantined")
+        select(_lead.c.seq, *(_lead.c[name] for name in _KEY)).where(
+            is_unsettled(_lead), _lead.c.state == quoted("quarantined")
+        )
     ).all()
     readable = [row for row in rows if LeadKey(*row[1:]) in keys]
     if readable:
@@ -195,7 +212,7 @@ def _insert_leads(books: Books, admissions: Mapping[LeadKey, Admission]) -> list
                 "payload": admission.payload,
             }
         )  # fmt: skip
-    bulk(books.connection, _INSERT_LEAD, rows)
+    _INSERT_LEAD(books.connection, rows)
     return admitted
 
 
@@ -211,7 +228,7 @@ def _insert_deliveries(books: Books, admitted: Iterable[tuple[int, Admission]]) 
                 }
             )  # fmt: skip
             books.moves["delivery", new.connector, "rejected" if new.code else "pending"] += 1
-    bulk(books.connection, _INSERT_DELIVERY, rows)
+    _INSERT_DELIVERY(books.connection, rows)
     return {str(row["connector"]) for row in rows}
 
 
@@ -231,7 +248,9 @@ def _withdraw_exports(books: Books, leads: Sequence[Lead]) -> None:
     for source in {lead.source for lead in leads}:
         gone = books.connection.execute(
             delete(_export).where(
-                _export.c.source == source, _export.c.state == "pending", among(_export.c.lead_id, "ids")
+                _export.c.source == source,
+                _export.c.state == quoted("pending"),
+                among(_export.c.lead_id, "ids"),
             ),
             {"ids": array(lead.id for lead in leads if lead.source == source)},
         ).rowcount

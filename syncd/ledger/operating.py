@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select, update
 from syncd.delivery import LaneState, reopened
 from syncd.ledger.lanes import load_lane, save_lane
 from syncd.ledger.settles import owe_exports, settle
-from syncd.ledger.statements import Books, among, array
+from syncd.ledger.statements import Books, among, array, is_unsettled, quoted
 from syncd.ledger.tables import Action, Delivery, Export, table
 from syncd.ledger.tables import Lead as LeadRow
 
@@ -124,7 +124,7 @@ def drop(connection: Connection, chosen: Chosen, now: float, *, who: str, export
 def _set_aside(connection: Connection, chosen: Chosen) -> Sequence[Any]:
     states = ("rejected", "pending") if chosen.unconfigured else ("rejected",)
     query = select(_delivery.c.id, _delivery.c.lead_seq, _delivery.c.connector, _delivery.c.state).where(
-        _delivery.c.state.in_(states)
+        _delivery.c.state.in_([quoted(state) for state in states])
     )
     if chosen.connector:
         query = query.where(_delivery.c.connector == chosen.connector)
@@ -140,7 +140,9 @@ def _set_aside(connection: Connection, chosen: Chosen) -> Sequence[Any]:
 def _exports_set_aside(connection: Connection, chosen: Chosen) -> Sequence[Any]:
     if chosen.connector:
         return ()
-    query = select(_export.c.id, _export.c.source, _export.c.lead_id).where(_export.c.state == "rejected")
+    query = select(_export.c.id, _export.c.source, _export.c.lead_id).where(
+        _export.c.state == quoted("rejected")
+    )
     if chosen.code:
         query = query.where(_export.c.code == chosen.code)
     if chosen.lead_id:
@@ -159,7 +161,11 @@ def _drop_exports(books: Books, chosen: Chosen) -> int:
         books.move("export", row.source, 1, old="rejected", new="dropped")
         moved = books.connection.execute(
             update(_lead)
-            .where(_lead.c.source == row.source, _lead.c.lead_id == row.lead_id, _lead.c.state == "exporting")
+            .where(
+                _lead.c.source == row.source,
+                _lead.c.lead_id == row.lead_id,
+                _lead.c.state == quoted("exporting"),
+            )
             .values(state="unexported", settled_at=books.now)
         ).rowcount
         books.move("lead", row.source, moved, old="exporting", new="unexported")
@@ -170,7 +176,9 @@ def _drop_quarantined(books: Books, chosen: Chosen, exports: dict[str, bool]) ->
     """A row that cannot be read settles as dropped, and no longer holds the export of its id."""
     if chosen.connector or chosen.code not in {"", "lead_malformed"}:
         return 0
-    query = select(_lead.c.seq, _lead.c.source, _lead.c.lead_id).where(_lead.c.state == "quarantined")
+    query = select(_lead.c.seq, _lead.c.source, _lead.c.lead_id).where(
+        is_unsettled(_lead), _lead.c.state == quoted("quarantined")
+    )
     if chosen.lead_id:
         query = query.where(_lead.c.lead_id == chosen.lead_id)
     rows = books.connection.execute(query).all()

@@ -4,21 +4,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, case, exists, func, literal, literal_column, select, union_all
+from sqlalchemy import Connection, case, exists, func, literal, select, union_all
 
 from syncd.ledger.budgets import Meter
+from syncd.ledger.statements import is_unsettled, quoted
 from syncd.ledger.tables import Action, Delivery, Export, Label, Slot, Source, Tally, table
 from syncd.ledger.tables import Budget as BudgetRow
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.limiter import Budget, Slots, clamp
-from syncd.settling import UNSETTLED
 
 _lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
 _tally, _source, _action, _label = table(Tally), table(Source), table(Action), table(Label)
 _budget, _slot = table(BudgetRow), table(Slot)
 
 # In literals, as in the partial index: with parameters SQLite does not see that it may use it, and scans every lead
-_IS_UNSETTLED = _lead.c.state.in_([literal_column(f"'{state}'") for state in UNSETTLED])
+_IS_UNSETTLED = is_unsettled(_lead)
 
 
 Counts = dict[str, dict[str, dict[str, int]]]
@@ -43,9 +43,7 @@ def sources(connection: Connection) -> Sequence[Any]:
 
 def oldest_unsettled(connection: Connection) -> float | None:
     """When the oldest lead that is not settled was ingested."""
-    return connection.execute(
-        select(func.min(_lead.c.ingested_at)).where(_IS_UNSETTLED)
-    ).scalar()
+    return connection.execute(select(func.min(_lead.c.ingested_at)).where(_IS_UNSETTLED)).scalar()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +60,9 @@ class Cause:
 def causes(connection: Connection) -> list[Cause]:
     """What is set aside, grouped, most first."""
     groups = union_all(
-        _grouped("delivery", _delivery, _delivery.c.connector, _delivery.c.state == "rejected"),
-        _grouped("export", _export, _export.c.source, _export.c.state == "rejected"),
-        _grouped("lead", _lead, _lead.c.source, _IS_UNSETTLED & (_lead.c.state == "quarantined")),
+        _grouped("delivery", _delivery, _delivery.c.connector, _delivery.c.state == quoted("rejected")),
+        _grouped("export", _export, _export.c.source, _export.c.state == quoted("rejected")),
+        _grouped("lead", _lead, _lead.c.source, _IS_UNSETTLED & (_lead.c.state == quoted("quarantined"))),
     ).subquery()
     rows = connection.execute(select(groups).order_by(groups.c.n.desc(), groups.c.code))
     return [Cause(*row) for row in rows]
@@ -104,15 +102,15 @@ def set_aside(connection: Connection, connector: str = "", lead_id: int = 0) -> 
         select(literal("delivery"), _delivery.c.connector, *key, _delivery.c.code, _delivery.c.detail,
                _delivery.c.attempts, _lead.c.payload)
         .join(_lead, _lead.c.seq == _delivery.c.lead_seq)
-        .where(_delivery.c.state == "rejected", *([_delivery.c.connector == connector] if connector else []))
+        .where(_delivery.c.state == quoted("rejected"), *([_delivery.c.connector == connector] if connector else []))
     )  # fmt: skip
     exports = select(
         literal("export"), _export.c.source, _export.c.source, _export.c.lead_id, literal(0), literal(0),
         _export.c.code, _export.c.detail, _export.c.attempts, literal(None),
-    ).where(_export.c.state == "rejected")  # fmt: skip
+    ).where(_export.c.state == quoted("rejected"))  # fmt: skip
     quarantined = select(
         literal("lead"), _lead.c.source, *key, _lead.c.code, _lead.c.detail, literal(0), _lead.c.payload
-    ).where(_IS_UNSETTLED, _lead.c.state == "quarantined")
+    ).where(_IS_UNSETTLED, _lead.c.state == quoted("quarantined"))
     for query in (deliveries,) if connector else (deliveries, exports, quarantined):
         for row in connection.execute(query):
             found = SetAside(*row)
@@ -178,10 +176,10 @@ def ids_to_deliver(connection: Connection) -> dict[str, int]:
     known = exists().where(_export.c.source == _lead.c.source, _export.c.lead_id == _lead.c.lead_id)
     rows = connection.execute(
         select(_lead.c.source, func.count(_lead.c.lead_id.distinct()))
-        .where(_IS_UNSETTLED, _lead.c.state == "delivering", ~known)
+        .where(_IS_UNSETTLED, _lead.c.state == quoted("delivering"), ~known)
         .group_by(_lead.c.source)
     )
-    return {source: n for source, n in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 def budget(connection: Connection, meter: Meter, now: float) -> Budget:
@@ -204,4 +202,4 @@ def names_of(connection: Connection, source: str, kind: str) -> dict[int, str]:
             _label.c.source == source, _label.c.kind == kind, _label.c.name.is_not(None)
         )
     )
-    return {number: name for number, name in rows}
+    return {row[0]: row[1] for row in rows}

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import and_, case, exists, func, literal, select, update
 
-from syncd.ledger.statements import Books, among, array, upsert
+from syncd.ledger.statements import Books, among, array, quoted, upsert
 from syncd.ledger.tables import Delivery, Export, table
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.settling import HOLDS_EXPORT, UNSETTLED, Standing, lead_state
@@ -32,7 +32,7 @@ _EACH = (
         _any(state="pending", required=False).label("other_pending"),
         _any(state="rejected", required=False).label("other_rejected"),
         _any(state="delivered", required=False).label("other_delivered"),
-        func.max(_delivery.c.state == "dropped").label("dropped"),
+        func.max(_delivery.c.state == quoted("dropped")).label("dropped"),
     )
     .join(_delivery, _delivery.c.lead_seq == _lead.c.seq)
     .where(among(_lead.c.seq, "seqs"), _lead.c.state.in_(("delivering", "rejected", "exporting")))
@@ -83,7 +83,7 @@ def owe_exports(books: Books, source: str, ids: Collection[int]) -> int:
         _sibling.c.state.in_(HOLDS_EXPORT),
     )
     due = select(literal(source), _lead.c.lead_id, literal("pending")).where(
-        _lead.c.source == source, among(_lead.c.lead_id, "ids"), _lead.c.state == "exporting", ~holds
+        _lead.c.source == source, among(_lead.c.lead_id, "ids"), _lead.c.state == quoted("exporting"), ~holds
     )
     made = books.connection.execute(
         upsert(_export).from_select(["source", "lead_id", "state"], due.distinct()).on_conflict_do_nothing(),
@@ -111,7 +111,12 @@ def close_exported(books: Books, source: str, ids: Collection[int]) -> None:
     """Settle the rows whose id was exported, or is past exporting: also a row that came after the export."""
     settled = books.connection.execute(
         update(_lead)
-        .where(_lead.c.source == source, among(_lead.c.lead_id, "ids"), _lead.c.state == "exporting", _MARKED)
+        .where(
+            _lead.c.source == source,
+            among(_lead.c.lead_id, "ids"),
+            _lead.c.state == quoted("exporting"),
+            _MARKED,
+        )
         .values(state=_MARK, settled_at=books.now)
         .returning(_lead.c.state),
         {"ids": array(ids)},

@@ -7,38 +7,42 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, literal_column, select
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.sql.elements import ColumnElement
 
 from syncd.ledger.tables import Tally, table
+from syncd.settling import UNSETTLED
 
 upsert = insert
 """INSERT that can say ON CONFLICT; PostgreSQL's has the same form."""
 
 
-def bulk(connection: Connection, statement: Any, rows: Sequence[Mapping[str, object]]) -> int:
-    """Run one INSERT or UPDATE for many rows: how many it changed.
+class Bulk:
+    """One INSERT or UPDATE for many rows, compiled once and handed to the driver with plain tuples.
 
-    The statement is compiled once and handed to the driver with the rows as they are. SQLAlchemy's own way through
-    `execute` costs three times as much a row, in looking at values that need no looking at.
+    SQLAlchemy's own way through `execute` costs three times as much a row, in looking at values that need no looking
+    at. `names`: the parameters, which a row must have, in any order.
     """
-    if not rows:
-        return 0
-    text = _COMPILED.get(id(statement))
-    if text is None:
-        text = _COMPILED[id(statement)] = str(statement.compile(dialect=_NAMED, column_keys=list(rows[0])))
-        _KEPT.append(statement)
-    return connection.exec_driver_sql(text, list(rows)).rowcount
+
+    def __init__(self, statement: Any, names: Sequence[str]) -> None:
+        """`names`: the statement's parameters; for an INSERT, its columns."""
+        compiled = statement.compile(dialect=_DIALECT, column_keys=list(names))
+        self._text = str(compiled)
+        self._pick = itemgetter(*compiled.positiontup)
+
+    def __call__(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> int:
+        """Run it for all rows; how many it changed."""
+        if not rows:
+            return 0
+        return connection.exec_driver_sql(self._text, [self._pick(row) for row in rows]).rowcount
 
 
-_NAMED = sqlite_dialect(paramstyle="named")
-_COMPILED: dict[int, str] = {}
-_KEPT: list[object] = []
-"""The statements compiled, so that no other gets the id of one that is gone."""
+_DIALECT = sqlite_dialect(paramstyle="qmark")
 
 Moves = Counter[tuple[str, str, str]]
 """(kind, name, state) -> how many rows came into it, less how many left."""
@@ -48,6 +52,17 @@ def among(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
     """`column IN (the JSON array bound to parameter)`: one statement however many ids there are."""
     each = func.json_each(bindparam(parameter)).table_valued("value")
     return column.in_(select(each.c.value))
+
+
+def quoted(state: str) -> ColumnElement[str]:
+    """A state written into the statement: SQLite uses a partial index only for what it can read there."""
+    return literal_column(f"'{state}'")
+
+
+def is_unsettled(lead: Any) -> ColumnElement[bool]:
+    """Rows of the partial index over leads, in its own words: another condition goes beside this one."""
+    rows: ColumnElement[bool] = lead.c.state.in_([quoted(state) for state in UNSETTLED])
+    return rows
 
 
 def array(values: Iterable[object]) -> str:

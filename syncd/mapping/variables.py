@@ -64,11 +64,14 @@ def _percent(found: re.Match[str]) -> str:
     return "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "replace"))
 
 
+_CONTACT = frozenset({"email", "linkedin", "linkedinUrl", "linkedin_url"})
+
+
 def _holders(facts: _Facts) -> Iterator[Mapping[str, Any]]:
     """Where contact data may be, best first."""
     raw = facts.lead.raw
     for holder in (facts.enrichment, raw, raw.get("profile")):
-        if isinstance(holder, Mapping):
+        if isinstance(holder, dict) and not _CONTACT.isdisjoint(holder):
             yield holder
 
 

@@ -1,0 +1,217 @@
+"""What `check` looks at, as notes: each a level, what it is about, a sentence, and what to do.
+
+Every text passes the log's redaction: a connector is a stranger's code, and may say what it was given.
+"""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import structlog
+
+from syncd.cli.compose import Mapped, compile_connectors, make_upstream
+from syncd.cli.exits import LEDGER_EXITS, SOURCE_EXITS, Exit
+from syncd.cli.holder import engine_of
+from syncd.clock import SystemClock
+from syncd.engine.pacing import Hold, Pacer
+from syncd.failure import CODES, Failure
+from syncd.ledger import Ledger, LedgerError, reading
+from syncd.ledger.ingesting import campaigns
+from syncd.log import configure, redact_values, scrub
+from syncd.settings import Settings, SettingsError, Source, find_config, load, secret_values
+from syncd.upstream import Me, Upstream
+
+AT_ONCE = 8
+"""Sources that are asked at the same time."""
+
+Level = Literal["ok", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One line of the report. `exit`: what a run would exit with because of it."""
+
+    level: Level
+    about: str
+    detail: str
+    code: str = ""
+    fix: str = ""
+    exit: Exit = Exit.DONE
+
+
+def examine(config: Path | None, patience: float) -> Iterator[Note]:
+    """Everything there is to say, in the order of what depends on what. `patience`: seconds for a free request."""
+    for note in _examined(find_config(config), patience):
+        yield replace(note, detail=scrub(note.detail), fix=scrub(note.fix))
+
+
+def _examined(config: Path | None, patience: float) -> Iterator[Note]:
+    try:
+        settings = load(config)
+    except SettingsError as error:
+        yield from _mistakes(error)
+        return
+    redact_values(secret_values(settings))
+    configure(settings.log.format, "error")
+    yield Note("ok", "configuration", settings.provenance.name)
+    try:
+        settings.require_sources()
+    except SettingsError as error:
+        yield from _mistakes(error)
+    mapped: Mapping[str, Mapped] = {}
+    try:
+        mapped = compile_connectors(settings)
+    except SettingsError as error:
+        yield from _mistakes(error)
+    redact_values(secret for m in mapped.values() for secret in m.configured.secrets)
+    yield from _permissions(config, settings, mapped)
+    clock = SystemClock()
+    try:
+        with Ledger.open(settings.state.path) as ledger:
+            yield from _ledger(settings, ledger)
+            yield from _sources(settings, ledger, clock, patience)
+    except LedgerError as error:
+        exit_ = LEDGER_EXITS.get(error.code, Exit.LEDGER)
+        yield Note("error", "ledger", error.detail, error.code, CODES.get(error.code, ""), exit_)
+    for m in mapped.values():
+        yield from connector_notes(m, clock)
+
+
+def _mistakes(error: SettingsError) -> Iterator[Note]:
+    for mistake in error.mistakes:
+        yield Note("error", "configuration", mistake, exit=Exit.CONFIG)
+
+
+def _permissions(config: Path | None, settings: Settings, mapped: Mapping[str, Mapped]) -> Iterator[Note]:
+    """A warning when everybody on the machine can read a secret in the file."""
+    if config is None:
+        return
+    secrets = secret_values(settings).union(*(m.configured.secrets for m in mapped.values()))
+    try:
+        mode = config.stat().st_mode
+        text = config.read_text(errors="replace")
+    except OSError:  # it was read a moment ago
+        return
+    if mode & 0o004 and any(secret in text for secret in secrets):
+        yield Note(
+            "warning", "configuration", f"{config} holds a secret, and every user of this machine can read it.",
+            fix=f"chmod 600 {config}",
+        )  # fmt: skip
+
+
+def _ledger(settings: Settings, ledger: Ledger) -> Iterator[Note]:
+    with ledger.write() as connection:  # it can be written, or this raises
+        rows = reading.sources(connection)
+        left = reading.pending_elsewhere(connection, list(settings.connectors))
+        costs = [
+            (row.name, len(campaigns(connection, row.name)) + 1) for row in rows if row.listing == "campaigns"
+        ]
+    engine = engine_of(ledger.path)
+    running = f"; the engine of process {engine} runs on it" if engine else ""
+    yield Note("ok", "ledger", f"{ledger.path} can be read and written{running}")
+    for row in rows:
+        if row.name not in settings.sources:
+            yield Note(
+                "warning", f"source {row.name}", "The ledger knows it, and the configuration does not.",
+                fix="A renamed source is a new one, with a cursor of its own: give it the old name back if that was all.",
+            )  # fmt: skip
+    for name, n in left.items():
+        code = "connector_unconfigured"
+        fix = CODES[code].replace("NAME", name)
+        yield Note("warning", f"connector {name}", f"{n} deliveries wait for it.", code, fix)
+    for name, requests in costs:
+        if name in settings.sources:
+            yield from costly(name, settings.sources[name], requests)
+
+
+def costly(name: str, source: Source, requests: int) -> Iterator[Note]:
+    """A warning when polling campaign by campaign takes more than half of the key's requests."""
+    every = source.poll.every
+    if every and requests * 60.0 / every > source.requests_per_minute / 2:
+        yield Note(
+            "warning", f"source {name}",
+            f"Its campaigns are listed one by one: {requests} requests every {source.poll}, more than half of its budget.",
+            fix=f"Poll less often (sources.{name}.poll), or name the campaigns that matter (stream_ids).",
+        )  # fmt: skip
+
+
+def _sources(settings: Settings, ledger: Ledger, clock: SystemClock, patience: float) -> Iterator[Note]:
+    if not settings.sources:
+        return
+    ask = partial(source_note, ledger=ledger, clock=clock, patience=patience)
+    with ThreadPoolExecutor(min(AT_ONCE, len(settings.sources))) as pool:
+        yield from pool.map(ask, settings.sources, settings.sources.values())
+
+
+def source_note(name: str, source: Source, *, ledger: Ledger, clock: SystemClock, patience: float) -> Note:
+    """Whether CTGO knows the source's key: one `GET /me`, counted like every request."""
+    about = f"source {name}"
+    client, pacer = make_upstream(source, clock)
+    try:
+        hold = _slot(ledger, pacer, clock, patience)
+        if hold is None:
+            return Note("warning", about, "Not asked: its requests of this minute are all taken.")
+        return Note("ok", about, _said(_asked(client, ledger, pacer, hold)))
+    except Failure as why:
+        exit_ = SOURCE_EXITS.get(why.code, Exit.DONE)
+        level: Level = "warning" if exit_ == Exit.DONE else "error"
+        fix = why.fix.replace("SOURCE", name)
+        return Note(level, about, why.detail, why.code, fix, exit_)
+    finally:
+        client.close()
+
+
+def _slot(ledger: Ledger, pacer: Pacer, clock: SystemClock, patience: float) -> Hold | None:
+    """A slot for one request, waited for."""
+    gives_up = clock.monotonic() + patience
+    while True:
+        with ledger.write() as connection:
+            opened = pacer.open(connection, 1, live=False)
+        if isinstance(opened, Hold):
+            return opened
+        if clock.monotonic() + opened > gives_up:
+            return None
+        clock.wait(threading.Event(), opened)
+
+
+def _asked(client: Upstream, ledger: Ledger, pacer: Pacer, hold: Hold) -> Me:
+    try:
+        return hold.call(client.me)
+    finally:
+        with ledger.write() as connection:
+            pacer.close(connection, hold)
+
+
+def _said(me: Me) -> str:
+    parts = ["CTGO knows the key"]
+    if me.subscription_status:
+        parts.append(f"subscription {me.subscription_status}")
+    if me.credits and me.credits.balance is not None:
+        parts.append(f"{me.credits.balance} credits")
+    return ", ".join(parts)
+
+
+def connector_notes(m: Mapped, clock: SystemClock) -> Sequence[Note]:
+    """What the connector's own check finds; one that finds nothing is well."""
+    about, codes = f"connector {m.name}", m.configured.cls.codes
+    try:
+        connector = m.configured.open(clock, structlog.get_logger("syncd"))
+        try:
+            findings = list(connector.check())
+        finally:
+            connector.close()
+    except Failure as why:
+        return [Note("error", about, why.detail, why.code, why.fix or codes.get(why.code, ""), Exit.FAILED)]  # fmt: skip
+    except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything, and the others are still to be checked
+        detail = f"Its check raised {type(error).__name__}."
+        return [Note("error", about, detail, "connector_bug", CODES["connector_bug"], Exit.FAILED)]
+    notes = [
+        Note(it.level, about, it.detail, "" if it.level == "ok" else it.code, it.fix or codes.get(it.code, ""),
+             Exit.FAILED if it.level == "error" else Exit.DONE)
+        for it in findings
+    ]  # fmt: skip
+    return notes or [Note("ok", about, f"{len(m.configured.fields)} fields are mapped")]

@@ -1,0 +1,136 @@
+"""`syncd status`: where everything stands. It reads beside a running engine, and counts nothing that is settled."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from syncd.cli.exits import Exit
+from syncd.cli.holder import engine_of
+from syncd.cli.opening import advice, settings_of
+from syncd.cli.output import duration, iso, say, say_json, say_table, when
+from syncd.settings import Settings
+
+if TYPE_CHECKING:
+    from syncd.delivery import LaneState
+    from syncd.ledger import Ledger
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def status(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="For a script.")] = False,
+) -> int:
+    """Where everything stands."""
+    settings = settings_of(context)
+    from syncd.clock import SystemClock  # noqa: PLC0415
+    from syncd.ledger import Ledger  # noqa: PLC0415
+
+    now = SystemClock().now()
+    with Ledger.open_to_read(settings.state.path) as ledger:
+        found = standing(settings, ledger, now)
+    found["engine"] = engine_of(settings.state.path)
+    if as_json:
+        say_json(_for_scripts(found))
+    else:
+        _show(found, now)
+    return Exit.DONE
+
+
+def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]:
+    """Everything that `status` tells, instants in seconds since the epoch. Costs follow what is pending."""
+    from syncd.ledger import reading  # noqa: PLC0415
+    from syncd.ledger.lanes import load_lanes  # noqa: PLC0415
+
+    with ledger.read() as connection:
+        counts = reading.counts(connection)
+        rows = {row.name: row for row in reading.sources(connection)}
+        oldest = reading.oldest_unsettled(connection)
+        lanes = load_lanes(connection)
+    leads, deliveries, exports = counts["lead"], counts["delivery"], counts["export"]
+    sources = {
+        name: {
+            "configured": name in settings.sources,
+            "watermark": rows[name].watermark if name in rows else None,
+            "pulled_at": rows[name].pulled_at if name in rows else None,
+            "leads": leads.get(name, {}),
+            "exports": exports.get(name, {}),
+        }
+        for name in dict.fromkeys((*settings.sources, *rows, *leads, *exports))
+    }
+    connectors = {
+        name: {"configured": name in settings.connectors, "deliveries": deliveries.get(name, {})}
+        for name in dict.fromkeys((*settings.connectors, *deliveries))
+    }
+    return {
+        "ledger": str(settings.state.path),
+        "engine": None,
+        "sources": sources,
+        "connectors": connectors,
+        "lanes": [_stopped(settings, lane) for lane in lanes if lane.wait(now) != 0],
+        "oldest_unsettled": oldest,
+        "set_aside": set_aside_in(counts),
+    }
+
+
+def set_aside_in(counts: Mapping[str, Mapping[str, Mapping[str, int]]]) -> int:
+    """How many deliveries and exports are rejected and leads quarantined, by the tally."""
+    states = (("delivery", "rejected"), ("export", "rejected"), ("lead", "quarantined"))
+    return sum(found.get(state, 0) for kind, state in states for found in counts[kind].values())
+
+
+def _stopped(settings: Settings, lane: "LaneState") -> dict[str, Any]:
+    told = ("kind", "name", "status", "code", "detail", "by", "since", "until")
+    return {**{key: getattr(lane, key) for key in told}, "fix": advice(settings, lane.code, lane.name)}
+
+
+def _for_scripts(found: dict[str, Any]) -> dict[str, Any]:
+    """The same with instants as ISO 8601 text."""
+    instants = {"watermark", "pulled_at", "since", "until", "oldest_unsettled"}
+
+    def told(value: Any, key: str = "") -> Any:
+        if key in instants and not isinstance(value, dict):  # a source may be called `since`
+            return iso(value)
+        if isinstance(value, dict):
+            return {name: told(item, name) for name, item in value.items()}
+        return [told(item) for item in value] if isinstance(value, list) else value
+
+    return {key: told(value, key) for key, value in found.items()}
+
+
+def _show(found: dict[str, Any], now: float) -> None:
+    engine = found["engine"]
+    say(f"ledger {found['ledger']}: {f'process {engine} runs on it' if engine else 'no engine runs on it'}")
+    say_table(
+        ("source", "watermark", "last pull", "leads", "exports"),
+        [
+            (_named(name, it), when(it["watermark"]), when(it["pulled_at"]), _sum(it["leads"]), _sum(it["exports"]))
+            for name, it in found["sources"].items()
+        ],
+    )  # fmt: skip
+    say_table(
+        ("connector", "deliveries"),
+        [(_named(name, it), _sum(it["deliveries"])) for name, it in found["connectors"].items()],
+    )
+    for lane in found["lanes"]:
+        until = f" until {when(lane['until'])}" if lane["until"] is not None else ""
+        by = f" by {lane['by']}" if lane["code"] == "paused_by_hand" else ""
+        say(f"{lane['kind']} {lane['name']}: {lane['status']}{by} since {when(lane['since'])}{until}: "
+            f"{lane['detail']} ({lane['code']})")  # fmt: skip
+        if lane["fix"]:
+            say(f"  {lane['fix']}")
+    oldest = found["oldest_unsettled"]
+    if oldest is not None:
+        say(f"oldest unsettled lead: {duration(now - oldest)} ago")
+    if found["set_aside"]:
+        say(f"set aside: {found['set_aside']}. See them with: syncd rejected list")
+
+
+def _named(name: str, it: Mapping[str, Any]) -> str:
+    return name if it["configured"] else f"{name} (not in the configuration)"
+
+
+def _sum(states: Mapping[str, int]) -> str:
+    return ", ".join(f"{n} {state}" for state, n in states.items()) or "none"

@@ -1,0 +1,18 @@
+"""The conformance suite that every connector passes: subclass it with one fixture.
+
+    class TestMine(ConnectorContract):
+        @pytest.fixture
+        def bench(self) -> Bench:
+            fake = MyFake()
+            return Bench.open(MyConnector, {"token": "s3cret", "base_url": fake.url}, fake)
+
+What the far end cannot be made to do is named in `cannot`, with the reason; those tests are skipped with it.
+"""
+
+from syncd.testing.manners import Manners
+from syncd.testing.sending import Sending
+from syncd.testing.trouble import TroubleAhead
+
+
+class ConnectorContract(Sending, TroubleAhead, Manners):
+    """Every claim of the contract. Override the fixture `bench`; with `setup`, also `bare`."""

@@ -1,0 +1,189 @@
+"""The smallest connector that passes the contract, and a far end in memory with the manners of a CRM.
+
+The far end knows nothing of `syncd`: people by a unique key, written in calls that succeed for each member or fail
+whole, with errors that are numbers. The connector reads before it writes where a policy asks for it, and translates
+the numbers by one table.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+from syncd.connector import Context, Field, Finding
+from syncd.delivery import Delivered, Delivery, Outcome, Route
+from syncd.failure import Failure, Halt, Pause, Reject
+
+
+class FarEndError(Exception):
+    """What the far end answers instead: a status as HTTP has them, and the seconds it asks for."""
+
+    def __init__(self, status: int, after: float | None = None) -> None:
+        """`status` 0: the connection broke."""
+        super().__init__(f"status {status}")
+        self.status = status
+        self.after = after
+
+
+class Answer(NamedTuple):
+    """What became of one member of a writing call: its id, or the reason why not."""
+
+    id: str = ""
+    created: bool = False
+    reason: str = ""
+
+
+class MemoryFarEnd:
+    """People by key. Satisfies `syncd.testing.FarEnd`; `read` and `write` are its API."""
+
+    def __init__(self, token: str = "memory-token") -> None:  # noqa: S107 - made up
+        """`token`: what a caller must show."""
+        self.token = token
+        self.people: dict[str, dict[str, object]] = {}
+        self._poisoned: set[str] = set()
+        self._lose = self._fail = False
+        self._after: float | None = None
+
+    def objects(self) -> Sequence[Mapping[str, object]]:
+        """As `FarEnd` says, like the five that follow."""
+        return [dict(person) for person in self.people.values()]
+
+    def lose_next_answer(self) -> None:  # noqa: D102
+        self._lose = True
+
+    def fail_next(self) -> None:  # noqa: D102
+        self._fail = True
+
+    def poison(self, person: str) -> None:  # noqa: D102
+        self._poisoned.add(person)
+
+    def slow_down(self, seconds: float) -> None:  # noqa: D102
+        self._after = seconds
+
+    def revoke(self) -> None:  # noqa: D102
+        self.token = ""
+
+    def read(self, token: str, keys: Sequence[str]) -> dict[str, Mapping[str, object]]:
+        """The people that are there, by key. Raises FarEndError."""
+        self._admit(token)
+        return {key: dict(self.people[key]) for key in keys if key in self.people}
+
+    def write(self, token: str, members: Sequence[tuple[str, Mapping[str, object]]]) -> list[Answer]:
+        """Make or change people, each for itself. Raises FarEndError."""
+        self._admit(token)
+        answers = [self._upsert(key, fields) for key, fields in members]
+        if self._lose:
+            self._lose = False
+            raise FarEndError(0)
+        return answers
+
+    def _admit(self, token: str) -> None:
+        if not self.token or token != self.token:
+            raise FarEndError(401)
+        if self._after is not None:
+            after, self._after = self._after, None
+            raise FarEndError(429, after)
+        if self._fail:
+            self._fail = False
+            raise FarEndError(500)
+
+    def _upsert(self, key: str, fields: Mapping[str, object]) -> Answer:
+        if key in self._poisoned:
+            return Answer(reason="not valid")
+        created = key not in self.people
+        person = self.people.setdefault(key, {"id": f"m{len(self.people) + 1}"})
+        person.update(fields)
+        return Answer(str(person["id"]), created)
+
+
+class MemoryOptions(BaseModel):
+    """`far_end` stands in for an address."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    far_end: MemoryFarEnd
+    token: SecretStr = SecretStr("memory-token")
+
+
+_CODES = {
+    "memory_token": "Give the connector the far end's token. Then: syncd resume NAME",
+    "memory_busy": "Nothing to do: the far end asked syncd to wait, and it does.",
+    "memory_silent": "Nothing to do: the far end failed without a reason, and syncd keeps trying.",
+    "memory_invalid": "The far end refuses this person: look at the lead, then: syncd rejected retry",
+}
+
+
+def _explained(error: FarEndError) -> Failure:
+    """The far end's numbers in the words of the contract: the one edge where they meet."""
+    if error.status == 401:  # noqa: PLR2004
+        return Halt("memory_token", "The token is refused.", fix=_CODES["memory_token"])
+    if error.status == 429:  # noqa: PLR2004
+        return Pause("memory_busy", "Too many requests.", after=error.after, fix=_CODES["memory_busy"])
+    return Pause("memory_silent", "The call failed whole.", unexplained=True, fix=_CODES["memory_silent"])
+
+
+class MemoryConnector:
+    """People in a `MemoryFarEnd`. One request a batch, or two where a policy needs to see what is there."""
+
+    Options: ClassVar[type[BaseModel]] = MemoryOptions
+    codes: ClassVar[Mapping[str, str]] = MappingProxyType(_CODES)
+    defaults: ClassVar[Mapping[str, str | Field]] = MappingProxyType(
+        {
+            "name": Field(value="{{ display_name or '@' ~ handle }}", policy="if_empty"),
+            "handle": "{{ handle }}",
+            "bio": "{{ bio }}",
+            "followers": "{{ follower_count }}",
+            "email": Field(value="{{ email if email_status == 'verified' }}", policy="if_empty"),
+            "first_campaign": Field(value="{{ stream_name }}", policy="create_only"),
+        }
+    )
+    objects: ClassVar[Literal["people", "leads"]] = "people"
+    batch_size = 100
+
+    def __init__(self, options: MemoryOptions, context: Context) -> None:
+        """Opens nothing."""
+        self._far, self._token = options.far_end, options.token
+        self._policies = {name: field.policy for name, field in context.fields.items()}
+        self._reads = any(policy != "always" for policy in self._policies.values())
+
+    def check(self) -> Sequence[Finding]:
+        """Read nobody: that proves the token."""
+        try:
+            self._far.read(self._token.get_secret_value(), [])
+        except FarEndError as error:
+            why = _explained(error)
+            return [Finding("error", why.code, why.detail, why.fix)]
+        return [Finding("ok", "memory_ready", "The far end answers.")]
+
+    def route(self, delivery: Delivery) -> Route:
+        """All people may share a call."""
+        return Route("people", delivery.person)
+
+    def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+        """One write, and a read before it if a policy asks. Raises Pause or Halt as `codes` tell."""
+        token = self._token.get_secret_value()
+        try:
+            there = self._far.read(token, [each.person for each in batch]) if self._reads else {}
+            answers = self._far.write(token, [(each.person, self._due(each, there)) for each in batch])
+        except FarEndError as error:
+            raise _explained(error) from None
+        return [_outcome(answer) for answer in answers]
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _due(self, delivery: Delivery, there: Mapping[str, Mapping[str, object]]) -> dict[str, Any]:
+        """The fields that may be written over what is there."""
+        now = there.get(delivery.person)
+        return {name: value for name, value in delivery.fields.items() if now is None or self._may(name, now)}
+
+    def _may(self, name: str, now: Mapping[str, object]) -> bool:
+        policy = self._policies.get(name, "always")
+        return policy == "always" or (policy == "if_empty" and now.get(name) in (None, ""))
+
+
+def _outcome(answer: Answer) -> Outcome:
+    if answer.reason:
+        return Reject("memory_invalid", "The far end refuses this person.", fix=_CODES["memory_invalid"])
+    return Delivered(answer.id, answer.created)

@@ -1,0 +1,92 @@
+"""A folder with a configuration, a simulator to pull from, and the command line run in this process."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import structlog
+
+from syncd import cli, log
+from syncd.simulator import Options, Running, running
+
+KEY = "ctgo_canary_51f2"
+
+
+class Ran(NamedTuple):
+    """What one command came to."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class Home:
+    """`syncd(...)` runs a command with this folder's configuration; `sim` is the CTGO it is about."""
+
+    folder: Path
+    sim: Running
+    capsys: pytest.CaptureFixture[str]
+    source: str = ""
+    connectors: dict[str, str] = field(default_factory=lambda: {"sheet": 'type = "csv"\npath = "leads.csv"'})
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.toml"
+
+    @property
+    def ledger(self) -> Path:
+        return self.folder / "syncd.db"
+
+    def configure(self, url: str = "") -> None:
+        """Write the configuration, its owner's alone."""
+        address = url or f"{self.sim.url}/api/v2"
+        tables = [f'[sources.main]\napi_key = "{KEY}"\nbase_url = "{address}"\n{self.source}']
+        tables += [f"[connectors.{name}]\n{table}" for name, table in self.connectors.items()]
+        self.config.write_text("\n".join(tables))
+        self.config.chmod(0o600)
+
+    def syncd(self, *arguments: str) -> Ran:
+        self.capsys.readouterr()
+        code = cli.run(["--config", str(self.config), *arguments])
+        return Ran(code, *self.capsys.readouterr())
+
+
+MakeHome = Callable[..., Home]
+
+
+@pytest.fixture
+def make_home(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[MakeHome]:
+    """A factory of one home: the simulator's options by name. Logging is put back as it was."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    known, pattern = set(log._known), list(log._known_pattern)
+    monkeypatch.delenv("SYNCD_CONFIG", raising=False)
+    serving = []
+
+    def home(**options: Any) -> Home:
+        serving.append(running(Options(**{"rate_limit": 10_000, "leads": 3, **options})))
+        made = Home(tmp_path, serving[-1].__enter__(), capsys)
+        made.configure()
+        return made
+
+    yield home
+    for it in serving:
+        it.__exit__(None, None, None)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    log._known.clear()
+    log._known.update(known)
+    log._known_pattern[:] = pattern
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def home(make_home: MakeHome) -> Home:
+    """Three leads, a CSV connector, and no ledger yet."""
+    return make_home()

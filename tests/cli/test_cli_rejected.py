@@ -1,0 +1,191 @@
+"""`rejected`: nothing that was set aside is out of sight, and only a person's word changes it."""
+
+import csv
+import io
+import json
+import sys
+from typing import Any
+
+import pytest
+
+from syncd.ledger import Ledger, reading
+from tests.cli.conftest import Home, MakeHome
+
+
+class Keyboard(io.StringIO):
+    """Somebody who answers."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def home(make_home: MakeHome) -> Home:
+    """`picky` cannot decide about any of the leads that can be read; some cannot be."""
+    home = make_home(leads=20, malformed_rate=0.3)
+    home.connectors["picky"] = 'type = "csv"\npath = "picky.csv"\nwhere = "handle > 3"'
+    home.configure()
+    assert home.syncd("--once").code == 1
+    return home
+
+
+def causes(home: Home, *options: str) -> dict[tuple[str, str, str], int]:
+    listed = json.loads(home.syncd("rejected", "list", "--json", *options).out)
+    return {(it["kind"], it["where"], it["code"]): it["n"] for it in listed}
+
+
+def tally(home: Home) -> Any:
+    with Ledger.open_to_read(home.ledger) as ledger, ledger.read() as connection:
+        counts, recounted = reading.counts(connection), reading.recount(connection)
+    for (kind, name, state), n in recounted.items():
+        assert counts[kind][name][state] == n
+    return counts
+
+
+def test_the_list_groups_by_cause_and_says_what_to_do(home: Home) -> None:
+    assert set(causes(home)) == {("delivery", "picky", "filter_failed"), ("lead", "main", "lead_malformed")}
+    out = home.syncd("rejected").out
+    assert "filter_failed: The connector's `where` could not be evaluated" in out
+    assert home.syncd("rejected", "list").out == out
+
+
+def test_the_list_of_one_connector_leaves_the_rest_out(home: Home) -> None:
+    assert list(causes(home, "--connector", "picky")) == [("delivery", "picky", "filter_failed")]
+    assert causes(home, "--connector", "sheet") == {}
+
+
+@pytest.mark.parametrize("verb", [("list",), ("csv",), ("retry",), ("drop", "--yes")])
+def test_an_unknown_connector_is_a_usage_error_and_changes_nothing(home: Home, verb: tuple[str, ...]) -> None:
+    before = tally(home)
+    ran = home.syncd("rejected", *verb, "--connector", "piky")
+    assert ran.code == 64
+    assert "did you mean picky?" in ran.err
+    assert tally(home) == before
+
+
+def aside(home: Home) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(home.syncd("rejected", "csv").out)))
+
+
+def test_csv_holds_every_set_aside_row(home: Home) -> None:
+    listed = aside(home)
+    assert len(listed) == sum(causes(home).values())
+    assert json.loads(listed[0]["payload"])["id"] == int(listed[0]["id"])
+
+
+def test_a_formula_out_of_a_detail_is_disarmed_in_csv(home: Home) -> None:
+    with Ledger.open(home.ledger) as ledger, ledger.write() as connection:
+        connection.exec_driver_sql("UPDATE delivery SET detail = '=cmd|calc' WHERE state = 'rejected'")
+    assert {row["detail"] for row in aside(home) if row["kind"] == "delivery"} == {"'=cmd|calc"}
+
+
+def test_show_prints_the_raw_payload_readably(home: Home) -> None:
+    lead_id = next(row["id"] for row in aside(home) if row["kind"] == "delivery")
+    out = home.syncd("rejected", "show", lead_id).out
+    assert f'    "id": {lead_id},' in out
+    assert "(filter_failed)" in out
+    (shown,) = json.loads(home.syncd("rejected", "show", lead_id, "--json").out)
+    assert str(shown["payload"]["id"]) == lead_id
+
+
+def test_show_escapes_what_a_terminal_would_obey(home: Home) -> None:
+    lead_id = next(row["id"] for row in aside(home) if row["kind"] == "delivery")
+    with Ledger.open(home.ledger) as ledger, ledger.write() as connection:
+        connection.exec_driver_sql(
+            "UPDATE lead SET payload = json_set(payload, '$.profile.bio', ?)", ("\x1b[2J\x9b2J [red]\n\u202e",)
+        )
+    out = home.syncd("rejected", "show", lead_id).out
+    assert not [character for character in out if not character.isprintable() and character != "\n"]
+    assert "\\u001b[2J\\x9b2J [red]\\n" in out
+
+
+def test_rows_without_a_readable_id_are_shown_as_lead_zero(home: Home) -> None:
+    nameless = [row for row in aside(home) if row["id"] == "0"]
+    assert nameless
+    assert len(json.loads(home.syncd("rejected", "show", "0", "--json").out)) == len(nameless)
+
+
+def test_show_of_a_lead_with_nothing_set_aside_exits_with_one(home: Home) -> None:
+    ran = home.syncd("rejected", "show", "1")
+    assert (ran.code, ran.out) == (1, "")
+
+
+def test_retry_sends_again_what_was_mended(home: Home) -> None:
+    n = causes(home)["delivery", "picky", "filter_failed"]
+    home.connectors["picky"] = 'type = "csv"\npath = "picky.csv"'
+    home.configure()
+    assert home.syncd("rejected", "retry", "--connector", "picky").out.startswith(f"{n} go back to pending.")
+    assert tally(home)["delivery"]["picky"] == {"pending": n}
+    home.syncd("--once")
+    assert tally(home)["delivery"]["picky"] == {"delivered": n}
+    assert tally(home)["lead"]["main"]["exported"] == n
+
+
+def test_retry_of_one_lead_leaves_the_others(home: Home) -> None:
+    n = causes(home)["delivery", "picky", "filter_failed"]
+    lead_id = next(row["id"] for row in aside(home) if row["kind"] == "delivery")
+    assert home.syncd("rejected", "retry", "--id", lead_id).out.startswith("1 go back")
+    assert home.syncd("rejected", "retry", "--code", "csv_busy").out.startswith("0 go back")
+    assert tally(home)["delivery"]["picky"] == {"pending": 1, "rejected": n - 1}
+
+
+def test_drop_wants_a_choice(home: Home) -> None:
+    before = tally(home)
+    assert home.syncd("rejected", "drop", "--yes").code == 64
+    assert tally(home) == before
+
+
+def test_drop_wants_a_yes_where_nobody_can_be_asked(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = tally(home)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    ran = home.syncd("rejected", "drop", "--all")
+    assert ran.code == 64
+    assert "--yes" in ran.err
+    assert tally(home) == before
+
+
+@pytest.mark.parametrize(("answer", "dropped"), [("y\n", True), ("\n", False), ("", False), ("no\n", False)])
+def test_on_a_terminal_drop_asks(
+    home: Home, monkeypatch: pytest.MonkeyPatch, answer: str, dropped: bool  # noqa: FBT001 - a table
+) -> None:
+    n = sum(causes(home).values())
+    monkeypatch.setattr(sys, "stdin", Keyboard(answer))
+    ran = home.syncd("rejected", "drop", "--all")
+    assert f"Drop {n} set-aside rows for good? [y/N]" in ran.err
+    assert ("Nothing was dropped." in ran.out) is not dropped
+    assert bool(causes(home)) is not dropped
+
+
+def test_dropping_a_connector_lets_its_leads_be_exported(home: Home) -> None:
+    n = causes(home)["delivery", "picky", "filter_failed"]
+    assert home.syncd("rejected", "drop", "--connector", "picky", "--yes").out == f"{n} were dropped.\n"
+    home.syncd("--once")
+    assert tally(home)["lead"]["main"]["exported"] == n
+    assert list(causes(home)) == [("lead", "main", "lead_malformed")]
+
+
+def test_dropping_a_connector_that_left_takes_its_pending_deliveries_too(home: Home) -> None:
+    n = causes(home)["delivery", "picky", "filter_failed"]
+    lead_id = next(row["id"] for row in aside(home) if row["kind"] == "delivery")
+    home.syncd("rejected", "retry", "--id", lead_id)
+    home.syncd("rejected", "drop", "--connector", "picky", "--yes")
+    assert tally(home)["delivery"]["picky"] == {"dropped": n - 1, "pending": 1}  # it is still configured
+
+    del home.connectors["picky"]
+    home.configure()
+    assert home.syncd("rejected", "drop", "--connector", "picky", "--yes").out == "1 were dropped.\n"
+    assert tally(home)["delivery"]["picky"] == {"dropped": n}
+
+
+def test_every_act_is_written_down_with_who_did_it(home: Home) -> None:
+    home.syncd("rejected", "retry", "--connector", "picky")
+    home.syncd("rejected", "drop", "--code", "lead_malformed", "--yes")
+    with Ledger.open_to_read(home.ledger) as ledger, ledger.read() as connection:
+        acts = [(act.verb, act.name, act.detail, bool(act.who)) for act in reading.actions(connection)]
+    assert acts == [("drop", "", "code lead_malformed", True), ("retry", "picky", "all", True)]
+
+
+def test_when_nothing_is_set_aside_the_list_says_so(home: Home) -> None:
+    home.syncd("rejected", "drop", "--all", "--yes")
+    assert home.syncd("rejected").out == "Nothing is set aside.\n"
+    assert home.syncd("rejected", "list", "--json").out == "[]\n"
