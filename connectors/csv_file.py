@@ -94,7 +94,7 @@ class CsvConnector:
     codes: ClassVar[Mapping[str, str]] = MappingProxyType(_CODES)
     defaults: ClassVar[Mapping[str, str | Field]] = MappingProxyType({n: f"{{{{ {n} }}}}" for n in _COLUMNS})
     objects: ClassVar[Literal["people", "leads"]] = "leads"
-    batch_size = 500
+    batch_size = 1000
 
     def __init__(self, options: CsvOptions, context: Context) -> None:
         """Raises ValueError when a `key` column is none of the mapped ones."""

@@ -25,6 +25,12 @@ from syncd.lead import Lead
 ALIKE_LIMIT = 10
 """Rejections of one code in a row, none delivered between, that halt a lane."""
 
+SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 26 * 3600.0
+"""Seconds, whatever a far end asks for: not a hot loop, and not longer than the reset of a daily quota."""
+
+FEWEST_ATTEMPTS = 3
+"""Failures of its own that a delivery must have before its age can exhaust it: an outage makes old, not guilty."""
+
 State = Literal["pending", "delivered", "rejected", "dropped"]
 Status = Literal["open", "paused", "halted"]
 
@@ -63,6 +69,7 @@ class Delivered:
 
 
 Outcome = Delivered | Failure
+"""What a connector says of one delivery; anything else is a bug of its."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +135,15 @@ class LaneState:
     def wait(self, now: float) -> float | None:
         """Seconds until the lane may go on: 0 now, None when somebody must act first.
 
-        A pause never lasts longer than it was meant to when it began, whatever became of the wall clock.
+        A pause never lasts longer than it was meant to when it began, whatever became of the wall clock; one that
+        seems to begin further ahead than it is long was made before the clock went back, and is over.
         """
         if self.status == "open":
             return 0.0
         if self.status == "halted" or self.until is None:
             return None
-        return max(0.0, min(self.until - now, self.until - self.since))
+        length = self.until - self.since
+        return 0.0 if self.since - now > length else max(0.0, min(self.until - now, length))
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +179,7 @@ def paused(lane: LaneState, why: Failure, terms: Terms) -> LaneState:
     unexplained = not isinstance(why, Pause) or why.unexplained
     told = why.after is not None
     wait = (
-        max(0.0, why.after or 0.0)
+        min(max(SHORTEST_PAUSE, why.after or 0.0), LONGEST_PAUSE)
         if told
         else backoff(lane.failures + 1, terms.policy.pause_base, terms.policy.pause_cap, terms.chance)
     )
@@ -241,14 +250,22 @@ def judge_call(
     terms: Terms,
 ) -> Verdict:
     """Decide what one call comes to. `answer`: an outcome for each member, or what was raised."""
+    if not isinstance(answer, BaseException):
+        if len(answer) != len(call):
+            answer = ContractError(f"{len(answer)} outcomes for {len(call)} deliveries")
+        elif len(call) == 1 and isinstance(answer[0], Pause):
+            answer = answer[0]  # alone, said of this one or of the call is the same
+    if isinstance(answer, Reject) and len(call) > 1:
+        answer = Refused(answer.code, answer.detail)  # one of them is at fault, and nobody said which
     if isinstance(answer, Refused):
         return _refused(call, answer, lane, terms)
     if isinstance(answer, BaseException):
         return _raised(call, answer, lane, terms)
-    if len(answer) != len(call):
-        bug = Retry("connector_bug", f"{len(answer)} outcomes for {len(call)} deliveries")
-        return _raised(call, bug, lane, terms)
     return _judged(call, answer, lane, terms)
+
+
+class ContractError(Exception):
+    """A connector broke the contract; carried where a raised bug would be."""
 
 
 def _refused(call: Sequence[Item], why: Refused, lane: LaneState, terms: Terms) -> Verdict:
@@ -268,7 +285,8 @@ def _raised(call: Sequence[Item], why: BaseException, lane: LaneState, terms: Te
         return replace(verdict, lane=replace(verdict.lane, probing=True))
     if isinstance(why, Failure):
         return _judged(call, [why] * len(call), lane, terms)
-    bug = Retry("connector_bug", f"{type(why).__name__} in the connector")
+    said = str(why) if isinstance(why, ContractError) else f"{type(why).__name__} in the connector"
+    bug = Retry("connector_bug", said)
     verdict = _judged(call, [bug] * len(call), lane, terms)
     suspects = tuple(change._replace(suspect=change.state == "pending") for change in verdict.changes)
     return replace(verdict, changes=suspects)
@@ -286,7 +304,7 @@ class _Tally:
 
 def _judged(
     call: Sequence[Item],
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[object],
     lane: LaneState,
     terms: Terms,
 ) -> Verdict:
@@ -297,12 +315,15 @@ def _judged(
         if isinstance(outcome, Delivered):
             _on_delivered(walk, item, outcome)
         elif walk.stop is not None:  # the Pause or Halt before it stands for it too
-            _on_stopped(walk, item, walk.stop)
+            _on_stopped(walk, item, walk.stop, terms.now)
         elif isinstance(outcome, Pause | Halt):
             walk.stop = outcome
-            _on_stopped(walk, item, outcome)
+            _on_stopped(walk, item, outcome, terms.now)
         elif isinstance(outcome, Reject):
-            _on_rejected(walk, item, outcome)
+            _on_rejected(walk, item, outcome, lenient=delivered > 0)
+        elif not isinstance(outcome, Failure):
+            wrong = Retry("connector_bug", f"{type(outcome).__name__} is not an outcome")
+            _on_retry(walk, item, wrong, before, terms)
         else:
             _on_retry(walk, item, outcome, before, terms)
     return _closed(walk, terms)
@@ -331,20 +352,24 @@ def _on_delivered(walk: _Tally, item: Item, outcome: Delivered) -> None:
         walk.lane = replace(lane, code="", detail="", probing=False, failures=0, alike_code="", alike=())
 
 
-def _on_stopped(walk: _Tally, item: Item, why: Failure) -> None:
-    suspect = item.suspect or (isinstance(why, Pause) and why.unexplained)
-    walk.changes.append(_kept(item)._replace(suspect=suspect, code=why.code, detail=why.detail))
+def _on_stopped(walk: _Tally, item: Item, why: Failure, now: float) -> None:
+    unexplained = isinstance(why, Pause) and why.unexplained
+    change = _kept(item)._replace(suspect=item.suspect or unexplained, code=why.code, detail=why.detail)
+    # To the end of the line, or every probe would be the same one
+    walk.changes.append(change._replace(due_at=now) if unexplained else change)
 
 
-def _on_rejected(walk: _Tally, item: Item, why: Reject) -> None:
-    on_probation = walk.lane.probing and walk.lane.code == why.code
+def _on_rejected(walk: _Tally, item: Item, why: Reject, *, lenient: bool) -> None:
+    """`lenient`: the same call delivered something, so the lane is well whatever the order of its members."""
+    on_probation = walk.lane.probing and walk.lane.alike_code == why.code and not walk.lane.alike
     change = _kept(item)._replace(
         state="rejected", code=why.code, detail=why.detail, attempts=item.attempts + 1
     )
     alike = (*walk.lane.alike, item.id) if walk.lane.alike_code == why.code else (item.id,)
+    alike = alike[-ALIKE_LIMIT:] if lenient else alike
     walk.lane = replace(walk.lane, alike_code=why.code, alike=alike)
     walk.changes.append(change._replace(maybe_sent=False, suspect=False))
-    if on_probation or len(alike) >= ALIKE_LIMIT:
+    if on_probation or (len(alike) >= ALIKE_LIMIT and not lenient):
         walk.stop = Halt(
             why.code,
             f"{len(alike)} alike rejections in a row, none delivered between: {why.detail}",
@@ -378,7 +403,8 @@ def _on_retry(walk: _Tally, item: Item, why: Failure, before: int, terms: Terms)
         code=why.code,
         detail=why.detail,
     )
-    if attempts >= terms.policy.attempts or (attempts > 1 and terms.now - since > terms.policy.max_age):
+    old = attempts >= FEWEST_ATTEMPTS and terms.now - since > terms.policy.max_age
+    if attempts >= terms.policy.attempts or old:
         if walk.lane.delivered > mark:
             change = change._replace(state="rejected", due_at=0.0, suspect=False)
         else:

@@ -228,13 +228,13 @@ def _next(budget: Budget, now: float, *, live: bool) -> float:
 
 def _rounded_up(now: float, until: float) -> float:
     wait = math.ceil((until - now) * 1000.0) / 1000.0
-    while now + wait < until or wait <= 0.0:
+    while now + wait < until or wait <= 0.0:  # what rounding of large numbers may do
         wait += 0.001
     return wait
 
 
 def _ceiling(instant: float, quantum: float) -> float:
     steps = math.ceil(instant / quantum)
-    while steps * quantum < instant:
+    while steps * quantum < instant:  # as above
         steps += 1
     return steps * quantum

@@ -9,7 +9,11 @@ ROOT = Path(__file__).parents[1]
 
 def test_every_import_follows_the_arrows() -> None:
     found = subprocess.run(
-        [Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert found.returncode == 0, found.stdout
 
@@ -18,7 +22,10 @@ def test_no_module_but_the_clock_reads_time() -> None:
     readers = [
         path
         for path in [*(ROOT / "syncd").rglob("*.py"), *(ROOT / "connectors").rglob("*.py")]
-        if any(call in path.read_text() for call in ("time.time(", "time.monotonic(", "time.sleep(", "datetime.now("))
+        if any(
+            call in path.read_text()
+            for call in ("time.time(", "time.monotonic(", "time.sleep(", "datetime.now(")
+        )
         and "simulator" not in path.parts
     ]
     assert [str(path.relative_to(ROOT)) for path in readers] == ["syncd/clock.py"]

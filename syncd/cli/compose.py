@@ -11,7 +11,7 @@ from pathlib import Path
 from syncd.clock import Clock, SystemClock
 from syncd.connector import Logger
 from syncd.delivery import Policy
-from syncd.engine.admitting import Taker
+from syncd.engine.admitting import Taker, Takers
 from syncd.engine.delivering import Deliver, Outfit, Wake
 from syncd.engine.desk import Desk
 from syncd.engine.exporting import Export
@@ -81,16 +81,15 @@ def make_desk(name: str, settings: Settings, mapped: Mapping[str, Mapped], clock
     source = settings.sources[name]
     client, pacer = make_upstream(source, clock)
     start = source.start
-    takers = [
+    takers = tuple(
         Taker(m.name, m.configured.required, m.where)
         for m in (mapped[connector] for connector in settings.connectors_of(name))
-    ]
+    )
     return Desk(
         name=name,
         upstream=client,
         pacer=pacer,
-        takers=takers,
-        exports=source.export,
+        takers=Takers(takers, source.export),
         start=start.timestamp() if isinstance(start, datetime) else start,
         lookback=source.lookback,
         reconcile_window=source.reconcile_window,

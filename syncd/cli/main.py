@@ -159,7 +159,8 @@ def run(arguments: list[str] | None = None) -> int:
         return Exit.WORK_LEFT
     except BrokenPipeError:
         return Exit.FAILED
-    except importlib.import_module("syncd.ledger").LedgerError as error:  # asked last: it imports the database
+    # Asked last, for it imports the database
+    except importlib.import_module("syncd.ledger").LedgerError as error:
         complain(error.detail)
         return LEDGER_EXITS.get(error.code, Exit.LEDGER)
     return int(code or 0)

@@ -52,12 +52,16 @@ def place_of(settings: Settings, name: str) -> Place:
         from syncd.engine.desk import SOURCE_LANES  # noqa: PLC0415 - brings the client of CTGO along
 
         return Place("source", name, tuple((kind, name) for kind in SOURCE_LANES))
-    raise unknown("source or connector", name, {*settings.sources, *settings.connectors}, "sources and connectors")
+    raise unknown(
+        "source or connector", name, {*settings.sources, *settings.connectors}, "sources and connectors"
+    )
 
 
 def unknown(what: str, name: str, known: Collection[str], many: str = "") -> typer.TyperException:
     """The usage error for a name that is none: the nearest one, or all there are. `many`: the plural of `what`."""
-    return typer.TyperException(f"There is no {what} {escape(name[:64])}; {hint(name, known, many or f'{what}s')}")
+    return typer.TyperException(
+        f"There is no {what} {escape(name[:64])}; {hint(name, known, many or f'{what}s')}"
+    )
 
 
 def length(text: str) -> float:

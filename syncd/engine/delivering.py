@@ -90,7 +90,7 @@ class Deliver:
             if wait != 0:
                 return Next(wait, lane.code)
             limit = connector.batch_size
-            found = due(connection, self.name, now, self._outfit.policy.retry_cap, limit)
+            found = due(connection, lane, now, self._outfit.policy.retry_cap, limit)
             if not found:
                 later = next_due(connection, DeliveryRow, self.name)
                 return IDLE if later is None else Next(max(0.001, later - now), "retrying")
@@ -146,7 +146,7 @@ class Deliver:
         again = one.code == "filter_failed"
         enrichment = loads(one.enrichment) if one.enrichment else None
         uses = fields.uses | where.uses if again else fields.uses
-        values = variables(lead, enrichment=enrichment, names=uses)
+        values = variables(lead, enrichment=enrichment, names=uses, now=self._clock.now())
         if again and not where.accepts(values):
             return None
         return Delivery(

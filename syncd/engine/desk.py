@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from syncd.delivery import Policy
-from syncd.engine.admitting import Taker
+from syncd.engine.admitting import Takers
 from syncd.engine.pacing import Pacer
 from syncd.engine.paging import Start
 from syncd.upstream import Upstream
@@ -27,11 +27,15 @@ class Desk:
     name: str
     upstream: Upstream
     pacer: Pacer
-    takers: Sequence[Taker]
-    exports: bool = True
+    takers: Takers
     start: Start | float = "new"
     lookback: float = 3600.0
     reconcile_window: float = 30 * 86400.0
     stream_ids: Sequence[int] = ()
     policy: Policy = field(default_factory=Policy)
     paging_new: Flag = field(default_factory=Flag)
+
+    @property
+    def exports(self) -> bool:
+        """Whether CTGO is told."""
+        return self.takers.exports

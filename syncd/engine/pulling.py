@@ -111,7 +111,7 @@ class Pull:
         try:
             if current.batch is None:
                 with self._ledger.write() as connection:
-                    opened = self._desk.pacer.open(connection, 1, live=True)
+                    opened = self._desk.pacer.open(connection, 1, live=current.plan.kind == "live")
                 if not isinstance(opened, Hold):
                     return Next(opened)
                 hold = opened
@@ -240,7 +240,6 @@ class Pull:
                 lead,
                 payload,
                 desk.takers,
-                exports=desk.exports,
                 take_exported=desk.start == "all",
                 exported_here=lead.id in ours,
             )

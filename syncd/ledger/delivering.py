@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, true, update
 
-from syncd.delivery import Change, Item, Verdict
+from syncd.delivery import Change, Item, LaneState, Verdict
 from syncd.ledger.lanes import save_lane
 from syncd.ledger.settles import settle
 from syncd.ledger.statements import Books, among, array, quoted, upsert
@@ -63,14 +63,16 @@ def due_now(model: Any, now: Any, cap: Any) -> Any:
     return (model.c.state == quoted("pending")) & or_(model.c.due_at <= now, model.c.due_at > now + cap)
 
 
-def _due_query() -> Any:
+def _due_query(*, probing: bool) -> Any:
+    # A probe is anybody but a suspect if there is one; that sorts all that is due, so only a probe pays for it
+    order = ([_delivery.c.suspect] if probing else []) + [_delivery.c.due_at, _delivery.c.id]
     first = (
         select(_delivery)
         .where(
             _delivery.c.connector == bindparam("connector"),
             due_now(_delivery, bindparam("now"), bindparam("cap")),
         )
-        .order_by(_delivery.c.due_at, _delivery.c.id)
+        .order_by(*order)
         .limit(bindparam("most"))
         .subquery()
     )
@@ -94,12 +96,16 @@ def _due_query() -> Any:
     )
 
 
-_DUE = _due_query()
+_DUE, _DUE_TO_PROBE = _due_query(probing=False), _due_query(probing=True)
 
 
-def due(connection: Connection, connector: str, now: float, cap: float, limit: int) -> list[Due]:
-    """The deliveries to make next, oldest due first. `cap`: the longest back-off, seconds."""
-    found = connection.execute(_DUE, {"connector": connector, "now": now, "cap": cap, "most": limit}).all()
+def due(connection: Connection, lane: LaneState, now: float, cap: float, limit: int) -> list[Due]:
+    """The deliveries to make next, oldest due first; a single one for a probing lane.
+
+    `cap`: the longest back-off, seconds.
+    """
+    values = {"connector": lane.name, "now": now, "cap": cap, "most": 1 if lane.probing else limit}
+    found = connection.execute(_DUE_TO_PROBE if lane.probing else _DUE, values).all()
     return [Due(item_of(row), *row[_ITEM:]) for row in found]
 
 
@@ -112,11 +118,13 @@ def next_due(connection: Connection, model: type[Attempted], owner: str) -> floa
     ).scalar()
 
 
+_MAYBE_SENT = update(_delivery).where(among(_delivery.c.id, "ids")).values(maybe_sent=true())
+_LEADS_OF = select(_delivery.c.lead_seq).where(among(_delivery.c.id, "ids"))
+
+
 def mark_maybe_sent(connection: Connection, ids: Collection[int]) -> None:
     """Intent before effect: committed before the first byte of a call that cannot simply be repeated."""
-    connection.execute(
-        update(_delivery).where(among(_delivery.c.id, "ids")).values(maybe_sent=True), {"ids": array(ids)}
-    )
+    connection.execute(_MAYBE_SENT, {"ids": array(ids)})
 
 
 def record(
@@ -141,10 +149,8 @@ def record(
     save_lane(connection, verdict.lane)
     touched = [c.id for c in verdict.changes if c.state != "pending"] + list(verdict.revived)
     if touched:
-        seqs = connection.execute(
-            select(_delivery.c.lead_seq).where(among(_delivery.c.id, "ids")), {"ids": array(touched)}
-        )
-        result.owing = settle(books, [row[0] for row in seqs], exports)
+        seqs = connection.execute(_LEADS_OF, {"ids": array(touched)}).scalars().all()
+        result.owing = settle(books, seqs, exports)
     books.close()
     return result
 
@@ -158,17 +164,25 @@ def write_changes(
 
     `owner`: the tally's kind and name for these rows.
     """
-    alike: dict[Change, list[tuple[int, str | None]]] = {}
+    alike: dict[tuple[object, ...], list[tuple[Change, tuple[int, str | None]]]] = {}
     for change in changes:
-        alike.setdefault(change._replace(id=0, remote_id=None), []).append((change.id, change.remote_id))
+        rest = change[1:_REMOTE_ID] + change[_REMOTE_ID + 1 :]
+        alike.setdefault(rest, []).append((change, (change.id, change.remote_id)))
     counts: dict[str, int] = {}
-    for change, rows in alike.items():
+    for same in alike.values():
+        change = same[0][0]
         values = {"new_" + name: value for name, value in change._asdict().items()}
-        values |= {"new_at": None if change.state == "pending" else books.now, "rows": array(rows)}
+        values |= {
+            "new_at": None if change.state == "pending" else books.now,
+            "rows": array(row for _, row in same),
+        }
         moved = books.connection.execute(_WRITE[model], values).rowcount
         counts[change.state] = counts.get(change.state, 0) + moved
         books.move(*owner, moved, old="pending", new=change.state)
     return counts
+
+
+_REMOTE_ID = Change._fields.index("remote_id")
 
 
 def _write(model: type[Attempted]) -> Any:

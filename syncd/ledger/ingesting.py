@@ -177,13 +177,14 @@ _INSERT_DELIVERY = Bulk(
 )  # fmt: skip
 
 
+_QUARANTINED = select(_lead.c.seq, *(_lead.c[name] for name in _KEY)).where(
+    is_unsettled(_lead), _lead.c.state == quoted("quarantined")
+)
+
+
 def _release_quarantined(books: Books, keys: Mapping[LeadKey, object]) -> None:
     """Remove the quarantined rows of these keys: a handful at most, found through the partial index."""
-    rows = books.connection.execute(
-        select(_lead.c.seq, *(_lead.c[name] for name in _KEY)).where(
-            is_unsettled(_lead), _lead.c.state == quoted("quarantined")
-        )
-    ).all()
+    rows = books.connection.execute(_QUARANTINED).all()
     readable = [row for row in rows if LeadKey(*row[1:]) in keys]
     if readable:
         books.connection.execute(
@@ -243,17 +244,18 @@ def _note_elsewhere(books: Books, leads: Sequence[Lead]) -> None:
             books.move("export", source, 1, new="elsewhere")
 
 
+_WITHDRAW = delete(_export).where(
+    _export.c.source == bindparam("source"),
+    _export.c.state == quoted("pending"),
+    among(_export.c.lead_id, "ids"),
+)
+
+
 def _withdraw_exports(books: Books, leads: Sequence[Lead]) -> None:
     """An id that has a new row to deliver is not ready any more; its export is owed again when that row settles."""
     for source in {lead.source for lead in leads}:
-        gone = books.connection.execute(
-            delete(_export).where(
-                _export.c.source == source,
-                _export.c.state == quoted("pending"),
-                among(_export.c.lead_id, "ids"),
-            ),
-            {"ids": array(lead.id for lead in leads if lead.source == source)},
-        ).rowcount
+        ids = array(lead.id for lead in leads if lead.source == source)
+        gone = books.connection.execute(_WITHDRAW, {"source": source, "ids": ids}).rowcount
         books.move("export", source, gone, old="pending")
 
 

@@ -1,16 +1,22 @@
 """Lanes as the ledger keeps them: a pause or a halt survives a restart."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from syncd.delivery import LaneState, reopened
 from syncd.ledger.statements import upsert
 from syncd.ledger.tables import Lane, table
 
 _lane = table(Lane)
+_COLUMNS = tuple(column.name for column in _lane.c)
+_LOAD = select(_lane).where(_lane.c.kind == bindparam("kind"), _lane.c.name == bindparam("name"))
+_NEW = upsert(_lane)
+_SAVE = _NEW.on_conflict_do_update(
+    index_elements=["kind", "name"], set_={name: _NEW.excluded[name] for name in _COLUMNS}
+)
 
 
 def load_lane(connection: Connection, kind: str, name: str) -> LaneState:
@@ -31,10 +37,8 @@ def load_lanes(connection: Connection) -> list[LaneState]:
 
 def save_lane(connection: Connection, lane: LaneState) -> None:
     """Insert or replace."""
-    row = {**asdict(lane), "alike": json.dumps(lane.alike)}
-    connection.execute(
-        upsert(_lane).values(row).on_conflict_do_update(index_elements=["kind", "name"], set_=row)
-    )
+    row = {name: getattr(lane, name) for name in _COLUMNS} | {"alike": json.dumps(lane.alike)}
+    connection.execute(_SAVE, row)
 
 
 def lift_halts(connection: Connection) -> None:

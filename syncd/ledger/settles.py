@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from json import loads
 from typing import Any
 
-from sqlalchemy import and_, case, exists, func, literal, select, update
+from sqlalchemy import and_, bindparam, case, exists, func, literal, select, update
 
 from syncd.ledger.statements import Books, among, array, quoted, upsert
 from syncd.ledger.tables import Delivery, Export, table
@@ -64,14 +64,17 @@ def settle(books: Books, seqs: Collection[int], exports: Mapping[str, bool]) -> 
     return {source for source, members in ids.items() if owe_exports(books, source, members)}
 
 
+_MOVE = (
+    update(_lead)
+    .where(among(_lead.c.seq, "seqs"), _lead.c.state == bindparam("old"))
+    .values(state=bindparam("new"), settled_at=bindparam("at"))
+)
+
+
 def _move_leads(books: Books, source: str, old: str, new: str, seqs: str) -> None:
     """`seqs`: a JSON array."""
-    moved = books.connection.execute(
-        update(_lead)
-        .where(among(_lead.c.seq, "seqs"), _lead.c.state == old)
-        .values(state=new, settled_at=None if new in UNSETTLED else books.now),
-        {"seqs": seqs},
-    ).rowcount
+    at = None if new in UNSETTLED else books.now
+    moved = books.connection.execute(_MOVE, {"seqs": seqs, "old": old, "new": new, "at": at}).rowcount
     books.move("lead", source, moved, old=old, new=new)
 
 

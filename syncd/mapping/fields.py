@@ -29,6 +29,9 @@ class FieldMap:
     def __init__(self, cells: Mapping[str, _Cell], expressions: Mapping[str, Expression]) -> None:
         """See `compile`. An expression's key is a number, a space and its field's name: like no variable."""
         self._cells = cells
+        # Most fields are one variable each, which needs no putting together
+        self._plain = all(cell.form is None for cell in cells.values()) and not expressions
+        self._variables = [(name, cell.keys[0]) for name, cell in cells.items() if cell.keys]
         self._all = compiled(expressions)
         self._single = {key: compiled({key: expression}) for key, expression in expressions.items()}
         direct = {key for cell in cells.values() for key in cell.keys if key not in expressions}
@@ -56,6 +59,13 @@ class FieldMap:
 
         `values` holds at least what `uses` names. Raises Reject("mapping_failed") naming the field.
         """
+        if self._plain:
+            result = {name: values[key] for name, key in self._variables if values[key] is not None}
+            if all(map(_is_plain, result.values())):
+                return result
+        return self._put_together(values)
+
+    def _put_together(self, values: Mapping[str, object]) -> dict[str, object]:
         scope = {**values, **self._computed(values)} if self._single else values
         result: dict[str, object] = {}
         for name, (form, keys) in self._cells.items():
@@ -86,6 +96,13 @@ class FieldMap:
             return None
         except Exception as error:  # noqa: BLE001 - an operator's expression may raise anything
             raise _failed(key.partition(" ")[2], why(error)) from None
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a value can be written as it is; the other way knows what to say of one that cannot."""
+    if type(value) is str:
+        return 0 < len(value) <= LONGEST and not value.isspace()
+    return type(value) is int
 
 
 def _failed(field: str, reason: str) -> Reject:
@@ -125,6 +142,11 @@ class Filter:
         """None accepts everything. Raises ValueError if the expression cannot be compiled."""
         self._evaluate = compiled({"where": expression}) if expression else None
         self.uses = expression.uses if expression else frozenset[str]()
+
+    @property
+    def accepts_all(self) -> bool:
+        """Whether there is no condition."""
+        return self._evaluate is None
 
     @classmethod
     def compile(cls, owner: str, text: str) -> "Filter":

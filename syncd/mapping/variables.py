@@ -8,13 +8,15 @@ does not document: it is read leniently. An address and its status are always fr
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from operator import attrgetter
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from syncd.lead import Lead, utc_text
-from syncd.names import split_name
+from syncd.names import Name, split_name
 
 _NOT_IN_HANDLE = re.compile("[^A-Za-z0-9_]")
 
@@ -31,11 +33,46 @@ class Labels:
 _NO_LABELS = Labels()
 
 
-@dataclass(frozen=True, slots=True)
+_CONTACT = frozenset({"email", "linkedin", "linkedinUrl", "linkedin_url"})
+
+
 class _Facts:
-    lead: Lead
-    labels: Labels
-    enrichment: Mapping[str, Any] | None
+    """One lead while its variables are read; what several of them share is found once."""
+
+    __slots__ = ("_contact", "_handle", "_name", "enrichment", "labels", "lead", "now", "profile")
+
+    def __init__(
+        self, lead: Lead, labels: Labels, enrichment: Mapping[str, Any] | None, now: float | None
+    ) -> None:
+        self.lead, self.labels, self.enrichment, self.now = lead, labels, enrichment, now
+        self.profile = lead.profile
+        self._contact: list[dict[str, Any]] | None = None
+        self._name: Name | None = None
+        self._handle: str | None = ""
+
+    @property
+    def contact(self) -> list[dict[str, Any]]:
+        """Where contact data may be, best first."""
+        if self._contact is None:
+            raw = self.lead.raw
+            places = (self.enrichment, raw, raw.get("profile"))
+            self._contact = [p for p in places if isinstance(p, dict) and not _CONTACT.isdisjoint(p)]
+        return self._contact
+
+    @property
+    def name(self) -> Name:
+        """First and last name."""
+        if self._name is None:
+            self._name = split_name(self.profile.display_name)
+        return self._name
+
+    @property
+    def handle(self) -> str | None:
+        """Without the @."""
+        if self._handle == "":
+            handle = self.profile.handle
+            self._handle = handle.strip().removeprefix("@") or None if handle else None
+        return self._handle
 
 
 def _filled(text: str | None) -> str | None:
@@ -50,13 +87,8 @@ def _label(known: Mapping[int, str], number: int | None) -> str | None:
     return None if number is None else _filled(known.get(number)) or str(number)
 
 
-def _handle(facts: _Facts) -> str | None:
-    handle = facts.lead.profile.handle
-    return handle.strip().removeprefix("@") or None if handle else None
-
-
 def _x_url(facts: _Facts) -> str | None:
-    handle = _handle(facts)
+    handle = facts.handle
     return f"https://x.com/{_NOT_IN_HANDLE.sub(_percent, handle)}" if handle else None
 
 
@@ -64,20 +96,9 @@ def _percent(found: re.Match[str]) -> str:
     return "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "replace"))
 
 
-_CONTACT = frozenset({"email", "linkedin", "linkedinUrl", "linkedin_url"})
-
-
-def _holders(facts: _Facts) -> Iterator[Mapping[str, Any]]:
-    """Where contact data may be, best first."""
-    raw = facts.lead.raw
-    for holder in (facts.enrichment, raw, raw.get("profile")):
-        if isinstance(holder, dict) and not _CONTACT.isdisjoint(holder):
-            yield holder
-
-
 def _email(facts: _Facts) -> tuple[str | None, str | None]:
     """Address and status."""
-    for holder in _holders(facts):
+    for holder in facts.contact:
         found = holder.get("email")
         address, status = (
             (found.get("address"), found.get("status")) if isinstance(found, Mapping) else (found, None)
@@ -94,7 +115,7 @@ def _email_domain(facts: _Facts) -> str | None:
 
 
 def _linkedin_url(facts: _Facts) -> str | None:
-    for holder in _holders(facts):
+    for holder in facts.contact:
         inner = holder.get("linkedin")
         nested = inner.get("url") if isinstance(inner, Mapping) else None
         for found in (nested, holder.get("linkedinUrl"), holder.get("linkedin_url")):
@@ -103,37 +124,77 @@ def _linkedin_url(facts: _Facts) -> str | None:
     return None
 
 
+_PLAIN: Mapping[str, str] = MappingProxyType(
+    {
+        "id": "id",
+        "stream_id": "stream_id",
+        "segment_id": "segment_id",
+        "account_id": "account_id",
+        "follower_count": "profile.follower_count",
+        "raw": "raw",
+    }
+)
+"""Variables that are an attribute of the lead as it is."""
+
+_TEXT: Mapping[str, str] = MappingProxyType(
+    {
+        "match_confidence": "match_confidence",
+        "source_type": "source_type",
+        "display_name": "profile.display_name",
+        "bio": "profile.bio",
+        "image_url": "profile.image_url",
+        "x_user_id": "profile.x_user_id",
+    }
+)
+"""Variables that are a text attribute of the lead, or null where that is blank."""
+
 _READ: Mapping[str, Callable[[_Facts], object]] = MappingProxyType(
     {
-        "id": lambda of: of.lead.id,
-        "stream_id": lambda of: of.lead.stream_id,
         "stream_name": lambda of: _label(of.labels.streams, of.lead.stream_id),
-        "segment_id": lambda of: of.lead.segment_id,
         "segment_name": lambda of: _label(of.labels.segments, of.lead.segment_id),
-        "account_id": lambda of: of.lead.account_id,
         "account_handle": lambda of: _label(of.labels.accounts, of.lead.account_id),
-        "match_confidence": lambda of: _filled(of.lead.match_confidence),
-        "source_type": lambda of: _filled(of.lead.source_type),
         "discovered_at": lambda of: utc_text(of.lead.discovered_at),
-        "handle": _handle,
-        "display_name": lambda of: _filled(of.lead.profile.display_name),
-        "first_name": lambda of: split_name(of.lead.profile.display_name).first,
-        "last_name": lambda of: split_name(of.lead.profile.display_name).last,
-        "bio": lambda of: _filled(of.lead.profile.bio),
-        "follower_count": lambda of: of.lead.profile.follower_count,
-        "image_url": lambda of: _filled(of.lead.profile.image_url),
-        "x_user_id": lambda of: _filled(of.lead.profile.x_user_id),
+        "handle": lambda of: of.handle,
+        "first_name": lambda of: of.name.first,
+        "last_name": lambda of: of.name.last,
         "x_url": _x_url,
         "email": lambda of: _email(of)[0],
         "email_status": lambda of: _email(of)[1],
         "email_domain": _email_domain,
         "linkedin_url": _linkedin_url,
-        "raw": lambda of: of.lead.raw,
+        "synced_at": lambda of: None if of.now is None else utc_text(of.now),
     }
 )
+"""Variables that are worked out."""
 
-VARIABLES: tuple[str, ...] = tuple(_READ)
+VARIABLES: tuple[str, ...] = (
+    "id", "stream_id", "stream_name", "segment_id", "segment_name", "account_id", "account_handle", "match_confidence",
+    "source_type", "discovered_at", "handle", "display_name", "first_name", "last_name", "bio", "follower_count",
+    "image_url", "x_user_id", "x_url", "email", "email_status", "email_domain", "linkedin_url", "raw", "synced_at",
+)  # fmt: skip
 """Every variable, in the order of the documentation."""
+
+
+class _Plan(NamedTuple):
+    """How to read one set of variables."""
+
+    attributes: tuple[str, ...]
+    get: Callable[[Lead], tuple[object, ...]]
+    texts: tuple[str, ...]
+    worked_out: tuple[tuple[str, Callable[[_Facts], object]], ...]
+
+
+@lru_cache(maxsize=64)
+def _plan(names: frozenset[str]) -> _Plan:
+    """Raises KeyError for a name that is no variable."""
+    attributes = tuple(name for name in VARIABLES if name in names and (name in _PLAIN or name in _TEXT))
+    paths = [_PLAIN.get(name) or _TEXT[name] for name in attributes]
+    # Two more than asked for: with one, attrgetter would not answer a tuple
+    get = attrgetter(*paths, "id", "id")
+    others = sorted(names - set(attributes))
+    return _Plan(
+        attributes, get, tuple(n for n in attributes if n in _TEXT), tuple((n, _READ[n]) for n in others)
+    )
 
 
 def variables(
@@ -141,10 +202,21 @@ def variables(
     labels: Labels = _NO_LABELS,
     enrichment: Mapping[str, Any] | None = None,
     names: Collection[str] = VARIABLES,
+    now: float | None = None,
 ) -> dict[str, object]:
     """The values of `names` for one lead; null is None. Raises KeyError for a name that is no variable.
 
-    `enrichment` is the `result` of CTGO's enrich answer. Only what is asked for is computed.
+    `enrichment` is the `result` of CTGO's enrich answer; `now`, seconds since the epoch, is what `synced_at` says. Only
+    what is asked for is computed.
     """
-    facts = _Facts(lead, labels, enrichment)
-    return {name: _READ[name](facts) for name in names}
+    plan = _plan(names if isinstance(names, frozenset) else frozenset(names))
+    values: dict[str, object] = dict(zip(plan.attributes, plan.get(lead), strict=False))
+    for name in plan.texts:
+        text = values[name]
+        if type(text) is str and (not text or text.isspace()):
+            values[name] = None
+    if plan.worked_out:
+        facts = _Facts(lead, labels, enrichment, now)
+        for name, read in plan.worked_out:
+            values[name] = read(facts)
+    return values

@@ -5,6 +5,7 @@ is given for time and log, `MemoryConnector` and `MemoryFarEnd` the smallest con
 which only test suites have: nothing else in `syncd` imports this package.
 """
 
+from syncd.testing import made_up
 from syncd.testing.bench import Bench, FarEnd
 from syncd.testing.clock import Journal, ManualClock
 from syncd.testing.contract import ConnectorContract
@@ -21,4 +22,5 @@ __all__ = [
     "MemoryConnector",
     "MemoryFarEnd",
     "MemoryOptions",
+    "made_up",
 ]

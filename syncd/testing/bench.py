@@ -3,20 +3,18 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from pydantic import BaseModel
 
 from syncd.connector import Connector, Context, Field
 from syncd.delivery import Delivery
-from syncd.lead import utc_text
 from syncd.mapping import FieldMap, Labels, variables
 from syncd.settings import secret_values
 from syncd.testing import made_up
 from syncd.testing.clock import Journal, ManualClock
 
 _LABELS = Labels(streams={7: "Founders who ship"}, segments={3: "Makers"}, accounts={5: "indiehackers"})
-_OURS = "synced_at"
 _PROFILE = {
     "x_user_id": "xUserId",
     "handle": "handle",
@@ -99,7 +97,7 @@ class Bench:
         clock: ManualClock | None = None,
         fields: Mapping[str, str | Field] | None = None,
         secrets: Collection[str] = (),
-    ) -> "Bench":
+    ) -> Self:
         """Make the connector as `syncd` does: options validated, the mapping in its context.
 
         Secret options are among `secrets` by themselves.
@@ -153,9 +151,7 @@ class Bench:
         lead = made_up.lead(raw)
         uses = self.field_map.uses
         found = made_up.enrichment(n) if emailed else None
-        values = variables(lead, _LABELS, found, names=uses - {_OURS})
-        if _OURS in uses:
-            values[_OURS] = utc_text(self.clock.now())
+        values = variables(lead, _LABELS, found, names=uses, now=self.clock.now())
         mapped = _replaced(self.field_map.evaluate(values), in_place_of or {})
         return Delivery(id=lead.id, lead=lead, fields=mapped, person=lead.person, **known)
 

@@ -111,7 +111,7 @@ class Courier:
                 return self
             if wait > 0:
                 clock.advance(wait + 0.001)
-            elif not self.step():
+            elif self.step() is None and self._pending:
                 clock.advance(min(self._due[id_] for id_ in self._pending) - clock.now() + 0.001)
         raise AssertionError(
             f"{len(self._pending)} deliveries are still pending after {_ROUNDS} rounds: the connector never "
@@ -121,7 +121,11 @@ class Courier:
     def step(self) -> Call | None:
         """The next call; None if nothing is due."""
         now = self.bench.clock.now()
-        due = [(id_, self._pending[id_]) for id_ in list(self._pending) if self._due[id_] <= now]
+        due = [
+            (id_, self._pending[id_])
+            for id_ in sorted(self._pending, key=self._due.__getitem__)
+            if self._due[id_] <= now
+        ]
         due = [(id_, delivery) for id_, delivery in due if not self._superseded(delivery)]
         if not due:
             return None
@@ -198,25 +202,25 @@ def call_once(bench: Bench, batch: Sequence[Delivery]) -> Call:
 
 def complaints(bench: Bench, call: Call) -> Iterator[str]:
     """What is wrong with an answer, whatever it says about the leads."""
-    if call.raised is None:
-        if not isinstance(call.answer, Sequence) or isinstance(call.answer, str):
-            yield f"deliver must return a sequence of outcomes, or raise; it returned a {type(call.answer).__name__}"
-            return
-        if len(call.answer) != len(call.batch):
-            yield f"deliver must return one outcome for each delivery: {len(call.answer)} for {len(call.batch)}"
-    elif isinstance(call.raised, Reject):
-        yield f"deliver raised a Reject ({call.raised}): return it in its delivery's place, it stands for one lead"
+    answer: object = call.answer
+    if isinstance(answer, Sequence) and len(answer) != len(call.batch):
+        yield f"deliver must return one outcome for each delivery: {len(answer)} for {len(call.batch)}"
+    elif not isinstance(answer, Sequence | Pause | Halt | Refused):
+        yield (
+            f"deliver returns a sequence of outcomes, or raises Pause, Halt or Refused, not {answer!r}: "
+            "what is about one lead is returned in its place"
+        )
     for outcome in call.outcomes:
-        if isinstance(outcome, Delivered):
-            if outcome.remote_id is not None and not (
-                outcome.remote_id and isinstance(outcome.remote_id, str)
-            ):
-                yield f"Delivered.remote_id must be a text or None, not {outcome.remote_id!r}"
-        elif not isinstance(outcome, Retry | Reject | Pause | Halt):
+        if not isinstance(outcome, Delivered | Retry | Reject | Pause | Halt):
             yield f"an outcome is Delivered or one of the four failures, not {outcome!r}"
-            return
+        elif isinstance(outcome, Delivered) and not _is_id(outcome.remote_id):
+            yield f"Delivered.remote_id must be a text or None, not {outcome.remote_id!r}"
     for failure in call.failures:
         yield from failure_complaints(bench, failure, call.batch)
+
+
+def _is_id(remote_id: object) -> bool:
+    return remote_id is None or (isinstance(remote_id, str) and bool(remote_id))
 
 
 def failure_complaints(

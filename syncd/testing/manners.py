@@ -1,6 +1,7 @@
 """Claims about manners: the class is complete, reading reads, pure is pure, and nothing private is said aloud."""
 
 import builtins
+import io
 import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,8 @@ from syncd.testing.bench import Bench, as_fields
 from syncd.testing.claims import Claims, Trouble, all_delivered, demand, few
 from syncd.testing.courier import Courier
 
+_PLAN, _MAKE = False, True
+"""What `setup` is asked to do."""
 _DOORS = (
     (socket.socket, "connect"),
     (socket.socket, "send"),
@@ -26,6 +29,7 @@ _DOORS = (
     (socket, "getaddrinfo"),
     (os, "open"),
     (builtins, "open"),
+    (io, "open"),
 )
 
 
@@ -114,32 +118,32 @@ class Manners(Claims):
     def test_setup_without_apply_changes_nothing(self, bare: Bench) -> None:
         """`setup(False)` says what it would do."""
         connector, before = _setup(bare), _everything(bare)
-        planned = list(connector.setup(False))  # noqa: FBT003 - the contract is positional
+        planned = list(connector.setup(_PLAN))
         demand(_everything(bare) == before, "setup(apply=False) changed something at the far end")
         done = [change.what for change in planned if change.done]
         demand(not done, f"setup(apply=False) says that it did something: {done}")
         demand(
-            list(connector.setup(False)) == planned, "setup(apply=False) says something else the second time"
-        )  # noqa: FBT003
+            list(connector.setup(_PLAN)) == planned, "setup(apply=False) says something else the second time"
+        )
 
     def test_setup_a_second_time_changes_nothing(self, bare: Bench) -> None:
         """`setup(True)` makes what it planned, says so, and then finds nothing left to make."""
         connector = _setup(bare)
-        planned = _left_to_do(connector.setup(False))  # noqa: FBT003
-        made = [change.what for change in connector.setup(True) if change.done]  # noqa: FBT003
+        planned = _left_to_do(connector.setup(_PLAN))
+        made = [change.what for change in connector.setup(_MAKE) if change.done]
         demand(
             set(planned) <= set(made),
             f"setup(apply=True) did not do what it planned: {set(planned) - set(made)}",
         )
         before = _everything(bare)
-        left = _left_to_do(connector.setup(True))  # noqa: FBT003
+        left = _left_to_do(connector.setup(_MAKE))
         demand(not left, f"a second setup(apply=True) finds still to do, or does again: {left}")
         demand(_everything(bare) == before, "a second setup(apply=True) changed something at the far end")
         all_delivered(Courier(bare, *few(bare)).settle(), few(bare), "After setup")
 
     def test_route_is_pure(self, bench: Bench) -> None:
         """It answers from the delivery alone, the same every time, without a file or a connection."""
-        person = {"x_user_id": made_up.person_id(1)}
+        person: dict[str, Any] = {"x_user_id": made_up.person_id(1)}
         one, other = bench.delivery(1, **person), bench.delivery(2, **person)
         unknown = bench.delivery(3, emailed=False, x_user_id=None, handle=None, display_name=None)
         with _no_io():

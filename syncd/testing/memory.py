@@ -7,7 +7,7 @@ the numbers by one table.
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
@@ -114,15 +114,6 @@ _CODES = {
 }
 
 
-def _explained(error: FarEndError) -> Failure:
-    """The far end's numbers in the words of the contract: the one edge where they meet."""
-    if error.status == 401:  # noqa: PLR2004
-        return Halt("memory_token", "The token is refused.", fix=_CODES["memory_token"])
-    if error.status == 429:  # noqa: PLR2004
-        return Pause("memory_busy", "Too many requests.", after=error.after, fix=_CODES["memory_busy"])
-    return Pause("memory_silent", "The call failed whole.", unexplained=True, fix=_CODES["memory_silent"])
-
-
 class MemoryConnector:
     """People in a `MemoryFarEnd`. One request a batch, or two where a policy needs to see what is there."""
 
@@ -152,38 +143,49 @@ class MemoryConnector:
         try:
             self._far.read(self._token.get_secret_value(), [])
         except FarEndError as error:
-            why = _explained(error)
+            why = self._failure(error)
             return [Finding("error", why.code, why.detail, why.fix)]
         return [Finding("ok", "memory_ready", "The far end answers.")]
 
     def route(self, delivery: Delivery) -> Route:
         """All people may share a call."""
-        return Route("people", delivery.person)
+        return Route("people", self._key(delivery))
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
         """One write, and a read before it if a policy asks. Raises Pause or Halt as `codes` tell."""
-        token = self._token.get_secret_value()
+        token, keys = self._token.get_secret_value(), [self._key(each) for each in batch]
         try:
-            there = self._far.read(token, [each.person for each in batch]) if self._reads else {}
-            answers = self._far.write(token, [(each.person, self._due(each, there)) for each in batch])
+            there = self._far.read(token, keys) if self._reads else {}
+            due = [self._due(each.fields, there.get(key)) for each, key in zip(batch, keys, strict=True)]
+            answers = self._far.write(token, list(zip(keys, due, strict=True)))
         except FarEndError as error:
-            raise _explained(error) from None
-        return [_outcome(answer) for answer in answers]
+            raise self._failure(error) from None
+        return [self._outcome(answer) for answer in answers]
 
     def close(self) -> None:
         """Nothing is open."""
 
-    def _due(self, delivery: Delivery, there: Mapping[str, Mapping[str, object]]) -> dict[str, Any]:
+    def _key(self, delivery: Delivery) -> str:
+        """What the far end tells people apart by."""
+        return delivery.person
+
+    def _due(self, fields: Mapping[str, object], there: Mapping[str, object] | None) -> dict[str, object]:
         """The fields that may be written over what is there."""
-        now = there.get(delivery.person)
-        return {name: value for name, value in delivery.fields.items() if now is None or self._may(name, now)}
+        return {name: value for name, value in fields.items() if there is None or self._may(name, there)}
 
-    def _may(self, name: str, now: Mapping[str, object]) -> bool:
+    def _may(self, name: str, there: Mapping[str, object]) -> bool:
         policy = self._policies.get(name, "always")
-        return policy == "always" or (policy == "if_empty" and now.get(name) in (None, ""))
+        return policy == "always" or (policy == "if_empty" and there.get(name) in (None, ""))
 
+    def _outcome(self, answer: Answer) -> Outcome:
+        if answer.reason:
+            return Reject("memory_invalid", "The far end refuses this person.", fix=_CODES["memory_invalid"])
+        return Delivered(answer.id, answer.created)
 
-def _outcome(answer: Answer) -> Outcome:
-    if answer.reason:
-        return Reject("memory_invalid", "The far end refuses this person.", fix=_CODES["memory_invalid"])
-    return Delivered(answer.id, answer.created)
+    def _failure(self, error: FarEndError) -> Failure:
+        """The far end's numbers in the words of the contract: the one edge where they meet."""
+        if error.status == 401:  # noqa: PLR2004
+            return Halt("memory_token", "The token is refused.", fix=_CODES["memory_token"])
+        if error.status == 429:  # noqa: PLR2004
+            return Pause("memory_busy", "Too many requests.", after=error.after, fix=_CODES["memory_busy"])
+        return Pause("memory_silent", "The call failed whole.", unexplained=True, fix=_CODES["memory_silent"])

@@ -1,6 +1,7 @@
 """Claims about sending: everything arrives, once, in its place, whatever its text."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from syncd.testing.bench import Bench, as_fields
 from syncd.testing.claims import Claims, again, all_delivered, demand, few, grew_by
 from syncd.testing.courier import Courier
 
-_NOBODY = dict.fromkeys(
+_NOBODY: dict[str, Any] = dict.fromkeys(
     ("x_user_id", "handle", "display_name", "bio", "follower_count", "image_url", "stream_id", "segment_id")
 )
 _BLANK = (None, "")
@@ -91,7 +92,7 @@ class Sending(Claims):
     def test_one_person_or_one_lead_is_one_object(self, bench: Bench) -> None:
         """Where `objects` is "people", later leads of a person meet the same object; else each lead has its own."""
         before = bench.seen()
-        person = {"x_user_id": made_up.person_id(1)}
+        person: dict[str, Any] = {"x_user_id": made_up.person_id(1)}
         leads = [bench.delivery(n, discovered_at=f"2026-06-1{n}T08:00:00Z", **person) for n in (1, 2, 3)]
         courier = Courier(bench)
         for lead in leads:  # across batches

@@ -24,8 +24,16 @@ def lead(n: int) -> dict[str, object]:
     }  # fmt: skip
 
 
-_FIRST = [f"{a}{b}" for a in ("Mar", "Jon", "Ti", "Sel", "Bru", "Kat", "Ed", "Li", "Ro", "No") for b in ("a", "as", "na", "ko", "ric", "el", "in", "ia", "os", "ra")]
-_LAST = [f"{a}{b}" for a in ("Od", "Ber", "Win", "Kal", "San", "Mor", "Tor", "Hal", "Gre") for b in ("uya", "lin", "ter", "ski", "ders", "gan", "res", "sey", "co", "na")]
+_FIRST = [
+    f"{a}{b}"
+    for a in ("Mar", "Jon", "Ti", "Sel", "Bru", "Kat", "Ed", "Li", "Ro", "No")
+    for b in ("a", "as", "na", "ko", "ric", "el", "in", "ia", "os", "ra")
+]
+_LAST = [
+    f"{a}{b}"
+    for a in ("Od", "Ber", "Win", "Kal", "San", "Mor", "Tor", "Hal", "Gre")
+    for b in ("uya", "lin", "ter", "ski", "ders", "gan", "res", "sey", "co", "na")
+]
 
 
 def _pages(leads: int) -> list[bytes]:
@@ -61,7 +69,9 @@ def _converse(connection: socket.socket, pages: list[bytes], done: bytes) -> Non
             pending += received
         head, _, pending = pending.partition(b"\r\n\r\n")
         method, target = head.split(b" ", 2)[:2]
-        length = next((int(h[15:]) for h in head.split(b"\r\n") if h.lower().startswith(b"content-length:")), 0)
+        length = next(
+            (int(h[15:]) for h in head.split(b"\r\n") if h.lower().startswith(b"content-length:")), 0
+        )
         while len(pending) < length:
             pending += connection.recv(65536)
         pending = pending[length:]
@@ -71,7 +81,11 @@ def _converse(connection: socket.socket, pages: list[bytes], done: bytes) -> Non
         query = parse_qs(urlsplit(target.decode()).query)
         offset = int(query.get("offset", ["0"])[0])
         since = query.get("since")
-        page = pages[offset // PAGE] if not since and offset // PAGE < len(pages) else _answer(b'{"leads": [], "total": 0, "hasMore": false}')
+        page = (
+            pages[offset // PAGE]
+            if not since and offset // PAGE < len(pages)
+            else _answer(b'{"leads": [], "total": 0, "hasMore": false}')
+        )
         connection.sendall(page)
 
 

@@ -1,6 +1,8 @@
 """A folder with a configuration, a simulator to pull from, and the command line run in this process."""
 
+import json
 import logging
+import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,6 +55,38 @@ class Home:
         self.capsys.readouterr()
         code = cli.run(["--config", str(self.config), *arguments])
         return Ran(code, *self.capsys.readouterr())
+
+
+def findings(home: Home, *options: str) -> tuple[int, dict[tuple[str, str], list[str]]]:
+    """The exit code, and the details by level and what they are about."""
+    ran = home.syncd("check", "--json", *options)
+    report = json.loads(ran.out)
+    assert (report["exit"], report["ok"]) == (ran.code, ran.code == 0)
+    found: dict[tuple[str, str], list[str]] = {}
+    for it in report["findings"]:
+        assert it["fix"] or it["level"] != "error" or it["about"] == "configuration", it
+        found.setdefault((it["level"], it["about"]), []).append(f"{it['detail']} {it['code']}".strip())
+    return ran.code, found
+
+
+HANDLES = "SELECT json_extract(payload, '$.profile.handle'), json_extract(payload, '$.profile.displayName') FROM lead"
+
+
+def rows(home: Home, query: str, *parameters: Any) -> list[Any]:
+    """What the ledger's file holds."""
+    connection = sqlite3.connect(home.ledger)
+    try:
+        found = connection.execute(query, parameters).fetchall()
+        connection.commit()
+    finally:
+        connection.close()
+    return found
+
+
+def told(home: Home, *arguments: str) -> Any:
+    ran = home.syncd(*arguments, "--json")
+    assert ran.code == 0, ran.err
+    return json.loads(ran.out)
 
 
 MakeHome = Callable[..., Home]

@@ -2,8 +2,6 @@
 
 import json
 import os
-import re
-import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -15,92 +13,18 @@ from syncd.cli.main import VERBS
 from syncd.failure import CODES
 from syncd.ledger import Ledger, reading
 from syncd.ledger.lanes import load_lane
-from syncd.settings import load
 from tests.cli.conftest import Home
 
-HEAVY = ("httpx", "sqlmodel", "sqlalchemy", "rich", "structlog", "flask")
+HEAVY = ("httpx", "sqlmodel", "sqlalchemy", "rich", "structlog", "flask", "connectors")
 
 
 def program(*arguments: str, folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     """The command as a process of its own."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **environ}
     command = [sys.executable, "-m", "syncd", *arguments]
-    return subprocess.run(  # noqa: S603 - our own
+    return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
-
-
-# init
-
-
-def test_init_writes_a_configuration_that_only_lacks_the_key(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "config.toml"
-    assert cli.run(["init", str(path)]) == 0
-    settings = load(path, {"SYNCD_SOURCES__MAIN__API_KEY": "ctgo_x"})
-    assert settings.sources["main"].start == "new"
-    assert settings.connectors["sheet"].type == "csv"
-
-
-def test_everything_that_init_comments_out_is_a_setting_of_that_value(tmp_path: Path) -> None:
-    path = tmp_path / "config.toml"
-    assert cli.run(["init", str(path)]) == 0
-    path.write_text(re.sub(r"^#(?=\[|\w+ = )", "", path.read_text(), flags=re.MULTILINE))
-    settings = load(path, {})
-    assert settings.sources["main"].requests_per_minute == 60
-    assert settings.connectors["crm"].fields is not None
-
-
-def test_init_makes_a_file_that_its_owner_alone_can_read(tmp_path: Path) -> None:
-    before = os.umask(0)
-    try:
-        assert cli.run(["init", str(tmp_path)]) == 0
-    finally:
-        os.umask(before)
-    assert stat.S_IMODE((tmp_path / "config.toml").stat().st_mode) == 0o600
-
-
-def test_init_overwrites_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "config.toml"
-    path.write_text("mine")
-    assert cli.run(["--config", str(path), "init"]) == 2
-    assert path.read_text() == "mine"
-    assert "is there already" in capsys.readouterr().err
-
-
-def test_init_does_not_write_through_a_link_that_leads_nowhere(tmp_path: Path) -> None:
-    path = tmp_path / "config.toml"
-    path.symlink_to(tmp_path / "elsewhere")
-    assert cli.run(["init", str(path)]) == 2
-    assert not (tmp_path / "elsewhere").exists()
-
-
-def test_init_says_what_to_type_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "my config.toml"
-    assert cli.run(["init", "--config", str(path)]) == 0
-    out = capsys.readouterr().out
-    assert f"syncd --config '{path}' check" in out
-    assert "SYNCD_SOURCES__MAIN__API_KEY" in out
-
-
-def test_init_needs_no_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.delenv("SYNCD_CONFIG", raising=False)
-    monkeypatch.chdir(tmp_path)
-    assert cli.run(["init"]) == 0
-    assert (tmp_path / "config.toml").exists()
-    assert "  2. syncd check\n" in capsys.readouterr().out
-
-
-def test_init_takes_one_file_only(tmp_path: Path) -> None:
-    assert cli.run(["--config", str(tmp_path / "a"), "init", str(tmp_path / "b")]) == 64
-    assert not list(tmp_path.iterdir())
-
-
-def test_init_says_why_it_cannot_write(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "file").write_text("")
-    assert cli.run(["init", str(tmp_path / "file" / "config.toml")]) == 2
-    assert "cannot be written" in capsys.readouterr().err
 
 
 # explain
@@ -220,7 +144,7 @@ def test_a_port_that_is_taken_is_a_failure_with_a_sentence(
 def test_the_simulator_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-m", "syncd", "simulator", "--port", "0", "--leads", "4"]
-    with subprocess.Popen(  # noqa: S603 - our own
+    with subprocess.Popen(
         command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
@@ -240,7 +164,16 @@ def test_every_verb_has_help_in_plain_text(verb: str, capsys: pytest.CaptureFixt
     assert "[/" not in out
 
 
-READING = ("status", "plan", "rejected", "rejected list", "rejected csv", "rejected show 1", "lead 1", "lead @x")
+READING = (
+    "status",
+    "plan",
+    "rejected",
+    "rejected list",
+    "rejected csv",
+    "rejected show 1",
+    "lead 1",
+    "lead @x",
+)
 
 
 @pytest.mark.parametrize("verb", READING)
@@ -260,7 +193,7 @@ def test_without_a_configuration_a_verb_says_which_file_is_missing(
     assert "none.toml: cannot be read" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [("explain", "key_refused"), ("init", "new.toml"), ("explain", "nonesuch")])
+@pytest.mark.parametrize("arguments", [("explain", "key_refused"), ("init", "new.toml")])
 def test_verbs_without_a_ledger_import_neither_a_client_nor_a_database(
     tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
@@ -272,8 +205,13 @@ code = run({list(arguments)!r})
 print("before", before, "after", [name for name in {HEAVY!r} if name in sys.modules])
 """
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run(  # noqa: S603 - our own
-        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.splitlines()[-1] == "before [] after []"
 
@@ -284,7 +222,7 @@ def test_a_reader_that_leaves_early_is_no_error(home: Home) -> None:
     os.close(reader)
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-m", "syncd", "--config", str(home.config), "status"]
-    done = subprocess.run(  # noqa: S603 - our own
+    done = subprocess.run(
         command, stdout=writer, stderr=subprocess.PIPE, env=environment, text=True, check=False
     )
     os.close(writer)

@@ -84,7 +84,7 @@ def test_on_a_terminal_a_table_is_drawn_and_markup_is_text(tmp_path: Path) -> No
     )
     master, slave = pty.openpty()
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "COLUMNS": "60", "TERM": "xterm"}
-    subprocess.run([sys.executable, str(script)], stdout=slave, check=True, env=environment)  # noqa: S603 - our own
+    subprocess.run([sys.executable, str(script)], stdout=slave, check=True, env=environment)
     os.close(slave)
     drawn = os.read(master, 100_000).decode()
     os.close(master)

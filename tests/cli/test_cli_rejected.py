@@ -92,7 +92,8 @@ def test_show_escapes_what_a_terminal_would_obey(home: Home) -> None:
     lead_id = next(row["id"] for row in aside(home) if row["kind"] == "delivery")
     with Ledger.open(home.ledger) as ledger, ledger.write() as connection:
         connection.exec_driver_sql(
-            "UPDATE lead SET payload = json_set(payload, '$.profile.bio', ?)", ("\x1b[2J\x9b2J [red]\n\u202e",)
+            "UPDATE lead SET payload = json_set(payload, '$.profile.bio', ?)",
+            ("\x1b[2J\x9b2J [red]\n\u202e",),
         )
     out = home.syncd("rejected", "show", lead_id).out
     assert not [character for character in out if not character.isprintable() and character != "\n"]
@@ -146,7 +147,10 @@ def test_drop_wants_a_yes_where_nobody_can_be_asked(home: Home, monkeypatch: pyt
 
 @pytest.mark.parametrize(("answer", "dropped"), [("y\n", True), ("\n", False), ("", False), ("no\n", False)])
 def test_on_a_terminal_drop_asks(
-    home: Home, monkeypatch: pytest.MonkeyPatch, answer: str, dropped: bool  # noqa: FBT001 - a table
+    home: Home,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: str,
+    dropped: bool,  # noqa: FBT001 - a table
 ) -> None:
     n = sum(causes(home).values())
     monkeypatch.setattr(sys, "stdin", Keyboard(answer))

@@ -1,7 +1,5 @@
 """Leads come in, go out and are marked, once each, within the allowance."""
 
-from typing import Any
-
 import pytest
 
 from tests.support import Bench

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from syncd.limiter import (
@@ -90,6 +90,29 @@ def test_an_overdue_pull_keeps_its_reserve() -> None:
     assert grant(budget, NOW, 4, live=True).n == 4
 
 
+def test_what_freed_since_a_pull_was_due_is_free_for_both() -> None:
+    budget = Budget(60, taken(*[NOW - 2.0] * 60), pull_at=NOW - 5.0, pull_needs=4)
+
+    assert grant(budget, NOW, 60, live=False).n == 56
+
+
+def test_a_pull_a_little_over_a_window_away_is_reserved_for_as_answers_take_their_time() -> None:
+    assert grant(Budget(60, (), pull_at=NOW + WINDOW + 30.0, pull_needs=4), NOW, 60, live=False).n == 56
+
+
+def test_work_that_only_a_pull_keeps_back_asks_again_just_after_it() -> None:
+    budget = Budget(60, taken(*[NOW + 30.0] * 56), pull_at=NOW + 5.0, pull_needs=4)
+
+    assert grant(budget, NOW, 1, live=False) == Grant(0, 6.0)
+
+
+def test_live_work_under_a_limit_of_one_waits_for_the_end_of_other_works_turn() -> None:
+    turn = (TURNS - 1) * TURN
+    budget = Budget(1, (), pull_at=turn, pull_every=60.0)
+
+    assert grant(budget, turn + 50.0, 1, live=True) == Grant(0, TURN - 50.0)
+
+
 def test_a_slot_that_frees_before_the_pull_counts_as_found() -> None:
     budget = Budget(10, taken(*[NOW + 19.0] * 9), pull_at=NOW + 20.0, pull_needs=4)
 
@@ -167,6 +190,18 @@ def test_whoever_waits_as_told_gets_a_slot_within_a_bounded_number_of_asks(
         assert now <= max(NOW, budget.blocked_until) + (TURNS + 1) * TURN, "stranded"
 
 
+@given(instants, st.integers(1, 90_000), st.sampled_from([0.0, 1e-10]))
+def test_a_wait_is_never_too_short_and_a_millisecond_too_long_at_most(
+    now: float, ms: int, bit: float
+) -> None:
+    free_at = now + ms / 1000 + bit
+    wait = grant(Budget(1, taken(free_at)), now, 1, live=False).wait
+    soonest = min(free_at, freed(now))
+
+    assert now + wait >= soonest
+    assert now + wait < soonest + 0.0011
+
+
 @given(rows, st.floats(NOW - 30, NOW + 99), st.integers(1, 9), st.sampled_from([10.0, 25.0, 60.0, 300.0]))
 def test_pulls_that_would_find_their_slots_still_do_after_other_work_took_some(
     held_slots: tuple[Slots, ...], pull_at: float, needs: int, every: float
@@ -189,6 +224,7 @@ def test_a_slot_is_never_free_within_a_window_of_its_answer(now: float, deadline
     assert held(now, deadline) >= freed(now + deadline) - 1e-6
 
 
+@example([428181.50000000006], 0.1)  # a multiple that rounding makes too small
 @given(st.lists(instants, max_size=100), st.sampled_from([QUANTUM, 0.1, 0.3, 1.0]))
 def test_coalescing_loses_no_slot_and_is_late_by_less_than_a_quantum(
     frees: list[float], quantum: float

@@ -1,4 +1,4 @@
-"""Rules of a delivery that do not hold yet, each with its smallest example. Mended, an example moves to the rules."""
+"""Faults that the rules once had, each with its smallest example."""
 
 from dataclasses import replace
 
@@ -16,9 +16,6 @@ THREE = [Item(1), Item(2), Item(3)]
 NO = Reject("invalid", "no")
 
 
-@pytest.mark.xfail(
-    reason="a probe that fails stays first in due order, so every later probe is the same suspect"
-)
 def test_one_poison_lead_ahead_of_all_does_not_block_the_lane() -> None:
     lane = Lane(Crm(["poison", "healthy", "healthy"], []), 3, 7, by_due)
     lane.run(5 * DAY, "healthy")
@@ -26,28 +23,24 @@ def test_one_poison_lead_ahead_of_all_does_not_block_the_lane() -> None:
     assert lane.left("healthy") == []
 
 
-@pytest.mark.xfail(reason="only a raised Pause is taken for a lone suspect's own fault")
 def test_a_lone_suspect_pays_for_a_returned_pause_as_for_a_raised_one() -> None:
     call = [Item(1, suspect=True)]
 
     assert judge_call(call, [DOWN], OPEN, TERMS) == judge_call(call, DOWN, OPEN, TERMS)
 
 
-@pytest.mark.xfail(reason="the members are sent together again until the attempts of all are exhausted")
 def test_members_of_a_call_with_a_wrong_number_of_outcomes_go_alone_next() -> None:
     verdict = judge_call(THREE, [Delivered()], OPEN, TERMS)
 
     assert all(change.suspect for change in verdict.changes)
 
 
-@pytest.mark.xfail(reason="what is raised stands for every member, although a Reject is about one lead")
 def test_a_raised_rejection_rejects_no_lead_but_the_guilty() -> None:
     verdict = judge_call(THREE, NO, OPEN, TERMS)
 
     assert [change.state for change in verdict.changes] == ["pending"] * 3
 
 
-@pytest.mark.xfail(reason="a pause overwrites the code that the halt was for")
 def test_a_pause_does_not_end_probation() -> None:
     halted = judge_call([Item(n) for n in range(10)], [NO] * 10, OPEN, TERMS).lane
     interrupted = judge_call([Item(1)], DOWN, reopened(halted), TERMS).lane
@@ -57,7 +50,6 @@ def test_a_pause_does_not_end_probation() -> None:
     assert verdict.lane.status == "halted"
 
 
-@pytest.mark.xfail(reason="each look while the clock is behind answers the whole pause again")
 def test_a_pause_ends_although_the_clock_went_back_a_month() -> None:
     lane = paused(OPEN, Pause("down", "503", after=60.0), TERMS)
     now, waited = NOW - 30 * DAY, 0.0
@@ -69,20 +61,17 @@ def test_a_pause_ends_although_the_clock_went_back_a_month() -> None:
 
 
 @pytest.mark.parametrize("after", [0.0, -5.0, 0.001])
-@pytest.mark.xfail(reason="the far end's number is taken as it is, and nothing grows meanwhile: a hot loop")
 def test_a_pause_of_no_time_at_all_is_a_second_at_the_least(after: float) -> None:
     assert (paused(OPEN, Pause("rate_limited", "429", after=after), TERMS).wait(NOW) or 0.0) >= 1.0
 
 
 @pytest.mark.parametrize("wrong", [None, "ok", Refused("too_large", "413")])
-@pytest.mark.xfail(reason="AttributeError out of the decision", raises=AttributeError)
 def test_an_outcome_that_is_none_is_a_bug_of_the_connector(wrong: object) -> None:
     verdict = judge_call(THREE, [Delivered(), wrong, Delivered()], OPEN, TERMS)  # type: ignore[list-item]
 
     assert [change.code for change in verdict.changes] == ["", "connector_bug", ""]
 
 
-@pytest.mark.xfail(reason="age counts the time in which nothing could be tried")
 def test_a_long_outage_between_two_failures_does_not_exhaust_a_lead() -> None:
     once = THREE[0]._replace(attempts=1, mark=0, failing_since=NOW - 8 * DAY, suspect=True)
 

@@ -1,0 +1,100 @@
+"""HTTP under simple-salesforce: time-outs, bounded answers, and what a broken connection means.
+
+The library sets no time-outs and reads whatever it is sent; both are the session's to mend. Imports requests, so it
+is imported when a connector opens.
+"""
+
+import io
+import re
+from collections.abc import Callable
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError, NewConnectionError
+
+from connectors.salesforce_codes import CODES
+from syncd.clock import Clock
+from syncd.failure import Pause
+
+TIMEOUT = (10.0, 60.0)
+"""Seconds to connect, and between two reads."""
+DEADLINE = 120.0
+"""Seconds for a whole answer, once it began."""
+LARGEST = 32 * 1024 * 1024
+"""Bytes of an answer, decoded. The `describe` of a very wide Lead has two million."""
+
+_BELIEVED = 3600.0
+
+
+class _Adapter(HTTPAdapter):
+    """Adds time-outs, and reads the answer itself: no more than `LARGEST`, in no more than `DEADLINE`."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        super().__init__()
+
+    def send(self, request: Any, *args: Any, **kwargs: Any) -> requests.Response:
+        """As HTTPAdapter. Raises Pause for an answer without end."""
+        kwargs = {**kwargs, "stream": True, "timeout": kwargs.get("timeout") or TIMEOUT}
+        response = super().send(request, *args, **kwargs)
+        try:
+            response.raw = io.BytesIO(self._read(response.raw))
+        except HTTPError as error:
+            response.close()
+            raise requests.exceptions.ChunkedEncodingError(type(error).__name__) from None
+        except Pause:
+            response.close()
+            raise
+        return response
+
+    def _read(self, raw: Any) -> bytes:
+        until = self._clock.monotonic() + DEADLINE
+        body = bytearray()
+        # Not read(): it waits for all it was asked for, and a slow drip would never let it come back.
+        while piece := raw.read1(65_536, decode_content=True):
+            body += piece
+            if len(body) > LARGEST or self._clock.monotonic() > until:
+                raise paused("salesforce_unexpected_answer", "the answer has no end", unexplained=True)
+        return bytes(body)
+
+
+def session(clock: Clock, noted: Callable[[requests.Response], None]) -> requests.Session:
+    """A session with the adapter; `noted` is shown every answer."""
+    made = requests.Session()
+    made.auth = _as_it_is
+    for scheme in ("https://", "http://"):
+        made.mount(scheme, _Adapter(clock))
+    made.hooks["response"].append(lambda response, **_: noted(response))
+    return made
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Without an `auth`, requests would let a line of ~/.netrc replace our token."""
+    return request
+
+
+def retry_after(response: requests.Response) -> float | None:
+    """Seconds that an answer asks us to wait, an hour at most; dates and nonsense are nobody's word."""
+    text = response.headers.get("Retry-After", "").strip()
+    return min(float(text), _BELIEVED) if re.fullmatch(r"[0-9]{1,9}", text) else None
+
+
+def broken(error: Exception) -> Pause:
+    """A call that came to no answer of Salesforce's: `error` is requests' or a parser's.
+
+    Whether the call may have been carried out is what matters: a connection that never stood sent nothing.
+    """
+    failures = requests.exceptions
+    if not isinstance(error, failures.RequestException) or isinstance(error, ValueError):
+        return paused("salesforce_unexpected_answer", "the answer is not what was promised", unexplained=True)
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    never = isinstance(error, failures.ConnectTimeout | failures.ProxyError | failures.SSLError)
+    if never or isinstance(reason, NewConnectionError):
+        return paused("salesforce_unreachable", f"no connection ({type(error).__name__})")
+    return paused("salesforce_failed", f"the connection broke ({type(error).__name__})", unexplained=True)
+
+
+def paused(code: str, detail: str, *, unexplained: bool = False) -> Pause:
+    """A pause by our own back-off."""
+    return Pause(code, detail, unexplained=unexplained, fix=CODES[code])

@@ -1,0 +1,251 @@
+"""What to send for one delivery: a pure function of it, of what the org holds, and of the mapping in force.
+
+The key is the person's X id in a unique external id field, so that sending again is always an upsert. Before that,
+whoever is in the org already is looked for, by key where a field's policy depends on what is there, and by email
+where the mapping vouches that it is verified: a guessed address must never be taken for a person.
+
+A Contact, or a lead that was converted into one, is where the person lives now: sales has them, so the lead counts
+as delivered and the Contact's id is remembered. Its prefix tells it from a lead's, and nothing is sent there again.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from connectors.salesforce_codes import CODES
+from connectors.salesforce_schema import Column, Schema, clean, fit
+from syncd.connector import Field, Policy
+from syncd.delivery import Delivered, Delivery, Outcome
+from syncd.failure import Halt, Reject, Retry
+
+KEPT_ON_UPDATE = frozenset({"status", "ownerid", "rating"})
+"""The salesperson's once the lead is there, whatever the mapping says."""
+PICKLIST_LEFT_OUT = "leadsource"
+"""Of our defaults, the one value that an org may not know and that no lead should fail for."""
+_CONTACT = "003"
+_LEAD = {"type": "Lead"}
+_LOOKED_AT = ("IsConverted", "ConvertedContactId", "Email")
+
+How = Literal["update", "link", "create"]
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A row to send: `update` and `link` without assignment rules, `create` with them; `link` goes by record id."""
+
+    how: How
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """The mapping in force, joined with the org's fields."""
+
+    key: Column
+    columns: Mapping[str, Column]
+    policies: Mapping[str, Policy]
+    email_verified: bool
+    duplicates: Literal["reject", "link", "save"]
+    standard: frozenset[str] = frozenset({"Id"})
+    """Of the standard fields that a look-up asks for, those that the run-as user can see."""
+
+    @property
+    def reads(self) -> bool:
+        """Whether some field's policy depends on what is there."""
+        return any(policy != "always" for policy in self.policies.values())
+
+    def email_of(self, delivery: Delivery) -> str | None:
+        """The address to look the person up by, casefolded; None if there is none or nobody vouches for it."""
+        if not self.email_verified:
+            return None
+        found = next((value for name, value in delivery.fields.items() if name.casefold() == "email"), None)
+        return clean(found).strip().casefold() or None if isinstance(found, str) else None
+
+    def selected(self) -> list[str]:
+        """The fields to ask for when looking for leads, sorted: those whose emptiness matters."""
+        link = self.duplicates == "link"
+        asked = {self.columns[n].name for n, p in self.policies.items() if link or p == "if_empty"}
+        return sorted(self.standard | {self.key.name} | asked)
+
+
+def join(
+    fields: Mapping[str, Field], key_name: str, schema: Schema, duplicates: Literal["reject", "link", "save"]
+) -> Mapped:
+    """Join the mapping with the org. Raises Halt for what no lead could be sent with."""
+    key = schema.get(key_name)
+    if key is None or not key.external_id or not key.unique:
+        what = "is missing or hidden" if key is None else "is not marked both External ID and Unique"
+        raise _halt("salesforce_no_key", f"the field {key_name} of Lead {what}")
+    columns: dict[str, Column] = {}
+    policies: dict[str, Policy] = {}
+    missing, locked = [], []
+    for name, mapped in fields.items():
+        policy: Policy = mapped.policy
+        column = schema.get(name)
+        if name.casefold() in KEPT_ON_UPDATE and policy == "always":
+            policy = "create_only"
+        if column is None:
+            missing.append(name)
+        elif not column.createable or (policy != "create_only" and not column.updateable):
+            locked.append(name)
+        else:
+            columns[name], policies[name] = column, policy
+    if missing:
+        raise _halt(
+            "salesforce_field_missing",
+            f"Lead has no field {', '.join(missing)}, or hides it from the run-as user",
+        )
+    if locked:
+        raise _halt("salesforce_field_locked", f"the run-as user may not write {', '.join(locked)} of Lead")
+    standard = frozenset({"Id"} | {name for name in _LOOKED_AT if schema.get(name)})
+    return Mapped(key, columns, policies, vouched(fields), duplicates, standard)
+
+
+def vouched(fields: Mapping[str, Field]) -> bool:
+    """Whether the mapping writes only verified addresses into `Email`: its text says so, as the default's does."""
+    return any(name.casefold() == "email" and "verified" in mapped.value for name, mapped in fields.items())
+
+
+def left_out(column: Column, value: object) -> bool:
+    """Whether a value is left out rather than have the org refuse the lead for it."""
+    return (
+        column.name.casefold() == PICKLIST_LEFT_OUT
+        and column.values is not None
+        and str(value) not in column.values
+    )
+
+
+@dataclass(slots=True)
+class Known:
+    """What the look-up found: leads by key, leads and Contacts by email, all casefolded."""
+
+    by_key: dict[str, Record] = field(default_factory=dict)
+    by_email: defaultdict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
+    contacts: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def add_leads(self, records: Iterable[Record], key: str) -> None:
+        """Take in what the query for leads answered."""
+        for record in records:
+            if record.get(key):
+                self.by_key[str(record[key]).casefold()] = record
+            if record.get("Email"):
+                self.by_email[str(record["Email"]).casefold()].append(record)
+
+    def add_contacts(self, records: Iterable[Record]) -> None:
+        """Take in what the query for Contacts answered."""
+        for record in records:
+            self.contacts[str(record.get("Email", "")).casefold()].append(str(record["Id"]))
+
+
+def settled_elsewhere(delivery: Delivery) -> bool:
+    """Whether the person is known to live on as a Contact."""
+    return (delivery.remote_id or "").startswith(_CONTACT)
+
+
+def person_id(lead: Record) -> str:
+    """The id to remember for a converted lead: its Contact's, else its own."""
+    return str(lead.get("ConvertedContactId") or lead["Id"])
+
+
+def to_look_up(delivery: Delivery, mapped: Mapped) -> bool:
+    """Whether the delivery must be looked for by key before it is written."""
+    if settled_elsewhere(delivery):
+        return False
+    stranger = delivery.remote_id is None
+    return mapped.reads or (stranger and (delivery.maybe_sent or mapped.email_of(delivery) is not None))
+
+
+def decide(delivery: Delivery, known: Known, mapped: Mapped) -> Outcome | Write:
+    """What becomes of one delivery: an outcome that needs no call, or a row to send."""
+    if settled_elsewhere(delivery):
+        return Delivered(delivery.remote_id, created=False)
+    if mapped.key.length and len(delivery.person) > mapped.key.length:
+        return _reject("salesforce_bad_key", f"the key is longer than {mapped.key.name}")
+    held = known.by_key.get(delivery.person.casefold())
+    if held is None:
+        return _elsewhere(delivery, known, mapped) or Write(
+            # A lead that was deleted is made again, but no rule shall hand it out a second time.
+            "create" if delivery.remote_id is None else "update",
+            _row(delivery, mapped, {}),
+        )
+    if held.get("IsConverted"):
+        return Delivered(person_id(held), created=False)
+    return Write("update", _row(delivery, mapped, held))
+
+
+def _elsewhere(delivery: Delivery, known: Known, mapped: Mapped) -> Outcome | Write | None:
+    """The person under an equal, verified email; None: nobody, or somebody with a key of ours that is not theirs."""
+    email = mapped.email_of(delivery)
+    if email is None:
+        return None
+    if contacts := known.contacts.get(email):
+        return Delivered(min(contacts), created=False)
+    leads = known.by_email.get(email, [])
+    if converted := [lead for lead in leads if lead.get("IsConverted")]:
+        return Delivered(min(map(person_id, converted)), created=False)
+    strangers = [lead for lead in leads if not lead.get(mapped.key.name)]
+    if not strangers or mapped.duplicates == "save":
+        return None
+    if mapped.duplicates == "link" and len(strangers) == 1:
+        return Write("link", linked(delivery, mapped, strangers[0]))
+    return duplicate([str(lead["Id"]) for lead in strangers], "has the same verified email")
+
+
+def once_each(plan: Sequence[Outcome | Write]) -> list[Outcome | Write]:
+    """The plan with no record linked twice: the second person waits until the first has it."""
+    taken: set[str] = set()
+    result: list[Outcome | Write] = []
+    for one in plan:
+        record_id = str(one.record["id"]) if isinstance(one, Write) and one.how == "link" else ""
+        if record_id and record_id in taken:
+            code = "salesforce_duplicate"
+            result.append(Retry(code, f"{record_id} is being linked to somebody else", fix=CODES[code]))
+        else:
+            result.append(one)
+        taken.add(record_id)
+    return result
+
+
+def duplicate(ids: Sequence[str], why: str) -> Reject:
+    """A person who is in the org as a record that is not ours."""
+    who = ", ".join(sorted(ids)[:5]) or "a record that Salesforce does not name"
+    return _reject("salesforce_duplicate", f"{who} {why}")
+
+
+def linked(delivery: Delivery, mapped: Mapped, lead: Record) -> Record:
+    """Our key and what is empty there, for a lead that somebody else made."""
+    fields = {
+        column.name: value for column, _, value in _values(delivery, mapped)
+        if column.updateable and lead.get(column.name) in (None, "")
+    }  # fmt: skip
+    return {"attributes": _LEAD, "id": lead["Id"], mapped.key.name: delivery.person, **fields}
+
+
+def _row(delivery: Delivery, mapped: Mapped, held: Record) -> Record:
+    """The fields that may be written over `held`; it is empty for a new lead."""
+    fields = {
+        column.name: value
+        for column, policy, value in _values(delivery, mapped)
+        if not held or policy == "always" or (policy == "if_empty" and held.get(column.name) in (None, ""))
+    }
+    return {"attributes": _LEAD, mapped.key.name: delivery.person, **fields}
+
+
+def _values(delivery: Delivery, mapped: Mapped) -> Iterable[tuple[Column, Policy, object]]:
+    for name, value in delivery.fields.items():
+        column = mapped.columns.get(name)
+        if column is None or column == mapped.key or left_out(column, value):
+            continue
+        fitting = fit(column, value)
+        if fitting is not None:
+            yield column, mapped.policies[name], fitting
+
+
+def _halt(code: str, detail: str) -> Halt:
+    return Halt(code, detail, fix=CODES[code])
+
+
+def _reject(code: str, detail: str) -> Reject:
+    return Reject(code, detail, fix=CODES[code])

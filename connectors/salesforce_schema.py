@@ -1,0 +1,132 @@
+"""The Lead of this org, as `describe` tells it: which fields there are, and how a value is made to fit one.
+
+Nothing here does I/O. Names are compared as Salesforce compares them, whatever their case.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CUT = frozenset({"string", "textarea", "encryptedstring", "combobox", "anyType"})
+"""Types whose text may be cut. Half an address or half a URL is another one: it is left out instead."""
+_NUMBERS = frozenset({"int", "double", "currency", "percent", "long"})
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One field of Lead. `length` in characters, 0 when it has none; `values`: of a restricted picklist."""
+
+    name: str
+    type: str
+    length: int = 0
+    createable: bool = True
+    updateable: bool = True
+    external_id: bool = False
+    unique: bool = False
+    required: bool = False
+    values: frozenset[str] | None = None
+
+
+class Schema:
+    """The fields of Lead that the run-as user can see."""
+
+    def __init__(self, columns: Iterable[Column]) -> None:
+        """See the class."""
+        self._columns = {column.name.casefold(): column for column in columns}
+
+    def get(self, name: str) -> Column | None:
+        """The field of that API name, in any case; None if it is missing or hidden."""
+        return self._columns.get(name.casefold())
+
+    def required(self) -> list[str]:
+        """Fields that a new lead cannot be without."""
+        return sorted(column.name for column in self._columns.values() if column.required)
+
+
+def read_schema(described: object) -> Schema:
+    """Read the answer of `sobjects/Lead/describe`. Raises ValueError if it is none."""
+    fields = described.get("fields") if isinstance(described, Mapping) else None
+    if not isinstance(fields, list) or not fields:
+        raise ValueError("it lists no fields")
+    return Schema(_column(field) for field in fields if isinstance(field, Mapping) and field.get("name"))
+
+
+def _column(field: Mapping[str, Any]) -> Column:
+    length = field.get("length")
+    return Column(
+        name=str(field["name"]),
+        type=str(field.get("type", "string")),
+        length=length if isinstance(length, int) else 0,
+        createable=field.get("createable") is True,
+        updateable=field.get("updateable") is True,
+        external_id=field.get("externalId") is True,
+        unique=field.get("unique") is True,
+        required=field.get("nillable") is False
+        and field.get("defaultedOnCreate") is False
+        and field.get("createable") is True,
+        values=_values(field),
+    )
+
+
+def _values(field: Mapping[str, Any]) -> frozenset[str] | None:
+    listed = field.get("picklistValues")
+    if field.get("restrictedPicklist") is not True or not isinstance(listed, list):
+        return None
+    return frozenset(
+        str(one.get("value")) for one in listed if isinstance(one, Mapping) and one.get("active") is not False
+    )
+
+
+def fit(column: Column, value: object) -> object | None:
+    """The value as the field takes it; None if no part of it can be kept.
+
+    Text is cut to the field's length, counted in UTF-16 units as Salesforce's own Java does, and never inside a
+    character. Numbers and truth values stay what they are in fields of their kind.
+    """
+    if column.type in _NUMBERS or column.type == "boolean":
+        return _number(value) if column.type in _NUMBERS else value
+    text = _text(value)
+    if column.type == "date":
+        return text[:10]
+    if not column.length or _units(text) <= column.length:
+        return text
+    return _cut(text, column.length) or None if column.type in _CUT else None
+
+
+def _number(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        number = int(value) if value.strip().lstrip("+-").isdigit() else float(value)
+    except ValueError:
+        return value  # the far end will say what it thinks of it
+    return number if math.isfinite(number) else value
+
+
+def _text(value: object) -> str:
+    return clean(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def clean(text: str) -> str:
+    """The text without what no field of Salesforce can hold: control characters and halves of characters."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _UNWRITABLE.sub("", text).encode("utf-8", "ignore").decode("utf-8")
+
+
+def _units(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "replace")) // 2
+
+
+def _cut(text: str, length: int) -> str:
+    if text.isascii():
+        return text[:length].rstrip()
+    return (
+        text.encode("utf-16-le", "replace")[: 2 * length]
+        .decode("utf-16-le", "ignore")
+        .rstrip("\u200d \t\n\r")
+    )

@@ -1,0 +1,129 @@
+"""Sending the rows of a batch that go the same way, and what follows from how they were answered.
+
+A converted lead is done, and its Contact's id is worth a query. What a duplicate rule reports is rejected with the
+ids, or linked where the options say so.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from connectors import salesforce_rows
+from connectors.salesforce_answers import Converted, Duplicate, Judged, judge_rows
+from connectors.salesforce_codes import CODES
+from connectors.salesforce_rows import How, Known, Mapped, Record
+from syncd.connector import Logger
+from syncd.delivery import Delivered, Delivery, Outcome
+from syncd.failure import Failure, Refused, Retry
+
+if TYPE_CHECKING:
+    from connectors.salesforce_wire import Wire
+
+_CONTACT, _LEAD = "003", "00Q"
+_REPORTED = "was reported by a duplicate rule"
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """One batch's. `assignment`: the header's value for new leads."""
+
+    wire: "Wire"
+    log: Logger
+    mapped: Mapped
+    known: Known
+    assignment: str
+
+    def send(self, how: How, rows: Mapping[int, Record], batch: Sequence[Delivery]) -> dict[int, Outcome]:
+        """One call, of rows by their place in the batch; their outcomes likewise.
+
+        Raises:
+            Failure: the call failed whole.
+            Refused: it was refused, and nothing was written.
+        """
+        members = {n: batch[n] for n in rows}
+        judged = dict(zip(rows, self._write(how, list(rows.values()), list(members.values())), strict=True))
+        converted = {n: members[n] for n, one in judged.items() if isinstance(one, Converted)}
+        reported = {n: one for n, one in judged.items() if isinstance(one, Duplicate)}
+        outcomes: dict[int, Outcome] = {
+            n: one for n, one in judged.items() if not isinstance(one, Converted | Duplicate)
+        }
+        if converted:
+            outcomes |= self._moved(converted)
+        if reported:
+            outcomes |= self._reported(reported, members)
+        return {n: outcomes[n] for n in rows}
+
+    def _write(self, how: How, records: Sequence[Record], members: Sequence[Delivery]) -> list[Judged]:
+        path = "composite/sobjects" + ("" if how == "link" else f"/Lead/{self.mapped.key.name}")
+        self.wire.assignment = self.assignment if how == "create" else "FALSE"
+        try:
+            answer = self.wire.call("PATCH", path, body={"allOrNone": False, "records": records})
+        finally:
+            self.wire.assignment = "FALSE"
+        judged = judge_rows(answer, members)
+        if how != "link":
+            return judged
+        return [replace(one, created=False) if isinstance(one, Delivered) else one for one in judged]
+
+    def _moved(self, converted: Mapping[int, Delivery]) -> dict[int, Outcome]:
+        """Delivered, with the Contact's id if it can be had: nothing is sent there ever after."""
+        key = self.mapped.key.name
+        found = Known()
+        try:
+            where = [(key, each.person) for each in converted.values()]
+            found.add_leads(self.wire.select("Lead", self.mapped.selected(), where), key)
+        except (Failure, Refused) as why:
+            self.log.info("contact_not_found", code=why.code)
+        leads = {n: found.by_key.get(each.person.casefold()) for n, each in converted.items()}
+        return {
+            n: Delivered(salesforce_rows.person_id(lead) if lead else converted[n].remote_id, created=False)
+            for n, lead in leads.items()
+        }
+
+    def _reported(
+        self, reported: Mapping[int, Duplicate], members: Mapping[int, Delivery]
+    ) -> dict[int, Outcome]:
+        """By the policy. Salesforce may leave the ids out; our own look-up by email may know them."""
+        ids = {n: one.ids or self._namesakes(members[n]) for n, one in reported.items()}
+        outcomes: dict[int, Outcome] = {n: salesforce_rows.duplicate(ids[n], _REPORTED) for n in reported}
+        if self.mapped.duplicates != "link":
+            return outcomes
+        single = {n: found[0] for n, found in ids.items() if len(found) == 1}
+        outcomes |= {
+            n: Delivered(one, created=False) for n, one in single.items() if one.startswith(_CONTACT)
+        }
+        leads = {one: n for n, one in single.items() if one.startswith(_LEAD)}
+        try:
+            return outcomes | self._linked(leads, members) if leads else outcomes
+        except (Failure, Refused) as why:
+            failed = why if isinstance(why, Failure) else Retry(why.code, why.detail, fix=CODES[why.code])
+            return outcomes | dict.fromkeys(leads.values(), failed)
+
+    def _namesakes(self, delivery: Delivery) -> tuple[str, ...]:
+        leads: Sequence[Record] = self.known.by_email.get(self.mapped.email_of(delivery) or "", ())
+        return tuple(sorted(str(lead["Id"]) for lead in leads))
+
+    def _linked(self, leads: Mapping[str, int], members: Mapping[int, Delivery]) -> dict[int, Outcome]:
+        """Our key on the leads that were reported; a converted one has its person already."""
+        places = {record_id[:15]: n for record_id, n in leads.items()}
+        outcomes: dict[int, Outcome] = {}
+        rows: dict[int, Record] = {}
+        for lead in self.wire.select("Lead", self.mapped.selected(), [("Id", one) for one in leads]):
+            n = places.get(str(lead["Id"])[:15])
+            if n is None or lead.get(self.mapped.key.name):
+                continue  # it is another person's of ours: the rejection stands
+            if lead.get("IsConverted"):
+                outcomes[n] = Delivered(salesforce_rows.person_id(lead), created=False)
+            else:
+                rows[n] = salesforce_rows.linked(members[n], self.mapped, lead)
+        if rows:
+            answers = self._write("link", list(rows.values()), [members[n] for n in rows])
+            outcomes |= {n: _plain(one) for n, one in zip(rows, answers, strict=True)}
+        return outcomes
+
+
+def _plain(judged: Judged) -> Outcome:
+    """The outcome of a link, from which nothing more follows."""
+    if isinstance(judged, Converted):
+        return Delivered(created=False)
+    return salesforce_rows.duplicate(judged.ids, _REPORTED) if isinstance(judged, Duplicate) else judged

@@ -1,0 +1,106 @@
+"""`check` and the connectors: a stranger's check is believed, contained, and redacted."""
+
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import pytest
+from pydantic import BaseModel, SecretStr
+
+from syncd import registry
+from syncd.connector import Finding
+from syncd.failure import Halt
+from tests.cli.conftest import Home, findings
+
+
+class Stranger:
+    """A plugin whose check says, or raises, what the test wants."""
+
+    class Options(BaseModel):
+        token: SecretStr
+
+    codes = {"stranger_token": "Make a new token."}  # noqa: RUF012 - as a plugin author would write it
+    defaults: dict[str, str] = {}  # noqa: RUF012
+    objects = "people"
+    batch_size = 1
+    answer: Any = ()
+    closed = 0
+
+    def __init__(self, options: "Stranger.Options", _: object) -> None:
+        self.options = options
+
+    def check(self) -> Sequence[Finding]:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        found: Sequence[Finding] = self.answer
+        return found
+
+    def route(self, _: object) -> NoReturn:
+        raise NotImplementedError
+
+    def deliver(self, _: object) -> NoReturn:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        Stranger.closed += 1
+
+
+class Point:
+    """An entry point that is not installed."""
+
+    value = "tests:Stranger"
+
+    def load(self) -> type[Stranger]:
+        return Stranger
+
+
+@pytest.fixture
+def stranger(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A home whose second connector is `Stranger`."""
+    known = dict(registry.known_types())
+    monkeypatch.setattr(registry, "known_types", lambda: {**known, "stranger": Point()})
+    monkeypatch.setattr(Stranger, "closed", 0)
+    home.connectors["crm"] = 'type = "stranger"\ntoken = "s3cr3t-canary"'
+    home.configure()
+    return home
+
+
+WRONG = Finding("error", "stranger_token", "The token s3cr3t-canary was refused.")
+
+
+def test_a_connectors_error_is_2_with_the_fix_of_its_code_and_without_its_secret(
+    stranger: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Stranger, "answer", (WRONG, Finding("ok", "fine", "The rest is well.")))
+    code, found = findings(stranger)
+    assert code == 2
+    assert found["error", "connector crm"] == ["The token [redacted] was refused. stranger_token"]
+    assert found["ok", "connector crm"] == ["The rest is well."]
+    assert ("ok", "connector sheet") in found
+    assert "Make a new token." in stranger.syncd("check").out
+    assert Stranger.closed == 2
+
+
+def test_a_connectors_warning_is_no_error(stranger: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Stranger, "answer", (Finding("warning", "w", "Old."),))
+    assert findings(stranger)[0] == 0
+
+
+def test_a_connector_that_finds_nothing_is_well(stranger: Home) -> None:
+    assert findings(stranger)[1]["ok", "connector crm"] == ["0 fields are mapped"]
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (Halt("stranger_token", "The token was refused."), "The token was refused. stranger_token"),
+        (RuntimeError("s3cr3t-canary"), "Its check raised RuntimeError. connector_bug"),
+    ],
+)
+def test_a_check_that_raises_is_an_error_of_its_connector_alone(
+    stranger: Home, monkeypatch: pytest.MonkeyPatch, raised: Exception, said: str
+) -> None:
+    monkeypatch.setattr(Stranger, "answer", raised)
+    code, found = findings(stranger)
+    assert (code, found["error", "connector crm"]) == (2, [said])
+    assert ("ok", "connector sheet") in found
+    assert Stranger.closed == 1

@@ -1,0 +1,75 @@
+"""A HubSpot connector on a made-up portal, for the tests: `Hub`."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from connectors.hubspot import HubSpotConnector
+from syncd.connector import Field
+from syncd.delivery import Delivered, Delivery, Outcome
+from syncd.failure import Failure
+from syncd.testing import Bench, ManualClock
+from tests.fakes.hubspot import TOKEN, HubSpotFake
+from tests.fakes.hubspot_portal import Properties
+
+ALWAYS: dict[str, str | Field] = {
+    "firstname": "{{ first_name }}",
+    "lastname": "{{ last_name or '@' ~ handle }}",
+    "email": "{{ email if email_status == 'verified' }}",
+    "ctgo_bio": "{{ bio }}",
+}
+VERIFIED, GUESSED, NONE = 3, 1, 2
+"""Leads by what is known of their address."""
+
+
+@dataclass
+class Hub:
+    bench: Bench
+    fake: HubSpotFake
+    url: str
+
+    @property
+    def connector(self) -> HubSpotConnector:
+        assert isinstance(self.bench.connector, HubSpotConnector)
+        return self.bench.connector
+
+    def lead(self, n: int, **changes: Any) -> Delivery:
+        return self.bench.delivery(n, **changes)
+
+    def send(self, *deliveries: Delivery) -> list[Outcome]:
+        return list(self.connector.deliver(deliveries))
+
+    def deliver(self, delivery: Delivery) -> Delivered:
+        """Send one that must go through."""
+        outcome = self.send(delivery)[0]
+        assert isinstance(outcome, Delivered), outcome
+        return outcome
+
+    def failure(self, *deliveries: Delivery) -> Failure:
+        """Send what must not go through: the first one's failure."""
+        outcome = self.send(*deliveries)[0]
+        assert isinstance(outcome, Failure), outcome
+        return outcome
+
+    def contact(self, id_: str | None) -> Properties:
+        assert id_ is not None
+        return self.fake.portal.contacts[id_]
+
+    @property
+    def size(self) -> int:
+        return len(self.fake.portal.contacts)
+
+
+@contextmanager
+def hub(
+    fields: Mapping[str, str | Field] | None = None, *, ready: bool = True, **options: Any
+) -> Iterator[Hub]:
+    """`fields` as in a mapping; `options` of the connector."""
+    clock = ManualClock()
+    fake = HubSpotFake(clock.now, clock.monotonic, ready=ready)
+    with fake.served() as url:
+        given = {"access_token": TOKEN, "base_url": url, **options}
+        bench = Bench.open(HubSpotConnector, given, fake, clock=clock, fields=fields)
+        yield Hub(bench, fake, url)
+        bench.connector.close()

@@ -1,0 +1,209 @@
+"""The kit itself: made-up leads, virtual time, and the courier that stands in for the engine."""
+
+import threading
+from collections.abc import Sequence
+from typing import ClassVar
+
+import pytest
+
+from syncd.clock import Clock
+from syncd.delivery import Delivered, Delivery, Outcome, Route
+from syncd.failure import Pause, Refused, Retry
+from syncd.testing import (
+    Bench,
+    ConnectorContract,
+    Courier,
+    ManualClock,
+    MemoryConnector,
+    MemoryFarEnd,
+    made_up,
+)
+
+FIX = "Mend it."
+
+
+class Scripted(MemoryConnector):
+    """Answers as it is told, then as it should. `safe`: whether re-sending is."""
+
+    script: ClassVar[list[Exception | type[Exception]]] = []
+    safe = True
+    batch_size = 4
+
+    def route(self, delivery: Delivery) -> Route:
+        return Route("odd" if delivery.id % 2 else "even", delivery.person, resend_safe=self.safe)
+
+    def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+        if self.script:
+            raise self.script.pop(0)
+        return super().deliver(batch)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    far = MemoryFarEnd()
+    return Bench.open(Scripted, {"far_end": far}, far)
+
+
+def scripted(bench: Bench, *script: Exception, safe: bool = True) -> Bench:
+    assert isinstance(bench.connector, Scripted)
+    vars(bench.connector).update(script=list(script), safe=safe)
+    return bench
+
+
+def batches(courier: Courier) -> list[list[int]]:
+    return [[delivery.id for delivery in call.batch] for call in courier.calls]
+
+
+def test_waiting_takes_no_time_and_time_has_passed() -> None:
+    manual = ManualClock()
+    clock: Clock = manual
+    before = clock.now(), clock.monotonic()
+    assert clock.wait(threading.Event(), 3600.0) is False
+    assert (clock.now(), clock.monotonic()) == (before[0] + 3600.0, before[1] + 3600.0)
+
+
+def test_a_wait_without_an_end_is_an_error_and_not_a_hang() -> None:
+    with pytest.raises(AssertionError, match="nothing would ever end"):
+        ManualClock().wait(threading.Event(), None)
+
+
+def test_of_three_people_one_is_verified_one_guessed_and_one_without_an_address(bench: Bench) -> None:
+    emails = [bench.delivery(n).fields.get("email") for n in (3, 4, 5)]
+    assert emails == ["maker3@studio3.example.com", None, None]
+    assert [made_up.enrichment(n).get("email", {}).get("status") for n in (3, 4, 5)] == [
+        "verified",
+        "guessed",
+        None,
+    ]
+
+
+def test_everybody_is_somebody_else(bench: Bench) -> None:
+    people = bench.deliveries(50)
+    assert len({each.person for each in people}) == 50
+    assert len({each.lead.key for each in people}) == 50
+
+
+def test_a_lead_can_be_changed_by_the_names_of_its_variables(bench: Bench) -> None:
+    changed = bench.delivery(
+        1, x_user_id="42", display_name="Zoë", stream_id=None, maybe_sent=True, attempt=3
+    )
+    assert (changed.person, changed.fields["name"], changed.lead.stream_id) == ("42", "Zoë", None)
+    assert (changed.maybe_sent, changed.attempt) == (True, 3)
+
+
+def test_hostile_names_are_such_as_ctgo_can_send_and_the_impossible_are_not(bench: Bench) -> None:
+    for text in made_up.HOSTILE.values():
+        assert bench.delivery(1, display_name=text).fields["name"] == text
+    for text in made_up.IMPOSSIBLE.values():
+        with pytest.raises(ValueError, match="this is no lead"):
+            bench.delivery(1, display_name=text)
+
+
+def test_a_call_holds_one_group_and_at_most_a_batch(bench: Bench) -> None:
+    courier = Courier(bench, *bench.deliveries(10)).settle()
+    assert sorted(batches(courier)) == [[1, 3, 5, 7], [2, 4, 6, 8], [9], [10]]
+
+
+def test_a_refused_call_is_halved_until_the_guilty_one_is_alone(bench: Bench) -> None:
+    scripted(
+        bench,
+        Refused("memory_invalid", "No."),
+        Refused("memory_invalid", "No."),
+        Refused("memory_invalid", "No."),
+    )
+    courier = Courier(bench, *(bench.delivery(n) for n in (1, 3, 5, 7))).settle()
+    assert batches(courier)[:3] == [[1, 3, 5, 7], [1, 3], [1]]
+    assert (courier.ids("delivered"), courier.ids("rejected")) == ([3, 5, 7], [1])
+
+
+def test_what_may_have_been_sent_is_marked_where_resending_is_not_safe(bench: Bench) -> None:
+    scripted(bench, Pause("memory_silent", "No.", unexplained=True, fix=FIX), safe=False)
+    courier = Courier(bench, bench.delivery(1)).settle()
+    assert [call.batch[0].maybe_sent for call in courier.calls] == [False, True]
+
+
+def test_a_pause_is_waited_for(bench: Bench) -> None:
+    before = bench.clock.now()
+    scripted(bench, Pause("memory_busy", "Later.", after=600.0, fix=FIX))
+    assert Courier(bench, bench.delivery(1)).settle().ids("delivered") == [1]
+    assert 600.0 <= bench.clock.now() - before < 601.0
+
+
+def test_a_persons_id_is_known_to_their_next_delivery_and_an_older_one_is_not_sent(bench: Bench) -> None:
+    person = made_up.person_id(1)
+    new = bench.delivery(1, discovered_at="2026-06-11T00:00:00Z")
+    newer = bench.delivery(3, x_user_id=person, discovered_at="2026-06-12T00:00:00Z")
+    older = bench.delivery(5, x_user_id=person, discovered_at="2026-06-10T00:00:00Z")
+    courier = Courier(bench)
+    for each in (new, newer, older):
+        courier.take(each).settle()
+    assert batches(courier) == [[1], [3]]
+    assert [call.batch[0].remote_id for call in courier.calls] == [None, "m1"]
+    assert courier.ids("delivered") == [1, 3, 5]
+
+
+@pytest.mark.parametrize(
+    ("bug", "says"),
+    [
+        (ZeroDivisionError("x"), "raised ZeroDivisionError"),
+        (
+            Retry("memory_silent", "Later.", fix=FIX),
+            "returns a sequence of outcomes, or raises Pause, Halt or Refused",
+        ),
+        (Pause("no_such_code", "Later.", fix=FIX), "is in no registry"),
+        (Pause("memory_busy", " ", fix=FIX), "has no detail"),
+        (Pause("memory_busy", "Later."), "has no fix"),
+        (Pause("memory_busy", "Later.", after=-1.0, fix=FIX), "seconds from now"),
+        (Pause("memory_busy", "Later, said memory-token.", fix=FIX), "shows a secret"),
+        (Pause("memory_busy", "Later, said @maker_1.", fix=FIX), "holds personal data"),
+    ],
+)
+def test_an_answer_against_the_grammar_is_an_error_at_once(bench: Bench, bug: Exception, says: str) -> None:
+    scripted(bench, bug)
+    with pytest.raises(AssertionError, match=says):
+        Courier(bench, bench.delivery(1)).settle()
+
+
+def test_a_connector_that_never_comes_to_an_end_is_an_error(bench: Bench) -> None:
+    scripted(bench, *[Pause("memory_busy", "Later.", after=1.0, fix=FIX) for _ in range(5000)])
+    with pytest.raises(AssertionError, match="never comes to an end"):
+        Courier(bench, bench.delivery(1)).settle()
+
+
+def test_a_misspelt_reason_is_an_error_and_not_a_silent_pass(bench: Bench) -> None:
+    class Misspelt(ConnectorContract):
+        cannot: ClassVar = {"poisen": "a typo"}  # type: ignore[dict-item]
+
+    with pytest.raises(AssertionError, match="not 'poisen'"):
+        Misspelt().test_a_poisoned_lead_is_rejected_alone(bench)
+
+
+def test_a_far_end_whose_troubles_do_nothing_is_found_out() -> None:
+    class Harmless(MemoryFarEnd):
+        def lose_next_answer(self) -> None:
+            pass
+
+        def poison(self, person: str) -> None:
+            pass
+
+        def revoke(self) -> None:
+            pass
+
+    far = Harmless()
+    for claim in (
+        ConnectorContract().test_a_lost_answer_makes_no_duplicate,
+        ConnectorContract().test_a_poisoned_lead_is_rejected_alone,
+        ConnectorContract().test_revoked_credentials_halt_the_lane_and_lose_nothing,
+    ):
+        with pytest.raises(AssertionError):
+            claim(Bench.open(MemoryConnector, {"far_end": far}, far))
+
+
+def test_an_empty_id_is_an_error(bench: Bench) -> None:
+    class Odd(MemoryConnector):
+        def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+            return [Delivered("") for _ in batch]
+
+    far = MemoryFarEnd()
+    with pytest.raises(AssertionError, match="must be a text or None"):
+        Courier(Bench.open(Odd, {"far_end": far}, far), bench.delivery(1)).settle()

@@ -1,0 +1,84 @@
+"""The CRM fakes on loopback, for trying syncd by hand: `python -m tests.fakes [--hubspot-port 8401] …`.
+
+A fake is the module `tests.fakes.<vendor>` with a class `<Vendor>Fake` that has a method `wsgi`; those that are there
+are served, each on its own port, until Ctrl-C or SIGTERM. One line each says where, and with which made-up secret.
+"""
+
+import argparse
+import importlib
+import importlib.util
+import inspect
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import ModuleType
+from typing import Any
+
+import waitress.server
+
+PORTS = {"hubspot": 8401, "salesforce": 8402, "apollo": 8403}
+HOST = "127.0.0.1"
+_SECRETS = ("TOKEN", "KEY", "CLIENT_ID", "CLIENT_SECRET")
+
+
+def found(vendor: str) -> ModuleType | None:
+    """The vendor's module, if it was written."""
+    name = f"tests.fakes.{vendor}"
+    return importlib.import_module(name) if importlib.util.find_spec(name) else None
+
+
+def made(vendor: str, module: ModuleType) -> Any:
+    """A new fake, in real time."""
+    cls = next(cls for name, cls in vars(module).items() if name.lower() == f"{vendor}fake")
+    return cls(now=time.time) if "now" in inspect.signature(cls).parameters else cls()
+
+
+@contextmanager
+def served(app: Any, port: int) -> Iterator[str]:
+    """A WSGI app on loopback for the length of a `with`; its base URL. Raises OSError: the port is taken."""
+    sockets: dict[int, Any] = {}
+    server = waitress.server.create_server(app, map=sockets, host=HOST, port=port, threads=4, ident="")
+    thread = threading.Thread(target=server.run, name=f"fake-{port}", daemon=True)
+    thread.start()
+    try:
+        yield f"http://{HOST}:{server.effective_port}"
+    finally:
+        # First the workers, who still wake the loop; then the sockets, in the loop's own thread, which ends it.
+        server.task_dispatcher.shutdown()
+        server.trigger.pull_trigger(lambda: [each.close() for each in list(sockets.values())])
+        thread.join()
+
+
+def told(vendor: str, url: str, module: ModuleType) -> str:
+    """The line that says where a fake is."""
+    secrets = [f"{name.lower()}={getattr(module, name)}" for name in _SECRETS if hasattr(module, name)]
+    return " ".join([vendor, url + getattr(module, "PREFIX", ""), *secrets])
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until a signal. 69 when there is nothing to serve."""
+    parser = argparse.ArgumentParser("python -m tests.fakes", description="The CRM fakes on loopback.")
+    for vendor, port in PORTS.items():
+        parser.add_argument(
+            f"--{vendor}-port", type=int, default=port, help=f"default {port}; 0: any that is free"
+        )
+    ports = vars(parser.parse_args(arguments))
+    modules = {vendor: module for vendor in PORTS if (module := found(vendor))}
+    over = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: over.set())
+    with ExitStack() as stack:
+        for vendor, module in modules.items():
+            url = stack.enter_context(served(made(vendor, module).wsgi, ports[f"{vendor}_port"]))
+            sys.stdout.write(told(vendor, url, module) + "\n")
+        sys.stdout.flush()
+        if modules:
+            over.wait()
+    return 0 if modules else 69
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

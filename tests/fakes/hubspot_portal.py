@@ -1,0 +1,255 @@
+"""A made-up HubSpot portal: contacts, property definitions, and the rules that HubSpot enforces on both.
+
+No HTTP here. What is refused is raised as `Refusal`, as HubSpot words it.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+LONGEST = 65_536
+STAGES = (
+    "subscriber",
+    "lead",
+    "marketingqualifiedlead",
+    "salesqualifiedlead",
+    "opportunity",
+    "customer",
+    "evangelist",
+    "other",
+)
+_TEXTS = "email firstname lastname phone jobtitle company website city twitterhandle hs_linkedin_url"
+_EMAIL = re.compile(r"[^@\s;]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+_PAIRS = {
+    "string": {"text", "textarea", "html", "phonenumber", "file"},
+    "number": {"number"},
+    "date": {"date"},
+    "datetime": {"date"},
+    "bool": {"booleancheckbox", "radio", "select"},
+    "enumeration": {"select", "radio", "checkbox", "booleancheckbox"},
+}
+
+Properties = dict[str, str]
+
+
+class Refusal(Exception):  # noqa: N818 - a word, and not an error of the fake's
+    """What HubSpot says to a row or a call."""
+
+    def __init__(self, status: int, category: str, message: str, **more: Any) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = {
+            "status": "error",
+            "message": message,
+            "correlationId": "0-0",
+            "category": category,
+            **more,
+        }
+
+
+def definition(name: str, type_: str = "string", field: str = "text", **more: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "label": name,
+        "groupName": "contactinformation",
+        "type": type_,
+        "fieldType": field,
+        **more,
+    }
+
+
+def invalid(name: str, error: str, value: str) -> Refusal:
+    problem = {
+        "isValid": False,
+        "message": f"{value!r} was not valid",
+        "error": error,
+        "name": name,
+        "localizedErrorMessage": f"{value!r} was not valid",
+    }
+    return Refusal(400, "VALIDATION_ERROR", f"Property values were not valid: {json.dumps([problem])}")
+
+
+class Portal:
+    """See the module. `now`: monotonic seconds, for the search index."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self.groups: dict[str, dict[str, Any]] = {"contactinformation": {"name": "contactinformation"}}
+        self.definitions = {name: definition(name) for name in _TEXTS.split()}
+        self.definitions["hs_additional_emails"] = definition("hs_additional_emails")
+        stages = [{"label": stage, "value": stage} for stage in STAGES]
+        self.definitions["lifecyclestage"] = definition(
+            "lifecyclestage", "enumeration", "radio", options=stages
+        )
+        fixed = {"readOnlyValue": True}
+        self.definitions["createdate"] = definition(
+            "createdate", "datetime", "date", modificationMetadata=fixed
+        )
+        self.contacts: dict[str, Properties] = {}
+        self.merged: dict[str, str] = {}
+        self.history: list[tuple[float, str, Properties | None]] = []
+        self.poisoned: set[str] = set()
+        self.names_holder = True
+        self._next = 101
+
+    # Definitions
+
+    def define(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        for needed in ("name", "label", "groupName", "type", "fieldType"):
+            if not body.get(needed):
+                raise Refusal(400, "VALIDATION_ERROR", f"{needed} must be set")
+        name = body["name"]
+        if name in self.definitions:
+            raise Refusal(409, "OBJECT_ALREADY_EXISTS", f"A property named '{name}' already exists.")
+        if body["fieldType"] not in _PAIRS.get(body["type"], ()):
+            raise Refusal(400, "VALIDATION_ERROR", "type and fieldType do not go together")
+        if body["groupName"] not in self.groups:
+            raise Refusal(400, "VALIDATION_ERROR", f"{body['groupName']} is no group")
+        if body.get("hasUniqueValue") and len(self.unique()) > 10:
+            raise Refusal(400, "VALIDATION_ERROR", "at most 10 unique properties")
+        self.definitions[name] = dict(body)
+        return self.definitions[name]
+
+    def group(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        if not body.get("name") or not body.get("label"):
+            raise Refusal(400, "VALIDATION_ERROR", "name and label must be set")
+        if body["name"] in self.groups:
+            raise Refusal(409, "CONFLICT", "there is such a group")
+        self.groups[body["name"]] = dict(body)
+        return self.groups[body["name"]]
+
+    def unique(self) -> list[str]:
+        return ["email", *(name for name, each in self.definitions.items() if each.get("hasUniqueValue"))]
+
+    # Contacts
+
+    def holder(self, name: str, value: str) -> str | None:
+        """The id of the contact with that unique value."""
+        wanted = value.strip().lower() if name == "email" else value
+        for id_, properties in self.contacts.items():
+            held = emails(properties) if name == "email" else {properties.get(name)}
+            if wanted and wanted in held:
+                return id_
+        return None
+
+    def found(self, id_: str) -> str | None:
+        """The id that a record id leads to, merges followed."""
+        while id_ in self.merged:
+            id_ = self.merged[id_]
+        return id_ if id_ in self.contacts else None
+
+    def write(self, id_: str | None, given: Mapping[str, Any]) -> tuple[str, bool]:
+        """Create (None) or update a contact: its id, and whether it is new. Raises Refusal."""
+        old = {} if id_ is None else self.contacts[id_]
+        self._validate(given)
+        new = {**old, **{name: str(value) for name, value in given.items()}}
+        new = {name: value for name, value in new.items() if value != ""}
+        if "email" in new:
+            new["email"] = new["email"].strip().lower()
+        if self.poisoned & set(new.values()):
+            raise invalid("ctgo_bio", "FORBIDDEN_CONTENT", new.get("ctgo_bio", ""))
+        if _stage(new) < _stage(old):
+            new["lifecyclestage"] = old["lifecyclestage"]
+        for name in self.unique():
+            other = self.holder(name, new.get(name, ""))
+            if other is not None and other != id_:
+                said = f" Existing ID: {other}" if self.names_holder else ""
+                raise Refusal(409, "CONFLICT", f"Contact already exists.{said}")
+        if id_ is None and not {"email", "firstname", "lastname"} & new.keys():
+            raise Refusal(400, "VALIDATION_ERROR", "one of email, firstname, lastname is needed")
+        created = id_ is None
+        if id_ is None:
+            id_, self._next = str(self._next), self._next + 1
+        self._put(id_, new)
+        return id_, created
+
+    def add(self, **properties: str) -> str:
+        """A contact that somebody else made."""
+        id_, self._next = str(self._next), self._next + 1
+        self._put(id_, dict(properties))
+        return id_
+
+    def edit(self, id_: str, **properties: str) -> None:
+        """A salesperson's change; an empty text clears."""
+        new = {**self.contacts[id_], **properties}
+        self._put(id_, {name: value for name, value in new.items() if value})
+
+    def delete(self, id_: str) -> None:
+        """To the recycle bin."""
+        del self.contacts[id_]
+        self.history.append((self._now(), id_, None))
+
+    def merge(self, primary: str, secondary: str) -> None:
+        """The primary's values win; the secondary's address stays as an additional one."""
+        kept, lost = self.contacts[primary], self.contacts[secondary]
+        self.delete(secondary)
+        self.merged[secondary] = primary
+        both = {**lost, **kept}
+        more = ";".join(sorted((emails(kept) | emails(lost)) - {both.get("email", "")}))
+        self._put(primary, both | ({"hs_additional_emails": more} if more else {}))
+
+    def snapshot(self, at: float) -> dict[str, Properties]:
+        """What the search index held at a time."""
+        held = {id_: properties for when, id_, properties in self.history if when <= at}
+        return {id_: properties for id_, properties in held.items() if properties is not None}
+
+    def save(self) -> tuple[dict[str, Properties], int]:
+        """To go back to if a call is refused whole; the index is not touched before a call is through."""
+        return dict(self.contacts), len(self.history)
+
+    def restore(self, saved: tuple[dict[str, Properties], int]) -> None:
+        self.contacts = saved[0]
+        del self.history[saved[1] :]
+
+    def _put(self, id_: str, properties: Properties) -> None:
+        self.contacts[id_] = properties
+        self.history.append((self._now(), id_, properties))
+
+    def _validate(self, given: Mapping[str, Any]) -> None:
+        for name, value in given.items():
+            known = self.definitions.get(name)
+            if not isinstance(value, str):
+                raise Refusal(
+                    400, "VALIDATION_ERROR", "Invalid input JSON: Cannot deserialize value of type String"
+                )
+            if known is None:
+                raise invalid(name, "PROPERTY_DOESNT_EXIST", value)
+            if known.get("modificationMetadata", {}).get("readOnlyValue"):
+                raise invalid(name, "READ_ONLY_VALUE", value)
+            if value and (error := _error(name, value, known)):
+                raise invalid(name, error, value)
+
+
+def emails(properties: Mapping[str, str]) -> set[str]:
+    listed = f"{properties.get('email', '')};{properties.get('hs_additional_emails', '')}"
+    return {each for each in listed.lower().split(";") if each}
+
+
+def _stage(properties: Mapping[str, str]) -> int:
+    stage = properties.get("lifecyclestage")
+    return STAGES.index(stage) if stage in STAGES else -1
+
+
+def _error(name: str, value: str, known: Mapping[str, Any]) -> str:
+    if len(value) > LONGEST:
+        return "PROPERTY_VALUE_TOO_LONG"
+    if name == "email" and not _EMAIL.fullmatch(value.strip()):
+        return "INVALID_EMAIL"
+    if known["type"] == "enumeration" and value not in _options(known):
+        return "INVALID_OPTION"
+    if known["type"] == "number" and not re.fullmatch(r"-?\d+(\.\d+)?", value):
+        return "INVALID_LONG"
+    return "INVALID_DATE" if known["type"] == "datetime" and not _is_instant(value) else ""
+
+
+def _options(known: Mapping[str, Any]) -> Iterable[str]:
+    return [each["value"] for each in known.get("options", ())]
+
+
+def _is_instant(value: str) -> bool:
+    try:
+        return value.isdigit() or datetime.fromisoformat(value) is not None
+    except ValueError:
+        return False

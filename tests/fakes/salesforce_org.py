@@ -1,0 +1,230 @@
+"""The records of the pretended org, and what one row of a collections call comes to in it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from tests.fakes.salesforce_lead import (
+    KEY,
+    LeadField,
+    custom_field,
+    error,
+    lacking,
+    misfits,
+    standard_fields,
+)
+
+USER = "005000000000001AAA"
+QUEUE = "00G000000000001AAA"
+Row = dict[str, Any]
+
+
+class Org:
+    """Salesforce's state. Everything here may be set by a test; `SalesforceFake` keeps one call at a time in it."""
+
+    def __init__(self) -> None:
+        self.fields: dict[str, LeadField] = {}
+        for one in standard_fields():
+            self.fields[one.name.lower()] = one
+        self.leads: dict[str, Row] = {}
+        self.bin: dict[str, Row] = {}
+        self.contacts: dict[str, Row] = {}
+        self.permission_sets: dict[str, str] = {}
+        self.granted: set[tuple[str, str]] = set()
+        self.assigned_sets: set[tuple[str, str]] = set()
+        self.rule: str = "alert"
+        """Of the duplicate rule: "off", "alert" (allowSave overrides it) or "block"."""
+        self.rule_tells: str | None = "duplicateResut"
+        """Under which name a row's error holds the records; None: it does not."""
+        self.assignment_active = True
+        self.assignments: Counter[str] = Counter()
+        """How often the assignment rule handed a lead out, by lead id."""
+        self.errors: dict[str, Row] = {}
+        """An error for every write of a person, by key."""
+        self.validation: Callable[[Row], bool] = lambda _: True
+        self.customizable = True
+        self.hidden_objects: set[str] = set()
+        self._numbers: Counter[str] = Counter()
+
+    # What a test arranges
+
+    def set_up(self, fields: Mapping[str, Mapping[str, Any]], key: Mapping[str, Any]) -> None:
+        """Make custom fields, granted."""
+        for name, metadata in {**fields, KEY: key}.items():
+            self.fields[name.lower()] = custom_field(name, metadata, granted=True)
+
+    def add_lead(self, **fields: object) -> str:
+        """A lead that somebody made by hand; its id."""
+        return self._insert({"LastName": "Doe", "Company": "Acme", **fields})
+
+    def add_contact(self, **fields: object) -> str:
+        """A contact; its id."""
+        contact_id = self._id("003")
+        self.contacts[contact_id] = {"Id": contact_id, **fields}
+        return contact_id
+
+    def convert(self, lead_id: str) -> str:
+        """What sales does with a good lead; the id of the contact that it became."""
+        lead = self.leads[lead_id]
+        contact_id = self.add_contact(Email=lead.get("Email"), LastName=lead["LastName"])
+        lead |= {"IsConverted": True, "ConvertedContactId": contact_id}
+        return contact_id
+
+    def delete(self, lead_id: str) -> None:
+        """Into the recycle bin."""
+        self.bin[lead_id] = self.leads.pop(lead_id)
+
+    def by_key(self, key: str) -> list[Row]:
+        """The leads with our key."""
+        return [lead for lead in self.leads.values() if str(lead.get(KEY, "")).lower() == key.lower()]
+
+    # What a call does
+
+    def seen(self) -> list[LeadField]:
+        """The fields that the run-as user can see."""
+        return [field for field in self.fields.values() if field.granted]
+
+    def visible(self, name: str) -> LeadField | None:
+        field = self.fields.get(name.lower())
+        return field if field and field.granted else None
+
+    def records(self, what: str) -> Iterable[Row] | None:
+        """The live records of an object; None: there is none of that name, or it is hidden."""
+        if what.lower() in self.hidden_objects:
+            return None
+        sets = [{"Id": id_, "Name": name} for name, id_ in self.permission_sets.items()]
+        known: dict[str, Iterable[Row]] = {
+            "lead": list(self.leads.values()),
+            "contact": list(self.contacts.values()),
+            "permissionset": sets,
+        }
+        return known.get(what.lower())
+
+    def upsert(self, record: Row, key: str, *, allow: bool, assign: str, twice: bool) -> Row:
+        """One row of a collection by external id. `twice`: the same key stands in the request again."""
+        value = str(record.get(key, ""))
+        if not value:
+            return _failed(error("MISSING_ARGUMENT", f"{key} not specified", key))
+        if twice:
+            return _failed(error("DUPLICATE_VALUE", f"Duplicate external id specified: {value}", key))
+        held = [one for one in self.leads.values() if str(one.get(key, "")).lower() == value.lower()]
+        if len(held) > 1:
+            return _failed(error("DUPLICATE_EXTERNAL_ID", f"{key}: more than one record found", key))
+        return self._written(held[0] if held else None, record, allow=allow, assign=assign)
+
+    def update(self, record: Row, *, allow: bool, assign: str) -> Row:
+        """One row of a collection by record id."""
+        held = self.leads.get(str(record.get("id", record.get("Id", ""))))
+        if held is None:
+            return _failed(error("ENTITY_IS_DELETED", "entity is deleted"))
+        fields = {name: value for name, value in record.items() if name.lower() != "id"}
+        return self._written(held, fields, allow=allow, assign=assign)
+
+    def make_field(self, name: str, metadata: Mapping[str, Any]) -> bool:
+        """As the Tooling API does: nobody sees the field until it is granted. False: it is there already."""
+        if name.lower() in self.fields:
+            return False
+        self.fields[name.lower()] = custom_field(name, metadata, granted=False)
+        return True
+
+    def grant(self) -> None:
+        """Let the run-as user see what the permission sets that they have give."""
+        given = {set_id for set_id, user in self.assigned_sets if user == USER}
+        for set_id, name in self.granted:
+            if set_id in given and name.lower() in self.fields:
+                self.fields[name.lower()].granted = True
+
+    def make_permission_set(self, name: str) -> str | None:
+        """Its id; None: the name is taken."""
+        if name in self.permission_sets:
+            return None
+        self.permission_sets[name] = self._id("0PS")
+        return self.permission_sets[name]
+
+    def _written(self, held: Row | None, record: Row, *, allow: bool, assign: str) -> Row:
+        fields = {self.fields[name.lower()].name: value for name, value in record.items()}
+        if refused := self._refused(held, fields, allow=allow):
+            return _failed(refused)
+        created = held is None
+        lead_id = self._insert(fields) if held is None else str(held["Id"])
+        self.leads[lead_id] |= fields
+        if assign != "FALSE" and self.assignment_active:
+            self.assignments[lead_id] += 1
+            self.leads[lead_id]["OwnerId"] = QUEUE
+        return {"id": lead_id, "success": True, "created": created, "errors": []}
+
+    def _refused(self, held: Row | None, fields: Row, *, allow: bool) -> Row | None:
+        if planted := self.errors.get(str(fields.get(KEY, ""))):
+            return planted
+        if held and held.get("IsConverted"):
+            return error("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
+        names = [] if held else lacking(self.fields, fields)
+        missing = (
+            [error("REQUIRED_FIELD_MISSING", f"Required fields are missing: {names}", *names)]
+            if names
+            else []
+        )
+        for misfit in [*missing, *misfits(self.fields, fields)]:
+            return misfit
+        if not self.validation({**(held or {}), **fields}):
+            return error("FIELD_CUSTOM_VALIDATION_EXCEPTION", f"No {fields.get('LastName')} here", "LastName")
+        return self._taken(held, fields) or (None if held else self._duplicate(fields, allow=allow))
+
+    def _taken(self, held: Row | None, fields: Row) -> Row | None:
+        """Unique fields, deleted records apart."""
+        for other in self.leads.values():
+            if held is not None and other["Id"] == held["Id"]:
+                continue
+            for name, value in fields.items():
+                if (
+                    self.fields[name.lower()].unique
+                    and str(other.get(name, "")).lower() == str(value).lower()
+                ):
+                    said = f"duplicate value found: {name} duplicates value on record with id: {other['Id']}"
+                    return error("DUPLICATE_VALUE", said, name)
+        return None
+
+    def _duplicate(self, fields: Row, *, allow: bool) -> Row | None:
+        """The standard rule: an equal email, or an equal name at an equal company; for new leads."""
+        if self.rule == "off" or (self.rule == "alert" and allow):
+            return None
+        found = [one for one in [*self.contacts.values(), *self.leads.values()] if _alike(one, fields)]
+        if not found:
+            return None
+        said = error("DUPLICATES_DETECTED", "Use one of these records?")
+        if self.rule_tells:
+            records = [
+                {"record": {"Id": one["Id"], "attributes": {}}, "matchConfidence": 100.0} for one in found
+            ]
+            said[self.rule_tells] = {
+                "allowSave": self.rule == "alert",
+                "duplicateRule": "Standard_Lead_Duplicate_Rule",
+                "matchResults": [{"entityType": "Lead", "matchRecords": records}],
+            }
+        return said
+
+    def _insert(self, fields: Row) -> str:
+        lead_id = self._id("00Q")
+        self.leads[lead_id] = {
+            "Id": lead_id, "IsConverted": False, "ConvertedContactId": None, "Status": "Open - Not Contacted",
+            "OwnerId": USER, **fields,
+        }  # fmt: skip
+        return lead_id
+
+    def _id(self, prefix: str) -> str:
+        self._numbers[prefix] += 1
+        return f"{prefix}{self._numbers[prefix]:012d}AAA"
+
+
+def _alike(one: Row, fields: Row) -> bool:
+    if one.get("IsConverted"):
+        return False
+    email, mine = str(one.get("Email") or "").lower(), str(fields.get("Email") or "").lower()
+    names = (one.get("LastName"), one.get("Company"))
+    return bool(email and email == mine) or (
+        None not in names and names == (fields.get("LastName"), fields.get("Company"))
+    )
+
+
+def _failed(said: Row) -> Row:
+    return {"success": False, "errors": [said]}

@@ -1,0 +1,41 @@
+"""The program that serves the fakes, and the fakes as strangers find them."""
+
+import re
+import signal
+import subprocess
+import sys
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).parents[2]
+VENDORS = [
+    each for each in ("hubspot", "salesforce", "apollo") if (ROOT / "tests" / "fakes" / f"{each}.py").exists()
+]
+
+
+def test_every_fake_answers_and_all_stop_at_a_signal() -> None:
+    ports = [f"--{vendor}-port=0" for vendor in ("hubspot", "salesforce", "apollo")]
+    command = [sys.executable, "-m", "tests.fakes", *ports]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in VENDORS]
+        try:
+            assert [line.split()[0] for line in lines] == VENDORS
+            for line in lines:
+                assert status(line.split()[1]) in range(400, 500), "without credentials, nobody is let in"
+        finally:
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+
+def status(url: str) -> int:
+    place = urlsplit(url)
+    assert place.hostname is not None
+    assert re.fullmatch(r"127\.0\.0\.1:\d+", place.netloc)
+    connection = HTTPConnection(place.hostname, place.port, timeout=10)
+    try:
+        connection.request("GET", f"{place.path}/nothing")
+        return connection.getresponse().status
+    finally:
+        connection.close()

@@ -1,0 +1,52 @@
+"""A world in virtual time: CTGO's simulator, far ends, a real ledger on disk, and the lanes stepped by one thread.
+
+Everything a test needs to run the engine end to end without sleeping, without a network, and repeatably: a clock that
+only moves when it is told to, a far end that outlives the engine, a transport and a ledger with seams where a crash
+can be raised, and oracles that look from outside.
+"""
+
+from tests.support.bench import Account, Bench, Lanes
+from tests.support.books import assert_books, iso
+from tests.support.far_end import (
+    FarEnd,
+    MemoryConnector,
+    PeopleConnector,
+    Place,
+    Rule,
+    Thing,
+    chokes_on,
+    lost_answer,
+    refuses,
+    rejects,
+    unreachable,
+)
+from tests.support.virtual import DAY, KEY, START, Answering, Clock, Crash, Log, SeamLedger, Seams, Wire
+
+__all__ = [
+    "DAY",
+    "KEY",
+    "START",
+    "Account",
+    "Answering",
+    "Bench",
+    "Clock",
+    "Crash",
+    "FarEnd",
+    "Lanes",
+    "Log",
+    "MemoryConnector",
+    "PeopleConnector",
+    "Place",
+    "Rule",
+    "SeamLedger",
+    "Seams",
+    "Thing",
+    "Wire",
+    "assert_books",
+    "chokes_on",
+    "iso",
+    "lost_answer",
+    "refuses",
+    "rejects",
+    "unreachable",
+]

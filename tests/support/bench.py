@@ -1,0 +1,338 @@
+"""The bench: CTGO, the far ends and the engine over a real ledger, stepped by one thread in virtual time."""
+
+import random
+import shutil
+import sqlite3
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from syncd.connector import Context, Field
+from syncd.engine.admitting import Taker, Takers
+from syncd.engine.delivering import Deliver, Outfit
+from syncd.engine.desk import Desk
+from syncd.engine.exporting import Export
+from syncd.engine.pacing import Pacer
+from syncd.engine.pulling import Pull
+from syncd.engine.step import Next, Stepper
+from syncd.ledger import Ledger, reading
+from syncd.ledger.lanes import lift_halts, load_lane
+from syncd.mapping import FieldMap, Filter
+from syncd.simulator import Options, World, create_app
+from syncd.upstream import Upstream
+from tests.support.books import assert_books
+from tests.support.far_end import FarEnd, MemoryConnector, PeopleConnector, Place
+from tests.support.virtual import DAY, KEY, Clock, Log, SeamLedger, Seams, Wire
+
+
+@dataclass
+class Account:
+    """A CTGO account and how the source that polls it is configured."""
+
+    world: World
+    wire_app: Any
+    limit: int = 60
+    desk: dict[str, Any] = field(default_factory=dict)
+    takers: Sequence[str] | None = None
+    key: str = KEY
+
+
+@dataclass
+class Lanes:
+    """One life of the engine: what a crash takes away."""
+
+    ledger: SeamLedger
+    desks: dict[str, Desk]
+    pulls: dict[str, Pull]
+    exports: dict[str, Export]
+    delivers: dict[str, Deliver]
+    wires: dict[str, Wire]
+
+    def all(self) -> list[Stepper]:
+        return [*self.pulls.values(), *self.delivers.values(), *self.exports.values()]
+
+
+class Bench:
+    """The whole system. `boot` begins a life of the engine, `crash` ends it without a word; the world goes on."""
+
+    def __init__(self, folder: Path, *, seed: int = 1) -> None:
+        self.path = folder / "syncd.db"
+        self.clock = Clock()
+        self.log = Log()
+        self.places: dict[str, Place] = {}
+        self.accounts: dict[str, Account] = {}
+        self.seams = Seams()
+        self.objections: list[str] = []
+        self.bugs: list[Exception] = []
+        self.tolerant = False
+        """Whether a bug in a lane is kept in `bugs`, as the runner does, instead of raised."""
+        self.due: dict[tuple[str, str], float | None] = {}
+        self.troubles: dict[tuple[str, str], str] = {}
+        self._chance = random.Random(seed)  # noqa: S311 - jitter, to be repeated
+        self._life: Lanes | None = None
+        self._lives = 0
+
+    # The world
+
+    def ctgo(self, name: str = "main", *, limit: int = 60, key: str = KEY, takers: Sequence[str] | None = None,
+             desk: Mapping[str, Any] | None = None, **options: Any) -> World:  # fmt: skip
+        """Add an account and the source that polls it. `desk`: of the source; `options`: of the simulator."""
+        settings = Options(**{"spacing": 1.0, "rate_limit": 60, **options})
+        world = World(settings, self.clock.true)
+        app = create_app(settings, world=world, sleep=self.clock.advance)
+        self.accounts[name] = Account(world, app, limit, dict(desk or {}), takers, key)
+        world.on_export = lambda lead_id: self._witness(name, lead_id)
+        return world
+
+    def place(
+        self, name: str = "crm", *, people: bool = False, upsert: bool = True, **settings: Any
+    ) -> FarEnd:
+        """Add a connector and its far end."""
+        far = FarEnd("people" if people else "leads", self.clock, upsert)
+        self.places[name] = Place(far, **settings)
+        return far
+
+    def _witness(self, source: str, lead_id: int) -> None:
+        """I-1, asked the instant an export arrives, of what is on the disk. Kept, for an engine may swallow it."""
+        with closing(sqlite3.connect(self.path)) as connection:
+            rows = connection.execute(
+                "SELECT l.seq, l.state, d.connector, d.required, d.state FROM lead l LEFT JOIN delivery d"
+                " ON d.lead_seq = l.seq WHERE l.source = ? AND l.lead_id = ?",
+                (source, lead_id),
+            ).fetchall()
+        by_row: dict[int, list[tuple[str, bool, str]]] = defaultdict(list)
+        for seq, lead_state, connector, required, state in rows:
+            if lead_state == "quarantined":
+                self.objections.append(f"{lead_id} exported while a row of it is in quarantine")
+            if connector:
+                by_row[seq].append((connector, required, state))
+        for deliveries in by_row.values():
+            self._judge(lead_id, deliveries)
+        if not any(state == "delivered" for row in by_row.values() for *_, state in row):
+            self.objections.append(f"{lead_id} exported and delivered nowhere")
+
+    def _judge(self, lead_id: int, deliveries: Sequence[tuple[str, bool, str]]) -> None:
+        for connector, required, state in deliveries:
+            if required and state not in {"delivered", "dropped"}:
+                self.objections.append(f"{lead_id} exported while {connector} has it {state}")
+            place = self.places.get(connector)
+            if (
+                state == "delivered"
+                and place
+                and place.far.objects == "leads"
+                and not place.far.holds(lead_id)
+            ):
+                self.objections.append(f"{lead_id} exported and {connector} does not hold it")
+
+    # The engine
+
+    @property
+    def life(self) -> Lanes:
+        if self._life is None:
+            self.boot()
+        assert self._life is not None
+        return self._life
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.life.ledger
+
+    def boot(self) -> None:
+        """A start, as the composition root does it."""
+        ledger = SeamLedger.open(self.path)
+        ledger.seams = self.seams
+        exporting = {name: bool(a.desk.get("exports", True)) for name, a in self.accounts.items()}
+        wires, desks = {}, {}
+        for name, account in self.accounts.items():
+            wires[name] = Wire(account.wire_app, self.seams)
+            desks[name] = self._desk(name, account, wires[name])
+        with ledger.write() as connection:
+            lift_halts(connection)
+            for desk in desks.values():
+                desk.pacer.start(connection)
+        delivers = {
+            name: self._deliver(name, place, ledger, exporting) for name, place in self.places.items()
+        }
+        pulls = {
+            name: Pull(desk, ledger, self.clock, self.log, self.wake, chance=self._chance.random)
+            for name, desk in desks.items()
+        }
+        exports = {
+            name: Export(desk, ledger, self.clock, self.log, chance=self._chance.random)
+            for name, desk in desks.items()
+            if desk.exports
+        }
+        self._life = Lanes(ledger, desks, pulls, exports, delivers, wires)
+        self.due = {(lane.kind, lane.name): self.clock.monotonic() for lane in self._life.all()}
+
+    def _desk(self, name: str, account: Account, wire: Wire) -> Desk:
+        pacer = Pacer(account.key, account.limit, self.clock, deadline=30.0)
+        upstream = Upstream(
+            "http://127.0.0.1/api/v2",
+            SecretStr(account.key),
+            self.clock,
+            observe=pacer.observe,
+            transport=wire,
+        )
+        takers = [
+            Taker(place, self.places[place].required, Filter.compile(place, self.places[place].where))
+            for place in (self.places if account.takers is None else account.takers)
+        ]
+        settings = {key: value for key, value in account.desk.items() if key != "exports"}
+        chosen = Takers(takers, bool(account.desk.get("exports", True)))
+        return Desk(name, upstream, pacer, chosen, **settings)
+
+    def _deliver(self, name: str, place: Place, ledger: Ledger, exporting: Mapping[str, bool]) -> Deliver:
+        kind = PeopleConnector if place.far.objects == "people" else MemoryConnector
+        connector = kind(place.far, Context(name, self.clock, self.log))
+        connector.batch_size, connector.seams, connector.groups = place.batch_size, self.seams, place.groups
+        if place.route:
+            connector.route = place.route  # type: ignore[assignment,method-assign]  # a plugin of its own
+        fields = FieldMap.compile(name, {key: Field(value=text) for key, text in place.fields.items()})
+        where = Filter.compile(name, place.where)
+        outfit = Outfit(name, connector, fields, where, place.policy, exporting)
+        return Deliver(outfit, ledger, self.clock, self.log, self.wake, chance=self._chance.random)
+
+    def wake(self, kind: str, name: str) -> None:
+        if (kind, name) in self.due:
+            self.due[kind, name] = self.clock.monotonic()
+
+    def stop(self) -> None:
+        """A clean end of this life."""
+        if self._life is not None:
+            life, self._life = self._life, None
+            for export in life.exports.values():
+                export.close()
+            for desk in life.desks.values():
+                desk.upstream.close()
+            life.ledger.close()
+
+    def crash(self) -> None:
+        """The process is dead. What the disk holds at this moment is copied first, so that no close mends it."""
+        self._lives += 1
+        image = self.path.with_name(f"life-{self._lives}.db")
+        for suffix in ("", "-wal"):
+            part = self.path.with_name(self.path.name + suffix)
+            if part.exists():
+                shutil.copy(part, image.with_name(image.name + suffix))
+        self.stop()
+        self.path = image
+        self.seams = Seams()
+
+    # Running
+
+    def once(self, seconds: float = DAY, **ask: Any) -> None:
+        """Pull and drain, as `--once` does."""
+        for pull in self.life.pulls.values():
+            pull.ask_live(**ask)
+            self.wake("pull", pull.name)
+        self.run(seconds)
+
+    def daemon(self, seconds: float, *, poll: float = 60.0, reconcile: float | None = 3600.0) -> None:
+        """Poll and drain for so long, as the daemon does."""
+        end, polled = self.clock.monotonic() + seconds, 0
+        while self.clock.monotonic() < end:
+            for pull in self.life.pulls.values():
+                pull.ask_live()
+                if reconcile and polled and polled % round(reconcile / poll) == 0:
+                    pull.ask_reconcile()
+                self.wake("pull", pull.name)
+            for kind in ("deliver", "export"):
+                for owner, name in list(self.due):
+                    if owner == kind:
+                        self.wake(kind, name)
+            polled += 1
+            begun = self.clock.monotonic()
+            self.run(poll)
+            self.clock.advance(max(0.0, begun + poll - self.clock.monotonic()))
+
+    def run(self, seconds: float = DAY) -> None:
+        """Step the lanes in turn until all are idle, or so much virtual time has passed."""
+        end, at, steps = self.clock.monotonic() + seconds, -1.0, 0
+        while True:
+            now = self.clock.monotonic()
+            steps, at = (steps + 1 if now == at else 0), now
+            assert steps < 5_000, f"a hot loop: {self.due}, {self.troubles}"
+            ready = [lane for lane in self.life.all() if self._is_due(lane, now)]
+            if ready:
+                for lane in ready:
+                    self._step(lane)
+                continue
+            times = [due for due in self.due.values() if due is not None]
+            if not times or min(times) > end:
+                return
+            self.clock.advance(min(times) - now)
+
+    def _is_due(self, lane: Stepper, now: float) -> bool:
+        due = self.due.get((lane.kind, lane.name))
+        return due is not None and due <= now
+
+    def _step(self, lane: Stepper) -> None:
+        owner = (lane.kind, lane.name)
+        self.due[owner] = None
+        try:
+            after = lane.step()
+        except Exception as bug:
+            if not self.tolerant:
+                raise
+            self.bugs.append(bug)
+            after = Next(30.0, "bug")
+        self.troubles[owner] = after.trouble
+        woken = self.due[owner] is not None and not after.trouble
+        if not woken:
+            self.due[owner] = None if after.wait is None else self.clock.monotonic() + after.wait
+
+    # Looking
+
+    def counts(self, kind: str, name: str) -> dict[str, int]:
+        with self.ledger.read() as connection:
+            return reading.counts(connection)[kind].get(name, {})
+
+    def leads(self, source: str = "main") -> dict[str, int]:
+        return self.counts("lead", source)
+
+    def deliveries(self, connector: str = "crm") -> dict[str, int]:
+        return self.counts("delivery", connector)
+
+    def exports(self, source: str = "main") -> dict[str, int]:
+        return self.counts("export", source)
+
+    def lane(self, kind: str, name: str) -> Any:
+        with self.ledger.read() as connection:
+            return load_lane(connection, kind, name)
+
+    def rows(self, sql: str, *values: object) -> list[Any]:
+        """Rows of a query on what is on the disk."""
+        with closing(sqlite3.connect(self.path)) as connection:
+            return connection.execute(sql, values).fetchall()
+
+    def sql(self, sql: str, *values: object) -> None:
+        """Change what is on the disk, behind the engine's back."""
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            connection.execute(sql, values)
+
+    def check(self) -> None:
+        """What must hold after every run, whatever it met."""
+        assert self.objections == []
+        assert_books(self.ledger)
+        for account in self.accounts.values():
+            assert account.world.busiest_minute() <= account.world.options.rate_limit
+        for name, place in self.places.items():
+            assert place.far.duplicates() == [], f"{name} holds somebody twice"
+            delivered = self.rows(
+                "SELECT l.lead_id, l.person FROM delivery d JOIN lead l ON l.seq = d.lead_seq"
+                " WHERE d.connector = ? AND d.state = 'delivered'",
+                name,
+            )
+            held = {t.key for t in place.far.things}
+            for lead_id, person in delivered:
+                known = person in held if place.far.objects == "people" else place.far.holds(lead_id)
+                assert known, f"{lead_id} counts as delivered to {name}, which does not hold it"
+
+    def close(self) -> None:
+        self.stop()

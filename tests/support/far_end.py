@@ -1,0 +1,183 @@
+"""A CRM that outlives every engine, the ways in which it can misbehave, and a connector to it."""
+
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel
+
+from syncd.connector import Context, Field, Finding
+from syncd.delivery import Delivered, Delivery, Outcome, Policy, Route
+from syncd.failure import Pause, Refused, Reject
+from tests.support.virtual import Clock, Seams
+
+
+class NoOptions(BaseModel):
+    """A connector of the tests has none."""
+
+
+@dataclass
+class Thing:
+    """What the far end holds."""
+
+    remote_id: str
+    key: str
+    since: float
+    writes: list[int] = field(default_factory=list)
+    """Lead ids, in the order in which they were written over it."""
+    fields: dict[str, object] = field(default_factory=dict)
+
+
+Rule = Callable[["FarEnd", Sequence[Delivery]], Sequence[Outcome]]
+"""How the far end answers one call; may raise."""
+
+
+@dataclass
+class FarEnd:
+    """A CRM that outlives every engine. `script`: rules for the next calls; then `rule` for all that follow."""
+
+    objects: Literal["people", "leads"] = "leads"
+    clock: Clock = field(default_factory=Clock)
+    upsert: bool = True
+    search_lag: float = 0.0
+    """Seconds until a search finds what was written."""
+    things: list[Thing] = field(default_factory=list)
+    calls: list[tuple[Delivery, ...]] = field(default_factory=list)
+    script: deque[Rule] = field(default_factory=deque)
+    rule: Rule | None = None
+
+    def key(self, delivery: Delivery) -> str:
+        return delivery.person if self.objects == "people" else f"{delivery.lead.source}/{delivery.lead.key}"
+
+    def answer(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+        self.calls.append(tuple(batch))
+        rule = self.script.popleft() if self.script else self.rule
+        return rule(self, batch) if rule else self.accept(batch)
+
+    def accept(self, batch: Sequence[Delivery]) -> list[Outcome]:
+        return [self.write(delivery) for delivery in batch]
+
+    def write(self, delivery: Delivery) -> Delivered:
+        """Upsert; without one, update what is known by id, look for what may be there, else create."""
+        found = self._find(delivery)
+        thing = found or Thing(f"r{len(self.things) + 1}", self.key(delivery), self.clock.true())
+        if found is None:
+            self.things.append(thing)
+        thing.writes.append(delivery.lead.id)
+        thing.fields = dict(delivery.fields)
+        return Delivered(thing.remote_id, created=found is None)
+
+    def _find(self, delivery: Delivery) -> Thing | None:
+        if self.upsert:
+            return next((t for t in self.things if t.key == self.key(delivery)), None)
+        if delivery.remote_id is not None and self.objects == "people":
+            return next(t for t in self.things if t.remote_id == delivery.remote_id)
+        if not delivery.maybe_sent and not self.search_lag:
+            return None
+        seen = self.clock.true() - self.search_lag
+        return next((t for t in self.things if t.key == self.key(delivery) and t.since <= seen), None)
+
+    def lead_ids(self) -> list[int]:
+        """Lead ids by thing, each thing's first write; sorted."""
+        return sorted(thing.writes[0] for thing in self.things)
+
+    def duplicates(self) -> list[str]:
+        return [key for key, n in Counter(thing.key for thing in self.things).items() if n > 1]
+
+    def holds(self, lead_id: int) -> bool:
+        return any(lead_id in thing.writes for thing in self.things)
+
+
+def unreachable(_: FarEnd, __: Sequence[Delivery]) -> Sequence[Outcome]:
+    """Failed whole, nothing applied."""
+    raise Pause("unreachable", "The far end cannot be reached.", unexplained=True)
+
+
+def lost_answer(far: FarEnd, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+    """A 500 after applying."""
+    far.accept(batch)
+    raise Pause("unavailable", "The far end answered 500.", unexplained=True)
+
+
+def chokes_on(*poison: int) -> Rule:
+    """A far end that answers 500 to any call that holds one of these leads."""
+
+    def rule(far: FarEnd, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+        return unreachable(far, batch) if {d.lead.id for d in batch} & set(poison) else far.accept(batch)
+
+    return rule
+
+
+def refuses(*poison: int) -> Rule:
+    """A far end that refuses the whole call when one of these leads is in it."""
+
+    def rule(far: FarEnd, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+        if {d.lead.id for d in batch} & set(poison):
+            raise Refused("invalid", "A member of the call is not valid.")
+        return far.accept(batch)
+
+    return rule
+
+
+def rejects(*poison: int) -> Rule:
+    """A far end that turns these leads down one by one; without any, every lead."""
+
+    def rule(far: FarEnd, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+        bad = set(poison) or {d.lead.id for d in batch}
+        return [Reject("invalid", "Not valid.") if d.lead.id in bad else far.write(d) for d in batch]
+
+    return rule
+
+
+class MemoryConnector:
+    """A connector to a `FarEnd`; its objects are leads."""
+
+    Options: ClassVar[type[BaseModel]] = NoOptions
+    codes: ClassVar[Mapping[str, str]] = {}
+    defaults: ClassVar[Mapping[str, str | Field]] = {"handle": "{{ handle }}", "bio": "{{ bio }}"}
+    objects: ClassVar[Literal["people", "leads"]] = "leads"
+    batch_size = 100
+
+    def __init__(self, options: Any, context: Context) -> None:
+        self.context = context
+        self.far: FarEnd = options
+        self.seams: Seams = Seams()
+        self.groups: Callable[[Delivery], str] = lambda _: "all"
+
+    def check(self) -> Sequence[Finding]:
+        return []
+
+    def route(self, delivery: Delivery) -> Route:
+        return Route(self.groups(delivery), self.far.key(delivery), resend_safe=self.far.upsert)
+
+    def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+        self.seams("before deliver")
+        outcomes = self.far.answer(batch)
+        self.seams("after deliver")
+        return outcomes
+
+    def close(self) -> None:
+        pass
+
+
+class PeopleConnector(MemoryConnector):
+    """Its objects are people."""
+
+    objects: ClassVar[Literal["people", "leads"]] = "people"
+
+
+@dataclass
+class Place:
+    """A configured connector: its far end, and how it is configured."""
+
+    far: FarEnd
+    required: bool = True
+    where: str = ""
+    batch_size: int = 100
+    policy: Policy = field(default_factory=Policy)
+    fields: Mapping[str, str] = field(
+        default_factory=lambda: dict[str, str](handle="{{ handle }}", bio="{{ bio }}")
+    )
+    groups: Callable[[Delivery], str] = lambda _: "all"
+    route: Callable[[Delivery], Route] | None = None

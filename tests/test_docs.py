@@ -1,0 +1,73 @@
+"""The docs cannot rot: what they name exists, and what exists is named."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from syncd.cli.exits import Exit
+from syncd.cli.main import VERBS
+from syncd.failure import CODES
+from syncd.registry import codes
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+FAILURES = {"Retry", "Reject", "Pause", "Halt", "Refused", "Failure"}
+
+
+def test_every_command_in_the_readme_exists() -> None:
+    named = set(re.findall(r"`?syncd ([a-z]+)", README)) - {"talks", "never", "makes", "demo"}
+    assert named <= set(VERBS), named - set(VERBS)
+
+
+def test_every_verb_is_in_the_readme() -> None:
+    assert [verb for verb in VERBS if f"`syncd {verb}" not in README] == []
+
+
+def test_every_exit_code_is_in_the_readme() -> None:
+    rows = [int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)]
+    assert rows == sorted(int(code) for code in Exit)
+
+
+def test_every_failure_code_of_the_core_is_registered_with_a_fix() -> None:
+    used = {
+        code
+        for path in (ROOT / "syncd").rglob("*.py")
+        if "testing" not in path.parts
+        for code in _codes_raised_in(path)
+    }
+    assert used - set(codes()) == set()
+    assert all(fix.endswith((".", "NAME", "SOURCE", "retry", "drop", "ID", "T")) for fix in CODES.values())
+
+
+def _codes_raised_in(path: Path) -> set[str]:
+    """The literal first arguments of failures that a module makes."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in FAILURES
+            and node.args
+        ):
+            first = node.args[0]
+            if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                found.add(first.value)
+    return found
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))
+def test_every_link_in_the_readme_leads_somewhere(link: str) -> None:
+    assert link.startswith("https://") or (ROOT / link).exists()
+
+
+def test_the_parts_in_the_architecture_exist() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    assert [
+        p for p in re.findall(r"`((?:syncd|engine|tests|connectors)/[\w/.]+)`", text) if not _exists(p)
+    ] == []
+
+
+def _exists(part: str) -> bool:
+    return any((ROOT / folder / part).exists() for folder in ("", "syncd"))
