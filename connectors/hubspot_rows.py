@@ -158,7 +158,7 @@ class Plan:
             there = contact.has(name) if policy else ""
             if policy is None or (policy == "if_empty" and not there):
                 yield name, text(value)
-            elif there and aim.kind == "email" and name != "email":
+            elif there and aim.kind == "email":
                 yield name, there
 
 

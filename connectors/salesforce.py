@@ -40,6 +40,7 @@ class SalesforceConnector:
     codes: ClassVar[Mapping[str, str]] = CODES
     defaults: ClassVar[Mapping[str, str | Field]] = DEFAULTS
     objects: ClassVar[Literal["people", "leads"]] = "people"
+    batch_size = 100
 
     def __init__(self, options: SalesforceOptions, context: Context) -> None:
         """Imports the library; connects to nothing."""

@@ -215,6 +215,28 @@ def reopened(lane: LaneState) -> LaneState:
     return replace(lane, status="open", until=None, by="")
 
 
+BY_HAND = "paused_by_hand"
+"""The code of a pause that a person made."""
+
+
+def kept_by_hand(stored: LaneState, decided: LaneState, now: float) -> LaneState:
+    """A pause that a person made while a call was under way outlasts what the call decided, a halt included.
+
+    What the lane must prove when it goes on is what the call decided.
+    """
+    if stored.code != BY_HAND or stored.status != "paused" or stored.wait(now) == 0:
+        return decided
+    return replace(
+        decided,
+        status="paused",
+        code=stored.code,
+        detail=stored.detail,
+        by=stored.by,
+        since=stored.since,
+        until=stored.until,
+    )
+
+
 def pack(items: Sequence[tuple[Item, Route]], lane: LaneState, batch_size: int) -> list[list[int]]:
     """Split candidates, given in due order, into calls: lists of indices into `items`.
 
@@ -245,13 +267,18 @@ def pack(items: Sequence[tuple[Item, Route]], lane: LaneState, batch_size: int) 
 
 def judge_call(
     call: Sequence[Item],
-    answer: Sequence[Outcome] | BaseException,
+    answer: object,
     lane: LaneState,
     terms: Terms,
 ) -> Verdict:
-    """Decide what one call comes to. `answer`: an outcome for each member, or what was raised."""
+    """Decide what one call comes to.
+
+    `answer`: a sequence with an outcome for each member, or what was raised. Whatever else a plugin returns is its bug.
+    """
     if not isinstance(answer, BaseException):
-        if len(answer) != len(call):
+        if not isinstance(answer, Sequence) or isinstance(answer, str | bytes):
+            answer = ContractError(f"{type(answer).__name__} is not a list of outcomes")
+        elif len(answer) != len(call):
             answer = ContractError(f"{len(answer)} outcomes for {len(call)} deliveries")
         elif len(call) == 1 and isinstance(answer[0], Pause):
             answer = answer[0]  # alone, said of this one or of the call is the same
@@ -261,7 +288,7 @@ def judge_call(
         return _refused(call, answer, lane, terms)
     if isinstance(answer, BaseException):
         return _raised(call, answer, lane, terms)
-    return _judged(call, answer, lane, terms)
+    return _judged(call, answer if isinstance(answer, Sequence) else (), lane, terms)
 
 
 class ContractError(Exception):
@@ -349,7 +376,13 @@ def _on_delivered(walk: _Tally, item: Item, outcome: Delivered) -> None:
     )
     lane = walk.lane
     if lane.code or lane.probing or lane.failures or lane.alike_code:
-        walk.lane = replace(lane, code="", detail="", probing=False, failures=0, alike_code="", alike=())
+        lane = replace(lane, probing=False, failures=0, alike_code="", alike=())
+        # A lane that was stopped meanwhile keeps the reason, and what it must prove
+        walk.lane = (
+            replace(lane, code="", detail="")
+            if lane.status == "open"
+            else replace(lane, probing=walk.lane.probing)
+        )
 
 
 def _on_stopped(walk: _Tally, item: Item, why: Failure, now: float) -> None:

@@ -65,7 +65,8 @@ class Runner:
         self._until_quiet, self._max_wait = until_quiet, max_wait
         self._crews: list[Crew] = []
         self._lock = threading.RLock()
-        self._over = threading.Event()
+        self._over = False
+        self._bell = threading.Event()
         self._error: LedgerError | None = None
         self._bug = False
 
@@ -82,18 +83,23 @@ class Runner:
     def run(self, crews: Iterable[Crew], tick: Callable[[], None] = lambda: None) -> Ended:
         """Step all lanes; `tick` is called from this thread about five times a second."""
         threads = self._start(crews)
-        while not self._over.is_set() and not self._clock.stopping:
-            self._clock.wait(self._over, 0.2)
+        while not self._over and not self._clock.stopping:
+            self._clock.wait(self._bell, 0.2)
+            self._bell.clear()
             tick()
-        stopped = self._clock.stopping and not self._over.is_set()
-        self._over.set()
+        stopped = self._clock.stopping and not self._over
+        self._end()
         for crew in self._crews:
             _ring(crew)
-        for thread in threads:
-            thread.join(DRAIN / max(1, len(threads)) if stopped else None)
+        for thread in threads:  # together, not each: a step that hangs in a library must not keep the rest
+            thread.join(DRAIN / len(threads))
         tick()
         troubles = {(e.lane.kind, e.lane.name): e.trouble for _, e in self._all() if e.trouble}
         return Ended(troubles, stopped, self._error, self._bug)
+
+    def _end(self) -> None:
+        self._over = True
+        self._bell.set()
 
     def _start(self, crews: Iterable[Crew]) -> list[threading.Thread]:
         threads = []
@@ -111,7 +117,7 @@ class Runner:
                     threading.Thread(target=self._work, args=(crew, event), name=name, daemon=True)
                 )
         if not threads:
-            self._over.set()
+            self._end()
         for thread in threads:
             thread.start()
         return threads
@@ -120,7 +126,7 @@ class Runner:
         return [(crew, entry) for crew in self._crews for entry in crew._entries]  # noqa: SLF001
 
     def _work(self, crew: Crew, event: threading.Event) -> None:
-        while not self._over.is_set() and not self._clock.stopping:
+        while not self._over and not self._clock.stopping:
             event.clear()
             entry, wait = self._choose(crew)
             if entry is None:
@@ -149,7 +155,7 @@ class Runner:
         except LedgerError as error:
             with self._lock:
                 self._error = self._error or error
-            self._over.set()
+            self._end()
         except Exception as bug:  # noqa: BLE001 - one lane's bug must not end the others; logged with its traceback
             self._log.warning("lane_failed", kind=lane.kind, name=lane.name, exc_info=bug)
             self._bug = True
@@ -170,7 +176,7 @@ class Runner:
             if self._until_quiet and self._hopeless(entry):
                 entry.due = None
             if self._until_quiet and all(not e.running and e.due is None for _, e in self._all()):
-                self._over.set()
+                self._end()
 
     def _hopeless(self, entry: _Entry) -> bool:
         """Whether this lane's trouble would outlast what the run is willing to wait."""

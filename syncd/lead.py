@@ -157,7 +157,7 @@ def _malformed(source: str, raw: object, reason: str) -> Malformed:
         payload = json.dumps(raw, separators=(",", ":"))  # ASCII: nothing in it can fail to be stored
     except (ValueError, RecursionError):
         payload = "null"
-    return Malformed(key, "" if lead_id else _digest(row, payload), payload[:LARGEST_PAYLOAD], reason)
+    return Malformed(key, "" if lead_id else identity(row, payload), payload[:LARGEST_PAYLOAD], reason)
 
 
 def _number(value: object) -> int:
@@ -168,12 +168,15 @@ def _number(value: object) -> int:
     return value if fits and isinstance(value, int) else 0
 
 
-def _digest(row: Mapping[str, Any], payload: str) -> str:
-    """What tells one row without an id from another: who and when, so that a changing bio makes no new row."""
+def identity(row: Mapping[str, Any], payload: str = "") -> str:
+    """What tells one row without an id from another: who and when, so that a changing bio makes no new row.
+
+    The same lead, listed whole later, has the same. `payload` stands in for a row that says neither.
+    """
     profile = row.get("profile")
     who = profile.get("xUserId") or profile.get("handle") if isinstance(profile, dict) else None
-    identity = repr((who, row.get("discoveredAt"))) if who else payload
-    return hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest()
+    said = repr((who, row.get("discoveredAt"))) if who else payload
+    return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
 
 
 def utc_text(instant: datetime | float) -> str:

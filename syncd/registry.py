@@ -52,6 +52,11 @@ class Configured:
         return self.settings.gate or None
 
     @property
+    def default_where(self) -> str:
+        """What the connector takes when the configuration has no `where`: its options may say."""
+        return str(getattr(self.options, "default_where", ""))
+
+    @property
     def secrets(self) -> set[str]:
         """The secrets among its options, to be told to the log's redaction."""
         return secret_values(self.options)

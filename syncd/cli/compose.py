@@ -1,7 +1,5 @@
 """The composition root: from settings to lanes. The only place that knows every part by name."""
 
-import os
-import pwd
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -56,7 +54,7 @@ def compile_connectors(settings: Settings) -> dict[str, Mapped]:
             ready[name] = Mapped(
                 configured,
                 FieldMap.compile(owner, configured.fields),
-                Filter.compile(owner, configured.settings.where),
+                Filter.compile(owner, configured.settings.where or configured.default_where),
             )
         except MappingError as error:
             mistakes.append(f"{settings.provenance.name}: {error}")
@@ -153,11 +151,3 @@ def opened_engine(
 def policy_of(configured: Configured) -> Policy:
     """A connector's patience, from its settings."""
     return Policy(attempts=configured.settings.attempts, max_age=configured.settings.max_age)
-
-
-def operator() -> str:
-    """Who is at the keyboard, for the operator's log."""
-    try:
-        return os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())

@@ -57,7 +57,7 @@ def run_once(
         redact_values(m.configured.secrets)
     clock = clock or SystemClock()
     log = structlog.get_logger("syncd")
-    with EngineLock(settings.state.path), Ledger.open(settings.state.path) as ledger:
+    with EngineLock(settings.state.path), Ledger.open(settings.state.path, upgrade=True) as ledger:
         runner = Runner(clock, log, until_quiet=True, max_wait=order.max_wait)
         engine_context = opened_engine(settings, ledger, log, runner.wake, clock=clock, only=order.connector)
         with _stopping_on_signals(clock), engine_context as engine:

@@ -1,5 +1,7 @@
 """What the verbs begin with: the configuration, the ledger, and what a name on the command line stands for."""
 
+import os
+import pwd
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -83,3 +85,11 @@ def advice(settings: Settings, code: str, name: str = "") -> str:
         except SettingsError:  # a plugin that is gone has no advice; `check` says that it is gone
             return ""
     return fix.replace("SOURCE", name).replace("NAME", name) if name else fix
+
+
+def operator() -> str:
+    """Who is at the keyboard, for the operator's log."""
+    try:
+        return os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from syncd.cli.exits import Exit
-from syncd.cli.opening import ledger_to_change, length, place_of, settings_of
+from syncd.cli.opening import ledger_to_change, length, operator, place_of, settings_of
 from syncd.cli.output import duration, say, when
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -23,7 +23,6 @@ def pause(
     """Stop a source or a connector until it is resumed. Nothing is lost meanwhile."""
     settings = settings_of(context)
     place = place_of(settings, name)
-    from syncd.cli.compose import operator  # noqa: PLC0415 - the engine and all below it
     from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.ledger.operating import pause_lanes  # noqa: PLC0415
 

@@ -13,7 +13,7 @@ import typer
 
 from syncd.cli.exits import Exit, complain
 from syncd.cli.lead import payload_of
-from syncd.cli.opening import advice, ledger_to_change, settings_of, unknown
+from syncd.cli.opening import advice, ledger_to_change, operator, settings_of, unknown
 from syncd.cli.output import say, say_csv, say_json, say_table
 from syncd.lead import LARGEST_ID
 from syncd.settings import Settings
@@ -182,7 +182,6 @@ def _rows(ledger: "Ledger", connector: str = "") -> Iterator["SetAside"]:
 
 def _act(settings: Settings, ledger: "Ledger", verb: str, chosen: "Chosen") -> int:
     """One transaction. Returns how many rows it was about."""
-    from syncd.cli.compose import operator  # noqa: PLC0415 - the engine and all below it
     from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.ledger import operating  # noqa: PLC0415
 

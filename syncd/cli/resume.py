@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from syncd.cli.exits import Exit
-from syncd.cli.opening import ledger_to_change, place_of, settings_of
+from syncd.cli.opening import ledger_to_change, operator, place_of, settings_of
 from syncd.cli.output import say, when
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -19,7 +19,6 @@ def resume(
     """Lift a pause or a halt."""
     settings = settings_of(context)
     place = place_of(settings, name)
-    from syncd.cli.compose import operator  # noqa: PLC0415 - the engine and all below it
     from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.ledger.operating import resume_lanes  # noqa: PLC0415
 

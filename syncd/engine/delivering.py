@@ -20,17 +20,21 @@ from syncd.delivery import (
     Terms,
     Verdict,
     judge_call,
+    kept_by_hand,
     pack,
     reopened,
 )
 from syncd.engine.step import AGAIN, IDLE, Next
-from syncd.failure import Failure, Refused, Reject
+from syncd.failure import Failure, Halt, Pause, Refused, Reject, Retry
 from syncd.lead import read_lead
 from syncd.ledger import Ledger
 from syncd.ledger.delivering import Due, Recorded, Sent, due, mark_maybe_sent, next_due, record
 from syncd.ledger.lanes import load_lane
 from syncd.ledger.tables import Delivery as DeliveryRow
 from syncd.mapping import FieldMap, Filter, variables
+
+LOOK_AHEAD = 4
+"""Batches' worth of deliveries that a pass looks at, where they may go in several groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,8 @@ class Deliver:
             wait = lane.wait(now)
             if wait != 0:
                 return Next(wait, lane.code)
-            limit = connector.batch_size
+            # People go in groups, by what is known of them: look further, so that calls are full
+            limit = connector.batch_size * (LOOK_AHEAD if connector.objects == "people" else 1)
             found = due(connection, lane, now, self._outfit.policy.retry_cap, limit)
             if not found:
                 later = next_due(connection, DeliveryRow, self.name)
@@ -101,6 +106,8 @@ class Deliver:
         ready, settled = self._prepare(found)
         if settled:
             lane = self._settle_unsent(settled, lane)
+        if self._outfit.connector.objects == "people":
+            ready = _one_each(ready)
         calls = pack([(r.due.item, r.route) for r in ready], lane, self._outfit.connector.batch_size)
         for call in calls:
             if self._clock.stopping or lane.status != "open":
@@ -120,13 +127,15 @@ class Deliver:
                 continue
             try:
                 delivery = self._mapped(one)
-            except Reject as why:
+                if delivery is None:
+                    settled.append((one, None))
+                else:
+                    ready.append(_Ready(one, delivery, self._outfit.connector.route(delivery)))
+            except Failure as why:
                 settled.append((one, why))
-                continue
-            if delivery is None:
-                settled.append((one, None))
-            else:
-                ready.append(_Ready(one, delivery, self._outfit.connector.route(delivery)))
+            except Exception as bug:  # noqa: BLE001 - one lead's surprise must not end the lane
+                self._log.warning("connector_failed", connector=self.name, leads=[one.lead_seq], exc_info=bug)
+                settled.append((one, Retry("connector_bug", f"{type(bug).__name__} before it was sent")))
         return ready, settled
 
     def _superseded(self, one: Due) -> bool:
@@ -161,9 +170,9 @@ class Deliver:
 
     def _settle_unsent(self, settled: Sequence[tuple[Due, Outcome | None]], lane: LaneState) -> LaneState:
         """Write what needs no call. It proves nothing about the far end, so a lane on probation stays on it."""
-        changes = [_unsent(one.item, outcome) for one, outcome in settled if not isinstance(outcome, Reject)]
-        rejects = [(one, outcome) for one, outcome in settled if isinstance(outcome, Reject)]
-        verdict = self._judge([one.item for one, _ in rejects], [why for _, why in rejects], lane)
+        changes = [_unsent(one.item, outcome) for one, outcome in settled if not isinstance(outcome, Failure)]
+        failed = [(one, outcome) for one, outcome in settled if isinstance(outcome, Failure)]
+        verdict = self._judge([one.item for one, _ in failed], [why for _, why in failed], lane)
         verdict = replace(verdict, changes=(*changes, *verdict.changes))
         self._record(verdict, [one for one, _ in settled])
         return verdict.lane
@@ -173,8 +182,14 @@ class Deliver:
         if unsafe:
             with self._ledger.write() as connection:
                 mark_maybe_sent(connection, unsafe)
-        items = [m.due.item if m.route.resend_safe else m.due.item._replace(maybe_sent=True) for m in members]
-        verdict = self._judge(items, self._send([m.delivery for m in members]), lane)
+        answer = self._send([m.delivery for m in members])
+        items = [
+            m.due.item
+            if m.route.resend_safe or _nothing_sent(answer)
+            else m.due.item._replace(maybe_sent=True)
+            for m in members
+        ]
+        verdict = self._judge(items, answer, lane)
         self._record(verdict, [m.due for m in members])
         return verdict.lane
 
@@ -199,7 +214,7 @@ class Deliver:
         sent = {m.item.id: Sent(m.person, m.discovered_at) for m in members} if people else {}
         with self._ledger.write() as connection:
             before = load_lane(connection, self.kind, self.name)
-            verdict = replace(verdict, lane=kept_by_hand(before, verdict.lane))
+            verdict = replace(verdict, lane=kept_by_hand(before, verdict.lane, self._clock.now()))
             recorded = record(
                 connection, self.name, verdict, sent=sent, exports=self._outfit.exports, now=self._clock.now()
             )
@@ -215,16 +230,6 @@ class Deliver:
         tell_lane(self._log, before, verdict.lane)
 
 
-def kept_by_hand(stored: LaneState, decided: LaneState) -> LaneState:
-    """A pause that a person made while a call was under way outlasts what the call decided."""
-    if stored.status == "paused" and stored.by not in {"", "syncd"} and decided.status != "halted":
-        return replace(
-            decided,
-            status="paused", code=stored.code, detail=stored.detail, by=stored.by, since=stored.since, until=stored.until,
-        )  # fmt: skip
-    return decided
-
-
 def tell_lane(log: Logger, before: LaneState, after: LaneState) -> None:
     """One event for each change of a lane's state."""
     if after.status == "halted" and (before.status, before.code) != ("halted", after.code):
@@ -233,6 +238,21 @@ def tell_lane(log: Logger, before: LaneState, after: LaneState) -> None:
         log.warning("lane_paused", kind=after.kind, name=after.name, code=after.code, detail=after.detail)
     elif after.status == "open" and before.code and not after.code:
         log.info("lane_recovered", kind=after.kind, name=after.name)
+
+
+def _nothing_sent(answer: object) -> bool:
+    """What a raised Halt, Pause with a reason, or Refused promises."""
+    return isinstance(answer, Halt | Refused) or (isinstance(answer, Pause) and not answer.unexplained)
+
+
+def _one_each(ready: Sequence[_Ready]) -> list[_Ready]:
+    """The newest lead of each person. The others wait for the next pass, which knows what this one brought."""
+    newest: dict[str, _Ready] = {}
+    for one in ready:
+        other = newest.get(one.due.person)
+        if other is None or one.due.discovered_at >= other.due.discovered_at:
+            newest[one.due.person] = one
+    return [one for one in ready if newest[one.due.person] is one]
 
 
 def _unsent(item: Item, outcome: Outcome | None) -> Change:

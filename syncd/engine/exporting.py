@@ -12,16 +12,27 @@ from dataclasses import replace
 
 from syncd.clock import Clock
 from syncd.connector import Logger
-from syncd.delivery import Delivered, Item, LaneState, Outcome, Terms, Verdict, judge_call, reopened
-from syncd.engine.delivering import kept_by_hand, tell_lane
-from syncd.engine.desk import SOURCE_LANES, Desk
+from syncd.delivery import (
+    Change,
+    Delivered,
+    Item,
+    LaneState,
+    Outcome,
+    Terms,
+    Verdict,
+    judge_call,
+    kept_by_hand,
+    reopened,
+)
+from syncd.engine.delivering import tell_lane
+from syncd.engine.desk import Desk
 from syncd.engine.pacing import Hold
 from syncd.engine.step import AGAIN, IDLE, Next
 from syncd.failure import Failure, Halt, Pause, Reject
 from syncd.ledger import Ledger
 from syncd.ledger.delivering import next_due
 from syncd.ledger.exporting import exports_due, record_exports
-from syncd.ledger.lanes import load_lane, save_lane
+from syncd.ledger.lanes import halt_lanes, load_lane
 from syncd.ledger.tables import Export as ExportRow
 
 IN_FLIGHT = 4
@@ -31,6 +42,8 @@ BATCH = 32
 
 Claim = tuple[Item, int]
 """An export's item with its lead id."""
+Answer = Outcome | BaseException | None
+"""What one request came to; None: it was not sent, for one before said stop."""
 
 
 class Export:
@@ -84,7 +97,7 @@ class Export:
             claims = exports_due(connection, self.name, now, self._desk.policy.retry_cap, want)
             if not claims:
                 return IDLE
-            opened = self._desk.pacer.open(connection, len(claims), live=False)
+            opened = self._desk.pacer.open(connection, len(claims), live=False, at_once=IN_FLIGHT)
             if not isinstance(opened, Hold):
                 return Next(opened)
             claims = claims[: opened.n]
@@ -98,11 +111,11 @@ class Export:
                 self._ledger.in_flight -= claimed
         return AGAIN
 
-    def _send(self, claims: Sequence[Claim], hold: Hold) -> list[Outcome | BaseException | None]:
+    def _send(self, claims: Sequence[Claim], hold: Hold) -> list[Answer]:
         """An answer for each; None for those not sent because one before said stop."""
         stop = False
 
-        def one(claim: Claim) -> Outcome | BaseException | None:
+        def one(claim: Claim) -> Answer:
             nonlocal stop
             if stop or self._clock.stopping:
                 return None
@@ -119,42 +132,54 @@ class Export:
         return list(self._pool.map(one, claims))
 
     def _record(
-        self,
-        claims: Sequence[Claim],
-        answers: Sequence[Outcome | BaseException | None],
-        lane: LaneState,
-        hold: Hold,
+        self, claims: Sequence[Claim], answers: Sequence[Answer], lane: LaneState, hold: Hold
     ) -> None:
-        gone = [
-            c[0].id
-            for c, a in zip(claims, answers, strict=True)
-            if isinstance(a, Reject) and a.code == "not_found"
-        ]
         verdict = self._judge(claims, answers, lane)
+        gone = [item.id for (item, _), answer in zip(claims, answers, strict=True) if _is_gone(answer)]
+        refused = next((answer for answer in answers if isinstance(answer, Halt)), None)
+        now = self._clock.now()
         with self._ledger.write() as connection:
             before = load_lane(connection, self.kind, self.name)
-            verdict = replace(verdict, lane=kept_by_hand(before, verdict.lane))
-            recorded = record_exports(connection, self.name, verdict, gone=gone, now=self._clock.now())
+            verdict = replace(verdict, lane=kept_by_hand(before, verdict.lane, now))
+            recorded = record_exports(connection, self.name, verdict, gone=gone, now=now)
             self._desk.pacer.close(connection, hold)
-            if verdict.lane.status == "halted":
-                for kind in SOURCE_LANES:
-                    save_lane(connection, replace(verdict.lane, kind=kind))
+            if refused:  # it is about the key, which the pull lives by too
+                halt_lanes(connection, ("pull",), self.name, refused, now)
         if recorded.counts.get("rejected"):
             self._log.warning("exports_rejected", source=self.name, n=recorded.counts["rejected"])
         tell_lane(self._log, before, verdict.lane)
 
-    def _judge(
-        self, claims: Sequence[Claim], answers: Sequence[Outcome | BaseException | None], lane: LaneState
-    ) -> Verdict:
-        """One request each, so each answer is judged as a call of its own. What CTGO no longer knows is done."""
+    def _judge(self, claims: Sequence[Claim], answers: Sequence[Answer], lane: LaneState) -> Verdict:
+        """One request each, so each answer is judged as a call of its own."""
         terms = Terms(self._clock.now(), self._desk.policy, self._chance)
-        verdict = Verdict((), lane)
+        changes: dict[int, Change] = {}
+        revived: set[int] = set()
         for (item, _), answer in zip(claims, answers, strict=True):
             if answer is None:
                 continue
-            done = isinstance(answer, Delivered) or (
-                isinstance(answer, Reject) and answer.code == "not_found"
-            )
-            one = judge_call([item], [Delivered()] if done else answer, verdict.lane, terms)  # type: ignore[arg-type]
-            verdict = Verdict(verdict.changes + one.changes, one.lane, verdict.revived + one.revived)
-        return verdict
+            outcome = [Delivered()] if _is_done(item, answer) else answer
+            one = judge_call([item], outcome, lane, terms)
+            lane = one.lane
+            changes |= {change.id: change for change in one.changes}
+            revived |= set(one.revived)
+        # What this very pass rejected, and then found to be the lane's fault, was never written
+        kept = [
+            c._replace(state="pending", attempts=c.attempts - 1) if c.id in revived else c
+            for c in changes.values()
+        ]
+        return Verdict(tuple(kept), lane, tuple(revived - changes.keys()))
+
+
+def _is_gone(answer: Answer) -> bool:
+    """CTGO no longer knows the lead: there is nothing left to mark."""
+    return isinstance(answer, Reject) and answer.code == "not_found"
+
+
+def _is_done(item: Item, answer: Answer) -> bool:
+    """A conflict on a repeat says that the first try, whose answer was lost, was heard."""
+    again = item.attempts > 0 or item.suspect
+    return (
+        isinstance(answer, Delivered)
+        or _is_gone(answer)
+        or (isinstance(answer, Failure) and answer.code == "conflict" and again)
+    )

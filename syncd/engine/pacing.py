@@ -20,6 +20,7 @@ class Hold:
 
     taken: Taken
     clock: Clock
+    since: float
     answered: list[float] = field(default_factory=list)
 
     @property
@@ -54,12 +55,15 @@ class Pacer:
         """An engine starts: what the one before it held is over."""
         budgets.start_over(connection, self.meter, self._clock.monotonic())
 
-    def open(self, connection: Transaction, want: int, *, live: bool) -> Hold | float:
-        """Take slots in this transaction: a hold on up to `want`, or seconds until asking again can help."""
-        granted, taken = budgets.take(
-            connection, self.meter, self._clock.monotonic(), want=want, live=live, deadline=self._deadline
-        )
-        return Hold(taken, self._clock) if taken else granted.wait
+    def open(self, connection: Transaction, want: int, *, live: bool, at_once: int = 1) -> Hold | float:
+        """Take slots in this transaction: a hold on up to `want`, or seconds until asking again can help.
+
+        `at_once`: how many requests will be under way together; the hold lasts for all of them one after the other.
+        """
+        now = self._clock.monotonic()
+        deadline = self._deadline * -(-want // at_once)
+        granted, taken = budgets.take(connection, self.meter, now, want=want, live=live, deadline=deadline)
+        return Hold(taken, self._clock, now) if taken else granted.wait
 
     def close(self, connection: Transaction, hold: Hold | None) -> None:
         """Write when the hold's slots free, and what the server said meanwhile."""
@@ -68,13 +72,15 @@ class Pacer:
             budgets.give_back(connection, self.meter, hold.taken, frees)
         signals, self._signals = self._signals, []
         if signals:
-            self._believe(connection, signals)
+            self._believe(connection, signals, hold.since if hold else None)
 
-    def schedule_pull(self, connection: Transaction, at: float | None, needs: int) -> None:
-        """Reserve for the next scheduled pull: a monotonic instant, and how many requests it is expected to need."""
-        budgets.schedule_pull(connection, self.meter, at, needs)
+    def schedule_pull(
+        self, connection: Transaction, at: float | None, needs: int, every: float | None = None
+    ) -> None:
+        """Reserve for scheduled pulls: the next one's monotonic instant, the requests it needs, seconds between two."""
+        budgets.schedule_pull(connection, self.meter, at, needs, every)
 
-    def _believe(self, connection: Transaction, signals: list[Signals]) -> None:
+    def _believe(self, connection: Transaction, signals: list[Signals], since: float | None) -> None:
         limits = [s.limit for s in signals if s.limit]
         if limits:
             budgets.lower(connection, self.meter, limits[-1])
@@ -85,5 +91,5 @@ class Pacer:
         if remaining:
             now = self._clock.monotonic()
             budget = budgets.load_budget(connection, self.meter, now)
-            others = foreign(budget, now, min(remaining), in_flight=0)
+            others = foreign(budget, now, min(remaining), in_flight=0, sent_at=since)
             budgets.add(connection, self.meter, (others,) if others else ())

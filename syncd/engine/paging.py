@@ -12,6 +12,8 @@ from typing import Literal
 from syncd.failure import Pause
 
 ROUNDS = 3
+FRUITLESS = 3
+"""Pages in a row without anything new, and still `hasMore`: a listing without end."""
 PAGE = 500
 
 
@@ -28,6 +30,8 @@ class Walk:
     offset: int = 0
     rounds: int = 1
     _seen: set[Hashable] = field(default_factory=set)
+    _this_round: set[Hashable] = field(default_factory=set)
+    _fruitless: int = 0
     _last: tuple[Hashable, ...] = ()
 
     def take(
@@ -38,13 +42,20 @@ class Walk:
         Raises OtherShape, or Pause for a page that contradicts itself.
         """
         self._check(keys, has_more=has_more)
+        self._fruitless = self._fruitless + 1 if self._this_round.issuperset(keys) else 0
+        if has_more and self._fruitless >= FRUITLESS:
+            raise Pause(
+                "page_repeated", f"{FRUITLESS} pages in a row held nothing that was not on one before."
+            )
         self._seen.update(keys)
+        self._this_round.update(keys)
         self._last = tuple(keys)
         if has_more:
             self.offset += len(keys)
             return "more"
         if total is not None and len(self._seen) < total and self.rounds < ROUNDS:
             self.rounds, self.offset, self._last = self.rounds + 1, 0, ()
+            self._this_round, self._fruitless = set(), 0
             return "more"
         return "done"
 
@@ -84,22 +95,28 @@ class Plan:
 Start = Literal["new", "now", "all"]
 
 
+def floor_of(start: Start | float, now: float) -> float | None:
+    """The instant before which a source takes nothing, fixed when it is first pulled; None: there is none."""
+    if start == "now":
+        return now
+    return float(start) if isinstance(start, float | int) else None
+
+
 def live_plan(
     watermark: float | None,
     lookback: float,
     start: Start | float,
-    now: float,
     *,
+    floor: float | None,
     started: bool,
     limit: int | None = None,
 ) -> Plan:
-    """The next live pass: from the watermark less `lookback`, or from where the source starts."""
+    """The next live pass: from the watermark less `lookback`, or from where the source starts; never below `floor`."""
     if started and watermark is not None:
-        return Plan("live", since=watermark - lookback, limit=limit)
-    if start == "now":
-        return Plan("live", since=now if watermark is None else watermark, limit=limit)
-    if isinstance(start, float | int):
-        return Plan("live", since=float(start), limit=limit)
+        since = watermark - lookback
+        return Plan("live", since=since if floor is None else max(since, floor), limit=limit)
+    if floor is not None:
+        return Plan("live", since=floor, limit=limit)
     return Plan("live", lifecycle="new" if start == "new" else None, limit=limit)
 
 

@@ -12,18 +12,18 @@ from typing import Final
 
 from syncd.clock import Clock
 from syncd.connector import Logger
-from syncd.delivery import LaneState, Terms, halted, paused, reopened
+from syncd.delivery import LaneState, Terms, halted, kept_by_hand, paused, reopened
 from syncd.engine.admitting import admit
-from syncd.engine.delivering import Wake, kept_by_hand, tell_lane
+from syncd.engine.delivering import Wake, tell_lane
 from syncd.engine.desk import SOURCE_LANES, Desk
 from syncd.engine.pacing import Hold
-from syncd.engine.paging import PAGE, OtherShape, Plan, Walk, live_plan, watermark_after
+from syncd.engine.paging import PAGE, OtherShape, Plan, Walk, floor_of, live_plan, watermark_after
 from syncd.engine.step import AGAIN, IDLE, Next
 from syncd.failure import Failure, Halt, Pause, Reject
 from syncd.lead import Lead, Malformed, parse_lead
 from syncd.ledger import Ledger, Transaction, ingesting
 from syncd.ledger.ingesting import Admission, ExportUnderWay, Ingested
-from syncd.ledger.lanes import load_lane, save_lane
+from syncd.ledger.lanes import halt_lanes, load_lane, save_lane
 from syncd.upstream import Page
 
 EVERYTHING: Final = 0
@@ -72,7 +72,7 @@ class Pull:
         """`chance`: numbers in [0, 1) for the jitter."""
         self._desk, self._ledger, self._clock, self._log = desk, ledger, clock, log
         self._wake, self._chance = wake, chance
-        self._asked: deque[Callable[[], Plan]] = deque()
+        self._asked: dict[object, Callable[[], Plan]] = {}
         self._pass: _Pass | None = None
 
     @property
@@ -81,17 +81,20 @@ class Pull:
         return self._desk.name
 
     def ask_live(self, limit: int | None = None) -> None:
-        """Queue the pass that follows the watermark. `limit`: stop after so many new leads."""
-        self._asked.append(lambda: self._live_plan(limit))
+        """Ask for the pass that follows the watermark; asked for twice, it is done once.
+
+        `limit`: stop after so many new leads.
+        """
+        self._asked.setdefault("live", lambda: self._live_plan(limit))
 
     def ask_reconcile(self) -> None:
         """Queue the pass that looks for un-exported leads which the live passes cannot have seen."""
-        window = self._desk.reconcile_window
-        self._asked.append(lambda: Plan("reconcile", since=self._clock.now() - window, lifecycle="new"))
+        self._asked.setdefault("reconcile", self._reconcile_plan)
 
     def ask_window(self, since: float, until: float | None, limit: int | None = None) -> None:
         """Queue an explicit window; it never moves the watermark."""
-        self._asked.append(lambda: Plan("window", since=since, until=until, limit=limit))
+        plan = Plan("window", since=since, until=until, limit=limit)
+        self._asked.setdefault(plan, lambda: plan)
 
     def step(self) -> Next:
         """One request at most, and its page."""
@@ -101,7 +104,7 @@ class Pull:
         if wait != 0:
             return Next(wait, lane.code)
         if self._pass is None and self._asked:
-            self._pass = self._begin(self._asked.popleft()())
+            self._pass = self._begin(self._asked.pop(next(iter(self._asked)))())
         if self._pass is None:
             return IDLE
         return self._advance(self._pass, lane)
@@ -130,17 +133,22 @@ class Pull:
     # Beginning
 
     def _live_plan(self, limit: int | None) -> Plan:
-        desk = self._desk
+        desk, now = self._desk, self._clock.now()
         with self._ledger.write() as connection:
             row = ingesting.load_source(connection, self.name)
+            floor = row.floor
+            if not row.started and floor is None:
+                floor = floor_of(desk.start, now)
+                ingesting.update_source(connection, self.name, floor=floor)
         return live_plan(
-            row.watermark,
-            desk.lookback,
-            desk.start,
-            self._clock.now(),
-            started=bool(row.started),
-            limit=limit,
+            row.watermark, desk.lookback, desk.start, floor=floor, started=bool(row.started), limit=limit
         )
+
+    def _reconcile_plan(self) -> Plan:
+        with self._ledger.write() as connection:
+            floor = ingesting.load_source(connection, self.name).floor
+        since = self._clock.now() - self._desk.reconcile_window
+        return Plan("reconcile", since=since if floor is None else max(since, floor), lifecycle="new")
 
     def _begin(self, plan: Plan) -> _Pass:
         with self._ledger.write() as connection:
@@ -212,12 +220,15 @@ class Pull:
                 self._admissions(connection, leads),
                 batch.malformed,
                 self._clock.now(),
+                refill=plan.kind == "window",
             )
             enough = limit is not None and current.new + ingested.new >= limit
             if batch.last or enough:
                 self._finish(connection, current)
+                self._recover(
+                    connection, lane
+                )  # not before: a pass that fails on its third page every time is not well
             self._desk.pacer.close(connection, hold)
-            self._recover(connection, lane)
         current.new += ingested.new
         current.batch = None
         done = batch.last or enough
@@ -257,7 +268,9 @@ class Pull:
     def _recover(self, connection: Transaction, lane: LaneState) -> None:
         if lane.status != "open" or lane.code:
             well = replace(reopened(lane), code="", detail="", failures=0, probing=False)
-            save_lane(connection, kept_by_hand(load_lane(connection, self.kind, self.name), well))
+            save_lane(
+                connection, kept_by_hand(load_lane(connection, self.kind, self.name), well, self._clock.now())
+            )
             tell_lane(self._log, lane, well)
 
     def _tell(self, current: _Pass, ingested: Ingested, *, done: bool) -> None:
@@ -298,12 +311,14 @@ class Pull:
         with self._ledger.write() as connection:
             self._desk.pacer.close(connection, hold)
             before = load_lane(connection, self.kind, self.name)
-            after = halted(before, why, terms.now) if stop else paused(reopened(before), why, terms)
-            for kind in SOURCE_LANES if stop else (self.kind,):
-                save_lane(connection, kept_by_hand(before, replace(after, kind=kind)))
+            if stop:
+                halt_lanes(connection, SOURCE_LANES, self.name, why, terms.now)
+                after = halted(before, why, terms.now)
+            else:
+                after = kept_by_hand(before, paused(reopened(before), why, terms), terms.now)
+                save_lane(connection, after)
         tell_lane(self._log, before, after)
-        if stop:
-            self._wake("export", self.name)
+        self._wake("export", self.name)  # it may have waited for this pass, or must learn of the halt
         return Next(after.wait(terms.now), after.code)
 
 

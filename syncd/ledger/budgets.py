@@ -18,6 +18,10 @@ from syncd.limiter import WINDOW, Budget, Grant, Slots, clamp, grant, held
 _budget, _slot = table(BudgetRow), table(Slot)
 
 
+REMEMBERED = 60.0
+"""Seconds for which a slot that is free again is remembered: longer than most passes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Meter:
     """Which budget, what we allow ourselves a minute, and the clock it is counted on."""
@@ -36,13 +40,16 @@ class Taken:
 
 
 def load_budget(connection: Connection, meter: Meter, now: float) -> Budget:
-    """The budget as it stands, slots that are free again forgotten."""
+    """The budget as it stands; slots that have been free for a while are forgotten.
+
+    Until then they may still explain what an answer under way says of the server's count.
+    """
     row = _row(connection, meter, now)
-    connection.execute(delete(_slot).where(_slot.c.budget == meter.name, _slot.c.free_at <= now))
+    connection.execute(delete(_slot).where(_slot.c.budget == meter.name, _slot.c.free_at <= now - REMEMBERED))
     slots = connection.execute(select(_slot.c.free_at, _slot.c.n).where(_slot.c.budget == meter.name))
     limit = min(meter.limit, row.server_limit) if row.server_limit else meter.limit
     taken = tuple(Slots(*slot) for slot in slots)
-    return Budget(limit, taken, row.blocked_until, row.pull_at, row.pull_needs)
+    return Budget(limit, taken, row.blocked_until, row.pull_at, row.pull_needs, row.pull_every)
 
 
 def take(
@@ -82,10 +89,14 @@ def lower(connection: Connection, meter: Meter, limit: int) -> None:
     connection.execute(update(_budget).where(_budget.c.name == meter.name).values(server_limit=limit))
 
 
-def schedule_pull(connection: Connection, meter: Meter, at: float | None, needs: int) -> None:
-    """Say when the next scheduled pull will want its slots, and how many; None when there is none."""
+def schedule_pull(
+    connection: Connection, meter: Meter, at: float | None, needs: int, every: float | None = None
+) -> None:
+    """Say when the next scheduled pull will want its slots, how many, and how often; None when there is none."""
     connection.execute(
-        update(_budget).where(_budget.c.name == meter.name).values(pull_at=at, pull_needs=max(1, needs))
+        update(_budget)
+        .where(_budget.c.name == meter.name)
+        .values(pull_at=at, pull_needs=max(1, needs), pull_every=every)
     )
 
 

@@ -48,6 +48,7 @@ class EngineLock:
 
     def __enter__(self) -> Self:
         try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -81,22 +82,23 @@ class Ledger:
         """(source, lead id) of exports being sent; read and changed inside `write` or `guarded` only."""
 
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """Open for reading and writing; make it, or bring its schema up to date, if need be.
+    def open(cls, path: Path, *, upgrade: bool = False) -> Self:
+        """Open for reading and writing; make it if need be.
 
-        Raises LedgerError.
+        `upgrade`: bring an older schema up to date, which only an engine that holds the lock may do. Raises LedgerError.
         """
         _check_sqlite()
         with _translated(path):
-            fresh = not path.exists() or path.stat().st_size == 0
-            if fresh:
+            if not path.exists():
                 _make(path)
             ledger = cls(path, _engine(path, read_only=False))
             try:
-                if fresh:
+                if ledger._is_empty():
                     ledger._create()
-                else:
+                elif upgrade:
                     ledger._bring_up_to_date()
+                else:
+                    ledger._check_revision(ledger.revision())
             except BaseException:
                 ledger.close()
                 raise
@@ -166,6 +168,11 @@ class Ledger:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _is_empty(self) -> bool:
+        """Whether it holds no table at all: it is new, or its making was cut short."""
+        with self.read() as connection:
+            return not connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar()
 
     def _create(self) -> None:
         with self.write() as connection:

@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, or_, select, true, update
+from sqlalchemy import Connection, bindparam, func, select, true, union_all, update
 
 from syncd.delivery import Change, Item, LaneState, Verdict
 from syncd.ledger.lanes import save_lane
@@ -58,25 +59,23 @@ def item_of(row: Sequence[Any]) -> Item:
     return Item(i, attempts, bool(suspect), mark, failing_since, limit, bool(maybe_sent))
 
 
-def due_now(model: Any, now: Any, cap: Any) -> Any:
-    """Pending and due; also one due further away than any back-off reaches: the wall clock jumped."""
-    return (model.c.state == quoted("pending")) & or_(model.c.due_at <= now, model.c.due_at > now + cap)
+def due_rows(rows: Any, owner: Any, *, probing: bool = False) -> Any:
+    """Pending rows that are due, `most` of them in due order, and those that are due further away than any back-off.
+
+    The latter were written before the wall clock went back. Two ranges of the partial index, one after the other: as
+    one condition with OR, SQLite would read and sort all that is pending. Parameters: owner, now, cap, most.
+    """
+    # A probe is anybody but a suspect if there is one; that sorts all that is due, so only a probe pays for it
+    order = [rows.c.suspect, rows.c.due_at, rows.c.id] if probing else [rows.c.due_at, rows.c.id]
+    pending = select(rows).where(owner == bindparam("owner"), rows.c.state == quoted("pending"))
+    due = pending.where(rows.c.due_at <= bindparam("now")).order_by(*order).limit(bindparam("most"))
+    stranded = pending.where(rows.c.due_at > bindparam("now") + bindparam("cap")).limit(bindparam("most"))
+    return union_all(select(due.subquery()), select(stranded.subquery())).subquery()
 
 
 def _due_query(*, probing: bool) -> Any:
-    # A probe is anybody but a suspect if there is one; that sorts all that is due, so only a probe pays for it
-    order = ([_delivery.c.suspect] if probing else []) + [_delivery.c.due_at, _delivery.c.id]
-    first = (
-        select(_delivery)
-        .where(
-            _delivery.c.connector == bindparam("connector"),
-            due_now(_delivery, bindparam("now"), bindparam("cap")),
-        )
-        .order_by(*order)
-        .limit(bindparam("most"))
-        .subquery()
-    )
-    same_person = (_person.c.connector == bindparam("connector")) & (_person.c.person == _lead.c.person)
+    first = due_rows(_delivery, _delivery.c.connector, probing=probing)
+    same_person = (_person.c.connector == bindparam("owner")) & (_person.c.person == _lead.c.person)
     return (
         select(
             *(first.c[name] for name in ITEM_COLUMNS),
@@ -89,10 +88,10 @@ def _due_query(*, probing: bool) -> Any:
             first.c.code,
             _person.c.remote_id,
             _person.c.discovered_at,
+            first.c.due_at,
         )
         .join(_lead, _lead.c.seq == first.c.lead_seq)
         .outerjoin(_person, same_person)
-        .order_by(first.c.due_at, first.c.id)
     )
 
 
@@ -104,9 +103,11 @@ def due(connection: Connection, lane: LaneState, now: float, cap: float, limit: 
 
     `cap`: the longest back-off, seconds.
     """
-    values = {"connector": lane.name, "now": now, "cap": cap, "most": 1 if lane.probing else limit}
+    most = 1 if lane.probing else limit
+    values = {"owner": lane.name, "now": now, "cap": cap, "most": most}
     found = connection.execute(_DUE_TO_PROBE if lane.probing else _DUE, values).all()
-    return [Due(item_of(row), *row[_ITEM:]) for row in found]
+    found = sorted(found, key=itemgetter(-1, 0))[:most]
+    return [Due(item_of(row), *row[_ITEM:-1]) for row in found]
 
 
 def next_due(connection: Connection, model: type[Attempted], owner: str) -> float | None:
@@ -145,7 +146,7 @@ def record(
     result = Recorded(write_changes(books, Delivery, ("delivery", connector), verdict.changes))
     _remember(connection, connector, verdict.changes, sent)
     if verdict.revived:
-        _revive(books, connector, verdict.revived)
+        revive(books, Delivery, ("delivery", connector), verdict.revived)
     save_lane(connection, verdict.lane)
     touched = [c.id for c in verdict.changes if c.state != "pending"] + list(verdict.revived)
     if touched:
@@ -245,12 +246,13 @@ def _remember(
         )
 
 
-def _revive(books: Books, connector: str, ids: Collection[int]) -> None:
+def revive(books: Books, model: type[Attempted], owner: tuple[str, str], ids: Collection[int]) -> None:
     """Rejections that turned out to be the lane's fault: as if they had not been tried."""
+    rows = table(model)
     moved = books.connection.execute(
-        update(_delivery)
-        .where(among(_delivery.c.id, "ids"), _delivery.c.state == quoted("rejected"))
-        .values(state="pending", settled_at=None, due_at=0.0, attempts=func.max(0, _delivery.c.attempts - 1)),
+        update(rows)
+        .where(among(rows.c.id, "ids"), rows.c.state == quoted("rejected"))
+        .values(state="pending", settled_at=None, due_at=0.0, attempts=func.max(0, rows.c.attempts - 1)),
         {"ids": array(ids)},
     ).rowcount
-    books.move("delivery", connector, moved, old="rejected", new="pending")
+    books.move(*owner, moved, old="rejected", new="pending")

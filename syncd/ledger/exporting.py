@@ -3,10 +3,10 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import Connection, bindparam, exists, select, update
 
 from syncd.delivery import Item, Verdict
-from syncd.ledger.delivering import ITEM_COLUMNS, Recorded, due_now, item_of, write_changes
+from syncd.ledger.delivering import ITEM_COLUMNS, Recorded, due_rows, item_of, revive, write_changes
 from syncd.ledger.lanes import save_lane
 from syncd.ledger.settles import close_exported
 from syncd.ledger.statements import Books, among, array, quoted
@@ -17,6 +17,20 @@ from syncd.settling import HOLDS_EXPORT
 _lead, _export = table(LeadRow), table(Export)
 
 
+_CHOSEN = due_rows(_export, _export.c.source)
+_HELD = exists().where(
+    _lead.c.source == _CHOSEN.c.source,
+    _lead.c.lead_id == _CHOSEN.c.lead_id,
+    _lead.c.state.in_([quoted(state) for state in HOLDS_EXPORT]),
+)
+_DUE = (
+    select(*(_CHOSEN.c[name] for name in ITEM_COLUMNS), _CHOSEN.c.lead_id)
+    .where(~_HELD)
+    .order_by(_CHOSEN.c.due_at, _CHOSEN.c.id)
+    .limit(bindparam("most"))
+)
+
+
 def exports_due(
     connection: Connection, source: str, now: float, cap: float, limit: int
 ) -> list[tuple[Item, int]]:
@@ -25,15 +39,7 @@ def exports_due(
     An export row exists only when its id is ready. That no row of the id holds it is asked once more, for I-1 must
     not hang on one piece of code.
     """
-    held = exists().where(
-        _lead.c.source == source, _lead.c.lead_id == _export.c.lead_id, _lead.c.state.in_(HOLDS_EXPORT)
-    )
-    rows = connection.execute(
-        select(*(_export.c[name] for name in ITEM_COLUMNS), _export.c.lead_id)
-        .where(_export.c.source == source, due_now(_export, now, cap), ~held)
-        .order_by(_export.c.due_at, _export.c.id)
-        .limit(limit)
-    )
+    rows = connection.execute(_DUE, {"owner": source, "now": now, "cap": cap, "most": limit}).all()
     return [(item_of(row), row[-1]) for row in rows]
 
 
@@ -46,6 +52,8 @@ def record_exports(
     if gone:
         _mark_gone(books, source, gone)
     save_lane(connection, verdict.lane)
+    if verdict.revived:
+        revive(books, Export, ("export", source), verdict.revived)
     done = [change.id for change in verdict.changes if change.state == "delivered"]
     if done:
         rows: Any = connection.execute(

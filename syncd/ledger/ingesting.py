@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, null, select, update
 
-from syncd.lead import Lead, LeadKey, Malformed
+from syncd.lead import Lead, LeadKey, Malformed, identity
 from syncd.ledger.statements import Books, Bulk, among, array, is_unsettled, quoted, upsert
 from syncd.ledger.tables import Delivery, Export, Label, Source, table
 from syncd.ledger.tables import Lead as LeadRow
@@ -80,14 +80,14 @@ def move_watermark(connection: Connection, name: str, to: float, now: float) -> 
 
 
 def exported_here(connection: Connection, source: str, ids: Collection[int]) -> set[int]:
-    """Which of these ids this ledger itself has exported."""
+    """Which of these ids carry this ledger's own mark, or may: an export under way whose answer was lost is ours too."""
     if not ids:
         return set()
     rows = connection.execute(
         select(_export.c.lead_id).where(
             _export.c.source == source,
             among(_export.c.lead_id, "ids"),
-            _export.c.state == quoted("delivered"),
+            _export.c.state.in_(("pending", "delivered")),
         ),
         {"ids": array(ids)},
     )
@@ -131,8 +131,12 @@ def ingest(
     admissions: Sequence[Admission],
     malformed: Sequence[Malformed],
     now: float,
+    *,
+    refill: bool = False,
 ) -> Ingested:
     """Insert what is not known yet. A row that was quarantined gives way to one that parses.
+
+    `refill`: also give known leads their payload back, where retention has dropped it.
 
     Raises ExportUnderWay, after which the transaction must be rolled back.
     """
@@ -140,8 +144,9 @@ def ingest(
     by_key = {admission.lead.key: admission for admission in admissions}
     for source in {key.source for key in by_key}:
         ids = [key.id for key in by_key if key.source == source]
-        for key in known_keys(connection, source, ids):
-            by_key.pop(key, None)
+        known = [found for key in known_keys(connection, source, ids) if (found := by_key.pop(key, None))]
+        if refill:
+            _REFILL(connection, [{**found.lead.key._asdict(), "text": found.payload} for found in known])
     if in_flight and any((key.source, key.id) in in_flight for key in by_key):
         raise ExportUnderWay
     _release_quarantined(books, by_key)
@@ -167,6 +172,19 @@ _INSERT_LEAD = Bulk(
         "seq", *_KEY, "digest", "person", "discovered_at", "state", "ingested_at", "settled_at", "code", "detail", "payload",
     ),
 )  # fmt: skip
+_REFILL = Bulk(
+    update(_lead)
+    .where(
+        _lead.c.source == bindparam("source"),
+        _lead.c.lead_id == bindparam("id"),
+        _lead.c.stream_id == bindparam("stream_id"),
+        _lead.c.segment_id == bindparam("segment_id"),
+        _lead.c.payload.is_(null()),
+        _lead.c.state != quoted("forgotten"),
+    )
+    .values(payload=bindparam("text")),
+    ("payload",),
+)
 _INSERT_MALFORMED = upsert(_lead).on_conflict_do_nothing().returning(_lead.c.source)
 _INSERT_DELIVERY = Bulk(
     _delivery.insert(),
@@ -177,21 +195,35 @@ _INSERT_DELIVERY = Bulk(
 )  # fmt: skip
 
 
-_QUARANTINED = select(_lead.c.seq, *(_lead.c[name] for name in _KEY)).where(
+_QUARANTINED = select(_lead.c.seq, *(_lead.c[name] for name in _KEY), _lead.c.digest).where(
     is_unsettled(_lead), _lead.c.state == quoted("quarantined")
 )
 
 
-def _release_quarantined(books: Books, keys: Mapping[LeadKey, object]) -> None:
-    """Remove the quarantined rows of these keys: a handful at most, found through the partial index."""
+def _release_quarantined(books: Books, admissions: Mapping[LeadKey, Admission]) -> None:
+    """Remove the quarantined rows of these leads: a handful at most, found through the partial index."""
     rows = books.connection.execute(_QUARANTINED).all()
-    readable = [row for row in rows if LeadKey(*row[1:]) in keys]
+    if not rows:
+        return
+    digests = (
+        {identity(a.lead.raw) for a in admissions.values()} if any(row.digest for row in rows) else set()
+    )
+    readable = [row for row in rows if row.digest in digests or any(_is_it(row, key) for key in admissions)]
     if readable:
         books.connection.execute(
             delete(_lead).where(among(_lead.c.seq, "seqs")), {"seqs": array(row[0] for row in readable)}
         )
         for row in readable:
             books.move("lead", row.source, 1, old="quarantined")
+
+
+def _is_it(row: Any, key: LeadKey) -> bool:
+    """Whether a quarantined row may be this lead: a part of its key that could not be read stands as 0."""
+    return (
+        (row.source, row.lead_id) == (key.source, key.id)
+        and row.stream_id in {0, key.stream_id}
+        and row.segment_id in {0, key.segment_id}
+    )
 
 
 def _insert_leads(books: Books, admissions: Mapping[LeadKey, Admission]) -> list[tuple[int, Admission]]:
@@ -247,6 +279,9 @@ def _note_elsewhere(books: Books, leads: Sequence[Lead]) -> None:
 _WITHDRAW = delete(_export).where(
     _export.c.source == bindparam("source"),
     _export.c.state == quoted("pending"),
+    # One that was tried stays: it may have been heard, and then the mark on a later row is ours
+    _export.c.attempts == 0,
+    _export.c.code == quoted(""),
     among(_export.c.lead_id, "ids"),
 )
 

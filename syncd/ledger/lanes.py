@@ -1,12 +1,14 @@
 """Lanes as the ledger keeps them: a pause or a halt survives a restart."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from syncd.delivery import LaneState, reopened
+from syncd.delivery import BY_HAND, LaneState, halted, kept_by_hand, reopened
+from syncd.failure import Failure
 from syncd.ledger.statements import upsert
 from syncd.ledger.tables import Lane, table
 
@@ -41,12 +43,19 @@ def save_lane(connection: Connection, lane: LaneState) -> None:
     connection.execute(_SAVE, row)
 
 
+def halt_lanes(connection: Connection, kinds: Sequence[str], name: str, why: Failure, now: float) -> None:
+    """Halt several lanes for one reason; each keeps its own counts, and a person's pause."""
+    for kind in kinds:
+        lane = load_lane(connection, kind, name)
+        save_lane(connection, kept_by_hand(lane, halted(lane, why, now), now))
+
+
 def lift_halts(connection: Connection) -> None:
     """What a start does: every halt of ours is on probation. A person's pause stays."""
     for lane in load_lanes(connection):
         if lane.status == "halted":
             save_lane(connection, reopened(lane))
-        elif lane.status == "paused" and lane.by == "syncd":
+        elif lane.status == "paused" and lane.code != BY_HAND:
             save_lane(connection, replace(reopened(lane), failures=0))
 
 

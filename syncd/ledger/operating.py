@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from syncd.delivery import LaneState, reopened
+from syncd.delivery import BY_HAND, LaneState, reopened
 from syncd.ledger.lanes import load_lane, save_lane
 from syncd.ledger.settles import owe_exports, settle
 from syncd.ledger.statements import Books, among, array, is_unsettled, quoted
@@ -49,7 +49,7 @@ def pause_lanes(
         paused = replace(
             lane,
             status="paused",
-            code="paused_by_hand",
+            code=BY_HAND,
             detail=reason or "Paused by hand.",
             by=who,
             since=now,
@@ -84,7 +84,7 @@ def retry(connection: Connection, chosen: Chosen, now: float, *, who: str, expor
         "failing_since": None,
         "settled_at": None,
     }
-    rows = _set_aside(connection, chosen)
+    rows = _set_aside(connection, replace(chosen, unconfigured=False))
     connection.execute(
         update(_delivery).where(among(_delivery.c.id, "ids")).values(again),
         {"ids": array(r.id for r in rows)},

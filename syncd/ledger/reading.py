@@ -122,7 +122,8 @@ def find_leads(connection: Connection, *, lead_id: int = 0, handle: str = "") ->
     """Every row of an id, or of a handle. By handle the payloads are searched: slow, and for people only."""
     query = select(_lead).order_by(_lead.c.seq)
     if lead_id:
-        return connection.execute(query.where(_lead.c.lead_id == lead_id)).all()
+        known = select(_source.c.name)  # the unique index begins with the source
+        return connection.execute(query.where(_lead.c.source.in_(known), _lead.c.lead_id == lead_id)).all()
     stored = case((func.json_valid(_lead.c.payload), func.json_extract(_lead.c.payload, "$.profile.handle")))
     return connection.execute(query.where(func.lower(stored) == handle.lower())).all()
 

@@ -32,7 +32,10 @@ _EACH = (
         _any(state="pending", required=False).label("other_pending"),
         _any(state="rejected", required=False).label("other_rejected"),
         _any(state="delivered", required=False).label("other_delivered"),
-        func.max(_delivery.c.state == quoted("dropped")).label("dropped"),
+        # A `where` that was mended and says no takes the delivery away as if it had never been made
+        func.max(and_(_delivery.c.state == quoted("dropped"), _delivery.c.code != quoted("unwanted"))).label(
+            "dropped"
+        ),
     )
     .join(_delivery, _delivery.c.lead_seq == _lead.c.seq)
     .where(among(_lead.c.seq, "seqs"), _lead.c.state.in_(("delivering", "rejected", "exporting")))
@@ -49,7 +52,7 @@ _STANDINGS = select(
 def settle(books: Books, seqs: Collection[int], exports: Mapping[str, bool]) -> set[str]:
     """Bring these leads' states up to their deliveries. `exports`: whether a source exports (absent: yes).
 
-    Returns the sources that now owe an export.
+    Returns the sources that may owe an export now.
     """
     ids: dict[str, set[int]] = {}
     for source, state, *standing, members, lead_ids in books.connection.execute(
@@ -61,7 +64,9 @@ def settle(books: Books, seqs: Collection[int], exports: Mapping[str, bool]) -> 
             _move_leads(books, source, state, new, members)
         if exporting:
             ids.setdefault(source, set()).update(loads(lead_ids))
-    return {source for source, members in ids.items() if owe_exports(books, source, members)}
+    for source, members in ids.items():
+        owe_exports(books, source, members)
+    return set(ids)
 
 
 _MOVE = (

@@ -21,11 +21,15 @@ def _pending(name: str, *columns: str) -> Index:
 
 
 class Source(SQLModel, table=True):
-    """How far a source has been pulled. `listing`: `all` (GET /leads) or `campaigns` (one by one)."""
+    """How far a source has been pulled. `listing`: `all` (GET /leads) or `campaigns` (one by one).
+
+    `floor`: nothing discovered before it is taken; fixed by the first pull.
+    """
 
     name: str = Field(primary_key=True)
     watermark: float | None = None
     started: bool = False
+    floor: float | None = None
     listing: str = "all"
     pulled_at: float | None = None
     reconciled_at: float | None = None
@@ -139,6 +143,7 @@ class Budget(SQLModel, table=True):
     blocked_until: float = 0.0
     pull_at: float | None = None
     pull_needs: int = 1
+    pull_every: float | None = None
 
 
 class Slot(SQLModel, table=True):

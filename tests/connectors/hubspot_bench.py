@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from connectors.hubspot import HubSpotConnector
 from syncd.connector import Field
 from syncd.delivery import Delivered, Delivery, Outcome
@@ -73,3 +75,11 @@ def hub(
         bench = Bench.open(HubSpotConnector, given, fake, clock=clock, fields=fields)
         yield Hub(bench, fake, url)
         bench.connector.close()
+
+
+def raised(it: Hub, *numbers: int) -> Failure:
+    """What is raised when these are sent, two of one kind by default."""
+    with pytest.raises(Failure) as why:
+        it.send(*(it.lead(n) for n in numbers or (GUESSED, NONE)))
+    assert why.value.fix
+    return why.value

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from connectors.hubspot_rows import Aim, Contact, Row
+from connectors.hubspot_sending import _claim
 from syncd.connector import Field
 from syncd.delivery import Delivered
 from syncd.failure import Refused, Reject
@@ -31,6 +33,14 @@ def test_a_second_address_of_a_contact_meets_it_too_and_stays_the_second(it: Hub
     theirs = it.fake.portal.add(email="main@x.example", hs_additional_emails=EMAIL)
     assert it.deliver(it.lead(VERIFIED)).remote_id == theirs
     assert it.contact(theirs)["email"] == "main@x.example"
+
+
+def test_an_address_is_one_address_in_any_case_and_between_blanks(it: Hub) -> None:
+    theirs = it.fake.portal.add(email=EMAIL)
+    shouted = it.lead(VERIFIED, in_place_of={EMAIL: f" {EMAIL.upper()} "})
+    assert it.deliver(shouted) == Delivered(theirs, created=False)
+    it.send(shouted, it.lead(VERIFIED, x_user_id="777"))
+    assert {each["id"] for body in it.fake.calls("upsert") for each in body["inputs"]} == {EMAIL}
 
 
 @pytest.mark.parametrize("fields", [None, {"email": "{{ email }}", "lastname": "{{ handle }}"}])
@@ -187,3 +197,35 @@ def test_a_conflict_in_a_batch_that_is_refused_whole_is_followed_once_it_is_alon
 def test_every_way_of_writing_is_upsert_and_never_create(it: Hub) -> None:
     it.send(it.lead(VERIFIED), it.lead(GUESSED), it.lead(NONE))
     assert {name for name, _ in it.fake.requests} == {"read", "upsert"}
+
+
+def test_a_read_that_forgets_a_contact_is_made_again_before_anything_is_overwritten(it: Hub) -> None:
+    id_ = it.deliver(it.lead(NONE)).remote_id
+    assert id_ is not None
+    it.fake.portal.edit(id_, firstname="Typed", lifecyclestage="customer")
+    it.fake.batches.forget = 1
+    assert it.deliver(it.lead(NONE)).remote_id == id_
+    assert it.contact(id_)["firstname"] == "Typed"
+    assert len(it.fake.calls("read")) == 3
+
+
+@pytest.mark.parametrize(
+    ("aim_id", "turn", "holder", "code"),
+    [
+        ("1", 0, {"ctgo_x_user_id": "own"}, None),
+        ("1", 1, {"ctgo_x_user_id": "own"}, "hubspot_two_contacts"),
+        ("9", 1, {"ctgo_x_user_id": "own"}, None),
+        ("1", 2, {"ctgo_x_user_id": "own"}, "hubspot_row_failed"),
+        ("1", 0, {"email": EMAIL}, None),
+        ("1", 1, {"email": EMAIL}, "hubspot_two_contacts"),
+        ("7", 0, {"email": EMAIL}, "hubspot_two_contacts"),
+        ("1", 0, {"email": "other@x.example"}, "hubspot_email_taken"),
+    ],
+)
+def test_who_may_go_to_the_contact_that_holds_the_value(
+    it: Hub, aim_id: str, turn: int, holder: dict[str, str], code: str | None
+) -> None:
+    lead = it.lead(VERIFIED, remote_id="7")
+    own = {name: lead.person if value == "own" else value for name, value in holder.items()}
+    verdict = _claim(Aim(Row(0, lead, EMAIL, "t"), "id", aim_id, turn=turn), Contact("9", own))
+    assert (verdict.code if verdict else None) == code

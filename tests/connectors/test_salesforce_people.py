@@ -17,6 +17,8 @@ def test_a_contact_with_the_verified_email_has_the_person() -> None:
     with table() as bench:
         contact = bench.fake.org.add_contact(Email=EMAIL.upper(), LastName="Maker")
         assert one(bench, bench.delivery(VERIFIED)) == Delivered(contact, created=False)
+        shouted = bench.delivery(VERIFIED, in_place_of={EMAIL: EMAIL.title()})
+        assert one(bench, shouted) == Delivered(contact, created=False)
         assert not bench.fake.org.leads
 
 
@@ -65,6 +67,7 @@ def test_a_converted_lead_of_ours_is_done_and_its_contact_is_remembered() -> Non
         before = [dict(lead) for lead in bench.fake.org.leads.values()]
         assert one(bench, bench.delivery(NONE, bio="new")) == Delivered(contact, created=False)
         assert list(bench.fake.org.leads.values()) == before
+        assert bench.fake.calls[-1].method == "GET"
 
 
 def test_a_converted_lead_that_only_the_write_shows_is_done_too() -> None:

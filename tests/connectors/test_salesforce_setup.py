@@ -1,5 +1,7 @@
 """`check` says what is wrong before the first lead does; `setup` makes what is missing, or says where to click."""
 
+from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,8 @@ from connectors.salesforce_codes import CALLS, CODES, ROWS, STATUSES
 from connectors.salesforce_options import KEY_FIELD, SalesforceOptions
 from syncd.connector import Change, Field, Finding
 from syncd.delivery import Delivered
+from syncd.registry import GROUP, configure
+from syncd.settings import SettingsError, load
 from tests.connectors.salesforce_bench import PLAIN, Table, one, table
 
 PLAN, MAKE = False, True
@@ -220,6 +224,20 @@ def test_every_meaning_has_a_code_with_a_fix_and_every_code_is_used_somewhere() 
 def test_a_batch_option_is_the_batch_size() -> None:
     with table(batch=7) as bench:
         assert bench.connector.batch_size == 7
+
+
+def test_the_registry_takes_it_for_a_connector_and_shows_no_secret_in_a_mistake(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    types = {"salesforce": EntryPoint("salesforce", "connectors.salesforce:SalesforceConnector", GROUP)}
+    text = '[sources.main]\napi_key = "ctgo_x"\n[connectors.org]\ntype = "salesforce"\nclient_id = "id"\n'
+    file.write_text(f'{text}domain = "acme.my"\nclient_secret = "s3cret-canary"\n')
+    made = configure(load(file), types=types)["org"]
+    assert (set(made.fields), made.gate) == (set(SalesforceConnector.defaults), 200)
+    file.write_text(f'{text}domain = "login"\nclient_secret = "s3cret canary"\n')
+    with pytest.raises(SettingsError) as caught:
+        configure(load(file), types=types)
+    assert "canary" not in str(caught.value)
+    assert len(caught.value.mistakes) == 2
 
 
 def test_only_a_mapping_that_never_looks_asks_for_maybe_sent() -> None:

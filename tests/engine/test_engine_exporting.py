@@ -43,9 +43,6 @@ def test_an_export_is_repeated_until_it_holds(bench: Bench, fault: Fault) -> Non
     assert len(world.exported) == 6
 
 
-@pytest.mark.xfail(
-    strict=True, reason="409 already_exported is retried as a conflict until the attempts are spent"
-)
 def test_an_export_whose_answer_was_lost_settles_although_a_repeat_is_409(bench: Bench) -> None:
     world = bench.ctgo(leads=3, export_repeat="conflict")
     bench.place()
@@ -55,9 +52,6 @@ def test_an_export_whose_answer_was_lost_settles_although_a_repeat_is_409(bench:
     assert bench.leads() == {"exported": 3}
 
 
-@pytest.mark.xfail(
-    strict=True, reason="an export lane that halts for one lead halts the pull lane of its source as well"
-)
 def test_one_lead_that_cannot_be_exported_does_not_stop_the_pulling(bench: Bench) -> None:
     world = bench.ctgo(leads=1)
     far = bench.place()
@@ -68,9 +62,6 @@ def test_one_lead_that_cannot_be_exported_does_not_stop_the_pulling(bench: Bench
     assert set(new) <= set(far.lead_ids())
 
 
-@pytest.mark.xfail(
-    strict=True, reason="record_exports ignores verdict.revived: nine of ten alike rejections stay rejected"
-)
 def test_ten_alike_rejected_exports_halt_the_lane_and_return(bench: Bench) -> None:
     world = bench.ctgo(leads=12)
     bench.place()
@@ -115,9 +106,6 @@ def test_a_refused_key_is_asked_for_once_after_each_start(bench: Bench) -> None:
         assert len(world.requests) - asked <= 2
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the other lane is saved as a copy of this one: its own counts are lost"
-)
 def test_a_halt_of_the_source_keeps_the_export_lanes_own_count(bench: Bench) -> None:
     world = bench.ctgo(leads=5)
     bench.place()
@@ -130,10 +118,6 @@ def test_a_halt_of_the_source_keeps_the_export_lanes_own_count(bench: Bench) -> 
     assert bench.lane("export", "main").delivered == 5
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="answers judged after a halt clear its code: the lane is halted and nobody is told why",
-)
 def test_a_success_that_was_under_way_does_not_wipe_out_the_halts_reason(bench: Bench) -> None:
     world = bench.ctgo(leads=4)
     bench.place()

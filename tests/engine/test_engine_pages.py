@@ -38,10 +38,6 @@ def test_a_quarantined_lead_is_replaced_by_a_listing_that_parses(bench: Bench) -
     assert bad in far.lead_ids()
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a row whose streamId could not be read keeps another key, and holds its id's export for ever",
-)
 @pytest.mark.parametrize("flaw", [{"streamId": "abc"}, {"segmentId": {"id": 4}}], ids=str)
 def test_a_quarantined_lead_whose_key_was_unreadable_is_replaced_all_the_same(
     bench: Bench, flaw: dict[str, Any]
@@ -58,9 +54,6 @@ def test_a_quarantined_lead_whose_key_was_unreadable_is_replaced_all_the_same(
     assert bench.leads() == {"exported": 1}
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a row without an id stays in quarantine though the same lead was listed whole since"
-)
 def test_a_quarantined_lead_without_an_id_is_replaced_all_the_same(bench: Bench) -> None:
     world = bench.ctgo(leads=0)
     bench.place()
@@ -152,9 +145,6 @@ def test_the_same_page_twice_moves_no_watermark(bench: Bench) -> None:
     assert bench.leads() == {"exported": 700}
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a listing that says hasMore for ever and alternates two pages is walked for ever"
-)
 def test_a_listing_without_end_is_given_up(bench: Bench) -> None:
     bench.ctgo(leads=4)
     bench.place()
@@ -213,9 +203,6 @@ def test_exports_wait_while_a_pass_over_new_leads_is_between_pages(bench: Bench)
     assert bench.leads() == {"exported": 1300}
 
 
-@pytest.mark.xfail(
-    strict=True, reason="when a pass over new leads fails between pages nobody wakes the export lane"
-)
 def test_exports_go_on_when_a_pass_over_new_leads_fails_between_pages(bench: Bench) -> None:
     world = bench.ctgo(leads=700, rate_limit=2000, limit=2000)
     bench.place(batch_size=500)

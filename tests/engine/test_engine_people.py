@@ -4,10 +4,6 @@ import pytest
 
 from tests.support import Bench, iso, unreachable
 
-_ONE_PASS = pytest.mark.xfail(
-    strict=True, reason="what a pass loaded is not looked at again after its first call"
-)
-
 
 def _two_leads_of_one(bench: Bench, *, newest_first: bool) -> tuple[int, int]:
     """Two leads of one person, under ids of their own; the older one's id and the newer one's."""
@@ -18,9 +14,7 @@ def _two_leads_of_one(bench: Bench, *, newest_first: bool) -> tuple[int, int]:
     return older, newer
 
 
-@pytest.mark.parametrize(
-    ("newest_first", "size"), [(True, 1), (False, 1), (False, 100), pytest.param(True, 100, marks=_ONE_PASS)]
-)
+@pytest.mark.parametrize(("newest_first", "size"), [(True, 1), (False, 1), (False, 100), (True, 100)])
 def test_the_newest_lead_of_a_person_wins(bench: Bench, *, newest_first: bool, size: int) -> None:
     _two_leads_of_one(bench, newest_first=newest_first)
     far = bench.place(people=True, batch_size=size)
@@ -66,7 +60,7 @@ def test_a_later_lead_of_a_person_is_given_the_remote_id(bench: Bench) -> None:
     assert [d.remote_id for call in far.calls for d in call] == [None, "r1"]
 
 
-@pytest.mark.parametrize("size", [1, pytest.param(100, marks=_ONE_PASS)])
+@pytest.mark.parametrize("size", [1, 100])
 def test_two_leads_of_a_person_in_one_pass_make_one_object(bench: Bench, size: int) -> None:
     """Where there is no upsert and a search lags, the remote id is all there is."""
     _two_leads_of_one(bench, newest_first=False)
@@ -77,9 +71,6 @@ def test_two_leads_of_a_person_in_one_pass_make_one_object(bench: Bench, size: i
     assert len(far.things) == 1
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the second of a pass does not get the remote id that the first brought"
-)
 def test_people_of_two_sources_share_their_object(bench: Bench) -> None:
     for name in ("main", "other"):
         world = bench.ctgo(name, leads=0, key=f"ctgo_{name}")

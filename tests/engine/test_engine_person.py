@@ -2,10 +2,7 @@
 
 from collections.abc import Sequence
 
-import pytest
-
-from syncd.delivery import Delivery, Outcome
-from syncd.engine.delivering import kept_by_hand
+from syncd.delivery import Delivery, Outcome, kept_by_hand
 from syncd.failure import Halt
 from syncd.ledger.lanes import lift_halts
 from syncd.ledger.operating import Chosen, drop, pause_lanes, resume_lanes, retry
@@ -37,12 +34,6 @@ def _pause(bench: Bench, *lanes: tuple[str, str], seconds: float | None = None, 
         pause_lanes(connection, lanes, now, who=who, until=until, reason="")
 
 
-_SUSPECT = pytest.mark.xfail(
-    strict=True,
-    reason="a suspect keeps due_at 0 and is found first again: the probe never reaches another delivery",
-)
-
-
 def test_a_pause_by_hand_during_a_call_outlasts_what_the_call_decided(bench: Bench) -> None:
     bench.ctgo(leads=30)
     far = bench.place(batch_size=10)
@@ -67,9 +58,6 @@ def test_a_pause_by_hand_during_a_call_outlasts_what_the_call_decided(bench: Ben
     assert bench.leads() == {"exported": 30}
 
 
-@pytest.mark.xfail(
-    strict=True, reason="kept_by_hand lets a halt replace a person's pause, and a start lifts the halt"
-)
 def test_a_pause_by_hand_during_a_call_that_halts_survives_a_restart(bench: Bench) -> None:
     bench.ctgo(leads=3)
     far = bench.place()
@@ -85,7 +73,6 @@ def test_a_pause_by_hand_during_a_call_that_halts_survives_a_restart(bench: Benc
     assert len(far.calls) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="a person's pause is told from ours by the user name syncd")
 def test_a_pause_by_the_user_that_syncd_runs_as_survives_a_restart(bench: Bench) -> None:
     bench.ctgo(leads=3)
     far = bench.place()
@@ -95,9 +82,6 @@ def test_a_pause_by_the_user_that_syncd_runs_as_survives_a_restart(bench: Bench)
     assert far.calls == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="kept_by_hand replaces the back-off with the pause that is over: no wait at all"
-)
 def test_after_a_pause_by_hand_has_ended_an_outage_is_not_hammered(bench: Bench) -> None:
     bench.ctgo(leads=30)
     far = bench.place(batch_size=10)
@@ -108,7 +92,6 @@ def test_after_a_pause_by_hand_has_ended_an_outage_is_not_hammered(bench: Bench)
     assert len(far.calls) < 100
 
 
-@pytest.mark.xfail(strict=True, reason="kept_by_hand keeps a pause whose time is over")
 def test_a_pause_by_hand_that_has_ended_is_over(bench: Bench) -> None:
     bench.ctgo(leads=30)
     bench.place()
@@ -174,7 +157,7 @@ def test_lifting_halts_lifts_nothing_else(bench: Bench) -> None:
     with bench.ledger.write() as connection:
         lift_halts(connection)
     assert bench.lane("deliver", "crm") == before
-    assert kept_by_hand(before, before) == before
+    assert kept_by_hand(before, before, 0.0) == before
 
 
 def test_a_lead_that_nobody_wants_is_unwanted_and_not_exported(bench: Bench) -> None:
@@ -200,7 +183,6 @@ def test_a_where_that_cannot_be_evaluated_is_a_visible_rejection(bench: Bench) -
     assert ids[0] not in world.exported
 
 
-@pytest.mark.xfail(strict=True, reason="it counts as dropped by a person")
 def test_a_mended_where_that_says_no_leaves_the_lead_unwanted(bench: Bench) -> None:
     world = bench.ctgo(leads=1)
     world.amend_lead(world.listed()[0].id, {"profile": {"followerCount": None}})

@@ -147,7 +147,6 @@ def test_a_mapping_that_fails_for_every_lead_halts_and_rejects_nobody(bench: Ben
     assert bench.lane("deliver", "crm").code == "mapping_failed"
 
 
-@pytest.mark.xfail(strict=True, reason="an exception from route() ends every pass of the lane")
 def test_a_connector_whose_route_fails_for_one_lead_serves_the_others(bench: Bench) -> None:
     bench.ctgo(leads=20)
     far = bench.place()

@@ -1,7 +1,5 @@
 """One id in several campaigns and segments is exported once, after the last row's deliveries."""
 
-import pytest
-
 from syncd.simulator.faults import Fault
 from tests.support import Bench, FarEnd, unreachable
 
@@ -56,10 +54,6 @@ def test_a_row_that_comes_after_the_export_is_delivered_and_not_exported_again(b
     assert world.export_counts == {lead_id: 1}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="exported_here counts delivered exports only: our own mark, its answer lost, looks like a stranger's",
-)
 def test_a_row_marked_by_our_own_export_whose_answer_was_lost_is_delivered(bench: Bench) -> None:
     world = bench.ctgo(leads=1)
     far = bench.place()

@@ -5,8 +5,6 @@ import pytest
 from syncd.ledger.operating import pause_lanes
 from tests.support import DAY, START, Bench, iso
 
-_BEFORE = pytest.mark.xfail(strict=True, reason="the second pull looks back beyond the start")
-
 
 def _watermark(bench: Bench, name: str = "main") -> float | None:
     rows = bench.rows("SELECT watermark FROM source WHERE name = ?", name)
@@ -35,7 +33,7 @@ def test_start_all_takes_what_others_exported_and_does_not_mark_it_again(bench: 
     assert bench.leads() == {"exported": 4, "elsewhere": 1}
 
 
-@pytest.mark.parametrize("spacing", [pytest.param(600.0, marks=_BEFORE), DAY])
+@pytest.mark.parametrize("spacing", [600.0, DAY])
 @pytest.mark.parametrize("instant", [False, True])
 def test_a_start_takes_nothing_from_before_it(bench: Bench, *, spacing: float, instant: bool) -> None:
     world = bench.ctgo(leads=5, spacing=spacing, desk={"start": START if instant else "now"})
@@ -47,7 +45,6 @@ def test_a_start_takes_nothing_from_before_it(bench: Bench, *, spacing: float, i
     assert far.lead_ids() == sorted(new)
 
 
-@pytest.mark.xfail(strict=True, reason="a reconcile pass ignores start")
 @pytest.mark.parametrize("instant", [False, True])
 def test_a_reconcile_pass_takes_nothing_from_before_the_start(bench: Bench, *, instant: bool) -> None:
     world = bench.ctgo(leads=5, spacing=DAY, desk={"start": START if instant else "now", "lookback": 0.0})
@@ -158,7 +155,6 @@ def test_a_reboot_breaks_no_limit(bench: Bench) -> None:
     assert world.stats()["tooManyRequests"] == 0
 
 
-@pytest.mark.xfail(strict=True, reason="asks queue up without bound")
 def test_polls_that_were_asked_for_while_the_source_was_halted_come_to_one(bench: Bench) -> None:
     world = bench.ctgo(leads=5)
     bench.place()
@@ -175,7 +171,6 @@ def test_polls_that_were_asked_for_while_the_source_was_halted_come_to_one(bench
     assert len(world.requests) - asked < 5
 
 
-@pytest.mark.xfail(strict=True, reason="not there yet: ingest leaves known rows alone")
 def test_a_window_refills_a_payload_that_retention_dropped(bench: Bench) -> None:
     world = bench.ctgo(leads=3)
     bench.place()

@@ -56,7 +56,6 @@ def test_a_choice_takes_what_it_names(ledger: Ledger, chosen: Chosen, n: int, ac
     assert act(ledger, chosen) == n  # type: ignore[operator]
 
 
-@pytest.mark.xfail(strict=True, reason="it takes pending ones as well, and counts them as rejected")
 def test_retry_leaves_pending_deliveries_alone_whatever_is_chosen(ledger: Ledger) -> None:
     put(ledger, admission(1), admission(2))
     _reject(ledger, 1)

@@ -80,9 +80,6 @@ def test_choosing_what_is_due_uses_the_index_of_what_is_pending(full: Ledger) ->
     assert any("export_pending" in line for line in plans)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the two halves of due_now are an OR: every pending row is read and sorted"
-)
 def test_choosing_what_is_due_reads_in_the_indexes_order(full: Ledger) -> None:
     with _listening(full) as said, full.read() as connection:
         due(connection, LaneState("deliver", "crm"), NOW, 3600.0, 10)

@@ -108,7 +108,7 @@ def test_threads_lose_no_count() -> None:
 def test_the_program_ends_cleanly_at_a_signal(number: signal.Signals) -> None:
     command = [sys.executable, "-W", "error", "-m", "syncd.simulator", "--port", "0", "--leads", "1"]
     environment = {**os.environ, "PYTHONDEVMODE": "1"}
-    with subprocess.Popen(  # noqa: S603 - our own program
+    with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as program:
         assert program.stdout is not None
@@ -122,7 +122,7 @@ def test_the_program_ends_cleanly_at_a_signal(number: signal.Signals) -> None:
 def test_a_taken_port_is_a_sentence() -> None:
     with running(Options(leads=0)) as simulator:
         port = simulator.url.rpartition(":")[2]
-        done = subprocess.run(  # noqa: S603 - our own program
+        done = subprocess.run(
             [sys.executable, "-m", "syncd.simulator", "--port", port],
             capture_output=True,
             text=True,

@@ -67,7 +67,7 @@ def test_a_pause_of_no_time_at_all_is_a_second_at_the_least(after: float) -> Non
 
 @pytest.mark.parametrize("wrong", [None, "ok", Refused("too_large", "413")])
 def test_an_outcome_that_is_none_is_a_bug_of_the_connector(wrong: object) -> None:
-    verdict = judge_call(THREE, [Delivered(), wrong, Delivered()], OPEN, TERMS)  # type: ignore[list-item]
+    verdict = judge_call(THREE, [Delivered(), wrong, Delivered()], OPEN, TERMS)
 
     assert [change.code for change in verdict.changes] == ["", "connector_bug", ""]
 

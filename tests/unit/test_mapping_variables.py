@@ -181,4 +181,4 @@ def test_a_linkedin_url_is_found_wherever_it_is_listed(
 
 def test_the_name_library_waits_for_the_first_name() -> None:
     program = "import sys, syncd.mapping; sys.exit('nameparser' in sys.modules)"
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)  # noqa: S603 - our own program
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

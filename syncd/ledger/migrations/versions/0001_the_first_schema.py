@@ -27,6 +27,7 @@ def upgrade() -> None:
         sa.Column("blocked_until", sa.Float(), nullable=False),
         sa.Column("pull_at", sa.Float(), nullable=True),
         sa.Column("pull_needs", sa.Integer(), nullable=False),
+        sa.Column("pull_every", sa.Float(), nullable=True),
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
@@ -140,6 +141,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("watermark", sa.Float(), nullable=True),
         sa.Column("started", sa.Boolean(), nullable=False),
+        sa.Column("floor", sa.Float(), nullable=True),
         sa.Column("listing", sa.String(), nullable=False),
         sa.Column("pulled_at", sa.Float(), nullable=True),
         sa.Column("reconciled_at", sa.Float(), nullable=True),
