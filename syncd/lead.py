@@ -14,11 +14,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import MAXYEAR, UTC, datetime
-from functools import cached_property
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
 from pydantic_core import from_json, to_json
 
 LARGEST_ID = 2**63 - 1
@@ -41,45 +41,47 @@ class LeadKey(NamedTuple):
         return f"{self.id}/{self.stream_id}/{self.segment_id}"
 
 
-class Profile(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Profile:
     """The X profile inside a lead."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
-
-    x_user_id: str | None = Field(None, alias="xUserId")
+    x_user_id: str | None = None
     handle: str | None = None
-    display_name: str | None = Field(None, alias="displayName")
-    image_url: str | None = Field(None, alias="profileImageUrl")
-    follower_count: int | None = Field(None, alias="followerCount", le=LARGEST_ID)
+    display_name: str | None = None
+    image_url: str | None = None
+    follower_count: int | None = None
     bio: str | None = None
 
 
-class Lead(BaseModel):
-    """One row of a leads listing. Source: `GET /streams/{id}/leads`; nullability is read off samples."""
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """One row of a leads listing. Source: `GET /streams/{id}/leads`; nullability is read off samples. Times are UTC."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
-
-    source: str
-    id: int = Field(ge=1, le=LARGEST_ID)
-    stream_id: int | None = Field(None, alias="streamId", ge=0, le=LARGEST_ID)
-    segment_id: int | None = Field(None, alias="segmentId", ge=0, le=LARGEST_ID)
-    account_id: int | None = Field(None, alias="trackedXAccountId", le=LARGEST_ID)
-    match_confidence: str | None = Field(None, alias="matchConfidence")
-    source_type: str | None = Field(None, alias="sourceType")
-    discovered_at: datetime = Field(alias="discoveredAt")
-    exported_at: datetime | None = Field(None, alias="exportedAt")
+    key: LeadKey
+    stream_id: int | None
+    segment_id: int | None
+    account_id: int | None
+    match_confidence: str | None
+    source_type: str | None
+    discovered_at: datetime
+    exported_at: datetime | None
     profile: Profile
-    raw: SkipValidation[Mapping[str, Any]]
+    raw: Mapping[str, Any]
 
-    @cached_property
-    def key(self) -> LeadKey:
-        """The lead's key, absent parts 0."""
-        return LeadKey(self.source, self.id, self.stream_id or 0, self.segment_id or 0)
+    @property
+    def source(self) -> str:
+        """The source that listed it."""
+        return self.key.source
+
+    @property
+    def id(self) -> int:
+        """CTGO's number, used in `/leads/{id}/...`."""
+        return self.key.id
 
     @property
     def person(self) -> str:
         """The stable X id of the person; a lead without one stands for itself."""
-        return self.profile.x_user_id or f"lead-{self.id}"
+        return self.profile.x_user_id or f"lead-{self.key.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +124,11 @@ def read_lead(source: str, payload: str) -> Lead:
 
 
 def _validated(source: str, raw: dict[str, Any], payload: str) -> tuple[Lead, str] | Malformed:
+    lead = _exact(source, raw)
+    if lead is not None:
+        return lead, payload
     try:
-        lead = Lead.model_validate({**raw, "source": source, "raw": raw})
-        found = lead.discovered_at
-        odd = found.tzinfo is None or lead.exported_at is not None or not 1 < found.year < MAXYEAR
-        return (_in_utc(lead) if odd else lead), payload
+        return _lenient(source, raw), payload
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -135,18 +137,95 @@ def _validated(source: str, raw: dict[str, Any], payload: str) -> tuple[Lead, st
         return _malformed(source, raw, "it holds a number that is too large, or a time outside the calendar")
 
 
-def _in_utc(lead: Lead) -> Lead:
-    """Times without a zone are UTC, as all of CTGO's are. Raises OverflowError for one that no calendar holds.
+_TEXTS = frozenset({str, type(None)})
+_NUMBERS = frozenset({int, type(None)})
 
-    A check after the fact rather than a validator: called for each of 50,000 leads, a validator shows.
+
+def _exact(source: str, raw: Mapping[str, Any]) -> Lead | None:
+    """A row whose every part is of the very type that the vendor's samples show, as nearly all are; else None.
+
+    At 50,000 leads a run, read twice each, a general validator shows: this is three times as fast.
     """
-    times = {name: moment for name in ("discovered_at", "exported_at") if (moment := getattr(lead, name))}
-    return lead.model_copy(
-        update={
-            name: moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-            for name, moment in times.items()
-        }
+    profile, lead_id, found = raw.get("profile"), raw.get("id"), raw.get("discoveredAt")
+    if type(profile) is not dict or type(found) is not str or raw.get("exportedAt") is not None:
+        return None
+    stream, segment, account = raw.get("streamId"), raw.get("segmentId"), raw.get("trackedXAccountId")
+    match, kind = raw.get("matchConfidence"), raw.get("sourceType")
+    get = profile.get
+    who = Profile(
+        get("xUserId"),
+        get("handle"),
+        get("displayName"),
+        get("profileImageUrl"),
+        get("followerCount"),
+        get("bio"),
     )
+    numbers = (lead_id, stream, segment, account, who.follower_count)
+    texts = (match, kind, who.x_user_id, who.handle, who.display_name, who.image_url, who.bio)
+    if not (_NUMBERS.issuperset(map(type, numbers)) and _TEXTS.issuperset(map(type, texts)) and lead_id):
+        return None
+    if not all(0 <= n <= LARGEST_ID for n in numbers if n is not None):
+        return None
+    try:
+        moment = datetime.fromisoformat(found)
+    except ValueError:
+        return None
+    if moment.tzinfo is not UTC:
+        return None
+    key = LeadKey(source, lead_id, stream or 0, segment or 0)
+    return Lead(key, stream, segment, account, match, kind, moment, None, who, raw)
+
+
+class _ProfileRow(BaseModel):
+    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True, alias_generator=to_camel)
+
+    x_user_id: str | None = None
+    handle: str | None = None
+    display_name: str | None = None
+    profile_image_url: str | None = None
+    follower_count: int | None = Field(None, le=LARGEST_ID)
+    bio: str | None = None
+
+
+class _Row(BaseModel):
+    """A row as it may come: numbers as text, ids of people as numbers, times with any zone or none."""
+
+    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True, alias_generator=to_camel)
+
+    id: int = Field(ge=1, le=LARGEST_ID)
+    stream_id: int | None = Field(None, ge=0, le=LARGEST_ID)
+    segment_id: int | None = Field(None, ge=0, le=LARGEST_ID)
+    tracked_x_account_id: int | None = Field(None, le=LARGEST_ID)
+    match_confidence: str | None = None
+    source_type: str | None = None
+    discovered_at: datetime
+    exported_at: datetime | None = None
+    profile: _ProfileRow
+
+
+def _lenient(source: str, raw: dict[str, Any]) -> Lead:
+    """Raises ValidationError, or OverflowError for a time that no calendar holds."""
+    row = _Row.model_validate(raw)
+    who = row.profile
+    return Lead(
+        key=LeadKey(source, row.id, row.stream_id or 0, row.segment_id or 0),
+        stream_id=row.stream_id,
+        segment_id=row.segment_id,
+        account_id=row.tracked_x_account_id,
+        match_confidence=row.match_confidence,
+        source_type=row.source_type,
+        discovered_at=_in_utc(row.discovered_at),
+        exported_at=_in_utc(row.exported_at) if row.exported_at else None,
+        profile=Profile(
+            who.x_user_id, who.handle, who.display_name, who.profile_image_url, who.follower_count, who.bio
+        ),
+        raw=raw,
+    )
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """A time without a zone is UTC, as all of CTGO's are."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _malformed(source: str, raw: object, reason: str) -> Malformed:
@@ -181,7 +260,7 @@ def identity(row: Mapping[str, Any], payload: str = "") -> str:
 
 def utc_text(instant: datetime | float) -> str:
     """An instant as people and CTGO write it: `2026-06-11T07:15:00Z`, with a fraction only if there is one."""
-    moment = (
-        datetime.fromtimestamp(instant, UTC) if isinstance(instant, int | float) else instant.astimezone(UTC)
-    )
-    return moment.isoformat().replace("+00:00", "Z")
+    moment = instant if isinstance(instant, datetime) else datetime.fromtimestamp(instant, UTC)
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return f"{moment.isoformat()[:-6]}Z"

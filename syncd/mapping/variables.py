@@ -89,7 +89,10 @@ def _label(known: Mapping[int, str], number: int | None) -> str | None:
 
 def _x_url(facts: _Facts) -> str | None:
     handle = facts.handle
-    return f"https://x.com/{_NOT_IN_HANDLE.sub(_percent, handle)}" if handle else None
+    if not handle:
+        return None
+    plain = handle.isascii() and handle.replace("_", "a").isalnum()
+    return f"https://x.com/{handle if plain else _NOT_IN_HANDLE.sub(_percent, handle)}"
 
 
 def _percent(found: re.Match[str]) -> str:
