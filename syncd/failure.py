@@ -98,6 +98,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         # Ledger and host
         "ledger_locked": "Another syncd engine uses this ledger. Stop it, or use the commands that run beside it.",
         "ledger_newer": "The ledger was written by a newer syncd: upgrade the program, or restore an older backup.",
+        "ledger_full": "Free some space on the ledger's disk. A running syncd sends nothing meanwhile and goes on by itself.",
+        "ledger_busy": "Another program keeps the ledger locked: see who with fuser, and end that. A running syncd goes on by itself.",
         "ledger_broken": "The ledger cannot be read or written: check the disk, the folder's owner and free space.",
     }
 )

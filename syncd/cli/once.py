@@ -14,9 +14,10 @@ from syncd.cli.compose import Engine, Mapped, compile_connectors, opened_engine
 from syncd.cli.exits import SOURCE_EXITS, Exit, complain, fix_of, strongest
 from syncd.cli.progress import Standing, Watching, watching
 from syncd.clock import Clock, SystemClock
+from syncd.crews import Crew
 from syncd.delivery import LaneState
 from syncd.engine.step import Stepper
-from syncd.lanes import Crew, Ended, Runner
+from syncd.lanes import Ended, Runner
 from syncd.ledger import Ledger, reading
 from syncd.ledger.database import EngineLock
 from syncd.ledger.ingesting import load_source

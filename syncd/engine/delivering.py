@@ -24,6 +24,7 @@ from syncd.delivery import (
     pack,
     reopened,
 )
+from syncd.engine.observing import NOBODY, Observer, outcomes_of
 from syncd.engine.step import AGAIN, IDLE, Next
 from syncd.failure import Failure, Halt, Pause, Refused, Reject, Retry
 from syncd.lead import read_lead
@@ -47,6 +48,7 @@ class Outfit:
     where: Filter
     policy: Policy
     exports: Mapping[str, bool]
+    observer: Observer = NOBODY
 
 
 Wake = Callable[[str, str], None]
@@ -219,8 +221,17 @@ class Deliver:
                 connection, self.name, verdict, sent=sent, exports=self._outfit.exports, now=self._clock.now()
             )
         self._tell(before, verdict, recorded)
+        self._count(verdict, members)
         for source in recorded.owing:
             self._wake("export", source)
+
+    def _count(self, verdict: Verdict, members: Sequence[Due]) -> None:
+        if self._outfit.observer is NOBODY:
+            return
+        now, found = self._clock.now(), {m.item.id: m.discovered_at for m in members}
+        latencies = [now - found[c.id] for c in verdict.changes if c.state == "delivered" and c.id in found]
+        outcomes = outcomes_of(verdict.changes, (m.item for m in members))
+        self._outfit.observer.sent(self.name, outcomes, latencies)
 
     def _tell(self, before: LaneState, verdict: Verdict, recorded: Recorded) -> None:
         rejected = recorded.counts.get("rejected", 0)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from syncd.delivery import Policy
 from syncd.engine.admitting import Takers
+from syncd.engine.observing import NOBODY, Observer
 from syncd.engine.pacing import Pacer
 from syncd.engine.paging import Start
 from syncd.upstream import Upstream
@@ -34,6 +35,7 @@ class Desk:
     stream_ids: Sequence[int] = ()
     policy: Policy = field(default_factory=Policy)
     paging_new: Flag = field(default_factory=Flag)
+    observer: Observer = NOBODY
 
     @property
     def exports(self) -> bool:

@@ -26,6 +26,7 @@ from syncd.delivery import (
 )
 from syncd.engine.delivering import tell_lane
 from syncd.engine.desk import Desk
+from syncd.engine.observing import outcomes_of
 from syncd.engine.pacing import Hold
 from syncd.engine.step import AGAIN, IDLE, Next
 from syncd.failure import Failure, Halt, Pause, Reject
@@ -148,6 +149,7 @@ class Export:
         if recorded.counts.get("rejected"):
             self._log.warning("exports_rejected", source=self.name, n=recorded.counts["rejected"])
         tell_lane(self._log, before, verdict.lane)
+        self._desk.observer.exported(self.name, outcomes_of(verdict.changes, (item for item, _ in claims)))
 
     def _judge(self, claims: Sequence[Claim], answers: Sequence[Answer], lane: LaneState) -> Verdict:
         """One request each, so each answer is judged as a call of its own."""

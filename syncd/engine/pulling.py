@@ -7,7 +7,7 @@ memory only: after a crash it begins again, and what is known already costs noth
 import random
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from syncd.clock import Clock
@@ -18,6 +18,7 @@ from syncd.engine.delivering import Wake, tell_lane
 from syncd.engine.desk import SOURCE_LANES, Desk
 from syncd.engine.pacing import Hold
 from syncd.engine.paging import PAGE, OtherShape, Plan, Walk, floor_of, live_plan, watermark_after
+from syncd.engine.passes import LIVE, RECONCILE, Batch, Pass, Passes
 from syncd.engine.step import AGAIN, IDLE, Next
 from syncd.failure import Failure, Halt, Pause, Reject
 from syncd.lead import Lead, Malformed, parse_lead
@@ -30,28 +31,6 @@ EVERYTHING: Final = 0
 """The listing of all campaigns at once; any other number is a campaign's id."""
 THE_CAMPAIGNS: Final = -1
 """Not leads but the list of campaigns, asked for before they are listed one by one."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """A page's rows, read; kept until they are in the ledger."""
-
-    leads: Sequence[tuple[Lead, str]]
-    malformed: Sequence[Malformed]
-    last: bool
-
-
-@dataclass(slots=True)
-class _Pass:
-    """A pass under way: which listings are left, and what it has seen."""
-
-    plan: Plan
-    listings: deque[int]
-    walk: Walk
-    server_date: float | None = None
-    newest: float | None = None
-    new: int = 0
-    batch: _Batch | None = None
 
 
 class Pull:
@@ -72,8 +51,10 @@ class Pull:
         """`chance`: numbers in [0, 1) for the jitter."""
         self._desk, self._ledger, self._clock, self._log = desk, ledger, clock, log
         self._wake, self._chance = wake, chance
-        self._asked: dict[object, Callable[[], Plan]] = {}
-        self._pass: _Pass | None = None
+        self._passes = Passes(self._begin)
+        self._scheduled: tuple[float, float | None] | None = None
+        self.pulled: float | None = None
+        """When the last live pass ended well, monotonic."""
 
     @property
     def name(self) -> str:
@@ -85,16 +66,25 @@ class Pull:
 
         `limit`: stop after so many new leads.
         """
-        self._asked.setdefault("live", lambda: self._live_plan(limit))
+        self._passes.asked.setdefault(LIVE, lambda: self._live_plan(limit))
+
+    def expect(self, at: float, every: float | None) -> None:
+        """Say when the pull after the next is due (monotonic), and seconds between two: other work leaves it its slots."""
+        self._scheduled = (at, every)
 
     def ask_reconcile(self) -> None:
         """Queue the pass that looks for un-exported leads which the live passes cannot have seen."""
-        self._asked.setdefault("reconcile", self._reconcile_plan)
+        self._passes.asked.setdefault(RECONCILE, self._reconcile_plan)
 
-    def ask_window(self, since: float, until: float | None, limit: int | None = None) -> None:
-        """Queue an explicit window; it never moves the watermark."""
-        plan = Plan("window", since=since, until=until, limit=limit)
-        self._asked.setdefault(plan, lambda: plan)
+    def ask_window(
+        self, since: float, until: float | None, limit: int | None = None, *, window: int | None = None
+    ) -> None:
+        """Queue an explicit window; it never moves the watermark.
+
+        `window`: of one that was asked for through the ledger, its number there.
+        """
+        plan = Plan("window", since=since, until=until, limit=limit, window=window)
+        self._passes.asked.setdefault(plan, lambda: plan)
 
     def step(self) -> Next:
         """One request at most, and its page."""
@@ -103,13 +93,10 @@ class Pull:
         wait = lane.wait(self._clock.now())
         if wait != 0:
             return Next(wait, lane.code)
-        if self._pass is None and self._asked:
-            self._pass = self._begin(self._asked.pop(next(iter(self._asked)))())
-        if self._pass is None:
-            return IDLE
-        return self._advance(self._pass, lane)
+        current = self._passes.turn()
+        return IDLE if current is None else self._advance(current, lane)
 
-    def _advance(self, current: _Pass, lane: LaneState) -> Next:
+    def _advance(self, current: Pass, lane: LaneState) -> Next:
         hold: Hold | None = None
         try:
             if current.batch is None:
@@ -128,7 +115,7 @@ class Pull:
             return self._list_by_campaign(current, str(shape))
         except Failure as why:
             return self._fail(current, why, lane, hold)
-        return AGAIN if self._pass or self._asked else IDLE
+        return AGAIN if self._passes.any else IDLE
 
     # Beginning
 
@@ -150,20 +137,19 @@ class Pull:
         since = self._clock.now() - self._desk.reconcile_window
         return Plan("reconcile", since=since if floor is None else max(since, floor), lifecycle="new")
 
-    def _begin(self, plan: Plan) -> _Pass:
+    def _begin(self, plan: Plan) -> Pass:
         with self._ledger.write() as connection:
             row = ingesting.load_source(connection, self.name)
         if self._desk.stream_ids:
-            return _Pass(plan, deque(self._desk.stream_ids), Walk(documented=True))
+            return Pass(plan, deque(self._desk.stream_ids), Walk(documented=True))
         by_campaign = row.listing == "campaigns"
-        return _Pass(
-            plan, deque([THE_CAMPAIGNS if by_campaign else EVERYTHING]), Walk(documented=by_campaign)
-        )
+        return Pass(plan, deque([THE_CAMPAIGNS if by_campaign else EVERYTHING]), Walk(documented=by_campaign))
 
     # Asking
 
-    def _request(self, current: _Pass, hold: Hold) -> _Batch:
+    def _request(self, current: Pass, hold: Hold) -> Batch:
         listing = current.listings[0]
+        current.requests += 1
         if listing == THE_CAMPAIGNS:
             return self._learn_campaigns(current, hold)
         try:
@@ -179,16 +165,16 @@ class Pull:
             return upstream.leads(since=since, lifecycle=lifecycle, limit=PAGE, offset=offset)
         return upstream.stream_leads(listing, since=since, lifecycle=lifecycle, limit=PAGE, offset=offset)
 
-    def _learn_campaigns(self, current: _Pass, hold: Hold) -> _Batch:
+    def _learn_campaigns(self, current: Pass, hold: Hold) -> Batch:
         names = {stream.id: stream.name for stream in hold.call(self._desk.upstream.streams)}
         with self._ledger.write() as connection:
             ingesting.save_labels(connection, self.name, "stream", names, self._clock.now())
             ingesting.update_source(connection, self.name, listing="campaigns")
             known = ingesting.campaigns(connection, self.name)
         current.listings = deque(sorted({*names, *known}))
-        return _Batch((), (), last=not current.listings)
+        return Batch((), (), last=not current.listings)
 
-    def _read(self, current: _Pass, page: Page) -> _Batch:
+    def _read(self, current: Pass, page: Page) -> Batch:
         parsed = [parse_lead(self.name, row) for row in page.rows]
         leads = [p for p in parsed if not isinstance(p, Malformed)]
         malformed = [p for p in parsed if isinstance(p, Malformed)]
@@ -204,11 +190,11 @@ class Pull:
         until = current.plan.until
         if until is not None:
             leads = [(lead, text) for lead, text in leads if lead.discovered_at.timestamp() < until]
-        return _Batch(leads, malformed, last=not current.listings)
+        return Batch(leads, malformed, last=not current.listings)
 
     # Taking in
 
-    def _take_in(self, current: _Pass, batch: _Batch, lane: LaneState, hold: Hold | None) -> None:
+    def _take_in(self, current: Pass, batch: Batch, lane: LaneState, hold: Hold | None) -> None:
         limit, plan = current.plan.limit, current.plan
         with self._ledger.write() as connection:
             leads = batch.leads
@@ -232,8 +218,11 @@ class Pull:
         current.new += ingested.new
         current.batch = None
         done = batch.last or enough
-        self._pass = None if done else current
-        self._desk.paging_new.up = not done and plan.lifecycle == "new"
+        if done:
+            self._passes.current = None
+        self._desk.paging_new.up = self._passes.holds_exports
+        if done and plan.kind == LIVE:
+            self.pulled = self._clock.monotonic()
         self._tell(current, ingested, done=done)
 
     def _within(
@@ -257,11 +246,14 @@ class Pull:
             for lead, payload in leads
         ]
 
-    def _finish(self, connection: Transaction, current: _Pass) -> None:
+    def _finish(self, connection: Transaction, current: Pass) -> None:
         now, plan = self._clock.now(), current.plan
         if plan.moves_watermark:
             to = watermark_after(current.newest, current.server_date, now, plan.since)
             ingesting.move_watermark(connection, self.name, to, now)
+        if plan.kind == LIVE and self._scheduled is not None:
+            at, every = self._scheduled
+            self._desk.pacer.schedule_pull(connection, at, current.requests, every)
         if plan.lifecycle == "new" and plan.limit is None:
             ingesting.update_source(connection, self.name, reconciled_at=now)
 
@@ -273,13 +265,15 @@ class Pull:
             )
             tell_lane(self._log, lane, well)
 
-    def _tell(self, current: _Pass, ingested: Ingested, *, done: bool) -> None:
+    def _tell(self, current: Pass, ingested: Ingested, *, done: bool) -> None:
         for connector in ingested.connectors:
             self._wake("deliver", connector)
         if done or ingested.new:
             self._wake("export", self.name)
         if ingested.quarantined:
             self._log.warning("leads_quarantined", source=self.name, n=ingested.quarantined)
+        if done:
+            self._desk.observer.pulled(self.name, current.plan.kind, current.new)
         if done and current.new:
             self._log.info("leads_pulled", source=self.name, n=current.new, pass_=current.plan.kind)
 
@@ -289,23 +283,19 @@ class Pull:
         with self._ledger.write() as connection:
             self._desk.pacer.close(connection, hold)
 
-    def _list_by_campaign(self, current: _Pass, why: str) -> Next:
+    def _list_by_campaign(self, current: Pass, why: str) -> Next:
         """Once the list of campaigns is there, the ledger remembers this for the source."""
         self._log.warning("listing_changed", source=self.name, to="campaigns", why=why)
         current.listings, current.walk = deque([THE_CAMPAIGNS]), Walk(documented=True)
         return AGAIN
 
-    def _fail(self, current: _Pass, why: Failure, lane: LaneState, hold: Hold | None) -> Next:
+    def _fail(self, current: Pass, why: Failure, lane: LaneState, hold: Hold | None) -> Next:
         if current.listings[0] == EVERYTHING and _suggests_campaigns(why, lane):
             self._close(hold)
             return self._list_by_campaign(current, why.detail)
-        if current.plan.lifecycle == "new" or why.code in {
-            "page_repeated",
-            "page_short",
-            "unexpected_answer",
-        }:
-            self._desk.paging_new.up = False
-            self._pass = self._begin(current.plan)
+        anew = why.code in {"page_repeated", "page_short", "unexpected_answer"}
+        self._passes.restart(current=anew or current.plan.lifecycle == "new")
+        self._desk.paging_new.up = False
         terms = Terms(self._clock.now(), self._desk.policy, self._chance)
         stop = isinstance(why, Halt | Reject)
         with self._ledger.write() as connection:

@@ -9,8 +9,9 @@ import pytest
 
 from syncd import lanes
 from syncd.clock import SystemClock
+from syncd.crews import Crew
 from syncd.engine.step import AGAIN, IDLE, Next
-from syncd.lanes import Crew, Ended, Runner
+from syncd.lanes import Ended, Runner
 from syncd.ledger import LedgerError
 from tests.support import Log
 
@@ -77,7 +78,7 @@ class Running:
     def stop(self) -> None:
         """As a signal does: while the main thread is in its wait."""
         until = time.monotonic() + SOON
-        while self.runner._bell not in self.clock._waiting and time.monotonic() < until:
+        while self.runner.bell not in self.clock._waiting and time.monotonic() < until:
             threading.Event().wait(0.001)
         self.clock.stop()
 
