@@ -19,6 +19,8 @@ from syncd.crews import Crew, Entry, Key, LaneView, get_up, lie_down, nothing, r
 from syncd.engine.step import Next, Stepper
 from syncd.ledger import LedgerError
 
+BUG = "bug"
+"""The trouble of a lane whose step raised one; any other trouble is in the ledger, where a lane that is woken finds it."""
 BUG_PAUSE = 30.0
 """Seconds before a lane whose step raised a bug is tried again."""
 
@@ -65,7 +67,7 @@ class Runner:
         self._lock = threading.RLock()
         self._over = False
         self.bell = threading.Event()
-        """Rung when the run ends, or when the ledger is in trouble."""
+        """Rung when the run ends, when the ledger is in trouble, when a lane's trouble changed or it was stepped for the first time."""
         self.held: LedgerError | None = None
         """Why no lane is stepped at present; only when not `until_quiet`."""
         self._error: LedgerError | None = None
@@ -82,7 +84,7 @@ class Runner:
             for crew, entry in self._all():
                 if (entry.lane.kind, entry.lane.name) == (kind, name):
                     entry.woken = True
-                    if entry.due is None or entry.trouble == "":
+                    if entry.due is None or entry.trouble != BUG:
                         entry.due = self._clock.monotonic()
                     ring(crew)
 
@@ -92,7 +94,7 @@ class Runner:
         with self._lock:
             for _, entry in self._all():
                 entry.woken = True
-                if entry.trouble != "bug":
+                if entry.trouble != BUG:
                     entry.due = now
             for crew in self._crews:
                 ring(crew, len(crew.entries))
@@ -255,8 +257,10 @@ class Runner:
 
     def _settle(self, entry: Entry, after: Next | None) -> None:
         now = self._clock.monotonic()
-        after = after or Next(BUG_PAUSE, "bug")
+        after = after or Next(BUG_PAUSE, BUG)
         with self._lock:
+            if entry.ended is None or entry.trouble != after.trouble:
+                self.bell.set()
             entry.running, entry.ended = False, now
             entry.steps += 1
             entry.trouble = after.trouble
@@ -264,7 +268,7 @@ class Runner:
                 (now if entry.troubled_since is None else entry.troubled_since) if after.trouble else None
             )
             entry.due = None if after.wait is None else now + after.wait
-            if entry.woken and not after.trouble:
+            if entry.woken and after.trouble != BUG:
                 entry.due = now
             if self._until_quiet and self._hopeless(entry):
                 entry.due = None
@@ -287,4 +291,4 @@ class Runner:
         """Whether this lane's trouble would outlast what the run is willing to wait."""
         if not entry.trouble or entry.due is None or entry.troubled_since is None:
             return False
-        return entry.trouble == "bug" or entry.due - entry.troubled_since > self._max_wait
+        return entry.trouble == BUG or entry.due - entry.troubled_since > self._max_wait

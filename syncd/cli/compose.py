@@ -1,26 +1,36 @@
 """The composition root: from settings to lanes. The only place that knows every part by name."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from syncd.clock import Clock, SystemClock
 from syncd.connector import Logger
+from syncd.crews import Crew
 from syncd.delivery import Policy
 from syncd.engine.admitting import Taker, Takers
 from syncd.engine.delivering import Deliver, Outfit, Wake
 from syncd.engine.desk import Desk
 from syncd.engine.exporting import Export
+from syncd.engine.observing import NOBODY, Observer
 from syncd.engine.pacing import Pacer
 from syncd.engine.pulling import Pull
+from syncd.engine.step import Stepper
+from syncd.engine.whole import Engine
 from syncd.ledger import Ledger
 from syncd.ledger.lanes import lift_halts
 from syncd.mapping import FieldMap, Filter, MappingError
 from syncd.registry import Configured, configure
 from syncd.settings import Settings, SettingsError, Source, find_config, load
-from syncd.upstream import Upstream
+from syncd.upstream import Signals, Upstream
+
+SOURCE_THREADS = 8
+"""Threads that the sources' lanes share."""
 
 REQUEST_DEADLINE = 30.0
 """Seconds for a whole request to CTGO, answer included."""
@@ -64,20 +74,40 @@ def compile_connectors(settings: Settings) -> dict[str, Mapped]:
 
 
 def make_upstream(
-    source: Source, clock: Clock, requests_per_minute: int | None = None
+    source: Source,
+    clock: Clock,
+    requests_per_minute: int | None = None,
+    observe: Callable[[Signals], None] | None = None,
 ) -> tuple[Upstream, Pacer]:
-    """A source's client and the pacer that hears what its answers say."""
+    """A source's client and the pacer that hears what its answers say; `observe` hears it too."""
     key = source.api_key
     limit = requests_per_minute or source.requests_per_minute
     pacer = Pacer(key.get_secret_value(), limit, clock, deadline=REQUEST_DEADLINE)
-    client = Upstream(source.base_url, key, clock, observe=pacer.observe, total_timeout=REQUEST_DEADLINE)
+
+    def heard(signals: Signals) -> None:
+        pacer.observe(signals)
+        if observe is not None:
+            observe(signals)
+
+    client = Upstream(source.base_url, key, clock, observe=heard, total_timeout=REQUEST_DEADLINE)
     return client, pacer
 
 
-def make_desk(name: str, settings: Settings, mapped: Mapping[str, Mapped], clock: Clock) -> Desk:
+def make_desk(
+    name: str,
+    settings: Settings,
+    mapped: Mapping[str, Mapped],
+    clock: Clock,
+    *,
+    observer: Observer = NOBODY,
+    probe: float | None = None,
+) -> Desk:
     """A source's desk."""
     source = settings.sources[name]
-    client, pacer = make_upstream(source, clock)
+    host = urlsplit(source.base_url).hostname or ""
+    client, pacer = make_upstream(
+        source, clock, observe=lambda signals: observer.requested(name, host, signals.status)
+    )
     start = source.start
     takers = tuple(
         Taker(m.name, m.configured.required, m.where)
@@ -92,20 +122,91 @@ def make_desk(name: str, settings: Settings, mapped: Mapping[str, Mapped], clock
         lookback=source.lookback,
         reconcile_window=source.reconcile_window,
         stream_ids=source.stream_ids,
+        policy=Policy(probe=probe),
+        observer=observer,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """Everything that runs, opened."""
+def make_engine(
+    settings: Settings,
+    ledger: Ledger,
+    log: Logger,
+    wake: Wake,
+    *,
+    clock: Clock,
+    only: str = "",
+    observer: Observer = NOBODY,
+    probe: float | None = None,
+) -> Engine:
+    """The engine's lanes over an open, locked ledger; nothing is sent and no far end is asked.
 
-    settings: Settings
-    ledger: Ledger
-    clock: Clock
-    desks: Sequence[Desk]
-    pulls: Sequence[Pull]
-    delivers: Sequence[Deliver]
-    exports: Sequence[Export]
+    Args:
+        settings: what is configured.
+        ledger: open, its lock held by this process.
+        log: where lanes and connectors write.
+        wake: tells whoever steps the lanes that one has work.
+        clock: time.
+        only: the one connector whose lane is opened; deliveries are made for all of them nevertheless.
+        observer: hears of requests and outcomes.
+        probe: seconds after which a halted lane tries one delivery by itself; None: never.
+
+    Raises:
+        SettingsError: a connector's options or expressions are wrong.
+    """
+    mapped = compile_connectors(settings)
+    exporting = {name: source.export for name, source in settings.sources.items()}
+    closes: dict[tuple[str, str], Callable[[], None]] = {}
+    with ExitStack() as undo:
+        desks = []
+        for name in settings.sources:
+            desks.append(make_desk(name, settings, mapped, clock, observer=observer, probe=probe))
+            undo.callback(desks[-1].upstream.close)
+        delivers = []
+        for m in mapped.values():
+            if only and m.name != only:
+                continue
+            connector = m.configured.open(clock, log)
+            undo.callback(connector.close)
+            closes["deliver", m.name] = connector.close
+            policy = policy_of(m.configured, probe)
+            outfit = Outfit(m.name, connector, m.fields, m.where, policy, exporting, observer)
+            delivers.append(Deliver(outfit, ledger, clock, log, wake))
+        undo.pop_all()
+    exports = [Export(desk, ledger, clock, log) for desk in desks if desk.exports]
+    pulls = [Pull(desk, ledger, clock, log, wake) for desk in desks]
+    by_name = {export.name: export for export in exports}
+    for desk in desks:
+        closes |= _closes_of(desk, by_name.get(desk.name))
+    closes = {key: _once(close) for key, close in closes.items()}
+    return Engine(settings, ledger, clock, desks, pulls, delivers, exports, closes)
+
+
+def _once(close: Callable[[], None]) -> Callable[[], None]:
+    """A close that is done by whoever asks first."""
+    left = [close]
+
+    def closed() -> None:
+        if left:
+            left.pop()()
+
+    return closed
+
+
+def _closes_of(desk: Desk, export: Export | None) -> dict[tuple[str, str], Callable[[], None]]:
+    """A source's client is closed when the last of its lanes is over."""
+    left = {"pull", "export"} if export else {"pull"}
+    lock = threading.Lock()
+
+    def over(kind: str) -> None:
+        if kind == "export" and export:
+            export.close()
+        with lock:
+            left.discard(kind)
+            last = not left
+        if last:
+            desk.upstream.close()
+
+    return {(kind, desk.name): partial(over, kind) for kind in left}
 
 
 @contextmanager
@@ -118,36 +219,31 @@ def opened_engine(
     clock: Clock | None = None,
     only: str = "",
 ) -> Iterator[Engine]:
-    """The engine's lanes over an open, locked ledger; halts are lifted, for this is a start.
-
-    `only`: the one connector whose lane is opened; deliveries are made for all of them nevertheless.
-    """
-    clock = clock or SystemClock()
-    mapped = compile_connectors(settings)
-    exporting = {name: source.export for name, source in settings.sources.items()}
-    with ExitStack() as stack:
-        desks = [make_desk(name, settings, mapped, clock) for name in settings.sources]
-        for desk in desks:
-            stack.callback(desk.upstream.close)
-        with ledger.write() as connection:
-            lift_halts(connection)
-            for desk in desks:
-                desk.pacer.start(connection)
-        delivers = []
-        for m in mapped.values():
-            if only and m.name != only:
-                continue
-            connector = m.configured.open(clock, log)
-            stack.callback(connector.close)
-            outfit = Outfit(m.name, connector, m.fields, m.where, policy_of(m.configured), exporting)
-            delivers.append(Deliver(outfit, ledger, clock, log, wake))
-        exports = [Export(desk, ledger, clock, log) for desk in desks if desk.exports]
-        for export in exports:
-            stack.callback(export.close)
-        pulls = [Pull(desk, ledger, clock, log, wake) for desk in desks]
-        yield Engine(settings, ledger, clock, desks, pulls, delivers, exports)
+    """The engine of a run that ends, closed after it; halts are lifted, for this is a start. Arguments as `make_engine`."""
+    engine = make_engine(settings, ledger, log, wake, clock=clock or SystemClock(), only=only)
+    try:
+        begin(engine)
+        yield engine
+    finally:
+        engine.close()
 
 
-def policy_of(configured: Configured) -> Policy:
+def begin(engine: Engine) -> None:
+    """What a start does: halts are lifted, and what a dead engine held of the budgets is let go."""
+    with engine.ledger.write() as connection:
+        lift_halts(connection)
+        for desk in engine.desks:
+            desk.pacer.start(connection)
+
+
+def crews_of(engine: Engine) -> list[Crew]:
+    """A thread for each connector's lane, a small pool for the sources'."""
+    sources: list[Stepper] = [*engine.pulls, *engine.exports]
+    pool = Crew(sources, min(SOURCE_THREADS, len(sources)), engine.closes)
+    return [*(Crew([lane], closes=engine.closes) for lane in engine.delivers), pool]
+
+
+def policy_of(configured: Configured, probe: float | None = None) -> Policy:
     """A connector's patience, from its settings."""
-    return Policy(attempts=configured.settings.attempts, max_age=configured.settings.max_age)
+    settings = configured.settings
+    return Policy(attempts=settings.attempts, max_age=settings.max_age, probe=probe)

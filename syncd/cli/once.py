@@ -10,13 +10,12 @@ from types import FrameType
 
 import structlog
 
-from syncd.cli.compose import Engine, Mapped, compile_connectors, opened_engine
+from syncd.cli.compose import Mapped, compile_connectors, crews_of, opened_engine
 from syncd.cli.exits import SOURCE_EXITS, Exit, complain, fix_of, strongest
 from syncd.cli.progress import Standing, Watching, watching
 from syncd.clock import Clock, SystemClock
-from syncd.crews import Crew
 from syncd.delivery import LaneState
-from syncd.engine.step import Stepper
+from syncd.engine.whole import Engine
 from syncd.lanes import Ended, Runner
 from syncd.ledger import Ledger, reading
 from syncd.ledger.database import EngineLock
@@ -28,9 +27,6 @@ from syncd.settings.mistakes import hint
 
 MAX_WAIT = 900.0
 """Seconds that trouble is waited out unless the command line says otherwise."""
-
-SOURCE_THREADS = 8
-"""Threads that the sources' lanes share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +64,6 @@ def run_once(
                 ended = runner.run(crews_of(engine), lambda: shown.show(_standing(ledger)))
                 shown.show(_standing(ledger))
             return _report(engine, ended, before)
-
-
-def crews_of(engine: Engine) -> list[Crew]:
-    """A thread for each connector's lane, a small pool for the sources'."""
-    sources: list[Stepper] = [*engine.pulls, *engine.exports]
-    return [*(Crew([lane]) for lane in engine.delivers), Crew(sources, min(SOURCE_THREADS, len(sources)))]
 
 
 def _check_connector(settings: Settings, mapped: Mapping[str, Mapped], name: str) -> None:

@@ -15,6 +15,8 @@ class Notifier:
         self._address = environ.get("NOTIFY_SOCKET", "")
         self.watchdog = _watchdog(environ)
         """Seconds within which a sign of life is expected; None: nobody expects one."""
+        self.listens = self._address[:1] in {"/", "@"}
+        """Whether there is a service manager to tell."""
         self._status = ""
 
     def ready(self) -> None:
@@ -40,7 +42,7 @@ class Notifier:
         self._send("WATCHDOG=1")
 
     def _send(self, text: str) -> None:
-        if self._address[:1] not in {"/", "@"}:
+        if not self.listens:
             return
         address = "\0" + self._address[1:] if self._address[0] == "@" else self._address
         try:

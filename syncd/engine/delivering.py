@@ -92,7 +92,7 @@ class Deliver:
         now, connector = self._clock.now(), self._outfit.connector
         with self._ledger.read() as connection:
             lane = load_lane(connection, self.kind, self.name)
-            wait = lane.wait(now)
+            wait = lane.wait(now, self._outfit.policy.probe)
             if wait != 0:
                 return Next(wait, lane.code)
             # People go in groups, by what is known of them: look further, so that calls are full

@@ -73,7 +73,7 @@ class Export:
 
     def close(self) -> None:
         """End the threads."""
-        self._pool.shutdown()
+        self._pool.shutdown(wait=False, cancel_futures=True)  # idle, unless the lane was left in a step
 
     def step(self) -> Next:
         """One pass: as many exports as there are slots, a batch at the most."""
@@ -83,7 +83,7 @@ class Export:
         with self._ledger.read() as connection:
             lane = load_lane(connection, self.kind, self.name)
             later = next_due(connection, ExportRow, self.name)
-        wait = lane.wait(now)
+        wait = lane.wait(now, self._desk.policy.probe)
         if wait != 0:
             return Next(wait, lane.code)
         if later is None:

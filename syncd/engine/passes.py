@@ -58,7 +58,7 @@ class Passes:
         if self.put_off is not None:
             self.current, self.put_off = self.put_off, None
         elif self.asked:
-            key = RECONCILE if RECONCILE in self.asked else next(iter(self.asked))
+            key = RECONCILE if RECONCILE in self.asked else list(self.asked)[0]  # noqa: RUF015 - others ask meanwhile
             self.current = self.begin(self.asked[key]())
             del self.asked[key]
 

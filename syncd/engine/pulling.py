@@ -90,7 +90,7 @@ class Pull:
         """One request at most, and its page."""
         with self._ledger.read() as connection:
             lane = load_lane(connection, self.kind, self.name)
-        wait = lane.wait(self._clock.now())
+        wait = lane.wait(self._clock.now(), self._desk.policy.probe)
         if wait != 0:
             return Next(wait, lane.code)
         current = self._passes.turn()
@@ -309,7 +309,7 @@ class Pull:
                 save_lane(connection, after)
         tell_lane(self._log, before, after)
         self._wake("export", self.name)  # it may have waited for this pass, or must learn of the halt
-        return Next(after.wait(terms.now), after.code)
+        return Next(after.wait(terms.now, terms.policy.probe), after.code)
 
 
 def _suggests_campaigns(why: Failure, lane: LaneState) -> bool:
