@@ -5,7 +5,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -17,12 +18,13 @@ from syncd.clock import SystemClock
 from syncd.daemon.calendar import Chore
 from syncd.daemon.service import Daemon
 from syncd.daemon.signals import heard
+from syncd.engine.observing import NOBODY, Observer
 from syncd.engine.whole import Engine
 from syncd.lanes import Ended, Runner
 from syncd.ledger import Ledger
 from syncd.ledger.database import EngineLock
 from syncd.log import configure, redact_values
-from syncd.settings import Settings, secret_values
+from syncd.settings import Settings, SettingsError, secret_values
 
 PROBE = 3600.0
 """Seconds after which a halted lane tries one delivery by itself."""
@@ -51,9 +53,23 @@ def run_daemon(config: Path | None) -> Exit:
     with heard(acts):
         settings = _settings(config)
         with EngineLock(settings.state.path), Ledger.open(settings.state.path, upgrade=True) as ledger:
-            daemon = _daemon(settings, ledger, clock)
+            daemon = _daemon(config, settings, ledger, clock)
             orders.append(daemon)
-            return _leave(daemon.run())
+            with companions(daemon):
+                ended = daemon.run()
+                return _leave(ended)
+
+
+def observer_of() -> Observer:
+    """Who counts requests and outcomes, for metrics: called from the lanes' threads."""
+    return NOBODY
+
+
+@contextmanager
+def companions(daemon: Daemon) -> Iterator[None]:
+    """What lives beside the daemon for as long as it runs, reads `daemon.snapshot()` and hears of reloads."""
+    del daemon
+    yield
 
 
 def chores_of(engine: Engine) -> Sequence[Chore]:
@@ -72,15 +88,28 @@ def _settings(config: Path | None) -> Settings:
     return settings
 
 
-def _daemon(settings: Settings, ledger: Ledger, clock: SystemClock) -> Daemon:
+def _daemon(config: Path | None, settings: Settings, ledger: Ledger, clock: SystemClock) -> Daemon:
     log = structlog.get_logger("syncd")
     runner = Runner(clock, log, until_quiet=False, before=ledger.check_room)
-    engine = make_engine(settings, ledger, log, runner.wake, clock=clock, probe=PROBE)
+    observer = observer_of()
+
+    def make(settings: Settings) -> Engine:
+        return make_engine(settings, ledger, log, runner.wake, clock=clock, observer=observer, probe=PROBE)
+
+    def remake() -> Engine:
+        now = _settings(config)
+        if now.state.path != ledger.path:
+            raise SettingsError(
+                f"{now.provenance.name}: state.url: the ledger cannot change while syncd runs: restart it"
+            )
+        return make(now)
+
+    engine = make(settings)
     begin(engine)
     # What start-up made stays; the work makes many objects without cycles, which need no looking through
     gc.collect()
     gc.freeze()
-    return Daemon(engine, runner, crews_of, log, chores=chores_of)
+    return Daemon(engine, runner, crews_of, log, remake=remake, chores=chores_of)
 
 
 def _leave(ended: Ended) -> Exit:

@@ -14,10 +14,12 @@ from syncd.crews import Crew
 from syncd.daemon.calendar import Calendar, Chore
 from syncd.daemon.notify import Notifier
 from syncd.daemon.polls import Polls
+from syncd.daemon.reloading import take_over
 from syncd.daemon.snapshot import Snapshot
 from syncd.engine.whole import Engine
 from syncd.lanes import Ended, Runner
 from syncd.ledger import LedgerError, reading
+from syncd.settings import SettingsError
 
 Order = Literal["pull", "reload"]
 LEDGER_RETRY = 5.0
@@ -34,6 +36,7 @@ class Daemon:
         crews: Callable[[Engine], list[Crew]],
         log: Logger,
         *,
+        remake: Callable[[], Engine],
         chores: Callable[[Engine], Sequence[Chore]] = lambda _: (),
         notifier: Notifier | None = None,
     ) -> None:
@@ -44,6 +47,7 @@ class Daemon:
             runner: not until quiet.
             crews: how an engine's lanes are manned.
             log: one event for each change of state.
+            remake: an engine of the configuration as it is now; raises SettingsError for a mistake in it.
             chores: what else is on the calendar for an engine.
             notifier: where the service manager listens.
         """
@@ -52,7 +56,9 @@ class Daemon:
         self._notify = notifier or Notifier()
         self.calendar = Calendar(self._clock, log, runner.fail)
         self._polls = Polls(engine, runner, self.calendar)
-        self._chores = chores
+        self._remake, self._chores = remake, chores
+        self.after_reload: list[Callable[[Engine], None]] = []
+        """Called with the new engine, in the daemon's thread, once it has taken over."""
         self._put: Sequence[Chore] = ()
         self._orders: deque[Order] = deque()
         self._begun = self._clock.monotonic()
@@ -115,7 +121,44 @@ class Daemon:
 
     def _obey(self, order: Order) -> None:
         if order == "pull":
+            self._log.info("pull_ordered")
             self._polls.pull_now()
+        else:
+            self._notify.reloading(self._clock)
+            self._reload()
+            self._notify.ready()
+
+    def _reload(self) -> None:
+        """All or nothing: a mistake in the new configuration keeps the old one."""
+        try:
+            engine = self._remake()
+        except SettingsError as error:
+            self._log.warning("reload_refused", mistakes=list(error.mistakes))
+            return
+        except Exception as bug:  # noqa: BLE001 - a plugin that cannot be opened must not end what runs
+            self._log.warning("reload_failed", exc_info=bug)
+            return
+        try:
+            with engine.ledger.write() as connection:
+                lifted = take_over(connection, self.engine, engine)
+        except LedgerError as error:
+            engine.close()
+            self._runner.fail(error)
+            self._log.warning("reload_refused", mistakes=[error.detail])
+            return
+        self._polls.end()
+        self.engine, self._polls = engine, Polls(engine, self._runner, self.calendar)
+        self._runner.replace(self._crews(engine))
+        self._polls.begin()
+        self._put_chores()
+        for tell in self.after_reload:
+            tell(engine)
+        self._log.info(
+            "reloaded",
+            sources=len(engine.pulls),
+            connectors=len(engine.delivers),
+            lifted=[f"{lane.kind}:{lane.name}" for lane in lifted],
+        )
 
     def _put_chores(self) -> None:
         for chore in self._put:
