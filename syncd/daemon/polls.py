@@ -7,6 +7,7 @@ from syncd.daemon.snapshot import SourceView
 from syncd.engine.pulling import Pull
 from syncd.engine.whole import Engine
 from syncd.lanes import Runner
+from syncd.ledger import windows
 from syncd.ledger.ingesting import load_source
 from syncd.settings import Schedule, Source
 
@@ -33,6 +34,7 @@ class Polls:
                 Chore(_reconcile(name), again, partial(self._reconcile, pull), brief=True, grace=None)
             )
         self.pull_now()
+        self.look()
 
     def end(self) -> None:
         """Take all off the calendar."""
@@ -45,6 +47,15 @@ class Polls:
         for pull in self._pulls.values():
             self._poll(pull)
 
+    def look(self) -> None:
+        """Take on the windows that the ledger holds for these sources."""
+        with self._engine.ledger.read() as connection:
+            asked = windows.pending(connection)
+        for window in asked:
+            if (pull := self._pulls.get(window.source)) is not None:
+                pull.ask_window(window.since, window.until, window.most, window=window.id)
+                self._runner.wake("pull", pull.name)
+
     def view(self, name: str, now: float) -> SourceView:
         """How fresh a source is, at a monotonic instant."""
         due = self._calendar.due_in(_pull(name))
@@ -54,6 +65,7 @@ class Polls:
     def _poll(self, pull: Pull) -> None:
         if self._engine.ledger.changed_elsewhere():
             self._runner.look()
+            self.look()
         due = self._calendar.due_in(_pull(pull.name))
         if due is not None:
             every = self._engine.settings.sources[pull.name].poll.every

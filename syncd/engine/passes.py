@@ -62,6 +62,10 @@ class Passes:
             self.current = self.begin(self.asked[key]())
             del self.asked[key]
 
+    def knows(self, plan: Plan) -> bool:
+        """Whether a pass with this very plan is under way or put off."""
+        return any(it is not None and it.plan == plan for it in (self.current, self.put_off))
+
     def restart(self, *, current: bool) -> None:
         """Begin anew what was put off and would be wrong to go on with, and with `current` what is under way."""
         if current and self.current is not None:

@@ -6,24 +6,24 @@ memory only: after a crash it begins again, and what is known already costs noth
 
 import random
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
 from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.delivery import LaneState, Terms, halted, kept_by_hand, paused, reopened
-from syncd.engine.admitting import admit
 from syncd.engine.delivering import Wake, tell_lane
 from syncd.engine.desk import SOURCE_LANES, Desk
 from syncd.engine.pacing import Hold
 from syncd.engine.paging import PAGE, OtherShape, Plan, Walk, floor_of, live_plan, watermark_after
 from syncd.engine.passes import LIVE, RECONCILE, Batch, Pass, Passes
 from syncd.engine.step import AGAIN, IDLE, Next
+from syncd.engine.taking import take_page
 from syncd.failure import Failure, Halt, Pause, Reject
-from syncd.lead import Lead, Malformed, parse_lead
-from syncd.ledger import Ledger, Transaction, ingesting
-from syncd.ledger.ingesting import Admission, ExportUnderWay, Ingested
+from syncd.lead import Malformed, parse_lead
+from syncd.ledger import Ledger, Transaction, ingesting, windows
+from syncd.ledger.ingesting import ExportUnderWay, Ingested
 from syncd.ledger.lanes import halt_lanes, load_lane, save_lane
 from syncd.upstream import Page
 
@@ -84,7 +84,8 @@ class Pull:
         `window`: of one that was asked for through the ledger, its number there.
         """
         plan = Plan("window", since=since, until=until, limit=limit, window=window)
-        self._passes.asked.setdefault(plan, lambda: plan)
+        if not self._passes.knows(plan):
+            self._passes.asked.setdefault(plan, lambda: plan)
 
     def step(self) -> Next:
         """One request at most, and its page."""
@@ -197,19 +198,14 @@ class Pull:
     def _take_in(self, current: Pass, batch: Batch, lane: LaneState, hold: Hold | None) -> None:
         limit, plan = current.plan.limit, current.plan
         with self._ledger.write() as connection:
-            leads = batch.leads
-            if limit is not None:
-                leads = self._within(connection, leads, limit - current.new)
-            ingested = ingesting.ingest(
-                connection,
-                self._ledger.in_flight,
-                self._admissions(connection, leads),
-                batch.malformed,
-                self._clock.now(),
-                refill=plan.kind == "window",
-            )
+            room = None if limit is None else limit - current.new
+            now, refill = self._clock.now(), plan.kind == "window"
+            ingested = take_page(connection, self._ledger, self._desk, batch, now, refill=refill, room=room)
             enough = limit is not None and current.new + ingested.new >= limit
-            if batch.last or enough:
+            done = batch.last or enough
+            if plan.window is not None:
+                windows.found(connection, plan.window, ingested.new, self._clock.now() if done else None)
+            if done:
                 self._finish(connection, current)
                 self._recover(
                     connection, lane
@@ -217,34 +213,12 @@ class Pull:
             self._desk.pacer.close(connection, hold)
         current.new += ingested.new
         current.batch = None
-        done = batch.last or enough
         if done:
             self._passes.current = None
         self._desk.paging_new.up = self._passes.holds_exports
         if done and plan.kind == LIVE:
             self.pulled = self._clock.monotonic()
         self._tell(current, ingested, done=done)
-
-    def _within(
-        self, connection: Transaction, leads: Sequence[tuple[Lead, str]], room: int
-    ) -> Sequence[tuple[Lead, str]]:
-        known = ingesting.known_keys(connection, self.name, [lead.id for lead, _ in leads])
-        return [(lead, text) for lead, text in leads if lead.key not in known][: max(0, room)]
-
-    def _admissions(self, connection: Transaction, leads: Sequence[tuple[Lead, str]]) -> list[Admission]:
-        marked = [lead.id for lead, _ in leads if lead.exported_at is not None]
-        ours = ingesting.exported_here(connection, self.name, marked)
-        desk = self._desk
-        return [
-            admit(
-                lead,
-                payload,
-                desk.takers,
-                take_exported=desk.start == "all",
-                exported_here=lead.id in ours,
-            )
-            for lead, payload in leads
-        ]
 
     def _finish(self, connection: Transaction, current: Pass) -> None:
         now, plan = self._clock.now(), current.plan

@@ -179,6 +179,23 @@ class Label(SQLModel, table=True):
     seen_at: float = 0.0
 
 
+class Window(SQLModel, table=True):
+    """A window of the past that a command asked the running engine to pull. `most`: new leads; `new`: found so far."""
+
+    __table_args__: Any = (_pending("window_pending", "id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    source: str
+    since: float
+    until: float | None = None
+    most: int | None = None
+    asked_at: float
+    who: str
+    state: str = "pending"
+    new: int = 0
+    done_at: float | None = None
+
+
 class Action(SQLModel, table=True):
     """What a person did: who, when, what."""
 
