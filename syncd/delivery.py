@@ -35,8 +35,7 @@ State = Literal["pending", "delivered", "rejected", "dropped"]
 Status = Literal["open", "paused", "halted"]
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """One lead on its way to one connector, as a connector sees it.
 
     `fields` is the mapped result, with nulls left out. `remote_id` is the person's id at the far end if any

@@ -121,16 +121,17 @@ class Deliver:
         """Split what is due into what can be sent and what is settled without sending (None: not wanted)."""
         ready: list[_Ready] = []
         settled: list[tuple[Due, Outcome | None]] = []
+        now, route = self._clock.now(), self._outfit.connector.route
         for one in found:
             if self._superseded(one):
                 settled.append((one, Delivered(one.remote_id, created=False)))
                 continue
             try:
-                delivery = self._mapped(one)
+                delivery = self._mapped(one, now)
                 if delivery is None:
                     settled.append((one, None))
                 else:
-                    ready.append(_Ready(one, delivery, self._outfit.connector.route(delivery)))
+                    ready.append(_Ready(one, delivery, route(delivery)))
             except Failure as why:
                 settled.append((one, why))
             except Exception as bug:  # noqa: BLE001 - one lead's surprise must not end the lane
@@ -143,7 +144,7 @@ class Deliver:
         people = self._outfit.connector.objects == "people"
         return people and one.newest_delivered is not None and one.discovered_at < one.newest_delivered
 
-    def _mapped(self, one: Due) -> Delivery | None:
+    def _mapped(self, one: Due, now: float) -> Delivery | None:
         """Map anew from the raw payload; None if a `where` that could not be evaluated before now says no."""
         if one.payload is None:
             raise Reject("payload_gone", "The lead's payload was dropped by retention.")
@@ -155,7 +156,7 @@ class Deliver:
         again = one.code == "filter_failed"
         enrichment = loads(one.enrichment) if one.enrichment else None
         uses = fields.uses | where.uses if again else fields.uses
-        values = variables(lead, enrichment=enrichment, names=uses, now=self._clock.now())
+        values = variables(lead, enrichment=enrichment, names=uses, now=now)
         if again and not where.accepts(values):
             return None
         return Delivery(
@@ -212,11 +213,18 @@ class Deliver:
     def _record(self, verdict: Verdict, members: Sequence[Due]) -> None:
         people = self._outfit.connector.objects == "people"
         sent = {m.item.id: Sent(m.person, m.discovered_at) for m in members} if people else {}
+        leads = {m.item.id: m.lead_seq for m in members}
         with self._ledger.write() as connection:
             before = load_lane(connection, self.kind, self.name)
             verdict = replace(verdict, lane=kept_by_hand(before, verdict.lane, self._clock.now()))
             recorded = record(
-                connection, self.name, verdict, sent=sent, exports=self._outfit.exports, now=self._clock.now()
+                connection,
+                self.name,
+                verdict,
+                sent=sent,
+                leads=leads,
+                exports=self._outfit.exports,
+                now=self._clock.now(),
             )
         self._tell(before, verdict, recorded)
         for source in recorded.owing:

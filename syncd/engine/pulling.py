@@ -192,7 +192,7 @@ class Pull:
         parsed = [parse_lead(self.name, row) for row in page.rows]
         leads = [p for p in parsed if not isinstance(p, Malformed)]
         malformed = [p for p in parsed if isinstance(p, Malformed)]
-        keys = [(p.key, p.digest) if isinstance(p, Malformed) else (p[0].key, "") for p in parsed]
+        keys = [hash((p.key, p.digest)) if isinstance(p, Malformed) else hash(p[0].key) for p in parsed]
         if current.server_date is None:
             current.server_date = page.server_date
         if current.walk.take(keys, page.total, has_more=page.has_more) == "done":

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, select, true, union_all, update
@@ -120,6 +121,7 @@ def next_due(connection: Connection, model: type[Attempted], owner: str) -> floa
 
 
 _MAYBE_SENT = update(_delivery).where(among(_delivery.c.id, "ids")).values(maybe_sent=true())
+_NOTHING: Mapping[int, int] = MappingProxyType({})
 _LEADS_OF = select(_delivery.c.lead_seq).where(among(_delivery.c.id, "ids"))
 
 
@@ -136,11 +138,13 @@ def record(
     sent: Mapping[int, Sent],
     exports: Mapping[str, bool],
     now: float,
+    leads: Mapping[int, int] = _NOTHING,
 ) -> Recorded:
     """Write a call's verdict: deliveries, persons, the lane, and what follows for leads and exports.
 
     Changes apply to deliveries that are still pending: what a person dropped meanwhile stays dropped.
-    `sent`: for each delivered id of a connector whose objects are people, whose it is.
+    `sent`: for each delivered id of a connector whose objects are people, whose it is. `leads`: the `lead_seq` of
+    deliveries, where the caller knows it; others are looked up.
     """
     books = Books(connection, now)
     result = Recorded(write_changes(books, Delivery, ("delivery", connector), verdict.changes))
@@ -148,9 +152,12 @@ def record(
     if verdict.revived:
         revive(books, Delivery, ("delivery", connector), verdict.revived)
     save_lane(connection, verdict.lane)
-    touched = [c.id for c in verdict.changes if c.state != "pending"] + list(verdict.revived)
-    if touched:
-        seqs = connection.execute(_LEADS_OF, {"ids": array(touched)}).scalars().all()
+    touched = [change.id for change in verdict.changes if change.state != "pending"] + list(verdict.revived)
+    seqs = [leads[one] for one in touched if one in leads]
+    if len(seqs) < len(touched):
+        others = array(one for one in touched if one not in leads)
+        seqs += connection.execute(_LEADS_OF, {"ids": others}).scalars()
+    if seqs:
         result.owing = settle(books, seqs, exports)
     books.close()
     return result
