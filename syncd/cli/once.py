@@ -11,7 +11,8 @@ from types import FrameType
 import structlog
 
 from syncd.cli.compose import Engine, Mapped, compile_connectors, opened_engine
-from syncd.cli.exits import SOURCE_EXITS, Exit, complain, fix_of, strongest
+from syncd.cli.exits import SOURCE_EXITS, Exit, complain, strongest
+from syncd.cli.opening import advice
 from syncd.cli.progress import Standing, Watching, watching
 from syncd.clock import Clock, SystemClock
 from syncd.delivery import LaneState
@@ -141,11 +142,11 @@ def _report(engine: Engine, ended: Ended, before: Standing) -> Exit:
         sys.stdout.write(line + "\n")
     codes = [_code_of(kind, code) for (kind, _), code in ended.troubles.items()]
     for (kind, name), code in ended.troubles.items():
-        _complain(lanes.get((kind, name), LaneState(kind, name)), code, ended.troubles)
+        _complain(engine.settings, lanes.get((kind, name), LaneState(kind, name)), code, ended.troubles)
     for name, n in left.items():
         complain(
             f"{n} deliveries wait for {name}, which is not in the configuration.",
-            fix_of("connector_unconfigured"),
+            advice(engine.settings, "connector_unconfigured", name),
         )
     rejected = after.rejected - before.rejected
     if rejected > 0:
@@ -163,13 +164,12 @@ def _code_of(kind: str, code: str) -> Exit:
     return Exit.WORK_LEFT if kind == "deliver" else SOURCE_EXITS.get(code, Exit.WORK_LEFT)
 
 
-def _complain(lane: LaneState, code: str, troubles: Mapping[tuple[str, str], str]) -> None:
+def _complain(
+    settings: Settings, lane: LaneState, code: str, troubles: Mapping[tuple[str, str], str]
+) -> None:
     """One sentence for a lane; a source's fault is said once, not once for each of its lanes."""
     if lane.kind == "export" and troubles.get(("pull", lane.name)) == code:
         return
     what = {"deliver": "connector", "pull": "source", "export": "source"}[lane.kind]
     detail = lane.detail or "It is waiting to try again."
-    complain(
-        f"{what} {lane.name}: {detail} ({code})",
-        fix_of(code).replace("SOURCE", lane.name).replace("NAME", lane.name),
-    )
+    complain(f"{what} {lane.name}: {detail} ({code})", advice(settings, code, lane.name))
