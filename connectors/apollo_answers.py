@@ -39,6 +39,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "apollo_look_up_unclear": "Apollo ignored the filter of a search, so nothing can be told from it: syncd looks again. If it stays so, look for the contact in Apollo by hand.",
         "apollo_invalid": "Apollo refuses a value of this contact: look at the lead with: syncd lead ID, mend the mapping, then: syncd rejected retry",
         "apollo_no_email": 'Set without_email = "create" to write leads without an email too, then: syncd rejected retry; or: syncd rejected drop',
+        "apollo_email_unmapped": 'Map email (email = "{{ email }}") in the fields, or set without_email = "create". Then: syncd resume NAME',
         "apollo_contact_gone": "The contact is no longer in Apollo: set recreate_gone = true to make it again, then: syncd rejected retry; or: syncd rejected drop",
         "apollo_fields_left_out": "Make the custom contact fields in Apollo: syncd setup NAME --apply",
         "apollo_ready": "Nothing to do.",

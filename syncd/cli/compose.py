@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from syncd.cli.unopened import opened
 from syncd.clock import Clock, SystemClock
 from syncd.connector import Logger
 from syncd.delivery import Policy
@@ -137,7 +138,7 @@ def opened_engine(
         for m in mapped.values():
             if only and m.name != only:
                 continue
-            connector = m.configured.open(clock, log)
+            connector = opened(m.configured, clock, log)
             stack.callback(connector.close)
             outfit = Outfit(m.name, connector, m.fields, m.where, policy_of(m.configured), exporting)
             delivers.append(Deliver(outfit, ledger, clock, log, wake))

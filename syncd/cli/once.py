@@ -172,4 +172,7 @@ def _complain(
         return
     what = {"deliver": "connector", "pull": "source", "export": "source"}[lane.kind]
     detail = lane.detail or "It is waiting to try again."
-    complain(f"{what} {lane.name}: {detail} ({code})", advice(settings, code, lane.name))
+    complain(
+        f"{what} {lane.name}: {detail} ({code})",
+        advice(settings, code, lane.name, halted=lane.status == "halted"),
+    )
