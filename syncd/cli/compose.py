@@ -16,7 +16,8 @@ from syncd.engine.desk import Desk
 from syncd.engine.exporting import Export
 from syncd.engine.pacing import Pacer
 from syncd.engine.pulling import Pull
-from syncd.ledger import Ledger
+from syncd.gate import Gates
+from syncd.ledger import Ledger, gating
 from syncd.ledger.lanes import lift_halts
 from syncd.mapping import FieldMap, Filter, MappingError
 from syncd.registry import Configured, configure
@@ -93,6 +94,7 @@ def make_desk(name: str, settings: Settings, mapped: Mapping[str, Mapped], clock
         lookback=source.lookback,
         reconcile_window=source.reconcile_window,
         stream_ids=source.stream_ids,
+        gates=Gates({taker.name: gate for taker in takers if (gate := mapped[taker.name].configured.gate)}),
     )
 
 
@@ -131,7 +133,8 @@ def opened_engine(
         for desk in desks:
             stack.callback(desk.upstream.close)
         with ledger.write() as connection:
-            lift_halts(connection)
+            lifted = {name for kind, name in lift_halts(connection) if kind == "deliver"}
+            gating.start(connection, sizes_of(mapped), lifted, clock.now())
             for desk in desks:
                 desk.pacer.start(connection)
         delivers = []
@@ -147,6 +150,11 @@ def opened_engine(
             stack.callback(export.close)
         pulls = [Pull(desk, ledger, clock, log, wake) for desk in desks]
         yield Engine(settings, ledger, clock, desks, pulls, delivers, exports)
+
+
+def sizes_of(mapped: Mapping[str, Mapped]) -> dict[str, int]:
+    """Every connector's gate, 0 for none."""
+    return {name: m.configured.gate or 0 for name, m in mapped.items()}
 
 
 def policy_of(configured: Configured) -> Policy:

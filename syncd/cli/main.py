@@ -24,6 +24,7 @@ VERBS = {
     "rejected": "What was set aside: list, show, retry, drop, csv.",
     "pause": "Stop a source or a connector until it is resumed.",
     "resume": "Lift a pause or a halt.",
+    "release": "Let through what a connector's flood gate holds.",
     "explain": "What a failure code means and what to do.",
     "simulator": "Serve a CTGO of your own, to try things on.",
     "demo": "See the whole job run in a few seconds, without a key.",

@@ -26,9 +26,11 @@ from syncd.delivery import (
 )
 from syncd.engine.step import AGAIN, IDLE, Next
 from syncd.failure import Failure, Halt, Pause, Refused, Reject, Retry
+from syncd.gate import GATE_HELD, said
 from syncd.lead import read_lead
-from syncd.ledger import Ledger
+from syncd.ledger import Ledger, gating
 from syncd.ledger.delivering import Due, Recorded, Sent, due, mark_maybe_sent, next_due, record
+from syncd.ledger.gating import GateState
 from syncd.ledger.lanes import load_lane
 from syncd.ledger.tables import Delivery as DeliveryRow
 from syncd.mapping import FieldMap, Filter, variables
@@ -79,6 +81,7 @@ class Deliver:
         """`chance`: numbers in [0, 1) for the jitter."""
         self._outfit, self._ledger, self._clock, self._log = outfit, ledger, clock, log
         self._wake, self._chance = wake, chance
+        self._behind_gate = False
 
     @property
     def name(self) -> str:
@@ -98,9 +101,22 @@ class Deliver:
             found = due(connection, lane, now, self._outfit.policy.retry_cap, limit)
             if not found:
                 later = next_due(connection, DeliveryRow, self.name)
-                return IDLE if later is None else Next(max(0.001, later - now), "retrying")
+                if later is not None:
+                    return Next(max(0.001, later - now), "retrying")
+                gate = gating.gates(connection).get(self.name)
+        if not found:
+            return self._idle(gate)
         self._pass(reopened(lane), found)
         return AGAIN
+
+    def _idle(self, gate: GateState | None) -> Next:
+        """Nothing may go: say so once if that is because its gate is closed."""
+        closed = gate is not None and gate.since is not None
+        if gate is not None and closed and not self._behind_gate:
+            detail = said(gate.held, gate.size)
+            self._log.warning("lane_halted", kind=self.kind, name=self.name, code=GATE_HELD, detail=detail)
+        self._behind_gate = closed
+        return Next(None, GATE_HELD) if closed else IDLE
 
     def _pass(self, lane: LaneState, found: Sequence[Due]) -> None:
         ready, settled = self._prepare(found)

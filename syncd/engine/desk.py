@@ -7,6 +7,7 @@ from syncd.delivery import Policy
 from syncd.engine.admitting import Takers
 from syncd.engine.pacing import Pacer
 from syncd.engine.paging import Start
+from syncd.gate import Gates
 from syncd.upstream import Upstream
 
 SOURCE_LANES = ("pull", "export")
@@ -33,6 +34,7 @@ class Desk:
     reconcile_window: float = 30 * 86400.0
     stream_ids: Sequence[int] = ()
     policy: Policy = field(default_factory=Policy)
+    gates: Gates = field(default_factory=Gates)
     paging_new: Flag = field(default_factory=Flag)
 
     @property

@@ -21,7 +21,7 @@ from syncd.engine.paging import PAGE, OtherShape, Plan, Walk, floor_of, live_pla
 from syncd.engine.step import AGAIN, IDLE, Next
 from syncd.failure import Failure, Halt, Pause, Reject
 from syncd.lead import Lead, Malformed, parse_lead
-from syncd.ledger import Ledger, Transaction, ingesting
+from syncd.ledger import Ledger, Transaction, gating, ingesting
 from syncd.ledger.ingesting import Admission, ExportUnderWay, Ingested
 from syncd.ledger.lanes import halt_lanes, load_lane, save_lane
 from syncd.upstream import Page
@@ -214,6 +214,7 @@ class Pull:
             leads = batch.leads
             if limit is not None:
                 leads = self._within(connection, leads, limit - current.new)
+            before = gating.mark(connection, self._desk.gates)
             ingested = ingesting.ingest(
                 connection,
                 self._ledger.in_flight,
@@ -223,7 +224,9 @@ class Pull:
                 refill=plan.kind == "window",
             )
             enough = limit is not None and current.new + ingested.new >= limit
-            if batch.last or enough:
+            done = batch.last or enough
+            gating.take_in(connection, self.name, self._desk.gates, before, self._clock.now(), over=done)
+            if done:
                 self._finish(connection, current)
                 self._recover(
                     connection, lane
@@ -231,7 +234,6 @@ class Pull:
             self._desk.pacer.close(connection, hold)
         current.new += ingested.new
         current.batch = None
-        done = batch.last or enough
         self._pass = None if done else current
         self._desk.paging_new.up = not done and plan.lifecycle == "new"
         self._tell(current, ingested, done=done)
@@ -274,7 +276,8 @@ class Pull:
             tell_lane(self._log, lane, well)
 
     def _tell(self, current: _Pass, ingested: Ingested, *, done: bool) -> None:
-        for connector in ingested.connectors:
+        # What a gate held until the pass was over may come from any of its pages
+        for connector in ingested.connectors.union(self._desk.gates.sizes if done else ()):
             self._wake("deliver", connector)
         if done or ingested.new:
             self._wake("export", self.name)

@@ -6,7 +6,7 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, select, true, union_all, update
+from sqlalchemy import Connection, bindparam, func, literal_column, select, true, union_all, update
 
 from syncd.delivery import Change, Item, LaneState, Verdict
 from syncd.ledger.lanes import save_lane
@@ -60,6 +60,12 @@ def item_of(row: Sequence[Any]) -> Item:
     return Item(i, attempts, bool(suspect), mark, failing_since, limit, bool(maybe_sent))
 
 
+def waiting(rows: Any) -> tuple[Any, ...]:
+    """Pending rows that no gate holds, in the words of the partial index."""
+    free = (rows.c.held == literal_column("0"),) if "held" in rows.c else ()
+    return (rows.c.state == quoted("pending"), *free)
+
+
 def due_rows(rows: Any, owner: Any, *, probing: bool = False) -> Any:
     """Pending rows that are due, `most` of them in due order, and those that are due further away than any back-off.
 
@@ -68,7 +74,7 @@ def due_rows(rows: Any, owner: Any, *, probing: bool = False) -> Any:
     """
     # A probe is anybody but a suspect if there is one; that sorts all that is due, so only a probe pays for it
     order = [rows.c.suspect, rows.c.due_at, rows.c.id] if probing else [rows.c.due_at, rows.c.id]
-    pending = select(rows).where(owner == bindparam("owner"), rows.c.state == quoted("pending"))
+    pending = select(rows).where(owner == bindparam("owner"), *waiting(rows))
     due = pending.where(rows.c.due_at <= bindparam("now")).order_by(*order).limit(bindparam("most"))
     stranded = pending.where(rows.c.due_at > bindparam("now") + bindparam("cap")).limit(bindparam("most"))
     return union_all(select(due.subquery()), select(stranded.subquery())).subquery()
@@ -112,12 +118,10 @@ def due(connection: Connection, lane: LaneState, now: float, cap: float, limit: 
 
 
 def next_due(connection: Connection, model: type[Attempted], owner: str) -> float | None:
-    """When the next pending row of this connector (or this source's exports) is due; None when none is pending."""
+    """When the next pending row of this connector (or this source's exports) is due; None when none is, or all are held."""
     rows = table(model)
     column = rows.c.connector if model is Delivery else rows.c.source
-    return connection.execute(
-        select(func.min(rows.c.due_at)).where(column == owner, rows.c.state == quoted("pending"))
-    ).scalar()
+    return connection.execute(select(func.min(rows.c.due_at)).where(column == owner, *waiting(rows))).scalar()
 
 
 _MAYBE_SENT = update(_delivery).where(among(_delivery.c.id, "ids")).values(maybe_sent=true())
