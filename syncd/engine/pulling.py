@@ -214,7 +214,7 @@ class Pull:
             leads = batch.leads
             if limit is not None:
                 leads = self._within(connection, leads, limit - current.new)
-            before = gating.mark(connection, self._desk.gates)
+            page = gating.page(connection, self._desk.gates, self.name, plan.kind)
             ingested = ingesting.ingest(
                 connection,
                 self._ledger.in_flight,
@@ -225,7 +225,7 @@ class Pull:
             )
             enough = limit is not None and current.new + ingested.new >= limit
             done = batch.last or enough
-            gating.take_in(connection, self.name, self._desk.gates, before, self._clock.now(), over=done)
+            gating.take_in(connection, self._desk.gates, page, self._clock.now(), over=done)
             if done:
                 self._finish(connection, current)
                 self._recover(
@@ -276,8 +276,8 @@ class Pull:
             tell_lane(self._log, lane, well)
 
     def _tell(self, current: _Pass, ingested: Ingested, *, done: bool) -> None:
-        # What a gate held until the pass was over may come from any of its pages
-        for connector in ingested.connectors.union(self._desk.gates.sizes if done else ()):
+        # At its end a pass wakes every lane: a person may have given them work, or it has freed what it held till then
+        for connector in self._desk.takers.names if done else ingested.connectors:
             self._wake("deliver", connector)
         if done or ingested.new:
             self._wake("export", self.name)

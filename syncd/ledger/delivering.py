@@ -6,7 +6,7 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, literal_column, select, true, union_all, update
+from sqlalchemy import Connection, bindparam, func, select, true, union_all, update
 
 from syncd.delivery import Change, Item, LaneState, Verdict
 from syncd.ledger.lanes import save_lane
@@ -62,7 +62,7 @@ def item_of(row: Sequence[Any]) -> Item:
 
 def waiting(rows: Any) -> tuple[Any, ...]:
     """Pending rows that no gate holds, in the words of the partial index."""
-    free = (rows.c.held == literal_column("0"),) if "held" in rows.c else ()
+    free = (rows.c.held == quoted(""),) if "held" in rows.c else ()
     return (rows.c.state == quoted("pending"), *free)
 
 

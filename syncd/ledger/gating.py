@@ -1,13 +1,14 @@
 """The flood gate in the ledger: what is held, in sets, inside the transaction that made it.
 
 A held delivery is pending and never due. A gate is closed when `closed_at` is set and something is held behind it; what
-is held while it is open belongs to a pass that is not over yet, and is counted when it is. See `syncd.gate`.
+is held while it is open was brought by a pass that is not over yet, and is counted when it is. See `syncd.gate`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, exists, false, func, literal_column, select, true, update
+from sqlalchemy import Connection, bindparam, exists, false, func, select, update
 
 from syncd.gate import FIRST, Gates, decide
 from syncd.ledger.statements import among, array, quoted, upsert
@@ -18,10 +19,9 @@ _lead, _delivery, _gate = table(LeadRow), table(Delivery), table(Gate)
 
 # Written out, as in the partial indexes
 _PENDING = _delivery.c.state == quoted("pending")
-_HELD = _PENDING & (_delivery.c.held == literal_column("1"))
-_FREE = _PENDING & (_delivery.c.held == literal_column("0"))
+_HELD = _PENDING & (_delivery.c.held != quoted(""))
+_FREE = _PENDING & (_delivery.c.held == quoted(""))
 _OURS = _delivery.c.connector == bindparam("name")
-_OF_SOURCE = exists().where(_lead.c.seq == _delivery.c.lead_seq, _lead.c.source == bindparam("source"))
 _ON_PAGE = (_delivery.c.lead_seq > bindparam("after"), _PENDING, among(_delivery.c.connector, "names"))
 _APPROVED = func.coalesce(
     select(_gate.c.approved).where(_gate.c.connector == bindparam("name")).scalar_subquery(), 0
@@ -39,57 +39,73 @@ class GateState(NamedTuple):
 
 # What a pass brings
 
+GATE = "gate"
+"""The mark of what waits for a release, or for the next pass to be counted with: the one that brought it is no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a source's pass of this kind. `after`: where the ledger's leads ended before it."""
+
+    source: str
+    kind: str
+    after: int
+
+
 _NEW = select(_delivery.c.connector, func.count()).where(*_ON_PAGE).group_by(_delivery.c.connector)
-_WAITING = (
-    select(_delivery.c.connector, func.count())
-    .where(_HELD, among(_delivery.c.connector, "names"), _OF_SOURCE)
-    .group_by(_delivery.c.connector)
+_OF_PASS = (
+    _HELD,
+    among(_delivery.c.connector, "names"),
+    _delivery.c.held.in_((bindparam("kind"), quoted(GATE))),
+    exists().where(_lead.c.seq == _delivery.c.lead_seq, _lead.c.source == bindparam("source")),
 )
+_WAITING = select(_delivery.c.connector, func.count()).where(*_OF_PASS).group_by(_delivery.c.connector)
 _CLOSED = select(_gate.c.connector).where(
     _gate.c.closed_at.is_not(None), exists().where(_HELD, _delivery.c.connector == _gate.c.connector)
 )
-_HOLD_PAGE = update(_delivery).where(*_ON_PAGE).values(held=true())
-_FREE_PASS = (
-    update(_delivery).where(_HELD, among(_delivery.c.connector, "names"), _OF_SOURCE).values(held=false())
-)
+_HOLD_PAGE = update(_delivery).where(*_ON_PAGE).values(held=bindparam("kind"))
+_FREE_PASS = update(_delivery).where(*_OF_PASS).values(held="")
 
 
-def mark(connection: Connection, gates: Gates) -> int:
-    """Where the ledger's leads end before a page: what the page brings comes after it."""
-    return (connection.execute(select(func.max(_lead.c.seq))).scalar() or 0) if gates else 0
+def page(connection: Connection, gates: Gates, source: str, kind: str) -> Page:
+    """Begin a page: what it will bring comes after what is there now."""
+    last = connection.execute(select(func.max(_lead.c.seq))).scalar() if gates else 0
+    return Page(source, kind, last or 0)
 
 
-def take_in(connection: Connection, source: str, gates: Gates, after: int, now: float, *, over: bool) -> None:
-    """Hold, free or close over what a page brought, in its transaction. `after`: its mark; `over`: its pass is."""
+def take_in(connection: Connection, gates: Gates, page: Page, now: float, *, over: bool) -> None:
+    """Hold, free or close over what a page brought, in its transaction. `over`: its pass is."""
     if gates.approving:
         approve(connection, gates.approving)
     if not gates.sizes:
         return
-    names = array(gates.sizes)
-    new = _counted(connection, _NEW, after=after, names=names)
+    on_page = {"after": page.after, "kind": page.kind, "names": array(gates.sizes)}
+    new = _counted(connection, _NEW, on_page)
     if not new and not over:
         return
     closed = closed_gates(connection)
-    still_open = array(name for name in gates.sizes if name not in closed)
-    waiting = _counted(connection, _WAITING, names=still_open, source=source) if over else {}
+    of_pass = {**on_page, "source": page.source, "names": array(n for n in gates.sizes if n not in closed)}
+    waiting = _counted(connection, _WAITING, of_pass) if over else {}
     moves = {
         name: decide(new.get(name, 0) + waiting.get(name, 0), size, closed=name in closed, over=over)
         for name, size in gates.sizes.items()
         if name in new or name in waiting
     }
-    to_hold = [name for name, move in moves.items() if move == "hold" and name in new]
+    to_hold = [name for name, move in moves.items() if move == "hold"]
     if to_hold:
-        connection.execute(_HOLD_PAGE, {"after": after, "names": array(to_hold)})
+        connection.execute(_HOLD_PAGE, {**on_page, "names": array(to_hold)})
     to_free = [name for name, move in moves.items() if move == "free" and name in waiting]
     if to_free:
-        connection.execute(_FREE_PASS, {"names": array(to_free), "source": source})
+        connection.execute(_FREE_PASS, {**of_pass, "names": array(to_free)})
     for name, move in moves.items():
         if move == "close":
             close(connection, name, now)
 
 
-def _counted(connection: Connection, query: Any, **values: object) -> dict[str, int]:
-    rows: Sequence[Any] = connection.execute(query, values).all()
+def _counted(
+    connection: Connection, query: Any, values: Mapping[str, object] | None = None
+) -> dict[str, int]:
+    rows: Sequence[Any] = connection.execute(query, values or {}).all()
     return dict(rows)
 
 
@@ -98,7 +114,7 @@ def closed_gates(connection: Connection) -> set[str]:
     return set(connection.execute(_CLOSED).scalars())
 
 
-_HOLD_ALL = update(_delivery).where(_FREE, _OURS, _delivery.c.id > _APPROVED).values(held=true())
+_HOLD_ALL = update(_delivery).where(_FREE, _OURS, _delivery.c.id > _APPROVED).values(held=GATE)
 _OLDEST = (
     select(_delivery.c.id)
     .join(_lead, _lead.c.seq == _delivery.c.lead_seq)
@@ -106,8 +122,8 @@ _OLDEST = (
     .order_by(_lead.c.discovered_at, _delivery.c.id)
     .limit(bindparam("most"))
 )
-_FREE_OLDEST = update(_delivery).where(_delivery.c.id.in_(_OLDEST)).values(held=false())
-_FREE_ALL = update(_delivery).where(_HELD, _OURS).values(held=false())
+_FREE_OLDEST = update(_delivery).where(_delivery.c.id.in_(_OLDEST)).values(held="")
+_FREE_ALL = update(_delivery).where(_HELD, _OURS).values(held="")
 
 
 def close(connection: Connection, name: str, now: float) -> None:
@@ -144,6 +160,9 @@ def held_of(connection: Connection, name: str) -> list[tuple[int, int]]:
     return [(row[0], row[1]) for row in rows]
 
 
+_ORPHANED = update(_delivery).where(_HELD, _delivery.c.held != GATE).values(held=GATE)
+
+
 # What waited while a lane stood still
 
 _UNAPPROVED = select(func.count()).where(_FREE, _OURS, _delivery.c.id > _APPROVED)
@@ -152,9 +171,12 @@ _UNAPPROVED = select(func.count()).where(_FREE, _OURS, _delivery.c.id > _APPROVE
 def start(connection: Connection, sizes: Mapping[str, int], lifted: Collection[str], now: float) -> None:
     """An engine starts, or its configuration changed. `sizes`: of every configured connector, 0 for none.
 
+    What passes that were cut short had brought is counted with the next one of their source.
+
     `lifted`: the connectors whose halt this lifts. What gathered for them, and for one that is back in the
     configuration, is a stroke.
     """
+    connection.execute(_ORPHANED)
     before = {row.connector: row for row in connection.execute(select(_gate))}
     connection.execute(update(_gate).values(configured=false()))
     for name, size in sizes.items():

@@ -122,7 +122,7 @@ def retry(connection: Connection, chosen: Chosen, now: float, *, who: str, expor
     }
     rows = _set_aside(connection, replace(chosen, unconfigured=False))
     connection.execute(
-        update(_delivery).where(among(_delivery.c.id, "ids")).values(**again, held=False),
+        update(_delivery).where(among(_delivery.c.id, "ids")).values(**again, held=""),
         {"ids": array(r.id for r in rows)},
     )
     for row in rows:

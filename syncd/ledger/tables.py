@@ -5,7 +5,7 @@ A change here needs a migration beside it: `tests/ledger` asserts that both ways
 
 from typing import Any
 
-from sqlalchemy import Boolean, CheckConstraint, Column, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Column, Index, String, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from syncd.settling import UNSETTLED
@@ -77,12 +77,16 @@ class Attempted(SQLModel):
 
 
 class Delivery(Attempted, table=True):
-    """One lead on its way to one connector. `held`: it waits at the connector's gate, and is not due."""
+    """One lead on its way to one connector.
+
+    `held`: empty, or it waits at the connector's gate and is not due: `gate`, or the kind of the pass under way that
+    brought it and has not been counted yet.
+    """
 
     __table_args__: Any = (
         UniqueConstraint("lead_seq", "connector"),
-        _pending("delivery_pending", "connector", "due_at", "id", but=" AND held = 0"),
-        _pending("delivery_held", "connector", "lead_seq", but=" AND held = 1"),
+        _pending("delivery_pending", "connector", "due_at", "id", but=" AND held = ''"),
+        _pending("delivery_held", "connector", "lead_seq", but=" AND held <> ''"),
         Index("delivery_rejected", "connector", "code", sqlite_where=text("state = 'rejected'")),
     )
 
@@ -93,7 +97,7 @@ class Delivery(Attempted, table=True):
     remote_id: str | None = None
     created: bool = False
     # The database's default alone: who makes deliveries need not know of gates
-    held: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=text("0")))
+    held: str = Field(default="", sa_column=Column(String, nullable=False, server_default=text("''")))
 
 
 class Gate(SQLModel, table=True):

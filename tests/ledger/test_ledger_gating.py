@@ -1,5 +1,7 @@
 """The gate in the ledger: what a pass brings is counted whole, five go, and only a person lets the rest through."""
 
+from typing import Any
+
 import pytest
 
 from syncd.delivery import Change, LaneState
@@ -16,11 +18,18 @@ from tests.ledger.rows import EXPORTS, NOW, admission, ids, settle
 TEN = Gates({"crm": 10})
 
 
-def page(ledger: Ledger, *admissions: Admission, over: bool, gates: Gates = TEN) -> None:
+def page(
+    ledger: Ledger,
+    *admissions: Admission,
+    over: bool,
+    gates: Gates = TEN,
+    source: str = "main",
+    kind: str = "live",
+) -> None:
     with ledger.write() as connection:
-        before = gating.mark(connection, gates)
+        page = gating.page(connection, gates, source, kind)
         ingest(connection, (), admissions, (), NOW)
-        gating.take_in(connection, "main", gates, before, NOW, over=over)
+        gating.take_in(connection, gates, page, NOW, over=over)
 
 
 def leads(first: int, last: int, *connectors: str) -> list[Admission]:
@@ -109,9 +118,24 @@ def test_a_pass_that_was_cut_short_is_counted_with_the_one_that_begins_again(led
 
 def test_another_sources_pass_under_way_is_not_freed(ledger: Ledger) -> None:
     page(ledger, *leads(1, 8), over=False)
-    with ledger.write() as connection:
-        gating.take_in(connection, "other", TEN, 8, NOW, over=True)
+    page(ledger, over=True, source="other")
     assert (free(ledger), held(ledger)) == ([], 8)
+
+
+def test_a_live_pass_between_the_pages_of_a_window_does_not_free_it(ledger: Ledger) -> None:
+    page(ledger, *leads(1, 8), over=False, kind="window")
+    page(ledger, *leads(9, 14), over=True)
+    assert (free(ledger), held(ledger)) == ([*range(9, 15)], 8)
+    page(ledger, *leads(15, 18), over=True, kind="window")
+    assert (free(ledger), held(ledger), closed(ledger)) == ([1, 2, 3, 4, 5], 13, {"crm"})
+
+
+def test_what_a_dead_pass_left_is_counted_with_the_next_one_of_any_kind(ledger: Ledger) -> None:
+    page(ledger, *leads(1, 8), over=False, kind="window")
+    with ledger.write() as connection:
+        gating.start(connection, {"crm": 10}, (), NOW)
+    page(ledger, *leads(9, 11), over=True)
+    assert (free(ledger), held(ledger)) == ([1, 2, 3, 4, 5], 6)
 
 
 def test_what_comes_while_it_is_closed_is_held_however_little(ledger: Ledger) -> None:
@@ -130,8 +154,8 @@ def test_a_closing_gate_holds_what_an_earlier_pass_left(ledger: Ledger) -> None:
 def test_a_connector_without_a_gate_pays_nothing_and_gets_all(ledger: Ledger) -> None:
     page(ledger, *leads(1, 30, "crm", "sheet"), over=True)
     assert (len(free(ledger)), len(free(ledger, "sheet"))) == (5, 30)
-    assert gating.mark(None, Gates()) == 0  # type: ignore[arg-type]  # no statement at all
-    gating.take_in(None, "main", Gates(), 0, NOW, over=True)  # type: ignore[arg-type]
+    untouched: Any = None  # not a single statement
+    gating.take_in(untouched, Gates(), gating.page(untouched, Gates(), "main", "live"), NOW, over=True)
 
 
 def test_rejected_filters_are_not_counted(ledger: Ledger) -> None:

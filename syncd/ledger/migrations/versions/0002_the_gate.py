@@ -19,19 +19,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("connector"),
     )
     # Not in batch mode: a constant default needs no copy of the table, and the copy would lose nothing but time
-    op.add_column("delivery", sa.Column("held", sa.Boolean(), server_default=sa.text("0"), nullable=False))
+    op.add_column("delivery", sa.Column("held", sa.String(), server_default=sa.text("''"), nullable=False))
     op.drop_index("delivery_pending", "delivery")
     op.create_index(
         "delivery_pending",
         "delivery",
         ["connector", "due_at", "id"],
         unique=False,
-        sqlite_where=sa.text("state = 'pending' AND held = 0"),
+        sqlite_where=sa.text("state = 'pending' AND held = ''"),
     )
     op.create_index(
         "delivery_held",
         "delivery",
         ["connector", "lead_seq"],
         unique=False,
-        sqlite_where=sa.text("state = 'pending' AND held = 1"),
+        sqlite_where=sa.text("state = 'pending' AND held <> ''"),
     )
