@@ -192,7 +192,7 @@ def test_a_release_is_logged_and_one_of_nothing_is_not(ledger: Ledger) -> None:
 
 def test_what_is_dropped_is_settled_and_the_gate_is_open(ledger: Ledger) -> None:
     page(ledger, *leads(1, 30, "crm", "sheet"), over=True)
-    settle(ledger, *(Change(n, "delivered", 1) for n in range(2, 61, 2)), connector="sheet")
+    settle(ledger, *(Change(n, "delivered", 1) for n in range(31, 61)), connector="sheet")
     with ledger.write() as connection:
         assert drop_held(connection, "crm", NOW, who="ana", exports=EXPORTS) == 25
     with ledger.read() as connection:
