@@ -82,8 +82,11 @@ def length(text: str) -> float:
         raise typer.BadParameter(str(error)) from None
 
 
-def advice(settings: Settings, code: str, name: str = "") -> str:
-    """What to do about a failure code of the source or connector `name`; empty when nobody says."""
+def advice(settings: Settings, code: str, name: str = "", *, halted: bool = False) -> str:
+    """What to do about a failure code of the source or connector `name`; empty when nobody says.
+
+    `halted`: its lane stands still, so what a code says of one lead (retry it) is said of the lane (resume it).
+    """
     fix = CODES.get(code, "")
     if not fix and name in settings.connectors:
         from syncd import registry  # noqa: PLC0415 - imports the plugin
@@ -92,6 +95,8 @@ def advice(settings: Settings, code: str, name: str = "") -> str:
             fix = registry.codes([settings.connectors[name].type]).get(code, "")
         except SettingsError:  # a plugin that is gone has no advice; `check` says that it is gone
             return ""
+    if halted:
+        fix = fix.replace("syncd rejected retry", "syncd resume NAME")
     return fix.replace("SOURCE", name).replace("NAME", name) if name else fix
 
 

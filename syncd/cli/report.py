@@ -3,7 +3,8 @@
 import sys
 from collections.abc import Mapping
 
-from syncd.cli.exits import SOURCE_EXITS, Exit, complain, fix_of, strongest
+from syncd.cli.exits import SOURCE_EXITS, Exit, complain, strongest
+from syncd.cli.opening import advice
 from syncd.cli.progress import Standing
 from syncd.delivery import LaneState
 from syncd.ledger import Ledger, reading
@@ -35,11 +36,11 @@ def report(
         sys.stdout.write(line + "\n")
     codes = [_code_of(kind, code) for (kind, _), code in troubles.items()]
     for (kind, name), code in troubles.items():
-        _complain(lanes.get((kind, name), LaneState(kind, name)), code, troubles)
+        _complain(settings, lanes.get((kind, name), LaneState(kind, name)), code, troubles)
     for name, n in left.items():
         complain(
             f"{n} deliveries wait for {name}, which is not in the configuration.",
-            fix_of("connector_unconfigured"),
+            advice(settings, "connector_unconfigured", name),
         )
     rejected = after.rejected - before.rejected
     if rejected > 0:
@@ -57,7 +58,9 @@ def _code_of(kind: str, code: str) -> Exit:
     return Exit.WORK_LEFT if kind == "deliver" else SOURCE_EXITS.get(code, Exit.WORK_LEFT)
 
 
-def _complain(lane: LaneState, code: str, troubles: Mapping[tuple[str, str], str]) -> None:
+def _complain(
+    settings: Settings, lane: LaneState, code: str, troubles: Mapping[tuple[str, str], str]
+) -> None:
     """One sentence for a lane; a source's fault is said once, not once for each of its lanes."""
     if lane.kind == "export" and troubles.get(("pull", lane.name)) == code:
         return
@@ -65,5 +68,5 @@ def _complain(lane: LaneState, code: str, troubles: Mapping[tuple[str, str], str
     detail = lane.detail or "It is waiting to try again."
     complain(
         f"{what} {lane.name}: {detail} ({code})",
-        fix_of(code).replace("SOURCE", lane.name).replace("NAME", lane.name),
+        advice(settings, code, lane.name, halted=lane.status == "halted"),
     )
