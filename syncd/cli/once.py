@@ -79,7 +79,7 @@ def crews_of(engine: Engine) -> list[Crew]:
 def _check_connector(settings: Settings, mapped: Mapping[str, Mapped], name: str) -> None:
     if name and name not in mapped:
         raise SettingsError(
-            f"--connector {name}: {settings.provenance.name} has no such connector{hint(name, mapped)}"
+            f"--connector {name}: {settings.provenance.name} has no such connector; {hint(name, mapped, 'configured connectors')}"
         )
 
 
@@ -138,8 +138,11 @@ def _report(engine: Engine, ended: Ended, before: Standing) -> Exit:
         after = Standing.of(reading.counts(connection))
         lanes = {(lane.kind, lane.name): lane for lane in load_lanes(connection)}
         left = reading.pending_elsewhere(connection, list(engine.settings.connectors))
-    for line in after.since(before):
-        sys.stdout.write(line + "\n")
+    # Of a source that could not be asked, nobody knows whether there is something new
+    unasked = {f"{name}: nothing new" for kind, name in ended.troubles if kind == "pull"}
+    for line in after.since(before) or ([] if unasked else ["nothing new"]):
+        if line not in unasked:
+            sys.stdout.write(line + "\n")
     codes = [_code_of(kind, code) for (kind, _), code in ended.troubles.items()]
     for (kind, name), code in ended.troubles.items():
         _complain(engine.settings, lanes.get((kind, name), LaneState(kind, name)), code, ended.troubles)
