@@ -19,7 +19,8 @@ from syncd.cli.holder import engine_of
 from syncd.clock import SystemClock
 from syncd.engine.pacing import Hold, Pacer
 from syncd.failure import CODES, Failure
-from syncd.ledger import Ledger, LedgerError, reading
+from syncd.gate import GATE_HELD, said
+from syncd.ledger import Ledger, LedgerError, gating, reading
 from syncd.ledger.ingesting import campaigns
 from syncd.log import configure, redact_values, scrub
 from syncd.settings import Settings, SettingsError, Source, find_config, load, secret_values
@@ -106,6 +107,7 @@ def _permissions(config: Path | None, settings: Settings, mapped: Mapping[str, M
 def _ledger(settings: Settings, ledger: Ledger) -> Iterator[Note]:
     with ledger.write() as connection:  # it can be written, or this raises
         rows = reading.sources(connection)
+        gates = gating.gates(connection)
         left = reading.pending_elsewhere(connection, list(settings.connectors))
         costs = [
             (row.name, len(campaigns(connection, row.name)) + 1) for row in rows if row.listing == "campaigns"
@@ -123,6 +125,10 @@ def _ledger(settings: Settings, ledger: Ledger) -> Iterator[Note]:
         code = "connector_unconfigured"
         fix = CODES[code].replace("NAME", name)
         yield Note("warning", f"connector {name}", f"{n} deliveries wait for it.", code, fix)
+    for gate in gates.values():
+        if gate.since is not None:
+            fix = CODES[GATE_HELD].replace("NAME", gate.connector)
+            yield Note("warning", f"connector {gate.connector}", said(gate.held, gate.size), GATE_HELD, fix)
     for name, requests in costs:
         if name in settings.sources:
             yield from costly(name, settings.sources[name], requests)

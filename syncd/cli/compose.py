@@ -19,6 +19,7 @@ from syncd.engine.pulling import Pull
 from syncd.gate import Gates
 from syncd.ledger import Ledger, gating
 from syncd.ledger.lanes import lift_halts
+from syncd.ledger.operating import release
 from syncd.mapping import FieldMap, Filter, MappingError
 from syncd.registry import Configured, configure
 from syncd.settings import Settings, SettingsError, Source, find_config, load
@@ -76,8 +77,15 @@ def make_upstream(
     return client, pacer
 
 
-def make_desk(name: str, settings: Settings, mapped: Mapping[str, Mapped], clock: Clock) -> Desk:
-    """A source's desk."""
+def make_desk(
+    name: str,
+    settings: Settings,
+    mapped: Mapping[str, Mapped],
+    clock: Clock,
+    *,
+    approving: frozenset[str] = frozenset(),
+) -> Desk:
+    """A source's desk. `approving`: connectors whose gate a person opened for this run."""
     source = settings.sources[name]
     client, pacer = make_upstream(source, clock)
     start = source.start
@@ -94,7 +102,15 @@ def make_desk(name: str, settings: Settings, mapped: Mapping[str, Mapped], clock
         lookback=source.lookback,
         reconcile_window=source.reconcile_window,
         stream_ids=source.stream_ids,
-        gates=Gates({taker.name: gate for taker in takers if (gate := mapped[taker.name].configured.gate)}),
+        gates=_gates(takers, mapped, approving),
+    )
+
+
+def _gates(takers: Sequence[Taker], mapped: Mapping[str, Mapped], approving: frozenset[str]) -> Gates:
+    sizes = {taker.name: mapped[taker.name].configured.gate or 0 for taker in takers}
+    gated = {name: size for name, size in sizes.items() if size}
+    return Gates(
+        {name: size for name, size in gated.items() if name not in approving}, approving.intersection(gated)
     )
 
 
@@ -120,27 +136,31 @@ def opened_engine(
     *,
     clock: Clock | None = None,
     only: str = "",
+    approved_by: str = "",
 ) -> Iterator[Engine]:
     """The engine's lanes over an open, locked ledger; halts are lifted, for this is a start.
 
-    `only`: the one connector whose lane is opened; deliveries are made for all of them nevertheless.
+    `only`: the one connector whose lane is opened; deliveries are made for all of them nevertheless. `approved_by`: who
+    opens the gates of the opened lanes for this run; empty: nobody.
     """
     clock = clock or SystemClock()
     mapped = compile_connectors(settings)
+    names = [name for name in mapped if not only or name == only]
+    approving = frozenset(names if approved_by else ())
     exporting = {name: source.export for name, source in settings.sources.items()}
     with ExitStack() as stack:
-        desks = [make_desk(name, settings, mapped, clock) for name in settings.sources]
+        desks = [make_desk(name, settings, mapped, clock, approving=approving) for name in settings.sources]
         for desk in desks:
             stack.callback(desk.upstream.close)
         with ledger.write() as connection:
             lifted = {name for kind, name in lift_halts(connection) if kind == "deliver"}
             gating.start(connection, sizes_of(mapped), lifted, clock.now())
+            for name in approving:
+                release(connection, name, clock.now(), who=approved_by)
             for desk in desks:
                 desk.pacer.start(connection)
         delivers = []
-        for m in mapped.values():
-            if only and m.name != only:
-                continue
+        for m in (mapped[name] for name in names):
             connector = opened(m.configured, clock, log)
             stack.callback(connector.close)
             outfit = Outfit(m.name, connector, m.fields, m.where, policy_of(m.configured), exporting)

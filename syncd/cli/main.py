@@ -122,7 +122,7 @@ def main(  # noqa: PLR0917 - Typer passes them by name
             "--max-wait", parser=_SECONDS, metavar="TIME", help="How long trouble is waited out [15m]."
         ),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Open every flood gate for this run.")] = False,
     version: Annotated[bool, typer.Option("--version", "-V", help="Print the version.")] = False,
 ) -> None:
     """Keeps a CRM fed with leads from Catch The Good Ones."""
@@ -136,13 +136,13 @@ def main(  # noqa: PLR0917 - Typer passes them by name
         raise typer.BadParameter("say --once, or a verb: syncd --help lists them", param_hint="syncd")
     from syncd.cli import job  # noqa: PLC0415 - the engine and all below it; a verb imports its own
 
-    del yes
     order = job.Order(
         since=since.timestamp() if since else None,
         until=until.timestamp() if until else None,
         connector=connector,
         limit=limit,
         max_wait=job.MAX_WAIT if max_wait is None else max_wait,
+        yes=yes,
     )
     raise typer.Exit(job.run_job(config, order, dry_run=dry_run))
 

@@ -12,9 +12,12 @@ import structlog
 
 from syncd.cli.compose import Engine, Mapped, compile_connectors, opened_engine
 from syncd.cli.exits import SOURCE_EXITS, Exit, complain, strongest
-from syncd.cli.opening import advice
+from syncd.cli.gates import ask_to_release, complain_of_gates
+from syncd.cli.opening import advice, operator
 from syncd.cli.progress import Standing, Watching, watching
+from syncd.cli.question import somebody
 from syncd.clock import Clock, SystemClock
+from syncd.connector import Logger
 from syncd.delivery import LaneState
 from syncd.engine.step import Stepper
 from syncd.lanes import Crew, Ended, Runner
@@ -42,6 +45,8 @@ class Order:
     connector: str = ""
     limit: int | None = None
     max_wait: float = MAX_WAIT
+    yes: bool = False
+    """Open every gate for this run, and ask nothing."""
 
 
 def run_once(
@@ -60,14 +65,58 @@ def run_once(
     log = structlog.get_logger("syncd")
     with EngineLock(settings.state.path), Ledger.open(settings.state.path, upgrade=True) as ledger:
         runner = Runner(clock, log, until_quiet=True, max_wait=order.max_wait)
-        engine_context = opened_engine(settings, ledger, log, runner.wake, clock=clock, only=order.connector)
+        engine_context = opened_engine(
+            settings, ledger, log, runner.wake, clock=clock, only=order.connector,
+            approved_by=operator() if order.yes else "",
+        )  # fmt: skip
         with _stopping_on_signals(clock), engine_context as engine:
             before = _standing(ledger)
             _ask(engine, order)
+            if not order.yes and somebody() and any(m.configured.gate for m in mapped.values()):
+                _pull_and_ask(engine, log)
+            acts = _Acts(engine, runner)
             with (progress or watching)(settings, before) as shown:
-                ended = runner.run(crews_of(engine), lambda: shown.show(_standing(ledger)))
+
+                def tick() -> None:
+                    acts.heed()
+                    shown.show(_standing(ledger))
+
+                ended = runner.run(crews_of(engine), tick)
                 shown.show(_standing(ledger))
             return _report(engine, ended, before)
+
+
+def _pull_and_ask(engine: Engine, log: Logger) -> None:
+    """Pull first, then ask about closed gates: before a lead of a flood is sent, and before bars are drawn.
+
+    A pull in trouble is not waited for: the run goes on with it beside everything else.
+    """
+    first = Runner(engine.clock, log, until_quiet=True, max_wait=0.0)
+    ended = first.run([Crew(engine.pulls, min(SOURCE_THREADS, len(engine.pulls)))])
+    if ended.error is not None:
+        raise ended.error
+    if not ended.stopped:
+        ask_to_release(engine.ledger, {lane.name for lane in engine.delivers}, engine.clock)
+
+
+class _Acts:
+    """What people do meanwhile with other commands: whatever it is, every lane looks whether it has work now."""
+
+    def __init__(self, engine: Engine, runner: Runner) -> None:
+        self._engine, self._runner = engine, runner
+        self._newest = self._look()
+
+    def heed(self) -> None:
+        newest = self._look()
+        if newest != self._newest:
+            self._newest = newest
+            lanes: list[Stepper] = [*self._engine.delivers, *self._engine.pulls, *self._engine.exports]
+            for lane in lanes:
+                self._runner.wake(lane.kind, lane.name)
+
+    def _look(self) -> int:
+        with self._engine.ledger.read() as connection:
+            return reading.newest_action(connection)
 
 
 def crews_of(engine: Engine) -> list[Crew]:
@@ -146,6 +195,7 @@ def _report(engine: Engine, ended: Ended, before: Standing) -> Exit:
     codes = [_code_of(kind, code) for (kind, _), code in ended.troubles.items()]
     for (kind, name), code in ended.troubles.items():
         _complain(engine.settings, lanes.get((kind, name), LaneState(kind, name)), code, ended.troubles)
+    complain_of_gates(engine.settings, engine.ledger, {lane.name for lane in engine.delivers}, ended.troubles)
     for name, n in left.items():
         complain(
             f"{n} deliveries wait for {name}, which is not in the configuration.",

@@ -28,10 +28,10 @@ def copy_cursors(real: Ledger, scratch: Ledger) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a run would bring: new leads by source and state, new deliveries by connector."""
+    """What a run would bring: new leads by source and state, new deliveries by connector and source."""
 
     leads: Counter[tuple[str, str]] = field(default_factory=Counter)
-    deliveries: Counter[str] = field(default_factory=Counter)
+    deliveries: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 def unknown(scratch: Ledger, real: Ledger) -> Preview:
@@ -65,10 +65,10 @@ def unknown(scratch: Ledger, real: Ledger) -> Preview:
             if LeadKey(row.source, row.lead_id, row.stream_id, row.segment_id) not in known
         ]
         preview.leads.update((row.source, row.state) for row in new)
-        _count_deliveries(scratch, preview, {row.seq for row in new}, rows[0].seq, after)
+        _count_deliveries(scratch, preview, {row.seq: row.source for row in new}, rows[0].seq, after)
 
 
-def _count_deliveries(scratch: Ledger, preview: Preview, new: set[int], first: int, last: int) -> None:
+def _count_deliveries(scratch: Ledger, preview: Preview, new: dict[int, str], first: int, last: int) -> None:
     with scratch.read() as connection:
         for seq, connector in connection.execute(
             select(_delivery.c.lead_seq, _delivery.c.connector).where(
@@ -76,4 +76,4 @@ def _count_deliveries(scratch: Ledger, preview: Preview, new: set[int], first: i
             )
         ):
             if seq in new:
-                preview.deliveries[connector] += 1
+                preview.deliveries[connector, new[seq]] += 1

@@ -147,6 +147,11 @@ def actions(connection: Connection, limit: int = 20) -> Sequence[Any]:
     return connection.execute(select(_action).order_by(_action.c.id.desc()).limit(limit)).all()
 
 
+def newest_action(connection: Connection) -> int:
+    """The number of the newest act: when it grows, somebody did something."""
+    return connection.execute(select(func.max(_action.c.id))).scalar() or 0
+
+
 def pending_elsewhere(connection: Connection, configured: Sequence[str]) -> dict[str, int]:
     """Pending deliveries to connectors that have left the configuration."""
     rows = counts(connection)["delivery"]

@@ -86,7 +86,7 @@ class Delivery(Attempted, table=True):
     __table_args__: Any = (
         UniqueConstraint("lead_seq", "connector"),
         _pending("delivery_pending", "connector", "due_at", "id", but=" AND held = ''"),
-        _pending("delivery_held", "connector", "lead_seq", but=" AND held <> ''"),
+        _pending("delivery_held", "connector", "lead_seq", "held", but=" AND held <> ''"),
         Index("delivery_rejected", "connector", "code", sqlite_where=text("state = 'rejected'")),
     )
 

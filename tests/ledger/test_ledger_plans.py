@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import event
 
 from syncd.delivery import Change, LaneState, Verdict
-from syncd.ledger import Ledger, reading
+from syncd.gate import Gates
+from syncd.ledger import Ledger, gating, reading
 from syncd.ledger.delivering import due, next_due, record
 from syncd.ledger.exporting import exports_due, record_exports
 from syncd.ledger.ingesting import exported_here, ingest, known_keys
@@ -49,7 +50,14 @@ def _walks(lines: list[str]) -> list[str]:
         if line.startswith("SCAN")
         and any(name in line.split() for name in ("lead", "delivery", "export", "sibling", "person"))
         and not any(
-            index in line for index in ("delivery_pending", "export_pending", "lead_unsettled", "_rejected")
+            index in line
+            for index in (
+                "delivery_pending",
+                "delivery_held",
+                "export_pending",
+                "lead_unsettled",
+                "_rejected",
+            )
         )
     ]
 
@@ -102,6 +110,21 @@ def test_taking_a_page_in_walks_nothing(full: Ledger) -> None:
         ingest(connection, (), page, [malformed(2000)], NOW)
         known_keys(connection, "main", [5])
         exported_here(connection, "main", [5])
+    assert _walks(_plans(full, said)) == []
+
+
+def test_a_gate_walks_nothing_but_what_it_holds(full: Ledger) -> None:
+    gates = Gates({"crm": 3})
+    with _listening(full) as said, full.write() as connection:
+        gating.start(connection, {"crm": 3}, ["crm"], NOW)
+        gating.release(connection, "crm", 2)
+        page = gating.page(connection, gates, "main", "live")
+        ingest(connection, (), [admission(n) for n in range(2000, 2009)], (), NOW)
+        gating.take_in(connection, gates, page, NOW, over=False)
+        gating.release(connection, "crm")
+        gating.take_in(connection, gates, page, NOW, over=True)
+        gating.gates(connection)
+        gating.held_of(connection, "crm")
     assert _walks(_plans(full, said)) == []
 
 
