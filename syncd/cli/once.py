@@ -16,6 +16,7 @@ from syncd.cli.opening import advice
 from syncd.cli.progress import Standing, Watching, watching
 from syncd.clock import Clock, SystemClock
 from syncd.delivery import LaneState
+from syncd.engine.housekeeping import HouseKeeping
 from syncd.engine.step import Stepper
 from syncd.lanes import Crew, Ended, Runner
 from syncd.ledger import Ledger, reading
@@ -59,6 +60,8 @@ def run_once(
     clock = clock or SystemClock()
     log = structlog.get_logger("syncd")
     with EngineLock(settings.state.path), Ledger.open(settings.state.path, upgrade=True) as ledger:
+        house = HouseKeeping(ledger, clock, log, settings.state.retention)
+        house.refuse_damaged()
         runner = Runner(clock, log, until_quiet=True, max_wait=order.max_wait)
         engine_context = opened_engine(settings, ledger, log, runner.wake, clock=clock, only=order.connector)
         with _stopping_on_signals(clock), engine_context as engine:
@@ -67,7 +70,9 @@ def run_once(
             with (progress or watching)(settings, before) as shown:
                 ended = runner.run(crews_of(engine), lambda: shown.show(_standing(ledger)))
                 shown.show(_standing(ledger))
-            return _report(engine, ended, before)
+            code = _report(engine, ended, before)
+            house.keep()
+            return code
 
 
 def crews_of(engine: Engine) -> list[Crew]:
