@@ -14,7 +14,7 @@ from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.engine.step import AGAIN, Next
 from syncd.ledger import Ledger, LedgerError, upkeep
-from syncd.ledger.upkeep import FIRST, Done, Place
+from syncd.ledger.upkeep import FIRST, OWED, Done, Place
 
 DAY: Final = 86400.0
 EVERY: Final[Mapping[str, float]] = {"retention": DAY, "check": 7 * DAY}
@@ -69,6 +69,8 @@ class HouseKeeping:
             self._sweep, self._dropped = FIRST, 0
         elif first == "check":
             self._check(now)
+        elif "vacuum" in done and done["vacuum"].detail == OWED and upkeep.leave_no_trace(self._ledger, now):
+            self._log.info("traces_erased")
         else:
             return Next(min(wait_for(name, done, now) for name in EVERY))
         return AGAIN

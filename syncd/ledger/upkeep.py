@@ -6,10 +6,10 @@ out and put back without what is dropped, and the pages that it stood on are fre
 """
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, exists, select, tuple_
 
@@ -42,6 +42,9 @@ def note_done(connection: Connection, name: str, now: float, detail: str = "") -
     )
 
 
+Change = Callable[[Mapping[str, Any], float], dict[str, Any]]
+
+
 class Place(NamedTuple):
     """How far a sweep has come, in the order of settling."""
 
@@ -64,9 +67,8 @@ _EXPIRED = (
     .order_by(_lead.c.settled_at, _lead.c.seq)
     .limit(bindparam("most"))
 )
-_DROPPED = ("payload", "enrichment", "refilled_at")
 _COLUMNS = [column.name for column in _lead.c]
-_ROWS = select(_lead).where(among(_lead.c.seq, "seqs"), _lead.c.settled_at.is_not(None))
+_ROWS = select(_lead).where(among(_lead.c.seq, "seqs"))
 _TAKE_OUT = delete(_lead).where(among(_lead.c.seq, "seqs"))
 _PUT_BACK = Bulk(_lead.insert(), _COLUMNS)
 
@@ -83,22 +85,26 @@ def drop_payloads(connection: Connection, before: float, after: Place, most: int
     looked_at = found.all()
     if not looked_at:
         return 0, None
-    rewrite(connection, [seq for _, seq, kept in looked_at if not kept], dict.fromkeys(_DROPPED))
+    rewrite(connection, [seq for _, seq, kept in looked_at if not kept], _without_payload, before)
     last = looked_at[-1]
     return sum(not kept for _, _, kept in looked_at), Place(last[0], last[1])
 
 
-def rewrite(connection: Connection, seqs: Sequence[int], values: Mapping[str, object]) -> None:
-    """Take settled leads out and put them back with these values: see the opening."""
+def rewrite(connection: Connection, seqs: Sequence[int], change: Change, now: float) -> None:
+    """Take leads out and put them back changed: see the opening. `change` is given a row and the time."""
     if not seqs:
         return
     connection.exec_driver_sql(
         "PRAGMA defer_foreign_keys = ON"
     )  # their deliveries are without a lead for a moment
     parameters = {"seqs": array(seqs)}
-    rows = [{**row, **values} for row in connection.execute(_ROWS, parameters).mappings()]
-    connection.execute(_TAKE_OUT, {"seqs": array(row["seq"] for row in rows)})
+    rows = [change(dict(row), now) for row in connection.execute(_ROWS, parameters).mappings()]
+    connection.execute(_TAKE_OUT, parameters)
     _PUT_BACK(connection, rows)
+
+
+def _without_payload(row: Mapping[str, Any], _: float) -> dict[str, Any]:
+    return {**row, "payload": None, "enrichment": None, "refilled_at": None}
 
 
 class Space(NamedTuple):
@@ -138,6 +144,20 @@ def empty_wal(ledger: Ledger) -> bool:
     with ledger.bare() as connection:
         busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return not busy
+
+
+OWED = "owed"
+"""The detail of `vacuum` while the file may still hold traces of forgotten people in bytes that it does not use."""
+
+
+def leave_no_trace(ledger: Ledger, now: float) -> bool:
+    """Write the file anew and empty the WAL, so that what was forgotten is in neither; False when a reader is in the way."""
+    vacuum(ledger)
+    if not empty_wal(ledger):
+        return False
+    with ledger.write() as connection:
+        note_done(connection, "vacuum", now)
+    return True
 
 
 def damage(path: Path) -> str:
