@@ -25,6 +25,7 @@ VERBS = {
     "pause": "Stop a source or a connector until it is resumed.",
     "resume": "Lift a pause or a halt.",
     "release": "Let through what a connector's flood gate holds.",
+    "forget": "Erase a person, for good.",
     "explain": "What a failure code means and what to do.",
     "simulator": "Serve a CTGO of your own, to try things on.",
     "demo": "See the whole job run in a few seconds, without a key.",

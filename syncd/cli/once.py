@@ -19,6 +19,7 @@ from syncd.cli.question import somebody
 from syncd.clock import Clock, SystemClock
 from syncd.connector import Logger
 from syncd.delivery import LaneState
+from syncd.engine.housekeeping import HouseKeeping
 from syncd.engine.step import Stepper
 from syncd.lanes import Crew, Ended, Runner
 from syncd.ledger import Ledger, reading
@@ -64,6 +65,8 @@ def run_once(
     clock = clock or SystemClock()
     log = structlog.get_logger("syncd")
     with EngineLock(settings.state.path), Ledger.open(settings.state.path, upgrade=True) as ledger:
+        house = HouseKeeping(ledger, clock, log, settings.state.retention)
+        house.refuse_damaged()
         runner = Runner(clock, log, until_quiet=True, max_wait=order.max_wait)
         engine_context = opened_engine(
             settings, ledger, log, runner.wake, clock=clock, only=order.connector,
@@ -83,7 +86,9 @@ def run_once(
 
                 ended = runner.run(crews_of(engine), tick)
                 shown.show(_standing(ledger))
-            return _report(engine, ended, before)
+            code = _report(engine, ended, before)
+            house.keep()
+            return code
 
 
 def _pull_and_ask(engine: Engine, log: Logger) -> None:

@@ -13,7 +13,7 @@ def somebody() -> bool:
 def agreed(question: str) -> bool:
     """Ask; anything but yes is no. Raises a usage error where nobody can answer."""
     if not sys.stdin.isatty():
-        raise typer.TyperException("Nobody can be asked here: say --yes to drop for good.")
+        raise typer.TyperException("Nobody can be asked here: say --yes if that is what you want.")
     return answered(question)
 
 

@@ -22,6 +22,7 @@ from syncd.engine.step import AGAIN, IDLE, Next
 from syncd.failure import Failure, Halt, Pause, Reject
 from syncd.lead import Lead, Malformed, parse_lead
 from syncd.ledger import Ledger, Transaction, gating, ingesting
+from syncd.ledger.forgetting import without_forgotten
 from syncd.ledger.ingesting import Admission, ExportUnderWay, Ingested
 from syncd.ledger.lanes import halt_lanes, load_lane, save_lane
 from syncd.upstream import Page
@@ -211,7 +212,7 @@ class Pull:
     def _take_in(self, current: _Pass, batch: _Batch, lane: LaneState, hold: Hold | None) -> None:
         limit, plan = current.plan.limit, current.plan
         with self._ledger.write() as connection:
-            leads = batch.leads
+            leads, malformed = without_forgotten(connection, batch.leads, batch.malformed)
             if limit is not None:
                 leads = self._within(connection, leads, limit - current.new)
             page = gating.page(connection, self._desk.gates, self.name, plan.kind)
@@ -219,7 +220,7 @@ class Pull:
                 connection,
                 self._ledger.in_flight,
                 self._admissions(connection, leads),
-                batch.malformed,
+                malformed,
                 self._clock.now(),
                 refill=plan.kind == "window",
             )

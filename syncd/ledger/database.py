@@ -30,7 +30,7 @@ OLDEST_SQLITE = (3, 35, 0)
 
 
 class LedgerError(Exception):
-    """The ledger cannot be used. `code` is `ledger_locked`, `ledger_newer` or `ledger_broken`."""
+    """The ledger cannot be used. `code` is `ledger_locked`, `_newer`, `_full`, `_damaged`, or `_broken` for all else."""
 
     def __init__(self, code: str, detail: str) -> None:
         """A sentence that names the file."""
@@ -146,6 +146,13 @@ class Ledger:
                     yield self._connection
             finally:
                 self._connection.info["deferred"] = False
+
+    @contextmanager
+    def bare(self) -> Iterator[sqlite3.Connection]:
+        """The driver's connection outside of any transaction, for what SQLite does not do inside one."""
+        with self._lock, _translated(self.path):
+            driver: Any = self._connection.connection.driver_connection
+            yield driver
 
     def revision(self) -> str:
         """The schema's revision; empty when there is none."""
@@ -278,7 +285,7 @@ def _translated(path: Path) -> Iterator[None]:
         if isinstance(cause, sqlite3.OperationalError | sqlite3.DatabaseError) and not isinstance(
             cause, sqlite3.IntegrityError | sqlite3.ProgrammingError
         ):
-            raise LedgerError("ledger_broken", _sentence(path, cause)) from error
+            raise LedgerError(*_sentence(path, cause)) from error
         raise
     except OSError as error:
         raise LedgerError(
@@ -287,19 +294,32 @@ def _translated(path: Path) -> Iterator[None]:
 
 
 _SENTENCES = {
-    "SQLITE_BUSY": "is locked by another program for longer than 15 s: see who holds it with fuser, and end that",
-    "SQLITE_FULL": "cannot grow, the disk is full: free some space, then start syncd again",
-    "SQLITE_READONLY": "is read-only: check the mount and the owner of the file and its folder",
-    "SQLITE_CANTOPEN": "cannot be opened: check that its folder exists and belongs to the user syncd runs as",
-    "SQLITE_NOTADB": "is not a database: point state.url elsewhere, or restore a backup",
-    "SQLITE_CORRUPT": "is damaged: restore a backup with syncd restore FILE",
-    "SQLITE_IOERR": "cannot be read or written, the disk reports errors: check it, then start syncd again",
+    "SQLITE_BUSY": (
+        "ledger_broken",
+        "is locked by another program for longer than 15 s: see who holds it with fuser, and end that",
+    ),
+    "SQLITE_FULL": ("ledger_full", "cannot grow, the disk is full: free some space, then start syncd again"),
+    "SQLITE_READONLY": (
+        "ledger_broken",
+        "is read-only: check the mount and the owner of the file and its folder",
+    ),
+    "SQLITE_CANTOPEN": (
+        "ledger_broken",
+        "cannot be opened: check that its folder exists and belongs to the user syncd runs as",
+    ),
+    "SQLITE_NOTADB": ("ledger_broken", "is not a database: point state.url elsewhere, or restore a backup"),
+    "SQLITE_CORRUPT": ("ledger_damaged", "is damaged: restore a backup with syncd restore FILE"),
+    "SQLITE_IOERR": (
+        "ledger_broken",
+        "cannot be read or written, the disk reports errors: check it, then start syncd again",
+    ),
 }
 
 
-def _sentence(path: Path, cause: Any) -> str:
+def _sentence(path: Path, cause: Any) -> tuple[str, str]:
+    """The code of a LedgerError, and what it says."""
     name = str(getattr(cause, "sqlite_errorname", ""))
-    for prefix, sentence in _SENTENCES.items():
+    for prefix, (code, sentence) in _SENTENCES.items():
         if name.startswith(prefix):
-            return f"The ledger {path} {sentence}."
-    return f"The ledger {path} cannot be used: {cause}."
+            return code, f"The ledger {path} {sentence}."
+    return "ledger_broken", f"The ledger {path} cannot be used: {cause}."

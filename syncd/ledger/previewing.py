@@ -8,7 +8,7 @@ from sqlalchemy import select
 from syncd.lead import LeadKey
 from syncd.ledger.database import Ledger
 from syncd.ledger.ingesting import known_keys
-from syncd.ledger.tables import Budget, Delivery, Label, Slot, Source, table
+from syncd.ledger.tables import Budget, Delivery, Forgotten, Label, Secret, Slot, Source, table
 from syncd.ledger.tables import Lead as LeadRow
 
 _lead, _delivery = table(LeadRow), table(Delivery)
@@ -16,8 +16,8 @@ _CHUNK = 1000
 
 
 def copy_cursors(real: Ledger, scratch: Ledger) -> None:
-    """Sources, names and request budgets, so that the scratch ledger pulls what the real one would, as carefully."""
-    for model in (Source, Label, Budget, Slot):
+    """Sources, names, request budgets and who was forgotten, so that the scratch ledger pulls what the real one would, as carefully."""
+    for model in (Source, Label, Budget, Slot, Secret, Forgotten):
         rows = table(model)
         with real.read() as connection:
             found = [dict(row) for row in connection.execute(select(rows)).mappings()]

@@ -14,6 +14,7 @@ from syncd.ledger.delivering import due, next_due, record
 from syncd.ledger.exporting import exports_due, record_exports
 from syncd.ledger.ingesting import exported_here, ingest, known_keys
 from syncd.ledger.tables import Delivery, Export
+from syncd.ledger.upkeep import FIRST, done, drop_payloads
 from tests.ledger.rows import EXPORTS, NOW, admission, malformed, put
 
 Said = list[tuple[str, Any]]
@@ -138,6 +139,17 @@ def test_status_walks_nothing(full: Ledger) -> None:
         reading.deliveries_of(connection, 5)
         list(reading.set_aside(connection))
     assert _walks(_plans(full, said)) == []
+
+
+def test_house_keeping_walks_nothing_but_what_still_has_a_payload(full: Ledger) -> None:
+    with _listening(full) as said, full.write() as connection:
+        dropped, _ = drop_payloads(connection, NOW + 1, FIRST, 50)
+        assert dropped == 50
+        done(connection)
+    plans = _plans(full, said)
+    assert _walks(plans) == []
+    assert any("lead_kept" in line for line in plans)
+    assert not [line for line in plans if "TEMP B-TREE" in line]
 
 
 def test_the_audit_does_walk(full: Ledger) -> None:
