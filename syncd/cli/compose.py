@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from syncd.cli.unopened import opened
+from syncd.cli.owner import settings_in_force
 from syncd.clock import Clock, SystemClock
 from syncd.connector import Logger
 from syncd.delivery import Policy
@@ -21,7 +22,7 @@ from syncd.ledger import Ledger, gating
 from syncd.ledger.lanes import lift_halts
 from syncd.mapping import FieldMap, Filter, MappingError
 from syncd.registry import Configured, configure
-from syncd.settings import Settings, SettingsError, Source, find_config, load
+from syncd.settings import Settings, SettingsError, Source
 from syncd.upstream import Upstream
 
 REQUEST_DEADLINE = 30.0
@@ -43,8 +44,8 @@ class Mapped:
 
 
 def read_settings(config: Path | None, flags: Mapping[str, object] | None = None) -> Settings:
-    """The settings in force. Raises SettingsError."""
-    return load(find_config(config), flags=flags or {})
+    """The settings in force; root is the ledger's owner from now on. Raises SettingsError."""
+    return settings_in_force(config, flags)
 
 
 def compile_connectors(settings: Settings) -> dict[str, Mapped]:
