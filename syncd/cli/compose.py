@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from syncd.cli.unopened import opened
 from syncd.cli.owner import settings_in_force
+from syncd.cli.unopened import opened
 from syncd.clock import Clock, SystemClock
 from syncd.connector import Logger
 from syncd.delivery import Policy
