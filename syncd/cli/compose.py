@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from syncd.cli.owner import settings_in_force
 from syncd.cli.unopened import opened
 from syncd.clock import Clock, SystemClock
 from syncd.connector import Logger
@@ -22,7 +23,7 @@ from syncd.ledger.lanes import lift_halts
 from syncd.ledger.operating import release
 from syncd.mapping import FieldMap, Filter, MappingError
 from syncd.registry import Configured, configure
-from syncd.settings import Settings, SettingsError, Source, find_config, load
+from syncd.settings import Settings, SettingsError, Source
 from syncd.upstream import Upstream
 
 REQUEST_DEADLINE = 30.0
@@ -44,8 +45,8 @@ class Mapped:
 
 
 def read_settings(config: Path | None, flags: Mapping[str, object] | None = None) -> Settings:
-    """The settings in force. Raises SettingsError."""
-    return load(find_config(config), flags=flags or {})
+    """The settings in force; root is the ledger's owner from now on. Raises SettingsError."""
+    return settings_in_force(config, flags)
 
 
 def compile_connectors(settings: Settings) -> dict[str, Mapped]:

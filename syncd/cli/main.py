@@ -27,6 +27,7 @@ VERBS = {
     "release": "Let through what a connector's flood gate holds.",
     "forget": "Erase a person, for good.",
     "explain": "What a failure code means and what to do.",
+    "service": "The systemd service: install, upgrade, remove, show.",
     "simulator": "Serve a CTGO of your own, to try things on.",
     "demo": "See the whole job run in a few seconds, without a key.",
 }
