@@ -89,6 +89,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "lead_malformed": "CTGO sent a lead that cannot be read. A later listing that can replaces it; or: syncd rejected drop",
         # Deciding
         "filter_failed": "The connector's `where` could not be evaluated for this lead: mend it, then: syncd rejected retry",
+        "name_unknown": "Nothing to do: it is decided as soon as CTGO's lists name the lead's campaign, segment or tracked account.",
         "mapping_failed": "A field of the connector's mapping could not be evaluated: mend it, then: syncd rejected retry",
         "attempts_exhausted": "Every attempt failed and nothing else went through: see the detail, mend it, then: syncd resume NAME",
         "connector_bug": "The connector broke its contract or raised an unexpected error: see the log, and report it with the traceback.",

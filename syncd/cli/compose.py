@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -14,8 +14,10 @@ from syncd.engine.admitting import Taker, Takers
 from syncd.engine.delivering import Deliver, Outfit, Wake
 from syncd.engine.desk import Desk
 from syncd.engine.exporting import Export
+from syncd.engine.naming import Names, Naming, names_in
 from syncd.engine.pacing import Pacer
 from syncd.engine.pulling import Pull
+from syncd.engine.step import Stepper
 from syncd.gate import Gates
 from syncd.ledger import Ledger, gating
 from syncd.ledger.lanes import lift_halts
@@ -76,7 +78,30 @@ def make_upstream(
     return client, pacer
 
 
-def make_desk(name: str, settings: Settings, mapped: Mapping[str, Mapped], clock: Clock) -> Desk:
+def make_names(
+    settings: Settings, mapped: Mapping[str, Mapped], ledger: Ledger, clock: Clock
+) -> dict[str, Names]:
+    """By source, the names that mappings use; a source whose connectors use none is not in it."""
+    found = {}
+    for source in settings.sources:
+        uses = frozenset[str]().union(
+            *(mapped[c].fields.uses | mapped[c].where.uses for c in settings.connectors_of(source))
+        )
+        if kinds := names_in(uses):
+            found[source] = Names(source, kinds, ledger, clock)
+    return found
+
+
+def names_for(m: Mapped, settings: Settings, names: Mapping[str, Names]) -> dict[str, Names]:
+    """The names that a connector's lane needs, by source; none if neither its fields nor its `where` use any."""
+    if not names_in(m.fields.uses | m.where.uses):
+        return {}
+    return {source: it for source, it in names.items() if m.name in settings.connectors_of(source)}
+
+
+def make_desk(
+    name: str, settings: Settings, mapped: Mapping[str, Mapped], clock: Clock, names: Names | None = None
+) -> Desk:
     """A source's desk."""
     source = settings.sources[name]
     client, pacer = make_upstream(source, clock)
@@ -89,7 +114,7 @@ def make_desk(name: str, settings: Settings, mapped: Mapping[str, Mapped], clock
         name=name,
         upstream=client,
         pacer=pacer,
-        takers=Takers(takers, source.export),
+        takers=Takers(takers, source.export, names),
         start=start.timestamp() if isinstance(start, datetime) else start,
         lookback=source.lookback,
         reconcile_window=source.reconcile_window,
@@ -109,6 +134,8 @@ class Engine:
     pulls: Sequence[Pull]
     delivers: Sequence[Deliver]
     exports: Sequence[Export]
+    others: Sequence[Stepper] = ()
+    """What else a source has to do, behind its pulls."""
 
 
 @contextmanager
@@ -129,7 +156,8 @@ def opened_engine(
     mapped = compile_connectors(settings)
     exporting = {name: source.export for name, source in settings.sources.items()}
     with ExitStack() as stack:
-        desks = [make_desk(name, settings, mapped, clock) for name in settings.sources]
+        names = make_names(settings, mapped, ledger, clock)
+        desks = [make_desk(name, settings, mapped, clock, names.get(name)) for name in settings.sources]
         for desk in desks:
             stack.callback(desk.upstream.close)
         with ledger.write() as connection:
@@ -143,13 +171,39 @@ def opened_engine(
                 continue
             connector = opened(m.configured, clock, log)
             stack.callback(connector.close)
-            outfit = Outfit(m.name, connector, m.fields, m.where, policy_of(m.configured), exporting)
+            outfit = Outfit(
+                m.name,
+                connector,
+                m.fields,
+                m.where,
+                policy_of(m.configured),
+                exporting,
+                names_for(m, settings, names),
+            )
             delivers.append(Deliver(outfit, ledger, clock, log, wake))
         exports = [Export(desk, ledger, clock, log) for desk in desks if desk.exports]
         for export in exports:
             stack.callback(export.close)
         pulls = [Pull(desk, ledger, clock, log, wake) for desk in desks]
-        yield Engine(settings, ledger, clock, desks, pulls, delivers, exports)
+        engine = Engine(settings, ledger, clock, desks, pulls, delivers, exports)
+        others = [_naming(engine, desk, names[desk.name], log, wake) for desk in desks if desk.name in names]
+        yield replace(engine, others=others)
+
+
+def _naming(engine: Engine, desk: Desk, names: Names, log: Logger, wake: Wake) -> Naming:
+    def tell() -> None:
+        for taker in desk.takers.each:
+            wake("deliver", taker.name)
+
+    return Naming(
+        names,
+        upstream=desk.upstream,
+        pacer=desk.pacer,
+        ledger=engine.ledger,
+        log=log,
+        clock=engine.clock,
+        wake=tell,
+    )
 
 
 def sizes_of(mapped: Mapping[str, Mapped]) -> dict[str, int]:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 FEW = 3
 """Leads that are shown when none is asked for."""
 
+_NUMBERED = {"stream_name": "stream_id", "segment_name": "segment_id", "account_handle": "account_id"}
+"""A name, and the number that it is the name of."""
+
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
@@ -137,12 +140,18 @@ def _one(it: "Drawn", seen: _Seen) -> dict[str, Any]:
         gone = "its personal data is no longer kept, so nothing would be sent"
         return {"lead": None, "made_up": False, "verdict": "set aside", "code": "payload_gone", "detail": gone,
                 "fields": []}  # fmt: skip
-    values = variables(seen.lead, seen.labels, seen.enrichment, it.uses, SystemClock().now())
+    uses = it.uses | frozenset(_NUMBERED.values())
+    values = variables(seen.lead, seen.labels, seen.enrichment, uses, SystemClock().now())
     verdict, fields = judged(it, values), shown(it, values)
     failed = next((one.left_out for one in fields if one.failed), "")
     said = "set aside" if verdict.code else "wanted" if verdict.wanted else "unwanted"
     code, detail = verdict.code, verdict.detail
-    if verdict.wanted and failed:
+    unnamed = [
+        name for name, number in _NUMBERED.items() if values.get(name) is None and values[number] is not None
+    ]
+    if not it.where.uses.isdisjoint(unnamed):
+        said, code, detail = "waiting", "name_unknown", "its `where` needs a name that CTGO has not told yet"
+    elif verdict.wanted and failed:
         said, code, detail = "set aside", "mapping_failed", failed
     key = seen.lead.key
     return {

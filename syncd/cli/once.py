@@ -72,7 +72,7 @@ def run_once(
 
 def crews_of(engine: Engine) -> list[Crew]:
     """A thread for each connector's lane, a small pool for the sources'."""
-    sources: list[Stepper] = [*engine.pulls, *engine.exports]
+    sources: list[Stepper] = [*engine.pulls, *engine.exports, *engine.others]
     return [*(Crew([lane]) for lane in engine.delivers), Crew(sources, min(SOURCE_THREADS, len(sources)))]
 
 

@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from syncd.engine.naming import Names
 from syncd.failure import Reject
 from syncd.lead import Lead
-from syncd.ledger.ingesting import Admission, NewDelivery
-from syncd.mapping import Filter, variables
+from syncd.ledger.ingesting import NAME_UNKNOWN, WAITS_FOR_NAME, Admission, NewDelivery
+from syncd.mapping import Filter, Labels, variables
 from syncd.settling import LeadState, Standing, lead_state
+
+_NO_LABELS = Labels()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,7 @@ class Takers:
 
     each: Sequence[Taker]
     exports: bool
+    called: Names | None = None
 
     @cached_property
     def names(self) -> Sequence[str]:
@@ -36,6 +40,11 @@ class Takers:
     def uses(self) -> frozenset[str]:
         """The variables that their conditions need."""
         return frozenset[str]().union(*(taker.where.uses for taker in self.each))
+
+    @property
+    def labels(self) -> Labels:
+        """The names that are known."""
+        return self.called.labels if self.called else _NO_LABELS
 
     @cached_property
     def unconditional(self) -> bool:
@@ -65,13 +74,17 @@ def admit(lead: Lead, payload: str, takers: Takers, *, take_exported: bool, expo
         return Admission(lead, payload, "elsewhere")
     if takers.unconditional:
         return Admission(lead, payload, takers.usual_state, takers.usual, marked_elsewhere)
-    values = variables(lead, names=takers.uses)
-    deliveries = tuple(new for taker in takers.each if (new := _offered(taker, values)))
+    values = variables(lead, takers.labels, names=takers.uses)
+    deliveries = tuple(new for taker in takers.each if (new := _offered(taker, values, lead, takers.called)))
     return Admission(lead, payload, _state(deliveries, exports=takers.exports), deliveries, marked_elsewhere)
 
 
-def _offered(taker: Taker, values: Mapping[str, object]) -> NewDelivery | None:
+def _offered(
+    taker: Taker, values: Mapping[str, object], lead: Lead, names: Names | None
+) -> NewDelivery | None:
     """The delivery that a connector's `where` asks for. One that cannot be evaluated is a visible no."""
+    if names and names.unknown(lead, taker.where.uses):
+        return NewDelivery(taker.name, taker.required, NAME_UNKNOWN, WAITS_FOR_NAME)
     try:
         return NewDelivery(taker.name, taker.required) if taker.where.accepts(values) else None
     except Reject as why:
@@ -79,10 +92,11 @@ def _offered(taker: Taker, values: Mapping[str, object]) -> NewDelivery | None:
 
 
 def _state(deliveries: Sequence[NewDelivery], *, exports: bool) -> LeadState:
+    states = {(d.required, d.state) for d in deliveries}
     standing = Standing(
-        required_pending=any(d.required and not d.code for d in deliveries),
-        required_rejected=any(d.required and d.code for d in deliveries),
-        other_pending=any(not d.required and not d.code for d in deliveries),
-        other_rejected=any(not d.required and d.code for d in deliveries),
+        required_pending=(True, "pending") in states,
+        required_rejected=(True, "rejected") in states,
+        other_pending=(False, "pending") in states,
+        other_rejected=(False, "rejected") in states,
     )
     return lead_state(standing, exports=exports)

@@ -22,13 +22,26 @@ _KNOWN = select(_lead.c.source, _lead.c.lead_id, _lead.c.stream_id, _lead.c.segm
 )
 
 
+NAME_UNKNOWN = "name_unknown"
+WAITS_FOR_NAME = "Its `where` needs a name that CTGO has not told yet."
+
+
 class NewDelivery(NamedTuple):
-    """A delivery to make for a new lead. A `where` that could not be evaluated makes a rejected one."""
+    """A delivery to make for a new lead.
+
+    A `where` that could not be evaluated makes a rejected one, one that needs a name which is still to be told a pending
+    one: it is judged before it is sent.
+    """
 
     connector: str
     required: bool
     code: str = ""
     detail: str = ""
+
+    @property
+    def state(self) -> str:
+        """The state it begins in."""
+        return "rejected" if self.code and self.code != NAME_UNKNOWN else "pending"
 
 
 class Admission(NamedTuple):
@@ -254,15 +267,14 @@ def _insert_deliveries(books: Books, admitted: Iterable[tuple[int, Admission]]) 
         for new in admission.deliveries:
             alike[new].append(seq)
     for new, seqs in alike.items():
-        state = "rejected" if new.code else "pending"
         values = {
             "connector": new.connector,
             "required": new.required,
             "code": new.code,
             "detail": new.detail,
         }
-        books.connection.execute(_INSERT_DELIVERIES, {**values, "state": state, "seqs": array(seqs)})
-        books.move("delivery", new.connector, len(seqs), new=state)
+        books.connection.execute(_INSERT_DELIVERIES, {**values, "state": new.state, "seqs": array(seqs)})
+        books.move("delivery", new.connector, len(seqs), new=new.state)
     return {new.connector for new in alike}
 
 

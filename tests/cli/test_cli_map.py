@@ -166,3 +166,11 @@ def test_a_lead_whose_payload_is_gone_is_said_to_be(home: Home) -> None:
     rows(home, "UPDATE lead SET payload = NULL")
     out = home.syncd("map", "--lead", str(lead_id)).out
     assert "no longer kept" in out
+
+
+def test_a_where_that_needs_a_name_nobody_knows_yet_is_said_to_wait(home: Home) -> None:
+    home.syncd("--once")
+    home.connectors["sheet"] += "\nwhere = \"stream_name == 'Indie founders'\""
+    home.configure()
+    (one,) = told(home, "map", "sheet")
+    assert {it["verdict"] for it in one["leads"]} == {"waiting"}
