@@ -13,13 +13,16 @@ from syncd.delivery import Policy
 from syncd.engine.admitting import Taker, Takers
 from syncd.engine.delivering import Deliver, Outfit, Wake
 from syncd.engine.desk import Desk
+from syncd.engine.enriching import Enrich
 from syncd.engine.exporting import Export
 from syncd.engine.naming import Names, Naming, names_in
 from syncd.engine.pacing import Pacer
 from syncd.engine.pulling import Pull
 from syncd.engine.step import Stepper
+from syncd.engine.wanting import Enriching
 from syncd.gate import Gates
 from syncd.ledger import Ledger, gating
+from syncd.ledger.enriching import waiting
 from syncd.ledger.lanes import lift_halts
 from syncd.mapping import FieldMap, Filter, MappingError
 from syncd.registry import Configured, configure
@@ -62,9 +65,29 @@ def compile_connectors(settings: Settings) -> dict[str, Mapped]:
             )
         except MappingError as error:
             mistakes.append(f"{settings.provenance.name}: {error}")
+    for name in settings.sources:
+        try:
+            compile_enriching(settings, name)
+        except MappingError as error:
+            mistakes.append(f"{settings.provenance.name}: {error}")
     if mistakes:
         raise SettingsError(*mistakes)
     return ready
+
+
+def compile_enriching(settings: Settings, name: str) -> Enriching | None:
+    """A source's `enrich` table with its `where` compiled; None: it never enriches. Raises MappingError."""
+    chosen = settings.sources[name].enrich
+    if chosen is None:
+        return None
+    return Enriching(
+        outputs=chosen.outputs,
+        email_mode=chosen.email_mode,
+        where=Filter.compile(f"sources.{name}.enrich", chosen.where),
+        per_day=chosen.per_day,
+        keep_credits=chosen.keep_credits,
+        when_exhausted=chosen.when_exhausted,
+    )
 
 
 def make_upstream(
@@ -84,7 +107,8 @@ def make_names(
     """By source, the names that mappings use; a source whose connectors use none is not in it."""
     found = {}
     for source in settings.sources:
-        uses = frozenset[str]().union(
+        enriching = compile_enriching(settings, source)
+        uses = (enriching.uses if enriching else frozenset[str]()).union(
             *(mapped[c].fields.uses | mapped[c].where.uses for c in settings.connectors_of(source))
         )
         if kinds := names_in(uses):
@@ -114,7 +138,7 @@ def make_desk(
         name=name,
         upstream=client,
         pacer=pacer,
-        takers=Takers(takers, source.export, names),
+        takers=Takers(takers, source.export, names, compile_enriching(settings, name)),
         start=start.timestamp() if isinstance(start, datetime) else start,
         lookback=source.lookback,
         reconcile_window=source.reconcile_window,
@@ -186,8 +210,19 @@ def opened_engine(
             stack.callback(export.close)
         pulls = [Pull(desk, ledger, clock, log, wake) for desk in desks]
         engine = Engine(settings, ledger, clock, desks, pulls, delivers, exports)
-        others = [_naming(engine, desk, names[desk.name], log, wake) for desk in desks if desk.name in names]
+        others: list[Stepper] = [
+            _naming(engine, desk, names[desk.name], log, wake) for desk in desks if desk.name in names
+        ]
+        others += [Enrich(desk, ledger, clock, log, wake) for desk in desks if _enriches(desk, ledger)]
         yield replace(engine, others=others)
+
+
+def _enriches(desk: Desk, ledger: Ledger) -> bool:
+    """Whether leads are enriched, or wait for it although the configuration no longer says so."""
+    if desk.takers.enriching is not None:
+        return True
+    with ledger.read() as connection:
+        return bool(waiting(connection, desk.name, 1))
 
 
 def _naming(engine: Engine, desk: Desk, names: Names, log: Logger, wake: Wake) -> Naming:

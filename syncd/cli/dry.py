@@ -68,6 +68,7 @@ def _print(found: previewing.Preview, waiting: reading.Counts) -> None:
 
 _WOULD_BE = {
     "delivering": "delivered",
+    "enriching": "enriched, and then delivered to whoever wants them",
     "rejected": "set aside",
     "elsewhere": "left alone: exported by somebody else",
 }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from syncd.engine.naming import Names
+from syncd.engine.wanting import Enriching, is_worth_it, may_be_wanted
 from syncd.failure import Reject
 from syncd.lead import Lead
 from syncd.ledger.ingesting import NAME_UNKNOWN, WAITS_FOR_NAME, Admission, NewDelivery
@@ -30,6 +31,7 @@ class Takers:
     each: Sequence[Taker]
     exports: bool
     called: Names | None = None
+    enriching: Enriching | None = None
 
     @cached_property
     def names(self) -> Sequence[str]:
@@ -39,7 +41,8 @@ class Takers:
     @cached_property
     def uses(self) -> frozenset[str]:
         """The variables that their conditions need."""
-        return frozenset[str]().union(*(taker.where.uses for taker in self.each))
+        mine = self.enriching.uses if self.enriching else frozenset[str]()
+        return mine.union(*(taker.where.uses for taker in self.each))
 
     @property
     def labels(self) -> Labels:
@@ -48,8 +51,8 @@ class Takers:
 
     @cached_property
     def unconditional(self) -> bool:
-        """Whether they take every lead."""
-        return all(taker.where.accepts_all for taker in self.each)
+        """Whether they take every lead as it is."""
+        return self.enriching is None and all(taker.where.accepts_all for taker in self.each)
 
     @cached_property
     def usual(self) -> Sequence[NewDelivery]:
@@ -75,8 +78,31 @@ def admit(lead: Lead, payload: str, takers: Takers, *, take_exported: bool, expo
     if takers.unconditional:
         return Admission(lead, payload, takers.usual_state, takers.usual, marked_elsewhere)
     values = variables(lead, takers.labels, names=takers.uses)
+    if takers.enriching and is_to_enrich(lead, takers, takers.enriching, values):
+        return Admission(lead, payload, "enriching", (), marked_elsewhere)
+    state, deliveries = decide(lead, takers, values)
+    return Admission(lead, payload, state, deliveries, marked_elsewhere)
+
+
+def decide(
+    lead: Lead, takers: Takers, values: Mapping[str, object]
+) -> tuple[LeadState, Sequence[NewDelivery]]:
+    """The deliveries of a lead, and the state that it is in with them. `values`: of all that `takers.uses`."""
     deliveries = tuple(new for taker in takers.each if (new := _offered(taker, values, lead, takers.called)))
-    return Admission(lead, payload, _state(deliveries, exports=takers.exports), deliveries, marked_elsewhere)
+    return _state(deliveries, exports=takers.exports), deliveries
+
+
+def is_to_enrich(lead: Lead, takers: Takers, enriching: Enriching, values: Mapping[str, object]) -> bool:
+    """Whether credits may be worth spending on it: see `syncd.engine.wanting`."""
+
+    def is_open(where: Filter) -> bool:
+        return takers.called is not None and takers.called.unknown(lead, where.uses) is not None
+
+    return (
+        bool(enriching.missing(values))
+        and may_be_wanted(takers.each, values, is_open)
+        and (is_open(enriching.where) or is_worth_it(enriching, values))
+    )
 
 
 def _offered(

@@ -166,7 +166,7 @@ def ingest(
     for _, admission in admitted:
         result.states[admission.state] = result.states.get(admission.state, 0) + 1
     result.new = len(admitted)
-    result.connectors = _insert_deliveries(books, admitted)
+    result.connectors = insert_deliveries(books, ((seq, admission.deliveries) for seq, admission in admitted))
     _note_elsewhere(books, [a.lead for _, a in admitted if a.marked_elsewhere and a.state in UNSETTLED])
     _withdraw_exports(books, [a.lead for _, a in admitted if a.state in UNSETTLED])
     result.quarantined = _quarantine(books, malformed)
@@ -261,10 +261,11 @@ def _insert_leads(books: Books, admissions: Mapping[LeadKey, Admission]) -> list
     return admitted
 
 
-def _insert_deliveries(books: Books, admitted: Iterable[tuple[int, Admission]]) -> set[str]:
+def insert_deliveries(books: Books, wanted: Iterable[tuple[int, Sequence[NewDelivery]]]) -> set[str]:
+    """Make the deliveries of leads, given by sequence number; the connectors they are for."""
     alike: defaultdict[NewDelivery, list[int]] = defaultdict(list)
-    for seq, admission in admitted:
-        for new in admission.deliveries:
+    for seq, deliveries in wanted:
+        for new in deliveries:
             alike[new].append(seq)
     for new, seqs in alike.items():
         values = {

@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from syncd.settling import UNSETTLED
 
-SCHEMA = "0002"
+SCHEMA = "0004"
 """The revision that these tables are; the newest file in `migrations/versions`."""
 
 _UNSETTLED = ", ".join(f"'{state}'" for state in UNSETTLED)
@@ -41,6 +41,7 @@ class Lead(SQLModel, table=True):
     __table_args__: Any = (
         UniqueConstraint("source", "lead_id", "stream_id", "segment_id", "digest"),
         Index("lead_unsettled", "state", "ingested_at", sqlite_where=text(f"state IN ({_UNSETTLED})")),
+        Index("lead_enriched", "source", "person", sqlite_where=text("enrichment IS NOT NULL")),
     )
 
     seq: int | None = Field(default=None, primary_key=True)
@@ -198,6 +199,39 @@ class Label(SQLModel, table=True):
     id: int = Field(primary_key=True)
     name: str | None = None
     seen_at: float = 0.0
+
+
+class Ask(SQLModel, table=True):
+    """A request to enrich a person whose answer is not in the ledger (yet): it may have been charged.
+
+    `asks`: how often. `outputs`: a JSON array. The row goes when the answer comes.
+    """
+
+    source: str = Field(primary_key=True)
+    person: str = Field(primary_key=True)
+    outputs: str
+    asks: int = 0
+    asked_at: float = 0.0
+
+
+class AskDay(SQLModel, table=True):
+    """How many requests to enrich left on a day (UTC, as `2026-06-11`), those that were certainly not charged taken off."""
+
+    source: str = Field(primary_key=True)
+    day: str = Field(primary_key=True)
+    asks: int = 0
+
+
+class Credits(SQLModel, table=True):
+    """A team's enrichment credits as last told. `balance` None: not known, or an answer is due that changes it.
+
+    `price`: credits that the dearest output cost so far.
+    """
+
+    source: str = Field(primary_key=True)
+    balance: int | None = None
+    told_at: float = 0.0
+    price: int = 1
 
 
 class Action(SQLModel, table=True):

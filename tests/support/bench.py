@@ -16,6 +16,7 @@ from syncd.connector import Context, Field
 from syncd.engine.admitting import Taker, Takers
 from syncd.engine.delivering import Deliver, Outfit
 from syncd.engine.desk import Desk
+from syncd.engine.enriching import Enrich
 from syncd.engine.exporting import Export
 from syncd.engine.naming import Names, Naming, names_in
 from syncd.engine.pacing import Pacer
@@ -175,6 +176,11 @@ class Bench:
             if desk.exports
         }
         self._life = Lanes(ledger, desks, pulls, exports, delivers, wires)
+        self._life.others += [
+            Enrich(desk, ledger, self.clock, self.log, self.wake, chance=self._chance.random)
+            for desk in desks.values()
+            if desk.takers.enriching
+        ]
         self._life.others += [self._naming(desks[name], names, ledger) for name, names in self._names.items()]
         self.due = {(lane.kind, lane.name): self.clock.monotonic() for lane in self._life.all()}
 
@@ -185,7 +191,8 @@ class Bench:
         """The names that each source's places use, if they use any."""
         found = {}
         for name, account in self.accounts.items():
-            uses = frozenset[str]()
+            enriching = account.desk.get("enriching")
+            uses: frozenset[str] = enriching.uses if enriching else frozenset()
             for place in self._places_of(account):
                 chosen = self.places[place]
                 fields = FieldMap.compile(
@@ -218,8 +225,13 @@ class Bench:
             Taker(place, self.places[place].required, Filter.compile(place, self.places[place].where))
             for place in self._places_of(account)
         ]
-        settings = {key: value for key, value in account.desk.items() if key != "exports"}
-        chosen = Takers(takers, bool(account.desk.get("exports", True)), self._names.get(name))
+        settings = {key: value for key, value in account.desk.items() if key not in {"exports", "enriching"}}
+        chosen = Takers(
+            takers,
+            bool(account.desk.get("exports", True)),
+            self._names.get(name),
+            account.desk.get("enriching"),
+        )
         gates = Gates({taker.name: gate for taker in takers if (gate := self.places[taker.name].gate)})
         return Desk(name, upstream, pacer, chosen, gates=gates, **settings)
 
@@ -278,7 +290,7 @@ class Bench:
                 if reconcile and polled and polled % round(reconcile / poll) == 0:
                     pull.ask_reconcile()
                 self.wake("pull", pull.name)
-            for kind in ("deliver", "export"):
+            for kind in ("deliver", "export", "enrich"):
                 for owner, name in list(self.due):
                     if owner == kind:
                         self.wake(kind, name)
