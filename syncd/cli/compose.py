@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -14,11 +14,16 @@ from syncd.delivery import Policy
 from syncd.engine.admitting import Taker, Takers
 from syncd.engine.delivering import Deliver, Outfit, Wake
 from syncd.engine.desk import Desk
+from syncd.engine.enriching import Enrich
 from syncd.engine.exporting import Export
+from syncd.engine.naming import Names, Naming, names_in
 from syncd.engine.pacing import Pacer
 from syncd.engine.pulling import Pull
+from syncd.engine.step import Stepper
+from syncd.engine.wanting import Enriching
 from syncd.gate import Gates
 from syncd.ledger import Ledger, gating
+from syncd.ledger.enriching import waiting
 from syncd.ledger.lanes import lift_halts
 from syncd.ledger.operating import release
 from syncd.mapping import FieldMap, Filter, MappingError
@@ -62,9 +67,29 @@ def compile_connectors(settings: Settings) -> dict[str, Mapped]:
             )
         except MappingError as error:
             mistakes.append(f"{settings.provenance.name}: {error}")
+    for name in settings.sources:
+        try:
+            compile_enriching(settings, name)
+        except MappingError as error:
+            mistakes.append(f"{settings.provenance.name}: {error}")
     if mistakes:
         raise SettingsError(*mistakes)
     return ready
+
+
+def compile_enriching(settings: Settings, name: str) -> Enriching | None:
+    """A source's `enrich` table with its `where` compiled; None: it never enriches. Raises MappingError."""
+    chosen = settings.sources[name].enrich
+    if chosen is None:
+        return None
+    return Enriching(
+        outputs=chosen.outputs,
+        email_mode=chosen.email_mode,
+        where=Filter.compile(f"sources.{name}.enrich", chosen.where),
+        per_day=chosen.per_day,
+        keep_credits=chosen.keep_credits,
+        when_exhausted=chosen.when_exhausted,
+    )
 
 
 def make_upstream(
@@ -78,11 +103,34 @@ def make_upstream(
     return client, pacer
 
 
+def make_names(
+    settings: Settings, mapped: Mapping[str, Mapped], ledger: Ledger, clock: Clock
+) -> dict[str, Names]:
+    """By source, the names that mappings use; a source whose connectors use none is not in it."""
+    found = {}
+    for source in settings.sources:
+        enriching = compile_enriching(settings, source)
+        uses = (enriching.uses if enriching else frozenset[str]()).union(
+            *(mapped[c].fields.uses | mapped[c].where.uses for c in settings.connectors_of(source))
+        )
+        if kinds := names_in(uses):
+            found[source] = Names(source, kinds, ledger, clock)
+    return found
+
+
+def names_for(m: Mapped, settings: Settings, names: Mapping[str, Names]) -> dict[str, Names]:
+    """The names that a connector's lane needs, by source; none if neither its fields nor its `where` use any."""
+    if not names_in(m.fields.uses | m.where.uses):
+        return {}
+    return {source: it for source, it in names.items() if m.name in settings.connectors_of(source)}
+
+
 def make_desk(
     name: str,
     settings: Settings,
     mapped: Mapping[str, Mapped],
     clock: Clock,
+    names: Names | None = None,
     *,
     approving: frozenset[str] = frozenset(),
 ) -> Desk:
@@ -98,7 +146,7 @@ def make_desk(
         name=name,
         upstream=client,
         pacer=pacer,
-        takers=Takers(takers, source.export),
+        takers=Takers(takers, source.export, names, compile_enriching(settings, name)),
         start=start.timestamp() if isinstance(start, datetime) else start,
         lookback=source.lookback,
         reconcile_window=source.reconcile_window,
@@ -126,6 +174,8 @@ class Engine:
     pulls: Sequence[Pull]
     delivers: Sequence[Deliver]
     exports: Sequence[Export]
+    others: Sequence[Stepper] = ()
+    """What else a source has to do, behind its pulls."""
 
 
 @contextmanager
@@ -146,11 +196,15 @@ def opened_engine(
     """
     clock = clock or SystemClock()
     mapped = compile_connectors(settings)
-    names = [name for name in mapped if not only or name == only]
-    approving = frozenset(names if approved_by else ())
+    chosen = [name for name in mapped if not only or name == only]
+    approving = frozenset(chosen if approved_by else ())
     exporting = {name: source.export for name, source in settings.sources.items()}
     with ExitStack() as stack:
-        desks = [make_desk(name, settings, mapped, clock, approving=approving) for name in settings.sources]
+        names = make_names(settings, mapped, ledger, clock)
+        desks = [
+            make_desk(name, settings, mapped, clock, names.get(name), approving=approving)
+            for name in settings.sources
+        ]
         for desk in desks:
             stack.callback(desk.upstream.close)
         with ledger.write() as connection:
@@ -161,16 +215,53 @@ def opened_engine(
             for desk in desks:
                 desk.pacer.start(connection)
         delivers = []
-        for m in (mapped[name] for name in names):
+        for m in (mapped[name] for name in chosen):
             connector = opened(m.configured, clock, log)
             stack.callback(connector.close)
-            outfit = Outfit(m.name, connector, m.fields, m.where, policy_of(m.configured), exporting)
+            outfit = Outfit(
+                m.name,
+                connector,
+                m.fields,
+                m.where,
+                policy_of(m.configured),
+                exporting,
+                names_for(m, settings, names),
+            )
             delivers.append(Deliver(outfit, ledger, clock, log, wake))
         exports = [Export(desk, ledger, clock, log) for desk in desks if desk.exports]
         for export in exports:
             stack.callback(export.close)
         pulls = [Pull(desk, ledger, clock, log, wake) for desk in desks]
-        yield Engine(settings, ledger, clock, desks, pulls, delivers, exports)
+        engine = Engine(settings, ledger, clock, desks, pulls, delivers, exports)
+        others: list[Stepper] = [
+            _naming(engine, desk, names[desk.name], log, wake) for desk in desks if desk.name in names
+        ]
+        others += [Enrich(desk, ledger, clock, log, wake) for desk in desks if _enriches(desk, ledger)]
+        yield replace(engine, others=others)
+
+
+def _enriches(desk: Desk, ledger: Ledger) -> bool:
+    """Whether leads are enriched, or wait for it although the configuration no longer says so."""
+    if desk.takers.enriching is not None:
+        return True
+    with ledger.read() as connection:
+        return bool(waiting(connection, desk.name, 1))
+
+
+def _naming(engine: Engine, desk: Desk, names: Names, log: Logger, wake: Wake) -> Naming:
+    def tell() -> None:
+        for taker in desk.takers.each:
+            wake("deliver", taker.name)
+
+    return Naming(
+        names,
+        upstream=desk.upstream,
+        pacer=desk.pacer,
+        ledger=engine.ledger,
+        log=log,
+        clock=engine.clock,
+        wake=tell,
+    )
 
 
 def sizes_of(mapped: Mapping[str, Mapped]) -> dict[str, int]:

@@ -126,7 +126,7 @@ class _Acts:
 
 def crews_of(engine: Engine) -> list[Crew]:
     """A thread for each connector's lane, a small pool for the sources'."""
-    sources: list[Stepper] = [*engine.pulls, *engine.exports]
+    sources: list[Stepper] = [*engine.pulls, *engine.exports, *engine.others]
     return [*(Crew([lane]) for lane in engine.delivers), Crew(sources, min(SOURCE_THREADS, len(sources)))]
 
 
@@ -228,7 +228,7 @@ def _complain(
     """One sentence for a lane; a source's fault is said once, not once for each of its lanes."""
     if lane.kind == "export" and troubles.get(("pull", lane.name)) == code:
         return
-    what = {"deliver": "connector", "pull": "source", "export": "source"}[lane.kind]
+    what = "connector" if lane.kind == "deliver" else "source"
     detail = lane.detail or "It is waiting to try again."
     complain(
         f"{what} {lane.name}: {detail} ({code})",
