@@ -98,19 +98,40 @@ def configure(settings: Settings, *, types: Mapping[str, EntryPoint] | None = No
     return ready
 
 
-def mappings(
-    settings: Settings, *, types: Mapping[str, EntryPoint] | None = None
-) -> dict[str, Mapping[str, Field]]:
-    """The fields in force of every connector, without looking at its options: no credentials are needed.
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One `[connectors.NAME]` as far as it can be known without credentials: its options are not looked at."""
+
+    name: str
+    type: str
+    fields: Mapping[str, Field]
+    where: str
+    """The expression in force."""
+    by_default: bool
+    """Whether the fields are the connector's default mapping."""
+
+
+def drafts(settings: Settings, *, types: Mapping[str, EntryPoint] | None = None) -> dict[str, Draft]:
+    """The mapping and `where` in force of every connector; no credentials are needed.
 
     Raises:
         SettingsError: an unknown type, or a plugin that cannot be loaded.
     """
     known = known_types() if types is None else types
-    return {
-        name: _fields(chosen, _class(settings, name, chosen.type, known))
-        for name, chosen in settings.connectors.items()
-    }
+    found = {}
+    for name, chosen in settings.connectors.items():
+        cls = _class(settings, name, chosen.type, known)
+        where = chosen.where or _likely_where(cls.Options, chosen.options)
+        found[name] = Draft(name, chosen.type, _fields(chosen, cls), where, chosen.fields is None)
+    return found
+
+
+def _likely_where(model: type[BaseModel], given: Mapping[str, Any]) -> str:
+    """What the options say is taken by default, whether or not they would be accepted."""
+    try:
+        return str(getattr(model.model_construct(None, **given), "default_where", ""))
+    except Exception:  # noqa: BLE001 - a plugin's property over options that nobody checked
+        return ""
 
 
 def codes(

@@ -18,6 +18,7 @@ VERBS = {
     "init": "Write a commented configuration to start from.",
     "check": "Try everything that a run needs: configuration, key, connectors.",
     "setup": "What must exist in a CRM: list it and, with --apply, make it.",
+    "map": "What would be sent to a connector, and why some fields are left out.",
     "plan": "What waits, how many requests it needs, and how long they take.",
     "status": "Where everything stands.",
     "lead": "All that is known of one lead, as a timeline.",

@@ -64,7 +64,8 @@ def place_of(settings: Settings, name: str) -> Place:
     if name in settings.sources:
         from syncd.engine.desk import SOURCE_LANES  # noqa: PLC0415 - brings the client of CTGO along
 
-        return Place("source", name, tuple((kind, name) for kind in SOURCE_LANES))
+        kinds = (*SOURCE_LANES, "enrich") if settings.sources[name].enrich else SOURCE_LANES
+        return Place("source", name, tuple((kind, name) for kind in kinds))
     raise unknown(
         "source or connector", name, {*settings.sources, *settings.connectors}, "sources and connectors"
     )
