@@ -42,6 +42,7 @@ def replay(  # noqa: PLR0917 - Typer passes them by name
     from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.engine import replaying  # noqa: PLC0415
     from syncd.engine.admitting import Taker  # noqa: PLC0415
+    from syncd.engine.naming import Names, names_in  # noqa: PLC0415
     from syncd.ledger.replaying import Wanted  # noqa: PLC0415
 
     mapped = compile_connectors(settings)[connector]
@@ -50,8 +51,11 @@ def replay(  # noqa: PLR0917 - Typer passes them by name
     wanted = Wanted(
         connector, sources_of(settings, connector), since.timestamp() if since else None, rejected, unwanted
     )
+    clock = SystemClock()
     with ledger_to_change(settings) as ledger:
-        found = replaying.look(ledger, wanted, taker)
+        lists = names_in(taker.where.uses)
+        names = {source: Names(source, lists, ledger, clock) for source in wanted.sources}
+        found = replaying.look(ledger, wanted, taker, names)
         move = replaying.at_the_gate(ledger, found, connector, size)
         done = replaying.Done()
         for line in () if as_json else plan(found, connector, move, size or 0):
@@ -59,7 +63,7 @@ def replay(  # noqa: PLR0917 - Typer passes them by name
         agreed = not found.empty and (yes or not somebody() or answered("Go on? [y/N] "))
         if agreed:
             exports = {name: source.export for name, source in settings.sources.items()}
-            order = replaying.Order(operator(), SystemClock().now(), size, exports)
+            order = replaying.Order(operator(), clock.now(), size, exports)
             done = replaying.carry_out(ledger, found, taker, order)
     if as_json:
         say_json({**told(found, connector, move), "made": done.made, "set_aside": done.failed})
@@ -88,6 +92,7 @@ def told(found: "Replay", connector: str, move: "Move") -> dict[str, Any]:
         "new": len(found.new),
         "again": len(found.back),
         "unwanted": found.unwanted,
+        "unnamed": found.unnamed,
         "payload_gone": found.payload_gone,
         "filter_failed": len(found.failed),
         "held": move != "free",
@@ -101,6 +106,11 @@ def plan(found: "Replay", connector: str, move: "Move", size: int) -> Iterator[s
     yield f"{len(found.new):,} older leads would go to {connector}, and {len(found.back):,} once more."
     if found.unwanted:
         yield f"{found.unwanted:,} would not: today's `where` says no."
+    if found.unnamed:
+        yield (
+            f"{found.unnamed:,} cannot be judged yet: `where` needs a name that is not known."
+            " Names come with syncd --once; then replay once more."
+        )
     if found.failed:
         yield f"{len(found.failed):,} would be set aside: today's `where` cannot be evaluated for them."
     if found.payload_gone:

@@ -11,6 +11,7 @@ from json import loads
 from typing import Literal
 
 from syncd.engine.admitting import Taker
+from syncd.engine.naming import Names
 from syncd.failure import Reject
 from syncd.gate import Move, decide
 from syncd.lead import read_lead
@@ -23,7 +24,7 @@ from syncd.mapping import variables
 READ_AT_ONCE = 500
 MADE_AT_ONCE = 2000
 
-Verdict = Literal["deliver", "unwanted", "payload_gone", "filter_failed"]
+Verdict = Literal["deliver", "unwanted", "unnamed", "payload_gone", "filter_failed"]
 
 
 @dataclass(slots=True)
@@ -34,6 +35,8 @@ class Replay:
     back: list[tuple[float, int]] = field(default_factory=list)
     failed: list[tuple[int, str]] = field(default_factory=list)
     unwanted: int = 0
+    unnamed: int = 0
+    """Those whose `where` needs a name, of a campaign for one, that is not known yet."""
     payload_gone: int = 0
 
     @property
@@ -47,13 +50,17 @@ class Replay:
         return not (self.stroke or self.failed)
 
 
-def judge(lead: Older, taker: Taker) -> tuple[Verdict, str]:
-    """What today's `where` says of an older lead, and why it cannot say."""
+def judge(lead: Older, taker: Taker, names: Names) -> tuple[Verdict, str]:
+    """What today's `where` says of an older lead, and why it cannot say. `names`: of the lead's source."""
     if lead.payload is None:
         return "payload_gone", ""
     try:
+        read = read_lead(lead.source, lead.payload)
+        if names.unknown(read, taker.where.uses):
+            return "unnamed", ""
         values = variables(
-            read_lead(lead.source, lead.payload),
+            read,
+            names.labels,
             enrichment=loads(lead.enrichment) if lead.enrichment else None,
             names=taker.where.uses,
         )
@@ -64,21 +71,21 @@ def judge(lead: Older, taker: Taker) -> tuple[Verdict, str]:
         return "filter_failed", f"The stored payload cannot be read: {error}"
 
 
-def look(ledger: Ledger, wanted: Wanted, taker: Taker) -> Replay:
-    """Judge every lead that it is about; writes nothing."""
+def look(ledger: Ledger, wanted: Wanted, taker: Taker, names: Mapping[str, Names]) -> Replay:
+    """Judge every lead that it is about; writes nothing. `names`: by source."""
     replay = Replay()
     for lead in _all(ledger, wanted):
-        verdict, why = judge(lead, taker)
+        verdict, why = judge(lead, taker, names[lead.source])
         if verdict == "deliver" and lead.delivery is None:
             replay.new.append((lead.discovered_at, lead.seq))
         elif verdict == "deliver" and lead.delivery is not None:
             replay.back.append((lead.discovered_at, lead.delivery))
         elif verdict == "filter_failed" and not lead.rejected and lead.delivery is None:
             replay.failed.append((lead.seq, why))
-        elif verdict == "payload_gone":
-            replay.payload_gone += 1
         else:
+            replay.payload_gone += verdict == "payload_gone"
             replay.unwanted += verdict == "unwanted"
+            replay.unnamed += verdict == "unnamed"
     replay.new.sort()
     replay.back.sort()
     return replay

@@ -22,7 +22,7 @@ _PENDING = _delivery.c.state == quoted("pending")
 _HELD = _PENDING & (_delivery.c.held != quoted(""))
 _FREE = _PENDING & (_delivery.c.held == quoted(""))
 _OURS = _delivery.c.connector == bindparam("name")
-_ON_PAGE = (_delivery.c.lead_seq > bindparam("after"), _PENDING, among(_delivery.c.connector, "names"))
+_ON_PAGE = (_delivery.c.id > bindparam("after"), _PENDING, among(_delivery.c.connector, "names"))
 _APPROVED = func.coalesce(
     select(_gate.c.approved).where(_gate.c.connector == bindparam("name")).scalar_subquery(), 0
 )
@@ -45,7 +45,7 @@ GATE = "gate"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of a source's pass of this kind. `after`: where the ledger's leads ended before it."""
+    """A page of a source's pass of this kind. `after`: the last delivery before it."""
 
     source: str
     kind: str
@@ -68,8 +68,7 @@ _FREE_PASS = update(_delivery).where(*_OF_PASS).values(held="")
 
 def page(connection: Connection, gates: Gates, source: str, kind: str) -> Page:
     """Begin a page: what it will bring comes after what is there now."""
-    last = connection.execute(select(func.max(_lead.c.seq))).scalar() if gates else 0
-    return Page(source, kind, last or 0)
+    return Page(source, kind, _last(connection) if gates else 0)
 
 
 def take_in(connection: Connection, gates: Gates, page: Page, now: float, *, over: bool) -> None:
@@ -149,9 +148,13 @@ def release(connection: Connection, name: str, first: int | None = None) -> int:
 
 def approve(connection: Connection, names: Collection[str]) -> None:
     """Remember that a person let through all there is for these connectors."""
-    last = connection.execute(select(func.max(_delivery.c.id))).scalar() or 0
+    last = _last(connection)
     for name in names:
         _set(connection, name, approved=last)
+
+
+def _last(connection: Connection) -> int:
+    return connection.execute(select(func.max(_delivery.c.id))).scalar() or 0
 
 
 def held_of(connection: Connection, name: str) -> list[tuple[int, int]]:

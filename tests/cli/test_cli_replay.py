@@ -42,7 +42,7 @@ def test_a_connector_added_later_gets_the_older_leads_once(home: Home) -> None:
     home.syncd("--once")
     assert written(home) == [], "of its own accord it gets new ones only"
     assert replayed(home) == {
-        "connector": "later", "new": 30, "again": 0, "unwanted": 0, "payload_gone": 0, "filter_failed": 0,
+        "connector": "later", "new": 30, "again": 0, "unwanted": 0, "unnamed": 0, "payload_gone": 0, "filter_failed": 0,
         "held": False, "made": 30, "set_aside": 0,
     }  # fmt: skip
     assert home.syncd("--once").code == 0
@@ -83,6 +83,16 @@ def test_todays_where_decides_and_says_what_it_cannot_decide(home: Home) -> None
         sum(i % 2 == 1 for i in ids),
     )
     assert told(home, "status")["set_aside"] == found["filter_failed"] == found["set_aside"]
+
+
+def test_a_where_on_names_waits_until_they_are_known(home: Home) -> None:
+    home.connectors["later"] = LATER + '\nwhere = "stream_name == stream_name"'
+    home.configure()
+    ran = home.syncd("replay", "--connector", "later")
+    assert "30 cannot be judged yet" in ran.out
+    home.sim.world.add_leads(1)
+    home.syncd("--once")
+    assert replayed(home)["new"] == 30
 
 
 def test_what_retention_has_dropped_is_counted_and_said(home: Home) -> None:

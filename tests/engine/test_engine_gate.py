@@ -12,6 +12,7 @@ from syncd.failure import Halt
 from syncd.ledger import gating
 from syncd.ledger.lanes import halt_lanes, load_lanes
 from syncd.ledger.operating import drop_held, pause_lanes, release, resume_lanes
+from tests.engine.test_engine_enriching import terms
 from tests.support import Bench, Crash, FarEnd, Seams, unreachable
 
 GATE = 10
@@ -152,6 +153,30 @@ def test_a_backlog_that_a_person_sets_going_is_looked_at_first(bench: Bench, far
     bench.run()
     bench.check()
     assert (len(far.things), held(bench)) == (23 + 5, 25)
+
+
+def test_leads_that_enriching_lets_go_all_at_once_are_a_stroke(bench: Bench) -> None:
+    """Credits are spent: what waits for them goes on without, in sets of a hundred."""
+    bench.ctgo(
+        leads=230, rate_limit=10_000, limit=10_000, credits=3, desk={"enriching": terms()}, contact_rate=1.0
+    )
+    far = bench.place(gate=150)
+    bench.once(120)
+    bench.check()
+    asked = sum(r.path.endswith("/enrich") for r in bench.accounts["main"].world.requests)
+    assert 0 < len(far.things) <= 5 + asked
+    assert len(far.things) + held(bench) == 230
+    let(bench)
+    bench.run(120)
+    assert bench.leads() == {"exported": 230}
+
+
+def test_few_leads_that_enriching_lets_go_are_sent(bench: Bench) -> None:
+    bench.ctgo(leads=130, rate_limit=10_000, limit=10_000, credits=0, desk={"enriching": terms()})
+    bench.place(gate=150)
+    bench.once(120)
+    bench.check()
+    assert bench.leads() == {"exported": 130}
 
 
 def test_a_reader_sees_the_halt_and_what_stands_behind_it(bench: Bench, far: FarEnd) -> None:
