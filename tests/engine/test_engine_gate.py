@@ -276,3 +276,28 @@ def test_never_more_than_five_and_what_was_released_and_nothing_lost(tmp_path: P
     assert len(things) == len(watched.far.things) == len(world.listed()) - watched.dropped
     assert set(bench.deliveries()) <= {"delivered", "dropped"}
     bench.close()
+
+
+def test_killed_at_any_seam_of_a_flood_five_are_sent_and_the_gate_is_closed(tmp_path: Path) -> None:
+    at, killed = -2, True
+    while killed:
+        at += 3  # seams come in pairs, so that this meets both of them in turn
+        (tmp_path / str(at)).mkdir()
+        bench = Bench(tmp_path / str(at))
+        bench.ctgo(leads=GATE + 1, rate_limit=10_000, limit=10_000)
+        far = bench.place(gate=GATE, batch_size=3)
+        bench.seams = Seams(at)
+        killed = False
+        try:
+            boot(bench)
+            bench.once()
+        except Crash:
+            killed = True
+            bench.crash()
+        bench.seams.at = None
+        once(bench)
+        once(bench)
+        bench.check()
+        assert (len(far.things), held(bench)) == (5, 6), f"killed at seam {at}"
+        bench.close()
+    assert at > 20, "a sweep over next to nothing proves nothing"
