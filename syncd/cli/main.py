@@ -26,6 +26,8 @@ VERBS = {
     "pause": "Stop a source or a connector until it is resumed.",
     "resume": "Lift a pause or a halt.",
     "release": "Let through what a connector's flood gate holds.",
+    "backup": "Copy the ledger, also while an engine runs.",
+    "restore": "Put a backup in the ledger's place.",
     "forget": "Erase a person, for good.",
     "explain": "What a failure code means and what to do.",
     "service": "The systemd service: install, upgrade, remove, show.",
