@@ -7,7 +7,8 @@ read, it takes what is still true and what people decided:
 - pauses by hand, and the acts of people, for the record;
 - the requests of the last minute: without them it would spend the allowance twice. Unread, a minute is waited;
 - where sources began that it does not know, so that a start at "now" is not a later now;
-- which object of a connector is whose.
+- which object of a connector is whose;
+- what was spent on enriching.
 
 What cannot be known is doubted: every delivery of a lead that was discovered before the restore, whether the backup has it
 or a pull brings it once more, counts as *maybe sent*. See `doubted`.
@@ -172,6 +173,28 @@ def _people(connection: Connection, old: sqlite3.Connection, _: Carried) -> None
     )
 
 
+def _spending(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
+    _copy(
+        connection,
+        old,
+        "SELECT source, day, asks FROM askday",
+        "INSERT INTO askday (source, day, asks) VALUES (?, ?, ?) ON CONFLICT (source, day) DO UPDATE SET"
+        " asks = max(asks, excluded.asks)",
+    )
+    _copy(
+        connection,
+        old,
+        "SELECT source, person, outputs, asks, asked_at FROM ask",
+        "INSERT OR REPLACE INTO ask (source, person, outputs, asks, asked_at) VALUES (?, ?, ?, ?, ?)",
+    )
+    _copy(
+        connection,
+        old,
+        "SELECT source, balance, told_at, price FROM credits",
+        "INSERT OR REPLACE INTO credits (source, balance, told_at, price) VALUES (?, ?, ?, ?)",
+    )
+
+
 def _copy(connection: Connection, old: sqlite3.Connection, query: str, statement: str) -> None:
     cursor = old.execute(query)
     while rows := cursor.fetchmany(_CHUNK):
@@ -185,6 +208,7 @@ _PARTS: dict[str, Callable[[Connection, sqlite3.Connection, Carried], None]] = {
     "requests": _requests,
     "where sources began": _beginnings,
     "objects of people": _people,
+    "credits spent": _spending,
 }
 
 

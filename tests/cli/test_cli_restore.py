@@ -192,6 +192,18 @@ def test_a_source_that_the_backup_does_not_know_begins_where_it_began(backed_up:
     assert rows(home, "SELECT floor, started FROM source WHERE name = 'second'") == [(1234.5, 0)]
 
 
+def test_credits_that_were_spent_stay_spent(backed_up: Home) -> None:
+    home = backed_up
+    rows(home, "INSERT INTO askday (source, day, asks) VALUES ('main', '2026-06-11', 50)")
+    rows(home, "INSERT INTO credits (source, balance, told_at, price) VALUES ('main', 12, 5.0, 2)")
+    rows(home, "INSERT INTO ask (source, person, outputs, asks, asked_at) VALUES ('main', '7', '[]', 1, 5.0)")
+    ran = home.syncd("restore", "past.db")
+    assert "Not known" not in ran.out
+    assert rows(home, "SELECT asks FROM askday") == [(50,)]
+    assert rows(home, "SELECT balance FROM credits") == [(12,)]
+    assert rows(home, "SELECT person FROM ask") == [("7",)]
+
+
 @pytest.mark.parametrize("spoil", ["text", "torn", "flipped", "other program's", "missing", "newer"])
 def test_a_file_that_cannot_be_restored_changes_nothing(backed_up: Home, spoil: str) -> None:
     home, past = backed_up, backed_up.folder / "past.db"
