@@ -26,6 +26,7 @@ VERBS = {
     "pause": "Stop a source or a connector until it is resumed.",
     "resume": "Lift a pause or a halt.",
     "release": "Let through what a connector's flood gate holds.",
+    "audit": "Prove the books: every lead settled, or listed with the reason.",
     "backup": "Copy the ledger, also while an engine runs.",
     "restore": "Put a backup in the ledger's place.",
     "forget": "Erase a person, for good.",
