@@ -30,6 +30,7 @@ def installed() -> Iterator[Machine]:
                 "/opt/syncd/bin/syncd", "service", "install", "--program", "/opt/syncd/bin/syncd"
             )
             assert told.returncode == 0, told.stderr
+            machine.run("install", "-d", "-m", "1777", "/srv/open")
             for unit in ("syncd", "syncd-once"):
                 machine.put(
                     f"/etc/systemd/system/{unit}.service.d/test.conf",
@@ -127,7 +128,7 @@ def test_the_libraries_of_every_crm_load_where_memory_may_not_be_made_to_run(mac
     ("words", "allowed"),
     [
         ("touch /var/lib/syncd/x", True),
-        ("touch /opt/x", False),
+        ("touch /srv/open/x", False),
         ("touch /etc/syncd/x", False),
         ("ls /etc/syncd/credentials/", False),
         ("grep -q ctgo_ $$CREDENTIALS_DIRECTORY/syncd_sources.main.api_key", True),
