@@ -56,3 +56,18 @@ def test_when_a_crm_refuses_every_lead_alike_the_lane_halts_and_all_stay_pending
     assert f"syncd resume {name}" in ran.err
     assert it.deliveries()[name] == {"pending": LEADS}
     assert it.told("rejected", "list") == []
+
+
+def test_a_where_of_the_operators_lets_no_lead_without_an_address_reach_apollo_to_be_refused(
+    it: Everything,
+) -> None:
+    for row in it.rows()[:11]:
+        row.change({"email": None, "emailStatus": None})
+    config = it.folder / "config.toml"
+    config.write_text(
+        config.read_text().replace('type = "apollo"', 'type = "apollo"\nwhere = "follower_count >= 0"')
+    )
+    assert it.syncd("--once", "--yes").code == 0
+    assert it.deliveries()["outreach"] == {"delivered": 1}
+    assert it.deliveries()["crm"] == WELL
+    assert "(follower_count >= 0) and (email)" in it.syncd("map", "outreach").out
