@@ -53,7 +53,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "salesforce_ready": "Nothing to do.",
         "salesforce_key": "Nothing to do.",
         "salesforce_kept": 'Write policy = "create_only" to say so yourself.',
-        "salesforce_email": "Map Email as: {{ email if email_status == 'verified' }}",
+        "salesforce_email": "Map only verified addresses to Email: {{ email if email_status == 'verified' }}, so that people are found by theirs.",
     }
 )
 """This connector's codes with their fixes."""

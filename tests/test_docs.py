@@ -53,7 +53,7 @@ def test_every_code_that_a_connector_says_is_registered_with_a_fix() -> None:
 
 def _codes_said_in(path: Path) -> set[str]:
     """What looks like a connector's code among the arguments of calls, other than the names of log events."""
-    found = set()
+    found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call) and not (
             isinstance(node.func, ast.Attribute) and node.func.attr in LEVELS
