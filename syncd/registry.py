@@ -52,9 +52,9 @@ class Configured:
         return self.settings.gate or None
 
     @property
-    def default_where(self) -> str:
-        """What the connector takes when the configuration has no `where`: its options may say."""
-        return str(getattr(self.options, "default_where", ""))
+    def also_where(self) -> str:
+        """What the connector asks of every lead besides the configuration's `where`: its options may say."""
+        return str(getattr(self.options, "also_where", ""))
 
     @property
     def secrets(self) -> set[str]:
@@ -106,9 +106,17 @@ class Draft:
     type: str
     fields: Mapping[str, Field]
     where: str
-    """The expression in force."""
+    """The operator's expression."""
+    also_where: str
+    """What the connector's options ask of every lead besides."""
     by_default: bool
     """Whether the fields are the connector's default mapping."""
+
+    @property
+    def condition(self) -> str:
+        """Both in one expression, to be read."""
+        both = [part for part in (self.where.strip(), self.also_where) if part]
+        return " and ".join(f"({part})" for part in both) if len(both) > 1 else "".join(both)
 
 
 def drafts(settings: Settings, *, types: Mapping[str, EntryPoint] | None = None) -> dict[str, Draft]:
@@ -121,15 +129,17 @@ def drafts(settings: Settings, *, types: Mapping[str, EntryPoint] | None = None)
     found = {}
     for name, chosen in settings.connectors.items():
         cls = _class(settings, name, chosen.type, known)
-        where = chosen.where or _likely_where(cls.Options, chosen.options)
-        found[name] = Draft(name, chosen.type, _fields(chosen, cls), where, chosen.fields is None)
+        also = _also_where(cls.Options, chosen.options)
+        found[name] = Draft(
+            name, chosen.type, _fields(chosen, cls), chosen.where, also, chosen.fields is None
+        )
     return found
 
 
-def _likely_where(model: type[BaseModel], given: Mapping[str, Any]) -> str:
-    """What the options say is taken by default, whether or not they would be accepted."""
+def _also_where(model: type[BaseModel], given: Mapping[str, Any]) -> str:
+    """What the options ask of every lead, whether or not they would be accepted."""
     try:
-        return str(getattr(model.model_construct(None, **given), "default_where", ""))
+        return str(getattr(model.model_construct(None, **given), "also_where", ""))
     except Exception:  # noqa: BLE001 - a plugin's property over options that nobody checked
         return ""
 

@@ -54,7 +54,9 @@ def compile_connectors(settings: Settings) -> dict[str, Mapped]:
             ready[name] = Mapped(
                 configured,
                 FieldMap.compile(owner, configured.fields),
-                Filter.compile(owner, configured.settings.where or configured.default_where),
+                Filter.compile(owner, configured.settings.where).also(
+                    Filter.compile(f"{owner} ({configured.type})", configured.also_where)
+                ),
             )
         except MappingError as error:
             mistakes.append(f"{settings.provenance.name}: {error}")

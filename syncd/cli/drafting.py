@@ -67,7 +67,9 @@ def drawn(settings: Settings, only: str = "") -> tuple[dict[str, Drawn], list[st
             except MappingError as error:
                 mistakes.append(f"{of(('connectors', name, 'fields', field))}: {error}")
         try:
-            ready[name] = Drawn(draft, fields, Filter.compile(owner, draft.where))
+            where = Filter.compile(owner, draft.where)
+            also = Filter.compile(f"{owner} ({draft.type})", draft.also_where)
+            ready[name] = Drawn(draft, fields, where.also(also))
         except MappingError as error:
             mistakes.append(f"{of(('connectors', name, 'where'))}: {error}")
     for source, chosen in settings.sources.items():

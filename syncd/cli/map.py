@@ -127,7 +127,7 @@ def _told(it: "Drawn", leads: Sequence[_Seen]) -> dict[str, Any]:
         "connector": it.draft.name,
         "type": it.draft.type,
         "mapping": "default" if it.draft.by_default else "fields",
-        "where": it.draft.where,
+        "where": it.draft.condition,
         "leads": [_one(it, seen) for seen in leads],
     }
 

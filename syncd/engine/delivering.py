@@ -31,7 +31,7 @@ from syncd.engine.step import AGAIN, IDLE, Next
 from syncd.failure import Failure, Halt, Pause, Refused, Reject, Retry
 from syncd.gate import GATE_HELD, said
 from syncd.lead import read_lead
-from syncd.ledger import Ledger, gating
+from syncd.ledger import Ledger, gating, restoring
 from syncd.ledger.delivering import Due, Recorded, Sent, due, mark_maybe_sent, next_due, record
 from syncd.ledger.gating import GateState
 from syncd.ledger.ingesting import NAME_UNKNOWN, WAITS_FOR_NAME
@@ -100,6 +100,8 @@ class Deliver:
         self._outfit, self._ledger, self._clock, self._log = outfit, ledger, clock, log
         self._wake, self._chance = wake, chance
         self._behind_gate = False
+        with ledger.read() as connection:
+            self._restored_at = restoring.restored_at(connection)  # nobody restores under a running engine
 
     @property
     def name(self) -> str:
@@ -126,6 +128,8 @@ class Deliver:
             return self._idle(gate)
         if self._outfit.names and self._names_are_coming():
             return Next(NAMES_SOON)
+        if self._restored_at is not None:
+            found = restoring.doubted(found, now, self._restored_at)
         self._pass(reopened(lane), found)
         return AGAIN
 

@@ -31,7 +31,7 @@ from syncd.enrichment import (
     with_asked,
 )
 from syncd.failure import Failure, Halt, Pause, Reject
-from syncd.ledger import Ledger, Transaction, enriching
+from syncd.ledger import Ledger, Transaction, enriching, gating
 from syncd.ledger.lanes import halt_lanes, load_lane, save_lane
 from syncd.upstream import Enrichment, Me
 
@@ -68,6 +68,8 @@ class Enrich:
         # What is enriched is judged as any lead is
         self._takers = replace(desk.takers, enriching=None)
         self._untold_until = 0.0
+        self._sets = 0
+        self._in_stroke = False
 
     @property
     def name(self) -> str:
@@ -76,6 +78,13 @@ class Enrich:
 
     def step(self) -> Next:
         """One pass: settle what needs no asking, else ask about one lead."""
+        sets = self._sets
+        after = self._step()
+        if self._in_stroke and sets == self._sets:
+            self._end_stroke()
+        return after
+
+    def _step(self) -> Next:
         with self._ledger.read() as connection:
             found = enriching.waiting(connection, self.name, BATCH)
             if not found:
@@ -127,8 +136,15 @@ class Enrich:
 
     def _settle(self, over: Sequence[Over], connection: Transaction | None = None) -> None:
         if connection is None:
+            # Sets that follow one another are one stroke to a gate; what was asked about comes one by one
+            self._sets += 1
+            self._in_stroke = bool(self._desk.gates)
             with self._ledger.write() as own:
-                return self._settle(over, own)
+                return self._settle_in(own, over, stroke_ends=False)
+        return self._settle_in(connection, over, stroke_ends=True)
+
+    def _settle_in(self, connection: Transaction, over: Sequence[Over], *, stroke_ends: bool) -> None:
+        page = gating.page(connection, self._desk.gates, self.name, self.kind)
         given_up = {it.waiting.person for it in over if it.skipped == "enrich_answer_lost"}
         if given_up:
             enriching.close_asks(connection, self.name, given_up)
@@ -139,10 +155,18 @@ class Enrich:
             self._clock.now(),
             exports=self._desk.exports,
         )
+        gating.take_in(connection, self._desk.gates, page, self._clock.now(), over=stroke_ends)
         for connector in woken:
             self._wake("deliver", connector)
         self._wake("export", self.name)
-        return None
+
+    def _end_stroke(self) -> None:
+        with self._ledger.write() as connection:
+            page = gating.page(connection, self._desk.gates, self.name, self.kind)
+            gating.take_in(connection, self._desk.gates, page, self._clock.now(), over=True)
+        self._in_stroke = False
+        for connector in self._desk.gates.sizes:
+            self._wake("deliver", connector)
 
     # Asking
 

@@ -49,7 +49,7 @@ def may_be_wanted(
     takers: Sequence[HasWhere], values: Mapping[str, object], is_open: Callable[[Filter], bool]
 ) -> bool:
     """Whether some connector wants the lead, or may once enriching is over. `is_open`: it cannot be judged yet."""
-    return any(_may_want(taker.where, values, is_open) for taker in takers)
+    return any(all(_may_want(part, values, is_open) for part in taker.where.parts) for taker in takers)
 
 
 def _may_want(where: Filter, values: Mapping[str, object], is_open: Callable[[Filter], bool]) -> bool:
