@@ -10,14 +10,13 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-import structlog
-
 from syncd.cli.assembly import begin, crews_of, make_engine
 from syncd.cli.compose import compile_connectors, read_settings
 from syncd.cli.exits import Exit
 from syncd.clock import SystemClock
 from syncd.crews import Crew
-from syncd.daemon.calendar import Chore
+from syncd.daemon.calendar import Chore, Every
+from syncd.daemon.memory import give_back
 from syncd.daemon.service import Daemon, Order
 from syncd.daemon.signals import heard
 from syncd.engine.housekeeping import HouseKeeping
@@ -26,10 +25,13 @@ from syncd.engine.whole import Engine
 from syncd.lanes import Ended, Runner
 from syncd.ledger import Ledger
 from syncd.ledger.database import EngineLock
-from syncd.log import configure, redact_values
+from syncd.log import configure, logger, redact_values
 from syncd.settings import Settings, SettingsError, secret_values
 
-PROBE = 3600.0
+HOUR = 3600.0
+SETTLED = 15.0
+"""Seconds after a start, or a reload, when what that needed is likely to be over."""
+PROBE = HOUR
 """Seconds after which a halted lane tries one delivery by itself."""
 
 
@@ -79,7 +81,7 @@ def companions(daemon: Daemon) -> Iterator[None]:
 def chores_of(engine: Engine) -> Sequence[Chore]:
     """What is on the calendar besides pulls: each is run in a thread of its own while it lasts."""
     del engine
-    return ()
+    return (Chore("memory", Every(HOUR, first=SETTLED), give_back),)
 
 
 def _settings(config: Path | None) -> Settings:
@@ -93,7 +95,7 @@ def _settings(config: Path | None) -> Settings:
 
 
 def _daemon(config: Path | None, settings: Settings, ledger: Ledger, clock: SystemClock) -> Daemon:
-    log = structlog.get_logger("syncd")
+    log = logger()
     runner = Runner(clock, log, until_quiet=False, before=ledger.check_room)
     observer = observer_of()
 
