@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -29,6 +30,8 @@ from syncd.log import configure, logger, redact_values
 from syncd.settings import Settings, SettingsError, secret_values
 
 HOUR = 3600.0
+LAST = 9.5
+"""Seconds after a signal when the process ends whatever holds it: another program that keeps the ledger locked, say."""
 SETTLED = 15.0
 """Seconds after a start, or a reload, when what that needed is likely to be over."""
 PROBE = HOUR
@@ -43,6 +46,9 @@ def run_daemon(config: Path | None) -> Exit:
     def stop() -> None:
         if orders:
             orders[0].stop()
+            last = threading.Timer(LAST, os._exit, [Exit.DONE])
+            last.daemon = True
+            last.start()
         clock.stop()
 
     def order(what: Order) -> None:
@@ -117,9 +123,7 @@ def _daemon(config: Path | None, settings: Settings, ledger: Ledger, clock: Syst
     HouseKeeping(ledger, clock, log, settings.state.retention).refuse_damaged()
     engine = make(settings)
     begin(engine)
-    # What start-up made stays; the work makes many objects without cycles, which need no looking through
-    gc.collect()
-    gc.freeze()
+    gc.freeze()  # what start-up made stays
     return Daemon(engine, runner, crews, log, remake=remake, chores=chores_of)
 
 
