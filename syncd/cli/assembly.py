@@ -1,11 +1,11 @@
 """The engine put together: lanes over an open ledger, their threads, and what ends them."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
-from syncd.cli.compose import compile_connectors, make_desk, make_names, names_for
+from syncd.cli.compose import Mapped, compile_connectors, make_desk, make_names, names_for
 from syncd.cli.unopened import opened
 from syncd.clock import Clock, SystemClock
 from syncd.connector import Logger
@@ -42,6 +42,7 @@ def make_engine(
     approving: bool = False,
     observer: Observer = NOBODY,
     probe: float | None = None,
+    mapped: Mapping[str, Mapped] | None = None,
 ) -> Engine:
     """The engine's lanes over an open, locked ledger; nothing is sent and no far end is asked.
 
@@ -55,11 +56,12 @@ def make_engine(
         approving: whether a person opened the gates of the opened lanes for this run.
         observer: hears of requests and outcomes.
         probe: seconds after which a halted lane tries one delivery by itself; None: never.
+        mapped: from `compile_connectors`, if it is at hand.
 
     Raises:
         SettingsError: a connector's options or expressions are wrong.
     """
-    mapped = compile_connectors(settings)
+    mapped = compile_connectors(settings) if mapped is None else mapped
     chosen = [name for name in mapped if not only or name == only]
     opening = frozenset(chosen if approving else ())
     exporting = {name: source.export for name, source in settings.sources.items()}
@@ -139,13 +141,16 @@ def opened_engine(
     clock: Clock | None = None,
     only: str = "",
     approved_by: str = "",
+    mapped: Mapping[str, Mapped] | None = None,
 ) -> Iterator[Engine]:
     """The engine of a run that ends, closed after it; halts are lifted, for this is a start. Arguments as `make_engine`.
 
     `approved_by`: who opens the gates of the opened lanes for this run; empty: nobody.
     """
     clock = clock or SystemClock()
-    engine = make_engine(settings, ledger, log, wake, clock=clock, only=only, approving=bool(approved_by))
+    engine = make_engine(
+        settings, ledger, log, wake, clock=clock, only=only, approving=bool(approved_by), mapped=mapped
+    )
     try:
         begin(engine, approved_by)
         yield engine

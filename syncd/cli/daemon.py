@@ -6,13 +6,13 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from syncd.cli.assembly import begin, crews_of, make_engine
-from syncd.cli.compose import compile_connectors, read_settings
+from syncd.cli.compose import Mapped, compile_connectors, read_settings
 from syncd.cli.exits import Exit
 from syncd.clock import SystemClock
 from syncd.crews import Crew
@@ -63,9 +63,9 @@ def run_daemon(config: Path | None) -> Exit:
         signal.SIGURG: partial(order, "look"),
     }
     with heard(acts):
-        settings = _settings(config)
+        settings, mapped = _settings(config)
         with EngineLock(settings.state.path), Ledger.open(settings.state.path, upgrade=True) as ledger:
-            daemon = _daemon(config, settings, ledger, clock)
+            daemon = _daemon(config, (settings, mapped), ledger, clock)
             orders.append(daemon)
             with companions(daemon):
                 ended = daemon.run()
@@ -90,38 +90,43 @@ def chores_of(engine: Engine) -> Sequence[Chore]:
     return (Chore("memory", Every(HOUR, first=SETTLED), give_back),)
 
 
-def _settings(config: Path | None) -> Settings:
+def _settings(config: Path | None) -> tuple[Settings, Mapping[str, Mapped]]:
     settings = read_settings(config)
     settings.require_sources()
     redact_values(secret_values(settings))
-    for m in compile_connectors(settings).values():
+    mapped = compile_connectors(settings)
+    for m in mapped.values():
         redact_values(m.configured.secrets)
     configure(settings.log.format, settings.log.level)
-    return settings
+    return settings, mapped
 
 
-def _daemon(config: Path | None, settings: Settings, ledger: Ledger, clock: SystemClock) -> Daemon:
+def _daemon(
+    config: Path | None, start: tuple[Settings, Mapping[str, Mapped]], ledger: Ledger, clock: SystemClock
+) -> Daemon:
     log = logger()
     runner = Runner(clock, log, until_quiet=False, before=ledger.check_room)
     observer = observer_of()
 
-    def make(settings: Settings) -> Engine:
-        return make_engine(settings, ledger, log, runner.wake, clock=clock, observer=observer, probe=PROBE)
+    def make(settings: Settings, mapped: Mapping[str, Mapped]) -> Engine:
+        return make_engine(
+            settings, ledger, log, runner.wake, clock=clock, observer=observer, probe=PROBE, mapped=mapped
+        )
 
     def remake() -> Engine:
-        now = _settings(config)
+        now, mapped = _settings(config)
         if now.state.path != ledger.path:
             raise SettingsError(
                 f"{now.provenance.name}: state.url: the ledger cannot change while syncd runs: restart it"
             )
-        return make(now)
+        return make(now, mapped)
 
     def crews(engine: Engine) -> list[Crew]:
         house = HouseKeeping(ledger, clock, log, engine.settings.state.retention)
         return [*crews_of(engine), Crew([house])]
 
-    HouseKeeping(ledger, clock, log, settings.state.retention).refuse_damaged()
-    engine = make(settings)
+    HouseKeeping(ledger, clock, log, start[0].state.retention).refuse_damaged()
+    engine = make(*start)
     begin(engine)
     gc.freeze()  # what start-up made stays
     return Daemon(engine, runner, crews, log, remake=remake, chores=chores_of)

@@ -65,7 +65,7 @@ def run_once(
         runner = Runner(clock, log, until_quiet=True, max_wait=order.max_wait)
         engine_context = opened_engine(
             settings, ledger, log, runner.wake, clock=clock, only=order.connector,
-            approved_by=operator() if order.yes else "",
+            approved_by=operator() if order.yes else "", mapped=mapped,
         )  # fmt: skip
         with stopping_on_signals(clock), engine_context as engine:
             before = standing_of(ledger)
