@@ -19,6 +19,7 @@ from syncd.delivery import (
     Route,
     Terms,
     Verdict,
+    in_company,
     judge_call,
     kept,
     kept_by_hand,
@@ -128,7 +129,7 @@ class Deliver:
             return Next(NAMES_SOON)
         if self._restored_at is not None:
             found = restoring.doubted(found, now, self._restored_at)
-        self._pass(reopened(lane), found)
+        self._pass(reopened(lane), found, more=len(found) >= limit)
         return AGAIN
 
     def _names_are_coming(self) -> bool:
@@ -146,13 +147,17 @@ class Deliver:
         self._behind_gate = closed
         return Next(None, GATE_HELD) if closed else IDLE
 
-    def _pass(self, lane: LaneState, found: Sequence[Due]) -> None:
+    def _pass(self, lane: LaneState, found: Sequence[Due], *, more: bool) -> None:
+        """`more`: further ones are due, so that calls need not go half empty."""
         ready, settled = self._prepare(found)
         if settled:
             lane = self._settle_unsent(settled, lane)
         if self._outfit.connector.objects == "people":
             ready = _one_each(ready)
-        calls = pack([(r.due.item, r.route) for r in ready], lane, self._outfit.connector.batch_size)
+        items, size = [(r.due.item, r.route) for r in ready], self._outfit.connector.batch_size
+        calls: Sequence[list[int]] = pack(items, lane, size)
+        if more:
+            calls = in_company(calls, items, size)
         for call in calls:
             if self._clock.stopping or lane.status != "open":
                 return
