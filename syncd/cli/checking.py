@@ -106,7 +106,24 @@ def _permissions(config: Path | None, settings: Settings, mapped: Mapping[str, M
         )  # fmt: skip
 
 
+def _open_files(ledger: Path) -> Iterator[Note]:
+    """A warning for files with personal data that others than their owner can read: syncd makes none, but a copy may be."""
+    for file in sorted(ledger.parent.glob(f"{ledger.name}*")):
+        try:
+            mode = file.stat().st_mode
+        except OSError:  # gone meanwhile
+            continue
+        if mode & 0o077:
+            yield Note(
+                "warning",
+                "ledger",
+                f"{file} holds personal data, and others can read it.",
+                fix=f"chmod go= {file}",
+            )
+
+
 def _ledger(settings: Settings, ledger: Ledger) -> Iterator[Note]:
+    yield from _open_files(ledger.path)
     with ledger.write() as connection:  # it can be written, or this raises
         rows = reading.sources(connection)
         gates = gating.gates(connection)

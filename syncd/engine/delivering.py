@@ -26,6 +26,7 @@ from syncd.delivery import (
     pack,
     reopened,
 )
+from syncd.engine.bugs import opened, told
 from syncd.engine.naming import Names, NameUnknown, require_names
 from syncd.engine.step import AGAIN, IDLE, Next
 from syncd.failure import Failure, Halt, Pause, Refused, Reject, Retry
@@ -184,7 +185,10 @@ class Deliver:
             except (Failure, NameUnknown) as why:
                 settled.append((one, why))
             except Exception as bug:  # noqa: BLE001 - one lead's surprise must not end the lane
-                self._log.warning("connector_failed", connector=self.name, leads=[one.lead_seq], exc_info=bug)
+                trace = told(bug, [one.person, opened(one.payload), opened(one.enrichment)])
+                self._log.warning(
+                    "connector_failed", connector=self.name, leads=[one.lead_seq], exception=trace
+                )
                 settled.append((one, Retry("connector_bug", f"{type(bug).__name__} before it was sent")))
         return ready, settled
 
@@ -256,7 +260,10 @@ class Deliver:
             return why
         except Exception as bug:  # noqa: BLE001 - a plugin's bug must not end the engine; logged with its traceback
             self._log.warning(
-                "connector_failed", connector=self.name, leads=[d.lead.id for d in batch], exc_info=bug
+                "connector_failed",
+                connector=self.name,
+                leads=[d.lead.id for d in batch],
+                exception=told(bug, [(d.person, d.lead.raw, d.fields) for d in batch]),
             )
             return bug
 
