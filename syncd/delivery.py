@@ -81,6 +81,8 @@ class Policy:
     retry_cap: float = 3600.0
     pause_base: float = 2.0
     pause_cap: float = 300.0
+    probe: float | None = None
+    """After which a halted lane tries one delivery by itself; None: somebody must act first."""
 
 
 class Item(NamedTuple):
@@ -131,14 +133,16 @@ class LaneState:
     alike_code: str = ""
     alike: tuple[int, ...] = ()
 
-    def wait(self, now: float) -> float | None:
-        """Seconds until the lane may go on: 0 now, None when somebody must act first.
+    def wait(self, now: float, probe: float | None = None) -> float | None:
+        """Seconds until the lane may go on: 0 now, None when somebody must act first. `probe`: as in `Policy`.
 
         A pause never lasts longer than it was meant to when it began, whatever became of the wall clock; one that
         seems to begin further ahead than it is long was made before the clock went back, and is over.
         """
         if self.status == "open":
             return 0.0
+        if self.status == "halted" and probe is not None:
+            return max(0.0, min(self.since + probe - now, probe))
         if self.status == "halted" or self.until is None:
             return None
         length = self.until - self.since

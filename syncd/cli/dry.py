@@ -14,9 +14,10 @@ from syncd.cli.compose import compile_connectors, make_desk, make_names
 from syncd.cli.exits import SOURCE_EXITS, Exit, complain, fix_of, strongest
 from syncd.cli.once import Order
 from syncd.clock import SystemClock
+from syncd.crews import Crew
 from syncd.engine.pulling import Pull
 from syncd.gate import FIRST, said
-from syncd.lanes import Crew, Runner
+from syncd.lanes import Runner
 from syncd.ledger import Ledger, gating, previewing, reading
 from syncd.settings import Settings
 

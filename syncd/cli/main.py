@@ -141,7 +141,13 @@ def main(  # noqa: PLR0917 - Typer passes them by name
     if context.invoked_subcommand is not None:
         return
     if not once:
-        raise typer.BadParameter("say --once, or a verb: syncd --help lists them", param_hint="syncd")
+        if since or until or connector or dry_run or limit or max_wait is not None:
+            raise typer.BadParameter(
+                "goes with --once; without it syncd runs until it is stopped", param_hint="syncd"
+            )
+        from syncd.cli.daemon import run_daemon  # noqa: PLC0415 - as below
+
+        raise typer.Exit(run_daemon(config))
     from syncd.cli import job  # noqa: PLC0415 - the engine and all below it; a verb imports its own
 
     order = job.Order(

@@ -1,7 +1,6 @@
 """`syncd --once`: pull, drain, exit with an honest code."""
 
 import signal
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,31 +9,29 @@ from types import FrameType
 
 import structlog
 
-from syncd.cli.compose import Engine, Mapped, compile_connectors, opened_engine
-from syncd.cli.exits import SOURCE_EXITS, Exit, complain, strongest
-from syncd.cli.gates import ask_to_release, complain_of_gates
-from syncd.cli.opening import advice, operator
-from syncd.cli.progress import Standing, Watching, watching
+from syncd.cli.assembly import SOURCE_THREADS, crews_of, opened_engine
+from syncd.cli.compose import Mapped, compile_connectors
+from syncd.cli.exits import Exit
+from syncd.cli.gates import ask_to_release
+from syncd.cli.opening import operator
+from syncd.cli.progress import Watching, watching
 from syncd.cli.question import somebody
+from syncd.cli.report import report, standing_of
 from syncd.clock import Clock, SystemClock
 from syncd.connector import Logger
-from syncd.delivery import LaneState
+from syncd.crews import Crew
 from syncd.engine.housekeeping import HouseKeeping
-from syncd.engine.step import Stepper
-from syncd.lanes import Crew, Ended, Runner
-from syncd.ledger import Ledger, reading
+from syncd.engine.whole import Engine
+from syncd.lanes import Runner
+from syncd.ledger import Ledger, reading, windows
 from syncd.ledger.database import EngineLock
 from syncd.ledger.ingesting import load_source
-from syncd.ledger.lanes import load_lanes
 from syncd.log import redact_values
 from syncd.settings import Settings, SettingsError
 from syncd.settings.mistakes import hint
 
 MAX_WAIT = 900.0
 """Seconds that trouble is waited out unless the command line says otherwise."""
-
-SOURCE_THREADS = 8
-"""Threads that the sources' lanes share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +69,8 @@ def run_once(
             settings, ledger, log, runner.wake, clock=clock, only=order.connector,
             approved_by=operator() if order.yes else "",
         )  # fmt: skip
-        with _stopping_on_signals(clock), engine_context as engine:
-            before = _standing(ledger)
+        with stopping_on_signals(clock), engine_context as engine:
+            before = standing_of(ledger)
             _ask(engine, order)
             if not order.yes and somebody() and any(m.configured.gate for m in mapped.values()):
                 _pull_and_ask(engine, log)
@@ -82,11 +79,21 @@ def run_once(
 
                 def tick() -> None:
                     acts.heed()
-                    shown.show(_standing(ledger))
+                    shown.show(standing_of(ledger))
 
                 ended = runner.run(crews_of(engine), tick)
-                shown.show(_standing(ledger))
-            code = _report(engine, ended, before)
+                shown.show(standing_of(ledger))
+            if ended.error is not None:
+                raise ended.error
+            code = report(
+                settings,
+                ledger,
+                before,
+                ended.troubles,
+                stopped=ended.stopped,
+                bug=ended.bug,
+                only=order.connector,
+            )
             house.keep()
             return code
 
@@ -115,19 +122,11 @@ class _Acts:
         newest = self._look()
         if newest != self._newest:
             self._newest = newest
-            lanes: list[Stepper] = [*self._engine.delivers, *self._engine.pulls, *self._engine.exports]
-            for lane in lanes:
-                self._runner.wake(lane.kind, lane.name)
+            self._runner.look()
 
     def _look(self) -> int:
         with self._engine.ledger.read() as connection:
             return reading.newest_action(connection)
-
-
-def crews_of(engine: Engine) -> list[Crew]:
-    """A thread for each connector's lane, a small pool for the sources'."""
-    sources: list[Stepper] = [*engine.pulls, *engine.exports, *engine.others]
-    return [*(Crew([lane]) for lane in engine.delivers), Crew(sources, min(SOURCE_THREADS, len(sources)))]
 
 
 def _check_connector(settings: Settings, mapped: Mapping[str, Mapped], name: str) -> None:
@@ -138,11 +137,16 @@ def _check_connector(settings: Settings, mapped: Mapping[str, Mapped], name: str
 
 
 def _ask(engine: Engine, order: Order) -> None:
+    with engine.ledger.read() as connection:
+        asked = windows.pending(connection)
     for pull in engine.pulls:
         if order.since is not None or order.until is not None:
             pull.ask_window(order.since or 0.0, order.until, order.limit)
             continue
         pull.ask_live(order.limit)
+        for window in asked:
+            if window.source == pull.name and order.limit is None:
+                pull.ask_window(window.since, window.until, window.most, window=window.id)
         if order.limit is None and _reconcile_is_due(engine, pull.name):
             pull.ask_reconcile()
 
@@ -156,13 +160,8 @@ def _reconcile_is_due(engine: Engine, source: str) -> bool:
     return bool(engine.clock.now() - (row.reconciled_at or 0.0) >= engine.settings.sources[source].reconcile)
 
 
-def _standing(ledger: Ledger) -> Standing:
-    with ledger.read() as connection:
-        return Standing.of(reading.counts(connection))
-
-
 @contextmanager
-def _stopping_on_signals(clock: Clock) -> Iterator[None]:
+def stopping_on_signals(clock: Clock) -> Iterator[None]:
     """The first SIGINT or SIGTERM drains, the second ends at once."""
     asked = threading.Event()
 
@@ -182,55 +181,3 @@ def _stopping_on_signals(clock: Clock) -> Iterator[None]:
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
-
-
-def _report(engine: Engine, ended: Ended, before: Standing) -> Exit:
-    """What was done on stdout, what is wrong on stderr, and the code for both."""
-    if ended.error is not None:
-        raise ended.error
-    with engine.ledger.read() as connection:
-        after = Standing.of(reading.counts(connection))
-        lanes = {(lane.kind, lane.name): lane for lane in load_lanes(connection)}
-        left = reading.pending_elsewhere(connection, list(engine.settings.connectors))
-    # Of a source that could not be asked, nobody knows whether there is something new
-    unasked = {f"{name}: nothing new" for kind, name in ended.troubles if kind == "pull"}
-    for line in after.since(before) or ([] if unasked else ["nothing new"]):
-        if line not in unasked:
-            sys.stdout.write(line + "\n")
-    codes = [_code_of(kind, code) for (kind, _), code in ended.troubles.items()]
-    for (kind, name), code in ended.troubles.items():
-        _complain(engine.settings, lanes.get((kind, name), LaneState(kind, name)), code, ended.troubles)
-    complain_of_gates(engine.settings, engine.ledger, {lane.name for lane in engine.delivers}, ended.troubles)
-    for name, n in left.items():
-        complain(
-            f"{n} deliveries wait for {name}, which is not in the configuration.",
-            advice(engine.settings, "connector_unconfigured", name),
-        )
-    rejected = after.rejected - before.rejected
-    if rejected > 0:
-        complain(f"{rejected} were set aside.", "See them with: syncd rejected list")
-        codes.append(Exit.REJECTED)
-    if after.pending or ended.stopped:
-        codes.append(Exit.WORK_LEFT)
-        complain(f"Stopped with {after.pending} left to do. It is safe to run again.")
-    if ended.bug:
-        codes.append(Exit.FAILED)
-    return strongest(codes)
-
-
-def _code_of(kind: str, code: str) -> Exit:
-    return Exit.WORK_LEFT if kind == "deliver" else SOURCE_EXITS.get(code, Exit.WORK_LEFT)
-
-
-def _complain(
-    settings: Settings, lane: LaneState, code: str, troubles: Mapping[tuple[str, str], str]
-) -> None:
-    """One sentence for a lane; a source's fault is said once, not once for each of its lanes."""
-    if lane.kind == "export" and troubles.get(("pull", lane.name)) == code:
-        return
-    what = "connector" if lane.kind == "deliver" else "source"
-    detail = lane.detail or "It is waiting to try again."
-    complain(
-        f"{what} {lane.name}: {detail} ({code})",
-        advice(settings, code, lane.name, halted=lane.status == "halted"),
-    )

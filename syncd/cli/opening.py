@@ -1,13 +1,15 @@
 """What the verbs begin with: the configuration, the ledger, and what a name on the command line stands for."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import typer
 
+from syncd.cli.holder import nudge
 from syncd.cli.owner import came_as, settings_in_force
 from syncd.failure import CODES
 from syncd.log import escape, redact_values
@@ -28,14 +30,20 @@ def settings_of(context: typer.Context) -> Settings:
     return settings
 
 
-def ledger_to_change(settings: Settings) -> "Ledger":
-    """The ledger, opened for an act of a person, which makes none. Raises LedgerError, also when there is none yet."""
+@contextmanager
+def ledger_to_change(settings: Settings) -> Iterator["Ledger"]:
+    """The ledger, opened for an act of a person; an engine that runs on it is told afterwards.
+
+    Makes no ledger. Raises LedgerError, also when there is none yet.
+    """
     from syncd.ledger import Ledger, LedgerError  # noqa: PLC0415 - only the verbs that open it pay for it
 
     path = settings.state.path
     if not path.exists():
         raise LedgerError("ledger_broken", f"There is no ledger at {path} yet: run syncd --once first.")
-    return Ledger.open(path)
+    with Ledger.open(path) as ledger:
+        yield ledger
+    nudge(path)
 
 
 @dataclass(frozen=True, slots=True)

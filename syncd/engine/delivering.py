@@ -28,6 +28,7 @@ from syncd.delivery import (
 )
 from syncd.engine.bugs import opened, told
 from syncd.engine.naming import Names, NameUnknown, require_names
+from syncd.engine.observing import NOBODY, Observer, outcomes_of
 from syncd.engine.step import AGAIN, IDLE, Next
 from syncd.failure import Failure, Halt, Pause, Refused, Reject, Retry
 from syncd.gate import GATE_HELD, said
@@ -58,6 +59,7 @@ class Outfit:
     policy: Policy
     exports: Mapping[str, bool]
     names: Mapping[str, Names] = field(default_factory=dict)
+    observer: Observer = NOBODY
 
 
 Wake = Callable[[str, str], None]
@@ -113,7 +115,7 @@ class Deliver:
         now, connector = self._clock.now(), self._outfit.connector
         with self._ledger.read() as connection:
             lane = load_lane(connection, self.kind, self.name)
-            wait = lane.wait(now)
+            wait = lane.wait(now, self._outfit.policy.probe)
             if wait != 0:
                 return Next(wait, lane.code)
             # People go in groups, by what is known of them: look further, so that calls are full
@@ -289,8 +291,17 @@ class Deliver:
                 now=self._clock.now(),
             )
         self._tell(before, verdict, recorded)
+        self._count(verdict, members)
         for source in recorded.owing:
             self._wake("export", source)
+
+    def _count(self, verdict: Verdict, members: Sequence[Due]) -> None:
+        if self._outfit.observer is NOBODY:
+            return
+        now, found = self._clock.now(), {m.item.id: m.discovered_at for m in members}
+        latencies = [now - found[c.id] for c in verdict.changes if c.state == "delivered" and c.id in found]
+        outcomes = outcomes_of(verdict.changes, (m.item for m in members))
+        self._outfit.observer.sent(self.name, outcomes, latencies)
 
     def _tell(self, before: LaneState, verdict: Verdict, recorded: Recorded) -> None:
         rejected = recorded.counts.get("rejected", 0)

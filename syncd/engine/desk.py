@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from syncd.delivery import Policy
 from syncd.engine.admitting import Takers
+from syncd.engine.observing import NOBODY, Observer
 from syncd.engine.pacing import Pacer
 from syncd.engine.paging import Start
 from syncd.gate import Gates
@@ -36,6 +37,7 @@ class Desk:
     policy: Policy = field(default_factory=Policy)
     gates: Gates = field(default_factory=Gates)
     paging_new: Flag = field(default_factory=Flag)
+    observer: Observer = NOBODY
 
     @property
     def exports(self) -> bool:

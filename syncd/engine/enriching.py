@@ -110,7 +110,7 @@ class Enrich:
         now = self._clock.now()
         if source.wait(now) != 0:
             return Next(source.wait(now), source.code)
-        wait = lane.wait(now)
+        wait = lane.wait(now, self._policy.probe)
         if wait == 0:
             return self._ask(reopened(lane), questions)
         if self._is_to_deliver(lane):

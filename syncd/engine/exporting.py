@@ -26,6 +26,7 @@ from syncd.delivery import (
 )
 from syncd.engine.delivering import tell_lane
 from syncd.engine.desk import Desk
+from syncd.engine.observing import outcomes_of
 from syncd.engine.pacing import Hold
 from syncd.engine.step import AGAIN, IDLE, Next
 from syncd.failure import Failure, Halt, Pause, Reject
@@ -72,7 +73,7 @@ class Export:
 
     def close(self) -> None:
         """End the threads."""
-        self._pool.shutdown()
+        self._pool.shutdown(wait=False, cancel_futures=True)  # idle, unless the lane was left in a step
 
     def step(self) -> Next:
         """One pass: as many exports as there are slots, a batch at the most."""
@@ -82,7 +83,7 @@ class Export:
         with self._ledger.read() as connection:
             lane = load_lane(connection, self.kind, self.name)
             later = next_due(connection, ExportRow, self.name)
-        wait = lane.wait(now)
+        wait = lane.wait(now, self._desk.policy.probe)
         if wait != 0:
             return Next(wait, lane.code)
         if later is None:
@@ -148,6 +149,7 @@ class Export:
         if recorded.counts.get("rejected"):
             self._log.warning("exports_rejected", source=self.name, n=recorded.counts["rejected"])
         tell_lane(self._log, before, verdict.lane)
+        self._desk.observer.exported(self.name, outcomes_of(verdict.changes, (item for item, _ in claims)))
 
     def _judge(self, claims: Sequence[Claim], answers: Sequence[Answer], lane: LaneState) -> Verdict:
         """One request each, so each answer is judged as a call of its own."""

@@ -89,6 +89,8 @@ class Plan:
     lifecycle: Literal["new"] | None = None
     limit: int | None = None
     """Stop ingesting after this many new leads; the watermark then stays."""
+    window: int | None = None
+    """Its number in the ledger, where it was asked for there."""
 
     @property
     def moves_watermark(self) -> bool:

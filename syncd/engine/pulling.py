@@ -6,24 +6,24 @@ memory only: after a crash it begins again, and what is known already costs noth
 
 import random
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.delivery import LaneState, Terms, halted, kept_by_hand, paused, reopened
-from syncd.engine.admitting import admit
 from syncd.engine.delivering import Wake, tell_lane
 from syncd.engine.desk import SOURCE_LANES, Desk
 from syncd.engine.pacing import Hold
 from syncd.engine.paging import PAGE, OtherShape, Plan, Walk, floor_of, live_plan, watermark_after
+from syncd.engine.passes import LIVE, RECONCILE, Batch, Pass, Passes
 from syncd.engine.step import AGAIN, IDLE, Next
+from syncd.engine.taking import take_page
 from syncd.failure import Failure, Halt, Pause, Reject
-from syncd.lead import Lead, Malformed, parse_lead
-from syncd.ledger import Ledger, Transaction, gating, ingesting
-from syncd.ledger.forgetting import without_forgotten
-from syncd.ledger.ingesting import Admission, ExportUnderWay, Ingested
+from syncd.lead import Malformed, parse_lead
+from syncd.ledger import Ledger, Transaction, gating, ingesting, windows
+from syncd.ledger.ingesting import ExportUnderWay, Ingested
 from syncd.ledger.lanes import halt_lanes, load_lane, save_lane
 from syncd.upstream import Page
 
@@ -31,28 +31,6 @@ EVERYTHING: Final = 0
 """The listing of all campaigns at once; any other number is a campaign's id."""
 THE_CAMPAIGNS: Final = -1
 """Not leads but the list of campaigns, asked for before they are listed one by one."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """A page's rows, read; kept until they are in the ledger."""
-
-    leads: Sequence[tuple[Lead, str]]
-    malformed: Sequence[Malformed]
-    last: bool
-
-
-@dataclass(slots=True)
-class _Pass:
-    """A pass under way: which listings are left, and what it has seen."""
-
-    plan: Plan
-    listings: deque[int]
-    walk: Walk
-    server_date: float | None = None
-    newest: float | None = None
-    new: int = 0
-    batch: _Batch | None = None
 
 
 class Pull:
@@ -73,8 +51,10 @@ class Pull:
         """`chance`: numbers in [0, 1) for the jitter."""
         self._desk, self._ledger, self._clock, self._log = desk, ledger, clock, log
         self._wake, self._chance = wake, chance
-        self._asked: dict[object, Callable[[], Plan]] = {}
-        self._pass: _Pass | None = None
+        self._passes = Passes(self._begin)
+        self._scheduled: tuple[float, float | None] | None = None
+        self.pulled: float | None = None
+        """When the last live pass ended well, monotonic."""
 
     @property
     def name(self) -> str:
@@ -86,31 +66,38 @@ class Pull:
 
         `limit`: stop after so many new leads.
         """
-        self._asked.setdefault("live", lambda: self._live_plan(limit))
+        self._passes.asked.setdefault(LIVE, lambda: self._live_plan(limit))
+
+    def expect(self, at: float, every: float | None) -> None:
+        """Say when the pull after the next is due (monotonic), and seconds between two: other work leaves it its slots."""
+        self._scheduled = (at, every)
 
     def ask_reconcile(self) -> None:
         """Queue the pass that looks for un-exported leads which the live passes cannot have seen."""
-        self._asked.setdefault("reconcile", self._reconcile_plan)
+        self._passes.asked.setdefault(RECONCILE, self._reconcile_plan)
 
-    def ask_window(self, since: float, until: float | None, limit: int | None = None) -> None:
-        """Queue an explicit window; it never moves the watermark."""
-        plan = Plan("window", since=since, until=until, limit=limit)
-        self._asked.setdefault(plan, lambda: plan)
+    def ask_window(
+        self, since: float, until: float | None, limit: int | None = None, *, window: int | None = None
+    ) -> None:
+        """Queue an explicit window; it never moves the watermark.
+
+        `window`: of one that was asked for through the ledger, its number there.
+        """
+        plan = Plan("window", since=since, until=until, limit=limit, window=window)
+        if not self._passes.knows(plan):
+            self._passes.asked.setdefault(plan, lambda: plan)
 
     def step(self) -> Next:
         """One request at most, and its page."""
         with self._ledger.read() as connection:
             lane = load_lane(connection, self.kind, self.name)
-        wait = lane.wait(self._clock.now())
+        wait = lane.wait(self._clock.now(), self._desk.policy.probe)
         if wait != 0:
             return Next(wait, lane.code)
-        if self._pass is None and self._asked:
-            self._pass = self._begin(self._asked.pop(next(iter(self._asked)))())
-        if self._pass is None:
-            return IDLE
-        return self._advance(self._pass, lane)
+        current = self._passes.turn()
+        return IDLE if current is None else self._advance(current, lane)
 
-    def _advance(self, current: _Pass, lane: LaneState) -> Next:
+    def _advance(self, current: Pass, lane: LaneState) -> Next:
         hold: Hold | None = None
         try:
             if current.batch is None:
@@ -129,7 +116,7 @@ class Pull:
             return self._list_by_campaign(current, str(shape))
         except Failure as why:
             return self._fail(current, why, lane, hold)
-        return AGAIN if self._pass or self._asked else IDLE
+        return AGAIN if self._passes.any else IDLE
 
     # Beginning
 
@@ -151,20 +138,19 @@ class Pull:
         since = self._clock.now() - self._desk.reconcile_window
         return Plan("reconcile", since=since if floor is None else max(since, floor), lifecycle="new")
 
-    def _begin(self, plan: Plan) -> _Pass:
+    def _begin(self, plan: Plan) -> Pass:
         with self._ledger.write() as connection:
             row = ingesting.load_source(connection, self.name)
         if self._desk.stream_ids:
-            return _Pass(plan, deque(self._desk.stream_ids), Walk(documented=True))
+            return Pass(plan, deque(self._desk.stream_ids), Walk(documented=True))
         by_campaign = row.listing == "campaigns"
-        return _Pass(
-            plan, deque([THE_CAMPAIGNS if by_campaign else EVERYTHING]), Walk(documented=by_campaign)
-        )
+        return Pass(plan, deque([THE_CAMPAIGNS if by_campaign else EVERYTHING]), Walk(documented=by_campaign))
 
     # Asking
 
-    def _request(self, current: _Pass, hold: Hold) -> _Batch:
+    def _request(self, current: Pass, hold: Hold) -> Batch:
         listing = current.listings[0]
+        current.requests += 1
         if listing == THE_CAMPAIGNS:
             return self._learn_campaigns(current, hold)
         try:
@@ -180,16 +166,16 @@ class Pull:
             return upstream.leads(since=since, lifecycle=lifecycle, limit=PAGE, offset=offset)
         return upstream.stream_leads(listing, since=since, lifecycle=lifecycle, limit=PAGE, offset=offset)
 
-    def _learn_campaigns(self, current: _Pass, hold: Hold) -> _Batch:
+    def _learn_campaigns(self, current: Pass, hold: Hold) -> Batch:
         names = {stream.id: stream.name for stream in hold.call(self._desk.upstream.streams)}
         with self._ledger.write() as connection:
             ingesting.save_labels(connection, self.name, "stream", names, self._clock.now())
             ingesting.update_source(connection, self.name, listing="campaigns")
             known = ingesting.campaigns(connection, self.name)
         current.listings = deque(sorted({*names, *known}))
-        return _Batch((), (), last=not current.listings)
+        return Batch((), (), last=not current.listings)
 
-    def _read(self, current: _Pass, page: Page) -> _Batch:
+    def _read(self, current: Pass, page: Page) -> Batch:
         parsed = [parse_lead(self.name, row) for row in page.rows]
         leads = [p for p in parsed if not isinstance(p, Malformed)]
         malformed = [p for p in parsed if isinstance(p, Malformed)]
@@ -205,28 +191,22 @@ class Pull:
         until = current.plan.until
         if until is not None:
             leads = [(lead, text) for lead, text in leads if lead.discovered_at.timestamp() < until]
-        return _Batch(leads, malformed, last=not current.listings)
+        return Batch(leads, malformed, last=not current.listings)
 
     # Taking in
 
-    def _take_in(self, current: _Pass, batch: _Batch, lane: LaneState, hold: Hold | None) -> None:
+    def _take_in(self, current: Pass, batch: Batch, lane: LaneState, hold: Hold | None) -> None:
         limit, plan = current.plan.limit, current.plan
         with self._ledger.write() as connection:
-            leads, malformed = without_forgotten(connection, batch.leads, batch.malformed)
-            if limit is not None:
-                leads = self._within(connection, leads, limit - current.new)
+            room = None if limit is None else limit - current.new
+            now, refill = self._clock.now(), plan.kind == "window"
             page = gating.page(connection, self._desk.gates, self.name, plan.kind)
-            ingested = ingesting.ingest(
-                connection,
-                self._ledger.in_flight,
-                self._admissions(connection, leads),
-                malformed,
-                self._clock.now(),
-                refill=plan.kind == "window",
-            )
+            ingested = take_page(connection, self._ledger, self._desk, batch, now, refill=refill, room=room)
             enough = limit is not None and current.new + ingested.new >= limit
             done = batch.last or enough
-            gating.take_in(connection, self._desk.gates, page, self._clock.now(), over=done)
+            gating.take_in(connection, self._desk.gates, page, now, over=done)
+            if plan.window is not None:
+                windows.found(connection, plan.window, ingested.new, self._clock.now() if done else None)
             if done:
                 self._finish(connection, current)
                 self._recover(
@@ -235,36 +215,21 @@ class Pull:
             self._desk.pacer.close(connection, hold)
         current.new += ingested.new
         current.batch = None
-        self._pass = None if done else current
-        self._desk.paging_new.up = not done and plan.lifecycle == "new"
+        if done:
+            self._passes.current = None
+        self._desk.paging_new.up = self._passes.holds_exports
+        if done and plan.kind == LIVE:
+            self.pulled = self._clock.monotonic()
         self._tell(current, ingested, done=done)
 
-    def _within(
-        self, connection: Transaction, leads: Sequence[tuple[Lead, str]], room: int
-    ) -> Sequence[tuple[Lead, str]]:
-        known = ingesting.known_keys(connection, self.name, [lead.id for lead, _ in leads])
-        return [(lead, text) for lead, text in leads if lead.key not in known][: max(0, room)]
-
-    def _admissions(self, connection: Transaction, leads: Sequence[tuple[Lead, str]]) -> list[Admission]:
-        marked = [lead.id for lead, _ in leads if lead.exported_at is not None]
-        ours = ingesting.exported_here(connection, self.name, marked)
-        desk = self._desk
-        return [
-            admit(
-                lead,
-                payload,
-                desk.takers,
-                take_exported=desk.start == "all",
-                exported_here=lead.id in ours,
-            )
-            for lead, payload in leads
-        ]
-
-    def _finish(self, connection: Transaction, current: _Pass) -> None:
+    def _finish(self, connection: Transaction, current: Pass) -> None:
         now, plan = self._clock.now(), current.plan
         if plan.moves_watermark:
             to = watermark_after(current.newest, current.server_date, now, plan.since)
             ingesting.move_watermark(connection, self.name, to, now)
+        if plan.kind == LIVE and self._scheduled is not None:
+            at, every = self._scheduled
+            self._desk.pacer.schedule_pull(connection, at, current.requests, every)
         if plan.lifecycle == "new" and plan.limit is None:
             ingesting.update_source(connection, self.name, reconciled_at=now)
 
@@ -276,8 +241,8 @@ class Pull:
             )
             tell_lane(self._log, lane, well)
 
-    def _tell(self, current: _Pass, ingested: Ingested, *, done: bool) -> None:
-        # At its end a pass wakes every lane: a person may have given them work, or it has freed what it held till then
+    def _tell(self, current: Pass, ingested: Ingested, *, done: bool) -> None:
+        # At its end a pass wakes every lane: it has freed what it held till then
         for connector in self._desk.takers.names if done else ingested.connectors:
             self._wake("deliver", connector)
         if done or ingested.new:
@@ -285,6 +250,8 @@ class Pull:
             self._wake("export", self.name)
         if ingested.quarantined:
             self._log.warning("leads_quarantined", source=self.name, n=ingested.quarantined)
+        if done:
+            self._desk.observer.pulled(self.name, current.plan.kind, current.new)
         if done and current.new:
             self._log.info("leads_pulled", source=self.name, n=current.new, pass_=current.plan.kind)
 
@@ -294,23 +261,19 @@ class Pull:
         with self._ledger.write() as connection:
             self._desk.pacer.close(connection, hold)
 
-    def _list_by_campaign(self, current: _Pass, why: str) -> Next:
+    def _list_by_campaign(self, current: Pass, why: str) -> Next:
         """Once the list of campaigns is there, the ledger remembers this for the source."""
         self._log.warning("listing_changed", source=self.name, to="campaigns", why=why)
         current.listings, current.walk = deque([THE_CAMPAIGNS]), Walk(documented=True)
         return AGAIN
 
-    def _fail(self, current: _Pass, why: Failure, lane: LaneState, hold: Hold | None) -> Next:
+    def _fail(self, current: Pass, why: Failure, lane: LaneState, hold: Hold | None) -> Next:
         if current.listings[0] == EVERYTHING and _suggests_campaigns(why, lane):
             self._close(hold)
             return self._list_by_campaign(current, why.detail)
-        if current.plan.lifecycle == "new" or why.code in {
-            "page_repeated",
-            "page_short",
-            "unexpected_answer",
-        }:
-            self._desk.paging_new.up = False
-            self._pass = self._begin(current.plan)
+        anew = why.code in {"page_repeated", "page_short", "unexpected_answer"}
+        self._passes.restart(current=anew or current.plan.lifecycle == "new")
+        self._desk.paging_new.up = False
         terms = Terms(self._clock.now(), self._desk.policy, self._chance)
         stop = isinstance(why, Halt | Reject)
         with self._ledger.write() as connection:
@@ -324,7 +287,7 @@ class Pull:
                 save_lane(connection, after)
         tell_lane(self._log, before, after)
         self._wake("export", self.name)  # it may have waited for this pass, or must learn of the halt
-        return Next(after.wait(terms.now), after.code)
+        return Next(after.wait(terms.now, terms.policy.probe), after.code)
 
 
 def _suggests_campaigns(why: Failure, lane: LaneState) -> bool:

@@ -9,6 +9,7 @@ tally, moved in the same transactions.
 
 from sqlalchemy import Connection as Transaction
 
-from syncd.ledger.database import Ledger, LedgerError
+from syncd.ledger.database import Ledger
+from syncd.ledger.errors import LedgerError
 
 __all__ = ["Ledger", "LedgerError", "Transaction"]

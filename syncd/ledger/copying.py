@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from syncd.ledger.database import BUSY_SECONDS, LedgerError
+from syncd.ledger.database import BUSY_SECONDS
+from syncd.ledger.errors import LedgerError
 
 ASIDE = ".before-"
 """What follows the ledger's name in the names of its copies: those that `forget` deletes."""

@@ -21,22 +21,16 @@ from sqlalchemy.exc import DatabaseError
 from sqlmodel import SQLModel
 
 from syncd.ledger import tables
+from syncd.ledger.errors import LedgerError, full, translated
 
 BUSY_SECONDS = 15.0
 """How long a write waits for another process's. Ours take milliseconds; a backup's last step may take seconds."""
 
+ROOM = 1024 * 1024
+"""Bytes that must be free on the disk: more than the largest transaction that records a call adds to the WAL."""
+
 OLDEST_SQLITE = (3, 35, 0)
 """RETURNING."""
-
-
-class LedgerError(Exception):
-    """The ledger cannot be used. `code` is `ledger_locked`, `_newer`, `_full`, `_damaged`, or `_broken` for all else."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        """A sentence that names the file."""
-        super().__init__(detail)
-        self.code = code
-        self.detail = detail
 
 
 class EngineLock:
@@ -78,6 +72,7 @@ class Ledger:
         self._engine = engine
         self._lock = threading.RLock()
         self._connection = engine.connect()
+        self._version = 0
         self.in_flight: set[tuple[str, int]] = set()
         """(source, lead id) of exports being sent; read and changed inside `write` or `guarded` only."""
 
@@ -88,7 +83,7 @@ class Ledger:
         `upgrade`: bring an older schema up to date, which only an engine that holds the lock may do. Raises LedgerError.
         """
         _check_sqlite()
-        with _translated(path):
+        with translated(path):
             if not path.exists():
                 _make(path)
             ledger = cls(path, _engine(path, read_only=False))
@@ -110,7 +105,7 @@ class Ledger:
         _check_sqlite()
         if not path.exists():
             raise LedgerError("ledger_broken", f"There is no ledger at {path} yet: run syncd --once first.")
-        with _translated(path):
+        with translated(path):
             ledger = cls(path, _engine(path, read_only=True))
             try:
                 ledger._check_revision(ledger.revision())
@@ -133,13 +128,13 @@ class Ledger:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction that writes: committed to the disk at the end, rolled back on any exception."""
-        with self._lock, _translated(self.path), self._connection.begin():
+        with self._lock, translated(self.path), self._connection.begin():
             yield self._connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One transaction that only reads: a consistent view."""
-        with self._lock, _translated(self.path):
+        with self._lock, translated(self.path):
             self._connection.info["deferred"] = True
             try:
                 with self._connection.begin():
@@ -147,10 +142,32 @@ class Ledger:
             finally:
                 self._connection.info["deferred"] = False
 
+    def changed_elsewhere(self) -> bool:
+        """Whether another process has written since this was last asked; costs no read of the disk."""
+        with self.read() as connection:
+            version: int = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
+        before, self._version = self._version, version
+        return version != before
+
+    def check_room(self) -> None:
+        """Raise LedgerError while the disk has so little room that what a call came to might not be written down."""
+        try:
+            disk = os.statvfs(self.path)
+        except OSError:  # what is wrong shows when it is used
+            return
+        if 0 <= disk.f_bavail * disk.f_frsize < ROOM and disk.f_blocks:
+            raise full(self.path)
+
+    def touch(self) -> None:
+        """A commit that changes nothing: whether the ledger can be written. Raises LedgerError."""
+        self.check_room()
+        with self.write() as connection:
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = version_num")
+
     @contextmanager
     def bare(self) -> Iterator[sqlite3.Connection]:
         """The driver's connection outside of any transaction, for what SQLite does not do inside one."""
-        with self._lock, _translated(self.path):
+        with self._lock, translated(self.path):
             driver: Any = self._connection.connection.driver_connection
             yield driver
 
@@ -281,53 +298,3 @@ def _pragmas(*, read_only: bool, memory: bool) -> tuple[str, ...]:
         "journal_size_limit=16777216",
         "temp_store=MEMORY",
     )
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """SQLite's words as one sentence for the operator."""
-    try:
-        yield
-    except (DatabaseError, sqlite3.DatabaseError) as error:
-        cause: Any = getattr(error, "orig", None) or error
-        if isinstance(cause, sqlite3.OperationalError | sqlite3.DatabaseError) and not isinstance(
-            cause, sqlite3.IntegrityError | sqlite3.ProgrammingError
-        ):
-            raise LedgerError(*_sentence(path, cause)) from error
-        raise
-    except OSError as error:
-        raise LedgerError(
-            "ledger_broken", f"Cannot open the ledger {path}: {error.strerror or error}."
-        ) from error
-
-
-_SENTENCES = {
-    "SQLITE_BUSY": (
-        "ledger_broken",
-        "is locked by another program for longer than 15 s: see who holds it with fuser, and end that",
-    ),
-    "SQLITE_FULL": ("ledger_full", "cannot grow, the disk is full: free some space, then start syncd again"),
-    "SQLITE_READONLY": (
-        "ledger_broken",
-        "is read-only: check the mount and the owner of the file and its folder",
-    ),
-    "SQLITE_CANTOPEN": (
-        "ledger_broken",
-        "cannot be opened: check that its folder exists and belongs to the user syncd runs as",
-    ),
-    "SQLITE_NOTADB": ("ledger_broken", "is not a database: point state.url elsewhere, or restore a backup"),
-    "SQLITE_CORRUPT": ("ledger_damaged", "is damaged: restore a backup with syncd restore FILE"),
-    "SQLITE_IOERR": (
-        "ledger_broken",
-        "cannot be read or written, the disk reports errors: check it, then start syncd again",
-    ),
-}
-
-
-def _sentence(path: Path, cause: Any) -> tuple[str, str]:
-    """The code of a LedgerError, and what it says."""
-    name = str(getattr(cause, "sqlite_errorname", ""))
-    for prefix, (code, sentence) in _SENTENCES.items():
-        if name.startswith(prefix):
-            return code, f"The ledger {path} {sentence}."
-    return "ledger_broken", f"The ledger {path} cannot be used: {cause}."

@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from syncd.settling import UNSETTLED
 
-SCHEMA = "0004"
+SCHEMA = "0005"
 """The revision that these tables are; the newest file in `migrations/versions`."""
 
 _UNSETTLED = ", ".join(f"'{state}'" for state in UNSETTLED)
@@ -204,6 +204,23 @@ class Label(SQLModel, table=True):
     id: int = Field(primary_key=True)
     name: str | None = None
     seen_at: float = 0.0
+
+
+class Window(SQLModel, table=True):
+    """A window of the past that a command asked the running engine to pull. `most`: new leads; `new`: found so far."""
+
+    __table_args__: Any = (_pending("window_pending", "id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    source: str
+    since: float
+    until: float | None = None
+    most: int | None = None
+    asked_at: float
+    who: str
+    state: str = "pending"
+    new: int = 0
+    done_at: float | None = None
 
 
 class Ask(SQLModel, table=True):

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, exists, select, tuple_
 
-from syncd.ledger.database import Ledger, LedgerError
+from syncd.ledger.database import Ledger
+from syncd.ledger.errors import LedgerError
 from syncd.ledger.statements import Bulk, among, array, quoted, upsert
 from syncd.ledger.tables import Delivery, Upkeep, table
 from syncd.ledger.tables import Lead as LeadRow

@@ -9,8 +9,9 @@ import pytest
 
 from syncd import lanes
 from syncd.clock import SystemClock
+from syncd.crews import Crew
 from syncd.engine.step import AGAIN, IDLE, Next
-from syncd.lanes import Crew, Ended, Runner
+from syncd.lanes import Ended, Runner
 from syncd.ledger import LedgerError
 from tests.support import Log
 
@@ -77,7 +78,7 @@ class Running:
     def stop(self) -> None:
         """As a signal does: while the main thread is in its wait."""
         until = time.monotonic() + SOON
-        while self.runner._bell not in self.clock._waiting and time.monotonic() < until:
+        while self.runner.bell not in self.clock._waiting and time.monotonic() < until:
             threading.Event().wait(0.001)
         self.clock.stop()
 
@@ -220,18 +221,24 @@ def test_a_wake_from_another_lane_keeps_the_run_from_ending() -> None:
     assert second.count >= 2
 
 
-def test_a_wake_cuts_a_pacing_wait_short_and_not_one_for_trouble() -> None:
-    seen = threading.Event()
-    pacing = Lane("pacing", lambda: Next(3600.0), _then(seen.set, Next(3600.0)))
-    trouble = Lane("trouble", lambda: Next(3600.0, "outage"), lambda: IDLE)
-    running = Running(Crew([pacing]), Crew([trouble]), until_quiet=False).start()
+def test_a_wake_cuts_every_wait_short_but_the_one_after_a_bug() -> None:
+    """One lead in its back-off must not delay a new one; a lane that is paused looks at the ledger, and waits on."""
+    seen = [threading.Event(), threading.Event()]
+
+    def bug() -> Next:
+        raise ZeroDivisionError
+
+    pacing = Lane("pacing", lambda: Next(3600.0), _then(seen[0].set, Next(3600.0)))
+    retrying = Lane("retrying", lambda: Next(3600.0, "retrying"), _then(seen[1].set, Next(3600.0)))
+    buggy = Lane("buggy", bug, lambda: IDLE)
+    running = Running(*(Crew([lane]) for lane in (pacing, retrying, buggy)), until_quiet=False).start()
     until = time.monotonic() + SOON
-    while not (pacing.count and trouble.count) and time.monotonic() < until:
+    while not (pacing.count and retrying.count and buggy.count) and time.monotonic() < until:
         threading.Event().wait(0.005)
-    running.runner.wake("deliver", "trouble")
-    running.runner.wake("deliver", "pacing")
-    assert seen.wait(SOON)
-    assert trouble.count == 1
+    for lane in (buggy, retrying, pacing):
+        running.runner.wake("deliver", lane.name)
+    assert all(event.wait(SOON) for event in seen)
+    assert buggy.count == 1
     running.stop()
     running.end()
 

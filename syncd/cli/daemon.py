@@ -1,0 +1,132 @@
+"""`syncd` alone: the daemon, until it is told to stop."""
+
+import gc
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from syncd.cli.assembly import begin, crews_of, make_engine
+from syncd.cli.compose import compile_connectors, read_settings
+from syncd.cli.exits import Exit
+from syncd.clock import SystemClock
+from syncd.crews import Crew
+from syncd.daemon.calendar import Chore
+from syncd.daemon.service import Daemon, Order
+from syncd.daemon.signals import heard
+from syncd.engine.housekeeping import HouseKeeping
+from syncd.engine.observing import NOBODY, Observer
+from syncd.engine.whole import Engine
+from syncd.lanes import Ended, Runner
+from syncd.ledger import Ledger
+from syncd.ledger.database import EngineLock
+from syncd.log import configure, redact_values
+from syncd.settings import Settings, SettingsError, secret_values
+
+PROBE = 3600.0
+"""Seconds after which a halted lane tries one delivery by itself."""
+
+
+def run_daemon(config: Path | None) -> Exit:
+    """Run until SIGTERM or SIGINT. Raises SettingsError and LedgerError before anything is sent, or when the ledger fails."""
+    orders: list[Daemon] = []
+    clock = SystemClock()
+
+    def stop() -> None:
+        if orders:
+            orders[0].stop()
+        clock.stop()
+
+    def order(what: Order) -> None:
+        if orders:
+            orders[0].order(what)
+
+    acts: dict[signal.Signals, Callable[[], None]] = {
+        signal.SIGTERM: stop,
+        signal.SIGINT: stop,
+        signal.SIGHUP: partial(order, "reload"),
+        signal.SIGUSR1: partial(order, "pull"),
+        signal.SIGURG: partial(order, "look"),
+    }
+    with heard(acts):
+        settings = _settings(config)
+        with EngineLock(settings.state.path), Ledger.open(settings.state.path, upgrade=True) as ledger:
+            daemon = _daemon(config, settings, ledger, clock)
+            orders.append(daemon)
+            with companions(daemon):
+                ended = daemon.run()
+                return _leave(ended)
+
+
+def observer_of() -> Observer:
+    """Who counts requests and outcomes, for metrics: called from the lanes' threads."""
+    return NOBODY
+
+
+@contextmanager
+def companions(daemon: Daemon) -> Iterator[None]:
+    """What lives beside the daemon for as long as it runs, reads `daemon.snapshot()` and hears of reloads."""
+    del daemon
+    yield
+
+
+def chores_of(engine: Engine) -> Sequence[Chore]:
+    """What is on the calendar besides pulls: each is run in a thread of its own while it lasts."""
+    del engine
+    return ()
+
+
+def _settings(config: Path | None) -> Settings:
+    settings = read_settings(config)
+    settings.require_sources()
+    redact_values(secret_values(settings))
+    for m in compile_connectors(settings).values():
+        redact_values(m.configured.secrets)
+    configure(settings.log.format, settings.log.level)
+    return settings
+
+
+def _daemon(config: Path | None, settings: Settings, ledger: Ledger, clock: SystemClock) -> Daemon:
+    log = structlog.get_logger("syncd")
+    runner = Runner(clock, log, until_quiet=False, before=ledger.check_room)
+    observer = observer_of()
+
+    def make(settings: Settings) -> Engine:
+        return make_engine(settings, ledger, log, runner.wake, clock=clock, observer=observer, probe=PROBE)
+
+    def remake() -> Engine:
+        now = _settings(config)
+        if now.state.path != ledger.path:
+            raise SettingsError(
+                f"{now.provenance.name}: state.url: the ledger cannot change while syncd runs: restart it"
+            )
+        return make(now)
+
+    def crews(engine: Engine) -> list[Crew]:
+        house = HouseKeeping(ledger, clock, log, engine.settings.state.retention)
+        return [*crews_of(engine), Crew([house])]
+
+    HouseKeeping(ledger, clock, log, settings.state.retention).refuse_damaged()
+    engine = make(settings)
+    begin(engine)
+    # What start-up made stays; the work makes many objects without cycles, which need no looking through
+    gc.collect()
+    gc.freeze()
+    return Daemon(engine, runner, crews, log, remake=remake, chores=chores_of)
+
+
+def _leave(ended: Ended) -> Exit:
+    if ended.error is not None:
+        raise ended.error
+    if ended.abandoned:
+        # A far end hangs: what a library's thread is stuck in must not keep the process. All that counts is in the ledger
+        logging.shutdown()
+        sys.stderr.flush()
+        os._exit(Exit.DONE)
+    return Exit.DONE

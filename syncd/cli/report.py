@@ -1,0 +1,82 @@
+"""How a run ended, in words and as an exit code."""
+
+import sys
+from collections.abc import Mapping
+
+from syncd.cli.exits import SOURCE_EXITS, Exit, complain, strongest
+from syncd.cli.gates import complain_of_gates
+from syncd.cli.opening import advice
+from syncd.cli.progress import Standing
+from syncd.delivery import LaneState
+from syncd.ledger import Ledger, reading
+from syncd.ledger.lanes import load_lanes
+from syncd.settings import Settings
+
+
+def standing_of(ledger: Ledger) -> Standing:
+    """The tally now."""
+    with ledger.read() as connection:
+        return Standing.of(reading.counts(connection))
+
+
+def report(
+    settings: Settings,
+    ledger: Ledger,
+    before: Standing,
+    troubles: Mapping[tuple[str, str], str],
+    *,
+    stopped: bool,
+    bug: bool = False,
+    only: str = "",
+) -> Exit:
+    """What was done on stdout, what is wrong on stderr, and the code for both.
+
+    `troubles`: codes by lane; `only`: the one connector that was run.
+    """
+    with ledger.read() as connection:
+        after = Standing.of(reading.counts(connection))
+        lanes = {(lane.kind, lane.name): lane for lane in load_lanes(connection)}
+        left = reading.pending_elsewhere(connection, list(settings.connectors))
+    # Of a source that could not be asked, nobody knows whether there is something new
+    unasked = {f"{name}: nothing new" for kind, name in troubles if kind == "pull"}
+    for line in after.since(before) or ([] if unasked else ["nothing new"]):
+        if line not in unasked:
+            sys.stdout.write(line + "\n")
+    codes = [_code_of(kind, code) for (kind, _), code in troubles.items()]
+    for (kind, name), code in troubles.items():
+        _complain(settings, lanes.get((kind, name), LaneState(kind, name)), code, troubles)
+    opened = {name for name in settings.connectors if not only or name == only}
+    complain_of_gates(settings, ledger, opened, troubles)
+    for name, n in left.items():
+        complain(
+            f"{n} deliveries wait for {name}, which is not in the configuration.",
+            advice(settings, "connector_unconfigured", name),
+        )
+    rejected = after.rejected - before.rejected
+    if rejected > 0:
+        complain(f"{rejected} were set aside.", "See them with: syncd rejected list")
+        codes.append(Exit.REJECTED)
+    if after.pending or stopped:
+        codes.append(Exit.WORK_LEFT)
+        complain(f"Stopped with {after.pending} left to do. It is safe to run again.")
+    if bug:
+        codes.append(Exit.FAILED)
+    return strongest(codes)
+
+
+def _code_of(kind: str, code: str) -> Exit:
+    return Exit.WORK_LEFT if kind == "deliver" else SOURCE_EXITS.get(code, Exit.WORK_LEFT)
+
+
+def _complain(
+    settings: Settings, lane: LaneState, code: str, troubles: Mapping[tuple[str, str], str]
+) -> None:
+    """One sentence for a lane; a source's fault is said once, not once for each of its lanes."""
+    if lane.kind == "export" and troubles.get(("pull", lane.name)) == code:
+        return
+    what = "connector" if lane.kind == "deliver" else "source"
+    detail = lane.detail or "It is waiting to try again."
+    complain(
+        f"{what} {lane.name}: {detail} ({code})",
+        advice(settings, code, lane.name, halted=lane.status == "halted"),
+    )

@@ -1,0 +1,106 @@
+"""The sources on the calendar: when each is pulled and reconciled, and the windows that other commands asked for."""
+
+from functools import partial
+
+from syncd.daemon.calendar import Calendar, Chore, Cron, Every, When, spread
+from syncd.daemon.snapshot import SourceView
+from syncd.engine.pulling import Pull
+from syncd.engine.whole import Engine
+from syncd.lanes import Runner
+from syncd.ledger import windows
+from syncd.ledger.ingesting import load_source
+from syncd.settings import Schedule, Source
+
+
+class Polls:
+    """Puts an engine's sources on the calendar. All of it runs in the daemon's own thread, and asks; lanes do."""
+
+    def __init__(self, engine: Engine, runner: Runner, calendar: Calendar) -> None:
+        self._engine, self._runner, self._calendar = engine, runner, calendar
+        self._pulls = {pull.name: pull for pull in engine.pulls}
+
+    def begin(self) -> None:
+        """Put all on the calendar, and pull at once."""
+        for name, pull in self._pulls.items():
+            source = self._engine.settings.sources[name]
+            self._calendar.put(
+                Chore(
+                    _pull(name), _when(name, source.poll), partial(self._poll, pull), brief=True, grace=None
+                )
+            )
+            first = self._until_reconcile(name, source)
+            again = Every(source.reconcile, first)
+            self._calendar.put(
+                Chore(_reconcile(name), again, partial(self._reconcile, pull), brief=True, grace=None)
+            )
+        self.pull_now()
+        self._take_windows()
+
+    def end(self) -> None:
+        """Take all off the calendar."""
+        for name in self._pulls:
+            self._calendar.remove(_pull(name))
+            self._calendar.remove(_reconcile(name))
+
+    def pull_now(self) -> None:
+        """Pull every source."""
+        for pull in self._pulls.values():
+            self._poll(pull)
+
+    def look(self) -> None:
+        """If another process wrote to the ledger, let every lane see for itself."""
+        if self._engine.ledger.changed_elsewhere():
+            self._runner.look()
+            self._take_windows()
+
+    def _take_windows(self) -> None:
+        """Take on the windows that the ledger holds for these sources."""
+        with self._engine.ledger.read() as connection:
+            asked = windows.pending(connection)
+        for window in asked:
+            if (pull := self._pulls.get(window.source)) is not None:
+                pull.ask_window(window.since, window.until, window.most, window=window.id)
+                self._runner.wake("pull", pull.name)
+
+    def view(self, name: str, now: float) -> SourceView:
+        """How fresh a source is, at a monotonic instant."""
+        due = self._calendar.due_in(_pull(name))
+        every = self._engine.settings.sources[name].poll.every
+        return SourceView(name, self._pulls[name].pulled, None if due is None else now + due, every)
+
+    def _poll(self, pull: Pull) -> None:
+        self.look()
+        due = self._calendar.due_in(_pull(pull.name))
+        if due is not None:
+            every = self._engine.settings.sources[pull.name].poll.every
+            pull.expect(self._engine.clock.monotonic() + due, every)
+        pull.ask_live()
+        self._runner.wake("pull", pull.name)
+
+    def _reconcile(self, pull: Pull) -> None:
+        pull.ask_reconcile()
+        self._runner.wake("pull", pull.name)
+
+    def _until_reconcile(self, name: str, source: Source) -> float:
+        """Seconds; a first pull lists what a reconcile would."""
+        with self._engine.ledger.write() as connection:
+            row = load_source(connection, name)
+        if not row.started:
+            return source.reconcile
+        since = self._engine.clock.now() - (row.reconciled_at or 0.0)
+        return min(max(0.0, source.reconcile - since), source.reconcile)
+
+
+def _pull(name: str) -> str:
+    return f"pull:{name}"
+
+
+def _reconcile(name: str) -> str:
+    return f"reconcile:{name}"
+
+
+def _when(name: str, poll: Schedule) -> When:
+    if poll.cron is not None:
+        return Cron(poll.cron)
+    every = poll.every or 0.0
+    return Every(every, spread(name, every))

@@ -1,0 +1,41 @@
+"""What a new configuration means for what the ledger remembers of the old one."""
+
+from syncd.delivery import LaneState, reopened
+from syncd.engine.desk import SOURCE_LANES
+from syncd.engine.whole import Engine
+from syncd.ledger import Transaction, gating
+from syncd.ledger.lanes import load_lane, save_lane
+from syncd.settings import Settings
+
+
+def changed(old: Settings, new: Settings) -> list[tuple[str, str]]:
+    """The lanes (kind, name) whose source or connector is new or has another option or secret."""
+    lanes = [("deliver", name) for name, it in new.connectors.items() if old.connectors.get(name) != it]
+    return lanes + [
+        (kind, name)
+        for name, it in new.sources.items()
+        if old.sources.get(name) != it
+        for kind in SOURCE_LANES
+    ]
+
+
+def take_over(connection: Transaction, old: Engine, new: Engine) -> list[LaneState]:
+    """Lift the halts of what was changed, begin the budgets of new keys, end those of keys that are gone.
+
+    Returns the lanes that were halted. A pause, of ours or by hand, is left alone.
+    """
+    lifted = []
+    for kind, name in changed(old.settings, new.settings):
+        lane = load_lane(connection, kind, name)
+        if lane.status == "halted":
+            save_lane(connection, reopened(lane))
+            lifted.append(lane)
+    stood = {lane.name for lane in lifted if lane.kind == "deliver"}
+    gating.start(connection, new.gates, stood, new.clock.now())
+    before = {desk.pacer.meter.name: desk for desk in old.desks}
+    after = {desk.pacer.meter.name: desk for desk in new.desks}
+    for key in after.keys() - before.keys():
+        after[key].pacer.start(connection)
+    for key in before.keys() - after.keys():
+        before[key].pacer.schedule_pull(connection, None, 1)
+    return lifted

@@ -1,0 +1,39 @@
+"""The engine: everything that one configuration makes, opened."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from syncd.clock import Clock
+from syncd.engine.delivering import Deliver
+from syncd.engine.desk import Desk
+from syncd.engine.exporting import Export
+from syncd.engine.pulling import Pull
+from syncd.engine.step import Stepper
+from syncd.ledger import Ledger
+from syncd.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Lanes over an open ledger.
+
+    `closes`: what ends each lane when it is stepped no more, by its kind and name; `gates`: the size of every connector's
+    flood gate, 0 for none.
+    """
+
+    settings: Settings
+    ledger: Ledger
+    clock: Clock
+    desks: Sequence[Desk]
+    pulls: Sequence[Pull]
+    delivers: Sequence[Deliver]
+    exports: Sequence[Export]
+    others: Sequence[Stepper] = ()
+    """What else a source has to do, behind its pulls."""
+    closes: Mapping[tuple[str, str], Callable[[], None]] = field(default_factory=dict)
+    gates: Mapping[str, int] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """End every lane; none may be in a step."""
+        for close in self.closes.values():
+            close()
