@@ -95,6 +95,17 @@ CODES: Mapping[str, str] = MappingProxyType(
         "connector_unconfigured": "A connector that left the configuration still has deliveries: restore it, or: syncd rejected drop --connector NAME",
         "paused_by_hand": "Somebody paused it. To go on: syncd resume NAME",
         "payload_gone": "The lead's payload was dropped by retention: list it again with: syncd --once --since T",
+        # Watching
+        "pull_missing": "Nothing to do at a start: the first pull takes a moment. If it lasts, see: syncd status",
+        "pull_stale": "Look at the log for what keeps the source from being pulled, and run: syncd check",
+        "lane_failing": "It keeps trying by itself. If the far end is well, run: syncd check",
+        "many_set_aside": "See what they have in common with: syncd rejected list",
+        "credits_low": "Top up the team's enrichment credits, or lower per_day.",
+        "disk_low": "Free some space on the ledger's disk: a full one stops pulling and sending.",
+        "wedged": "A lane hangs. systemd or Docker restarts syncd; report it with the log.",
+        "health_unserved": 'Stop what else listens there, or set health.listen to another address, or to "" for none.',
+        "nobody_hears": "Set alerts.webhook_url to a Slack, Discord or ntfy address, or alerts.heartbeat_url to a dead man's switch.",
+        "alert_unsent": "Check alerts.webhook_url. syncd keeps trying, and says what is wrong in its log meanwhile.",
         # Ledger and host
         "ledger_locked": "Another syncd engine uses this ledger. Stop it, or use the commands that run beside it.",
         "ledger_newer": "The ledger was written by a newer syncd: upgrade the program, or restore an older backup.",

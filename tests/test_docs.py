@@ -38,7 +38,10 @@ def test_every_failure_code_of_the_core_is_registered_with_a_fix() -> None:
         for code in _codes_raised_in(path)
     }
     assert used - set(codes()) == set()
-    assert all(fix.endswith((".", "NAME", "SOURCE", "retry", "drop", "ID", "T")) for fix in CODES.values())
+    assert all(
+        fix.endswith((".", "NAME", "SOURCE", "retry", "drop", "list", "check", "status", "ID", "T"))
+        for fix in CODES.values()
+    )
 
 
 def _codes_raised_in(path: Path) -> set[str]:

@@ -46,6 +46,22 @@ def oldest_unsettled(connection: Connection) -> float | None:
     return connection.execute(select(func.min(_lead.c.ingested_at)).where(_IS_UNSETTLED)).scalar()
 
 
+def oldest_pending(connection: Connection) -> dict[str, float]:
+    """By connector: when the lead of the delivery that has been pending longest was ingested."""
+    first = (
+        select(_delivery.c.connector, func.min(_delivery.c.id).label("id"))
+        .where(_delivery.c.state == quoted("pending"))
+        .group_by(_delivery.c.connector)
+        .subquery()
+    )
+    rows = connection.execute(
+        select(first.c.connector, _lead.c.ingested_at)
+        .join(_delivery, _delivery.c.id == first.c.id)
+        .join(_lead, _lead.c.seq == _delivery.c.lead_seq)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
     """Set-aside rows that share a reason. `where` is a connector, or the source for an export or a quarantined lead."""

@@ -1,0 +1,122 @@
+"""One look at the ledger, the disk and the daemon, by a connection that reads only: nobody waits for anybody."""
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from syncd.clock import Clock
+from syncd.health.view import LATE, Disk, Place, SourceView, View
+from syncd.ledger import Ledger, LedgerError, Transaction, reading
+from syncd.ledger.budgets import Meter
+from syncd.ledger.lanes import load_lanes
+from syncd.limiter import Budget
+
+
+def _well() -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A configured source, as watching it needs it.
+
+    `next_poll`: the wall time of the scheduled poll that follows one. `low_credits`: where the balance is called low, None
+    when nothing spends credits.
+    """
+
+    meter: Meter
+    next_poll: Callable[[float], float]
+    low_credits: int | None = None
+
+
+@dataclass(slots=True)
+class Looker:
+    """Looks. `wedged` says what hangs, empty when nothing does; `credits` is written by whoever asks for balances."""
+
+    ledger: Ledger
+    clock: Clock
+    sources: Mapping[str, Watched]
+    wedged: Callable[[], str] = _well
+    credits: dict[str, int] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _pulled: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    """By source: the last clean pull's wall time, the monotonic instant it stands for, and its patience."""
+
+    def look(self) -> View:
+        """What there is to see now. Raises nothing that the ledger can cause."""
+        now = self.clock.now()
+        disk, wedged = self._disk(), self.wedged()
+        try:
+            with self.ledger.read() as connection:
+                return self._read(connection, now, disk, wedged)
+        except LedgerError as error:
+            sources = [SourceView(name, credits=self.credits.get(name)) for name in self.sources]
+            return View(now, sources, disk=disk, wedged=wedged, broken=error.detail)
+
+    def _read(self, connection: Transaction, now: float, disk: Disk, wedged: str) -> View:
+        rows = {row.name: row for row in reading.sources(connection)}
+        oldest = reading.oldest_unsettled(connection)
+        return View(
+            now,
+            [self._source(connection, name, rows.get(name), now) for name in self.sources],
+            load_lanes(connection),
+            reading.counts(connection),
+            [Place(it.kind, it.where, it.code, it.n) for it in reading.causes(connection)],
+            {name: max(0.0, now - at) for name, at in reading.oldest_pending(connection).items()},
+            None if oldest is None else max(0.0, now - oldest),
+            disk,
+            wedged=wedged,
+        )
+
+    def _source(self, connection: Transaction, name: str, row: Any, now: float) -> SourceView:
+        watched = self.sources[name]
+        budget = reading.budget(connection, watched.meter, self.clock.monotonic())
+        age, patience = self._age(name, row.pulled_at if row else None, now)
+        return SourceView(
+            name,
+            age,
+            patience,
+            row.pulled_at if row else None,
+            row.watermark if row else None,
+            budget.limit,
+            _left(budget, self.clock.monotonic()),
+            self.credits.get(name),
+            watched.low_credits,
+        )
+
+    def _age(self, name: str, pulled_at: float | None, now: float) -> tuple[float | None, float]:
+        """Seconds since the last clean pull, counted monotonically from when this process first saw it."""
+        if pulled_at is None:
+            return None, 0.0
+        with self._lock:
+            known = self._pulled.get(name)
+            monotonic = self.clock.monotonic()
+            if known is None or known[0] != pulled_at:
+                next_poll = self.sources[name].next_poll
+                # By the pull's own clock reading: two polls after it
+                patience = next_poll(next_poll(pulled_at)) - pulled_at + LATE
+                known = self._pulled[name] = (pulled_at, monotonic - max(0.0, now - pulled_at), patience)
+        return max(0.0, monotonic - known[1]), known[2]
+
+    def _disk(self) -> Disk:
+        path = self.ledger.path
+        files = {}
+        for name, suffix in (("ledger", ""), ("wal", "-wal")):
+            try:
+                files[name] = path.with_name(path.name + suffix).stat().st_size
+            except OSError:  # no WAL yet; or no ledger, which reading it will say
+                files[name] = 0
+        try:
+            room = os.statvfs(path.parent)
+        except OSError:
+            return Disk(files)
+        return Disk(files, room.f_bavail * room.f_frsize, room.f_blocks * room.f_frsize)
+
+
+def _left(budget: Budget, now: float) -> int:
+    """Requests that the budget would allow now."""
+    if budget.blocked_until > now:
+        return 0
+    return max(0, budget.limit - sum(slots.n for slots in budget.taken if slots.free_at > now))
