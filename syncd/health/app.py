@@ -25,7 +25,7 @@ class HealthApp:
     registry: CollectorRegistry
     look: Callable[[], View]
     wedged: Callable[[], str]
-    sources: Collection[str]
+    sources: Callable[[], Collection[str]]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
@@ -54,7 +54,7 @@ class HealthApp:
         if path == "/readyz":
             return _ready(reasons(self.look()))
         source = path.removeprefix("/readyz/")
-        if source in self.sources:
+        if source in self.sources():
             return _ready(reasons(self.look(), source))
         if source != path:
             return _text(HTTPStatus.NOT_FOUND, "There is no such source in the configuration.")

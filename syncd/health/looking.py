@@ -2,11 +2,12 @@
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from syncd.clock import Clock
+from syncd.delivery import LaneState
 from syncd.health.view import LATE, Disk, Place, SourceView, View
 from syncd.ledger import Ledger, LedgerError, Transaction, reading
 from syncd.ledger.budgets import Meter
@@ -33,11 +34,15 @@ class Watched:
 
 @dataclass(slots=True)
 class Looker:
-    """Looks. `wedged` says what hangs, empty when nothing does; `credits` is written by whoever asks for balances."""
+    """Looks at what is configured. `sources` and `connectors` may be replaced by a reload.
+
+    `wedged` says what hangs, empty when nothing does; `credits` is written by whoever asks for balances.
+    """
 
     ledger: Ledger
     clock: Clock
     sources: Mapping[str, Watched]
+    connectors: Collection[str]
     wedged: Callable[[], str] = _well
     credits: dict[str, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -61,7 +66,7 @@ class Looker:
         return View(
             now,
             [self._source(connection, name, rows.get(name), now) for name in self.sources],
-            load_lanes(connection),
+            [lane for lane in load_lanes(connection) if self._is_ours(lane)],
             reading.counts(connection),
             [Place(it.kind, it.where, it.code, it.n) for it in reading.causes(connection)],
             {name: max(0.0, now - at) for name, at in reading.oldest_pending(connection).items()},
@@ -69,6 +74,10 @@ class Looker:
             disk,
             wedged=wedged,
         )
+
+    def _is_ours(self, lane: LaneState) -> bool:
+        """Whether the lane is of something configured: the ledger keeps those of what is not any more."""
+        return lane.name in (self.connectors if lane.kind == "deliver" else self.sources)
 
     def _source(self, connection: Transaction, name: str, row: Any, now: float) -> SourceView:
         watched = self.sources[name]

@@ -32,11 +32,11 @@ class Health:
             name: Watched(desk.pacer.meter, lambda at: at + POLL, low_credits=20)
             for name, desk in bench.life.desks.items()
         }
-        self.looker = Looker(self.ledger, bench.clock, watched, lambda: self.hanging)
+        self.looker = Looker(self.ledger, bench.clock, watched, set(bench.places), lambda: self.hanging)
         self.registry = CollectorRegistry()
         self.counting = Counting(self.registry)
         self.registry.register(LookCollector(self.looker.look))
-        app = HealthApp(self.registry, self.looker.look, lambda: self.hanging, set(watched))
+        app = HealthApp(self.registry, self.looker.look, lambda: self.hanging, lambda: set(watched))
         self.client = httpx.Client(transport=httpx.WSGITransport(app=app), base_url="http://health")
 
     def metrics(self) -> dict[str, dict[tuple[str, ...], float]]:

@@ -86,6 +86,14 @@ def test_a_source_whose_key_was_refused_is_named_once_for_each_lane_it_stops(hea
     assert reason["fix"].endswith("syncd resume main")
 
 
+def test_a_lane_of_what_left_the_configuration_is_nobodys(health: Health) -> None:
+    health.bench.once()
+    with health.bench.ledger.write() as connection:
+        halt_lanes(connection, ["deliver"], "former", Halt("connector_bug", "It broke."), 0.0)
+        halt_lanes(connection, ["pull"], "former", Halt("key_refused", "It was refused."), 0.0)
+    assert health.codes() == []
+
+
 def test_what_a_person_paused_is_as_they_want_it(health: Health) -> None:
     health.bench.once()
     with health.bench.ledger.write() as connection:
