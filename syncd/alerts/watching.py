@@ -5,6 +5,7 @@ not when a number in a detail does.
 """
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 
@@ -55,6 +56,7 @@ class Watch:
     _known: dict[Topic, Alert] = field(default_factory=dict)
     _saved: dict[Topic, tuple[object, ...]] | None = None
     _last: dict[Group, float] = field(default_factory=dict)
+    _refused: Counter[Group] = field(default_factory=Counter)
     _totals: Totals | None = None
     _pulled: dict[str, float | None] | None = None
     _failed: bool = False
@@ -91,9 +93,15 @@ class Watch:
         seen = conditions(view, levels(self._known))
         self._known = noticed(self._known, seen, view.at, lambda topic: unknown(view, topic))
         self._save()
-        for message in due(self._known, view.at, self._last):
-            if self.clock.stopping or sender.is_resting() or not sender.post(text_of(message, self.host)):
+        # Those that were refused oftenest last: one that is never taken must not keep the others back
+        messages = sorted(due(self._known, view.at, self._last), key=lambda it: self._refused[it.group])
+        for message in messages:
+            if self.clock.stopping or sender.is_resting():
                 return
+            if not sender.post(text_of(message, self.host)):
+                self._refused[message.group] += 1
+                return
+            del self._refused[message.group]
             self._last[message.group] = view.at
             self._known = told(self._known, message, view.at)
             self._save()

@@ -14,6 +14,10 @@ BUCKETS = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0, 6 * 3600.0, 86400
 """Seconds from discovery to CRM: a poll, a few polls, an outage, a weekend."""
 
 
+Outcomes = Mapping[tuple[str, str], int]
+"""(what became of it, the failure's code) -> how many."""
+
+
 class Counting:
     """The engine's observer. Its methods are called from any thread, cost microseconds and raise nothing."""
 
@@ -22,6 +26,13 @@ class Counting:
         self._requests = Counter(
             "syncd_requests", "Requests by host and status; status 0: no answer.", ["host", "status"], registry=registry
         )  # fmt: skip
+        self._pulls = Counter(
+            "syncd_pulls",
+            "Passes over a source's leads that ended well.",
+            ["source", "kind"],
+            registry=registry,
+        )
+        self._found = Counter("syncd_leads_found", "Leads that were new here.", ["source"], registry=registry)
         self._deliveries = Counter(
             "syncd_delivery_outcomes", "What became of deliveries that were tried.", ["connector", "outcome"],
             registry=registry,
@@ -38,25 +49,31 @@ class Counting:
             registry=registry,
         )  # fmt: skip
 
-    def requested(self, host: str, status: int) -> None:
+    def requested(self, source: str, host: str, status: int) -> None:
         """A request was answered; status 0: it was not."""
+        del source  # hosts are what the answers are about, and fewer
         if host not in self._hosts:
             if len(self._hosts) >= MOST_HOSTS:
                 host = "other"
             self._hosts.add(host)
         self._requests.labels(host, str(status)).inc()
 
-    def delivered(self, connector: str, outcomes: Mapping[str, int], latencies: Sequence[float]) -> None:
+    def pulled(self, source: str, kind: str, new: int) -> None:
+        """A pass over a source's leads ended well."""
+        self._pulls.labels(source, kind).inc()
+        self._found.labels(source).inc(new)
+
+    def sent(self, connector: str, outcomes: Outcomes, latencies: Sequence[float]) -> None:
         """A call's outcomes are recorded. `latencies`: seconds from discovery, of each that was delivered."""
-        for outcome, n in outcomes.items():
+        for (outcome, _), n in outcomes.items():
             self._deliveries.labels(connector, outcome).inc(n)
         histogram = self._latency.labels(connector)
         for seconds in latencies:
             histogram.observe(max(0.0, seconds))
 
-    def exported(self, source: str, outcomes: Mapping[str, int]) -> None:
+    def exported(self, source: str, outcomes: Outcomes) -> None:
         """Exports' outcomes are recorded."""
-        for outcome, n in outcomes.items():
+        for (outcome, _), n in outcomes.items():
             self._exports.labels(source, outcome).inc(n)
 
     def told(self, kind: str, *, sent: bool) -> None:

@@ -136,13 +136,16 @@ def test_the_size_of_the_ledger_and_the_room_on_its_disk(health: Health) -> None
 
 
 def test_requests_outcomes_and_latency_are_counted(health: Health) -> None:
-    health.counting.requested("ctgo.example", 200)
-    health.counting.requested("ctgo.example", 0)
-    health.counting.delivered("crm", {"delivered": 2, "rejected": 1}, [10.0, 100_000.0])
-    health.counting.exported("main", {"delivered": 2})
+    health.counting.requested("main", "ctgo.example", 200)
+    health.counting.requested("main", "ctgo.example", 0)
+    health.counting.pulled("main", "live", 3)
+    health.counting.sent("crm", {("delivered", ""): 2, ("rejected", "bad_phone"): 1}, [10.0, 100_000.0])
+    health.counting.exported("main", {("delivered", ""): 2})
     health.counting.told("message", sent=True)
     found = health.metrics()
     assert found["syncd_requests_total"] == {("ctgo.example", "200"): 1.0, ("ctgo.example", "0"): 1.0}
+    assert found["syncd_pulls_total"] == {("live", "main"): 1.0}
+    assert found["syncd_leads_found_total"] == {("main",): 3.0}
     assert found["syncd_delivery_outcomes_total"] == {("crm", "delivered"): 2.0, ("crm", "rejected"): 1.0}
     assert found["syncd_export_outcomes_total"] == {("delivered", "main"): 2.0}
     assert found["syncd_alert_messages_total"] == {("message", "sent"): 1.0}
@@ -158,7 +161,7 @@ def test_requests_outcomes_and_latency_are_counted(health: Health) -> None:
 def test_labels_are_few_whatever_a_plugin_makes_up() -> None:
     counting = Counting(registry := CollectorRegistry())
     for n in range(10 * MOST_HOSTS):
-        counting.requested(f"host{n}.example", 200)
+        counting.requested("main", f"host{n}.example", 200)
     assert generate_latest(registry).count(b"syncd_requests_total{") == MOST_HOSTS + 1
     places = [Place("delivery", "crm", f"code_{n}", 1) for n in range(1000)] + [
         Place("delivery", "crm", "Ann@x.example", 1)
