@@ -58,6 +58,8 @@ def unknown(view: View, topic: Topic) -> bool:
 def _host(view: View) -> Iterator[Condition]:
     if view.broken:
         yield Condition(Topic("ledger", ""), "ledger_broken", view.broken, fix_of("ledger_broken"))
+    elif view.held:
+        yield Condition(Topic("ledger", ""), *view.held, fix_of(view.held[0]))
     if view.wedged:
         yield Condition(Topic("daemon", ""), "wedged", view.wedged, fix_of("wedged"))
     if view.disk.is_low:

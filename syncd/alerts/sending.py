@@ -11,8 +11,8 @@ from syncd.upstream.hook import Hook
 FIRST, LONGEST = 30.0, 3600.0
 """Seconds between two tries: the first, doubled up to the longest. There is no last one: what is not told is still so."""
 
-Counted = Callable[[str, bool], None]
-"""Told of each message and ping, by kind (`message`, `heartbeat`), and whether it was sent."""
+Counted = Callable[[str, str], None]
+"""Told of each message and ping: its kind (`message`, `heartbeat`), and `sent` or `failed`."""
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class Sender:
     def post(self, text: str) -> bool:
         """Send one message; whether it was taken."""
         answer = self.hook.send("POST", HEADERS, body_of(text))
-        self.counted("message", not answer.why)
+        self.counted("message", "failed" if answer.why else "sent")
         if not answer.why:
             if self.failures:
                 self.log.info("alerts_sent_again", after=self.failures)

@@ -26,6 +26,9 @@ from syncd.upstream.hook import Hook
 EVERY = 30.0
 """Seconds between two looks."""
 
+IDLE = 300.0
+"""Seconds between two rounds of chores when there is nobody to tell."""
+
 _KEPT = ("code", "since", "level", "told_at", "told_level", "over_at")
 """What the ledger keeps of an alert; the rest a look finds again."""
 
@@ -52,7 +55,9 @@ class Watch:
     heartbeat: Hook | None = None
     digest_at: DigestAt | None = None
     chores: Sequence[Callable[[], object]] = ()
-    counted: Counted = field(default=lambda _kind, _sent: None)
+    woken: threading.Event = field(default_factory=threading.Event)
+    """Set to have it look at once."""
+    counted: Counted = field(default=lambda _kind, _outcome: None)
     _known: dict[Topic, Alert] = field(default_factory=dict)
     _saved: dict[Topic, tuple[object, ...]] | None = None
     _last: dict[Group, float] = field(default_factory=dict)
@@ -63,17 +68,19 @@ class Watch:
 
     def run(self) -> None:
         """Look until the clock is stopped; for a thread of its own."""
-        pause = threading.Event()
         while not self.clock.stopping:
             self.tick()
-            self.clock.wait(pause, EVERY)
+            self.clock.wait(self.woken, EVERY if self.sender or self.heartbeat else IDLE)
+            self.woken.clear()
 
     def tick(self) -> None:
         """One look and what follows from it. Raises nothing: a bug here must not end the watching, nor anything else."""
         try:
-            view = self.look()
             for chore in self.chores:
                 chore()
+            if self.sender is None and self.heartbeat is None:
+                return
+            view = self.look()
             if self.sender is not None:
                 self._tell(view, self.sender)
             if self.heartbeat is not None:
@@ -131,7 +138,7 @@ class Watch:
             return
         self._pulled = pulled
         if progress:
-            self.counted("heartbeat", not heartbeat.send("GET").why)
+            self.counted("heartbeat", "failed" if heartbeat.send("GET").why else "sent")
 
     # The ledger
 

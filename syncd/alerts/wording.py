@@ -36,7 +36,7 @@ _HEADINGS = {
     "set_aside": ("has much set aside", "has little set aside now"),
     "credits": ("has few credits left", "has credits again"),
     "disk": ("The disk is nearly full", "The disk has room again"),
-    "ledger": ("The ledger cannot be read", "The ledger can be read again"),
+    "ledger": ("Nothing is sent: the ledger is in trouble", "The ledger is well again"),
     "daemon": ("A lane hangs", "No lane hangs any more"),
 }
 

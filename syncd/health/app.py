@@ -7,9 +7,6 @@ from http import HTTPStatus
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
-
 from syncd.health.readiness import Reason, reasons
 from syncd.health.view import View
 from syncd.log import escape, scrub
@@ -17,13 +14,16 @@ from syncd.log import escape, scrub
 Answer = tuple[HTTPStatus, str, bytes]
 """Status, content type, body."""
 
+Metrics = Callable[[str], tuple[str, bytes]]
+"""From an `Accept` header to a content type and a body."""
+
 
 @dataclass(frozen=True, slots=True)
 class HealthApp:
     """See the module. `wedged`: what hangs, without a look at the ledger; empty when the daemon is alive."""
 
-    registry: CollectorRegistry
     look: Callable[[], View]
+    metrics: Metrics
     wedged: Callable[[], str]
     sources: Callable[[], Collection[str]]
 
@@ -49,8 +49,7 @@ class HealthApp:
         if path == "/healthz":
             return self._alive()
         if path == "/metrics":
-            encode, content_type = choose_encoder(accept)
-            return HTTPStatus.OK, content_type, encode(self.registry)
+            return HTTPStatus.OK, *self.metrics(accept)
         if path == "/readyz":
             return _ready(reasons(self.look()))
         source = path.removeprefix("/readyz/")

@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from syncd.clock import Clock
@@ -15,8 +15,12 @@ from syncd.ledger.lanes import load_lanes
 from syncd.limiter import Budget
 
 
-def _well() -> str:
-    return ""
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What the daemon says of itself: see `View` for both."""
+
+    wedged: str = ""
+    held: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +40,14 @@ class Watched:
 class Looker:
     """Looks at what is configured. `sources` and `connectors` may be replaced by a reload.
 
-    `wedged` says what hangs, empty when nothing does; `credits` is written by whoever asks for balances.
+    `vitals` asks the daemon; `credits` is written by whoever asks for balances.
     """
 
     ledger: Ledger
     clock: Clock
     sources: Mapping[str, Watched]
     connectors: Collection[str]
-    wedged: Callable[[], str] = _well
+    vitals: Callable[[], Vitals] = Vitals
     credits: dict[str, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _pulled: dict[str, tuple[float, float, float]] = field(default_factory=dict)
@@ -52,15 +56,16 @@ class Looker:
     def look(self) -> View:
         """What there is to see now. Raises nothing that the ledger can cause."""
         now = self.clock.now()
-        disk, wedged = self._disk(), self.wedged()
+        disk, vitals = self._disk(), self.vitals()
         try:
             with self.ledger.read() as connection:
-                return self._read(connection, now, disk, wedged)
+                seen = self._read(connection, now, disk)
         except LedgerError as error:
             sources = [SourceView(name, credits=self.credits.get(name)) for name in self.sources]
-            return View(now, sources, disk=disk, wedged=wedged, broken=error.detail)
+            seen = View(now, sources, disk=disk, broken=error.detail)
+        return replace(seen, held=vitals.held, wedged=vitals.wedged)
 
-    def _read(self, connection: Transaction, now: float, disk: Disk, wedged: str) -> View:
+    def _read(self, connection: Transaction, now: float, disk: Disk) -> View:
         rows = {row.name: row for row in reading.sources(connection)}
         oldest = reading.oldest_unsettled(connection)
         return View(
@@ -72,7 +77,6 @@ class Looker:
             {name: max(0.0, now - at) for name, at in reading.oldest_pending(connection).items()},
             None if oldest is None else max(0.0, now - oldest),
             disk,
-            wedged=wedged,
         )
 
     def _is_ours(self, lane: LaneState) -> bool:

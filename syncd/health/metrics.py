@@ -7,12 +7,17 @@ alert on it need not be told what absence means.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import accumulate
+from typing import Any
 
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from syncd import __version__
+from syncd.health.counting import BUCKETS, Counted, Latency
 from syncd.health.readiness import reasons
 from syncd.health.view import Place, SourceView, View
 from syncd.settling import UNSETTLED
@@ -27,19 +32,67 @@ LANE_STATES = ("open", "paused", "halted")
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
-class LookCollector(Collector):
-    """Prometheus's collector over `look`."""
+class _Everything(Collector):
+    """Prometheus's collector over a look and what was counted."""
 
-    def __init__(self, look: Callable[[], View]) -> None:
-        self._look = look
+    def __init__(self, look: Callable[[], View], counted: Callable[[], Counted]) -> None:
+        self._look, self._counted = look, counted
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: registering must not look."""
         return ()
 
     def collect(self) -> Iterable[Metric]:
-        """Everything that one look tells."""
-        return families(self._look())
+        """What one look and the counters tell."""
+        yield from families(self._look())
+        yield from counters(self._counted())
+
+
+class Exposition:
+    """What /metrics answers: everything of ours, and the process's memory, time and descriptors."""
+
+    def __init__(self, look: Callable[[], View], counted: Callable[[], Counted]) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_Everything(look, counted))
+        ProcessCollector(registry=self._registry)
+
+    def __call__(self, accept: str) -> tuple[str, bytes]:
+        """The content type and the body, in the format that an `Accept` header asks for."""
+        encode, content_type = choose_encoder(accept)
+        return content_type, encode(self._registry)
+
+
+def counters(counted: Counted) -> Iterator[Metric]:
+    """The metrics of what was counted."""
+    for name, help_, labels, rows in (
+        ("requests", "Requests by host and status; status 0: no answer.", ("host", "status"), counted.requests),
+        ("pulls", "Passes over a source's leads that ended well.", ("source", "kind"), counted.pulls),
+        ("leads_found", "Leads that were new here.", ("source",), counted.found),
+        ("delivery_outcomes", "What became of deliveries that were tried.", ("connector", "outcome"), counted.deliveries),
+        ("export_outcomes", "What became of exports that were tried.", ("source", "outcome"), counted.exports),
+        ("alert_messages", "Messages to the webhook and pings of the heartbeat.", ("kind", "outcome"), counted.messages),
+    ):  # fmt: skip
+        yield _counter(f"syncd_{name}", help_, labels, rows)
+    yield _latencies(counted.latency)
+
+
+def _counter(name: str, help_: str, labels: Iterable[str], rows: Mapping[Any, int]) -> Metric:
+    """`rows`: by the labels' values, a tuple."""
+    family = CounterMetricFamily(name, help_, labels=list(labels))
+    for values, n in rows.items():
+        family.add_metric(list(values), float(n))
+    return family
+
+
+def _latencies(latency: Mapping[str, Latency]) -> Metric:
+    name, help_ = "syncd_delivery_latency_seconds", "From a lead's discovery to its delivery."
+    family = HistogramMetricFamily(name, help_, labels=["connector"])
+    bounds = [*map(str, BUCKETS), "+Inf"]
+    for connector, it in latency.items():
+        family.add_metric(
+            [connector], list(zip(bounds, map(float, accumulate(it.buckets)), strict=True)), it.total
+        )
+    return family
 
 
 def families(view: View) -> Iterator[Metric]:

@@ -1,7 +1,7 @@
 """Whether the daemon does its work, and if not, why: pure.
 
-Not ready: the ledger cannot be read; a source was never pulled, or not lately, or CTGO did not answer it twice in a row; a
-lane is halted; the disk is nearly full; a lane hangs. What a person paused is as they want it.
+Not ready: a lane hangs; the ledger cannot be read, or nothing is sent because of it; a source was never pulled, or not
+lately, or CTGO did not answer it twice in a row; a lane is halted. What a person paused is as they want it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -52,8 +52,8 @@ def _shared(view: View) -> Iterator[Reason]:
         yield Reason("daemon", "wedged", view.wedged, fix_of("wedged"))
     if view.broken:
         yield Reason("ledger", "ledger_broken", view.broken, fix_of("ledger_broken"))
-    if view.disk.is_low:
-        yield Reason("disk", "disk_low", f"{view.disk.free >> 20} MiB are free.", fix_of("disk_low"))
+    elif view.held:
+        yield Reason("ledger", *view.held, fix_of(view.held[0]))
 
 
 def _of_source(source: SourceView, lanes: Sequence[LaneState]) -> Iterator[Reason]:

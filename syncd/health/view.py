@@ -65,7 +65,11 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """See the module. Ages in seconds. `broken`: why the ledger cannot be read; then what comes from it is empty."""
+    """See the module. Ages in seconds.
+
+    `broken`: why the ledger cannot be read; then what comes from it is empty. `held`: a code and a sentence while the daemon
+    sends nothing because of the ledger, such as on a full disk. `wedged`: what hangs.
+    """
 
     at: float
     sources: Sequence[SourceView] = ()
@@ -76,6 +80,7 @@ class View:
     oldest_unsettled: float | None = None
     disk: Disk = field(default_factory=Disk)
     broken: str = ""
+    held: tuple[str, str] | None = None
     wedged: str = ""
 
 

@@ -42,6 +42,10 @@ class Hook:
             raise ValueError("the address of a webhook cannot be used") from None
         self._clock, self._transport = clock, transport
 
+    def goes_to(self, url: SecretStr) -> bool:
+        """Whether this is its address."""
+        return str(self._url) == str(httpx.URL(url.get_secret_value()))
+
     def send(self, method: str, headers: Mapping[str, str] | None = None, content: bytes = b"") -> Answered:
         """One request. Raises nothing that a network or a server can cause."""
         request = httpx.Request(

@@ -107,6 +107,19 @@ def test_the_host() -> None:
     ]
 
 
+@pytest.mark.parametrize(("free", "total", "low"), [(100, 20_000, True), (300, 20_000, False), (40, 500, True), (60, 500, False), (1, 0, False)])  # fmt: skip
+def test_little_room_is_a_quarter_of_a_gigabyte_and_less_on_a_small_disk(
+    free: int,
+    total: int,
+    low: bool,  # noqa: FBT001
+) -> None:
+    assert bool(found(view(disk=Disk(free=free << 20, total=total << 20)))) == low
+
+
+def test_a_ledger_that_takes_nothing_is_told() -> None:
+    assert found(view(held=("ledger_full", "It is full."))) == [(Topic("ledger", ""), "ledger_full", 1)]
+
+
 def test_a_ledger_that_cannot_be_read_hides_what_it_would_tell_and_is_not_taken_for_well() -> None:
     broken = View(0.0, [SourceView("main")], broken="It is gone.", disk=Disk(free=1 << 40, total=1 << 41))
     assert unknown(broken, Topic("lane", "deliver crm"))

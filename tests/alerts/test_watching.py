@@ -36,7 +36,7 @@ class Scene:
         self.digest_at: DigestAt | None = None
         self.poll = 60.0
         self.log = Log()
-        self.counted: list[tuple[str, bool]] = []
+        self.counted: list[tuple[str, str]] = []
         self.begin()
 
     def begin(self) -> None:
@@ -296,7 +296,7 @@ def test_a_bug_in_a_chore_is_logged_once_and_ends_nothing(scene: Scene) -> None:
 def test_messages_and_beats_are_counted(scene: Scene) -> None:
     scene.looker.credits["main"] = 5
     scene.live(60.0)
-    assert {("message", True), ("heartbeat", True)} == set(scene.counted)
+    assert {("message", "sent"), ("heartbeat", "sent")} == set(scene.counted)
 
 
 def test_an_address_that_cannot_be_reached_is_one_sentence_within_its_deadline(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_halted_and_failing_of_one_cause_are_told_apart() -> None:
         ("set_aside", "crm", "crm has much set aside", "crm has little set aside now"),
         ("credits", "main", "source main has few credits left", "source main has credits again"),
         ("disk", "", "The disk is nearly full", "The disk has room again"),
-        ("ledger", "", "The ledger cannot be read", "The ledger can be read again"),
+        ("ledger", "", "Nothing is sent: the ledger is in trouble", "The ledger is well again"),
         ("daemon", "", "A lane hangs", "No lane hangs any more"),
         ("lane", "export main", "source main has halted", "source main is well again"),
     ],

@@ -7,13 +7,12 @@ from typing import Any
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from syncd.health.app import HealthApp
 from syncd.health.counting import Counting
-from syncd.health.looking import Looker, Watched
-from syncd.health.metrics import LookCollector
+from syncd.health.looking import Looker, Vitals, Watched
+from syncd.health.metrics import Exposition
 from syncd.ledger import Ledger
 from tests.support import Bench
 
@@ -26,17 +25,19 @@ class Health:
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self.hanging = ""
+        self.held: tuple[str, str] | None = None
         bench.boot()
         self.ledger = Ledger.open_to_read(bench.path)
         watched = {
             name: Watched(desk.pacer.meter, lambda at: at + POLL, low_credits=20)
             for name, desk in bench.life.desks.items()
         }
-        self.looker = Looker(self.ledger, bench.clock, watched, set(bench.places), lambda: self.hanging)
-        self.registry = CollectorRegistry()
-        self.counting = Counting(self.registry)
-        self.registry.register(LookCollector(self.looker.look))
-        app = HealthApp(self.registry, self.looker.look, lambda: self.hanging, lambda: set(watched))
+        self.looker = Looker(
+            self.ledger, bench.clock, watched, set(bench.places), lambda: Vitals(self.hanging, self.held)
+        )
+        self.counting = Counting()
+        exposition = Exposition(self.looker.look, self.counting.read)
+        app = HealthApp(self.looker.look, exposition, lambda: self.hanging, lambda: set(watched))
         self.client = httpx.Client(transport=httpx.WSGITransport(app=app), base_url="http://health")
 
     def metrics(self) -> dict[str, dict[tuple[str, ...], float]]:

@@ -2,7 +2,6 @@
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
 
 from syncd import __version__
 from syncd.delivery import LaneState
@@ -141,7 +140,7 @@ def test_requests_outcomes_and_latency_are_counted(health: Health) -> None:
     health.counting.pulled("main", "live", 3)
     health.counting.sent("crm", {("delivered", ""): 2, ("rejected", "bad_phone"): 1}, [10.0, 100_000.0])
     health.counting.exported("main", {("delivered", ""): 2})
-    health.counting.told("message", sent=True)
+    health.counting.told("message", "sent")
     found = health.metrics()
     assert found["syncd_requests_total"] == {("ctgo.example", "200"): 1.0, ("ctgo.example", "0"): 1.0}
     assert found["syncd_pulls_total"] == {("live", "main"): 1.0}
@@ -158,11 +157,17 @@ def test_requests_outcomes_and_latency_are_counted(health: Health) -> None:
     ) == (0, 1, 1, 2)
 
 
+def test_the_process(health: Health) -> None:
+    found = health.metrics()
+    assert found["process_resident_memory_bytes"][()] > 0
+    assert found["process_open_fds"][()] > 0
+
+
 def test_labels_are_few_whatever_a_plugin_makes_up() -> None:
-    counting = Counting(registry := CollectorRegistry())
+    counting = Counting()
     for n in range(10 * MOST_HOSTS):
         counting.requested("main", f"host{n}.example", 200)
-    assert generate_latest(registry).count(b"syncd_requests_total{") == MOST_HOSTS + 1
+    assert len(counting.read().requests) == MOST_HOSTS + 1
     places = [Place("delivery", "crm", f"code_{n}", 1) for n in range(1000)] + [
         Place("delivery", "crm", "Ann@x.example", 1)
     ]

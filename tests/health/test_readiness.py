@@ -128,10 +128,11 @@ def test_a_ledger_that_cannot_be_read_is_said_and_metrics_still_answer(health: H
     assert found["syncd_ready"] == {(): 0.0}
 
 
-def test_a_disk_that_is_nearly_full_is_not_ready() -> None:
-    assert codes(View(0.0, [FRESH], disk=Disk(free=100 << 20, total=20 << 30))) == ["disk_low"]
-    assert codes(View(0.0, [FRESH], disk=Disk(free=300 << 20, total=20 << 30))) == []
-    assert codes(View(0.0, [FRESH], disk=Disk(free=1 << 20, total=2 << 20))) == []
+def test_a_full_disk_is_not_ready_and_one_with_little_room_still_is(health: Health) -> None:
+    health.bench.once()
+    health.held = ("ledger_full", "The disk is full.")
+    assert health.codes() == health.codes("main") == ["ledger_full"]
+    assert codes(View(0.0, [FRESH], disk=Disk(free=1, total=20 << 30))) == []
 
 
 def test_a_hanging_lane_is_neither_alive_nor_ready(health: Health) -> None:
@@ -175,7 +176,7 @@ def test_every_reason_of_the_core_has_a_fix() -> None:
         View(0.0, [SourceView("main")]),
         View(0.0, [dataclasses.replace(FRESH, age=999.0)]),
         View(0.0, [FRESH], [lane]),
-        View(0.0, disk=Disk(free=1, total=1 << 40)),
+        View(0.0, held=("ledger_full", "x")),
         View(0.0, broken="x"),
         View(0.0, wedged="x"),
     ]
