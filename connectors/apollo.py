@@ -153,14 +153,12 @@ class ApolloConnector:
     batch_size = 100
 
     def __init__(self, options: ApolloOptions, context: Context) -> None:
-        """Opens nothing yet. Raises ValueError when no field is the email and every lead would be refused for it."""
+        """Opens nothing yet."""
         self._options, self._context = options, context
         fields = dict(context.fields) or {
             name: field if isinstance(field, Field) else Field(value=field)
             for name, field in self.defaults.items()
         }
-        if "email" not in fields and options.without_email == "skip":
-            raise ValueError('fields: email must be among them, unless without_email = "create"')
         self._terms = Terms(
             fields=fields,
             optional=frozenset(self.defaults),
@@ -200,6 +198,8 @@ class ApolloConnector:
         """Send one batch. Raises Pause, Halt or Refused as `codes` tell."""
         if not batch:
             return []
+        if (why := apollo_setup.unsendable(self._terms)) is not None:
+            raise why
         if self._sender is None:
             self._sender = Sender(self._opened(), self._terms, self._context)
         return self._sender.send(batch)

@@ -26,8 +26,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "apollo_redirected": "syncd follows no redirects, for they would carry the key along: set base_url to the final address.",
         "apollo_setting_invalid": "An id from the configuration (owner, stage, account) or a custom field is not known in Apollo: mend it, then: syncd resume NAME",
         "apollo_refused_call": "Apollo refuses the call as it is made: report it, with the detail. Then: syncd resume NAME",
-        "apollo_field_missing": "Make the custom contact field in Apollo (syncd setup NAME), or take it out of the fields. Then: syncd resume NAME",
-        "apollo_no_key_field": "Without it a lead that has no email could be written twice: syncd setup NAME, then: syncd resume NAME",
+        "apollo_field_missing": "Make the custom contact field in Apollo (syncd setup NAME --apply), or take it out of the fields. Then: syncd resume NAME",
+        "apollo_no_key_field": "Without it a lead that has no email could be written twice: syncd setup NAME --apply, then: syncd resume NAME",
         "apollo_rate_limited": "Nothing to do: syncd waits until Apollo's window has passed. If it happens often, other programs use the team's allowance.",
         "apollo_daily_limit": "The team's daily allowance is used up: syncd goes on when the day's window has passed. A larger plan has a larger one.",
         "apollo_unreachable": "Check the network, DNS, the proxy and base_url. syncd keeps trying.",
@@ -39,8 +39,9 @@ CODES: Mapping[str, str] = MappingProxyType(
         "apollo_look_up_unclear": "Apollo ignored the filter of a search, so nothing can be told from it: syncd looks again. If it stays so, look for the contact in Apollo by hand.",
         "apollo_invalid": "Apollo refuses a value of this contact: look at the lead with: syncd lead ID, mend the mapping, then: syncd rejected retry",
         "apollo_no_email": 'Set without_email = "create" to write leads without an email too, then: syncd rejected retry; or: syncd rejected drop',
+        "apollo_email_unmapped": 'Map email (email = "{{ email }}") in the fields, or set without_email = "create". Then: syncd resume NAME',
         "apollo_contact_gone": "The contact is no longer in Apollo: set recreate_gone = true to make it again, then: syncd rejected retry; or: syncd rejected drop",
-        "apollo_fields_left_out": "Make the custom contact fields in Apollo: syncd setup NAME",
+        "apollo_fields_left_out": "Make the custom contact fields in Apollo: syncd setup NAME --apply",
         "apollo_ready": "Nothing to do.",
     }
 )

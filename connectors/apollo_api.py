@@ -7,11 +7,20 @@ their scopes: https://docs.apollo.io/reference/contacts and the pages beside it.
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from connectors.apollo_answers import Answer, Endpoint, halt, limited, read, unexpected
+from connectors.apollo_answers import (
+    AbsentError,
+    Answer,
+    Endpoint,
+    RemovedError,
+    halt,
+    limited,
+    read,
+    unexpected,
+)
 from connectors.apollo_contacts import Contact, CustomField, contact_id, label_key
 from connectors.apollo_windows import Windows
 from syncd.clock import Clock
-from syncd.failure import Pause
+from syncd.failure import Halt, Pause, Refused
 
 CREATE = Endpoint("contacts/bulk_create", "POST", "/contacts/bulk_create", writes=True)
 SHOW = Endpoint("contacts/show", "GET", "/contacts/{}", one=True)
@@ -26,6 +35,11 @@ ADD_TO_LISTS = Endpoint(
     "labels/add_entity_ids_to_label_names", "POST", "/labels/add_entity_ids_to_label_names"
 )
 
+NOBODY = "0" * 24
+"""The id of no contact."""
+NOT_ALLOWED = frozenset(
+    {"apollo_key_refused", "apollo_scope_missing", "apollo_plan", "apollo_permission", "apollo_forbidden"}
+)
 PAGE = 100
 ODD_ANSWERS = 3
 """Good statuses with something else in them, in a row, before the lane halts."""
@@ -86,6 +100,18 @@ class Api:
     def update(self, id_: str, changes: Contact) -> Contact:
         """Change one contact. Raises AbsentError or RemovedError."""
         return self._contact(UPDATE, self._ask(UPDATE, dict(changes), id_), id_)
+
+    def permitted(self, endpoint: Endpoint) -> None:
+        """Ask for nothing: what Apollo says to that is its word on the key. Raises Pause, or Halt if it may not."""
+        try:
+            self._ask(
+                endpoint, {"contacts": []} if endpoint == CREATE else {} if endpoint.writes else None, NOBODY
+            )
+        except Halt as why:
+            if why.code in NOT_ALLOWED:
+                raise
+        except (Refused, AbsentError, RemovedError):
+            return
 
     def update_all(self, changes: Mapping[str, Contact]) -> None:
         """Change contacts by id, at most 100, which Apollo does before it answers."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from connectors.apollo_answers import CODES
-from connectors.apollo_api import Api
+from connectors.apollo_answers import CODES, halt
+from connectors.apollo_api import CREATE, SHOW, UPDATE, Api
 from connectors.apollo_contacts import Shape, field_type, shape
 from connectors.apollo_terms import Terms
 from syncd.connector import Change, Finding
@@ -17,6 +17,8 @@ _BY_HAND = {
 
 def check(api: Api, terms: Terms) -> list[Finding]:
     """What is wrong, or that nothing is. Writes nothing, costs no credits."""
+    if (unmapped := unsendable(terms)) is not None:
+        return [Finding("error", unmapped.code, unmapped.detail, unmapped.fix)]
     try:
         form = shape(terms.fields, terms.key_field, api.fields())
         if terms.creates_without_email:
@@ -24,9 +26,27 @@ def check(api: Api, terms: Terms) -> list[Finding]:
             api.search("", None, 1)  # a free plan, or a key without this scope, cannot look before it writes
     except (Pause, Halt) as why:
         return [Finding("error", why.code, why.detail, why.fix)]
-    return list(_about(form, terms)) or [
+    return [*_access(api), *_about(form, terms)] or [
         Finding("ok", "apollo_ready", "the key is accepted, and the fields are there")
     ]
+
+
+def unsendable(terms: Terms) -> Halt | None:
+    """Why no lead at all could be sent with this mapping; None if some can."""
+    if "email" in terms.fields or terms.creates_without_email:
+        return None
+    return halt(
+        "apollo_email_unmapped", "the mapping writes no email, and leads without one are not to be created"
+    )
+
+
+def _access(api: Api) -> Iterator[Finding]:
+    """The calls that every lead takes, tried on nobody."""
+    for endpoint in (CREATE, SHOW, UPDATE):
+        try:
+            api.permitted(endpoint)
+        except (Pause, Halt) as why:
+            yield Finding("error", why.code, why.detail, why.fix)
 
 
 def _about(form: Shape, terms: Terms) -> Iterator[Finding]:

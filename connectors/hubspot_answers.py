@@ -75,6 +75,11 @@ _BUSY = {
 """Code, sentence, and the least seconds: locks last two."""
 _HALTS = {401: "hubspot_token_refused", 402: "hubspot_forbidden", 403: "hubspot_forbidden"}
 _HALTS |= dict.fromkeys((301, 302, 303, 307, 308, 404, 405, 407, 410), "hubspot_wrong_address")
+_SAID = {
+    "hubspot_token_refused": "HubSpot does not accept the access token",
+    "hubspot_forbidden": "HubSpot refuses the account this call",
+    "hubspot_wrong_address": "HubSpot's API is not at this address",
+}
 
 _MOVING = 3600.0
 """Seconds, where an answer does not say."""
@@ -121,7 +126,7 @@ def _mended_by_hand(answer: Answer) -> Halt | None:
     if status == HTTPStatus.NOT_FOUND and body.get("category") == "OBJECT_NOT_FOUND":
         return None  # an object, and not the address
     code = _HALTS.get(status, "")
-    return _halt(code, f"HubSpot answered {status}") if code else None
+    return _halt(code, f"{_SAID[code]} (it answered {status})") if code else None
 
 
 def _too_many(answer: Answer, wait: float | None, now: float, zone: str) -> Pause:

@@ -69,8 +69,12 @@ class Api:
         Raises:
             Failure: Pause or Halt, when it is not about what was asked.
         """
-        self._may_go(search=path.endswith("/search"))
-        answer = self._ask(method, path, body)
+        paces = self._may_go(search=path.endswith("/search"))
+        try:
+            answer = self._ask(method, path, body)
+        finally:
+            for pace in paces:
+                pace.answered(self._clock.monotonic())
         failure = trouble(answer, self._clock.now(), self._zone)
         if failure is not None:
             if failure.code == "hubspot_edge_failed":
@@ -96,7 +100,8 @@ class Api:
         """Close every connection."""
         self._wire.clear()
 
-    def _may_go(self, *, search: bool) -> None:
+    def _may_go(self, *, search: bool) -> list[Pace]:
+        """Wait for the request's turn; in whose books it stands."""
         if self._left_today == 0:
             self._left_today = None  # the next call after the pause is the probe
             raise daily_quota(self._clock.now(), self._zone)
@@ -108,6 +113,7 @@ class Api:
                 raise Pause(code, "syncd stops", after=0.0, fix=CODES[code])
         for pace in paces:
             pace.sent(self._clock.monotonic())
+        return paces
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> Answer:
         try:

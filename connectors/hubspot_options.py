@@ -112,10 +112,10 @@ CODES: Mapping[str, str] = MappingProxyType(
         "hubspot_scopes_missing": "Add the scopes that the detail names to the service key or private app, then: syncd resume NAME",
         "hubspot_forbidden": "HubSpot refuses this for the account: check that its plan has API access and that the key's owner is active, then: syncd resume NAME",
         "hubspot_wrong_address": "Nothing there answers as HubSpot does: check base_url (https://api.hubapi.com), then: syncd resume NAME",
-        "hubspot_property_missing": "A mapped property does not exist: run syncd setup for ctgo_ properties, make the others in HubSpot or take them out of `fields`.",
+        "hubspot_property_missing": "A mapped property does not exist (any more): syncd setup NAME --apply makes ctgo_ properties; make the others in HubSpot or take them out of `fields`. Then: syncd resume NAME",
         "hubspot_property_read_only": "HubSpot sets that property itself: take it out of `fields`, then: syncd resume NAME",
-        "hubspot_key_not_unique": "ctgo_x_user_id must be a single-line text property with unique values: run syncd setup; a wrong one must be deleted in HubSpot first.",
-        "hubspot_constant_refused": "A fixed value in `fields` is none that HubSpot accepts: use the option's internal name, or add the option in HubSpot.",
+        "hubspot_key_not_unique": "ctgo_x_user_id must be a single-line text property with unique values: syncd setup NAME --apply makes it; a wrong one must be deleted in HubSpot first. Then: syncd resume NAME",
+        "hubspot_constant_refused": "A fixed value in `fields` is none that HubSpot accepts: use the option's internal name, or add the option in HubSpot. Then: syncd resume NAME",
         "hubspot_adopt_failed": "HubSpot cannot search by a property in `adopt`: take it out, or see what syncd check says of it.",
         "hubspot_rate_limited": "Nothing to do: syncd waits as long as HubSpot asks. If it happens often, lower requests_per_second.",
         "hubspot_daily_quota": "Nothing to do: syncd waits for midnight in the portal's time zone. If it happens often, see what else uses the API.",
@@ -139,7 +139,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "hubspot_row_forgotten": "HubSpot's answer did not mention that contact: it is sent again.",
         # What check and setup find
         "hubspot_ready": "Nothing to do.",
-        "hubspot_setup_needed": "Run: syncd setup (its key needs crm.schemas.contacts.write, once).",
+        "hubspot_setup_needed": "Run: syncd setup NAME --apply (the token needs crm.schemas.contacts.write for it, once).",
         "hubspot_option_unknown": "Use one of the property's internal option names in `fields`, or add the option in HubSpot.",
         "hubspot_property_optional": "Nothing to do: that property is left out in this portal.",
     }

@@ -138,7 +138,7 @@ def _wrong_key(properties: Mapping[str, Json]) -> str:
     found = properties.get(KEY)
     if found is None or (found.get("hasUniqueValue") is True and found.get("type") == "string"):
         return ""
-    return f"{KEY} exists and is no text with unique values: delete it in HubSpot, for that cannot be changed, and run syncd setup."
+    return f"{KEY} exists and is no text with unique values: delete it in HubSpot, for that cannot be changed, and run syncd setup --apply."
 
 
 def _needed(plan: Plan) -> list[str]:

@@ -138,6 +138,8 @@ def _marks(schema: Schema, key_field: str) -> list[Change]:
 def _conversion(fields: Mapping[str, Field], key_field: str) -> list[Change]:
     """The map that carries custom fields over when a lead is converted; no API of the rights we have shows it."""
     names = [key_field, *(name for name in fields if name.endswith("__c"))]
-    pairs = ", ".join(f"Lead.{name} to Contact.{name}" for name in names)
-    by_hand = f"Make fields of these names on Contact, then {_WHERE} > Map Lead Fields: {pairs}. Unmapped ones are lost on conversion."
+    by_hand = (
+        f"If leads are converted here: make fields of the same names on Contact, then {_WHERE} > Map Lead Fields, "
+        f"or they are lost on conversion: {', '.join(names)}"
+    )
     return [Change("the lead conversion field map (cannot be seen from here)", done=False, by_hand=by_hand)]

@@ -35,8 +35,7 @@ State = Literal["pending", "delivered", "rejected", "dropped"]
 Status = Literal["open", "paused", "halted"]
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """One lead on its way to one connector, as a connector sees it.
 
     `fields` is the mapped result, with nulls left out. `remote_id` is the person's id at the far end if any
@@ -142,7 +141,7 @@ class LaneState:
         """
         if self.status == "open":
             return 0.0
-        if self.status == "halted" and probe is not None and self.code != GATE_HELD:
+        if self.status == "halted" and probe is not None:
             return max(0.0, min(self.since + probe - now, probe))
         if self.status == "halted" or self.until is None:
             return None
@@ -221,8 +220,6 @@ def reopened(lane: LaneState) -> LaneState:
 
 BY_HAND = "paused_by_hand"
 """The code of a pause that a person made."""
-GATE_HELD = "gate_held"
-"""The code of a halt that only a person may lift: trying is what it is there to prevent."""
 
 
 def kept_by_hand(stored: LaneState, decided: LaneState, now: float) -> LaneState:

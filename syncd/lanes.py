@@ -112,11 +112,10 @@ class Runner:
 
     def start(self, crews: Iterable[Crew]) -> None:
         """Begin to step all lanes."""
-        threads = self.enlist(crews)
+        threads = self._enlist(crews)
         if not threads:
             self._end()
-        for thread in threads:
-            thread.start()
+        self._launch(threads)
 
     def replace(self, crews: Iterable[Crew]) -> None:
         """Let these crews take over. Where an old lane is in a step, its successor waits for the end of that, nobody else."""
@@ -128,7 +127,7 @@ class Runner:
                 ring(crew, len(crew.resting))
             self._threads = [thread for thread in self._threads if thread.is_alive()]
             self._crews = []
-            threads = self.enlist(crews)
+            threads = self._enlist(crews)
             for _, entry in self._all():
                 entry.after = running.get((entry.lane.kind, entry.lane.name))
             for entry in old:
@@ -136,6 +135,10 @@ class Runner:
         for entry in old:
             if not entry.running:
                 self._close(entry)
+        self._launch(threads)
+
+    @staticmethod
+    def _launch(threads: Iterable[threading.Thread]) -> None:
         for thread in threads:
             thread.start()
 
@@ -198,7 +201,7 @@ class Runner:
         self._over = True
         self.bell.set()
 
-    def enlist(self, crews: Iterable[Crew]) -> list[threading.Thread]:
+    def _enlist(self, crews: Iterable[Crew]) -> list[threading.Thread]:
         """Take the crews on, all lanes due now; the threads that would step them are not started."""
         threads = []
         for crew in crews:

@@ -41,8 +41,7 @@ class LeadKey(NamedTuple):
         return f"{self.id}/{self.stream_id}/{self.segment_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(NamedTuple):
     """The X profile inside a lead."""
 
     x_user_id: str | None = None
@@ -53,8 +52,7 @@ class Profile:
     bio: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Lead:
+class Lead(NamedTuple):
     """One row of a leads listing. Source: `GET /streams/{id}/leads`; nullability is read off samples. Times are UTC."""
 
     key: LeadKey
@@ -164,8 +162,9 @@ def _exact(source: str, raw: Mapping[str, Any]) -> Lead | None:
     texts = (match, kind, who.x_user_id, who.handle, who.display_name, who.image_url, who.bio)
     if not (_NUMBERS.issuperset(map(type, numbers)) and _TEXTS.issuperset(map(type, texts)) and lead_id):
         return None
-    if not all(0 <= n <= LARGEST_ID for n in numbers if n is not None):
-        return None
+    for number in numbers:
+        if number is not None and not 0 <= number <= LARGEST_ID:
+            return None
     try:
         moment = datetime.fromisoformat(found)
     except ValueError:

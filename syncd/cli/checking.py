@@ -205,12 +205,13 @@ def connector_notes(m: Mapped, clock: SystemClock) -> Sequence[Note]:
         finally:
             connector.close()
     except Failure as why:
-        return [Note("error", about, why.detail, why.code, why.fix or codes.get(why.code, ""), Exit.FAILED)]  # fmt: skip
+        fix = (why.fix or codes.get(why.code, "")).replace("NAME", m.name)
+        return [Note("error", about, why.detail, why.code, fix, Exit.FAILED)]
     except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything, and the others are still to be checked
         detail = f"Its check raised {type(error).__name__}."
         return [Note("error", about, detail, "connector_bug", CODES["connector_bug"], Exit.FAILED)]
     notes = [
-        Note(it.level, about, it.detail, "" if it.level == "ok" else it.code, it.fix or codes.get(it.code, ""),
+        Note(it.level, about, it.detail, "" if it.level == "ok" else it.code, (it.fix or codes.get(it.code, "")).replace("NAME", m.name),
              Exit.FAILED if it.level == "error" else Exit.DONE)
         for it in findings
     ]  # fmt: skip

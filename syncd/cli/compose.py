@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from syncd.cli.unopened import opened
 from syncd.clock import Clock, SystemClock
 from syncd.connector import Logger
 from syncd.crews import Crew
@@ -22,7 +23,8 @@ from syncd.engine.pacing import Pacer
 from syncd.engine.pulling import Pull
 from syncd.engine.step import Stepper
 from syncd.engine.whole import Engine
-from syncd.ledger import Ledger
+from syncd.gate import Gates
+from syncd.ledger import Ledger, gating
 from syncd.ledger.lanes import lift_halts
 from syncd.mapping import FieldMap, Filter, MappingError
 from syncd.registry import Configured, configure
@@ -124,6 +126,7 @@ def make_desk(
         stream_ids=source.stream_ids,
         policy=Policy(probe=probe),
         observer=observer,
+        gates=Gates({taker.name: gate for taker in takers if (gate := mapped[taker.name].configured.gate)}),
     )
 
 
@@ -165,7 +168,7 @@ def make_engine(
         for m in mapped.values():
             if only and m.name != only:
                 continue
-            connector = m.configured.open(clock, log)
+            connector = opened(m.configured, clock, log)
             undo.callback(connector.close)
             closes["deliver", m.name] = connector.close
             policy = policy_of(m.configured, probe)
@@ -178,7 +181,8 @@ def make_engine(
     for desk in desks:
         closes |= _closes_of(desk, by_name.get(desk.name))
     closes = {key: _once(close) for key, close in closes.items()}
-    return Engine(settings, ledger, clock, desks, pulls, delivers, exports, closes)
+    gates = {name: m.configured.gate or 0 for name, m in mapped.items()}
+    return Engine(settings, ledger, clock, desks, pulls, delivers, exports, closes, gates)
 
 
 def _once(close: Callable[[], None]) -> Callable[[], None]:
@@ -231,7 +235,8 @@ def opened_engine(
 def begin(engine: Engine) -> None:
     """What a start does: halts are lifted, and what a dead engine held of the budgets is let go."""
     with engine.ledger.write() as connection:
-        lift_halts(connection)
+        lifted = {name for kind, name in lift_halts(connection) if kind == "deliver"}
+        gating.start(connection, engine.gates, lifted, engine.clock.now())
         for desk in engine.desks:
             desk.pacer.start(connection)
 

@@ -15,7 +15,7 @@ from syncd.cli.companions import Companions
 from syncd.cli.compose import begin, compile_connectors, crews_of, make_engine, read_settings
 from syncd.cli.exits import Exit
 from syncd.clock import SystemClock
-from syncd.daemon.service import Daemon
+from syncd.daemon.service import Daemon, Order
 from syncd.daemon.signals import heard
 from syncd.engine.whole import Engine
 from syncd.lanes import Ended, Runner
@@ -38,15 +38,16 @@ def run_daemon(config: Path | None) -> Exit:
             orders[0].stop()
         clock.stop()
 
-    def order(what: str) -> None:
+    def order(what: Order) -> None:
         if orders:
-            orders[0].order(what)  # type: ignore[arg-type]
+            orders[0].order(what)
 
     acts: dict[signal.Signals, Callable[[], None]] = {
         signal.SIGTERM: stop,
         signal.SIGINT: stop,
         signal.SIGHUP: partial(order, "reload"),
         signal.SIGUSR1: partial(order, "pull"),
+        signal.SIGUSR2: partial(order, "look"),
     }
     with heard(acts):
         settings = _settings(config)

@@ -5,6 +5,7 @@ list of locks tells the same.
 """
 
 import os
+import signal
 from pathlib import Path
 
 _FIELDS = 6
@@ -25,6 +26,17 @@ def engine_of(ledger: Path) -> int | None:
         return int(recorded) if _alive(recorded) else None
     device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}"
     return holder_in(listed, device, status.st_ino, recorded)
+
+
+def nudge(ledger: Path) -> int | None:
+    """Tell the engine on a ledger that something was written there; its process id, None if there is no engine."""
+    process = engine_of(ledger)
+    if process is not None:
+        try:
+            os.kill(process, signal.SIGUSR2)
+        except OSError:  # another user's, or gone by now: it finds out with its next pull
+            return process
+    return process
 
 
 def holder_in(listed: str, device: str, inode: int, recorded: str) -> int | None:

@@ -1,12 +1,15 @@
 """The main job as the command line starts it: settings and log first, then a run or a dry run."""
 
 import gc
+import signal
 from pathlib import Path
 
 from syncd.cli.compose import read_settings
 from syncd.cli.dry import run_dry
 from syncd.cli.exits import Exit
+from syncd.cli.handover import hand_over
 from syncd.cli.once import MAX_WAIT, Order, run_once
+from syncd.ledger import LedgerError
 from syncd.log import configure, redact_values
 from syncd.settings import secret_values
 
@@ -21,4 +24,15 @@ def run_job(config: Path | None, order: Order, *, dry_run: bool) -> Exit:
     settings = read_settings(config)
     redact_values(secret_values(settings))
     configure(settings.log.format, settings.log.level)
-    return run_dry(settings, order) if dry_run else run_once(settings, order)
+    if dry_run:
+        return run_dry(settings, order)
+    signal.signal(
+        signal.SIGUSR1, signal.SIG_IGN
+    )  # another command's word that it wrote to the ledger; not for a run
+    try:
+        return run_once(settings, order)
+    except LedgerError as error:
+        window = order.since is not None or order.until is not None
+        if error.code != "ledger_locked" or not window or order.connector:
+            raise
+    return hand_over(settings, order)

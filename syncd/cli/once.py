@@ -1,7 +1,6 @@
 """`syncd --once`: pull, drain, exit with an honest code."""
 
 import signal
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,16 +10,15 @@ from types import FrameType
 import structlog
 
 from syncd.cli.compose import Mapped, compile_connectors, crews_of, opened_engine
-from syncd.cli.exits import SOURCE_EXITS, Exit, complain, fix_of, strongest
-from syncd.cli.progress import Standing, Watching, watching
+from syncd.cli.exits import Exit
+from syncd.cli.progress import Watching, watching
+from syncd.cli.report import report, standing_of
 from syncd.clock import Clock, SystemClock
-from syncd.delivery import LaneState
 from syncd.engine.whole import Engine
-from syncd.lanes import Ended, Runner
-from syncd.ledger import Ledger, reading
+from syncd.lanes import Runner
+from syncd.ledger import Ledger, windows
 from syncd.ledger.database import EngineLock
 from syncd.ledger.ingesting import load_source
-from syncd.ledger.lanes import load_lanes
 from syncd.log import redact_values
 from syncd.settings import Settings, SettingsError
 from syncd.settings.mistakes import hint
@@ -57,13 +55,15 @@ def run_once(
     with EngineLock(settings.state.path), Ledger.open(settings.state.path, upgrade=True) as ledger:
         runner = Runner(clock, log, until_quiet=True, max_wait=order.max_wait)
         engine_context = opened_engine(settings, ledger, log, runner.wake, clock=clock, only=order.connector)
-        with _stopping_on_signals(clock), engine_context as engine:
-            before = _standing(ledger)
+        with stopping_on_signals(clock), engine_context as engine:
+            before = standing_of(ledger)
             _ask(engine, order)
             with (progress or watching)(settings, before) as shown:
-                ended = runner.run(crews_of(engine), lambda: shown.show(_standing(ledger)))
-                shown.show(_standing(ledger))
-            return _report(engine, ended, before)
+                ended = runner.run(crews_of(engine), lambda: shown.show(standing_of(ledger)))
+                shown.show(standing_of(ledger))
+            if ended.error is not None:
+                raise ended.error
+            return report(settings, ledger, before, ended.troubles, stopped=ended.stopped, bug=ended.bug)
 
 
 def _check_connector(settings: Settings, mapped: Mapping[str, Mapped], name: str) -> None:
@@ -74,11 +74,16 @@ def _check_connector(settings: Settings, mapped: Mapping[str, Mapped], name: str
 
 
 def _ask(engine: Engine, order: Order) -> None:
+    with engine.ledger.read() as connection:
+        asked = windows.pending(connection)
     for pull in engine.pulls:
         if order.since is not None or order.until is not None:
             pull.ask_window(order.since or 0.0, order.until, order.limit)
             continue
         pull.ask_live(order.limit)
+        for window in asked:
+            if window.source == pull.name and order.limit is None:
+                pull.ask_window(window.since, window.until, window.most, window=window.id)
         if order.limit is None and _reconcile_is_due(engine, pull.name):
             pull.ask_reconcile()
 
@@ -92,13 +97,8 @@ def _reconcile_is_due(engine: Engine, source: str) -> bool:
     return bool(engine.clock.now() - (row.reconciled_at or 0.0) >= engine.settings.sources[source].reconcile)
 
 
-def _standing(ledger: Ledger) -> Standing:
-    with ledger.read() as connection:
-        return Standing.of(reading.counts(connection))
-
-
 @contextmanager
-def _stopping_on_signals(clock: Clock) -> Iterator[None]:
+def stopping_on_signals(clock: Clock) -> Iterator[None]:
     """The first SIGINT or SIGTERM drains, the second ends at once."""
     asked = threading.Event()
 
@@ -118,49 +118,3 @@ def _stopping_on_signals(clock: Clock) -> Iterator[None]:
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
-
-
-def _report(engine: Engine, ended: Ended, before: Standing) -> Exit:
-    """What was done on stdout, what is wrong on stderr, and the code for both."""
-    if ended.error is not None:
-        raise ended.error
-    with engine.ledger.read() as connection:
-        after = Standing.of(reading.counts(connection))
-        lanes = {(lane.kind, lane.name): lane for lane in load_lanes(connection)}
-        left = reading.pending_elsewhere(connection, list(engine.settings.connectors))
-    for line in after.since(before):
-        sys.stdout.write(line + "\n")
-    codes = [_code_of(kind, code) for (kind, _), code in ended.troubles.items()]
-    for (kind, name), code in ended.troubles.items():
-        _complain(lanes.get((kind, name), LaneState(kind, name)), code, ended.troubles)
-    for name, n in left.items():
-        complain(
-            f"{n} deliveries wait for {name}, which is not in the configuration.",
-            fix_of("connector_unconfigured"),
-        )
-    rejected = after.rejected - before.rejected
-    if rejected > 0:
-        complain(f"{rejected} were set aside.", "See them with: syncd rejected list")
-        codes.append(Exit.REJECTED)
-    if after.pending or ended.stopped:
-        codes.append(Exit.WORK_LEFT)
-        complain(f"Stopped with {after.pending} left to do. It is safe to run again.")
-    if ended.bug:
-        codes.append(Exit.FAILED)
-    return strongest(codes)
-
-
-def _code_of(kind: str, code: str) -> Exit:
-    return Exit.WORK_LEFT if kind == "deliver" else SOURCE_EXITS.get(code, Exit.WORK_LEFT)
-
-
-def _complain(lane: LaneState, code: str, troubles: Mapping[tuple[str, str], str]) -> None:
-    """One sentence for a lane; a source's fault is said once, not once for each of its lanes."""
-    if lane.kind == "export" and troubles.get(("pull", lane.name)) == code:
-        return
-    what = {"deliver": "connector", "pull": "source", "export": "source"}[lane.kind]
-    detail = lane.detail or "It is waiting to try again."
-    complain(
-        f"{what} {lane.name}: {detail} ({code})",
-        fix_of(code).replace("SOURCE", lane.name).replace("NAME", lane.name),
-    )

@@ -2,12 +2,14 @@
 
 import os
 import pwd
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import typer
 
+from syncd.cli.holder import nudge
 from syncd.failure import CODES
 from syncd.log import escape, redact_values
 from syncd.settings import Settings, SettingsError, find_config, load, seconds, secret_values
@@ -24,14 +26,20 @@ def settings_of(context: typer.Context) -> Settings:
     return settings
 
 
-def ledger_to_change(settings: Settings) -> "Ledger":
-    """The ledger, opened for an act of a person, which makes none. Raises LedgerError, also when there is none yet."""
+@contextmanager
+def ledger_to_change(settings: Settings) -> Iterator["Ledger"]:
+    """The ledger, opened for an act of a person; an engine that runs on it is told afterwards.
+
+    Makes no ledger. Raises LedgerError, also when there is none yet.
+    """
     from syncd.ledger import Ledger, LedgerError  # noqa: PLC0415 - only the verbs that open it pay for it
 
     path = settings.state.path
     if not path.exists():
         raise LedgerError("ledger_broken", f"There is no ledger at {path} yet: run syncd --once first.")
-    return Ledger.open(path)
+    with Ledger.open(path) as ledger:
+        yield ledger
+    nudge(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +82,11 @@ def length(text: str) -> float:
         raise typer.BadParameter(str(error)) from None
 
 
-def advice(settings: Settings, code: str, name: str = "") -> str:
-    """What to do about a failure code of the source or connector `name`; empty when nobody says."""
+def advice(settings: Settings, code: str, name: str = "", *, halted: bool = False) -> str:
+    """What to do about a failure code of the source or connector `name`; empty when nobody says.
+
+    `halted`: its lane stands still, so what a code says of one lead (retry it) is said of the lane (resume it).
+    """
     fix = CODES.get(code, "")
     if not fix and name in settings.connectors:
         from syncd import registry  # noqa: PLC0415 - imports the plugin
@@ -84,6 +95,8 @@ def advice(settings: Settings, code: str, name: str = "") -> str:
             fix = registry.codes([settings.connectors[name].type]).get(code, "")
         except SettingsError:  # a plugin that is gone has no advice; `check` says that it is gone
             return ""
+    if halted:
+        fix = fix.replace("syncd rejected retry", "syncd resume NAME")
     return fix.replace("SOURCE", name).replace("NAME", name) if name else fix
 
 

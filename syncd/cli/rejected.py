@@ -5,7 +5,6 @@ not be read out of sight. Both are written down with who did it.
 """
 
 import json
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +14,7 @@ from syncd.cli.exits import Exit, complain
 from syncd.cli.lead import payload_of
 from syncd.cli.opening import advice, ledger_to_change, operator, settings_of, unknown
 from syncd.cli.output import say, say_csv, say_json, say_table
+from syncd.cli.question import agreed
 from syncd.lead import LARGEST_ID
 from syncd.settings import Settings
 
@@ -129,7 +129,7 @@ def drop(  # noqa: PLR0917 - Typer passes them by name
         _check(settings, ledger, connector)
         gone = bool(connector) and connector not in settings.connectors
         chosen = operating.Chosen(connector, code, lead or 0, unconfigured=gone)
-        if not yes and not _agreed(_question(ledger, chosen)):
+        if not yes and not agreed(_question(ledger, chosen)):
             say("Nothing was dropped.")
             return Exit.DONE
         n = _act(settings, ledger, "drop", chosen)
@@ -205,15 +205,6 @@ def _question(ledger: "Ledger", chosen: "Chosen") -> str:
         most = "up to " if chosen.code or chosen.lead_id else ""
         pending = f" and {most}{n} pending deliveries"
     return f"Drop {len(about)} set-aside rows{pending} for good? [y/N] "
-
-
-def _agreed(question: str) -> bool:
-    """Ask. Raises a usage error where nobody can answer."""
-    if not sys.stdin.isatty():
-        raise typer.TyperException("Nobody can be asked here: say --yes to drop for good.")
-    sys.stderr.write(question)
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
 def _told(it: "SetAside") -> dict[str, Any]:

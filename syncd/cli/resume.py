@@ -20,12 +20,16 @@ def resume(
     settings = settings_of(context)
     place = place_of(settings, name)
     from syncd.clock import SystemClock  # noqa: PLC0415
+    from syncd.ledger import gating  # noqa: PLC0415
     from syncd.ledger.operating import resume_lanes  # noqa: PLC0415
 
     with ledger_to_change(settings) as ledger, ledger.write() as connection:
         lifted = resume_lanes(connection, place.lanes, SystemClock().now(), who=operator())
+        gate = gating.gates(connection).get(name) if place.what == "connector" else None
     for lane in lifted:
         say(f"Resumed {place} ({lane.kind}): {lane.status} since {when(lane.since)}, {lane.code}.")
     if not lifted:
         say(f"There was nothing to resume: {place} is neither paused nor halted.")
+    if gate is not None and gate.since is not None:
+        say(f"{gate.held:,} deliveries wait at its gate, which resuming does not open: syncd release {name}")
     return Exit.DONE

@@ -83,7 +83,8 @@ def set_aside_in(counts: Mapping[str, Mapping[str, Mapping[str, int]]]) -> int:
 
 def _stopped(settings: Settings, lane: "LaneState") -> dict[str, Any]:
     told = ("kind", "name", "status", "code", "detail", "by", "since", "until")
-    return {**{key: getattr(lane, key) for key in told}, "fix": advice(settings, lane.code, lane.name)}
+    fix = advice(settings, lane.code, lane.name, halted=lane.status == "halted")
+    return {**{key: getattr(lane, key) for key in told}, "fix": fix}
 
 
 def _for_scripts(found: dict[str, Any]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class Polls:
                 Chore(_reconcile(name), again, partial(self._reconcile, pull), brief=True, grace=None)
             )
         self.pull_now()
-        self.look()
+        self._take_windows()
 
     def end(self) -> None:
         """Take all off the calendar."""
@@ -48,6 +48,12 @@ class Polls:
             self._poll(pull)
 
     def look(self) -> None:
+        """If another process wrote to the ledger, let every lane see for itself."""
+        if self._engine.ledger.changed_elsewhere():
+            self._runner.look()
+            self._take_windows()
+
+    def _take_windows(self) -> None:
         """Take on the windows that the ledger holds for these sources."""
         with self._engine.ledger.read() as connection:
             asked = windows.pending(connection)
@@ -63,9 +69,7 @@ class Polls:
         return SourceView(name, self._pulls[name].pulled, None if due is None else now + due, every)
 
     def _poll(self, pull: Pull) -> None:
-        if self._engine.ledger.changed_elsewhere():
-            self._runner.look()
-            self.look()
+        self.look()
         due = self._calendar.due_in(_pull(pull.name))
         if due is not None:
             every = self._engine.settings.sources[pull.name].poll.every

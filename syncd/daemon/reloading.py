@@ -3,7 +3,7 @@
 from syncd.delivery import LaneState, reopened
 from syncd.engine.desk import SOURCE_LANES
 from syncd.engine.whole import Engine
-from syncd.ledger import Transaction
+from syncd.ledger import Transaction, gating
 from syncd.ledger.lanes import load_lane, save_lane
 from syncd.settings import Settings
 
@@ -30,6 +30,8 @@ def take_over(connection: Transaction, old: Engine, new: Engine) -> list[LaneSta
         if lane.status == "halted":
             save_lane(connection, reopened(lane))
             lifted.append(lane)
+    stood = {lane.name for lane in lifted if lane.kind == "deliver"}
+    gating.start(connection, new.gates, stood, new.clock.now())
     before = {desk.pacer.meter.name: desk for desk in old.desks}
     after = {desk.pacer.meter.name: desk for desk in new.desks}
     for key in after.keys() - before.keys():

@@ -21,7 +21,7 @@ from syncd.lanes import Ended, Runner
 from syncd.ledger import LedgerError, reading
 from syncd.settings import SettingsError
 
-Order = Literal["pull", "reload"]
+Order = Literal["pull", "look", "reload"]
 LEDGER_RETRY = 5.0
 """Seconds between two tries of a ledger that is full or locked."""
 
@@ -110,6 +110,13 @@ class Daemon:
 
     def turn(self) -> float | None:
         """Do what is due; seconds until something is, None when nothing ever will be."""
+        try:
+            return self._turn()
+        except LedgerError as error:
+            self._runner.fail(error)  # and rings: the next turn is now
+            return LEDGER_RETRY
+
+    def _turn(self) -> float | None:
         while self._orders:
             self._obey(self._orders.popleft())
         jump = self.calendar.jumped()
@@ -123,6 +130,8 @@ class Daemon:
         if order == "pull":
             self._log.info("pull_ordered")
             self._polls.pull_now()
+        elif order == "look":
+            self._polls.look()
         else:
             self._notify.reloading(self._clock)
             self._reload()

@@ -28,6 +28,11 @@ class Takers:
     exports: bool
 
     @cached_property
+    def names(self) -> Sequence[str]:
+        """Of the connectors."""
+        return tuple(taker.name for taker in self.each)
+
+    @cached_property
     def uses(self) -> frozenset[str]:
         """The variables that their conditions need."""
         return frozenset[str]().union(*(taker.where.uses for taker in self.each))

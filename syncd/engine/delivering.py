@@ -27,9 +27,11 @@ from syncd.delivery import (
 from syncd.engine.observing import NOBODY, Observer, outcomes_of
 from syncd.engine.step import AGAIN, IDLE, Next
 from syncd.failure import Failure, Halt, Pause, Refused, Reject, Retry
+from syncd.gate import GATE_HELD, said
 from syncd.lead import read_lead
-from syncd.ledger import Ledger
+from syncd.ledger import Ledger, gating
 from syncd.ledger.delivering import Due, Recorded, Sent, due, mark_maybe_sent, next_due, record
+from syncd.ledger.gating import GateState
 from syncd.ledger.lanes import load_lane
 from syncd.ledger.tables import Delivery as DeliveryRow
 from syncd.mapping import FieldMap, Filter, variables
@@ -81,6 +83,7 @@ class Deliver:
         """`chance`: numbers in [0, 1) for the jitter."""
         self._outfit, self._ledger, self._clock, self._log = outfit, ledger, clock, log
         self._wake, self._chance = wake, chance
+        self._behind_gate = False
 
     @property
     def name(self) -> str:
@@ -100,9 +103,22 @@ class Deliver:
             found = due(connection, lane, now, self._outfit.policy.retry_cap, limit)
             if not found:
                 later = next_due(connection, DeliveryRow, self.name)
-                return IDLE if later is None else Next(max(0.001, later - now), "retrying")
+                if later is not None:
+                    return Next(max(0.001, later - now), "retrying")
+                gate = gating.gates(connection).get(self.name)
+        if not found:
+            return self._idle(gate)
         self._pass(reopened(lane), found)
         return AGAIN
+
+    def _idle(self, gate: GateState | None) -> Next:
+        """Nothing may go: say so once if that is because its gate is closed."""
+        closed = gate is not None and gate.since is not None
+        if gate is not None and closed and not self._behind_gate:
+            detail = said(gate.held, gate.size)
+            self._log.warning("lane_halted", kind=self.kind, name=self.name, code=GATE_HELD, detail=detail)
+        self._behind_gate = closed
+        return Next(None, GATE_HELD) if closed else IDLE
 
     def _pass(self, lane: LaneState, found: Sequence[Due]) -> None:
         ready, settled = self._prepare(found)
@@ -123,16 +139,17 @@ class Deliver:
         """Split what is due into what can be sent and what is settled without sending (None: not wanted)."""
         ready: list[_Ready] = []
         settled: list[tuple[Due, Outcome | None]] = []
+        now, route = self._clock.now(), self._outfit.connector.route
         for one in found:
             if self._superseded(one):
                 settled.append((one, Delivered(one.remote_id, created=False)))
                 continue
             try:
-                delivery = self._mapped(one)
+                delivery = self._mapped(one, now)
                 if delivery is None:
                     settled.append((one, None))
                 else:
-                    ready.append(_Ready(one, delivery, self._outfit.connector.route(delivery)))
+                    ready.append(_Ready(one, delivery, route(delivery)))
             except Failure as why:
                 settled.append((one, why))
             except Exception as bug:  # noqa: BLE001 - one lead's surprise must not end the lane
@@ -145,7 +162,7 @@ class Deliver:
         people = self._outfit.connector.objects == "people"
         return people and one.newest_delivered is not None and one.discovered_at < one.newest_delivered
 
-    def _mapped(self, one: Due) -> Delivery | None:
+    def _mapped(self, one: Due, now: float) -> Delivery | None:
         """Map anew from the raw payload; None if a `where` that could not be evaluated before now says no."""
         if one.payload is None:
             raise Reject("payload_gone", "The lead's payload was dropped by retention.")
@@ -157,7 +174,7 @@ class Deliver:
         again = one.code == "filter_failed"
         enrichment = loads(one.enrichment) if one.enrichment else None
         uses = fields.uses | where.uses if again else fields.uses
-        values = variables(lead, enrichment=enrichment, names=uses, now=self._clock.now())
+        values = variables(lead, enrichment=enrichment, names=uses, now=now)
         if again and not where.accepts(values):
             return None
         return Delivery(
@@ -214,11 +231,18 @@ class Deliver:
     def _record(self, verdict: Verdict, members: Sequence[Due]) -> None:
         people = self._outfit.connector.objects == "people"
         sent = {m.item.id: Sent(m.person, m.discovered_at) for m in members} if people else {}
+        leads = {m.item.id: m.lead_seq for m in members}
         with self._ledger.write() as connection:
             before = load_lane(connection, self.kind, self.name)
             verdict = replace(verdict, lane=kept_by_hand(before, verdict.lane, self._clock.now()))
             recorded = record(
-                connection, self.name, verdict, sent=sent, exports=self._outfit.exports, now=self._clock.now()
+                connection,
+                self.name,
+                verdict,
+                sent=sent,
+                leads=leads,
+                exports=self._outfit.exports,
+                now=self._clock.now(),
             )
         self._tell(before, verdict, recorded)
         self._count(verdict, members)

@@ -8,6 +8,7 @@ from syncd.engine.admitting import Takers
 from syncd.engine.observing import NOBODY, Observer
 from syncd.engine.pacing import Pacer
 from syncd.engine.paging import Start
+from syncd.gate import Gates
 from syncd.upstream import Upstream
 
 SOURCE_LANES = ("pull", "export")
@@ -34,6 +35,7 @@ class Desk:
     reconcile_window: float = 30 * 86400.0
     stream_ids: Sequence[int] = ()
     policy: Policy = field(default_factory=Policy)
+    gates: Gates = field(default_factory=Gates)
     paging_new: Flag = field(default_factory=Flag)
     observer: Observer = NOBODY
 

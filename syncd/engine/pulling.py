@@ -22,7 +22,7 @@ from syncd.engine.step import AGAIN, IDLE, Next
 from syncd.engine.taking import take_page
 from syncd.failure import Failure, Halt, Pause, Reject
 from syncd.lead import Malformed, parse_lead
-from syncd.ledger import Ledger, Transaction, ingesting, windows
+from syncd.ledger import Ledger, Transaction, gating, ingesting, windows
 from syncd.ledger.ingesting import ExportUnderWay, Ingested
 from syncd.ledger.lanes import halt_lanes, load_lane, save_lane
 from syncd.upstream import Page
@@ -179,7 +179,7 @@ class Pull:
         parsed = [parse_lead(self.name, row) for row in page.rows]
         leads = [p for p in parsed if not isinstance(p, Malformed)]
         malformed = [p for p in parsed if isinstance(p, Malformed)]
-        keys = [(p.key, p.digest) if isinstance(p, Malformed) else (p[0].key, "") for p in parsed]
+        keys = [hash((p.key, p.digest)) if isinstance(p, Malformed) else hash(p[0].key) for p in parsed]
         if current.server_date is None:
             current.server_date = page.server_date
         if current.walk.take(keys, page.total, has_more=page.has_more) == "done":
@@ -200,9 +200,11 @@ class Pull:
         with self._ledger.write() as connection:
             room = None if limit is None else limit - current.new
             now, refill = self._clock.now(), plan.kind == "window"
+            page = gating.page(connection, self._desk.gates, self.name, plan.kind)
             ingested = take_page(connection, self._ledger, self._desk, batch, now, refill=refill, room=room)
             enough = limit is not None and current.new + ingested.new >= limit
             done = batch.last or enough
+            gating.take_in(connection, self._desk.gates, page, now, over=done)
             if plan.window is not None:
                 windows.found(connection, plan.window, ingested.new, self._clock.now() if done else None)
             if done:
@@ -240,7 +242,8 @@ class Pull:
             tell_lane(self._log, lane, well)
 
     def _tell(self, current: Pass, ingested: Ingested, *, done: bool) -> None:
-        for connector in ingested.connectors:
+        # At its end a pass wakes every lane: it has freed what it held till then
+        for connector in self._desk.takers.names if done else ingested.connectors:
             self._wake("deliver", connector)
         if done or ingested.new:
             self._wake("export", self.name)

@@ -1,7 +1,7 @@
 """The engine: everything that one configuration makes, opened."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from syncd.clock import Clock
 from syncd.engine.delivering import Deliver
@@ -15,7 +15,11 @@ from syncd.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """Lanes over an open ledger. `closes`: what ends each lane when it is stepped no more, by its kind and name."""
+    """Lanes over an open ledger.
+
+    `closes`: what ends each lane when it is stepped no more, by its kind and name; `gates`: the size of every connector's
+    flood gate, 0 for none.
+    """
 
     settings: Settings
     ledger: Ledger
@@ -24,7 +28,8 @@ class Engine:
     pulls: Sequence[Pull]
     delivers: Sequence[Deliver]
     exports: Sequence[Export]
-    closes: Mapping[tuple[str, str], Callable[[], None]]
+    closes: Mapping[tuple[str, str], Callable[[], None]] = field(default_factory=dict)
+    gates: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def lanes(self) -> Sequence[Stepper]:

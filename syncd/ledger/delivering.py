@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, select, true, union_all, update
@@ -59,6 +60,12 @@ def item_of(row: Sequence[Any]) -> Item:
     return Item(i, attempts, bool(suspect), mark, failing_since, limit, bool(maybe_sent))
 
 
+def waiting(rows: Any) -> tuple[Any, ...]:
+    """Pending rows that no gate holds, in the words of the partial index."""
+    free = (rows.c.held == quoted(""),) if "held" in rows.c else ()
+    return (rows.c.state == quoted("pending"), *free)
+
+
 def due_rows(rows: Any, owner: Any, *, probing: bool = False) -> Any:
     """Pending rows that are due, `most` of them in due order, and those that are due further away than any back-off.
 
@@ -67,7 +74,7 @@ def due_rows(rows: Any, owner: Any, *, probing: bool = False) -> Any:
     """
     # A probe is anybody but a suspect if there is one; that sorts all that is due, so only a probe pays for it
     order = [rows.c.suspect, rows.c.due_at, rows.c.id] if probing else [rows.c.due_at, rows.c.id]
-    pending = select(rows).where(owner == bindparam("owner"), rows.c.state == quoted("pending"))
+    pending = select(rows).where(owner == bindparam("owner"), *waiting(rows))
     due = pending.where(rows.c.due_at <= bindparam("now")).order_by(*order).limit(bindparam("most"))
     stranded = pending.where(rows.c.due_at > bindparam("now") + bindparam("cap")).limit(bindparam("most"))
     return union_all(select(due.subquery()), select(stranded.subquery())).subquery()
@@ -111,15 +118,14 @@ def due(connection: Connection, lane: LaneState, now: float, cap: float, limit: 
 
 
 def next_due(connection: Connection, model: type[Attempted], owner: str) -> float | None:
-    """When the next pending row of this connector (or this source's exports) is due; None when none is pending."""
+    """When the next pending row of this connector (or this source's exports) is due; None when none is, or all are held."""
     rows = table(model)
     column = rows.c.connector if model is Delivery else rows.c.source
-    return connection.execute(
-        select(func.min(rows.c.due_at)).where(column == owner, rows.c.state == quoted("pending"))
-    ).scalar()
+    return connection.execute(select(func.min(rows.c.due_at)).where(column == owner, *waiting(rows))).scalar()
 
 
 _MAYBE_SENT = update(_delivery).where(among(_delivery.c.id, "ids")).values(maybe_sent=true())
+_NOTHING: Mapping[int, int] = MappingProxyType({})
 _LEADS_OF = select(_delivery.c.lead_seq).where(among(_delivery.c.id, "ids"))
 
 
@@ -136,11 +142,13 @@ def record(
     sent: Mapping[int, Sent],
     exports: Mapping[str, bool],
     now: float,
+    leads: Mapping[int, int] = _NOTHING,
 ) -> Recorded:
     """Write a call's verdict: deliveries, persons, the lane, and what follows for leads and exports.
 
     Changes apply to deliveries that are still pending: what a person dropped meanwhile stays dropped.
-    `sent`: for each delivered id of a connector whose objects are people, whose it is.
+    `sent`: for each delivered id of a connector whose objects are people, whose it is. `leads`: the `lead_seq` of
+    deliveries, where the caller knows it; others are looked up.
     """
     books = Books(connection, now)
     result = Recorded(write_changes(books, Delivery, ("delivery", connector), verdict.changes))
@@ -148,9 +156,12 @@ def record(
     if verdict.revived:
         revive(books, Delivery, ("delivery", connector), verdict.revived)
     save_lane(connection, verdict.lane)
-    touched = [c.id for c in verdict.changes if c.state != "pending"] + list(verdict.revived)
-    if touched:
-        seqs = connection.execute(_LEADS_OF, {"ids": array(touched)}).scalars().all()
+    touched = [change.id for change in verdict.changes if change.state != "pending"] + list(verdict.revived)
+    seqs = [leads[one] for one in touched if one in leads]
+    if len(seqs) < len(touched):
+        others = array(one for one in touched if one not in leads)
+        seqs += connection.execute(_LEADS_OF, {"ids": others}).scalars()
+    if seqs:
         result.owing = settle(books, seqs, exports)
     books.close()
     return result

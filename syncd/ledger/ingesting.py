@@ -1,13 +1,14 @@
 """What a pull writes: a page's leads with their deliveries, and the watermark, in one transaction."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, null, select, update
+from sqlalchemy import Connection, bindparam, delete, func, literal_column, null, select, update
 
 from syncd.lead import Lead, LeadKey, Malformed, identity
-from syncd.ledger.statements import Books, Bulk, among, array, is_unsettled, quoted, upsert
+from syncd.ledger.statements import Books, Bulk, Insert, among, array, is_unsettled, quoted, upsert
 from syncd.ledger.tables import Delivery, Export, Label, Source, table
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.settling import UNSETTLED, LeadState
@@ -21,8 +22,7 @@ _KNOWN = select(_lead.c.source, _lead.c.lead_id, _lead.c.stream_id, _lead.c.segm
 )
 
 
-@dataclass(frozen=True, slots=True)
-class NewDelivery:
+class NewDelivery(NamedTuple):
     """A delivery to make for a new lead. A `where` that could not be evaluated makes a rejected one."""
 
     connector: str
@@ -31,8 +31,7 @@ class NewDelivery:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(NamedTuple):
     """A parsed lead and what was decided about it, should it be new."""
 
     lead: Lead
@@ -166,8 +165,8 @@ def ingest(
 
 
 _KEY = ("source", "lead_id", "stream_id", "segment_id")
-_INSERT_LEAD = Bulk(
-    _lead.insert(),
+_INSERT_LEAD = Insert(
+    _lead,
     (
         "seq", *_KEY, "digest", "person", "discovered_at", "state", "ingested_at", "settled_at", "code", "detail", "payload",
     ),
@@ -186,13 +185,16 @@ _REFILL = Bulk(
     ("payload",),
 )
 _INSERT_MALFORMED = upsert(_lead).on_conflict_do_nothing().returning(_lead.c.source)
-_INSERT_DELIVERY = Bulk(
-    _delivery.insert(),
-    (
-        "lead_seq", "connector", "required", "state", "attempts", "due_at", "suspect", "maybe_sent", "code", "detail",
-        "created",
+_INSERT_DELIVERIES = _delivery.insert().from_select(
+    ["lead_seq", "connector", "required", "state", "attempts", "due_at", "suspect", "maybe_sent", "code", "detail", "created"],
+    select(
+        func.json_each(bindparam("seqs")).table_valued("value").c.value,
+        bindparam("connector"), bindparam("required"), bindparam("state"),
+        *(literal_column(n) for n in ("0", "0.0", "0", "0")),
+        bindparam("code"), bindparam("detail"), literal_column("0"),
     ),
 )  # fmt: skip
+"""A delivery to one connector for each of these leads, all in the same state."""
 
 
 _QUARANTINED = select(_lead.c.seq, *(_lead.c[name] for name in _KEY), _lead.c.digest).where(
@@ -237,32 +239,31 @@ def _insert_leads(books: Books, admissions: Mapping[LeadKey, Admission]) -> list
         lead, state = admission.lead, admission.state
         books.move("lead", key.source, 1, new=state)
         rows.append(
-            {
-                "seq": seq, "source": key.source, "lead_id": key.id, "stream_id": key.stream_id,
-                "segment_id": key.segment_id, "digest": "", "person": lead.person,
-                "discovered_at": lead.discovered_at.timestamp(), "state": state, "ingested_at": books.now,
-                "settled_at": None if state in UNSETTLED else books.now, "code": "", "detail": "",
-                "payload": admission.payload,
-            }
+            (
+                seq, *key, "", lead.person, lead.discovered_at.timestamp(), state, books.now,
+                None if state in UNSETTLED else books.now, "", "", admission.payload,
+            )
         )  # fmt: skip
     _INSERT_LEAD(books.connection, rows)
     return admitted
 
 
 def _insert_deliveries(books: Books, admitted: Iterable[tuple[int, Admission]]) -> set[str]:
-    rows: list[dict[str, object]] = []
+    alike: defaultdict[NewDelivery, list[int]] = defaultdict(list)
     for seq, admission in admitted:
         for new in admission.deliveries:
-            rows.append(
-                {
-                    "lead_seq": seq, "connector": new.connector, "required": new.required,
-                    "state": "rejected" if new.code else "pending", "attempts": 0, "due_at": 0.0, "suspect": False,
-                    "maybe_sent": False, "code": new.code, "detail": new.detail, "created": False,
-                }
-            )  # fmt: skip
-            books.moves["delivery", new.connector, "rejected" if new.code else "pending"] += 1
-    _INSERT_DELIVERY(books.connection, rows)
-    return {str(row["connector"]) for row in rows}
+            alike[new].append(seq)
+    for new, seqs in alike.items():
+        state = "rejected" if new.code else "pending"
+        values = {
+            "connector": new.connector,
+            "required": new.required,
+            "code": new.code,
+            "detail": new.detail,
+        }
+        books.connection.execute(_INSERT_DELIVERIES, {**values, "state": state, "seqs": array(seqs)})
+        books.move("delivery", new.connector, len(seqs), new=state)
+    return {new.connector for new in alike}
 
 
 def _note_elsewhere(books: Books, leads: Sequence[Lead]) -> None:

@@ -9,6 +9,8 @@ from sqlalchemy import Connection, bindparam, select
 
 from syncd.delivery import BY_HAND, LaneState, halted, kept_by_hand, reopened
 from syncd.failure import Failure
+from syncd.gate import GATE_HELD, said
+from syncd.ledger import gating
 from syncd.ledger.statements import upsert
 from syncd.ledger.tables import Lane, table
 
@@ -30,7 +32,22 @@ def load_lane(connection: Connection, kind: str, name: str) -> LaneState:
 
 
 def load_lanes(connection: Connection) -> list[LaneState]:
-    """Every lane that was ever saved, by kind and name."""
+    """Every lane that was ever saved, by kind and name, for whoever reads.
+
+    A connector's lane behind a closed gate reads as halted, unless it stands still for a reason of its own.
+    """
+    lanes = {(lane.kind, lane.name): lane for lane in _saved(connection)}
+    for gate in gating.gates(connection).values():
+        lane = lanes.get(("deliver", gate.connector), LaneState("deliver", gate.connector))
+        if gate.since is not None and lane.status != "halted" and lane.code != BY_HAND:
+            lanes["deliver", gate.connector] = replace(
+                lane, status="halted", code=GATE_HELD, detail=said(gate.held, gate.size), by="syncd",
+                since=gate.since, until=None,
+            )  # fmt: skip
+    return [lanes[key] for key in sorted(lanes)]
+
+
+def _saved(connection: Connection) -> list[LaneState]:
     return [
         _state(row)
         for row in connection.execute(select(_lane).order_by(_lane.c.kind, _lane.c.name)).mappings()
@@ -50,13 +67,19 @@ def halt_lanes(connection: Connection, kinds: Sequence[str], name: str, why: Fai
         save_lane(connection, kept_by_hand(lane, halted(lane, why, now), now))
 
 
-def lift_halts(connection: Connection) -> None:
-    """What a start does: every halt of ours is on probation. A person's pause stays."""
-    for lane in load_lanes(connection):
+def lift_halts(connection: Connection) -> set[tuple[str, str]]:
+    """What a start does: every halt of ours is on probation. A person's pause stays.
+
+    Returns (kind, name) of the lanes that were halted.
+    """
+    lifted = set()
+    for lane in _saved(connection):
         if lane.status == "halted":
+            lifted.add((lane.kind, lane.name))
             save_lane(connection, reopened(lane))
         elif lane.status == "paused" and lane.code != BY_HAND:
             save_lane(connection, replace(reopened(lane), failures=0))
+    return lifted
 
 
 def _state(row: Any) -> LaneState:

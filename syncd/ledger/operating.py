@@ -1,12 +1,13 @@
-"""What a person does to the ledger. Every act is one transaction with a row in the operator's log."""
+"""What a person does to the ledger. Every act is one transaction, and one that changed something is in the operator's log."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 
 from syncd.delivery import BY_HAND, LaneState, reopened
+from syncd.ledger import gating
 from syncd.ledger.lanes import load_lane, save_lane
 from syncd.ledger.settles import owe_exports, settle
 from syncd.ledger.statements import Books, among, array, is_unsettled, quoted
@@ -44,6 +45,7 @@ def pause_lanes(
     reason: str,
 ) -> None:
     """A person's pause of these (kind, name) lanes, until an instant or until resumed."""
+    changed = False
     for kind, name in lanes:
         lane = load_lane(connection, kind, name)
         paused = replace(
@@ -55,22 +57,56 @@ def pause_lanes(
             since=now,
             until=until,
         )
-        save_lane(connection, paused)
-    log_action(connection, now, who=who, verb="pause", name=lanes[0][1], detail=reason)
+        if replace(paused, by=lane.by, since=lane.since) != lane:
+            changed = True
+            save_lane(connection, paused)
+    if changed:
+        log_action(connection, now, who=who, verb="pause", name=lanes[0][1], detail=reason)
 
 
 def resume_lanes(
     connection: Connection, lanes: Sequence[tuple[str, str]], now: float, *, who: str
 ) -> list[LaneState]:
-    """Lift pauses and halts; returns what was lifted. A halted lane is on probation."""
+    """Lift pauses and halts; returns what was lifted. A halted lane is on probation.
+
+    What gathered for a connector meanwhile is a stroke: more than its gate takes closes that.
+    """
     lifted = []
     for kind, name in lanes:
         lane = load_lane(connection, kind, name)
         if lane.status != "open":
             lifted.append(lane)
             save_lane(connection, replace(reopened(lane), failures=0))
-    log_action(connection, now, who=who, verb="resume", name=lanes[0][1])
+            if kind == "deliver":
+                gating.set_going(connection, name, now)
+    if lifted:
+        log_action(connection, now, who=who, verb="resume", name=lanes[0][1])
     return lifted
+
+
+def release(connection: Connection, name: str, now: float, *, who: str, first: int | None = None) -> int:
+    """Let through what a connector's gate holds, the `first` oldest or all; how many."""
+    freed = gating.release(connection, name, first)
+    if freed:
+        log_action(connection, now, who=who, verb="release", name=name, detail=f"{freed} let through")
+    return freed
+
+
+def drop_held(connection: Connection, name: str, now: float, *, who: str, exports: Mapping[str, bool]) -> int:
+    """Give up what a connector's gate holds, which opens it; how many."""
+    books = Books(connection, now)
+    rows = gating.held_of(connection, name)
+    connection.execute(
+        update(_delivery).where(among(_delivery.c.id, "ids")).values(state="dropped", settled_at=now),
+        {"ids": array(row[0] for row in rows)},
+    )
+    books.move("delivery", name, len(rows), old="pending", new="dropped")
+    settle(books, [row[1] for row in rows], exports)
+    books.close()
+    if rows:
+        gating.approve(connection, [name])
+        log_action(connection, now, who=who, verb="release", name=name, detail=f"{len(rows)} dropped")
+    return len(rows)
 
 
 def retry(connection: Connection, chosen: Chosen, now: float, *, who: str, exports: dict[str, bool]) -> int:
@@ -86,7 +122,7 @@ def retry(connection: Connection, chosen: Chosen, now: float, *, who: str, expor
     }
     rows = _set_aside(connection, replace(chosen, unconfigured=False))
     connection.execute(
-        update(_delivery).where(among(_delivery.c.id, "ids")).values(again),
+        update(_delivery).where(among(_delivery.c.id, "ids")).values(**again, held=""),
         {"ids": array(r.id for r in rows)},
     )
     for row in rows:
@@ -100,8 +136,10 @@ def retry(connection: Connection, chosen: Chosen, now: float, *, who: str, expor
     for row in sent_back:
         books.move("export", row.source, 1, old="rejected", new="pending")
     books.close()
-    log_action(connection, now, who=who, verb="retry", name=chosen.connector, detail=_said(chosen))
-    return len(rows) + len(sent_back)
+    n = len(rows) + len(sent_back)
+    if n:
+        log_action(connection, now, who=who, verb="retry", name=chosen.connector, detail=_said(chosen))
+    return n
 
 
 def drop(connection: Connection, chosen: Chosen, now: float, *, who: str, exports: dict[str, bool]) -> int:
@@ -117,7 +155,8 @@ def drop(connection: Connection, chosen: Chosen, now: float, *, who: str, export
     settle(books, [row.lead_seq for row in rows], exports)
     dropped = len(rows) + _drop_exports(books, chosen) + _drop_quarantined(books, chosen, exports)
     books.close()
-    log_action(connection, now, who=who, verb="drop", name=chosen.connector, detail=_said(chosen))
+    if dropped:
+        log_action(connection, now, who=who, verb="drop", name=chosen.connector, detail=_said(chosen))
     return dropped
 
 

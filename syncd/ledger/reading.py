@@ -47,17 +47,21 @@ def oldest_unsettled(connection: Connection) -> float | None:
 
 
 def oldest_pending(connection: Connection) -> dict[str, float]:
-    """By connector: when the lead of the delivery that has been pending longest was ingested."""
-    first = (
-        select(_delivery.c.connector, func.min(_delivery.c.id).label("id"))
-        .where(_delivery.c.state == quoted("pending"))
-        .group_by(_delivery.c.connector)
-        .subquery()
+    """By connector: when the lead of the delivery that has been pending longest was ingested, held ones included."""
+    of_each = select(_delivery.c.connector, func.min(_delivery.c.id).label("id")).group_by(
+        _delivery.c.connector
     )
+    pending = _delivery.c.state == quoted("pending")
+    # Held or not, in the words of the two partial indexes
+    first = union_all(
+        of_each.where(pending, _delivery.c.held == quoted("")),
+        of_each.where(pending, _delivery.c.held != quoted("")),
+    ).subquery()
     rows = connection.execute(
-        select(first.c.connector, _lead.c.ingested_at)
+        select(first.c.connector, func.min(_lead.c.ingested_at))
         .join(_delivery, _delivery.c.id == first.c.id)
         .join(_lead, _lead.c.seq == _delivery.c.lead_seq)
+        .group_by(first.c.connector)
     )
     return {row[0]: row[1] for row in rows}
 

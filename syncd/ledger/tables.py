@@ -5,19 +5,19 @@ A change here needs a migration beside it: `tests/ledger` asserts that both ways
 
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Column, Index, String, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from syncd.settling import UNSETTLED
 
-SCHEMA = "0002"
+SCHEMA = "0004"
 """The revision that these tables are; the newest file in `migrations/versions`."""
 
 _UNSETTLED = ", ".join(f"'{state}'" for state in UNSETTLED)
 
 
-def _pending(name: str, *columns: str) -> Index:
-    return Index(name, *columns, sqlite_where=text("state = 'pending'"))
+def _pending(name: str, *columns: str, but: str = "") -> Index:
+    return Index(name, *columns, sqlite_where=text("state = 'pending'" + but))
 
 
 class Source(SQLModel, table=True):
@@ -77,11 +77,16 @@ class Attempted(SQLModel):
 
 
 class Delivery(Attempted, table=True):
-    """One lead on its way to one connector."""
+    """One lead on its way to one connector.
+
+    `held`: empty, or it waits at the connector's gate and is not due: `gate`, or the kind of the pass under way that
+    brought it and has not been counted yet.
+    """
 
     __table_args__: Any = (
         UniqueConstraint("lead_seq", "connector"),
-        _pending("delivery_pending", "connector", "due_at", "id"),
+        _pending("delivery_pending", "connector", "due_at", "id", but=" AND held = ''"),
+        _pending("delivery_held", "connector", "lead_seq", but=" AND held <> ''"),
         Index("delivery_rejected", "connector", "code", sqlite_where=text("state = 'rejected'")),
     )
 
@@ -91,6 +96,22 @@ class Delivery(Attempted, table=True):
     required: bool = True
     remote_id: str | None = None
     created: bool = False
+    # The database's default alone: who makes deliveries need not know of gates
+    held: str = Field(default="", sa_column=Column(String, nullable=False, server_default=text("''")))
+
+
+class Gate(SQLModel, table=True):
+    """A connector's flood gate. `size`: new deliveries that it takes at one stroke; 0: it has none.
+
+    `closed_at`: when it closed; it is closed as long as something is held behind it. `approved`: deliveries up to this
+    id were let through by a person, and are not held again. `configured`: whether the last start knew the connector.
+    """
+
+    connector: str = Field(primary_key=True)
+    size: int = 0
+    closed_at: float | None = None
+    approved: int = 0
+    configured: bool = True
 
 
 class Export(Attempted, table=True):

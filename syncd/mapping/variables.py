@@ -103,8 +103,11 @@ def _email(facts: _Facts) -> tuple[str | None, str | None]:
     """Address and status."""
     for holder in facts.contact:
         found = holder.get("email")
+        # Enriching answers with an object; what a listing would show is not documented: then beside the address
         address, status = (
-            (found.get("address"), found.get("status")) if isinstance(found, Mapping) else (found, None)
+            (found.get("address"), found.get("status"))
+            if isinstance(found, Mapping)
+            else (found, holder.get("emailStatus", holder.get("email_status")))
         )
         address = _trimmed(address)
         if address and "@" in address:  # "n/a" and the like would have a CRM refuse the whole contact

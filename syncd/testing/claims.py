@@ -1,7 +1,6 @@
 """What every claim of the contract uses: the bench, the word for what a far end cannot do, and plain demands."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import ClassVar, Literal, get_args
 
 import pytest
@@ -57,7 +56,7 @@ def few(bench: Bench, first: int = 1) -> list[Delivery]:
 
 def again(bench: Bench, deliveries: Iterable[Delivery]) -> list[Delivery]:
     """The same deliveries after the ledger forgot what became of them: marked where re-sending is not safe."""
-    return [replace(one, maybe_sent=not bench.connector.route(one).resend_safe) for one in deliveries]
+    return [one._replace(maybe_sent=not bench.connector.route(one).resend_safe) for one in deliveries]
 
 
 def all_delivered(courier: Courier, deliveries: Iterable[Delivery], when: str) -> None:

@@ -6,7 +6,6 @@ is held against the grammar of the contract on the way (`complaints`).
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -146,8 +145,7 @@ class Courier:
     def _call(self, batch: Sequence[Delivery], routed: Sequence[tuple[Item, Route]]) -> Call:
         items = [item if route.resend_safe else item._replace(maybe_sent=True) for item, route in routed]
         now_known = tuple(
-            replace(
-                delivery,
+            delivery._replace(
                 remote_id=delivery.remote_id or self._remote.get(delivery.person),
                 maybe_sent=item.maybe_sent,  # as it was before this call
                 attempt=item.attempts + 1,

@@ -104,3 +104,23 @@ def test_a_check_that_raises_is_an_error_of_its_connector_alone(
     assert (code, found["error", "connector crm"]) == (2, [said])
     assert ("ok", "connector sheet") in found
     assert Stranger.closed == 1
+
+
+@pytest.mark.parametrize(
+    "raised", [RuntimeError("s3cr3t-canary"), Halt("stranger_token", "The token was refused.")]
+)
+def test_a_connector_that_cannot_be_opened_halts_its_own_lane_and_holds_up_no_other(
+    stranger: Home, monkeypatch: pytest.MonkeyPatch, raised: Exception
+) -> None:
+    def broken(*_: object) -> NoReturn:
+        raise raised
+
+    monkeypatch.setattr(Stranger, "__init__", broken)
+    ran = stranger.syncd("--once", "--yes")
+    assert ran.code == 75
+    assert "sheet: 3 delivered" in ran.out
+    assert "crm: 3 pending" in ran.out
+    code = getattr(raised, "code", "connector_bug")
+    assert f"({code})" in ran.err
+    assert "s3cr3t-canary" not in ran.err
+    assert findings(stranger)[0] == 2

@@ -6,14 +6,16 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from connectors.apollo import ApolloConnector, ApolloOptions
-from syncd.connector import Context, Field
+from syncd.connector import Context
 from syncd.failure import Halt
 from syncd.mapping import Filter
 from syncd.testing import Journal, ManualClock
-from tests.connectors.apollo_bench import CUSTOM, table
+from tests.connectors.apollo_bench import CUSTOM, raised, table
 from tests.fakes.apollo import KEY
 
-ALL = {"fields/index", "labels/index", "contacts/search", "contacts/bulk_create"}
+ALL = {
+    "fields/index", "labels/index", "contacts/search", "contacts/bulk_create", "contacts/show", "contacts/update",
+}  # fmt: skip
 
 
 def options(**given: Any) -> ApolloOptions:
@@ -69,17 +71,21 @@ def test_a_lead_without_an_email_is_unwanted_unless_it_is_to_be_created() -> Non
     assert options(without_email="create").default_where == ""
 
 
-def test_a_mapping_without_an_email_cannot_work_where_leads_without_one_are_refused() -> None:
-    context = Context("a", ManualClock(), Journal(), {"first_name": Field(value="x")})
-    with pytest.raises(ValueError, match="email must be among them"):
-        ApolloConnector(options(), context)
-    ApolloConnector(options(without_email="create"), context).close()
+def test_a_mapping_without_an_email_halts_where_leads_without_one_are_refused() -> None:
+    with table(fields={"first_name": "{{ first_name }}"}) as bench:
+        assert [found.code for found in bench.connector.check()] == ["apollo_email_unmapped"]
+        assert raised(bench, bench.delivery(1)).code == "apollo_email_unmapped"
+        assert not bench.fake.seen
+    with table(fields={"first_name": "{{ first_name }}"}, without_email="create") as bench:
+        assert [found.level for found in bench.connector.check()] == ["ok"]
 
 
 def test_check_is_content_when_all_is_there() -> None:
     with table() as bench:
         assert [found.level for found in bench.connector.check()] == ["ok"]
-        assert bench.fake.counted() == {"fields/index": 1}
+        calls = ("fields/index", "contacts/bulk_create", "contacts/show", "contacts/update")
+        assert bench.fake.counted() == dict.fromkeys(calls, 1)
+        assert not bench.fake.book.contacts
 
 
 def test_check_says_what_is_missing() -> None:
@@ -101,7 +107,7 @@ def test_check_wants_the_key_field_and_search_for_leads_without_email() -> None:
         assert [each.code for each in bench.connector.check()] == ["apollo_plan"]
 
 
-@pytest.mark.parametrize("lacking", sorted(ALL - {"contacts/bulk_create"}))
+@pytest.mark.parametrize("lacking", sorted(ALL))
 def test_check_names_the_scope_that_is_missing(lacking: str) -> None:
     with table(without_email="create", scopes=ALL - {lacking}) as bench:
         (found,) = bench.connector.check()

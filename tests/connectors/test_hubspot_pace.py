@@ -34,6 +34,14 @@ def test_the_windows_of_the_headers_are_kept() -> None:
     assert times == pytest.approx([0.0] * 5 + [10.0] * 5 + [20.0] * 2)
 
 
+def test_a_request_counts_from_its_answer_for_nobody_knows_when_it_arrived() -> None:
+    pace = Pace(1)
+    pace.sent(0.0)
+    pace.answered(0.7)
+    assert pace.wait(0.7) == 1.0
+    assert pace.wait(1.7) == 0.0
+
+
 def test_with_nothing_remaining_it_holds() -> None:
     pace = Pace(100)
     pace.observe({"x-hubspot-ratelimit-remaining": "0"}, 50.0)

@@ -149,9 +149,9 @@ def test_setup_asks_for_the_marks_that_a_key_lacks() -> None:
 def test_setup_prints_the_lead_conversion_map() -> None:
     with table() as bench:
         (change,) = bench.salesforce.setup(PLAN)
-        assert f"Lead.{KEY_FIELD} to Contact.{KEY_FIELD}" in change.by_hand
-        assert "Lead.CTGO_Bio__c to Contact.CTGO_Bio__c" in change.by_hand
-        assert "Lead.Company" not in change.by_hand
+        assert KEY_FIELD in change.by_hand
+        assert "CTGO_Bio__c" in change.by_hand
+        assert "Company" not in change.by_hand
 
 
 # Options and codes

@@ -31,9 +31,10 @@ def found(vendor: str) -> ModuleType | None:
 
 
 def made(vendor: str, module: ModuleType) -> Any:
-    """A new fake, in real time."""
+    """A new fake, in real time, and as a vendor hands it over: nobody has set it up."""
     cls = next(cls for name, cls in vars(module).items() if name.lower() == f"{vendor}fake")
-    return cls(now=time.time) if "now" in inspect.signature(cls).parameters else cls()
+    given = {"now": time.time, "ready": False}
+    return cls(**{name: given[name] for name in given.keys() & inspect.signature(cls).parameters.keys()})
 
 
 @contextmanager

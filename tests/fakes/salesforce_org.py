@@ -217,12 +217,16 @@ class Org:
 
 
 def _alike(one: Row, fields: Row) -> bool:
+    """A first name that one of the two lacks is taken to be the other's: the rule is a fuzzy one."""
     if one.get("IsConverted"):
         return False
     email, mine = str(one.get("Email") or "").lower(), str(fields.get("Email") or "").lower()
     names = (one.get("LastName"), one.get("Company"))
+    first, my_first = one.get("FirstName"), fields.get("FirstName")
     return bool(email and email == mine) or (
-        None not in names and names == (fields.get("LastName"), fields.get("Company"))
+        None not in names
+        and names == (fields.get("LastName"), fields.get("Company"))
+        and (not first or not my_first or first == my_first)
     )
 
 

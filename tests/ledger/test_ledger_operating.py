@@ -81,7 +81,7 @@ def test_drop_of_all_that_a_lead_had_settles_it_as_dropped(ledger: Ledger) -> No
 
 def test_drop_of_an_unconfigured_connector_takes_its_pending_ones(ledger: Ledger) -> None:
     put(ledger, admission(1, "crm", "left"), admission(2, "crm", "left"))
-    settle(ledger, Change(1, "delivered", 1), Change(3, "delivered", 1))
+    settle(ledger, Change(1, "delivered", 1), Change(2, "delivered", 1))
     assert _drop(ledger, Chosen("left", unconfigured=True)) == 2
     assert _counts(ledger)["lead"] == {"main": {"exporting": 2}}
 

@@ -49,7 +49,14 @@ def _walks(lines: list[str]) -> list[str]:
         if line.startswith("SCAN")
         and any(name in line.split() for name in ("lead", "delivery", "export", "sibling", "person"))
         and not any(
-            index in line for index in ("delivery_pending", "export_pending", "lead_unsettled", "_rejected")
+            index in line
+            for index in (
+                "delivery_pending",
+                "delivery_held",
+                "export_pending",
+                "lead_unsettled",
+                "_rejected",
+            )
         )
     ]
 

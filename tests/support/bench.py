@@ -20,7 +20,8 @@ from syncd.engine.exporting import Export
 from syncd.engine.pacing import Pacer
 from syncd.engine.pulling import Pull
 from syncd.engine.step import Next, Stepper
-from syncd.ledger import Ledger, reading
+from syncd.gate import Gates
+from syncd.ledger import Ledger, gating, reading
 from syncd.ledger.lanes import lift_halts, load_lane
 from syncd.mapping import FieldMap, Filter
 from syncd.simulator import Options, World, create_app
@@ -152,7 +153,9 @@ class Bench:
             wires[name] = Wire(account.wire_app, self.seams)
             desks[name] = self._desk(name, account, wires[name])
         with ledger.write() as connection:
-            lift_halts(connection)
+            lifted = {name for kind, name in lift_halts(connection) if kind == "deliver"}
+            sizes = {name: place.gate for name, place in self.places.items()}
+            gating.start(connection, sizes, lifted, self.clock.now())
             for desk in desks.values():
                 desk.pacer.start(connection)
         delivers = {
@@ -185,7 +188,8 @@ class Bench:
         ]
         settings = {key: value for key, value in account.desk.items() if key != "exports"}
         chosen = Takers(takers, bool(account.desk.get("exports", True)))
-        return Desk(name, upstream, pacer, chosen, **settings)
+        gates = Gates({taker.name: gate for taker in takers if (gate := self.places[taker.name].gate)})
+        return Desk(name, upstream, pacer, chosen, gates=gates, **settings)
 
     def _deliver(self, name: str, place: Place, ledger: Ledger, exporting: Mapping[str, bool]) -> Deliver:
         kind = PeopleConnector if place.far.objects == "people" else MemoryConnector

@@ -175,6 +175,7 @@ class Place:
     required: bool = True
     where: str = ""
     batch_size: int = 100
+    gate: int = 0
     policy: Policy = field(default_factory=Policy)
     fields: Mapping[str, str] = field(
         default_factory=lambda: dict[str, str](handle="{{ handle }}", bio="{{ bio }}")

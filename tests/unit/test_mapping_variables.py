@@ -144,6 +144,8 @@ ENRICHED = {
             "b@e.example",
             None,
         ),
+        ({"email": "a@e.example", "emailStatus": "verified"}, {}, None, "a@e.example", "verified"),
+        ({}, {"email": "a@e.example", "email_status": "guessed"}, None, "a@e.example", "guessed"),
         ({"email": "  "}, {}, {"email": {"address": ""}}, None, None),
         ({"email": "n/a"}, {}, None, None, None),
         ({"email": 7}, {"email": ["a@e.example"]}, {"email": "b@e.example"}, "b@e.example", None),

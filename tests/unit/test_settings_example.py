@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from syncd.connector import Field
 from syncd.registry import configure, known_types
 from syncd.settings import Settings, SettingsError, load
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
+EXAMPLES = {"access_token", "domain", "client_id", "client_secret", "api_key", "path"}
+"""Options that the example fills in, for they have no default."""
 
 
 def without_hashes() -> str:
@@ -109,6 +111,23 @@ def test_every_installed_plugin_takes_what_the_example_gives_it(whole: Settings)
     except SettingsError as error:
         pytest.fail(str(error))
     assert list(ready) == list(ours)
+
+
+@pytest.mark.parametrize("name", ["sheet", "crm", "org", "outreach"])
+def test_what_it_says_of_a_connectors_defaults_is_so(whole: Settings, name: str) -> None:
+    chosen = whole.connectors[name]
+    point = known_types()[chosen.type]
+    if not is_there(point):
+        pytest.skip("its module is not there")
+    defaults = {
+        key: field for key, field in point.load().Options.model_fields.items() if key in chosen.options
+    }
+    said = {key: chosen.options[key] for key in defaults if key not in EXAMPLES}
+    assert said == {key: plain(defaults[key].get_default(call_default_factory=True)) for key in said}
+
+
+def plain(value: object) -> object:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
 def test_every_active_line_is_explained() -> None:

@@ -31,25 +31,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
-        "window",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("source", sa.String(), nullable=False),
-        sa.Column("since", sa.Float(), nullable=False),
-        sa.Column("until", sa.Float(), nullable=True),
-        sa.Column("most", sa.Integer(), nullable=True),
-        sa.Column("asked_at", sa.Float(), nullable=False),
-        sa.Column("who", sa.String(), nullable=False),
-        sa.Column("state", sa.String(), nullable=False),
-        sa.Column("new", sa.Integer(), nullable=False),
-        sa.Column("done_at", sa.Float(), nullable=True),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    with op.batch_alter_table("window", schema=None) as batch_op:
-        batch_op.create_index(
-            "window_pending", ["id"], unique=False, sqlite_where=sa.text("state = 'pending'")
-        )
-
-    op.create_table(
         "export",
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),

@@ -1,0 +1,72 @@
+"""How a run ended, in words and as an exit code."""
+
+import sys
+from collections.abc import Mapping
+
+from syncd.cli.exits import SOURCE_EXITS, Exit, complain, strongest
+from syncd.cli.opening import advice
+from syncd.cli.progress import Standing
+from syncd.delivery import LaneState
+from syncd.ledger import Ledger, reading
+from syncd.ledger.lanes import load_lanes
+from syncd.settings import Settings
+
+
+def standing_of(ledger: Ledger) -> Standing:
+    """The tally now."""
+    with ledger.read() as connection:
+        return Standing.of(reading.counts(connection))
+
+
+def report(
+    settings: Settings,
+    ledger: Ledger,
+    before: Standing,
+    troubles: Mapping[tuple[str, str], str],
+    *,
+    stopped: bool,
+    bug: bool = False,
+) -> Exit:
+    """What was done on stdout, what is wrong on stderr, and the code for both. `troubles`: codes by lane."""
+    with ledger.read() as connection:
+        after = Standing.of(reading.counts(connection))
+        lanes = {(lane.kind, lane.name): lane for lane in load_lanes(connection)}
+        left = reading.pending_elsewhere(connection, list(settings.connectors))
+    for line in after.since(before):
+        sys.stdout.write(line + "\n")
+    codes = [_code_of(kind, code) for (kind, _), code in troubles.items()]
+    for (kind, name), code in troubles.items():
+        _complain(settings, lanes.get((kind, name), LaneState(kind, name)), code, troubles)
+    for name, n in left.items():
+        complain(
+            f"{n} deliveries wait for {name}, which is not in the configuration.",
+            advice(settings, "connector_unconfigured", name),
+        )
+    rejected = after.rejected - before.rejected
+    if rejected > 0:
+        complain(f"{rejected} were set aside.", "See them with: syncd rejected list")
+        codes.append(Exit.REJECTED)
+    if after.pending or stopped:
+        codes.append(Exit.WORK_LEFT)
+        complain(f"Stopped with {after.pending} left to do. It is safe to run again.")
+    if bug:
+        codes.append(Exit.FAILED)
+    return strongest(codes)
+
+
+def _code_of(kind: str, code: str) -> Exit:
+    return Exit.WORK_LEFT if kind == "deliver" else SOURCE_EXITS.get(code, Exit.WORK_LEFT)
+
+
+def _complain(
+    settings: Settings, lane: LaneState, code: str, troubles: Mapping[tuple[str, str], str]
+) -> None:
+    """One sentence for a lane; a source's fault is said once, not once for each of its lanes."""
+    if lane.kind == "export" and troubles.get(("pull", lane.name)) == code:
+        return
+    what = {"deliver": "connector", "pull": "source", "export": "source"}[lane.kind]
+    detail = lane.detail or "It is waiting to try again."
+    complain(
+        f"{what} {lane.name}: {detail} ({code})",
+        advice(settings, code, lane.name, halted=lane.status == "halted"),
+    )
