@@ -70,7 +70,7 @@ class Refused(Exception):  # noqa: N818 - not an error of ours: the far end's wo
 CODES: Mapping[str, str] = MappingProxyType(
     {
         # CTGO
-        "key_refused": "Check the source's api_key: a regenerated key stops the old one at once. Then: syncd resume SOURCE",
+        "key_refused": "Check the source's api_key, for a regenerated key stops the old one at once. Then: syncd resume SOURCE",
         "forbidden": "CTGO refuses this call for this account: check the subscription in the dashboard. Then: syncd resume SOURCE",
         "budget_exhausted": "Nothing to do: the budget comes back by itself. A larger plan has a larger one.",
         "api_gone": "This version of the API was removed: base_url must end in /api/v2.",

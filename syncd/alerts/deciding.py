@@ -115,6 +115,12 @@ def due(known: Known, now: float, last: Mapping[Group, float]) -> list[Message]:
     ]
 
 
+def next_due(known: Known, now: float) -> float | None:
+    """Seconds until something that is not ripe yet will be; None when there is nothing like it."""
+    waits = [alert.due_at - now for alert in known.values() if alert.is_news and alert.due_at > now]
+    return min(waits, default=None)
+
+
 def told(known: Known, message: Message, now: float) -> dict[Topic, Alert]:
     """What is known once a message was heard. An alert that changed meanwhile keeps what the message did not say."""
     after = dict(known)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 
 from syncd.alerts import digest
 from syncd.alerts.conditions import Topic, conditions, unknown
-from syncd.alerts.deciding import Alert, Group, due, levels, noticed, told
+from syncd.alerts.deciding import Alert, Group, due, levels, next_due, noticed, told
 from syncd.alerts.digest import Totals
 from syncd.alerts.sending import Counted, Sender
 from syncd.alerts.wording import text_of
@@ -70,8 +70,15 @@ class Watch:
         """Look until the clock is stopped; for a thread of its own."""
         while not self.clock.stopping:
             self.tick()
-            self.clock.wait(self.woken, EVERY if self.sender or self.heartbeat else IDLE)
+            self.clock.wait(self.woken, self._rest())
             self.woken.clear()
+
+    def _rest(self) -> float:
+        """Seconds until the next look is worth it."""
+        if self.sender is None and self.heartbeat is None:
+            return IDLE
+        ripe = next_due(self._known, self.clock.now())
+        return EVERY if ripe is None else min(EVERY, max(1.0, ripe))
 
     def tick(self) -> None:
         """One look and what follows from it. Raises nothing: a bug here must not end the watching, nor anything else."""

@@ -43,7 +43,7 @@ _HEADINGS = {
 
 def text_of(message: Message, host: str) -> str:
     """A message in plain text: what, where, why and what to do."""
-    lines = [f"{_heading(list(alerts))} ({message.group[0]})" for alerts in _alike(message.alerts)]
+    lines = [f"{_heading(list(alerts))} ({escape(message.group[0])})" for alerts in _alike(message.alerts)]
     lines[0] = f"syncd on {host}: {lines[0]}"
     over = message.group[1]
     if not over:
@@ -51,7 +51,7 @@ def text_of(message: Message, host: str) -> str:
     fixes = dict.fromkeys(alert.fix for alert in message.alerts if alert.fix)
     if fixes and not over:
         lines.append(f"What to do: {next(iter(fixes))}")
-    return fitting("\n".join(_clean(line) for line in lines))
+    return fitting("\n".join(lines))
 
 
 def _alike(alerts: Sequence[Alert]) -> Iterable[Iterable[Alert]]:
@@ -82,7 +82,7 @@ def _plural(words: str) -> str:
 
 def _details(alerts: Sequence[Alert]) -> list[str]:
     """Each detail once: one cause often has the same for all."""
-    details = dict.fromkeys(alert.detail[:LONGEST_DETAIL] for alert in alerts if alert.detail)
+    details = dict.fromkeys(_clean(alert.detail)[:LONGEST_DETAIL] for alert in alerts if alert.detail)
     shown = list(details)[:MOST_PLACES]
     more = len(details) - len(shown)
     return [*shown, *([f"… and {more} more like these."] if more else [])]

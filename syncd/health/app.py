@@ -68,7 +68,7 @@ class HealthApp:
 
 def _ready(found: Sequence[Reason]) -> Answer:
     status = HTTPStatus.SERVICE_UNAVAILABLE if found else HTTPStatus.OK
-    told = [{key: _shown(value) for key, value in asdict(reason).items()} for reason in found]
+    told = [asdict(reason) | {"detail": _shown(reason.detail)} for reason in found]
     answer: dict[str, Any] = {"ready": not found, "reasons": told}
     return status, "application/json", (json.dumps(answer, ensure_ascii=False, indent=1) + "\n").encode()
 
