@@ -12,7 +12,7 @@ from syncd.alerts.watching import DigestAt, Watch
 from syncd.connector import Logger
 from syncd.daemon.calendar import Chore, Cron, Every, following
 from syncd.daemon.service import Daemon
-from syncd.engine.asking import ask_credits
+from syncd.engine.balance import ask_credits
 from syncd.engine.whole import Engine
 from syncd.health.app import HealthApp
 from syncd.health.counting import Counted, Counting
