@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint format bench lock screenshot clean
+.PHONY: demo test lint format bench lock wheels screenshot clean
 
 demo: $(READY)
 	@$(BIN)/syncd demo
@@ -34,6 +34,20 @@ screenshot: $(READY)
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --group dev pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --constraint requirements.lock pyproject.toml -o deploy/docker/requirements.lock
+	echo hatchling | uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  - -o deploy/docker/build.lock
+
+# That no install needs a compiler: each pinned version has a wheel for every Python and Linux there is. Needs uv.
+wheels:
+	@for python in 3.11 3.12 3.13 3.14; do \
+	  for system in x86_64-manylinux_2_28 aarch64-manylinux_2_28 x86_64-unknown-linux-musl aarch64-unknown-linux-musl; do \
+	    uv pip install --quiet --dry-run --target $(VENV)/none --python-version $$python --python-platform $$system \
+	      --only-binary :all: --require-hashes -r deploy/docker/requirements.lock || exit 1; \
+	    echo "$$python $$system: wheels for everything"; \
+	  done; \
+	done
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -110,8 +110,9 @@ CODES: Mapping[str, str] = MappingProxyType(
         # Ledger and host
         "ledger_locked": "Another syncd engine uses this ledger. Stop it, or use the commands that run beside it.",
         "ledger_newer": "The ledger was written by a newer syncd: upgrade the program, or restore an older backup.",
-        "ledger_full": "Free some space on the ledger's disk. A running syncd sends nothing meanwhile and goes on by itself.",
+        "ledger_damaged": "The ledger's file is damaged, so nothing runs on it: check the disk, then: syncd restore FILE",
         "ledger_busy": "Another program keeps the ledger locked: see who with fuser, and end that. A running syncd goes on by itself.",
+        "ledger_full": "The ledger's disk is full: free some space. Nothing is lost, and syncd goes on by itself once there is room.",
         "ledger_broken": "The ledger cannot be read or written: check the disk, the folder's owner and free space.",
     }
 )

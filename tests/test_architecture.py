@@ -1,5 +1,6 @@
 """The shape of the code, as a test: see `[tool.importlinter]` in pyproject.toml for the arrows."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -29,3 +30,12 @@ def test_no_module_but_the_clock_reads_time() -> None:
         and "simulator" not in path.parts
     ]
     assert [str(path.relative_to(ROOT)) for path in readers] == ["syncd/clock.py"]
+
+
+def test_every_verb_gets_its_settings_where_root_becomes_the_ledgers_owner() -> None:
+    loaders = {
+        path.stem
+        for path in (ROOT / "syncd" / "cli").glob("*.py")
+        if re.search(r"^from syncd.settings import .*\bload\b", path.read_text(), re.MULTILINE)
+    }
+    assert loaders == {"owner", "demo"}  # the demo's ledger is its own

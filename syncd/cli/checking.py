@@ -16,13 +16,15 @@ import structlog
 from syncd.cli.compose import Mapped, compile_connectors, make_upstream
 from syncd.cli.exits import LEDGER_EXITS, SOURCE_EXITS, Exit
 from syncd.cli.holder import engine_of
+from syncd.cli.owner import settings_in_force
 from syncd.clock import SystemClock
 from syncd.engine.pacing import Hold, Pacer
 from syncd.failure import CODES, Failure
-from syncd.ledger import Ledger, LedgerError, reading
+from syncd.gate import GATE_HELD, said
+from syncd.ledger import Ledger, LedgerError, gating, reading
 from syncd.ledger.ingesting import campaigns
 from syncd.log import configure, redact_values, scrub
-from syncd.settings import Settings, SettingsError, Source, find_config, load, secret_values
+from syncd.settings import Settings, SettingsError, Source, find_config, secret_values
 from syncd.upstream import Me, Upstream
 
 AT_ONCE = 8
@@ -45,13 +47,14 @@ class Note:
 
 def examine(config: Path | None, patience: float) -> Iterator[Note]:
     """Everything there is to say, in the order of what depends on what. `patience`: seconds for a free request."""
-    for note in _examined(find_config(config), patience):
+    for note in _examined(config, patience):
         yield replace(note, detail=scrub(note.detail), fix=scrub(note.fix))
 
 
 def _examined(config: Path | None, patience: float) -> Iterator[Note]:
+    found = find_config(config)
     try:
-        settings = load(config)
+        settings = settings_in_force(found)
     except SettingsError as error:
         yield from _mistakes(error)
         return
@@ -68,7 +71,7 @@ def _examined(config: Path | None, patience: float) -> Iterator[Note]:
     except SettingsError as error:
         yield from _mistakes(error)
     redact_values(secret for m in mapped.values() for secret in m.configured.secrets)
-    yield from _permissions(config, settings, mapped)
+    yield from _permissions(found, settings, mapped)
     clock = SystemClock()
     try:
         with Ledger.open(settings.state.path) as ledger:
@@ -99,13 +102,14 @@ def _permissions(config: Path | None, settings: Settings, mapped: Mapping[str, M
     if mode & 0o004 and any(secret in text for secret in secrets):
         yield Note(
             "warning", "configuration", f"{config} holds a secret, and every user of this machine can read it.",
-            fix=f"chmod 600 {config}",
+            fix=f"chmod o= {config}",
         )  # fmt: skip
 
 
 def _ledger(settings: Settings, ledger: Ledger) -> Iterator[Note]:
     with ledger.write() as connection:  # it can be written, or this raises
         rows = reading.sources(connection)
+        gates = gating.gates(connection)
         left = reading.pending_elsewhere(connection, list(settings.connectors))
         costs = [
             (row.name, len(campaigns(connection, row.name)) + 1) for row in rows if row.listing == "campaigns"
@@ -123,6 +127,10 @@ def _ledger(settings: Settings, ledger: Ledger) -> Iterator[Note]:
         code = "connector_unconfigured"
         fix = CODES[code].replace("NAME", name)
         yield Note("warning", f"connector {name}", f"{n} deliveries wait for it.", code, fix)
+    for gate in gates.values():
+        if gate.since is not None:
+            fix = CODES[GATE_HELD].replace("NAME", gate.connector)
+            yield Note("warning", f"connector {gate.connector}", said(gate.held, gate.size), GATE_HELD, fix)
     for name, requests in costs:
         if name in settings.sources:
             yield from costly(name, settings.sources[name], requests)

@@ -1,7 +1,7 @@
 """The composition root: from settings to lanes. The only place that knows every part by name."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from syncd.cli.owner import settings_in_force
 from syncd.cli.unopened import opened
 from syncd.clock import Clock, SystemClock
 from syncd.connector import Logger
@@ -26,9 +27,10 @@ from syncd.engine.whole import Engine
 from syncd.gate import Gates
 from syncd.ledger import Ledger, gating
 from syncd.ledger.lanes import lift_halts
+from syncd.ledger.operating import release
 from syncd.mapping import FieldMap, Filter, MappingError
 from syncd.registry import Configured, configure
-from syncd.settings import Settings, SettingsError, Source, find_config, load
+from syncd.settings import Settings, SettingsError, Source
 from syncd.upstream import Signals, Upstream
 
 SOURCE_THREADS = 8
@@ -53,8 +55,8 @@ class Mapped:
 
 
 def read_settings(config: Path | None, flags: Mapping[str, object] | None = None) -> Settings:
-    """The settings in force. Raises SettingsError."""
-    return load(find_config(config), flags=flags or {})
+    """The settings in force; root is the ledger's owner from now on. Raises SettingsError."""
+    return settings_in_force(config, flags)
 
 
 def compile_connectors(settings: Settings) -> dict[str, Mapped]:
@@ -101,10 +103,11 @@ def make_desk(
     mapped: Mapping[str, Mapped],
     clock: Clock,
     *,
+    approving: frozenset[str] = frozenset(),
     observer: Observer = NOBODY,
     probe: float | None = None,
 ) -> Desk:
-    """A source's desk."""
+    """A source's desk. `approving`: connectors whose gate a person opened for this run."""
     source = settings.sources[name]
     host = urlsplit(source.base_url).hostname or ""
     client, pacer = make_upstream(
@@ -126,7 +129,15 @@ def make_desk(
         stream_ids=source.stream_ids,
         policy=Policy(probe=probe),
         observer=observer,
-        gates=Gates({taker.name: gate for taker in takers if (gate := mapped[taker.name].configured.gate)}),
+        gates=_gates(takers, mapped, approving),
+    )
+
+
+def _gates(takers: Sequence[Taker], mapped: Mapping[str, Mapped], approving: frozenset[str]) -> Gates:
+    sizes = {taker.name: mapped[taker.name].configured.gate or 0 for taker in takers}
+    gated = {name: size for name, size in sizes.items() if size}
+    return Gates(
+        {name: size for name, size in gated.items() if name not in approving}, approving.intersection(gated)
     )
 
 
@@ -138,6 +149,7 @@ def make_engine(
     *,
     clock: Clock,
     only: str = "",
+    approving: bool = False,
     observer: Observer = NOBODY,
     probe: float | None = None,
 ) -> Engine:
@@ -150,6 +162,7 @@ def make_engine(
         wake: tells whoever steps the lanes that one has work.
         clock: time.
         only: the one connector whose lane is opened; deliveries are made for all of them nevertheless.
+        approving: whether a person opened the gates of the opened lanes for this run.
         observer: hears of requests and outcomes.
         probe: seconds after which a halted lane tries one delivery by itself; None: never.
 
@@ -157,17 +170,19 @@ def make_engine(
         SettingsError: a connector's options or expressions are wrong.
     """
     mapped = compile_connectors(settings)
+    names = [name for name in mapped if not only or name == only]
+    opening = frozenset(names if approving else ())
     exporting = {name: source.export for name, source in settings.sources.items()}
     closes: dict[tuple[str, str], Callable[[], None]] = {}
     with ExitStack() as undo:
         desks = []
         for name in settings.sources:
-            desks.append(make_desk(name, settings, mapped, clock, observer=observer, probe=probe))
+            desks.append(
+                make_desk(name, settings, mapped, clock, approving=opening, observer=observer, probe=probe)
+            )
             undo.callback(desks[-1].upstream.close)
         delivers = []
-        for m in mapped.values():
-            if only and m.name != only:
-                continue
+        for m in (mapped[name] for name in names):
             connector = opened(m.configured, clock, log)
             undo.callback(connector.close)
             closes["deliver", m.name] = connector.close
@@ -222,21 +237,31 @@ def opened_engine(
     *,
     clock: Clock | None = None,
     only: str = "",
+    approved_by: str = "",
 ) -> Iterator[Engine]:
-    """The engine of a run that ends, closed after it; halts are lifted, for this is a start. Arguments as `make_engine`."""
-    engine = make_engine(settings, ledger, log, wake, clock=clock or SystemClock(), only=only)
+    """The engine of a run that ends, closed after it; halts are lifted, for this is a start. Arguments as `make_engine`.
+
+    `approved_by`: who opens the gates of the opened lanes for this run; empty: nobody.
+    """
+    clock = clock or SystemClock()
+    engine = make_engine(settings, ledger, log, wake, clock=clock, only=only, approving=bool(approved_by))
     try:
-        begin(engine)
+        begin(engine, approved_by)
         yield engine
     finally:
         engine.close()
 
 
-def begin(engine: Engine) -> None:
-    """What a start does: halts are lifted, and what a dead engine held of the budgets is let go."""
+def begin(engine: Engine, approved_by: str = "") -> None:
+    """What a start does: halts are lifted, and what a dead engine held of the budgets is let go.
+
+    `approved_by`: who opens the gates of its connectors; empty: nobody.
+    """
     with engine.ledger.write() as connection:
         lifted = {name for kind, name in lift_halts(connection) if kind == "deliver"}
         gating.start(connection, engine.gates, lifted, engine.clock.now())
+        for deliver in engine.delivers if approved_by else ():
+            release(connection, deliver.name, engine.clock.now(), who=approved_by)
         for desk in engine.desks:
             desk.pacer.start(connection)
 

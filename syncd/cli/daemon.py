@@ -15,8 +15,10 @@ from syncd.cli.companions import Companions
 from syncd.cli.compose import begin, compile_connectors, crews_of, make_engine, read_settings
 from syncd.cli.exits import Exit
 from syncd.clock import SystemClock
+from syncd.crews import Crew
 from syncd.daemon.service import Daemon, Order
 from syncd.daemon.signals import heard
+from syncd.engine.housekeeping import HouseKeeping
 from syncd.engine.whole import Engine
 from syncd.lanes import Ended, Runner
 from syncd.ledger import Ledger
@@ -89,12 +91,17 @@ def _daemon(
             )
         return make(now)
 
+    def crews(engine: Engine) -> list[Crew]:
+        house = HouseKeeping(ledger, clock, log, engine.settings.state.retention)
+        return [*crews_of(engine), Crew([house])]
+
+    HouseKeeping(ledger, clock, log, settings.state.retention).refuse_damaged()
     engine = make(settings)
     begin(engine)
     # What start-up made stays; the work makes many objects without cycles, which need no looking through
     gc.collect()
     gc.freeze()
-    return Daemon(engine, runner, crews_of, log, remake=remake, chores=companions.chores_of)
+    return Daemon(engine, runner, crews, log, remake=remake, chores=companions.chores_of)
 
 
 def _leave(ended: Ended) -> Exit:

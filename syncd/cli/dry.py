@@ -5,6 +5,8 @@ counted requests; what the real ledger does not know yet is what a run would bri
 """
 
 import sys
+from collections import Counter
+from collections.abc import Mapping
 
 import structlog
 
@@ -14,8 +16,9 @@ from syncd.cli.once import Order
 from syncd.clock import SystemClock
 from syncd.crews import Crew
 from syncd.engine.pulling import Pull
+from syncd.gate import FIRST, said
 from syncd.lanes import Runner
-from syncd.ledger import Ledger, previewing, reading
+from syncd.ledger import Ledger, gating, previewing, reading
 from syncd.settings import Settings
 
 
@@ -44,7 +47,12 @@ def run_dry(settings: Settings, order: Order) -> Exit:
         found = previewing.unknown(scratch, real)
         with real.read() as connection:
             waiting = reading.counts(connection)
+            gates = gating.gates(connection)
     _print(found, waiting)
+    held = {name: gate for name, gate in gates.items() if gate.since is not None}
+    if not order.yes:
+        _print_gates(found, {name: m.configured.gate for name, m in mapped.items()}, held)
+    sys.stdout.write("Nothing was changed: this was a dry run.\n")
     codes = []
     for (_, name), code in ended.troubles.items():
         complain(f"source {name}: it could not be listed ({code})", fix_of(code).replace("SOURCE", name))
@@ -56,14 +64,29 @@ def _print(found: previewing.Preview, waiting: reading.Counts) -> None:
     out = sys.stdout.write
     for (source, state), n in sorted(found.leads.items()):
         out(f"{source}: {n} new leads would be {_WOULD_BE.get(state, state)}\n")
-    for connector in sorted({*found.deliveries, *waiting["delivery"]}):
+    new: Counter[str] = Counter()
+    for (connector, _), n in found.deliveries.items():
+        new[connector] += n
+    for connector in sorted({*new, *waiting["delivery"]}):
         pending = waiting["delivery"].get(connector, {}).get("pending", 0)
-        out(
-            f"{connector}: {found.deliveries[connector]} new and {pending} waiting deliveries would be made\n"
-        )
+        out(f"{connector}: {new[connector]} new and {pending} waiting deliveries would be made\n")
     if not found.leads:
         out("no new leads\n")
-    out("Nothing was changed: this was a dry run.\n")
+
+
+def _print_gates(
+    found: previewing.Preview, sizes: Mapping[str, int | None], held: Mapping[str, gating.GateState]
+) -> None:
+    """What would not go at once, and what to type."""
+    for name, gate in sorted(held.items()):
+        sys.stdout.write(f"{name}: {said(gate.held, gate.size)} To let them go: syncd release {name}\n")
+    for (name, _), n in sorted(found.deliveries.items()):
+        size = sizes.get(name)
+        if size is not None and n > size and name not in held:
+            sys.stdout.write(
+                f"{name}: {n:,} at one stroke are more than its gate takes ({size:,}): the {FIRST} oldest would go, and the"
+                f" rest would wait for: syncd release {name} (or --yes with this run)\n"
+            )
 
 
 _WOULD_BE = {

@@ -26,8 +26,8 @@ _PRECEDENCE = (
     Exit.CONFIG, Exit.LEDGER, Exit.HELD, Exit.KEY_REFUSED, Exit.UNREACHABLE, Exit.FAILED, Exit.WORK_LEFT, Exit.REJECTED,
 )  # fmt: skip
 
-LEDGER_EXITS = {"ledger_locked": Exit.HELD, "ledger_newer": Exit.HELD, "ledger_broken": Exit.LEDGER}
-"""By the code of a LedgerError."""
+LEDGER_EXITS = {"ledger_locked": Exit.HELD, "ledger_newer": Exit.HELD}
+"""By the code of a LedgerError; any other is 74."""
 
 SOURCE_EXITS = {
     "key_refused": Exit.KEY_REFUSED,

@@ -94,6 +94,8 @@ def known(ledger: Any, number: int, handle: str) -> list[dict[str, Any]]:
 
 def _attempted(row: Any, *more: str) -> dict[str, Any]:
     told = {key: getattr(row, key) for key in (*more, "state", "attempts", "maybe_sent", "code", "detail")}
+    if hasattr(row, "held"):
+        told["held"] = bool(row.held) and row.state == "pending"
     return {**told, "due_at": iso(row.due_at or None), "settled_at": iso(row.settled_at)}
 
 
@@ -160,6 +162,8 @@ def _told(it: dict[str, Any]) -> str:
         parts.append(f"{it['attempts']} attempt{'s' if it['attempts'] > 1 else ''}")
     if it["state"] == "pending" and it["due_at"]:
         parts.append(f"next not before {_to_the_second(it['due_at'])}")
+    if it.get("held"):
+        parts.append(f"held at its gate until syncd release {it['connector']}")
     if it["maybe_sent"]:
         parts.append("maybe sent")
     said = ", ".join(parts)

@@ -25,7 +25,9 @@ VERBS = {
     "pause": "Stop a source or a connector until it is resumed.",
     "resume": "Lift a pause or a halt.",
     "release": "Let through what a connector's flood gate holds.",
+    "forget": "Erase a person, for good.",
     "explain": "What a failure code means and what to do.",
+    "service": "The systemd service: install, upgrade, remove, show.",
     "simulator": "Serve a CTGO of your own, to try things on.",
     "demo": "See the whole job run in a few seconds, without a key.",
 }
@@ -122,7 +124,7 @@ def main(  # noqa: PLR0917 - Typer passes them by name
             "--max-wait", parser=_SECONDS, metavar="TIME", help="How long trouble is waited out [15m]."
         ),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Open every flood gate for this run.")] = False,
     version: Annotated[bool, typer.Option("--version", "-V", help="Print the version.")] = False,
 ) -> None:
     """Keeps a CRM fed with leads from Catch The Good Ones."""
@@ -142,13 +144,13 @@ def main(  # noqa: PLR0917 - Typer passes them by name
         raise typer.Exit(run_daemon(config))
     from syncd.cli import job  # noqa: PLC0415 - the engine and all below it; a verb imports its own
 
-    del yes
     order = job.Order(
         since=since.timestamp() if since else None,
         until=until.timestamp() if until else None,
         connector=connector,
         limit=limit,
         max_wait=job.MAX_WAIT if max_wait is None else max_wait,
+        yes=yes,
     )
     raise typer.Exit(job.run_job(config, order, dry_run=dry_run))
 

@@ -9,14 +9,20 @@ from types import FrameType
 
 import structlog
 
-from syncd.cli.compose import Mapped, compile_connectors, crews_of, opened_engine
+from syncd.cli.compose import SOURCE_THREADS, Mapped, compile_connectors, crews_of, opened_engine
 from syncd.cli.exits import Exit
+from syncd.cli.gates import ask_to_release
+from syncd.cli.opening import operator
 from syncd.cli.progress import Watching, watching
+from syncd.cli.question import somebody
 from syncd.cli.report import report, standing_of
 from syncd.clock import Clock, SystemClock
+from syncd.connector import Logger
+from syncd.crews import Crew
+from syncd.engine.housekeeping import HouseKeeping
 from syncd.engine.whole import Engine
 from syncd.lanes import Runner
-from syncd.ledger import Ledger, windows
+from syncd.ledger import Ledger, reading, windows
 from syncd.ledger.database import EngineLock
 from syncd.ledger.ingesting import load_source
 from syncd.log import redact_values
@@ -36,6 +42,8 @@ class Order:
     connector: str = ""
     limit: int | None = None
     max_wait: float = MAX_WAIT
+    yes: bool = False
+    """Open every gate for this run, and ask nothing."""
 
 
 def run_once(
@@ -53,23 +61,77 @@ def run_once(
     clock = clock or SystemClock()
     log = structlog.get_logger("syncd")
     with EngineLock(settings.state.path), Ledger.open(settings.state.path, upgrade=True) as ledger:
+        house = HouseKeeping(ledger, clock, log, settings.state.retention)
+        house.refuse_damaged()
         runner = Runner(clock, log, until_quiet=True, max_wait=order.max_wait)
-        engine_context = opened_engine(settings, ledger, log, runner.wake, clock=clock, only=order.connector)
+        engine_context = opened_engine(
+            settings, ledger, log, runner.wake, clock=clock, only=order.connector,
+            approved_by=operator() if order.yes else "",
+        )  # fmt: skip
         with stopping_on_signals(clock), engine_context as engine:
             before = standing_of(ledger)
             _ask(engine, order)
+            if not order.yes and somebody() and any(m.configured.gate for m in mapped.values()):
+                _pull_and_ask(engine, log)
+            acts = _Acts(engine, runner)
             with (progress or watching)(settings, before) as shown:
-                ended = runner.run(crews_of(engine), lambda: shown.show(standing_of(ledger)))
+
+                def tick() -> None:
+                    acts.heed()
+                    shown.show(standing_of(ledger))
+
+                ended = runner.run(crews_of(engine), tick)
                 shown.show(standing_of(ledger))
             if ended.error is not None:
                 raise ended.error
-            return report(settings, ledger, before, ended.troubles, stopped=ended.stopped, bug=ended.bug)
+            code = report(
+                settings,
+                ledger,
+                before,
+                ended.troubles,
+                stopped=ended.stopped,
+                bug=ended.bug,
+                only=order.connector,
+            )
+            house.keep()
+            return code
+
+
+def _pull_and_ask(engine: Engine, log: Logger) -> None:
+    """Pull first, then ask about closed gates: before a lead of a flood is sent, and before bars are drawn.
+
+    A pull in trouble is not waited for: the run goes on with it beside everything else.
+    """
+    first = Runner(engine.clock, log, until_quiet=True, max_wait=0.0)
+    ended = first.run([Crew(engine.pulls, min(SOURCE_THREADS, len(engine.pulls)))])
+    if ended.error is not None:
+        raise ended.error
+    if not ended.stopped:
+        ask_to_release(engine.ledger, {lane.name for lane in engine.delivers}, engine.clock)
+
+
+class _Acts:
+    """What people do meanwhile with other commands: whatever it is, every lane looks whether it has work now."""
+
+    def __init__(self, engine: Engine, runner: Runner) -> None:
+        self._engine, self._runner = engine, runner
+        self._newest = self._look()
+
+    def heed(self) -> None:
+        newest = self._look()
+        if newest != self._newest:
+            self._newest = newest
+            self._runner.look()
+
+    def _look(self) -> int:
+        with self._engine.ledger.read() as connection:
+            return reading.newest_action(connection)
 
 
 def _check_connector(settings: Settings, mapped: Mapping[str, Mapped], name: str) -> None:
     if name and name not in mapped:
         raise SettingsError(
-            f"--connector {name}: {settings.provenance.name} has no such connector{hint(name, mapped)}"
+            f"--connector {name}: {settings.provenance.name} has no such connector; {hint(name, mapped, 'configured connectors')}"
         )
 
 

@@ -1,7 +1,6 @@
 """What the verbs begin with: the configuration, the ledger, and what a name on the command line stands for."""
 
 import os
-import pwd
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,9 +9,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from syncd.cli.holder import nudge
+from syncd.cli.owner import came_as, settings_in_force
 from syncd.failure import CODES
 from syncd.log import escape, redact_values
-from syncd.settings import Settings, SettingsError, find_config, load, seconds, secret_values
+from syncd.settings import Settings, SettingsError, seconds, secret_values
 from syncd.settings.mistakes import hint
 
 if TYPE_CHECKING:
@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
 
 def settings_of(context: typer.Context) -> Settings:
-    """The settings in force; their secrets are redacted from the log from now on. Raises SettingsError."""
-    settings = load(find_config(context.obj))
+    """The settings in force; their secrets are redacted from the log from now on, and root is the ledger's owner.
+
+    Raises SettingsError.
+    """
+    settings = settings_in_force(context.obj)
     redact_values(secret_values(settings))
     return settings
 
@@ -102,7 +105,4 @@ def advice(settings: Settings, code: str, name: str = "", *, halted: bool = Fals
 
 def operator() -> str:
     """Who is at the keyboard, for the operator's log."""
-    try:
-        return os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())
+    return os.environ.get("SUDO_USER") or came_as()

@@ -39,12 +39,13 @@ def plan(
 def waiting(settings: Settings, ledger: "Ledger", clock: "Clock") -> dict[str, Any]:
     """Pending deliveries by connector; by source the exports, the requests they need and the seconds those take."""
     from syncd.engine.pacing import Pacer  # noqa: PLC0415
-    from syncd.ledger import reading  # noqa: PLC0415
+    from syncd.ledger import gating, reading  # noqa: PLC0415
     from syncd.ledger.lanes import load_lanes  # noqa: PLC0415
 
     sources: dict[str, Any] = {}
     with ledger.read() as connection:
         counts = reading.counts(connection)
+        gates = gating.gates(connection)
         follow = reading.ids_to_deliver(connection)
         stopped = {
             (lane.kind, lane.name): lane.code
@@ -71,6 +72,7 @@ def waiting(settings: Settings, ledger: "Ledger", clock: "Clock") -> dict[str, A
     connectors = {
         name: {
             "deliveries": counts["delivery"].get(name, {}).get("pending", 0),
+            "held": gates[name].held if name in gates else 0,
             "configured": name in settings.connectors,
             "stopped": stopped.get(("deliver", name)),
         }
@@ -95,4 +97,7 @@ def _show(found: dict[str, Any]) -> None:
             for name, it in found["sources"].items()
         ],
     )  # fmt: skip
+    for name, it in found["connectors"].items():
+        if it["held"]:
+            say(f"{it['held']:,} of those of {name} are held at its gate: syncd release {name}")
     say("Pulls come on top. What is stopped waits until it is resumed: syncd status says why.")

@@ -45,7 +45,7 @@ class Standing:
         return apart + sum(states.get("quarantined", 0) for states in self.leads.values())
 
     def since(self, before: "Standing") -> list[str]:
-        """What happened since an earlier moment, a line for each source and connector."""
+        """What happened since an earlier moment, a line for each source and connector that has leads."""
         lines = []
         for source, states in self.leads.items():
             new = sum(states.values()) - sum(before.leads.get(source, {}).values())
@@ -59,7 +59,7 @@ class Standing:
             }
             gained["pending"] = self.deliveries[connector].get("pending", 0)
             lines.append(_line(connector, gained))
-        return lines or ["nothing new"]
+        return lines
 
 
 def _gain(

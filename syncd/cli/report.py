@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping
 
 from syncd.cli.exits import SOURCE_EXITS, Exit, complain, strongest
+from syncd.cli.gates import complain_of_gates
 from syncd.cli.opening import advice
 from syncd.cli.progress import Standing
 from syncd.delivery import LaneState
@@ -26,17 +27,26 @@ def report(
     *,
     stopped: bool,
     bug: bool = False,
+    only: str = "",
 ) -> Exit:
-    """What was done on stdout, what is wrong on stderr, and the code for both. `troubles`: codes by lane."""
+    """What was done on stdout, what is wrong on stderr, and the code for both.
+
+    `troubles`: codes by lane; `only`: the one connector that was run.
+    """
     with ledger.read() as connection:
         after = Standing.of(reading.counts(connection))
         lanes = {(lane.kind, lane.name): lane for lane in load_lanes(connection)}
         left = reading.pending_elsewhere(connection, list(settings.connectors))
-    for line in after.since(before):
-        sys.stdout.write(line + "\n")
+    # Of a source that could not be asked, nobody knows whether there is something new
+    unasked = {f"{name}: nothing new" for kind, name in troubles if kind == "pull"}
+    for line in after.since(before) or ([] if unasked else ["nothing new"]):
+        if line not in unasked:
+            sys.stdout.write(line + "\n")
     codes = [_code_of(kind, code) for (kind, _), code in troubles.items()]
     for (kind, name), code in troubles.items():
         _complain(settings, lanes.get((kind, name), LaneState(kind, name)), code, troubles)
+    opened = {name for name in settings.connectors if not only or name == only}
+    complain_of_gates(settings, ledger, opened, troubles)
     for name, n in left.items():
         complain(
             f"{n} deliveries wait for {name}, which is not in the configuration.",

@@ -41,7 +41,7 @@ def status(
 
 def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]:
     """Everything that `status` tells, instants in seconds since the epoch. Costs follow what is pending."""
-    from syncd.ledger import reading  # noqa: PLC0415
+    from syncd.ledger import gating, reading  # noqa: PLC0415
     from syncd.ledger.lanes import load_lanes  # noqa: PLC0415
 
     with ledger.read() as connection:
@@ -49,6 +49,7 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
         rows = {row.name: row for row in reading.sources(connection)}
         oldest = reading.oldest_unsettled(connection)
         lanes = load_lanes(connection)
+        gates = gating.gates(connection)
     leads, deliveries, exports = counts["lead"], counts["delivery"], counts["export"]
     sources = {
         name: {
@@ -61,7 +62,11 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
         for name in dict.fromkeys((*settings.sources, *rows, *leads, *exports))
     }
     connectors = {
-        name: {"configured": name in settings.connectors, "deliveries": deliveries.get(name, {})}
+        name: {
+            "configured": name in settings.connectors,
+            "deliveries": deliveries.get(name, {}),
+            "held": gates[name].held if name in gates else 0,
+        }
         for name in dict.fromkeys((*settings.connectors, *deliveries))
     }
     return {
@@ -113,7 +118,7 @@ def _show(found: dict[str, Any], now: float) -> None:
     )  # fmt: skip
     say_table(
         ("connector", "deliveries"),
-        [(_named(name, it), _sum(it["deliveries"])) for name, it in found["connectors"].items()],
+        [(_named(name, it), _sum(it["deliveries"]) + _held(it)) for name, it in found["connectors"].items()],
     )
     for lane in found["lanes"]:
         until = f" until {when(lane['until'])}" if lane["until"] is not None else ""
@@ -131,6 +136,10 @@ def _show(found: dict[str, Any], now: float) -> None:
 
 def _named(name: str, it: Mapping[str, Any]) -> str:
     return name if it["configured"] else f"{name} (not in the configuration)"
+
+
+def _held(it: Mapping[str, Any]) -> str:
+    return f" ({it['held']:,} held at its gate)" if it["held"] else ""
 
 
 def _sum(states: Mapping[str, int]) -> str:

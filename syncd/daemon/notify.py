@@ -27,7 +27,7 @@ class Notifier:
         """One line for a person; sent when it changed."""
         if line != self._status:
             self._status = line
-            self._send(f"STATUS={line}")
+            self._send("STATUS=" + " ".join(line.splitlines()))
 
     def reloading(self, clock: Clock) -> None:
         """A reload begins; `ready` ends it."""

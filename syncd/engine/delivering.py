@@ -262,6 +262,10 @@ class Deliver:
         if rejected:
             code = next((c.code for c in verdict.changes if c.state == "rejected"), "")
             self._log.warning("deliveries_rejected", connector=self.name, n=rejected, code=code)
+        if recorded.forgotten:
+            self._log.warning(
+                "delivered_though_forgotten", connector=self.name, remote_ids=recorded.forgotten
+            )
         tell_lane(self._log, before, verdict.lane)
 
 

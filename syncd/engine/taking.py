@@ -7,6 +7,7 @@ from syncd.engine.desk import Desk
 from syncd.engine.passes import Batch
 from syncd.lead import Lead
 from syncd.ledger import Ledger, Transaction, ingesting
+from syncd.ledger.forgetting import without_forgotten
 from syncd.ledger.ingesting import Admission, Ingested
 
 
@@ -34,9 +35,11 @@ def take_page(
     Raises:
         ExportUnderWay: roll back, and come again soon.
     """
-    leads = batch.leads if room is None else _within(connection, desk.name, batch.leads, room)
+    leads, malformed = without_forgotten(connection, batch.leads, batch.malformed)
+    if room is not None:
+        leads = _within(connection, desk.name, leads, room)
     admissions = _admissions(connection, desk, leads)
-    return ingesting.ingest(connection, ledger.in_flight, admissions, batch.malformed, now, refill=refill)
+    return ingesting.ingest(connection, ledger.in_flight, admissions, malformed, now, refill=refill)
 
 
 def _within(

@@ -8,7 +8,6 @@ from syncd.engine.delivering import Deliver
 from syncd.engine.desk import Desk
 from syncd.engine.exporting import Export
 from syncd.engine.pulling import Pull
-from syncd.engine.step import Stepper
 from syncd.ledger import Ledger
 from syncd.settings import Settings
 
@@ -30,11 +29,6 @@ class Engine:
     exports: Sequence[Export]
     closes: Mapping[tuple[str, str], Callable[[], None]] = field(default_factory=dict)
     gates: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def lanes(self) -> Sequence[Stepper]:
-        """All of them."""
-        return [*self.pulls, *self.exports, *self.delivers]
 
     def close(self) -> None:
         """End every lane; none may be in a step."""

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.exc import DatabaseError
@@ -163,6 +163,13 @@ class Ledger:
         self.check_room()
         with self.write() as connection:
             connection.exec_driver_sql("UPDATE alembic_version SET version_num = version_num")
+
+    @contextmanager
+    def bare(self) -> Iterator[sqlite3.Connection]:
+        """The driver's connection outside of any transaction, for what SQLite does not do inside one."""
+        with self._lock, translated(self.path):
+            driver: Any = self._connection.connection.driver_connection
+            yield driver
 
     def revision(self) -> str:
         """The schema's revision; empty when there is none."""

@@ -48,6 +48,8 @@ class Recorded:
     counts: dict[str, int] = field(default_factory=dict)
     owing: set[str] = field(default_factory=set)
     """Sources that now owe an export."""
+    forgotten: list[str | None] = field(default_factory=list)
+    """Remote ids of what was delivered while its person was being forgotten."""
 
 
 ITEM_COLUMNS = ("id", "attempts", "suspect", "mark", "failing_since", "call_limit", "maybe_sent")
@@ -152,7 +154,10 @@ def record(
     """
     books = Books(connection, now)
     result = Recorded(write_changes(books, Delivery, ("delivery", connector), verdict.changes))
-    _remember(connection, connector, verdict.changes, sent)
+    told: Sequence[Change] = verdict.changes
+    if result.counts.get("delivered", 0) != sum(change.state == "delivered" for change in told):
+        told, result.forgotten = _known_still(connection, told)
+    _remember(connection, connector, told, sent)
     if verdict.revived:
         revive(books, Delivery, ("delivery", connector), verdict.revived)
     save_lane(connection, verdict.lane)
@@ -228,6 +233,23 @@ def _write(model: type[Attempted]) -> Any:
 
 
 _WRITE: dict[type[Attempted], Any] = {model: _write(model) for model in (Delivery, Export)}
+
+
+def _known_still(
+    connection: Connection, changes: Sequence[Change]
+) -> tuple[Sequence[Change], list[str | None]]:
+    """The changes without those of leads that were forgotten during the call, and what was delivered of these."""
+    ids = {"ids": array(change.id for change in changes)}
+    gone = set(connection.execute(_OF_FORGOTTEN, ids).scalars())
+    late = [change.remote_id for change in changes if change.id in gone and change.state == "delivered"]
+    return [change for change in changes if change.id not in gone], late
+
+
+_OF_FORGOTTEN = (
+    select(_delivery.c.id)
+    .join(_lead, _lead.c.seq == _delivery.c.lead_seq)
+    .where(among(_delivery.c.id, "ids"), _lead.c.state == quoted("forgotten"))
+)
 
 
 def _remember(

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DatabaseError
 
 
 class LedgerError(Exception):
-    """The ledger cannot be used. `code` is `ledger_locked`, `ledger_newer`, `ledger_broken`, `ledger_full` or `ledger_busy`."""
+    """The ledger cannot be used. `code` is `ledger_locked`, `ledger_newer`, `ledger_broken`, `ledger_damaged`, `ledger_full` or `ledger_busy`."""
 
     def __init__(self, code: str, detail: str) -> None:
         """A sentence that names the file."""
@@ -57,7 +57,12 @@ _SENTENCES = {
 }
 
 
-_PASSING = {"SQLITE_BUSY": "ledger_busy", "SQLITE_LOCKED": "ledger_busy", "SQLITE_FULL": "ledger_full"}
+_CODES = {
+    "SQLITE_BUSY": "ledger_busy",
+    "SQLITE_LOCKED": "ledger_busy",
+    "SQLITE_FULL": "ledger_full",
+    "SQLITE_CORRUPT": "ledger_damaged",
+}
 
 
 def full(path: Path) -> LedgerError:
@@ -67,7 +72,7 @@ def full(path: Path) -> LedgerError:
 
 def _code(cause: Any) -> str:
     name = str(getattr(cause, "sqlite_errorname", ""))
-    return next((code for prefix, code in _PASSING.items() if name.startswith(prefix)), "ledger_broken")
+    return next((code for prefix, code in _CODES.items() if name.startswith(prefix)), "ledger_broken")
 
 
 def _sentence(path: Path, cause: Any) -> str:

@@ -145,7 +145,10 @@ def ingest(
         ids = [key.id for key in by_key if key.source == source]
         known = [found for key in known_keys(connection, source, ids) if (found := by_key.pop(key, None))]
         if refill:
-            _REFILL(connection, [{**found.lead.key._asdict(), "text": found.payload} for found in known])
+            _REFILL(
+                connection,
+                [{**found.lead.key._asdict(), "text": found.payload, "now": now} for found in known],
+            )
     if in_flight and any((key.source, key.id) in in_flight for key in by_key):
         raise ExportUnderWay
     _release_quarantined(books, by_key)
@@ -181,8 +184,8 @@ _REFILL = Bulk(
         _lead.c.payload.is_(null()),
         _lead.c.state != quoted("forgotten"),
     )
-    .values(payload=bindparam("text")),
-    ("payload",),
+    .values(payload=bindparam("text"), refilled_at=bindparam("now")),
+    ("payload", "refilled_at"),
 )
 _INSERT_MALFORMED = upsert(_lead).on_conflict_do_nothing().returning(_lead.c.source)
 _INSERT_DELIVERIES = _delivery.insert().from_select(

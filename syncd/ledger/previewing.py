@@ -8,7 +8,7 @@ from sqlalchemy import select
 from syncd.lead import LeadKey
 from syncd.ledger.database import Ledger
 from syncd.ledger.ingesting import known_keys
-from syncd.ledger.tables import Budget, Delivery, Label, Slot, Source, table
+from syncd.ledger.tables import Budget, Delivery, Forgotten, Label, Secret, Slot, Source, table
 from syncd.ledger.tables import Lead as LeadRow
 
 _lead, _delivery = table(LeadRow), table(Delivery)
@@ -16,8 +16,8 @@ _CHUNK = 1000
 
 
 def copy_cursors(real: Ledger, scratch: Ledger) -> None:
-    """Sources, names and request budgets, so that the scratch ledger pulls what the real one would, as carefully."""
-    for model in (Source, Label, Budget, Slot):
+    """Sources, names, request budgets and who was forgotten, so that the scratch ledger pulls what the real one would, as carefully."""
+    for model in (Source, Label, Budget, Slot, Secret, Forgotten):
         rows = table(model)
         with real.read() as connection:
             found = [dict(row) for row in connection.execute(select(rows)).mappings()]
@@ -28,10 +28,10 @@ def copy_cursors(real: Ledger, scratch: Ledger) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a run would bring: new leads by source and state, new deliveries by connector."""
+    """What a run would bring: new leads by source and state, new deliveries by connector and source."""
 
     leads: Counter[tuple[str, str]] = field(default_factory=Counter)
-    deliveries: Counter[str] = field(default_factory=Counter)
+    deliveries: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 def unknown(scratch: Ledger, real: Ledger) -> Preview:
@@ -65,10 +65,10 @@ def unknown(scratch: Ledger, real: Ledger) -> Preview:
             if LeadKey(row.source, row.lead_id, row.stream_id, row.segment_id) not in known
         ]
         preview.leads.update((row.source, row.state) for row in new)
-        _count_deliveries(scratch, preview, {row.seq for row in new}, rows[0].seq, after)
+        _count_deliveries(scratch, preview, {row.seq: row.source for row in new}, rows[0].seq, after)
 
 
-def _count_deliveries(scratch: Ledger, preview: Preview, new: set[int], first: int, last: int) -> None:
+def _count_deliveries(scratch: Ledger, preview: Preview, new: dict[int, str], first: int, last: int) -> None:
     with scratch.read() as connection:
         for seq, connector in connection.execute(
             select(_delivery.c.lead_seq, _delivery.c.connector).where(
@@ -76,4 +76,4 @@ def _count_deliveries(scratch: Ledger, preview: Preview, new: set[int], first: i
             )
         ):
             if seq in new:
-                preview.deliveries[connector] += 1
+                preview.deliveries[connector, new[seq]] += 1

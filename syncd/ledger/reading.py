@@ -167,6 +167,19 @@ def actions(connection: Connection, limit: int = 20) -> Sequence[Any]:
     return connection.execute(select(_action).order_by(_action.c.id.desc()).limit(limit)).all()
 
 
+def newest_action(connection: Connection) -> int:
+    """The number of the newest act: when it grows, somebody did something."""
+    return connection.execute(select(func.max(_action.c.id))).scalar() or 0
+
+
+def acts_of(connection: Connection, verb: str) -> Sequence[tuple[str, float]]:
+    """What acts of one kind were about, and when, oldest first."""
+    rows = connection.execute(
+        select(_action.c.name, _action.c.at).where(_action.c.verb == verb).order_by(_action.c.id)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
 def pending_elsewhere(connection: Connection, configured: Sequence[str]) -> dict[str, int]:
     """Pending deliveries to connectors that have left the configuration."""
     rows = counts(connection)["delivery"]

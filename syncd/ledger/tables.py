@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from syncd.settling import UNSETTLED
 
-SCHEMA = "0004"
+SCHEMA = "0005"
 """The revision that these tables are; the newest file in `migrations/versions`."""
 
 _UNSETTLED = ", ".join(f"'{state}'" for state in UNSETTLED)
@@ -36,11 +36,15 @@ class Source(SQLModel, table=True):
 
 
 class Lead(SQLModel, table=True):
-    """One row of a listing. Absent key parts are 0; `digest` is empty unless the row had no id."""
+    """One row of a listing. Absent key parts are 0; `digest` is empty unless the row had no id.
+
+    `refilled_at`: when a window gave the payload back after retention had dropped it.
+    """
 
     __table_args__: Any = (
         UniqueConstraint("source", "lead_id", "stream_id", "segment_id", "digest"),
         Index("lead_unsettled", "state", "ingested_at", sqlite_where=text(f"state IN ({_UNSETTLED})")),
+        Index("lead_kept", "settled_at", sqlite_where=text("payload IS NOT NULL AND settled_at IS NOT NULL")),
     )
 
     seq: int | None = Field(default=None, primary_key=True)
@@ -58,6 +62,7 @@ class Lead(SQLModel, table=True):
     detail: str = ""
     payload: str | None = None
     enrichment: str | None = None
+    refilled_at: float | None = None
 
 
 class Attempted(SQLModel):
@@ -86,7 +91,7 @@ class Delivery(Attempted, table=True):
     __table_args__: Any = (
         UniqueConstraint("lead_seq", "connector"),
         _pending("delivery_pending", "connector", "due_at", "id", but=" AND held = ''"),
-        _pending("delivery_held", "connector", "lead_seq", but=" AND held <> ''"),
+        _pending("delivery_held", "connector", "lead_seq", "held", but=" AND held <> ''"),
         Index("delivery_rejected", "connector", "code", sqlite_where=text("state = 'rejected'")),
     )
 
@@ -249,6 +254,26 @@ class Digest(SQLModel, table=True):
     found: int = 0
     delivered: int = 0
     exported: int = 0
+
+
+class Upkeep(SQLModel, table=True):
+    """What was done to the ledger as a whole, and when: see `syncd.ledger.upkeep`. `detail` is empty when all is well."""
+
+    name: str = Field(primary_key=True)
+    done_at: float
+    detail: str = ""
+
+
+class Secret(SQLModel, table=True):
+    """What marks of forgotten people were made with. Nearly always one: made when the first was forgotten."""
+
+    key: str = Field(primary_key=True)
+
+
+class Forgotten(SQLModel, table=True):
+    """A keyed digest of a forgotten person, or of one of their leads: recognised, but not to be read."""
+
+    mark: str = Field(primary_key=True)
 
 
 def table(model: type[SQLModel]) -> Any:

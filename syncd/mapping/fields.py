@@ -154,7 +154,10 @@ class Filter:
         try:
             return cls(_condition(text.strip()))
         except ValueError as error:
-            reason = str(error).replace("'}}'", "its end")  # the braces are ours
+            # The braces are ours
+            reason = (
+                str(error).replace("unexpected '}}'", "it ends too soon").replace("token '}}'", "its end")
+            )
             raise MappingError(f"{owner}.where: {reason}") from None
 
     def accepts(self, values: Mapping[str, object]) -> bool:

@@ -4,8 +4,9 @@
 file or the variable, the key, and the nearest known key. What a connector's own options must be is its plugin's
 matter: see `syncd.registry`.
 
-Relative paths are relative to the configuration file's folder. Without a file they are relative to systemd's
-`$STATE_DIRECTORY` or, without that, the user's data folder: never to the working directory.
+Relative paths are relative to the configuration file's folder. `/etc` holds no data, so those of the system's own
+configuration are relative to `$STATE_DIRECTORY`, which systemd and the container image set, or `/var/lib/syncd`. Without
+a file they are relative to `$STATE_DIRECTORY` or the user's data folder: never to the working directory.
 """
 
 import os
@@ -34,12 +35,30 @@ from syncd.settings.models import (
 from syncd.settings.values import NAME, Digest, Listen, Schedule, instant, seconds
 
 __all__ = [
-    "Alerts", "ConnectorSettings", "Digest", "Enrich", "Health", "Listen", "Log", "Provenance", "Schedule", "Settings",
-    "SettingsError", "Source", "State", "find_config", "instant", "load", "seconds", "secret_values",
+    "SYSTEM_CONFIG",
+    "Alerts",
+    "ConnectorSettings",
+    "Digest",
+    "Enrich",
+    "Health",
+    "Listen",
+    "Log",
+    "Provenance",
+    "Schedule",
+    "Settings",
+    "SettingsError",
+    "Source",
+    "State",
+    "find_config",
+    "instant",
+    "load",
+    "seconds",
+    "secret_values",
 ]  # fmt: skip
 
 DOCKER_SECRETS = Path("/run/secrets")
 SYSTEM_CONFIG = Path("/etc/syncd/config.toml")
+SYSTEM_STATE = Path("/var/lib/syncd")
 
 
 def find_config(flag: Path | None, environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -146,10 +165,12 @@ def _table(value: object) -> Mapping[str, Any]:
 
 
 def _folder(path: Path | None, environ: Mapping[str, str]) -> Path:
-    if path is not None:
+    if path is not None and path.absolute() != SYSTEM_CONFIG:
         return path.absolute().parent
     given = environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    return Path(given) if given else platformdirs.user_data_path("syncd")
+    if given:
+        return Path(given)
+    return SYSTEM_STATE if path else platformdirs.user_data_path("syncd")
 
 
 def _is_there(path: Path) -> bool:

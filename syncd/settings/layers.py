@@ -22,8 +22,9 @@ PREFIX = "syncd_"
 FILE = "_file"
 _RESERVED = re.compile(r"config|service_(host|port.*)|port(_.*)?")
 """Ours, and what Kubernetes sets in every container beside a service called syncd."""
-_CREDENTIAL = re.compile(r"(?:sources|connectors)(?:\.[^.]+){2,}|alerts\.[^.]+")
-"""Names of secret files that are meant for us: the folder may hold others."""
+_CREDENTIAL = re.compile(r"(?:syncd_)?((?:sources|connectors)(?:\.[^.]+){2,}|alerts\.[^.]+)")
+"""Names of secret files that are meant for us: the folder may hold others. systemd puts the `syncd_` there when it loads
+a whole folder, as in `LoadCredential=syncd:/etc/syncd/credentials`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +56,12 @@ def credentials(folders: Iterable[Path]) -> tuple[list[Entry], list[str]]:
     """The secrets in folders of files that are named by their key, and what was wrong with any."""
     entries, mistakes = [], []
     for folder in folders:
-        for file in _files(folder):
+        for file, key in _files(folder):
             text = _secret(file)
             if isinstance(text, OSError | ValueError):
-                mistakes.append(f"{file}: {file.name}: cannot be read: {_reason(text)}")
+                mistakes.append(f"{file}: {key}: cannot be read: {_reason(text)}")
             else:
-                entries.append(Entry(tuple(file.name.split(".")), text, str(file)))
+                entries.append(Entry(tuple(key.split(".")), text, str(file)))
     return entries, mistakes
 
 
@@ -108,9 +109,11 @@ def _merge(table: dict[str, Any], key: str, value: Any, path: KeyPath) -> list[K
     return [found for name, item in value.items() for found in _merge(table[key], name, item, (*path, name))]
 
 
-def _files(folder: Path) -> list[Path]:
+def _files(folder: Path) -> list[tuple[Path, str]]:
+    """The secret files in a folder, each with the key that it is for."""
     try:
-        return sorted(file for file in folder.iterdir() if _CREDENTIAL.fullmatch(file.name))
+        named = [(file, _CREDENTIAL.fullmatch(file.name)) for file in sorted(folder.iterdir())]
+        return [(file, match[1]) for file, match in named if match]
     except OSError:  # usually there is none; where one is needed, its key is reported missing
         return []
 

@@ -4,6 +4,7 @@ import json
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -92,32 +93,37 @@ def told(home: Home, *arguments: str) -> Any:
 MakeHome = Callable[..., Home]
 
 
-@pytest.fixture
-def make_home(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[MakeHome]:
-    """A factory of one home: the simulator's options by name. Logging is put back as it was."""
+@contextmanager
+def log_put_back() -> Iterator[None]:
+    """What the command line does to logging is undone."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     known, pattern = set(log._known), list(log._known_pattern)
-    monkeypatch.delenv("SYNCD_CONFIG", raising=False)
-    serving = []
-
-    def home(**options: Any) -> Home:
-        serving.append(running(Options(**{"rate_limit": 10_000, "leads": 3, **options})))
-        made = Home(tmp_path, serving[-1].__enter__(), capsys)
-        made.configure()
-        return made
-
-    yield home
-    for it in serving:
-        it.__exit__(None, None, None)
+    yield
     root.handlers[:] = handlers
     root.setLevel(level)
     log._known.clear()
     log._known.update(known)
     log._known_pattern[:] = pattern
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def make_home(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[MakeHome]:
+    """A factory of one home: the simulator's options by name. Logging is put back as it was."""
+    monkeypatch.delenv("SYNCD_CONFIG", raising=False)
+    with ExitStack() as stack:
+        stack.enter_context(log_put_back())
+
+        def home(**options: Any) -> Home:
+            sim = stack.enter_context(running(Options(**{"rate_limit": 10_000, "leads": 3, **options})))
+            made = Home(tmp_path, sim, capsys)
+            made.configure()
+            return made
+
+        yield home
 
 
 @pytest.fixture

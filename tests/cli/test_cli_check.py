@@ -93,7 +93,7 @@ def test_a_secret_that_everybody_can_read_is_warned_of(home: Home, mode: int, wa
     code, found = findings(home)
     assert code == 0
     assert (("warning", "configuration") in found) is warned
-    assert (f"chmod 600 {home.config}" in home.syncd("check").out) is warned
+    assert (f"chmod o= {home.config}" in home.syncd("check").out) is warned
 
 
 def test_a_file_without_a_secret_may_be_read_by_everybody(

@@ -17,7 +17,11 @@ def test_status_counts_leads_deliveries_and_exports_by_state(home: Home) -> None
     found = told(home, "status")
     main = found["sources"]["main"]
     assert (main["leads"], main["exports"]) == ({"exported": 3}, {"delivered": 3})
-    assert found["connectors"]["sheet"] == {"configured": True, "deliveries": {"delivered": 3}}
+    assert found["connectors"]["sheet"] == {
+        "configured": True,
+        "deliveries": {"delivered": 3},
+        "held": 0,
+    }
     assert (found["set_aside"], found["oldest_unsettled"], found["lanes"], found["engine"]) == (
         0,
         None,

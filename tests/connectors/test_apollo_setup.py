@@ -103,7 +103,7 @@ def test_check_wants_the_key_field_and_search_for_leads_without_email() -> None:
     with table(ready=False, without_email="create") as bench:
         levels = {each.code: each.level for each in bench.connector.check()}
         assert levels["apollo_no_key_field"] == "error"
-        bench.fake.free_plan = True
+        bench.fake.not_in_plan.add("contacts/search")
         assert [each.code for each in bench.connector.check()] == ["apollo_plan"]
 
 

@@ -163,7 +163,7 @@ def test_a_name_that_search_cannot_find_is_found_among_the_newest() -> None:
 
 def test_a_plan_without_search_stops_the_lane_before_anything_is_written_twice() -> None:
     with table(without_email="create") as bench:
-        bench.fake.free_plan = True
+        bench.fake.not_in_plan.add("contacts/search")
         failure = raised(bench, nobody(bench, maybe_sent=True))
         assert isinstance(failure, Halt)
         assert failure.code == "apollo_plan"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from syncd.simulator import Options, Running, running
+from syncd.simulator.row import Row
 from tests.fakes import apollo, hubspot, salesforce
 from tests.fakes.__main__ import served
 from tests.fakes.apollo import ApolloFake
@@ -112,20 +113,25 @@ class Everything:
     apollo: ApolloFake
     lines: dict[str, Line]
     urls: dict[str, str] = field(default_factory=dict)
+    run: Callable[[list[str]], Ran] | None = None
+    """How a command is run, if not as a process of its own."""
 
-    def configure(self, start: str = "new", **more: str) -> None:
-        """Write the configuration; `more`: lines for a connector's table, by its name."""
+    def configure(self, start: str = "new", fields: Mapping[str, Mapping[str, str]] | None = None) -> None:
+        """Write the configuration. `fields`: mappings by the connector's name, instead of the default ones."""
         text = CONFIG.format(
             ctgo=self.ctgo.url, start=start, token=hubspot.TOKEN, client_id=salesforce.CLIENT_ID,
             client_secret=salesforce.CLIENT_SECRET, key=apollo.KEY, **self.urls,
         )  # fmt: skip
-        for name, lines in more.items():
-            text = text.replace(f"[connectors.{name}]\n", f"[connectors.{name}]\n{lines}\n")
+        for name, mapping in (fields or {}).items():
+            lines = (f"{key} = {json.dumps(value)}" for key, value in mapping.items())
+            text += "\n".join([f"\n[connectors.{name}.fields]", *lines, ""])
         (self.folder / "config.toml").write_text(text)
         (self.folder / "config.toml").chmod(0o600)
 
     def syncd(self, *arguments: str, timeout: float = 240) -> Ran:
-        """A process of its own, without a terminal."""
+        """A process of its own, without a terminal, unless `run` is set."""
+        if self.run is not None:
+            return self.run(["--config", str(self.folder / "config.toml"), *arguments])
         ran = subprocess.run(
             [sys.executable, "-m", "syncd", "--config", "config.toml", *arguments],
             cwd=self.folder,
@@ -142,6 +148,11 @@ class Everything:
         """What a reading command says to a script."""
         return json.loads(self.syncd(*arguments, "--json").out)
 
+    def rows(self) -> list[Row]:
+        """The leads as CTGO keeps them, in the order in which they were found."""
+        rows = [row for rows in self.ctgo.world._rows.values() for row in rows]
+        return sorted(rows, key=lambda row: row.sequence)
+
     def forget(self) -> None:
         """An empty ledger: what a new machine has."""
         for path in self.folder.glob("syncd.db*"):
@@ -149,8 +160,7 @@ class Everything:
 
     def people(self) -> list[str]:
         """The X user ids of the leads that CTGO has."""
-        rows = [row for rows in self.ctgo.world._rows.values() for row in rows]
-        return [row.person.x_user_id for row in sorted(rows, key=lambda row: row.sequence)]
+        return [row.person.x_user_id for row in self.rows()]
 
     def held(self) -> dict[str, Counter[str]]:
         """How many objects each CRM holds for a person, by X user id."""

@@ -78,3 +78,23 @@ def test_after_poison_lost_answers_and_revoked_tokens_each_good_lead_is_there_on
         good = LEADS - sum(map(len, poison.values()))
         assert len(it.ctgo.world.exported) == good
         assert set(it.ctgo.world.export_counts.values()) == {1}
+
+
+def test_without_a_yes_five_leads_reach_each_crm_and_release_lets_the_rest_go(tmp_path: Path) -> None:
+    with everything(tmp_path, leads=LEADS) as it:
+        assert it.syncd("setup", "--apply").code == 0
+        held = it.syncd("--once")
+        assert held.code == 75, held.err
+        assert {name: it.size(name) for name in CRMS} == dict.fromkeys(CRMS, 5)
+        assert len(sheet(it)) == LEADS
+        for name in CRMS:
+            assert f"connector {name}: 995 deliveries wait at its gate" in held.err
+            assert f"syncd release {name}" in held.err
+        again = it.syncd("--once")
+        assert (again.code, {name: it.size(name) for name in CRMS}) == (75, dict.fromkeys(CRMS, 5))
+        for name in CRMS:
+            assert it.syncd("release", name).code == 0
+        ran = it.syncd("--once")
+        assert ran.code == 0, ran.err
+        assert it.held() == dict.fromkeys(CRMS, dict.fromkeys(it.people(), 1))
+        assert len(it.ctgo.world.exported) == LEADS

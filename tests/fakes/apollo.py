@@ -37,7 +37,7 @@ class ApolloFake:
         self.book = Book(now)
         self.keys = {KEY}
         self.scopes = scopes
-        self.free_plan = False
+        self.not_in_plan: set[str] = set()
         self.limits: dict[int, int] = {}
         self.seen: list[tuple[str, Any]] = []
         self.forgets: set[str] = set()
@@ -140,7 +140,7 @@ class ApolloFake:
         if self.scopes is not None and scope not in self.scopes:
             text = f"This API key is not authorized to access api/v1/{scope}"
             return _json(403, {"error": text, "error_code": "API_INACCESSIBLE"})
-        if self.free_plan and scope == "contacts/search":
+        if scope in self.not_in_plan:
             return _json(403, {"message": "This endpoint is only available to Apollo users on paid plans."})
         return None
 

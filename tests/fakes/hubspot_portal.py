@@ -91,6 +91,8 @@ class Portal:
         self.merged: dict[str, str] = {}
         self.history: list[tuple[float, str, Properties | None]] = []
         self.poisoned: set[str] = set()
+        self.longest: dict[str, int] = {}
+        """Characters that a property takes, where it is not the most of all."""
         self.names_holder = True
         self._next = 101
 
@@ -218,6 +220,8 @@ class Portal:
                 raise invalid(name, "PROPERTY_DOESNT_EXIST", value)
             if known.get("modificationMetadata", {}).get("readOnlyValue"):
                 raise invalid(name, "READ_ONLY_VALUE", value)
+            if len(value) > self.longest.get(name, LONGEST):
+                raise invalid(name, "PROPERTY_VALUE_TOO_LONG", value)
             if value and (error := _error(name, value, known)):
                 raise invalid(name, error, value)
 
@@ -233,8 +237,6 @@ def _stage(properties: Mapping[str, str]) -> int:
 
 
 def _error(name: str, value: str, known: Mapping[str, Any]) -> str:
-    if len(value) > LONGEST:
-        return "PROPERTY_VALUE_TOO_LONG"
     if name == "email" and not _EMAIL.fullmatch(value.strip()):
         return "INVALID_EMAIL"
     if known["type"] == "enumeration" and value not in _options(known):

@@ -38,6 +38,7 @@ class SalesforceFake:
         self.page_size = 2000
         self.token_error: tuple[int, object] | None = None
         self.revoked = False
+        self.has_api = True
         self.stillborn = False
         """Whether every session is expired as soon as it is given."""
         self.forget_rows = 0
@@ -151,6 +152,8 @@ class SalesforceFake:
         token = environ.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer ")
         if token not in self._sessions:
             raise Trouble(401, "INVALID_SESSION_ID", "Session expired or invalid")
+        if not self.has_api:
+            raise Trouble(403, "API_DISABLED_FOR_ORG", "API is not enabled for this Organization or Partner")
         if version not in VERSIONS:
             raise Trouble(410, "UNSUPPORTED_API_VERSION")
         if self.used >= self.limit:

@@ -56,7 +56,7 @@ def test_a_scope_that_is_missing_is_a_403(client: httpx.Client, fake: ApolloFake
 
 
 def test_a_free_plan_cannot_search(client: httpx.Client, fake: ApolloFake) -> None:
-    fake.free_plan = True
+    fake.not_in_plan.add("contacts/search")
     assert "paid plans" in client.post("/contacts/search", json={}).json()["message"]
 
 

@@ -8,11 +8,13 @@ import pytest
 from sqlalchemy import event
 
 from syncd.delivery import Change, LaneState, Verdict
-from syncd.ledger import Ledger, reading
+from syncd.gate import Gates
+from syncd.ledger import Ledger, gating, reading
 from syncd.ledger.delivering import due, next_due, record
 from syncd.ledger.exporting import exports_due, record_exports
 from syncd.ledger.ingesting import exported_here, ingest, known_keys
 from syncd.ledger.tables import Delivery, Export
+from syncd.ledger.upkeep import FIRST, done, drop_payloads
 from tests.ledger.rows import EXPORTS, NOW, admission, malformed, put
 
 Said = list[tuple[str, Any]]
@@ -112,6 +114,21 @@ def test_taking_a_page_in_walks_nothing(full: Ledger) -> None:
     assert _walks(_plans(full, said)) == []
 
 
+def test_a_gate_walks_nothing_but_what_it_holds(full: Ledger) -> None:
+    gates = Gates({"crm": 3})
+    with _listening(full) as said, full.write() as connection:
+        gating.start(connection, {"crm": 3}, ["crm"], NOW)
+        gating.release(connection, "crm", 2)
+        page = gating.page(connection, gates, "main", "live")
+        ingest(connection, (), [admission(n) for n in range(2000, 2009)], (), NOW)
+        gating.take_in(connection, gates, page, NOW, over=False)
+        gating.release(connection, "crm")
+        gating.take_in(connection, gates, page, NOW, over=True)
+        gating.gates(connection)
+        gating.held_of(connection, "crm")
+    assert _walks(_plans(full, said)) == []
+
+
 def test_status_walks_nothing(full: Ledger) -> None:
     with _listening(full) as said, full.read() as connection:
         reading.counts(connection)
@@ -123,6 +140,17 @@ def test_status_walks_nothing(full: Ledger) -> None:
         reading.deliveries_of(connection, 5)
         list(reading.set_aside(connection))
     assert _walks(_plans(full, said)) == []
+
+
+def test_house_keeping_walks_nothing_but_what_still_has_a_payload(full: Ledger) -> None:
+    with _listening(full) as said, full.write() as connection:
+        dropped, _ = drop_payloads(connection, NOW + 1, FIRST, 50)
+        assert dropped == 50
+        done(connection)
+    plans = _plans(full, said)
+    assert _walks(plans) == []
+    assert any("lead_kept" in line for line in plans)
+    assert not [line for line in plans if "TEMP B-TREE" in line]
 
 
 def test_the_audit_does_walk(full: Ledger) -> None:

@@ -330,7 +330,7 @@ class Bench:
             assert place.far.duplicates() == [], f"{name} holds somebody twice"
             delivered = self.rows(
                 "SELECT l.lead_id, l.person FROM delivery d JOIN lead l ON l.seq = d.lead_seq"
-                " WHERE d.connector = ? AND d.state = 'delivered'",
+                " WHERE d.connector = ? AND d.state = 'delivered' AND l.state <> 'forgotten'",
                 name,
             )
             held = {t.key for t in place.far.things}

@@ -77,7 +77,7 @@ def test_what_cannot_be_judged_is_a_rejection_and_never_a_no(text: str, why: str
     ("text", "why"),
     [
         ("{{ follower_count > 1 }}", "leave the braces out"),
-        ("match_confidence = 'high'", "expected token its end, got '='"),
+        ("match_confidence = 'high'", "expected its end, got '='"),
         ("follower_cnt > 1", "no variable follower_cnt: did you mean follower_count?"),
         ("id }} {{ id", "it must be one expression"),
         ("id }}{% if id %}{{ id }}{% endif %}{{ id", "no {% statements %}"),

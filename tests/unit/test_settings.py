@@ -97,6 +97,11 @@ def test_systemd_credentials_are_read_like_docker_secrets(folder: Path) -> None:
     assert settings.alerts.webhook_url.get_secret_value() == "https://hooks.example/abc"
 
 
+def test_a_folder_of_credentials_that_systemd_loads_whole_is_read_by_key(folder: Path) -> None:
+    secret(folder, "syncd_sources.main.api_key", "from-systemd\n")
+    assert key_of(loaded(folder)) == "from-systemd"
+
+
 def test_a_variable_may_name_a_file_and_its_last_line_break_is_not_part_of_the_secret(folder: Path) -> None:
     file = secret(folder, "key.txt", "from-file\r\n")
     assert key_of(loaded(folder, {"SYNCD_SOURCES__MAIN__API_KEY_FILE": str(file)})) == "from-file"
@@ -169,6 +174,19 @@ def test_without_a_file_a_relative_ledger_stands_in_a_data_folder(
     assert load(None, {}, docker_secrets=tmp_path).state.path == tmp_path / "data" / "syncd" / "syncd.db"
     environ = {"STATE_DIRECTORY": "/var/lib/syncd:/var/lib/other"}
     assert load(None, environ, docker_secrets=tmp_path).state.path == Path("/var/lib/syncd/syncd.db")
+
+
+def test_the_systems_own_configuration_keeps_no_data_beside_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncd.settings.SYSTEM_CONFIG", folder / "config.toml")
+    monkeypatch.chdir(folder)
+    for name in (folder / "config.toml", Path("config.toml")):
+        assert load(name, {}, docker_secrets=folder / "no").state.path == Path("/var/lib/syncd/syncd.db")
+    container = {"STATE_DIRECTORY": "/data"}
+    assert load(folder / "config.toml", container, docker_secrets=folder / "no").state.path == Path(
+        "/data/syncd.db"
+    )
 
 
 def test_the_file_is_looked_for_from_the_most_to_the_least_particular_place(

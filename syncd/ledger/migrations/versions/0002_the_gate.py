@@ -31,7 +31,7 @@ def upgrade() -> None:
     op.create_index(
         "delivery_held",
         "delivery",
-        ["connector", "lead_seq"],
+        ["connector", "lead_seq", "held"],
         unique=False,
         sqlite_where=sa.text("state = 'pending' AND held <> ''"),
     )

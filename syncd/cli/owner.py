@@ -1,0 +1,123 @@
+"""Root reads the configuration and its secrets, then acts as the ledger's owner.
+
+A ledger that root opens gets a WAL that is root's, and the service behind it can no longer write. So every command that
+reads settings does it through `settings_in_force`: as root it reads what root alone may read, the service's credentials
+among it, and then becomes the user whose ledger it is, for good, before anything is opened and any plugin is imported.
+"""
+
+import os
+import pwd
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+import syncd
+from syncd.settings import SYSTEM_CONFIG, Settings, SettingsError, find_config, load
+
+CREDENTIALS = "credentials"
+"""The folder beside the system's configuration that the unit loads, a file for each secret; root's alone."""
+
+STARTED_AS = os.getuid()
+"""Whoever typed the command, whomever the process becomes later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whom root becomes. `name` is empty when the user has no entry in the password database."""
+
+    uid: int
+    gid: int
+    name: str = ""
+    home: str = "/"
+
+    def __str__(self) -> str:
+        return self.name or f"the user {self.uid}"
+
+
+def settings_in_force(config: Path | None, flags: Mapping[str, object] | None = None) -> Settings:
+    """The settings, read as whoever started this process; from then on a root process is the ledger's owner.
+
+    `config`: the flag's file, if any. Raises SettingsError.
+    """
+    found = find_config(config)
+    settings = load(found, _environment(found), flags=flags or {})
+    become_owner_of(settings.state.path)
+    return settings
+
+
+def become_owner_of(ledger: Path) -> None:
+    """As root, become the owner of the ledger or, before there is one, of the folder it will be in; else do nothing.
+
+    Raises SettingsError when that user could not run what is installed here.
+    """
+    if os.geteuid():
+        return
+    owner = owner_of(ledger)
+    if not owner.uid:
+        return
+    _check_reach(owner)
+    try:
+        os.initgroups(owner.name, owner.gid) if owner.name else os.setgroups([])
+        os.setresgid(owner.gid, owner.gid, owner.gid)
+        os.setresuid(owner.uid, owner.uid, owner.uid)
+    except PermissionError:
+        raise SettingsError(
+            f"{ledger} belongs to {owner}, and this root may not become another user: "
+            f"start syncd as {owner}, or allow it SETUID and SETGID"
+        ) from None
+    os.environ.update({"HOME": owner.home, "USER": owner.name, "LOGNAME": owner.name})
+
+
+def owner_of(ledger: Path) -> Owner:
+    """Whose the ledger is; of the nearest folder that exists, when it does not."""
+    for path in (ledger, *ledger.parents):
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            continue
+        except OSError:  # a link in a circle, a file among the folders: opening the ledger says so better
+            break
+        try:
+            user = pwd.getpwuid(status.st_uid)
+        except KeyError:
+            return Owner(status.st_uid, status.st_gid)
+        return Owner(user.pw_uid, user.pw_gid, user.pw_name, user.pw_dir)
+    return Owner(0, 0)
+
+
+def came_as() -> str:
+    """The name of the user that this process was started as; the number of one without a name."""
+    try:
+        return pwd.getpwuid(STARTED_AS).pw_name
+    except KeyError:
+        return str(STARTED_AS)
+
+
+def _environment(config: Path | None) -> Mapping[str, str]:
+    """The environment and, for root with the system's configuration, the folder of credentials that the unit loads."""
+    if config is None or config.absolute() != SYSTEM_CONFIG or os.geteuid():
+        return os.environ
+    return {"CREDENTIALS_DIRECTORY": str(SYSTEM_CONFIG.parent / CREDENTIALS), **os.environ}
+
+
+def _check_reach(owner: Owner) -> None:
+    """Modules are imported when they are needed, by then as the owner: so the owner must be able to read them."""
+    for module in (os, typer, syncd):
+        file = Path(module.__file__ or "/")
+        for folder in file.parents:
+            if not _may_enter(owner, folder):
+                raise SettingsError(
+                    f"syncd is installed below {folder}, which {owner}, whose ledger this is, may not enter: "
+                    "install it where everybody may read, such as /opt/syncd"
+                )
+
+
+def _may_enter(owner: Owner, folder: Path) -> bool:
+    """By the mode alone; lists of access rights are not asked."""
+    status = folder.stat()
+    if status.st_uid == owner.uid:
+        return bool(status.st_mode & 0o100)
+    groups = os.getgrouplist(owner.name, owner.gid) if owner.name else [owner.gid]
+    return bool(status.st_mode & (0o010 if status.st_gid in groups else 0o001))

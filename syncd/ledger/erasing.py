@@ -1,0 +1,125 @@
+"""Taking a person out of the ledger's rows: what is theirs, what is still open about them, and every sentence that names them.
+
+The rows stay, so that the books still add up, and say nothing: see `syncd.ledger.forgetting`.
+"""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, String, bindparam, delete, func, or_, select, update
+from sqlmodel import AutoString, SQLModel
+
+from syncd.ledger.statements import Books, among, array
+from syncd.ledger.tables import Delivery, Export, Person, table
+from syncd.ledger.tables import Lead as LeadRow
+from syncd.ledger.upkeep import rewrite
+
+_lead, _delivery, _export, _person = table(LeadRow), table(Delivery), table(Export), table(Person)
+
+INSTEAD = "[forgotten]"
+"""What stands where a forgotten person was named."""
+
+
+def erase(books: Books, seqs: Sequence[int]) -> None:
+    """Take everything personal out of these rows, and close what is still open about them. Nothing is exported."""
+    connection, parameters = books.connection, {"seqs": array(seqs)}
+    rows = connection.execute(
+        select(
+            _lead.c.seq, _lead.c.source, _lead.c.lead_id, _lead.c.state, _lead.c.person, _lead.c.ingested_at
+        ).where(among(_lead.c.seq, "seqs")),
+        parameters,
+    ).all()
+    _close_deliveries(books, parameters)
+    for row in rows:
+        books.move("lead", row.source, 1, old=row.state, new="forgotten")
+        _close_export(books, row)
+    people = array({row.person for row in rows if row.person})
+    connection.execute(delete(_person).where(among(_person.c.person, "people")), {"people": people})
+    rewrite(connection, seqs, _nobody, books.now)
+    books.close()
+
+
+def _nobody(row: Mapping[str, Any], now: float) -> dict[str, Any]:
+    return {
+        **row,
+        "lead_id": -row["seq"], "stream_id": 0, "segment_id": 0, "digest": "", "person": "",
+        "discovered_at": row["ingested_at"], "settled_at": row["settled_at"] or now, "state": "forgotten",
+        "code": "", "detail": "", "payload": None, "enrichment": None, "refilled_at": None,
+    }  # fmt: skip
+
+
+def _close_deliveries(books: Books, parameters: Mapping[str, str]) -> None:
+    """What waits is dropped; what was delivered stays so, without its remote id."""
+    mine = among(_delivery.c.lead_seq, "seqs")
+    open_ = _delivery.c.state.in_(("pending", "rejected"))
+    counted = select(_delivery.c.connector, _delivery.c.state, func.count()).where(mine, open_)
+    for connector, state, n in books.connection.execute(
+        counted.group_by(_delivery.c.connector, _delivery.c.state), parameters
+    ):
+        books.move("delivery", connector, n, old=state, new="dropped")
+    books.connection.execute(
+        update(_delivery)
+        .where(mine, open_)
+        .values(state="dropped", code="forgotten", settled_at=books.now, call_limit=None, held=""),
+        parameters,
+    )
+    books.connection.execute(update(_delivery).where(mine).values(remote_id=None, detail=""), parameters)
+
+
+def _close_export(books: Books, row: Any) -> None:
+    """One that is owed is dropped: a lead that nobody has any more is not exported early, nor late."""
+    where = (_export.c.source == row.source, _export.c.lead_id == row.lead_id)
+    found = books.connection.execute(select(_export.c.id, _export.c.state).where(*where)).first()
+    if found is None or not row.lead_id:
+        return
+    values: dict[str, Any] = {"lead_id": -row.seq, "detail": ""}
+    if found.state in {"pending", "rejected"}:
+        values |= {"state": "dropped", "code": "forgotten", "settled_at": books.now}
+        books.move("export", row.source, 1, old=found.state, new="dropped")
+    books.connection.execute(update(_export).where(_export.c.id == found.id).values(values))
+
+
+_OURS = frozenset(
+    {
+        "state",
+        "held",
+        "code",
+        "connector",
+        "source",
+        "kind",
+        "status",
+        "boot",
+        "payload",
+        "enrichment",
+        "key",
+        "mark",
+    }
+)
+
+
+def unname(connection: Connection, names: Collection[str]) -> None:
+    """Take the person's names out of every sentence in the ledger: reasons, notes, acts, labels."""
+    if not names:
+        return
+    words = sorted(names, key=len, reverse=True)
+    pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)", re.IGNORECASE)
+    for sentences in SQLModel.metadata.sorted_tables:
+        key = list(sentences.primary_key)
+        for column in sentences.c:
+            if not isinstance(column.type, AutoString | String) or column.primary_key or column.name in _OURS:
+                continue
+            _unname_column(connection, column, key, words, pattern)
+
+
+def _unname_column(
+    connection: Connection, column: Any, key: Sequence[Any], words: Sequence[str], pattern: re.Pattern[str]
+) -> None:
+    named = or_(*(func.instr(func.lower(column), word.lower()) > 0 for word in words))
+    rows = connection.execute(select(*key, column).where(column != "", named)).all()
+    for *where, text in rows:
+        same = [part == bindparam(f"k{n}") for n, part in enumerate(key)]
+        values = {f"k{n}": value for n, value in enumerate(where)}
+        connection.execute(
+            update(column.table).where(*same).values({column.name: pattern.sub(INSTEAD, text)}), values
+        )

@@ -1,0 +1,242 @@
+"""What forgetting a person reads and writes. See `syncd.forgetting` for how they are recognised afterwards.
+
+A forgotten lead's row stays, so that the books still add up, and says nothing: its key is a negative number, its person
+is empty, its times are the ledger's own. Its deliveries keep their states and lose their remote ids.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, func, or_, select
+
+from syncd.forgetting import (
+    Sighting,
+    carried_by,
+    left_by,
+    marks,
+    new_key,
+    of_lead,
+    of_malformed,
+    of_row,
+    profile_of,
+)
+from syncd.lead import Lead, Malformed
+from syncd.ledger.erasing import erase, unname
+from syncd.ledger.operating import log_action
+from syncd.ledger.statements import Books, among, array, upsert
+from syncd.ledger.tables import Delivery, Export, Forgotten, Person, Secret, table
+from syncd.ledger.tables import Lead as LeadRow
+from syncd.ledger.upkeep import OWED, note_done
+
+_lead, _delivery, _export, _person = table(LeadRow), table(Delivery), table(Export), table(Person)
+_secret, _forgotten = table(Secret), table(Forgotten)
+
+SHORTEST_NAME = 4
+"""Characters. A shorter display name is a word, and is not looked for in sentences."""
+
+# A pull asks
+
+
+def keys(connection: Connection) -> list[str]:
+    """The keys that marks were made with; none when nobody was ever forgotten."""
+    return list(connection.execute(select(_secret.c.key)).scalars())
+
+
+_KNOWN_MARKS = select(_forgotten.c.mark).where(among(_forgotten.c.mark, "marks"))
+
+
+def without_forgotten(
+    connection: Connection, leads: Sequence[tuple[Lead, str]], malformed: Sequence[Malformed]
+) -> tuple[Sequence[tuple[Lead, str]], Sequence[Malformed]]:
+    """A page's rows without those of people who were forgotten. Asked for every page, so it costs one look at no rows."""
+    known = keys(connection)
+    if not known:
+        return leads, malformed
+    signs = [marks(known, carried_by(of_lead(lead))) for lead, _ in leads]
+    bad_signs = [marks(known, carried_by(of_malformed(bad))) for bad in malformed]
+    asked = {"marks": array(sign for many in (*signs, *bad_signs) for sign in many)}
+    found = set(connection.execute(_KNOWN_MARKS, asked).scalars())
+    if not found:
+        return leads, malformed
+    return (
+        [it for it, many in zip(leads, signs, strict=True) if found.isdisjoint(many)],
+        [it for it, many in zip(malformed, bad_signs, strict=True) if found.isdisjoint(many)],
+    )
+
+
+# A person asks
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Whom to forget: one of these."""
+
+    handle: str = ""
+    email: str = ""
+    lead_id: int = 0
+    person: str = ""
+
+
+_ROW = (
+    _lead.c.seq, _lead.c.source, _lead.c.lead_id, _lead.c.digest, _lead.c.person, _lead.c.payload, _lead.c.enrichment,
+    _lead.c.state, _lead.c.discovered_at,
+)  # fmt: skip
+
+
+def find(connection: Connection, sought: Sought) -> list[Any]:
+    """Every row of the people who are sought; reads every lead, and is for people only."""
+    first = connection.execute(select(*_ROW).where(_matches(sought), _lead.c.state != "forgotten")).all()
+    return _with_siblings(connection, first, after=0)
+
+
+def _matches(sought: Sought) -> Any:
+    if sought.lead_id:
+        return _lead.c.lead_id == sought.lead_id
+    if sought.person:
+        return _lead.c.person == sought.person
+    text, path = (sought.email, None) if sought.email else (sought.handle, "$.profile.handle")
+    return or_(*(_says(column, text, path) for column in (_lead.c.payload, _lead.c.enrichment)))
+
+
+def _says(column: Any, text: str, path: str | None) -> Any:
+    """Whether the JSON in this column holds the text as a whole value, in whatever case; what is no JSON does not."""
+    each = func.json_tree(func.iif(func.json_valid(column), column, "null")).table_valued("atom", "fullkey")
+    said = select(each.c.atom).where(func.lower(each.c.atom) == text.lower())
+    if path:
+        said = said.where(each.c.fullkey == path)
+    # Cheap, and true of few: only those are taken apart
+    return func.instr(func.lower(column), text.lower()) & said.exists()
+
+
+def _with_siblings(connection: Connection, first: Sequence[Any], after: int) -> list[Any]:
+    """These rows and all others of the same people and of the same lead ids, from beyond a sequence number."""
+    if not first:
+        return []
+    people = sorted({row.person for row in first if row.person})
+    ids = sorted({row.lead_id for row in first if row.lead_id})
+    sources = {row.source for row in first}
+    more = connection.execute(
+        select(*_ROW).where(
+            _lead.c.seq > after,
+            _lead.c.state != "forgotten",
+            or_(among(_lead.c.person, "people"), among(_lead.c.lead_id, "ids")),
+        ),
+        {"people": array(people), "ids": array(ids)},
+    ).all()
+    pairs = {(row.source, row.lead_id) for row in first}
+    found = {row.seq: row for row in first if row.seq > after}
+    found |= {
+        row.seq: row
+        for row in more
+        if row.person in people or (row.source in sources and (row.source, row.lead_id) in pairs)
+    }
+    return sorted(found.values(), key=lambda row: row.seq)
+
+
+class Remains(NamedTuple):
+    """What a connector has, or may have, of a forgotten person. `sure`: it was delivered."""
+
+    connector: str
+    lead_id: int
+    remote_id: str | None
+    sure: bool
+    discovered_at: float
+
+
+@dataclass(slots=True)
+class Farewell:
+    """What forgetting came to. `unexported`: (source, lead id) that CTGO still lists as new."""
+
+    people: int = 0
+    leads: list[tuple[str, int]] = field(default_factory=list)
+    remains: list[Remains] = field(default_factory=list)
+    unexported: list[tuple[str, int]] = field(default_factory=list)
+    waiting: int = 0
+    """Deliveries that were pending: one that an engine is sending at this very moment still arrives."""
+
+
+def forget(connection: Connection, found: Sequence[Any], now: float, *, who: str) -> Farewell:
+    """Erase the people behind these rows, and leave marks of them; one transaction, with what came in meanwhile."""
+    last = max(row.seq for row in found)
+    rows = [*found, *_with_siblings(connection, found, after=last)]
+    farewell = _farewell(connection, rows)
+    sightings = [of_row(row.source, row.lead_id, row.digest, row.person, row.payload) for row in rows]
+    leave_marks(connection, _by_person(rows, sightings))
+    names = {name for row in rows for name in _names(row)}
+    names |= {it.remote_id for it in farewell.remains if it.remote_id}
+    erase(Books(connection, now), [row.seq for row in rows])
+    unname(connection, names)
+    note_done(connection, "vacuum", now, OWED)
+    detail = f"people: {farewell.people}, leads: {len(rows)}"
+    log_action(connection, now, who=who, verb="forget", detail=detail)
+    return farewell
+
+
+def refuse(connection: Connection, person: str, now: float, *, who: str) -> Farewell:
+    """Never take in somebody who has no lead here."""
+    leave_marks(connection, [[Sighting("", 0, "", person, "")]])
+    log_action(connection, now, who=who, verb="forget", detail="people: 1, leads: 0")
+    return Farewell(people=1)
+
+
+def _by_person(rows: Sequence[Any], sightings: Sequence[Sighting]) -> list[list[Sighting]]:
+    groups: dict[str, list[Sighting]] = {}
+    for row, sighting in zip(rows, sightings, strict=True):
+        groups.setdefault(row.person or f"row {row.seq}", []).append(sighting)
+    return list(groups.values())
+
+
+def leave_marks(connection: Connection, people: Iterable[Collection[Sighting]]) -> None:
+    """Remember whom not to take in again."""
+    known = keys(connection)
+    if not known:
+        known = [new_key()]
+        connection.execute(_secret.insert(), {"key": known[0]})
+    signs = {sign for sightings in people for sign in marks(known, left_by(sightings))}
+    if signs:
+        connection.execute(
+            upsert(_forgotten).on_conflict_do_nothing(), [{"mark": sign} for sign in sorted(signs)]
+        )
+
+
+def _farewell(connection: Connection, rows: Sequence[Any]) -> Farewell:
+    by_seq = {row.seq: row for row in rows}
+    farewell = Farewell(
+        people=len({row.person or row.seq for row in rows}),
+        leads=sorted({(row.source, row.lead_id) for row in rows}),
+    )
+    deliveries = connection.execute(
+        select(_delivery).where(among(_delivery.c.lead_seq, "seqs")), {"seqs": array(by_seq)}
+    ).all()
+    for it in deliveries:
+        row = by_seq[it.lead_seq]
+        farewell.waiting += it.state == "pending"
+        if it.state == "delivered" or it.maybe_sent:
+            sure = it.state == "delivered"
+            farewell.remains.append(Remains(it.connector, row.lead_id, it.remote_id, sure, row.discovered_at))
+    told = connection.execute(
+        select(_export.c.source, _export.c.lead_id).where(
+            among(_export.c.lead_id, "ids"), _export.c.state.in_(("delivered", "gone", "elsewhere"))
+        ),
+        {"ids": array({row.lead_id for row in rows})},
+    ).all()
+    marked = {tuple(pair) for pair in told} | {
+        (row.source, row.lead_id) for row in rows if row.state in {"exported", "elsewhere", "gone"}
+    }
+    farewell.unexported = [pair for pair in farewell.leads if pair[1] and pair not in marked]
+    return farewell
+
+
+def _names(row: Any) -> set[str]:
+    """What a sentence may name this person by."""
+    profile = profile_of(row.payload)
+    names = {str(profile.get(key) or "") for key in ("handle", "xUserId")} | {row.person}
+    shown = str(profile.get("displayName") or "")
+    if len(shown) >= SHORTEST_NAME:
+        names.add(shown)
+    for text in (row.payload, row.enrichment):
+        names |= set(re.findall(r'[^\s"@\\]+@[^\s"@\\]+\.[^\s"@\\]+', text or ""))
+        names |= set(re.findall(r'https?://(?:\w+\.)?linkedin\.com/[^\s"\\]+', text or ""))
+    return {name for name in names if len(name) > 1}

@@ -1,0 +1,205 @@
+"""`syncd forget`: a person is erased from every byte that syncd keeps, and does not come back."""
+
+import pytest
+
+from syncd.ledger import Ledger
+from syncd.ledger.database import EngineLock
+from tests.cli.conftest import Home, rows, told
+from tests.support import assert_books
+
+PROFILE = {
+    "displayName": "Zephyrina Quillfeather",
+    "handle": "zq_canary",
+    "xUserId": "990011223344",
+    "email": "zq@example.com",
+    "bio": "Tames quills in Ypsilanti",
+}
+
+
+def traces(home: Home) -> list[str]:
+    """Which of the canary's values are in any file of the folder but the CSV."""
+    files = [path for path in home.folder.rglob("*") if path.is_file() and path.suffix != ".csv"]
+    held = b"".join(path.read_bytes() for path in files)
+    return [value for value in PROFILE.values() if value.encode() in held]
+
+
+def plant(home: Home) -> int:
+    """Make CTGO find one more person, the canary; the lead's id."""
+    number = home.sim.world.add_leads(1)[0]
+    home.sim.world.amend_lead(number, {"profile": PROFILE})
+    return number
+
+
+def books(home: Home) -> None:
+    with Ledger.open(home.ledger) as ledger:
+        assert_books(ledger)
+
+
+@pytest.fixture
+def delivered(home: Home) -> tuple[Home, int]:
+    """The canary among three others, delivered and exported."""
+    number = plant(home)
+    assert home.syncd("--once").code == 0
+    assert traces(home) == list(PROFILE.values()), "a negative control: the search finds what is there"
+    return home, number
+
+
+@pytest.mark.parametrize("way", ["--handle", "--email", "--id", "--person"])
+def test_whoever_is_forgotten_is_in_no_byte_of_the_state_and_does_not_come_back(
+    delivered: tuple[Home, int], way: str
+) -> None:
+    home, number = delivered
+    name = {
+        "--handle": "@ZQ_Canary",
+        "--email": "ZQ@example.com",
+        "--id": str(number),
+        "--person": "990011223344",
+    }
+    ran = home.syncd("forget", way, name[way], "--yes")
+    assert ran.code == 0, ran.err
+    assert traces(home) == []
+    assert home.syncd("--once", "--since", "2020-01-01T00:00:00Z").code == 0
+    assert traces(home) == []
+    assert rows(home, "SELECT state, count(*) FROM lead GROUP BY state ORDER BY state") == [
+        ("exported", 3),
+        ("forgotten", 1),
+    ]
+    assert rows(
+        home, "SELECT count(*) FROM lead WHERE lead_id = ? OR person <> '' AND state = 'forgotten'", number
+    ) == [(0,)]
+    books(home)
+
+
+def test_it_says_what_remains_and_where(delivered: tuple[Home, int]) -> None:
+    home, number = delivered
+    said = told(home, "forget", "--handle", "zq_canary", "--yes")
+    assert said["leads"] == [{"source": "main", "id": number}]
+    assert said["remains"] == [
+        {
+            "connector": "sheet", "type": "csv", "where": str(home.folder / "leads.csv"), "lead": number,
+            "remote_id": said["remains"][0]["remote_id"], "sure": True,
+        }
+    ]  # fmt: skip
+    assert said["unexported"] == []
+
+
+def test_a_new_lead_of_a_forgotten_person_is_not_taken_in(delivered: tuple[Home, int]) -> None:
+    home, _ = delivered
+    home.syncd("forget", "--handle", "zq_canary", "--yes")
+    plant(home)
+    nameless = home.sim.world.add_leads(1)[0]
+    home.sim.world.amend_lead(nameless, {"profile": {**PROFILE, "xUserId": None}})
+    broken = home.sim.world.add_leads(1)[0]
+    home.sim.world.amend_lead(broken, {"discoveredAt": "soon", "profile": PROFILE})
+    other = home.sim.world.add_leads(1)[0]
+    home.sim.world.amend_lead(other, {"profile": {"handle": "zq_canary", "xUserId": "1", "bio": "new owner"}})
+    assert home.syncd("--once").code == 0
+    assert rows(home, "SELECT lead_id FROM lead WHERE lead_id > 0 ORDER BY seq")[3:] == [(other,)], (
+        "a handle moves on"
+    )
+    books(home)
+
+
+def test_with_a_limit_the_forgotten_do_not_stand_in_the_way_of_others(delivered: tuple[Home, int]) -> None:
+    home, _ = delivered
+    home.syncd("forget", "--handle", "zq_canary", "--yes")
+    plant(home)
+    home.sim.world.add_leads(1)
+    assert home.syncd("--once", "--limit", "1").code == 0
+    assert rows(home, "SELECT count(*) FROM lead") == [(5,)]
+
+
+def test_what_waits_is_dropped_and_never_exported(home: Home) -> None:
+    home.connectors["sheet"] = 'type = "csv"\npath = "/proc/nowhere/leads.csv"'
+    home.configure()
+    number = plant(home)
+    home.syncd("--once", "--max-wait", "1s")
+    said = told(home, "forget", "--id", str(number), "--yes")
+    assert said["unexported"] == [{"source": "main", "id": number}]
+    assert said["waiting"] == 1
+    home.connectors["sheet"] = 'type = "csv"\npath = "leads.csv"'
+    home.configure()
+    assert home.syncd("--once").code == 0
+    assert len(home.sim.world.exported) == 3
+    assert number not in home.sim.world.exported
+    assert "zq_canary" not in (home.folder / "leads.csv").read_text()
+    books(home)
+
+
+def test_it_works_beside_an_engine_that_holds_the_ledger_open(delivered: tuple[Home, int]) -> None:
+    home, _ = delivered
+    with EngineLock(home.ledger), Ledger.open(home.ledger) as engine:
+        with engine.write() as connection:
+            connection.exec_driver_sql("UPDATE lead SET ingested_at = ingested_at + 1")
+        assert home.syncd("forget", "--handle", "zq_canary", "--yes").code == 0
+        assert traces(home) == []
+        with engine.read() as connection:
+            assert (
+                connection.exec_driver_sql("SELECT count(*) FROM lead WHERE state = 'forgotten'").scalar()
+                == 1
+            )
+        assert_books(engine)
+
+
+def test_copies_beside_the_ledger_are_deleted_and_others_named(delivered: tuple[Home, int]) -> None:
+    home, _ = delivered
+    copy = home.folder / "syncd.db.before-0001"
+    copy.write_bytes(home.ledger.read_bytes())
+    bystander = home.folder / "other.db"
+    bystander.write_bytes(b"not ours")
+    assert "zq_canary" in "".join(traces(home))
+    said = told(home, "forget", "--handle", "zq_canary", "--yes")
+    assert said["deleted"] == [str(copy)]
+    assert bystander.exists()
+    assert traces(home) == []
+
+
+def test_sentences_that_name_the_person_are_cleaned(delivered: tuple[Home, int]) -> None:
+    home, _ = delivered
+    assert home.syncd("pause", "sheet", "--reason", "zq_canary asked us to stop").code == 0
+    other = rows(home, "SELECT seq FROM lead WHERE person <> '990011223344'")[0][0]
+    with Ledger.open(home.ledger) as ledger, ledger.write() as connection:
+        connection.exec_driver_sql(
+            "UPDATE delivery SET detail = 'Row of Zephyrina Quillfeather, and zq_canaryish' WHERE lead_seq = ?",
+            (other,),
+        )
+        connection.exec_driver_sql("INSERT INTO label VALUES ('main', 'account', 7, 'zq_canary', 0)")
+    assert home.syncd("forget", "--handle", "zq_canary", "--yes").code == 0
+    assert rows(home, "SELECT detail FROM delivery WHERE lead_seq = ?", other) == [
+        ("Row of [forgotten], and zq_canaryish",)
+    ]
+    assert rows(home, "SELECT detail FROM lane WHERE kind = 'deliver'") == [("[forgotten] asked us to stop",)]
+    assert rows(home, "SELECT name FROM label WHERE kind = 'account'") == [("[forgotten]",)]
+    assert rows(home, "SELECT detail FROM action WHERE verb = 'pause'") == [("[forgotten] asked us to stop",)]
+    assert rows(home, "SELECT verb, detail FROM action ORDER BY id DESC LIMIT 1") == [
+        ("forget", "people: 1, leads: 1")
+    ]
+
+
+def test_somebody_who_was_never_listed_can_be_refused_in_advance(home: Home) -> None:
+    home.syncd("--once")
+    assert home.syncd("forget", "--handle", "zq_canary", "--yes").code == 1
+    assert home.syncd("forget", "--person", "990011223344", "--yes").code == 0
+    plant(home)
+    assert home.syncd("--once").code == 0
+    assert rows(home, "SELECT count(*) FROM lead") == [(3,)]
+    assert traces(home) == []
+
+
+def test_a_dry_run_knows_who_was_forgotten(delivered: tuple[Home, int]) -> None:
+    home, _ = delivered
+    home.syncd("forget", "--handle", "zq_canary", "--yes")
+    plant(home)
+    ran = home.syncd("--once", "--dry-run")
+    assert "1 new" not in ran.out, ran.out
+
+
+@pytest.mark.parametrize("arguments", [[], ["--handle", "a", "--id", "3"], ["--json", "--handle", "a"]])
+def test_a_command_that_does_not_say_whom_is_a_usage_error(home: Home, arguments: list[str]) -> None:
+    assert home.syncd("forget", *arguments).code == 64
+
+
+def test_nobody_is_forgotten_without_a_yes(delivered: tuple[Home, int]) -> None:
+    home, _ = delivered
+    assert home.syncd("forget", "--handle", "zq_canary").code == 64
+    assert rows(home, "SELECT count(*) FROM lead WHERE state = 'forgotten'") == [(0,)]

@@ -1,0 +1,81 @@
+"""`--once --since T` beside a running engine: a daemon in another process, and this command in ours."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from syncd.ledger import Ledger, windows
+from tests.cli.conftest import Home, MakeHome, rows
+from tests.daemon.process import Process
+
+
+@pytest.fixture
+def served(make_home: MakeHome) -> Iterator[tuple[Home, Process]]:
+    home = make_home(leads=30, spacing=3600.0)
+    daemon = Process(home.folder, home.sim, poll="1h")
+    daemon.configure(poll="1h", more='start = "now"')
+    daemon.start()
+    daemon.until(lambda: home.sim.world.requests, "it has pulled")
+    yield home, daemon
+    daemon.close()
+
+
+def test_the_engine_pulls_the_window_and_the_command_sees_it_through(served: tuple[Home, Process]) -> None:
+    home, daemon = served
+    ran = home.syncd("--once", "--since", "2000-01-01T00:00:00Z")
+    assert ran.code == 0, ran.err
+    assert "main: 30 new, 30 exported" in ran.out
+    assert "sheet: 30 delivered" in ran.out
+    assert "at work" in ran.err
+    assert len(daemon.sheet()) == 30
+    assert rows(home, "SELECT state, new FROM window") == [("done", 30)]
+    assert rows(home, "SELECT verb FROM action") == [("window",)]
+    assert rows(home, "SELECT watermark FROM source")[0][0] > 0
+    assert daemon.end()[0] == 0
+
+
+def test_without_a_window_a_second_engine_is_refused(served: tuple[Home, Process]) -> None:
+    home, daemon = served
+    ran = home.syncd("--once")
+    assert ran.code == 73
+    assert daemon.end()[0] == 0
+
+
+def test_a_window_that_the_engine_cannot_pull_ends_with_the_code_for_it(
+    served: tuple[Home, Process],
+) -> None:
+    home, daemon = served
+    home.sim.world.revoke(None)
+    ran = home.syncd("--once", "--since", "2000-01-01T00:00:00Z", "--max-wait", "5s")
+    assert ran.code == 77, ran.err
+    assert rows(home, "SELECT state FROM window") == [("pending",)]
+    assert daemon.end()[0] == 0
+
+
+def test_a_window_is_kept_for_the_next_run_when_the_engine_ends(served: tuple[Home, Process]) -> None:
+    home, daemon = served
+    daemon.end()
+    with Ledger.open(home.ledger) as ledger, ledger.write() as connection:
+        windows.ask(connection, "main", 0.0, since=0.0, until=None, limit=None, who="me")
+    ran = home.syncd("--once")
+    assert ran.code == 0, ran.err
+    assert len(daemon.sheet()) == 30
+    assert rows(home, "SELECT state, new FROM window") == [("done", 30)]
+
+
+def test_what_a_person_does_is_noticed_at_once(served: tuple[Home, Process]) -> None:
+    home, daemon = served
+    assert home.syncd("pause", "sheet").code == 0
+    ids = home.sim.world.add_leads(2)
+    ran = home.syncd("--once", "--since", "2000-01-01T00:00:00Z", "--max-wait", "1s")
+    assert ran.code == 75, ran.err
+    assert daemon.sheet() == []
+    asked = len(home.sim.world.requests)
+    assert home.syncd("resume", "sheet").code == 0
+    daemon.until(lambda: str(ids[1]) in daemon.sheet(), "the lane goes on without a poll")
+    assert not [
+        r
+        for r in home.sim.world.requests[asked:]
+        if "/leads?" in r.path + "?" + r.query and r.method == "GET"
+    ]
+    assert daemon.end()[0] == 0

@@ -1,0 +1,176 @@
+"""`syncd --once`: what it says, its exit codes, and what bad input gets: a sentence, what to do, and nothing lost."""
+
+import csv
+import hashlib
+from collections.abc import Callable
+
+import pytest
+
+from syncd.simulator.faults import Fault
+from tests.cli.conftest import KEY, Home, MakeHome, told
+
+
+def _in_the_sheet(home: Home) -> list[str]:
+    with (home.folder / "leads.csv").open(newline="", encoding="utf-8") as file:
+        return [row["id"] for row in csv.DictReader(file)]
+
+
+def _bytes(home: Home) -> dict[str, str]:
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in home.folder.iterdir()
+        if path.name not in {"config.toml", "syncd.db-shm"}
+        and path.stat().st_size  # reading makes an empty WAL
+    }
+
+
+def _posts(home: Home) -> int:
+    return sum(1 for line in home.sim.world.stats()["requests"] if line.startswith("POST"))
+
+
+def test_leads_are_delivered_and_exported_once_and_a_second_run_finds_nothing_new(home: Home) -> None:
+    ran = home.syncd("--once")
+    assert (ran.code, ran.out) == (0, "main: 3 new, 3 exported\nsheet: 3 delivered\n")
+    assert len(set(_in_the_sheet(home))) == 3
+    assert set(home.sim.world.export_counts.values()) == {1}
+    again = home.syncd("--once")
+    assert (again.code, again.out) == (0, "main: nothing new\nsheet: nothing new\n")
+    assert len(_in_the_sheet(home)) == 3
+    assert set(home.sim.world.export_counts.values()) == {1}
+
+
+def test_a_dry_run_says_what_would_be_done_and_changes_no_byte(home: Home) -> None:
+    assert "3 new leads would be delivered" in home.syncd("--once", "--dry-run").out
+    assert _bytes(home) == {}
+    home.syncd("--once", "--limit", "1")
+    before, posts = _bytes(home), _posts(home)
+    ran = home.syncd("--once", "--dry-run")
+    assert (ran.code, _bytes(home), _posts(home)) == (0, before, posts)
+    assert "2 new leads would be delivered" in ran.out
+
+
+def _url(url: str) -> Callable[[Home], None]:
+    return lambda home: home.configure(url)
+
+
+def _sheet(table: str) -> Callable[[Home], None]:
+    def change(home: Home) -> None:
+        home.connectors["sheet"] = table
+        home.configure()
+
+    return change
+
+
+def _source(line: str) -> Callable[[Home], None]:
+    def change(home: Home) -> None:
+        home.source = line
+        home.configure()
+
+    return change
+
+
+CSV = 'type = "csv"\npath = "leads.csv"\n'
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "code", "said"),
+    [
+        pytest.param(_url("http://example.com/api/v2"), (), 78, "sources.main.base_url: must begin with https://", id="plain http"),
+        pytest.param(_sheet('type = "cvs"\npath = "leads.csv"'), (), 78, "no connector type 'cvs'; did you mean csv?", id="type"),
+        pytest.param(_sheet(CSV + "where = 'follower_count >'"), (), 78, "connectors.sheet.where: it cannot be read: it ends too soon", id="torn expression"),
+        pytest.param(_sheet(CSV + "where = 'folower_count > 5'"), (), 78, "did you mean follower_count?", id="unknown variable"),
+        pytest.param(_source('poll = "60x"'), (), 78, "sources.main.poll: must be a duration such as 30s", id="duration"),
+        pytest.param(_source('lokback = "60s"'), (), 78, "sources.main.lokback: unknown key, did you mean lookback?", id="key"),
+        pytest.param(None, ("--since", "yesterdayish"), 64, "'--since': must be an ISO 8601 instant with its time zone", id="since"),
+        pytest.param(None, ("--connector", "shet"), 78, "config.toml has no such connector; did you mean sheet?", id="connector"),
+        pytest.param(None, ("--onec",), 64, "No such option: --onec", id="option"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_the_configuration_is_one_sentence_and_nothing_is_begun(
+    home: Home, change: Callable[[Home], None] | None, options: tuple[str, ...], code: int, said: str
+) -> None:
+    if change:
+        change(home)
+    ran = home.syncd("--once", *options)
+    assert (ran.code, ran.out) == (code, "")
+    assert said in ran.err
+    assert "Traceback" not in ran.err
+    assert KEY not in ran.err
+    assert _bytes(home) == {}
+    assert home.sim.world.stats()["total"] == 0
+
+
+def test_a_refused_key_halts_the_source_with_a_fix_and_is_not_asked_again(make_home: MakeHome) -> None:
+    home = make_home(revoked_keys=(KEY,))
+    ran = home.syncd("--once")
+    assert (ran.code, ran.out) == (77, "")
+    assert "source main: CTGO answered 401" in ran.err
+    assert "(key_refused)" in ran.err
+    assert "syncd resume main" in ran.err
+    assert KEY not in ran.err
+    assert home.sim.world.stats()["total"] == 1
+
+
+def test_a_wrong_path_on_the_right_host_names_base_url(home: Home) -> None:
+    home.configure(f"{home.sim.url}/api/v3")
+    ran = home.syncd("--once", "--max-wait", "0s")
+    assert ran.code == 69
+    assert "(wrong_address)" in ran.err
+    assert "base_url" in ran.err
+
+
+def test_a_host_that_is_not_there_is_unreachable_and_nothing_is_called_new(home: Home) -> None:
+    home.configure("https://nobody.invalid/api/v2")
+    ran = home.syncd("--once", "--max-wait", "0s")
+    assert (ran.code, ran.out) == (69, "")
+    assert "(unreachable)" in ran.err
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(Fault(status=200, body=b"<html>Sign in</html>"), id="a page"),
+        pytest.param(Fault(status=200, body=b'{"leads": {"id": 1}, "total": 1, "hasMore": false}'), id="no list"),
+        pytest.param(Fault(status=200, body=b'{"leads": [], "total": -1, "hasMore": false}'), id="a lying total"),
+        pytest.param(Fault(status=200, body=b'{"leads": [{"id": 1'), id="half a body"),
+    ],
+)  # fmt: skip
+def test_a_body_that_lies_is_a_failed_call_and_never_an_empty_page(home: Home, fault: Fault) -> None:
+    home.sim.world.fail(fault)
+    ran = home.syncd("--once", "--max-wait", "0s")
+    assert ran.code in {69, 75}, ran.err
+    assert "unexpected_answer" in ran.err
+    assert home.syncd("--once").code == 0
+    assert len(set(_in_the_sheet(home))) == 3
+
+
+def test_a_lead_without_an_id_is_kept_aside_and_spoils_nothing(home: Home) -> None:
+    page = b'{"leads": [{"discoveredAt": "2026-06-11T07:15:00Z", "profile": {"handle": "nobody"}}], "total": 1, "hasMore": false}'
+    home.sim.world.fail(Fault(status=200, body=page))
+    ran = home.syncd("--once")
+    assert ran.code == 1, ran.err
+    assert told(home, "status")["sources"]["main"]["leads"] == {"quarantined": 1}
+    assert home.syncd("--once", "--since", "2020-01-01T00:00:00Z").code == 0
+    assert len(_in_the_sheet(home)) == 3
+
+
+def test_a_sheet_that_cannot_be_written_keeps_every_lead(home: Home) -> None:
+    home.connectors["sheet"] = 'type = "csv"\npath = "nowhere/leads.csv"'
+    home.configure()
+    (home.folder / "nowhere").write_text("a file, where a folder should be")
+    ran = home.syncd("--once", "--max-wait", "0s")
+    assert ran.code == 75
+    assert "connector sheet: " in ran.err
+    assert set(home.sim.world.export_counts.values()) <= {0}
+    (home.folder / "nowhere").unlink()
+    assert home.syncd("--once").code == 0
+    assert set(home.sim.world.export_counts.values()) == {1}
+
+
+def test_a_ledger_that_is_none_or_is_newer_is_left_as_it_is(home: Home) -> None:
+    home.ledger.write_bytes(b"a text that somebody keeps here, and no database at all")
+    before = _bytes(home)
+    ran = home.syncd("--once")
+    assert ran.code == 74
+    assert "is not a database" in ran.err
+    assert _bytes(home)["syncd.db"] == before["syncd.db"]

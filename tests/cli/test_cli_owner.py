@@ -1,0 +1,170 @@
+"""Root acts as the ledger's owner: seen with a real root, real files and a real change of user."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from syncd.cli import owner
+from syncd.simulator import Options, Running, running
+from tests.support import everybody
+
+KEY = "ctgo_owner_77"
+PYTHON = str(everybody.interpreter())
+SERVICE = owner.Owner(61234, 61234)
+"""A user without an entry in the password database, as a container's may be."""
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user"),
+    pytest.mark.skipif(PYTHON == "None", reason="no Python here that another user could run"),
+]
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder of the service's user, where everybody may pass: pytest's own are for one user alone."""
+    made = Path(tempfile.mkdtemp(prefix="syncd-owner-"))
+    made.chmod(0o711)
+    state = made / "state"
+    state.mkdir(0o700)
+    os.chown(state, SERVICE.uid, SERVICE.gid)
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture
+def ctgo() -> Iterator[Running]:
+    with running(Options(leads=7)) as it:
+        yield it
+
+
+def configure(folder: Path, ctgo: Running) -> Path:
+    """A configuration that root alone may read, whose data is in the service's folder."""
+    config = folder / "config.toml"
+    config.write_text(
+        f'[state]\nurl = "sqlite:///{folder / "state" / "syncd.db"}"\n'
+        f'[sources.main]\napi_key = "{KEY}"\nbase_url = "{ctgo.url}/api/v2"\n'
+        f'[connectors.sheet]\ntype = "csv"\npath = "{folder / "state" / "leads.csv"}"\n'
+    )
+    config.chmod(0o600)
+    return config
+
+
+def run(*command: str, modules: tuple[str, ...] = (), user: int = 0) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd="/",
+        env=everybody.environment((*modules, *everybody.MODULES)),
+        user=user,
+        group=user,
+        extra_groups=[],
+    )
+
+
+def syncd(config: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run(PYTHON, "-m", "syncd", "--config", str(config), *arguments)
+
+
+def owners(state: Path) -> set[int]:
+    return {path.stat().st_uid for path in [state, *state.rglob("*")]}
+
+
+def test_what_root_makes_is_the_owners(folder: Path, ctgo: Running) -> None:
+    config = configure(folder, ctgo)
+    ran = syncd(config, "--once")
+    assert (ran.returncode, len(ctgo.world.exported)) == (0, 7), ran.stderr
+    assert (folder / "state" / "leads.csv").exists()
+    assert owners(folder / "state") == {SERVICE.uid}
+
+
+def test_a_command_of_root_beside_the_service_leaves_no_file_of_roots(folder: Path, ctgo: Running) -> None:
+    config = configure(folder, ctgo)
+    assert syncd(config, "--once").returncode == 0
+    ledger = folder / "state" / "syncd.db"
+    reader = sqlite3.connect(ledger)  # keeps the WAL there, as a running service does
+    reader.execute("SELECT count(*) FROM lead").fetchall()
+    for path in ledger.parent.iterdir():
+        os.chown(path, SERVICE.uid, SERVICE.gid)
+    for arguments in (["status"], ["pause", "sheet"], ["resume", "sheet"], ["check"]):
+        ran = syncd(config, *arguments)
+        assert ran.returncode == 0, ran.stderr
+        assert owners(ledger.parent) == {SERVICE.uid}
+    reader.close()
+
+
+def test_the_operators_log_names_who_typed_and_not_whom_the_process_became(
+    folder: Path, ctgo: Running
+) -> None:
+    config = configure(folder, ctgo)
+    assert syncd(config, "--once").returncode == 0
+    assert syncd(config, "pause", "sheet").returncode == 0
+    told = syncd(config, "status").stdout
+    assert "by root" in told
+
+
+def test_without_a_ledger_its_folder_says_who_owns_it(folder: Path) -> None:
+    assert owner.owner_of(folder / "state" / "none" / "syncd.db").uid == SERVICE.uid
+    assert owner.owner_of(folder / "none" / "syncd.db").uid == 0
+
+
+def test_an_owner_with_a_name_brings_its_groups_and_home() -> None:
+    assert owner.owner_of(Path("/")) == owner.Owner(0, 0, "root", "/root")
+
+
+def test_a_program_that_the_owner_cannot_read_is_said_before_anything_is_opened(
+    folder: Path, ctgo: Running
+) -> None:
+    config = configure(folder, ctgo)
+    hidden = folder / "hidden"
+    hidden.mkdir(0o700)
+    shutil.copytree(Path(owner.__file__).parents[1], hidden / "syncd")
+    ran = run(PYTHON, "-m", "syncd", "--config", str(config), "--once", modules=(str(hidden),))
+    assert ran.returncode == 78
+    assert f"syncd is installed below {hidden}, which the user {SERVICE.uid}" in ran.stderr
+    assert list((folder / "state").iterdir()) == []
+
+
+def test_whoever_is_not_root_stays_who_they_are(folder: Path, ctgo: Running) -> None:
+    config = configure(folder, ctgo)
+    os.chown(config, SERVICE.uid, SERVICE.gid)
+    ran = run(PYTHON, "-m", "syncd", "--config", str(config), "--once", user=SERVICE.uid)
+    assert ran.returncode == 0, ran.stderr
+    assert owners(folder / "state") == {SERVICE.uid}
+
+
+def in_etc(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command where `/etc/syncd` and `/var/lib/syncd` are this folder's, in mounts of its own."""
+    script = (
+        'set -e; for at in etc var/lib; do mkdir -p "$0/$at-up" "$0/$at-work"; '
+        'mount -t overlay overlay -o "lowerdir=/$at,upperdir=$0/$at-up,workdir=$0/$at-work" "/$at"; done; '
+        'mkdir /etc/syncd /var/lib/syncd; mount --bind "$0/conf" /etc/syncd; '
+        'mount --bind "$0/state" /var/lib/syncd; cd /; exec "$@"'
+    )
+    ran = run("unshare", "--mount", "sh", "-c", script, str(folder), *arguments)
+    if "mount" in ran.stderr:
+        pytest.skip(f"no mounts here: {ran.stderr}")
+    return ran
+
+
+def test_root_finds_the_services_configuration_and_credentials_and_data(folder: Path, ctgo: Running) -> None:
+    (folder / "conf" / "credentials").mkdir(parents=True)
+    (folder / "conf" / "config.toml").write_text(
+        f'[sources.main]\nbase_url = "{ctgo.url}/api/v2"\n[connectors.sheet]\ntype = "csv"\npath = "leads.csv"\n'
+    )
+    secret = folder / "conf" / "credentials" / "sources.main.api_key"
+    secret.write_text(KEY + "\n")
+    secret.parent.chmod(0o700)
+    ran = in_etc(folder, PYTHON, "-m", "syncd", "--once")
+    assert (ran.returncode, len(ctgo.world.exported)) == (0, 7), ran.stderr
+    assert {path.name for path in (folder / "state").iterdir()} >= {"leads.csv", "syncd.db"}
+    assert owners(folder / "state") == {SERVICE.uid}
+    assert {path.name for path in (folder / "conf").iterdir()} == {"credentials", "config.toml"}

@@ -1,0 +1,78 @@
+"""A person who is forgotten while the engine works: nothing of theirs comes back through what is under way."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from syncd.delivery import Delivery, Outcome
+from syncd.ledger import forgetting
+from syncd.ledger.forgetting import Sought
+from tests.support import Bench, FarEnd
+
+
+def forget(bench: Bench, **sought: int) -> forgetting.Farewell:
+    with bench.ledger.read() as connection:
+        found = forgetting.find(connection, Sought(**sought))  # type: ignore[arg-type]
+    with bench.ledger.write() as connection:
+        return forgetting.forget(connection, found, bench.clock.now(), who="me")
+
+
+@pytest.mark.parametrize("objects", ["people", "leads"])
+def test_a_delivery_under_way_is_told_and_leaves_nothing_in_the_ledger(bench: Bench, objects: str) -> None:
+    world = bench.ctgo(leads=4)
+    far = bench.place(people=objects == "people")
+
+    def forgotten_meanwhile(far: FarEnd, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+        outcomes = far.accept(batch)
+        forget(bench, lead_id=batch[0].lead.id)
+        return outcomes
+
+    far.script.append(forgotten_meanwhile)
+    bench.once()
+    first = far.calls[0][0]
+    assert bench.leads() == {"exported": 3, "forgotten": 1}
+    assert bench.deliveries() == {"delivered": 3, "dropped": 1}
+    assert first.lead.id not in world.exported
+    assert bench.rows("SELECT count(*) FROM person WHERE person = ?", first.person) == [(0,)]
+    assert bench.log.named("delivered_though_forgotten") == [{"connector": "crm", "remote_ids": ["r1"]}]
+    bench.objections.clear()
+    bench.once()
+    assert bench.leads() == {"exported": 3, "forgotten": 1}
+    bench.check()
+
+
+def test_an_export_that_is_owed_is_never_sent(bench: Bench) -> None:
+    world = bench.ctgo(leads=3)
+    bench.place()
+    pull, deliver = bench.life.pulls["main"], bench.life.delivers["crm"]
+    pull.ask_live()
+    while pull.step().wait == 0:
+        pass
+    while deliver.step().wait == 0:
+        pass
+    assert bench.exports() == {"pending": 3}
+    number = bench.rows("SELECT lead_id FROM lead WHERE seq = 1")[0][0]
+    farewell = forget(bench, lead_id=number)
+    assert farewell.unexported == [("main", number)]
+    bench.run()
+    assert bench.exports() == {"delivered": 2, "dropped": 1}
+    assert sorted(world.exported) == sorted(
+        row[0] for row in bench.rows("SELECT lead_id FROM lead WHERE lead_id > 0")
+    )
+    bench.check()
+
+
+def test_all_rows_of_a_person_go_across_campaigns_and_sources(bench: Bench) -> None:
+    world = bench.ctgo(leads=3, takers=["crm"])
+    other = bench.ctgo("second", key="ctgo_second", leads=0, takers=["crm"])
+    bench.place()
+    bench.once()
+    person = {"profile": {"xUserId": "777", "handle": "gemini"}}
+    for account in (world, world, other):
+        account.amend_lead(account.add_leads(1)[0], person)
+    bench.once()
+    farewell = forget(bench, lead_id=bench.rows("SELECT max(lead_id) FROM lead WHERE person = '777'")[0][0])
+    assert farewell.people == 1
+    assert len(farewell.leads) == 3
+    assert bench.rows("SELECT count(*) FROM lead WHERE person = '777'") == [(0,)]
+    bench.check()
