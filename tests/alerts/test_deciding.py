@@ -173,6 +173,13 @@ def test_a_clock_that_is_set_strands_no_message(days: int) -> None:
     assert story.believed == {}
 
 
+def test_a_clock_that_is_set_back_strands_nothing_that_waits_to_be_told() -> None:
+    story = Story()
+    story.look(0.0, bad(patience=900.0))
+    story.look(-400 * 86400.0, bad(patience=900.0))
+    assert story.look(-400 * 86400.0 + 900.0 + SETTLE, bad(patience=900.0))
+
+
 MOMENTS = st.lists(
     st.tuples(
         st.floats(1.0, 400.0),

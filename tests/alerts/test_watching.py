@@ -114,6 +114,20 @@ def test_restarts_repeat_nothing_while_it_is_still_broken(scene: Scene) -> None:
     assert scene.heard == ["connector crm has halted (token_refused)"]
 
 
+def test_one_that_halts_over_and_over_is_told_every_five_minutes_at_most(scene: Scene) -> None:
+    scene.far.rule = halts  # type: ignore[assignment]
+    scene.live(60.0)
+    scene.far.rule = None
+    scene.restart()
+    scene.live(60.0)
+    scene.world.add_leads(1)
+    scene.far.rule = halts  # type: ignore[assignment]
+    scene.live(120.0)
+    assert len(scene.heard) == 2
+    scene.live(150.0)
+    assert len(scene.heard) == 3
+
+
 def test_a_restart_before_it_was_told_forgets_nothing(scene: Scene) -> None:
     scene.receiver.status = "503 Busy"
     scene.far.rule = halts  # type: ignore[assignment]
@@ -210,15 +224,14 @@ def test_a_webhook_that_is_away_is_left_alone_for_longer_and_longer(scene: Scene
 def test_a_message_that_is_never_taken_does_not_keep_the_others_back(scene: Scene) -> None:
     class Picky(Plain):
         def take(self, environ: WSGIEnvironment, body: bytes) -> str:
-            return "400 Odd" if b"halted" in body else super().take(environ, body)
+            return "400 Odd" if b"credits" in body else super().take(environ, body)
 
     scene.receiver = Picky()
     scene.far.rule = halts  # type: ignore[assignment]
     scene.restart()
-    scene.live(120.0)
     scene.looker.credits["main"] = 5
-    scene.live(900.0, polls=False)
-    assert scene.heard[0] == "source main has few credits left (credits_low)"
+    scene.live(300.0)
+    assert scene.heard == ["connector crm has halted (token_refused)"]
 
 
 def test_a_webhook_that_asks_for_time_gets_it(scene: Scene) -> None:
