@@ -1,5 +1,6 @@
 """Listens, by waitress, from two threads. An address that cannot be had is said once and tried again: the syncing goes on."""
 
+import os
 import socket
 import threading
 from typing import Any, Self
@@ -50,7 +51,10 @@ class Serving:
         try:
             listening = socket.create_server((self._host, self._port), family=family)
         except (OSError, UnicodeError, OverflowError) as error:
-            why = getattr(error, "strerror", None) or str(error)
+            code = getattr(error, "errno", None)
+            why = (
+                os.strerror(code) if code and code > 0 else "the name cannot be resolved"
+            )  # getaddrinfo's are negative
             place = f"{self._host}:{self._port}"
             return (
                 f"Health cannot be served on {place}: {why}. Syncing goes on without, and it is tried again."

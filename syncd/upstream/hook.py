@@ -42,6 +42,11 @@ class Hook:
             raise ValueError("the address of a webhook cannot be used") from None
         self._clock, self._transport = clock, transport
 
+    @property
+    def host(self) -> str:
+        """Where it is; the rest of the address is a secret."""
+        return self._url.host
+
     def goes_to(self, url: SecretStr) -> bool:
         """Whether this is its address."""
         return str(self._url) == str(httpx.URL(url.get_secret_value()))
