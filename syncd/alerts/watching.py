@@ -95,7 +95,7 @@ class Watch:
         except LedgerError as error:  # the engine meets the same, and ends; what it is about is said there
             self.log.debug("watch_failed", detail=error.detail)
         except Exception as bug:
-            if not self._failed:
+            if not self._failed and not self.clock.stopping:
                 self.log.warning("watch_failed", exc_info=bug)
             self._failed = True
         else:

@@ -52,50 +52,61 @@ class Companions:
     @contextmanager
     def beside(self, daemon: Daemon) -> Iterator[None]:
         """Serve, watch and tell until the block ends; a reload is followed."""
-        engine = daemon.engine
-        with Ledger.open_to_read(engine.ledger.path) as reader:
-            looker = Looker(
-                reader, engine.clock, watched(engine), set(engine.settings.connectors),
-                partial(vitals_of, daemon), self.credits,
-            )  # fmt: skip
-            app = HealthApp(
-                looker.look,
-                _Metrics(looker.look, self.counting.read),
-                lambda: vitals_of(daemon).wedged,
-                lambda: set(looker.sources),
-            )
-            health = Health(app, self.log)
-            watch = Watch(
-                looker.look, engine.ledger, engine.clock, self.log, socket.gethostname(),
-                chores=[health.ensure], counted=self.counting.told,
-            )  # fmt: skip
-
-            def follow(engine: Engine) -> None:
-                looker.sources, looker.connectors = watched(engine), set(engine.settings.connectors)
-                health.follow(engine.settings)
-                self._address(watch, engine.settings)
-                watch.woken.set()
-
-            follow(engine)
-            daemon.after_reload.append(follow)
-            thread = threading.Thread(target=watch.run, name="watch", daemon=True)
+        with Ledger.open_to_read(daemon.engine.ledger.path) as reader:
+            beside = self.put_beside(daemon, reader)
+            thread = threading.Thread(target=beside.watch.run, name="watch", daemon=True)
             thread.start()
             try:
                 yield
             finally:
-                health.close()
-                thread.join(1.0)
+                beside.health.close()
+                thread.join(0.5)  # it may be waiting for a webhook, which nobody waits for
 
-    def _address(self, watch: Watch, settings: Settings) -> None:
-        """Point the watch where the settings say."""
-        alerts, clock = settings.alerts, watch.clock
-        webhook, heartbeat = alerts.webhook_url, alerts.heartbeat_url
-        if not (watch.sender and webhook and watch.sender.hook.goes_to(webhook)):
-            sender = Sender(Hook(webhook, clock), clock, self.log, self.counting.told)
-            watch.sender = sender if webhook.get_secret_value() else None
-        watch.heartbeat = Hook(heartbeat, clock) if heartbeat.get_secret_value() else None
-        at = alerts.digest
+    def put_beside(self, daemon: Daemon, reader: Ledger) -> "Beside":
+        """All of it, listening but not watching yet."""
+        engine = daemon.engine
+        looker = Looker(
+            reader, engine.clock, watched(engine), set(engine.settings.connectors),
+            partial(vitals_of, daemon), self.credits,
+        )  # fmt: skip
+        app = HealthApp(
+            looker.look,
+            _Metrics(looker.look, self.counting.read),
+            lambda: vitals_of(daemon).wedged,
+            lambda: set(looker.sources),
+        )
+        health = Health(app, self.log)
+        watch = Watch(
+            looker.look, engine.ledger, engine.clock, self.log, socket.gethostname(),
+            chores=[health.ensure], counted=self.counting.told,
+        )  # fmt: skip
+        beside = Beside(looker, health, watch)
+        beside.follow(engine)
+        daemon.after_reload.append(beside.follow)
+        return beside
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is beside a daemon. `follow` fits it to a configuration; it is in the daemon's thread, and brief."""
+
+    looker: Looker
+    health: "Health"
+    watch: Watch
+
+    def follow(self, engine: Engine) -> None:
+        """Look at this engine's sources, listen and tell where its settings say."""
+        self.looker.sources, self.looker.connectors = watched(engine), set(engine.settings.connectors)
+        self.health.follow(engine.settings)
+        alerts, watch = engine.settings.alerts, self.watch
+        webhook, heartbeat, at = alerts.webhook_url, alerts.heartbeat_url, alerts.digest
+        if not webhook.get_secret_value():
+            watch.sender = None
+        elif watch.sender is None or not watch.sender.hook.goes_to(webhook):
+            watch.sender = Sender(Hook(webhook, watch.clock), watch.clock, watch.log, watch.counted)
+        watch.heartbeat = Hook(heartbeat, watch.clock) if heartbeat.get_secret_value() else None
         watch.digest_at = DigestAt(at.hour, at.minute, at.zone) if at else None
+        watch.woken.set()
 
 
 @dataclass(slots=True)

@@ -80,9 +80,9 @@ class Serving:
         if server is None or self._thread is None:
             return
         # First the workers, who still wake the loop; then the sockets, in the loop's own thread, which ends it
-        server.task_dispatcher.shutdown(timeout=1)
+        server.task_dispatcher.shutdown(timeout=0.5)
         server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map, ignore_all=True))  # noqa: SLF001
-        self._thread.join(1)
+        self._thread.join(0.5)
 
     def __enter__(self) -> Self:
         return self
