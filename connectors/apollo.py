@@ -87,9 +87,9 @@ class ApolloOptions(BaseModel):
     recreate_gone: bool = False
 
     @property
-    def default_where(self) -> str:
-        """The filter in force when the operator gives none."""
-        return "" if self.without_email == "create" else ApolloConnector.default_where
+    def also_where(self) -> str:
+        """What is asked of every lead besides the operator's `where`."""
+        return "" if self.without_email == "create" else ApolloConnector.also_where
 
     @field_validator("api_key")
     @classmethod
@@ -141,15 +141,15 @@ def _own(host: str) -> bool:
 class ApolloConnector:
     """See the module.
 
-    `default_where` is the filter in force when the operator gives no `where` and `without_email` is not "create":
-    a lead without an address is unwanted here, not rejected.
+    `also_where` is asked of every lead besides the operator's `where`, unless `without_email` is "create": a lead
+    without an address is unwanted here, not rejected.
     """
 
     Options: ClassVar[type[BaseModel]] = ApolloOptions
     codes: ClassVar[Mapping[str, str]] = apollo_answers.CODES
     defaults: ClassVar[Mapping[str, str | Field]] = _DEFAULTS
     objects: ClassVar[Literal["people", "leads"]] = "people"
-    default_where: ClassVar[str] = "email"
+    also_where: ClassVar[str] = "email"
     batch_size = 100
 
     def __init__(self, options: ApolloOptions, context: Context) -> None:

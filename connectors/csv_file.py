@@ -47,6 +47,7 @@ _CODES = {
     "csv_busy": "The system is short of something, or the file's server is away. syncd tries again.",
     "csv_no_key": "A row without any of the `key` columns could never be found again: mend the mapping, then: syncd rejected retry",
     "csv_cell_too_long": "No spreadsheet can read a cell of that length: map less of it, then: syncd rejected retry",
+    "csv_ready": "Nothing to do.",
     "csv_header_changed": "Nothing to do: the old file is kept under another name, and a new one is begun.",
 }
 

@@ -83,15 +83,11 @@ def _kept(fields: Mapping[str, Field]) -> list[Finding]:
     if not kept:
         return []
     detail = f"{', '.join(kept)} is set on new leads only: afterwards it is the salesperson's"
-    return [Finding("warning", "salesforce_kept", detail, 'Write policy = "create_only" to say so yourself.')]
+    return [Finding("warning", "salesforce_kept", detail, CODES["salesforce_kept"])]
 
 
 def _emails(fields: Mapping[str, Field]) -> list[Finding]:
     if vouched(fields) or not any(name.casefold() == "email" for name in fields):
         return []
     detail = "the mapping of Email does not ask for verified addresses, so nobody is looked up by theirs"
-    return [
-        Finding(
-            "warning", "salesforce_email", detail, "Map Email as: {{ email if email_status == 'verified' }}"
-        )
-    ]
+    return [Finding("warning", "salesforce_email", detail, CODES["salesforce_email"])]

@@ -49,6 +49,11 @@ CODES: Mapping[str, str] = MappingProxyType(
         "salesforce_row_deleted": "Nothing to do: the record was deleted meanwhile, and syncd tries again.",
         "salesforce_row_failed": "Salesforce failed on this lead with a code that syncd does not know: see the detail. It is tried again.",
         "salesforce_every_row": "Every row of several calls failed alike, so it is no single lead: see the detail and mend it. Then: syncd resume NAME",
+        # What check finds
+        "salesforce_ready": "Nothing to do.",
+        "salesforce_key": "Nothing to do.",
+        "salesforce_kept": 'Write policy = "create_only" to say so yourself.',
+        "salesforce_email": "Map only verified addresses to Email: {{ email if email_status == 'verified' }}, so that people are found by theirs.",
     }
 )
 """This connector's codes with their fixes."""

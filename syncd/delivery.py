@@ -302,7 +302,7 @@ def _refused(call: Sequence[Item], why: Refused, lane: LaneState, terms: Terms) 
     if len(call) == 1:
         return _judged(call, [Reject(why.code, why.detail)], lane, terms)
     half = len(call) // 2
-    changes = tuple(_kept(item)._replace(limit=half, code=why.code, detail=why.detail) for item in call)
+    changes = tuple(kept(item)._replace(limit=half, code=why.code, detail=why.detail) for item in call)
     return Verdict(changes, lane)
 
 
@@ -359,8 +359,8 @@ def _judged(
     return _closed(walk, terms)
 
 
-def _kept(item: Item) -> Change:
-    """The item as it was: still pending, nothing spent."""
+def kept(item: Item) -> Change:
+    """The change that leaves an item as it was: still pending, nothing spent."""
     return Change(
         item.id,
         "pending",
@@ -390,7 +390,7 @@ def _on_delivered(walk: _Tally, item: Item, outcome: Delivered) -> None:
 
 def _on_stopped(walk: _Tally, item: Item, why: Failure, now: float) -> None:
     unexplained = isinstance(why, Pause) and why.unexplained
-    change = _kept(item)._replace(suspect=item.suspect or unexplained, code=why.code, detail=why.detail)
+    change = kept(item)._replace(suspect=item.suspect or unexplained, code=why.code, detail=why.detail)
     # To the end of the line, or every probe would be the same one
     walk.changes.append(change._replace(due_at=now) if unexplained else change)
 
@@ -398,7 +398,7 @@ def _on_stopped(walk: _Tally, item: Item, why: Failure, now: float) -> None:
 def _on_rejected(walk: _Tally, item: Item, why: Reject, *, lenient: bool) -> None:
     """`lenient`: the same call delivered something, so the lane is well whatever the order of its members."""
     on_probation = walk.lane.probing and walk.lane.alike_code == why.code and not walk.lane.alike
-    change = _kept(item)._replace(
+    change = kept(item)._replace(
         state="rejected", code=why.code, detail=why.detail, attempts=item.attempts + 1
     )
     alike = (*walk.lane.alike, item.id) if walk.lane.alike_code == why.code else (item.id,)
@@ -429,7 +429,7 @@ def _on_retry(walk: _Tally, item: Item, why: Failure, before: int, terms: Terms)
     wait = max(
         why.after or 0.0, backoff(attempts, terms.policy.retry_base, terms.policy.retry_cap, terms.chance)
     )
-    change = _kept(item)._replace(
+    change = kept(item)._replace(
         attempts=attempts,
         due_at=terms.now + wait,
         mark=mark,

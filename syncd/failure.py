@@ -21,6 +21,9 @@ from types import MappingProxyType
 class Failure(Exception):  # noqa: N818 - it may as well be a value
     """One of the four. `code` is stable and public, `detail` is a sentence without personal data or secrets."""
 
+    unsent = False
+    """Whether it is certain that nothing of the request left, so that the far end cannot have acted on it."""
+
     def __init__(self, code: str, detail: str, *, after: float | None = None, fix: str = "") -> None:
         """`after`: seconds that the far end asked us to wait; `fix`: overrides the registry's."""
         super().__init__(f"{code}: {detail}")
@@ -76,6 +79,12 @@ CODES: Mapping[str, str] = MappingProxyType(
         "api_gone": "This version of the API was removed: base_url must end in /api/v2.",
         "rate_limited": "Nothing to do: syncd waits as long as CTGO asks. If it happens often, something else uses this key.",
         "credits_exhausted": "Top up the team's enrichment credits, or wait for the next period.",
+        "no_team": "The key's user belongs to no team at CTGO, and credits are a team's: join one, or do not enrich. Then: syncd resume SOURCE",
+        "credits_kept": "Top up the team's enrichment credits, or lower the source's enrich.keep_credits. syncd looks again every hour.",
+        "credits_unknown": "CTGO does not say how many credits are left: with enrich.keep_credits = 0 syncd enriches without knowing.",
+        "per_day_spent": "Nothing to do: enriching goes on at midnight UTC. To have more a day, raise the source's enrich.per_day.",
+        "enrich_answer_lost": "Asked twice, and no answer came: it may have been charged, so it is not asked again.",
+        "enrich_off": "The source's configuration no longer enriches.",
         "unreachable": "Check the network, DNS and the source's base_url. syncd keeps trying.",
         "upstream_unavailable": "Nothing to do: CTGO answers with a server error, and syncd keeps trying.",
         "unexpected_answer": "Check that base_url is CTGO's API and that no proxy or login page stands between. syncd keeps trying.",
@@ -89,6 +98,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "lead_malformed": "CTGO sent a lead that cannot be read. A later listing that can replaces it; or: syncd rejected drop",
         # Deciding
         "filter_failed": "The connector's `where` could not be evaluated for this lead: mend it, then: syncd rejected retry",
+        "name_unknown": "Nothing to do: it is decided as soon as CTGO's lists name the lead's campaign, segment or tracked account.",
         "mapping_failed": "A field of the connector's mapping could not be evaluated: mend it, then: syncd rejected retry",
         "attempts_exhausted": "Every attempt failed and nothing else went through: see the detail, mend it, then: syncd resume NAME",
         "connector_bug": "The connector broke its contract or raised an unexpected error: see the log, and report it with the traceback.",

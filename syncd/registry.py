@@ -52,9 +52,9 @@ class Configured:
         return self.settings.gate or None
 
     @property
-    def default_where(self) -> str:
-        """What the connector takes when the configuration has no `where`: its options may say."""
-        return str(getattr(self.options, "default_where", ""))
+    def also_where(self) -> str:
+        """What the connector asks of every lead besides the configuration's `where`: its options may say."""
+        return str(getattr(self.options, "also_where", ""))
 
     @property
     def secrets(self) -> set[str]:
@@ -98,19 +98,50 @@ def configure(settings: Settings, *, types: Mapping[str, EntryPoint] | None = No
     return ready
 
 
-def mappings(
-    settings: Settings, *, types: Mapping[str, EntryPoint] | None = None
-) -> dict[str, Mapping[str, Field]]:
-    """The fields in force of every connector, without looking at its options: no credentials are needed.
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One `[connectors.NAME]` as far as it can be known without credentials: its options are not looked at."""
+
+    name: str
+    type: str
+    fields: Mapping[str, Field]
+    where: str
+    """The operator's expression."""
+    also_where: str
+    """What the connector's options ask of every lead besides."""
+    by_default: bool
+    """Whether the fields are the connector's default mapping."""
+
+    @property
+    def condition(self) -> str:
+        """Both in one expression, to be read."""
+        both = [part for part in (self.where.strip(), self.also_where) if part]
+        return " and ".join(f"({part})" for part in both) if len(both) > 1 else "".join(both)
+
+
+def drafts(settings: Settings, *, types: Mapping[str, EntryPoint] | None = None) -> dict[str, Draft]:
+    """The mapping and `where` in force of every connector; no credentials are needed.
 
     Raises:
         SettingsError: an unknown type, or a plugin that cannot be loaded.
     """
     known = known_types() if types is None else types
-    return {
-        name: _fields(chosen, _class(settings, name, chosen.type, known))
-        for name, chosen in settings.connectors.items()
-    }
+    found = {}
+    for name, chosen in settings.connectors.items():
+        cls = _class(settings, name, chosen.type, known)
+        also = _also_where(cls.Options, chosen.options)
+        found[name] = Draft(
+            name, chosen.type, _fields(chosen, cls), chosen.where, also, chosen.fields is None
+        )
+    return found
+
+
+def _also_where(model: type[BaseModel], given: Mapping[str, Any]) -> str:
+    """What the options ask of every lead, whether or not they would be accepted."""
+    try:
+        return str(getattr(model.model_construct(None, **given), "also_where", ""))
+    except Exception:  # noqa: BLE001 - a plugin's property over options that nobody checked
+        return ""
 
 
 def codes(

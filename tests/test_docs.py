@@ -13,6 +13,8 @@ from syncd.registry import codes
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+LEVELS = {"debug", "info", "warning"}
+CODE = re.compile("(hubspot|salesforce|apollo|csv)_[a-z_]+")
 FAILURES = {"Retry", "Reject", "Pause", "Halt", "Refused", "Failure"}
 
 
@@ -42,6 +44,24 @@ def test_every_failure_code_of_the_core_is_registered_with_a_fix() -> None:
         fix.endswith((".", "NAME", "SOURCE", "retry", "drop", "list", "check", "status", "ID", "T", "FILE"))
         for fix in CODES.values()
     )
+
+
+def test_every_code_that_a_connector_says_is_registered_with_a_fix() -> None:
+    said = {code for path in (ROOT / "connectors").rglob("*.py") for code in _codes_said_in(path)}
+    assert {code.split("_")[0] for code in said} == {"hubspot", "salesforce", "apollo", "csv"}
+    assert said - set(codes()) == set()
+
+
+def _codes_said_in(path: Path) -> set[str]:
+    """What looks like a connector's code among the arguments of calls, other than the names of log events."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and not (
+            isinstance(node.func, ast.Attribute) and node.func.attr in LEVELS
+        ):
+            given = [each.value for each in node.args if isinstance(each, ast.Constant)]
+            found.update(each for each in given if isinstance(each, str) and CODE.fullmatch(each))
+    return found
 
 
 def _codes_raised_in(path: Path) -> set[str]:

@@ -152,7 +152,7 @@ def source_note(name: str, source: Source, *, ledger: Ledger, clock: SystemClock
     about = f"source {name}"
     client, pacer = make_upstream(source, clock)
     try:
-        hold = _slot(ledger, pacer, clock, patience)
+        hold = free_slot(ledger, pacer, clock, patience)
         if hold is None:
             return Note("warning", about, "Not asked: its requests of this minute are all taken.")
         return Note("ok", about, _said(_asked(client, ledger, pacer, hold)))
@@ -165,7 +165,7 @@ def source_note(name: str, source: Source, *, ledger: Ledger, clock: SystemClock
         client.close()
 
 
-def _slot(ledger: Ledger, pacer: Pacer, clock: SystemClock, patience: float) -> Hold | None:
+def free_slot(ledger: Ledger, pacer: Pacer, clock: SystemClock, patience: float) -> Hold | None:
     """A slot for one request, waited for."""
     gives_up = clock.monotonic() + patience
     while True:

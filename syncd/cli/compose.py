@@ -1,40 +1,26 @@
 """The composition root: from settings to lanes. The only place that knows every part by name."""
 
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from syncd.cli.owner import settings_in_force
-from syncd.cli.unopened import opened
-from syncd.clock import Clock, SystemClock
-from syncd.connector import Logger
-from syncd.crews import Crew
+from syncd.clock import Clock
 from syncd.delivery import Policy
 from syncd.engine.admitting import Taker, Takers
-from syncd.engine.delivering import Deliver, Outfit, Wake
 from syncd.engine.desk import Desk
-from syncd.engine.exporting import Export
+from syncd.engine.naming import Names, names_in
 from syncd.engine.observing import NOBODY, Observer
 from syncd.engine.pacing import Pacer
-from syncd.engine.pulling import Pull
-from syncd.engine.step import Stepper
-from syncd.engine.whole import Engine
+from syncd.engine.wanting import Enriching
 from syncd.gate import Gates
-from syncd.ledger import Ledger, gating
-from syncd.ledger.lanes import lift_halts
-from syncd.ledger.operating import release
+from syncd.ledger import Ledger
 from syncd.mapping import FieldMap, Filter, MappingError
 from syncd.registry import Configured, configure
 from syncd.settings import Settings, SettingsError, Source
 from syncd.upstream import Signals, Upstream
-
-SOURCE_THREADS = 8
-"""Threads that the sources' lanes share."""
 
 REQUEST_DEADLINE = 30.0
 """Seconds for a whole request to CTGO, answer included."""
@@ -68,13 +54,35 @@ def compile_connectors(settings: Settings) -> dict[str, Mapped]:
             ready[name] = Mapped(
                 configured,
                 FieldMap.compile(owner, configured.fields),
-                Filter.compile(owner, configured.settings.where or configured.default_where),
+                Filter.compile(owner, configured.settings.where).also(
+                    Filter.compile(f"{owner} ({configured.type})", configured.also_where)
+                ),
             )
+        except MappingError as error:
+            mistakes.append(f"{settings.provenance.name}: {error}")
+    for name in settings.sources:
+        try:
+            compile_enriching(settings, name)
         except MappingError as error:
             mistakes.append(f"{settings.provenance.name}: {error}")
     if mistakes:
         raise SettingsError(*mistakes)
     return ready
+
+
+def compile_enriching(settings: Settings, name: str) -> Enriching | None:
+    """A source's `enrich` table with its `where` compiled; None: it never enriches. Raises MappingError."""
+    chosen = settings.sources[name].enrich
+    if chosen is None:
+        return None
+    return Enriching(
+        outputs=chosen.outputs,
+        email_mode=chosen.email_mode,
+        where=Filter.compile(f"sources.{name}.enrich", chosen.where),
+        per_day=chosen.per_day,
+        keep_credits=chosen.keep_credits,
+        when_exhausted=chosen.when_exhausted,
+    )
 
 
 def make_upstream(
@@ -97,11 +105,34 @@ def make_upstream(
     return client, pacer
 
 
+def make_names(
+    settings: Settings, mapped: Mapping[str, Mapped], ledger: Ledger, clock: Clock
+) -> dict[str, Names]:
+    """By source, the names that mappings use; a source whose connectors use none is not in it."""
+    found = {}
+    for source in settings.sources:
+        enriching = compile_enriching(settings, source)
+        uses = (enriching.uses if enriching else frozenset[str]()).union(
+            *(mapped[c].fields.uses | mapped[c].where.uses for c in settings.connectors_of(source))
+        )
+        if kinds := names_in(uses):
+            found[source] = Names(source, kinds, ledger, clock)
+    return found
+
+
+def names_for(m: Mapped, settings: Settings, names: Mapping[str, Names]) -> dict[str, Names]:
+    """The names that a connector's lane needs, by source; none if neither its fields nor its `where` use any."""
+    if not names_in(m.fields.uses | m.where.uses):
+        return {}
+    return {source: it for source, it in names.items() if m.name in settings.connectors_of(source)}
+
+
 def make_desk(
     name: str,
     settings: Settings,
     mapped: Mapping[str, Mapped],
     clock: Clock,
+    names: Names | None = None,
     *,
     approving: frozenset[str] = frozenset(),
     observer: Observer = NOBODY,
@@ -122,7 +153,7 @@ def make_desk(
         name=name,
         upstream=client,
         pacer=pacer,
-        takers=Takers(takers, source.export),
+        takers=Takers(takers, source.export, names, compile_enriching(settings, name)),
         start=start.timestamp() if isinstance(start, datetime) else start,
         lookback=source.lookback,
         reconcile_window=source.reconcile_window,
@@ -139,141 +170,3 @@ def _gates(takers: Sequence[Taker], mapped: Mapping[str, Mapped], approving: fro
     return Gates(
         {name: size for name, size in gated.items() if name not in approving}, approving.intersection(gated)
     )
-
-
-def make_engine(
-    settings: Settings,
-    ledger: Ledger,
-    log: Logger,
-    wake: Wake,
-    *,
-    clock: Clock,
-    only: str = "",
-    approving: bool = False,
-    observer: Observer = NOBODY,
-    probe: float | None = None,
-) -> Engine:
-    """The engine's lanes over an open, locked ledger; nothing is sent and no far end is asked.
-
-    Args:
-        settings: what is configured.
-        ledger: open, its lock held by this process.
-        log: where lanes and connectors write.
-        wake: tells whoever steps the lanes that one has work.
-        clock: time.
-        only: the one connector whose lane is opened; deliveries are made for all of them nevertheless.
-        approving: whether a person opened the gates of the opened lanes for this run.
-        observer: hears of requests and outcomes.
-        probe: seconds after which a halted lane tries one delivery by itself; None: never.
-
-    Raises:
-        SettingsError: a connector's options or expressions are wrong.
-    """
-    mapped = compile_connectors(settings)
-    names = [name for name in mapped if not only or name == only]
-    opening = frozenset(names if approving else ())
-    exporting = {name: source.export for name, source in settings.sources.items()}
-    closes: dict[tuple[str, str], Callable[[], None]] = {}
-    with ExitStack() as undo:
-        desks = []
-        for name in settings.sources:
-            desks.append(
-                make_desk(name, settings, mapped, clock, approving=opening, observer=observer, probe=probe)
-            )
-            undo.callback(desks[-1].upstream.close)
-        delivers = []
-        for m in (mapped[name] for name in names):
-            connector = opened(m.configured, clock, log)
-            undo.callback(connector.close)
-            closes["deliver", m.name] = connector.close
-            policy = policy_of(m.configured, probe)
-            outfit = Outfit(m.name, connector, m.fields, m.where, policy, exporting, observer)
-            delivers.append(Deliver(outfit, ledger, clock, log, wake))
-        undo.pop_all()
-    exports = [Export(desk, ledger, clock, log) for desk in desks if desk.exports]
-    pulls = [Pull(desk, ledger, clock, log, wake) for desk in desks]
-    by_name = {export.name: export for export in exports}
-    for desk in desks:
-        closes |= _closes_of(desk, by_name.get(desk.name))
-    closes = {key: _once(close) for key, close in closes.items()}
-    gates = {name: m.configured.gate or 0 for name, m in mapped.items()}
-    return Engine(settings, ledger, clock, desks, pulls, delivers, exports, closes, gates)
-
-
-def _once(close: Callable[[], None]) -> Callable[[], None]:
-    """A close that is done by whoever asks first."""
-    left = [close]
-
-    def closed() -> None:
-        if left:
-            left.pop()()
-
-    return closed
-
-
-def _closes_of(desk: Desk, export: Export | None) -> dict[tuple[str, str], Callable[[], None]]:
-    """A source's client is closed when the last of its lanes is over."""
-    left = {"pull", "export"} if export else {"pull"}
-    lock = threading.Lock()
-
-    def over(kind: str) -> None:
-        if kind == "export" and export:
-            export.close()
-        with lock:
-            left.discard(kind)
-            last = not left
-        if last:
-            desk.upstream.close()
-
-    return {(kind, desk.name): partial(over, kind) for kind in left}
-
-
-@contextmanager
-def opened_engine(
-    settings: Settings,
-    ledger: Ledger,
-    log: Logger,
-    wake: Wake,
-    *,
-    clock: Clock | None = None,
-    only: str = "",
-    approved_by: str = "",
-) -> Iterator[Engine]:
-    """The engine of a run that ends, closed after it; halts are lifted, for this is a start. Arguments as `make_engine`.
-
-    `approved_by`: who opens the gates of the opened lanes for this run; empty: nobody.
-    """
-    clock = clock or SystemClock()
-    engine = make_engine(settings, ledger, log, wake, clock=clock, only=only, approving=bool(approved_by))
-    try:
-        begin(engine, approved_by)
-        yield engine
-    finally:
-        engine.close()
-
-
-def begin(engine: Engine, approved_by: str = "") -> None:
-    """What a start does: halts are lifted, and what a dead engine held of the budgets is let go.
-
-    `approved_by`: who opens the gates of its connectors; empty: nobody.
-    """
-    with engine.ledger.write() as connection:
-        lifted = {name for kind, name in lift_halts(connection) if kind == "deliver"}
-        gating.start(connection, engine.gates, lifted, engine.clock.now())
-        for deliver in engine.delivers if approved_by else ():
-            release(connection, deliver.name, engine.clock.now(), who=approved_by)
-        for desk in engine.desks:
-            desk.pacer.start(connection)
-
-
-def crews_of(engine: Engine) -> list[Crew]:
-    """A thread for each connector's lane, a small pool for the sources'."""
-    sources: list[Stepper] = [*engine.pulls, *engine.exports]
-    pool = Crew(sources, min(SOURCE_THREADS, len(sources)), engine.closes)
-    return [*(Crew([lane], closes=engine.closes) for lane in engine.delivers), pool]
-
-
-def policy_of(configured: Configured, probe: float | None = None) -> Policy:
-    """A connector's patience, from its settings."""
-    settings = configured.settings
-    return Policy(attempts=settings.attempts, max_age=settings.max_age, probe=probe)

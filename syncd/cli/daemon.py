@@ -11,8 +11,9 @@ from pathlib import Path
 
 import structlog
 
+from syncd.cli.assembly import begin, crews_of, make_engine
 from syncd.cli.companions import Companions
-from syncd.cli.compose import begin, compile_connectors, crews_of, make_engine, read_settings
+from syncd.cli.compose import compile_connectors, read_settings
 from syncd.cli.exits import Exit
 from syncd.clock import SystemClock
 from syncd.crews import Crew
@@ -49,7 +50,7 @@ def run_daemon(config: Path | None) -> Exit:
         signal.SIGINT: stop,
         signal.SIGHUP: partial(order, "reload"),
         signal.SIGUSR1: partial(order, "pull"),
-        signal.SIGUSR2: partial(order, "look"),
+        signal.SIGURG: partial(order, "look"),
     }
     with heard(acts):
         settings = _settings(config)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from syncd.cli.compose import compile_connectors, make_desk
+from syncd.cli.compose import compile_connectors, make_desk, make_names
 from syncd.cli.exits import SOURCE_EXITS, Exit, complain, fix_of, strongest
 from syncd.cli.once import Order
 from syncd.clock import SystemClock
@@ -32,7 +32,8 @@ def run_dry(settings: Settings, order: Order) -> Exit:
     with real, Ledger.in_memory() as scratch:
         previewing.copy_cursors(real, scratch)
         runner = Runner(clock, log, until_quiet=True, max_wait=order.max_wait)
-        desks = [make_desk(name, settings, mapped, clock) for name in settings.sources]
+        names = make_names(settings, mapped, scratch, clock)
+        desks = [make_desk(name, settings, mapped, clock, names.get(name)) for name in settings.sources]
         pulls = [Pull(desk, scratch, clock, log, runner.wake) for desk in desks]
         for pull in pulls:
             if order.since is not None or order.until is not None:
@@ -91,6 +92,7 @@ def _print_gates(
 
 _WOULD_BE = {
     "delivering": "delivered",
+    "enriching": "enriched, and then delivered to whoever wants them",
     "rejected": "set aside",
     "elsewhere": "left alone: exported by somebody else",
 }

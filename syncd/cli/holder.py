@@ -29,11 +29,14 @@ def engine_of(ledger: Path) -> int | None:
 
 
 def nudge(ledger: Path) -> int | None:
-    """Tell the engine on a ledger that something was written there; its process id, None if there is no engine."""
+    """Tell the engine on a ledger that something was written there; its process id, None if there is no engine.
+
+    By SIGURG, which a process that does not wait for it never notices.
+    """
     process = engine_of(ledger)
     if process is not None:
         try:
-            os.kill(process, signal.SIGUSR2)
+            os.kill(process, signal.SIGURG)
         except OSError:  # another user's, or gone by now: it finds out with its next pull
             return process
     return process

@@ -1,7 +1,6 @@
 """The main job as the command line starts it: settings and log first, then a run or a dry run."""
 
 import gc
-import signal
 from pathlib import Path
 
 from syncd.cli.compose import read_settings
@@ -26,9 +25,6 @@ def run_job(config: Path | None, order: Order, *, dry_run: bool) -> Exit:
     configure(settings.log.format, settings.log.level)
     if dry_run:
         return run_dry(settings, order)
-    signal.signal(
-        signal.SIGUSR1, signal.SIG_IGN
-    )  # another command's word that it wrote to the ledger; not for a run
     try:
         return run_once(settings, order)
     except LedgerError as error:

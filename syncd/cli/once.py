@@ -9,7 +9,8 @@ from types import FrameType
 
 import structlog
 
-from syncd.cli.compose import SOURCE_THREADS, Mapped, compile_connectors, crews_of, opened_engine
+from syncd.cli.assembly import SOURCE_THREADS, crews_of, opened_engine
+from syncd.cli.compose import Mapped, compile_connectors
 from syncd.cli.exits import Exit
 from syncd.cli.gates import ask_to_release
 from syncd.cli.opening import operator

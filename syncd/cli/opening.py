@@ -4,6 +4,7 @@ import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,7 +13,7 @@ from syncd.cli.holder import nudge
 from syncd.cli.owner import came_as, settings_in_force
 from syncd.failure import CODES
 from syncd.log import escape, redact_values
-from syncd.settings import Settings, SettingsError, seconds, secret_values
+from syncd.settings import Settings, SettingsError, instant, seconds, secret_values
 from syncd.settings.mistakes import hint
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def place_of(settings: Settings, name: str) -> Place:
     if name in settings.sources:
         from syncd.engine.desk import SOURCE_LANES  # noqa: PLC0415 - brings the client of CTGO along
 
-        return Place("source", name, tuple((kind, name) for kind in SOURCE_LANES))
+        kinds = (*SOURCE_LANES, "enrich") if settings.sources[name].enrich else SOURCE_LANES
+        return Place("source", name, tuple((kind, name) for kind in kinds))
     raise unknown(
         "source or connector", name, {*settings.sources, *settings.connectors}, "sources and connectors"
     )
@@ -83,6 +85,15 @@ def length(text: str) -> float:
         return seconds(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def moment(text: str) -> datetime:
+    """An instant on the command line, UTC unless it says otherwise. Raises a usage error."""
+    try:
+        found = instant(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def advice(settings: Settings, code: str, name: str = "", *, halted: bool = False) -> str:

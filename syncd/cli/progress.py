@@ -31,8 +31,9 @@ class Standing:
 
     @property
     def pending(self) -> int:
-        """Deliveries and exports still to make."""
-        return sum(
+        """Deliveries and exports still to make, and leads that wait for enriching."""
+        enriching = sum(states.get("enriching", 0) for states in self.leads.values())
+        return enriching + sum(
             states.get("pending", 0) for kind in (self.deliveries, self.exports) for states in kind.values()
         )
 
@@ -51,7 +52,13 @@ class Standing:
             new = sum(states.values()) - sum(before.leads.get(source, {}).values())
             exported = _gain(self.exports, before.exports, source, "delivered")
             waiting = self.exports.get(source, {}).get("pending", 0)
-            lines.append(_line(source, {"new": new, "exported": exported, "to export": waiting}))
+            told = {
+                "new": new,
+                "to enrich": states.get("enriching", 0),
+                "exported": exported,
+                "to export": waiting,
+            }
+            lines.append(_line(source, told))
         for connector in self.deliveries:
             gained = {
                 state: _gain(self.deliveries, before.deliveries, connector, state)

@@ -74,7 +74,7 @@ def _complain(
     """One sentence for a lane; a source's fault is said once, not once for each of its lanes."""
     if lane.kind == "export" and troubles.get(("pull", lane.name)) == code:
         return
-    what = {"deliver": "connector", "pull": "source", "export": "source"}[lane.kind]
+    what = "connector" if lane.kind == "deliver" else "source"
     detail = lane.detail or "It is waiting to try again."
     complain(
         f"{what} {lane.name}: {detail} ({code})",

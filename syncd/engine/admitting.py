@@ -4,11 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from syncd.engine.naming import Names
+from syncd.engine.wanting import Enriching, is_worth_it, may_be_wanted
 from syncd.failure import Reject
 from syncd.lead import Lead
-from syncd.ledger.ingesting import Admission, NewDelivery
-from syncd.mapping import Filter, variables
+from syncd.ledger.ingesting import NAME_UNKNOWN, WAITS_FOR_NAME, Admission, NewDelivery
+from syncd.mapping import Filter, Labels, variables
 from syncd.settling import LeadState, Standing, lead_state
+
+_NO_LABELS = Labels()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,8 @@ class Takers:
 
     each: Sequence[Taker]
     exports: bool
+    called: Names | None = None
+    enriching: Enriching | None = None
 
     @cached_property
     def names(self) -> Sequence[str]:
@@ -35,12 +41,18 @@ class Takers:
     @cached_property
     def uses(self) -> frozenset[str]:
         """The variables that their conditions need."""
-        return frozenset[str]().union(*(taker.where.uses for taker in self.each))
+        mine = self.enriching.uses if self.enriching else frozenset[str]()
+        return mine.union(*(taker.where.uses for taker in self.each))
+
+    @property
+    def labels(self) -> Labels:
+        """The names that are known."""
+        return self.called.labels if self.called else _NO_LABELS
 
     @cached_property
     def unconditional(self) -> bool:
-        """Whether they take every lead."""
-        return all(taker.where.accepts_all for taker in self.each)
+        """Whether they take every lead as it is."""
+        return self.enriching is None and all(taker.where.accepts_all for taker in self.each)
 
     @cached_property
     def usual(self) -> Sequence[NewDelivery]:
@@ -65,13 +77,40 @@ def admit(lead: Lead, payload: str, takers: Takers, *, take_exported: bool, expo
         return Admission(lead, payload, "elsewhere")
     if takers.unconditional:
         return Admission(lead, payload, takers.usual_state, takers.usual, marked_elsewhere)
-    values = variables(lead, names=takers.uses)
-    deliveries = tuple(new for taker in takers.each if (new := _offered(taker, values)))
-    return Admission(lead, payload, _state(deliveries, exports=takers.exports), deliveries, marked_elsewhere)
+    values = variables(lead, takers.labels, names=takers.uses)
+    if takers.enriching and is_to_enrich(lead, takers, takers.enriching, values):
+        return Admission(lead, payload, "enriching", (), marked_elsewhere)
+    state, deliveries = decide(lead, takers, values)
+    return Admission(lead, payload, state, deliveries, marked_elsewhere)
 
 
-def _offered(taker: Taker, values: Mapping[str, object]) -> NewDelivery | None:
+def decide(
+    lead: Lead, takers: Takers, values: Mapping[str, object]
+) -> tuple[LeadState, Sequence[NewDelivery]]:
+    """The deliveries of a lead, and the state that it is in with them. `values`: of all that `takers.uses`."""
+    deliveries = tuple(new for taker in takers.each if (new := _offered(taker, values, lead, takers.called)))
+    return _state(deliveries, exports=takers.exports), deliveries
+
+
+def is_to_enrich(lead: Lead, takers: Takers, enriching: Enriching, values: Mapping[str, object]) -> bool:
+    """Whether credits may be worth spending on it: see `syncd.engine.wanting`."""
+
+    def is_open(where: Filter) -> bool:
+        return takers.called is not None and takers.called.unknown(lead, where.uses) is not None
+
+    return (
+        bool(enriching.missing(values))
+        and may_be_wanted(takers.each, values, is_open)
+        and (is_open(enriching.where) or is_worth_it(enriching, values))
+    )
+
+
+def _offered(
+    taker: Taker, values: Mapping[str, object], lead: Lead, names: Names | None
+) -> NewDelivery | None:
     """The delivery that a connector's `where` asks for. One that cannot be evaluated is a visible no."""
+    if names and names.unknown(lead, taker.where.uses):
+        return NewDelivery(taker.name, taker.required, NAME_UNKNOWN, WAITS_FOR_NAME)
     try:
         return NewDelivery(taker.name, taker.required) if taker.where.accepts(values) else None
     except Reject as why:
@@ -79,10 +118,11 @@ def _offered(taker: Taker, values: Mapping[str, object]) -> NewDelivery | None:
 
 
 def _state(deliveries: Sequence[NewDelivery], *, exports: bool) -> LeadState:
+    states = {(d.required, d.state) for d in deliveries}
     standing = Standing(
-        required_pending=any(d.required and not d.code for d in deliveries),
-        required_rejected=any(d.required and d.code for d in deliveries),
-        other_pending=any(not d.required and not d.code for d in deliveries),
-        other_rejected=any(not d.required and d.code for d in deliveries),
+        required_pending=(True, "pending") in states,
+        required_rejected=(True, "rejected") in states,
+        other_pending=(False, "pending") in states,
+        other_rejected=(False, "rejected") in states,
     )
     return lead_state(standing, exports=exports)

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from json import loads
 from typing import NamedTuple
 
@@ -20,21 +20,24 @@ from syncd.delivery import (
     Terms,
     Verdict,
     judge_call,
+    kept,
     kept_by_hand,
     pack,
     reopened,
 )
+from syncd.engine.naming import Names, NameUnknown, require_names
 from syncd.engine.observing import NOBODY, Observer, outcomes_of
 from syncd.engine.step import AGAIN, IDLE, Next
 from syncd.failure import Failure, Halt, Pause, Refused, Reject, Retry
 from syncd.gate import GATE_HELD, said
 from syncd.lead import read_lead
-from syncd.ledger import Ledger, gating
+from syncd.ledger import Ledger, gating, restoring
 from syncd.ledger.delivering import Due, Recorded, Sent, due, mark_maybe_sent, next_due, record
 from syncd.ledger.gating import GateState
+from syncd.ledger.ingesting import NAME_UNKNOWN, WAITS_FOR_NAME
 from syncd.ledger.lanes import load_lane
 from syncd.ledger.tables import Delivery as DeliveryRow
-from syncd.mapping import FieldMap, Filter, variables
+from syncd.mapping import FieldMap, Filter, Labels, variables
 
 LOOK_AHEAD = 4
 """Batches' worth of deliveries that a pass looks at, where they may go in several groups."""
@@ -42,7 +45,10 @@ LOOK_AHEAD = 4
 
 @dataclass(frozen=True, slots=True)
 class Outfit:
-    """What a connector's lane needs besides the ledger. `exports`: which sources export."""
+    """What a connector's lane needs besides the ledger.
+
+    `exports`: which sources export. `names`: of the sources that deliver here, if the mapping or `where` uses any.
+    """
 
     name: str
     connector: Connector
@@ -50,11 +56,21 @@ class Outfit:
     where: Filter
     policy: Policy
     exports: Mapping[str, bool]
+    names: Mapping[str, Names] = field(default_factory=dict)
     observer: Observer = NOBODY
 
 
 Wake = Callable[[str, str], None]
 """Tell the runner that a lane (kind, name) has work."""
+
+
+_Unsent = Outcome | NameUnknown | None
+"""Why a delivery is not sent now; None: it is not wanted."""
+REJUDGED = frozenset({"filter_failed", NAME_UNKNOWN})
+"""Codes of deliveries whose `where` has not been decided yet."""
+NAMES_SOON = 0.2
+"""Seconds until it is worth looking whether names have come."""
+_NO_LABELS = Labels()
 
 
 class _Ready(NamedTuple):
@@ -84,6 +100,8 @@ class Deliver:
         self._outfit, self._ledger, self._clock, self._log = outfit, ledger, clock, log
         self._wake, self._chance = wake, chance
         self._behind_gate = False
+        with ledger.read() as connection:
+            self._restored_at = restoring.restored_at(connection)  # nobody restores under a running engine
 
     @property
     def name(self) -> str:
@@ -108,8 +126,18 @@ class Deliver:
                 gate = gating.gates(connection).get(self.name)
         if not found:
             return self._idle(gate)
+        if self._outfit.names and self._names_are_coming():
+            return Next(NAMES_SOON)
+        if self._restored_at is not None:
+            found = restoring.doubted(found, now, self._restored_at)
         self._pass(reopened(lane), found)
         return AGAIN
+
+    def _names_are_coming(self) -> bool:
+        coming = [source for source, names in self._outfit.names.items() if names.coming()]
+        for source in coming:
+            self._wake("names", source)
+        return bool(coming)
 
     def _idle(self, gate: GateState | None) -> Next:
         """Nothing may go: say so once if that is because its gate is closed."""
@@ -135,10 +163,10 @@ class Deliver:
             if lane.probing != was_probing:
                 return
 
-    def _prepare(self, found: Sequence[Due]) -> tuple[list[_Ready], list[tuple[Due, Outcome | None]]]:
-        """Split what is due into what can be sent and what is settled without sending (None: not wanted)."""
+    def _prepare(self, found: Sequence[Due]) -> tuple[list[_Ready], list[tuple[Due, _Unsent]]]:
+        """Split what is due into what can be sent and what is not."""
         ready: list[_Ready] = []
-        settled: list[tuple[Due, Outcome | None]] = []
+        settled: list[tuple[Due, _Unsent]] = []
         now, route = self._clock.now(), self._outfit.connector.route
         for one in found:
             if self._superseded(one):
@@ -150,7 +178,7 @@ class Deliver:
                     settled.append((one, None))
                 else:
                     ready.append(_Ready(one, delivery, route(delivery)))
-            except Failure as why:
+            except (Failure, NameUnknown) as why:
                 settled.append((one, why))
             except Exception as bug:  # noqa: BLE001 - one lead's surprise must not end the lane
                 self._log.warning("connector_failed", connector=self.name, leads=[one.lead_seq], exc_info=bug)
@@ -171,10 +199,13 @@ class Deliver:
         except ValueError as error:
             raise Reject("lead_malformed", f"The stored payload cannot be read: {error}") from None
         fields, where = self._outfit.fields, self._outfit.where
-        again = one.code == "filter_failed"
+        again, names = one.code in REJUDGED, self._outfit.names.get(one.source)
+        if again and names:
+            require_names(names, lead, where.uses, one.discovered_at)
         enrichment = loads(one.enrichment) if one.enrichment else None
         uses = fields.uses | where.uses if again else fields.uses
-        values = variables(lead, enrichment=enrichment, names=uses, now=now)
+        labels = names.labels if names else _NO_LABELS
+        values = variables(lead, labels, enrichment, names=uses, now=now)
         if again and not where.accepts(values):
             return None
         return Delivery(
@@ -187,9 +218,12 @@ class Deliver:
             attempt=one.item.attempts + 1,
         )
 
-    def _settle_unsent(self, settled: Sequence[tuple[Due, Outcome | None]], lane: LaneState) -> LaneState:
+    def _settle_unsent(self, settled: Sequence[tuple[Due, _Unsent]], lane: LaneState) -> LaneState:
         """Write what needs no call. It proves nothing about the far end, so a lane on probation stays on it."""
-        changes = [_unsent(one.item, outcome) for one, outcome in settled if not isinstance(outcome, Failure)]
+        now = self._clock.now()
+        changes = [
+            _unsent(one.item, outcome, now) for one, outcome in settled if not isinstance(outcome, Failure)
+        ]
         failed = [(one, outcome) for one, outcome in settled if isinstance(outcome, Failure)]
         verdict = self._judge([one.item for one, _ in failed], [why for _, why in failed], lane)
         verdict = replace(verdict, changes=(*changes, *verdict.changes))
@@ -294,7 +328,9 @@ def _one_each(ready: Sequence[_Ready]) -> list[_Ready]:
     return [one for one in ready if newest[one.due.person] is one]
 
 
-def _unsent(item: Item, outcome: Outcome | None) -> Change:
+def _unsent(item: Item, outcome: Delivered | NameUnknown | None, now: float) -> Change:
     if isinstance(outcome, Delivered):
         return Change(item.id, "delivered", item.attempts, remote_id=outcome.remote_id)
+    if isinstance(outcome, NameUnknown):
+        return kept(item)._replace(due_at=now + outcome.seconds, code=NAME_UNKNOWN, detail=WAITS_FOR_NAME)
     return Change(item.id, "dropped", item.attempts, code="unwanted", detail="Its `where` says no.")

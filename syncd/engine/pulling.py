@@ -246,6 +246,7 @@ class Pull:
         for connector in self._desk.takers.names if done else ingested.connectors:
             self._wake("deliver", connector)
         if done or ingested.new:
+            self._wake("enrich", self.name)
             self._wake("export", self.name)
         if ingested.quarantined:
             self._log.warning("leads_quarantined", source=self.name, n=ingested.quarantined)

@@ -8,6 +8,7 @@ from syncd.engine.delivering import Deliver
 from syncd.engine.desk import Desk
 from syncd.engine.exporting import Export
 from syncd.engine.pulling import Pull
+from syncd.engine.step import Stepper
 from syncd.ledger import Ledger
 from syncd.settings import Settings
 
@@ -27,6 +28,8 @@ class Engine:
     pulls: Sequence[Pull]
     delivers: Sequence[Deliver]
     exports: Sequence[Export]
+    others: Sequence[Stepper] = ()
+    """What else a source has to do, behind its pulls."""
     closes: Mapping[tuple[str, str], Callable[[], None]] = field(default_factory=dict)
     gates: Mapping[str, int] = field(default_factory=dict)
 

@@ -253,7 +253,7 @@ def _make(path: Path) -> None:
 
 def _engine(path: Path, *, read_only: bool) -> Engine:
     memory = str(path) == ":memory:"
-    address = ":memory:" if memory else f"{path.resolve().as_uri()}?mode={'ro' if read_only else 'rw'}"
+    address = ":memory:" if memory else f"{path.resolve().as_uri()}?{_mode(path, read_only=read_only)}"
 
     def connect() -> sqlite3.Connection:
         # isolation_level None: the driver begins no transactions of its own, `_begin` does
@@ -277,6 +277,14 @@ def _engine(path: Path, *, read_only: bool) -> Engine:
         connection.exec_driver_sql("BEGIN" if deferred else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _mode(path: Path, *, read_only: bool) -> str:
+    if not read_only:
+        return "mode=rw"
+    # SQLite wants a file beside a ledger in WAL mode even to read it. Where none can be made, nobody else can write either
+    at_rest = not path.with_name(path.name + "-wal").exists() and not os.access(path.parent, os.W_OK)
+    return "mode=ro&immutable=1" if at_rest else "mode=ro"
 
 
 def _pragmas(*, read_only: bool, memory: bool) -> tuple[str, ...]:

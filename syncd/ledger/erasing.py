@@ -11,11 +11,11 @@ from sqlalchemy import Connection, String, bindparam, delete, func, or_, select,
 from sqlmodel import AutoString, SQLModel
 
 from syncd.ledger.statements import Books, among, array
-from syncd.ledger.tables import Delivery, Export, Person, table
+from syncd.ledger.tables import Delivery, Export, table
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.ledger.upkeep import rewrite
 
-_lead, _delivery, _export, _person = table(LeadRow), table(Delivery), table(Export), table(Person)
+_lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
 
 INSTEAD = "[forgotten]"
 """What stands where a forgotten person was named."""
@@ -35,7 +35,11 @@ def erase(books: Books, seqs: Sequence[int]) -> None:
         books.move("lead", row.source, 1, old=row.state, new="forgotten")
         _close_export(books, row)
     people = array({row.person for row in rows if row.person})
-    connection.execute(delete(_person).where(among(_person.c.person, "people")), {"people": people})
+    for about_people in SQLModel.metadata.sorted_tables:
+        if "person" in about_people.c and about_people is not _lead:
+            connection.execute(
+                delete(about_people).where(among(about_people.c.person, "people")), {"people": people}
+            )
     rewrite(connection, seqs, _nobody, books.now)
     books.close()
 

@@ -47,6 +47,11 @@ def keys(connection: Connection) -> list[str]:
 _KNOWN_MARKS = select(_forgotten.c.mark).where(among(_forgotten.c.mark, "marks"))
 
 
+def known_marks(connection: Connection, signs: Sequence[str]) -> set[str]:
+    """Which of these are marks of forgotten people."""
+    return set(connection.execute(_KNOWN_MARKS, {"marks": array(signs)}).scalars())
+
+
 def without_forgotten(
     connection: Connection, leads: Sequence[tuple[Lead, str]], malformed: Sequence[Malformed]
 ) -> tuple[Sequence[tuple[Lead, str]], Sequence[Malformed]]:
@@ -56,8 +61,7 @@ def without_forgotten(
         return leads, malformed
     signs = [marks(known, carried_by(of_lead(lead))) for lead, _ in leads]
     bad_signs = [marks(known, carried_by(of_malformed(bad))) for bad in malformed]
-    asked = {"marks": array(sign for many in (*signs, *bad_signs) for sign in many)}
-    found = set(connection.execute(_KNOWN_MARKS, asked).scalars())
+    found = known_marks(connection, [sign for many in (*signs, *bad_signs) for sign in many])
     if not found:
         return leads, malformed
     return (

@@ -1,7 +1,7 @@
 """The flood gate in the ledger: what is held, in sets, inside the transaction that made it.
 
-A held delivery is pending and never due. A gate is closed when `closed_at` is set and something is held behind it; what
-is held while it is open was brought by a pass that is not over yet, and is counted when it is. See `syncd.gate`.
+A held delivery is pending and never due. A gate is closed when `closed_at` is set and something is marked `gate`; what is
+held while it is open was brought by a pass that is not over yet, and is counted when it is. See `syncd.gate`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -22,7 +22,7 @@ _PENDING = _delivery.c.state == quoted("pending")
 _HELD = _PENDING & (_delivery.c.held != quoted(""))
 _FREE = _PENDING & (_delivery.c.held == quoted(""))
 _OURS = _delivery.c.connector == bindparam("name")
-_ON_PAGE = (_delivery.c.lead_seq > bindparam("after"), _PENDING, among(_delivery.c.connector, "names"))
+_ON_PAGE = (_delivery.c.id > bindparam("after"), _PENDING, among(_delivery.c.connector, "names"))
 _APPROVED = func.coalesce(
     select(_gate.c.approved).where(_gate.c.connector == bindparam("name")).scalar_subquery(), 0
 )
@@ -45,7 +45,7 @@ GATE = "gate"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of a source's pass of this kind. `after`: where the ledger's leads ended before it."""
+    """A page of a source's pass of this kind. `after`: the last delivery before it."""
 
     source: str
     kind: str
@@ -60,17 +60,15 @@ _OF_PASS = (
     exists().where(_lead.c.seq == _delivery.c.lead_seq, _lead.c.source == bindparam("source")),
 )
 _WAITING = select(_delivery.c.connector, func.count()).where(*_OF_PASS).group_by(_delivery.c.connector)
-_CLOSED = select(_gate.c.connector).where(
-    _gate.c.closed_at.is_not(None), exists().where(_HELD, _delivery.c.connector == _gate.c.connector)
-)
+_BEHIND = exists().where(_HELD, _delivery.c.held == GATE, _delivery.c.connector == _gate.c.connector)
+_CLOSED = select(_gate.c.connector).where(_gate.c.closed_at.is_not(None), _BEHIND)
 _HOLD_PAGE = update(_delivery).where(*_ON_PAGE).values(held=bindparam("kind"))
 _FREE_PASS = update(_delivery).where(*_OF_PASS).values(held="")
 
 
 def page(connection: Connection, gates: Gates, source: str, kind: str) -> Page:
     """Begin a page: what it will bring comes after what is there now."""
-    last = connection.execute(select(func.max(_lead.c.seq))).scalar() if gates else 0
-    return Page(source, kind, last or 0)
+    return Page(source, kind, _last(connection) if gates else 0)
 
 
 def take_in(connection: Connection, gates: Gates, page: Page, now: float, *, over: bool) -> None:
@@ -91,9 +89,10 @@ def take_in(connection: Connection, gates: Gates, page: Page, now: float, *, ove
         for name, size in gates.sizes.items()
         if name in new or name in waiting
     }
-    to_hold = [name for name, move in moves.items() if move == "hold"]
-    if to_hold:
-        connection.execute(_HOLD_PAGE, {**on_page, "names": array(to_hold)})
+    to_hold = {name for name, move in moves.items() if move == "hold"}
+    for mark, names in ((GATE, to_hold & closed), (page.kind, to_hold - closed)):
+        if names:
+            connection.execute(_HOLD_PAGE, {**on_page, "kind": mark, "names": array(names)})
     to_free = [name for name, move in moves.items() if move == "free" and name in waiting]
     if to_free:
         connection.execute(_FREE_PASS, {**of_pass, "names": array(to_free)})
@@ -115,6 +114,7 @@ def closed_gates(connection: Connection) -> set[str]:
 
 
 _HOLD_ALL = update(_delivery).where(_FREE, _OURS, _delivery.c.id > _APPROVED).values(held=GATE)
+_HOLD_PASSES = update(_delivery).where(_HELD, _delivery.c.held != GATE, _OURS).values(held=GATE)
 _OLDEST = (
     select(_delivery.c.id)
     .join(_lead, _lead.c.seq == _delivery.c.lead_seq)
@@ -129,6 +129,7 @@ _FREE_ALL = update(_delivery).where(_HELD, _OURS).values(held="")
 def close(connection: Connection, name: str, now: float) -> None:
     """Hold all that waits for this connector and that no person has let through, but for the five oldest."""
     connection.execute(_HOLD_ALL, {"name": name})
+    connection.execute(_HOLD_PASSES, {"name": name})
     connection.execute(_FREE_OLDEST, {"name": name, "most": FIRST})
     _set(connection, name, closed_at=now)
 
@@ -147,9 +148,13 @@ def release(connection: Connection, name: str, first: int | None = None) -> int:
 
 def approve(connection: Connection, names: Collection[str]) -> None:
     """Remember that a person let through all there is for these connectors."""
-    last = connection.execute(select(func.max(_delivery.c.id))).scalar() or 0
+    last = _last(connection)
     for name in names:
         _set(connection, name, approved=last)
+
+
+def _last(connection: Connection) -> int:
+    return connection.execute(select(func.max(_delivery.c.id))).scalar() or 0
 
 
 def held_of(connection: Connection, name: str) -> list[tuple[int, int]]:
@@ -160,6 +165,7 @@ def held_of(connection: Connection, name: str) -> list[tuple[int, int]]:
     return [(row[0], row[1]) for row in rows]
 
 
+_NOTHING_BEHIND = update(_gate).where(_gate.c.closed_at.is_not(None), ~_BEHIND).values(closed_at=None)
 _ORPHANED = update(_delivery).where(_HELD, _delivery.c.held != GATE).values(held=GATE)
 
 
@@ -176,6 +182,7 @@ def start(connection: Connection, sizes: Mapping[str, int], lifted: Collection[s
     `lifted`: the connectors whose halt this lifts. What gathered for them, and for one that is back in the
     configuration, is a stroke.
     """
+    connection.execute(_NOTHING_BEHIND)
     connection.execute(_ORPHANED)
     before = {row.connector: row for row in connection.execute(select(_gate))}
     connection.execute(update(_gate).values(configured=false()))
@@ -186,6 +193,11 @@ def start(connection: Connection, sizes: Mapping[str, int], lifted: Collection[s
             connection.execute(_FREE_ALL, {"name": name})  # of a pass that was cut short, when it had a gate
         if back or name in lifted:
             set_going(connection, name, now)
+
+
+def know(connection: Connection, name: str, size: int) -> None:
+    """A connector that no engine may have started with yet has a gate of this size, 0 for none."""
+    _set(connection, name, size=size, configured=True)
 
 
 def set_going(connection: Connection, name: str, now: float) -> bool:
@@ -216,9 +228,10 @@ def gates(connection: Connection) -> dict[str, GateState]:
     if not held:
         return {}
     rows = {row.connector: row for row in connection.execute(select(_gate))}
+    closed = closed_gates(connection)
     return {
-        name: GateState(name, rows[name].size, rows[name].closed_at, n)
-        if name in rows
-        else GateState(name, 0, None, n)
+        name: GateState(
+            name, rows[name].size if name in rows else 0, rows[name].closed_at if name in closed else None, n
+        )
         for name, n in held.items()
     }

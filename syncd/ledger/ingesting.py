@@ -22,13 +22,26 @@ _KNOWN = select(_lead.c.source, _lead.c.lead_id, _lead.c.stream_id, _lead.c.segm
 )
 
 
+NAME_UNKNOWN = "name_unknown"
+WAITS_FOR_NAME = "Its `where` needs a name that CTGO has not told yet."
+
+
 class NewDelivery(NamedTuple):
-    """A delivery to make for a new lead. A `where` that could not be evaluated makes a rejected one."""
+    """A delivery to make for a new lead.
+
+    A `where` that could not be evaluated makes a rejected one, one that needs a name which is still to be told a pending
+    one: it is judged before it is sent.
+    """
 
     connector: str
     required: bool
     code: str = ""
     detail: str = ""
+
+    @property
+    def state(self) -> str:
+        """The state it begins in."""
+        return "rejected" if self.code and self.code != NAME_UNKNOWN else "pending"
 
 
 class Admission(NamedTuple):
@@ -156,7 +169,7 @@ def ingest(
     for _, admission in admitted:
         result.states[admission.state] = result.states.get(admission.state, 0) + 1
     result.new = len(admitted)
-    result.connectors = _insert_deliveries(books, admitted)
+    result.connectors = insert_deliveries(books, ((seq, admission.deliveries) for seq, admission in admitted))
     _note_elsewhere(books, [a.lead for _, a in admitted if a.marked_elsewhere and a.state in UNSETTLED])
     _withdraw_exports(books, [a.lead for _, a in admitted if a.state in UNSETTLED])
     result.quarantined = _quarantine(books, malformed)
@@ -251,21 +264,21 @@ def _insert_leads(books: Books, admissions: Mapping[LeadKey, Admission]) -> list
     return admitted
 
 
-def _insert_deliveries(books: Books, admitted: Iterable[tuple[int, Admission]]) -> set[str]:
+def insert_deliveries(books: Books, wanted: Iterable[tuple[int, Sequence[NewDelivery]]]) -> set[str]:
+    """Make the deliveries of leads, given by sequence number; the connectors they are for."""
     alike: defaultdict[NewDelivery, list[int]] = defaultdict(list)
-    for seq, admission in admitted:
-        for new in admission.deliveries:
+    for seq, deliveries in wanted:
+        for new in deliveries:
             alike[new].append(seq)
     for new, seqs in alike.items():
-        state = "rejected" if new.code else "pending"
         values = {
             "connector": new.connector,
             "required": new.required,
             "code": new.code,
             "detail": new.detail,
         }
-        books.connection.execute(_INSERT_DELIVERIES, {**values, "state": state, "seqs": array(seqs)})
-        books.move("delivery", new.connector, len(seqs), new=state)
+        books.connection.execute(_INSERT_DELIVERIES, {**values, "state": new.state, "seqs": array(seqs)})
+        books.move("delivery", new.connector, len(seqs), new=new.state)
     return {new.connector for new in alike}
 
 

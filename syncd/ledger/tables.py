@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from syncd.settling import UNSETTLED
 
-SCHEMA = "0005"
+SCHEMA = "0006"
 """The revision that these tables are; the newest file in `migrations/versions`."""
 
 _UNSETTLED = ", ".join(f"'{state}'" for state in UNSETTLED)
@@ -45,6 +45,7 @@ class Lead(SQLModel, table=True):
         UniqueConstraint("source", "lead_id", "stream_id", "segment_id", "digest"),
         Index("lead_unsettled", "state", "ingested_at", sqlite_where=text(f"state IN ({_UNSETTLED})")),
         Index("lead_kept", "settled_at", sqlite_where=text("payload IS NOT NULL AND settled_at IS NOT NULL")),
+        Index("lead_enriched", "source", "person", sqlite_where=text("enrichment IS NOT NULL")),
     )
 
     seq: int | None = Field(default=None, primary_key=True)
@@ -220,6 +221,39 @@ class Window(SQLModel, table=True):
     state: str = "pending"
     new: int = 0
     done_at: float | None = None
+
+
+class Ask(SQLModel, table=True):
+    """A request to enrich a person whose answer is not in the ledger (yet): it may have been charged.
+
+    `asks`: how often. `outputs`: a JSON array. The row goes when the answer comes.
+    """
+
+    source: str = Field(primary_key=True)
+    person: str = Field(primary_key=True)
+    outputs: str
+    asks: int = 0
+    asked_at: float = 0.0
+
+
+class AskDay(SQLModel, table=True):
+    """How many requests to enrich left on a day (UTC, as `2026-06-11`), those that were certainly not charged taken off."""
+
+    source: str = Field(primary_key=True)
+    day: str = Field(primary_key=True)
+    asks: int = 0
+
+
+class Credits(SQLModel, table=True):
+    """A team's enrichment credits as last told. `balance` None: not known, or an answer is due that changes it.
+
+    `price`: credits that the dearest output cost so far.
+    """
+
+    source: str = Field(primary_key=True)
+    balance: int | None = None
+    told_at: float = 0.0
+    price: int = 1
 
 
 class Action(SQLModel, table=True):

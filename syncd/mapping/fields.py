@@ -142,11 +142,24 @@ class Filter:
         """None accepts everything. Raises ValueError if the expression cannot be compiled."""
         self._evaluate = compiled({"where": expression}) if expression else None
         self.uses = expression.uses if expression else frozenset[str]()
+        self.parts: tuple[Filter, ...] = (self,)
+        """Conditions that all must hold, each of which may be judged by itself."""
 
     @property
     def accepts_all(self) -> bool:
         """Whether there is no condition."""
-        return self._evaluate is None
+        return self._evaluate is None and len(self.parts) == 1
+
+    def also(self, other: "Filter") -> "Filter":
+        """What both accept."""
+        if other.accepts_all:
+            return self
+        if self.accepts_all:
+            return other
+        both = Filter(None)
+        both.parts = (*self.parts, *other.parts)
+        both.uses = self.uses | other.uses
+        return both
 
     @classmethod
     def compile(cls, owner: str, text: str) -> "Filter":
@@ -162,6 +175,8 @@ class Filter:
 
     def accepts(self, values: Mapping[str, object]) -> bool:
         """Whether the expression is true for a lead. Raises Reject("filter_failed"), without values in it."""
+        if len(self.parts) > 1:
+            return all(part.accepts(values) for part in self.parts)
         if self._evaluate is None:
             return True
         try:

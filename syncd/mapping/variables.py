@@ -23,7 +23,7 @@ _NOT_IN_HANDLE = re.compile("[^A-Za-z0-9_]")
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Names of campaigns, segments and tracked accounts (handles), by id; where one is absent the id stands in."""
+    """Names of campaigns, segments and tracked accounts (handles), by id. One that is not known is null."""
 
     streams: Mapping[int, str] = field(default_factory=dict)
     segments: Mapping[int, str] = field(default_factory=dict)
@@ -84,7 +84,7 @@ def _trimmed(value: object) -> str | None:
 
 
 def _label(known: Mapping[int, str], number: int | None) -> str | None:
-    return None if number is None else _filled(known.get(number)) or str(number)
+    return None if number is None else _filled(known.get(number))
 
 
 def _x_url(facts: _Facts) -> str | None:

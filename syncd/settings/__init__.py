@@ -59,6 +59,8 @@ __all__ = [
 DOCKER_SECRETS = Path("/run/secrets")
 SYSTEM_CONFIG = Path("/etc/syncd/config.toml")
 SYSTEM_STATE = Path("/var/lib/syncd")
+NO_KEY = "-"
+"""What stands where a key is missing and may be."""
 
 
 def find_config(flag: Path | None, environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -80,6 +82,7 @@ def load(
     *,
     flags: Mapping[str, object] | None = None,
     docker_secrets: Path = DOCKER_SECRETS,
+    keyless: bool = False,
 ) -> Settings:
     """Read and check the whole configuration.
 
@@ -88,6 +91,7 @@ def load(
         environ: the environment.
         flags: what the command line sets, by dotted key: `{"log.level": "debug"}`.
         docker_secrets: a folder of files such as `sources.main.api_key`, as `$CREDENTIALS_DIRECTORY` is another.
+        keyless: a source may lack its api_key, for nothing will be asked with it.
 
     Raises:
         SettingsError: every mistake there is.
@@ -103,6 +107,10 @@ def load(
     for entry in entries:
         for where in layers.lay(data, entry):
             origins[where] = entry.origin
+    if keyless:
+        for source in _table(data.get("sources")).values():
+            if isinstance(source, dict):
+                source.setdefault("api_key", NO_KEY)
     files = {entry.path: entry.file for entry in entries if entry.file is not None}
     provenance = Provenance(str(path or "environment"), _folder(path, environ), origins, files)
     return _checked(data, provenance, [*mistakes, *more])

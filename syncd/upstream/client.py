@@ -9,7 +9,7 @@ Safe to use from several threads at once.
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import urlencode
 
@@ -22,6 +22,7 @@ from syncd.lead import utc_text
 from syncd.upstream.errors import RATE_LIMITED, Scope, refusal, rule_of, said_of, unexpected
 from syncd.upstream.exchange import Call, Exchange, Reader, Reply, is_success
 from syncd.upstream.models import Enrichment, Me, Page, Stream
+from syncd.upstream.naming import LISTS, Named, names_of
 from syncd.upstream.shapes import Unfit, enrichment_of, me_of, nothing_of, page_of, streams_of
 from syncd.upstream.signals import Signals, count, retry_after
 
@@ -74,6 +75,15 @@ class Upstream:
         """The active campaigns. `GET /streams`."""
         call = Call("GET", "/streams", Scope.COLLECTION, "for its campaigns")
         return self._ask(call, lambda body, _: streams_of(body))
+
+    def names(self, kind: Named) -> Mapping[int, str | None]:
+        """What campaigns (`stream`), segments or tracked accounts are called, by id; None: it has no name.
+
+        `GET /streams`, `GET /segments`, `GET /accounts`. Archived campaigns are not on the list.
+        """
+        wanted = LISTS[kind]
+        call = Call("GET", wanted.path, Scope.COLLECTION, wanted.asked)
+        return self._ask(call, lambda body, _: names_of(body, kind))
 
     def leads(
         self, *, since: float | None, lifecycle: str | None = None, limit: int = 500, offset: int = 0

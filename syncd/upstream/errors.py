@@ -67,7 +67,7 @@ BAD_LISTING = Rule(Halt, "bad_request")
 
 RULES: Mapping[tuple[int, str], Rule | PerScope] = {
     # A status with a reason comes before the status, and that before its hundred.
-    (400, "no_team"): FORBIDDEN,  # about whose key it is, not about the lead
+    (400, "no_team"): Rule(Halt, "no_team"),  # about whose key it is, not about the lead
     (401, ""): Rule(Halt, "key_refused"),
     (402, ""): FORBIDDEN,
     (403, "credits_exhausted"): CREDITS,
@@ -158,7 +158,13 @@ def unexpected(unfit: Unfit, asked: str) -> Pause:
 
 def unreachable(error: Exception, host: str, seconds: float) -> Pause:
     """The failure of a call without a whole answer. `seconds`: how long a call may take."""
-    return Pause("unreachable", _why(list(_chain(error)), host, seconds), unexplained=True)
+    failure = Pause("unreachable", _why(list(_chain(error)), host, seconds), unexplained=True)
+    failure.unsent = isinstance(error, _NEVER_LEFT)
+    return failure
+
+
+_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+"""Without a connection nothing of a request can have been heard."""
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -85,6 +85,7 @@ class Credits(Answer):
     balance: Maybe[int] = None
     low_balance_threshold: Maybe[int] = Field(None, alias="lowBalanceThreshold")
     is_low: Maybe[bool] = Field(None, alias="isLow")
+    auto_topup: Maybe[bool] = Field(None, alias="autoTopupEnabled")
 
 
 class Me(Answer):

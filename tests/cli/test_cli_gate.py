@@ -101,21 +101,26 @@ def test_ctrl_c_at_the_question_sends_nothing(home: Home) -> None:
 
 
 def at_a_terminal(home: Home, answer: str, *options: str) -> tuple[int, str]:
-    """`--once` in a terminal of its own: the exit code and all that was shown. Answers the first question."""
+    """`--once` at a terminal: the exit code and all that was shown."""
+    return at_a_terminal_run(home, answer, "--once", *options)
+
+
+def at_a_terminal_run(home: Home, answer: str, *arguments: str) -> tuple[int, str]:
+    """A command at a terminal of its own, its stdout elsewhere; answers the first question."""
     us, them = pty.openpty()
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "TERM": "dumb"}
-    command = [sys.executable, "-m", "syncd", "--config", str(home.config), "--once", *options]
+    command = [sys.executable, "-m", "syncd", "--config", str(home.config), *arguments]
     with subprocess.Popen(
         command, stdin=them, stdout=subprocess.DEVNULL, stderr=them, env=environment, start_new_session=True,
         preexec_fn=_take_terminal,  # noqa: PLW1509 - nothing of ours runs in another thread here
     ) as process:  # fmt: skip
         os.close(them)
-        shown = b""
+        shown, asked = b"", False
         while chunk := _read(us):
             shown += chunk
-            if b"[y/N] " in shown and answer is not None:
+            if b"[y/N] " in shown and not asked:
+                asked = True
                 os.write(us, (answer if answer == "\x03" else answer + "\n").encode())
-                answer = None  # type: ignore[assignment]
         os.close(us)
         return process.wait(30), shown.decode()
 

@@ -65,10 +65,10 @@ def test_the_key_is_not_shown() -> None:
 
 
 def test_a_lead_without_an_email_is_unwanted_unless_it_is_to_be_created() -> None:
-    assert options().default_where == ApolloConnector.default_where
-    where = Filter.compile("connectors.a", options().default_where)
+    assert options().also_where == ApolloConnector.also_where
+    where = Filter.compile("connectors.a", options().also_where)
     assert (where.accepts({"email": None}), where.accepts({"email": "a@x.io"})) == (False, True)
-    assert options(without_email="create").default_where == ""
+    assert options(without_email="create").also_where == ""
 
 
 def test_a_mapping_without_an_email_halts_where_leads_without_one_are_refused() -> None:

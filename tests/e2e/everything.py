@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,12 +77,15 @@ class Ran(NamedTuple):
 class Line:
     """The line to a far end: some answers to writing calls get lost on it, after the far end did what it was told.
 
-    `lost`: the share of them; `before`: called before each writing call.
+    `lost`: the share of them; `before`: called before each writing call; `down`: nothing but 503 comes back, whatever
+    is asked; `toxic`: a text that makes the far end answer 500 to a writing call that holds it, without a word.
     """
 
     def __init__(self, app: App, seed: int) -> None:
         self._app, self._chance = app, random.Random(seed)  # noqa: S311 - faults, not secrets
         self.lost = 0.0
+        self.down = False
+        self.toxic = ""
         self.before: Callable[[], None] | None = None
         self.writes = 0
         self.broken = 0
@@ -89,11 +93,22 @@ class Line:
 
     def wsgi(self, environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         with self._lock:
+            if self.down:
+                start_response(
+                    "503 Service Unavailable", [("Content-Type", "text/html"), ("Content-Length", "0")]
+                )
+                return [b""]
             if not any(part in environ["PATH_INFO"] for part in _WRITING):
                 return self._app(environ, start_response)
             self.writes += 1
             if self.before is not None:
                 self.before()
+            if self.toxic:
+                sent = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+                if self.toxic.encode() in sent:
+                    start_response("500 Oops", [("Content-Type", "text/html"), ("Content-Length", "0")])
+                    return [b""]
+                environ = {**environ, "wsgi.input": BytesIO(sent)}
             if self._chance.random() >= self.lost:
                 return self._app(environ, start_response)
             self.broken += 1
@@ -152,6 +167,10 @@ class Everything:
         """The leads as CTGO keeps them, in the order in which they were found."""
         rows = [row for rows in self.ctgo.world._rows.values() for row in rows]
         return sorted(rows, key=lambda row: row.sequence)
+
+    def deliveries(self) -> dict[str, dict[str, int]]:
+        """What `status` says of each connector's deliveries."""
+        return {name: one["deliveries"] for name, one in self.told("status")["connectors"].items()}
 
     def forget(self) -> None:
         """An empty ledger: what a new machine has."""

@@ -3,19 +3,16 @@
 Each trouble is met by the real libraries through the command line. Of the other connectors nobody notices.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from syncd import cli
-from tests.cli.conftest import log_put_back
-from tests.e2e.everything import CRMS, Everything, Ran, everything
+from tests.e2e.conftest import LEADS
+from tests.e2e.everything import CRMS, Everything
 
-LEADS = 12
 SALESFORCE = {"LastName": "{{ last_name or handle }}", "Company": "@{{ handle }} (X)"}
 HUBSPOT = {"lastname": "{{ last_name or handle }}"}
 APOLLO = {"last_name": "{{ last_name or handle }}", "email": "{{ email }}"}
@@ -229,33 +226,10 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def all_here(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Everything]:
-    """Everything, with the commands run in this process."""
-
-    def run(arguments: list[str]) -> Ran:
-        capsys.readouterr()
-        code = cli.run(arguments)
-        return Ran(code, *capsys.readouterr())
-
-    monkeypatch.delenv("SYNCD_CONFIG", raising=False)
-    with log_put_back(), everything(tmp_path, leads=LEADS) as it:
-        it.run = run
-        yield it
-
-
-def deliveries(it: Everything) -> dict[str, dict[str, int]]:
-    found = it.told("status")["connectors"]
-    return {name: one["deliveries"] for name, one in found.items()}
-
-
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_it_is_said_with_a_code_and_a_fix_every_lead_is_still_there_and_mending_it_is_enough(
-    all_here: Everything, case: Case
+    it: Everything, case: Case
 ) -> None:
-    it = all_here
     it.configure(fields={case.name: case.fields} if case.fields else {})
     if case.ready:
         set_up(it)
@@ -268,7 +242,7 @@ def test_it_is_said_with_a_code_and_a_fix_every_lead_is_still_there_and_mending_
 
     ran = it.syncd("--once", "--yes", "--max-wait", "1s")
     mine = {"pending": LEADS} if case.state == "pending" else {"delivered": LEADS - 1, "rejected": 1}
-    found = deliveries(it)
+    found = it.deliveries()
     assert found[case.name] == mine
     others = {"sheet", *CRMS} - {case.name}
     assert case.what == "email" or all(found[other] == {"delivered": LEADS} for other in others)
@@ -292,6 +266,6 @@ def test_it_is_said_with_a_code_and_a_fix_every_lead_is_still_there_and_mending_
     case.mend(it)
     again = it.syncd("--once", "--yes", "--max-wait", "1s")
     assert again.code == 0, again.err
-    assert deliveries(it)[case.name] in ({"delivered": LEADS}, {"delivered": LEADS - 1, "dropped": 1})
+    assert it.deliveries()[case.name] in ({"delivered": LEADS}, {"delivered": LEADS - 1, "dropped": 1})
     assert len(it.ctgo.world.exported) == LEADS
     assert set(it.held()[case.name].values()) == {1}

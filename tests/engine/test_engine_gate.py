@@ -12,6 +12,7 @@ from syncd.failure import Halt
 from syncd.ledger import gating
 from syncd.ledger.lanes import halt_lanes, load_lanes
 from syncd.ledger.operating import drop_held, pause_lanes, release, resume_lanes
+from tests.engine.test_engine_enriching import terms
 from tests.support import Bench, Crash, FarEnd, Seams, unreachable
 
 GATE = 10
@@ -154,6 +155,30 @@ def test_a_backlog_that_a_person_sets_going_is_looked_at_first(bench: Bench, far
     assert (len(far.things), held(bench)) == (23 + 5, 25)
 
 
+def test_leads_that_enriching_lets_go_all_at_once_are_a_stroke(bench: Bench) -> None:
+    """Credits are spent: what waits for them goes on without, in sets of a hundred."""
+    bench.ctgo(
+        leads=230, rate_limit=10_000, limit=10_000, credits=3, desk={"enriching": terms()}, contact_rate=1.0
+    )
+    far = bench.place(gate=150)
+    bench.once(120)
+    bench.check()
+    asked = sum(r.path.endswith("/enrich") for r in bench.accounts["main"].world.requests)
+    assert 0 < len(far.things) <= 5 + asked
+    assert len(far.things) + held(bench) == 230
+    let(bench)
+    bench.run(120)
+    assert bench.leads() == {"exported": 230}
+
+
+def test_few_leads_that_enriching_lets_go_are_sent(bench: Bench) -> None:
+    bench.ctgo(leads=130, rate_limit=10_000, limit=10_000, credits=0, desk={"enriching": terms()})
+    bench.place(gate=150)
+    bench.once(120)
+    bench.check()
+    assert bench.leads() == {"exported": 130}
+
+
 def test_a_reader_sees_the_halt_and_what_stands_behind_it(bench: Bench, far: FarEnd) -> None:
     once(bench)
     assert len(far.things) == 5
@@ -251,3 +276,28 @@ def test_never_more_than_five_and_what_was_released_and_nothing_lost(tmp_path: P
     assert len(things) == len(watched.far.things) == len(world.listed()) - watched.dropped
     assert set(bench.deliveries()) <= {"delivered", "dropped"}
     bench.close()
+
+
+def test_killed_at_any_seam_of_a_flood_five_are_sent_and_the_gate_is_closed(tmp_path: Path) -> None:
+    at, killed = -2, True
+    while killed:
+        at += 3  # seams come in pairs, so that this meets both of them in turn
+        (tmp_path / str(at)).mkdir()
+        bench = Bench(tmp_path / str(at))
+        bench.ctgo(leads=GATE + 1, rate_limit=10_000, limit=10_000)
+        far = bench.place(gate=GATE, batch_size=3)
+        bench.seams = Seams(at)
+        killed = False
+        try:
+            boot(bench)
+            bench.once()
+        except Crash:
+            killed = True
+            bench.crash()
+        bench.seams.at = None
+        once(bench)
+        once(bench)
+        bench.check()
+        assert (len(far.things), held(bench)) == (5, 6), f"killed at seam {at}"
+        bench.close()
+    assert at > 20, "a sweep over next to nothing proves nothing"

@@ -6,7 +6,7 @@ import pytest
 
 from syncd.delivery import Change, LaneState
 from syncd.failure import Halt
-from syncd.gate import Gates, decide
+from syncd.gate import Gates
 from syncd.ledger import Ledger, gating, reading
 from syncd.ledger.delivering import due, next_due
 from syncd.ledger.ingesting import Admission, ingest
@@ -58,17 +58,6 @@ def closed(ledger: Ledger) -> set[str]:
 def let(ledger: Ledger, first: int | None = None) -> int:
     with ledger.write() as connection:
         return release(connection, "crm", NOW, who="ana", first=first)
-
-
-@pytest.mark.parametrize(
-    ("stroke", "closed", "over", "move"),
-    [
-        (1, False, True, "free"), (10, False, True, "free"), (11, False, True, "close"),
-        (1, False, False, "hold"), (11, False, False, "hold"), (1, True, True, "hold"), (11, True, False, "hold"),
-    ],
-)  # fmt: skip
-def test_a_stroke_is_judged_when_it_is_over(stroke: int, closed: bool, over: bool, move: str) -> None:  # noqa: FBT001
-    assert decide(stroke, 10, closed=closed, over=over) == move
 
 
 def test_as_many_as_the_gate_takes_go_at_once(ledger: Ledger) -> None:

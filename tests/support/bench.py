@@ -16,7 +16,9 @@ from syncd.connector import Context, Field
 from syncd.engine.admitting import Taker, Takers
 from syncd.engine.delivering import Deliver, Outfit
 from syncd.engine.desk import Desk
+from syncd.engine.enriching import Enrich
 from syncd.engine.exporting import Export
+from syncd.engine.naming import Names, Naming, names_in
 from syncd.engine.pacing import Pacer
 from syncd.engine.pulling import Pull
 from syncd.engine.step import Next, Stepper
@@ -53,9 +55,10 @@ class Lanes:
     exports: dict[str, Export]
     delivers: dict[str, Deliver]
     wires: dict[str, Wire]
+    others: list[Stepper] = field(default_factory=list)
 
     def all(self) -> list[Stepper]:
-        return [*self.pulls.values(), *self.delivers.values(), *self.exports.values()]
+        return [*self.pulls.values(), *self.delivers.values(), *self.exports.values(), *self.others]
 
 
 class Bench:
@@ -76,6 +79,7 @@ class Bench:
         self.troubles: dict[tuple[str, str], str] = {}
         self._chance = random.Random(seed)  # noqa: S311 - jitter, to be repeated
         self._life: Lanes | None = None
+        self._names: dict[str, Names] = {}
         self._lives = 0
 
     # The world
@@ -149,6 +153,7 @@ class Bench:
         ledger.seams = self.seams
         exporting = {name: bool(a.desk.get("exports", True)) for name, a in self.accounts.items()}
         wires, desks = {}, {}
+        self._names = self._named(ledger)
         for name, account in self.accounts.items():
             wires[name] = Wire(account.wire_app, self.seams)
             desks[name] = self._desk(name, account, wires[name])
@@ -171,7 +176,41 @@ class Bench:
             if desk.exports
         }
         self._life = Lanes(ledger, desks, pulls, exports, delivers, wires)
+        self._life.others += [
+            Enrich(desk, ledger, self.clock, self.log, self.wake, chance=self._chance.random)
+            for desk in desks.values()
+            if desk.takers.enriching
+        ]
+        self._life.others += [self._naming(desks[name], names, ledger) for name, names in self._names.items()]
         self.due = {(lane.kind, lane.name): self.clock.monotonic() for lane in self._life.all()}
+
+    def _places_of(self, account: Account) -> Sequence[str]:
+        return list(self.places) if account.takers is None else account.takers
+
+    def _named(self, ledger: Ledger) -> dict[str, Names]:
+        """The names that each source's places use, if they use any."""
+        found = {}
+        for name, account in self.accounts.items():
+            enriching = account.desk.get("enriching")
+            uses: frozenset[str] = enriching.uses if enriching else frozenset()
+            for place in self._places_of(account):
+                chosen = self.places[place]
+                fields = FieldMap.compile(
+                    place, {key: Field(value=text) for key, text in chosen.fields.items()}
+                )
+                uses |= fields.uses | Filter.compile(place, chosen.where).uses
+            if kinds := names_in(uses):
+                found[name] = Names(name, kinds, ledger, self.clock)
+        return found
+
+    def _naming(self, desk: Desk, names: Names, ledger: Ledger) -> Naming:
+        def wake() -> None:
+            for taker in desk.takers.each:
+                self.wake("deliver", taker.name)
+
+        return Naming(
+            names, upstream=desk.upstream, pacer=desk.pacer, ledger=ledger, log=self.log, clock=self.clock, wake=wake
+        )  # fmt: skip
 
     def _desk(self, name: str, account: Account, wire: Wire) -> Desk:
         pacer = Pacer(account.key, account.limit, self.clock, deadline=30.0)
@@ -184,10 +223,15 @@ class Bench:
         )
         takers = [
             Taker(place, self.places[place].required, Filter.compile(place, self.places[place].where))
-            for place in (self.places if account.takers is None else account.takers)
+            for place in self._places_of(account)
         ]
-        settings = {key: value for key, value in account.desk.items() if key != "exports"}
-        chosen = Takers(takers, bool(account.desk.get("exports", True)))
+        settings = {key: value for key, value in account.desk.items() if key not in {"exports", "enriching"}}
+        chosen = Takers(
+            takers,
+            bool(account.desk.get("exports", True)),
+            self._names.get(name),
+            account.desk.get("enriching"),
+        )
         gates = Gates({taker.name: gate for taker in takers if (gate := self.places[taker.name].gate)})
         return Desk(name, upstream, pacer, chosen, gates=gates, **settings)
 
@@ -199,7 +243,7 @@ class Bench:
             connector.route = place.route  # type: ignore[assignment,method-assign]  # a plugin of its own
         fields = FieldMap.compile(name, {key: Field(value=text) for key, text in place.fields.items()})
         where = Filter.compile(name, place.where)
-        outfit = Outfit(name, connector, fields, where, place.policy, exporting)
+        outfit = Outfit(name, connector, fields, where, place.policy, exporting, self._names)
         return Deliver(outfit, ledger, self.clock, self.log, self.wake, chance=self._chance.random)
 
     def wake(self, kind: str, name: str) -> None:
@@ -246,7 +290,7 @@ class Bench:
                 if reconcile and polled and polled % round(reconcile / poll) == 0:
                     pull.ask_reconcile()
                 self.wake("pull", pull.name)
-            for kind in ("deliver", "export"):
+            for kind in ("deliver", "export", "enrich"):
                 for owner, name in list(self.due):
                     if owner == kind:
                         self.wake(kind, name)

@@ -110,7 +110,6 @@ class Running(Bench):
             list(life.pulls.values()),
             list(life.delivers.values()),
             list(life.exports.values()),
-            {},
         )
 
     @staticmethod

@@ -46,6 +46,19 @@ def test_a_where_is_judged_by_truth(text: str, answer: bool) -> None:  # noqa: F
     assert accepts(text) is answer
 
 
+def test_two_conditions_must_both_hold_and_a_blank_one_is_none() -> None:
+    high, mail = Filter.compile("crm", "match_confidence == 'high'"), Filter.compile("crm", "email")
+    both = high.also(mail)
+    assert both.parts == (high, mail)
+    assert both.uses == {"match_confidence", "email"}
+    assert not both.accepts_all
+    assert not both.accepts({**VALUES, "match_confidence": "low", "email": "a@e.example"})
+    assert not both.accepts(VALUES)
+    assert both.accepts({**VALUES, "email": "a@e.example"})
+    assert high.also(Filter.compile("crm", "")) is high
+    assert Filter.compile("crm", " ").also(mail) is mail
+
+
 def test_uses_names_just_the_variables_that_are_needed() -> None:
     assert Filter.compile("crm", "follower_count > 1 and raw.x").uses == {"follower_count", "raw"}
 

@@ -13,7 +13,7 @@ from syncd.clock import SystemClock
 from syncd.connector import Connector, Context, Field, Finding
 from syncd.delivery import Delivered, Delivery, Outcome, Route
 from syncd.failure import CODES
-from syncd.registry import GROUP, codes, configure, known_types, mappings
+from syncd.registry import GROUP, Draft, codes, configure, drafts, known_types
 from syncd.settings import Settings, SettingsError, load
 
 CANARY = "pat-canary-5f1d"
@@ -265,8 +265,10 @@ def test_plain_http_stays_allowed_on_this_machine(tmp_path: Path) -> None:
 
 
 def test_the_mapping_is_known_without_credentials(tmp_path: Path) -> None:
-    found = mappings(settings(tmp_path, '[connectors.a]\ntype = "crm"\nfields.x = "{{ id }}"'), types=TYPES)
-    assert found == {"a": {"x": Field(value="{{ id }}")}}
+    found = drafts(settings(tmp_path, '[connectors.a]\ntype = "crm"\nfields.x = "{{ id }}"'), types=TYPES)
+    assert found["a"] == Draft(
+        "a", "crm", {"x": Field(value="{{ id }}")}, where="", also_where="", by_default=False
+    )
 
 
 def test_a_plugins_codes_are_added_and_the_cores_win() -> None:

@@ -30,7 +30,7 @@ FACT_SHEET: list[tuple[str, int, str, type[Failure], str, float | None]] = [
     (LIST, 429, "rate_limit_exceeded", Pause, "rate_limited", 60),
     (ENRICH, 429, "Too many requests", Pause, "rate_limited", 60),
     (ENRICH, 429, "credits_exhausted", Pause, "credits_exhausted", 3600),
-    (ENRICH, 400, "no_team", Halt, "forbidden", None),
+    (ENRICH, 400, "no_team", Halt, "no_team", None),
     (ENRICH, 404, "lead_not_found", Reject, "not_found", None),
     (ENRICH, 404, "profile_missing", Reject, "not_found", None),
     (LEAD, 404, "Lead not found", Reject, "not_found", None),

@@ -1,0 +1,204 @@
+"""The engine put together: lanes over an open ledger, their threads, and what ends them."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+
+from syncd.cli.compose import compile_connectors, make_desk, make_names, names_for
+from syncd.cli.unopened import opened
+from syncd.clock import Clock, SystemClock
+from syncd.connector import Logger
+from syncd.crews import Crew
+from syncd.delivery import Policy
+from syncd.engine.delivering import Deliver, Outfit, Wake
+from syncd.engine.desk import Desk
+from syncd.engine.enriching import Enrich
+from syncd.engine.exporting import Export
+from syncd.engine.naming import Names, Naming
+from syncd.engine.observing import NOBODY, Observer
+from syncd.engine.pulling import Pull
+from syncd.engine.step import Stepper
+from syncd.engine.whole import Engine
+from syncd.ledger import Ledger, gating
+from syncd.ledger.enriching import waiting
+from syncd.ledger.lanes import lift_halts
+from syncd.ledger.operating import release
+from syncd.registry import Configured
+from syncd.settings import Settings
+
+SOURCE_THREADS = 8
+"""Threads that the sources' lanes share."""
+
+
+def make_engine(
+    settings: Settings,
+    ledger: Ledger,
+    log: Logger,
+    wake: Wake,
+    *,
+    clock: Clock,
+    only: str = "",
+    approving: bool = False,
+    observer: Observer = NOBODY,
+    probe: float | None = None,
+) -> Engine:
+    """The engine's lanes over an open, locked ledger; nothing is sent and no far end is asked.
+
+    Args:
+        settings: what is configured.
+        ledger: open, its lock held by this process.
+        log: where lanes and connectors write.
+        wake: tells whoever steps the lanes that one has work.
+        clock: time.
+        only: the one connector whose lane is opened; deliveries are made for all of them nevertheless.
+        approving: whether a person opened the gates of the opened lanes for this run.
+        observer: hears of requests and outcomes.
+        probe: seconds after which a halted lane tries one delivery by itself; None: never.
+
+    Raises:
+        SettingsError: a connector's options or expressions are wrong.
+    """
+    mapped = compile_connectors(settings)
+    chosen = [name for name in mapped if not only or name == only]
+    opening = frozenset(chosen if approving else ())
+    exporting = {name: source.export for name, source in settings.sources.items()}
+    closes: dict[tuple[str, str], Callable[[], None]] = {}
+    with ExitStack() as undo:
+        names = make_names(settings, mapped, ledger, clock)
+        desks = []
+        for name in settings.sources:
+            desks.append(
+                make_desk(
+                    name, settings, mapped, clock, names.get(name),
+                    approving=opening, observer=observer, probe=probe,
+                )
+            )  # fmt: skip
+            undo.callback(desks[-1].upstream.close)
+        delivers = []
+        for m in (mapped[name] for name in chosen):
+            connector = opened(m.configured, clock, log)
+            undo.callback(connector.close)
+            closes["deliver", m.name] = connector.close
+            policy = policy_of(m.configured, probe)
+            named = names_for(m, settings, names)
+            outfit = Outfit(m.name, connector, m.fields, m.where, policy, exporting, named, observer)
+            delivers.append(Deliver(outfit, ledger, clock, log, wake))
+        undo.pop_all()
+    exports = [Export(desk, ledger, clock, log) for desk in desks if desk.exports]
+    pulls = [Pull(desk, ledger, clock, log, wake) for desk in desks]
+    others: list[Stepper] = [
+        _naming(desk, names[desk.name], log, wake, ledger=ledger, clock=clock)
+        for desk in desks
+        if desk.name in names
+    ]
+    others += [Enrich(desk, ledger, clock, log, wake) for desk in desks if _enriches(desk, ledger)]
+    lanes: list[Stepper] = [*pulls, *exports, *others]
+    for desk in desks:
+        closes |= _closes_of(desk, [lane for lane in lanes if lane.name == desk.name])
+    closes = {key: _once(close) for key, close in closes.items()}
+    gates = {name: m.configured.gate or 0 for name, m in mapped.items()}
+    return Engine(settings, ledger, clock, desks, pulls, delivers, exports, others, closes, gates)
+
+
+def _once(close: Callable[[], None]) -> Callable[[], None]:
+    """A close that is done by whoever asks first."""
+    left = [close]
+
+    def closed() -> None:
+        if left:
+            left.pop()()
+
+    return closed
+
+
+def _closes_of(desk: Desk, lanes: Sequence[Stepper]) -> dict[tuple[str, str], Callable[[], None]]:
+    """A source's client is closed when the last of its lanes is over."""
+    left = {lane.kind for lane in lanes}
+    lock = threading.Lock()
+
+    def over(lane: Stepper) -> None:
+        if isinstance(lane, Export):
+            lane.close()
+        with lock:
+            left.discard(lane.kind)
+            last = not left
+        if last:
+            desk.upstream.close()
+
+    return {(lane.kind, lane.name): partial(over, lane) for lane in lanes}
+
+
+@contextmanager
+def opened_engine(
+    settings: Settings,
+    ledger: Ledger,
+    log: Logger,
+    wake: Wake,
+    *,
+    clock: Clock | None = None,
+    only: str = "",
+    approved_by: str = "",
+) -> Iterator[Engine]:
+    """The engine of a run that ends, closed after it; halts are lifted, for this is a start. Arguments as `make_engine`.
+
+    `approved_by`: who opens the gates of the opened lanes for this run; empty: nobody.
+    """
+    clock = clock or SystemClock()
+    engine = make_engine(settings, ledger, log, wake, clock=clock, only=only, approving=bool(approved_by))
+    try:
+        begin(engine, approved_by)
+        yield engine
+    finally:
+        engine.close()
+
+
+def _enriches(desk: Desk, ledger: Ledger) -> bool:
+    """Whether leads are enriched, or wait for it although the configuration no longer says so."""
+    if desk.takers.enriching is not None:
+        return True
+    with ledger.read() as connection:
+        return bool(waiting(connection, desk.name, 1))
+
+
+def _naming(desk: Desk, names: Names, log: Logger, wake: Wake, *, ledger: Ledger, clock: Clock) -> Naming:
+    def tell() -> None:
+        for taker in desk.takers.each:
+            wake("deliver", taker.name)
+
+    return Naming(
+        names,
+        upstream=desk.upstream,
+        pacer=desk.pacer,
+        ledger=ledger,
+        log=log,
+        clock=clock,
+        wake=tell,
+    )
+
+
+def begin(engine: Engine, approved_by: str = "") -> None:
+    """What a start does: halts are lifted, and what a dead engine held of the budgets is let go.
+
+    `approved_by`: who opens the gates of its connectors; empty: nobody.
+    """
+    with engine.ledger.write() as connection:
+        lifted = {name for kind, name in lift_halts(connection) if kind == "deliver"}
+        gating.start(connection, engine.gates, lifted, engine.clock.now())
+        for deliver in engine.delivers if approved_by else ():
+            release(connection, deliver.name, engine.clock.now(), who=approved_by)
+        for desk in engine.desks:
+            desk.pacer.start(connection)
+
+
+def crews_of(engine: Engine) -> list[Crew]:
+    """A thread for each connector's lane, a small pool for the sources'."""
+    sources: list[Stepper] = [*engine.pulls, *engine.exports, *engine.others]
+    pool = Crew(sources, min(SOURCE_THREADS, len(sources)), engine.closes)
+    return [*(Crew([lane], closes=engine.closes) for lane in engine.delivers), pool]
+
+
+def policy_of(configured: Configured, probe: float | None = None) -> Policy:
+    """A connector's patience, from its settings."""
+    settings = configured.settings
+    return Policy(attempts=settings.attempts, max_age=settings.max_age, probe=probe)

@@ -1,0 +1,69 @@
+"""Whether credits are worth spending on a lead: pure, and asked before any is.
+
+A lead is enriched when an output of the configuration is missing on it, when `enrich.where` says yes, and when somebody
+may want it. A connector whose `where` needs what enriching finds may: it is judged when enriching is over. All others
+are judged before, on the lead as it is listed.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, Protocol
+
+from syncd.failure import Reject
+from syncd.mapping import Filter
+
+FOUND_OUT = frozenset({"email", "email_status", "email_domain", "linkedin_url"})
+"""The variables that enriching may give a value."""
+
+
+@dataclass(frozen=True)
+class Enriching:
+    """A source's `enrich` table, compiled. `outputs` are names of variables too."""
+
+    outputs: Sequence[str]
+    email_mode: str
+    where: Filter
+    per_day: int
+    keep_credits: int
+    when_exhausted: Literal["deliver", "hold"]
+
+    @cached_property
+    def uses(self) -> frozenset[str]:
+        """The variables that deciding about a lead needs, besides those of the connectors."""
+        return self.where.uses.union(self.outputs)
+
+    def missing(self, values: Mapping[str, object]) -> tuple[str, ...]:
+        """The outputs that the lead has no value for."""
+        return tuple(output for output in self.outputs if values[output] is None)
+
+
+class HasWhere(Protocol):
+    """A connector as far as it matters here."""
+
+    @property
+    def where(self) -> Filter: ...  # noqa: D102
+
+
+def may_be_wanted(
+    takers: Sequence[HasWhere], values: Mapping[str, object], is_open: Callable[[Filter], bool]
+) -> bool:
+    """Whether some connector wants the lead, or may once enriching is over. `is_open`: it cannot be judged yet."""
+    return any(all(_may_want(part, values, is_open) for part in taker.where.parts) for taker in takers)
+
+
+def _may_want(where: Filter, values: Mapping[str, object], is_open: Callable[[Filter], bool]) -> bool:
+    if not where.uses.isdisjoint(FOUND_OUT) or is_open(where):
+        return True
+    try:
+        return where.accepts(values)
+    except Reject:  # it would be set aside: no reason to spend anything
+        return False
+
+
+def is_worth_it(enriching: Enriching, values: Mapping[str, object]) -> bool:
+    """What `enrich.where` says; one that cannot be evaluated is looked at again, visibly, in the lane."""
+    try:
+        return enriching.where.accepts(values)
+    except Reject:
+        return True

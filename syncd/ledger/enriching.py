@@ -1,0 +1,192 @@
+"""What a source's enriching lane reads and writes."""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, bindparam, delete, func, select, update
+
+from syncd.enrichment import Purse
+from syncd.ledger.ingesting import NewDelivery, insert_deliveries
+from syncd.ledger.settles import owe_exports
+from syncd.ledger.statements import Books, Bulk, among, array, is_unsettled, quoted, upsert
+from syncd.ledger.tables import Ask, AskDay, Credits, table
+from syncd.ledger.tables import Lead as LeadRow
+from syncd.settling import UNSETTLED
+
+_lead, _ask, _day, _credits = table(LeadRow), table(Ask), table(AskDay), table(Credits)
+
+
+class Waiting(NamedTuple):
+    """A lead in the state `enriching`."""
+
+    seq: int
+    lead_id: int
+    person: str
+    discovered_at: float
+    payload: str | None
+
+
+class Asked(NamedTuple):
+    """An ask without an answer: how often it left, and for what."""
+
+    asks: int
+    outputs: tuple[str, ...]
+
+
+class Enriched(NamedTuple):
+    """A lead whose enriching is over, with what was decided about it. `document`: JSON text, None for nothing."""
+
+    seq: int
+    lead_id: int
+    state: str
+    deliveries: Sequence[NewDelivery]
+    document: str | None
+
+
+_WAITING = (
+    select(_lead.c.seq, _lead.c.lead_id, _lead.c.person, _lead.c.discovered_at, _lead.c.payload)
+    .where(is_unsettled(_lead), _lead.c.state == quoted("enriching"), _lead.c.source == bindparam("source"))
+    .order_by(_lead.c.ingested_at, _lead.c.seq)
+    .limit(bindparam("most"))
+)
+_KNOWN = (
+    select(_lead.c.person, _lead.c.enrichment)
+    .where(
+        _lead.c.source == bindparam("source"),
+        among(_lead.c.person, "persons"),
+        _lead.c.enrichment.is_not(None),
+    )
+    .order_by(_lead.c.seq)
+)
+
+
+def waiting(connection: Connection, source: str, limit: int) -> list[Waiting]:
+    """The leads that wait for enriching, oldest first."""
+    return [Waiting(*row) for row in connection.execute(_WAITING, {"source": source, "most": limit})]
+
+
+def known(
+    connection: Connection, source: str, persons: Collection[str]
+) -> dict[str, list[Mapping[str, Any]]]:
+    """By person, the documents of all their leads, oldest first."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    rows = connection.execute(_KNOWN, {"source": source, "persons": array(persons)})
+    for person, document in rows:
+        found.setdefault(person, []).append(json.loads(document))
+    return found
+
+
+def unanswered(connection: Connection, source: str, persons: Collection[str]) -> dict[str, Asked]:
+    """By person, the ask whose answer the ledger does not have."""
+    rows = connection.execute(
+        select(_ask.c.person, _ask.c.asks, _ask.c.outputs).where(
+            _ask.c.source == source, among(_ask.c.person, "persons")
+        ),
+        {"persons": array(persons)},
+    )
+    return {person: Asked(asks, tuple(json.loads(outputs))) for person, asks, outputs in rows}
+
+
+def note_ask(
+    connection: Connection, source: str, person: str, outputs: Sequence[str], *, day: str, now: float
+) -> None:
+    """An ask is about to leave: committed before its first byte. The balance is unknown until its answer."""
+    row = {"source": source, "person": person, "outputs": array(outputs), "asks": 1, "asked_at": now}
+    connection.execute(
+        upsert(_ask)
+        .values(row)
+        .on_conflict_do_update(
+            index_elements=["source", "person"],
+            set_={"outputs": row["outputs"], "asks": _ask.c.asks + 1, "asked_at": now},
+        )
+    )
+    connection.execute(
+        upsert(_day)
+        .values(source=source, day=day, asks=1)
+        .on_conflict_do_update(index_elements=["source", "day"], set_={"asks": _day.c.asks + 1})
+    )
+    tell_balance(connection, source, None, now)
+
+
+def take_back(connection: Connection, source: str, person: str, day: str) -> None:
+    """The ask was certainly not charged: as if it had not left."""
+    mine = (_ask.c.source == source) & (_ask.c.person == person)
+    connection.execute(update(_ask).where(mine).values(asks=_ask.c.asks - 1))
+    connection.execute(delete(_ask).where(mine, _ask.c.asks < 1))
+    connection.execute(
+        update(_day)
+        .where(_day.c.source == source, _day.c.day == day)
+        .values(asks=func.max(0, _day.c.asks - 1))
+    )
+
+
+def close_asks(connection: Connection, source: str, persons: Collection[str]) -> None:
+    """These were answered, or are given up."""
+    connection.execute(
+        delete(_ask).where(_ask.c.source == source, among(_ask.c.person, "persons")),
+        {"persons": array(persons)},
+    )
+
+
+def asked_on(connection: Connection, source: str, day: str) -> int:
+    """How many asks count for a day."""
+    query = select(_day.c.asks).where(_day.c.source == source, _day.c.day == day)
+    return connection.execute(query).scalar() or 0
+
+
+def purse(connection: Connection, source: str) -> Purse:
+    """The credits as last told."""
+    row = connection.execute(select(_credits).where(_credits.c.source == source)).first()
+    return Purse(row.balance, row.told_at, row.price) if row else Purse()
+
+
+def tell_balance(
+    connection: Connection, source: str, balance: int | None, now: float, *, price: int | None = None
+) -> None:
+    """Remember a balance, None for one that is not known any more, and a price if there is a new one."""
+    values: dict[str, Any] = {"balance": balance, "told_at": now} | ({"price": price} if price else {})
+    connection.execute(
+        upsert(_credits)
+        .values(source=source, **{"price": 1, **values})
+        .on_conflict_do_update(index_elements=["source"], set_=values)
+    )
+
+
+_OVER = Bulk(
+    update(_lead)
+    .where(_lead.c.seq == bindparam("the_seq"))
+    .values(state=bindparam("new"), settled_at=bindparam("at"), enrichment=bindparam("document")),
+    ("the_seq", "new", "at", "document"),
+)
+_STILL = select(_lead.c.seq).where(among(_lead.c.seq, "seqs"), _lead.c.state == quoted("enriching"))
+
+
+def settle_enriched(
+    connection: Connection, source: str, enriched: Iterable[Enriched], now: float, *, exports: bool
+) -> set[str]:
+    """Leads whose enriching is over get their deliveries; what somebody settled meanwhile stays so.
+
+    Returns the connectors that have work. Exports that these leads held are owed now, if none of them holds any more.
+    """
+    books = Books(connection, now)
+    enriched = list(enriched)
+    still = set(connection.execute(_STILL, {"seqs": array(it.seq for it in enriched)}).scalars())
+    over = [it for it in enriched if it.seq in still]
+    _OVER(
+        connection,
+        [
+            {
+                "the_seq": it.seq, "new": it.state, "document": it.document,
+                "at": None if it.state in UNSETTLED else now,
+            }
+            for it in over
+        ],
+    )  # fmt: skip
+    for it in over:
+        books.move("lead", source, 1, old="enriching", new=it.state)
+    woken = insert_deliveries(books, ((it.seq, it.deliveries) for it in over))
+    if exports and over:
+        owe_exports(books, source, {it.lead_id for it in over})
+    books.close()
+    return woken

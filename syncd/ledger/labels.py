@@ -1,0 +1,61 @@
+"""Names of campaigns, segments and tracked accounts, as CTGO's lists last said them.
+
+A row of the kind `list:…` and the id 0 says when a list was last asked for, and with which code that failed, if it did.
+A name that is on the list no more stays what it was.
+"""
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, select
+
+from syncd.ledger.ingesting import save_labels
+from syncd.ledger.statements import upsert
+from syncd.ledger.tables import Label, table
+
+_label = table(Label)
+
+Names = dict[int, str]
+
+
+def load_names(connection: Connection, source: str) -> tuple[Names, Names, Names]:
+    """The names that are known for a source, by id: campaigns, segments, tracked accounts."""
+    found: dict[str, Names] = {"stream": {}, "segment": {}, "account": {}}
+    for kind, number, name in connection.execute(
+        select(_label.c.kind, _label.c.id, _label.c.name).where(
+            _label.c.source == source, _label.c.name.is_not(None)
+        )
+    ):
+        if kind in found:
+            found[kind][number] = name
+    return found["stream"], found["segment"], found["account"]
+
+
+def load_asked(connection: Connection, source: str) -> dict[str, tuple[float, str]]:
+    """By kind, when its list was last asked for and the code of what went wrong, empty if nothing did."""
+    rows = connection.execute(
+        select(_label.c.kind, _label.c.seen_at, _label.c.name).where(
+            _label.c.source == source, _label.c.kind.startswith("list:"), _label.c.id == 0
+        )
+    )
+    return {kind.removeprefix("list:"): (at, code or "") for kind, at, code in rows}
+
+
+def save_names(
+    connection: Connection,
+    source: str,
+    kind: str,
+    names: Mapping[int, str | None],
+    now: float,
+    *,
+    failed: str = "",
+) -> None:
+    """What a list said, and that it was asked for now; `failed`: the code if it was not answered."""
+    save_labels(connection, source, kind, names, now)
+    row = {"source": source, "kind": f"list:{kind}", "id": 0, "name": failed or None, "seen_at": now}
+    connection.execute(
+        upsert(_label)
+        .values(row)
+        .on_conflict_do_update(
+            index_elements=["source", "kind", "id"], set_={"name": row["name"], "seen_at": now}
+        )
+    )

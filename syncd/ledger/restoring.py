@@ -1,0 +1,237 @@
+"""What a restored ledger must be told, for it believes in a world that has moved on.
+
+It does not know what was done between the backup and now. So from the ledger that it replaces, as far as that can be
+read, it takes what is still true and what people decided:
+
+- who was forgotten, and it forgets them too;
+- pauses by hand, and the acts of people, for the record;
+- the requests of the last minute: without them it would spend the allowance twice. Unread, a minute is waited;
+- where sources began that it does not know, so that a start at "now" is not a later now;
+- which object of a connector is whose;
+- what was spent on enriching.
+
+What cannot be known is doubted: every delivery of a lead that was discovered before the restore, whether the backup has it
+or a pull brings it once more, counts as *maybe sent*. See `doubted`.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from syncd.delivery import BY_HAND
+from syncd.forgetting import carried_by, marks, of_row
+from syncd.ledger.database import Ledger
+from syncd.ledger.delivering import Due
+from syncd.ledger.erasing import erase
+from syncd.ledger.forgetting import keys
+from syncd.ledger.operating import log_action
+from syncd.ledger.statements import Books
+from syncd.ledger.tables import Forgotten, table
+from syncd.ledger.tables import Lead as LeadRow
+from syncd.ledger.upkeep import done, note_done
+
+_lead, _forgotten = table(LeadRow), table(Forgotten)
+_CHUNK = 1000
+
+MARGIN = 86400.0
+"""Seconds that the clocks here and at CTGO, and the time of a lead's discovery, may be apart."""
+
+
+def restored_at(connection: Connection) -> float | None:
+    """When this ledger was last put in place from a backup."""
+    found = done(connection).get("restore")
+    return found.at if found else None
+
+
+def doubted(found: Sequence[Due], now: float, restored: float) -> list[Due]:
+    """What is due, with *maybe sent* where the ledger that was replaced may have sent it.
+
+    A time of discovery from the future proves nothing.
+    """
+    return [
+        one._replace(item=one.item._replace(maybe_sent=True))
+        if one.discovered_at <= restored + MARGIN or one.discovered_at > now
+        else one
+        for one in found
+    ]
+
+
+@dataclass(slots=True)
+class Carried:
+    """What was taken over from the replaced ledger. `unread`: the parts of it that could not be read."""
+
+    forgotten: int = 0
+    pauses: list[str] = field(default_factory=list)
+    acts: dict[str, int] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
+
+
+def bring_up_to_now(restored: Ledger, replaced: Path, now: float, *, who: str, name: str) -> Carried:
+    """Tell a restored ledger, which is not in its place yet, what it must know. `name`: the backup's."""
+    carried = Carried()
+    with restored.write() as connection:
+        if replaced.exists():
+            with _part(carried, "anything"), closing(_open(replaced)) as old:
+                for what, carry in _PARTS.items():
+                    with _part(carried, what):
+                        carry(connection, old, carried)
+        else:
+            carried.unread.append("anything")
+        carried.forgotten = _forget_again(connection, now)
+        note_done(connection, "check", now)
+        note_done(connection, "restore", now)
+        log_action(connection, now, who=who, verb="restore", name=name)
+    return carried
+
+
+def _open(replaced: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"{replaced.resolve().as_uri()}?mode=ro", uri=True)
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+@contextmanager
+def _part(carried: Carried, what: str) -> Iterator[None]:
+    """A part that cannot be read, or that an older ledger does not have, does not keep the rest from being carried."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if "no such table" not in str(error):
+            carried.unread.append(what)
+
+
+def _forgotten_people(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
+    _copy(connection, old, "SELECT key FROM secret", "INSERT OR IGNORE INTO secret (key) VALUES (?)")
+    _copy(connection, old, "SELECT mark FROM forgotten", "INSERT OR IGNORE INTO forgotten (mark) VALUES (?)")
+
+
+def _pauses(connection: Connection, old: sqlite3.Connection, carried: Carried) -> None:
+    for row in old.execute("SELECT * FROM lane WHERE status = 'paused' AND code = ?", (BY_HAND,)):
+        values = {key: row[key] for key in row.keys()}  # noqa: SIM118 - a Row iterates over its values
+        connection.exec_driver_sql(
+            'INSERT OR REPLACE INTO lane (kind, name, status, code, detail, "by", since, until, probing, failures,'
+            " delivered, alike_code, alike) VALUES (:kind, :name, :status, :code, :detail, :by, :since, :until, :probing,"
+            " :failures, :delivered, :alike_code, :alike)",
+            values,
+        )
+        carried.pauses.append(f"{row['kind']} {row['name']}")
+
+
+def _acts(connection: Connection, old: sqlite3.Connection, carried: Carried) -> None:
+    last = connection.exec_driver_sql("SELECT max(at) FROM action").scalar() or 0.0
+    rows = old.execute(
+        "SELECT at, who, verb, name, detail FROM action WHERE at > ? ORDER BY id", (last,)
+    ).fetchall()
+    for row in rows:
+        carried.acts[row["verb"]] = carried.acts.get(row["verb"], 0) + 1
+        connection.exec_driver_sql(
+            "INSERT INTO action (at, who, verb, name, detail) VALUES (?, ?, ?, ?, ?)", tuple(row)
+        )
+
+
+def _requests(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
+    budgets = old.execute(
+        "SELECT name, boot, server_limit, blocked_until, pull_at, pull_needs, pull_every FROM budget"
+    ).fetchall()
+    slots = old.execute("SELECT budget, boot, free_at, n FROM slot").fetchall()
+    connection.exec_driver_sql("DELETE FROM slot")
+    for row in budgets:
+        connection.exec_driver_sql(
+            "INSERT OR REPLACE INTO budget (name, boot, server_limit, blocked_until, pull_at, pull_needs, pull_every)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            tuple(row),
+        )
+    for row in slots:
+        connection.exec_driver_sql(
+            "INSERT INTO slot (budget, boot, free_at, n) VALUES (?, ?, ?, ?)", tuple(row)
+        )
+
+
+def _beginnings(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
+    _copy(
+        connection,
+        old,
+        "SELECT name, floor, listing FROM source",
+        "INSERT INTO source (name, floor, listing, started) VALUES (?, ?, ?, 0) ON CONFLICT (name) DO UPDATE SET"
+        " floor = coalesce(floor, CASE WHEN started THEN NULL ELSE excluded.floor END)",
+    )
+
+
+def _people(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
+    _copy(
+        connection,
+        old,
+        "SELECT connector, person, remote_id, discovered_at FROM person",
+        "INSERT INTO person (connector, person, remote_id, discovered_at) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (connector, person) DO UPDATE SET remote_id = coalesce(excluded.remote_id, remote_id),"
+        " discovered_at = max(excluded.discovered_at, discovered_at)",
+    )
+
+
+def _spending(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
+    _copy(
+        connection,
+        old,
+        "SELECT source, day, asks FROM askday",
+        "INSERT INTO askday (source, day, asks) VALUES (?, ?, ?) ON CONFLICT (source, day) DO UPDATE SET"
+        " asks = max(asks, excluded.asks)",
+    )
+    _copy(
+        connection,
+        old,
+        "SELECT source, person, outputs, asks, asked_at FROM ask",
+        "INSERT OR REPLACE INTO ask (source, person, outputs, asks, asked_at) VALUES (?, ?, ?, ?, ?)",
+    )
+    _copy(
+        connection,
+        old,
+        "SELECT source, balance, told_at, price FROM credits",
+        "INSERT OR REPLACE INTO credits (source, balance, told_at, price) VALUES (?, ?, ?, ?)",
+    )
+
+
+def _copy(connection: Connection, old: sqlite3.Connection, query: str, statement: str) -> None:
+    cursor = old.execute(query)
+    while rows := cursor.fetchmany(_CHUNK):
+        connection.exec_driver_sql(statement, [tuple(row) for row in rows])
+
+
+_PARTS: dict[str, Callable[[Connection, sqlite3.Connection, Carried], None]] = {
+    "who was forgotten": _forgotten_people,
+    "pauses": _pauses,
+    "acts of people": _acts,
+    "requests": _requests,
+    "where sources began": _beginnings,
+    "objects of people": _people,
+    "credits spent": _spending,
+}
+
+
+def _forget_again(connection: Connection, now: float) -> int:
+    """Erase everybody who bears a mark; how many leads. Costs nothing when nobody was ever forgotten."""
+    known = keys(connection)
+    bearing = set(connection.execute(select(_forgotten.c.mark)).scalars()) if known else set()
+    found, after = list[int](), 0
+    while bearing:
+        rows: Any = connection.execute(
+            select(
+                _lead.c.seq, _lead.c.source, _lead.c.lead_id, _lead.c.digest, _lead.c.person, _lead.c.payload
+            )
+            .where(_lead.c.seq > after, _lead.c.state != "forgotten")
+            .order_by(_lead.c.seq)
+            .limit(_CHUNK)
+        ).all()
+        if not rows:
+            break
+        after = rows[-1].seq
+        found += [
+            row.seq for row in rows if not bearing.isdisjoint(marks(known, carried_by(of_row(*row[1:]))))
+        ]
+    if found:
+        erase(Books(connection, now), found)
+    return len(found)

@@ -1,0 +1,176 @@
+"""`map`: what would be sent and why not, without a key, a token, a ledger or a network."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncd import cli
+from tests.cli.conftest import Home, Ran, rows, told
+
+MAPPING = """
+[connectors.sheet]
+type = "csv"
+path = "leads.csv"
+{where}
+[connectors.sheet.fields]
+id = "{{{{ id }}}}"
+stream_id = "{{{{ stream_id }}}}"
+segment_id = "{{{{ segment_id }}}}"
+{fields}
+"""
+
+
+class Review:
+    """A pull request's CI: a configuration without secrets, and nothing else."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.config, self.capsys = folder / "config.toml", capsys
+
+    def write(self, *fields: str, where: str = "", more: str = "") -> None:
+        text = MAPPING.format(where=f"where = {json.dumps(where)}" if where else "", fields="\n".join(fields))
+        self.config.write_text(text + more)
+
+    def syncd(self, *arguments: str) -> Ran:
+        code = cli.run(["--config", str(self.config), *arguments])
+        return Ran(code, *self.capsys.readouterr())
+
+
+@pytest.fixture
+def review(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Review:
+    for name in ("SYNCD_SOURCES__MAIN__API_KEY", "SYNCD_CONFIG", "CREDENTIALS_DIRECTORY"):
+        monkeypatch.delenv(name, raising=False)
+    made = Review(tmp_path, capsys)
+    made.write('Name = "{{ display_name }}"')
+    return made
+
+
+def fields_of(ran: Ran) -> dict[str, Any]:
+    (one,) = json.loads(ran.out)
+    return {field["name"]: field for field in one["leads"][0]["fields"]}
+
+
+def test_a_mapping_is_shown_for_a_made_up_lead_when_there_is_no_ledger(review: Review) -> None:
+    ran = review.syncd("map", "sheet")
+    assert (ran.code, ran.err) == (0, "")
+    assert "made up" in ran.out
+    assert [line.split() for line in ran.out.splitlines() if line.startswith("Name")] == [
+        ["Name", "always", "Mara", "Oduya"]
+    ]
+    assert list(review.config.parent.iterdir()) == [review.config]
+
+
+def test_a_source_may_lack_its_key(review: Review) -> None:
+    review.write('Name = "{{ handle }}"', more="[sources.main]\n")
+    assert review.syncd("map").code == 0
+    assert review.syncd("check").code == 78
+
+
+def test_each_field_says_its_policy_or_why_it_is_left_out(review: Review) -> None:
+    review.write(
+        'Mail = { value = "{{ email }}", policy = "if_empty" }',
+        "Guess = \"{{ email if email_status != 'verified' }}\"",
+        'Odd = "{{ raw.nothing }}"',
+    )
+    found = fields_of(review.syncd("map", "--json"))
+    assert (found["Mail"]["policy"], found["Mail"]["value"]) == ("if_empty", "mara@smalltools.example")
+    assert found["Guess"]["left_out"] == "it comes to nothing"
+    assert found["Odd"]["value"] is None
+
+
+@pytest.mark.parametrize(
+    ("where", "verdict"),
+    [
+        ("", "wanted"),
+        ("follower_count > 1000", "wanted"),
+        ("match_confidence == 'medium'", "unwanted"),
+        ("raw.nothing > 5", "set aside"),
+    ],
+)
+def test_the_verdict_of_where_is_told(review: Review, where: str, verdict: str) -> None:
+    review.write('Name = "{{ handle }}"', where=where)
+    (one,) = json.loads(review.syncd("map", "--json").out)
+    assert one["leads"][0]["verdict"] == verdict
+
+
+@pytest.mark.parametrize(
+    ("field", "where", "said"),
+    [
+        ('Name = "{{ frist_name }}"', "", "connectors.sheet.fields.Name: there is no variable frist_name: did you mean first_name?"),
+        ('Name = "{{ handle | uper }}"', "", "there is no filter uper: did you mean upper?"),
+        ('Name = "handle"', "", "braces are missing: write {{ handle }}"),
+        ('Name = "{{ handle }}"', "folower_count > 5", "connectors.sheet.where: there is no variable folower_count: did you mean follower_count?"),
+        ('Name = "{{ follower_count.upper() }}"', "", "connectors.sheet: field Name: .upper() works on text only"),
+        ('Name = "{{ handle }}"', "handle > 5", "connectors.sheet: where: it raised TypeError"),
+    ],
+)  # fmt: skip
+def test_the_check_exits_with_78_and_names_the_mistake_and_the_nearest_name(
+    review: Review, field: str, where: str, said: str
+) -> None:
+    review.write(field, where=where)
+    ran = review.syncd("map", "--check")
+    assert (ran.code, ran.out) == (78, "")
+    assert said in ran.err
+    (mistake,) = json.loads(review.syncd("map", "--check", "--json").out)["mistakes"]
+    assert said in mistake
+
+
+def test_every_mistake_is_told_at_once(review: Review) -> None:
+    enrich = '[sources.main.enrich]\nwhere = "bioo"\n'
+    review.write('A = "{{ a }}"', 'B = "{{ b }}"', where="c", more="[sources.main]\n" + enrich)
+    lines = [
+        line for line in review.syncd("map", "--check").err.splitlines() if "there is no variable" in line
+    ]
+    assert len(lines) == 4
+
+
+def test_a_sound_mapping_passes_the_check_and_a_fragile_where_is_noted(review: Review) -> None:
+    assert review.syncd("map", "--check").code == 0
+    review.write('Name = "{{ handle }}"', where="follower_count > 5")
+    ran = review.syncd("map", "--check")
+    assert ran.code == 0
+    assert "would be set aside: where: it compares or changes a null: follower_count" in ran.out
+    review.write('Name = "{{ handle }}"', where="(follower_count or 0) > 5")
+    assert "set aside" not in review.syncd("map", "--check").out
+
+
+def test_an_unknown_connector_is_a_usage_error_with_the_nearest(review: Review) -> None:
+    ran = review.syncd("map", "shete")
+    assert ran.code == 64
+    assert "did you mean sheet?" in ran.err
+
+
+def test_leads_of_the_ledger_are_shown_newest_first_and_by_id(home: Home) -> None:
+    home.syncd("--once")
+    ids = [row[0] for row in rows(home, "SELECT lead_id FROM lead ORDER BY seq DESC")]
+    (one,) = told(home, "map", "sheet")
+    assert [it["lead"]["id"] for it in one["leads"]] == ids[:3]
+    (one,) = told(home, "map", "sheet", "--lead", str(ids[-1]))
+    assert [it["lead"]["id"] for it in one["leads"]] == [ids[-1]]
+    ran = home.syncd("map", "--lead", "7")
+    assert (ran.code, "no lead 7" in ran.err) == (1, True)
+
+
+def test_looking_changes_nothing(home: Home) -> None:
+    home.syncd("--once")
+    before = home.ledger.read_bytes()
+    home.ledger.chmod(0o400)
+    assert home.syncd("map").code == 0
+    assert home.ledger.read_bytes() == before
+
+
+def test_a_lead_whose_payload_is_gone_is_said_to_be(home: Home) -> None:
+    home.syncd("--once")
+    ((lead_id,), *_) = rows(home, "SELECT lead_id FROM lead")
+    rows(home, "UPDATE lead SET payload = NULL")
+    out = home.syncd("map", "--lead", str(lead_id)).out
+    assert "no longer kept" in out
+
+
+def test_a_where_that_needs_a_name_nobody_knows_yet_is_said_to_wait(home: Home) -> None:
+    home.syncd("--once")
+    home.connectors["sheet"] += "\nwhere = \"stream_name == 'Indie founders'\""
+    home.configure()
+    (one,) = told(home, "map", "sheet")
+    assert {it["verdict"] for it in one["leads"]} == {"waiting"}
