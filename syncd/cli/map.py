@@ -14,9 +14,10 @@ import typer
 from syncd.cli.exits import Exit, complain
 from syncd.cli.opening import unknown
 from syncd.cli.output import say, say_json, say_table
+from syncd.cli.owner import settings_in_force
 from syncd.clock import SystemClock
 from syncd.lead import LARGEST_ID
-from syncd.settings import Settings, SettingsError, find_config, load
+from syncd.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from syncd.cli.drafting import Drawn
@@ -46,7 +47,7 @@ def map_(
     as_json: Annotated[bool, typer.Option("--json", help="For a script.")] = False,
 ) -> int:
     """What would be sent to a connector, for a lead: each field with its policy, and what `where` says."""
-    settings = load(find_config(context.obj), keyless=True)
+    settings = settings_in_force(context.obj, keyless=True)
     if name and name not in settings.connectors:
         raise unknown("connector", name, settings.connectors)
     from syncd.cli.drafting import drawn  # noqa: PLC0415 - Jinja2 and the connectors' classes

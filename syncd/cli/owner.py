@@ -36,13 +36,15 @@ class Owner:
         return self.name or f"the user {self.uid}"
 
 
-def settings_in_force(config: Path | None, flags: Mapping[str, object] | None = None) -> Settings:
+def settings_in_force(
+    config: Path | None, flags: Mapping[str, object] | None = None, *, keyless: bool = False
+) -> Settings:
     """The settings, read as whoever started this process; from then on a root process is the ledger's owner.
 
-    `config`: the flag's file, if any. Raises SettingsError.
+    `config`: the flag's file, if any; `keyless`: as in `load`. Raises SettingsError.
     """
     found = find_config(config)
-    settings = load(found, _environment(found), flags=flags or {})
+    settings = load(found, _environment(found), flags=flags or {}, keyless=keyless)
     become_owner_of(settings.state.path)
     return settings
 
