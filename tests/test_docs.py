@@ -41,7 +41,8 @@ def test_every_failure_code_of_the_core_is_registered_with_a_fix() -> None:
     }
     assert used - set(codes()) == set()
     assert all(
-        fix.endswith((".", "NAME", "SOURCE", "retry", "drop", "ID", "T", "FILE")) for fix in CODES.values()
+        fix.endswith((".", "NAME", "SOURCE", "retry", "drop", "list", "check", "status", "ID", "T", "FILE"))
+        for fix in CODES.values()
     )
 
 

@@ -6,16 +6,17 @@ Every text passes the log's redaction: a connector is a stranger's code, and may
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import structlog
 
 from syncd.cli.compose import Mapped, compile_connectors, make_upstream
 from syncd.cli.exits import LEDGER_EXITS, SOURCE_EXITS, Exit
+from syncd.cli.hearing import alert_notes, health_notes
 from syncd.cli.holder import engine_of
+from syncd.cli.note import Level, Note
 from syncd.cli.owner import settings_in_force
 from syncd.clock import SystemClock
 from syncd.engine.pacing import Hold, Pacer
@@ -30,28 +31,17 @@ from syncd.upstream import Me, Upstream
 AT_ONCE = 8
 """Sources that are asked at the same time."""
 
-Level = Literal["ok", "warning", "error"]
 
+def examine(config: Path | None, patience: float, *, tell: bool = False) -> Iterator[Note]:
+    """Everything there is to say, in the order of what depends on what.
 
-@dataclass(frozen=True, slots=True)
-class Note:
-    """One line of the report. `exit`: what a run would exit with because of it."""
-
-    level: Level
-    about: str
-    detail: str
-    code: str = ""
-    fix: str = ""
-    exit: Exit = Exit.DONE
-
-
-def examine(config: Path | None, patience: float) -> Iterator[Note]:
-    """Everything there is to say, in the order of what depends on what. `patience`: seconds for a free request."""
-    for note in _examined(config, patience):
+    `patience`: seconds for a free request; `tell`: send a test message to whoever hears of alerts.
+    """
+    for note in _examined(config, patience, tell=tell):
         yield replace(note, detail=scrub(note.detail), fix=scrub(note.fix))
 
 
-def _examined(config: Path | None, patience: float) -> Iterator[Note]:
+def _examined(config: Path | None, patience: float, *, tell: bool) -> Iterator[Note]:
     found = find_config(config)
     try:
         settings = settings_in_force(found)
@@ -82,6 +72,8 @@ def _examined(config: Path | None, patience: float) -> Iterator[Note]:
         yield Note("error", "ledger", error.detail, error.code, CODES.get(error.code, ""), exit_)
     for m in mapped.values():
         yield from connector_notes(m, clock)
+    yield from health_notes(settings)
+    yield from alert_notes(settings, clock, tell=tell)
 
 
 def _mistakes(error: SettingsError) -> Iterator[Note]:

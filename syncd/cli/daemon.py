@@ -5,23 +5,21 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import structlog
 
 from syncd.cli.assembly import begin, crews_of, make_engine
+from syncd.cli.companions import Companions
 from syncd.cli.compose import compile_connectors, read_settings
 from syncd.cli.exits import Exit
 from syncd.clock import SystemClock
 from syncd.crews import Crew
-from syncd.daemon.calendar import Chore
 from syncd.daemon.service import Daemon, Order
 from syncd.daemon.signals import heard
 from syncd.engine.housekeeping import HouseKeeping
-from syncd.engine.observing import NOBODY, Observer
 from syncd.engine.whole import Engine
 from syncd.lanes import Ended, Runner
 from syncd.ledger import Ledger
@@ -57,29 +55,12 @@ def run_daemon(config: Path | None) -> Exit:
     with heard(acts):
         settings = _settings(config)
         with EngineLock(settings.state.path), Ledger.open(settings.state.path, upgrade=True) as ledger:
-            daemon = _daemon(config, settings, ledger, clock)
+            companions = Companions(structlog.get_logger("syncd"))
+            daemon = _daemon(config, settings, ledger, clock, companions)
             orders.append(daemon)
-            with companions(daemon):
+            with companions.beside(daemon):
                 ended = daemon.run()
                 return _leave(ended)
-
-
-def observer_of() -> Observer:
-    """Who counts requests and outcomes, for metrics: called from the lanes' threads."""
-    return NOBODY
-
-
-@contextmanager
-def companions(daemon: Daemon) -> Iterator[None]:
-    """What lives beside the daemon for as long as it runs, reads `daemon.snapshot()` and hears of reloads."""
-    del daemon
-    yield
-
-
-def chores_of(engine: Engine) -> Sequence[Chore]:
-    """What is on the calendar besides pulls: each is run in a thread of its own while it lasts."""
-    del engine
-    return ()
 
 
 def _settings(config: Path | None) -> Settings:
@@ -92,13 +73,16 @@ def _settings(config: Path | None) -> Settings:
     return settings
 
 
-def _daemon(config: Path | None, settings: Settings, ledger: Ledger, clock: SystemClock) -> Daemon:
+def _daemon(
+    config: Path | None, settings: Settings, ledger: Ledger, clock: SystemClock, companions: Companions
+) -> Daemon:
     log = structlog.get_logger("syncd")
     runner = Runner(clock, log, until_quiet=False, before=ledger.check_room)
-    observer = observer_of()
 
     def make(settings: Settings) -> Engine:
-        return make_engine(settings, ledger, log, runner.wake, clock=clock, observer=observer, probe=PROBE)
+        return make_engine(
+            settings, ledger, log, runner.wake, clock=clock, observer=companions.counting, probe=PROBE
+        )
 
     def remake() -> Engine:
         now = _settings(config)
@@ -118,7 +102,7 @@ def _daemon(config: Path | None, settings: Settings, ledger: Ledger, clock: Syst
     # What start-up made stays; the work makes many objects without cycles, which need no looking through
     gc.collect()
     gc.freeze()
-    return Daemon(engine, runner, crews, log, remake=remake, chores=chores_of)
+    return Daemon(engine, runner, crews, log, remake=remake, chores=companions.chores_of)
 
 
 def _leave(ended: Ended) -> Exit:

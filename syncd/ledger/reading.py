@@ -46,6 +46,26 @@ def oldest_unsettled(connection: Connection) -> float | None:
     return connection.execute(select(func.min(_lead.c.ingested_at)).where(_IS_UNSETTLED)).scalar()
 
 
+def oldest_pending(connection: Connection) -> dict[str, float]:
+    """By connector: when the lead of the delivery that has been pending longest was ingested, held ones included."""
+    of_each = select(_delivery.c.connector, func.min(_delivery.c.id).label("id")).group_by(
+        _delivery.c.connector
+    )
+    pending = _delivery.c.state == quoted("pending")
+    # Held or not, in the words of the two partial indexes
+    first = union_all(
+        of_each.where(pending, _delivery.c.held == quoted("")),
+        of_each.where(pending, _delivery.c.held != quoted("")),
+    ).subquery()
+    rows = connection.execute(
+        select(first.c.connector, func.min(_lead.c.ingested_at))
+        .join(_delivery, _delivery.c.id == first.c.id)
+        .join(_lead, _lead.c.seq == _delivery.c.lead_seq)
+        .group_by(first.c.connector)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
     """Set-aside rows that share a reason. `where` is a connector, or the source for an export or a quarantined lead."""

@@ -134,6 +134,7 @@ def test_status_walks_nothing(full: Ledger) -> None:
         reading.counts(connection)
         reading.causes(connection)
         reading.oldest_unsettled(connection)
+        reading.oldest_pending(connection)
         reading.pending_elsewhere(connection, ["crm"])
         reading.export_of(connection, "main", 5)
         reading.deliveries_of(connection, 5)

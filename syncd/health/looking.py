@@ -1,0 +1,135 @@
+"""One look at the ledger, the disk and the daemon, by a connection that reads only: nobody waits for anybody."""
+
+import os
+import threading
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from syncd.clock import Clock
+from syncd.delivery import LaneState
+from syncd.health.view import LATE, Disk, Place, SourceView, View
+from syncd.ledger import Ledger, LedgerError, Transaction, reading
+from syncd.ledger.budgets import Meter
+from syncd.ledger.lanes import load_lanes
+from syncd.limiter import Budget
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What the daemon says of itself: see `View` for both."""
+
+    wedged: str = ""
+    held: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A configured source, as watching it needs it.
+
+    `next_poll`: the wall time of the scheduled poll that follows one. `low_credits`: where the balance is called low, None
+    when nothing spends credits.
+    """
+
+    meter: Meter
+    next_poll: Callable[[float], float]
+    low_credits: int | None = None
+
+
+@dataclass(slots=True)
+class Looker:
+    """Looks at what is configured. `sources` and `connectors` may be replaced by a reload.
+
+    `vitals` asks the daemon; `credits` is written by whoever asks for balances.
+    """
+
+    ledger: Ledger
+    clock: Clock
+    sources: Mapping[str, Watched]
+    connectors: Collection[str]
+    vitals: Callable[[], Vitals] = Vitals
+    credits: dict[str, int] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _pulled: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    """By source: the last clean pull's wall time, the monotonic instant it stands for, and its patience."""
+
+    def look(self) -> View:
+        """What there is to see now. Raises nothing that the ledger can cause."""
+        now = self.clock.now()
+        disk, vitals = self._disk(), self.vitals()
+        try:
+            with self.ledger.read() as connection:
+                seen = self._read(connection, now, disk)
+        except LedgerError as error:
+            sources = [SourceView(name, credits=self.credits.get(name)) for name in self.sources]
+            seen = View(now, sources, disk=disk, broken=error.detail)
+        return replace(seen, held=vitals.held, wedged=vitals.wedged)
+
+    def _read(self, connection: Transaction, now: float, disk: Disk) -> View:
+        rows = {row.name: row for row in reading.sources(connection)}
+        oldest = reading.oldest_unsettled(connection)
+        return View(
+            now,
+            [self._source(connection, name, rows.get(name), now) for name in self.sources],
+            [lane for lane in load_lanes(connection) if self._is_ours(lane)],
+            reading.counts(connection),
+            [Place(it.kind, it.where, it.code, it.n) for it in reading.causes(connection)],
+            {name: max(0.0, now - at) for name, at in reading.oldest_pending(connection).items()},
+            None if oldest is None else max(0.0, now - oldest),
+            disk,
+        )
+
+    def _is_ours(self, lane: LaneState) -> bool:
+        """Whether the lane is of something configured: the ledger keeps those of what is not any more."""
+        return lane.name in (self.connectors if lane.kind == "deliver" else self.sources)
+
+    def _source(self, connection: Transaction, name: str, row: Any, now: float) -> SourceView:
+        watched = self.sources[name]
+        budget = reading.budget(connection, watched.meter, self.clock.monotonic())
+        age, patience = self._age(name, row.pulled_at if row else None, now)
+        return SourceView(
+            name,
+            age,
+            patience,
+            row.pulled_at if row else None,
+            row.watermark if row else None,
+            budget.limit,
+            _left(budget, self.clock.monotonic()),
+            self.credits.get(name),
+            watched.low_credits,
+        )
+
+    def _age(self, name: str, pulled_at: float | None, now: float) -> tuple[float | None, float]:
+        """Seconds since the last clean pull, counted monotonically from when this process first saw it."""
+        if pulled_at is None:
+            return None, 0.0
+        with self._lock:
+            known = self._pulled.get(name)
+            monotonic = self.clock.monotonic()
+            if known is None or known[0] != pulled_at:
+                next_poll = self.sources[name].next_poll
+                # By the pull's own clock reading: two polls after it
+                patience = next_poll(next_poll(pulled_at)) - pulled_at + LATE
+                known = self._pulled[name] = (pulled_at, monotonic - max(0.0, now - pulled_at), patience)
+        return max(0.0, monotonic - known[1]), known[2]
+
+    def _disk(self) -> Disk:
+        path = self.ledger.path
+        files = {}
+        for name, suffix in (("ledger", ""), ("wal", "-wal")):
+            try:
+                files[name] = path.with_name(path.name + suffix).stat().st_size
+            except OSError:  # no WAL yet; or no ledger, which reading it will say
+                files[name] = 0
+        try:
+            room = os.statvfs(path.parent)
+        except OSError:
+            return Disk(files)
+        return Disk(files, room.f_bavail * room.f_frsize, room.f_blocks * room.f_frsize)
+
+
+def _left(budget: Budget, now: float) -> int:
+    """Requests that the budget would allow now."""
+    if budget.blocked_until > now:
+        return 0
+    return max(0, budget.limit - sum(slots.n for slots in budget.taken if slots.free_at > now))
