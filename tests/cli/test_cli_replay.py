@@ -59,7 +59,7 @@ def test_it_says_so_in_words(home: Home) -> None:
     assert ran.out.splitlines() == [
         "30 older leads would go to later, and 0 once more.",
         "30 deliveries were made for later.",
-        "A running engine sends them now; or: syncd --once",
+        "No engine is running; to go on: syncd --once",
     ]
     assert home.syncd("replay", "--connector", "later").out.endswith("Nothing was changed.\n")
 
