@@ -23,6 +23,7 @@ from syncd.engine.pacing import Hold
 from syncd.engine.step import AGAIN, IDLE, Next
 from syncd.enrichment import (
     HOUR,
+    SET_BOUNDS,
     Purse,
     day_of,
     hindrance,
@@ -39,9 +40,7 @@ BATCH = 100
 """Leads that a step looks at."""
 LONGEST_PAUSE = 3600.0
 """Seconds: every probe of an endpoint that does not answer may cost credits."""
-HINDERED = frozenset(
-    {"credits_exhausted", "credits_kept", "credits_unknown", "per_day_spent", "budget_exhausted"}
-)
+HINDERED = SET_BOUNDS | {"credits_exhausted", "budget_exhausted"}
 """Codes of pauses that `when_exhausted` is about; halts of this lane alone are the others."""
 
 
