@@ -21,6 +21,7 @@ from syncd.cli.owner import settings_in_force
 from syncd.cli.spending import unbounded
 from syncd.clock import SystemClock
 from syncd.engine.pacing import Hold, Pacer
+from syncd.engine.wanting import FOUND_OUT
 from syncd.failure import CODES, Failure
 from syncd.gate import GATE_HELD, said
 from syncd.ledger import Ledger, LedgerError, gating, reading
@@ -73,6 +74,7 @@ def _examined(config: Path | None, patience: float, *, tell: bool) -> Iterator[N
         yield Note("error", "ledger", error.detail, error.code, CODES.get(error.code, ""), exit_)
     for m in mapped.values():
         yield from connector_notes(m, clock)
+        yield from hunger_notes(settings, m)
     yield from health_notes(settings)
     yield from alert_notes(settings, clock, tell=tell)
 
@@ -203,6 +205,24 @@ def credit_notes(name: str, source: Source, me: Me) -> Iterator[Note]:
         code = "credits_kept"
         detail = f"{balance} credits are left, and {chosen.keep_credits} are to be kept: nothing is enriched."
         yield Note("warning", about, detail, code, CODES[code])
+
+
+def hunger_notes(settings: Settings, m: Mapped) -> Iterator[Note]:
+    """A warning for a connector that waits for what nobody looks up: every lead would be unwanted, without a word."""
+    needs = sorted(m.where.uses & FOUND_OUT)
+    sources = [
+        name
+        for name, source in settings.sources.items()
+        if source.enrich is None and m.name in settings.connectors_of(name)
+    ]
+    if needs and sources:
+        yield Note(
+            "warning", f"connector {m.name}",
+            f"It takes leads by their {' and '.join(needs)}, which CTGO's listings do not promise, and source "
+            f"{' and '.join(sources)} does not enrich: it may never want any.",
+            "never_enriched",
+            f"Add a table [sources.{sources[0]}.enrich], if your campaigns do not find it by themselves.",
+        )  # fmt: skip
 
 
 def free_slot(ledger: Ledger, pacer: Pacer, clock: SystemClock, patience: float) -> Hold | None:

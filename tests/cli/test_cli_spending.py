@@ -91,6 +91,18 @@ def test_the_check_says_when_nothing_can_be_enriched(make_home: MakeHome) -> Non
     assert any("credits_kept" in detail for detail in found["warning", "source main"])
 
 
+def test_the_check_warns_of_a_connector_that_waits_for_what_nobody_looks_up(make_home: MakeHome) -> None:
+    home = make_home()
+    home.connectors["sheet"] += "\nwhere = \"email_status == 'verified'\""
+    home.configure()
+    _, found = findings(home)
+    assert any("never_enriched" in detail for detail in found["warning", "connector sheet"])
+    home.source = TABLE
+    home.configure()
+    _, found = findings(home)
+    assert ("warning", "connector sheet") not in found
+
+
 def me(told_credits: dict[str, object] | None) -> Me:
     return Me.model_validate_json(json.dumps({"name": "x", "credits": told_credits}))
 
