@@ -18,8 +18,10 @@ from syncd.cli.hearing import alert_notes, health_notes
 from syncd.cli.holder import engine_of
 from syncd.cli.note import Level, Note
 from syncd.cli.owner import settings_in_force
+from syncd.cli.spending import unbounded
 from syncd.clock import SystemClock
 from syncd.engine.pacing import Hold, Pacer
+from syncd.engine.wanting import FOUND_OUT
 from syncd.failure import CODES, Failure
 from syncd.gate import GATE_HELD, said
 from syncd.ledger import Ledger, LedgerError, gating, reading
@@ -72,6 +74,7 @@ def _examined(config: Path | None, patience: float, *, tell: bool) -> Iterator[N
         yield Note("error", "ledger", error.detail, error.code, CODES.get(error.code, ""), exit_)
     for m in mapped.values():
         yield from connector_notes(m, clock)
+        yield from hunger_notes(settings, m)
     yield from health_notes(settings)
     yield from alert_notes(settings, clock, tell=tell)
 
@@ -159,27 +162,67 @@ def costly(name: str, source: Source, requests: int) -> Iterator[Note]:
 def _sources(settings: Settings, ledger: Ledger, clock: SystemClock, patience: float) -> Iterator[Note]:
     if not settings.sources:
         return
-    ask = partial(source_note, ledger=ledger, clock=clock, patience=patience)
+    ask = partial(source_notes, ledger=ledger, clock=clock, patience=patience)
     with ThreadPoolExecutor(min(AT_ONCE, len(settings.sources))) as pool:
-        yield from pool.map(ask, settings.sources, settings.sources.values())
+        for notes in pool.map(ask, settings.sources, settings.sources.values()):
+            yield from notes
 
 
-def source_note(name: str, source: Source, *, ledger: Ledger, clock: SystemClock, patience: float) -> Note:
-    """Whether CTGO knows the source's key: one `GET /me`, counted like every request."""
+def source_notes(
+    name: str, source: Source, *, ledger: Ledger, clock: SystemClock, patience: float
+) -> Sequence[Note]:
+    """Whether CTGO knows the source's key: one `GET /me`, counted like every request; and its credits if it enriches."""
     about = f"source {name}"
     client, pacer = make_upstream(source, clock)
     try:
         hold = free_slot(ledger, pacer, clock, patience)
         if hold is None:
-            return Note("warning", about, "Not asked: its requests of this minute are all taken.")
-        return Note("ok", about, _said(_asked(client, ledger, pacer, hold)))
+            return [Note("warning", about, "Not asked: its requests of this minute are all taken.")]
+        me = _asked(client, ledger, pacer, hold)
+        return [Note("ok", about, _said(me)), *credit_notes(name, source, me)]
     except Failure as why:
         exit_ = SOURCE_EXITS.get(why.code, Exit.DONE)
         level: Level = "warning" if exit_ == Exit.DONE else "error"
         fix = why.fix.replace("SOURCE", name)
-        return Note(level, about, why.detail, why.code, fix, exit_)
+        return [Note(level, about, why.detail, why.code, fix, exit_)]
     finally:
         client.close()
+
+
+def credit_notes(name: str, source: Source, me: Me) -> Iterator[Note]:
+    """What stands in the way of enriching, and what nothing bounds."""
+    about, chosen = f"source {name}", source.enrich
+    if chosen is None:
+        return
+    if why := unbounded(source, me):
+        fix = f"Say how many a day: per_day in [sources.{name}.enrich]."
+        yield Note("error", about, why, "credits_unbounded", fix, Exit.CONFIG)
+    balance = me.credits.balance if me.credits else None
+    if balance is None and chosen.keep_credits:
+        code = "credits_unknown"
+        yield Note("warning", about, "CTGO does not say how many credits are left.", code, CODES[code])
+    elif balance is not None and balance <= chosen.keep_credits:
+        code = "credits_kept"
+        detail = f"{balance} credits are left, and {chosen.keep_credits} are to be kept: nothing is enriched."
+        yield Note("warning", about, detail, code, CODES[code])
+
+
+def hunger_notes(settings: Settings, m: Mapped) -> Iterator[Note]:
+    """A warning for a connector that waits for what nobody looks up: every lead would be unwanted, without a word."""
+    needs = sorted(m.where.uses & FOUND_OUT)
+    sources = [
+        name
+        for name, source in settings.sources.items()
+        if source.enrich is None and m.name in settings.connectors_of(name)
+    ]
+    if needs and sources:
+        yield Note(
+            "warning", f"connector {m.name}",
+            f"It takes leads by their {' and '.join(needs)}, which CTGO's listings do not promise, and source "
+            f"{' and '.join(sources)} does not enrich: it may never want any.",
+            "never_enriched",
+            f"Add a table [sources.{sources[0]}.enrich], if your campaigns do not find it by themselves.",
+        )  # fmt: skip
 
 
 def free_slot(ledger: Ledger, pacer: Pacer, clock: SystemClock, patience: float) -> Hold | None:
