@@ -10,8 +10,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import structlog
-
 from syncd.cli.compose import Mapped, compile_connectors, make_upstream
 from syncd.cli.exits import LEDGER_EXITS, SOURCE_EXITS, Exit
 from syncd.cli.hearing import alert_notes, health_notes
@@ -26,7 +24,7 @@ from syncd.failure import CODES, Failure
 from syncd.gate import GATE_HELD, said
 from syncd.ledger import Ledger, LedgerError, gating, reading
 from syncd.ledger.ingesting import campaigns
-from syncd.log import configure, redact_values, scrub
+from syncd.log import configure, logger, redact_values, scrub
 from syncd.settings import Settings, SettingsError, Source, find_config, secret_values
 from syncd.upstream import Me, Upstream
 
@@ -259,7 +257,7 @@ def connector_notes(m: Mapped, clock: SystemClock) -> Sequence[Note]:
     """What the connector's own check finds; one that finds nothing is well."""
     about, codes = f"connector {m.name}", m.configured.cls.codes
     try:
-        connector = m.configured.open(clock, structlog.get_logger("syncd"))
+        connector = m.configured.open(clock, logger())
         try:
             findings = list(connector.check())
         finally:
