@@ -43,6 +43,8 @@ class Companions:
 
     def _ask_credits(self, engine: Engine) -> None:
         for desk in engine.desks:
+            if engine.settings.sources[desk.name].enrich is not None:
+                continue  # enriching asks when it needs to, and its balance must not be told by two
             if engine.clock.stopping:
                 return
             balance = ask_credits(desk, engine.ledger)

@@ -40,7 +40,8 @@ class Watched:
 class Looker:
     """Looks at what is configured. `sources` and `connectors` may be replaced by a reload.
 
-    `vitals` asks the daemon; `credits` is written by whoever asks for balances.
+    `vitals` asks the daemon; `credits`: balances as last known; whoever asks for one
+    writes it there.
     """
 
     ledger: Ledger
@@ -68,6 +69,8 @@ class Looker:
     def _read(self, connection: Transaction, now: float, disk: Disk) -> View:
         rows = {row.name: row for row in reading.sources(connection)}
         oldest = reading.oldest_unsettled(connection)
+        # One that is not known for a moment, for an ask is under way, stays what it was
+        self.credits.update(reading.balances(connection))
         return View(
             now,
             [self._source(connection, name, rows.get(name), now) for name in self.sources],

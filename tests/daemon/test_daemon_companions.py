@@ -93,6 +93,9 @@ def test_the_credits_are_asked_for_and_where_they_are_low_is_known(scene: Scene)
         update={"enrich": Enrich(per_day=50, keep_credits=10), "poll": Schedule("*/5 * * * *")}
     )
     scene.daemon.engine.settings.sources["main"] = enriching
+    scene.companions.credits.clear()
+    chore.act()
+    assert scene.companions.credits == {}, "enriching asks for itself"
     found = watched(scene.daemon.engine)["main"]
     assert found.low_credits == 60
     assert found.next_poll(1_790_000_010.0) == 1_790_000_100.0

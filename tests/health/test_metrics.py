@@ -9,6 +9,7 @@ from syncd.failure import Pause, Reject
 from syncd.health.counting import MOST_HOSTS, Counting
 from syncd.health.metrics import MOST_CODES, families
 from syncd.health.view import Place, View
+from syncd.ledger.enriching import tell_balance
 from syncd.ledger.operating import pause_lanes
 from tests.health.conftest import POLL, Health
 from tests.support import Bench
@@ -105,6 +106,10 @@ def test_the_credits(health: Health) -> None:
     assert "syncd_credits" not in health.metrics()
     health.looker.credits["main"] = 42
     assert health.metrics()["syncd_credits"] == {("main",): 42.0}
+    for told in (17, None):  # None: an ask is under way
+        with health.bench.ledger.write() as connection:
+            tell_balance(connection, "main", told, health.bench.clock.now())
+        assert health.metrics()["syncd_credits"] == {("main",): 17.0}
 
 
 def test_the_state_of_a_lane(health: Health) -> None:
