@@ -115,7 +115,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "many_set_aside": "See what they have in common with: syncd rejected list",
         "credits_low": "Top up the team's enrichment credits, or lower per_day.",
         "disk_low": "Free some space on the ledger's disk: a full one stops pulling and sending.",
-        "wedged": "A lane hangs. systemd or Docker restarts syncd; report it with the log.",
+        "wedged": "A lane hangs. systemd restarts syncd; elsewhere restart it yourself. Report it with the log.",
         "health_unserved": 'Stop what else listens there, or set health.listen to another address, or to "" for none.',
         "nobody_hears": "Set alerts.webhook_url to a Slack, Discord or ntfy address, or alerts.heartbeat_url to a dead man's switch.",
         "alert_unsent": "Check alerts.webhook_url. syncd keeps trying, and says what is wrong in its log meanwhile.",

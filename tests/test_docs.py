@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from syncd.alerts import wording
 from syncd.cli.exits import Exit
 from syncd.cli.main import VERBS
 from syncd.failure import CODES
@@ -104,7 +105,7 @@ def test_every_command_in_the_guide_to_servers_exists() -> None:
         re.findall(r"(?:^|[`;&( ])(?:/\S*/)?syncd ([a-z]+)", "\n".join(_code_in(DEPLOY)), re.MULTILINE)
     )
     assert {"check", "backup", "restore", "service", "status"} <= named
-    assert named - {"syncd"} <= set(VERBS), named - set(VERBS)
+    assert named - {"syncd", "python"} <= set(VERBS), named - set(VERBS)
 
 
 def _code_in(text: str) -> list[str]:
@@ -120,3 +121,11 @@ def test_every_link_in_the_guide_to_servers_leads_somewhere(link: str) -> None:
         f"#{heading.lower().replace(' ', '-')}" for heading in re.findall(r"^#+ (.+)$", DEPLOY, re.MULTILINE)
     }
     assert link.startswith("https://") or link in headings or (ROOT / "deploy" / link).exists()
+
+
+def test_every_alert_is_in_the_guide_to_servers() -> None:
+    headings = {begun for begun, _ in wording._HEADINGS.values()} | {"has halted"}
+    assert {it for it in headings if f"**{it}**" not in DEPLOY} == set()
+    rules = re.findall(r"- alert: (\w+)", (ROOT / "deploy" / "prometheus" / "alerts.yml").read_text())
+    assert {it for it in rules if f"`{it}`" not in DEPLOY} == set()
+    assert set(re.findall(r"`(Syncd\w+)`", DEPLOY)) <= set(rules)

@@ -41,7 +41,7 @@ def settings_in_force(
 ) -> Settings:
     """The settings, read as whoever started this process; from then on a root process is the ledger's owner.
 
-    `config`: the flag's file, if any. `keyless`: no source needs its key. Raises SettingsError.
+    `config`: the flag's file, if any; `keyless`: as in `load`. Raises SettingsError.
     """
     found = find_config(config)
     settings = load(found, _environment(found), flags=flags or {}, keyless=keyless)
