@@ -10,6 +10,8 @@ def main() -> None:
 
         sys.stdout.write(f"syncd {__version__}\n")
         sys.exit(0)
+    # httpx would import its own command line, with rich and Pygments: 6 MiB, a fifth of a second, and no use to us
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
     from syncd.cli import run  # noqa: PLC0415 - typer and all below it stay out of --version
 
     sys.exit(run())

@@ -82,6 +82,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "no_team": "The key's user belongs to no team at CTGO, and credits are a team's: join one, or do not enrich. Then: syncd resume SOURCE",
         "credits_kept": "Top up the team's enrichment credits, or lower the source's enrich.keep_credits. syncd looks again every hour.",
         "credits_unknown": "CTGO does not say how many credits are left: with enrich.keep_credits = 0 syncd enriches without knowing.",
+        "never_enriched": "Let the connector's source enrich, or take leads by something that CTGO lists.",
+        "credits_unbounded": "Set per_day in the source's enrich table: with automatic top-up nothing else bounds what is spent.",
         "per_day_spent": "Nothing to do: enriching goes on at midnight UTC. To have more a day, raise the source's enrich.per_day.",
         "enrich_answer_lost": "Asked twice, and no answer came: it may have been charged, so it is not asked again.",
         "enrich_off": "The source's configuration no longer enriches.",

@@ -8,6 +8,7 @@ whatever stands under a key that looks secret, and text of a secret's shape.
 Times are wall time, for people; nothing reads them back.
 """
 
+import importlib
 import logging
 import os
 import re
@@ -15,6 +16,8 @@ import sys
 from collections.abc import Iterable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 from urllib.parse import quote
+
+from syncd.connector import Logger
 
 if TYPE_CHECKING:
     from structlog.typing import Processor
@@ -153,6 +156,26 @@ class _Handler(logging.StreamHandler[TextIO]):
             return
 
 
+def _structlog() -> Any:
+    """Structlog, and not rich behind it: 4 MiB for tracebacks that print local variables, which ours must not."""
+    first = "structlog" not in sys.modules and "rich" not in sys.modules
+    if first:
+        sys.modules["rich"] = None  # type: ignore[assignment]  # how Python says that there is none
+    try:
+        return importlib.import_module(
+            "structlog"
+        )  # a tenth of a second, which `syncd --help` need not wait for
+    finally:
+        if first:
+            del sys.modules["rich"]
+
+
+def logger() -> Logger:
+    """Where the program and its connectors write."""
+    made: Logger = _structlog().get_logger("syncd")
+    return made
+
+
 def configure(
     format: Literal["auto", "console", "json"] = "auto",  # noqa: A002 - the setting's name
     level: str = "info",
@@ -165,7 +188,7 @@ def configure(
         level: `debug`, `info`, `warning` or `error`. Libraries are heard from `warning` on.
         stream: stderr if None.
     """
-    import structlog  # noqa: PLC0415 - a seventh of a second, which `syncd --help` need not wait for
+    structlog = _structlog()
 
     stream = sys.stderr if stream is None else stream
     terminal = stream.isatty()
@@ -200,7 +223,7 @@ def configure(
 
 
 def _renderer(*, for_people: bool, colors: bool) -> "list[Processor]":
-    import structlog  # noqa: PLC0415 - as in `configure`
+    structlog = _structlog()
 
     if not for_people:
         return [_ordered, structlog.processors.JSONRenderer()]

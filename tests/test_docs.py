@@ -94,3 +94,29 @@ def test_the_parts_in_the_architecture_exist() -> None:
 
 def _exists(part: str) -> bool:
     return any((ROOT / folder / part).exists() for folder in ("", "syncd"))
+
+
+DEPLOY = (ROOT / "deploy" / "README.md").read_text()
+
+
+def test_every_command_in_the_guide_to_servers_exists() -> None:
+    named = set(
+        re.findall(r"(?:^|[`;&( ])(?:/\S*/)?syncd ([a-z]+)", "\n".join(_code_in(DEPLOY)), re.MULTILINE)
+    )
+    assert {"check", "backup", "restore", "service", "status"} <= named
+    assert named - {"syncd"} <= set(VERBS), named - set(VERBS)
+
+
+def _code_in(text: str) -> list[str]:
+    """What is meant to be typed: fenced blocks, without their comments, and code within lines."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    within = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
+    return [re.sub(r" #.*", "", block) for block in blocks] + within
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)]+)\)", DEPLOY))))
+def test_every_link_in_the_guide_to_servers_leads_somewhere(link: str) -> None:
+    headings = {
+        f"#{heading.lower().replace(' ', '-')}" for heading in re.findall(r"^#+ (.+)$", DEPLOY, re.MULTILINE)
+    }
+    assert link.startswith("https://") or link in headings or (ROOT / "deploy" / link).exists()

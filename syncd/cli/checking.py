@@ -10,21 +10,21 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import structlog
-
 from syncd.cli.compose import Mapped, compile_connectors, make_upstream
 from syncd.cli.exits import LEDGER_EXITS, SOURCE_EXITS, Exit
 from syncd.cli.hearing import alert_notes, health_notes
 from syncd.cli.holder import engine_of
 from syncd.cli.note import Level, Note
 from syncd.cli.owner import settings_in_force
+from syncd.cli.spending import unbounded
 from syncd.clock import SystemClock
 from syncd.engine.pacing import Hold, Pacer
+from syncd.engine.wanting import FOUND_OUT
 from syncd.failure import CODES, Failure
 from syncd.gate import GATE_HELD, said
 from syncd.ledger import Ledger, LedgerError, gating, reading
 from syncd.ledger.ingesting import campaigns
-from syncd.log import configure, redact_values, scrub
+from syncd.log import configure, logger, redact_values, scrub
 from syncd.settings import Settings, SettingsError, Source, find_config, secret_values
 from syncd.upstream import Me, Upstream
 
@@ -72,6 +72,7 @@ def _examined(config: Path | None, patience: float, *, tell: bool) -> Iterator[N
         yield Note("error", "ledger", error.detail, error.code, CODES.get(error.code, ""), exit_)
     for m in mapped.values():
         yield from connector_notes(m, clock)
+        yield from hunger_notes(settings, m)
     yield from health_notes(settings)
     yield from alert_notes(settings, clock, tell=tell)
 
@@ -98,7 +99,24 @@ def _permissions(config: Path | None, settings: Settings, mapped: Mapping[str, M
         )  # fmt: skip
 
 
+def _open_files(ledger: Path) -> Iterator[Note]:
+    """A warning for files with personal data that others than their owner can read: syncd makes none, but a copy may be."""
+    for file in sorted(ledger.parent.glob(f"{ledger.name}*")):
+        try:
+            mode = file.stat().st_mode
+        except OSError:  # gone meanwhile
+            continue
+        if mode & 0o077:
+            yield Note(
+                "warning",
+                "ledger",
+                f"{file} holds personal data, and others can read it.",
+                fix=f"chmod go= {file}",
+            )
+
+
 def _ledger(settings: Settings, ledger: Ledger) -> Iterator[Note]:
+    yield from _open_files(ledger.path)
     with ledger.write() as connection:  # it can be written, or this raises
         rows = reading.sources(connection)
         gates = gating.gates(connection)
@@ -142,27 +160,67 @@ def costly(name: str, source: Source, requests: int) -> Iterator[Note]:
 def _sources(settings: Settings, ledger: Ledger, clock: SystemClock, patience: float) -> Iterator[Note]:
     if not settings.sources:
         return
-    ask = partial(source_note, ledger=ledger, clock=clock, patience=patience)
+    ask = partial(source_notes, ledger=ledger, clock=clock, patience=patience)
     with ThreadPoolExecutor(min(AT_ONCE, len(settings.sources))) as pool:
-        yield from pool.map(ask, settings.sources, settings.sources.values())
+        for notes in pool.map(ask, settings.sources, settings.sources.values()):
+            yield from notes
 
 
-def source_note(name: str, source: Source, *, ledger: Ledger, clock: SystemClock, patience: float) -> Note:
-    """Whether CTGO knows the source's key: one `GET /me`, counted like every request."""
+def source_notes(
+    name: str, source: Source, *, ledger: Ledger, clock: SystemClock, patience: float
+) -> Sequence[Note]:
+    """Whether CTGO knows the source's key: one `GET /me`, counted like every request; and its credits if it enriches."""
     about = f"source {name}"
     client, pacer = make_upstream(source, clock)
     try:
         hold = free_slot(ledger, pacer, clock, patience)
         if hold is None:
-            return Note("warning", about, "Not asked: its requests of this minute are all taken.")
-        return Note("ok", about, _said(_asked(client, ledger, pacer, hold)))
+            return [Note("warning", about, "Not asked: its requests of this minute are all taken.")]
+        me = _asked(client, ledger, pacer, hold)
+        return [Note("ok", about, _said(me)), *credit_notes(name, source, me)]
     except Failure as why:
         exit_ = SOURCE_EXITS.get(why.code, Exit.DONE)
         level: Level = "warning" if exit_ == Exit.DONE else "error"
         fix = why.fix.replace("SOURCE", name)
-        return Note(level, about, why.detail, why.code, fix, exit_)
+        return [Note(level, about, why.detail, why.code, fix, exit_)]
     finally:
         client.close()
+
+
+def credit_notes(name: str, source: Source, me: Me) -> Iterator[Note]:
+    """What stands in the way of enriching, and what nothing bounds."""
+    about, chosen = f"source {name}", source.enrich
+    if chosen is None:
+        return
+    if why := unbounded(source, me):
+        fix = f"Say how many a day: per_day in [sources.{name}.enrich]."
+        yield Note("error", about, why, "credits_unbounded", fix, Exit.CONFIG)
+    balance = me.credits.balance if me.credits else None
+    if balance is None and chosen.keep_credits:
+        code = "credits_unknown"
+        yield Note("warning", about, "CTGO does not say how many credits are left.", code, CODES[code])
+    elif balance is not None and balance <= chosen.keep_credits:
+        code = "credits_kept"
+        detail = f"{balance} credits are left, and {chosen.keep_credits} are to be kept: nothing is enriched."
+        yield Note("warning", about, detail, code, CODES[code])
+
+
+def hunger_notes(settings: Settings, m: Mapped) -> Iterator[Note]:
+    """A warning for a connector that waits for what nobody looks up: every lead would be unwanted, without a word."""
+    needs = sorted(m.where.uses & FOUND_OUT)
+    sources = [
+        name
+        for name, source in settings.sources.items()
+        if source.enrich is None and m.name in settings.connectors_of(name)
+    ]
+    if needs and sources:
+        yield Note(
+            "warning", f"connector {m.name}",
+            f"It takes leads by their {' and '.join(needs)}, which CTGO's listings do not promise, and source "
+            f"{' and '.join(sources)} does not enrich: it may never want any.",
+            "never_enriched",
+            f"Add a table [sources.{sources[0]}.enrich], if your campaigns do not find it by themselves.",
+        )  # fmt: skip
 
 
 def free_slot(ledger: Ledger, pacer: Pacer, clock: SystemClock, patience: float) -> Hold | None:
@@ -199,7 +257,7 @@ def connector_notes(m: Mapped, clock: SystemClock) -> Sequence[Note]:
     """What the connector's own check finds; one that finds nothing is well."""
     about, codes = f"connector {m.name}", m.configured.cls.codes
     try:
-        connector = m.configured.open(clock, structlog.get_logger("syncd"))
+        connector = m.configured.open(clock, logger())
         try:
             findings = list(connector.check())
         finally:

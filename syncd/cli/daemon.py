@@ -5,11 +5,9 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-
-import structlog
 
 from syncd.cli.assembly import begin, crews_of, make_engine
 from syncd.cli.companions import Companions
@@ -17,6 +15,8 @@ from syncd.cli.compose import compile_connectors, read_settings
 from syncd.cli.exits import Exit
 from syncd.clock import SystemClock
 from syncd.crews import Crew
+from syncd.daemon.calendar import Chore, Every
+from syncd.daemon.memory import give_back
 from syncd.daemon.service import Daemon, Order
 from syncd.daemon.signals import heard
 from syncd.engine.housekeeping import HouseKeeping
@@ -24,10 +24,13 @@ from syncd.engine.whole import Engine
 from syncd.lanes import Ended, Runner
 from syncd.ledger import Ledger
 from syncd.ledger.database import EngineLock
-from syncd.log import configure, redact_values
+from syncd.log import configure, logger, redact_values
 from syncd.settings import Settings, SettingsError, secret_values
 
-PROBE = 3600.0
+HOUR = 3600.0
+SETTLED = 15.0
+"""Seconds after a start, or a reload, when what that needed is likely to be over."""
+PROBE = HOUR
 """Seconds after which a halted lane tries one delivery by itself."""
 
 
@@ -55,7 +58,7 @@ def run_daemon(config: Path | None) -> Exit:
     with heard(acts):
         settings = _settings(config)
         with EngineLock(settings.state.path), Ledger.open(settings.state.path, upgrade=True) as ledger:
-            companions = Companions(structlog.get_logger("syncd"))
+            companions = Companions(logger())
             daemon = _daemon(config, settings, ledger, clock, companions)
             orders.append(daemon)
             with companions.beside(daemon):
@@ -76,7 +79,7 @@ def _settings(config: Path | None) -> Settings:
 def _daemon(
     config: Path | None, settings: Settings, ledger: Ledger, clock: SystemClock, companions: Companions
 ) -> Daemon:
-    log = structlog.get_logger("syncd")
+    log = logger()
     runner = Runner(clock, log, until_quiet=False, before=ledger.check_room)
 
     def make(settings: Settings) -> Engine:
@@ -102,7 +105,11 @@ def _daemon(
     # What start-up made stays; the work makes many objects without cycles, which need no looking through
     gc.collect()
     gc.freeze()
-    return Daemon(engine, runner, crews, log, remake=remake, chores=companions.chores_of)
+
+    def chores(engine: Engine) -> Sequence[Chore]:
+        return (*companions.chores_of(engine), Chore("memory", Every(HOUR, first=SETTLED), give_back))
+
+    return Daemon(engine, runner, crews, log, remake=remake, chores=chores)
 
 
 def _leave(ended: Ended) -> Exit:

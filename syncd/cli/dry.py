@@ -8,8 +8,6 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 
-import structlog
-
 from syncd.cli.compose import compile_connectors, make_desk, make_names
 from syncd.cli.exits import SOURCE_EXITS, Exit, complain, fix_of, strongest
 from syncd.cli.once import Order
@@ -19,6 +17,7 @@ from syncd.engine.pulling import Pull
 from syncd.gate import FIRST, said
 from syncd.lanes import Runner
 from syncd.ledger import Ledger, gating, previewing, reading
+from syncd.log import logger
 from syncd.settings import Settings
 
 
@@ -26,7 +25,7 @@ def run_dry(settings: Settings, order: Order) -> Exit:
     """Print what `--once` with the same flags would do."""
     settings.require_sources()
     mapped = compile_connectors(settings)
-    clock, log = SystemClock(), structlog.get_logger("syncd")
+    clock, log = SystemClock(), logger()
     path = settings.state.path
     real = Ledger.open_to_read(path) if path.exists() else Ledger.in_memory()
     with real, Ledger.in_memory() as scratch:

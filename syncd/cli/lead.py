@@ -12,6 +12,7 @@ import typer
 from syncd.cli.exits import Exit, complain
 from syncd.cli.opening import settings_of
 from syncd.cli.output import iso, say, say_json
+from syncd.cli.spending import told_of
 from syncd.lead import LARGEST_ID
 from syncd.log import escape
 
@@ -138,6 +139,8 @@ def _about(row: dict[str, Any]) -> Iterator[str]:
                 yield f"{key}: {profile[key]}"
     if row["person"]:
         yield f"person: {row['person']}"
+    if told := told_of(row["enrichment"]):
+        yield f"enriching: {told}"
 
 
 def _events(row: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
@@ -145,6 +148,8 @@ def _events(row: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
     if row["state"] != "quarantined":
         yield row["discovered_at"], "discovered"
     yield row["ingested_at"], "ingested"
+    if row["state"] == "enriching":
+        yield None, "enriching: it waits to be asked about"
     for delivery in row["deliveries"]:
         best_effort = "" if delivery["required"] else " (best effort)"
         yield delivery["settled_at"], f"{delivery['connector']}{best_effort}: {_told(delivery)}"

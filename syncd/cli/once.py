@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-import structlog
-
 from syncd.cli.assembly import SOURCE_THREADS, crews_of, opened_engine
 from syncd.cli.compose import Mapped, compile_connectors
 from syncd.cli.exits import Exit
@@ -26,7 +24,7 @@ from syncd.lanes import Runner
 from syncd.ledger import Ledger, reading, windows
 from syncd.ledger.database import EngineLock
 from syncd.ledger.ingesting import load_source
-from syncd.log import redact_values
+from syncd.log import logger, redact_values
 from syncd.settings import Settings, SettingsError
 from syncd.settings.mistakes import hint
 
@@ -60,7 +58,7 @@ def run_once(
     for m in mapped.values():
         redact_values(m.configured.secrets)
     clock = clock or SystemClock()
-    log = structlog.get_logger("syncd")
+    log = logger()
     with EngineLock(settings.state.path), Ledger.open(settings.state.path, upgrade=True) as ledger:
         house = HouseKeeping(ledger, clock, log, settings.state.retention)
         house.refuse_damaged()

@@ -41,7 +41,7 @@ def settings_in_force(
 ) -> Settings:
     """The settings, read as whoever started this process; from then on a root process is the ledger's owner.
 
-    `config`: the flag's file, if any; `keyless`: as in `load`. Raises SettingsError.
+    `config`: the flag's file, if any. `keyless`: no source needs its key. Raises SettingsError.
     """
     found = find_config(config)
     settings = load(found, _environment(found), flags=flags or {}, keyless=keyless)
@@ -91,10 +91,23 @@ def owner_of(ledger: Path) -> Owner:
 
 def came_as() -> str:
     """The name of the user that this process was started as; the number of one without a name."""
+    return _named(STARTED_AS)
+
+
+def _named(uid: int) -> str:
     try:
-        return pwd.getpwuid(STARTED_AS).pw_name
+        return pwd.getpwuid(uid).pw_name
     except KeyError:
-        return str(STARTED_AS)
+        return str(uid)
+
+
+def hint(sentence: str) -> str:
+    """What root should know when something was not permitted: that it was not root who tried. Else empty."""
+    if STARTED_AS or not os.getuid() or "permission denied" not in sentence.lower():
+        return ""
+    return (
+        f"You are root, but the ledger's owner {_named(os.getuid())} did this: name a place that it may use."
+    )
 
 
 def _environment(config: Path | None) -> Mapping[str, str]:

@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import structlog
-
 from syncd.cli.compose import Mapped, compile_connectors
 from syncd.cli.exits import Exit, strongest
 from syncd.cli.opening import unknown
 from syncd.clock import SystemClock
 from syncd.connector import Change, NeedsSetup
 from syncd.failure import CODES, Failure, Refused
-from syncd.log import configure, redact_values, scrub
+from syncd.log import configure, logger, redact_values, scrub
 from syncd.settings import Settings
 
 State = Literal["ok", "made", "missing", "by hand", "failed"]
@@ -67,7 +65,7 @@ def _notes(m: Mapped, clock: SystemClock, *, apply: bool) -> list[Note]:
     """What became of one connector; a failure of one keeps nothing from the others."""
     about, codes = f"connector {m.name}", {**m.configured.cls.codes, **CODES}
     try:
-        connector = m.configured.open(clock, structlog.get_logger("syncd"))
+        connector = m.configured.open(clock, logger())
         try:
             if not isinstance(connector, NeedsSetup):
                 return [Note("ok", about, "needs no setup")]

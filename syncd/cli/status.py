@@ -9,6 +9,7 @@ from syncd.cli.exits import Exit
 from syncd.cli.holder import engine_of
 from syncd.cli.opening import advice, settings_of
 from syncd.cli.output import duration, iso, say, say_json, say_table, when
+from syncd.cli.spending import said, spending
 from syncd.settings import Settings
 
 if TYPE_CHECKING:
@@ -50,6 +51,10 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
         oldest = reading.oldest_unsettled(connection)
         lanes = load_lanes(connection)
         gates = gating.gates(connection)
+        spent = {
+            name: spending(connection, name, source, counts["lead"].get(name, {}).get("enriching", 0), now)
+            for name, source in settings.sources.items()
+        }
     leads, deliveries, exports = counts["lead"], counts["delivery"], counts["export"]
     sources = {
         name: {
@@ -58,6 +63,7 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
             "pulled_at": rows[name].pulled_at if name in rows else None,
             "leads": leads.get(name, {}),
             "exports": exports.get(name, {}),
+            "enriching": spent.get(name),
         }
         for name in dict.fromkeys((*settings.sources, *rows, *leads, *exports))
     }
@@ -120,6 +126,9 @@ def _show(found: dict[str, Any], now: float) -> None:
         ("connector", "deliveries"),
         [(_named(name, it), _sum(it["deliveries"]) + _held(it)) for name, it in found["connectors"].items()],
     )
+    for name, it in found["sources"].items():
+        if it["enriching"]:
+            say(said(name, it["enriching"]))
     for lane in found["lanes"]:
         until = f" until {when(lane['until'])}" if lane["until"] is not None else ""
         by = f" by {lane['by']}" if lane["code"] == "paused_by_hand" else ""

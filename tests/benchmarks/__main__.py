@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.benchmarks.ledgers import grow
+from tests.benchmarks.service import service_rows
 from tests.benchmarks.upstream import served
 
 HERE = Path(__file__).parent
@@ -199,6 +200,7 @@ def main() -> int:
             starting(times),
             nothing_new(scratch, times),
             exports(scratch, times),
+            *(Row(*line) for line in service_rows(scratch, times)),
         ]
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, CPython {platform.python_version()}, medians of {times} runs\n"

@@ -133,6 +133,24 @@ def test_a_program_that_the_owner_cannot_read_is_said_before_anything_is_opened(
     assert list((folder / "state").iterdir()) == []
 
 
+def test_root_is_told_who_was_not_permitted(folder: Path, ctgo: Running) -> None:
+    config = configure(folder, ctgo)
+    assert syncd(config, "--once").returncode == 0
+    (folder / "state").chmod(0)
+    ran = syncd(config, "pause", "sheet")
+    assert ran.returncode == 74
+    assert f"You are root, but the ledger's owner {SERVICE.uid} did this" in ran.stderr
+
+
+def test_a_backup_goes_where_the_ledgers_owner_may_write(folder: Path, ctgo: Running) -> None:
+    config = configure(folder, ctgo)
+    assert syncd(config, "--once").returncode == 0
+    ran = syncd(config, "backup", str(folder / "root-only.db"))
+    assert (ran.returncode, "You are root, but" in ran.stderr) == (74, True), ran.stderr
+    assert syncd(config, "backup", str(folder / "state" / "copy.db")).returncode == 0
+    assert owners(folder / "state") == {SERVICE.uid}
+
+
 def test_whoever_is_not_root_stays_who_they_are(folder: Path, ctgo: Running) -> None:
     config = configure(folder, ctgo)
     os.chown(config, SERVICE.uid, SERVICE.gid)
