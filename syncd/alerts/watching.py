@@ -6,7 +6,7 @@ not when a number in a detail does.
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
 from syncd.alerts import digest
@@ -26,9 +26,6 @@ from syncd.upstream.hook import Hook
 EVERY = 30.0
 """Seconds between two looks."""
 
-IDLE = 300.0
-"""Seconds between two rounds of chores when there is nobody to tell."""
-
 _KEPT = ("code", "since", "level", "told_at", "told_level", "over_at")
 """What the ledger keeps of an alert; the rest a look finds again."""
 
@@ -44,7 +41,7 @@ class DigestAt:
 
 @dataclass(slots=True)
 class Watch:
-    """See the module. Each of `sender`, `heartbeat` and `digest_at` may be absent; `chores` are done at every look."""
+    """See the module. Each of `sender`, `heartbeat` and `digest_at` may be absent, and changed by a reload."""
 
     look: Callable[[], View]
     ledger: Ledger
@@ -54,7 +51,6 @@ class Watch:
     sender: Sender | None = None
     heartbeat: Hook | None = None
     digest_at: DigestAt | None = None
-    chores: Sequence[Callable[[], object]] = ()
     woken: threading.Event = field(default_factory=threading.Event)
     """Set to have it look at once."""
     counted: Counted = field(default=lambda _kind, _outcome: None)
@@ -73,18 +69,16 @@ class Watch:
             self.clock.wait(self.woken, self._rest())
             self.woken.clear()
 
-    def _rest(self) -> float:
-        """Seconds until the next look is worth it."""
+    def _rest(self) -> float | None:
+        """Seconds until the next look is worth it; None when there is nobody to tell."""
         if self.sender is None and self.heartbeat is None:
-            return IDLE
+            return None
         ripe = next_due(self._known, self.clock.now())
         return EVERY if ripe is None else min(EVERY, max(1.0, ripe))
 
     def tick(self) -> None:
         """One look and what follows from it. Raises nothing: a bug here must not end the watching, nor anything else."""
         try:
-            for chore in self.chores:
-                chore()
             if self.sender is None and self.heartbeat is None:
                 return
             view = self.look()

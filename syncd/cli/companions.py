@@ -1,14 +1,12 @@
 """What lives beside the daemon: health, metrics and alerts, put together. Only the daemon imports this."""
 
-import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
-from syncd.alerts.sending import Sender
-from syncd.alerts.watching import DigestAt, Watch
 from syncd.connector import Logger
 from syncd.daemon.calendar import Chore, Cron, Every, following
 from syncd.daemon.service import Daemon
@@ -21,11 +19,16 @@ from syncd.health.serving import Serving
 from syncd.health.view import View
 from syncd.ledger import Ledger
 from syncd.settings import Settings
-from syncd.upstream.hook import Hook
+
+if TYPE_CHECKING:
+    from syncd.alerts.watching import Watch
 
 CREDITS_EVERY = 3600.0
 CREDITS_FIRST = 30.0
 """Seconds between two looks at the balances, and until the first: the first pulls come first."""
+
+LISTEN_EVERY = 60.0
+"""Seconds between two tries of an address for health that could not be had."""
 
 
 @dataclass(slots=True)
@@ -35,11 +38,15 @@ class Companions:
     log: Logger
     counting: Counting = field(default_factory=Counting)
     credits: dict[str, int] = field(default_factory=dict)
+    health: "Health | None" = None
 
     def chores_of(self, engine: Engine) -> Sequence[Chore]:
         """What is on the calendar for them."""
         act = partial(self._ask_credits, engine)
-        return (Chore("credits", Every(CREDITS_EVERY, CREDITS_FIRST), act, grace=None),)
+        chores = [Chore("credits", Every(CREDITS_EVERY, CREDITS_FIRST), act, grace=None)]
+        if self.health is not None:
+            chores.append(Chore("health", Every(LISTEN_EVERY), self.health.ensure, brief=True, grace=None))
+        return chores
 
     def _ask_credits(self, engine: Engine) -> None:
         for desk in engine.desks:
@@ -56,13 +63,11 @@ class Companions:
         """Serve, watch and tell until the block ends; a reload is followed."""
         with Ledger.open_to_read(daemon.engine.ledger.path) as reader:
             beside = self.put_beside(daemon, reader)
-            thread = threading.Thread(target=beside.watch.run, name="watch", daemon=True)
-            thread.start()
+            beside.begin()
             try:
                 yield
             finally:
-                beside.health.close()
-                thread.join(0.5)  # it may be waiting for a webhook, which nobody waits for
+                beside.end()
 
     def put_beside(self, daemon: Daemon, reader: Ledger) -> "Beside":
         """All of it, listening but not watching yet."""
@@ -77,38 +82,52 @@ class Companions:
             lambda: vitals_of(daemon).wedged,
             lambda: set(looker.sources),
         )
-        health = Health(app, self.log)
-        watch = Watch(
-            looker.look, engine.ledger, engine.clock, self.log, socket.gethostname(),
-            chores=[health.ensure], counted=self.counting.told,
-        )  # fmt: skip
-        beside = Beside(looker, health, watch)
+        self.health = Health(app, self.log)
+        beside = Beside(looker, self.health, self.counting.told, self.log)
         beside.follow(engine)
         daemon.after_reload.append(beside.follow)
         return beside
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Beside:
-    """What is beside a daemon. `follow` fits it to a configuration; it is in the daemon's thread, and brief."""
+    """What is beside a daemon. `watch`: None as long as there was nobody to tell."""
 
     looker: Looker
     health: "Health"
-    watch: Watch
+    told: Callable[[str, str], None]
+    log: Logger
+    watch: "Watch | None" = None
+    _begun: bool = False
+    _thread: threading.Thread | None = None
 
     def follow(self, engine: Engine) -> None:
-        """Look at this engine's sources, listen and tell where its settings say."""
+        """Fit to a configuration: look at its sources, listen and tell where it says. Brief: the daemon waits for it."""
         self.looker.sources, self.looker.connectors = watched(engine), set(engine.settings.connectors)
         self.health.follow(engine.settings)
-        alerts, watch = engine.settings.alerts, self.watch
-        webhook, heartbeat, at = alerts.webhook_url, alerts.heartbeat_url, alerts.digest
-        if not webhook.get_secret_value():
-            watch.sender = None
-        elif watch.sender is None or not watch.sender.hook.goes_to(webhook):
-            watch.sender = Sender(Hook(webhook, watch.clock), watch.clock, watch.log, watch.counted)
-        watch.heartbeat = Hook(heartbeat, watch.clock) if heartbeat.get_secret_value() else None
-        watch.digest_at = DigestAt(at.hour, at.minute, at.zone) if at else None
-        watch.woken.set()
+        alerts = engine.settings.alerts
+        if self.watch is None and not (alerts.webhook_url or alerts.heartbeat_url):
+            return
+        from syncd.cli.telling import make_watch, point  # noqa: PLC0415 - see there
+
+        if self.watch is None:
+            self.watch = make_watch(self.looker.look, engine.ledger, engine.clock, self.log, self.told)
+        point(self.watch, alerts)
+        if self._begun:
+            self.begin()
+
+    def begin(self) -> None:
+        """Watch from now on, as soon as there is somebody to tell."""
+        self._begun = True
+        if self.watch is not None and self._thread is None:
+            self._thread = threading.Thread(target=self.watch.run, name="watch", daemon=True)
+            self._thread.start()
+
+    def end(self) -> None:
+        """Listen no more; the watch ends by itself when the clock is stopped."""
+        self.health.close()
+        if self._thread is not None:
+            self._thread.join(0.5)  # it may be waiting for a webhook, which nobody waits for
 
 
 @dataclass(slots=True)

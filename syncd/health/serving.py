@@ -1,4 +1,4 @@
-"""Listens, by waitress, from two threads. An address that cannot be had is said once and tried again: the syncing goes on."""
+"""Listens, by waitress. An address that cannot be had is said once and tried again: the syncing goes on."""
 
 import os
 import socket
@@ -10,8 +10,8 @@ from waitress import create_server, wasyncore
 
 from syncd.connector import Logger
 
-THREADS = 2
-"""One may be held by a scraper that reads slowly; the health check must still get its answer."""
+THREADS = 1
+"""For an answer is milliseconds; who sends or reads slowly holds no thread of it, but waitress's buffers."""
 
 IDLE_WAKE = 60
 """Seconds between two wake-ups of an idle server; waitress's own is 1."""

@@ -14,6 +14,7 @@ from syncd.clock import SystemClock
 from syncd.delivery import Delivery
 from syncd.failure import Halt, Pause, Reject
 from syncd.health.looking import Looker, Watched
+from syncd.health.view import View
 from syncd.ledger import Ledger
 from syncd.upstream.hook import Hook
 from tests.alerts.receivers import Plain, Receiver, Slack
@@ -297,11 +298,11 @@ def test_the_ledger_taking_nothing_keeps_nobody_from_hearing(scene: Scene) -> No
     assert scene.heard == ["connector crm has halted (token_refused)"]
 
 
-def test_a_bug_in_a_chore_is_logged_once_and_ends_nothing(scene: Scene) -> None:
-    def chore() -> None:
+def test_a_bug_is_logged_once_and_ends_nothing(scene: Scene) -> None:
+    def look() -> View:
         raise ZeroDivisionError
 
-    scene.watch.chores = [chore]
+    scene.watch.look = look
     scene.live(300.0)
     assert len(scene.log.named("watch_failed")) == 1
 

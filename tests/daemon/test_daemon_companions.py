@@ -11,6 +11,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from syncd.alerts.watching import Watch
 from syncd.cli.companions import Beside, Companions, vitals_of, watched
 from syncd.engine.whole import Engine
 from syncd.ledger import Ledger, LedgerError
@@ -31,6 +32,9 @@ class Scene:
         self.daemon = run.serve()
         self.reader = Ledger.open_to_read(run.path)
         self.beside: Beside = self.companions.put_beside(self.daemon, self.reader)
+
+    def watch(self) -> Watch | None:
+        return self.beside.watch
 
     def follow(self, **tables: Any) -> None:
         """As after a reload with these tables."""
@@ -55,8 +59,7 @@ def test_a_reload_moves_where_it_listens_and_whom_it_tells(scene: Scene) -> None
         port = it.getsockname()[1]
     scene.follow(health=Health(listen=Listen(f"127.0.0.1:{port}")))
     assert httpx.get(f"http://127.0.0.1:{port}/healthz").text == "alive\n"
-    watch = scene.beside.watch
-    assert (watch.sender, watch.heartbeat, watch.digest_at) == (None, None, None)
+    assert scene.watch() is None
     hook = SecretStr("http://127.0.0.1:9/hook")
     scene.follow(
         health=Health(listen=Listen("")),
@@ -64,6 +67,8 @@ def test_a_reload_moves_where_it_listens_and_whom_it_tells(scene: Scene) -> None
     )
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"http://127.0.0.1:{port}/healthz")
+    watch = scene.watch()
+    assert watch is not None
     first = watch.sender
     assert first is not None
     assert watch.heartbeat is not None
@@ -83,7 +88,7 @@ def test_the_daemons_troubles_are_seen(scene: Scene) -> None:
 
 
 def test_the_credits_are_asked_for_and_where_they_are_low_is_known(scene: Scene) -> None:
-    (chore,) = scene.companions.chores_of(scene.daemon.engine)
+    chore, _ = scene.companions.chores_of(scene.daemon.engine)
     chore.act()
     assert scene.companions.credits == {"main": 31}
     (source,) = scene.beside.looker.look().sources
