@@ -17,7 +17,7 @@ from syncd.settings import Settings
 
 if TYPE_CHECKING:
     from syncd.ledger import Ledger
-    from syncd.ledger.forgetting import Farewell, Sought
+    from syncd.ledger.forgetting import Farewell, Found, Sought
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -61,10 +61,10 @@ def forget(  # noqa: PLR0917 - Typer passes them by name
     with ledger_to_change(settings) as ledger:
         found = _find(ledger, sought)
         copies = list(_copies(ledger))
-        if not found and not sought.person:
+        if not found.rows and not sought.person:
             complain("The ledger holds nobody of that name.", _hint(sought))
             return Exit.REJECTED
-        if not yes and not agreed(_question(found, copies)):
+        if not yes and not agreed(_question(found.rows, copies)):
             say("Nobody was forgotten.")
             return Exit.DONE
         farewell = _forget(ledger, found, sought)
@@ -80,20 +80,20 @@ def forget(  # noqa: PLR0917 - Typer passes them by name
     return code
 
 
-def _find(ledger: "Ledger", sought: "Sought") -> Sequence[Any]:
+def _find(ledger: "Ledger", sought: "Sought") -> "Found":
     from syncd.ledger import forgetting  # noqa: PLC0415
 
     with ledger.read() as connection:
         return forgetting.find(connection, sought)
 
 
-def _forget(ledger: "Ledger", found: Sequence[Any], sought: "Sought") -> "Farewell":
+def _forget(ledger: "Ledger", found: "Found", sought: "Sought") -> "Farewell":
     from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.ledger import forgetting  # noqa: PLC0415
 
     with ledger.write() as connection:
         now = SystemClock().now()
-        if found:
+        if found.rows:
             return forgetting.forget(connection, found, now, who=operator())
         return forgetting.refuse(connection, sought.person, now, who=operator())
 

@@ -23,7 +23,7 @@ from syncd.forgetting import (
     profile_of,
 )
 from syncd.lead import Lead, Malformed
-from syncd.ledger.erasing import erase, unname
+from syncd.ledger.erasing import Sentence, erase, sentences_with, unname
 from syncd.ledger.operating import log_action
 from syncd.ledger.statements import Books, among, array, upsert
 from syncd.ledger.tables import Delivery, Export, Forgotten, Person, Secret, table
@@ -89,10 +89,26 @@ _ROW = (
 )  # fmt: skip
 
 
-def find(connection: Connection, sought: Sought) -> list[Any]:
+class Found(NamedTuple):
+    """What a search came to: rows of leads, and the sentences elsewhere that name these people.
+
+    `last`: the newest lead when it was made. What came in since is looked for again when the people are forgotten, so
+    that the transaction which does it need not read every lead.
+    """
+
+    rows: Sequence[Any]
+    sentences: Sequence[Sentence]
+    last: int
+
+
+def find(connection: Connection, sought: Sought) -> Found:
     """Every row of the people who are sought; reads every lead, and is for people only."""
+    last = connection.execute(select(func.max(_lead.c.seq))).scalar() or 0
     first = connection.execute(select(*_ROW).where(_matches(sought), _lead.c.state != "forgotten")).all()
-    return _with_siblings(connection, first, after=0)
+    rows = _with_siblings(connection, first, after=0)
+    names = {name for row in rows for name in _names(row)}
+    names |= {it.remote_id for it in _farewell(connection, rows).remains if it.remote_id}
+    return Found(rows, sentences_with(connection, names), last)
 
 
 def _matches(sought: Sought) -> Any:
@@ -161,17 +177,14 @@ class Farewell:
     """Deliveries that were pending: one that an engine is sending at this very moment still arrives."""
 
 
-def forget(connection: Connection, found: Sequence[Any], now: float, *, who: str) -> Farewell:
+def forget(connection: Connection, found: Found, now: float, *, who: str) -> Farewell:
     """Erase the people behind these rows, and leave marks of them; one transaction, with what came in meanwhile."""
-    last = max(row.seq for row in found)
-    rows = [*found, *_with_siblings(connection, found, after=last)]
+    rows = [*found.rows, *_with_siblings(connection, found.rows, after=found.last)]
     farewell = _farewell(connection, rows)
     sightings = [of_row(row.source, row.lead_id, row.digest, row.person, row.payload) for row in rows]
     leave_marks(connection, _by_person(rows, sightings))
-    names = {name for row in rows for name in _names(row)}
-    names |= {it.remote_id for it in farewell.remains if it.remote_id}
+    unname(connection, found.sentences)
     erase(Books(connection, now), [row.seq for row in rows])
-    unname(connection, names)
     note_done(connection, "vacuum", now, OWED)
     detail = f"people: {farewell.people}, leads: {len(rows)}"
     log_action(connection, now, who=who, verb="forget", detail=detail)

@@ -23,8 +23,6 @@ PERSON = {
     "bio": "Tames quills in Ypsilanti",
     "email": "zq@example.com",
 }
-NAMED = [["lead", "@zq_canary"], ["rejected", "show"], ["rejected", "csv"], ["map"], ["forget"]]
-"""The commands that show a person, or are told one: only these print personal data, and only on stdout."""
 
 
 def run(home: Home, *arguments: str, code: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
