@@ -42,7 +42,7 @@ def status(
 
 def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]:
     """Everything that `status` tells, instants in seconds since the epoch. Costs follow what is pending."""
-    from syncd.ledger import gating, reading  # noqa: PLC0415
+    from syncd.ledger import gating, reading, upkeep  # noqa: PLC0415
     from syncd.ledger.lanes import load_lanes  # noqa: PLC0415
 
     with ledger.read() as connection:
@@ -55,6 +55,7 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
             name: spending(connection, name, source, counts["lead"].get(name, {}).get("enriching", 0), now)
             for name, source in settings.sources.items()
         }
+        kept = upkeep.done(connection)
     leads, deliveries, exports = counts["lead"], counts["delivery"], counts["export"]
     sources = {
         name: {
@@ -78,6 +79,7 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
     return {
         "ledger": str(settings.state.path),
         "engine": None,
+        "upkeep": {name: {"done_at": it.at, "detail": it.detail} for name, it in kept.items()},
         "sources": sources,
         "connectors": connectors,
         "lanes": [_stopped(settings, lane) for lane in lanes if lane.wait(now) != 0],
@@ -100,7 +102,7 @@ def _stopped(settings: Settings, lane: "LaneState") -> dict[str, Any]:
 
 def _for_scripts(found: dict[str, Any]) -> dict[str, Any]:
     """The same with instants as ISO 8601 text."""
-    instants = {"watermark", "pulled_at", "since", "until", "oldest_unsettled"}
+    instants = {"done_at", "watermark", "pulled_at", "since", "until", "oldest_unsettled"}
 
     def told(value: Any, key: str = "") -> Any:
         if key in instants and not isinstance(value, dict):  # a source may be called `since`
@@ -115,6 +117,10 @@ def _for_scripts(found: dict[str, Any]) -> dict[str, Any]:
 def _show(found: dict[str, Any], now: float) -> None:
     engine = found["engine"]
     say(f"ledger {found['ledger']}: {f'process {engine} runs on it' if engine else 'no engine runs on it'}")
+    damage = found["upkeep"].get("check", {}).get("detail")
+    if damage:
+        say(f"the ledger is damaged: {damage}")
+        say("  Restore a backup with: syncd restore FILE")
     say_table(
         ("source", "watermark", "last pull", "leads", "exports"),
         [

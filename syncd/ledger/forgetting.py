@@ -5,7 +5,7 @@ is empty, its times are the ledger's own. Its deliveries keep their states and l
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, func, or_, select
 
 from syncd.forgetting import (
     Sighting,
+    Trace,
     carried_by,
     left_by,
     marks,
@@ -68,6 +69,23 @@ def without_forgotten(
         [it for it, many in zip(leads, signs, strict=True) if found.isdisjoint(many)],
         [it for it, many in zip(malformed, bad_signs, strict=True) if found.isdisjoint(many)],
     )
+
+
+def without_forgotten_names(
+    connection: Connection, handles: Mapping[int, str | None]
+) -> Mapping[int, str | None]:
+    """Handles by some number, None in the place of those of people who were forgotten."""
+    known = keys(connection)
+    if not known:
+        return handles
+    signs = {
+        number: marks(known, [Trace("handle", handle.removeprefix("@").casefold())]) if handle else []
+        for number, handle in handles.items()
+    }
+    bearing = known_marks(connection, [sign for many in signs.values() for sign in many])
+    return {
+        number: handle if bearing.isdisjoint(signs[number]) else None for number, handle in handles.items()
+    }
 
 
 # A person asks
