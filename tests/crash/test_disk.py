@@ -105,6 +105,12 @@ def test_a_disk_that_fills_under_load_loses_nothing_and_sends_nothing_twice(
     )
 
     (disk / "filler").unlink()
+    fill(disk, leave=1_000_000)
+    tight = syncd(tmp_path, ctgo, disk / "syncd.db", "--once")
+    assert tight.returncode == 74, "it could begin, and would be full before it is through"
+    assert len(ctgo.world.requests) == sent
+
+    (disk / "filler").unlink()
     assert syncd(tmp_path, ctgo, disk / "syncd.db", "--once").returncode == 0
     assert len(ctgo.world.exported) == LEADS
     with sheet.open(newline="") as lines:
