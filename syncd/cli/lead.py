@@ -34,12 +34,15 @@ def lead(
 
     with Ledger.open_to_read(settings.state.path) as ledger:
         found = known(ledger, number, handle)
+        forgotten = not found and _is_forgotten(ledger, number, handle)
     if as_json:
         say_json(found)
     else:
         for row in found:
             _show(row)
-    if not found:
+    if not found and forgotten:
+        complain(f"Lead {escape(who)} was forgotten: nothing of it is kept.")
+    elif not found:
         complain(
             f"The ledger holds no lead {escape(who)}.",
             "" if number else "Handles are not kept longer than state.retention: ask by id.",
@@ -91,6 +94,13 @@ def known(ledger: Any, number: int, handle: str) -> list[dict[str, Any]]:
                 }
             )  # fmt: skip
         return found
+
+
+def _is_forgotten(ledger: Any, number: int, handle: str) -> bool:
+    from syncd.ledger import forgetting  # noqa: PLC0415
+
+    with ledger.read() as connection:
+        return forgetting.is_forgotten(connection, forgetting.Sought(handle=handle, lead_id=number))
 
 
 def _attempted(row: Any, *more: str) -> dict[str, Any]:

@@ -27,12 +27,12 @@ from syncd.lead import Lead, Malformed
 from syncd.ledger.erasing import Sentence, erase, sentences_with, unname
 from syncd.ledger.operating import log_action
 from syncd.ledger.statements import Books, among, array, upsert
-from syncd.ledger.tables import Delivery, Export, Forgotten, Person, Secret, table
+from syncd.ledger.tables import Delivery, Export, Forgotten, Person, Secret, Source, table
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.ledger.upkeep import OWED, note_done
 
 _lead, _delivery, _export, _person = table(LeadRow), table(Delivery), table(Export), table(Person)
-_secret, _forgotten = table(Secret), table(Forgotten)
+_secret, _forgotten, _source = table(Secret), table(Forgotten), table(Source)
 
 SHORTEST_NAME = 4
 """Characters. A shorter display name is a word, and is not looked for in sentences."""
@@ -86,6 +86,17 @@ def without_forgotten_names(
     return {
         number: handle if bearing.isdisjoint(signs[number]) else None for number, handle in handles.items()
     }
+
+
+def is_forgotten(connection: Connection, sought: "Sought") -> bool:
+    """Whether there is a mark of this person, as far as what is said of them goes: emails leave none."""
+    traces = {Trace("handle", sought.handle.casefold())} if sought.handle else set()
+    if sought.person:
+        traces.add(Trace("person", sought.person))
+    if sought.lead_id:
+        sources = connection.execute(select(_source.c.name)).scalars()
+        traces |= {Trace("lead", f"{name}\0{sought.lead_id}") for name in sources}
+    return bool(traces and known_marks(connection, marks(keys(connection), traces)))
 
 
 # A person asks

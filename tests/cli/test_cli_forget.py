@@ -177,6 +177,21 @@ def test_sentences_that_name_the_person_are_cleaned(delivered: tuple[Home, int])
     ]
 
 
+def test_asked_again_it_looks_for_traces_again_and_all_is_well(delivered: tuple[Home, int]) -> None:
+    home, number = delivered
+    copy = home.folder / "syncd.db.before-0001"
+    held = home.ledger.read_bytes()
+    assert home.syncd("forget", "--handle", "zq_canary", "--yes").code == 0
+    copy.write_bytes(held)
+    for way in (["--handle", "@zq_canary"], ["--id", str(number)], ["--person", PROFILE["xUserId"]]):
+        ran = home.syncd("forget", *way, "--yes")
+        assert ran.code == 0, ran.err
+        assert "forgotten before" in ran.out
+    assert traces(home) == []
+    ran = home.syncd("lead", str(number))
+    assert (ran.code, ran.err) == (1, f"syncd: Lead {number} was forgotten: nothing of it is kept.\n")
+
+
 def test_a_tracked_account_that_was_forgotten_stays_without_a_name(delivered: tuple[Home, int]) -> None:
     home, _ = delivered
     assert home.syncd("forget", "--handle", "zq_canary", "--yes").code == 0
