@@ -381,3 +381,15 @@ def test_deliveries_of_others_are_not_held_up(bench: Bench) -> None:
     bench.once(600)
     assert bench.deliveries("up") == {"delivered": 4}
     assert bench.leads() == {"delivering": 4}
+
+
+@pytest.mark.parametrize("payload", [None, "null", "[1]", "{"])
+def test_a_lead_whose_payload_is_damaged_keeps_no_other_waiting(bench: Bench, payload: str | None) -> None:
+    ctgo(bench, sim={"leads": 4})
+    bench.place(fields=FIELDS)
+    bench.life.pulls["main"].ask_live()
+    while bench.leads() != {"enriching": 4}:
+        bench.life.pulls["main"].step()
+    bench.sql("UPDATE lead SET payload = ? WHERE seq = 1", payload)
+    bench.run(600)
+    assert bench.leads() == {"enriching": 1, "exported": 3}
