@@ -7,6 +7,7 @@ import pytest
 
 from syncd.cli.spending import told_of, unbounded
 from syncd.settings import Enrich, Source
+from syncd.simulator.faults import Fault
 from syncd.upstream import Me
 from tests.cli.conftest import Home, MakeHome, findings, rows, told
 
@@ -71,6 +72,21 @@ def test_a_pause_of_the_source_is_lifted_for_enriching_too(make_home: MakeHome) 
     home = enriching(make_home, "per_day = 0\n")
     home.syncd("--once", "--max-wait", "0s")
     assert "Resumed source main (enrich)" in home.syncd("resume", "main").out
+
+
+def test_an_account_that_may_not_enrich_leaves_work_and_its_key_is_not_refused(make_home: MakeHome) -> None:
+    home = enriching(make_home)
+    home.sim.world.fail(Fault("enrich", times=9, status=403, body=b'{"error": "forbidden"}'))
+    ran = home.syncd("--once", "--max-wait", "0s")
+    assert (ran.code, ran.err.count("(forbidden)")) == (75, 1)
+
+
+def test_a_refused_key_is_complained_of_once(make_home: MakeHome) -> None:
+    home = enriching(make_home, "per_day = 0\n")
+    home.syncd("--once", "--max-wait", "0s")
+    home.sim.world.revoke()
+    ran = home.syncd("--once", "--max-wait", "0s")
+    assert (ran.code, ran.err.count("(key_refused)")) == (77, 1)
 
 
 def test_a_mistake_in_its_where_is_a_mistake_of_the_configuration(make_home: MakeHome) -> None:
