@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,8 @@ from syncd.log import configure, logger, redact_values
 from syncd.settings import Settings, SettingsError, secret_values
 
 HOUR = 3600.0
+LAST = 9.5
+"""Seconds after a signal when the process ends whatever holds it: another program that keeps the ledger locked, say."""
 SETTLED = 15.0
 """Seconds after a start, or a reload, when what that needed is likely to be over."""
 PROBE = HOUR
@@ -42,6 +45,9 @@ def run_daemon(config: Path | None) -> Exit:
     def stop() -> None:
         if orders:
             orders[0].stop()
+            last = threading.Timer(LAST, os._exit, [Exit.DONE])
+            last.daemon = True
+            last.start()
         clock.stop()
 
     def order(what: Order) -> None:
@@ -102,9 +108,7 @@ def _daemon(
     HouseKeeping(ledger, clock, log, settings.state.retention).refuse_damaged()
     engine = make(settings)
     begin(engine)
-    # What start-up made stays; the work makes many objects without cycles, which need no looking through
-    gc.collect()
-    gc.freeze()
+    gc.freeze()  # what start-up made stays
 
     def chores(engine: Engine) -> Sequence[Chore]:
         return (*companions.chores_of(engine), Chore("memory", Every(HOUR, first=SETTLED), give_back))

@@ -17,9 +17,7 @@ __all__ = ["MAX_WAIT", "Order", "run_job"]
 
 def run_job(config: Path | None, order: Order, *, dry_run: bool) -> Exit:
     """Do the main job once, or say what it would do. Raises SettingsError and LedgerError."""
-    # What start-up made stays; the work makes many objects without cycles, which need no looking through
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.freeze()  # what start-up made stays
     settings = read_settings(config)
     redact_values(secret_values(settings))
     configure(settings.log.format, settings.log.level)

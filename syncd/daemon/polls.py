@@ -7,8 +7,7 @@ from syncd.daemon.snapshot import SourceView
 from syncd.engine.pulling import Pull
 from syncd.engine.whole import Engine
 from syncd.lanes import Runner
-from syncd.ledger import windows
-from syncd.ledger.ingesting import load_source
+from syncd.ledger import LedgerError, reading, windows
 from syncd.settings import Schedule, Source
 
 
@@ -16,25 +15,29 @@ class Polls:
     """Puts an engine's sources on the calendar. All of it runs in the daemon's own thread, and asks; lanes do."""
 
     def __init__(self, engine: Engine, runner: Runner, calendar: Calendar) -> None:
-        self._engine, self._runner, self._calendar = engine, runner, calendar
+        self.engine, self._runner, self._calendar = engine, runner, calendar
         self._pulls = {pull.name: pull for pull in engine.pulls}
 
     def begin(self) -> None:
         """Put all on the calendar, and pull at once."""
+        with self.engine.ledger.read() as connection:
+            reconciled = {
+                row.name: row.reconciled_at or 0.0 for row in reading.sources(connection) if row.started
+            }
         for name, pull in self._pulls.items():
-            source = self._engine.settings.sources[name]
+            source = self.engine.settings.sources[name]
             self._calendar.put(
                 Chore(
                     _pull(name), _when(name, source.poll), partial(self._poll, pull), brief=True, grace=None
                 )
             )
-            first = self._until_reconcile(name, source)
+            first = self._until_reconcile(source, reconciled.get(name))
             again = Every(source.reconcile, first)
             self._calendar.put(
                 Chore(_reconcile(name), again, partial(self._reconcile, pull), brief=True, grace=None)
             )
-        self.pull_now()
         self._take_windows()
+        self.pull_now()
 
     def end(self) -> None:
         """Take all off the calendar."""
@@ -49,13 +52,16 @@ class Polls:
 
     def look(self) -> None:
         """If another process wrote to the ledger, let every lane see for itself."""
-        if self._engine.ledger.changed_elsewhere():
-            self._runner.look()
-            self._take_windows()
+        try:
+            if self.engine.ledger.changed_elsewhere():
+                self._runner.look()
+                self._take_windows()
+        except LedgerError as error:
+            self._runner.fail(error)
 
     def _take_windows(self) -> None:
         """Take on the windows that the ledger holds for these sources."""
-        with self._engine.ledger.read() as connection:
+        with self.engine.ledger.read() as connection:
             asked = windows.pending(connection)
         for window in asked:
             if (pull := self._pulls.get(window.source)) is not None:
@@ -65,15 +71,15 @@ class Polls:
     def view(self, name: str, now: float) -> SourceView:
         """How fresh a source is, at a monotonic instant."""
         due = self._calendar.due_in(_pull(name))
-        every = self._engine.settings.sources[name].poll.every
+        every = self.engine.settings.sources[name].poll.every
         return SourceView(name, self._pulls[name].pulled, None if due is None else now + due, every)
 
     def _poll(self, pull: Pull) -> None:
         self.look()
         due = self._calendar.due_in(_pull(pull.name))
         if due is not None:
-            every = self._engine.settings.sources[pull.name].poll.every
-            pull.expect(self._engine.clock.monotonic() + due, every)
+            every = self.engine.settings.sources[pull.name].poll.every
+            pull.expect(self.engine.clock.monotonic() + due, every)
         pull.ask_live()
         self._runner.wake("pull", pull.name)
 
@@ -81,14 +87,11 @@ class Polls:
         pull.ask_reconcile()
         self._runner.wake("pull", pull.name)
 
-    def _until_reconcile(self, name: str, source: Source) -> float:
-        """Seconds; a first pull lists what a reconcile would."""
-        with self._engine.ledger.write() as connection:
-            row = load_source(connection, name)
-        if not row.started:
+    def _until_reconcile(self, source: Source, last: float | None) -> float:
+        """Seconds. `last`: wall time of the last one; None: the source is new, and its first pull lists what one would."""
+        if last is None:
             return source.reconcile
-        since = self._engine.clock.now() - (row.reconciled_at or 0.0)
-        return min(max(0.0, source.reconcile - since), source.reconcile)
+        return min(max(0.0, source.reconcile - (self.engine.clock.now() - last)), source.reconcile)
 
 
 def _pull(name: str) -> str:

@@ -78,7 +78,8 @@ class Daemon:
     def snapshot(self) -> Snapshot:
         """The daemon at this moment; from any thread."""
         now = self._clock.monotonic()
-        engine, polls = self.engine, self._polls
+        polls = self._polls
+        engine = polls.engine  # not our own: a reload may be half-way
         return Snapshot(
             now=self._clock.now(),
             monotonic=now,
@@ -157,8 +158,8 @@ class Daemon:
             return
         self._polls.end()
         self.engine, self._polls = engine, Polls(engine, self._runner, self.calendar)
-        self._runner.replace(self._crews(engine))
         self._polls.begin()
+        self._runner.replace(self._crews(engine))
         self._put_chores()
         for tell in self.after_reload:
             tell(engine)
