@@ -27,7 +27,7 @@ from syncd.delivery import (
     reopened,
 )
 from syncd.engine.bugs import opened, told
-from syncd.engine.naming import Names, NameUnknown, require_names
+from syncd.engine.naming import NAMES_SOON, Names, NameUnknown, require_names
 from syncd.engine.observing import NOBODY, Observer, outcomes_of
 from syncd.engine.step import AGAIN, IDLE, Next
 from syncd.failure import Failure, Halt, Pause, Refused, Reject, Retry
@@ -70,8 +70,6 @@ _Unsent = Outcome | NameUnknown | None
 """Why a delivery is not sent now; None: it is not wanted."""
 REJUDGED = frozenset({"filter_failed", NAME_UNKNOWN})
 """Codes of deliveries whose `where` has not been decided yet."""
-NAMES_SOON = 0.2
-"""Seconds until it is worth looking whether names have come."""
 _NO_LABELS = Labels()
 
 
