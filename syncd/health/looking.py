@@ -8,6 +8,7 @@ from typing import Any
 
 from syncd.clock import Clock
 from syncd.delivery import LaneState
+from syncd.failure import CODES
 from syncd.health.view import LATE, Disk, Place, SourceView, View
 from syncd.ledger import Ledger, LedgerError, Transaction, reading
 from syncd.ledger.budgets import Meter
@@ -65,6 +66,8 @@ class Looker:
     connectors: Collection[str]
     vitals: Callable[[], Vitals] = Vitals
     credits: dict[str, int] = field(default_factory=dict)
+    fixes: Mapping[str, str] = field(default_factory=lambda: CODES)
+    """What to do about each code; a reload may replace it too."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _pulled: dict[str, _Pulled] = field(default_factory=dict)
 
@@ -78,7 +81,7 @@ class Looker:
         except LedgerError as error:
             sources = [SourceView(name, credits=self.credits.get(name)) for name in self.sources]
             seen = View(now, sources, disk=disk, broken=error.detail)
-        return replace(seen, held=vitals.held, wedged=vitals.wedged)
+        return replace(seen, held=vitals.held, wedged=vitals.wedged, fixes=self.fixes)
 
     def _read(self, connection: Transaction, now: float, disk: Disk) -> View:
         sources, monotonic = self.sources, self.clock.monotonic()

@@ -87,6 +87,14 @@ def test_a_halted_lane_is_not_ready_but_alive(health: Health) -> None:
     assert health.client.get("/healthz").status_code == 200
 
 
+def test_a_plugins_code_is_shown_with_the_plugins_fix() -> None:
+    lane = LaneState("deliver", "crm", status="halted", code="token_refused", detail="401.")
+    (reason,) = reasons(
+        View(0.0, [FRESH], [lane], fixes={"token_refused": "Make one. Then: syncd resume NAME"})
+    )
+    assert reason.fix == "Make one. Then: syncd resume crm"
+
+
 def test_a_source_whose_key_was_refused_is_named_once_for_each_lane_it_stops(health: Health) -> None:
     with health.bench.ledger.write() as connection:
         why = Halt("key_refused", "CTGO answered 401.")
