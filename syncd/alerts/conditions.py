@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from syncd.delivery import LaneState
-from syncd.health.readiness import fix_of, owner_of
+from syncd.health.readiness import owner_of
 from syncd.health.view import SourceView, View, is_by_hand, is_failing, is_halted
 
 LONG = 900.0
@@ -57,14 +57,14 @@ def unknown(view: View, topic: Topic) -> bool:
 
 def _host(view: View) -> Iterator[Condition]:
     if view.broken:
-        yield Condition(Topic("ledger", ""), "ledger_broken", view.broken, fix_of("ledger_broken"))
+        yield Condition(Topic("ledger", ""), "ledger_broken", view.broken, view.fix("ledger_broken"))
     elif view.held:
-        yield Condition(Topic("ledger", ""), *view.held, fix_of(view.held[0]))
+        yield Condition(Topic("ledger", ""), *view.held, view.fix(view.held[0]))
     if view.wedged:
-        yield Condition(Topic("daemon", ""), "wedged", view.wedged, fix_of("wedged"))
+        yield Condition(Topic("daemon", ""), "wedged", view.wedged, view.fix("wedged"))
     if view.disk.is_low:
         detail = f"{view.disk.free >> 20} MiB are free on the ledger's disk."
-        yield Condition(Topic("disk", ""), "disk_low", detail, fix_of("disk_low"))
+        yield Condition(Topic("disk", ""), "disk_low", detail, view.fix("disk_low"))
 
 
 def _lanes(view: View, told: Mapping[Topic, int]) -> Iterator[Condition]:
@@ -80,9 +80,9 @@ def _lanes(view: View, told: Mapping[Topic, int]) -> Iterator[Condition]:
         topic = Topic("lane", f"{lane.kind} {lane.name}")
         half_mended = told.get(topic) == HALTED and _on_probation(lane) and _has_work(view, lane)
         if is_halted(lane) or half_mended:
-            yield Condition(topic, lane.code, lane.detail, fix_of(lane.code, lane.name), HALTED)
+            yield Condition(topic, lane.code, lane.detail, view.fix(lane.code, lane.name), HALTED)
         elif is_failing(lane) and _has_work(view, lane):
-            yield Condition(topic, lane.code, lane.detail, fix_of(lane.code, lane.name), FAILING, LONG)
+            yield Condition(topic, lane.code, lane.detail, view.fix(lane.code, lane.name), FAILING, LONG)
 
 
 def _on_probation(lane: LaneState) -> bool:
@@ -112,7 +112,7 @@ def _pulls(view: View) -> Iterator[Condition]:
             code = "pull_missing" if source.age is None else "pull_stale"
             detail = "" if source.age is None else f"The last clean pull is {source.age / 60:.0f} min ago."
             yield Condition(
-                Topic("pull", source.name), code, detail, fix_of(code, source.name), patience=LONG
+                Topic("pull", source.name), code, detail, view.fix(code, source.name), patience=LONG
             )
 
 
@@ -130,7 +130,7 @@ def _set_aside(view: View, told: Mapping[Topic, int]) -> Iterator[Condition]:
             code = max(causes)[1]
             detail = f"{n} are set aside, most of them as {code}."
             level = max(1, len(str(n)) - 1)
-            yield Condition(topic, "many_set_aside", detail, fix_of("many_set_aside"), level)
+            yield Condition(topic, "many_set_aside", detail, view.fix("many_set_aside"), level)
 
 
 def _credits(view: View) -> Iterator[Condition]:
@@ -141,7 +141,7 @@ def _credits(view: View) -> Iterator[Condition]:
             and source.credits <= source.low_credits
         ):
             detail = f"{source.credits} enrichment credits are left."
-            yield Condition(Topic("credits", source.name), "credits_low", detail, fix_of("credits_low"))
+            yield Condition(Topic("credits", source.name), "credits_low", detail, view.fix("credits_low"))
 
 
 def place_of(topic: Topic) -> str:

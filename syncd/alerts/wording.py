@@ -50,7 +50,7 @@ def text_of(message: Message, host: str) -> str:
         lines += _details(message.alerts)
     fixes = dict.fromkeys(alert.fix for alert in message.alerts if alert.fix)
     if fixes and not over:
-        lines.append(f"What to do: {next(iter(fixes))}")
+        lines.append(f"What to do: {escape(next(iter(fixes)))}")
     return fitting("\n".join(lines))
 
 

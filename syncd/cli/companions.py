@@ -18,6 +18,7 @@ from syncd.health.looking import Looker, Vitals, Watched
 from syncd.health.serving import Serving
 from syncd.health.view import View
 from syncd.ledger import Ledger
+from syncd.registry import codes, known_types
 from syncd.settings import Settings
 
 if TYPE_CHECKING:
@@ -103,7 +104,9 @@ class Beside:
 
     def follow(self, engine: Engine) -> None:
         """Fit to a configuration: look at its sources, listen and tell where it says. Brief: the daemon waits for it."""
-        self.looker.sources, self.looker.connectors = watched(engine), set(engine.settings.connectors)
+        looker, connectors = self.looker, engine.settings.connectors
+        looker.sources, looker.connectors = watched(engine), set(connectors)
+        looker.fixes = codes({it.type for it in connectors.values()} & set(known_types()))
         self.health.follow(engine.settings)
         alerts = engine.settings.alerts
         if self.watch is None and not (alerts.webhook_url or alerts.heartbeat_url):

@@ -8,6 +8,7 @@ from typing import Any
 
 from syncd.clock import Clock
 from syncd.delivery import LaneState
+from syncd.failure import CODES
 from syncd.health.view import LATE, Disk, Place, SourceView, View
 from syncd.ledger import Ledger, LedgerError, Transaction, reading
 from syncd.ledger.budgets import Meter
@@ -36,6 +37,21 @@ class Watched:
     low_credits: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Pulled:
+    """A source's last clean pull: its wall time, the monotonic instant that stands for, and what it was watched by."""
+
+    at: float
+    monotonic: float
+    watched: Watched
+    patience: float
+
+
+def _patience(watched: Watched, pulled_at: float) -> float:
+    """Seconds until the second poll after a pull, by its own clock reading, and a little."""
+    return watched.next_poll(watched.next_poll(pulled_at)) - pulled_at + LATE
+
+
 @dataclass(slots=True)
 class Looker:
     """Looks at what is configured. `sources` and `connectors` may be replaced by a reload.
@@ -50,9 +66,10 @@ class Looker:
     connectors: Collection[str]
     vitals: Callable[[], Vitals] = Vitals
     credits: dict[str, int] = field(default_factory=dict)
+    fixes: Mapping[str, str] = field(default_factory=lambda: CODES)
+    """What to do about each code; a reload may replace it too."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _pulled: dict[str, tuple[float, float, float]] = field(default_factory=dict)
-    """By source: the last clean pull's wall time, the monotonic instant it stands for, and its patience."""
+    _pulled: dict[str, _Pulled] = field(default_factory=dict)
 
     def look(self) -> View:
         """What there is to see now. Raises nothing that the ledger can cause."""
@@ -64,16 +81,21 @@ class Looker:
         except LedgerError as error:
             sources = [SourceView(name, credits=self.credits.get(name)) for name in self.sources]
             seen = View(now, sources, disk=disk, broken=error.detail)
-        return replace(seen, held=vitals.held, wedged=vitals.wedged)
+        return replace(seen, held=vitals.held, wedged=vitals.wedged, fixes=self.fixes)
 
     def _read(self, connection: Transaction, now: float, disk: Disk) -> View:
+        sources, monotonic = self.sources, self.clock.monotonic()
+        budgets = reading.budgets(connection, [it.meter for it in sources.values()], monotonic)
         rows = {row.name: row for row in reading.sources(connection)}
         oldest = reading.oldest_unsettled(connection)
         # One that is not known for a moment, for an ask is under way, stays what it was
         self.credits.update(reading.balances(connection))
         return View(
             now,
-            [self._source(connection, name, rows.get(name), now) for name in self.sources],
+            [
+                self._source(name, it, rows.get(name), budgets[it.meter.name], now)
+                for name, it in sources.items()
+            ],
             [lane for lane in load_lanes(connection) if self._is_ours(lane)],
             reading.counts(connection),
             [Place(it.kind, it.where, it.code, it.n) for it in reading.causes(connection)],
@@ -86,10 +108,8 @@ class Looker:
         """Whether the lane is of something configured: the ledger keeps those of what is not any more."""
         return lane.name in (self.connectors if lane.kind == "deliver" else self.sources)
 
-    def _source(self, connection: Transaction, name: str, row: Any, now: float) -> SourceView:
-        watched = self.sources[name]
-        budget = reading.budget(connection, watched.meter, self.clock.monotonic())
-        age, patience = self._age(name, row.pulled_at if row else None, now)
+    def _source(self, name: str, watched: Watched, row: Any, budget: Budget, now: float) -> SourceView:
+        age, patience = self._age(name, watched, row.pulled_at if row else None, now)
         return SourceView(
             name,
             age,
@@ -102,19 +122,23 @@ class Looker:
             watched.low_credits,
         )
 
-    def _age(self, name: str, pulled_at: float | None, now: float) -> tuple[float | None, float]:
-        """Seconds since the last clean pull, counted monotonically from when this process first saw it."""
+    def _age(
+        self, name: str, watched: Watched, pulled_at: float | None, now: float
+    ) -> tuple[float | None, float]:
+        """Seconds since the last clean pull, counted monotonically from when this process first saw it, and the patience."""
         if pulled_at is None:
             return None, 0.0
         with self._lock:
             known = self._pulled.get(name)
             monotonic = self.clock.monotonic()
-            if known is None or known[0] != pulled_at:
-                next_poll = self.sources[name].next_poll
-                # By the pull's own clock reading: two polls after it
-                patience = next_poll(next_poll(pulled_at)) - pulled_at + LATE
-                known = self._pulled[name] = (pulled_at, monotonic - max(0.0, now - pulled_at), patience)
-        return max(0.0, monotonic - known[1]), known[2]
+            if known is None or known.at != pulled_at:
+                known = _Pulled(
+                    pulled_at, monotonic - max(0.0, now - pulled_at), watched, _patience(watched, pulled_at)
+                )
+            elif known.watched is not watched:  # a reload may have changed how often it is polled
+                known = replace(known, watched=watched, patience=_patience(watched, pulled_at))
+            self._pulled[name] = known
+        return max(0.0, monotonic - known.monotonic), known.patience
 
     def _disk(self) -> Disk:
         path = self.ledger.path

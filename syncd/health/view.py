@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from syncd.delivery import BY_HAND, LaneState
+from syncd.failure import CODES
 
 Counts = Mapping[str, Mapping[str, Mapping[str, int]]]
 """Rows by kind, name and state, as `syncd.ledger.reading.counts` has them."""
@@ -82,6 +83,12 @@ class View:
     broken: str = ""
     held: tuple[str, str] | None = None
     wedged: str = ""
+    fixes: Mapping[str, str] = field(default_factory=lambda: CODES)
+    """What to do about each code, those of the configured connectors included."""
+
+    def fix(self, code: str, name: str = "") -> str:
+        """What to do about a code, with the name of its source or connector filled in; empty when nobody says."""
+        return self.fixes.get(code, "").replace("SOURCE", name or "SOURCE").replace("NAME", name or "NAME")
 
 
 def is_by_hand(lane: LaneState) -> bool:

@@ -1,6 +1,6 @@
 """What the reading commands ask. Counts come from the tally, lists through the partial indexes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -225,10 +225,22 @@ def balances(connection: Connection) -> dict[str, int]:
 def budget(connection: Connection, meter: Meter, now: float) -> Budget:
     """A key's budget as `budgets.load_budget` has it, without the right to write; now in monotonic seconds."""
     row = connection.execute(select(_budget).where(_budget.c.name == meter.name)).first()
+    slots = connection.execute(select(_slot.c.free_at, _slot.c.n).where(_slot.c.budget == meter.name))
+    return _budget_of(row, tuple(Slots(*slot) for slot in slots), meter, now)
+
+
+def budgets(connection: Connection, meters: Iterable[Meter], now: float) -> dict[str, Budget]:
+    """The budgets of many keys by their meters' names: two statements however many there are."""
+    rows = {row.name: row for row in connection.execute(select(_budget))}
+    taken: dict[str, list[Slots]] = {}
+    for name, free_at, n in connection.execute(select(_slot.c.budget, _slot.c.free_at, _slot.c.n)):
+        taken.setdefault(name, []).append(Slots(free_at, n))
+    return {it.name: _budget_of(rows.get(it.name), tuple(taken.get(it.name, ())), it, now) for it in meters}
+
+
+def _budget_of(row: Any, taken: tuple[Slots, ...], meter: Meter, now: float) -> Budget:
     if row is None:
         return Budget(meter.limit, ())
-    slots = connection.execute(select(_slot.c.free_at, _slot.c.n).where(_slot.c.budget == meter.name))
-    taken = tuple(Slots(*slot) for slot in slots)
     if row.boot != meter.boot:
         return Budget(meter.limit, clamp(taken, now, same_boot=False))
     limit = min(meter.limit, row.server_limit) if row.server_limit else meter.limit

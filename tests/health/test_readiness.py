@@ -39,6 +39,16 @@ def test_a_pull_that_stays_away_for_two_polls_is_stale(health: Health) -> None:
     assert health.codes() == []
 
 
+def test_a_reload_that_changes_how_often_it_is_polled_changes_how_long_is_waited(health: Health) -> None:
+    health.bench.once()
+    health.codes()
+    health.bench.clock.advance(200.0)
+    assert health.codes() == ["pull_stale"]
+    old = health.looker.sources["main"]
+    health.looker.sources = {"main": dataclasses.replace(old, next_poll=lambda at: at + 3600.0)}
+    assert health.codes() == []
+
+
 @pytest.mark.parametrize("days", [-30, 30])
 def test_a_clock_that_jumps_makes_nothing_stale_and_hides_nothing(health: Health, days: int) -> None:
     health.bench.once()
@@ -75,6 +85,14 @@ def test_a_halted_lane_is_not_ready_but_alive(health: Health) -> None:
     assert reason["fix"] == CODES["connector_bug"]
     assert health.codes("main") == []
     assert health.client.get("/healthz").status_code == 200
+
+
+def test_a_plugins_code_is_shown_with_the_plugins_fix() -> None:
+    lane = LaneState("deliver", "crm", status="halted", code="token_refused", detail="401.")
+    (reason,) = reasons(
+        View(0.0, [FRESH], [lane], fixes={"token_refused": "Make one. Then: syncd resume NAME"})
+    )
+    assert reason.fix == "Make one. Then: syncd resume crm"
 
 
 def test_a_source_whose_key_was_refused_is_named_once_for_each_lane_it_stops(health: Health) -> None:
