@@ -69,6 +69,8 @@ def _close_deliveries(books: Books, parameters: Mapping[str, str]) -> None:
         parameters,
     )
     books.connection.execute(update(_delivery).where(mine).values(remote_id=None, detail=""), parameters)
+    dropped = update(_delivery).where(mine, _delivery.c.state == "dropped")
+    books.connection.execute(dropped.values(code="forgotten"), parameters)
 
 
 def _close_export(books: Books, row: Any) -> None:
