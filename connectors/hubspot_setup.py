@@ -159,7 +159,12 @@ def _made(api: Api, what: str, path: str, body: Mapping[str, Any], *, apply: boo
     """Make it if asked to; another who made it meanwhile is as good."""
     if not apply:
         return Change(what, done=False)
-    answer: Answer = api.call("POST", PATHS.properties + path, body)
+    try:
+        answer: Answer = api.call("POST", PATHS.properties + path, body)
+    except Halt as why:
+        if why.code not in {"hubspot_scopes_missing", "hubspot_forbidden"}:
+            raise
+        return Change(what, done=False, by_hand=_clicks(body))
     there = answer.status == HTTPStatus.CONFLICT and body["name"] in _listed(api, PATHS.properties + path)
     if answer.fine or there:
         return Change(what, done=True)
@@ -169,6 +174,17 @@ def _made(api: Api, what: str, path: str, body: Mapping[str, Any], *, apply: boo
         else f"HubSpot answered {answer.status}"
     )
     return Change(what, done=False, by_hand=f"Make or restore it in HubSpot: {hint}.")
+
+
+def _clicks(body: Mapping[str, Any]) -> str:
+    """How a person makes it, and what would let syncd."""
+    what = f"a group {body['name']}"
+    if "type" in body:
+        unique = ", with unique values" if body.get("hasUniqueValue") else ""
+        what = (
+            f"a property with the internal name {body['name']}, {body['type']} ({body['fieldType']}){unique}"
+        )
+    return f"In HubSpot, Settings, Properties, Contact properties: make {what}. Or give the token crm.schemas.contacts.write."
 
 
 def _error(code: str, detail: str) -> Finding:

@@ -268,6 +268,22 @@ def pack(items: Sequence[tuple[Item, Route]], lane: LaneState, batch_size: int) 
     return calls + alone
 
 
+def in_company(
+    calls: Sequence[list[int]], items: Sequence[tuple[Item, Route]], batch_size: int
+) -> Sequence[list[int]]:
+    """The calls to make while more is due than was looked at: one that is not full waits for more of its group.
+
+    If none is full, all go. Suspects and those of a halved call have no company to wait for.
+    """
+    if not any(len(call) >= batch_size for call in calls):
+        return calls
+    return [
+        call
+        for call in calls
+        if len(call) >= batch_size or any(items[n][0].suspect or items[n][0].limit for n in call)
+    ]
+
+
 def judge_call(
     call: Sequence[Item],
     answer: object,

@@ -23,6 +23,8 @@ from syncd.failure import Pause
 ASKS = 2
 """How often one thing is asked when answers are lost."""
 DAY, HOUR = 86400.0, 3600.0
+SET_BOUNDS = frozenset({"per_day_spent", "credits_kept", "credits_unknown"})
+"""Codes of pauses that a bound in the configuration made: another configuration may lift them."""
 FRESH = 60.0
 """Seconds for which a balance may be compared with the next."""
 DEAREST = 100

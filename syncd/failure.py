@@ -73,7 +73,7 @@ class Refused(Exception):  # noqa: N818 - not an error of ours: the far end's wo
 CODES: Mapping[str, str] = MappingProxyType(
     {
         # CTGO
-        "key_refused": "Check the source's api_key: a regenerated key stops the old one at once. Then: syncd resume SOURCE",
+        "key_refused": "Check the source's api_key, for a regenerated key stops the old one at once. Then: syncd resume SOURCE",
         "forbidden": "CTGO refuses this call for this account: check the subscription in the dashboard. Then: syncd resume SOURCE",
         "budget_exhausted": "Nothing to do: the budget comes back by itself. A larger plan has a larger one.",
         "api_gone": "This version of the API was removed: base_url must end in /api/v2.",
@@ -82,6 +82,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "no_team": "The key's user belongs to no team at CTGO, and credits are a team's: join one, or do not enrich. Then: syncd resume SOURCE",
         "credits_kept": "Top up the team's enrichment credits, or lower the source's enrich.keep_credits. syncd looks again every hour.",
         "credits_unknown": "CTGO does not say how many credits are left: with enrich.keep_credits = 0 syncd enriches without knowing.",
+        "never_enriched": "Let the connector's source enrich, or take leads by something that CTGO lists.",
+        "credits_unbounded": "Set per_day in the source's enrich table: with automatic top-up nothing else bounds what is spent.",
         "per_day_spent": "Nothing to do: enriching goes on at midnight UTC. To have more a day, raise the source's enrich.per_day.",
         "enrich_answer_lost": "Asked twice, and no answer came: it may have been charged, so it is not asked again.",
         "enrich_off": "The source's configuration no longer enriches.",
@@ -106,6 +108,17 @@ CODES: Mapping[str, str] = MappingProxyType(
         "paused_by_hand": "Somebody paused it. To go on: syncd resume NAME",
         "gate_held": "Look at the five that were sent; --first N lets so many through, --drop gives the rest up. All: syncd release NAME",
         "payload_gone": "The lead's payload was dropped by retention: list it again with: syncd --once --since T",
+        # Watching
+        "pull_missing": "Nothing to do at a start: the first pull takes a moment. If it lasts, see: syncd status",
+        "pull_stale": "Look at the log for what keeps the source from being pulled, and run: syncd check",
+        "lane_failing": "It keeps trying by itself. If the far end is well, run: syncd check",
+        "many_set_aside": "See what they have in common with: syncd rejected list",
+        "credits_low": "Top up the team's enrichment credits, or lower per_day.",
+        "disk_low": "Free some space on the ledger's disk: a full one stops pulling and sending.",
+        "wedged": "A lane hangs. systemd restarts syncd; elsewhere restart it yourself. Report it with the log.",
+        "health_unserved": 'Stop what else listens there, or set health.listen to another address, or to "" for none.',
+        "nobody_hears": "Set alerts.webhook_url to a Slack, Discord or ntfy address, or alerts.heartbeat_url to a dead man's switch.",
+        "alert_unsent": "Check alerts.webhook_url. syncd keeps trying, and says what is wrong in its log meanwhile.",
         # Ledger and host
         "ledger_locked": "Another syncd engine uses this ledger. Stop it, or use the commands that run beside it.",
         "ledger_newer": "The ledger was written by a newer syncd: upgrade the program, or restore an older backup.",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from syncd.alerts import wording
 from syncd.cli.exits import Exit
 from syncd.cli.main import VERBS
 from syncd.failure import CODES
@@ -41,7 +42,8 @@ def test_every_failure_code_of_the_core_is_registered_with_a_fix() -> None:
     }
     assert used - set(codes()) == set()
     assert all(
-        fix.endswith((".", "NAME", "SOURCE", "retry", "drop", "ID", "T", "FILE")) for fix in CODES.values()
+        fix.endswith((".", "NAME", "SOURCE", "retry", "drop", "list", "check", "status", "ID", "T", "FILE"))
+        for fix in CODES.values()
     )
 
 
@@ -93,3 +95,37 @@ def test_the_parts_in_the_architecture_exist() -> None:
 
 def _exists(part: str) -> bool:
     return any((ROOT / folder / part).exists() for folder in ("", "syncd"))
+
+
+DEPLOY = (ROOT / "deploy" / "README.md").read_text()
+
+
+def test_every_command_in_the_guide_to_servers_exists() -> None:
+    named = set(
+        re.findall(r"(?:^|[`;&( ])(?:/\S*/)?syncd ([a-z]+)", "\n".join(_code_in(DEPLOY)), re.MULTILINE)
+    )
+    assert {"check", "backup", "restore", "service", "status"} <= named
+    assert named - {"syncd", "python"} <= set(VERBS), named - set(VERBS)
+
+
+def _code_in(text: str) -> list[str]:
+    """What is meant to be typed: fenced blocks, without their comments, and code within lines."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    within = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
+    return [re.sub(r" #.*", "", block) for block in blocks] + within
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)]+)\)", DEPLOY))))
+def test_every_link_in_the_guide_to_servers_leads_somewhere(link: str) -> None:
+    headings = {
+        f"#{heading.lower().replace(' ', '-')}" for heading in re.findall(r"^#+ (.+)$", DEPLOY, re.MULTILINE)
+    }
+    assert link.startswith("https://") or link in headings or (ROOT / "deploy" / link).exists()
+
+
+def test_every_alert_is_in_the_guide_to_servers() -> None:
+    headings = {begun for begun, _ in wording._HEADINGS.values()} | {"has halted"}
+    assert {it for it in headings if f"**{it}**" not in DEPLOY} == set()
+    rules = re.findall(r"- alert: (\w+)", (ROOT / "deploy" / "prometheus" / "alerts.yml").read_text())
+    assert {it for it in rules if f"`{it}`" not in DEPLOY} == set()
+    assert set(re.findall(r"`(Syncd\w+)`", DEPLOY)) <= set(rules)

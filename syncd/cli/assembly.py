@@ -90,7 +90,7 @@ def make_engine(
     exports = [Export(desk, ledger, clock, log) for desk in desks if desk.exports]
     pulls = [Pull(desk, ledger, clock, log, wake) for desk in desks]
     others: list[Stepper] = [
-        _naming(desk, names[desk.name], log, wake, ledger=ledger, clock=clock)
+        naming(desk, names[desk.name], log, wake, ledger=ledger, clock=clock)
         for desk in desks
         if desk.name in names
     ]
@@ -166,7 +166,9 @@ def _enriches(desk: Desk, ledger: Ledger) -> bool:
         return bool(waiting(connection, desk.name, 1))
 
 
-def _naming(desk: Desk, names: Names, log: Logger, wake: Wake, *, ledger: Ledger, clock: Clock) -> Naming:
+def naming(desk: Desk, names: Names, log: Logger, wake: Wake, *, ledger: Ledger, clock: Clock) -> Naming:
+    """A source's lane of names, which wakes those who may wait for some."""
+
     def tell() -> None:
         for taker in desk.takers.each:
             wake("deliver", taker.name)

@@ -24,6 +24,9 @@ def check(
             "--max-wait", parser=length, metavar="TIME", help="How long a free request is waited for [65s]."
         ),
     ] = None,
+    alerts: Annotated[
+        bool, typer.Option("--alerts", help="Send a test message to alerts.webhook_url.")
+    ] = False,
 ) -> int:
     """Try everything that a run needs: configuration, key, connectors.
 
@@ -32,7 +35,7 @@ def check(
     """
     from syncd.cli.checking import examine  # noqa: PLC0415 - the engine and all below it
 
-    notes = list(examine(context.obj, PATIENCE if max_wait is None else max_wait))
+    notes = list(examine(context.obj, PATIENCE if max_wait is None else max_wait, tell=alerts))
     code = strongest(note.exit for note in notes)
     if as_json:
         keys = ("level", "about", "detail", "code", "fix")

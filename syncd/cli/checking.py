@@ -6,17 +6,20 @@ Every text passes the log's redaction: a connector is a stranger's code, and may
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from syncd.cli.compose import Mapped, compile_connectors, make_upstream
 from syncd.cli.exits import LEDGER_EXITS, SOURCE_EXITS, Exit
+from syncd.cli.hearing import alert_notes, health_notes
 from syncd.cli.holder import engine_of
+from syncd.cli.note import Level, Note
 from syncd.cli.owner import settings_in_force
+from syncd.cli.spending import unbounded
 from syncd.clock import SystemClock
 from syncd.engine.pacing import Hold, Pacer
+from syncd.engine.wanting import FOUND_OUT
 from syncd.failure import CODES, Failure
 from syncd.gate import GATE_HELD, said
 from syncd.ledger import Ledger, LedgerError, gating, reading
@@ -28,28 +31,22 @@ from syncd.upstream import Me, Upstream
 AT_ONCE = 8
 """Sources that are asked at the same time."""
 
-Level = Literal["ok", "warning", "error"]
+
+def examine(config: Path | None, patience: float, *, tell: bool = False) -> Iterator[Note]:
+    """Everything there is to say, in the order of what depends on what.
+
+    `patience`: seconds for a free request; `tell`: send a test message to whoever hears of alerts.
+    """
+    for note in _examined(config, patience, tell=tell):
+        if (
+            note.about == "configuration"
+        ):  # its sentences quote no secret, and read like one: "api_key: is missing"
+            yield note
+        else:
+            yield replace(note, detail=scrub(note.detail), fix=scrub(note.fix))
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
-    """One line of the report. `exit`: what a run would exit with because of it."""
-
-    level: Level
-    about: str
-    detail: str
-    code: str = ""
-    fix: str = ""
-    exit: Exit = Exit.DONE
-
-
-def examine(config: Path | None, patience: float) -> Iterator[Note]:
-    """Everything there is to say, in the order of what depends on what. `patience`: seconds for a free request."""
-    for note in _examined(config, patience):
-        yield replace(note, detail=scrub(note.detail), fix=scrub(note.fix))
-
-
-def _examined(config: Path | None, patience: float) -> Iterator[Note]:
+def _examined(config: Path | None, patience: float, *, tell: bool) -> Iterator[Note]:
     found = find_config(config)
     try:
         settings = settings_in_force(found)
@@ -80,6 +77,9 @@ def _examined(config: Path | None, patience: float) -> Iterator[Note]:
         yield Note("error", "ledger", error.detail, error.code, CODES.get(error.code, ""), exit_)
     for m in mapped.values():
         yield from connector_notes(m, clock)
+        yield from hunger_notes(settings, m)
+    yield from health_notes(settings)
+    yield from alert_notes(settings, clock, tell=tell)
 
 
 def _mistakes(error: SettingsError) -> Iterator[Note]:
@@ -104,14 +104,31 @@ def _permissions(config: Path | None, settings: Settings, mapped: Mapping[str, M
         )  # fmt: skip
 
 
+def _open_files(ledger: Path) -> Iterator[Note]:
+    """A warning for files with personal data that others than their owner can read: syncd makes none, but a copy may be."""
+    for file in sorted(ledger.parent.glob(f"{ledger.name}*")):
+        try:
+            mode = file.stat().st_mode
+        except OSError:  # gone meanwhile
+            continue
+        if mode & 0o077:
+            yield Note(
+                "warning",
+                "ledger",
+                f"{file} holds personal data, and others can read it.",
+                fix=f"chmod go= {file}",
+            )
+
+
 def _ledger(settings: Settings, ledger: Ledger) -> Iterator[Note]:
+    yield from _open_files(ledger.path)
     with ledger.write() as connection:  # it can be written, or this raises
         rows = reading.sources(connection)
         gates = gating.gates(connection)
         left = reading.pending_elsewhere(connection, list(settings.connectors))
-        costs = [
-            (row.name, len(campaigns(connection, row.name)) + 1) for row in rows if row.listing == "campaigns"
-        ]
+        costs = dict.fromkeys(settings.sources, 1) | {
+            row.name: len(campaigns(connection, row.name)) + 1 for row in rows if row.listing == "campaigns"
+        }
     engine = engine_of(ledger.path)
     running = f"; the engine of process {engine} runs on it" if engine else ""
     yield Note("ok", "ledger", f"{ledger.path} can be read and written{running}")
@@ -129,46 +146,89 @@ def _ledger(settings: Settings, ledger: Ledger) -> Iterator[Note]:
         if gate.since is not None:
             fix = CODES[GATE_HELD].replace("NAME", gate.connector)
             yield Note("warning", f"connector {gate.connector}", said(gate.held, gate.size), GATE_HELD, fix)
-    for name, requests in costs:
+    for name, requests in costs.items():
         if name in settings.sources:
             yield from costly(name, settings.sources[name], requests)
 
 
 def costly(name: str, source: Source, requests: int) -> Iterator[Note]:
-    """A warning when polling campaign by campaign takes more than half of the key's requests."""
+    """A warning when polling takes more than half of the key's requests: exports get what pulls leave."""
     every = source.poll.every
     if every and requests * 60.0 / every > source.requests_per_minute / 2:
+        one_by_one = requests > 1
         yield Note(
             "warning", f"source {name}",
-            f"Its campaigns are listed one by one: {requests} requests every {source.poll}, more than half of its budget.",
-            fix=f"Poll less often (sources.{name}.poll), or name the campaigns that matter (stream_ids).",
+            ("Its campaigns are listed one by one: " if one_by_one else "Its pulls leave little for its exports: ")
+            + f"{requests} request{'s' * one_by_one} every {source.poll}, more than half of its budget.",
+            fix=f"Poll less often (sources.{name}.poll)"
+            + (", or name the campaigns that matter (stream_ids)." if one_by_one else "."),
         )  # fmt: skip
 
 
 def _sources(settings: Settings, ledger: Ledger, clock: SystemClock, patience: float) -> Iterator[Note]:
     if not settings.sources:
         return
-    ask = partial(source_note, ledger=ledger, clock=clock, patience=patience)
+    ask = partial(source_notes, ledger=ledger, clock=clock, patience=patience)
     with ThreadPoolExecutor(min(AT_ONCE, len(settings.sources))) as pool:
-        yield from pool.map(ask, settings.sources, settings.sources.values())
+        for notes in pool.map(ask, settings.sources, settings.sources.values()):
+            yield from notes
 
 
-def source_note(name: str, source: Source, *, ledger: Ledger, clock: SystemClock, patience: float) -> Note:
-    """Whether CTGO knows the source's key: one `GET /me`, counted like every request."""
+def source_notes(
+    name: str, source: Source, *, ledger: Ledger, clock: SystemClock, patience: float
+) -> Sequence[Note]:
+    """Whether CTGO knows the source's key: one `GET /me`, counted like every request; and its credits if it enriches."""
     about = f"source {name}"
     client, pacer = make_upstream(source, clock)
     try:
         hold = free_slot(ledger, pacer, clock, patience)
         if hold is None:
-            return Note("warning", about, "Not asked: its requests of this minute are all taken.")
-        return Note("ok", about, _said(_asked(client, ledger, pacer, hold)))
+            return [Note("warning", about, "Not asked: its requests of this minute are all taken.")]
+        me = _asked(client, ledger, pacer, hold)
+        return [Note("ok", about, _said(me)), *credit_notes(name, source, me)]
     except Failure as why:
         exit_ = SOURCE_EXITS.get(why.code, Exit.DONE)
         level: Level = "warning" if exit_ == Exit.DONE else "error"
         fix = why.fix.replace("SOURCE", name)
-        return Note(level, about, why.detail, why.code, fix, exit_)
+        return [Note(level, about, why.detail, why.code, fix, exit_)]
     finally:
         client.close()
+
+
+def credit_notes(name: str, source: Source, me: Me) -> Iterator[Note]:
+    """What stands in the way of enriching, and what nothing bounds."""
+    about, chosen = f"source {name}", source.enrich
+    if chosen is None:
+        return
+    if why := unbounded(source, me):
+        fix = f"Say how many a day: per_day in [sources.{name}.enrich]."
+        yield Note("error", about, why, "credits_unbounded", fix, Exit.CONFIG)
+    balance = me.credits.balance if me.credits else None
+    if balance is None and chosen.keep_credits:
+        code = "credits_unknown"
+        yield Note("warning", about, "CTGO does not say how many credits are left.", code, CODES[code])
+    elif balance is not None and balance <= chosen.keep_credits:
+        code = "credits_kept"
+        detail = f"{balance} credits are left, and {chosen.keep_credits} are to be kept: nothing is enriched."
+        yield Note("warning", about, detail, code, CODES[code])
+
+
+def hunger_notes(settings: Settings, m: Mapped) -> Iterator[Note]:
+    """A warning for a connector that waits for what nobody looks up: every lead would be unwanted, without a word."""
+    needs = sorted(m.where.uses & FOUND_OUT)
+    sources = [
+        name
+        for name, source in settings.sources.items()
+        if source.enrich is None and m.name in settings.connectors_of(name)
+    ]
+    if needs and sources:
+        yield Note(
+            "warning", f"connector {m.name}",
+            f"It takes leads by their {' and '.join(needs)}, which CTGO's listings do not promise, and source "
+            f"{' and '.join(sources)} does not enrich: it may never want any.",
+            "never_enriched",
+            f"Add a table [sources.{sources[0]}.enrich], if your campaigns do not find it by themselves.",
+        )  # fmt: skip
 
 
 def free_slot(ledger: Ledger, pacer: Pacer, clock: SystemClock, patience: float) -> Hold | None:

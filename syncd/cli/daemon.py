@@ -6,12 +6,12 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from syncd.cli.assembly import begin, crews_of, make_engine
+from syncd.cli.companions import Companions
 from syncd.cli.compose import Mapped, compile_connectors, read_settings
 from syncd.cli.exits import Exit
 from syncd.clock import SystemClock
@@ -21,7 +21,6 @@ from syncd.daemon.memory import give_back
 from syncd.daemon.service import Daemon, Order
 from syncd.daemon.signals import heard
 from syncd.engine.housekeeping import HouseKeeping
-from syncd.engine.observing import NOBODY, Observer
 from syncd.engine.whole import Engine
 from syncd.lanes import Ended, Runner
 from syncd.ledger import Ledger
@@ -65,29 +64,12 @@ def run_daemon(config: Path | None) -> Exit:
     with heard(acts):
         settings, mapped = _settings(config)
         with EngineLock(settings.state.path), Ledger.open(settings.state.path, upgrade=True) as ledger:
-            daemon = _daemon(config, (settings, mapped), ledger, clock)
+            companions = Companions(logger())
+            daemon = _daemon(config, (settings, mapped), ledger, clock, companions)
             orders.append(daemon)
-            with companions(daemon):
+            with companions.beside(daemon):
                 ended = daemon.run()
                 return _leave(ended)
-
-
-def observer_of() -> Observer:
-    """Who counts requests and outcomes, for metrics: called from the lanes' threads."""
-    return NOBODY
-
-
-@contextmanager
-def companions(daemon: Daemon) -> Iterator[None]:
-    """What lives beside the daemon for as long as it runs, reads `daemon.snapshot()` and hears of reloads."""
-    del daemon
-    yield
-
-
-def chores_of(engine: Engine) -> Sequence[Chore]:
-    """What is on the calendar besides pulls: each is run in a thread of its own while it lasts."""
-    del engine
-    return (Chore("memory", Every(HOUR, first=SETTLED), give_back),)
 
 
 def _settings(config: Path | None) -> tuple[Settings, Mapping[str, Mapped]]:
@@ -102,15 +84,25 @@ def _settings(config: Path | None) -> tuple[Settings, Mapping[str, Mapped]]:
 
 
 def _daemon(
-    config: Path | None, start: tuple[Settings, Mapping[str, Mapped]], ledger: Ledger, clock: SystemClock
+    config: Path | None,
+    start: tuple[Settings, Mapping[str, Mapped]],
+    ledger: Ledger,
+    clock: SystemClock,
+    companions: Companions,
 ) -> Daemon:
     log = logger()
     runner = Runner(clock, log, until_quiet=False, before=ledger.check_room)
-    observer = observer_of()
 
     def make(settings: Settings, mapped: Mapping[str, Mapped]) -> Engine:
         return make_engine(
-            settings, ledger, log, runner.wake, clock=clock, observer=observer, probe=PROBE, mapped=mapped
+            settings,
+            ledger,
+            log,
+            runner.wake,
+            clock=clock,
+            observer=companions.counting,
+            probe=PROBE,
+            mapped=mapped,
         )
 
     def remake() -> Engine:
@@ -129,7 +121,11 @@ def _daemon(
     engine = make(*start)
     begin(engine)
     gc.freeze()  # what start-up made stays
-    return Daemon(engine, runner, crews, log, remake=remake, chores=chores_of)
+
+    def chores(engine: Engine) -> Sequence[Chore]:
+        return (*companions.chores_of(engine), Chore("memory", Every(HOUR, first=SETTLED), give_back))
+
+    return Daemon(engine, runner, crews, log, remake=remake, chores=chores)
 
 
 def _leave(ended: Ended) -> Exit:

@@ -8,12 +8,14 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 
+from syncd.cli.assembly import naming
 from syncd.cli.compose import compile_connectors, make_desk, make_names
 from syncd.cli.exits import SOURCE_EXITS, Exit, complain, fix_of, strongest
 from syncd.cli.once import Order
 from syncd.clock import SystemClock
 from syncd.crews import Crew
 from syncd.engine.pulling import Pull
+from syncd.engine.step import Stepper
 from syncd.gate import FIRST, said
 from syncd.lanes import Runner
 from syncd.ledger import Ledger, gating, previewing, reading
@@ -40,7 +42,12 @@ def run_dry(settings: Settings, order: Order) -> Exit:
             else:
                 pull.ask_live(order.limit)
         try:
-            ended = runner.run([Crew(pulls, len(pulls))])
+            lanes: list[Stepper] = [*pulls]
+            for desk in desks:
+                if desk.name in names:  # a `where` may need them
+                    known = names[desk.name]
+                    lanes.append(naming(desk, known, log, runner.wake, ledger=scratch, clock=clock))
+            ended = runner.run([Crew(lanes, len(lanes))])
         finally:
             for desk in desks:
                 desk.upstream.close()

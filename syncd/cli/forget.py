@@ -17,7 +17,7 @@ from syncd.settings import Settings
 
 if TYPE_CHECKING:
     from syncd.ledger import Ledger
-    from syncd.ledger.forgetting import Farewell, Sought
+    from syncd.ledger.forgetting import Farewell, Found, Sought
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -51,7 +51,7 @@ def forget(  # noqa: PLR0917 - Typer passes them by name
     ledger holds nobody of that name.
     """
     settings = settings_of(context)
-    from syncd.ledger.forgetting import Sought  # noqa: PLC0415
+    from syncd.ledger.forgetting import Farewell, Sought  # noqa: PLC0415
 
     sought = Sought(handle.removeprefix("@"), email, lead or 0, person)
     if sum(bool(part) for part in (sought.handle, sought.email, sought.lead_id, sought.person)) != 1:
@@ -61,13 +61,14 @@ def forget(  # noqa: PLR0917 - Typer passes them by name
     with ledger_to_change(settings) as ledger:
         found = _find(ledger, sought)
         copies = list(_copies(ledger))
-        if not found and not sought.person:
+        again = not found.rows and _is_forgotten(ledger, sought)
+        if not found.rows and not again and not sought.person:
             complain("The ledger holds nobody of that name.", _hint(sought))
             return Exit.REJECTED
-        if not yes and not agreed(_question(found, copies)):
+        if not yes and not agreed(_question(found.rows, copies)):
             say("Nobody was forgotten.")
             return Exit.DONE
-        farewell = _forget(ledger, found, sought)
+        farewell = Farewell() if again else _forget(ledger, found, sought)
         for copy in copies:
             copy.unlink(missing_ok=True)
         code = _clean(ledger, settings)
@@ -80,20 +81,28 @@ def forget(  # noqa: PLR0917 - Typer passes them by name
     return code
 
 
-def _find(ledger: "Ledger", sought: "Sought") -> Sequence[Any]:
+def _find(ledger: "Ledger", sought: "Sought") -> "Found":
     from syncd.ledger import forgetting  # noqa: PLC0415
 
     with ledger.read() as connection:
         return forgetting.find(connection, sought)
 
 
-def _forget(ledger: "Ledger", found: Sequence[Any], sought: "Sought") -> "Farewell":
+def _is_forgotten(ledger: "Ledger", sought: "Sought") -> bool:
+    """Asked a second time, traces and copies are looked for once more."""
+    from syncd.ledger import forgetting  # noqa: PLC0415
+
+    with ledger.read() as connection:
+        return forgetting.is_forgotten(connection, sought)
+
+
+def _forget(ledger: "Ledger", found: "Found", sought: "Sought") -> "Farewell":
     from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.ledger import forgetting  # noqa: PLC0415
 
     with ledger.write() as connection:
         now = SystemClock().now()
-        if found:
+        if found.rows:
             return forgetting.forget(connection, found, now, who=operator())
         return forgetting.refuse(connection, sought.person, now, who=operator())
 
@@ -216,8 +225,11 @@ def _where(settings: Settings, connector: str, discovered_at: float) -> str:
 
 def _show(told: dict[str, Any]) -> None:
     ids = ", ".join(f"{it['source']} {it['id']}" for it in told["leads"])
+    what = f"{_n(told['people'], 'person')}, {_n(len(told['leads']), 'lead')}{f' ({ids})' if ids else ''}"
     say(
-        f"Forgotten: {_n(told['people'], 'person')}, {_n(len(told['leads']), 'lead')}{f' ({ids})' if ids else ''}."
+        f"Forgotten: {what}."
+        if told["people"]
+        else "They were forgotten before; nothing of theirs came back."
     )
     for file in told["deleted"]:
         say(f"Deleted the copy {file}; make a new one with: syncd backup FILE")

@@ -42,6 +42,14 @@ def nudge(ledger: Path) -> int | None:
     return process
 
 
+def who_goes_on(ledger: Path) -> str:
+    """Nudge the engine on a ledger; the sentence that says who takes what was given back to it."""
+    process = nudge(ledger)
+    if process is None:
+        return "No engine is running; to go on: syncd --once"
+    return f"The running engine (process {process}) goes on with them."
+
+
 def holder_in(listed: str, device: str, inode: int, recorded: str) -> int | None:
     """Read the kernel's list of locks.
 

@@ -12,6 +12,7 @@ import typer
 from syncd.cli.exits import Exit, complain
 from syncd.cli.opening import settings_of
 from syncd.cli.output import iso, say, say_json
+from syncd.cli.spending import told_of
 from syncd.lead import LARGEST_ID
 from syncd.log import escape
 
@@ -33,12 +34,15 @@ def lead(
 
     with Ledger.open_to_read(settings.state.path) as ledger:
         found = known(ledger, number, handle)
+        forgotten = not found and _is_forgotten(ledger, number, handle)
     if as_json:
         say_json(found)
     else:
         for row in found:
             _show(row)
-    if not found:
+    if not found and forgotten:
+        complain(f"Lead {escape(who)} was forgotten: nothing of it is kept.")
+    elif not found:
         complain(
             f"The ledger holds no lead {escape(who)}.",
             "" if number else "Handles are not kept longer than state.retention: ask by id.",
@@ -92,6 +96,13 @@ def known(ledger: Any, number: int, handle: str) -> list[dict[str, Any]]:
         return found
 
 
+def _is_forgotten(ledger: Any, number: int, handle: str) -> bool:
+    from syncd.ledger import forgetting  # noqa: PLC0415
+
+    with ledger.read() as connection:
+        return forgetting.is_forgotten(connection, forgetting.Sought(handle=handle, lead_id=number))
+
+
 def _attempted(row: Any, *more: str) -> dict[str, Any]:
     told = {key: getattr(row, key) for key in (*more, "state", "attempts", "maybe_sent", "code", "detail")}
     if hasattr(row, "held"):
@@ -138,6 +149,8 @@ def _about(row: dict[str, Any]) -> Iterator[str]:
                 yield f"{key}: {profile[key]}"
     if row["person"]:
         yield f"person: {row['person']}"
+    if told := told_of(row["enrichment"]):
+        yield f"enriching: {told}"
 
 
 def _events(row: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
@@ -145,6 +158,8 @@ def _events(row: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
     if row["state"] != "quarantined":
         yield row["discovered_at"], "discovered"
     yield row["ingested_at"], "ingested"
+    if row["state"] == "enriching":
+        yield None, "enriching: it waits to be asked about"
     for delivery in row["deliveries"]:
         best_effort = "" if delivery["required"] else " (best effort)"
         yield delivery["settled_at"], f"{delivery['connector']}{best_effort}: {_told(delivery)}"

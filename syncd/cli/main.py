@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from syncd import __version__
 from syncd.cli.exits import LEDGER_EXITS, Exit, complain
+from syncd.cli.owner import hint
 from syncd.settings import SettingsError, instant, seconds
 
 VERBS = {
@@ -170,12 +171,14 @@ def run(arguments: list[str] | None = None) -> int:
     except typer.TyperException as error:
         complain(error.format_message(), "syncd --help lists the options; syncd VERB --help those of a verb.")
         return Exit.USAGE
-    except typer.Abort:
-        return Exit.WORK_LEFT
-    except BrokenPipeError:
-        return Exit.FAILED
+    except (typer.Abort, BrokenPipeError) as gone:
+        return Exit.WORK_LEFT if isinstance(gone, typer.Abort) else Exit.FAILED
+    except PermissionError as error:  # of a file that was only asked after: what opens one says so itself
+        sentence = f"{error.filename or 'A file'}: permission denied."
+        complain(sentence, hint(sentence))
+        return Exit.LEDGER
     # Asked last, for it imports the database
     except importlib.import_module("syncd.ledger").LedgerError as error:
-        complain(error.detail)
+        complain(error.detail, hint(error.detail))
         return LEDGER_EXITS.get(error.code, Exit.LEDGER)
     return int(code or 0)

@@ -62,7 +62,7 @@ def run_once(
     with EngineLock(settings.state.path), Ledger.open(settings.state.path, upgrade=True) as ledger:
         house = HouseKeeping(ledger, clock, log, settings.state.retention)
         house.refuse_damaged()
-        runner = Runner(clock, log, until_quiet=True, max_wait=order.max_wait)
+        runner = Runner(clock, log, until_quiet=True, max_wait=order.max_wait, before=ledger.check_room)
         engine_context = opened_engine(
             settings, ledger, log, runner.wake, clock=clock, only=order.connector,
             approved_by=operator() if order.yes else "", mapped=mapped,

@@ -44,7 +44,13 @@ def settings_in_force(
     `config`: the flag's file, if any; `keyless`: as in `load`. Raises SettingsError.
     """
     found = find_config(config)
-    settings = load(found, _environment(found), flags=flags or {}, keyless=keyless)
+    try:
+        settings = load(found, _environment(found), flags=flags or {}, keyless=keyless)
+    except SettingsError as error:
+        if found is None or not _is_kept_from_us(found):
+            raise
+        only = f"{found.parent}: only root and the service see all of it: say this again with sudo"
+        raise SettingsError(*error.mistakes, only) from None
     become_owner_of(settings.state.path)
     return settings
 
@@ -91,10 +97,23 @@ def owner_of(ledger: Path) -> Owner:
 
 def came_as() -> str:
     """The name of the user that this process was started as; the number of one without a name."""
+    return _named(STARTED_AS)
+
+
+def _named(uid: int) -> str:
     try:
-        return pwd.getpwuid(STARTED_AS).pw_name
+        return pwd.getpwuid(uid).pw_name
     except KeyError:
-        return str(STARTED_AS)
+        return str(uid)
+
+
+def hint(sentence: str) -> str:
+    """What root should know when something was not permitted: that it was not root who tried. Else empty."""
+    if STARTED_AS or not os.getuid() or "permission denied" not in sentence.lower():
+        return ""
+    return (
+        f"You are root, but the ledger's owner {_named(os.getuid())} did this: name a place that it may use."
+    )
 
 
 def _environment(config: Path | None) -> Mapping[str, str]:
@@ -102,6 +121,19 @@ def _environment(config: Path | None) -> Mapping[str, str]:
     if config is None or config.absolute() != SYSTEM_CONFIG or os.geteuid():
         return os.environ
     return {"CREDENTIALS_DIRECTORY": str(SYSTEM_CONFIG.parent / CREDENTIALS), **os.environ}
+
+
+def _is_kept_from_us(config: Path) -> bool:
+    """Whether the system's configuration, or its credentials, are there and not for whoever this is."""
+    if config.absolute() != SYSTEM_CONFIG:
+        return False
+    folder = SYSTEM_CONFIG.parent / CREDENTIALS
+    hidden = (
+        os.path.lexists(folder)
+        and "CREDENTIALS_DIRECTORY" not in os.environ
+        and not os.access(folder, os.R_OK)
+    )
+    return hidden or not os.access(config, os.R_OK)
 
 
 def _check_reach(owner: Owner) -> None:

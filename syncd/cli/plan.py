@@ -8,6 +8,7 @@ from syncd.cli.exits import Exit
 from syncd.cli.forecast import seconds_for
 from syncd.cli.opening import settings_of
 from syncd.cli.output import duration, say, say_json, say_table
+from syncd.cli.spending import said, spending
 from syncd.settings import Settings
 
 if TYPE_CHECKING:
@@ -60,12 +61,17 @@ def waiting(settings: Settings, ledger: "Ledger", clock: "Clock") -> dict[str, A
             budget = reading.budget(connection, meter, now)
             due = counts["export"].get(name, {}).get("pending", 0) if source.export else 0
             later = follow.get(name, 0) if source.export else 0
+            waits = counts["lead"].get(name, {}).get("enriching", 0)
+            enriching = spending(connection, name, source, waits, clock.now())
+            asks = enriching["asks"] if enriching else 0
+            requests = due + later + asks
             sources[name] = {
+                "enriching": enriching,
                 "exports": due,
                 "exports_after_delivery": later,
-                "requests": due + later,
+                "requests": requests,
                 "requests_per_minute": budget.limit,
-                "seconds": round(seconds_for(budget, now, due + later), 1),
+                "seconds": round(seconds_for(budget, now, requests), 1),
                 "stopped": stopped.get(("export", name)),
             }
     names = dict.fromkeys((*settings.connectors, *counts["delivery"]))
@@ -97,6 +103,9 @@ def _show(found: dict[str, Any]) -> None:
             for name, it in found["sources"].items()
         ],
     )  # fmt: skip
+    for name, it in found["sources"].items():
+        if it["enriching"]:
+            say(said(name, it["enriching"]))
     for name, it in found["connectors"].items():
         if it["held"]:
             say(f"{it['held']:,} of those of {name} are held at its gate: syncd release {name}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from syncd.cli.exits import Exit, complain
+from syncd.cli.holder import nudge, who_goes_on
 from syncd.cli.lead import payload_of
 from syncd.cli.opening import advice, ledger_to_change, operator, settings_of, unknown
 from syncd.cli.output import say, say_csv, say_json, say_table
@@ -102,7 +103,7 @@ def retry(context: typer.Context, connector: _Connector = "", code: _Code = "", 
         n = _act(settings, ledger, "retry", operating.Chosen(connector, code, lead or 0))
     say(f"{n} go back to pending.")
     if n:
-        say("A running engine takes them at its next pull; or: syncd --once")
+        say(who_goes_on(settings.state.path))
     return Exit.DONE
 
 
@@ -134,6 +135,7 @@ def drop(  # noqa: PLR0917 - Typer passes them by name
             return Exit.DONE
         n = _act(settings, ledger, "drop", chosen)
     say(f"{n} were dropped.")
+    nudge(settings.state.path)
     return Exit.DONE
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from syncd.cli.exits import Exit
+from syncd.cli.holder import who_goes_on
 from syncd.cli.opening import ledger_to_change, operator, settings_of, unknown
 from syncd.cli.output import say
 from syncd.cli.question import agreed
@@ -54,6 +55,7 @@ def release(
     say(f"{n:,} were {'dropped' if drop else 'released'} for connector {name}.")
     if left is not None:
         say(f"{left.held:,} are still held. All of them: syncd release {name}")
-    if n and not drop:
-        say("A running engine sends them now; or: syncd --once")
+    goes_on = who_goes_on(settings.state.path) if n else ""
+    if goes_on and not drop:
+        say(goes_on)
     return Exit.DONE

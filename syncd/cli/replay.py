@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from syncd.cli.exits import Exit
+from syncd.cli.holder import nudge, who_goes_on
 from syncd.cli.opening import ledger_to_change, moment, operator, settings_of, unknown
 from syncd.cli.output import say, say_json
 from syncd.cli.question import answered, somebody
@@ -66,17 +67,16 @@ def replay(  # noqa: PLR0917 - Typer passes them by name
             order = replaying.Order(operator(), clock.now(), size, exports)
             done = replaying.carry_out(ledger, found, taker, order)
     if as_json:
+        nudge(settings.state.path)
         say_json({**told(found, connector, move), "made": done.made, "set_aside": done.failed})
         return Exit.DONE
     if not agreed:
         say("Nothing was changed.")
         return Exit.DONE
     say(f"{done.made:,} deliveries were made for {connector}.")
-    say(
-        "A running engine sends them now; or: syncd --once"
-        if move == "free"
-        else f"To let them go: syncd release {connector}"
-    )
+    if move != "free":
+        say(f"Its gate holds most of them. To let them go: syncd release {connector}")
+    say(who_goes_on(settings.state.path))
     return Exit.DONE
 
 

@@ -65,14 +65,18 @@ def report(
 
 
 def _code_of(kind: str, code: str) -> Exit:
-    return Exit.WORK_LEFT if kind == "deliver" else SOURCE_EXITS.get(code, Exit.WORK_LEFT)
+    if kind == "deliver" or (
+        kind == "enrich" and code == "forbidden"
+    ):  # which refuses enriching, and not the key
+        return Exit.WORK_LEFT
+    return SOURCE_EXITS.get(code, Exit.WORK_LEFT)
 
 
 def _complain(
     settings: Settings, lane: LaneState, code: str, troubles: Mapping[tuple[str, str], str]
 ) -> None:
     """One sentence for a lane; a source's fault is said once, not once for each of its lanes."""
-    if lane.kind == "export" and troubles.get(("pull", lane.name)) == code:
+    if lane.kind in {"export", "enrich"} and troubles.get(("pull", lane.name)) == code:
         return
     what = "connector" if lane.kind == "deliver" else "source"
     detail = lane.detail or "It is waiting to try again."

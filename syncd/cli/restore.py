@@ -93,6 +93,7 @@ def _show(file: Path, carried: "Carried", aside: Path | None) -> None:
     if undone:
         acts = ", ".join(f"{n} {verb}" for verb, n in sorted(undone.items()))
         say(f"Since the backup people did this, and may have to again: {acts}.")
+    say("If a window of the past was pulled since the backup (syncd --once --since), pull it again.")
     if carried.unread:
         say(
             f"Not known from the ledger that was there: {', '.join(carried.unread)}. Forget again whoever was forgotten "

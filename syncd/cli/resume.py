@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from syncd.cli.exits import Exit
+from syncd.cli.holder import nudge
 from syncd.cli.opening import ledger_to_change, operator, place_of, settings_of
 from syncd.cli.output import say, when
 
@@ -26,6 +27,8 @@ def resume(
     with ledger_to_change(settings) as ledger, ledger.write() as connection:
         lifted = resume_lanes(connection, place.lanes, SystemClock().now(), who=operator())
         gate = gating.gates(connection).get(name) if place.what == "connector" else None
+    if lifted:
+        nudge(settings.state.path)
     for lane in lifted:
         say(f"Resumed {place} ({lane.kind}): {lane.status} since {when(lane.since)}, {lane.code}.")
     if not lifted:

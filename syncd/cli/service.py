@@ -69,7 +69,7 @@ def _install(placer: Placer, program: Path) -> Exit:
     parts = _parts(placer, program)
     changed = _write(placer, parts)
     new = _place_around(placer, program, parts)
-    return _told(parts) or _say_what_next(placer, changed=changed, new=new)
+    return _told(placer, parts) or _say_what_next(placer, changed=changed, new=new)
 
 
 def _upgrade(placer: Placer, program: Path) -> Exit:
@@ -84,7 +84,7 @@ def _upgrade(placer: Placer, program: Path) -> Exit:
         placer.systemctl("restart", DAEMON, done=f"restarted {DAEMON}")
     elif not changed:
         say("Every unit is up to date.")
-    return _told(parts)
+    return _told(placer, parts)
 
 
 def _remove(placer: Placer, program: Path) -> Exit:
@@ -104,7 +104,7 @@ def _remove(placer: Placer, program: Path) -> Exit:
         f"Kept: {CONFIG.parent} (configuration, credentials), {STATE} (the ledger and CSV files), the user {USER}."
     )
     say(f"To delete them too: rm -r {CONFIG.parent} {STATE} && userdel {USER}")
-    return _told(parts)
+    return _told(placer, parts)
 
 
 def _show(placer: Placer, program: Path, name: str) -> Exit:
@@ -169,8 +169,10 @@ def _say_what_next(placer: Placer, *, changed: bool, new: bool) -> Exit:
     return Exit.DONE
 
 
-def _told(parts: list[Part]) -> Exit:
+def _told(placer: Placer, parts: list[Part]) -> Exit:
     """Complain about what an operator changed in place; 75 when there is such a file."""
+    for part in placer.overruled(parts):
+        complain(f"/etc/systemd/system/{part.place.name} is yours, and wins over {part.place}.")
     edited = [part for part in parts if part.condition == "edited"]
     for part in edited:
         complain(

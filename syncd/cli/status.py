@@ -9,6 +9,7 @@ from syncd.cli.exits import Exit
 from syncd.cli.holder import engine_of
 from syncd.cli.opening import advice, settings_of
 from syncd.cli.output import duration, iso, say, say_json, say_table, when
+from syncd.cli.spending import said, spending
 from syncd.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def status(
 
 def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]:
     """Everything that `status` tells, instants in seconds since the epoch. Costs follow what is pending."""
-    from syncd.ledger import gating, reading  # noqa: PLC0415
+    from syncd.ledger import gating, reading, upkeep  # noqa: PLC0415
     from syncd.ledger.lanes import load_lanes  # noqa: PLC0415
 
     with ledger.read() as connection:
@@ -50,6 +51,11 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
         oldest = reading.oldest_unsettled(connection)
         lanes = load_lanes(connection)
         gates = gating.gates(connection)
+        spent = {
+            name: spending(connection, name, source, counts["lead"].get(name, {}).get("enriching", 0), now)
+            for name, source in settings.sources.items()
+        }
+        kept = upkeep.done(connection)
     leads, deliveries, exports = counts["lead"], counts["delivery"], counts["export"]
     sources = {
         name: {
@@ -58,6 +64,7 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
             "pulled_at": rows[name].pulled_at if name in rows else None,
             "leads": leads.get(name, {}),
             "exports": exports.get(name, {}),
+            "enriching": spent.get(name),
         }
         for name in dict.fromkeys((*settings.sources, *rows, *leads, *exports))
     }
@@ -72,6 +79,7 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
     return {
         "ledger": str(settings.state.path),
         "engine": None,
+        "upkeep": {name: {"done_at": it.at, "detail": it.detail} for name, it in kept.items()},
         "sources": sources,
         "connectors": connectors,
         "lanes": [_stopped(settings, lane) for lane in lanes if lane.wait(now) != 0],
@@ -94,7 +102,7 @@ def _stopped(settings: Settings, lane: "LaneState") -> dict[str, Any]:
 
 def _for_scripts(found: dict[str, Any]) -> dict[str, Any]:
     """The same with instants as ISO 8601 text."""
-    instants = {"watermark", "pulled_at", "since", "until", "oldest_unsettled"}
+    instants = {"done_at", "watermark", "pulled_at", "since", "until", "oldest_unsettled"}
 
     def told(value: Any, key: str = "") -> Any:
         if key in instants and not isinstance(value, dict):  # a source may be called `since`
@@ -109,6 +117,10 @@ def _for_scripts(found: dict[str, Any]) -> dict[str, Any]:
 def _show(found: dict[str, Any], now: float) -> None:
     engine = found["engine"]
     say(f"ledger {found['ledger']}: {f'process {engine} runs on it' if engine else 'no engine runs on it'}")
+    damage = found["upkeep"].get("check", {}).get("detail")
+    if damage:
+        say(f"the ledger is damaged: {damage}")
+        say("  Restore a backup with: syncd restore FILE")
     say_table(
         ("source", "watermark", "last pull", "leads", "exports"),
         [
@@ -120,6 +132,9 @@ def _show(found: dict[str, Any], now: float) -> None:
         ("connector", "deliveries"),
         [(_named(name, it), _sum(it["deliveries"]) + _held(it)) for name, it in found["connectors"].items()],
     )
+    for name, it in found["sources"].items():
+        if it["enriching"]:
+            say(said(name, it["enriching"]))
     for lane in found["lanes"]:
         until = f" until {when(lane['until'])}" if lane["until"] is not None else ""
         by = f" by {lane['by']}" if lane["code"] == "paused_by_hand" else ""

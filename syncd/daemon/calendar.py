@@ -91,6 +91,19 @@ def spread(name: str, every: float) -> float:
     return every * (zlib.crc32(name.encode()) % 9973 + 1) / 9973
 
 
+def following(when: When, at: float) -> float:
+    """The wall instant at which something that is due then would be due next."""
+    if isinstance(when, Every):
+        return at + when.seconds
+    due = _cron(when).get_next_fire_time(None, datetime.fromtimestamp(at, UTC) + timedelta(microseconds=1))
+    return float("inf") if due is None else float(due.timestamp())
+
+
+def _cron(when: Cron) -> CronTrigger:
+    zone: tzinfo = UTC if when.zone == "UTC" else ZoneInfo(when.zone)
+    return CronTrigger.from_crontab(when.line, timezone=zone)
+
+
 class Calendar:
     """Chores by name. `turn` does what is due; nothing here waits."""
 
@@ -152,8 +165,7 @@ class Calendar:
 
     def _trigger(self, when: When) -> BaseTrigger:
         if isinstance(when, Cron):
-            zone: tzinfo = UTC if when.zone == "UTC" else ZoneInfo(when.zone)
-            return CronTrigger.from_crontab(when.line, timezone=zone)
+            return _cron(when)
         first = when.seconds if when.first is None else when.first
         start = self._steady() + timedelta(seconds=first)
         return IntervalTrigger(seconds=when.seconds, start_date=start, timezone=UTC)

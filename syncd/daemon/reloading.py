@@ -3,6 +3,7 @@
 from syncd.delivery import LaneState, reopened
 from syncd.engine.desk import SOURCE_LANES
 from syncd.engine.whole import Engine
+from syncd.enrichment import SET_BOUNDS
 from syncd.ledger import Transaction, gating
 from syncd.ledger.lanes import load_lane, save_lane
 from syncd.settings import Settings
@@ -15,19 +16,21 @@ def changed(old: Settings, new: Settings) -> list[tuple[str, str]]:
         (kind, name)
         for name, it in new.sources.items()
         if old.sources.get(name) != it
-        for kind in SOURCE_LANES
+        for kind in (*SOURCE_LANES, "enrich")
     ]
 
 
 def take_over(connection: Transaction, old: Engine, new: Engine) -> list[LaneState]:
     """Lift the halts of what was changed, begin the budgets of new keys, end those of keys that are gone.
 
-    Returns the lanes that were halted. A pause, of ours or by hand, is left alone.
+    Returns the lanes that were lifted. A pause, of ours or by hand, is left alone, unless a bound of the configuration made it.
     """
     lifted = []
     for kind, name in changed(old.settings, new.settings):
         lane = load_lane(connection, kind, name)
-        if lane.status == "halted":
+        if lane.status == "halted" or (
+            kind == "enrich" and lane.status == "paused" and lane.code in SET_BOUNDS
+        ):
             save_lane(connection, reopened(lane))
             lifted.append(lane)
     stood = {lane.name for lane in lifted if lane.kind == "deliver"}

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from syncd.engine.naming import Names
+from syncd.engine.naming import Names, names_in
 from syncd.engine.wanting import Enriching, is_worth_it, may_be_wanted
 from syncd.failure import Reject
 from syncd.lead import Lead
@@ -48,6 +48,13 @@ class Takers:
     def labels(self) -> Labels:
         """The names that are known."""
         return self.called.labels if self.called else _NO_LABELS
+
+    def wait_for_names(self, leads: Sequence[tuple[Lead, str]]) -> bool:
+        """Whether to keep a page for moments, until names that decide about a lead on it have come."""
+        names = self.called
+        if names is None or names.due() is None or not names_in(self.uses):
+            return False
+        return any(names.unknown(lead, self.uses) for lead, _ in leads) and names.coming()
 
     @cached_property
     def unconditional(self) -> bool:

@@ -45,11 +45,13 @@ class Over:
 def judge(
     source: str, it: Waiting, document: Document, asked: Asked | None, takers: Takers
 ) -> Over | Question | None:
-    """The verdict on a lead; None: it waits until `enrich.where` has the name that it needs.
+    """The verdict on a lead; None: it waits, until `enrich.where` has the name that it needs, or for good if it cannot be read.
 
     `document`: all that is known of the person. `asked`: an ask about them without an answer.
     """
-    lead, enriching = read_lead(source, it.payload or "null"), takers.enriching
+    lead, enriching = _read(source, it.payload), takers.enriching
+    if lead is None:  # a damaged payload must not keep the others waiting
+        return None
     if enriching is None:
         return Over(it, lead, document, "enrich_off")
     values = variables(lead, takers.labels, document, takers.uses)
@@ -62,6 +64,13 @@ def judge(
     if hindrance is None:
         return Question(it, lead, document, outputs, asked.asks if asked else 0)
     return Over(it, lead, document, hindrance) if hindrance != WAITS else None
+
+
+def _read(source: str, payload: str | None) -> Lead | None:
+    try:
+        return read_lead(source, payload) if payload and payload.startswith("{") else None
+    except ValueError:
+        return None
 
 
 WAITS = "name_unknown"

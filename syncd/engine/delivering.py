@@ -19,13 +19,15 @@ from syncd.delivery import (
     Route,
     Terms,
     Verdict,
+    in_company,
     judge_call,
     kept,
     kept_by_hand,
     pack,
     reopened,
 )
-from syncd.engine.naming import Names, NameUnknown, require_names
+from syncd.engine.bugs import opened, told
+from syncd.engine.naming import NAMES_SOON, Names, NameUnknown, require_names
 from syncd.engine.observing import NOBODY, Observer, outcomes_of
 from syncd.engine.step import AGAIN, IDLE, Next
 from syncd.failure import Failure, Halt, Pause, Refused, Reject, Retry
@@ -68,8 +70,6 @@ _Unsent = Outcome | NameUnknown | None
 """Why a delivery is not sent now; None: it is not wanted."""
 REJUDGED = frozenset({"filter_failed", NAME_UNKNOWN})
 """Codes of deliveries whose `where` has not been decided yet."""
-NAMES_SOON = 0.2
-"""Seconds until it is worth looking whether names have come."""
 _NO_LABELS = Labels()
 
 
@@ -130,7 +130,7 @@ class Deliver:
             return Next(NAMES_SOON)
         if self._restored_at is not None:
             found = restoring.doubted(found, now, self._restored_at)
-        self._pass(reopened(lane), found)
+        self._pass(reopened(lane), found, more=len(found) >= limit)
         return AGAIN
 
     def _names_are_coming(self) -> bool:
@@ -148,13 +148,17 @@ class Deliver:
         self._behind_gate = closed
         return Next(None, GATE_HELD) if closed else IDLE
 
-    def _pass(self, lane: LaneState, found: Sequence[Due]) -> None:
+    def _pass(self, lane: LaneState, found: Sequence[Due], *, more: bool) -> None:
+        """`more`: further ones are due, so that calls need not go half empty."""
         ready, settled = self._prepare(found)
         if settled:
             lane = self._settle_unsent(settled, lane)
         if self._outfit.connector.objects == "people":
             ready = _one_each(ready)
-        calls = pack([(r.due.item, r.route) for r in ready], lane, self._outfit.connector.batch_size)
+        items, size = [(r.due.item, r.route) for r in ready], self._outfit.connector.batch_size
+        calls: Sequence[list[int]] = pack(items, lane, size)
+        if more:
+            calls = in_company(calls, items, size)
         for call in calls:
             if self._clock.stopping or lane.status != "open":
                 return
@@ -181,7 +185,10 @@ class Deliver:
             except (Failure, NameUnknown) as why:
                 settled.append((one, why))
             except Exception as bug:  # noqa: BLE001 - one lead's surprise must not end the lane
-                self._log.warning("connector_failed", connector=self.name, leads=[one.lead_seq], exc_info=bug)
+                trace = told(bug, [one.person, opened(one.payload), opened(one.enrichment)])
+                self._log.warning(
+                    "connector_failed", connector=self.name, leads=[one.lead_seq], exception=trace
+                )
                 settled.append((one, Retry("connector_bug", f"{type(bug).__name__} before it was sent")))
         return ready, settled
 
@@ -253,7 +260,10 @@ class Deliver:
             return why
         except Exception as bug:  # noqa: BLE001 - a plugin's bug must not end the engine; logged with its traceback
             self._log.warning(
-                "connector_failed", connector=self.name, leads=[d.lead.id for d in batch], exc_info=bug
+                "connector_failed",
+                connector=self.name,
+                leads=[d.lead.id for d in batch],
+                exception=told(bug, [(d.person, d.lead.raw, d.fields) for d in batch]),
             )
             return bug
 

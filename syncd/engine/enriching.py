@@ -23,9 +23,9 @@ from syncd.engine.pacing import Hold
 from syncd.engine.step import AGAIN, IDLE, Next
 from syncd.enrichment import (
     HOUR,
+    SET_BOUNDS,
     Purse,
     day_of,
-    hindrance,
     merged,
     price_seen,
     with_asked,
@@ -39,9 +39,7 @@ BATCH = 100
 """Leads that a step looks at."""
 LONGEST_PAUSE = 3600.0
 """Seconds: every probe of an endpoint that does not answer may cost credits."""
-HINDERED = frozenset(
-    {"credits_exhausted", "credits_kept", "credits_unknown", "per_day_spent", "budget_exhausted"}
-)
+HINDERED = SET_BOUNDS | {"credits_exhausted", "budget_exhausted"}
 """Codes of pauses that `when_exhausted` is about; halts of this lane alone are the others."""
 
 
@@ -173,12 +171,15 @@ class Enrich:
     def _ask(self, lane: LaneState, questions: Sequence[Question]) -> Next:
         """One request: about the balance if it must be known first, else about the lead that comes first."""
         # What may have been charged already comes last, so that an outage spends one ask a lead and not two
-        question = min(questions, key=lambda q: q.asks)
+        question, terms = min(questions, key=lambda q: q.asks), self._terms
+        assert terms is not None  # noqa: S101 - without them nothing is asked
         now = self._clock.now()
         with self._ledger.write() as connection:
             purse = enriching.purse(connection, self.name)
-            must_know = self._must_know(purse, now)
-            why = None if must_know else self._hindrance(connection, purse, question, now)
+            # `GET /me` is free, and after a lost answer it shows that CTGO is there
+            must_know = self._clock.monotonic() >= self._untold_until and terms.must_know(purse, now)
+            asked_today = enriching.asked_on(connection, self.name, day_of(now))
+            why = None if must_know else terms.hindrance(purse, len(question.outputs), asked_today, now)
             if why is not None:
                 self._stop(connection, lane, why)
                 return AGAIN
@@ -193,25 +194,6 @@ class Enrich:
         else:
             self._send(_Sent(lane, question, purse, day_of(now), opened))
         return AGAIN
-
-    def _must_know(self, purse: Purse, now: float) -> bool:
-        """Whether `GET /me` comes first: it is free, tells the balance, and after a lost answer that CTGO is there."""
-        if self._clock.monotonic() < self._untold_until:
-            return False
-        return purse.balance is None or not 0 <= now - purse.told_at < HOUR
-
-    def _hindrance(
-        self, connection: Transaction, purse: Purse, question: Question, now: float
-    ) -> Pause | None:
-        assert self._terms is not None  # noqa: S101 - without them nothing is asked
-        return hindrance(
-            purse,
-            len(question.outputs),
-            asked_today=enriching.asked_on(connection, self.name, day_of(now)),
-            per_day=self._terms.per_day,
-            keep_credits=self._terms.keep_credits,
-            now=now,
-        )
 
     def _learn_balance(self, lane: LaneState, hold: Hold) -> None:
         try:

@@ -27,8 +27,10 @@ from syncd.upstream import Named, Upstream
 HOUR = 3600.0
 AGAIN_AFTER = 300.0
 """Seconds after which a list that was not answered is asked for again."""
+NAMES_SOON = 0.2
+"""Seconds until it is worth looking whether names have come."""
 PATIENCE = 15.0
-"""Seconds that deliveries wait, once an hour at the most, for names that are being asked for."""
+"""Seconds that leads wait, once an hour at the most, for names that are being asked for."""
 
 NAMES: Mapping[str, Named] = MappingProxyType(
     {"stream_name": "stream", "segment_name": "segment", "account_handle": "account"}

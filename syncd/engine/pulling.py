@@ -15,6 +15,7 @@ from syncd.connector import Logger
 from syncd.delivery import LaneState, Terms, halted, kept_by_hand, paused, reopened
 from syncd.engine.delivering import Wake, tell_lane
 from syncd.engine.desk import SOURCE_LANES, Desk
+from syncd.engine.naming import NAMES_SOON
 from syncd.engine.pacing import Hold
 from syncd.engine.paging import PAGE, OtherShape, Plan, Walk, floor_of, live_plan, watermark_after
 from syncd.engine.passes import LIVE, RECONCILE, Batch, Pass, Passes
@@ -107,6 +108,10 @@ class Pull:
                     return Next(opened)
                 hold = opened
                 current.batch = self._request(current, hold)
+            if self._desk.takers.wait_for_names(current.batch.leads):
+                self._close(hold)
+                self._wake("names", self.name)
+                return Next(NAMES_SOON)
             self._take_in(current, current.batch, lane, hold)
         except ExportUnderWay:
             self._close(hold)
@@ -258,8 +263,9 @@ class Pull:
     # Failing
 
     def _close(self, hold: Hold | None) -> None:
-        with self._ledger.write() as connection:
-            self._desk.pacer.close(connection, hold)
+        if hold is not None:
+            with self._ledger.write() as connection:
+                self._desk.pacer.close(connection, hold)
 
     def _list_by_campaign(self, current: Pass, why: str) -> Next:
         """Once the list of campaigns is there, the ledger remembers this for the source."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, Protocol
 
-from syncd.failure import Reject
+from syncd.enrichment import FRESH, HOUR, Purse, hindrance
+from syncd.failure import Pause, Reject
 from syncd.mapping import Filter
 
 FOUND_OUT = frozenset({"email", "email_status", "email_domain", "linkedin_url"})
@@ -36,6 +37,22 @@ class Enriching:
     def missing(self, values: Mapping[str, object]) -> tuple[str, ...]:
         """The outputs that the lead has no value for."""
         return tuple(output for output in self.outputs if values[output] is None)
+
+    def hindrance(self, purse: Purse, outputs: int, asked_today: int, now: float) -> Pause | None:
+        """Why nothing may be asked now: see `syncd.enrichment`."""
+        return hindrance(
+            purse,
+            outputs,
+            asked_today=asked_today,
+            per_day=self.per_day,
+            keep_credits=self.keep_credits,
+            now=now,
+        )
+
+    def must_know(self, purse: Purse, now: float) -> bool:
+        """Whether the balance must be asked for first. Others of the team spend too: where some is to be kept, often."""
+        lasts = FRESH if self.keep_credits else HOUR
+        return purse.balance is None or not 0 <= now - purse.told_at < lasts
 
 
 class HasWhere(Protocol):

@@ -5,9 +5,9 @@ The rows stay, so that the books still add up, and say nothing: see `syncd.ledge
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, String, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, String, delete, func, or_, select, update
 from sqlmodel import AutoString, SQLModel
 
 from syncd.ledger.statements import Books, among, array
@@ -69,6 +69,8 @@ def _close_deliveries(books: Books, parameters: Mapping[str, str]) -> None:
         parameters,
     )
     books.connection.execute(update(_delivery).where(mine).values(remote_id=None, detail=""), parameters)
+    dropped = update(_delivery).where(mine, _delivery.c.state == "dropped")
+    books.connection.execute(dropped.values(code="forgotten"), parameters)
 
 
 def _close_export(books: Books, row: Any) -> None:
@@ -102,28 +104,42 @@ _OURS = frozenset(
 )
 
 
-def unname(connection: Connection, names: Collection[str]) -> None:
-    """Take the person's names out of every sentence in the ledger: reasons, notes, acts, labels."""
+class Sentence(NamedTuple):
+    """A sentence that names a forgotten person: its row by primary key, and what it shall be."""
+
+    column: Any
+    key: tuple[Any, ...]
+    text: str
+
+
+def sentences_with(connection: Connection, names: Collection[str]) -> list[Sentence]:
+    """Every sentence in the ledger that names somebody so: reasons, notes, acts, labels."""
     if not names:
-        return
+        return []
     words = sorted(names, key=len, reverse=True)
     pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)", re.IGNORECASE)
-    for sentences in SQLModel.metadata.sorted_tables:
-        key = list(sentences.primary_key)
-        for column in sentences.c:
-            if not isinstance(column.type, AutoString | String) or column.primary_key or column.name in _OURS:
-                continue
-            _unname_column(connection, column, key, words, pattern)
+    found: list[Sentence] = []
+    for kept in SQLModel.metadata.sorted_tables:
+        for column in kept.c:
+            if (
+                isinstance(column.type, AutoString | String)
+                and not column.primary_key
+                and column.name not in _OURS
+            ):
+                found += _sentences_in(connection, column, words, pattern)
+    return found
 
 
-def _unname_column(
-    connection: Connection, column: Any, key: Sequence[Any], words: Sequence[str], pattern: re.Pattern[str]
-) -> None:
+def _sentences_in(
+    connection: Connection, column: Any, words: Sequence[str], pattern: re.Pattern[str]
+) -> list[Sentence]:
     named = or_(*(func.instr(func.lower(column), word.lower()) > 0 for word in words))
-    rows = connection.execute(select(*key, column).where(column != "", named)).all()
-    for *where, text in rows:
-        same = [part == bindparam(f"k{n}") for n, part in enumerate(key)]
-        values = {f"k{n}": value for n, value in enumerate(where)}
-        connection.execute(
-            update(column.table).where(*same).values({column.name: pattern.sub(INSTEAD, text)}), values
-        )
+    rows = connection.execute(select(*column.table.primary_key, column).where(column != "", named)).all()
+    return [Sentence(column, tuple(row[:-1]), pattern.sub(INSTEAD, row[-1])) for row in rows]
+
+
+def unname(connection: Connection, sentences: Sequence[Sentence]) -> None:
+    """Take the names out of these."""
+    for column, key, clean in sentences:
+        same = [part == value for part, value in zip(column.table.primary_key, key, strict=True)]
+        connection.execute(update(column.table).where(*same).values({column.name: clean}))

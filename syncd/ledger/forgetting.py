@@ -5,7 +5,7 @@ is empty, its times are the ledger's own. Its deliveries keep their states and l
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, func, or_, select
 
 from syncd.forgetting import (
     Sighting,
+    Trace,
     carried_by,
     left_by,
     marks,
@@ -23,15 +24,15 @@ from syncd.forgetting import (
     profile_of,
 )
 from syncd.lead import Lead, Malformed
-from syncd.ledger.erasing import erase, unname
+from syncd.ledger.erasing import Sentence, erase, sentences_with, unname
 from syncd.ledger.operating import log_action
 from syncd.ledger.statements import Books, among, array, upsert
-from syncd.ledger.tables import Delivery, Export, Forgotten, Person, Secret, table
+from syncd.ledger.tables import Delivery, Export, Forgotten, Person, Secret, Source, table
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.ledger.upkeep import OWED, note_done
 
 _lead, _delivery, _export, _person = table(LeadRow), table(Delivery), table(Export), table(Person)
-_secret, _forgotten = table(Secret), table(Forgotten)
+_secret, _forgotten, _source = table(Secret), table(Forgotten), table(Source)
 
 SHORTEST_NAME = 4
 """Characters. A shorter display name is a word, and is not looked for in sentences."""
@@ -70,6 +71,34 @@ def without_forgotten(
     )
 
 
+def without_forgotten_names(
+    connection: Connection, handles: Mapping[int, str | None]
+) -> Mapping[int, str | None]:
+    """Handles by some number, None in the place of those of people who were forgotten."""
+    known = keys(connection)
+    if not known:
+        return handles
+    signs = {
+        number: marks(known, [Trace("handle", handle.removeprefix("@").casefold())]) if handle else []
+        for number, handle in handles.items()
+    }
+    bearing = known_marks(connection, [sign for many in signs.values() for sign in many])
+    return {
+        number: handle if bearing.isdisjoint(signs[number]) else None for number, handle in handles.items()
+    }
+
+
+def is_forgotten(connection: Connection, sought: "Sought") -> bool:
+    """Whether there is a mark of this person, as far as what is said of them goes: emails leave none."""
+    traces = {Trace("handle", sought.handle.casefold())} if sought.handle else set()
+    if sought.person:
+        traces.add(Trace("person", sought.person))
+    if sought.lead_id:
+        sources = connection.execute(select(_source.c.name)).scalars()
+        traces |= {Trace("lead", f"{name}\0{sought.lead_id}") for name in sources}
+    return bool(traces and known_marks(connection, marks(keys(connection), traces)))
+
+
 # A person asks
 
 
@@ -89,10 +118,26 @@ _ROW = (
 )  # fmt: skip
 
 
-def find(connection: Connection, sought: Sought) -> list[Any]:
+class Found(NamedTuple):
+    """What a search came to: rows of leads, and the sentences elsewhere that name these people.
+
+    `last`: the newest lead when it was made. What came in since is looked for again when the people are forgotten, so
+    that the transaction which does it need not read every lead.
+    """
+
+    rows: Sequence[Any]
+    sentences: Sequence[Sentence]
+    last: int
+
+
+def find(connection: Connection, sought: Sought) -> Found:
     """Every row of the people who are sought; reads every lead, and is for people only."""
+    last = connection.execute(select(func.max(_lead.c.seq))).scalar() or 0
     first = connection.execute(select(*_ROW).where(_matches(sought), _lead.c.state != "forgotten")).all()
-    return _with_siblings(connection, first, after=0)
+    rows = _with_siblings(connection, first, after=0)
+    names = {name for row in rows for name in _names(row)}
+    names |= {it.remote_id for it in _farewell(connection, rows).remains if it.remote_id}
+    return Found(rows, sentences_with(connection, names), last)
 
 
 def _matches(sought: Sought) -> Any:
@@ -161,17 +206,14 @@ class Farewell:
     """Deliveries that were pending: one that an engine is sending at this very moment still arrives."""
 
 
-def forget(connection: Connection, found: Sequence[Any], now: float, *, who: str) -> Farewell:
+def forget(connection: Connection, found: Found, now: float, *, who: str) -> Farewell:
     """Erase the people behind these rows, and leave marks of them; one transaction, with what came in meanwhile."""
-    last = max(row.seq for row in found)
-    rows = [*found, *_with_siblings(connection, found, after=last)]
+    rows = [*found.rows, *_with_siblings(connection, found.rows, after=found.last)]
     farewell = _farewell(connection, rows)
     sightings = [of_row(row.source, row.lead_id, row.digest, row.person, row.payload) for row in rows]
     leave_marks(connection, _by_person(rows, sightings))
-    names = {name for row in rows for name in _names(row)}
-    names |= {it.remote_id for it in farewell.remains if it.remote_id}
+    unname(connection, found.sentences)
     erase(Books(connection, now), [row.seq for row in rows])
-    unname(connection, names)
     note_done(connection, "vacuum", now, OWED)
     detail = f"people: {farewell.people}, leads: {len(rows)}"
     log_action(connection, now, who=who, verb="forget", detail=detail)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, select
 
+from syncd.ledger.forgetting import without_forgotten_names
 from syncd.ledger.ingesting import save_labels
 from syncd.ledger.statements import upsert
 from syncd.ledger.tables import Label, table
@@ -49,7 +50,12 @@ def save_names(
     *,
     failed: str = "",
 ) -> None:
-    """What a list said, and that it was asked for now; `failed`: the code if it was not answered."""
+    """What a list said, and that it was asked for now; `failed`: the code if it was not answered.
+
+    A tracked account may be somebody who was forgotten: it stays without a name.
+    """
+    if kind == "account":
+        names = without_forgotten_names(connection, names)
     save_labels(connection, source, kind, names, now)
     row = {"source": source, "kind": f"list:{kind}", "id": 0, "name": failed or None, "seen_at": now}
     connection.execute(

@@ -1,6 +1,6 @@
 """What the reading commands ask. Counts come from the tally, lists through the partial indexes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,14 +8,14 @@ from sqlalchemy import Connection, case, exists, func, literal, select, union_al
 
 from syncd.ledger.budgets import Meter
 from syncd.ledger.statements import is_unsettled, quoted
-from syncd.ledger.tables import Action, Delivery, Export, Label, Slot, Source, Tally, table
+from syncd.ledger.tables import Action, Credits, Delivery, Export, Label, Slot, Source, Tally, table
 from syncd.ledger.tables import Budget as BudgetRow
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.limiter import Budget, Slots, clamp
 
 _lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
 _tally, _source, _action, _label = table(Tally), table(Source), table(Action), table(Label)
-_budget, _slot = table(BudgetRow), table(Slot)
+_budget, _slot, _credits = table(BudgetRow), table(Slot), table(Credits)
 
 # In literals, as in the partial index: with parameters SQLite does not see that it may use it, and scans every lead
 _IS_UNSETTLED = is_unsettled(_lead)
@@ -44,6 +44,26 @@ def sources(connection: Connection) -> Sequence[Any]:
 def oldest_unsettled(connection: Connection) -> float | None:
     """When the oldest lead that is not settled was ingested."""
     return connection.execute(select(func.min(_lead.c.ingested_at)).where(_IS_UNSETTLED)).scalar()
+
+
+def oldest_pending(connection: Connection) -> dict[str, float]:
+    """By connector: when the lead of the delivery that has been pending longest was ingested, held ones included."""
+    of_each = select(_delivery.c.connector, func.min(_delivery.c.id).label("id")).group_by(
+        _delivery.c.connector
+    )
+    pending = _delivery.c.state == quoted("pending")
+    # Held or not, in the words of the two partial indexes
+    first = union_all(
+        of_each.where(pending, _delivery.c.held == quoted("")),
+        of_each.where(pending, _delivery.c.held != quoted("")),
+    ).subquery()
+    rows = connection.execute(
+        select(first.c.connector, func.min(_lead.c.ingested_at))
+        .join(_delivery, _delivery.c.id == first.c.id)
+        .join(_lead, _lead.c.seq == _delivery.c.lead_seq)
+        .group_by(first.c.connector)
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,13 +216,31 @@ def ids_to_deliver(connection: Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
+def balances(connection: Connection) -> dict[str, int]:
+    """By source: the enrichment credits as enriching was last told; those that are not known are left out."""
+    query = select(_credits.c.source, _credits.c.balance).where(_credits.c.balance.is_not(None))
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
 def budget(connection: Connection, meter: Meter, now: float) -> Budget:
     """A key's budget as `budgets.load_budget` has it, without the right to write; now in monotonic seconds."""
     row = connection.execute(select(_budget).where(_budget.c.name == meter.name)).first()
+    slots = connection.execute(select(_slot.c.free_at, _slot.c.n).where(_slot.c.budget == meter.name))
+    return _budget_of(row, tuple(Slots(*slot) for slot in slots), meter, now)
+
+
+def budgets(connection: Connection, meters: Iterable[Meter], now: float) -> dict[str, Budget]:
+    """The budgets of many keys by their meters' names: two statements however many there are."""
+    rows = {row.name: row for row in connection.execute(select(_budget))}
+    taken: dict[str, list[Slots]] = {}
+    for name, free_at, n in connection.execute(select(_slot.c.budget, _slot.c.free_at, _slot.c.n)):
+        taken.setdefault(name, []).append(Slots(free_at, n))
+    return {it.name: _budget_of(rows.get(it.name), tuple(taken.get(it.name, ())), it, now) for it in meters}
+
+
+def _budget_of(row: Any, taken: tuple[Slots, ...], meter: Meter, now: float) -> Budget:
     if row is None:
         return Budget(meter.limit, ())
-    slots = connection.execute(select(_slot.c.free_at, _slot.c.n).where(_slot.c.budget == meter.name))
-    taken = tuple(Slots(*slot) for slot in slots)
     if row.boot != meter.boot:
         return Budget(meter.limit, clamp(taken, now, same_boot=False))
     limit = min(meter.limit, row.server_limit) if row.server_limit else meter.limit

@@ -8,7 +8,8 @@ read, it takes what is still true and what people decided:
 - the requests of the last minute: without them it would spend the allowance twice. Unread, a minute is waited;
 - where sources began that it does not know, so that a start at "now" is not a later now;
 - which object of a connector is whose;
-- what was spent on enriching.
+- what was spent on enriching, and which alerts people have heard;
+- windows of the past that an engine was asked for, to be pulled again.
 
 What cannot be known is doubted: every delivery of a lead that was discovered before the restore, whether the backup has it
 or a pull brings it once more, counts as *maybe sent*. See `doubted`.
@@ -195,6 +196,29 @@ def _spending(connection: Connection, old: sqlite3.Connection, _: Carried) -> No
     )
 
 
+def _windows(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
+    """Windows that were asked for since are pulled again: what they brought is not in the backup."""
+    _copy(
+        connection,
+        old,
+        "SELECT source, since, until, most, asked_at, who FROM window",
+        "INSERT INTO window (source, since, until, most, asked_at, who, state, new) SELECT ?1, ?2, ?3, ?4, ?5, ?6, 'pending', 0"
+        " WHERE NOT EXISTS (SELECT 1 FROM window WHERE source = ?1 AND since = ?2 AND asked_at = ?5)",
+    )
+
+
+def _told(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
+    """What people have heard is not told them again."""
+    columns = "kind, place, code, since, level, told_at, told_level, over_at"
+    rows = old.execute(f"SELECT {columns} FROM alert").fetchall()  # noqa: S608
+    connection.exec_driver_sql("DELETE FROM alert")
+    for row in rows:
+        connection.exec_driver_sql(
+            f"INSERT INTO alert ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+            tuple(row),
+        )
+
+
 def _copy(connection: Connection, old: sqlite3.Connection, query: str, statement: str) -> None:
     cursor = old.execute(query)
     while rows := cursor.fetchmany(_CHUNK):
@@ -209,6 +233,8 @@ _PARTS: dict[str, Callable[[Connection, sqlite3.Connection, Carried], None]] = {
     "where sources began": _beginnings,
     "objects of people": _people,
     "credits spent": _spending,
+    "windows": _windows,
+    "alerts": _told,
 }
 
 

@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from syncd.settling import UNSETTLED
 
-SCHEMA = "0005"
+SCHEMA = "0006"
 """The revision that these tables are; the newest file in `migrations/versions`."""
 
 _UNSETTLED = ", ".join(f"'{state}'" for state in UNSETTLED)
@@ -265,6 +265,29 @@ class Action(SQLModel, table=True):
     verb: str
     name: str = ""
     detail: str = ""
+
+
+class Alert(SQLModel, table=True):
+    """What stands and what a person last heard of it: see `syncd.alerts.deciding.Alert`. `place`: where of its topic."""
+
+    kind: str = Field(primary_key=True)
+    place: str = Field(primary_key=True)
+    code: str = ""
+    since: float = 0.0
+    level: int = 1
+    told_at: float | None = None
+    told_level: int = 0
+    over_at: float | None = None
+
+
+class Digest(SQLModel, table=True):
+    """The totals of the last daily summary; one row at most."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: float
+    found: int = 0
+    delivered: int = 0
+    exported: int = 0
 
 
 class Upkeep(SQLModel, table=True):

@@ -5,8 +5,10 @@ shrink: blanked rows would leave a file of nearly empty pages that nothing ever 
 out and put back without what is dropped, and the pages that it stood on are free.
 """
 
+import os
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -134,10 +136,28 @@ def give_back(ledger: Ledger, pages: int) -> None:
 def vacuum(ledger: Ledger) -> None:
     """Write the whole file anew: nothing of what was deleted is left in it, not even in the unused part of a page.
 
-    Writers wait meanwhile, some seconds for each 100 MB; the file is on the disk twice.
+    Writers wait meanwhile, some seconds for each 100 MB; the file is on the disk twice, and never in memory.
     """
-    with ledger.bare() as connection:
-        connection.execute("VACUUM").close()
+    with ledger.bare() as connection, _temporary_files_beside(ledger.path):
+        connection.execute("PRAGMA temp_store = FILE").close()
+        try:
+            connection.execute("VACUUM").close()
+        finally:
+            connection.execute("PRAGMA temp_store = MEMORY").close()
+
+
+@contextmanager
+def _temporary_files_beside(ledger: Path) -> Iterator[None]:
+    """SQLite's temporary files go where the ledger may be written; there may be no other place. It unlinks them at once."""
+    before = os.environ.get("SQLITE_TMPDIR")
+    os.environ["SQLITE_TMPDIR"] = str(ledger.parent)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["SQLITE_TMPDIR"]
+        else:
+            os.environ["SQLITE_TMPDIR"] = before
 
 
 def empty_wal(ledger: Ledger) -> bool:

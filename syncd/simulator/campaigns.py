@@ -184,9 +184,9 @@ def accounts_payload(campaigns: Sequence[Campaign], start: float) -> dict[str, A
     }
 
 
-def me_payload(balance: int, start: float) -> dict[str, Any]:
+def me_payload(balance: int, start: float, options: Options) -> dict[str, Any]:
     """The body of `GET /me`; `balance` is the team's enrichment credits."""
-    return {
+    me: dict[str, Any] = {
         "name": "Noor Example",
         "email": "noor@example.org",
         "subscriptionStatus": "active",
@@ -210,7 +210,10 @@ def me_payload(balance: int, start: float) -> dict[str, Any]:
             "balance": balance,
             "lowBalanceThreshold": 10,
             "isLow": balance < 10,  # noqa: PLR2004 - the threshold above
-            "autoTopupEnabled": False,
+            "autoTopupEnabled": options.auto_topup,
         },
         "totals": {"monthlyRetestRemaining": 10 * len(ACCOUNTS), "dailySyncRemaining": 0},
     }
+    if not options.credits_told:
+        del me["credits"]
+    return me

@@ -89,6 +89,14 @@ class Options:
     missing_contact: Literal["null", "absent"] = _switch("null", "how enrich says that it found nothing")
     charge_when_empty: bool = _switch(default=False, doc="whether an output that was not found costs credits")
     charge_repeats: bool = _switch(default=False, doc="whether enriching a lead again costs credits again")
+    profile_missing_rate: float = _switch(0.0, "share of people whose X profile enrich does not have: 404")
+    credits_told: bool = _switch(default=True, doc="whether enrich and GET /me tell the balance")
+    credits_retry_after: int = _switch(
+        0, "Retry-After of a 429 for exhausted credits, in seconds; 0: it has none"
+    )
+    auto_topup: bool = _switch(
+        default=False, doc="whether GET /me says that credits are topped up by themselves"
+    )
     team: bool = _switch(default=True, doc="whether the user belongs to a team; enrich needs one")
 
     # The machine.

@@ -12,6 +12,7 @@ from syncd.simulator.options import Options
 from syncd.simulator.parameters import BadParameterError, read_query
 from syncd.simulator.replies import (
     BAD_BODY,
+    CREDITS_EXHAUSTED,
     NO_TEAM,
     NOT_FOUND,
     NOT_SIMULATED,
@@ -57,7 +58,7 @@ class Routes:
 
     def me(self) -> Response:
         """`GET /me`."""
-        return reply(me_payload(self._world.credits, self._world.start))
+        return reply(me_payload(self._world.credits, self._world.start, self._options))
 
     def streams(self) -> Response:
         """`GET /streams`: active campaigns."""
@@ -133,14 +134,18 @@ class Routes:
             return refuse(BAD_BODY, self._options)
         answer = self._world.enrich(lead_id, asked, body.get("email_mode", "any"))
         if isinstance(answer, Refusal):
-            return refuse(answer, self._options)
+            refused = refuse(answer, self._options)
+            if answer is CREDITS_EXHAUSTED and self._options.credits_retry_after:
+                refused.headers["Retry-After"] = str(self._options.credits_retry_after)
+            return refused
         row, enriched, remaining = answer
+        told = {"credits_remaining": remaining} if self._options.credits_told else {}
         return reply(
             {
                 "leadId": lead_id,
                 "x_profile_id": row.person.x_user_id,
                 "result": enriched.result,
-                "credits_remaining": remaining,
+                **told,
                 "contact_routes": enriched.routes,
             }
         )

@@ -25,6 +25,7 @@ from syncd.simulator.replies import (
     CREDITS_EXHAUSTED,
     ENRICH_LEAD_NOT_FOUND,
     LEAD_NOT_FOUND,
+    PROFILE_MISSING,
     Refusal,
 )
 from syncd.simulator.row import Row
@@ -171,7 +172,13 @@ class World:
             rows = self._known(lead_id)
             if not rows:
                 return ENRICH_LEAD_NOT_FOUND
-            answer = enrich(rows[0].person, outputs, mode, self._paid[lead_id], self.options)
+            person = rows[0].person
+            if (
+                draw(self.options.seed, "profile", person.x_user_id).random()
+                < self.options.profile_missing_rate
+            ):
+                return PROFILE_MISSING
+            answer = enrich(person, outputs, mode, self._paid[lead_id], self.options)
             if answer.most > self.credits:
                 return CREDITS_EXHAUSTED
             self.credits -= answer.cost

@@ -185,7 +185,18 @@ def test_without_a_ledger_a_reading_verb_says_so_and_makes_none(home: Home, verb
     assert not home.ledger.exists()
 
 
-@pytest.mark.parametrize("verb", [*READING, "pause x", "resume x", "rejected retry", "rejected drop --all"])
+@pytest.mark.parametrize(
+    "verb",
+    [
+        *READING,
+        "pause x",
+        "resume x",
+        "release x",
+        "replay --connector x",
+        "rejected retry",
+        "rejected drop --all",
+    ],
+)
 def test_without_a_configuration_a_verb_says_which_file_is_missing(
     tmp_path: Path, verb: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,8 +23,10 @@ from tests.cli.conftest import KEY, Home, MakeHome, findings
 def test_when_all_is_well_every_part_says_so(home: Home) -> None:
     code, found = findings(home)
     assert code == 0
-    assert [about for _, about in found] == ["configuration", "ledger", "source main", "connector sheet"]
-    assert {level for level, _ in found} == {"ok"}
+    assert [about for _, about in found] == [
+        "configuration", "ledger", "source main", "connector sheet", "alerts",
+    ]  # fmt: skip
+    assert {level for level, about in found if about != "alerts"} == {"ok"}
     assert found["ok", "source main"] == ["CTGO knows the key, subscription active, 31 credits"]
 
 
@@ -47,7 +49,7 @@ def test_it_asks_one_question_and_counts_it(home: Home) -> None:
 
 
 def test_a_full_budget_is_not_overdrawn(home: Home) -> None:
-    home.source = "requests_per_minute = 1"
+    home.source = 'requests_per_minute = 1\npoll = "10m"'
     home.configure()
     home.syncd("check")
     code, found = findings(home, "--max-wait", "0s")
@@ -204,9 +206,12 @@ def test_a_renamed_source_and_a_connector_that_left_are_warned_of(home: Home) ->
 
 @pytest.mark.parametrize(
     ("poll", "requests", "warned"),
-    [("60s", 31, True), ("60s", 30, False), ("5m", 100, False), ("*/5 * * * *", 900, False)],
-)
-def test_listing_campaign_by_campaign_is_warned_of_when_it_takes_half_the_budget(
+    [
+        ("60s", 31, True), ("60s", 30, False), ("5m", 100, False), ("*/5 * * * *", 900, False),
+        ("1s", 1, True), ("2s", 1, False),
+    ],
+)  # fmt: skip
+def test_polling_is_warned_of_when_it_takes_more_than_half_the_budget(
     poll: str,
     requests: int,
     warned: bool,  # noqa: FBT001 - a table
@@ -225,3 +230,10 @@ def test_no_secret_is_printed_whatever_goes_wrong(make_home: MakeHome, options: 
     mistaken = home.syncd("check", *options)
     assert [it.code for it in (said, refused, mistaken)] == [0, 77, 78]
     assert "canary" not in "".join((*said[1:], *refused[1:], *mistaken[1:]))
+
+
+def test_a_missing_key_is_told_as_it_is(home: Home) -> None:
+    home.config.write_text('[sources.main]\n[connectors.sheet]\ntype = "csv"\npath = "leads.csv"\n')
+    code, found = findings(home)
+    assert code == 78
+    assert any("api_key: is missing" in detail for detail in found["error", "configuration"])

@@ -4,6 +4,7 @@ import pytest
 
 from syncd.ledger import Ledger
 from syncd.ledger.database import EngineLock
+from syncd.ledger.labels import save_names
 from tests.cli.conftest import Home, rows, told
 from tests.support import assert_books
 
@@ -174,6 +175,33 @@ def test_sentences_that_name_the_person_are_cleaned(delivered: tuple[Home, int])
     assert rows(home, "SELECT verb, detail FROM action ORDER BY id DESC LIMIT 1") == [
         ("forget", "people: 1, leads: 1")
     ]
+
+
+def test_asked_again_it_looks_for_traces_again_and_all_is_well(delivered: tuple[Home, int]) -> None:
+    home, number = delivered
+    copy = home.folder / "syncd.db.before-0001"
+    held = home.ledger.read_bytes()
+    assert home.syncd("forget", "--handle", "zq_canary", "--yes").code == 0
+    copy.write_bytes(held)
+    for way in (["--handle", "@zq_canary"], ["--id", str(number)], ["--person", PROFILE["xUserId"]]):
+        ran = home.syncd("forget", *way, "--yes")
+        assert ran.code == 0, ran.err
+        assert "forgotten before" in ran.out
+    assert traces(home) == []
+    ran = home.syncd("lead", str(number))
+    assert (ran.code, ran.err) == (1, f"syncd: Lead {number} was forgotten: nothing of it is kept.\n")
+
+
+def test_a_tracked_account_that_was_forgotten_stays_without_a_name(delivered: tuple[Home, int]) -> None:
+    home, _ = delivered
+    assert home.syncd("forget", "--handle", "zq_canary", "--yes").code == 0
+    with Ledger.open(home.ledger) as ledger, ledger.write() as connection:
+        save_names(connection, "main", "account", {7: "ZQ_canary", 8: "somebody"}, 1.0)
+    assert rows(home, "SELECT id, name FROM label WHERE kind = 'account' AND id IN (7, 8)") == [
+        (7, None),
+        (8, "somebody"),
+    ]
+    assert traces(home) == []
 
 
 def test_somebody_who_was_never_listed_can_be_refused_in_advance(home: Home) -> None:

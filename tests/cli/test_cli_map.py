@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from syncd import cli
-from tests.cli.conftest import Home, Ran, rows, told
+from tests.cli.conftest import Home, MakeHome, Ran, rows, told
 
 MAPPING = """
 [connectors.sheet]
@@ -174,3 +174,14 @@ def test_a_where_that_needs_a_name_nobody_knows_yet_is_said_to_wait(home: Home) 
     home.configure()
     (one,) = told(home, "map", "sheet")
     assert {it["verdict"] for it in one["leads"]} == {"waiting"}
+
+
+def test_a_dry_run_judges_by_names_too(make_home: MakeHome) -> None:
+    home = make_home(leads=12)
+    home.connectors["sheet"] += "\nwhere = \"stream_name == 'Indie founders'\""
+    home.configure()
+    ran = home.syncd("--once", "--dry-run")
+    theirs = sum(row.stream_id == 14 for row in home.sim.world.listed())
+    assert f"main: {theirs} new leads would be delivered" in ran.out
+    assert f"main: {12 - theirs} new leads would be unwanted" in ran.out
+    assert not home.ledger.exists()

@@ -133,6 +133,24 @@ def test_a_program_that_the_owner_cannot_read_is_said_before_anything_is_opened(
     assert list((folder / "state").iterdir()) == []
 
 
+def test_root_is_told_who_was_not_permitted(folder: Path, ctgo: Running) -> None:
+    config = configure(folder, ctgo)
+    assert syncd(config, "--once").returncode == 0
+    (folder / "state").chmod(0)
+    ran = syncd(config, "pause", "sheet")
+    assert ran.returncode == 74
+    assert f"You are root, but the ledger's owner {SERVICE.uid} did this" in ran.stderr
+
+
+def test_a_backup_goes_where_the_ledgers_owner_may_write(folder: Path, ctgo: Running) -> None:
+    config = configure(folder, ctgo)
+    assert syncd(config, "--once").returncode == 0
+    ran = syncd(config, "backup", str(folder / "root-only.db"))
+    assert (ran.returncode, "You are root, but" in ran.stderr) == (74, True), ran.stderr
+    assert syncd(config, "backup", str(folder / "state" / "copy.db")).returncode == 0
+    assert owners(folder / "state") == {SERVICE.uid}
+
+
 def test_whoever_is_not_root_stays_who_they_are(folder: Path, ctgo: Running) -> None:
     config = configure(folder, ctgo)
     os.chown(config, SERVICE.uid, SERVICE.gid)
@@ -146,13 +164,39 @@ def in_etc(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     script = (
         'set -e; for at in etc var/lib; do mkdir -p "$0/$at-up" "$0/$at-work"; '
         'mount -t overlay overlay -o "lowerdir=/$at,upperdir=$0/$at-up,workdir=$0/$at-work" "/$at"; done; '
-        'mkdir /etc/syncd /var/lib/syncd; mount --bind "$0/conf" /etc/syncd; '
+        'mkdir -p /etc/syncd /var/lib/syncd; mount --bind "$0/conf" /etc/syncd; '
         'mount --bind "$0/state" /var/lib/syncd; cd /; exec "$@"'
     )
     ran = run("unshare", "--mount", "sh", "-c", script, str(folder), *arguments)
     if "mount" in ran.stderr:
         pytest.skip(f"no mounts here: {ran.stderr}")
     return ran
+
+
+def test_whoever_may_not_see_the_services_secrets_is_told_to_use_sudo(folder: Path) -> None:
+    (folder / "conf" / "credentials").mkdir(parents=True)
+    (folder / "conf" / "config.toml").write_text("[sources.main]\n")
+    (folder / "conf" / "credentials").chmod(0o700)
+    someone = (
+        "env",
+        "HOME=/",
+        "setpriv",
+        "--reuid",
+        "61235",
+        "--regid",
+        "61235",
+        "--clear-groups",
+        PYTHON,
+        "-m",
+        "syncd",
+        "status",
+    )
+    ran = in_etc(folder, *someone)
+    assert (ran.returncode, "api_key: is missing" in ran.stderr) == (78, True), ran.stderr
+    assert "/etc/syncd: only root and the service see all of it: say this again with sudo" in ran.stderr
+    (folder / "conf").chmod(0o700)
+    ran = in_etc(folder, *someone)
+    assert (ran.returncode, "say this again with sudo" in ran.stderr) == (78, True)
 
 
 def test_root_finds_the_services_configuration_and_credentials_and_data(folder: Path, ctgo: Running) -> None:

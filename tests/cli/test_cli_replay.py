@@ -59,7 +59,7 @@ def test_it_says_so_in_words(home: Home) -> None:
     assert ran.out.splitlines() == [
         "30 older leads would go to later, and 0 once more.",
         "30 deliveries were made for later.",
-        "A running engine sends them now; or: syncd --once",
+        "No engine is running; to go on: syncd --once",
     ]
     assert home.syncd("replay", "--connector", "later").out.endswith("Nothing was changed.\n")
 
@@ -109,6 +109,8 @@ def test_it_passes_through_the_gate_and_yes_does_not_open_it(home: Home, yes: tu
     ran = home.syncd("replay", "--connector", "later", *yes)
     assert "That is more than its gate takes (10): the 5 oldest would go" in ran.out
     assert "syncd release later" in ran.out
+    assert told(home, "status")["connectors"]["later"]["held"] == 25
+    assert home.syncd("status").out.count("gate_held") == 1, "before any engine has run"
     assert home.syncd("--once").code == 75
     oldest = [i for (i,) in rows(home, "SELECT lead_id FROM lead ORDER BY discovered_at LIMIT 5")]
     assert sorted(int(line.split(",")[0]) for line in written(home)) == sorted(oldest)
@@ -252,7 +254,8 @@ def test_a_dead_replay_is_finished_by_the_next(home: Home, monkeypatch: pytest.M
         home.syncd("replay", "--connector", "later")
     monkeypatch.setattr(replaying, "make", make)
     assert home.syncd("--once").code == 75
-    assert len(written(home)) == 5
+    oldest = [i for (i,) in rows(home, "SELECT lead_id FROM lead ORDER BY discovered_at LIMIT 5")]
+    assert sorted(int(line.split(",")[0]) for line in written(home)) == sorted(oldest)
     assert replayed(home)["made"] == 14
     assert home.syncd("--once").code == 75
     assert len(written(home)) == 5

@@ -204,6 +204,20 @@ def test_credits_that_were_spent_stay_spent(backed_up: Home) -> None:
     assert rows(home, "SELECT person FROM ask") == [("7",)]
 
 
+def test_windows_asked_for_since_are_pulled_again_and_alerts_are_not_told_again(backed_up: Home) -> None:
+    home = backed_up
+    insert = "INSERT INTO window (source, since, until, asked_at, who, state, new) VALUES ('main', 5.0, NULL, 7.0, 'me', 'done', 9)"
+    rows(home, insert)
+    rows(
+        home,
+        "INSERT INTO alert (kind, place, code, since, level, told_at, told_level) VALUES ('lane', 'crm', 'x', 1.0, 1, 2.0, 1)",
+    )
+    ran = home.syncd("restore", "past.db")
+    assert "Not known" not in ran.out
+    assert rows(home, "SELECT source, since, state, new FROM window") == [("main", 5.0, "pending", 0)]
+    assert rows(home, "SELECT kind, place, told_at FROM alert") == [("lane", "crm", 2.0)]
+
+
 @pytest.mark.parametrize("spoil", ["text", "torn", "flipped", "other program's", "missing", "newer"])
 def test_a_file_that_cannot_be_restored_changes_nothing(backed_up: Home, spoil: str) -> None:
     home, past = backed_up, backed_up.folder / "past.db"

@@ -135,6 +135,18 @@ def test_a_unit_that_was_changed_by_hand_stays_and_is_told_of(
 
 
 @as_root
+def test_a_unit_of_the_operators_own_in_place_of_ours_is_told_of(
+    image: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    yours = image / "etc/systemd/system/syncd.service"
+    yours.parent.mkdir(parents=True)
+    yours.write_text("# mine\n")
+    assert service(image, "install") == 0
+    assert "/etc/systemd/system/syncd.service is yours, and wins over" in capsys.readouterr().err
+    assert yours.read_text() == "# mine\n"
+
+
+@as_root
 def test_remove_takes_the_units_and_keeps_the_data_and_says_where_it_is(
     image: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

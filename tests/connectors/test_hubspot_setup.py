@@ -55,6 +55,17 @@ def test_a_key_property_without_unique_values_is_a_persons_work() -> None:
         assert [code for code, _ in errors(it)] == ["hubspot_key_not_unique"]
 
 
+def test_without_the_scope_for_definitions_a_person_is_told_what_to_make() -> None:
+    with hub(ALWAYS, ready=False) as it:
+        it.fake.scopes.discard("crm.schemas.contacts.write")
+        changes = {each.what.split()[-1]: each for each in it.connector.setup(MAKE)}
+        assert list(changes) == ["ctgo", "ctgo_x_user_id", "ctgo_bio"]
+        assert not any(each.done for each in changes.values())
+        assert all("crm.schemas.contacts.write" in each.by_hand for each in changes.values())
+        assert "string (text), with unique values" in changes["ctgo_x_user_id"].by_hand
+        assert "string (textarea)" in changes["ctgo_bio"].by_hand
+
+
 def test_a_property_of_the_operators_own_is_asked_for() -> None:
     with hub({**ALWAYS, "lead_score": "{{ follower_count }}"}) as it:
         (change,) = it.connector.setup(MAKE)

@@ -2,8 +2,6 @@
 
 import csv
 import json
-import os
-import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -16,6 +14,7 @@ import pytest
 from syncd.ledger import Ledger
 from syncd.simulator import Options, Running, running
 from tests.support import assert_books
+from tests.support.disk import fill, remount, small_disk
 
 LEADS = 900
 CONFIG = """\
@@ -36,20 +35,8 @@ path = "leads.csv"
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 6 MiB."""
-    at = tmp_path / "disk"
-    at.mkdir()
-    mount, umount = shutil.which("mount"), shutil.which("umount")
-    if os.geteuid() != 0 or not mount or not umount:
-        pytest.skip("mounting a small file system takes root")
-    made = subprocess.run(
-        [mount, "-t", "tmpfs", "-o", "size=6m", "none", at], capture_output=True, text=True, check=False
-    )
-    if made.returncode:
-        pytest.skip(f"no file system can be mounted here: {made.stderr.strip()}")
-    try:
-        yield at
-    finally:
-        subprocess.run([umount, at], check=True)
+    with small_disk(tmp_path / "disk") as made:
+        yield made
 
 
 @pytest.fixture
@@ -65,20 +52,6 @@ def syncd(folder: Path, ctgo: Running, ledger: Path, *arguments: str) -> subproc
     config.chmod(0o600)
     command = [sys.executable, "-m", "syncd", "--config", str(config), *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-
-
-def fill(disk: Path, leave: int = 0) -> Path:
-    """Take all the room there is."""
-    filler = disk / "filler"
-    room = os.statvfs(disk)
-    free = room.f_bavail * room.f_frsize - leave
-    with filler.open("ab") as file:
-        file.write(b"\0" * max(0, free))
-    return filler
-
-
-def remount(disk: Path, how: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,{how}", disk], check=True)  # noqa: S607
 
 
 def test_a_disk_that_fills_under_load_loses_nothing_and_sends_nothing_twice(
@@ -103,6 +76,12 @@ def test_a_disk_that_fills_under_load_loses_nothing_and_sends_nothing_twice(
     assert len(ctgo.world.requests) == sent, (
         "nothing may be asked or sent whose outcome could not be written down"
     )
+
+    (disk / "filler").unlink()
+    fill(disk, leave=1_000_000)
+    tight = syncd(tmp_path, ctgo, disk / "syncd.db", "--once")
+    assert tight.returncode == 74, "it could begin, and would be full before it is through"
+    assert len(ctgo.world.requests) == sent
 
     (disk / "filler").unlink()
     assert syncd(tmp_path, ctgo, disk / "syncd.db", "--once").returncode == 0

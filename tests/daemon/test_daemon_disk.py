@@ -4,8 +4,9 @@ import signal
 from pathlib import Path
 
 from syncd.simulator import Options, running
-from tests.crash.test_disk import disk, fill
+from tests.crash.test_disk import disk
 from tests.daemon.process import SHEET, Process
+from tests.support.disk import fill
 
 __all__ = ["disk"]
 

@@ -113,7 +113,14 @@ def booted(python: Path, modules: Path, clone: Path) -> Iterator[Machine]:
         _furnish(folder, python)
         command = ["sh", "-c", BOOT, "sh", str(folder), str(group), str(modules), str(clone)]
         with (folder / "console").open("wb") as console:
-            started = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
+            path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+            started = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                env={**os.environ, "PATH": path},
+            )
         machine = Machine(_first_process(started, folder), folder / "up")
         _await_systemd(machine, folder)
         yield machine

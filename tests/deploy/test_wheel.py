@@ -1,10 +1,13 @@
 """The wheel, unpacked into a clean root and started as a container would: a fixed user, a tree that cannot be written."""
 
+import importlib.util
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,10 +74,19 @@ def ctgo() -> Iterator[Running]:
         yield it
 
 
+def command(wheel: Path, *arguments: str) -> list[str]:
+    return ["unshare", "--mount", "sh", "-c", START, "sh", str(wheel), PYTHON, *arguments]
+
+
+def environment(wheel: Path, **variables: str) -> dict[str, str]:
+    return everybody.environment((str(wheel / "site"), *everybody.MODULES[:2])) | variables
+
+
 def started(wheel: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    environ = everybody.environment((str(wheel / "site"), *everybody.MODULES[:2])) | variables
-    command = ["unshare", "--mount", "sh", "-c", START, "sh", str(wheel), PYTHON, *arguments]
-    ran = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    environ = environment(wheel, **variables)
+    ran = subprocess.run(
+        command(wheel, *arguments), env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
     if ran.stderr.startswith(("mount:", "unshare:")):
         pytest.skip(f"no mounts here: {ran.stderr}")
     return ran
@@ -124,3 +136,36 @@ def test_the_installed_health_check_answers_there(wheel: Path, data: Path) -> No
     ran = started(wheel, "-m", "syncd.alive", "127.0.0.1:9", STATE_DIRECTORY=str(data))
     assert (ran.returncode, ran.stderr) == (1, "")
     assert ran.stdout.startswith("no answer from 127.0.0.1 port 9")
+
+
+@as_root
+@pytest.mark.skipif(importlib.util.find_spec("syncd.daemon") is None, reason="there is no daemon yet")
+def test_the_daemon_is_alive_there_and_drains_when_it_is_told_to(
+    wheel: Path, data: Path, ctgo: Running
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        listen = f"127.0.0.1:{free.getsockname()[1]}"
+    (data / "config.toml").write_text('[connectors.sheet]\ntype = "csv"\npath = "leads.csv"\n')
+    environ = environment(
+        wheel,
+        STATE_DIRECTORY=str(data),
+        SYNCD_SOURCES__MAIN__API_KEY=KEY,
+        SYNCD_SOURCES__MAIN__BASE_URL=f"{ctgo.url}/api/v2",
+        SYNCD_HEALTH__LISTEN=listen,
+    )
+    exported = threading.Event()
+    asked: set[int] = set()
+    ctgo.world.on_export = lambda it: exported.set() if len(asked | {it}) == 9 else asked.add(it)
+    with subprocess.Popen(
+        command(wheel, "-m", "syncd"), env=environ, stderr=subprocess.PIPE, text=True
+    ) as daemon:
+        try:
+            done = exported.wait(60)
+            alive = started(wheel, "-m", "syncd.alive", SYNCD_HEALTH__LISTEN=listen)
+            daemon.terminate()
+            _, told = daemon.communicate(timeout=10)
+        finally:
+            daemon.kill()
+    assert done, told
+    assert (alive.returncode, alive.stdout) == (0, ""), told
+    assert daemon.returncode == 0, told

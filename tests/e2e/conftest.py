@@ -8,8 +8,10 @@ import pytest
 from syncd import cli
 from tests.cli.conftest import log_put_back
 from tests.e2e.everything import Everything, Ran, everything
+from tests.fakes import apollo, hubspot, salesforce
 
 LEADS = 12
+SECRETS = (hubspot.TOKEN, salesforce.CLIENT_SECRET, apollo.KEY, "ctgo_0123456789")
 
 
 @pytest.fixture
@@ -20,8 +22,9 @@ def it(
 
     def run(arguments: list[str]) -> Ran:
         capsys.readouterr()
-        code = cli.run(arguments)
-        return Ran(code, *capsys.readouterr())
+        ran = Ran(cli.run(arguments), *capsys.readouterr())
+        assert [secret for secret in SECRETS if secret in ran.out + ran.err] == []
+        return ran
 
     monkeypatch.delenv("SYNCD_CONFIG", raising=False)
     with log_put_back(), everything(tmp_path, leads=LEADS) as made:

@@ -13,6 +13,20 @@ def _set_up(it: Everything) -> None:
     assert it.syncd("setup", "--apply").code == 0
 
 
+def test_what_setup_may_not_make_is_a_persons_work_and_keeps_nothing_from_the_others(it: Everything) -> None:
+    it.hubspot.scopes.discard("crm.schemas.contacts.write")
+    it.hubspot.portal.definitions.pop("ctgo_bio")
+    it.salesforce.org.customizable = False
+    it.salesforce.org.fields.pop("ctgo_bio__c")
+    it.apollo.scopes = {"fields/index", "labels/index"}
+    it.apollo.book.fields.clear()
+    assert it.syncd("setup", "--apply").code == 0
+    changes = it.told("setup", "--apply")["changes"]
+    assert {one["state"] for one in changes if one["about"] != "connector sheet"} == {"by hand"}
+    assert all(one["fix"] for one in changes if one["state"] == "by hand")
+    assert it.syncd("check").code == 2
+
+
 @pytest.mark.parametrize("name", CRMS)
 def test_an_outage_rejects_nothing_holds_up_nobody_else_and_passes(it: Everything, name: str) -> None:
     it.lines[name].down = True

@@ -36,7 +36,13 @@ def _campaigns(bench: Bench) -> None:
     bench.place()
 
 
-ARRANGEMENTS = (_leads, _unsafe, _two_places, _campaigns)
+def _named(bench: Bench) -> None:
+    """Fields and a `where` that need names: CTGO's lists are asked for on the way."""
+    bench.ctgo(leads=3)
+    bench.place(where="stream_name != 'Nobody'", fields={"campaign": "{{ stream_name }}"})
+
+
+ARRANGEMENTS = (_leads, _unsafe, _two_places, _campaigns, _named)
 
 
 def _finish(bench: Bench) -> None:

@@ -309,15 +309,27 @@ def test_nothing_found_is_an_answer(bench: Bench, missing: str) -> None:
 
 
 def test_where_the_balance_is_not_told_some_credits_cannot_be_kept(bench: Bench) -> None:
-    ctgo(bench, keep_credits=5, when_exhausted="hold")
+    ctgo(bench, sim={"credits_told": False}, keep_credits=5, when_exhausted="hold")
     bench.place(fields=FIELDS)
-
-    def answering(request: httpx.Request, through: Through) -> httpx.Response:
-        return httpx.Response(200, json={"name": "x"}) if request.url.path.endswith("/me") else through()
-
-    bench.life.wires["main"].answering = answering
     bench.once(600)
     assert (asks(bench), bench.lane("enrich", "main").code) == ([], "credits_unknown")
+
+
+def test_where_the_balance_is_not_told_and_none_is_to_be_kept_the_day_is_the_bound(bench: Bench) -> None:
+    ctgo(bench, sim={"credits_told": False}, per_day=3)
+    bench.place(fields=FIELDS)
+    bench.once(600)
+    assert len(asks(bench)) == 3
+    assert bench.leads() == {"exported": 5}
+
+
+def test_exhausted_credits_that_say_when_to_come_back_stop_nothing_else_on_the_key(bench: Bench) -> None:
+    world = ctgo(bench, sim={"credits_told": False, "credits": 0, "credits_retry_after": 3000})
+    bench.place(fields=FIELDS)
+    before = bench.clock.monotonic()
+    bench.once(600)
+    assert bench.clock.monotonic() - before < 60
+    assert len(world.exported) == 5
 
 
 def test_a_paused_source_spends_nothing(bench: Bench) -> None:
@@ -369,3 +381,15 @@ def test_deliveries_of_others_are_not_held_up(bench: Bench) -> None:
     bench.once(600)
     assert bench.deliveries("up") == {"delivered": 4}
     assert bench.leads() == {"delivering": 4}
+
+
+@pytest.mark.parametrize("payload", [None, "null", "[1]", "{"])
+def test_a_lead_whose_payload_is_damaged_keeps_no_other_waiting(bench: Bench, payload: str | None) -> None:
+    ctgo(bench, sim={"leads": 4})
+    bench.place(fields=FIELDS)
+    bench.life.pulls["main"].ask_live()
+    while bench.leads() != {"enriching": 4}:
+        bench.life.pulls["main"].step()
+    bench.sql("UPDATE lead SET payload = ? WHERE seq = 1", payload)
+    bench.run(600)
+    assert bench.leads() == {"enriching": 1, "exported": 3}

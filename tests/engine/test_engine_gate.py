@@ -88,6 +88,16 @@ def test_a_release_lets_the_rest_go_to_a_running_engine(bench: Bench, far: FarEn
     assert bench.leads() == {"exported": 33}, "an open gate is open"
 
 
+def test_a_pass_that_brings_nothing_wakes_a_lane_that_was_given_work_by_hand(
+    bench: Bench, far: FarEnd
+) -> None:
+    once(bench)
+    with bench.ledger.write() as connection:
+        release(connection, "crm", bench.clock.now(), who="ana")
+    once(bench)
+    assert len(far.things) == 23
+
+
 def test_the_export_waits_for_a_connector_whose_gate_holds_the_lead(bench: Bench, far: FarEnd) -> None:
     sheet = bench.place("sheet")
     once(bench)

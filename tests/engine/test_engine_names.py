@@ -156,3 +156,25 @@ def test_a_source_that_is_halted_asks_for_no_names(bench: Bench) -> None:
     assert bench.lane("pull", "main").status == "halted"
     assert len(far.things) == 3
     assert asked(bench).total() <= 1
+
+
+def test_a_first_pull_is_judged_by_name_when_it_comes_in_and_floods_no_gate(bench: Bench) -> None:
+    world = bench.ctgo(leads=60)
+    bench.place(where="stream_name == 'Indie founders'", gate=30)
+    bench.once()
+    theirs = {row.id for row in world.listed() if row.stream_id == 14}
+    assert len(theirs) < 30
+    assert bench.rows("SELECT count(*) FROM delivery") == [(len(theirs),)]
+    assert set(bench.places["crm"].far.lead_ids()) == theirs
+
+
+def test_a_pull_that_waits_for_names_waits_moments_and_keeps_its_page(bench: Bench) -> None:
+    bench.ctgo(leads=4, campaigns=1)
+    bench.place(where="stream_name == 'Indie founders'")
+    bench.life.wires["main"].answering = broken(500)
+    before = bench.clock.monotonic()
+    bench.once(30)
+    assert bench.clock.monotonic() - before <= 31
+    assert bench.deliveries() == {"pending": 4}
+    listings = [r for r in bench.accounts["main"].world.requests if r.path.endswith("/leads")]
+    assert len(listings) == 1

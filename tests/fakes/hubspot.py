@@ -28,6 +28,7 @@ _SCOPES = {
     "read": "crm.objects.contacts.read",
     "search": "crm.objects.contacts.read",
     "define": "crm.schemas.contacts.write",
+    "group": "crm.schemas.contacts.write",
 }
 ALL_SCOPES = frozenset(_SCOPES.values())
 _WRITES = frozenset({"upsert", "update", "create"})

@@ -5,6 +5,7 @@ No HTTP here. What is refused is raised as `Refusal`, as HubSpot words it.
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -89,6 +90,8 @@ class Portal:
         )
         self.contacts: dict[str, Properties] = {}
         self.merged: dict[str, str] = {}
+        self._once_held: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+        """By unique property and value, the ids that had it at some time: where it is worth looking."""
         self.history: list[tuple[float, str, Properties | None]] = []
         self.poisoned: set[str] = set()
         self.longest: dict[str, int] = {}
@@ -130,9 +133,8 @@ class Portal:
     def holder(self, name: str, value: str) -> str | None:
         """The id of the contact with that unique value."""
         wanted = value.strip().lower() if name == "email" else value
-        for id_, properties in self.contacts.items():
-            held = emails(properties) if name == "email" else {properties.get(name)}
-            if wanted and wanted in held:
+        for id_ in self._once_held.get((name, wanted), ()) if wanted else ():
+            if id_ in self.contacts and wanted in _held(name, self.contacts[id_]):
                 return id_
         return None
 
@@ -207,6 +209,9 @@ class Portal:
 
     def _put(self, id_: str, properties: Properties) -> None:
         self.contacts[id_] = properties
+        for name in self.unique():
+            for value in _held(name, properties):
+                self._once_held[name, value][id_] = None
         self.history.append((self._now(), id_, properties))
 
     def _validate(self, given: Mapping[str, Any]) -> None:
@@ -224,6 +229,10 @@ class Portal:
                 raise invalid(name, "PROPERTY_VALUE_TOO_LONG", value)
             if value and (error := _error(name, value, known)):
                 raise invalid(name, error, value)
+
+
+def _held(name: str, properties: Mapping[str, str]) -> set[str]:
+    return emails(properties) if name == "email" else {properties.get(name, "")}
 
 
 def emails(properties: Mapping[str, str]) -> set[str]:

@@ -188,7 +188,7 @@ class SalesforceFake:
             query = parse(text)
         except BadQueryError as error:
             raise Trouble(400, "MALFORMED_QUERY", str(error)) from None
-        records = self.org.records(query.what)
+        records = self.org.records(query.what, query.tests)
         if records is None:
             raise Trouble(400, "INVALID_TYPE", f"sObject type '{query.what}' is not supported.")
         for name in [*query.fields, *(name for name, _ in query.tests)]:

@@ -1,7 +1,7 @@
 """The records of the pretended org, and what one row of a collections call comes to in it."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tests.fakes.salesforce_lead import (
@@ -45,6 +45,8 @@ class Org:
         self.customizable = True
         self.hidden_objects: set[str] = set()
         self._numbers: Counter[str] = Counter()
+        self._once_held: defaultdict[tuple[str, str], dict[str, Row]] = defaultdict(dict)
+        """By field and value, casefolded, the records that had it at some time: where it is worth looking."""
 
     # What a test arranges
 
@@ -61,6 +63,7 @@ class Org:
         """A contact; its id."""
         contact_id = self._id("003")
         self.contacts[contact_id] = {"Id": contact_id, **fields}
+        self._note(self.contacts[contact_id])
         return contact_id
 
     def convert(self, lead_id: str) -> str:
@@ -68,6 +71,7 @@ class Org:
         lead = self.leads[lead_id]
         contact_id = self.add_contact(Email=lead.get("Email"), LastName=lead["LastName"])
         lead |= {"IsConverted": True, "ConvertedContactId": contact_id}
+        self._note(lead)
         return contact_id
 
     def delete(self, lead_id: str) -> None:
@@ -88,17 +92,30 @@ class Org:
         field = self.fields.get(name.lower())
         return field if field and field.granted else None
 
-    def records(self, what: str) -> Iterable[Row] | None:
-        """The live records of an object; None: there is none of that name, or it is hidden."""
+    def records(self, what: str, tests: Sequence[tuple[str, Iterable[str]]] = ()) -> Iterable[Row] | None:
+        """The live records of an object that may pass one of the tests, in the order in which they were made.
+
+        None: there is no object of that name, or it is hidden.
+        """
         if what.lower() in self.hidden_objects:
             return None
-        sets = [{"Id": id_, "Name": name} for name, id_ in self.permission_sets.items()]
-        known: dict[str, Iterable[Row]] = {
-            "lead": list(self.leads.values()),
-            "contact": list(self.contacts.values()),
-            "permissionset": sets,
-        }
-        return known.get(what.lower())
+        if what.lower() == "permissionset":
+            return [{"Id": id_, "Name": name} for name, id_ in self.permission_sets.items()]
+        held = {"lead": self.leads, "contact": self.contacts}.get(what.lower())
+        if held is None or not tests:
+            return None if held is None else list(held.values())
+        found = {one["Id"] for name, values in tests for one in self._holders(held, name, values)}
+        return [held[record_id] for record_id in sorted(found)]
+
+    def _note(self, record: Row) -> None:
+        for name, value in record.items():
+            self._once_held[name.casefold(), str(value).casefold()][record["Id"]] = record
+
+    def _holders(self, held: Mapping[str, Row], name: str, values: Iterable[object]) -> Iterator[Row]:
+        """Those of `held` that have, or had, one of the values in a field."""
+        for value in values:
+            known = self._once_held.get((name.casefold(), str(value).casefold()), {})
+            yield from (record for record_id, record in known.items() if record_id in held)
 
     def upsert(self, record: Row, key: str, *, allow: bool, assign: str, twice: bool) -> Row:
         """One row of a collection by external id. `twice`: the same key stands in the request again."""
@@ -107,7 +124,11 @@ class Org:
             return _failed(error("MISSING_ARGUMENT", f"{key} not specified", key))
         if twice:
             return _failed(error("DUPLICATE_VALUE", f"Duplicate external id specified: {value}", key))
-        held = [one for one in self.leads.values() if str(one.get(key, "")).lower() == value.lower()]
+        held = [
+            one
+            for one in self._holders(self.leads, key, [value])
+            if str(one.get(key, "")).lower() == value.lower()
+        ]
         if len(held) > 1:
             return _failed(error("DUPLICATE_EXTERNAL_ID", f"{key}: more than one record found", key))
         return self._written(held[0] if held else None, record, allow=allow, assign=assign)
@@ -148,6 +169,7 @@ class Org:
         created = held is None
         lead_id = self._insert(fields) if held is None else str(held["Id"])
         self.leads[lead_id] |= fields
+        self._note(self.leads[lead_id])
         if assign != "FALSE" and self.assignment_active:
             self.assignments[lead_id] += 1
             self.leads[lead_id]["OwnerId"] = QUEUE
@@ -172,14 +194,11 @@ class Org:
 
     def _taken(self, held: Row | None, fields: Row) -> Row | None:
         """Unique fields, deleted records apart."""
-        for other in self.leads.values():
-            if held is not None and other["Id"] == held["Id"]:
-                continue
-            for name, value in fields.items():
-                if (
-                    self.fields[name.lower()].unique
-                    and str(other.get(name, "")).lower() == str(value).lower()
-                ):
+        unique = [(name, value) for name, value in fields.items() if self.fields[name.lower()].unique]
+        for name, value in unique:
+            for other in self._holders(self.leads, name, [value]):
+                mine = held is not None and other["Id"] == held["Id"]
+                if not mine and str(other.get(name, "")).lower() == str(value).lower():
                     said = f"duplicate value found: {name} duplicates value on record with id: {other['Id']}"
                     return error("DUPLICATE_VALUE", said, name)
         return None
@@ -188,7 +207,13 @@ class Org:
         """The standard rule: an equal email, or an equal name at an equal company; for new leads."""
         if self.rule == "off" or (self.rule == "alert" and allow):
             return None
-        found = [one for one in [*self.contacts.values(), *self.leads.values()] if _alike(one, fields)]
+        near = [
+            one
+            for held in (self.contacts, self.leads)
+            for name in ("Email", "LastName")
+            for one in self._holders(held, name, [fields[name]] if fields.get(name) else [])
+        ]
+        found = [one for one in {one["Id"]: one for one in near}.values() if _alike(one, fields)]
         if not found:
             return None
         said = error("DUPLICATES_DETECTED", "Use one of these records?")
@@ -209,6 +234,7 @@ class Org:
             "Id": lead_id, "IsConverted": False, "ConvertedContactId": None, "Status": "Open - Not Contacted",
             "OwnerId": USER, **fields,
         }  # fmt: skip
+        self._note(self.leads[lead_id])
         return lead_id
 
     def _id(self, prefix: str) -> str:

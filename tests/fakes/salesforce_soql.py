@@ -19,15 +19,15 @@ class BadQueryError(ValueError):
 class Query:
     fields: list[str]
     what: str
-    tests: list[tuple[str, list[str]]] = field(default_factory=list)
+    tests: list[tuple[str, frozenset[str]]] = field(default_factory=list)
+    """Fields and what they may hold, casefolded: text is compared whatever its case."""
     limit: int | None = None
 
     def matches(self, record: Mapping[str, Any]) -> bool:
-        """Text is compared whatever its case."""
+        """Whether it passes one of the tests."""
         lowered = {name.lower(): value for name, value in record.items()}
         return not self.tests or any(
-            str(lowered.get(name.lower()) or "").casefold() in {v.casefold() for v in values} and values
-            for name, values in self.tests
+            str(lowered.get(name.lower()) or "").casefold() in values for name, values in self.tests
         )
 
 
@@ -51,10 +51,10 @@ def parse(text: str) -> Query:
     return query
 
 
-def _test(tokens: "_Tokens") -> tuple[str, list[str]]:
+def _test(tokens: "_Tokens") -> tuple[str, frozenset[str]]:
     name = tokens.name()
     if tokens.sign("="):
-        return name, [tokens.text()]
+        return name, frozenset([tokens.text().casefold()])
     tokens.word("IN")
     if not tokens.sign("("):
         raise BadQueryError("expecting a left parenthesis")
@@ -63,7 +63,7 @@ def _test(tokens: "_Tokens") -> tuple[str, list[str]]:
         values.append(tokens.text())
     if not tokens.sign(")"):
         raise BadQueryError("expecting a right parenthesis")
-    return name, values
+    return name, frozenset(value.casefold() for value in values)
 
 
 class _Tokens:

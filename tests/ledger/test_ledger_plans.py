@@ -9,7 +9,7 @@ from sqlalchemy import event
 
 from syncd.delivery import Change, LaneState, Verdict
 from syncd.gate import Gates
-from syncd.ledger import Ledger, gating, reading
+from syncd.ledger import Ledger, enriching, gating, reading
 from syncd.ledger.delivering import due, next_due, record
 from syncd.ledger.exporting import exports_due, record_exports
 from syncd.ledger.ingesting import exported_here, ingest, known_keys
@@ -134,6 +134,7 @@ def test_status_walks_nothing(full: Ledger) -> None:
         reading.counts(connection)
         reading.causes(connection)
         reading.oldest_unsettled(connection)
+        reading.oldest_pending(connection)
         reading.pending_elsewhere(connection, ["crm"])
         reading.export_of(connection, "main", 5)
         reading.deliveries_of(connection, 5)
@@ -157,3 +158,21 @@ def test_the_audit_does_walk(full: Ledger) -> None:
     with _listening(full) as said, full.read() as connection:
         reading.recount(connection)
     assert _walks(_plans(full, said))
+
+
+def test_enriching_reads_what_waits_and_who_was_asked_and_walks_nothing(full: Ledger) -> None:
+    with full.write() as connection:
+        connection.exec_driver_sql("UPDATE lead SET enrichment = '{}' WHERE seq < 3")
+    with _listening(full) as said, full.write() as connection:
+        enriching.waiting(connection, "main", 10)
+        assert len(enriching.known(connection, "main", ["p1", "p2"])) <= 2
+        enriching.note_ask(connection, "main", "p1", ["email"], day="2026-06-11", now=NOW)
+        assert enriching.unanswered(connection, "main", ["p1"])["p1"].asks == 1
+        enriching.take_back(connection, "main", "p1", "2026-06-11")
+        enriching.close_asks(connection, "main", ["p1"])
+        over = [enriching.Enriched(290, 290, "unwanted", (), None)]
+        enriching.settle_enriched(connection, "main", over, NOW, exports=True)
+    plans = _plans(full, said)
+    assert _walks(plans) == []
+    assert any("lead_enriched" in line for line in plans)
+    assert any("lead_unsettled" in line for line in plans)

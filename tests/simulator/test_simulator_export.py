@@ -170,3 +170,23 @@ def test_a_body_that_asks_for_nothing_known_is_400(make: Make, body: Any) -> Non
 def test_enriching_needs_a_lead_and_a_team(make: Make) -> None:
     assert make(errors="sentences").post("/leads/1/enrich", BOTH).json["error"] == "lead_not_found"
     assert make(team=False).post("/leads/90211/enrich", BOTH).json["error"] == "no_team"
+
+
+def test_an_x_profile_may_be_missing_and_costs_nothing(make: Make) -> None:
+    simulator = make(leads=1, profile_missing_rate=1.0)
+    refused = simulator.post("/leads/90211/enrich", BOTH)
+    assert (refused.status_code, refused.json["error"]) == (404, "profile_missing")
+    assert simulator.world.credits == 31
+
+
+def test_the_balance_may_be_told_nowhere(make: Make) -> None:
+    simulator = make(leads=1, credits_told=False)
+    assert "credits_remaining" not in simulator.post("/leads/90211/enrich", BOTH).json
+    assert "credits" not in simulator.get("/me").json
+
+
+def test_credits_may_be_topped_up_by_themselves_and_a_refusal_may_say_when_to_come_back(make: Make) -> None:
+    simulator = make(leads=1, auto_topup=True, credits_retry_after=7, credits=0)
+    assert simulator.get("/me").json["credits"]["autoTopupEnabled"] is True
+    assert simulator.post("/leads/90211/enrich", BOTH).headers["Retry-After"] == "7"
+    assert "Retry-After" not in make(leads=1, credits=0).post("/leads/90211/enrich", BOTH).headers

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.delivery import Item, LaneState, Route, pack
+from syncd.delivery import Item, LaneState, Route, in_company, pack
 
 OPEN = LaneState("connector", "crm")
 
@@ -46,3 +46,18 @@ def test_a_probing_lane_makes_one_call_of_one_and_of_a_suspect_only_if_there_is_
 
     assert pack(people(Item(1, suspect=True), Item(2), Item(3)), probing, 9) == [[1]]
     assert pack(people(Item(1, suspect=True), Item(2, suspect=True)), probing, 9) == [[0]]
+
+
+@pytest.mark.parametrize(
+    ("rows", "calls"),
+    [
+        (routed(*((item, "aab"[item.id % 3], str(item.id)) for item in items(0, 1, 2))), [[0, 1]]),
+        (routed(*((item, "ab"[item.id % 2], str(item.id)) for item in items(0, 1))), [[0], [1]]),
+        (people(*items(0, 1), Item(2, suspect=True), Item(3, limit=1)), [[0, 1], [3], [2]]),
+    ],
+    ids=["one full", "none full", "no company to wait for"],
+)
+def test_while_more_is_due_a_call_that_is_not_full_waits_unless_none_is(
+    rows: list[tuple[Item, Route]], calls: list[list[int]]
+) -> None:
+    assert list(in_company(pack(rows, OPEN, 2), rows, 2)) == calls

@@ -1,0 +1,152 @@
+"""What of a look at the daemon is worth telling a person: pure.
+
+One fault is one condition. A refused key halts a source's pulls and exports alike and makes its pulls stale: that is said
+once. What a person did, such as a pause, is not news to them; and of a lead nothing is said but that so many are set aside.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from syncd.delivery import LaneState
+from syncd.health.readiness import owner_of
+from syncd.health.view import SourceView, View, is_by_hand, is_failing, is_halted
+
+LONG = 900.0
+"""Seconds that a lane fails, or a pull is stale, before a person hears of it: most outages are over by then."""
+
+MANY = 10
+"""Set-aside rows of one place from which on they are news; and again at every tenfold."""
+
+FEW = MANY // 2
+"""Below this they are none any more: not at nine, or it would be said and taken back all day."""
+
+FAILING, HALTED = 1, 2
+"""Levels of a lane: one that rises is told again."""
+
+
+class Topic(NamedTuple):
+    """What a condition is about: a kind of trouble, and where. At most one condition of a topic stands at a time."""
+
+    kind: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something that is wrong now. `patience`: seconds it must last before it is told; `level` rises as it gets worse."""
+
+    topic: Topic
+    code: str
+    detail: str = ""
+    fix: str = ""
+    level: int = 1
+    patience: float = 0.0
+
+
+def conditions(view: View, told: Mapping[Topic, int]) -> list[Condition]:
+    """What is wrong. `told`: the levels that a person knows of; what is only half mended keeps standing."""
+    found = [*_host(view), *_lanes(view, told), *_pulls(view), *_set_aside(view, told), *_credits(view)]
+    return sorted(found, key=lambda it: it.topic)
+
+
+def unknown(view: View, topic: Topic) -> bool:
+    """Whether this look could not see how things stand with a topic, so that its absence says nothing."""
+    return bool(view.broken) and topic.kind not in {"disk", "ledger", "daemon"}
+
+
+def _host(view: View) -> Iterator[Condition]:
+    if view.broken:
+        yield Condition(Topic("ledger", ""), "ledger_broken", view.broken, view.fix("ledger_broken"))
+    elif view.held:
+        yield Condition(Topic("ledger", ""), *view.held, view.fix(view.held[0]))
+    if view.wedged:
+        yield Condition(Topic("daemon", ""), "wedged", view.wedged, view.fix("wedged"))
+    if view.disk.is_low:
+        detail = f"{view.disk.free >> 20} MiB are free on the ledger's disk."
+        yield Condition(Topic("disk", ""), "disk_low", detail, view.fix("disk_low"))
+
+
+def _lanes(view: View, told: Mapping[Topic, int]) -> Iterator[Condition]:
+    pulls = {lane.name: lane for lane in view.lanes if lane.kind == "pull"}
+    for lane in view.lanes:
+        pull = pulls.get(lane.name)
+        if (
+            lane.kind not in {"pull", "deliver"}
+            and pull
+            and (pull.status, pull.code) == (lane.status, lane.code)
+        ):
+            continue  # the key is at fault, and the pull says so
+        topic = Topic("lane", f"{lane.kind} {lane.name}")
+        half_mended = told.get(topic) == HALTED and _on_probation(lane) and _has_work(view, lane)
+        if is_halted(lane) or half_mended:
+            yield Condition(topic, lane.code, lane.detail, view.fix(lane.code, lane.name), HALTED)
+        elif is_failing(lane) and _has_work(view, lane):
+            yield Condition(topic, lane.code, lane.detail, view.fix(lane.code, lane.name), FAILING, LONG)
+
+
+def _on_probation(lane: LaneState) -> bool:
+    """Whether a halt was lifted and nothing has gone through since: not mended yet."""
+    return not is_by_hand(lane) and bool(lane.code) and lane.probing
+
+
+_WORK = {"deliver": ("delivery", "pending"), "export": ("export", "pending"), "enrich": ("lead", "enriching")}
+
+
+def _has_work(view: View, lane: LaneState) -> bool:
+    """Whether the lane would do something if it could: one without work cannot show that it is well again."""
+    if lane.kind not in _WORK:
+        return True
+    kind, state = _WORK[lane.kind]
+    return bool(view.counts.get(kind, {}).get(lane.name, {}).get(state))
+
+
+def _pulls(view: View) -> Iterator[Condition]:
+    explained = {
+        lane.name
+        for lane in view.lanes
+        if lane.kind == "pull" and (is_halted(lane) or is_failing(lane) or is_by_hand(lane))
+    }
+    for source in () if view.broken else view.sources:
+        if source.name not in explained and _is_late(source):
+            code = "pull_missing" if source.age is None else "pull_stale"
+            detail = "" if source.age is None else f"The last clean pull is {source.age / 60:.0f} min ago."
+            yield Condition(
+                Topic("pull", source.name), code, detail, view.fix(code, source.name), patience=LONG
+            )
+
+
+def _is_late(source: SourceView) -> bool:
+    return source.age is None or source.is_stale
+
+
+def _set_aside(view: View, told: Mapping[Topic, int]) -> Iterator[Condition]:
+    places: dict[str, list[tuple[int, str]]] = {}
+    for it in view.set_aside:
+        places.setdefault(it.where, []).append((it.n, it.code))
+    for where, causes in places.items():
+        n, topic = sum(n for n, _ in causes), Topic("set_aside", where)
+        if n >= MANY or (n >= FEW and topic in told):
+            code = max(causes)[1]
+            detail = f"{n} are set aside, most of them as {code}."
+            level = max(1, len(str(n)) - 1)
+            yield Condition(topic, "many_set_aside", detail, view.fix("many_set_aside"), level)
+
+
+def _credits(view: View) -> Iterator[Condition]:
+    for source in view.sources:
+        if (
+            source.credits is not None
+            and source.low_credits is not None
+            and source.credits <= source.low_credits
+        ):
+            detail = f"{source.credits} enrichment credits are left."
+            yield Condition(Topic("credits", source.name), "credits_low", detail, view.fix("credits_low"))
+
+
+def place_of(topic: Topic) -> str:
+    """What a topic is about, in words; empty for the host."""
+    kind, _, name = topic.where.partition(" ")
+    if topic.kind == "lane":
+        return owner_of(LaneState(kind, name))
+    return f"source {topic.where}" if topic.kind in {"pull", "credits"} else topic.where

@@ -1,0 +1,82 @@
+"""The WSGI app of /healthz, /readyz, /readyz/SOURCE and /metrics. It only reads, and answers nothing else."""
+
+import json
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from syncd.health.readiness import Reason, reasons
+from syncd.health.view import View
+from syncd.log import escape, scrub
+
+Answer = tuple[HTTPStatus, str, bytes]
+"""Status, content type, body."""
+
+Metrics = Callable[[str], tuple[str, bytes]]
+"""From an `Accept` header to a content type and a body."""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthApp:
+    """See the module. `wedged`: what hangs, without a look at the ledger; empty when the daemon is alive."""
+
+    look: Callable[[], View]
+    metrics: Metrics
+    wedged: Callable[[], str]
+    sources: Callable[[], Collection[str]]
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+        status, content_type, body = self._answer(environ)
+        head = [
+            ("Content-Type", content_type),
+            ("Content-Length", str(len(body))),
+            ("Cache-Control", "no-store"),
+        ]
+        if status == HTTPStatus.METHOD_NOT_ALLOWED:
+            head.append(("Allow", "GET, HEAD"))
+        start_response(f"{status.value} {status.phrase}", head)
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+    def _answer(self, environ: WSGIEnvironment) -> Answer:
+        if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
+            return _text(HTTPStatus.METHOD_NOT_ALLOWED, "Only GET is answered here.")
+        return self._page(str(environ.get("PATH_INFO", "")).rstrip("/"), environ.get("HTTP_ACCEPT", ""))
+
+    def _page(self, path: str, accept: str) -> Answer:
+        if path == "/healthz":
+            return self._alive()
+        if path == "/metrics":
+            return HTTPStatus.OK, *self.metrics(accept)
+        if path == "/readyz":
+            return _ready(reasons(self.look()))
+        source = path.removeprefix("/readyz/")
+        if source in self.sources():
+            return _ready(reasons(self.look(), source))
+        if source != path:
+            return _text(HTTPStatus.NOT_FOUND, "There is no such source in the configuration.")
+        return _text(HTTPStatus.NOT_FOUND, "Here are /healthz, /readyz, /readyz/SOURCE and /metrics.")
+
+    def _alive(self) -> Answer:
+        hanging = self.wedged()
+        if hanging:
+            return _text(HTTPStatus.SERVICE_UNAVAILABLE, _shown(hanging))
+        return _text(HTTPStatus.OK, "alive")
+
+
+def _ready(found: Sequence[Reason]) -> Answer:
+    status = HTTPStatus.SERVICE_UNAVAILABLE if found else HTTPStatus.OK
+    told = [asdict(reason) | {"detail": _shown(reason.detail)} for reason in found]
+    answer: dict[str, Any] = {"ready": not found, "reasons": told}
+    return status, "application/json", (json.dumps(answer, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _text(status: HTTPStatus, sentence: str) -> Answer:
+    return status, "text/plain; charset=utf-8", f"{sentence}\n".encode()
+
+
+def _shown(text: str) -> str:
+    """A connector is a stranger's code: what it says passes the log's redaction."""
+    return escape(scrub(text))

@@ -1,0 +1,113 @@
+"""What only the engine sees go by: requests, outcomes, how long a lead took. Counted since the start, as Prometheus likes it.
+
+Plain numbers under a lock: what costs memory, Prometheus's client, is needed only by those who scrape. Label values are
+configured names, states and statuses, so there are few; hosts are capped all the same.
+"""
+
+import threading
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+MOST_HOSTS = 64
+"""Further ones are counted together, as `other`."""
+
+BUCKETS = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0, 6 * 3600.0, 86400.0, 7 * 86400.0)
+"""Seconds from discovery to CRM: a poll, a few polls, an outage, a weekend."""
+
+Outcomes = Mapping[tuple[str, str], int]
+"""(what became of it, the failure's code) -> how many."""
+
+
+@dataclass(slots=True)
+class Latency:
+    """How many took how long: of each bucket, those above the last in the last; and all of them together, seconds."""
+
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
+    total: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What was counted up to a moment. Keys are label values in the order of the names."""
+
+    requests: Mapping[tuple[str, str], int]
+    """By host and status."""
+    pulls: Mapping[tuple[str, str], int]
+    """By source and kind."""
+    found: Mapping[tuple[str], int]
+    """By source."""
+    deliveries: Mapping[tuple[str, str], int]
+    """By connector and outcome."""
+    exports: Mapping[tuple[str, str], int]
+    """By source and outcome."""
+    messages: Mapping[tuple[str, str], int]
+    """By kind and outcome."""
+    latency: Mapping[str, Latency]
+    """By connector."""
+
+
+class Counting:
+    """The engine's observer. Its methods are called from any thread, cost microseconds and raise nothing."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._hosts: set[str] = set()
+        self._requests: Counter[tuple[str, str]] = Counter()
+        self._pulls: Counter[tuple[str, str]] = Counter()
+        self._found: Counter[tuple[str]] = Counter()
+        self._deliveries: Counter[tuple[str, str]] = Counter()
+        self._exports: Counter[tuple[str, str]] = Counter()
+        self._messages: Counter[tuple[str, str]] = Counter()
+        self._latency: dict[str, Latency] = {}
+
+    def requested(self, source: str, host: str, status: int) -> None:
+        """A request was answered; status 0: it was not."""
+        del source  # hosts are what the answers are about, and fewer
+        with self._lock:
+            if host not in self._hosts:
+                if len(self._hosts) >= MOST_HOSTS:
+                    host = "other"
+                self._hosts.add(host)
+            self._requests[host, str(status)] += 1
+
+    def pulled(self, source: str, kind: str, new: int) -> None:
+        """A pass over a source's leads ended well."""
+        with self._lock:
+            self._pulls[source, kind] += 1
+            self._found[source,] += new
+
+    def sent(self, connector: str, outcomes: Outcomes, latencies: Sequence[float]) -> None:
+        """A call's outcomes are recorded. `latencies`: seconds from discovery, of each that was delivered."""
+        with self._lock:
+            for (outcome, _), n in outcomes.items():
+                self._deliveries[connector, outcome] += n
+            latency = self._latency.setdefault(connector, Latency())
+            for seconds in latencies:
+                latency.buckets[bisect_left(BUCKETS, seconds)] += 1
+                latency.total += max(0.0, seconds)
+
+    def exported(self, source: str, outcomes: Outcomes) -> None:
+        """Exports' outcomes are recorded."""
+        with self._lock:
+            for (outcome, _), n in outcomes.items():
+                self._exports[source, outcome] += n
+
+    def told(self, kind: str, outcome: str) -> None:
+        """A message or a ping was `sent`, or `failed`."""
+        with self._lock:
+            self._messages[kind, outcome] += 1
+
+    def read(self) -> Counted:
+        """A copy of all of it."""
+        with self._lock:
+            return Counted(
+                Counter(self._requests),
+                Counter(self._pulls),
+                Counter(self._found),
+                Counter(self._deliveries),
+                Counter(self._exports),
+                Counter(self._messages),
+                {name: Latency(list(it.buckets), it.total) for name, it in self._latency.items()},
+            )

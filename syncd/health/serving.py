@@ -1,0 +1,91 @@
+"""Listens, by waitress. An address that cannot be had is said once and tried again: the syncing goes on."""
+
+import os
+import socket
+import threading
+from typing import Any, Self
+from wsgiref.types import WSGIApplication
+
+from waitress import create_server, wasyncore
+
+from syncd.connector import Logger
+
+THREADS = 1
+"""For an answer is milliseconds; who sends or reads slowly holds no thread of it, but waitress's buffers."""
+
+IDLE_WAKE = 60
+"""Seconds between two wake-ups of an idle server; waitress's own is 1."""
+
+CONNECTIONS = 32
+
+
+class Serving:
+    """A server that is or is not there. `ensure` may be called again and again; `close` ends it."""
+
+    def __init__(self, app: WSGIApplication, host: str, port: int, log: Logger) -> None:
+        self._app, self._host, self._port, self._log = app, host, port, log
+        self._server: Any = None
+        self._thread: threading.Thread | None = None
+        self._complained = False
+        self._lock = threading.Lock()
+
+    @property
+    def port(self) -> int | None:
+        """The port it listens on; None while it does not."""
+        return int(self._server.effective_port) if self._server else None
+
+    def ensure(self) -> bool:
+        """Listen if that is not so already; whether it is now. Never raises for an address: it logs that, once."""
+        with self._lock:
+            if self._server is not None:
+                return True
+            refused = self._listen()
+            if refused and not self._complained:
+                self._log.warning("health_unserved", detail=refused)
+            self._complained = bool(refused)
+            return not refused
+
+    def _listen(self) -> str:
+        """Begin; or a sentence that says why not."""
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        try:
+            listening = socket.create_server((self._host, self._port), family=family)
+        except (OSError, UnicodeError, OverflowError) as error:
+            code = getattr(error, "errno", None)
+            why = (
+                os.strerror(code) if code and code > 0 else "the name cannot be resolved"
+            )  # getaddrinfo's are negative
+            place = f"{self._host}:{self._port}"
+            return (
+                f"Health cannot be served on {place}: {why}. Syncing goes on without, and it is tried again."
+            )
+        self._server = create_server(
+            self._app,
+            sockets=[listening],
+            threads=THREADS,
+            ident="",
+            connection_limit=CONNECTIONS,
+            channel_timeout=30,
+            asyncore_loop_timeout=IDLE_WAKE,
+        )
+        self._thread = threading.Thread(target=self._server.run, name="health", daemon=True)
+        self._thread.start()
+        self._log.info("health_served", address=f"{self._host}:{self._server.effective_port}")
+        return ""
+
+    def close(self) -> None:
+        """Stop listening; what is being answered may be cut."""
+        with self._lock:
+            server, self._server = self._server, None
+        if server is None or self._thread is None:
+            return
+        # First the workers, who still wake the loop; then the sockets, in the loop's own thread, which ends it
+        server.task_dispatcher.shutdown(timeout=0.5)
+        server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map, ignore_all=True))  # noqa: SLF001
+        self._thread.join(0.5)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,106 @@
+"""What one look at a running daemon saw: values only, for readiness, metrics and alerts to decide on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from syncd.delivery import BY_HAND, LaneState
+from syncd.failure import CODES
+
+Counts = Mapping[str, Mapping[str, Mapping[str, int]]]
+"""Rows by kind, name and state, as `syncd.ledger.reading.counts` has them."""
+
+LATE = 30.0
+"""Seconds on top of two polls before a pull counts as stale: a request may take as long."""
+
+TRIES = 2
+"""Failures in a row after which a source that does not answer is called so: one may be chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceView:
+    """A configured source.
+
+    `age`: seconds since the last clean pull, on a clock that does not jump; None: there was none ever. `patience`:
+    seconds of age at which it is stale. `credits`, `low_credits`: the balance, and where it is called low, None if unknown.
+    """
+
+    name: str
+    age: float | None = None
+    patience: float = 150.0
+    pulled_at: float | None = None
+    watermark: float | None = None
+    budget_limit: int | None = None
+    budget_left: int | None = None
+    credits: int | None = None
+    low_credits: int | None = None
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether a clean pull is overdue."""
+        return self.age is not None and self.age > self.patience
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Set-aside rows that share a reason; `kind` is delivery, export or lead. See `syncd.ledger.reading.Cause`."""
+
+    kind: str
+    where: str
+    code: str
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """Bytes: of the ledger's files by name (`ledger`, `wal`), and of the file system they are on."""
+
+    files: Mapping[str, int] = field(default_factory=dict)
+    free: int = 0
+    total: int = 0
+
+    @property
+    def is_low(self) -> bool:
+        """Less than a quarter of a gigabyte, or on a small disk than a tenth of it."""
+        return bool(self.total) and self.free < min(256 << 20, self.total // 10)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """See the module. Ages in seconds.
+
+    `broken`: why the ledger cannot be read; then what comes from it is empty. `held`: a code and a sentence while the daemon
+    sends nothing because of the ledger, such as on a full disk. `wedged`: what hangs.
+    """
+
+    at: float
+    sources: Sequence[SourceView] = ()
+    lanes: Sequence[LaneState] = ()
+    counts: Counts = field(default_factory=dict)
+    set_aside: Sequence[Place] = ()
+    oldest_pending: Mapping[str, float] = field(default_factory=dict)
+    oldest_unsettled: float | None = None
+    disk: Disk = field(default_factory=Disk)
+    broken: str = ""
+    held: tuple[str, str] | None = None
+    wedged: str = ""
+    fixes: Mapping[str, str] = field(default_factory=lambda: CODES)
+    """What to do about each code, those of the configured connectors included."""
+
+    def fix(self, code: str, name: str = "") -> str:
+        """What to do about a code, with the name of its source or connector filled in; empty when nobody says."""
+        return self.fixes.get(code, "").replace("SOURCE", name or "SOURCE").replace("NAME", name or "NAME")
+
+
+def is_by_hand(lane: LaneState) -> bool:
+    """Whether a person stopped it: nothing is wrong."""
+    return lane.status == "paused" and lane.code == BY_HAND
+
+
+def is_halted(lane: LaneState) -> bool:
+    """Whether it waits for somebody to mend something."""
+    return lane.status == "halted"
+
+
+def is_failing(lane: LaneState) -> bool:
+    """Whether it has not got through since it last failed; also between two tries."""
+    return bool(lane.code) and not is_halted(lane) and not is_by_hand(lane)

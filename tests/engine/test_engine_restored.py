@@ -1,0 +1,97 @@
+"""Yesterday's ledger, restored: nothing is created twice, nothing is exported early, and nothing is lost (I-14)."""
+
+from pathlib import Path
+
+import pytest
+
+from syncd.ledger import Ledger, copying, restoring
+from tests.support import DAY, Bench, unreachable
+
+
+def back_up(bench: Bench) -> Path:
+    to = bench.path.with_name("past.db")
+    copying.back_up(bench.path, to, force=True)
+    return to
+
+
+def restore(bench: Bench, past: Path) -> restoring.Carried:
+    """As `syncd restore` does it."""
+    bench.stop()
+    part = copying.fresh(bench.path.with_name("syncd.db.restoring"))
+    copying.copy(past, part)
+    with Ledger.open(part) as ledger:
+        carried = restoring.bring_up_to_now(ledger, bench.path, bench.clock.now(), who="me", name=str(past))
+    copying.replace(bench.path, part, bench.path.with_name("syncd.db.before-restore-1"))
+    return carried
+
+
+@pytest.mark.parametrize("objects", ["people", "leads"])
+@pytest.mark.parametrize("source", ["exports", "does not"])
+@pytest.mark.parametrize("replaced", ["sound", "damaged"])
+def test_nothing_is_created_twice_whatever_was_done_since(
+    bench: Bench, objects: str, source: str, replaced: str
+) -> None:
+    world = bench.ctgo(leads=6, desk={"exports": source == "exports"})
+    far = bench.place(people=objects == "people", upsert=False)
+    bench.once()
+    far.rule = unreachable
+    world.add_leads(4)
+    bench.once(60)
+    assert bench.deliveries()["pending"] == 4
+    past = back_up(bench)
+    far.rule = None
+    world.add_leads(5)
+    bench.clock.advance(3600)
+    bench.once()
+    assert len(far.things) == 15
+    if replaced == "damaged":
+        bench.stop()
+        bench.path.write_bytes(b"\xff" * 4096)
+    restore(bench, past)
+    world.add_leads(2)
+    bench.once(DAY)
+    bench.daemon(2 * 3600.0, poll=600)
+    bench.check()
+    assert len(far.things) == 17
+    assert far.duplicates() == []
+    if source == "exports":
+        assert len(world.exported) == 17
+
+
+def test_without_the_time_of_the_restore_things_are_created_twice(bench: Bench) -> None:
+    """Negative control."""
+    world = bench.ctgo(leads=6, desk={"exports": False})
+    far = bench.place(upsert=False)
+    bench.once()
+    past = back_up(bench)
+    world.add_leads(5)
+    bench.clock.advance(60)
+    bench.once()
+    restore(bench, past)
+    bench.sql("DELETE FROM upkeep WHERE name = 'restore'")
+    bench.once()
+    assert len(far.duplicates()) == 5
+    far.things.clear()
+    bench.sql("DELETE FROM delivery")
+    bench.sql("DELETE FROM lead")
+    bench.sql("DELETE FROM tally")
+
+
+def test_a_newer_lead_of_a_person_is_not_written_over_by_an_older_one(bench: Bench) -> None:
+    world = bench.ctgo(leads=0)
+    far = bench.place(people=True)
+    far.rule = unreachable
+    old = world.add_leads(1)[0]
+    world.amend_lead(old, {"profile": {"xUserId": "777", "bio": "then"}})
+    bench.once(60)
+    past = back_up(bench)
+    far.rule = None
+    bench.clock.advance(3600)
+    new = world.add_leads(1)[0]
+    world.amend_lead(new, {"profile": {"xUserId": "777", "bio": "now"}})
+    bench.once()
+    assert far.things[0].fields["bio"] == "now"
+    restore(bench, past)
+    bench.once()
+    assert far.things[0].fields["bio"] == "now"
+    bench.check()

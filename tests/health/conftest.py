@@ -1,0 +1,77 @@
+"""A bench with one source and one connector, and the health app over its ledger."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from syncd.health.app import HealthApp
+from syncd.health.counting import Counting
+from syncd.health.looking import Looker, Vitals, Watched
+from syncd.health.metrics import Exposition
+from syncd.ledger import Ledger
+from tests.support import Bench
+
+POLL = 60.0
+
+
+class Health:
+    """What a scraper and a load balancer see of a bench."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.hanging = ""
+        self.held: tuple[str, str] | None = None
+        bench.boot()
+        self.ledger = Ledger.open_to_read(bench.path)
+        watched = {
+            name: Watched(desk.pacer.meter, lambda at: at + POLL, low_credits=20)
+            for name, desk in bench.life.desks.items()
+        }
+        self.looker = Looker(
+            self.ledger, bench.clock, watched, set(bench.places), lambda: Vitals(self.hanging, self.held)
+        )
+        self.counting = Counting()
+        exposition = Exposition(self.looker.look, self.counting.read)
+        app = HealthApp(self.looker.look, exposition, lambda: self.hanging, lambda: set(watched))
+        self.client = httpx.Client(transport=httpx.WSGITransport(app=app), base_url="http://health")
+
+    def metrics(self) -> dict[str, dict[tuple[str, ...], float]]:
+        """Samples by name and label values, in the order of the labels' names."""
+        found: dict[str, dict[tuple[str, ...], float]] = {}
+        for family in text_string_to_metric_families(self.client.get("/metrics").text):
+            for sample in family.samples:
+                labels = tuple(value for _, value in sorted(sample.labels.items()))
+                found.setdefault(sample.name, {})[labels] = sample.value
+        return found
+
+    def ready(self, source: str = "") -> tuple[int, list[Mapping[str, Any]]]:
+        answer = self.client.get(f"/readyz/{source}" if source else "/readyz")
+        body = json.loads(answer.text)
+        assert body["ready"] == (answer.status_code == 200)
+        return answer.status_code, body["reasons"]
+
+    def codes(self, source: str = "") -> list[str]:
+        return [reason["code"] for reason in self.ready(source)[1]]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def health(bench: Bench) -> Iterator[Health]:
+    """Five leads, one source that exports, one connector `crm`; nothing pulled yet."""
+    bench.ctgo(leads=5)
+    bench.place()
+    made = Health(bench)
+    yield made
+    made.client.close()
+    made.ledger.close()

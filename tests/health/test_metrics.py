@@ -1,0 +1,218 @@
+"""Every metric moves when what it is about moves, and none of them costs what is settled or tells of a person."""
+
+import httpx
+import pytest
+
+from syncd import __version__
+from syncd.delivery import LaneState
+from syncd.failure import Pause, Reject
+from syncd.health.counting import MOST_HOSTS, Counting
+from syncd.health.metrics import MOST_CODES, families
+from syncd.health.view import Place, View
+from syncd.ledger.enriching import tell_balance
+from syncd.ledger.operating import pause_lanes
+from tests.health.conftest import POLL, Health
+from tests.support import Bench
+from tests.support.far_end import FarEnd
+
+
+@pytest.fixture
+def far(health: Health) -> FarEnd:
+    return health.bench.places["crm"].far
+
+
+def test_the_program_says_which_it_is(health: Health) -> None:
+    assert health.metrics()["syncd_build_info"] == {(__version__,): 1.0}
+
+
+def test_ready_follows_readyz(health: Health) -> None:
+    assert health.metrics()["syncd_ready"][()] == 0.0
+    health.bench.once()
+    assert health.metrics()["syncd_ready"][()] == 1.0
+
+
+def test_the_last_successful_pull(health: Health) -> None:
+    assert health.metrics().get("syncd_last_successful_pull_timestamp_seconds") is None
+    health.bench.once()
+    at = health.bench.rows("SELECT pulled_at FROM source")[0][0]
+    health.bench.clock.advance(10.0)
+    found = health.metrics()
+    assert found["syncd_last_successful_pull_timestamp_seconds"] == {("main",): pytest.approx(at)}
+    assert found["syncd_last_successful_pull_age_seconds"] == {
+        ("main",): pytest.approx(health.bench.clock.now() - at)
+    }
+    assert found["syncd_pull_patience_seconds"] == {("main",): pytest.approx(2 * POLL + 30.0)}
+
+
+def test_the_age_of_the_watermark(health: Health) -> None:
+    health.bench.once()
+    before = health.metrics()["syncd_watermark_age_seconds"]["main",]
+    health.bench.clock.advance(100.0)
+    assert health.metrics()["syncd_watermark_age_seconds"]["main",] == pytest.approx(before + 100.0)
+
+
+def test_leads_deliveries_and_exports_by_state_add_up(health: Health) -> None:
+    health.bench.once()
+    found = health.metrics()
+    assert found["syncd_leads"]["main", "exported"] == sum(found["syncd_leads"].values()) == 5.0
+    assert found["syncd_deliveries"]["crm", "delivered"] == sum(found["syncd_deliveries"].values()) == 5.0
+    assert found["syncd_exports"]["main", "delivered"] == sum(found["syncd_exports"].values()) == 5.0
+    assert found["syncd_deliveries"]["crm", "pending"] == found["syncd_leads"]["main", "rejected"] == 0.0
+
+
+def test_the_oldest_that_is_pending(health: Health, far: FarEnd) -> None:
+    def down(*_: object) -> list[object]:
+        raise Pause("unreachable", "It is down.", unexplained=True)
+
+    far.rule = down  # type: ignore[assignment]
+    health.bench.once(seconds=300.0)
+    found = health.metrics()
+    assert found["syncd_oldest_pending_age_seconds"]["crm",] == pytest.approx(300.0, abs=200.0)
+    assert (
+        found["syncd_oldest_unsettled_lead_age_seconds"][()]
+        >= found["syncd_oldest_pending_age_seconds"]["crm",]
+    )
+    far.rule = None
+    health.bench.run()
+    assert health.metrics()["syncd_oldest_pending_age_seconds"]["crm",] == 0.0
+    assert health.metrics()["syncd_oldest_unsettled_lead_age_seconds"][()] == 0.0
+
+
+def test_what_is_rejected_by_code(health: Health, far: FarEnd) -> None:
+    far.rule = lambda _, batch: [Reject("bad_phone", "No.") for _ in batch]
+    health.bench.once()
+    found = health.metrics()
+    assert found["syncd_rejected"]["bad_phone", "delivery", "crm"] == 5.0
+    assert found["syncd_leads"]["main", "rejected"] == 5.0
+
+
+def test_the_budget_of_a_key(health: Health) -> None:
+    before = health.metrics()
+    assert before["syncd_requests_limit"]["main",] == before["syncd_requests_remaining"]["main",] == 60.0
+    health.bench.once()
+    assert health.metrics()["syncd_requests_remaining"]["main",] == 60.0 - 6  # a page and five exports
+    health.bench.clock.advance(61.0)
+    assert health.metrics()["syncd_requests_remaining"]["main",] == 60.0
+
+
+def test_a_key_that_must_rest_has_nothing_left(health: Health) -> None:
+    wire = health.bench.life.wires["main"]
+    wire.answering = lambda request, _: httpx.Response(429, headers={"Retry-After": "30"}, request=request)
+    health.bench.once(seconds=1.0)
+    assert health.metrics()["syncd_requests_remaining"]["main",] == 0.0
+
+
+def test_the_credits(health: Health) -> None:
+    assert "syncd_credits" not in health.metrics()
+    health.looker.credits["main"] = 42
+    assert health.metrics()["syncd_credits"] == {("main",): 42.0}
+    for told in (17, None):  # None: an ask is under way
+        with health.bench.ledger.write() as connection:
+            tell_balance(connection, "main", told, health.bench.clock.now())
+        assert health.metrics()["syncd_credits"] == {("main",): 17.0}
+
+
+def test_the_state_of_a_lane(health: Health) -> None:
+    health.bench.once()
+    with health.bench.ledger.write() as connection:
+        pause_lanes(
+            connection, [("deliver", "crm")], health.bench.clock.now(), who="me", until=None, reason=""
+        )
+    states = health.metrics()["syncd_lane_state"]
+    assert {state: states["deliver", "crm", state] for state in ("open", "paused", "halted")} == {
+        "open": 0.0, "paused": 1.0, "halted": 0.0,
+    }  # fmt: skip
+
+
+def test_the_failures_of_a_lane() -> None:
+    lane = LaneState("pull", "main", failures=3)
+    (family,) = [f for f in families(View(0.0, lanes=[lane])) if f.name == "syncd_lane_failures"]
+    assert [sample.value for sample in family.samples] == [3.0]
+
+
+def test_the_size_of_the_ledger_and_the_room_on_its_disk(health: Health) -> None:
+    before = health.metrics()
+    health.bench.once()
+    found = health.metrics()
+    assert found["syncd_ledger_size_bytes"]["wal",] > 0 < found["syncd_ledger_size_bytes"]["ledger",]
+    assert found["syncd_ledger_size_bytes"] != before["syncd_ledger_size_bytes"]
+    assert found["syncd_disk_free_bytes"][()] > 0
+
+
+def test_requests_outcomes_and_latency_are_counted(health: Health) -> None:
+    health.counting.requested("main", "ctgo.example", 200)
+    health.counting.requested("main", "ctgo.example", 0)
+    health.counting.pulled("main", "live", 3)
+    health.counting.sent("crm", {("delivered", ""): 2, ("rejected", "bad_phone"): 1}, [10.0, 100_000.0])
+    health.counting.exported("main", {("delivered", ""): 2})
+    health.counting.told("message", "sent")
+    found = health.metrics()
+    assert found["syncd_requests_total"] == {("ctgo.example", "200"): 1.0, ("ctgo.example", "0"): 1.0}
+    assert found["syncd_pulls_total"] == {("live", "main"): 1.0}
+    assert found["syncd_leads_found_total"] == {("main",): 3.0}
+    assert found["syncd_delivery_outcomes_total"] == {("crm", "delivered"): 2.0, ("crm", "rejected"): 1.0}
+    assert found["syncd_export_outcomes_total"] == {("delivered", "main"): 2.0}
+    assert found["syncd_alert_messages_total"] == {("message", "sent"): 1.0}
+    buckets = found["syncd_delivery_latency_seconds_bucket"]
+    assert (
+        buckets["crm", "5.0"],
+        buckets["crm", "15.0"],
+        buckets["crm", "86400.0"],
+        buckets["crm", "+Inf"],
+    ) == (0, 1, 1, 2)
+
+
+def test_the_process(health: Health) -> None:
+    found = health.metrics()
+    assert found["process_resident_memory_bytes"][()] > 0
+    assert found["process_open_fds"][()] > 0
+
+
+def test_labels_are_few_whatever_a_plugin_makes_up() -> None:
+    counting = Counting()
+    for n in range(10 * MOST_HOSTS):
+        counting.requested("main", f"host{n}.example", 200)
+    assert len(counting.read().requests) == MOST_HOSTS + 1
+    places = [Place("delivery", "crm", f"code_{n}", 1) for n in range(1000)] + [
+        Place("delivery", "crm", "Ann@x.example", 1)
+    ]
+    (family,) = [f for f in families(View(0.0, set_aside=places)) if f.name == "syncd_rejected"]
+    assert len(family.samples) == MOST_CODES + 1
+    assert sum(sample.value for sample in family.samples) == 1001
+    assert "Ann" not in str(family.samples)
+
+
+def test_nothing_of_a_lead_is_in_the_metrics(health: Health) -> None:
+    health.bench.once()
+    text = health.client.get("/metrics").text
+    handles = [
+        row[0] for row in health.bench.rows("SELECT json_extract(payload, '$.profile.handle') FROM lead")
+    ]
+    persons = [row[0] for row in health.bench.rows("SELECT person FROM lead")]
+    assert len(handles) == 5
+    assert [it for it in [*handles, *persons] if it in text] == []
+
+
+def test_a_scrape_leaves_the_engine_its_lock(health: Health) -> None:
+    """Another connection, that only reads: it answers while the engine is inside a transaction that writes."""
+    health.bench.once()
+    with health.bench.ledger.write() as connection:
+        connection.exec_driver_sql("UPDATE source SET watermark = 1")
+        assert health.metrics()["syncd_leads"]["main", "exported"] == 5.0
+
+
+def test_prometheus_may_ask_for_its_other_format(health: Health) -> None:
+    answer = health.client.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+    assert answer.headers["content-type"].startswith("application/openmetrics-text")
+    assert answer.text.endswith("# EOF\n")
+
+
+def test_two_sources_are_told_apart(bench: Bench) -> None:
+    bench.ctgo(leads=2)
+    bench.ctgo("other", key="ctgo_other", leads=3)
+    bench.place()
+    health = Health(bench)
+    bench.once()
+    leads = health.metrics()["syncd_leads"]
+    assert (leads["main", "exported"], leads["other", "exported"]) == (2.0, 3.0)
+    health.ledger.close()

@@ -1,0 +1,71 @@
+"""The health server on a real socket: it listens, gives way to whoever has the port, and tries again."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import httpx
+import pytest
+
+from syncd.health.serving import Serving
+from tests.support.virtual import Log
+
+
+def app(_: Any, start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("Content-Length", "3")])
+    return [b"ok\n"]
+
+
+@pytest.fixture
+def taken() -> Iterator[socket.socket]:
+    """A port that somebody else listens on."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+        yield listening
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_it_answers_on_the_address_it_was_given(host: str) -> None:
+    log = Log()
+    try:
+        socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError:
+        pytest.skip(f"this machine has no {host}")
+    with Serving(app, host, 0, log) as serving:
+        assert serving.ensure()
+        assert serving.ensure(), "asked again it says so and opens nothing"
+        shown = f"[{host}]" if ":" in host else host
+        answer = httpx.get(f"http://{shown}:{serving.port}/")
+        assert (answer.status_code, answer.text) == (200, "ok\n")
+        assert "server" not in answer.headers
+    assert serving.port is None
+    assert len(log.named("health_served")) == 1
+
+
+def test_a_port_in_use_is_one_sentence_and_is_tried_again(taken: socket.socket) -> None:
+    log, port = Log(), taken.getsockname()[1]
+    with Serving(app, "127.0.0.1", port, log) as serving:
+        assert [serving.ensure(), serving.ensure()] == [False, False]
+        (said,) = log.named("health_unserved")
+        assert str(port) in str(said["detail"])
+        assert "in use" in str(said["detail"])
+        taken.close()
+        assert serving.ensure()
+        assert httpx.get(f"http://127.0.0.1:{port}/").text == "ok\n"
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "nowhere.invalid"])
+def test_an_address_that_is_not_ours_is_one_sentence(host: str) -> None:
+    log = Log()
+    with Serving(app, host, 0, log) as serving:
+        assert not serving.ensure()
+        assert host in str(log.named("health_unserved")[0]["detail"])
+
+
+def test_one_that_reads_slowly_does_not_keep_the_others_waiting() -> None:
+    with Serving(app, "127.0.0.1", 0, Log()) as serving:
+        assert serving.ensure()
+        address = ("127.0.0.1", serving.port or 0)
+        with closing(socket.create_connection(address)) as slow:
+            slow.sendall(b"GET / HTTP/1.1\r\nHost: x")
+            assert httpx.get(f"http://127.0.0.1:{address[1]}/").text == "ok\n"
