@@ -21,6 +21,9 @@ MANY = 10
 FEW = MANY // 2
 """Below this they are none any more: not at nine, or it would be said and taken back all day."""
 
+AS_CONFIGURED = frozenset({"per_day_spent", "credits_kept"})
+"""Codes of pauses that the configuration asked for: they come every day, and few credits are told as such."""
+
 FAILING, HALTED = 1, 2
 """Levels of a lane: one that rises is told again."""
 
@@ -81,7 +84,7 @@ def _lanes(view: View, told: Mapping[Topic, int]) -> Iterator[Condition]:
         half_mended = told.get(topic) == HALTED and _on_probation(lane) and _has_work(view, lane)
         if is_halted(lane) or half_mended:
             yield Condition(topic, lane.code, lane.detail, view.fix(lane.code, lane.name), HALTED)
-        elif is_failing(lane) and _has_work(view, lane):
+        elif is_failing(lane) and _has_work(view, lane) and lane.code not in AS_CONFIGURED:
             yield Condition(topic, lane.code, lane.detail, view.fix(lane.code, lane.name), FAILING, LONG)
 
 
