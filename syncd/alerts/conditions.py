@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from syncd.delivery import LaneState
 from syncd.health.readiness import owner_of
-from syncd.health.view import SourceView, View, is_by_hand, is_failing, is_halted
+from syncd.health.view import SourceView, View, is_by_hand, is_failing, is_halted, telling
 
 LONG = 900.0
 """Seconds that a lane fails, or a pull is stale, before a person hears of it: most outages are over by then."""
@@ -71,15 +71,7 @@ def _host(view: View) -> Iterator[Condition]:
 
 
 def _lanes(view: View, told: Mapping[Topic, int]) -> Iterator[Condition]:
-    pulls = {lane.name: lane for lane in view.lanes if lane.kind == "pull"}
-    for lane in view.lanes:
-        pull = pulls.get(lane.name)
-        if (
-            lane.kind not in {"pull", "deliver"}
-            and pull
-            and (pull.status, pull.code) == (lane.status, lane.code)
-        ):
-            continue  # the key is at fault, and the pull says so
+    for lane in telling(view.lanes):
         topic = Topic("lane", f"{lane.kind} {lane.name}")
         half_mended = told.get(topic) == HALTED and _on_probation(lane) and _has_work(view, lane)
         if is_halted(lane) or half_mended:
