@@ -8,9 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from syncd.delivery import LaneState
-from syncd.health.view import TRIES, SourceView, View, is_by_hand, is_failing, is_halted
+from syncd.health.view import TRIES, SourceView, View, is_by_hand, is_failing, is_halted, telling
 
-_OWNERS = {"pull": "source", "export": "source", "enrich": "source", "deliver": "connector"}
+_OWNERS = {
+    "pull": "source {}",
+    "export": "source {} (exports)",
+    "enrich": "source {} (enriching)",
+    "deliver": "connector {}",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +29,8 @@ class Reason:
 
 
 def owner_of(lane: LaneState) -> str:
-    """A lane's owner in words: `source main`, `connector crm`."""
-    return f"{_OWNERS.get(lane.kind, lane.kind)} {lane.name}"
+    """A lane in words: `source main`, `source main (exports)`, `connector crm`."""
+    return _OWNERS.get(lane.kind, lane.kind + " {}").format(lane.name)
 
 
 def reasons(view: View, source: str = "") -> list[Reason]:
@@ -34,7 +39,7 @@ def reasons(view: View, source: str = "") -> list[Reason]:
     for one in () if view.broken else view.sources:
         if source in {"", one.name}:
             found += _of_source(one, view)
-    for lane in view.lanes:
+    for lane in telling(view.lanes):
         mine = source in {"", lane.name} if lane.kind != "deliver" else not source
         if mine and is_halted(lane):
             found.append(Reason(owner_of(lane), lane.code, lane.detail, view.fix(lane.code, lane.name)))

@@ -91,6 +91,13 @@ class View:
         return self.fixes.get(code, "").replace("SOURCE", name or "SOURCE").replace("NAME", name or "NAME")
 
 
+def telling(lanes: Sequence[LaneState]) -> Sequence[LaneState]:
+    """The lanes without those of a source that stand as its pulls do: the key is at fault, or a person paused them all."""
+    pulls = {(lane.name, lane.status, lane.code) for lane in lanes if lane.kind == "pull" and lane.code}
+    apart = {"pull", "deliver"}
+    return [lane for lane in lanes if lane.kind in apart or (lane.name, lane.status, lane.code) not in pulls]
+
+
 def is_by_hand(lane: LaneState) -> bool:
     """Whether a person stopped it: nothing is wrong."""
     return lane.status == "paused" and lane.code == BY_HAND

@@ -43,6 +43,14 @@ def test_a_lane_that_fails_is_told_when_it_lasts() -> None:
     assert found(view(replace(HALT, status="open", code="unreachable"))), "also between two tries"
 
 
+@pytest.mark.parametrize(
+    ("code", "told"), [("per_day_spent", False), ("credits_kept", False), ("credits_exhausted", True)]
+)
+def test_a_pause_that_the_configuration_asked_for_is_no_news(code: str, told: bool) -> None:  # noqa: FBT001
+    lane = LaneState("enrich", "main", status="paused", code=code, until=9.0)
+    assert bool(found(view(lane, counts={"lead": {"main": {"enriching": 4}}}))) == told
+
+
 def test_a_lane_that_failed_and_has_nothing_left_to_do_is_none() -> None:
     assert found(view(replace(HALT, status="open"), counts={})) == []
 

@@ -104,7 +104,7 @@ def test_halted_and_failing_of_one_cause_are_told_apart() -> None:
         ("disk", "", "The disk is nearly full", "The disk has room again"),
         ("ledger", "", "Nothing is sent: the ledger is in trouble", "The ledger is well again"),
         ("daemon", "", "A lane hangs", "No lane hangs any more"),
-        ("lane", "export main", "source main has halted", "source main is well again"),
+        ("lane", "export main", "source main (exports) has halted", "source main (exports) is well again"),
     ],
 )
 def test_every_kind_has_its_words(kind: str, where: str, begun: str, over: str) -> None:
