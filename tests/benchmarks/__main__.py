@@ -8,22 +8,18 @@ import json
 import os
 import platform
 import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
+from tests.benchmarks.crms import into_crms
 from tests.benchmarks.ledgers import grow
+from tests.benchmarks.measuring import PYTHON, SYNCD, Row, Run, alternately, median, spread, timed
 from tests.benchmarks.service import service_rows
 from tests.benchmarks.upstream import served
 
 HERE = Path(__file__).parent
-PYTHON = sys.executable
-SYNCD = str(Path(PYTHON).with_name("syncd"))
 CONFIG = """\
 [sources.main]
 api_key = "ctgo_x"
@@ -38,65 +34,6 @@ path = "leads.csv"
 [log]
 level = "warning"
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One process: wall and CPU seconds, and its peak resident memory in MiB."""
-
-    wall: float
-    cpu: float
-    peak: float
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table: a ratio, its bar, and which side of it is good."""
-
-    case: str
-    ours: str
-    theirs: str
-    ratio: float
-    bar: float
-    at_most: bool = True
-
-    @property
-    def met(self) -> bool:
-        """Whether the bar is met."""
-        return self.ratio <= self.bar if self.at_most else self.ratio >= self.bar
-
-
-def timed(command: Sequence[str | Path]) -> Run:
-    """Run a command to its end. Raises CalledProcessError when it fails."""
-    begin = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - begin
-    if status:
-        raise subprocess.CalledProcessError(
-            os.waitstatus_to_exitcode(status), [str(part) for part in command]
-        )
-    return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
-
-
-def alternately(times: int, *cases: Callable[[], Run]) -> list[list[Run]]:
-    """Each case so many times, one after the other, so that the machine's moods meet them all."""
-    runs: list[list[Run]] = [[] for _ in cases]
-    for _ in range(times):
-        for case, done in zip(cases, runs, strict=True):
-            done.append(case())
-    return runs
-
-
-def median(runs: Sequence[Run], what: str = "wall") -> float:
-    """The median of one measure."""
-    return float(statistics.median(getattr(run, what) for run in runs))
-
-
-def spread(runs: Sequence[Run], unit: str = "s", what: str = "wall") -> str:
-    """Median, least and most, for a person."""
-    values = [getattr(run, what) for run in runs]
-    return f"{statistics.median(values):.2f} {unit} ({min(values):.2f}-{max(values):.2f})"
 
 
 def configured(folder: Path, base: str, *, export: bool = False) -> Path:
@@ -200,6 +137,7 @@ def main() -> int:
             starting(times),
             nothing_new(scratch, times),
             exports(scratch, times),
+            *into_crms(scratch, times),
             *(Row(*line) for line in service_rows(scratch, times)),
         ]
     print(
