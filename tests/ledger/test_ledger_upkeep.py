@@ -1,9 +1,14 @@
 """Writing the file anew costs disk and not memory: it runs in a small container too."""
 
+import random
 import resource
 from pathlib import Path
 
-from syncd.ledger import Ledger, upkeep
+import pytest
+
+from syncd.ledger import Ledger, erasing, upkeep
+from syncd.ledger.statements import Books
+from tests.ledger.rows import NOW, admission, put
 
 
 def test_a_vacuum_keeps_the_ledger_out_of_memory_and_leaves_no_file_behind(tmp_path: Path) -> None:
@@ -21,3 +26,31 @@ def test_a_vacuum_keeps_the_ledger_out_of_memory_and_leaves_no_file_behind(tmp_p
         assert {path.name for path in tmp_path.iterdir()} == {"syncd.db", "syncd.db-wal", "syncd.db-shm"}
         with ledger.bare() as connection:
             assert connection.execute("PRAGMA temp_store").fetchone() == (2,)
+
+
+def _traces(path: Path, forgotten: set[int]) -> list[int]:
+    held = b"".join(file.read_bytes() for file in path.parent.glob("syncd.db*"))
+    return [n for n in forgotten if f"canary-{n:05d}-".encode() in held]
+
+
+def test_what_sqlite_leaves_behind_when_rows_move_is_erased_too(tmp_path: Path) -> None:
+    """`secure_delete` zeroes what is deleted, but not the copies that stay where rows were moved from."""
+    path, chance = tmp_path / "syncd.db", random.Random(7)  # noqa: S311 - an order, to be repeated
+    with Ledger.open(path) as ledger:
+        put(ledger, *(admission(n, state="unwanted") for n in range(1, 801)))
+        with ledger.write() as connection:
+            for n in range(1, 801):
+                text = f'{{"bio": "canary-{n:05d}-{"y" * chance.randint(200, 900)}"}}'
+                connection.exec_driver_sql("UPDATE lead SET payload = ? WHERE seq = ?", (text, n))
+        seqs, forgotten, left = chance.sample(range(1, 801), 800), set[int](), list[int]()
+        while seqs and not left:
+            batch, seqs = seqs[:7], seqs[7:]
+            with ledger.write() as connection:
+                erasing.erase(Books(connection, NOW), batch)
+            forgotten |= set(batch)
+            upkeep.empty_wal(ledger)
+            left = _traces(path, forgotten)
+        if not left:
+            pytest.skip("this SQLite leaves nothing behind")
+        assert upkeep.leave_no_trace(ledger, NOW)
+        assert _traces(path, forgotten) == []
