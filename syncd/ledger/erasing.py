@@ -87,21 +87,37 @@ def _close_export(books: Books, row: Any) -> None:
 
 
 _OURS = frozenset(
-    {
+    [
         "state",
         "held",
         "code",
+        "alike_code",
+        "alike",
         "connector",
         "source",
         "kind",
         "status",
         "boot",
+        "budget",
+        "listing",
+        "outputs",
+        "verb",
+        "by",
+        "who",
         "payload",
         "enrichment",
+        "digest",
         "key",
         "mark",
-    }
+        "person",
+        "remote_id",
+        "action.name",
+    ]
 )
+"""Columns that are no sentences, by name or by table and name: our own words, what a row is found by, who operated.
+
+An id of one person at one place may be another's at the next, or their id on X: it is taken from the rows of whose it is.
+"""
 
 
 class Sentence(NamedTuple):
@@ -124,7 +140,7 @@ def sentences_with(connection: Connection, names: Collection[str]) -> list[Sente
             if (
                 isinstance(column.type, AutoString | String)
                 and not column.primary_key
-                and column.name not in _OURS
+                and _OURS.isdisjoint({column.name, f"{kept.name}.{column.name}"})
             ):
                 found += _sentences_in(connection, column, words, pattern)
     return found

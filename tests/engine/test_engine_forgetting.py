@@ -76,3 +76,20 @@ def test_all_rows_of_a_person_go_across_campaigns_and_sources(bench: Bench) -> N
     assert len(farewell.leads) == 3
     assert bench.rows("SELECT count(*) FROM lead WHERE person = '777'") == [(0,)]
     bench.check()
+
+
+def test_nobody_else_loses_an_id_that_is_theirs_elsewhere(bench: Bench) -> None:
+    """Numbers of objects are unique at one place at the most, and a number of an object may be somebody's on X."""
+    bench.ctgo(leads=3)
+    bench.place("crm", people=True, upsert=False)
+    bench.place("desk", people=True, upsert=False, where="id != 90213")
+    bench.once()
+    ids = "SELECT connector, person, remote_id FROM person UNION SELECT connector, lead_seq, remote_id FROM delivery"
+    number, person = bench.rows("SELECT lead_id, person FROM lead WHERE seq = 1")[0]
+    theirs = {row[2] for row in bench.rows(ids) if row[1] in {person, 1}}
+    bench.sql("UPDATE lead SET person = ? WHERE seq = 2", theirs.pop())
+    before = {row for row in bench.rows(ids) if row[1] not in {person, 1}}
+    people = bench.rows("SELECT seq, person FROM lead WHERE seq > 1 ORDER BY seq")
+    forget(bench, lead_id=number)
+    assert {row for row in bench.rows(ids) if row[1] not in {person, 1}} == before
+    assert bench.rows("SELECT seq, person FROM lead WHERE seq > 1 ORDER BY seq") == people
