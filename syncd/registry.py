@@ -48,7 +48,8 @@ class Configured:
     def gate(self) -> int | None:
         """The flood gate in force, in deliveries; None: there is none."""
         if self.settings.gate is None:
-            return GATE if self.cls.objects == "people" else None
+            chosen: int | None = getattr(self.cls, "gate", GATE if self.cls.objects == "people" else None)
+            return chosen or None
         return self.settings.gate or None
 
     @property
@@ -174,8 +175,19 @@ def _configured(
     cls = _class(settings, name, chosen.type, known)
     options = _options(settings, name, chosen, cls.Options)
     return Configured(
-        name, chosen.type, cls, options, chosen, _fields(chosen, cls), required=chosen.ack == "required"
+        name,
+        chosen.type,
+        cls,
+        options,
+        chosen,
+        _fields(chosen, cls),
+        required=_ack(chosen, cls) == "required",
     )
+
+
+def _ack(chosen: ConnectorSettings, cls: ConnectorClass) -> str:
+    """Whether exports wait for it: as the user says, else as its kind does."""
+    return chosen.ack or str(getattr(cls, "ack", "required"))
 
 
 def _fields(chosen: ConnectorSettings, cls: ConnectorClass) -> Mapping[str, Field]:
