@@ -82,7 +82,11 @@ class Change:
 
 @runtime_checkable
 class Connector(Protocol):
-    """See the module. `objects` says what one object at the far end stands for: a person, or one lead."""
+    """See the module. `objects` says what one object at the far end stands for: a person, or one lead.
+
+    Optional besides: `ack` ("required" or "best_effort") and `gate` (deliveries; None: no gate), what holds when the
+    configuration says nothing of them.
+    """
 
     Options: ClassVar[type[BaseModel]]
     codes: ClassVar[Mapping[str, str]]

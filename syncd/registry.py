@@ -26,6 +26,8 @@ GROUP = "syncd.connectors"
 GATE = 200
 """New deliveries at one stroke that a connector whose objects are people takes without being asked."""
 
+_ACKS = ("required", "best_effort")
+
 ConnectorClass = type[Connector]
 
 _COMMON = frozenset(ConnectorSettings.model_fields)
@@ -48,7 +50,7 @@ class Configured:
     def gate(self) -> int | None:
         """The flood gate in force, in deliveries; None: there is none."""
         if self.settings.gate is None:
-            return GATE if self.cls.objects == "people" else None
+            return getattr(self.cls, "gate", GATE if self.cls.objects == "people" else None) or None
         return self.settings.gate or None
 
     @property
@@ -173,9 +175,8 @@ def _configured(
 ) -> Configured:
     cls = _class(settings, name, chosen.type, known)
     options = _options(settings, name, chosen, cls.Options)
-    return Configured(
-        name, chosen.type, cls, options, chosen, _fields(chosen, cls), required=chosen.ack == "required"
-    )
+    required = (chosen.ack or getattr(cls, "ack", "required")) == "required"
+    return Configured(name, chosen.type, cls, options, chosen, _fields(chosen, cls), required=required)
 
 
 def _fields(chosen: ConnectorSettings, cls: ConnectorClass) -> Mapping[str, Field]:
@@ -212,6 +213,8 @@ def _load(type_: str, known: Mapping[str, EntryPoint]) -> ConnectorClass:
     lacking = [member for member in _MEMBERS if not hasattr(cls, member)]
     if lacking or not isinstance(cls, type):
         raise SettingsError(f"{what} is no connector: it has no {lacking[0] if lacking else 'class'}")
+    if getattr(cls, "ack", "required") not in _ACKS:
+        raise SettingsError(f"{what} is no connector: its `ack` must be {' or '.join(_ACKS)}")
     return cls
 
 

@@ -15,7 +15,7 @@ from syncd.registry import codes
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 LEVELS = {"debug", "info", "warning"}
-CODE = re.compile("(hubspot|salesforce|apollo|csv)_[a-z_]+")
+CODE = re.compile("(hubspot|salesforce|apollo|csv|webhook)_[a-z_]+")
 FAILURES = {"Retry", "Reject", "Pause", "Halt", "Refused", "Failure"}
 
 
@@ -49,7 +49,7 @@ def test_every_failure_code_of_the_core_is_registered_with_a_fix() -> None:
 
 def test_every_code_that_a_connector_says_is_registered_with_a_fix() -> None:
     said = {code for path in (ROOT / "connectors").rglob("*.py") for code in _codes_said_in(path)}
-    assert {code.split("_")[0] for code in said} == {"hubspot", "salesforce", "apollo", "csv"}
+    assert {code.split("_")[0] for code in said} == {"hubspot", "salesforce", "apollo", "csv", "webhook"}
     assert said - set(codes()) == set()
 
 

@@ -107,13 +107,13 @@ def _as_field(value: object) -> object:
 class ConnectorSettings(BaseModel):
     """`[connectors.NAME]`: what the core knows of a connector; every other key is the plugin's, in `options`.
 
-    `gate` None: the connector's kind decides, 0: none. `fields` None: the default mapping.
+    `ack` and `gate` None: the connector's kind decides; `gate` 0: none. `fields` None: the default mapping.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
 
     type: str = Setting(min_length=1)
-    ack: Literal["required", "best_effort"] = "required"
+    ack: Literal["required", "best_effort"] | None = None
     where: str = ""
     gate: int | None = Setting(None, ge=0)
     attempts: int = Setting(8, ge=1)

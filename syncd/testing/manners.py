@@ -82,6 +82,13 @@ class Manners(Claims):
         demand(connector.objects in {"people", "leads"}, "`objects` must be 'people' or 'leads'")
         size: object = connector.batch_size
         demand(isinstance(size, int) and size >= 1, "`batch_size` must be a number of deliveries, at least 1")
+        ack: object = getattr(connector, "ack", "required")
+        demand(ack in {"required", "best_effort"}, "`ack` must be 'required' or 'best_effort'")
+        gate: object = getattr(connector, "gate", None)
+        demand(
+            gate is None or (isinstance(gate, int) and gate >= 0),
+            "`gate` must be a number of deliveries, or None",
+        )
         FieldMap.compile("the default mapping", as_fields(connector.defaults))
 
     def test_every_code_has_a_fix_and_none_is_the_cores(self, bench: Bench) -> None:

@@ -12,6 +12,7 @@ TABLES = {
     "hubspot": 'access_token = "pat-x"',
     "salesforce": 'domain = "acme.my"\nclient_id = "x"\nclient_secret = "x"',
     "apollo": 'api_key = "x"',
+    "webhook": 'url = "https://hooks.example.com/x"',
 }
 LIBRARIES = {
     "hubspot": {"hubspot", "urllib3"},

@@ -1,4 +1,4 @@
-"""The CRM fakes on loopback, for trying syncd by hand: `python -m tests.fakes [--hubspot-port 8401] …`.
+"""The fakes on loopback, for trying syncd by hand: `python -m tests.fakes [--hubspot-port 8401] …`.
 
 A fake is the module `tests.fakes.<vendor>` with a class `<Vendor>Fake` that has a method `wsgi`; those that are there
 are served, each on its own port, until Ctrl-C or SIGTERM. One line each says where, and with which made-up secret.
@@ -19,9 +19,9 @@ from typing import Any
 
 import waitress.server
 
-PORTS = {"hubspot": 8401, "salesforce": 8402, "apollo": 8403}
+PORTS = {"hubspot": 8401, "salesforce": 8402, "apollo": 8403, "webhook": 8404}
 HOST = "127.0.0.1"
-_SECRETS = ("TOKEN", "KEY", "CLIENT_ID", "CLIENT_SECRET")
+_SECRETS = ("TOKEN", "KEY", "CLIENT_ID", "CLIENT_SECRET", "SIGNING_SECRET")
 
 
 def found(vendor: str) -> ModuleType | None:
@@ -61,7 +61,9 @@ def told(vendor: str, url: str, module: ModuleType) -> str:
 
 def main(arguments: list[str]) -> int:
     """Serve until a signal. 69 when there is nothing to serve."""
-    parser = argparse.ArgumentParser("python -m tests.fakes", description="The CRM fakes on loopback.")
+    parser = argparse.ArgumentParser(
+        "python -m tests.fakes", description="The CRM fakes, and a receiver of webhooks, on loopback."
+    )
     for vendor, port in PORTS.items():
         parser.add_argument(
             f"--{vendor}-port", type=int, default=port, help=f"default {port}; 0: any that is free"

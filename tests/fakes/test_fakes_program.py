@@ -10,12 +10,14 @@ from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[2]
 VENDORS = [
-    each for each in ("hubspot", "salesforce", "apollo") if (ROOT / "tests" / "fakes" / f"{each}.py").exists()
+    each
+    for each in ("hubspot", "salesforce", "apollo", "webhook")
+    if (ROOT / "tests" / "fakes" / f"{each}.py").exists()
 ]
 
 
 def test_every_fake_answers_and_all_stop_at_a_signal() -> None:
-    ports = [f"--{vendor}-port=0" for vendor in ("hubspot", "salesforce", "apollo")]
+    ports = [f"--{vendor}-port=0" for vendor in VENDORS]
     command = [sys.executable, "-m", "tests.fakes", *ports]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

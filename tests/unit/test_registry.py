@@ -159,6 +159,37 @@ def test_only_connectors_of_people_have_a_gate_of_their_own_accord(tmp_path: Pat
     assert [ready[name].gate for name in "abcd"] == [200, None, None, 7]
 
 
+class Hook(Sheet):
+    """A connector with habits of its own."""
+
+    ack = "best_effort"
+    gate = 50
+
+
+class Boaster(Sheet):
+    """A connector that claims what there is not."""
+
+    ack = "always"
+
+
+def _here(cls: type) -> EntryPoint:
+    return EntryPoint(cls.__name__.lower(), f"{__name__}:{cls.__name__}", GROUP)
+
+
+def test_a_class_may_say_what_holds_when_the_configuration_says_nothing(tmp_path: Path) -> None:
+    text = (
+        '[connectors.a]\ntype = "hook"\n[connectors.b]\ntype = "hook"\nack = "required"\ngate = 7\n'
+        '[connectors.c]\ntype = "hook"\ngate = 0'
+    )
+    ready = configure(settings(tmp_path, text), types={"hook": _here(Hook)})
+    assert [(each.required, each.gate) for each in ready.values()] == [(False, 50), (True, 7), (False, None)]
+
+
+def test_an_ack_that_there_is_not_makes_no_connector(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="is no connector: its `ack` must be"):
+        configure(settings(tmp_path, '[connectors.a]\ntype = "boaster"'), types={"boaster": _here(Boaster)})
+
+
 def test_opening_hands_over_options_and_context(tmp_path: Path) -> None:
     configured = configure(settings(tmp_path, '[connectors.b]\ntype = "sheet"'), types=TYPES)["b"]
     clock, log = SystemClock(), Quiet()

@@ -1,0 +1,82 @@
+"""Which addresses a webhook may go to: public ones, unless the operator says otherwise.
+
+A name can be made to mean anything by whoever runs its zone, at any moment: this machine, the metadata service of a
+cloud, a database of the same network. So what is judged is the address that is about to be connected to, not the
+name, and each time anew. The tables are our own, for those of Python's `ipaddress` changed between its releases.
+Source: the IANA special-purpose address registries.
+"""
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Literal
+
+Kind = Literal["public", "private", "own", "never"]
+"""`own` is this machine; `never`: link-local (a cloud's metadata), multicast, and what stands for no machine."""
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(map(ip_network, text.split()))
+
+
+_OWN = _networks("127.0.0.0/8 ::1/128")
+_PRIVATE = _networks("10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10 fc00::/7")
+_NEVER = _networks(
+    "0.0.0.0/8 169.254.0.0/16 192.0.0.0/24 192.0.2.0/24 192.88.99.0/24 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 "
+    "224.0.0.0/3 2001::/23 2001:db8::/32 2002::/16 3fff::/20"
+)
+_UNICAST = ip_network("2000::/3")
+"""All that is given out of IPv6; the rest is special, or nobody's."""
+_TRANSLATED = ip_network("64:ff9b::/96")
+"""NAT64: an IPv4 address in its last four bytes, as an IPv6-only network's resolver makes them."""
+
+
+def kind(text: str) -> Kind:
+    """What an IP address is, as text; `never` for what is none."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return "never"
+    return _kind(_inner(address))
+
+
+def _inner(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """The IPv4 address that an IPv6 one stands for, where it does."""
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        return address.ipv4_mapped
+    if address in _TRANSLATED:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address
+
+
+def _kind(address: IPv4Address | IPv6Address) -> Kind:
+    if any(address in network for network in _OWN):
+        return "own"
+    if any(address in network for network in _PRIVATE):
+        return "private"
+    if any(address in network for network in _NEVER):
+        return "never"
+    return "public" if address.version == 4 or address in _UNICAST else "never"  # noqa: PLR2004 - IPv4
+
+
+def literal(host: str) -> bool:
+    """Whether a URL's host is an address rather than a name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def names_this_machine(host: str) -> bool:
+    """Whether a URL says itself that it means this machine."""
+    return host == "localhost" or kind(host) == "own"
+
+
+def allowed(host: str, addresses: Iterable[str], *, private: bool) -> list[str]:
+    """Those of a host's addresses that may be connected to, in their order.
+
+    This machine's own only for a URL that says so. `private`: private ones, and this machine's, for any name.
+    """
+    named: set[Kind] = {"public", "private", "own"} if private else {"public"}
+    kinds = {"own"} if names_this_machine(host) else named
+    return [address for address in addresses if kind(address) in kinds]

@@ -1,0 +1,100 @@
+"""Every status has one meaning, and `Retry-After` is believed within bounds."""
+
+import http
+from email.utils import formatdate
+
+import pytest
+
+from connectors.webhook_answers import CODES, LONGEST_WAIT, Answer, failure, network, retry_after
+from syncd.failure import Failure, Halt, Pause, Reject
+from syncd.testing.clock import NOON
+
+MEANINGS: dict[int, tuple[type[Failure], str]] = {
+    401: (Halt, "webhook_refused_access"),
+    403: (Halt, "webhook_refused_access"),
+    404: (Halt, "webhook_gone"),
+    408: (Pause, "webhook_unavailable"),
+    410: (Halt, "webhook_gone"),
+    429: (Pause, "webhook_rate_limited"),
+}
+BY_HUNDRED: dict[int, tuple[type[Failure], str]] = {
+    1: (Pause, "webhook_unexpected_answer"),
+    3: (Halt, "webhook_redirected"),
+    4: (Reject, "webhook_refused"),
+    5: (Pause, "webhook_unavailable"),
+}
+STATUSES = sorted({*map(int, http.HTTPStatus), 299, 399, 418, 499, 520, 599})
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_every_status_has_its_meaning(status: int) -> None:
+    why = failure(Answer(status), NOON)
+    if 200 <= status < 300:
+        assert why is None
+        return
+    kind, code = MEANINGS.get(status, BY_HUNDRED[status // 100])
+    assert (type(why), why and why.code) == (kind, code)
+    assert why is not None
+    assert why.fix == CODES[code]
+    assert str(status) in why.detail
+
+
+@pytest.mark.parametrize("status", [0, 99, 600, 999])
+def test_a_number_that_is_no_status_is_no_delivery(status: int) -> None:
+    why = failure(Answer(status), NOON)
+    assert isinstance(why, Pause)
+    assert why.unexplained
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 520])
+def test_a_failure_that_says_nothing_is_unexplained(status: int) -> None:
+    why = failure(Answer(status, retry_after="soon"), NOON)
+    assert isinstance(why, Pause)
+    assert (why.unexplained, why.after) == (True, None)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_receiver_that_says_how_long_is_waited_for(status: int) -> None:
+    why = failure(Answer(status, retry_after="37"), NOON)
+    assert isinstance(why, Pause)
+    assert (why.unexplained, why.after) == (False, 37.0)
+
+
+def test_a_bare_429_is_waited_out_without_blaming_a_lead() -> None:
+    why = failure(Answer(429), NOON)
+    assert isinstance(why, Pause)
+    assert (why.unexplained, why.after) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0.0),
+        ("1.5", 1.5),
+        (" 12 ", 12.0),
+        (formatdate(NOON + 90, usegmt=True), 90.0),
+        (formatdate(NOON - 1, usegmt=True), None),
+        ("999999999999", LONGEST_WAIT),
+        (formatdate(NOON + 9 * LONGEST_WAIT, usegmt=True), LONGEST_WAIT),
+        ("9" * 400, None),
+        ("-5", None),
+        ("", None),
+        ("soon", None),
+        ("1e3", None),
+        ("٣", None),
+        ("Mon, 99 Foo 0000 99:99:99 GMT", None),
+    ],
+)
+def test_retry_after_is_read_within_bounds(text: str, seconds: float | None) -> None:
+    assert retry_after(text, NOON) == seconds
+
+
+def test_what_the_network_does_has_a_meaning_each() -> None:
+    found = {name: network(name) for name in ("unsent", "untrusted", "private", "late", "broken")}
+    assert isinstance(found.pop("private"), Halt)
+    assert {name: isinstance(why, Pause) and why.unexplained for name, why in found.items()} == {
+        "unsent": False,
+        "untrusted": False,
+        "late": True,
+        "broken": True,
+    }
