@@ -1,6 +1,7 @@
 """The real process: what arrives while it runs, how it stops, is told, is killed, and comes back."""
 
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -37,10 +38,20 @@ def make(tmp_path: Path, ctgo: Running) -> Iterator[Make]:
 
 
 @pytest.fixture
-def silence() -> Iterator[int]:
-    """The port of a far end that takes connections and never answers."""
+def silence() -> Iterator[socket.socket]:
+    """A far end that takes connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        yield server.getsockname()[1]
+        yield server
+
+
+def silent(far: socket.socket) -> str:
+    """A connector whose far end is this one."""
+    return HUBSPOT.format(port=far.getsockname()[1])
+
+
+def is_asked(far: socket.socket) -> bool:
+    """Whether somebody is waiting for its answer."""
+    return bool(select.select([far], [], [], 0)[0])
 
 
 def test_leads_that_arrive_while_it_runs_are_in_the_file_and_exported(make: Make, ctgo: Running) -> None:
@@ -66,18 +77,18 @@ def test_a_signal_ends_it_with_0_at_once_when_nothing_is_under_way(
 
 
 def test_a_crm_that_hangs_neither_keeps_it_from_ending_nor_holds_up_another(
-    make: Make, ctgo: Running, silence: int
+    make: Make, ctgo: Running, silence: socket.socket
 ) -> None:
-    daemon = make(connectors=HUBSPOT.format(port=silence) + 'ack = "best_effort"\n' + SHEET).start()
-    daemon.until(lambda: len(ctgo.world.exported) == 3, "the others are exported")
+    daemon = make(connectors=silent(silence) + 'ack = "best_effort"\n' + SHEET).start()
+    daemon.until(lambda: len(ctgo.world.exported) == 3 and is_asked(silence), "the others are exported")
     code, seconds = daemon.end()
     assert code == 0
     assert seconds < 10
 
 
-def test_a_second_signal_ends_it_at_once(make: Make, silence: int) -> None:
-    daemon = make(connectors=HUBSPOT.format(port=silence) + SHEET).start()
-    daemon.until(daemon.sheet, "a lead is in the file, so the other connector is being asked")
+def test_a_second_signal_ends_it_at_once(make: Make, silence: socket.socket) -> None:
+    daemon = make(connectors=silent(silence) + SHEET).start()
+    daemon.until(lambda: is_asked(silence), "HubSpot is being asked")
     daemon.send(signal.SIGTERM)
     daemon.until(lambda: "STOPPING=1" in daemon.listen(), "it drains")
     code, seconds = daemon.end()
