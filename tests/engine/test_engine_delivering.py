@@ -7,7 +7,6 @@ import pytest
 
 from syncd.delivery import Delivered, Delivery, Outcome
 from syncd.failure import Halt, Pause, Retry
-from syncd.ledger.operating import pause_lanes
 from tests.support import (
     DAY,
     Bench,
@@ -16,26 +15,6 @@ from tests.support import (
     rejects,
     unreachable,
 )
-
-
-def _ids(bench: Bench, source: str = "main") -> list[int]:
-    """Lead ids in the order of their deliveries, once they are in the ledger."""
-    return [row[0] for row in bench.rows("SELECT lead_id FROM lead WHERE source = ? ORDER BY seq", source)]
-
-
-def _pulled(bench: Bench) -> list[int]:
-    pull = bench.life.pulls["main"]
-    pull.ask_live()
-    pull.step()
-    bench.due["pull", "main"] = None
-    return _ids(bench)
-
-
-def _pause(bench: Bench, *lanes: tuple[str, str], seconds: float | None = None, who: str = "ana") -> None:
-    now = bench.clock.now()
-    until = None if seconds is None else now + seconds
-    with bench.ledger.write() as connection:
-        pause_lanes(connection, lanes, now, who=who, until=until, reason="")
 
 
 def test_an_outage_of_days_rejects_nobody_and_is_not_hammered(bench: Bench) -> None:

@@ -5,33 +5,15 @@ from collections.abc import Sequence
 from syncd.delivery import Delivery, Outcome, kept_by_hand
 from syncd.failure import Halt
 from syncd.ledger.lanes import lift_halts
-from syncd.ledger.operating import Chosen, drop, pause_lanes, resume_lanes, retry
+from syncd.ledger.operating import Chosen, drop, resume_lanes, retry
 from tests.support import (
     Bench,
     FarEnd,
+    pause,
+    pulled,
     rejects,
     unreachable,
 )
-
-
-def _ids(bench: Bench, source: str = "main") -> list[int]:
-    """Lead ids in the order of their deliveries, once they are in the ledger."""
-    return [row[0] for row in bench.rows("SELECT lead_id FROM lead WHERE source = ? ORDER BY seq", source)]
-
-
-def _pulled(bench: Bench) -> list[int]:
-    pull = bench.life.pulls["main"]
-    pull.ask_live()
-    pull.step()
-    bench.due["pull", "main"] = None
-    return _ids(bench)
-
-
-def _pause(bench: Bench, *lanes: tuple[str, str], seconds: float | None = None, who: str = "ana") -> None:
-    now = bench.clock.now()
-    until = None if seconds is None else now + seconds
-    with bench.ledger.write() as connection:
-        pause_lanes(connection, lanes, now, who=who, until=until, reason="")
 
 
 def test_a_pause_by_hand_during_a_call_outlasts_what_the_call_decided(bench: Bench) -> None:
@@ -39,7 +21,7 @@ def test_a_pause_by_hand_during_a_call_outlasts_what_the_call_decided(bench: Ben
     far = bench.place(batch_size=10)
 
     def meanwhile(far: FarEnd, batch: Sequence[Delivery]) -> Sequence[Outcome]:
-        _pause(bench, ("deliver", "crm"))
+        pause(bench, ("deliver", "crm"))
         return far.accept(batch)
 
     far.script.append(meanwhile)
@@ -63,7 +45,7 @@ def test_a_pause_by_hand_during_a_call_that_halts_survives_a_restart(bench: Benc
     far = bench.place()
 
     def meanwhile(_: FarEnd, __: Sequence[Delivery]) -> Sequence[Outcome]:
-        _pause(bench, ("deliver", "crm"))
+        pause(bench, ("deliver", "crm"))
         raise Halt("token_expired", "The token is no longer valid.")
 
     far.script.append(meanwhile)
@@ -76,7 +58,7 @@ def test_a_pause_by_hand_during_a_call_that_halts_survives_a_restart(bench: Benc
 def test_a_pause_by_the_user_that_syncd_runs_as_survives_a_restart(bench: Bench) -> None:
     bench.ctgo(leads=3)
     far = bench.place()
-    _pause(bench, ("deliver", "crm"), who="syncd")
+    pause(bench, ("deliver", "crm"), who="syncd")
     bench.stop()
     bench.once()
     assert far.calls == []
@@ -85,7 +67,7 @@ def test_a_pause_by_the_user_that_syncd_runs_as_survives_a_restart(bench: Bench)
 def test_after_a_pause_by_hand_has_ended_an_outage_is_not_hammered(bench: Bench) -> None:
     bench.ctgo(leads=30)
     far = bench.place(batch_size=10)
-    _pause(bench, ("deliver", "crm"), seconds=600)
+    pause(bench, ("deliver", "crm"), seconds=600)
     far.rule = unreachable
     bench.once(seconds=2 * 3600)
     bench.check()
@@ -95,7 +77,7 @@ def test_after_a_pause_by_hand_has_ended_an_outage_is_not_hammered(bench: Bench)
 def test_a_pause_by_hand_that_has_ended_is_over(bench: Bench) -> None:
     bench.ctgo(leads=30)
     bench.place()
-    _pause(bench, ("deliver", "crm"), ("pull", "main"), ("export", "main"), seconds=600)
+    pause(bench, ("deliver", "crm"), ("pull", "main"), ("export", "main"), seconds=600)
     bench.once(seconds=2 * 3600)
     bench.check()
     assert bench.leads() == {"exported": 30}
@@ -107,7 +89,7 @@ def test_dropping_a_required_delivery_releases_the_export(bench: Bench) -> None:
     world = bench.ctgo(leads=3)
     bad = bench.place("bad")
     bench.place("good")
-    ids = _pulled(bench)
+    ids = pulled(bench)
     bad.rule = rejects(ids[0])
     bench.run()
     assert ids[0] not in world.exported
@@ -122,7 +104,7 @@ def test_dropping_a_required_delivery_releases_the_export(bench: Bench) -> None:
 def test_dropping_the_only_delivery_settles_the_lead_as_dropped(bench: Bench) -> None:
     world = bench.ctgo(leads=3)
     far = bench.place()
-    ids = _pulled(bench)
+    ids = pulled(bench)
     far.rule = rejects(ids[0])
     bench.run()
     with bench.ledger.write() as connection:
@@ -136,7 +118,7 @@ def test_dropping_the_only_delivery_settles_the_lead_as_dropped(bench: Bench) ->
 def test_retrying_a_rejected_delivery_forgives_its_attempts(bench: Bench) -> None:
     bench.ctgo(leads=3)
     far = bench.place()
-    ids = _pulled(bench)
+    ids = pulled(bench)
     far.rule = rejects(ids[0])
     bench.run()
     far.rule = None
@@ -152,7 +134,7 @@ def test_retrying_a_rejected_delivery_forgives_its_attempts(bench: Bench) -> Non
 def test_lifting_halts_lifts_nothing_else(bench: Bench) -> None:
     bench.ctgo(leads=3)
     bench.place()
-    _pause(bench, ("deliver", "crm"))
+    pause(bench, ("deliver", "crm"))
     before = bench.lane("deliver", "crm")
     with bench.ledger.write() as connection:
         lift_halts(connection)

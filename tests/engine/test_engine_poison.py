@@ -3,34 +3,14 @@
 import pytest
 
 from syncd.delivery import Delivery, Route
-from syncd.ledger.operating import pause_lanes
 from tests.support import (
     DAY,
     Bench,
     chokes_on,
+    pulled,
     refuses,
     rejects,
 )
-
-
-def _ids(bench: Bench, source: str = "main") -> list[int]:
-    """Lead ids in the order of their deliveries, once they are in the ledger."""
-    return [row[0] for row in bench.rows("SELECT lead_id FROM lead WHERE source = ? ORDER BY seq", source)]
-
-
-def _pulled(bench: Bench) -> list[int]:
-    pull = bench.life.pulls["main"]
-    pull.ask_live()
-    pull.step()
-    bench.due["pull", "main"] = None
-    return _ids(bench)
-
-
-def _pause(bench: Bench, *lanes: tuple[str, str], seconds: float | None = None, who: str = "ana") -> None:
-    now = bench.clock.now()
-    until = None if seconds is None else now + seconds
-    with bench.ledger.write() as connection:
-        pause_lanes(connection, lanes, now, who=who, until=until, reason="")
 
 
 @pytest.mark.parametrize("size", [1, 10, 100])
@@ -40,7 +20,7 @@ def test_one_lead_that_makes_the_far_end_answer_500_blocks_nobody(
 ) -> None:
     bench.ctgo(leads=40, rate_limit=1000, limit=1000)
     far = bench.place(batch_size=size, upsert=upsert)
-    ids = _pulled(bench)
+    ids = pulled(bench)
     far.rule = chokes_on(ids[0])
     bench.run(DAY)
     bench.check()
@@ -50,7 +30,7 @@ def test_one_lead_that_makes_the_far_end_answer_500_blocks_nobody(
 def test_two_leads_that_make_the_far_end_answer_500_block_nobody(bench: Bench) -> None:
     bench.ctgo(leads=40, rate_limit=1000, limit=1000)
     far = bench.place(batch_size=10)
-    ids = _pulled(bench)
+    ids = pulled(bench)
     far.rule = chokes_on(ids[0], ids[15])
     bench.run(DAY)
     bench.check()
@@ -60,7 +40,7 @@ def test_two_leads_that_make_the_far_end_answer_500_block_nobody(bench: Bench) -
 def test_new_leads_pass_one_that_makes_the_far_end_answer_500(bench: Bench) -> None:
     world = bench.ctgo(leads=1)
     far = bench.place(batch_size=1)
-    ids = _pulled(bench)
+    ids = pulled(bench)
     far.rule = chokes_on(ids[0])
     bench.run(600)
     new = world.add_leads(3)
@@ -73,7 +53,7 @@ def test_new_leads_pass_one_that_makes_the_far_end_answer_500(bench: Bench) -> N
 def test_halving_a_refused_call_isolates_the_guilty_one(bench: Bench) -> None:
     bench.ctgo(leads=100, rate_limit=1000, limit=1000)
     far = bench.place(batch_size=100)
-    ids = _pulled(bench)
+    ids = pulled(bench)
     far.rule = refuses(ids[42])
     bench.run()
     bench.check()
@@ -86,7 +66,7 @@ def test_halving_a_refused_call_isolates_the_guilty_one(bench: Bench) -> None:
 def test_success_clears_the_batch_limit(bench: Bench) -> None:
     world = bench.ctgo(leads=30, rate_limit=1000, limit=1000)
     far = bench.place(batch_size=30)
-    far.rule = refuses(_pulled(bench)[3])
+    far.rule = refuses(pulled(bench)[3])
     bench.run()
     world.add_leads(30)
     bench.clock.advance(60)
@@ -98,7 +78,7 @@ def test_success_clears_the_batch_limit(bench: Bench) -> None:
 def test_one_rejected_lead_changes_no_others_outcome(bench: Bench) -> None:
     bench.ctgo(leads=30)
     far = bench.place()
-    bad = _pulled(bench)[7]
+    bad = pulled(bench)[7]
     far.rule = rejects(bad)
     bench.run()
     bench.check()
@@ -127,7 +107,7 @@ def test_a_renamed_field_rejects_nobody_and_halts(bench: Bench, size: int) -> No
 def test_after_a_renamed_field_one_bad_lead_does_not_hold_the_lane(bench: Bench, size: int) -> None:
     bench.ctgo(leads=40, rate_limit=1000, limit=1000)
     far = bench.place(batch_size=size)
-    ids = _pulled(bench)
+    ids = pulled(bench)
     far.rule = rejects()
     bench.run()
     far.rule = rejects(ids[0])
@@ -150,7 +130,7 @@ def test_a_mapping_that_fails_for_every_lead_halts_and_rejects_nobody(bench: Ben
 def test_a_connector_whose_route_fails_for_one_lead_serves_the_others(bench: Bench) -> None:
     bench.ctgo(leads=20)
     far = bench.place()
-    bad = _pulled(bench)[4]
+    bad = pulled(bench)[4]
 
     def route(delivery: Delivery) -> Route:
         if delivery.lead.id == bad:

@@ -5,6 +5,7 @@ only moves when it is told to, a far end that outlives the engine, a transport a
 can be raised, and oracles that look from outside.
 """
 
+from tests.support.acts import lead_ids, pause, pulled
 from tests.support.bench import Account, Bench, Lanes
 from tests.support.books import assert_books, iso
 from tests.support.far_end import (
@@ -45,7 +46,10 @@ __all__ = [
     "assert_books",
     "chokes_on",
     "iso",
+    "lead_ids",
     "lost_answer",
+    "pause",
+    "pulled",
     "refuses",
     "rejects",
     "unreachable",
