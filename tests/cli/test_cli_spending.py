@@ -125,7 +125,7 @@ def me(told_credits: dict[str, object] | None) -> Me:
 
 def source(**enrich: Any) -> Source:
     return Source.model_validate(
-        {"api_key": "ctgo_x", "enrich": Enrich(**enrich) if enrich is not None else None}
+        {"api_key": "ctgo_spending_5d1e", "enrich": Enrich(**enrich) if enrich is not None else None}
     )
 
 
@@ -135,7 +135,7 @@ def test_with_automatic_top_up_the_check_demands_per_day() -> None:
     assert unbounded(source(per_day=50), topped_up) == ""
     assert unbounded(source(), me({"balance": 31, "autoTopupEnabled": False})) == ""
     assert unbounded(source(), me(None)) == ""
-    assert unbounded(Source.model_validate({"api_key": "ctgo_x"}), topped_up) == ""
+    assert unbounded(Source.model_validate({"api_key": "ctgo_spending_5d1e"}), topped_up) == ""
 
 
 @pytest.mark.parametrize(

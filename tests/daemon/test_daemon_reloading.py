@@ -17,7 +17,7 @@ from syncd.settings import load
 
 CONFIG = """
 [sources.main]
-api_key = "ctgo_x"
+api_key = "ctgo_reloading_5d1e"
 base_url = "http://127.0.0.1:9/api/v2"
 [sources.main.enrich]
 per_day = {per_day}
