@@ -175,6 +175,8 @@ class Enrich:
         assert terms is not None  # noqa: S101 - without them nothing is asked
         now = self._clock.now()
         with self._ledger.write() as connection:
+            if not enriching.still_waits(connection, question.waiting.seq):
+                return AGAIN
             purse = enriching.purse(connection, self.name)
             # `GET /me` is free, and after a lost answer it shows that CTGO is there
             must_know = self._clock.monotonic() >= self._untold_until and terms.must_know(purse, now)

@@ -66,6 +66,11 @@ def waiting(connection: Connection, source: str, limit: int) -> list[Waiting]:
     return [Waiting(*row) for row in connection.execute(_WAITING, {"source": source, "most": limit})]
 
 
+def still_waits(connection: Connection, seq: int) -> bool:
+    """Whether this lead waits for enriching now: another process may have forgotten it since it was looked at."""
+    return connection.execute(_STILL, {"seqs": array([seq])}).first() is not None
+
+
 def known(
     connection: Connection, source: str, persons: Collection[str]
 ) -> dict[str, list[Mapping[str, Any]]]:

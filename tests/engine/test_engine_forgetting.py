@@ -1,12 +1,15 @@
 """A person who is forgotten while the engine works: nothing of theirs comes back through what is under way."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import pytest
+from sqlalchemy import Connection
 
 from syncd.delivery import Delivery, Outcome
 from syncd.ledger import forgetting
 from syncd.ledger.forgetting import Sought
+from tests.engine.test_engine_enriching import FIELDS, asks, ctgo, lost, on_enrich
 from tests.support import Bench, FarEnd
 
 
@@ -93,3 +96,30 @@ def test_nobody_else_loses_an_id_that_is_theirs_elsewhere(bench: Bench) -> None:
     forget(bench, lead_id=number)
     assert {row for row in bench.rows(ids) if row[1] not in {person, 1}} == before
     assert bench.rows("SELECT seq, person FROM lead WHERE seq > 1 ORDER BY seq") == people
+
+
+def test_nobody_is_asked_about_once_they_are_forgotten(bench: Bench) -> None:
+    """Between the look at who waits and the ask, another process may forget the one it is about."""
+    world = ctgo(bench, sim={"leads": 1, "contact_rate": 1.0})
+    bench.place(fields=FIELDS)
+    number = world.listed()[0].id
+    enrich = next(lane for lane in bench.life.others if lane.kind == "enrich")
+    look = bench.ledger.read
+
+    @contextmanager
+    def forgotten_after() -> Iterator[Connection]:
+        with look() as connection:
+            yield connection
+        bench.ledger.read = look  # type: ignore[method-assign]
+        forget(bench, lead_id=number)
+
+    bench.life.pulls["main"].ask_live()
+    bench.life.pulls["main"].step()
+    enrich.step()  # the balance
+    bench.ledger.read = forgotten_after  # type: ignore[method-assign]
+    on_enrich(bench, lost)
+    enrich.step()
+    assert asks(bench) == []
+    assert bench.rows("SELECT * FROM ask") == []
+    bench.run()
+    assert bench.leads() == {"forgotten": 1}
