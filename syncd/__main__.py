@@ -11,8 +11,8 @@ def main() -> None:
 
         sys.stdout.write(f"syncd {__version__}\n")
         sys.exit(0)
-    # Imports and work both make many objects without cycles, which need no looking through every 700 of them
-    gc.set_threshold(50_000, 20, 50)
+    # Imports make some 170,000 objects that stay: looking through them on the way would be a tenth of a start
+    gc.set_threshold(250_000, 20, 50)
     # httpx would import its own command line, with rich and Pygments: 6 MiB, a fifth of a second, and no use to us
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
     from syncd.cli import run  # noqa: PLC0415 - typer and all below it stay out of --version

@@ -121,6 +121,7 @@ def _daemon(
     engine = make(*start)
     begin(engine)
     gc.freeze()  # what start-up made stays
+    gc.set_threshold(50_000, 20, 50)  # and work makes little that has cycles
 
     def chores(engine: Engine) -> Sequence[Chore]:
         return (*companions.chores_of(engine), Chore("memory", Every(HOUR, first=SETTLED), give_back))

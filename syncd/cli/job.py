@@ -18,6 +18,7 @@ __all__ = ["MAX_WAIT", "Order", "run_job"]
 def run_job(config: Path | None, order: Order, *, dry_run: bool) -> Exit:
     """Do the main job once, or say what it would do. Raises SettingsError and LedgerError."""
     gc.freeze()  # what start-up made stays
+    gc.set_threshold(50_000, 20, 50)  # and work makes little that has cycles
     settings = read_settings(config)
     redact_values(secret_values(settings))
     configure(settings.log.format, settings.log.level)
