@@ -60,8 +60,15 @@ class FieldMap:
         `values` holds at least what `uses` names. Raises Reject("mapping_failed") naming the field.
         """
         if self._plain:
-            result = {name: values[key] for name, key in self._variables if values[key] is not None}
-            if all(map(_is_plain, result.values())):
+            result: dict[str, object] = {}
+            for name, key in self._variables:
+                value = values[key]
+                kind = type(value)  # what is plain needs no other look
+                if kind is int or (kind is str and 0 < len(value) <= LONGEST and not value.isspace()):
+                    result[name] = value
+                elif value is not None:
+                    break
+            else:
                 return result
         return self._put_together(values)
 
@@ -96,13 +103,6 @@ class FieldMap:
             return None
         except Exception as error:  # noqa: BLE001 - an operator's expression may raise anything
             raise _failed(key.partition(" ")[2], why(error)) from None
-
-
-def _is_plain(value: object) -> bool:
-    """Whether a value can be written as it is; the other way knows what to say of one that cannot."""
-    if type(value) is str:
-        return 0 < len(value) <= LONGEST and not value.isspace()
-    return type(value) is int
 
 
 def _failed(field: str, reason: str) -> Reject:
