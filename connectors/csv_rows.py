@@ -64,6 +64,8 @@ def row(values: Iterable[object]) -> list[str]:
     cells = [
         value
         if type(value) is str and value[:1] in _PLAIN
+        else ""
+        if value is None
         else str(value)
         if type(value) is int
         else cell(value)

@@ -232,12 +232,10 @@ class Deliver:
             with self._ledger.write() as connection:
                 mark_maybe_sent(connection, unsafe)
         answer = self._send([m.delivery for m in members])
-        items = [
-            m.due.item
-            if m.route.resend_safe or _nothing_sent(answer)
-            else m.due.item._replace(maybe_sent=True)
-            for m in members
-        ]
+        items = [m.due.item for m in members]
+        if unsafe and not _nothing_sent(answer):
+            marked = set(unsafe)
+            items = [item._replace(maybe_sent=True) if item.id in marked else item for item in items]
         verdict = self._judge(items, answer, lane)
         self._record(verdict, [m.due for m in members])
         return verdict.lane

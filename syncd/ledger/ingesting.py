@@ -124,17 +124,17 @@ def save_labels(
     """Remember names; a missing name never replaces a known one."""
     rows = [{"source": source, "kind": kind, "id": i, "name": n, "seen_at": now} for i, n in names.items()]
     if rows:
-        new = upsert(_label)
-        connection.execute(
-            new.on_conflict_do_update(
-                index_elements=["source", "kind", "id"],
-                set_={
-                    "name": func.coalesce(new.excluded.name, _label.c.name),
-                    "seen_at": new.excluded.seen_at,
-                },
-            ),
-            rows,
-        )
+        connection.execute(_SAVE_LABELS, rows)
+
+
+_NEW_LABEL = upsert(_label)
+_SAVE_LABELS = _NEW_LABEL.on_conflict_do_update(
+    index_elements=["source", "kind", "id"],
+    set_={
+        "name": func.coalesce(_NEW_LABEL.excluded.name, _label.c.name),
+        "seen_at": _NEW_LABEL.excluded.seen_at,
+    },
+)
 
 
 def ingest(
@@ -180,6 +180,7 @@ def ingest(
     return result
 
 
+_LAST = select(func.max(_lead.c.seq))
 _KEY = ("source", "lead_id", "stream_id", "segment_id")
 _INSERT_LEAD = Insert(
     _lead,
@@ -248,7 +249,7 @@ def _insert_leads(books: Books, admissions: Mapping[LeadKey, Admission]) -> list
     """Insert them all under sequence numbers of our own: nobody else writes during this transaction."""
     if not admissions:
         return []
-    last = books.connection.execute(select(func.max(_lead.c.seq))).scalar() or 0
+    last = books.connection.execute(_LAST).scalar() or 0
     admitted = list(enumerate(admissions.values(), last + 1))
     rows = []
     for (seq, admission), key in zip(admitted, admissions, strict=True):

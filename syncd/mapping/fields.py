@@ -63,11 +63,15 @@ class FieldMap:
             result: dict[str, object] = {}
             for name, key in self._variables:
                 value = values[key]
-                kind = type(value)  # what is plain needs no other look
-                if kind is int or (kind is str and 0 < len(value) <= LONGEST and not value.isspace()):
-                    result[name] = value
-                elif value is not None:
+                # What is plain at a glance; the other way knows what to say of the rest
+                if type(value) is str:
+                    if not 0 < len(value) <= LONGEST or value.isspace():
+                        break
+                elif value is None:
+                    continue
+                elif type(value) is not int:
                     break
+                result[name] = value
             else:
                 return result
         return self._put_together(values)

@@ -54,8 +54,10 @@ class _Facts:
         """Where contact data may be, best first."""
         if self._contact is None:
             raw = self.lead.raw
-            places = (self.enrichment, raw, raw.get("profile"))
-            self._contact = [p for p in places if isinstance(p, dict) and not p.keys().isdisjoint(_CONTACT)]
+            self._contact = []
+            for place in (self.enrichment, raw, raw.get("profile")):
+                if isinstance(place, dict) and not place.keys().isdisjoint(_CONTACT):
+                    self._contact.append(place)
         return self._contact
 
     @property
