@@ -278,4 +278,4 @@ def utc_text(instant: datetime | float) -> str:
     moment = instant if isinstance(instant, datetime) else datetime.fromtimestamp(instant, UTC)
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
-    return f"{moment.isoformat()[:-6]}Z"
+    return moment.isoformat()[:-6] + "Z"
