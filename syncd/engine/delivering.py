@@ -235,7 +235,7 @@ class Deliver:
         items = [m.due.item for m in members]
         if unsafe and not _nothing_sent(answer):
             marked = set(unsafe)
-            items = [item._replace(maybe_sent=True) if item.id in marked else item for item in items]
+            items = [Item(*item[:-1], maybe_sent=True) if item.id in marked else item for item in items]
         verdict = self._judge(items, answer, lane)
         self._record(verdict, [m.due for m in members])
         return verdict.lane

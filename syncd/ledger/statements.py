@@ -96,7 +96,7 @@ def is_unsettled(lead: Any) -> ColumnElement[bool]:
 
 def array(values: Iterable[object]) -> str:
     """The parameter that `among` wants."""
-    return json.dumps(list(values))
+    return json.dumps(values if isinstance(values, list) else list(values))
 
 
 _tally = table(Tally)
