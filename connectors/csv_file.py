@@ -58,6 +58,7 @@ _PAUSES = {
         (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.ETIMEDOUT), ("csv_busy", 30.0)
     ),
 }
+_FOUND, _WRITTEN = Delivered(created=False), Delivered(created=True)
 _ATTEMPTS = 3
 _HALTS = {errno.EIO: "csv_disk_failed", errno.ENOENT: "csv_no_folder"}
 
@@ -144,7 +145,7 @@ class CsvConnector:
         rows = self._rows(batch)
         with _explained(path):
             found = self._append(path, rows)
-        return [row.refused or Delivered(created=not (row.sought and row.key in found)) for row in rows]
+        return [row.refused or (_FOUND if row.sought and row.key in found else _WRITTEN) for row in rows]
 
     def close(self) -> None:
         """Nothing is open between two calls."""

@@ -64,6 +64,8 @@ def row(values: Iterable[object]) -> list[str]:
     cells = [
         value
         if type(value) is str and value[:1] in _PLAIN
+        else ""
+        if value is None
         else str(value)
         if type(value) is int
         else cell(value)
@@ -121,13 +123,10 @@ def day(instant: datetime | float) -> str:
 
 def lines(rows: Iterable[Sequence[str]]) -> list[str]:
     """Each row of cells as one line of the file, with its line end and its last cell quoted."""
-    rows = list(rows)
-    heads = _Rows()
-    csv.writer(heads).writerows([row[:-1] for row in rows])
-    return [
-        head[:-2] + (',"' if len(row) > 1 else '"') + row[-1].replace('"', '""') + '"\r\n'
-        for head, row in zip(heads, rows, strict=True)
-    ]
+    found = _Rows()
+    # A line end has it quoted, whatever else it holds, and goes again
+    csv.writer(found).writerows([[*row[:-1], row[-1] + "\n"] for row in rows])
+    return [line[:-4] + '"\r\n' for line in found]
 
 
 def header_left(content: bytes, columns: Sequence[str], *, bom: bool) -> bytes | None:

@@ -29,7 +29,7 @@ LONGEST = 200
 MOST_WORDS = 6
 """A display name of more words is a slogan."""
 _REMEMBERED = 4096
-"""Names kept: first and last name are asked for one after the other, and retries map anew."""
+"""Names kept that are not plain: a `where` and a mapping may ask for one, and retries map anew."""
 
 _LETTERS = "[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]"
 # The library takes a Roman numeral at the end for a suffix, by its letters; they match dotless and dotted i too.
@@ -60,12 +60,15 @@ NOBODY = Name(None, None)
 
 def split_name(text: str | None) -> Name:
     """Split a display name; never raises."""
-    return _split(text[:LONGEST]) if text else NOBODY
+    if not text:
+        return NOBODY
+    text = text[:LONGEST]
+    return plain(text) or _split(text)
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def _split(text: str) -> Name:
-    return plain(text) or _messy(_cleaned(text))
+    return _messy(_cleaned(text))
 
 
 def plain(text: str) -> Name | None:

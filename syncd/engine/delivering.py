@@ -172,8 +172,9 @@ class Deliver:
         ready: list[_Ready] = []
         settled: list[tuple[Due, _Unsent]] = []
         now, route = self._clock.now(), self._outfit.connector.route
+        people = self._outfit.connector.objects == "people"
         for one in found:
-            if self._superseded(one):
+            if people and _is_superseded(one):
                 settled.append((one, Delivered(one.remote_id, created=False)))
                 continue
             try:
@@ -191,11 +192,6 @@ class Deliver:
                 )
                 settled.append((one, Retry("connector_bug", f"{type(bug).__name__} before it was sent")))
         return ready, settled
-
-    def _superseded(self, one: Due) -> bool:
-        """Whether a newer lead of the same person is there already: writing this one would turn back the clock."""
-        people = self._outfit.connector.objects == "people"
-        return people and one.newest_delivered is not None and one.discovered_at < one.newest_delivered
 
     def _mapped(self, one: Due, now: float) -> Delivery | None:
         """Map anew from the raw payload; None if a `where` that could not be evaluated before now says no."""
@@ -215,15 +211,8 @@ class Deliver:
         values = variables(lead, labels, enrichment, names=uses, now=now)
         if again and not where.accepts(values):
             return None
-        return Delivery(
-            id=one.item.id,
-            lead=lead,
-            fields=fields.evaluate(values),
-            person=one.person,
-            remote_id=one.remote_id,
-            maybe_sent=one.item.maybe_sent,
-            attempt=one.item.attempts + 1,
-        )
+        item, mapped = one.item, fields.evaluate(values)
+        return Delivery(item.id, lead, mapped, one.person, one.remote_id, item.maybe_sent, item.attempts + 1)
 
     def _settle_unsent(self, settled: Sequence[tuple[Due, _Unsent]], lane: LaneState) -> LaneState:
         """Write what needs no call. It proves nothing about the far end, so a lane on probation stays on it."""
@@ -243,12 +232,10 @@ class Deliver:
             with self._ledger.write() as connection:
                 mark_maybe_sent(connection, unsafe)
         answer = self._send([m.delivery for m in members])
-        items = [
-            m.due.item
-            if m.route.resend_safe or _nothing_sent(answer)
-            else m.due.item._replace(maybe_sent=True)
-            for m in members
-        ]
+        items = [m.due.item for m in members]
+        if unsafe and not _nothing_sent(answer):
+            marked = set(unsafe)
+            items = [Item(*item[:-1], maybe_sent=True) if item.id in marked else item for item in items]
         verdict = self._judge(items, answer, lane)
         self._record(verdict, [m.due for m in members])
         return verdict.lane
@@ -321,6 +308,11 @@ def tell_lane(log: Logger, before: LaneState, after: LaneState) -> None:
         log.warning("lane_paused", kind=after.kind, name=after.name, code=after.code, detail=after.detail)
     elif after.status == "open" and before.code and not after.code:
         log.info("lane_recovered", kind=after.kind, name=after.name)
+
+
+def _is_superseded(one: Due) -> bool:
+    """Whether a newer lead of the same person is there already: writing this one would turn back the clock."""
+    return one.newest_delivered is not None and one.discovered_at < one.newest_delivered
 
 
 def _nothing_sent(answer: object) -> bool:

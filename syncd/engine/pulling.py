@@ -22,7 +22,7 @@ from syncd.engine.passes import LIVE, RECONCILE, Batch, Pass, Passes
 from syncd.engine.step import AGAIN, IDLE, Next
 from syncd.engine.taking import take_page
 from syncd.failure import Failure, Halt, Pause, Reject
-from syncd.lead import Malformed, parse_lead
+from syncd.lead import Lead, Malformed, parse_lead
 from syncd.ledger import Ledger, Transaction, gating, ingesting, windows
 from syncd.ledger.ingesting import ExportUnderWay, Ingested
 from syncd.ledger.lanes import halt_lanes, load_lane, save_lane
@@ -181,18 +181,25 @@ class Pull:
         return Batch((), (), last=not current.listings)
 
     def _read(self, current: Pass, page: Page) -> Batch:
-        parsed = [parse_lead(self.name, row) for row in page.rows]
-        leads = [p for p in parsed if not isinstance(p, Malformed)]
-        malformed = [p for p in parsed if isinstance(p, Malformed)]
-        keys = [hash((p.key, p.digest)) if isinstance(p, Malformed) else hash(p[0].key) for p in parsed]
+        leads: list[tuple[Lead, str]] = []
+        malformed: list[Malformed] = []
+        keys: list[int] = []
+        for row in page.rows:
+            parsed = parse_lead(self.name, row)
+            if isinstance(parsed, Malformed):
+                malformed.append(parsed)
+                keys.append(hash((parsed.key, parsed.digest)))
+            else:
+                leads.append(parsed)
+                keys.append(hash(parsed[0].key))
         if current.server_date is None:
             current.server_date = page.server_date
         if current.walk.take(keys, page.total, has_more=page.has_more) == "done":
             current.listings.popleft()
             current.walk = Walk(documented=True)
-        current.newest = (
-            max([lead.discovered_at.timestamp() for lead, _ in leads] + [current.newest or 0.0]) or None
-        )
+        if leads:
+            newest = max(lead.discovered_at for lead, _ in leads).timestamp()
+            current.newest = max(newest, current.newest or 0.0) or None
         until = current.plan.until
         if until is not None:
             leads = [(lead, text) for lead, text in leads if lead.discovered_at.timestamp() < until]

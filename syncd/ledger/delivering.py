@@ -181,18 +181,18 @@ def write_changes(
 
     `owner`: the tally's kind and name for these rows.
     """
-    alike: dict[tuple[object, ...], list[tuple[Change, tuple[int, str | None]]]] = {}
+    alike: dict[tuple[object, ...], tuple[Change, list[tuple[int, str | None]]]] = {}
+    before: tuple[object, ...] = ()
+    rows: list[tuple[int, str | None]] = []
     for change in changes:
         rest = change[1:_REMOTE_ID] + change[_REMOTE_ID + 1 :]
-        alike.setdefault(rest, []).append((change, (change.id, change.remote_id)))
+        if rest != before:
+            before, rows = rest, alike.setdefault(rest, (change, []))[1]
+        rows.append((change.id, change.remote_id))
     counts: dict[str, int] = {}
-    for same in alike.values():
-        change = same[0][0]
+    for change, rows in alike.values():
         values = {"new_" + name: value for name, value in change._asdict().items()}
-        values |= {
-            "new_at": None if change.state == "pending" else books.now,
-            "rows": array(row for _, row in same),
-        }
+        values |= {"new_at": None if change.state == "pending" else books.now, "rows": array(rows)}
         moved = books.connection.execute(_WRITE[model], values).rowcount
         counts[change.state] = counts.get(change.state, 0) + moved
         books.move(*owner, moved, old="pending", new=change.state)

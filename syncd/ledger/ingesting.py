@@ -1,6 +1,6 @@
 """What a pull writes: a page's leads with their deliveries, and the watermark, in one transaction."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -124,17 +124,17 @@ def save_labels(
     """Remember names; a missing name never replaces a known one."""
     rows = [{"source": source, "kind": kind, "id": i, "name": n, "seen_at": now} for i, n in names.items()]
     if rows:
-        new = upsert(_label)
-        connection.execute(
-            new.on_conflict_do_update(
-                index_elements=["source", "kind", "id"],
-                set_={
-                    "name": func.coalesce(new.excluded.name, _label.c.name),
-                    "seen_at": new.excluded.seen_at,
-                },
-            ),
-            rows,
-        )
+        connection.execute(_SAVE_LABELS, rows)
+
+
+_NEW_LABEL = upsert(_label)
+_SAVE_LABELS = _NEW_LABEL.on_conflict_do_update(
+    index_elements=["source", "kind", "id"],
+    set_={
+        "name": func.coalesce(_NEW_LABEL.excluded.name, _label.c.name),
+        "seen_at": _NEW_LABEL.excluded.seen_at,
+    },
+)
 
 
 def ingest(
@@ -155,7 +155,7 @@ def ingest(
     result, books = Ingested(), Books(connection, now)
     by_key = {admission.lead.key: admission for admission in admissions}
     for source in {key.source for key in by_key}:
-        ids = [key.id for key in by_key if key.source == source]
+        ids = [lead_id for its, lead_id, _, _ in by_key if its == source]
         known = [found for key in known_keys(connection, source, ids) if (found := by_key.pop(key, None))]
         if refill:
             _REFILL(
@@ -166,12 +166,11 @@ def ingest(
         raise ExportUnderWay
     _release_quarantined(books, by_key)
     admitted = _insert_leads(books, by_key)
-    for _, admission in admitted:
-        result.states[admission.state] = result.states.get(admission.state, 0) + 1
+    result.states = dict(Counter(admission.state for _, admission in admitted))
     result.new = len(admitted)
     result.connectors = insert_deliveries(books, ((seq, admission.deliveries) for seq, admission in admitted))
     _note_elsewhere(books, [a.lead for _, a in admitted if a.marked_elsewhere and a.state in UNSETTLED])
-    _withdraw_exports(books, [a.lead for _, a in admitted if a.state in UNSETTLED])
+    _withdraw_exports(books, [a.lead.key for _, a in admitted if a.state in UNSETTLED])
     result.quarantined = _quarantine(books, malformed)
     books.close()
     for source in {key.source for key in by_key}:
@@ -180,6 +179,7 @@ def ingest(
     return result
 
 
+_LAST = select(func.max(_lead.c.seq))
 _KEY = ("source", "lead_id", "stream_id", "segment_id")
 _INSERT_LEAD = Insert(
     _lead,
@@ -248,12 +248,11 @@ def _insert_leads(books: Books, admissions: Mapping[LeadKey, Admission]) -> list
     """Insert them all under sequence numbers of our own: nobody else writes during this transaction."""
     if not admissions:
         return []
-    last = books.connection.execute(select(func.max(_lead.c.seq))).scalar() or 0
+    last = books.connection.execute(_LAST).scalar() or 0
     admitted = list(enumerate(admissions.values(), last + 1))
     rows = []
     for (seq, admission), key in zip(admitted, admissions, strict=True):
         lead, state = admission.lead, admission.state
-        books.move("lead", key.source, 1, new=state)
         rows.append(
             (
                 seq, *key, "", lead.person, lead.discovered_at.timestamp(), state, books.now,
@@ -261,6 +260,9 @@ def _insert_leads(books: Books, admissions: Mapping[LeadKey, Admission]) -> list
             )
         )  # fmt: skip
     _INSERT_LEAD(books.connection, rows)
+    came = Counter((key.source, admission.state) for key, admission in admissions.items())
+    for (source, state), n in came.items():
+        books.move("lead", source, n, new=state)
     return admitted
 
 
@@ -303,10 +305,10 @@ _WITHDRAW = delete(_export).where(
 )
 
 
-def _withdraw_exports(books: Books, leads: Sequence[Lead]) -> None:
+def _withdraw_exports(books: Books, keys: Sequence[LeadKey]) -> None:
     """An id that has a new row to deliver is not ready any more; its export is owed again when that row settles."""
-    for source in {lead.source for lead in leads}:
-        ids = array(lead.id for lead in leads if lead.source == source)
+    for source in {key.source for key in keys}:
+        ids = array([lead_id for its, lead_id, _, _ in keys if its == source])
         gone = books.connection.execute(_WITHDRAW, {"source": source, "ids": ids}).rowcount
         books.move("export", source, gone, old="pending")
 

@@ -25,9 +25,7 @@ _SAVE = _NEW.on_conflict_do_update(
 
 def load_lane(connection: Connection, kind: str, name: str) -> LaneState:
     """The lane's state; a lane that was never saved is open."""
-    row = (
-        connection.execute(select(_lane).where(_lane.c.kind == kind, _lane.c.name == name)).mappings().first()
-    )
+    row = connection.execute(_LOAD, {"kind": kind, "name": name}).mappings().first()
     return _state(row) if row else LaneState(kind, name)
 
 

@@ -96,7 +96,7 @@ def is_unsettled(lead: Any) -> ColumnElement[bool]:
 
 def array(values: Iterable[object]) -> str:
     """The parameter that `among` wants."""
-    return json.dumps(list(values))
+    return json.dumps(values if isinstance(values, list) else list(values))
 
 
 _tally = table(Tally)
@@ -128,12 +128,13 @@ def _tally_up(connection: Connection, moves: Moves) -> None:
     if changes:
         names = ("kind", "name", "state")
         connection.execute(
-            upsert(_tally).on_conflict_do_nothing(),
+            _MAKE,
             [dict(zip(names, c[:3], strict=True), n=0) for c in changes],
         )
         connection.execute(_ADD, [dict(zip(("k", "m", "s", "d"), c, strict=True)) for c in changes])
 
 
+_MAKE = upsert(_tally).on_conflict_do_nothing()
 _ADD = (
     _tally.update()
     .where(_tally.c.kind == bindparam("k"), _tally.c.name == bindparam("m"), _tally.c.state == bindparam("s"))

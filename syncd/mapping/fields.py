@@ -60,8 +60,19 @@ class FieldMap:
         `values` holds at least what `uses` names. Raises Reject("mapping_failed") naming the field.
         """
         if self._plain:
-            result = {name: values[key] for name, key in self._variables if values[key] is not None}
-            if all(map(_is_plain, result.values())):
+            result: dict[str, object] = {}
+            for name, key in self._variables:
+                value = values[key]
+                # What is plain at a glance; the other way knows what to say of the rest
+                if type(value) is str:
+                    if not 0 < len(value) <= LONGEST or value.isspace():
+                        break
+                elif value is None:
+                    continue
+                elif type(value) is not int:
+                    break
+                result[name] = value
+            else:
                 return result
         return self._put_together(values)
 
@@ -96,13 +107,6 @@ class FieldMap:
             return None
         except Exception as error:  # noqa: BLE001 - an operator's expression may raise anything
             raise _failed(key.partition(" ")[2], why(error)) from None
-
-
-def _is_plain(value: object) -> bool:
-    """Whether a value can be written as it is; the other way knows what to say of one that cannot."""
-    if type(value) is str:
-        return 0 < len(value) <= LONGEST and not value.isspace()
-    return type(value) is int
 
 
 def _failed(field: str, reason: str) -> Reject:

@@ -8,15 +8,14 @@ does not document: it is read leniently. An address and its status are always fr
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from operator import attrgetter
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Protocol
 
 from syncd.lead import Lead, utc_text
-from syncd.names import Name, split_name
+from syncd.names import split_name
 
 _NOT_IN_HANDLE = re.compile("[^A-Za-z0-9_]")
 
@@ -36,47 +35,16 @@ _NO_LABELS = Labels()
 _CONTACT = frozenset({"email", "linkedin", "linkedinUrl", "linkedin_url"})
 
 
-class _Facts:
-    """One lead while its variables are read; what several of them share is found once."""
-
-    __slots__ = ("_contact", "_handle", "_name", "enrichment", "labels", "lead", "now", "profile")
-
-    def __init__(
-        self, lead: Lead, labels: Labels, enrichment: Mapping[str, Any] | None, now: float | None
-    ) -> None:
-        self.lead, self.labels, self.enrichment, self.now = lead, labels, enrichment, now
-        self.profile = lead.profile
-        self._contact: list[dict[str, Any]] | None = None
-        self._name: Name | None = None
-        self._handle: str | None = ""
-
-    @property
-    def contact(self) -> list[dict[str, Any]]:
-        """Where contact data may be, best first."""
-        if self._contact is None:
-            raw = self.lead.raw
-            places = (self.enrichment, raw, raw.get("profile"))
-            self._contact = [p for p in places if isinstance(p, dict) and not _CONTACT.isdisjoint(p)]
-        return self._contact
-
-    @property
-    def name(self) -> Name:
-        """First and last name."""
-        if self._name is None:
-            self._name = split_name(self.profile.display_name)
-        return self._name
-
-    @property
-    def handle(self) -> str | None:
-        """Without the @."""
-        if self._handle == "":
-            handle = self.profile.handle
-            self._handle = handle.strip().removeprefix("@") or None if handle else None
-        return self._handle
+def _contact(lead: Lead, enrichment: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Where contact data may be, best first."""
+    places = (enrichment, lead.raw, lead.raw.get("profile"))
+    return [p for p in places if isinstance(p, dict) and not p.keys().isdisjoint(_CONTACT)]
 
 
-def _filled(text: str | None) -> str | None:
-    return None if text is None or not text or text.isspace() else text
+def _handle(lead: Lead) -> str | None:
+    """Without the @."""
+    handle = lead.profile.handle
+    return handle.strip().removeprefix("@") or None if handle else None
 
 
 def _trimmed(value: object) -> str | None:
@@ -84,11 +52,11 @@ def _trimmed(value: object) -> str | None:
 
 
 def _label(known: Mapping[int, str], number: int | None) -> str | None:
-    return None if number is None else _filled(known.get(number))
+    name = None if number is None else known.get(number)
+    return None if not name or name.isspace() else name
 
 
-def _x_url(facts: _Facts) -> str | None:
-    handle = facts.handle
+def _x_url(handle: str | None) -> str | None:
     if not handle:
         return None
     plain = handle.isascii() and handle.replace("_", "a").isalnum()
@@ -99,9 +67,9 @@ def _percent(found: re.Match[str]) -> str:
     return "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "replace"))
 
 
-def _email(facts: _Facts) -> tuple[str | None, str | None]:
+def _email(contact: list[dict[str, Any]]) -> tuple[str | None, str | None]:
     """Address and status."""
-    for holder in facts.contact:
+    for holder in contact:
         found = holder.get("email")
         # Enriching answers with an object; what a listing would show is not documented: then beside the address
         address, status = (
@@ -115,13 +83,13 @@ def _email(facts: _Facts) -> tuple[str | None, str | None]:
     return None, None
 
 
-def _email_domain(facts: _Facts) -> str | None:
-    address = _email(facts)[0] or ""
+def _email_domain(contact: list[dict[str, Any]]) -> str | None:
+    address = _email(contact)[0] or ""
     return address.rpartition("@")[2].strip().lower() or None
 
 
-def _linkedin_url(facts: _Facts) -> str | None:
-    for holder in facts.contact:
+def _linkedin_url(contact: list[dict[str, Any]]) -> str | None:
+    for holder in contact:
         inner = holder.get("linkedin")
         nested = inner.get("url") if isinstance(inner, Mapping) else None
         for found in (nested, holder.get("linkedinUrl"), holder.get("linkedin_url")):
@@ -130,77 +98,104 @@ def _linkedin_url(facts: _Facts) -> str | None:
     return None
 
 
-_PLAIN: Mapping[str, str] = MappingProxyType(
+_TEXTS = frozenset({"match_confidence", "source_type", "display_name", "bio", "image_url", "x_user_id"})
+"""Variables that are a text of the lead, or null where that is blank."""
+
+_SHARED: Mapping[str, str] = MappingProxyType(
     {
-        "id": "id",
-        "stream_id": "stream_id",
-        "segment_id": "segment_id",
-        "account_id": "account_id",
-        "follower_count": "profile.follower_count",
-        "raw": "raw",
+        "profile": "lead.profile",
+        "handle": "_handle(lead)",
+        "name": "split_name(lead.profile.display_name)",
+        "contact": "_contact(lead, enrichment)",
     }
 )
-"""Variables that are an attribute of the lead as it is."""
+"""What several variables are read from, found once a lead."""
 
-_TEXT: Mapping[str, str] = MappingProxyType(
+_WORDS: Mapping[str, Any] = MappingProxyType(
     {
-        "match_confidence": "match_confidence",
-        "source_type": "source_type",
+        word.__name__: word
+        for word in (
+            _contact,
+            _email,
+            _email_domain,
+            _handle,
+            _label,
+            _linkedin_url,
+            _x_url,
+            split_name,
+            utc_text,
+        )
+    }
+)
+"""Functions that `_SHARED` and `_READ` speak of."""
+
+_READ: Mapping[str, str] = MappingProxyType(
+    {
+        "id": "lead.key.id",
+        "stream_id": "lead.stream_id",
+        "stream_name": "_label(labels.streams, lead.stream_id)",
+        "segment_id": "lead.segment_id",
+        "segment_name": "_label(labels.segments, lead.segment_id)",
+        "account_id": "lead.account_id",
+        "account_handle": "_label(labels.accounts, lead.account_id)",
+        "match_confidence": "lead.match_confidence",
+        "source_type": "lead.source_type",
+        "discovered_at": "utc_text(lead.discovered_at)",
+        "handle": "handle",
         "display_name": "profile.display_name",
+        "first_name": "name.first",
+        "last_name": "name.last",
         "bio": "profile.bio",
+        "follower_count": "profile.follower_count",
         "image_url": "profile.image_url",
         "x_user_id": "profile.x_user_id",
+        "x_url": "_x_url(handle)",
+        "email": "_email(contact)[0]",
+        "email_status": "_email(contact)[1]",
+        "email_domain": "_email_domain(contact)",
+        "linkedin_url": "_linkedin_url(contact)",
+        "raw": "lead.raw",
+        "synced_at": "None if now is None else utc_text(now)",
     }
 )
-"""Variables that are a text attribute of the lead, or null where that is blank."""
+"""How each variable is read, in the order of the documentation: Python over what `variables` is given and `_SHARED`."""
 
-_READ: Mapping[str, Callable[[_Facts], object]] = MappingProxyType(
-    {
-        "stream_name": lambda of: _label(of.labels.streams, of.lead.stream_id),
-        "segment_name": lambda of: _label(of.labels.segments, of.lead.segment_id),
-        "account_handle": lambda of: _label(of.labels.accounts, of.lead.account_id),
-        "discovered_at": lambda of: utc_text(of.lead.discovered_at),
-        "handle": lambda of: of.handle,
-        "first_name": lambda of: of.name.first,
-        "last_name": lambda of: of.name.last,
-        "x_url": _x_url,
-        "email": lambda of: _email(of)[0],
-        "email_status": lambda of: _email(of)[1],
-        "email_domain": _email_domain,
-        "linkedin_url": _linkedin_url,
-        "synced_at": lambda of: None if of.now is None else utc_text(of.now),
-    }
-)
-"""Variables that are worked out."""
-
-VARIABLES: tuple[str, ...] = (
-    "id", "stream_id", "stream_name", "segment_id", "segment_name", "account_id", "account_handle", "match_confidence",
-    "source_type", "discovered_at", "handle", "display_name", "first_name", "last_name", "bio", "follower_count",
-    "image_url", "x_user_id", "x_url", "email", "email_status", "email_domain", "linkedin_url", "raw", "synced_at",
-)  # fmt: skip
+VARIABLES: tuple[str, ...] = tuple(_READ)
 """Every variable, in the order of the documentation."""
 
 
-class _Plan(NamedTuple):
-    """How to read one set of variables."""
+class _Read(Protocol):
+    """Reads the variables that it was compiled for."""
 
-    attributes: tuple[str, ...]
-    get: Callable[[Lead], tuple[object, ...]]
-    texts: tuple[str, ...]
-    worked_out: tuple[tuple[str, Callable[[_Facts], object]], ...]
+    def __call__(
+        self, lead: Lead, labels: Labels, enrichment: Mapping[str, Any] | None, now: float | None, /
+    ) -> dict[str, object]: ...
 
 
 @lru_cache(maxsize=64)
-def _plan(names: frozenset[str]) -> _Plan:
-    """Raises KeyError for a name that is no variable."""
-    attributes = tuple(name for name in VARIABLES if name in names and (name in _PLAIN or name in _TEXT))
-    paths = [_PLAIN.get(name) or _TEXT[name] for name in attributes]
-    # Two more than asked for: with one, attrgetter would not answer a tuple
-    get = attrgetter(*paths, "id", "id")
-    others = sorted(names - set(attributes))
-    return _Plan(
-        attributes, get, tuple(n for n in attributes if n in _TEXT), tuple((n, _READ[n]) for n in others)
-    )
+def _reader(names: frozenset[str]) -> _Read:
+    """One function for a set of variables, compiled: it is run once a lead, and half the time would go into calling others.
+
+    Raises KeyError for a name that is no variable.
+    """
+    if unknown := names.difference(VARIABLES):
+        raise KeyError(min(unknown))
+    values = {
+        name: _blank_is_null(_READ[name]) if name in _TEXTS else _READ[name]
+        for name in _READ
+        if name in names
+    }
+    items = ", ".join(f"{name!r}: {value}" for name, value in values.items())
+    shared = [f" {part} = {how}" for part, how in _SHARED.items() if re.search(rf"\b{part}\b", items)]
+    source = "\n".join(["def read(lead, labels, enrichment, now, /):", *shared, f" return {{{items}}}"])
+    scope: dict[str, Any] = {}
+    exec(source, dict(_WORDS), scope)  # noqa: S102 - words of this file, no operator's
+    read: _Read = scope["read"]
+    return read
+
+
+def _blank_is_null(text: str) -> str:
+    return f"{text} if {text} and not {text}.isspace() else None"
 
 
 def variables(
@@ -215,14 +210,5 @@ def variables(
     `enrichment` is the `result` of CTGO's enrich answer; `now`, seconds since the epoch, is what `synced_at` says. Only
     what is asked for is computed.
     """
-    plan = _plan(names if isinstance(names, frozenset) else frozenset(names))
-    values: dict[str, object] = dict(zip(plan.attributes, plan.get(lead), strict=False))
-    for name in plan.texts:
-        text = values[name]
-        if type(text) is str and (not text or text.isspace()):
-            values[name] = None
-    if plan.worked_out:
-        facts = _Facts(lead, labels, enrichment, now)
-        for name, read in plan.worked_out:
-            values[name] = read(facts)
-    return values
+    read = _reader(names if isinstance(names, frozenset) else frozenset(names))
+    return read(lead, labels, enrichment, now)
