@@ -34,7 +34,8 @@ from syncd.failure import Failure, Halt, Pause, Refused, Reject, Retry
 from syncd.gate import GATE_HELD, said
 from syncd.lead import read_lead
 from syncd.ledger import Ledger, gating, restoring
-from syncd.ledger.delivering import Due, Recorded, Sent, due, mark_maybe_sent, next_due, record
+from syncd.ledger.delivering import Due, Recorded, Sent, due, next_due, record
+from syncd.ledger.doubting import mark_maybe_sent
 from syncd.ledger.gating import GateState
 from syncd.ledger.ingesting import NAME_UNKNOWN, WAITS_FOR_NAME
 from syncd.ledger.lanes import load_lane
@@ -230,7 +231,8 @@ class Deliver:
         unsafe = [m.due.item.id for m in members if not m.route.resend_safe]
         if unsafe:
             with self._ledger.write() as connection:
-                mark_maybe_sent(connection, unsafe)
+                people = self._outfit.connector.objects == "people"
+                mark_maybe_sent(connection, unsafe, people=people)
         answer = self._send([m.delivery for m in members])
         items = [m.due.item for m in members]
         if unsafe and not _nothing_sent(answer):

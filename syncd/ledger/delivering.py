@@ -6,9 +6,10 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, select, true, union_all, update
+from sqlalchemy import Connection, bindparam, func, select, union_all, update
 
 from syncd.delivery import Change, Item, LaneState, Verdict
+from syncd.ledger.doubting import NEVER_DELIVERED
 from syncd.ledger.lanes import save_lane
 from syncd.ledger.settles import settle
 from syncd.ledger.statements import Books, among, array, quoted, upsert
@@ -116,7 +117,14 @@ def due(connection: Connection, lane: LaneState, now: float, cap: float, limit: 
     values = {"owner": lane.name, "now": now, "cap": cap, "most": most}
     found = connection.execute(_DUE_TO_PROBE if lane.probing else _DUE, values).all()
     found = sorted(found, key=itemgetter(-1, 0))[:most]
-    return [Due(item_of(row), *row[_ITEM:-1]) for row in found]
+    return [_doubting(Due(item_of(row), *row[_ITEM:-1])) for row in found]
+
+
+def _doubting(one: Due) -> Due:
+    """Another lead of the person may have been sent, and none is known to be there: it is looked for first."""
+    if one.newest_delivered != NEVER_DELIVERED:
+        return one
+    return one._replace(item=one.item._replace(maybe_sent=True), newest_delivered=None)
 
 
 def next_due(connection: Connection, model: type[Attempted], owner: str) -> float | None:
@@ -126,14 +134,8 @@ def next_due(connection: Connection, model: type[Attempted], owner: str) -> floa
     return connection.execute(select(func.min(rows.c.due_at)).where(column == owner, *waiting(rows))).scalar()
 
 
-_MAYBE_SENT = update(_delivery).where(among(_delivery.c.id, "ids")).values(maybe_sent=true())
 _NOTHING: Mapping[int, int] = MappingProxyType({})
 _LEADS_OF = select(_delivery.c.lead_seq).where(among(_delivery.c.id, "ids"))
-
-
-def mark_maybe_sent(connection: Connection, ids: Collection[int]) -> None:
-    """Intent before effect: committed before the first byte of a call that cannot simply be repeated."""
-    connection.execute(_MAYBE_SENT, {"ids": array(ids)})
 
 
 def record(

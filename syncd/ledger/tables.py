@@ -135,7 +135,7 @@ class Export(Attempted, table=True):
 
 
 class Person(SQLModel, table=True):
-    """A person's object at a connector's far end, whichever lead made it."""
+    """A person's object at a connector's far end, whichever lead made it. `discovered_at` 0: it may be there."""
 
     connector: str = Field(primary_key=True)
     person: str = Field(primary_key=True)

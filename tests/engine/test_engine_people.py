@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support import Bench, iso, unreachable
+from tests.support import Bench, iso, lost_answer, unreachable
 
 
 def _two_leads_of_one(bench: Bench, *, newest_first: bool) -> tuple[int, int]:
@@ -89,3 +89,30 @@ def test_an_outage_between_two_leads_of_a_person_makes_no_duplicate(bench: Bench
     bench.once()
     bench.check()
     assert len(far.things) == 1
+
+
+def test_what_one_lead_may_have_made_is_looked_for_before_another_of_the_person_is_written(
+    bench: Bench,
+) -> None:
+    """A probe is another delivery, and may be of the very person whose answer was lost."""
+    _two_leads_of_one(bench, newest_first=True)
+    far = bench.place(people=True, upsert=False, batch_size=1)
+    far.script.append(lost_answer)
+    bench.once()
+    bench.check()
+    assert len(far.things) == 1
+    assert bench.leads() == {"exported": 2}
+
+
+def test_what_a_dropped_lead_may_have_made_is_looked_for_too(bench: Bench) -> None:
+    world = bench.ctgo(leads=0)
+    far = bench.place(people=True, upsert=False)
+    far.rule = lost_answer
+    for _ in range(2):
+        world.amend_lead(world.add_leads(1)[0], {"profile": {"xUserId": "42"}})
+        bench.clock.advance(60)
+        bench.once(30)
+        bench.sql("UPDATE delivery SET state = 'rejected', settled_at = 1 WHERE state = 'pending' AND id = 1")
+        far.rule = None
+    bench.run()
+    assert far.duplicates() == []

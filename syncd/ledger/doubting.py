@@ -1,0 +1,36 @@
+"""*Maybe sent*: what is written before the first byte of a call that cannot simply be repeated."""
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, literal, select, true, update
+
+from syncd.ledger.statements import among, array, upsert
+from syncd.ledger.tables import Delivery, Person, table
+from syncd.ledger.tables import Lead as LeadRow
+
+_lead, _delivery, _person = table(LeadRow), table(Delivery), table(Person)
+
+NEVER_DELIVERED = 0.0
+"""The `discovered_at` of a person whom a connector may have been sent, and of whom none is known to have arrived."""
+
+_MAYBE_SENT = update(_delivery).where(among(_delivery.c.id, "ids")).values(maybe_sent=true())
+_MAY_BE_THERE = (
+    upsert(_person)
+    .from_select(
+        ["connector", "person", "discovered_at"],
+        select(_delivery.c.connector, _lead.c.person, literal(NEVER_DELIVERED))
+        .join(_lead, _lead.c.seq == _delivery.c.lead_seq)
+        .where(among(_delivery.c.id, "ids"), _lead.c.person != ""),
+    )
+    .on_conflict_do_nothing()
+)
+
+
+def mark_maybe_sent(connection: Connection, ids: Collection[int], *, people: bool) -> None:
+    """Intent before effect: committed before the first byte of a call that cannot simply be repeated.
+
+    `people`: the connector's objects are people, so that any lead of theirs may have made what the call makes.
+    """
+    connection.execute(_MAYBE_SENT, {"ids": array(ids)})
+    if people:
+        connection.execute(_MAY_BE_THERE, {"ids": array(ids)})
