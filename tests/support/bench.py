@@ -24,6 +24,7 @@ from syncd.engine.pulling import Pull
 from syncd.engine.step import Next, Stepper
 from syncd.gate import Gates
 from syncd.ledger import Ledger, gating, reading
+from syncd.ledger.enriching import waiting
 from syncd.ledger.lanes import lift_halts, load_lane
 from syncd.mapping import FieldMap, Filter
 from syncd.simulator import Options, World, create_app
@@ -179,10 +180,15 @@ class Bench:
         self._life.others += [
             Enrich(desk, ledger, self.clock, self.log, self.wake, chance=self._chance.random)
             for desk in desks.values()
-            if desk.takers.enriching
+            if self._enriches(desk, ledger)
         ]
         self._life.others += [self._naming(desks[name], names, ledger) for name, names in self._names.items()]
         self.due = {(lane.kind, lane.name): self.clock.monotonic() for lane in self._life.all()}
+
+    @staticmethod
+    def _enriches(desk: Desk, ledger: Ledger) -> bool:
+        with ledger.read() as connection:
+            return bool(desk.takers.enriching or waiting(connection, desk.name, 1))
 
     def _places_of(self, account: Account) -> Sequence[str]:
         return list(self.places) if account.takers is None else account.takers
