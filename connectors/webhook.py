@@ -150,7 +150,7 @@ class WebhookConnector:
         return Route(group="all", key=f"{delivery.lead.source}/{delivery.lead.key}")
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
-        """Send each. Raises Pause or Halt as `codes` tell."""
+        """Send each; its remote id is its `webhook-id`. Raises Pause or Halt as `codes` tell."""
         return [self._send(delivery) for delivery in batch]
 
     def close(self) -> None:
@@ -173,7 +173,7 @@ class WebhookConnector:
         why = webhook_answers.failure(answer, clock.now())
         if isinstance(why, Pause | Halt):
             raise why
-        return why or Delivered()
+        return why or Delivered(id_)
 
     @property
     def _host(self) -> str:

@@ -12,10 +12,12 @@ What the network does is no exception here: it comes back as an `Answer` that te
 been received.
 """
 
+import os
 import socket
 import ssl
 import threading
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -160,6 +162,15 @@ def resolve(host: str, port: int, seconds: float) -> list[str]:
     return list(found)
 
 
+_TRUST = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+@cache
+def _tls(*_trust: str | None) -> ssl.SSLContext:
+    """One for all webhooks, for each costs a megabyte; of the environment's issuers, or else of certifi's."""
+    return httpx.create_ssl_context()
+
+
 class Wire:
     """Requests to one URL."""
 
@@ -169,7 +180,7 @@ class Wire:
         self._parts = urlsplit(url)
         self._deadline = Deadline(clock)
         self._backend = Backend(self._deadline, private=private)
-        self._tls = httpx.create_ssl_context() if self._parts.scheme == "https" else None
+        self._tls = _tls(*map(os.environ.get, _TRUST)) if self._parts.scheme == "https" else None
         self._pool = httpcore.ConnectionPool(
             ssl_context=self._tls,
             max_connections=1,

@@ -16,17 +16,20 @@ def scripted(
 ) -> Iterator[tuple[int, list[bytes], list[str]]]:
     """Plays `script` once a request is in. Yields its port, the requests, and who connected."""
     over, requests, connections = threading.Event(), list[bytes](), list[str]()
+    last = set[tuple[str, int]]()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
-            with suppress(OSError):
-                while True:
-                    raw, (host, _) = listener.accept()
-                    connections.append(host)
-                    with suppress(OSError), _wrapped(raw, tls) as connection:
-                        while got := _request(connection):
-                            requests.append(got)
-                            script(connection, over)
+            while True:
+                raw, peer = listener.accept()
+                if peer in last:
+                    raw.close()
+                    return
+                connections.append(peer[0])
+                with suppress(OSError), _wrapped(raw, tls) as connection:
+                    while got := _request(connection):
+                        requests.append(got)
+                        script(connection, over)
 
         thread = threading.Thread(target=serve)
         thread.start()
@@ -34,8 +37,11 @@ def scripted(
             yield listener.getsockname()[1], requests, connections
         finally:
             over.set()
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join()
+            with socket.socket() as goodbye:  # behind whoever connected and was not met yet
+                goodbye.bind(("127.0.0.1", 0))
+                last.add(goodbye.getsockname())
+                goodbye.connect(listener.getsockname())
+                thread.join()
 
 
 def _request(connection: socket.socket) -> bytes:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -11,6 +12,8 @@ from connectors.webhook import VARIABLES, WebhookOptions
 from syncd.delivery import Delivered
 from syncd.failure import Halt, Pause, Reject
 from syncd.mapping import VARIABLES as KNOWN
+from syncd.registry import configure
+from syncd.settings import load
 from tests.connectors.webhook_bench import outcome, table
 from tests.fakes.webhook import SIGNING_SECRET, TOKEN
 
@@ -51,7 +54,7 @@ def test_what_is_not_known_is_not_in_the_body() -> None:
 
 def test_a_resend_has_the_same_id_and_a_new_time_also_from_another_instance() -> None:
     with table() as bench:
-        outcome(bench, bench.delivery(1))
+        assert outcome(bench, bench.delivery(1)) == Delivered("contract-main-1-7-3")
         bench.clock.advance(90)
         assert bench.again is not None
         bench.connector.close()
@@ -208,6 +211,20 @@ def test_secrets_that_are_no_keys_are_refused_without_being_repeated(secret: str
     with pytest.raises(ValidationError) as caught:
         WebhookOptions.model_validate({"url": URL, "signing_secret": secret})
     assert secret == "whsec_" or secret.removeprefix("whsec_") not in str(caught.value)
+
+
+def test_each_secret_can_come_from_the_environment_or_a_file_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('[connectors.hook]\ntype = "webhook"\n')
+    (tmp_path / "connectors.hook.headers.X-Key").write_text("k3y\n")
+    (tmp_path / "connectors.hook.url").write_text(URL + "\n")
+    environ = {"SYNCD_CONNECTORS__HOOK__HEADERS__AUTHORIZATION": "Bearer 1"}
+    chosen = configure(load(tmp_path / "config.toml", environ, docker_secrets=tmp_path))["hook"]
+    assert isinstance(chosen.options, WebhookOptions)
+    assert {name: value.get_secret_value() for name, value in chosen.options.headers.items()} == {
+        "X-Key": "k3y",
+        "authorization": "Bearer 1",
+    }
+    assert chosen.secrets == {"k3y", "Bearer 1", URL}
 
 
 def test_options_show_no_secret() -> None:
