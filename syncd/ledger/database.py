@@ -200,7 +200,7 @@ class Ledger:
 
     def _create(self) -> None:
         with self.write() as connection:
-            SQLModel.metadata.create_all(connection)
+            SQLModel.metadata.create_all(connection, checkfirst=False)
             connection.exec_driver_sql(
                 "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
             )

@@ -6,6 +6,7 @@ A change here needs a migration beside it: `tests/ledger` asserts that both ways
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Column, Index, String, UniqueConstraint, text
+from sqlalchemy.ext.declarative import DeferredReflection
 from sqlmodel import Field, SQLModel
 
 from syncd.settling import UNSETTLED
@@ -20,7 +21,17 @@ def _pending(name: str, *columns: str, but: str = "") -> Index:
     return Index(name, *columns, sqlite_where=text("state = 'pending'" + but))
 
 
-class Source(SQLModel, table=True):
+class Row(DeferredReflection, SQLModel):
+    """What the tables have in common: each is read and written in sets, and nobody makes objects of its rows.
+
+    So neither SQLAlchemy's mapping nor pydantic's validator is made of them, which would be a third of their cost at a
+    start: the one is deferred until somebody prepares it, the other until somebody validates.
+    """
+
+    model_config = {"defer_build": True}
+
+
+class Source(Row, table=True):
     """How far a source has been pulled. `listing`: `all` (GET /leads) or `campaigns` (one by one).
 
     `floor`: nothing discovered before it is taken; fixed by the first pull.
@@ -35,7 +46,7 @@ class Source(SQLModel, table=True):
     reconciled_at: float | None = None
 
 
-class Lead(SQLModel, table=True):
+class Lead(Row, table=True):
     """One row of a listing. Absent key parts are 0; `digest` is empty unless the row had no id.
 
     `refilled_at`: when a window gave the payload back after retention had dropped it.
@@ -66,7 +77,7 @@ class Lead(SQLModel, table=True):
     refilled_at: float | None = None
 
 
-class Attempted(SQLModel):
+class Attempted(Row):
     """What a delivery and an export have in common: state, and what was tried. See `syncd.delivery.Item`."""
 
     state: str = "pending"
@@ -106,7 +117,7 @@ class Delivery(Attempted, table=True):
     held: str = Field(default="", sa_column=Column(String, nullable=False, server_default=text("''")))
 
 
-class Gate(SQLModel, table=True):
+class Gate(Row, table=True):
     """A connector's flood gate. `size`: new deliveries that it takes at one stroke; 0: it has none.
 
     `closed_at`: when it closed; it is closed as long as something is held behind it. `approved`: deliveries up to this
@@ -134,7 +145,7 @@ class Export(Attempted, table=True):
     lead_id: int
 
 
-class Person(SQLModel, table=True):
+class Person(Row, table=True):
     """A person's object at a connector's far end, whichever lead made it. `discovered_at` 0: it may be there."""
 
     connector: str = Field(primary_key=True)
@@ -143,7 +154,7 @@ class Person(SQLModel, table=True):
     discovered_at: float = 0.0
 
 
-class Lane(SQLModel, table=True):
+class Lane(Row, table=True):
     """The persisted state of a lane: see `syncd.delivery.LaneState`. `alike` is a JSON array of delivery ids."""
 
     kind: str = Field(primary_key=True)
@@ -161,7 +172,7 @@ class Lane(SQLModel, table=True):
     alike: str = "[]"
 
 
-class Budget(SQLModel, table=True):
+class Budget(Row, table=True):
     """What is known of one API key's request budget. `name` is a digest of the key. Instants are monotonic."""
 
     name: str = Field(primary_key=True)
@@ -173,7 +184,7 @@ class Budget(SQLModel, table=True):
     pull_every: float | None = None
 
 
-class Slot(SQLModel, table=True):
+class Slot(Row, table=True):
     """`n` requests of a budget that become free again at one monotonic instant of one boot."""
 
     __table_args__: Any = (Index("slot_budget", "budget", "free_at"),)
@@ -185,7 +196,7 @@ class Slot(SQLModel, table=True):
     n: int
 
 
-class Tally(SQLModel, table=True):
+class Tally(Row, table=True):
     """How many rows of a kind (lead, delivery, export) and name are in a state."""
 
     __table_args__: Any = (CheckConstraint("n >= 0"),)
@@ -196,7 +207,7 @@ class Tally(SQLModel, table=True):
     n: int = 0
 
 
-class Label(SQLModel, table=True):
+class Label(Row, table=True):
     """Names of campaigns, segments and tracked accounts, and every campaign ever seen on a lead."""
 
     source: str = Field(primary_key=True)
@@ -206,7 +217,7 @@ class Label(SQLModel, table=True):
     seen_at: float = 0.0
 
 
-class Window(SQLModel, table=True):
+class Window(Row, table=True):
     """A window of the past that a command asked the running engine to pull. `most`: new leads; `new`: found so far."""
 
     __table_args__: Any = (_pending("window_pending", "id"),)
@@ -223,7 +234,7 @@ class Window(SQLModel, table=True):
     done_at: float | None = None
 
 
-class Ask(SQLModel, table=True):
+class Ask(Row, table=True):
     """A request to enrich a person whose answer is not in the ledger (yet): it may have been charged.
 
     `asks`: how often. `outputs`: a JSON array. The row goes when the answer comes.
@@ -236,7 +247,7 @@ class Ask(SQLModel, table=True):
     asked_at: float = 0.0
 
 
-class AskDay(SQLModel, table=True):
+class AskDay(Row, table=True):
     """How many requests to enrich left on a day (UTC, as `2026-06-11`), those that were certainly not charged taken off."""
 
     source: str = Field(primary_key=True)
@@ -244,7 +255,7 @@ class AskDay(SQLModel, table=True):
     asks: int = 0
 
 
-class Credits(SQLModel, table=True):
+class Credits(Row, table=True):
     """A team's enrichment credits as last told. `balance` None: not known, or an answer is due that changes it.
 
     `price`: credits that the dearest output cost so far.
@@ -256,7 +267,7 @@ class Credits(SQLModel, table=True):
     price: int = 1
 
 
-class Action(SQLModel, table=True):
+class Action(Row, table=True):
     """What a person did: who, when, what."""
 
     id: int | None = Field(default=None, primary_key=True)
@@ -267,7 +278,7 @@ class Action(SQLModel, table=True):
     detail: str = ""
 
 
-class Alert(SQLModel, table=True):
+class Alert(Row, table=True):
     """What stands and what a person last heard of it: see `syncd.alerts.deciding.Alert`. `place`: where of its topic."""
 
     kind: str = Field(primary_key=True)
@@ -280,7 +291,7 @@ class Alert(SQLModel, table=True):
     over_at: float | None = None
 
 
-class Digest(SQLModel, table=True):
+class Digest(Row, table=True):
     """The totals of the last daily summary; one row at most."""
 
     id: int | None = Field(default=None, primary_key=True)
@@ -290,7 +301,7 @@ class Digest(SQLModel, table=True):
     exported: int = 0
 
 
-class Upkeep(SQLModel, table=True):
+class Upkeep(Row, table=True):
     """What was done to the ledger as a whole, and when: see `syncd.ledger.upkeep`. `detail` is empty when all is well."""
 
     name: str = Field(primary_key=True)
@@ -298,13 +309,13 @@ class Upkeep(SQLModel, table=True):
     detail: str = ""
 
 
-class Secret(SQLModel, table=True):
+class Secret(Row, table=True):
     """What marks of forgotten people were made with. Nearly always one: made when the first was forgotten."""
 
     key: str = Field(primary_key=True)
 
 
-class Forgotten(SQLModel, table=True):
+class Forgotten(Row, table=True):
     """A keyed digest of a forgotten person, or of one of their leads: recognised, but not to be read."""
 
     mark: str = Field(primary_key=True)

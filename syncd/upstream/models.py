@@ -49,7 +49,8 @@ Maybe = Annotated[T | None, WrapValidator(_absent_if_odd)]
 class Answer(BaseModel):
     """An object in an answer."""
 
-    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
+    # Built when the first such answer comes: pulling leads needs none of them
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True, defer_build=True)
 
     @classmethod
     def documented(cls) -> frozenset[str]:
