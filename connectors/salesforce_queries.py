@@ -66,10 +66,17 @@ def _chunks(pairs: Sequence[tuple[str, str]]) -> list[list[tuple[str, str]]]:
     chunks: list[list[tuple[str, str]]] = []
     room = 0
     for pair in pairs:
-        size = len(quote(format_soql("{}", pair[1]), safe="")) + 3
+        size = _size(pair[1])
         if not chunks or size > room:
             chunks.append([])
             room = LONGEST_QUERY
         chunks[-1].append(pair)
         room -= size
     return chunks
+
+
+def _size(value: str) -> int:
+    """Characters that a value takes in an address, with its quotes and a comma."""
+    if value.isascii() and value.isalnum():
+        return len(value) + len("%27%27%2C")
+    return len(quote(format_soql("{}", value), safe="")) + len("%2C")
