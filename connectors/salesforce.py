@@ -34,7 +34,7 @@ _ORDER: tuple[How, ...] = ("update", "link", "create")
 
 
 class SalesforceConnector:
-    """See the module. At most three calls a batch, four when some of its people are there already and some are not."""
+    """See the module. At most two calls a batch, three when some of its people are there already and some are not."""
 
     Options: ClassVar[type[BaseModel]] = SalesforceOptions
     codes: ClassVar[Mapping[str, str]] = CODES
@@ -155,17 +155,22 @@ class SalesforceConnector:
         return join(fields, options.external_id_field, self._describe(), options.duplicates)
 
     def _look(self, batch: Sequence[Delivery], mapped: Mapped) -> Known:
-        """Who of the batch is in the org: one query for leads and one for Contacts, at most."""
+        """Who of the batch is in the org, among its leads and, by email, among its Contacts: one call."""
         sought = [each for each in batch if to_look_up(each, mapped)]
         known = Known()
         if not sought:
             return known
         emails = sorted({email for each in sought if (email := mapped.email_of(each))})
-        where = [(mapped.key.name, each.person) for each in sought] + [("Email", email) for email in emails]
-        known.add_leads(self._wire.select("Lead", mapped.selected(), where), mapped.key.name)
-        strangers = {mapped.email_of(each) for each in sought if each.person.casefold() not in known.by_key}
-        if wanted := [("Email", email) for email in emails if email in strangers]:
-            known.add_contacts(self._wire.select("Contact", ["Id", "Email"], wanted))
+        by_email = [("Email", email) for email in emails]
+        by_key = [(mapped.key.name, each.person) for each in sought]
+        leads, contacts = self._wire.select_each(
+            [
+                ("Lead", mapped.selected(), by_key + by_email),
+                ("Contact", ("Id", "Email"), by_email),
+            ]
+        )
+        known.add_leads(leads, mapped.key.name)
+        known.add_contacts(contacts)
         return known
 
     def _watched(self, outcomes: list[Outcome]) -> list[Outcome]:

@@ -46,7 +46,8 @@ class Mapped:
     key: Column
     columns: Mapping[str, Column]
     policies: Mapping[str, Policy]
-    email_verified: bool
+    email: str | None
+    """What the mapping calls `Email`, if it vouches that what it writes there is verified."""
     duplicates: Literal["reject", "link", "save"]
     standard: frozenset[str] = frozenset({"Id"})
     """Of the standard fields that a look-up asks for, those that the run-as user can see."""
@@ -58,9 +59,7 @@ class Mapped:
 
     def email_of(self, delivery: Delivery) -> str | None:
         """The address to look the person up by, casefolded; None if there is none or nobody vouches for it."""
-        if not self.email_verified:
-            return None
-        found = next((value for name, value in delivery.fields.items() if name.casefold() == "email"), None)
+        found = delivery.fields.get(self.email) if self.email else None
         return clean(found).strip().casefold() or None if isinstance(found, str) else None
 
     def selected(self) -> list[str]:
@@ -103,16 +102,18 @@ def join(
     return Mapped(key, columns, policies, vouched(fields), duplicates, standard)
 
 
-def vouched(fields: Mapping[str, Field]) -> bool:
-    """Whether the mapping writes only verified addresses into `Email`: its text says so, as the default's does."""
-    return any(name.casefold() == "email" and "verified" in mapped.value for name, mapped in fields.items())
+def vouched(fields: Mapping[str, Field]) -> str | None:
+    """The name of `Email` if the mapping writes only verified addresses there: its text says so, as the default's does."""
+    return next(
+        (n for n, mapped in fields.items() if n.casefold() == "email" and "verified" in mapped.value), None
+    )
 
 
 def left_out(column: Column, value: object) -> bool:
     """Whether a value is left out rather than have the org refuse the lead for it."""
     return (
-        column.name.casefold() == PICKLIST_LEFT_OUT
-        and column.values is not None
+        column.values is not None
+        and column.name.casefold() == PICKLIST_LEFT_OUT
         and str(value) not in column.values
     )
 
@@ -236,7 +237,7 @@ def _row(delivery: Delivery, mapped: Mapped, held: Record) -> Record:
 def _values(delivery: Delivery, mapped: Mapped) -> Iterable[tuple[Column, Policy, object]]:
     for name, value in delivery.fields.items():
         column = mapped.columns.get(name)
-        if column is None or column == mapped.key or left_out(column, value):
+        if column is None or column is mapped.key or left_out(column, value):
             continue
         fitting = fit(column, value)
         if fitting is not None:

@@ -17,18 +17,16 @@ from urllib.parse import quote
 import requests
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceError
-from simple_salesforce.format import format_soql
 
 from connectors.salesforce_answers import judge_call, problem
 from connectors.salesforce_budget import Budget
 from connectors.salesforce_codes import CODES, TOKEN_WAITS
 from connectors.salesforce_http import broken, paused, retry_after, session
 from connectors.salesforce_options import API_VERSION, SalesforceOptions, base_address
+from connectors.salesforce_queries import QUERIES_AT_ONCE, Select, answers_of, composite, queries_for
 from syncd.clock import Clock
 from syncd.failure import Failure, Halt, Pause, Refused
 
-LONGEST_QUERY = 12_000
-"""Characters of an encoded query: Salesforce takes 16,384 of address and headers together."""
 _PAGES = 50
 _WORD = re.compile(r"[a-z_]{3,40}")
 
@@ -88,22 +86,40 @@ class Wire:
     def select(
         self, what: str, fields: Sequence[str], where: Sequence[tuple[str, str]]
     ) -> list[Mapping[str, Any]]:
-        """The records of an object that match any of the (field, value) pairs; as few queries as can be.
+        """The records of an object that match any of the (field, value) pairs.
 
         Raises as `call` does; a record twice found is twice there.
         """
-        found: list[Mapping[str, Any]] = []
-        head = f"SELECT {', '.join(fields)} FROM {what} WHERE "  # noqa: S608 - names of fields; values are quoted below
-        for pairs in _chunks(where):
-            by_field: dict[str, list[str]] = {}
-            for name, value in pairs:
-                by_field.setdefault(name, []).append(value)
-            tests = (format_soql(name + " IN {}", values) for name, values in by_field.items())
-            found += self._query(head + " OR ".join(tests))
+        return self.select_each([(what, fields, where)])[0]
+
+    def select_each(self, wanted: Sequence[Select]) -> list[list[Mapping[str, Any]]]:
+        """The records of several objects. Their queries share a call, which counts as one. Raises as `call` does."""
+        queries = [(n, soql) for n, one in enumerate(wanted) for soql in queries_for(one)]
+        found: list[list[Mapping[str, Any]]] = [[] for _ in wanted]
+        for begin in range(0, len(queries), QUERIES_AT_ONCE):
+            part = queries[begin : begin + QUERIES_AT_ONCE]
+            for (n, _), answer in zip(part, self._ask([soql for _, soql in part]), strict=True):
+                found[n] += self._to_the_end(answer)
         return found
 
-    def _query(self, soql: str) -> list[Mapping[str, Any]]:
-        answer = self.call("GET", "query/", params={"q": soql})
+    def _ask(self, queries: Sequence[str]) -> list[Any]:
+        """The first page of each query, `QUERIES_AT_ONCE` at most."""
+        if len(queries) == 1:
+            return [self.call("GET", "query/", params={"q": queries[0]})]
+        answers = answers_of(self.call("POST", "composite", body=composite(queries)), len(queries))
+        if answers is None:
+            raise paused(
+                "salesforce_unexpected_answer",
+                "an answer to several queries cannot be read",
+                unexplained=True,
+            )
+        for status, content in answers:
+            if status != HTTPStatus.OK:
+                raise self._judged(status, content)
+        return [content for _, content in answers]
+
+    def _to_the_end(self, answer: Any) -> list[Mapping[str, Any]]:
+        """All pages of a query, of which `answer` is the first."""
         found: list[Mapping[str, Any]] = []
         for _ in range(_PAGES):
             records = answer.get("records") if isinstance(answer, Mapping) else None
@@ -137,17 +153,17 @@ class Wire:
             word = problem(_first(error.content)).word
             if error.status == HTTPStatus.UNAUTHORIZED and word in {"", "INVALID_SESSION_ID"}:
                 raise _Expired from None
-            raise self._judged(error) from None
+            raise self._judged(error.status, error.content) from None
         except (requests.exceptions.RequestException, ValueError, TypeError, RecursionError) as error:
             raise broken(error) from None
         self._limit_hits = 0
         self._budget.learn(client.api_usage)
         return answer
 
-    def _judged(self, error: SalesforceError) -> Failure | Refused:
-        if HTTPStatus.MULTIPLE_CHOICES < error.status < HTTPStatus.BAD_REQUEST:  # 300 is "several records"
-            return paused("salesforce_redirected", f"HTTP {error.status}")
-        failure = judge_call(error.status, error.content, after=self._after, limit_hits=self._limit_hits)
+    def _judged(self, status: int, content: object) -> Failure | Refused:
+        if HTTPStatus.MULTIPLE_CHOICES < status < HTTPStatus.BAD_REQUEST:  # 300 is "several records"
+            return paused("salesforce_redirected", f"HTTP {status}")
+        failure = judge_call(status, content, after=self._after, limit_hits=self._limit_hits)
         if failure.code == "salesforce_limit":
             self._limit_hits += 1
         return failure
@@ -209,20 +225,6 @@ class Wire:
         if word:
             return _halt("salesforce_credentials", detail)
         return paused("salesforce_unexpected_answer", detail)
-
-
-def _chunks(pairs: Sequence[tuple[str, str]]) -> list[list[tuple[str, str]]]:
-    """Pairs of which each list fits into one query."""
-    chunks: list[list[tuple[str, str]]] = []
-    room = 0
-    for pair in pairs:
-        size = len(quote(format_soql("{}", pair[1]), safe="")) + 3
-        if not chunks or size > room:
-            chunks.append([])
-            room = LONGEST_QUERY
-        chunks[-1].append(pair)
-        room -= size
-    return chunks
 
 
 def _first(content: object) -> object:

@@ -12,7 +12,7 @@ from syncd.delivery import Change, Item, LaneState, Verdict
 from syncd.ledger.doubting import NEVER_DELIVERED
 from syncd.ledger.lanes import save_lane
 from syncd.ledger.settles import settle
-from syncd.ledger.statements import Books, among, array, quoted, upsert
+from syncd.ledger.statements import Books, Bulk, among, array, quoted, upsert
 from syncd.ledger.tables import Attempted, Delivery, Export, Person, table
 from syncd.ledger.tables import Lead as LeadRow
 
@@ -267,18 +267,20 @@ def _remember(
         for change in changes
         if change.state == "delivered" and change.id in sent
     ]
-    if rows:
-        new = upsert(_person)
-        connection.execute(
-            new.on_conflict_do_update(
-                index_elements=["connector", "person"],
-                set_={
-                    "remote_id": func.coalesce(new.excluded.remote_id, _person.c.remote_id),
-                    "discovered_at": func.max(new.excluded.discovered_at, _person.c.discovered_at),
-                },
-            ),
-            rows,
-        )
+    _SAVE_PERSONS(connection, rows)
+
+
+_NEW = upsert(_person)
+_SAVE_PERSONS = Bulk(
+    _NEW.on_conflict_do_update(
+        index_elements=["connector", "person"],
+        set_={
+            "remote_id": func.coalesce(_NEW.excluded.remote_id, _person.c.remote_id),
+            "discovered_at": func.max(_NEW.excluded.discovered_at, _person.c.discovered_at),
+        },
+    ),
+    ("connector", "person", "remote_id", "discovered_at"),
+)
 
 
 def revive(books: Books, model: type[Attempted], owner: tuple[str, str], ids: Collection[int]) -> None:

@@ -126,17 +126,17 @@ def _tally_up(connection: Connection, moves: Moves) -> None:
     changes = [(*key, n) for key, n in moves.items() if n]
     # SQLite checks n >= 0 on the row to insert before it looks for a conflict: make the rows first
     if changes:
-        names = ("kind", "name", "state")
-        connection.execute(
-            _MAKE,
-            [dict(zip(names, c[:3], strict=True), n=0) for c in changes],
+        _MAKE(
+            connection,
+            [{"kind": kind, "name": name, "state": state, "n": 0} for kind, name, state, _ in changes],
         )
-        connection.execute(_ADD, [dict(zip(("k", "m", "s", "d"), c, strict=True)) for c in changes])
+        _ADD(connection, [dict(zip("kmsd", change, strict=True)) for change in changes])
 
 
-_MAKE = upsert(_tally).on_conflict_do_nothing()
-_ADD = (
+_MAKE = Bulk(upsert(_tally).on_conflict_do_nothing(), ("kind", "name", "state", "n"))
+_ADD = Bulk(
     _tally.update()
     .where(_tally.c.kind == bindparam("k"), _tally.c.name == bindparam("m"), _tally.c.state == bindparam("s"))
-    .values(n=_tally.c.n + bindparam("d"))
+    .values(n=_tally.c.n + bindparam("d")),
+    ("n",),
 )

@@ -80,10 +80,13 @@ class FieldMap:
         scope = {**values, **self._computed(values)} if self._single else values
         result: dict[str, object] = {}
         for name, (form, keys) in self._cells.items():
-            parts = [scope[key] for key in keys]
-            if None in parts:
+            if form is None:
+                value = scope[keys[0]]
+            else:
+                parts = [scope[key] for key in keys]
+                value = None if None in parts else form.format(*parts)
+            if value is None:
                 continue
-            value = parts[0] if form is None else form.format(*parts)
             if type(value) is str:
                 if len(value) > LONGEST:
                     raise _failed(name, f"it gives a text of more than {LONGEST} characters")

@@ -258,10 +258,15 @@ def compiled(expressions: Mapping[str, Expression]) -> Callable[[Mapping[str, ob
     except (TemplateError, SyntaxError, ValueError, RecursionError, MemoryError):
         raise ValueError("it cannot be compiled: it is nested too deep") from None
 
+    uses = sorted(frozenset[str]().union(*(expression.uses for expression in expressions.values())))
+
     def evaluated(values: Mapping[str, object]) -> dict[str, object]:
-        scope = {name: NULL if value is None else value for name, value in values.items()}
+        scope = {name: NULL if (value := values[name]) is None else value for name in uses}
         found: dict[str, object] = evaluate(scope) or {}
-        return {key: None if _holds_null(value) else value for key, value in found.items()}
+        return {
+            key: value if type(value) is str or not _holds_null(value) else None
+            for key, value in found.items()
+        }
 
     return evaluated
 

@@ -1,13 +1,14 @@
 """What a lead costs in HubSpot and Salesforce, through their real SDKs: requests, and processor time on this machine.
 
-Our side is `syncd --once --yes`: pulled, written down, mapped, sent, settled. The other is a bare loop of the same
-SDK that makes the calls which the run before it made, read from a file. Both are processes, and from both is taken what
-the same process costs with nothing to send; what a fake costs is its own. Processor seconds, user and system.
+The yardstick is a bare loop of the same SDK that makes the very calls which a run of ours made. Two things are held beside it:
+the connector alone, with its deliveries in its hands as the loop has its calls; and a whole run, `syncd --once --yes`, in
+which leads are pulled, written down, mapped, sent and settled as well. All are processes, and from each is taken what it
+costs with nothing sent. A fake's cost is its own process's. Processor seconds, user and system.
 """
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from connectors.hubspot_options import DEFAULTS as HUBSPOT
@@ -33,7 +34,7 @@ type = "{vendor}"
 level = "warning"
 """
 MAPPINGS: Mapping[str, Mapping[str, str | Field]] = {"hubspot": HUBSPOT, "salesforce": SALESFORCE}
-MOST_REQUESTS, MOST_REQUESTS_ALWAYS = 0.022, 0.011
+MOST_COST, MOST_REQUESTS, MOST_REQUESTS_ALWAYS = 1.5, 0.022, 0.011
 
 
 def into_crms(scratch: Path, times: int, leads: int = 10_000) -> list[Row]:
@@ -56,42 +57,53 @@ def _into(vendor: str, scratch: Path, times: int, leads: int, upstreams: tuple[s
         calls[:] = made or calls
         return run
 
-    def bare(made: Sequence[Call]) -> Run:
+    def bare(*dry: str) -> Run:
         file = scratch / "calls"
-        file.write_text("".join(json.dumps(call) + "\n" for call in made if "/oauth2/" not in call.path))
+        file.write_text("".join(json.dumps(call) + "\n" for call in calls if "/oauth2/" not in call.path))
         with far_end(vendor) as end:
-            return timed([PYTHON, HERE / "bare_calls.py", vendor, end.url, file])
+            return timed([PYTHON, HERE / "bare_calls.py", vendor, end.url, file, *dry])
 
-    full, theirs, empty, nothing = alternately(
-        times, lambda: ours(many, leads), lambda: bare(calls), lambda: ours(none, 0), lambda: bare([])
-    )
+    def alone(*dry: str) -> Run:
+        with far_end(vendor) as end:
+            config = _configured(vendor, scratch / "alone", many, end.url)
+            return timed([PYTHON, "-m", "tests.benchmarks.connector_alone", config, str(leads), *dry])
+
+    full, theirs, sent, empty, unsent, made = alternately(
+        times, lambda: ours(many, leads), bare, alone, lambda: ours(none, 0), lambda: bare("dry"), lambda: alone("dry")
+    )  # fmt: skip
     _, plain = _once(vendor, scratch / "always", many, leads, always=True)
-    own, loop = (median(a, "cpu") - median(b, "cpu") for a, b in ((full, empty), (theirs, nothing)))
+    whole, loop, connector = (
+        (median(a, "cpu") - median(b, "cpu")) / leads * 1e6
+        for a, b in ((full, empty), (theirs, unsent), (sent, made))
+    )
+    beside = f"{loop:.0f} us, {spread(theirs, 's', 'cpu')}"
     return [
-        Row(
-            f"{vendor}: cost of a lead / bare loop of its SDK",
-            f"{own / leads * 1e6:.0f} us, {spread(full, 's', 'cpu')}",
-            f"{loop / leads * 1e6:.0f} us, {spread(theirs, 's', 'cpu')}",
-            own / loop,
-            1.5,
-        ),
+        Row(f"{vendor}: connector's cost of a lead / bare SDK", f"{connector:.0f} us, {spread(sent, 's', 'cpu')}", beside, connector / loop, MOST_COST),
+        Row(f"{vendor}: whole run's cost of a lead / bare SDK", f"{whole:.0f} us, {spread(full, 's', 'cpu')}", beside, whole / loop, MOST_COST),
         Row(f"{vendor}: requests a lead", f"{len(calls)}", f"{leads}", len(calls) / leads, MOST_REQUESTS),
         Row(f"{vendor}: requests a lead, all always", f"{len(plain)}", f"{leads}", len(plain) / leads, MOST_REQUESTS_ALWAYS),
     ]  # fmt: skip
+
+
+def _configured(vendor: str, folder: Path, base: str, url: str, *, always: bool = False) -> Path:
+    """The configuration, in a folder that is otherwise empty."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    text = CONFIG.format(base=base, vendor=vendor, secrets=SECRETS[vendor].format(url=url))
+    fields = _always(vendor) if always else {}
+    lines = [f"{name} = {json.dumps(value)}" for name, value in fields.items()]
+    file = folder / "config.toml"
+    file.write_text("\n".join([text, "[connectors.crm.fields]" * always, *lines, ""]))
+    return file
 
 
 def _once(
     vendor: str, folder: Path, base: str, expected: int, *, always: bool = False
 ) -> tuple[Run, list[Call]]:
     """One run from an empty ledger into an empty CRM, and its calls. Raises ValueError if somebody is missing there."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     with far_end(vendor) as end:
-        text = CONFIG.format(base=base, vendor=vendor, secrets=SECRETS[vendor].format(url=end.url))
-        fields = _always(vendor) if always else {}
-        lines = [f"{name} = {json.dumps(value)}" for name, value in fields.items()]
-        (folder / "config.toml").write_text("\n".join([text, "[connectors.crm.fields]" * always, *lines, ""]))
-        run = timed([SYNCD, "--config", folder / "config.toml", "--once", "--yes"])
+        config = _configured(vendor, folder, base, end.url, always=always)
+        run = timed([SYNCD, "--config", config, "--once", "--yes"])
     if end.objects != expected:
         raise ValueError(f"{vendor} has {end.objects} people of {expected}")
     return run, end.calls

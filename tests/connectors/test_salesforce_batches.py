@@ -4,7 +4,7 @@ import pytest
 
 from connectors.salesforce_defaults import DEFAULTS
 from syncd.delivery import Delivered
-from syncd.failure import Pause, Refused
+from syncd.failure import Halt, Pause, Refused
 from syncd.testing import Courier
 from tests.connectors.salesforce_bench import PLAIN, one, raised, sent, table
 from tests.fakes.salesforce_lead import KEY
@@ -31,14 +31,49 @@ def test_the_option_says_which_rule_new_leads_meet(option: str, header: str) -> 
         assert [call.assign for call in bench.fake.calls if call.rows] == [header]
 
 
-def test_a_hundred_new_leads_cost_three_calls_with_the_default_mapping() -> None:
+def test_a_hundred_new_leads_cost_two_calls_with_the_default_mapping() -> None:
     with table() as bench:
         one(bench, bench.delivery(400))
         before = len(bench.fake.calls)
         sent(bench, *bench.deliveries(100))
-        assert len(bench.fake.calls) - before == 3
+        assert len(bench.fake.calls) - before == 2
         sent(bench, *bench.deliveries(100))
-        assert len(bench.fake.calls) - before == 5
+        assert len(bench.fake.calls) - before == 4
+
+
+def test_queries_that_share_a_call_may_be_answered_in_any_order() -> None:
+    with table() as bench:
+        contact = bench.fake.org.add_contact(Email=EMAIL)
+        one(bench, bench.delivery(400))
+        said = [
+            {"referenceId": "q1", "httpStatusCode": 200, "body": page({"Id": contact, "Email": EMAIL})},
+            {"referenceId": "q0", "httpStatusCode": 200, "body": page()},
+        ]
+        bench.fake.answer_next(200, {"compositeResponse": said})
+        assert one(bench, bench.delivery(VERIFIED)) == Delivered(contact, created=False)
+
+
+@pytest.mark.parametrize(
+    "said", [{}, {"compositeResponse": [{"referenceId": "q0", "httpStatusCode": 200}]}, []]
+)
+def test_queries_that_an_answer_leaves_out_found_nobody_only_if_it_says_so(said: object) -> None:
+    with table() as bench:
+        one(bench, bench.delivery(400))
+        bench.fake.answer_next(200, said)
+        failure = raised(bench, bench.delivery(VERIFIED))
+        assert (failure.code, len(bench.fake.org.leads)) == ("salesforce_unexpected_answer", 1)
+
+
+def test_a_query_that_is_refused_beside_one_that_is_not_stops_the_lane() -> None:
+    with table() as bench:
+        one(bench, bench.delivery(400))
+        bench.fake.org.hidden_objects.add("contact")
+        assert isinstance(raised(bench, bench.delivery(VERIFIED)), Halt)
+        assert len(bench.fake.org.leads) == 1
+
+
+def page(*records: dict[str, object]) -> dict[str, object]:
+    return {"totalSize": len(records), "done": True, "records": list(records)}
 
 
 def test_a_mapping_of_always_without_emails_costs_one_call() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+from tests.fakes import salesforce_composite as composite
 from tests.fakes.salesforce_answer import Answer, Seen, Trouble
 from tests.fakes.salesforce_lead import mistyped
 from tests.fakes.salesforce_org import USER, Org
@@ -173,6 +174,8 @@ class SalesforceFake:
         content = _parsed(body)
         if method == "PATCH" and path.startswith("composite/sobjects"):
             return self._collection(path.removeprefix("composite/sobjects").strip("/"), content)
+        if method == "POST" and path == "composite":
+            return composite.answered(content, lambda query: self._query("", query))
         if method == "POST":
             return self._make(path, content)
         raise Trouble(404, "NOT_FOUND", "The requested resource does not exist")

@@ -1,0 +1,47 @@
+"""A connector by itself: the benchmark's leads as deliveries, made beforehand and handed over in full batches.
+
+Usage: connector_alone.py CONFIG LEADS [dry]. The connector is called `crm`. With `dry` they are made and not sent.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import structlog
+
+from syncd.cli.compose import Mapped, compile_connectors, read_settings
+from syncd.clock import SystemClock
+from syncd.delivery import Delivered, Delivery
+from syncd.lead import read_lead
+from syncd.mapping import Labels, variables
+from tests.benchmarks.upstream import lead
+
+LABELS = Labels({14: "Indie founders"}, {6: "Developer tools"}, {3: "northwindlabs"})
+
+
+def made(mapped: Mapped, n: int) -> Delivery:
+    """The delivery of lead number n to somebody who is not known yet."""
+    found = read_lead("main", json.dumps(lead(n, contacts=True)))
+    fields = mapped.fields.evaluate(variables(found, LABELS, None, names=mapped.fields.uses, now=time.time()))
+    return Delivery(id=n, lead=found, fields=fields, person=found.person)
+
+
+def main(config: Path, leads: int, *, dry: bool) -> None:
+    """Send them. Raises ValueError if one is not delivered."""
+    mapped = compile_connectors(read_settings(config))["crm"]
+    connector = mapped.configured.open(SystemClock(), structlog.get_logger())
+    groups: dict[str, list[Delivery]] = {}
+    for delivery in (made(mapped, n) for n in range(leads)):
+        groups.setdefault(connector.route(delivery).group, []).append(delivery)
+    size = connector.batch_size
+    for members in groups.values() if not dry else ():
+        for start in range(0, len(members), size):
+            outcomes = connector.deliver(members[start : start + size])
+            if not all(isinstance(outcome, Delivered) for outcome in outcomes):
+                raise ValueError(f"not delivered: {outcomes}")
+    connector.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), dry="dry" in sys.argv[3:])
