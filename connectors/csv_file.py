@@ -158,7 +158,8 @@ class CsvConnector:
         rows = []
         for each, row, line in zip(batch, cells, csv_rows.lines(cells), strict=True):
             key = self._key_of(row)
-            refused = _refused(row, line, key)
+            plain = len(line) <= csv_rows.LONGEST_CELL and any(key)
+            refused = None if plain else _refused(row, line, key)
             rows.append(_Row(line, key, each.maybe_sent and refused is None, refused))
         return rows
 

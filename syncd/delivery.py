@@ -258,13 +258,12 @@ def pack(items: Sequence[tuple[Item, Route]], lane: LaneState, batch_size: int) 
             alone.append([n])
             continue
         size = min(batch_size, item.limit or batch_size)
-        call, keys = filling.get((route.group, size), ([], set()))
-        if not call or len(call) >= size or route.key in keys:
-            call, keys = [], set()
-            filling[route.group, size] = (call, keys)
-            calls.append(call)
-        call.append(n)
-        keys.add(route.key)
+        this = filling.get((route.group, size))
+        if this is None or len(this[0]) >= size or route.key in this[1]:
+            this = filling[route.group, size] = ([], set())
+            calls.append(this[0])
+        this[0].append(n)
+        this[1].add(route.key)
     return calls + alone
 
 

@@ -208,8 +208,7 @@ class Deliver:
             require_names(names, lead, where.uses, one.discovered_at)
         enrichment = loads(one.enrichment) if one.enrichment else None
         uses = fields.uses | where.uses if again else fields.uses
-        labels = names.labels if names else _NO_LABELS
-        values = variables(lead, labels, enrichment, names=uses, now=now)
+        values = variables(lead, names.labels if names else _NO_LABELS, enrichment, uses, now)
         if again and not where.accepts(values):
             return None
         item, mapped = one.item, fields.evaluate(values)

@@ -12,7 +12,7 @@ from syncd.delivery import Change, Item, LaneState, Verdict
 from syncd.ledger.doubting import NEVER_DELIVERED
 from syncd.ledger.lanes import save_lane
 from syncd.ledger.settles import settle
-from syncd.ledger.statements import Books, Bulk, among, array, quoted, upsert
+from syncd.ledger.statements import Books, Bulk, Rows, among, array, quoted, upsert
 from syncd.ledger.tables import Attempted, Delivery, Export, Person, table
 from syncd.ledger.tables import Lead as LeadRow
 
@@ -105,7 +105,7 @@ def _due_query(*, probing: bool) -> Any:
     )
 
 
-_DUE, _DUE_TO_PROBE = _due_query(probing=False), _due_query(probing=True)
+_DUE, _DUE_TO_PROBE = Rows(_due_query(probing=False)), Rows(_due_query(probing=True))
 
 
 def due(connection: Connection, lane: LaneState, now: float, cap: float, limit: int) -> list[Due]:
@@ -115,8 +115,8 @@ def due(connection: Connection, lane: LaneState, now: float, cap: float, limit: 
     """
     most = 1 if lane.probing else limit
     values = {"owner": lane.name, "now": now, "cap": cap, "most": most}
-    found = connection.execute(_DUE_TO_PROBE if lane.probing else _DUE, values).all()
-    found = sorted(found, key=itemgetter(-1, 0))[:most]
+    query = _DUE_TO_PROBE if lane.probing else _DUE
+    found = sorted(query(connection, values), key=itemgetter(-1, 0))[:most]
     return [_doubting(Due(item_of(row), *row[_ITEM:-1])) for row in found]
 
 
