@@ -97,7 +97,7 @@ def test_the_name_is_resolved_once_for_a_connection(zone: Zone) -> None:
 
 def test_the_next_address_is_tried_when_one_does_not_answer(zone: Zone) -> None:
     with scripted(OK) as (port, requests, _):
-        zone.answers = [["127.0.0.2", "127.0.0.1"]]  # where nobody listens, and where somebody does
+        zone.answers = [["127.0.0.2", "127.0.0.1", "127.0.0.3"]]  # somebody listens at the second only
         with wired(f"http://{HOST}:{port}/", private=True) as wire:
             assert wire.post(b"{}", {}) == Answer(200)
     assert f"Host: {HOST}:{port}".lower().encode() in requests[0].lower()
