@@ -4,6 +4,7 @@ Imports the library for its quoting, so it is imported when a connector opens.
 Source: Salesforce's REST guide, "Send multiple requests using Composite": the whole counts as one call.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +18,8 @@ LONGEST_QUERY = 12_000
 QUERIES_AT_ONCE = 5
 """Of the 25 requests that may share a call, so many may be queries."""
 
+_QUOTED = re.compile(rb"[^A-Za-z0-9_.-]")
+"""Bytes that an address has as three characters, and as six if the query must have a backslash before them."""
 
 Select = tuple[str, Sequence[str], Sequence[tuple[str, str]]]
 """An object, the fields to ask for, and (field, value) pairs of which a record must match one."""
@@ -76,7 +79,6 @@ def _chunks(pairs: Sequence[tuple[str, str]]) -> list[list[tuple[str, str]]]:
 
 
 def _size(value: str) -> int:
-    """Characters that a value takes in an address, with its quotes and a comma."""
-    if value.isascii() and value.isalnum():
-        return len(value) + len("%27%27%2C")
-    return len(quote(format_soql("{}", value), safe="")) + len("%2C")
+    """Characters that a value takes in an address at the most, with its quotes and a comma."""
+    raw = value.encode("utf-8", "replace")
+    return len(raw) + 5 * len(_QUOTED.findall(raw)) + len("%27%27%2C")

@@ -237,7 +237,7 @@ def _row(delivery: Delivery, mapped: Mapped, held: Record) -> Record:
 def _values(delivery: Delivery, mapped: Mapped) -> Iterable[tuple[Column, Policy, object]]:
     for name, value in delivery.fields.items():
         column = mapped.columns.get(name)
-        if column is None or column is mapped.key or left_out(column, value):
+        if column is None or column is mapped.key or (column.values is not None and left_out(column, value)):
             continue
         fitting = fit(column, value)
         if fitting is not None:

@@ -7,7 +7,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 _UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -29,6 +29,13 @@ class Column:
     unique: bool = False
     required: bool = False
     values: frozenset[str] | None = None
+    plain: float = field(init=False)
+    """Characters up to which printable ASCII fits as it is; below 0 where text becomes something else."""
+
+    def __post_init__(self) -> None:
+        """Seen once, for every lead asks."""
+        takes_text = self.type not in _NUMBERS | {"boolean", "date"}
+        object.__setattr__(self, "plain", (self.length or math.inf) if takes_text else -1)
 
 
 class Schema:
@@ -52,29 +59,29 @@ def read_schema(described: object) -> Schema:
     fields = described.get("fields") if isinstance(described, Mapping) else None
     if not isinstance(fields, list) or not fields:
         raise ValueError("it lists no fields")
-    return Schema(_column(field) for field in fields if isinstance(field, Mapping) and field.get("name"))
+    return Schema(_column(one) for one in fields if isinstance(one, Mapping) and one.get("name"))
 
 
-def _column(field: Mapping[str, Any]) -> Column:
-    length = field.get("length")
+def _column(found: Mapping[str, Any]) -> Column:
+    length = found.get("length")
     return Column(
-        name=str(field["name"]),
-        type=str(field.get("type", "string")),
+        name=str(found["name"]),
+        type=str(found.get("type", "string")),
         length=length if isinstance(length, int) else 0,
-        createable=field.get("createable") is True,
-        updateable=field.get("updateable") is True,
-        external_id=field.get("externalId") is True,
-        unique=field.get("unique") is True,
-        required=field.get("nillable") is False
-        and field.get("defaultedOnCreate") is False
-        and field.get("createable") is True,
-        values=_values(field),
+        createable=found.get("createable") is True,
+        updateable=found.get("updateable") is True,
+        external_id=found.get("externalId") is True,
+        unique=found.get("unique") is True,
+        required=found.get("nillable") is False
+        and found.get("defaultedOnCreate") is False
+        and found.get("createable") is True,
+        values=_values(found),
     )
 
 
-def _values(field: Mapping[str, Any]) -> frozenset[str] | None:
-    listed = field.get("picklistValues")
-    if field.get("restrictedPicklist") is not True or not isinstance(listed, list):
+def _values(found: Mapping[str, Any]) -> frozenset[str] | None:
+    listed = found.get("picklistValues")
+    if found.get("restrictedPicklist") is not True or not isinstance(listed, list):
         return None
     return frozenset(
         str(one.get("value")) for one in listed if isinstance(one, Mapping) and one.get("active") is not False
@@ -87,6 +94,8 @@ def fit(column: Column, value: object) -> object | None:
     Text is cut to the field's length, counted in UTF-16 units as Salesforce's own Java does, and never inside a
     character. Numbers and truth values stay what they are in fields of their kind.
     """
+    if type(value) is str and len(value) <= column.plain and value.isascii() and value.isprintable():
+        return value
     if column.type in _NUMBERS or column.type == "boolean":
         return _number(value) if column.type in _NUMBERS else value
     text = _text(value)

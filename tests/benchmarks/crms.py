@@ -2,8 +2,9 @@
 
 The yardstick is a bare loop of the same SDK that makes the very calls which a run of ours made. Two things are held beside it:
 the connector alone, with its deliveries in its hands as the loop has its calls; and a whole run, `syncd --once --yes`, in
-which leads are pulled, written down, mapped, sent and settled as well. All are processes, and from each is taken what it
-costs with nothing sent. A fake's cost is its own process's. Processor seconds, user and system.
+which leads are pulled, written down, mapped, sent and settled as well. All are processes of their own, as the fakes are.
+What counts is processor seconds, user and system, without start-up: the loop and the connector tell what their sending took;
+from a whole run is taken one with no leads.
 """
 
 import json
@@ -15,7 +16,7 @@ from connectors.hubspot_options import DEFAULTS as HUBSPOT
 from connectors.salesforce_defaults import DEFAULTS as SALESFORCE
 from syncd.connector import Field
 from tests.benchmarks.far_ends import SECRETS, Call, far_end
-from tests.benchmarks.measuring import PYTHON, SYNCD, Row, Run, alternately, median, spread, timed
+from tests.benchmarks.measuring import PYTHON, SYNCD, Row, Run, alternately, median, spread, timed, told
 from tests.benchmarks.upstream import served
 
 HERE = Path(__file__).parent
@@ -57,25 +58,23 @@ def _into(vendor: str, scratch: Path, times: int, leads: int, upstreams: tuple[s
         calls[:] = made or calls
         return run
 
-    def bare(*dry: str) -> Run:
+    def bare() -> Run:
         file = scratch / "calls"
         file.write_text("".join(json.dumps(call) + "\n" for call in calls if "/oauth2/" not in call.path))
         with far_end(vendor) as end:
-            return timed([PYTHON, HERE / "bare_calls.py", vendor, end.url, file, *dry])
+            return told([PYTHON, HERE / "bare_calls.py", vendor, end.url, file])
 
-    def alone(*dry: str) -> Run:
+    def alone() -> Run:
         with far_end(vendor) as end:
             config = _configured(vendor, scratch / "alone", many, end.url)
-            return timed([PYTHON, "-m", "tests.benchmarks.connector_alone", config, str(leads), *dry])
+            return told([PYTHON, "-m", "tests.benchmarks.connector_alone", config, str(leads)])
 
-    full, theirs, sent, empty, unsent, made = alternately(
-        times, lambda: ours(many, leads), bare, alone, lambda: ours(none, 0), lambda: bare("dry"), lambda: alone("dry")
-    )  # fmt: skip
-    _, plain = _once(vendor, scratch / "always", many, leads, always=True)
-    whole, loop, connector = (
-        (median(a, "cpu") - median(b, "cpu")) / leads * 1e6
-        for a, b in ((full, empty), (theirs, unsent), (sent, made))
+    full, theirs, sent, empty = alternately(
+        times, lambda: ours(many, leads), bare, alone, lambda: ours(none, 0)
     )
+    _, plain = _once(vendor, scratch / "always", many, leads, always=True)
+    loop, connector = (median(runs, "cpu") / leads * 1e6 for runs in (theirs, sent))
+    whole = (median(full, "cpu") - median(empty, "cpu")) / leads * 1e6
     beside = f"{loop:.0f} us, {spread(theirs, 's', 'cpu')}"
     return [
         Row(f"{vendor}: connector's cost of a lead / bare SDK", f"{connector:.0f} us, {spread(sent, 's', 'cpu')}", beside, connector / loop, MOST_COST),
