@@ -75,6 +75,7 @@ class _Watch:
         self._numbers, self._max_wait = numbers, max_wait
         self._seen: object = None
         self._moved = clock.monotonic()
+        self._stopped: dict[tuple[str, str], float] = {}
         self.left: list[str] = []
         """The sources whose window is not pulled yet."""
         self.troubles: dict[tuple[str, str], str] = {}
@@ -90,9 +91,17 @@ class _Watch:
         if seen != self._seen:
             self._seen, self._moved = seen, now
         busy = {("pull", name) for name in self.left} | _owing(standing)
-        held = {(lane.kind, lane.name): lane.code for lane in stopped if _needs_somebody(lane)}
+        # Other leads come and go meanwhile: a lane that stands still is trouble however much moves beside it
+        self._stopped = {
+            (lane.kind, lane.name): self._stopped.get((lane.kind, lane.name), now) for lane in stopped
+        }
+        held = {
+            (lane.kind, lane.name)
+            for lane in stopped
+            if _needs_somebody(lane) or now - self._stopped[lane.kind, lane.name] >= self._max_wait
+        }
         patient = now - self._moved < self._max_wait
-        if busy <= held.keys() or not patient or engine_of(self._settings.state.path) is None:
+        if busy <= held or not patient or engine_of(self._settings.state.path) is None:
             paused = {(lane.kind, lane.name): lane.code for lane in stopped}
             self.troubles = {key: paused[key] for key in busy if key in paused}
             return False

@@ -63,15 +63,24 @@ class Passes:
             del self.asked[key]
 
     def knows(self, plan: Plan) -> bool:
-        """Whether a pass with this very plan is under way or put off."""
-        return any(it is not None and it.plan == plan for it in (self.current, self.put_off))
+        """Whether a pass with this very plan, or for this window of the ledger, is under way or put off."""
+        under_way = [it.plan for it in (self.current, self.put_off) if it is not None]
+        return plan in under_way or (
+            plan.window is not None and plan.window in {other.window for other in under_way}
+        )
 
     def restart(self, *, current: bool) -> None:
         """Begin anew what was put off and would be wrong to go on with, and with `current` what is under way."""
         if current and self.current is not None:
-            self.current = self.begin(self.current.plan)
+            self.current = self._anew(self.current)
         if self.put_off is not None and self.put_off.plan.lifecycle == "new":
-            self.put_off = self.begin(self.put_off.plan)
+            self.put_off = self._anew(self.put_off)
+
+    def _anew(self, old: Pass) -> Pass:
+        """The same pass from its first page; what it found counts towards its limit."""
+        new = self.begin(old.plan)
+        new.new = old.new
+        return new
 
     @property
     def holds_exports(self) -> bool:

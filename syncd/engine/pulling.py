@@ -86,7 +86,7 @@ class Pull:
         """
         plan = Plan("window", since=since, until=until, limit=limit, window=window)
         if not self._passes.knows(plan):
-            self._passes.asked.setdefault(plan, lambda: plan)
+            self._passes.asked.setdefault(plan if window is None else window, lambda: plan)
 
     def step(self) -> Next:
         """One request at most, and its page."""

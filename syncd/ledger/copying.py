@@ -32,7 +32,8 @@ def back_up(ledger: Path, to: Path, *, force: bool) -> int:
     if not force and to.exists():
         raise LedgerError("ledger_broken", f"{to} exists: name another file, or say --force to replace it.")
     with _explained(to):
-        part = _empty(to.with_name(to.name + ".part"))
+        # Under a name that `forget` knows: killed half-way, it stays, and is full of people
+        part = _empty(to.with_name(f"{ledger.name}{ASIDE}{to.name}.part"))
         try:
             copy(ledger, part)
             check(part, f"The copy of {ledger}")

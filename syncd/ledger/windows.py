@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from syncd.ledger.statements import among, array, quoted
 from syncd.ledger.tables import Window, table
@@ -30,9 +30,11 @@ def ask(
 
 
 def pending(connection: Connection) -> Sequence[Any]:
-    """The windows that are still to be pulled, oldest first."""
+    """The windows that are still to be pulled, oldest first. `most`: how many new leads are left to be found."""
+    columns = [column for column in _window.c if column is not _window.c.most]
+    left = func.max(0, _window.c.most - _window.c.new).label("most")
     return connection.execute(
-        select(_window).where(_window.c.state == quoted("pending")).order_by(_window.c.id)
+        select(*columns, left).where(_window.c.state == quoted("pending")).order_by(_window.c.id)
     ).all()
 
 

@@ -1,8 +1,10 @@
 """`syncd forget`: a person is erased from every byte that syncd keeps, and does not come back."""
 
+from pathlib import Path
+
 import pytest
 
-from syncd.ledger import Ledger
+from syncd.ledger import Ledger, copying
 from syncd.ledger.database import EngineLock
 from syncd.ledger.labels import save_names
 from tests.cli.conftest import Home, rows, told
@@ -153,6 +155,25 @@ def test_copies_beside_the_ledger_are_deleted_and_others_named(delivered: tuple[
     assert said["deleted"] == [str(copy)]
     assert bystander.exists()
     assert traces(home) == []
+
+
+def test_what_a_killed_backup_left_is_deleted_too(
+    delivered: tuple[Home, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, number = delivered
+    left: list[tuple[Path, bytes]] = []
+    copy = copying.copy
+
+    def copied(source: Path, to: Path) -> None:
+        copy(source, to)
+        left.append((to, to.read_bytes()))
+
+    monkeypatch.setattr(copying, "copy", copied)
+    assert home.syncd("backup", str(home.folder / "copy.db")).code == 0
+    part, content = left[0]
+    part.write_bytes(content)
+    assert home.syncd("forget", "--id", str(number), "--yes").code == 0
+    assert not part.exists()
 
 
 def test_sentences_that_name_the_person_are_cleaned(delivered: tuple[Home, int]) -> None:

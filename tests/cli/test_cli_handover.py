@@ -1,5 +1,8 @@
 """`--once --since T` beside a running engine: a daemon in another process, and this command in ours."""
 
+import signal
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -49,6 +52,28 @@ def test_a_window_that_the_engine_cannot_pull_ends_with_the_code_for_it(
     ran = home.syncd("--once", "--since", "2000-01-01T00:00:00Z", "--max-wait", "5s")
     assert ran.code == 77, ran.err
     assert rows(home, "SELECT state FROM window") == [("pending",)]
+    assert daemon.end()[0] == 0
+
+
+def test_what_moves_beside_a_lane_that_stands_still_does_not_make_the_command_wait_for_that(
+    served: tuple[Home, Process],
+) -> None:
+    home, daemon = served
+    assert home.syncd("pause", "sheet", "--for", "1h").code == 0
+    began, more = time.monotonic(), threading.Event()
+
+    def arrive() -> None:
+        while not more.wait(0.3) and time.monotonic() < began + 30:
+            home.sim.world.add_leads(1)
+            daemon.send(signal.SIGUSR1)
+
+    arriving = threading.Thread(target=arrive)
+    arriving.start()
+    ran = home.syncd("--once", "--since", "2000-01-01T00:00:00Z", "--max-wait", "2s")
+    more.set()
+    arriving.join()
+    assert ran.code == 75, ran.err
+    assert time.monotonic() < began + 25
     assert daemon.end()[0] == 0
 
 

@@ -1,8 +1,14 @@
 """A source's own settings: where it starts, what a window and a limit do, two of them, and one that never exports."""
 
+from collections.abc import Callable
+
+import httpx
 import pytest
 
+from syncd.engine.pulling import Pull
+from syncd.ledger import windows
 from syncd.ledger.operating import pause_lanes
+from syncd.simulator import Fault
 from tests.support import DAY, START, Bench, iso
 
 
@@ -75,6 +81,40 @@ def test_an_explicit_window_takes_its_leads_and_never_moves_the_watermark(bench:
     bench.check()
     assert far.lead_ids() == sorted(row.id for row in world.listed()[4:7])
     assert _watermark(bench) == before
+
+
+@pytest.mark.parametrize("death", ["killed", "an error"])
+def test_the_limit_of_a_window_holds_across_a_death_half_way(bench: Bench, death: str) -> None:
+    world = bench.ctgo(leads=20, desk={"start": "now"})
+    bench.place()
+    bench.once()
+    with bench.ledger.write() as connection:
+        windows.ask(connection, "main", bench.clock.now(), since=0.0, until=None, limit=6, who="me")
+
+    def short(request: httpx.Request, through: Callable[[], httpx.Response]) -> httpx.Response:
+        request.url = request.url.copy_set_param("limit", 4)
+        return through()
+
+    def ask() -> Pull:
+        pull = bench.life.pulls["main"]
+        with bench.ledger.read() as connection:
+            for row in windows.pending(connection):
+                pull.ask_window(row.since, row.until, row.most, window=row.id)
+        bench.wake("pull", "main")
+        return pull
+
+    bench.life.wires["main"].answering = short
+    assert ask().step().wait == 0
+    assert bench.rows("SELECT count(*) FROM lead") == [(4,)]
+    ask()
+    if death == "killed":
+        bench.crash()
+        ask()
+    else:
+        world.fail(Fault("leads", body=b"{}", status=200))
+    bench.run()
+    assert bench.rows("SELECT count(*) FROM lead") == [(6,)]
+    assert bench.rows("SELECT state, new FROM window") == [("done", 6)]
 
 
 def test_a_limit_stops_ingesting_and_leaves_the_watermark(bench: Bench) -> None:
