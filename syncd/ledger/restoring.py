@@ -194,6 +194,14 @@ def _spending(connection: Connection, old: sqlite3.Connection, _: Carried) -> No
         "SELECT source, balance, told_at, price FROM credits",
         "INSERT OR REPLACE INTO credits (source, balance, told_at, price) VALUES (?, ?, ?, ?)",
     )
+    # What was answered about leads that the backup has waiting need not be paid for again
+    _copy(
+        connection,
+        old,
+        "SELECT source, lead_id, stream_id, segment_id, enrichment FROM lead WHERE enrichment IS NOT NULL",
+        "UPDATE lead SET enrichment = ?5 WHERE source = ?1 AND lead_id = ?2 AND stream_id = ?3 AND segment_id = ?4"
+        " AND state = 'enriching' AND enrichment IS NULL",
+    )
 
 
 def _windows(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:

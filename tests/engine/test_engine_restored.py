@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from syncd.ledger import Ledger, copying, restoring
+from tests.engine.test_engine_enriching import FIELDS, asks, ctgo
 from tests.support import DAY, Bench, unreachable
 
 
@@ -94,4 +95,23 @@ def test_a_newer_lead_of_a_person_is_not_written_over_by_an_older_one(bench: Ben
     restore(bench, past)
     bench.once()
     assert far.things[0].fields["bio"] == "now"
+    bench.check()
+
+
+def test_what_was_paid_for_since_is_not_paid_for_again(bench: Bench) -> None:
+    world = ctgo(
+        bench, sim={"leads": 4, "contact_rate": 1.0, "charge_repeats": True}, per_day=2, when_exhausted="hold"
+    )
+    bench.place(fields=FIELDS)
+    bench.once(600)
+    assert bench.leads()["enriching"] == 2
+    past = back_up(bench)
+    bench.clock.advance(DAY)
+    bench.once(600)
+    assert len(asks(bench)) == 4
+    restore(bench, past)
+    bench.once(5 * DAY)
+    assert len(asks(bench)) == 4
+    assert bench.leads() == {"exported": 4}
+    assert len(world.exported) == 4
     bench.check()
