@@ -191,7 +191,7 @@ def begin(engine: Engine, approved_by: str = "") -> None:
     """
     with engine.ledger.write() as connection:
         lifted = {name for kind, name in lift_halts(connection) if kind == "deliver"}
-        gating.start(connection, engine.gates, lifted, engine.clock.now())
+        gating.start(connection, engine.gates, list(engine.settings.sources), lifted, engine.clock.now())
         for deliver in engine.delivers if approved_by else ():
             release(connection, deliver.name, engine.clock.now(), who=approved_by)
         for desk in engine.desks:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, exists, false, func, select, update
+from sqlalchemy import Connection, bindparam, exists, false, func, not_, select, update
 
 from syncd.gate import FIRST, Gates, decide
 from syncd.ledger.statements import among, array, quoted, upsert
@@ -174,10 +174,28 @@ _ORPHANED = update(_delivery).where(_HELD, _delivery.c.held != GATE).values(held
 _UNAPPROVED = select(func.count()).where(_FREE, _OURS, _delivery.c.id > _APPROVED)
 
 
-def start(connection: Connection, sizes: Mapping[str, int], lifted: Collection[str], now: float) -> None:
+_LEFT_BEHIND = (
+    update(_delivery)
+    .where(
+        _HELD,
+        _OURS,
+        exists().where(_lead.c.seq == _delivery.c.lead_seq, not_(among(_lead.c.source, "sources"))),
+    )
+    .values(held="")
+)
+
+
+def start(
+    connection: Connection,
+    sizes: Mapping[str, int],
+    sources: Collection[str],
+    lifted: Collection[str],
+    now: float,
+) -> None:
     """An engine starts, or its configuration changed. `sizes`: of every configured connector, 0 for none.
 
-    What passes that were cut short had brought is counted with the next one of their source.
+    What passes that were cut short had brought is counted with the next one of their source; that of a source which has
+    left the configuration, and has no next one, is a stroke. `sources`: those that are configured.
 
     `lifted`: the connectors whose halt this lifts. What gathered for them, and for one that is back in the
     configuration, is a stroke.
@@ -191,7 +209,10 @@ def start(connection: Connection, sizes: Mapping[str, int], lifted: Collection[s
         _set(connection, name, size=size, configured=True)
         if not size and name not in closed_gates(connection):
             connection.execute(_FREE_ALL, {"name": name})  # of a pass that was cut short, when it had a gate
-        if back or name in lifted:
+        left = 0
+        if name not in closed_gates(connection):
+            left = connection.execute(_LEFT_BEHIND, {"name": name, "sources": array(sources)}).rowcount
+        if back or left or name in lifted:
             set_going(connection, name, now)
 
 

@@ -198,6 +198,26 @@ def test_a_reader_sees_the_halt_and_what_stands_behind_it(bench: Bench, far: Far
     assert bench.lane(*LANE).status == "open", "what is stored of the lane is its own"
 
 
+@pytest.mark.parametrize("brought", [4, 12])
+def test_what_a_source_that_left_in_the_middle_of_a_pass_brought_goes_on(bench: Bench, brought: int) -> None:
+    bench.ctgo(leads=brought + 4, rate_limit=10_000, limit=10_000)
+    far = bench.place(gate=GATE)
+    boot(bench)
+    pull = bench.life.pulls["main"]
+    pull.ask_live()
+    for _ in range(brought // 4):
+        pull.step()
+    assert held(bench) == brought
+    bench.stop()
+    bench.ctgo("second", key="ctgo_second", leads=0)
+    del bench.accounts["main"]
+    once(bench)
+    bench.check()
+    closed = brought > GATE
+    assert len(far.things) == (5 if closed else brought)
+    assert bench.troubles[LANE] == ("gate_held" if closed else "")
+
+
 # Whatever happens
 
 

@@ -117,7 +117,7 @@ def test_taking_a_page_in_walks_nothing(full: Ledger) -> None:
 def test_a_gate_walks_nothing_but_what_it_holds(full: Ledger) -> None:
     gates = Gates({"crm": 3})
     with _listening(full) as said, full.write() as connection:
-        gating.start(connection, {"crm": 3}, ["crm"], NOW)
+        gating.start(connection, {"crm": 3}, ["main"], ["crm"], NOW)
         gating.release(connection, "crm", 2)
         page = gating.page(connection, gates, "main", "live")
         ingest(connection, (), [admission(n) for n in range(2000, 2009)], (), NOW)

@@ -161,7 +161,7 @@ class Bench:
         with ledger.write() as connection:
             lifted = {name for kind, name in lift_halts(connection) if kind == "deliver"}
             sizes = {name: place.gate for name, place in self.places.items()}
-            gating.start(connection, sizes, lifted, self.clock.now())
+            gating.start(connection, sizes, list(self.accounts), lifted, self.clock.now())
             for desk in desks.values():
                 desk.pacer.start(connection)
         delivers = {
