@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -31,6 +32,8 @@ from syncd.settings import Settings, SettingsError, secret_values
 HOUR = 3600.0
 LAST = 9.5
 """Seconds after a signal when the process ends whatever holds it: another program that keeps the ledger locked, say."""
+HEAD_START = 0.1
+"""Seconds that the first pulls are ahead of health and alerts, whose imports would take the processor from them."""
 SETTLED = 15.0
 """Seconds after a start, or a reload, when what that needed is likely to be over."""
 PROBE = HOUR
@@ -67,8 +70,13 @@ def run_daemon(config: Path | None) -> Exit:
             companions = Companions(logger())
             daemon = _daemon(config, (settings, mapped), ledger, clock, companions)
             orders.append(daemon)
-            with companions.beside(daemon):
-                ended = daemon.run()
+            with ExitStack() as beside:
+
+                def put_beside() -> None:
+                    clock.wait(threading.Event(), HEAD_START)
+                    beside.enter_context(companions.beside(daemon))
+
+                ended = daemon.run(put_beside)
                 return _leave(ended)
 
 

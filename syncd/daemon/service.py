@@ -10,7 +10,7 @@ from typing import Literal
 
 from syncd.clock import Clock
 from syncd.connector import Logger
-from syncd.crews import Crew
+from syncd.crews import Crew, nothing
 from syncd.daemon.calendar import Calendar, Chore
 from syncd.daemon.notify import Notifier
 from syncd.daemon.polls import Polls
@@ -91,9 +91,9 @@ class Daemon:
             stopping=self._clock.stopping,
         )
 
-    def run(self) -> Ended:
-        """Until the clock is stopped, or the ledger fails for good."""
-        self.begin()
+    def run(self, manned: Callable[[], None] = nothing) -> Ended:
+        """Until the clock is stopped, or the ledger fails for good. `manned`: called before READY is said."""
+        self.begin(manned)
         bell = self._runner.bell
         while not self._runner.over and not self._clock.stopping:
             bell.clear()
@@ -101,12 +101,13 @@ class Daemon:
         self._log.info("daemon_stopping")
         return self._runner.finish()
 
-    def begin(self) -> None:
-        """Man the lanes and ask for the first pulls."""
+    def begin(self, manned: Callable[[], None] = nothing) -> None:
+        """Man the lanes and ask for the first pulls; then `manned`, then READY."""
         self._polls.begin()
         self._put_chores()
         self._runner.start(self._crews(self.engine))
         self._log.info("daemon_started", sources=len(self.engine.pulls), connectors=len(self.engine.delivers))
+        manned()
         self._notify.ready()
 
     def turn(self) -> float | None:

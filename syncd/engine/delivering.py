@@ -33,12 +33,13 @@ from syncd.engine.step import AGAIN, IDLE, Next
 from syncd.failure import Failure, Halt, Pause, Refused, Reject, Retry
 from syncd.gate import GATE_HELD, said
 from syncd.lead import read_lead
-from syncd.ledger import Ledger, gating, restoring
+from syncd.ledger import Ledger, gating
 from syncd.ledger.delivering import Due, Recorded, Sent, due, next_due, record
 from syncd.ledger.doubting import mark_maybe_sent
 from syncd.ledger.gating import GateState
 from syncd.ledger.ingesting import NAME_UNKNOWN, WAITS_FOR_NAME
 from syncd.ledger.lanes import load_lane
+from syncd.ledger.restored import doubted, restored_at
 from syncd.ledger.tables import Delivery as DeliveryRow
 from syncd.mapping import FieldMap, Filter, Labels, variables
 
@@ -102,7 +103,7 @@ class Deliver:
         self._wake, self._chance = wake, chance
         self._behind_gate = False
         with ledger.read() as connection:
-            self._restored_at = restoring.restored_at(connection)  # nobody restores under a running engine
+            self._restored_at = restored_at(connection)  # nobody restores under a running engine
 
     @property
     def name(self) -> str:
@@ -130,7 +131,7 @@ class Deliver:
         if self._outfit.names and self._names_are_coming():
             return Next(NAMES_SOON)
         if self._restored_at is not None:
-            found = restoring.doubted(found, now, self._restored_at)
+            found = doubted(found, now, self._restored_at)
         self._pass(reopened(lane), found, more=len(found) >= limit)
         return AGAIN
 

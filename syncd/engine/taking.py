@@ -7,8 +7,8 @@ from syncd.engine.desk import Desk
 from syncd.engine.passes import Batch
 from syncd.lead import Lead
 from syncd.ledger import Ledger, Transaction, ingesting
-from syncd.ledger.forgetting import without_forgotten
 from syncd.ledger.ingesting import Admission, Ingested
+from syncd.ledger.marks import without_forgotten
 
 
 def take_page(

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select, text
 from syncd.forgetting import carried_by, marks, of_lead
 from syncd.lead import Lead, LeadKey
 from syncd.ledger import reading
-from syncd.ledger.forgetting import keys, known_marks
+from syncd.ledger.marks import keys, known_marks
 from syncd.ledger.statements import among, array, is_unsettled, quoted
 from syncd.ledger.tables import Delivery, Export, table
 from syncd.ledger.tables import Lead as LeadRow

@@ -5,7 +5,7 @@ is empty, its times are the ledger's own. Its deliveries keep their states and l
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -14,17 +14,14 @@ from sqlalchemy import Connection, func, or_, select
 from syncd.forgetting import (
     Sighting,
     Trace,
-    carried_by,
     left_by,
     marks,
     new_key,
-    of_lead,
-    of_malformed,
     of_row,
     profile_of,
 )
-from syncd.lead import Lead, Malformed
 from syncd.ledger.erasing import Sentence, erase, sentences_with, unname
+from syncd.ledger.marks import keys, known_marks
 from syncd.ledger.operating import log_action
 from syncd.ledger.statements import Books, among, array, upsert
 from syncd.ledger.tables import Delivery, Export, Forgotten, Person, Secret, Source, table
@@ -37,56 +34,6 @@ _secret, _forgotten, _source = table(Secret), table(Forgotten), table(Source)
 SHORTEST_NAME = 4
 """Characters. A shorter display name is a word, and is not looked for in sentences."""
 
-# A pull asks
-
-
-def keys(connection: Connection) -> list[str]:
-    """The keys that marks were made with; none when nobody was ever forgotten."""
-    return list(connection.execute(select(_secret.c.key)).scalars())
-
-
-_KNOWN_MARKS = select(_forgotten.c.mark).where(among(_forgotten.c.mark, "marks"))
-
-
-def known_marks(connection: Connection, signs: Sequence[str]) -> set[str]:
-    """Which of these are marks of forgotten people."""
-    return set(connection.execute(_KNOWN_MARKS, {"marks": array(signs)}).scalars())
-
-
-def without_forgotten(
-    connection: Connection, leads: Sequence[tuple[Lead, str]], malformed: Sequence[Malformed]
-) -> tuple[Sequence[tuple[Lead, str]], Sequence[Malformed]]:
-    """A page's rows without those of people who were forgotten. Asked for every page, so it costs one look at no rows."""
-    known = keys(connection)
-    if not known:
-        return leads, malformed
-    signs = [marks(known, carried_by(of_lead(lead))) for lead, _ in leads]
-    bad_signs = [marks(known, carried_by(of_malformed(bad))) for bad in malformed]
-    found = known_marks(connection, [sign for many in (*signs, *bad_signs) for sign in many])
-    if not found:
-        return leads, malformed
-    return (
-        [it for it, many in zip(leads, signs, strict=True) if found.isdisjoint(many)],
-        [it for it, many in zip(malformed, bad_signs, strict=True) if found.isdisjoint(many)],
-    )
-
-
-def without_forgotten_names(
-    connection: Connection, handles: Mapping[int, str | None]
-) -> Mapping[int, str | None]:
-    """Handles by some number, None in the place of those of people who were forgotten."""
-    known = keys(connection)
-    if not known:
-        return handles
-    signs = {
-        number: marks(known, [Trace("handle", handle.removeprefix("@").casefold())]) if handle else []
-        for number, handle in handles.items()
-    }
-    bearing = known_marks(connection, [sign for many in signs.values() for sign in many])
-    return {
-        number: handle if bearing.isdisjoint(signs[number]) else None for number, handle in handles.items()
-    }
-
 
 def is_forgotten(connection: Connection, sought: "Sought") -> bool:
     """Whether there is a mark of this person, as far as what is said of them goes: emails leave none."""
@@ -97,9 +44,6 @@ def is_forgotten(connection: Connection, sought: "Sought") -> bool:
         sources = connection.execute(select(_source.c.name)).scalars()
         traces |= {Trace("lead", f"{name}\0{sought.lead_id}") for name in sources}
     return bool(traces and known_marks(connection, marks(keys(connection), traces)))
-
-
-# A person asks
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, select
 
-from syncd.ledger.forgetting import without_forgotten_names
 from syncd.ledger.ingesting import save_labels
+from syncd.ledger.marks import without_forgotten_names
 from syncd.ledger.statements import upsert
 from syncd.ledger.tables import Label, table
 

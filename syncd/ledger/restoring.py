@@ -12,11 +12,11 @@ read, it takes what is still true and what people decided:
 - windows of the past that an engine was asked for, to be pulled again.
 
 What cannot be known is doubted: every delivery of a lead that was discovered before the restore, whether the backup has it
-or a pull brings it once more, counts as *maybe sent*. See `doubted`.
+or a pull brings it once more, counts as *maybe sent*. See `restored`.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,39 +27,16 @@ from sqlalchemy import Connection, select
 from syncd.delivery import BY_HAND
 from syncd.forgetting import carried_by, marks, of_row
 from syncd.ledger.database import Ledger
-from syncd.ledger.delivering import Due
 from syncd.ledger.erasing import erase
-from syncd.ledger.forgetting import keys
+from syncd.ledger.marks import keys
 from syncd.ledger.operating import log_action
 from syncd.ledger.statements import Books
 from syncd.ledger.tables import Forgotten, table
 from syncd.ledger.tables import Lead as LeadRow
-from syncd.ledger.upkeep import done, note_done
+from syncd.ledger.upkeep import note_done
 
 _lead, _forgotten = table(LeadRow), table(Forgotten)
 _CHUNK = 1000
-
-MARGIN = 86400.0
-"""Seconds that the clocks here and at CTGO, and the time of a lead's discovery, may be apart."""
-
-
-def restored_at(connection: Connection) -> float | None:
-    """When this ledger was last put in place from a backup."""
-    found = done(connection).get("restore")
-    return found.at if found else None
-
-
-def doubted(found: Sequence[Due], now: float, restored: float) -> list[Due]:
-    """What is due, with *maybe sent* where the ledger that was replaced may have sent it.
-
-    A time of discovery from the future proves nothing.
-    """
-    return [
-        one._replace(item=one.item._replace(maybe_sent=True))
-        if one.discovered_at <= restored + MARGIN or one.discovered_at > now
-        else one
-        for one in found
-    ]
 
 
 @dataclass(slots=True)

@@ -12,7 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 from syncd.alerts.watching import Watch
-from syncd.cli.companions import Beside, Companions, vitals_of, watched
+from syncd.cli.beside import Beside, vitals_of, watched
+from syncd.cli.companions import Companions
 from syncd.engine.whole import Engine
 from syncd.ledger import Ledger, LedgerError
 from syncd.settings import Alerts, Digest, Enrich, Health, Listen, Schedule, Settings

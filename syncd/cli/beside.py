@@ -1,0 +1,166 @@
+"""Health, metrics and alerts, put together beside a daemon that runs. Imported when its first pulls are on their way."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from syncd.connector import Logger
+from syncd.daemon.calendar import Cron, Every, following
+from syncd.daemon.service import Daemon
+from syncd.engine.whole import Engine
+from syncd.health.app import HealthApp
+from syncd.health.counting import Counted, Counting
+from syncd.health.looking import Looker, Vitals, Watched
+from syncd.health.serving import Serving
+from syncd.health.view import View
+from syncd.ledger import Ledger
+from syncd.registry import codes, known_types
+from syncd.settings import Settings
+
+if TYPE_CHECKING:
+    from syncd.alerts.watching import Watch
+
+
+def put_beside(
+    daemon: Daemon, reader: Ledger, counting: Counting, credits_: dict[str, int], log: Logger
+) -> "Beside":
+    """All of it, listening but not watching yet; a reload is followed.
+
+    Args:
+        daemon: whom it is beside.
+        reader: a ledger of its own to look at.
+        counting: what the engine reports to.
+        credits_: the balances that were last told, by source.
+        log: where it writes.
+    """
+    engine = daemon.engine
+    looker = Looker(
+        reader, engine.clock, watched(engine), set(engine.settings.connectors),
+        partial(vitals_of, daemon), credits_,
+    )  # fmt: skip
+    app = HealthApp(
+        looker.look,
+        _Metrics(looker.look, counting.read),
+        lambda: vitals_of(daemon).wedged,
+        lambda: set(looker.sources),
+    )
+    beside = Beside(looker, Health(app, log), counting.told, log)
+    beside.follow(engine)
+    daemon.after_reload.append(beside.follow)
+    return beside
+
+
+@dataclass(slots=True)
+class Beside:
+    """What is beside a daemon. `watch`: None as long as there was nobody to tell."""
+
+    looker: Looker
+    health: "Health"
+    told: Callable[[str, str], None]
+    log: Logger
+    watch: "Watch | None" = None
+    _begun: bool = False
+    _thread: threading.Thread | None = None
+
+    def follow(self, engine: Engine) -> None:
+        """Fit to a configuration: look at its sources, listen and tell where it says. Brief: the daemon waits for it."""
+        looker, connectors = self.looker, engine.settings.connectors
+        looker.sources, looker.connectors = watched(engine), set(connectors)
+        types = known_types()
+        looker.fixes = codes({it.type for it in connectors.values()} & set(types), types=types)
+        self.health.follow(engine.settings)
+        alerts = engine.settings.alerts
+        if self.watch is None and not (alerts.webhook_url or alerts.heartbeat_url):
+            return
+        from syncd.cli.telling import make_watch, point  # noqa: PLC0415 - see there
+
+        if self.watch is None:
+            self.watch = make_watch(self.looker.look, engine.ledger, engine.clock, self.log, self.told)
+        point(self.watch, alerts)
+        if self._begun:
+            self.begin()
+
+    def begin(self) -> None:
+        """Watch from now on, as soon as there is somebody to tell."""
+        self._begun = True
+        if self.watch is not None and self._thread is None:
+            self._thread = threading.Thread(target=self.watch.run, name="watch", daemon=True)
+            self._thread.start()
+
+    def end(self) -> None:
+        """Listen no more; the watch ends by itself when the clock is stopped."""
+        self.health.close()
+        if self._thread is not None:
+            self._thread.join(0.5)  # it may be waiting for a webhook, which nobody waits for
+
+
+@dataclass(slots=True)
+class _Metrics:
+    """/metrics, made when somebody first scrapes: Prometheus's client costs a megabyte, and many never do."""
+
+    look: Callable[[], View]
+    counted: Callable[[], Counted]
+    _exposition: Callable[[str], tuple[str, bytes]] | None = None
+
+    def __call__(self, accept: str) -> tuple[str, bytes]:
+        if self._exposition is None:
+            from syncd.health.metrics import Exposition  # noqa: PLC0415 - see the class
+
+            self._exposition = Exposition(self.look, self.counted)
+        return self._exposition(accept)
+
+
+@dataclass(slots=True)
+class Health:
+    """The server where the settings want it; none where they want none."""
+
+    app: HealthApp
+    log: Logger
+    _at: str = ""
+    _serving: Serving | None = None
+
+    def follow(self, settings: Settings) -> None:
+        """Listen where these settings say, if that is not so already."""
+        listen = settings.health.listen
+        if listen != self._at:
+            self.close()
+            self._at = listen
+            self._serving = Serving(self.app, listen.host, listen.port, self.log) if listen else None
+        self.ensure()
+
+    def ensure(self) -> None:
+        """Try again if the address could not be had."""
+        if self._serving is not None:
+            self._serving.ensure()
+
+    def close(self) -> None:
+        """Listen no more."""
+        serving, self._serving, self._at = self._serving, None, ""
+        if serving is not None:
+            serving.close()
+
+
+def watched(engine: Engine) -> dict[str, Watched]:
+    """The engine's sources as watching needs them."""
+    found = {}
+    for desk in engine.desks:
+        source = engine.settings.sources[desk.name]
+        when = Every(source.poll.every or 0.0) if source.poll.cron is None else Cron(source.poll.cron)
+        enrich = source.enrich
+        low = enrich.keep_credits + enrich.per_day if enrich else None
+        found[desk.name] = Watched(desk.pacer.meter, partial(following, when), low)
+    return found
+
+
+def vitals_of(daemon: Daemon) -> Vitals:
+    """What the daemon says of itself."""
+    seen = daemon.snapshot()
+    stuck = [f"{lane.kind} {lane.name}" for lane in seen.stuck]
+    hangs = (
+        f"The lane {stuck[0]} has not come back for {seen.stuck[0].late(seen.monotonic):.0f} s."
+        if stuck
+        else ""
+    )
+    return Vitals(hangs, (seen.ledger.code, seen.ledger.detail) if seen.ledger else None)

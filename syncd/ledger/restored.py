@@ -1,0 +1,30 @@
+"""What a lane doubts after a restore: see `syncd.ledger.restoring`."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from syncd.ledger.delivering import Due
+from syncd.ledger.upkeep import done
+
+MARGIN = 86400.0
+"""Seconds that the clocks here and at CTGO, and the time of a lead's discovery, may be apart."""
+
+
+def restored_at(connection: Connection) -> float | None:
+    """When this ledger was last put in place from a backup."""
+    found = done(connection).get("restore")
+    return found.at if found else None
+
+
+def doubted(found: Sequence[Due], now: float, restored: float) -> list[Due]:
+    """What is due, with *maybe sent* where the ledger that was replaced may have sent it.
+
+    A time of discovery from the future proves nothing.
+    """
+    return [
+        one._replace(item=one.item._replace(maybe_sent=True))
+        if one.discovered_at <= restored + MARGIN or one.discovered_at > now
+        else one
+        for one in found
+    ]
