@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 from operator import itemgetter
 from typing import Any
@@ -69,21 +70,24 @@ class Insert:
 
 
 class Rows:
-    """A SELECT compiled once, whose rows come as the driver's plain tuples: SQLite's 0 and 1 for truth.
+    """A SELECT compiled once, when it is first asked, whose rows come as the driver's plain tuples: SQLite's 0 and 1 for truth.
 
     For what reads a batch at a time: SQLAlchemy's own rows cost as much as it takes to find them.
     """
 
     def __init__(self, query: Any) -> None:
         """Every parameter is a name, or has its value already."""
-        self._compiled = query.compile(dialect=_DIALECT)
-        self._text = str(self._compiled)
+        self._query = query
+
+    @cached_property
+    def _compiled(self) -> Any:
+        return self._query.compile(dialect=_DIALECT)
 
     def __call__(self, connection: Connection, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
         """Its rows. `values`: by the parameters' names."""
         given = self._compiled.construct_params(values)
         chosen = tuple(given[name] for name in self._compiled.positiontup)
-        result: Any = connection.exec_driver_sql(self._text, chosen)
+        result: Any = connection.exec_driver_sql(self._compiled.string, chosen)
         rows: list[tuple[Any, ...]] = result.cursor.fetchall()
         result.close()
         return rows
