@@ -18,7 +18,7 @@ import pytest
 from syncd.ledger import Ledger, reading
 from syncd.simulator import Options, World, running
 
-LEADS = 60
+LEADS = 240
 KILLS = 20
 CONFIG = """\
 [sources.main]

@@ -80,6 +80,7 @@ class Bench:
         self.troubles: dict[tuple[str, str], str] = {}
         self._chance = random.Random(seed)  # noqa: S311 - jitter, to be repeated
         self._life: Lanes | None = None
+        self._opened: Ledger | None = None
         self._names: dict[str, Names] = {}
         self._lives = 0
 
@@ -149,8 +150,9 @@ class Bench:
         return self.life.ledger
 
     def boot(self) -> None:
-        """A start, as the composition root does it."""
-        ledger = SeamLedger.open(self.path)
+        """A start, as the composition root does it; a life that is not over ends first."""
+        self.stop()
+        ledger = self._opened = SeamLedger.open(self.path)
         ledger.seams = self.seams
         exporting = {name: bool(a.desk.get("exports", True)) for name, a in self.accounts.items()}
         wires, desks = {}, {}
@@ -264,7 +266,9 @@ class Bench:
                 export.close()
             for desk in life.desks.values():
                 desk.upstream.close()
-            life.ledger.close()
+        if self._opened is not None:  # also by a start that died before it was one
+            self._opened.close()
+            self._opened = None
 
     def crash(self) -> None:
         """The process is dead. What the disk holds at this moment is copied first, so that no close mends it."""
