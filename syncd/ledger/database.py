@@ -260,8 +260,12 @@ def _engine(path: Path, *, read_only: bool) -> Engine:
         connection = sqlite3.connect(
             address, uri=not memory, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        for pragma in _pragmas(read_only=read_only, memory=memory):
-            connection.execute(f"PRAGMA {pragma}").close()
+        try:
+            for pragma in _pragmas(read_only=read_only, memory=memory):
+                connection.execute(f"PRAGMA {pragma}").close()
+        except BaseException:  # no database, say
+            connection.close()
+            raise
         return connection
 
     engine = create_engine(

@@ -1,6 +1,7 @@
 """`status` and `plan`: what they tell, what it costs them, and what they keep to themselves."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +95,7 @@ def test_status_shows_nothing_personal_and_no_secret(make_home: MakeHome) -> Non
 def grown(home: Home, settled: int) -> None:
     """So many settled leads more, with their deliveries and exports."""
     numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
-    connection = sqlite3.connect(home.ledger)
-    with connection:
+    with closing(sqlite3.connect(home.ledger)) as connection, connection:
         connection.execute(
             f"INSERT INTO lead (seq, source, lead_id, stream_id, segment_id, digest, person, discovered_at, state,"  # noqa: S608
             " ingested_at, settled_at, code, detail)"
@@ -110,7 +110,6 @@ def grown(home: Home, settled: int) -> None:
             "INSERT INTO export (source, lead_id, state, attempts, due_at, suspect, maybe_sent, code, detail)"
             " SELECT source, lead_id, 'delivered', 1, 0, 0, 0, '', '' FROM lead WHERE seq > 1000"
         )
-    connection.close()
 
 
 def cost(home: Home) -> int:

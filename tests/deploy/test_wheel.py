@@ -161,7 +161,10 @@ def test_the_daemon_is_alive_there_and_drains_when_it_is_told_to(
     ) as daemon:
         try:
             done = exported.wait(60)
-            alive = started(wheel, "-m", "syncd.alive", SYNCD_HEALTH__LISTEN=listen)
+            for _ in range(20):  # health listens a moment after the first pull
+                alive = started(wheel, "-m", "syncd.alive", SYNCD_HEALTH__LISTEN=listen)
+                if not alive.returncode:
+                    break
             daemon.terminate()
             _, told = daemon.communicate(timeout=10)
         finally:
