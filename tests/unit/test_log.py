@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import structlog
 
+from syncd import log
 from syncd.log import configure, escape, redact, redact_values, scrub
 
 SHAPED = "ctgo_live_9f8e7d6c"
@@ -24,8 +25,14 @@ def _restored() -> Iterator[None]:
     """Logging is the process's own: put it back as it was."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
+    known, pattern = set(log._known), list(log._known_pattern)  # of tests that ran before in this process
+    log._known.clear()
+    log._known_pattern.clear()
     quiet = {name: logging.getLogger(name).level for name in ("httpx", "sqlalchemy")}
     yield
+    log._known.clear()
+    log._known.update(known)
+    log._known_pattern[:] = pattern
     root.handlers[:] = handlers
     root.setLevel(level)
     for name, old in quiet.items():
