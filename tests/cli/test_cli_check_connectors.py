@@ -1,67 +1,30 @@
 """`check` and the connectors: a stranger's check is believed, contained, and redacted."""
 
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import ClassVar, NoReturn
 
 import pytest
-from pydantic import BaseModel, SecretStr
 
-from syncd import registry
 from syncd.connector import Finding
 from syncd.failure import Halt
 from tests.cli.conftest import Home, findings
+from tests.cli.plugin import Plugin, plugged
 
 
-class Stranger:
+class Stranger(Plugin):
     """A plugin whose check says, or raises, what the test wants."""
 
-    class Options(BaseModel):
-        token: SecretStr
-
-    codes = {"stranger_token": "Make a new token."}  # noqa: RUF012 - as a plugin author would write it
-    defaults: dict[str, str] = {}  # noqa: RUF012
-    objects = "people"
-    batch_size = 1
-    answer: Any = ()
-    closed = 0
-
-    def __init__(self, options: "Stranger.Options", _: object) -> None:
-        self.options = options
+    codes: ClassVar[dict[str, str]] = {"stranger_token": "Make a new token."}
 
     def check(self) -> Sequence[Finding]:
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        found: Sequence[Finding] = self.answer
+        found: Sequence[Finding] = self.said()
         return found
-
-    def route(self, _: object) -> NoReturn:
-        raise NotImplementedError
-
-    def deliver(self, _: object) -> NoReturn:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        Stranger.closed += 1
-
-
-class Point:
-    """An entry point that is not installed."""
-
-    value = "tests:Stranger"
-
-    def load(self) -> type[Stranger]:
-        return Stranger
 
 
 @pytest.fixture
 def stranger(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
     """A home whose second connector is `Stranger`."""
-    known = dict(registry.known_types())
-    monkeypatch.setattr(registry, "known_types", lambda: {**known, "stranger": Point()})
-    monkeypatch.setattr(Stranger, "closed", 0)
-    home.connectors["crm"] = 'type = "stranger"\ntoken = "s3cr3t-canary"'
-    home.configure()
-    return home
+    return plugged(home, monkeypatch, Stranger)
 
 
 WRONG = Finding("error", "stranger_token", "The token s3cr3t-canary was refused.")

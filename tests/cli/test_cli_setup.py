@@ -2,77 +2,39 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, ClassVar
 
 import pytest
-from pydantic import BaseModel, SecretStr
 
-from syncd import registry
 from syncd.connector import Change, Finding
 from syncd.failure import Halt
 from tests.cli.conftest import Home
+from tests.cli.plugin import Plugin, plugged
 
 
-class Stranger:
+class Stranger(Plugin):
     """A plugin with a setup that says, or raises, what the test wants."""
 
-    class Options(BaseModel):
-        token: SecretStr
-
-    codes = {"stranger_token": "Make a new token, then: syncd resume NAME"}  # noqa: RUF012 - as a plugin author would write it
-    defaults: dict[str, str] = {}  # noqa: RUF012
-    objects = "people"
-    batch_size = 1
+    codes: ClassVar[dict[str, str]] = {"stranger_token": "Make a new token, then: syncd resume NAME"}
     made: Any = False
-    answer: Any = None
-    closed = 0
-
-    def __init__(self, options: "Stranger.Options", _: object) -> None:
-        self.options = options
 
     def check(self) -> Sequence[Finding]:
         return ()
 
     def setup(self, apply: bool) -> Sequence[Change]:  # noqa: FBT001 - the contract is positional
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        if self.answer is not None:
-            changes: Sequence[Change] = self.answer
-            return changes
+        said: Sequence[Change] | None = self.said()
+        if said is not None:
+            return said
         if Stranger.made:
             return ()
         Stranger.made = apply
         return [Change("a shelf", done=apply)]
 
-    def route(self, _: object) -> NoReturn:
-        raise NotImplementedError
-
-    def deliver(self, _: object) -> NoReturn:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        Stranger.closed += 1
-
-
-class Point:
-    """An entry point that is not installed."""
-
-    value = "tests:Stranger"
-
-    def load(self) -> type[Stranger]:
-        return Stranger
-
 
 @pytest.fixture
 def stranger(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
     """A home whose second connector is `Stranger`."""
-    known = dict(registry.known_types())
-    monkeypatch.setattr(registry, "known_types", lambda: {**known, "stranger": Point()})
-    for name, value in {"closed": 0, "made": False, "answer": None}.items():
-        monkeypatch.setattr(Stranger, name, value)
-    home.connectors["crm"] = 'type = "stranger"\ntoken = "s3cr3t-canary"'
-    home.configure()
-    return home
+    return plugged(home, monkeypatch, Stranger, made=False, answer=None)
 
 
 def states(home: Home, *arguments: str) -> tuple[int, dict[str, list[tuple[str, str]]]]:
