@@ -8,12 +8,12 @@ https://docs.apollo.io/reference/errors-1
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from connectors.apollo_windows import Rest
 from syncd.failure import Halt, Pause, Refused, Reject, Retry
+from syncd.waiting import retry_after
 
 CODES: Mapping[str, str] = MappingProxyType(
     {
@@ -46,8 +46,6 @@ CODES: Mapping[str, str] = MappingProxyType(
     }
 )
 
-LONGEST_WAIT = 86400.0
-"""Seconds: Apollo's longest window. What is asked beyond it is no window of its."""
 _UNTOLD = MappingProxyType({"minute": 60.0, "hour": 900.0, "day": 3600.0})
 """Seconds to wait for a window whose end was not told: a question too many costs one request."""
 
@@ -193,18 +191,6 @@ def _too_many(of: _Refusal) -> Exception:
 
 def _failed(of: _Refusal) -> Exception:
     return pause("apollo_unavailable", f"{of.endpoint.scope} answered {of.status}", unexplained=True)
-
-
-def retry_after(text: str | None, now: float) -> float | None:
-    """Seconds from a `retry-after` header, a number or a date; None for what is neither or lies behind."""
-    text = (text or "").strip()
-    if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", text):
-        return min(float(text), LONGEST_WAIT)
-    try:
-        seconds = parsedate_to_datetime(text).timestamp() - now
-    except (ValueError, OverflowError):
-        return None
-    return min(seconds, LONGEST_WAIT) if seconds >= 0 else None
 
 
 _OURS = ("limit your array", "contact_attributes", "contacts is missing")

@@ -4,13 +4,12 @@ Of an answer only the status and `Retry-After` are believed. Its body is read, s
 known from one that ended, and is never looked at or shown: it may repeat what was sent.
 """
 
-import re
 from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
 from syncd.failure import Failure, Halt, Pause, Reject
+from syncd.waiting import retry_after
 
 CODES: Mapping[str, str] = MappingProxyType(
     {
@@ -29,9 +28,6 @@ CODES: Mapping[str, str] = MappingProxyType(
         "webhook_ready": "Nothing to do.",
     }
 )
-
-LONGEST_WAIT = 86400.0
-"""Seconds: what is asked beyond a day is not meant."""
 
 
 class Answer(NamedTuple):
@@ -54,18 +50,6 @@ def failure(answer: Answer, now: float) -> Failure | None:
 def network(trouble: str) -> Failure:
     """What the network did, as a failure."""
     return _TROUBLES[trouble]()
-
-
-def retry_after(text: str, now: float) -> float | None:
-    """Seconds from a `Retry-After` header, a number or a date; None for what is neither or lies behind."""
-    text = text.strip()
-    if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", text):
-        return min(float(text), LONGEST_WAIT)
-    try:
-        seconds = parsedate_to_datetime(text).timestamp() - now
-    except (ValueError, OverflowError):
-        return None
-    return min(seconds, LONGEST_WAIT) if seconds >= 0 else None
 
 
 def reject(code: str, detail: str) -> Reject:

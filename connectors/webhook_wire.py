@@ -18,7 +18,6 @@ import ssl
 import threading
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpcore
@@ -27,6 +26,7 @@ import httpx
 from connectors.webhook_addresses import allowed
 from connectors.webhook_answers import Answer
 from syncd.clock import Clock
+from syncd.wire import IDLE_SECONDS, Deadline, Stream
 
 CONNECT_SECONDS = 5.0
 """For one address. A host may have several, and the next may answer."""
@@ -34,8 +34,6 @@ TOTAL_SECONDS = 30.0
 """The most that Standard Webhooks recommends."""
 LARGEST_BODY = 64 * 1024
 """Bytes. Nothing in an answer's body is of use."""
-IDLE_SECONDS = 4.0
-"""Under the five seconds after which many servers close an idle connection."""
 
 
 class PrivateError(Exception):
@@ -46,53 +44,20 @@ class UntrustedError(Exception):
     """TLS could not be agreed on, or the certificate is not accepted."""
 
 
-class Deadline:
-    """When the request under way must be over, on the monotonic clock."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._at = 0.0
-
-    def start(self, seconds: float) -> None:
-        """From now on."""
-        self._at = self._clock.monotonic() + seconds
-
-    def left(self, at_most: float | None = None) -> float:
-        """Seconds; raises TimeoutError when there are none."""
-        left = self._at - self._clock.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        return left if at_most is None else min(left, at_most)
-
-
-class _Stream(httpcore.NetworkStream):
-    """A connection whose every operation ends by the deadline."""
-
-    def __init__(self, inner: httpcore.NetworkStream, deadline: Deadline) -> None:
-        self._inner, self._deadline = inner, deadline
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, self._deadline.left(timeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, self._deadline.left(timeout))
-
-    def close(self) -> None:
-        self._inner.close()
+class _Stream(Stream):
+    """One that tells a certificate which is not accepted from a connection that broke."""
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
+        """Raises UntrustedError, and TimeoutError when the deadline has passed."""
         try:
-            inner = self._inner.start_tls(ssl_context, server_hostname, self._deadline.left(timeout))
+            inner = self._inner.start_tls(ssl_context, server_hostname, self._within(timeout, TimeoutError))
         except httpcore.ConnectError as error:
             if isinstance(error.__cause__, ssl.SSLError):
                 raise UntrustedError from error
             raise
-        return _Stream(inner, self._deadline)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)
+        return _Stream(inner, self._within)
 
 
 class Backend(httpcore.NetworkBackend):
@@ -110,7 +75,7 @@ class Backend(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         """Raises PrivateError, and what httpcore raises when nobody answers."""
-        found = resolve(host, port, self._left())
+        found = resolve(host, port, self._left(None))
         fit = allowed(host, found, private=self._private)
         if not fit:
             raise PrivateError
@@ -131,13 +96,10 @@ class Backend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         within = self._left(timeout)
         opened = self._inner.connect_tcp(address, port, within, local_address, socket_options)
-        return _Stream(opened, self._deadline)
+        return _Stream(opened, self._deadline.within)
 
-    def _left(self, at_most: float | None = None) -> float:
-        try:
-            return self._deadline.left(at_most)
-        except TimeoutError:
-            raise httpcore.ConnectTimeout from None  # nothing was sent yet
+    def _left(self, at_most: float | None) -> float:
+        return self._deadline.within(at_most, httpcore.ConnectTimeout)  # nothing was sent yet
 
 
 def resolve(host: str, port: int, seconds: float) -> list[str]:

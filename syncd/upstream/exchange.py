@@ -18,7 +18,8 @@ from syncd.upstream.body import read_body
 from syncd.upstream.errors import Scope, unreachable
 from syncd.upstream.shapes import Unfit
 from syncd.upstream.signals import http_date
-from syncd.upstream.transport import DEADLINE, Deadline, DirectTransport, is_loopback
+from syncd.upstream.transport import DEADLINE, Deadline, DirectTransport
+from syncd.wire import is_loopback
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0

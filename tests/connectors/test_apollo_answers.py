@@ -6,18 +6,17 @@ import pytest
 
 from connectors.apollo_answers import (
     CODES,
-    LONGEST_WAIT,
     AbsentError,
     Answer,
     RemovedError,
     limited,
     plain,
     read,
-    retry_after,
 )
 from connectors.apollo_api import BULK_UPDATE, CREATE, FIELDS, SEARCH, SHOW, UPDATE
 from connectors.apollo_windows import Rest
 from syncd.failure import Failure, Halt, Pause, Refused
+from syncd.waiting import LONGEST_WAIT, retry_after
 
 NOW = 1_781_179_200.0  # Thu, 11 Jun 2026 12:00:00 GMT
 SENT = {"contacts": [{"first_name": "Ada", "email": "ada@lovelace.example"}]}

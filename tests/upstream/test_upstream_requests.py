@@ -13,7 +13,8 @@ from syncd import __version__
 from syncd.clock import SystemClock
 from syncd.failure import Failure
 from syncd.upstream import Upstream
-from syncd.upstream.transport import DirectTransport, is_loopback, tls_context
+from syncd.upstream.transport import DirectTransport, tls_context
+from syncd.wire import is_loopback
 from tests.upstream.far_end import BASE, KEY, Recorder, failure_of, upstream
 
 PAGE: dict[str, object] = {"leads": []}
