@@ -21,7 +21,9 @@ def run_job(config: Path | None, order: Order, *, dry_run: bool) -> Exit:
     gc.set_threshold(50_000, 20, 50)  # and work makes little that has cycles
     settings = read_settings(config)
     redact_values(secret_values(settings))
-    configure(settings.log.format, settings.log.level)
+    # What a dry run's lanes say of their ledger in memory did not happen: only what went wrong is news
+    quiet = dry_run and settings.log.level == "info"
+    configure(settings.log.format, "warning" if quiet else settings.log.level)
     if dry_run:
         return run_dry(settings, order)
     try:

@@ -47,6 +47,7 @@ def test_a_dry_run_says_what_would_be_done_and_changes_no_byte(home: Home) -> No
     ran = home.syncd("--once", "--dry-run")
     assert (ran.code, _bytes(home), _posts(home)) == (0, before, posts)
     assert "2 new leads would be delivered" in ran.out
+    assert "leads_pulled" not in ran.err, "they were pulled into a ledger that is gone"
 
 
 def _url(url: str) -> Callable[[Home], None]:
