@@ -79,10 +79,19 @@ class Serving:
             server, self._server = self._server, None
         if server is None or self._thread is None:
             return
-        # First the workers, who still wake the loop; then the sockets, in the loop's own thread, which ends it
+        sockets: dict[int, Any] = {}
+
+        def leave() -> None:
+            sockets.update(server._map)  # noqa: SLF001 - waitress closes one socket, not all
+            server._map.clear()  # noqa: SLF001
+
+        # First the workers, who still wake the loop. The loop ends when it has no socket left, and only then are they
+        # closed: whoever wakes it writes into a pipe, whose number would be another file's by now, the ledger's perhaps.
         server.task_dispatcher.shutdown(timeout=0.5)
-        server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map, ignore_all=True))  # noqa: SLF001
+        server.trigger.pull_trigger(leave)
         self._thread.join(0.5)
+        if not self._thread.is_alive() and not server.task_dispatcher.threads:
+            wasyncore.close_all(sockets, ignore_all=True)
 
     def __enter__(self) -> Self:
         return self

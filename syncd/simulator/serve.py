@@ -78,10 +78,7 @@ def running(
     try:
         yield Running(url, world)
     finally:
-        # First the workers, who still wake the loop; then the sockets, in the loop's own thread, which ends it.
-        server.task_dispatcher.shutdown()
-        server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map, ignore_all=True))  # noqa: SLF001
-        thread.join()
+        _stop(server, thread)
 
 
 def _server(world: World, host: str, port: int) -> tuple[Any, str]:
@@ -92,6 +89,24 @@ def _server(world: World, host: str, port: int) -> tuple[Any, str]:
     )
     shown = f"[{host}]" if ":" in host else host
     return server, f"http://{shown}:{listening.getsockname()[1]}"
+
+
+def _stop(server: Any, thread: threading.Thread) -> None:
+    """End a server that runs in a thread, and close all that it has open.
+
+    First the workers, who still wake the loop. The loop ends when it has no socket left, and only then are they closed:
+    whoever wakes it writes into a pipe, whose number would be another file's by now.
+    """
+    sockets: dict[int, Any] = {}
+
+    def leave() -> None:
+        sockets.update(server._map)  # noqa: SLF001 - waitress closes one socket, not all
+        server._map.clear()  # noqa: SLF001
+
+    server.task_dispatcher.shutdown()
+    server.trigger.pull_trigger(leave)
+    thread.join()
+    wasyncore.close_all(sockets, ignore_all=True)
 
 
 @contextmanager

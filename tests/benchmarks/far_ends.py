@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from connectors.salesforce_defaults import CUSTOM_FIELDS, key_metadata
 from tests.fakes import hubspot, salesforce
-from tests.fakes.__main__ import served
 from tests.fakes.hubspot import HubSpotFake
 from tests.fakes.salesforce import SalesforceFake
+from tests.fakes.serving import served
 
 ENOUGH = 10_000_000
 """Requests for each of a CRM's limits: what limits come to is shown elsewhere."""
@@ -63,7 +63,7 @@ def _serve(vendor: str, pipe: Connection) -> None:
         )
         return app({**environ, "wsgi.input": BytesIO(body)}, start_response)
 
-    with served(recorded, 0) as url:
+    with served(recorded) as url:
         pipe.send(url)
         pipe.recv()
         pipe.send((calls, count()))

@@ -1,18 +1,15 @@
 """Apollo's fake behind a real socket, and a connector that talks to it."""
 
 import logging
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from typing import Any
-
-import waitress.server
+from contextlib import contextmanager
 
 from connectors.apollo import ApolloConnector
 from syncd.connector import Field
 from syncd.delivery import Delivery, Outcome
 from syncd.failure import Failure, Refused
 from syncd.testing import Bench, ManualClock
+from tests.fakes import serving
 from tests.fakes.apollo import KEY, ApolloFake
 
 CUSTOM = tuple(name for name in ApolloConnector.defaults if name.startswith("ctgo_"))
@@ -22,21 +19,8 @@ CUSTOM = tuple(name for name in ApolloConnector.defaults if name.startswith("ctg
 def served(fake: ApolloFake) -> Iterator[str]:
     """Runs the fake on loopback; yields its base URL."""
     logging.getLogger("waitress").setLevel(logging.CRITICAL)  # a short answer is what was asked for
-    sockets: dict[int, Any] = {}
-    server = waitress.server.create_server(fake.wsgi, map=sockets, host="127.0.0.1", port=0, threads=1)
-
-    def run() -> None:
-        with suppress(OSError):
-            server.run()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.effective_port}/api/v1"
-    finally:
-        server.task_dispatcher.shutdown()
-        server.trigger.pull_trigger(lambda: [one.close() for one in list(sockets.values())])
-        thread.join()
+    with serving.served(fake.wsgi, threads=1) as url:
+        yield f"{url}/api/v1"
 
 
 class FarEnd:

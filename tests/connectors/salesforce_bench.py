@@ -1,14 +1,12 @@
 """Salesforce's fake behind a real socket, and a connector that talks to it through the real library."""
 
 import logging
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import requests
 from simple_salesforce.api import Salesforce
-from waitress import create_server, wasyncore
 
 from connectors.salesforce import SalesforceConnector
 from connectors.salesforce_defaults import CUSTOM_FIELDS, key_metadata
@@ -16,6 +14,7 @@ from syncd.connector import Field
 from syncd.delivery import Delivery, Outcome
 from syncd.failure import Failure, Refused
 from syncd.testing import Bench, ManualClock
+from tests.fakes import serving
 from tests.fakes.salesforce import CLIENT_ID, CLIENT_SECRET, SalesforceFake
 from tests.fakes.salesforce_lead import KEY
 
@@ -31,16 +30,9 @@ PLAIN: Mapping[str, str | Field] = {
 def served(fake: SalesforceFake) -> Iterator[str]:
     """Runs the fake on loopback; yields its base URL."""
     logging.getLogger("waitress").setLevel(logging.CRITICAL)  # a short answer is what was asked for
-    server = create_server(fake.wsgi, host="127.0.0.1", port=0, threads=1)
-    thread = threading.Thread(target=server.run, name="salesforce-fake")
-    thread.start()
-    fake.url = f"http://127.0.0.1:{server.effective_port}"
-    try:
-        yield fake.url
-    finally:
-        server.task_dispatcher.shutdown()
-        server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map, ignore_all=True))
-        thread.join()
+    with serving.served(fake.wsgi, threads=1) as url:
+        fake.url = url
+        yield url
 
 
 class FarEnd:

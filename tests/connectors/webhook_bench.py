@@ -9,7 +9,7 @@ from syncd.connector import Field
 from syncd.delivery import Delivery, Outcome
 from syncd.failure import Failure
 from syncd.testing import Bench, ManualClock
-from tests.fakes.__main__ import served
+from tests.fakes.serving import served
 from tests.fakes.webhook import PREFIX, SIGNING_SECRET, TOKEN, WebhookFake
 
 
@@ -52,7 +52,7 @@ def table(
     logging.getLogger("waitress").setLevel(logging.CRITICAL)  # a short answer is what was asked for
     clock = ManualClock()
     fake = WebhookFake(clock.now, signed=signed)
-    with served(fake.wsgi, 0) as url:
+    with served(fake.wsgi) as url:
         chosen: dict[str, object] = {"url": url + PREFIX, "headers": {"Authorization": f"Bearer {TOKEN}"}}
         if signed:
             chosen["signing_secret"] = SIGNING_SECRET

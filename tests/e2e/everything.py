@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 from syncd.simulator import Options, Running, running
 from syncd.simulator.row import Row
 from tests.fakes import apollo, hubspot, salesforce
-from tests.fakes.__main__ import served
 from tests.fakes.apollo import ApolloFake
 from tests.fakes.hubspot import HubSpotFake
 from tests.fakes.salesforce import SalesforceFake
 from tests.fakes.salesforce_lead import KEY
+from tests.fakes.serving import served
 
 ROOT = Path(__file__).parents[2]
 CRMS = ("crm", "org", "outreach")
@@ -247,7 +247,7 @@ def everything(folder: Path, *, leads: int, seed: int = 7, **options: Any) -> It
     lines = {name: Line(apps[name], seed + n) for n, name in enumerate(CRMS)}
     with ExitStack() as stack:
         ctgo = stack.enter_context(running(Options(**{**given, **options})))
-        urls = {name: stack.enter_context(served(line.wsgi, 0)) for name, line in lines.items()}
+        urls = {name: stack.enter_context(served(line.wsgi)) for name, line in lines.items()}
         org.url = urls["org"]
         made = Everything(folder, ctgo, crm, org, outreach, lines, urls)
         made.configure()

@@ -11,7 +11,7 @@ from syncd import cli
 from syncd.simulator import Options, Running, running
 from tests.cli.conftest import log_put_back
 from tests.e2e.everything import Ran
-from tests.fakes.__main__ import served
+from tests.fakes.serving import served
 from tests.fakes.webhook import PREFIX, SIGNING_SECRET, TOKEN, WebhookFake
 
 LEADS = 12
@@ -64,7 +64,7 @@ def place(
     with (
         log_put_back(),
         running(Options(leads=leads, seed=7, rate_limit=6000)) as ctgo,
-        served(fake.wsgi, 0) as hook,
+        served(fake.wsgi) as hook,
     ):
         text = CONFIG.format(ctgo=ctgo.url, hook=hook, prefix=PREFIX, token=TOKEN, secret=SIGNING_SECRET)
         (tmp_path / "config.toml").write_text(text)

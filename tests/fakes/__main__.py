@@ -12,15 +12,13 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from types import ModuleType
 from typing import Any
 
-import waitress.server
+from tests.fakes.serving import served
 
 PORTS = {"hubspot": 8401, "salesforce": 8402, "apollo": 8403, "webhook": 8404}
-HOST = "127.0.0.1"
 _SECRETS = ("TOKEN", "KEY", "CLIENT_ID", "CLIENT_SECRET", "SIGNING_SECRET")
 
 
@@ -35,22 +33,6 @@ def made(vendor: str, module: ModuleType) -> Any:
     cls = next(cls for name, cls in vars(module).items() if name.lower() == f"{vendor}fake")
     given = {"now": time.time, "ready": False}
     return cls(**{name: given[name] for name in given.keys() & inspect.signature(cls).parameters.keys()})
-
-
-@contextmanager
-def served(app: Any, port: int) -> Iterator[str]:
-    """A WSGI app on loopback for the length of a `with`; its base URL. Raises OSError: the port is taken."""
-    sockets: dict[int, Any] = {}
-    server = waitress.server.create_server(app, map=sockets, host=HOST, port=port, threads=4, ident="")
-    thread = threading.Thread(target=server.run, name=f"fake-{port}", daemon=True)
-    thread.start()
-    try:
-        yield f"http://{HOST}:{server.effective_port}"
-    finally:
-        # First the workers, who still wake the loop; then the sockets, in the loop's own thread, which ends it.
-        server.task_dispatcher.shutdown()
-        server.trigger.pull_trigger(lambda: [each.close() for each in list(sockets.values())])
-        thread.join()
 
 
 def told(vendor: str, url: str, module: ModuleType) -> str:
@@ -75,7 +57,7 @@ def main(arguments: list[str]) -> int:
         signal.signal(number, lambda *_: over.set())
     with ExitStack() as stack:
         for vendor, module in modules.items():
-            url = stack.enter_context(served(made(vendor, module).wsgi, ports[f"{vendor}_port"]))
+            url = stack.enter_context(served(made(vendor, module).wsgi, port=ports[f"{vendor}_port"]))
             sys.stdout.write(told(vendor, url, module) + "\n")
         sys.stdout.flush()
         if modules:

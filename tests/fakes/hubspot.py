@@ -15,8 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from waitress import create_server, wasyncore
-
+from tests.fakes import serving
 from tests.fakes.hubspot_batches import Batches
 from tests.fakes.hubspot_portal import Portal, Refusal, definition
 
@@ -130,15 +129,8 @@ class HubSpotFake:
     @contextmanager
     def served(self) -> Iterator[str]:
         """Its base URL on loopback, for the length of a `with`."""
-        server = create_server(self.wsgi, host="127.0.0.1", port=0, threads=4, ident="")
-        thread = threading.Thread(target=server.run, name="hubspot-fake", daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.effective_port}"
-        finally:
-            server.task_dispatcher.shutdown()
-            server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map, ignore_all=True))
-            thread.join()
+        with serving.served(self.wsgi) as url:
+            yield url
 
     def _reply(self, environ: Mapping[str, Any], raw: bytes) -> Reply:
         operation = _operation(environ["REQUEST_METHOD"], environ["PATH_INFO"])

@@ -69,3 +69,23 @@ def test_one_that_reads_slowly_does_not_keep_the_others_waiting() -> None:
         with closing(socket.create_connection(address)) as slow:
             slow.sendall(b"GET / HTTP/1.1\r\nHost: x")
             assert httpx.get(f"http://127.0.0.1:{address[1]}/").text == "ok\n"
+
+
+def test_closing_never_writes_into_a_file_that_got_the_number_of_the_pipe() -> None:
+    serving = Serving(app, "127.0.0.1", 0, Log())
+    assert serving.ensure()
+    thread, trigger = serving._thread, serving._server.trigger
+    wake = trigger._physical_pull
+
+    def late() -> None:
+        wake()
+        assert thread is not None
+        thread.join(5)  # the loop has ended before whoever woke it is scheduled again
+        wake()
+
+    trigger._physical_pull = late
+    serving.close()
+    assert thread is not None
+    assert not thread.is_alive()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        wake()  # closed, but only now
