@@ -32,6 +32,7 @@ LEDGER_EXITS = {"ledger_locked": Exit.HELD, "ledger_newer": Exit.HELD}
 SOURCE_EXITS = {
     "key_refused": Exit.KEY_REFUSED,
     "forbidden": Exit.KEY_REFUSED,
+    "subscription_required": Exit.KEY_REFUSED,
     "api_gone": Exit.CONFIG,
     "redirected": Exit.CONFIG,
     "wrong_address": Exit.UNREACHABLE,

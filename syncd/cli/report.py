@@ -66,7 +66,7 @@ def report(
 
 def _code_of(kind: str, code: str) -> Exit:
     if kind == "deliver" or (
-        kind == "enrich" and code == "forbidden"
+        kind == "enrich" and code in {"forbidden", "subscription_required"}
     ):  # which refuses enriching, and not the key
         return Exit.WORK_LEFT
     return SOURCE_EXITS.get(code, Exit.WORK_LEFT)

@@ -1,7 +1,8 @@
 """CTGO's refusals, and no answer at all, as one of the four failures.
 
-`RULES` is the whole translation: status, and where it matters what the answer said, to kind and code. Three scopes differ in
-what a 404 and a 400 are about: a collection (an address that is wrong, a request that is), a campaign, one lead.
+`RULES` is the whole translation: status, and where it matters what the answer said, to kind and code. Scopes differ in
+what a 404 and a 400 are about: a collection (an address that is wrong, a request that is), a campaign, one lead, an act
+that a person asked for, an act that changes what is billed.
 
 A 404 for one lead means it is gone, and the engine settles it so. A 404 that is no JSON is not CTGO's word but a
 router's or a proxy's, and must not settle a backlog: it is an unexpected answer, and waits.
@@ -38,22 +39,33 @@ class Scope(Enum):
     COLLECTION = auto()
     CAMPAIGN = auto()
     LEAD = auto()
+    ACT = auto()
+    """What a person asked for: of a campaign, an account, a segment, a run. It is theirs to mend, and no lane's."""
+    BILLING = auto()
+    """An act after which CTGO bills another sum; it speaks with Stripe on the way."""
 
 
 class Rule(NamedTuple):
-    """What a refusal means. `after`: seconds to wait if the answer named none."""
+    """What a refusal means. `after`: seconds to wait if the answer named none; `says`: a sentence for a bare code."""
 
     kind: type[Failure]
     code: str
     after: float | None = None
+    says: str = ""
 
 
 class PerScope(NamedTuple):
-    """A refusal whose meaning depends on what was asked."""
+    """A refusal whose meaning depends on what was asked. `billing`: where it is another than any act's."""
 
     collection: Rule
     campaign: Rule
     lead: Rule
+    act: Rule
+    billing: Rule | None = None
+
+    def of(self, scope: Scope) -> Rule:
+        """The rule within a scope."""
+        return self[scope.value - 1] or self.act
 
 
 UNEXPECTED = Rule(Pause, "unexpected_answer")
@@ -64,25 +76,56 @@ FORBIDDEN = Rule(Halt, "forbidden")
 WRONG_ADDRESS = Rule(Halt, "wrong_address")
 NOT_FOUND = Rule(Reject, "not_found")
 BAD_LISTING = Rule(Halt, "bad_request")
+CONFLICT = Rule(Retry, "conflict")
+ASLEEP = Rule(Reject, "account_sleeping", says="the account sleeps.")
+LOOKUP_FAILED = Rule(
+    Pause, "handle_lookup_failed", says="its look-up of X accounts does not work at the moment."
+)
+
+WORDS = "*"
+"""Stands for any reason that CTGO itself gave."""
 
 RULES: Mapping[tuple[int, str], Rule | PerScope] = {
-    # A status with a reason comes before the status, and that before its hundred.
+    # A status with a reason comes before one with any words, then the status, then its hundred.
     (400, "no_team"): Rule(Halt, "no_team"),  # about whose key it is, not about the lead
+    (400, "orphan_label"): Rule(Reject, "orphan_label", says="labels that it does not know."),
+    (400, "stream_cap_exceeded"): Rule(
+        Reject, "stream_cap_exceeded", says="the account's tier allows no further automated campaign."
+    ),
+    (400, "stream_is_archived"): PerScope(
+        BAD_LISTING,
+        BAD_LISTING,
+        BAD_LISTING,
+        Rule(Reject, "stream_archived", says="the campaign is archived."),
+    ),
+    (400, "wake_this_account_first_to_change_its_tier"): ASLEEP,
+    (400, "account_sleeping"): ASLEEP,
     (401, ""): Rule(Halt, "key_refused"),
     (402, ""): FORBIDDEN,
     (403, "credits_exhausted"): CREDITS,
     (403, "budget_exhausted"): Rule(Pause, "budget_exhausted", HOUR),
+    (403, "free_account_limit"): Rule(Halt, "free_account_limit", says="a free plan tracks one account."),
+    (403, "subscription_required"): Rule(
+        Halt, "subscription_required", says="the subscription has lapsed, or there is none."
+    ),
     (403, ""): FORBIDDEN,
-    (404, FOREIGN): PerScope(WRONG_ADDRESS, UNEXPECTED, UNEXPECTED),
-    (404, ""): PerScope(WRONG_ADDRESS, NOT_FOUND, NOT_FOUND),
+    (404, "handle_not_found"): Rule(Reject, "handle_not_found", says="there is no such account on X."),
+    (404, FOREIGN): PerScope(WRONG_ADDRESS, UNEXPECTED, UNEXPECTED, UNEXPECTED),
+    (404, ""): PerScope(WRONG_ADDRESS, NOT_FOUND, NOT_FOUND, NOT_FOUND),
     (408, ""): UNAVAILABLE,
-    (409, ""): Rule(Retry, "conflict"),
+    (409, ""): PerScope(CONFLICT, CONFLICT, CONFLICT, Rule(Retry, "conflicting")),
     (410, ""): Rule(Halt, "api_gone"),
+    (422, "handle_protected"): Rule(Reject, "handle_protected", says="the X account is private."),
     (425, ""): UNAVAILABLE,
     (429, "credits_exhausted"): CREDITS,
     (429, ""): RATE_LIMITED,
+    # Stripe's own message stands in for a code; a 502 without one is a proxy's
+    (502, WORDS): PerScope(
+        UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, Rule(Reject, "payment_failed")
+    ),
+    (503, "handle_lookup_failed"): PerScope(UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, LOOKUP_FAILED),
     (3, ""): Rule(Halt, "redirected"),
-    (4, ""): PerScope(BAD_LISTING, BAD_LISTING, Rule(Reject, "bad_request")),
+    (4, ""): PerScope(BAD_LISTING, BAD_LISTING, Rule(Reject, "bad_request"), Rule(Reject, "request_refused")),
     (5, ""): UNAVAILABLE,
 }
 
@@ -91,10 +134,14 @@ UNEXPLAINED = {"unexpected_answer", "upstream_unavailable", "unreachable"}
 
 
 class Said(NamedTuple):
-    """What a refusal said: a reason that `RULES` may name, and a short quotation for the operator."""
+    """What a refusal said: a reason that `RULES` may name, and a short quotation for the operator.
+
+    `more`: what it said to a person besides, a message or the labels that it does not know; only an act's failure repeats it.
+    """
 
     reason: str
     quote: str
+    more: str = ""
 
 
 def said_of(status: int, body: bytes | None, secret: SecretStr) -> Said:
@@ -112,7 +159,19 @@ def said_of(status: int, body: bytes | None, secret: SecretStr) -> Said:
         words = f"{error} {message}".lower()  # the vendor printed neither a code nor a sentence for this one
         if "budget" in words and "exhaust" in words:
             reason = "budget_exhausted"
-    return Said(reason, quoted(error, secret))
+    more = quoted(_orphans(value) or message, secret)
+    quote = quoted(error, secret)
+    return Said(reason, quote, "" if more == quote else more)
+
+
+def _orphans(value: dict[str, Any]) -> str:
+    """The labels of `orphans`. Of what shape they are is not documented: texts, or objects that hold texts."""
+    rows = value.get("orphans")
+    parts = (
+        [row.values() if isinstance(row, dict) else [row] for row in rows] if isinstance(rows, list) else []
+    )
+    labels = [": ".join(text for text in part if isinstance(text, str)) for part in parts]
+    return ", ".join(label for label in labels if label)
 
 
 def _texts(value: dict[str, Any]) -> tuple[str, str]:
@@ -134,19 +193,23 @@ def quoted(text: str, secret: SecretStr) -> str:
 
 def rule_of(status: int, reason: str, scope: Scope) -> Rule:
     """The rule for a refusal."""
-    for key in ((status, reason), (status, ""), (status // 100, "")):
+    worded = WORDS if reason not in ("", FOREIGN) else ""
+    for key in ((status, reason), (status, worded), (status, ""), (status // 100, "")):
         rule = RULES.get(key)
         if rule is not None:
-            return rule if isinstance(rule, Rule) else rule[scope.value - 1]
+            return rule if isinstance(rule, Rule) else rule.of(scope)
     return UNEXPECTED
 
 
-def refusal(rule: Rule, status: int, quote: str, asked: str, wait: float | None) -> Failure:
+def refusal(rule: Rule, status: int, said: Said, asked: str, scope: Scope, *, wait: float | None) -> Failure:
     """The failure of a refused call. `asked` says for what; `wait` is the answer's own `Retry-After`."""
-    detail = f"CTGO answered {status} when asked {asked}" + (f": {quote}" if quote else ".")
+    words = rule.says or said.quote
+    if said.more and scope in (Scope.ACT, Scope.BILLING):
+        words = f"{words} ({said.more})" if words else said.more
+    detail = f"CTGO answered {status} when asked {asked}" + (f": {words}" if words else ".")
     if rule.kind is not Pause:
         return rule.kind(rule.code, detail)
-    waits = rule in (RATE_LIMITED, UNAVAILABLE) and wait is not None
+    waits = rule in (RATE_LIMITED, UNAVAILABLE, LOOKUP_FAILED) and wait is not None
     return Pause(rule.code, detail, after=wait if waits else rule.after, unexplained=rule.code in UNEXPLAINED)
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
+    AliasChoices,
+    AliasPath,
     BaseModel,
     ConfigDict,
     Field,
@@ -55,19 +57,35 @@ class Answer(BaseModel):
     @classmethod
     def documented(cls) -> frozenset[str]:
         """The JSON names of the fields that the vendor documents."""
-        return frozenset(field.alias or name for name, field in cls.model_fields.items())
+        return frozenset(
+            name for field, info in cls.model_fields.items() for name in _names(info.validation_alias, field)
+        )
+
+    def document(self) -> dict[str, Any]:
+        """The answer as JSON values by the vendor's names: the fields that it had, unknown ones too."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
     def __repr_args__(self) -> Sequence[tuple[str | None, Any]]:
         return ()
 
 
+def _names(alias: str | AliasPath | AliasChoices | None, field: str) -> Sequence[str]:
+    if isinstance(alias, AliasChoices):
+        return [name for name in alias.choices if isinstance(name, str)]
+    return [alias if isinstance(alias, str) else field]
+
+
 class Budget(Answer):
-    """What of an allowance is used: a day's syncs, a month's re-tests."""
+    """What of an allowance is used: a day's syncs (`cap`), a month's re-tests (`budget`).
+
+    `billing_period_start` is a time; earlier versions also said `trial` or `free`.
+    """
 
     used: Maybe[int] = None
     cap: Maybe[int] = None
     budget: Maybe[int] = None
     remaining: Maybe[int] = None
+    billing_period_start: Maybe[str] = Field(None, alias="billingPeriodStart")
 
 
 class Account(Answer):
@@ -89,6 +107,13 @@ class Credits(Answer):
     auto_topup: Maybe[bool] = Field(None, alias="autoTopupEnabled")
 
 
+class Totals(Answer):
+    """What is left over all tracked accounts."""
+
+    monthly_retest_remaining: Maybe[int] = Field(None, alias="monthlyRetestRemaining")
+    daily_sync_remaining: Maybe[int] = Field(None, alias="dailySyncRemaining")
+
+
 class Me(Answer):
     """Whose key it is, and what it may do now. `subscription_status` is an open list: `active`, `trialing`, ..."""
 
@@ -98,6 +123,7 @@ class Me(Answer):
     is_free_tier: Maybe[bool] = Field(None, alias="isFreeTier")
     accounts: Maybe[tuple[Account, ...]] = None
     credits: Maybe[Credits] = None
+    totals: Maybe[Totals] = None
 
 
 class Stream(Answer):

@@ -164,7 +164,7 @@ def test_403_otherwise_halts(bench: Bench) -> None:
     world.fail(Fault("leads", times=1, status=403, body=b'{"error":"subscription_required"}'))
     bench.once()
     bench.check()
-    assert bench.lane("pull", "main").code == "forbidden"
+    assert bench.lane("pull", "main").code == "subscription_required"
     bench.stop()
     bench.once()
     assert bench.leads() == {"exported": 3}

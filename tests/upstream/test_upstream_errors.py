@@ -35,9 +35,9 @@ FACT_SHEET: list[tuple[str, int, str, type[Failure], str, float | None]] = [
     (ENRICH, 404, "profile_missing", Reject, "not_found", None),
     (LEAD, 404, "Lead not found", Reject, "not_found", None),
     (CAMPAIGN, 404, "Stream not found", Reject, "not_found", None),
-    (LIST, 403, "subscription_required", Halt, "forbidden", None),
-    (ENRICH, 403, "subscription_required", Halt, "forbidden", None),
-    (LIST, 403, "free_account_limit", Halt, "forbidden", None),
+    (LIST, 403, "subscription_required", Halt, "subscription_required", None),
+    (ENRICH, 403, "subscription_required", Halt, "subscription_required", None),
+    (LIST, 403, "free_account_limit", Halt, "free_account_limit", None),
     (LIST, 403, "budget_exhausted", Pause, "budget_exhausted", 3600),
     (ENRICH, 403, "Monthly budget exhausted.", Pause, "budget_exhausted", 3600),
     (ENRICH, 503, "handle_lookup_failed", Pause, "upstream_unavailable", None),
@@ -102,7 +102,7 @@ def test_an_exhausted_budget_may_be_told_by_the_message_alone() -> None:
 
 def test_a_missing_subscription_is_never_taken_for_a_budget() -> None:
     body = {"error": "subscription_required", "message": "Budget exhausted: subscribe."}
-    assert ask(LIST, 403, body).code == "forbidden"
+    assert ask(LIST, 403, body).code == "subscription_required"
 
 
 @pytest.mark.parametrize("which", [LEAD, CAMPAIGN, ENRICH])
@@ -122,7 +122,7 @@ def test_a_bare_404_means_that_the_lead_is_gone() -> None:
 
 def test_every_code_of_the_table_has_a_fix() -> None:
     rules = [part for rule in RULES.values() for part in (rule if isinstance(rule, PerScope) else [rule])]
-    assert {rule.code for rule in rules} <= set(CODES)
+    assert {rule.code for rule in rules if rule} <= set(CODES)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])

@@ -157,6 +157,7 @@ ME = {
     "accounts": [{"accountId": 3, "xHandle": "northwindlabs", "dailySync": {"used": 1, "cap": 1}}],
     "credits": {"balance": 31, "lowBalanceThreshold": 10, "isLow": False, "autoTopupEnabled": False},
     "totals": {"dailySyncRemaining": 0},
+    "plan": {"name": "new"},
 }
 
 
@@ -166,7 +167,9 @@ def test_me_keeps_what_it_does_not_know_and_shows_nobody() -> None:
     assert (me.credits.balance, me.subscription_status) == (31, "active")
     assert me.accounts is not None
     assert me.accounts[0].handle == "northwindlabs"
-    assert me.model_extra == {"totals": {"dailySyncRemaining": 0}}
+    assert me.totals is not None
+    assert me.totals.daily_sync_remaining == 0
+    assert me.model_extra == {"plan": {"name": "new"}}
     assert "oor" not in repr(me) + str(me)
 
 
