@@ -47,18 +47,21 @@ def value_of(body: bytes) -> Any:
     return Unfit("holds text or numbers that are not valid JSON")
 
 
-def one(model: type[A], *members: str, open_shape: bool = False) -> Reader[A]:
+def one(model: type[A], *members: str, open_shape: bool = False, or_nothing: bool = False) -> Reader[A]:
     """Reads an object, or the object in the first of these members.
 
     Args:
         model: what it is.
         members: names of envelopes.
         open_shape: whether any object will do; otherwise it must have a field that is known.
+        or_nothing: whether an empty answer will do, as that of an act that was not seen documented.
     """
 
     def read(value: Any) -> A | Unfit:
         if isinstance(value, Mapping):
             value = next((value[m] for m in members if isinstance(value.get(m), Mapping)), value)
+        if value is None and or_nothing:
+            return model.model_validate({})
         known = model.documented()
         if not isinstance(value, Mapping) or not (open_shape or any(name in value for name in known)):
             return Unfit("has none of the promised fields")

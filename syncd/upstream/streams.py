@@ -196,7 +196,7 @@ class StreamsApi:
     def archive(self, stream_id: int) -> Archived:
         """Archive a campaign; its leads are kept. `DELETE /streams/{id}`; `restore` takes it back. Raises Reject `not_found`."""
         call = act("DELETE", at("/streams/{}", stream_id), "to archive a campaign")
-        return self._ask(call, one(Archived, open_shape=True))
+        return self._ask(call, one(Archived, open_shape=True, or_nothing=True))
 
     def restore(self, stream_id: int) -> StreamUpdated:
         """Take a campaign out of the archive and let it run. `PATCH /streams/{id}`. Raises Reject `not_found`."""

@@ -26,6 +26,10 @@ class Template(Answer):
     updated_at: Moment = Field(None, alias="updatedAt")
 
 
+_TEMPLATE = one(Template, "template", "dmTemplate", open_shape=True, or_nothing=True)
+"""What an act on a template may answer, for that is not documented: the template, or any yes."""
+
+
 class NotificationSettings(Answer):
     """How a team is told of its leads; all of it is in `document()`."""
 
@@ -58,7 +62,7 @@ class TemplatesApi:
             Halt: `outcome_unknown`: look for its name in the list.
         """
         call = act("POST", "/dm-templates", "to create a message template", draft.body())
-        return once(self._ask, call, one(Template, "template", "dmTemplate"))
+        return once(self._ask, call, _TEMPLATE)
 
     def replace(self, template_id: int, draft: NewTemplate) -> Template:
         """Write one anew: both fields are needed. `PUT /dm-templates/{id}`.
@@ -69,7 +73,7 @@ class TemplatesApi:
         """
         path = at("/dm-templates/{}", template_id)
         call = act("PUT", path, "to change a message template", draft.body())
-        return self._ask(call, one(Template, "template", "dmTemplate"))
+        return self._ask(call, _TEMPLATE)
 
     def delete(self, template_id: int) -> None:
         """Delete one for good. `DELETE /dm-templates/{id}`; any 2xx is a yes. Raises Reject `not_found`."""
@@ -100,4 +104,4 @@ class NotificationsApi:
         if not settings:
             raise DraftError("nothing is to be changed")
         call = act("PUT", "/notification-settings", "to change notification settings", dict(settings))
-        return self._ask(call, one(NotificationSettings, "settings", open_shape=True))
+        return self._ask(call, one(NotificationSettings, "settings", open_shape=True, or_nothing=True))
