@@ -6,6 +6,9 @@ is never an empty page. What each response says about the request budget goes to
 * `client` sends; `transport` holds a request to its deadline; `body` reads an answer within bounds.
 * `shapes` decides what an answer must look like, `models` gives it names; `naming` reads the lists of names.
 * `errors` is the table from status codes to failures, `signals` what the headers say. Both are pure.
+
+`api` is everything else that CTGO documents, for people and not for the daemon, which imports none of it: a module for each
+kind of thing, over the same client.
 """
 
 from syncd.upstream.client import Upstream

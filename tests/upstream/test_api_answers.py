@@ -119,7 +119,8 @@ def test_a_log_of_plain_text_hides_no_readable_line() -> None:
 
 def test_accounts_are_found_by_id_and_handle_awake_or_asleep() -> None:
     asleep = {**ACCOUNT, "id": 8, "xHandle": "contoso_hq"}
-    accounts = always(200, {"active": [ACCOUNT], "sleeping": [asleep]}).accounts.list()
+    nameless = {"id": 9}
+    accounts = always(200, {"active": [nameless, ACCOUNT], "sleeping": [asleep]}).accounts.list()
     found = [accounts.find(it) for it in (3, "@northwindlabs", "Contoso_HQ", 8)]
     assert [it.id if it else None for it in found] == [3, 3, 8, 8]
     assert accounts.find("nobody") is None

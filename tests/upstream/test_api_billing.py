@@ -9,7 +9,7 @@ from syncd.failure import Failure
 from syncd.upstream.accounts import Accounts, has_tier, is_asleep
 from syncd.upstream.acts import Billing
 from syncd.upstream.api import Api
-from syncd.upstream.drafts import NewPair, NewSegment, NewStream, StreamChanges, Tier, handles_of
+from syncd.upstream.drafts import NewPair, NewSegment, NewStream, NewTemplate, StreamChanges, Tier, handles_of
 from syncd.upstream.streams import Campaign, has_pairs, newcomer
 from tests.upstream.far_end import failure_of
 from tests.upstream.stage import LOST, UNSENT, Line, Stage
@@ -82,15 +82,15 @@ UNCLEAR: list[Line] = [
 def played(act: str, script: dict[str, Any]) -> tuple[Any, list[str]]:
     """What came of an act, and what was asked besides."""
     stage = Stage(script)
-    call = {
+    calls: dict[str, Callable[[Api], Any]] = {
         "sleep": lambda api: api.accounts.sleep(3, billing=YES),
         "wake": lambda api: api.accounts.wake(3, billing=YES),
         "tier": lambda api: api.accounts.change_tier(3, Tier.PRO, billing=YES),
         "create": lambda api: api.streams.create(DRAFT, billing=YES),
         "update": lambda api: api.streams.update(14, CHANGES, billing=YES),
-    }[act]
+    }
     try:
-        found = call(stage.api())
+        found = calls[act](stage.api())
     except Failure as why:
         found = why
     posts = [asked for asked in stage.asked if not asked.startswith("GET")]
@@ -259,6 +259,7 @@ ONCE: list[tuple[str, Callable[[Api], Any]]] = [
     ("POST /streams/14/run", lambda api: api.runs.start(14)),
     ("POST /streams/14/re-test", lambda api: api.runs.retest(14)),
     ("POST /segments", lambda api: api.segments.create(NewSegment(description="x"))),
+    ("POST /dm-templates", lambda api: api.templates.create(NewTemplate(name="x", message_body="x"))),
     ("POST /lookups/enrich", lambda api: api.lookups.enrich("mara")),
     ("POST /lookups/enrich-email", lambda api: api.lookups.enrich_email("mara")),
     ("POST /streams/14/run", lambda api: api.request("POST", "/streams/14/run")),
