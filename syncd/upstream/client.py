@@ -69,12 +69,12 @@ class Upstream:
     def me(self) -> Me:
         """Whose key this is, and its credits. `GET /me`."""
         call = Call("GET", "/me", Scope.COLLECTION, "whose key this is")
-        return self.ask(call, lambda body, _: me_of(body))
+        return self._ask(call, lambda body, _: me_of(body))
 
     def streams(self) -> Sequence[Stream]:
         """The active campaigns. `GET /streams`."""
         call = Call("GET", "/streams", Scope.COLLECTION, "for its campaigns")
-        return self.ask(call, lambda body, _: streams_of(body))
+        return self._ask(call, lambda body, _: streams_of(body))
 
     def names(self, kind: Named) -> Mapping[int, str | None]:
         """What campaigns (`stream`), segments or tracked accounts are called, by id; None: it has no name.
@@ -83,7 +83,7 @@ class Upstream:
         """
         wanted = LISTS[kind]
         call = Call("GET", wanted.path, Scope.COLLECTION, wanted.asked)
-        return self.ask(call, lambda body, _: names_of(body, kind))
+        return self._ask(call, lambda body, _: names_of(body, kind))
 
     def leads(
         self, *, since: float | None, lifecycle: str | None = None, limit: int = 500, offset: int = 0
@@ -101,7 +101,7 @@ class Upstream:
         """
         query = _query(since, lifecycle, limit, offset)
         call = Call("GET", f"/leads?{query}", Scope.COLLECTION, "for leads")
-        return self.ask(call, page_of)
+        return self._ask(call, page_of)
 
     def stream_leads(
         self,
@@ -115,7 +115,7 @@ class Upstream:
         """One page of one campaign's leads, as `leads`. Raises Reject `not_found` for a campaign that is not ours."""
         query = _query(since, lifecycle, limit, offset)
         path = f"/streams/{stream_id}/leads?{query}"
-        return self.ask(Call("GET", path, Scope.CAMPAIGN, "for a campaign's leads"), page_of)
+        return self._ask(Call("GET", path, Scope.CAMPAIGN, "for a campaign's leads"), page_of)
 
     def export(self, lead_id: int) -> None:
         """Mark a lead exported. `POST /leads/{id}/export`; any 2xx is a yes, and a repeat is harmless.
@@ -125,7 +125,7 @@ class Upstream:
             Retry: `conflict`.
         """
         call = Call("POST", f"/leads/{lead_id}/export", Scope.LEAD, "to mark a lead exported")
-        self.ask(call, lambda body, _: nothing_of(body))
+        self._ask(call, lambda body, _: nothing_of(body))
 
     def enrich(self, lead_id: int, outputs: Sequence[str], email_mode: str) -> Enrichment:
         """Contact data of one lead; costs credits. `POST /leads/{id}/enrich`.
@@ -141,16 +141,19 @@ class Upstream:
         """
         content = json.dumps({"requested_outputs": list(outputs), "email_mode": email_mode}).encode()
         call = Call("POST", f"/leads/{lead_id}/enrich", Scope.LEAD, "to enrich a lead", content)
-        return self.ask(call, lambda body, _: enrichment_of(body, lead_id))
+        return self._ask(call, lambda body, _: enrichment_of(body, lead_id))
+
+    def ask(self, call: Call, read: Reader[T]) -> T:
+        """One request of a family that has a module of its own, such as `webhooks`: as every method here."""
+        return self._ask(call, read)
 
     def close(self) -> None:
         """Close the connections."""
         self._exchange.close()
 
-    def ask(self, call: Call, read: Reader[T]) -> T:
+    def _ask(self, call: Call, read: Reader[T]) -> T:
         """Send one request, tell the observer, and return the answer or raise the failure.
 
-        It is also the door for what a daemon has no use for: see `syncd.upstream.api`.
         Failures are raised where no other error is being handled: they carry no context, whose frames would hold the key.
         """
         try:
