@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from syncd.lead import LARGEST_ID
-from syncd.upstream.drafts import DraftError
+from syncd.upstream.draft import DraftError
 from syncd.upstream.errors import Scope
 from syncd.upstream.exchange import Call
 

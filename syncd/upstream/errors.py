@@ -77,9 +77,9 @@ WRONG_ADDRESS = Rule(Halt, "wrong_address")
 NOT_FOUND = Rule(Reject, "not_found")
 BAD_LISTING = Rule(Halt, "bad_request")
 CONFLICT = Rule(Retry, "conflict")
-ASLEEP = Rule(Reject, "account_sleeping", says="the account sleeps.")
+ASLEEP = Rule(Reject, "account_sleeping", says="the account sleeps")
 LOOKUP_FAILED = Rule(
-    Pause, "handle_lookup_failed", says="its look-up of X accounts does not work at the moment."
+    Pause, "handle_lookup_failed", says="its look-up of X accounts does not work at the moment"
 )
 
 WORDS = "*"
@@ -88,15 +88,15 @@ WORDS = "*"
 RULES: Mapping[tuple[int, str], Rule | PerScope] = {
     # A status with a reason comes before one with any words, then the status, then its hundred.
     (400, "no_team"): Rule(Halt, "no_team"),  # about whose key it is, not about the lead
-    (400, "orphan_label"): Rule(Reject, "orphan_label", says="labels that it does not know."),
+    (400, "orphan_label"): Rule(Reject, "orphan_label", says="labels that it does not know"),
     (400, "stream_cap_exceeded"): Rule(
-        Reject, "stream_cap_exceeded", says="the account's tier allows no further automated campaign."
+        Reject, "stream_cap_exceeded", says="the account's tier allows no further automated campaign"
     ),
     (400, "stream_is_archived"): PerScope(
         BAD_LISTING,
         BAD_LISTING,
         BAD_LISTING,
-        Rule(Reject, "stream_archived", says="the campaign is archived."),
+        Rule(Reject, "stream_archived", says="the campaign is archived"),
     ),
     (400, "wake_this_account_first_to_change_its_tier"): ASLEEP,
     (400, "account_sleeping"): ASLEEP,
@@ -104,18 +104,18 @@ RULES: Mapping[tuple[int, str], Rule | PerScope] = {
     (402, ""): FORBIDDEN,
     (403, "credits_exhausted"): CREDITS,
     (403, "budget_exhausted"): Rule(Pause, "budget_exhausted", HOUR),
-    (403, "free_account_limit"): Rule(Halt, "free_account_limit", says="a free plan tracks one account."),
+    (403, "free_account_limit"): Rule(Halt, "free_account_limit", says="a free plan tracks one account"),
     (403, "subscription_required"): Rule(
-        Halt, "subscription_required", says="the subscription has lapsed, or there is none."
+        Halt, "subscription_required", says="the subscription has lapsed, or there is none"
     ),
     (403, ""): FORBIDDEN,
-    (404, "handle_not_found"): Rule(Reject, "handle_not_found", says="there is no such account on X."),
+    (404, "handle_not_found"): Rule(Reject, "handle_not_found", says="there is no such account on X"),
     (404, FOREIGN): PerScope(WRONG_ADDRESS, UNEXPECTED, UNEXPECTED, UNEXPECTED),
     (404, ""): PerScope(WRONG_ADDRESS, NOT_FOUND, NOT_FOUND, NOT_FOUND),
     (408, ""): UNAVAILABLE,
     (409, ""): PerScope(CONFLICT, CONFLICT, CONFLICT, Rule(Retry, "conflicting")),
     (410, ""): Rule(Halt, "api_gone"),
-    (422, "handle_protected"): Rule(Reject, "handle_protected", says="the X account is private."),
+    (422, "handle_protected"): Rule(Reject, "handle_protected", says="the X account is private"),
     (425, ""): UNAVAILABLE,
     (429, "credits_exhausted"): CREDITS,
     (429, ""): RATE_LIMITED,
@@ -203,9 +203,11 @@ def rule_of(status: int, reason: str, scope: Scope) -> Rule:
 
 def refusal(rule: Rule, status: int, said: Said, asked: str, scope: Scope, *, wait: float | None) -> Failure:
     """The failure of a refused call. `asked` says for what; `wait` is the answer's own `Retry-After`."""
-    words = rule.says or said.quote
-    if said.more and scope in (Scope.ACT, Scope.BILLING):
-        words = f"{words} ({said.more})" if words else said.more
+    words, more = rule.says or said.quote, said.more if scope in (Scope.ACT, Scope.BILLING) else ""
+    if more:
+        words = f"{words} ({more})" if words else more
+    if rule.says:
+        words += "."
     detail = f"CTGO answered {status} when asked {asked}" + (f": {words}" if words else ".")
     if rule.kind is not Pause:
         return rule.kind(rule.code, detail)

@@ -111,14 +111,14 @@ def test_labels_that_ctgo_does_not_know_are_named() -> None:
         "orphans": ["Foundr", {"category": "skill", "label": "Pyhton"}, 7],
     }
     assert refused(SEGMENT, 400, body).detail.endswith(
-        "labels that it does not know. (Foundr, skill: Pyhton)"
+        "labels that it does not know (Foundr, skill: Pyhton)."
     )
 
 
 @pytest.mark.parametrize("orphans", [None, "Foundr", {}, [], [7]])
 def test_labels_of_another_shape_leave_the_message(orphans: object) -> None:
     body = {"error": "orphan_label", "message": "Unknown: Foundr", "orphans": orphans}
-    assert refused(SEGMENT, 400, body).detail.endswith("(Unknown: Foundr)")
+    assert refused(SEGMENT, 400, body).detail.endswith("(Unknown: Foundr).")
 
 
 def test_an_act_repeats_the_message_cleaned_and_a_message_alone_will_do() -> None:
