@@ -53,6 +53,7 @@ class SalesforceConnector:
         self._budget = Budget(options.daily_share, context.clock)
         self._wire = Wire(options, self._budget, context.clock)
         self._schema: tuple[float, Schema] | None = None
+        self._joined: tuple[Schema, Mapped] | None = None
         self._alike: tuple[str, int] = ("", 0)
 
     def check(self) -> Sequence[Finding]:
@@ -151,8 +152,10 @@ class SalesforceConnector:
         return self._schema[1]
 
     def _mapping(self) -> Mapped:
-        fields, options = self._fields, self._options
-        return join(fields, options.external_id_field, self._describe(), options.duplicates)
+        fields, options, schema = self._fields, self._options, self._describe()
+        if self._joined is None or self._joined[0] is not schema:
+            self._joined = schema, join(fields, options.external_id_field, schema, options.duplicates)
+        return self._joined[1]
 
     def _look(self, batch: Sequence[Delivery], mapped: Mapped) -> Known:
         """Who of the batch is in the org, among its leads and, by email, among its Contacts: one call."""
@@ -161,12 +164,11 @@ class SalesforceConnector:
         if not sought:
             return known
         emails = sorted({email for each in sought if (email := mapped.email_of(each))})
-        by_email = [("Email", email) for email in emails]
-        by_key = [(mapped.key.name, each.person) for each in sought]
+        keys = [each.person for each in sought]
         leads, contacts = self._wire.select_each(
             [
-                ("Lead", mapped.selected(), by_key + by_email),
-                ("Contact", ("Id", "Email"), by_email),
+                ("Lead", mapped.selected(), {mapped.key.name: keys, "Email": emails}),
+                ("Contact", ("Id", "Email"), {"Email": emails}),
             ]
         )
         known.add_leads(leads, mapped.key.name)

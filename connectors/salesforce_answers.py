@@ -115,12 +115,14 @@ def judge_rows(answer: object, batch: Sequence[Delivery]) -> list[Judged]:
     Raises:
         Pause: the answer has not one row for each that was sent, so that nobody can tell which is whose.
     """
-    rows = answer if isinstance(answer, list) else []
+    rows: list[Any] = answer if isinstance(answer, list) else []
     if len(rows) != len(batch):
         detail = f"{len(rows)} rows answered for {len(batch)} sent"
         code = "salesforce_unexpected_answer"
         raise Pause(code, detail, unexplained=True, fix=CODES[code])
     problems = [_problem_of(row) for row in rows]
+    if not any(problems):
+        return [_through(row) for row in rows]
     words = {found.word if found else None for found in problems}
     alike = words.pop() if len(words) == 1 and len(rows) > 1 else None
     any_through = any(found is None for found in problems)
@@ -134,7 +136,7 @@ def judge_rows(answer: object, batch: Sequence[Delivery]) -> list[Judged]:
 
 
 def _problem_of(row: object) -> Problem | None:
-    if not isinstance(row, Mapping):
+    if not isinstance(row, dict):
         return Problem("", (), {})
     if row.get("success") is True:
         return None
@@ -143,8 +145,9 @@ def _problem_of(row: object) -> Problem | None:
 
 
 def _through(row: Mapping[str, Any]) -> Outcome:
-    if isinstance(row.get("id"), str) and row["id"]:
-        return Delivered(row["id"], created=row.get("created") is True)
+    remote_id = row.get("id")
+    if isinstance(remote_id, str) and remote_id:
+        return Delivered(remote_id, created=row.get("created") is True)
     code = "salesforce_unexpected_answer"
     return Retry(code, "a row is called a success and has no id", fix=CODES[code])
 

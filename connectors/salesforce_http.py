@@ -59,9 +59,24 @@ class _Adapter(HTTPAdapter):
         return bytes(body)
 
 
+class _Session(requests.Session):
+    """Asks the environment for proxies and certificates once a host; requests reads all of it twice a request."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._settled: dict[str, dict[str, Any]] = {}
+
+    def merge_environment_settings(self, url: str, *given: Any) -> dict[str, Any]:
+        """As Session, for `given` that are the same each time: none of our requests brings settings of its own."""
+        home = "/".join(url.split("/", 3)[:3])
+        if home not in self._settled:
+            self._settled[home] = super().merge_environment_settings(home, *given)
+        return dict(self._settled[home])
+
+
 def session(clock: Clock, noted: Callable[[requests.Response], None]) -> requests.Session:
     """A session with the adapter; `noted` is shown every answer."""
-    made = requests.Session()
+    made = _Session()
     made.auth = _as_it_is
     for scheme in ("https://", "http://"):
         made.mount(scheme, _Adapter(clock))

@@ -9,9 +9,9 @@ as delivered and the Contact's id is remembered. Its prefix tells it from a lead
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from connectors.salesforce_codes import CODES
 from connectors.salesforce_schema import Column, Schema, clean, fit
@@ -25,14 +25,14 @@ PICKLIST_LEFT_OUT = "leadsource"
 """Of our defaults, the one value that an org may not know and that no lead should fail for."""
 _CONTACT = "003"
 _LEAD = {"type": "Lead"}
+_EMPTY = (None, "")
 _LOOKED_AT = ("IsConverted", "ConvertedContactId", "Email")
 
 How = Literal["update", "link", "create"]
 Record = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """A row to send: `update` and `link` without assignment rules, `create` with them; `link` goes by record id."""
 
     how: How
@@ -40,22 +40,33 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a mapped value goes. `field` and `plain` are the column's: every value of every lead asks for them."""
+
+    field: str
+    plain: float
+    policy: Policy
+    column: Column
+
+
+@dataclass(frozen=True, slots=True)
 class Mapped:
     """The mapping in force, joined with the org's fields."""
 
     key: Column
-    columns: Mapping[str, Column]
-    policies: Mapping[str, Policy]
+    places: Mapping[str, Place]
+    """By name in the mapping; the key is not among them."""
     email: str | None
     """What the mapping calls `Email`, if it vouches that what it writes there is verified."""
     duplicates: Literal["reject", "link", "save"]
     standard: frozenset[str] = frozenset({"Id"})
     """Of the standard fields that a look-up asks for, those that the run-as user can see."""
+    reads: bool = field(init=False)
+    """Whether some field's policy depends on what is there."""
 
-    @property
-    def reads(self) -> bool:
-        """Whether some field's policy depends on what is there."""
-        return any(policy != "always" for policy in self.policies.values())
+    def __post_init__(self) -> None:
+        """Seen once, for every lead asks."""
+        object.__setattr__(self, "reads", any(place.policy != "always" for place in self.places.values()))
 
     def email_of(self, delivery: Delivery) -> str | None:
         """The address to look the person up by, casefolded; None if there is none or nobody vouches for it."""
@@ -65,7 +76,7 @@ class Mapped:
     def selected(self) -> list[str]:
         """The fields to ask for when looking for leads, sorted: those whose emptiness matters."""
         link = self.duplicates == "link"
-        asked = {self.columns[n].name for n, p in self.policies.items() if link or p == "if_empty"}
+        asked = {place.field for place in self.places.values() if link or place.policy == "if_empty"}
         return sorted(self.standard | {self.key.name} | asked)
 
 
@@ -77,8 +88,7 @@ def join(
     if key is None or not key.external_id or not key.unique:
         what = "is missing or hidden" if key is None else "is not marked both External ID and Unique"
         raise _halt("salesforce_no_key", f"the field {key_name} of Lead {what}")
-    columns: dict[str, Column] = {}
-    policies: dict[str, Policy] = {}
+    places: dict[str, Place] = {}
     missing, locked = [], []
     for name, mapped in fields.items():
         policy: Policy = mapped.policy
@@ -89,8 +99,8 @@ def join(
             missing.append(name)
         elif not column.createable or (policy != "create_only" and not column.updateable):
             locked.append(name)
-        else:
-            columns[name], policies[name] = column, policy
+        elif column is not key:
+            places[name] = Place(column.name, column.plain, policy, column)
     if missing:
         raise _halt(
             "salesforce_field_missing",
@@ -99,7 +109,7 @@ def join(
     if locked:
         raise _halt("salesforce_field_locked", f"the run-as user may not write {', '.join(locked)} of Lead")
     standard = frozenset({"Id"} | {name for name in _LOOKED_AT if schema.get(name)})
-    return Mapped(key, columns, policies, vouched(fields), duplicates, standard)
+    return Mapped(key, places, vouched(fields), duplicates, standard)
 
 
 def vouched(fields: Mapping[str, Field]) -> str | None:
@@ -142,7 +152,7 @@ class Known:
 
 def settled_elsewhere(delivery: Delivery) -> bool:
     """Whether the person is known to live on as a Contact."""
-    return (delivery.remote_id or "").startswith(_CONTACT)
+    return delivery.remote_id is not None and delivery.remote_id.startswith(_CONTACT)
 
 
 def person_id(lead: Record) -> str:
@@ -169,11 +179,11 @@ def decide(delivery: Delivery, known: Known, mapped: Mapped) -> Outcome | Write:
         return _elsewhere(delivery, known, mapped) or Write(
             # A lead that was deleted is made again, but no rule shall hand it out a second time.
             "create" if delivery.remote_id is None else "update",
-            _row(delivery, mapped, {}),
+            _row(delivery, mapped),
         )
     if held.get("IsConverted"):
         return Delivered(person_id(held), created=False)
-    return Write("update", _row(delivery, mapped, held))
+    return Write("update", _row(delivery, mapped, _over(held)))
 
 
 def _elsewhere(delivery: Delivery, known: Known, mapped: Mapped) -> Outcome | Write | None:
@@ -196,15 +206,15 @@ def _elsewhere(delivery: Delivery, known: Known, mapped: Mapped) -> Outcome | Wr
 
 def once_each(plan: Sequence[Outcome | Write]) -> list[Outcome | Write]:
     """The plan with no record linked twice: the second person waits until the first has it."""
-    taken: set[str] = set()
-    result: list[Outcome | Write] = []
-    for one in plan:
-        record_id = str(one.record["id"]) if isinstance(one, Write) and one.how == "link" else ""
-        if record_id and record_id in taken:
+    result = list(plan)
+    taken: set[object] = set()
+    for n, one in enumerate(plan):
+        if not isinstance(one, Write) or one.how != "link":
+            continue
+        record_id = one.record["id"]
+        if record_id in taken:
             code = "salesforce_duplicate"
-            result.append(Retry(code, f"{record_id} is being linked to somebody else", fix=CODES[code]))
-        else:
-            result.append(one)
+            result[n] = Retry(code, f"{record_id} is being linked to somebody else", fix=CODES[code])
         taken.add(record_id)
     return result
 
@@ -217,31 +227,32 @@ def duplicate(ids: Sequence[str], why: str) -> Reject:
 
 def linked(delivery: Delivery, mapped: Mapped, lead: Record) -> Record:
     """Our key and what is empty there, for a lead that somebody else made."""
-    fields = {
-        column.name: value for column, _, value in _values(delivery, mapped)
-        if column.updateable and lead.get(column.name) in (None, "")
-    }  # fmt: skip
-    return {"attributes": _LEAD, "id": lead["Id"], mapped.key.name: delivery.person, **fields}
+    row = _row(delivery, mapped, lambda place: place.column.updateable and lead.get(place.field) in _EMPTY)
+    row["id"] = lead["Id"]
+    return row
 
 
-def _row(delivery: Delivery, mapped: Mapped, held: Record) -> Record:
-    """The fields that may be written over `held`; it is empty for a new lead."""
-    fields = {
-        column.name: value
-        for column, policy, value in _values(delivery, mapped)
-        if not held or policy == "always" or (policy == "if_empty" and held.get(column.name) in (None, ""))
-    }
-    return {"attributes": _LEAD, mapped.key.name: delivery.person, **fields}
+def _over(held: Record) -> Callable[[Place], bool]:
+    """What may be written over what is there."""
+    return lambda place: (
+        place.policy == "always" or (place.policy == "if_empty" and held.get(place.field) in _EMPTY)
+    )
 
 
-def _values(delivery: Delivery, mapped: Mapped) -> Iterable[tuple[Column, Policy, object]]:
+def _row(delivery: Delivery, mapped: Mapped, may: Callable[[Place], bool] | None = None) -> dict[str, Any]:
+    """The key, and the fields that may be written; without `may` all of them."""
+    row: dict[str, Any] = {"attributes": _LEAD, mapped.key.name: delivery.person}
+    places = mapped.places
     for name, value in delivery.fields.items():
-        column = mapped.columns.get(name)
-        if column is None or column is mapped.key or (column.values is not None and left_out(column, value)):
+        place = places.get(name)
+        if place is None or (may and not may(place)):
             continue
-        fitting = fit(column, value)
-        if fitting is not None:
-            yield column, mapped.policies[name], fitting
+        # Nearly every value is as plain as this, and a batch has thousands.
+        if type(value) is str and len(value) <= place.plain and value.isascii() and value.isprintable():
+            row[place.field] = value
+        elif not left_out(place.column, value) and (fitting := fit(place.column, value)) is not None:
+            row[place.field] = fitting
+    return row
 
 
 def _halt(code: str, detail: str) -> Halt:

@@ -30,11 +30,11 @@ class Column:
     required: bool = False
     values: frozenset[str] | None = None
     plain: float = field(init=False)
-    """Characters up to which printable ASCII fits as it is; below 0 where text becomes something else."""
+    """Characters up to which printable ASCII fits as it is; below 0 where a value must be looked at."""
 
     def __post_init__(self) -> None:
         """Seen once, for every lead asks."""
-        takes_text = self.type not in _NUMBERS | {"boolean", "date"}
+        takes_text = self.type not in _NUMBERS | {"boolean", "date"} and self.values is None
         object.__setattr__(self, "plain", (self.length or math.inf) if takes_text else -1)
 
 
@@ -94,10 +94,10 @@ def fit(column: Column, value: object) -> object | None:
     Text is cut to the field's length, counted in UTF-16 units as Salesforce's own Java does, and never inside a
     character. Numbers and truth values stay what they are in fields of their kind.
     """
-    if type(value) is str and len(value) <= column.plain and value.isascii() and value.isprintable():
+    if column.type in _NUMBERS:
+        return _number(value)
+    if column.type == "boolean" and isinstance(value, bool | int | float):
         return value
-    if column.type in _NUMBERS or column.type == "boolean":
-        return _number(value) if column.type in _NUMBERS else value
     text = _text(value)
     if column.type == "date":
         return text[:10]
@@ -107,13 +107,14 @@ def fit(column: Column, value: object) -> object | None:
 
 
 def _number(value: object) -> object:
-    if not isinstance(value, str):
+    if isinstance(value, bool | int | float):
         return value
+    text = _text(value)
     try:
-        number = int(value) if value.strip().lstrip("+-").isdigit() else float(value)
+        number = int(text) if text.strip().lstrip("+-").isdigit() else float(text)
     except ValueError:
-        return value  # the far end will say what it thinks of it
-    return number if math.isfinite(number) else value
+        return text  # the far end will say what it thinks of it
+    return number if math.isfinite(number) else text
 
 
 def _text(value: object) -> str:

@@ -41,16 +41,21 @@ class Sender:
             Refused: it was refused, and nothing was written.
         """
         members = {n: batch[n] for n in rows}
-        judged = dict(zip(rows, self._write(how, list(rows.values()), list(members.values())), strict=True))
-        converted = {n: members[n] for n, one in judged.items() if isinstance(one, Converted)}
-        reported = {n: one for n, one in judged.items() if isinstance(one, Duplicate)}
-        outcomes: dict[int, Outcome] = {
-            n: one for n, one in judged.items() if not isinstance(one, Converted | Duplicate)
-        }
-        if converted:
-            outcomes |= self._moved(converted)
-        if reported:
-            outcomes |= self._reported(reported, members)
+        converted: dict[int, Delivery] = {}
+        reported: dict[int, Duplicate] = {}
+        outcomes: dict[int, Outcome] = {}
+        judged = self._write(how, list(rows.values()), list(members.values()))
+        for n, one in zip(rows, judged, strict=True):
+            if isinstance(one, Converted):
+                converted[n] = members[n]
+            elif isinstance(one, Duplicate):
+                reported[n] = one
+            else:
+                outcomes[n] = one
+        if not converted and not reported:
+            return outcomes
+        outcomes |= self._moved(converted) if converted else {}
+        outcomes |= self._reported(reported, members) if reported else {}
         return {n: outcomes[n] for n in rows}
 
     def _write(self, how: How, records: Sequence[Record], members: Sequence[Delivery]) -> list[Judged]:
@@ -70,7 +75,7 @@ class Sender:
         key = self.mapped.key.name
         found = Known()
         try:
-            where = [(key, each.person) for each in converted.values()]
+            where = {key: [each.person for each in converted.values()]}
             found.add_leads(self.wire.select("Lead", self.mapped.selected(), where), key)
         except (Failure, Refused) as why:
             self.log.info("contact_not_found", code=why.code)
@@ -108,7 +113,7 @@ class Sender:
         places = {record_id[:15]: n for record_id, n in leads.items()}
         outcomes: dict[int, Outcome] = {}
         rows: dict[int, Record] = {}
-        for lead in self.wire.select("Lead", self.mapped.selected(), [("Id", one) for one in leads]):
+        for lead in self.wire.select("Lead", self.mapped.selected(), {"Id": list(leads)}):
             n = places.get(str(lead["Id"])[:15])
             if n is None or lead.get(self.mapped.key.name):
                 continue  # it is another person's of ours: the rejection stands

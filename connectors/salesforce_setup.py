@@ -105,12 +105,12 @@ def _granted(wire: "Wire", names: Sequence[str]) -> bool:
 
 def _permission_set(wire: "Wire") -> str | None:
     """Its id, found or made; None if it can be neither."""
-    found = wire.select("PermissionSet", ["Id"], [("Name", PERMISSION_SET)])
+    found = wire.select("PermissionSet", ["Id"], {"Name": [PERMISSION_SET]})
     if found:
         return str(found[0]["Id"])
     if not _made(wire, "sobjects/PermissionSet", {"Name": PERMISSION_SET, "Label": "CTGO syncd"}):
         return None
-    found = wire.select("PermissionSet", ["Id"], [("Name", PERMISSION_SET)])
+    found = wire.select("PermissionSet", ["Id"], {"Name": [PERMISSION_SET]})
     return str(found[0]["Id"]) if found else None
 
 

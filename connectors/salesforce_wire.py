@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 import requests
+from pydantic_core import to_json
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceError
 
@@ -23,7 +24,7 @@ from connectors.salesforce_budget import Budget
 from connectors.salesforce_codes import CODES, TOKEN_WAITS
 from connectors.salesforce_http import broken, paused, retry_after, session
 from connectors.salesforce_options import API_VERSION, SalesforceOptions, base_address
-from connectors.salesforce_queries import QUERIES_AT_ONCE, Select, answers_of, composite, queries_for
+from connectors.salesforce_queries import QUERIES_AT_ONCE, Select, Where, answers_of, composite, queries_for
 from syncd.clock import Clock
 from syncd.failure import Failure, Halt, Pause, Refused
 
@@ -83,10 +84,8 @@ class Wire:
         except _Expired:
             raise _halt("salesforce_session", "Salesforce refuses a session that it has just given") from None
 
-    def select(
-        self, what: str, fields: Sequence[str], where: Sequence[tuple[str, str]]
-    ) -> list[Mapping[str, Any]]:
-        """The records of an object that match any of the (field, value) pairs.
+    def select(self, what: str, fields: Sequence[str], where: Where) -> list[Mapping[str, Any]]:
+        """The records of an object that match.
 
         Raises as `call` does; a record twice found is twice there.
         """
@@ -144,8 +143,9 @@ class Wire:
     def _once(self, method: str, path: str, params: Mapping[str, str] | None, body: object) -> Any:
         client = self._client = self._client or self._signed_in()
         self._budget.spend()
-        extra: dict[str, Any] = {} if body is None else {"json": body}
         try:
+            # What `json=` would send, at less than half the cost.
+            extra: dict[str, Any] = {} if body is None else {"data": to_json(body)}
             answer = client.restful(
                 path, params=dict(params or {}), method=method, allow_redirects=False, **extra
             )
@@ -176,7 +176,10 @@ class Wire:
         token, home = self._token() if self._options.renewable else (
             self._options.session_id.get_secret_value(), self._options.instance_url,
         )  # fmt: skip
-        client = Salesforce(session_id=token, instance_url=home, session=self._session, version=API_VERSION)
+        client = Salesforce(
+            session_id=token, instance_url=home, session=self._session, version=API_VERSION,
+            object_pairs_hook=None,  # plain dicts: its own default makes each object an OrderedDict
+        )  # fmt: skip
         # The library would make it https, also on loopback.
         client.base_url = f"{home}/services/data/v{API_VERSION}/"
         return client

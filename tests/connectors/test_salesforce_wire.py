@@ -1,6 +1,7 @@
 """Below the library: connections that break, answers without end, and what must not replace the token."""
 
 import gzip
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -107,6 +108,17 @@ def test_no_netrc_replaces_the_token(tmp_path: Path, monkeypatch: pytest.MonkeyP
     home.chmod(0o600)
     monkeypatch.setenv("NETRC", str(home))
     with table(fields=PLAIN) as bench:
+        assert isinstance(one(bench, bench.delivery(1)), Delivered)
+
+
+def test_the_environments_proxy_is_used_and_a_host_can_be_excepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        nobody = closed.getsockname()[1]
+    with table(fields=PLAIN) as bench:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{nobody}")
+        assert raised(bench, bench.delivery(1)).code == "salesforce_unreachable"
+    with table(fields=PLAIN) as bench:
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
         assert isinstance(one(bench, bench.delivery(1)), Delivered)
 
 
