@@ -143,9 +143,7 @@ def main() -> int:
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, CPython {platform.python_version()}, medians of {times} runs\n"
     )
-    for row in rows:
-        sign, mark = ("<=" if row.at_most else ">="), ("ok" if row.met else "MISSED")
-        print(f"{row.case:42} {row.ours:>26} {row.theirs:>26}  {row.ratio:6.2f} {sign} {row.bar:4}  {mark}")
+    print("\n".join(map(str, rows)))
     Path("bench.json").write_text(
         json.dumps([asdict(row) | {"met": row.met} for row in rows], indent=2) + "\n"
     )

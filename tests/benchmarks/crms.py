@@ -1,10 +1,13 @@
 """What a lead costs in HubSpot and Salesforce, through their real SDKs: requests, and processor time on this machine.
 
-The yardstick is a bare loop of the same SDK that makes the very calls which a run of ours made. Two things are held beside it:
-the connector alone, with its deliveries in its hands as the loop has its calls; and a whole run, `syncd --once --yes`, in
-which leads are pulled, written down, mapped, sent and settled as well. All are processes of their own, as the fakes are.
-What counts is processor seconds, user and system, without start-up: the loop and the connector tell what their sending took;
-from a whole run is taken one with no leads.
+The yardstick is a bare loop of the same SDK that makes the very calls which a run of ours made. The bar is for the connector
+alone, with its deliveries in its hands as the loop has its calls: what it adds to its library, or saves there. Beside it, a
+whole run, `syncd --once --yes`, is told without a bar. There leads are pulled, written down, mapped and settled as well, which
+the loop does nothing for; that costs the same whatever the CRM, and has a bar of its own, into CSV against the floor script.
+As a share of this yardstick it would say how dear the vendor's library is: HubSpot's costs five times what Salesforce's does.
+
+All are processes of their own, as the fakes are. What counts is processor seconds, user and system, without start-up: the loop
+and the connector tell what their sending took; from a whole run is taken one with no leads.
 """
 
 import json
@@ -35,7 +38,7 @@ type = "{vendor}"
 level = "warning"
 """
 MAPPINGS: Mapping[str, Mapping[str, str | Field]] = {"hubspot": HUBSPOT, "salesforce": SALESFORCE}
-MOST_COST, MOST_REQUESTS, MOST_REQUESTS_ALWAYS = 1.5, 0.022, 0.011
+MOST_COST, MOST_REQUESTS, MOST_REQUESTS_ALWAYS = 1.3, 0.022, 0.011
 
 
 def into_crms(scratch: Path, times: int, leads: int = 10_000) -> list[Row]:
@@ -78,7 +81,7 @@ def _into(vendor: str, scratch: Path, times: int, leads: int, upstreams: tuple[s
     beside = f"{loop:.0f} us, {spread(theirs, 's', 'cpu')}"
     return [
         Row(f"{vendor}: connector's cost of a lead / bare SDK", f"{connector:.0f} us, {spread(sent, 's', 'cpu')}", beside, connector / loop, MOST_COST),
-        Row(f"{vendor}: whole run's cost of a lead / bare SDK", f"{whole:.0f} us, {spread(full, 's', 'cpu')}", beside, whole / loop, MOST_COST),
+        Row(f"{vendor}: whole run's cost of a lead / bare SDK", f"{whole:.0f} us, {spread(full, 's', 'cpu')}", beside, whole / loop, None),
         Row(f"{vendor}: requests a lead", f"{len(calls)}", f"{leads}", len(calls) / leads, MOST_REQUESTS),
         Row(f"{vendor}: requests a lead, all always", f"{len(plain)}", f"{leads}", len(plain) / leads, MOST_REQUESTS_ALWAYS),
     ]  # fmt: skip

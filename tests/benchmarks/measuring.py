@@ -24,19 +24,27 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table: a ratio, its bar, and which side of it is good."""
+    """One line of the table: a ratio, its bar, and which side of it is good. Without a bar it is there to be known."""
 
     case: str
     ours: str
     theirs: str
     ratio: float
-    bar: float
+    bar: float | None
     at_most: bool = True
 
     @property
     def met(self) -> bool:
-        """Whether the bar is met."""
+        """Whether the bar is met; no bar is."""
+        if self.bar is None:
+            return True
         return self.ratio <= self.bar if self.at_most else self.ratio >= self.bar
+
+    def __str__(self) -> str:
+        told = f"{self.case:50} {self.ours:>26} {self.theirs:>26}  {self.ratio:6.2f}"
+        if self.bar is None:
+            return told
+        return f"{told} {'<=' if self.at_most else '>='} {self.bar:<5}  {'ok' if self.met else 'MISSED'}"
 
 
 def timed(command: Sequence[str | Path]) -> Run:
