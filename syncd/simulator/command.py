@@ -24,7 +24,8 @@ def _reading(option: Field[Any], hint: Any) -> dict[str, Any]:
     if hint is bool:
         return {"action": argparse.BooleanOptionalAction, "default": default, "help": doc}
     if get_origin(hint) is frozenset:
-        return {"nargs": "*", "default": [], "help": doc, "metavar": "KEY"}
+        shown = f"{doc} (default: {' '.join(sorted(default)) or 'none'})"
+        return {"nargs": "*", "default": sorted(default), "help": shown, "metavar": "NAME"}
     shown = {"default": default, "help": f"{doc} (default: {default})"}
     if get_origin(hint) is Literal:
         choices = get_args(hint)
