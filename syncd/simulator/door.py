@@ -71,10 +71,20 @@ class Door:
         with self._lock:
             self._gate.revoke(key)
 
+    def forgive(self) -> None:
+        """Let every key in that was revoked."""
+        with self._lock:
+            self._gate.forgive()
+
     def fail(self, fault: Fault) -> None:
         """Make the next calls of a route fail."""
         with self._lock:
             self._faults.plan(fault)
+
+    def recover(self) -> None:
+        """Forget every failure still to come."""
+        with self._lock:
+            self._faults.clear()
 
     def take_fault(self, route: str) -> Fault | None:
         """The failure that a call of this route meets now."""

@@ -46,6 +46,10 @@ class Gate:
         """Make a key permanently dead; without one, every key that was let in so far."""
         self._revoked |= set(self._seen) if key is None else {key}
 
+    def forgive(self) -> None:
+        """Let every key in that was revoked."""
+        self._revoked.clear()
+
     def admit(self, key: str, now: float) -> Verdict:
         """Take one request off the key's allowance."""
         if key not in self._windows:

@@ -1,7 +1,7 @@
 """Whether a value is what a schema describes: the part of JSON Schema that `schemas` uses, and no more."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 Schema = Mapping[str, Any]
@@ -79,7 +79,7 @@ def _is_whole(value: Any) -> bool:
 
 
 # A number without a fraction is an integer, however it is written.
-IS = {
+IS: Mapping[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
     "integer": _is_whole,
     "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),

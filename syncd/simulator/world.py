@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from math import inf
+from operator import attrgetter
 from threading import RLock
 from typing import Any
 
@@ -81,8 +82,8 @@ class World:
         """The clock, epoch seconds."""
         return self._clock() + self._ahead
 
-    def advance(self, seconds: float) -> None:
-        """Let that much time pass at once."""
+    def advance(self, seconds: float = 0.0) -> None:
+        """Let that much time pass at once, and what is due happen."""
         with self.lock:
             self._ahead += seconds
             self._advance()
@@ -139,6 +140,11 @@ class World:
         """Every row that `GET /leads` lists now, by discovery."""
         with self.moment():
             return self._shelves.rows()
+
+    def rows(self) -> list[Row]:
+        """Every row there is, listed or not, in the order in which they were found."""
+        with self.moment():
+            return sorted(self._leads.all(), key=attrgetter("sequence"))
 
     def known(self, lead_id: int) -> list[Row]:
         """The listed rows of an id; none if there is no such lead."""
