@@ -113,6 +113,22 @@ class Leads:
         self.exported.setdefault(lead_id, Export(instant, len(self.exported) + 1))
         return None
 
+    def stats(self) -> dict[str, Any]:
+        """How many were exported and are listed, as `GET /_sim/stats` shows it."""
+        counts, shelves = self.export_counts, self.shelves
+        return {
+            "exports": {
+                "accepted": counts.total(),
+                "leads": len(self.exported),
+                "byId": {str(lead_id): count for lead_id, count in counts.items()},
+            },
+            "leads": {
+                "listed": shelves.count(),
+                "new": shelves.count("new"),
+                "exported": shelves.count("exported"),
+            },
+        }
+
     def _mark(self, row: Row, instant: float) -> None:
         if row.listed:
             self.shelves.remove(row)

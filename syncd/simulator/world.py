@@ -5,7 +5,6 @@ meantime (leads, the ends of runs, scheduled tiers) happens then, in order and a
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from math import inf
@@ -20,7 +19,7 @@ from syncd.simulator.discovery import FUTURE
 from syncd.simulator.door import Door
 from syncd.simulator.enrichment import Enriched
 from syncd.simulator.faults import Fault
-from syncd.simulator.leads import Export, Leads
+from syncd.simulator.leads import Leads
 from syncd.simulator.listing import Page, Query, Shelves
 from syncd.simulator.lookups import Lookups
 from syncd.simulator.options import Options
@@ -51,6 +50,8 @@ class World:
         sync_observers: Each called with the rows that a sync newly discovered, when it completes; never with none.
             Leads that no run produced count as a sync of their own when they are listed. Under the lock, in whatever
             thread moved the world on: to be handed over, not worked on. Nothing is told of what there is at the start.
+        exported: Lead id -> its first export, in order.
+        export_counts: Lead id -> exports that took effect or were accepted as a repeat.
         lock: Held by every method; hold it to read several things at one instant.
     """
 
@@ -71,6 +72,8 @@ class World:
         self._ahead = 0.0
         self._shelves = Shelves(options, self._hidden())
         self._leads = Leads(options, self._shelves)
+        self.exported = self._leads.exported
+        self.export_counts = self._leads.export_counts
         self.syncs = Syncs(options, self.accounts, self.streams, self.segments, self._discover)
         self._fed = tuple(pair for campaign in self.campaigns for pair in campaign.pairs)
         self._of_runs: set[int] = set()
@@ -213,16 +216,6 @@ class World:
     def credits(self, balance: int) -> None:
         self.lookups.credits = balance
 
-    @property
-    def exported(self) -> dict[int, Export]:
-        """Lead id -> its first export, in order."""
-        return self._leads.exported
-
-    @property
-    def export_counts(self) -> Counter[int]:
-        """Lead id -> exports that took effect or were accepted as a repeat."""
-        return self._leads.export_counts
-
     def person_of(self, handle: str) -> Person:
         """The person of a handle: a lead's, or somebody whom no lead has."""
         return self._leads.of_handle(handle) or self.lookups.stranger(handle)
@@ -230,21 +223,7 @@ class World:
     def stats(self) -> dict[str, Any]:
         """What happened so far, as `GET /_sim/stats` shows it."""
         with self.moment():
-            counts = self.export_counts
-            return {
-                **self.door.stats(),
-                "exports": {
-                    "accepted": counts.total(),
-                    "leads": len(self.exported),
-                    "byId": {str(lead_id): count for lead_id, count in counts.items()},
-                },
-                "leads": {
-                    "listed": self._shelves.count(),
-                    "new": self._shelves.count("new"),
-                    "exported": self._shelves.count("exported"),
-                },
-                "credits": self.credits,
-            }
+            return {**self.door.stats(), **self._leads.stats(), "credits": self.credits}
 
     def _begin(self) -> None:
         options = self.options
