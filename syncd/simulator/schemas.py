@@ -112,14 +112,12 @@ TEMPLATE = {
 CHANNELS = {"email": FLAG, "telegram": FLAG}
 HANDLE: Schema = {"type": "string", "minLength": 1, "examples": ["mara_builds"]}
 BAD_REASONS = ("bot", "wrong_gender", "wrong_job", "wrong_skill", "wrong_personality", "zapier", "other")
-FILTER = request(
-    {},
-    streamId=INTEGER,
-    accountId=INTEGER,
-    sourceType=one_of("follower", "liker"),
-    feedbackStatus=one_of("good", "bad"),
-    matchConfidence=CONFIDENCE,
-)
+# What is no filter is no error: it matches nothing, as the vendor says of one that was removed.
+FILTER: Schema = {
+    "type": ["object", "null"],
+    "description": "`streamId`, `accountId`, `sourceType` (`follower`, `liker`), `feedbackStatus` (`good`, `bad`), "
+    "`matchConfidence` (`high`, `medium`)",
+}
 
 # What is sent.
 REQUESTS: Mapping[str, Schema] = {

@@ -149,11 +149,6 @@ class World:
         with self.moment():
             return sorted(self._leads.all(), key=attrgetter("sequence"))
 
-    def known(self, lead_id: int) -> list[Row]:
-        """The listed rows of an id; none if there is no such lead."""
-        with self.moment():
-            return self._leads.known(lead_id)
-
     def page(self, query: Query) -> Page:
         """One page of a listing."""
         with self.moment():
