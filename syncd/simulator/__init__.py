@@ -6,8 +6,9 @@ package, so that one misreading of the API cannot cancel another. What the vendo
 
 from syncd.simulator.app import create_app
 from syncd.simulator.faults import Fault
+from syncd.simulator.leads import Export
 from syncd.simulator.options import Options
 from syncd.simulator.serve import Running, running, serve
-from syncd.simulator.world import Export, World
+from syncd.simulator.world import World
 
 __all__ = ["Export", "Fault", "Options", "Running", "World", "create_app", "running", "serve"]

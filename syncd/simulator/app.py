@@ -4,18 +4,23 @@ A request is noted the instant it arrives; then the key is judged, then its allo
 route, and only then what it asks for. The vendor does not document that order.
 """
 
+import re
 import time
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, g, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.http import http_date
+from werkzeug.routing import IntegerConverter
 
+from syncd.simulator.account_routes import AccountRoutes
 from syncd.simulator.control import control
+from syncd.simulator.desk_routes import DeskRoutes
+from syncd.simulator.document import document
 from syncd.simulator.faults import Fault
 from syncd.simulator.gate import SHAPE, bearer
+from syncd.simulator.lead_routes import LeadRoutes
 from syncd.simulator.options import Options
 from syncd.simulator.paths import ROUTES, V2
 from syncd.simulator.replies import (
@@ -24,11 +29,16 @@ from syncd.simulator.replies import (
     MIGRATION_GUIDE,
     NOT_FOUND,
     RATE_LIMITED,
+    RefusedError,
     refuse,
+    reply,
 )
-from syncd.simulator.routes import Routes
+from syncd.simulator.stream_routes import StreamRoutes
 from syncd.simulator.traffic import Request
 from syncd.simulator.world import World
+
+# Each has a method for some of the routes, by their names.
+PARTS = (LeadRoutes, StreamRoutes, AccountRoutes, DeskRoutes)
 
 
 def create_app(
@@ -50,9 +60,13 @@ def create_app(
     app.url_map.strict_slashes = False
     # An oracle's objection must reach the test that runs the app, not become a 500.
     app.config["PROPAGATE_EXCEPTIONS"] = True
-    routes = Routes(world)
+    app.url_map.converters["int"] = _Id
+    parts = [part(world) for part in PARTS]
     for name, method, path in ROUTES:
-        app.add_url_rule(V2 + path, name, getattr(routes, name), methods=[method])
+        view = next(getattr(part, name) for part in parts if hasattr(part, name))
+        app.add_url_rule(V2 + path, name, view, methods=[method])
+    described = document(world.options)
+    app.add_url_rule(V2 + "/openapi.json", "openapi", lambda: reply(described))
     for path in ("/api/v1", "/api/v1/<path:rest>"):
         app.add_url_rule(path, "v1", _gone, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     app.register_blueprint(control(world))
@@ -60,7 +74,14 @@ def create_app(
     app.before_request(entrance.arrive)
     app.after_request(entrance.leave)
     app.register_error_handler(HTTPException, entrance.not_routed)
+    app.register_error_handler(RefusedError, entrance.refused)
     return app
+
+
+class _Id(IntegerConverter):
+    """ASCII digits, and no more than a number has."""
+
+    regex = "[0-9]{1,18}"
 
 
 def _gone(rest: str = "") -> Response:  # noqa: ARG001 - every v1 path is gone alike
@@ -76,12 +97,12 @@ class _Entrance:
 
     def arrive(self) -> Response | None:
         g.arrival = self._world.now()
-        if not request.path.startswith("/api/"):
+        if not request.path.startswith("/api/") or request.endpoint == "openapi":
             return None
         key = bearer(request.headers.get("Authorization"))
         query = request.query_string.decode("latin-1")
         g.noted = Request(request.method, request.path, query, _route(), g.arrival, key)
-        self._world.arrived(g.noted)
+        self._world.door.arrived(g.noted)
         if request.endpoint == "export" and self._world.on_export:
             self._world.on_export((request.view_args or {})["lead_id"])
         if not request.path.startswith(f"{V2}/"):
@@ -90,16 +111,16 @@ class _Entrance:
 
     def _let_in(self, key: str) -> Response | None:
         world = self._world
-        refusal = world.refusal(key)
+        refusal = world.door.refusal(key)
         counted = refusal is None or (world.options.count_unauthorised and SHAPE.fullmatch(key))
         if counted:
-            g.verdict = world.admit(key, g.arrival)
+            g.verdict = world.door.admit(key, g.arrival)
             if not g.verdict.admitted:
                 refusal = RATE_LIMITED
         return refuse(refusal, world.options) if refusal else None
 
     def _fail(self) -> Response | None:
-        g.fault = self._world.take_fault(request.endpoint or "")
+        g.fault = self._world.door.take_fault(request.endpoint or "")
         return _failed(g.fault) if g.fault and not g.fault.after_applying else None
 
     def leave(self, response: Response) -> Response:
@@ -107,18 +128,24 @@ class _Entrance:
         if fault and fault.after_applying:
             response = _failed(fault)
         if "verdict" in g:
-            for name, value in self._world.headers(g.verdict, g.arrival).items():
+            for name, value in self._world.door.headers(g.verdict, g.arrival).items():
                 response.headers.setdefault(name, value)
         response.headers.setdefault("Date", http_date(g.arrival))
         if "noted" in g:
-            self._world.answered(g.noted, response.status_code)
+            self._world.door.answered(g.noted, response.status_code)
             if self._world.options.latency:
                 self._sleep(self._world.options.latency)
         return response
 
     def not_routed(self, error: HTTPException) -> Response:
-        wrong_method = error.code == HTTPStatus.METHOD_NOT_ALLOWED
-        return refuse(METHOD_NOT_ALLOWED if wrong_method else NOT_FOUND, self._world.options)
+        if not isinstance(error, MethodNotAllowed):
+            return refuse(NOT_FOUND, self._world.options)
+        refused = refuse(METHOD_NOT_ALLOWED, self._world.options)
+        refused.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+        return refused
+
+    def refused(self, error: RefusedError) -> Response:
+        return refuse(error.refusal, self._world.options, **error.members)
 
 
 def _failed(fault: Fault) -> Response:
@@ -128,4 +155,4 @@ def _failed(fault: Fault) -> Response:
 
 def _route() -> str:
     rule = request.url_rule.rule if request.url_rule else "unmatched"
-    return f"{request.method} {rule}".replace("<int:stream_id>", "{id}").replace("<int:lead_id>", "{id}")
+    return f"{request.method} {re.sub(r'<int:.*?>', '{id}', rule)}"

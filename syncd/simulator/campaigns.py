@@ -1,13 +1,31 @@
-"""The account's campaigns, segments and tracked accounts, and how the API shows them."""
+"""The account's campaigns, segments and tracked accounts: what they are, and those there are at the start."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
-from syncd.simulator.instants import iso
 from syncd.simulator.options import Options
+from syncd.simulator.tiers import DAY
 
-DAY = 86_400.0
+FIRST_STREAM = 14
+FIRST_PAIR = 71
+
+# How a campaign is set up unless it is told otherwise; the names are those of the API.
+SETUP: Mapping[str, Any] = MappingProxyType(
+    {
+        "syncTimes": ["07:15"],
+        "timezone": "UTC",
+        "autoEnrichLinkedin": False,
+        "autoEnrichEmail": False,
+        "emailMode": "any",
+        "emailDigestOverride": None,
+        "telegramOverride": None,
+        "deliveryDestination": "leads_only",
+        "webhookUrl": None,
+        "csvEmailRecipients": None,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,22 +41,42 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """A stream: a name and its pairs."""
+    """A stream: a name, its pairs, and how it is set up.
+
+    Attributes:
+        fed: Whether leads that no run produced come to it. One that is archived or paused through the API is not;
+            one that was archived from the start is, or there would be nothing to see in it.
+        created: Epoch seconds.
+        setup: The members of `SETUP`.
+    """
 
     id: int
     name: str
     archived: bool
     pairs: tuple[Pair, ...]
+    active: bool = True
+    fed: bool = True
+    created: float = 0.0
+    setup: Mapping[str, Any] = field(default_factory=lambda: SETUP)
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A tracked X account."""
+    """A tracked X account.
+
+    Attributes:
+        added: Epoch seconds.
+        pending_tier: The lower tier that begins at `pending_at` (epoch seconds); None if nothing is scheduled.
+    """
 
     id: int
     handle: str
     tier: str
     followers: int
+    added: float = 0.0
+    asleep: bool = False
+    pending_tier: str | None = None
+    pending_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +84,14 @@ class Segment:
     """A filter set, and the theme from which its people's bios are written."""
 
     id: int
-    name: str
+    name: str | None
     description: str
     labels: Mapping[str, Sequence[str]]
     theme: str
+    genders: Sequence[str] = ()
+    follower_tiers: Sequence[str] = ()
+    archived: bool = False
+    created: float = 0.0
 
 
 ACCOUNTS = (
@@ -75,6 +117,8 @@ SEGMENTS = (
     ),
     Segment(13, "Data people", "Data engineers at small companies", {"skill": ["SQL", "Python"]}, "data"),
 )
+# In no campaign, and only listed with `excludeArchived=false`.
+ARCHIVED_SEGMENT = Segment(4, "An old idea", "People who build robots", {}, "designer", archived=True)
 
 # Name, and its pairs as (account, segment) by position above.
 CAMPAIGNS = (
@@ -85,18 +129,18 @@ CAMPAIGNS = (
 )
 
 
-def build(options: Options) -> tuple[Campaign, ...]:
+def build(options: Options, start: float) -> tuple[Campaign, ...]:
     """The campaigns the options ask for; beyond the named ones they repeat with a number."""
-    return tuple(_campaign(index, options) for index in range(options.campaigns))
+    return tuple(_campaign(index, options, start) for index in range(options.campaigns))
 
 
-def _campaign(index: int, options: Options) -> Campaign:
+def _campaign(index: int, options: Options, start: float) -> Campaign:
     name, places = CAMPAIGNS[index % len(CAMPAIGNS)]
     wave = index // len(CAMPAIGNS) + 1
-    stream_id = 14 + index
+    stream_id = FIRST_STREAM + index
     pairs = tuple(
         Pair(
-            71 + 2 * index + at,
+            FIRST_PAIR + 2 * index + at,
             stream_id,
             ACCOUNTS[account].id,
             SEGMENTS[segment].id,
@@ -105,115 +149,5 @@ def _campaign(index: int, options: Options) -> Campaign:
         for at, (account, segment) in enumerate(places)
     )
     archived = index >= options.campaigns - options.archived_campaigns
-    return Campaign(stream_id, name if wave == 1 else f"{name} {wave}", archived, pairs)
-
-
-def stream_payload(campaign: Campaign, start: float) -> dict[str, Any]:
-    """One campaign as `GET /streams` shows it; its field names are those of creating one."""
-    handles = {account.id: account.handle for account in ACCOUNTS}
-    return {
-        "id": campaign.id,
-        "name": campaign.name,
-        "isActive": not campaign.archived,
-        "isArchived": campaign.archived,
-        "pairs": [
-            {
-                "pairId": pair.id,
-                "accountId": pair.account_id,
-                "accountHandle": handles[pair.account_id],
-                "segmentId": pair.segment_id,
-            }
-            for pair in campaign.pairs
-        ],
-        "syncTimes": ["07:15"],
-        "timezone": "UTC",
-        "autoEnrichLinkedin": False,
-        "autoEnrichEmail": False,
-        "emailMode": "any",
-        "deliveryDestination": "leads_only",
-        "createdAt": iso(start - 30 * DAY),
-    }
-
-
-def segments_payload(campaigns: Sequence[Campaign], start: float) -> dict[str, Any]:
-    """The body of `GET /segments`."""
-    linked = [{pair.segment_id for pair in campaign.pairs} for campaign in campaigns if not campaign.archived]
-    return {
-        "segments": [
-            {
-                "id": segment.id,
-                "userFacingId": f"seg_{segment.id}",
-                "name": segment.name,
-                "description": segment.description,
-                "genderValues": [],
-                "appliedSearchFilters": dict(segment.labels),
-                "followerCountTiers": [],
-                "linkedStreamCount": sum(segment.id in ids for ids in linked),
-                "createdAt": iso(start - 30 * DAY),
-                "updatedAt": iso(start - 30 * DAY),
-            }
-            for segment in SEGMENTS
-        ]
-    }
-
-
-def accounts_payload(campaigns: Sequence[Campaign], start: float) -> dict[str, Any]:
-    """The body of `GET /accounts`."""
-    pairs = [pair for campaign in campaigns if not campaign.archived for pair in campaign.pairs]
-    return {
-        "active": [
-            {
-                "id": account.id,
-                "xHandle": account.handle,
-                "tier": account.tier,
-                "isActive": True,
-                "profileImageUrl": f"https://pbs.twimg.com/profile_images/{account.id}/{account.handle}.jpg",
-                "lastKnownFollowerCount": account.followers,
-                "lastKnownTweetCount": account.followers // 11,
-                "tags": [],
-                "addedAt": iso(start - 90 * DAY),
-                "assignedSegmentIds": sorted(
-                    {pair.segment_id for pair in pairs if pair.account_id == account.id}
-                ),
-                "pendingTier": None,
-                "pendingTierEffectiveAt": None,
-            }
-            for account in ACCOUNTS
-        ],
-        "sleeping": [],
-    }
-
-
-def me_payload(balance: int, start: float, options: Options) -> dict[str, Any]:
-    """The body of `GET /me`; `balance` is the team's enrichment credits."""
-    me: dict[str, Any] = {
-        "name": "Noor Example",
-        "email": "noor@example.org",
-        "subscriptionStatus": "active",
-        "isFreeTier": False,
-        "accounts": [
-            {
-                "accountId": account.id,
-                "xHandle": account.handle,
-                "tier": account.tier,
-                "monthlyRetest": {
-                    "used": 2,
-                    "budget": 12,
-                    "remaining": 10,
-                    "billingPeriodStart": iso(start - 10 * DAY),
-                },
-                "dailySync": {"used": 1, "cap": 1, "remaining": 0},
-            }
-            for account in ACCOUNTS
-        ],
-        "credits": {
-            "balance": balance,
-            "lowBalanceThreshold": 10,
-            "isLow": balance < 10,  # noqa: PLR2004 - the threshold above
-            "autoTopupEnabled": options.auto_topup,
-        },
-        "totals": {"monthlyRetestRemaining": 10 * len(ACCOUNTS), "dailySyncRemaining": 0},
-    }
-    if not options.credits_told:
-        del me["credits"]
-    return me
+    name = name if wave == 1 else f"{name} {wave}"
+    return Campaign(stream_id, name, archived, pairs, active=not archived, created=start - 30 * DAY)

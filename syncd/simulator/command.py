@@ -24,7 +24,9 @@ def _reading(option: Field[Any], hint: Any) -> dict[str, Any]:
     if hint is bool:
         return {"action": argparse.BooleanOptionalAction, "default": default, "help": doc}
     if get_origin(hint) is frozenset:
-        return {"nargs": "*", "default": [], "help": doc, "metavar": "KEY"}
+        names: list[str] = sorted(getattr(Options(), option.name))
+        told = f"{doc} (default: {' '.join(names) or 'none'})"
+        return {"nargs": "*", "default": names, "help": told, "metavar": "NAME"}
     shown = {"default": default, "help": f"{doc} (default: {default})"}
     if get_origin(hint) is Literal:
         choices = get_args(hint)

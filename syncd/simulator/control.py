@@ -1,46 +1,142 @@
 """The control surface, `/_sim/…`: outside the API, without a key and without a limit, for tests and demos."""
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, get_args, get_type_hints
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from syncd.simulator.faults import Fault
-from syncd.simulator.replies import Refusal, refuse, reply
+from syncd.simulator.incoming import any_json
+from syncd.simulator.options import Options
+from syncd.simulator.replies import Refusal, RefusedError, refuse, reply
+from syncd.simulator.tiers import Budget
+from syncd.simulator.validation import complaint
 from syncd.simulator.world import World
+
+Body = dict[str, Any]
+SUBSCRIPTIONS = list(get_args(get_type_hints(Options)["subscription"]))
+NUMBER = {"type": "integer", "minimum": 0, "maximum": 100_000}
+ID = {"type": "integer"}
+TEXT = {"type": "string"}
+
+# Verb -> the members of its body; unknown ones are refused, for a typing error would order nothing.
+VERBS: dict[str, dict[str, Any]] = {
+    "leads": {"count": NUMBER, "streamId": ID},
+    "fail": {},
+    "revoke": {"key": TEXT},
+    "advance": {"seconds": {"type": "number", "minimum": 0, "maximum": 1e9}},
+    "drain": {"accountId": ID, "budget": {"type": "string", "enum": list(get_args(Budget))}},
+    "credits": {"balance": NUMBER},
+    "sleep": {"accountId": ID},
+    "wake": {"accountId": ID},
+    "stripe": {"message": TEXT, "times": NUMBER},
+    "lookups": {"failures": NUMBER},
+    "subscription": {"status": {"type": "string", "enum": SUBSCRIPTIONS}},
+    "fail-run": {"message": TEXT},
+}
 
 
 def control(world: World) -> Blueprint:
     """The routes under `/_sim` over one world."""
     blueprint = Blueprint("_sim", __name__, url_prefix="/_sim")
-
-    def stats() -> Response:
-        return reply(world.stats())
-
-    def leads() -> Response:
-        count = _body().get("count", 1)
-        if not isinstance(count, int):
-            return refuse(Refusal(400, "invalid_count", "count is a whole number.", "code"), world.options)
-        return reply({"ids": world.add_leads(count)}, 201)
-
-    def fail() -> Response:
-        try:
-            world.fail(fault(_body()))
-        except (TypeError, ValueError) as error:
-            return refuse(Refusal(400, "invalid_fault", str(error), "code"), world.options)
-        return reply({"ok": True})
-
-    def revoke() -> Response:
-        world.revoke(_body().get("key"))
-        return reply({"ok": True})
-
-    blueprint.add_url_rule("/stats", view_func=stats)
-    for view in (leads, fail, revoke):
-        blueprint.add_url_rule(f"/{view.__name__}", view_func=view, methods=["POST"])
+    orders = _Orders(world)
+    blueprint.add_url_rule("/stats", "stats", lambda: reply(world.stats()))
+    for verb in VERBS:
+        view = _view(verb, getattr(orders, verb.replace("-", "_")), world.options)
+        blueprint.add_url_rule(f"/{verb}", verb, view, methods=["POST"])
     return blueprint
 
 
-def fault(body: dict[str, Any]) -> Fault:
+def _view(verb: str, order: Callable[[Body], Response], options: Options) -> Callable[[], Response]:
+    def view() -> Response:
+        body = any_json()
+        body = body if isinstance(body, dict) else {}
+        wrong = complaint(body, {"type": "object", "properties": VERBS[verb]}, {})
+        strange = ", ".join(sorted(body.keys() - VERBS[verb].keys())) if VERBS[verb] else ""
+        wrong = wrong or (f"{strange}: not known to {verb}" if strange else None)
+        if wrong:
+            return refuse(Refusal(400, "invalid_order", wrong, "code"), options)
+        return order(body)
+
+    return view
+
+
+class _Orders:
+    """What each verb does."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def leads(self, body: Body) -> Response:
+        return reply(
+            {"ids": self._world.add_leads(int(body.get("count", 1)), stream_id=body.get("streamId"))}, 201
+        )
+
+    def fail(self, body: Body) -> Response:
+        try:
+            self._world.fail(fault(body))
+        except (TypeError, ValueError) as error:
+            return refuse(Refusal(400, "invalid_fault", str(error), "code"), self._world.options)
+        return _done()
+
+    def revoke(self, body: Body) -> Response:
+        self._world.revoke(body.get("key"))
+        return _done()
+
+    def advance(self, body: Body) -> Response:
+        self._world.advance(body.get("seconds", 0))
+        return reply({"ok": True, "now": self._world.now()})
+
+    def drain(self, body: Body) -> Response:
+        budgets: list[Budget] = [body["budget"]] if "budget" in body else list(get_args(Budget))
+        with self._world.moment() as now:
+            accounts = self._world.accounts
+            drained = [accounts.get(body["accountId"])] if "accountId" in body else accounts.all
+            for account in drained:
+                for budget in budgets:
+                    accounts.budgets.drain(account.id, account.tier, budget, now)
+        return _done()
+
+    def credits(self, body: Body) -> Response:
+        with self._world.lock:
+            self._world.credits = int(body.get("balance", 0))
+        return _done()
+
+    def sleep(self, body: Body) -> Response:
+        with self._world.moment():
+            self._world.accounts.rouse(_named(body), asleep=True)
+            self._world.rewired()
+        return _done()
+
+    def wake(self, body: Body) -> Response:
+        with self._world.moment():
+            self._world.accounts.rouse(_named(body), asleep=False)
+            self._world.rewired()
+        return _done()
+
+    def stripe(self, body: Body) -> Response:
+        with self._world.lock:
+            self._world.accounts.stripe.fail(body.get("message"), int(body.get("times", 1)))
+        return _done()
+
+    def lookups(self, body: Body) -> Response:
+        with self._world.lock:
+            self._world.x.failures = int(body.get("failures", 1))
+        return _done()
+
+    def subscription(self, body: Body) -> Response:
+        with self._world.lock:
+            self._world.accounts.subscription = body.get("status", "active")
+        return _done()
+
+    def fail_run(self, body: Body) -> Response:
+        with self._world.lock:
+            self._world.syncs.fail_next(body.get("message", "X did not answer."))
+        return _done()
+
+
+def fault(body: Body) -> Fault:
     """The failure that a JSON body describes, by the names of `Fault`; a `body` that is no text is sent as JSON.
 
     Raises:
@@ -54,6 +150,11 @@ def fault(body: dict[str, Any]) -> Fault:
     return Fault(**members)
 
 
-def _body() -> dict[str, Any]:
-    body: Any = request.get_json(silent=True, force=True)
-    return body if isinstance(body, dict) else {}
+def _named(body: Body) -> int:
+    if "accountId" not in body:
+        raise RefusedError(Refusal(400, "invalid_order", "accountId: missing", "code"))
+    return int(body["accountId"])
+
+
+def _done() -> Response:
+    return reply({"ok": True})

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from syncd.simulator.campaigns import Campaign, Pair
+from syncd.simulator.campaigns import Pair
 from syncd.simulator.instants import floored
 from syncd.simulator.mischief import FLAWS, hostile
 from syncd.simulator.options import Options
@@ -19,29 +19,26 @@ HIGH_SHARE = 0.7
 class Discovery:
     """Finds the lead of a number. What it finds depends on the seed and the number, not on what came before."""
 
-    def __init__(self, options: Options, campaigns: Sequence[Campaign]) -> None:
+    def __init__(self, options: Options) -> None:
         self._options = options
-        self._pairs = [pair for campaign in campaigns for pair in campaign.pairs]
 
     def find(
         self,
         number: int,
+        pairs: Sequence[Pair],
         discovered: float,
-        *,
         listed_from: float | None = None,
-        stream_id: int | None = None,
     ) -> list[Row]:
         """The row of lead `number`, or its two rows if it is found twice.
 
         Args:
             number: Counts leads from 0.
+            pairs: Where it may come from; at least one.
             discovered: Epoch seconds.
             listed_from: Epoch seconds; by default `discovered`, or later if the lead's trait is to be late.
-            stream_id: Keeps it to one campaign.
         """
         options = self._options
         chance = draw(options.seed, "lead", number)
-        pairs = [pair for pair in self._pairs if stream_id in (None, pair.stream_id)]
         pair = chance.choice(pairs)
         somebody = person(options.seed, number, pair.theme, options.contact_rate)
         found = [self._row(2 * number, pair, somebody, discovered, listed_from)]

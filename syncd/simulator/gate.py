@@ -23,7 +23,7 @@ class Gate:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._revoked = set(options.revoked_keys)
-        self._seen: set[str] = set()
+        self._seen: dict[str, int] = {}
         self._windows: dict[str, Window] = {}
 
     def refusal(self, key: str) -> Refusal | None:
@@ -35,12 +35,20 @@ class Gate:
         valid = self._options.api_keys
         if key in self._revoked or (valid and key not in valid):
             return UNKNOWN_KEY
-        self._seen.add(key)
+        self._seen.setdefault(key, len(self._seen) + 1)
         return None
+
+    def id_of(self, key: str) -> int | None:
+        """The id of a key: they are numbered from 1 as they come in."""
+        return self._seen.get(key)
 
     def revoke(self, key: str | None) -> None:
         """Make a key permanently dead; without one, every key that was let in so far."""
-        self._revoked |= self._seen if key is None else {key}
+        self._revoked |= set(self._seen) if key is None else {key}
+
+    def forgive(self) -> None:
+        """Let every key in that was revoked."""
+        self._revoked.clear()
 
     def admit(self, key: str, now: float) -> Verdict:
         """Take one request off the key's allowance."""

@@ -23,5 +23,5 @@ def parsed(text: str) -> float:
     Raises:
         ValueError: It is not ISO 8601.
     """
-    moment = datetime.fromisoformat(text)
+    moment = datetime.fromisoformat(text.upper())
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

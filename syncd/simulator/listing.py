@@ -30,6 +30,7 @@ class Query:
     limit: int = 100
     offset: int = 0
     summary: bool = False
+    group_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Shelves:
 
     def __init__(self, options: Options, hidden: Collection[int]) -> None:
         self._options = options
-        self._hidden = hidden
+        self._hidden = set(hidden)
         self._rows: defaultdict[tuple[int | None, Lifecycle | None], list[Row]] = defaultdict(list)
 
     def add(self, row: Row) -> None:
@@ -63,6 +64,16 @@ class Shelves:
         """Stop listing a row."""
         for shelf in self._holding(row):
             del shelf[bisect_left(shelf, row.key, key=_key)]
+
+    def hide(self, hidden: Collection[int]) -> None:
+        """Let only these campaigns be hidden from now on."""
+        for stream in self._hidden ^ set(hidden):
+            rows = tuple(self._rows[stream, None])
+            for row in rows:
+                self.remove(row)
+            self._hidden ^= {stream}
+            for row in rows:
+                self.add(row)
 
     def _holding(self, row: Row) -> Iterator[list[Row]]:
         for stream in (row.stream_id,) if row.stream_id in self._hidden else (None, row.stream_id):

@@ -99,6 +99,39 @@ class Options:
     )
     team: bool = _switch(default=True, doc="whether the user belongs to a team; enrich needs one")
 
+    # Campaigns, runs and what they cost.
+    subscription: Literal["active", "trialing", "free_user", "past_due", "canceled"] = _switch(
+        "active", "the user's subscription at the start"
+    )
+    unknown_handles: frozenset[str] = _switch(frozenset({"nobody_here"}), "handles that X does not know: 404")
+    protected_handles: frozenset[str] = _switch(
+        frozenset({"locked_larry"}), "handles whose accounts are private: 422"
+    )
+    run_seconds: float = _switch(20.0, "seconds from a run's start to its completion")
+    run_leads: int = _switch(6, "leads that a run finds for one account and segment, at most")
+    run_id_name: Literal["trackedAccountId", "accountId"] = _switch(
+        "trackedAccountId", "what the answer of run and re-test calls an account"
+    )
+    retest_answer: Literal["pairs", "as_run"] = _switch(
+        "pairs", "whether re-test answers with pairs and runId, or in the shape of run"
+    )
+    all_skipped: Literal["success", "refused"] = _switch(
+        "success",
+        "a run whose accounts have all used up their budget succeeds with nothing queued, or is 403",
+    )
+    concurrent_runs: Literal["conflict", "queued"] = _switch(
+        "conflict", "a run of a campaign whose last one is under way is 409, or is queued as well"
+    )
+    retest_delivers: bool = _switch(default=False, doc="whether a re-test's leads are delivered to webhooks")
+    created_status: Literal[201, 200] = _switch(201, "status of a successful creation")
+    paused_in_streams: bool = _switch(default=True, doc="whether GET /streams lists paused campaigns")
+    grouped: Literal["list", "map", "refused"] = _switch(
+        "list", "groupBy=stream answers with a list of groups, with a map from campaign to leads, or with 501"
+    )
+    segment_from_text: Literal["draft", "created"] = _switch(
+        "draft", "whether a segment from free text is only proposed, or created as well"
+    )
+
     # The machine.
     latency: float = _switch(0.0, "seconds an answer takes, after it was applied")
     request_log: int = _switch(100_000, "requests remembered one by one")

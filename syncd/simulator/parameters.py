@@ -1,5 +1,6 @@
 """Query parameters of the leads listings, read and checked."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ from syncd.simulator.listing import Query
 from syncd.simulator.options import Options
 
 MOST = 500
+WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
 def _one_of(*values: str) -> Callable[[str], str]:
@@ -19,27 +21,37 @@ def _one_of(*values: str) -> Callable[[str], str]:
     return read
 
 
-def _between(least: int, most: int) -> Callable[[str], int]:
+def whole(least: int | None = None, most: int | None = None) -> Callable[[str], int]:
+    """Reads a whole number in ASCII digits, within these bounds."""
+
     def read(text: str) -> int:
+        if not WHOLE.fullmatch(text):
+            raise ValueError(text)
         number = int(text)
-        if not least <= number <= most:
+        if (least is not None and number < least) or (most is not None and number > most):
             raise ValueError(text)
         return number
 
     return read
 
 
+def flag(text: str) -> bool:
+    """Reads `true` or `false`."""
+    return _one_of("true", "false")(text) == "true"
+
+
 # Parameter -> member of the query, how it is read.
 READERS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
-    "streamId": ("stream_id", int),
+    "streamId": ("stream_id", whole()),
     "lifecycle": ("lifecycle", _one_of("new", "exported")),
     "matchConfidence": ("confidence", _one_of("high", "medium")),
-    "accountId": ("account_id", int),
-    "segmentId": ("segment_id", int),
+    "accountId": ("account_id", whole()),
+    "segmentId": ("segment_id", whole()),
     "since": ("since", parsed),
-    "limit": ("limit", _between(1, MOST)),
-    "offset": ("offset", _between(0, 2**53)),
-    "summary": ("summary", lambda text: _one_of("true", "false")(text) == "true"),
+    "limit": ("limit", whole(1, MOST)),
+    "offset": ("offset", whole(0, 2**53)),
+    "summary": ("summary", flag),
+    "groupBy": ("group_by", _one_of("stream")),
 }
 
 
@@ -75,4 +87,4 @@ def read_query(given: Mapping[str, str], options: Options, stream_id: int | None
 
 
 def _clamped(text: str) -> int:
-    return min(MOST, max(1, int(text))) if text.lstrip("-").isdecimal() else Query().limit
+    return min(MOST, max(1, int(text))) if WHOLE.fullmatch(text) else Query().limit

@@ -17,6 +17,7 @@ from syncd.simulator.options import Options
 from syncd.simulator.world import World
 
 THREADS = 8
+TICK = 0.2  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,9 @@ def serve(
     Raises:
         OSError: The address cannot be listened on.
     """
-    server, url = _server(World(options), host, port)
-    with _terminable():
+    world = World(options)
+    server, url = _server(world, host, port)
+    with _terminable(), _moving(world):
         try:
             if ready:
                 ready(url)
@@ -76,7 +78,8 @@ def running(
     thread = threading.Thread(target=server.run, name="ctgo-simulator", daemon=True)
     thread.start()
     try:
-        yield Running(url, world)
+        with _moving(world):
+            yield Running(url, world)
     finally:
         _stop(server, thread)
 
@@ -107,6 +110,25 @@ def _stop(server: Any, thread: threading.Thread) -> None:
     server.trigger.pull_trigger(leave)
     thread.join()
     wasyncore.close_all(sockets, ignore_all=True)
+
+
+@contextmanager
+def _moving(world: World) -> Iterator[None]:
+    """Move the world on although nobody asks it anything: somebody may wait for word that a sync has completed."""
+    over = threading.Event()
+
+    def move() -> None:
+        while not over.wait(TICK):
+            if world.sync_observers:
+                world.advance()
+
+    thread = threading.Thread(target=move, name="ctgo-clock", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 @contextmanager

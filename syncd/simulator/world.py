@@ -1,44 +1,40 @@
-"""The state behind the API: leads, exports, credits, failures to come. One lock round all of it.
+"""The state behind the API, with one lock round all of it.
 
-The world reads time only from the callable it is given, and moves on only when it is asked something: leads that were
-due in the meantime are found then, at the instants at which they were due.
+The world reads time only from the callable it is given, and moves on only when it is asked something: what was due in the
+meantime (leads, the ends of runs, scheduled tiers) happens then, in order and at the instants at which it was due.
 """
 
 import time
-from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from heapq import heappop, heappush
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from math import inf
+from operator import attrgetter
 from threading import RLock
 from typing import Any
 
-from syncd.simulator.campaigns import build
-from syncd.simulator.discovery import FUTURE, Discovery
-from syncd.simulator.enrichment import Enriched, enrich
-from syncd.simulator.faults import Fault, Faults
-from syncd.simulator.gate import Gate
+from syncd.simulator.accounts import Accounts
+from syncd.simulator.campaigns import Campaign, Pair
+from syncd.simulator.desk import Desk
+from syncd.simulator.discovery import FUTURE
+from syncd.simulator.door import Door
+from syncd.simulator.enrichment import Enriched
+from syncd.simulator.faults import Fault
+from syncd.simulator.leads import Leads
 from syncd.simulator.listing import Page, Query, Shelves
+from syncd.simulator.lookups import Lookups
 from syncd.simulator.options import Options
-from syncd.simulator.people import draw
-from syncd.simulator.replies import (
-    ALREADY_EXPORTED,
-    CREDITS_EXHAUSTED,
-    ENRICH_LEAD_NOT_FOUND,
-    LEAD_NOT_FOUND,
-    PROFILE_MISSING,
-    Refusal,
-)
+from syncd.simulator.people import Person, draw
+from syncd.simulator.replies import ENRICH_LEAD_NOT_FOUND, Refusal
 from syncd.simulator.row import Row
-from syncd.simulator.traffic import Request, Traffic
-from syncd.simulator.window import MINUTE, Verdict
+from syncd.simulator.run import Run
+from syncd.simulator.segments import Segments
+from syncd.simulator.streams import Streams
+from syncd.simulator.syncing import Syncs
+from syncd.simulator.traffic import Request
+from syncd.simulator.window import MINUTE
+from syncd.simulator.xlookup import XLookup
 
-
-@dataclass(frozen=True, slots=True)
-class Export:
-    """The first export of a lead id: when it took effect (epoch seconds), and the how manieth it was (from 1)."""
-
-    instant: float
-    order: int
+SyncObserver = Callable[[Sequence[Row]], object]
 
 
 class World:
@@ -46,42 +42,65 @@ class World:
 
     Attributes:
         options: The switches.
-        now: The clock, epoch seconds.
         start: When the world began.
-        campaigns: Its campaigns.
+        door: Keys, allowances, failures to come, the log of requests.
+        x, accounts, segments, streams, syncs, lookups, desk: The rest of the state; hold `moment()` to use them.
         on_export: Called with the lead id the instant a POST of an export arrives, before it is authorised, limited
             or applied, whatever becomes of it; without the lock. What it raises leaves the WSGI app.
+        sync_observers: Each called with the rows that a sync newly discovered, when it completes; never with none.
+            Leads that no run produced count as a sync of their own when they are listed. Under the lock, in whatever
+            thread moved the world on: to be handed over, not worked on. Nothing is told of what there is at the start.
         exported: Lead id -> its first export, in order.
         export_counts: Lead id -> exports that took effect or were accepted as a repeat.
-        credits: Balance; may be set.
         lock: Held by every method; hold it to read several things at one instant.
     """
 
     def __init__(self, options: Options, now: Callable[[], float] = time.time) -> None:
         self.options = options
-        self.now = now
         self.start = now()
-        self.campaigns = build(options)
-        self.on_export: Callable[[int], object] | None = None
-        self.exported: dict[int, Export] = {}
-        self.export_counts: Counter[int] = Counter()
-        self.credits = options.credits
         self.lock = RLock()
-        self._traffic = Traffic(options.request_log)
-        self._gate = Gate(options)
-        self._faults = Faults()
-        hidden = {
-            campaign.id for campaign in self.campaigns if campaign.archived and not options.archived_in_leads
-        }
-        self._shelves = Shelves(options, hidden)
-        self._discovery = Discovery(options, self.campaigns)
-        self._rows: defaultdict[int, list[Row]] = defaultdict(list)
-        self._waiting: list[tuple[float, int, Row]] = []
-        self._found = 0
+        self.on_export: Callable[[int], object] | None = None
+        self.sync_observers: list[SyncObserver] = []
+        self.door = Door(options)
+        self.x = XLookup(options)
+        self.accounts = Accounts(options, self.start)
+        self.segments = Segments(options, self.start)
+        self.streams = Streams(options, self.start, self.accounts, self.segments, self.x)
+        self.lookups = Lookups(options)
+        self.desk = Desk(options)
+        self._clock = now
+        self._ahead = 0.0
+        self._shelves = Shelves(options, self._hidden())
+        self._leads = Leads(options, self._shelves)
+        self.exported = self._leads.exported
+        self.export_counts = self._leads.export_counts
+        self.syncs = Syncs(options, self.accounts, self.streams, self.segments, self._discover)
+        self._fed = tuple(pair for campaign in self.campaigns for pair in campaign.pairs)
+        self._of_runs: set[int] = set()
         self._arrived = 0
         self._pages = 0
-        self._paid: defaultdict[int, set[str]] = defaultdict(set)
         self._begin()
+
+    def now(self) -> float:
+        """The clock, epoch seconds."""
+        return self._clock() + self._ahead
+
+    def advance(self, seconds: float = 0.0) -> None:
+        """Let that much time pass at once, and what is due happen."""
+        with self.lock:
+            self._ahead += seconds
+            self._advance()
+
+    @contextmanager
+    def moment(self) -> Iterator[float]:
+        """The lock, and the instant to which the world has moved on. What is changed of campaigns shows afterwards."""
+        with self.lock:
+            yield self._advance()
+
+    def rewired(self) -> None:
+        """Let leads come by what campaigns and accounts are now; call it after changing them."""
+        self._fed = tuple(self.streams.fed())
+        self._shelves.hide(self._hidden())
 
     def add_leads(
         self,
@@ -100,202 +119,161 @@ class World:
             stream_id: Keeps them to one campaign.
 
         Returns:
-            Their ids, one for each row, in order.
+            Their ids, one for each row, in order; none if there is no such campaign.
         """
         with self.lock:
             instant = self._advance()
             dated = instant if discovered is None else discovered
-            rows = [row for _ in range(count) for row in self._find(dated, listed_from, stream_id)]
+            pairs = self._fed if stream_id is None else self._pairs_of(stream_id)
+            rows = [row for _ in range(count) for row in self._leads.find(pairs, dated, listed_from)]
             self._advance()
             return [row.id for row in rows]
 
     def amend_lead(self, lead_id: int, changes: dict[str, Any]) -> None:
         """Set members of every row of an id as they are listed; those of `profile` go into the profile."""
         with self.lock:
-            for row in self._rows[lead_id]:
-                row.change(changes)
+            self._leads.amend(lead_id, changes)
 
     def remove_lead(self, lead_id: int) -> None:
         """Make every row of an id vanish: it is listed no more, and exporting or enriching it is 404."""
         with self.lock:
-            for row in self._rows.pop(lead_id, []):
-                if row.listed:
-                    self._shelves.remove(row)
+            self._leads.remove(lead_id)
 
     def listed(self) -> tuple[Row, ...]:
         """Every row that `GET /leads` lists now, by discovery."""
-        with self.lock:
-            self._advance()
+        with self.moment():
             return self._shelves.rows()
+
+    def rows(self) -> list[Row]:
+        """Every row there is, listed or not, in the order in which they were found."""
+        with self.moment():
+            return sorted(self._leads.all(), key=attrgetter("sequence"))
 
     def page(self, query: Query) -> Page:
         """One page of a listing."""
-        with self.lock:
-            self._advance()
+        with self.moment():
             self._pages += 1
             return self._shelves.page(query, draw(self.options.seed, "page", self._pages))
 
     def summary(self, query: Query) -> dict[str, int]:
         """Counts of a listing."""
-        with self.lock:
-            self._advance()
+        with self.moment():
             return self._shelves.summary(query)
 
     def export(self, lead_id: int) -> Refusal | None:
         """Mark a lead exported; None if that was accepted."""
-        with self.lock:
-            instant = self._advance()
-            rows = self._known(lead_id)
-            if not rows:
-                return LEAD_NOT_FOUND
-            new = [row for row in rows if row.exported is None]
-            if not new and self.options.export_repeat == "conflict":
-                return ALREADY_EXPORTED
-            if not new and self.options.export_repeat == "ok":
-                marked: Sequence[Row] = ()
-            elif self.options.export_scope == "row":
-                marked = (new or rows)[:1]
-            else:
-                marked = self._rows[lead_id]
-            for row in marked:
-                self._mark(row, instant)
-            self.export_counts[lead_id] += 1
-            self.exported.setdefault(lead_id, Export(instant, len(self.exported) + 1))
-            return None
+        with self.moment() as instant:
+            return self._leads.export(lead_id, instant)
 
     def enrich(
         self, lead_id: int, outputs: Collection[str], mode: str
     ) -> tuple[Row, Enriched, int] | Refusal:
         """Look the person of a lead up and charge for it; a row, what was found, and the credits left."""
-        with self.lock:
-            self._advance()
-            rows = self._known(lead_id)
+        with self.moment():
+            rows = self._leads.known(lead_id)
             if not rows:
                 return ENRICH_LEAD_NOT_FOUND
-            person = rows[0].person
-            if (
-                draw(self.options.seed, "profile", person.x_user_id).random()
-                < self.options.profile_missing_rate
-            ):
-                return PROFILE_MISSING
-            answer = enrich(person, outputs, mode, self._paid[lead_id], self.options)
-            if answer.most > self.credits:
-                return CREDITS_EXHAUSTED
-            self.credits -= answer.cost
-            self._paid[lead_id] |= set(outputs)
-            return rows[0], answer, self.credits
+            answer = self.lookups.enrich(rows[0].person, outputs, mode, lead_id)
+            return answer if isinstance(answer, Refusal) else (rows[0], *answer)
+
+    def revoke(self, key: str | None = None) -> None:
+        """Make a key permanently dead; without one, every key that was let in so far."""
+        self.door.revoke(key)
+
+    def fail(self, fault: Fault) -> None:
+        """Make the next calls of a route fail."""
+        self.door.fail(fault)
 
     @property
     def requests(self) -> Sequence[Request]:
         """The requests under /api that are remembered, oldest first."""
-        with self.lock:
-            return tuple(self._traffic.requests)
+        return self.door.requests
 
     def busiest_minute(self) -> int:
         """Largest number of requests of one key in any 60 seconds, refused ones included."""
-        with self.lock:
-            return self._traffic.busiest_minute()
+        return self.door.busiest_minute()
 
-    def arrived(self, request: Request) -> None:
-        """Note a request."""
-        with self.lock:
-            self._traffic.arrived(request)
+    @property
+    def campaigns(self) -> tuple[Campaign, ...]:
+        """The campaigns; may be set."""
+        return self.streams.campaigns
 
-    def answered(self, request: Request, status: int) -> None:
-        """Note its answer."""
-        with self.lock:
-            self._traffic.answered(request, status)
+    @campaigns.setter
+    def campaigns(self, campaigns: tuple[Campaign, ...]) -> None:
+        self.streams.campaigns = campaigns
 
-    def refusal(self, key: str) -> Refusal | None:
-        """Why a key is not let in; None if it is."""
-        with self.lock:
-            return self._gate.refusal(key)
+    @property
+    def credits(self) -> int:
+        """Enrichment credits of the team; may be set."""
+        return self.lookups.credits
 
-    def admit(self, key: str, arrival: float) -> Verdict:
-        """Take a request off the key's allowance."""
-        with self.lock:
-            return self._gate.admit(key, arrival)
+    @credits.setter  # noqa: A003 - what the API calls it
+    def credits(self, balance: int) -> None:
+        self.lookups.credits = balance
 
-    def headers(self, verdict: Verdict, arrival: float) -> Mapping[str, str]:
-        """The headers of an allowance."""
-        return self._gate.headers(verdict, arrival)
-
-    def revoke(self, key: str | None = None) -> None:
-        """Make a key permanently dead; without one, every key that was let in so far."""
-        with self.lock:
-            self._gate.revoke(key)
-
-    def fail(self, fault: Fault) -> None:
-        """Make the next calls of a route fail."""
-        with self.lock:
-            self._faults.plan(fault)
-
-    def take_fault(self, route: str) -> Fault | None:
-        """The failure that a call of this route meets now."""
-        with self.lock:
-            return self._faults.take(route)
+    def person_of(self, handle: str) -> Person:
+        """The person of a handle: a lead's, or somebody whom no lead has."""
+        return self._leads.of_handle(handle) or self.lookups.stranger(handle)
 
     def stats(self) -> dict[str, Any]:
         """What happened so far, as `GET /_sim/stats` shows it."""
-        with self.lock:
-            self._advance()
-            return {
-                **self._traffic.stats(),
-                "exports": {
-                    "accepted": self.export_counts.total(),
-                    "leads": len(self.exported),
-                    "byId": {str(lead_id): count for lead_id, count in self.export_counts.items()},
-                },
-                "leads": {
-                    "listed": self._shelves.count(),
-                    "new": self._shelves.count("new"),
-                    "exported": self._shelves.count("exported"),
-                },
-                "credits": self.credits,
-            }
+        with self.moment():
+            return {**self.door.stats(), **self._leads.stats(), "credits": self.credits}
 
     def _begin(self) -> None:
         options = self.options
         last = options.leads - 1
+        found: list[Row] = []
         for number in range(options.leads):
             seconds_ago = ((last - number) // options.per_second + 1) * options.spacing
-            self._find(self.start - seconds_ago)
+            found += self._leads.find(self._fed, self.start - seconds_ago)
         if options.future_lead:
-            self._find(FUTURE, listed_from=self.start)
+            found += self._leads.find(self._fed, FUTURE, listed_from=self.start)
+        self.syncs.remember(self.start, found)
         self._advance()
 
-    def _find(
-        self, discovered: float, listed_from: float | None = None, stream_id: int | None = None
-    ) -> list[Row]:
-        rows = self._discovery.find(self._found, discovered, listed_from=listed_from, stream_id=stream_id)
-        self._found += 1
-        for row in rows:
-            self._rows[row.id].append(row)
-            heappush(self._waiting, (row.listed_from, row.sequence, row))
+    def _discover(self, pair: Pair, instants: Sequence[float]) -> list[Row]:
+        rows = [row for instant in instants for row in self._leads.find((pair,), instant, instant)]
+        self._of_runs |= {row.sequence for row in rows}
         return rows
+
+    def _pairs_of(self, stream_id: int) -> Sequence[Pair]:
+        return [pair for campaign in self.campaigns if campaign.id == stream_id for pair in campaign.pairs]
+
+    def _hidden(self) -> set[int]:
+        shown = self.options.archived_in_leads
+        return {campaign.id for campaign in self.campaigns if campaign.archived and not shown}
 
     def _advance(self) -> float:
         """Let come what is due; the instant."""
         instant = self.now()
+        while (end := self.syncs.next_end() or inf) <= instant:
+            self._let_come(end)
+            for run in self.syncs.ended(end):
+                self._complete(run)
+        self._let_come(instant)
+        return instant
+
+    def _let_come(self, instant: float) -> None:
         options = self.options
         if options.leads_per_minute:
             every = MINUTE / options.leads_per_minute * options.per_second
             while (due := self.start + (self._arrived // options.per_second + 1) * every) <= instant:
-                self._find(due)
+                self._leads.find(self._fed, due)
                 self._arrived += 1
-        while self._waiting and self._waiting[0][0] <= instant:
-            row = heappop(self._waiting)[2]
-            if row in self._rows[row.id]:
-                row.listed = True
-                self._shelves.add(row)
-        return instant
+        listed = self._leads.list_due(instant)
+        self.accounts.settle(instant)
+        self._tell([row for row in listed if row.sequence not in self._of_runs])
 
-    def _known(self, lead_id: int) -> list[Row]:
-        return [row for row in self._rows.get(lead_id, ()) if row.listed]
+    def _complete(self, run: Run) -> None:
+        self._of_runs -= {row.sequence for row in run.rows}
+        for campaign in self.campaigns:
+            if campaign.id == run.pair.stream_id:
+                run.enriched = self.lookups.enrich_rows(run.rows, campaign.setup)
+        if run.mode == "sync-then-search" or self.options.retest_delivers:
+            self._tell([row for row in run.rows if row.listed])
 
-    def _mark(self, row: Row, instant: float) -> None:
-        if row.listed:
-            self._shelves.remove(row)
-        row.mark_exported(instant)
-        if row.listed:
-            self._shelves.add(row)
+    def _tell(self, rows: Sequence[Row]) -> None:
+        if rows:
+            for observer in self.sync_observers:
+                observer(rows)

@@ -165,8 +165,7 @@ class Everything:
 
     def rows(self) -> list[Row]:
         """The leads as CTGO keeps them, in the order in which they were found."""
-        rows = [row for rows in self.ctgo.world._rows.values() for row in rows]
-        return sorted(rows, key=lambda row: row.sequence)
+        return self.ctgo.world.rows()
 
     def deliveries(self) -> dict[str, dict[str, int]]:
         """What `status` says of each connector's deliveries."""

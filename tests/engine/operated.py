@@ -282,7 +282,7 @@ class Whole(Bench):
         self.away.clear()
         self.gone.clear()
         for account in self.accounts.values():
-            account.world._faults.clear()
+            account.world.door.recover()
             account.world.credits += 1000
             if account.desk.get("enriching"):
                 account.desk["enriching"] = replace(self.enriching, per_day=1000)

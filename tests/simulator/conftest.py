@@ -36,7 +36,17 @@ class Simulator:
         return self.http.get(f"/api/v2{path}", query_string=parameters, headers=bearer(key))
 
     def post(self, path: str, body: Any = None, key: str = KEY) -> Any:
-        return self.http.post(f"/api/v2{path}", json=body, headers=bearer(key))
+        return self.send("POST", path, body, key)
+
+    def send(self, method: str, path: str, body: Any = None, key: str = KEY) -> Any:
+        return self.http.open(f"/api/v2{path}", method=method, json=body, headers=bearer(key))
+
+    def order(self, verb: str, **body: Any) -> Any:
+        """Of the control surface."""
+        return self.http.post(f"/_sim/{verb}", json=body)
+
+    def wait(self, seconds: float) -> None:
+        self.time.instant += seconds
 
     def leads(self, path: str = "/leads", **parameters: Any) -> list[dict[str, Any]]:
         answer = self.get(path, **parameters)

@@ -118,3 +118,53 @@ def test_revoking_kills_one_key_or_all_that_were_used(make: Make) -> None:
     assert [simulator.get("/me", key=key).status_code for key in ("ctgo_a", "ctgo_b")] == [200, 401]
     order(simulator, "revoke")
     assert [simulator.get("/me", key=key).status_code for key in ("ctgo_a", "ctgo_c")] == [401, 200]
+
+
+def test_leads_may_be_added_to_one_campaign(make: Make) -> None:
+    simulator = make(leads=0)
+    order(simulator, "leads", count=3, streamId=15)
+    assert {lead["streamId"] for lead in simulator.leads()} == {15}
+    assert order(simulator, "leads", streamId=77).json == {"ids": []}
+
+
+def test_time_can_be_advanced(make: Make) -> None:
+    simulator = make(leads=0, leads_per_minute=6)
+    assert order(simulator, "advance", seconds=60).json == {"ok": True, "now": START + 60}
+    assert len(simulator.ids()) == 6
+    assert simulator.get("/me").headers["Date"] == "Mon, 21 Sep 2026 14:14:20 GMT"
+
+
+def test_a_budget_of_one_account_or_of_all_can_be_drained(make: Make) -> None:
+    simulator = make()
+
+    def left() -> list[tuple[int, int]]:
+        accounts = simulator.get("/me").json["accounts"]
+        return [(one["dailySync"]["remaining"], one["monthlyRetest"]["remaining"]) for one in accounts]
+
+    order(simulator, "drain", accountId=3, budget="retest")
+    assert left() == [(3, 0), (6, 120), (1, 12), (3, 40)]
+    order(simulator, "drain")
+    assert left() == [(0, 0)] * 4
+    assert order(simulator, "drain", accountId=77).status_code == 404
+
+
+def test_credits_can_be_set(make: Make) -> None:
+    simulator = make()
+    order(simulator, "credits", balance=2)
+    assert simulator.get("/me").json["credits"]["balance"] == 2
+
+
+@pytest.mark.parametrize(
+    ("verb", "body"),
+    [
+        ("advance", {"seconds": -1}),
+        ("advance", {"second": 1}),
+        ("drain", {"budget": "credits"}),
+        ("sleep", {}),
+        ("subscription", {"status": "gold"}),
+        ("stripe", {"message": 7}),
+        ("leads", {"count": True}),
+    ],
+)
+def test_an_order_that_makes_no_sense_is_refused(make: Make, verb: str, body: dict[str, Any]) -> None:
+    assert order(make(), verb, **body).status_code == 400

@@ -185,10 +185,6 @@ def test_the_cross_campaign_route_can_have_other_shapes_while_campaigns_keep_the
     assert missing.get("/streams/14/leads").json["hasMore"] is False
 
 
-def test_grouping_is_refused_loudly(make: Make) -> None:
-    assert make().get("/leads", groupBy="stream").status_code == 501
-
-
 def test_contact_data_appears_where_the_switch_says(make: Make) -> None:
     plain = make().leads(limit=1)[0]
     assert "email" not in plain

@@ -91,6 +91,15 @@ def test_it_answers_on_a_real_socket_and_lets_go_of_it() -> None:
     assert threading.active_count() == before
 
 
+def test_a_completed_sync_is_told_although_nobody_asks() -> None:
+    told = threading.Event()
+    with running(Options(leads=0, run_seconds=0.01)) as simulator:
+        simulator.world.sync_observers.append(lambda _: told.set())
+        url = f"{simulator.url}/api/v2/streams/14/run"
+        assert httpx.post(url, headers=bearer("ctgo_a"), trust_env=False).json()["queued"]
+        assert told.wait(10)
+
+
 def test_threads_lose_no_count() -> None:
     with running(Options(leads=40, rate_limit=1_000)) as simulator:
 
