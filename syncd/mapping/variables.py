@@ -14,7 +14,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from syncd.lead import Lead, utc_text
+from syncd.lead import Lead, Profile, utc_text
 from syncd.names import split_name
 
 _NOT_IN_HANDLE = re.compile("[^A-Za-z0-9_]")
@@ -32,18 +32,18 @@ class Labels:
 _NO_LABELS = Labels()
 
 
-_CONTACT = frozenset({"email", "linkedin", "linkedinUrl", "linkedin_url"})
-
-
-def _contact(lead: Lead, enrichment: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+def _contact(raw: Mapping[str, Any], enrichment: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     """Where contact data may be, best first."""
-    places = (enrichment, lead.raw, lead.raw.get("profile"))
-    return [p for p in places if isinstance(p, dict) and not p.keys().isdisjoint(_CONTACT)]
+    return [
+        place
+        for place in (enrichment, raw, raw.get("profile"))
+        if isinstance(place, dict)
+        and ("email" in place or "linkedin" in place or "linkedinUrl" in place or "linkedin_url" in place)
+    ]
 
 
-def _handle(lead: Lead) -> str | None:
-    """Without the @."""
-    handle = lead.profile.handle
+def _bare(handle: str | None) -> str | None:
+    """A handle without the @."""
     return handle.strip().removeprefix("@") or None if handle else None
 
 
@@ -103,10 +103,9 @@ _TEXTS = frozenset({"match_confidence", "source_type", "display_name", "bio", "i
 
 _SHARED: Mapping[str, str] = MappingProxyType(
     {
-        "profile": "lead.profile",
-        "handle": "_handle(lead)",
-        "name": "split_name(lead.profile.display_name)",
-        "contact": "_contact(lead, enrichment)",
+        "bare_handle": "_bare(handle)",
+        "name": "split_name(display_name)",
+        "contact": "_contact(raw, enrichment)",
     }
 )
 """What several variables are read from, found once a lead."""
@@ -115,10 +114,10 @@ _WORDS: Mapping[str, Any] = MappingProxyType(
     {
         word.__name__: word
         for word in (
+            _bare,
             _contact,
             _email,
             _email_domain,
-            _handle,
             _label,
             _linkedin_url,
             _x_url,
@@ -131,34 +130,37 @@ _WORDS: Mapping[str, Any] = MappingProxyType(
 
 _READ: Mapping[str, str] = MappingProxyType(
     {
-        "id": "lead.key.id",
-        "stream_id": "lead.stream_id",
-        "stream_name": "_label(labels.streams, lead.stream_id)",
-        "segment_id": "lead.segment_id",
-        "segment_name": "_label(labels.segments, lead.segment_id)",
-        "account_id": "lead.account_id",
-        "account_handle": "_label(labels.accounts, lead.account_id)",
-        "match_confidence": "lead.match_confidence",
-        "source_type": "lead.source_type",
-        "discovered_at": "utc_text(lead.discovered_at)",
-        "handle": "handle",
-        "display_name": "profile.display_name",
+        "id": "key.id",
+        "stream_id": "stream_id",
+        "stream_name": "_label(labels.streams, stream_id)",
+        "segment_id": "segment_id",
+        "segment_name": "_label(labels.segments, segment_id)",
+        "account_id": "account_id",
+        "account_handle": "_label(labels.accounts, account_id)",
+        "match_confidence": "match_confidence",
+        "source_type": "source_type",
+        "discovered_at": "utc_text(discovered_at)",
+        "handle": "bare_handle",
+        "display_name": "display_name",
         "first_name": "name.first",
         "last_name": "name.last",
-        "bio": "profile.bio",
-        "follower_count": "profile.follower_count",
-        "image_url": "profile.image_url",
-        "x_user_id": "profile.x_user_id",
-        "x_url": "_x_url(handle)",
-        "email": "_email(contact)[0]",
-        "email_status": "_email(contact)[1]",
+        "bio": "bio",
+        "follower_count": "follower_count",
+        "image_url": "image_url",
+        "x_user_id": "x_user_id",
+        "x_url": "_x_url(bare_handle)",
+        "email": "_email(contact)[0] if contact else None",
+        "email_status": "_email(contact)[1] if contact else None",
         "email_domain": "_email_domain(contact)",
-        "linkedin_url": "_linkedin_url(contact)",
-        "raw": "lead.raw",
+        "linkedin_url": "_linkedin_url(contact) if contact else None",
+        "raw": "raw",
         "synced_at": "None if now is None else utc_text(now)",
     }
 )
-"""How each variable is read, in the order of the documentation: Python over what `variables` is given and `_SHARED`."""
+"""How each variable is read, in the order of the documentation.
+
+Python over the members of a lead and of its profile, `_SHARED`, and what else `variables` is given.
+"""
 
 VARIABLES: tuple[str, ...] = tuple(_READ)
 """Every variable, in the order of the documentation."""
@@ -187,7 +189,10 @@ def _reader(names: frozenset[str]) -> _Read:
     }
     items = ", ".join(f"{name!r}: {value}" for name, value in values.items())
     shared = [f" {part} = {how}" for part, how in _SHARED.items() if re.search(rf"\b{part}\b", items)]
-    source = "\n".join(["def read(lead, labels, enrichment, now, /):", *shared, f" return {{{items}}}"])
+    # Members by their names: to look each up in the lead, and some twice, would be a tenth of the work
+    members = [f" {', '.join(Lead._fields)} = lead", f" {', '.join(Profile._fields)} = profile"]
+    head = "def read(lead, labels, enrichment, now, /):"
+    source = "\n".join([head, *members, *shared, f" return {{{items}}}"])
     scope: dict[str, Any] = {}
     exec(source, dict(_WORDS), scope)  # noqa: S102 - words of this file, no operator's
     read: _Read = scope["read"]
