@@ -52,12 +52,6 @@ class Reading:
     finished: bool
 
 
-class _Rows(list[str]):
-    """Where `csv.writer` writes to: each row apart."""
-
-    write = list.append
-
-
 def row(values: Iterable[object]) -> list[str]:
     """Mapped values as cells: as `cell` does it, without asking it about what is plain at a glance."""
     values = list(values)
@@ -122,11 +116,28 @@ def day(instant: datetime | float) -> str:
 
 
 def lines(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Each row of cells as one line of the file, with its line end and its last cell quoted."""
-    found = _Rows()
-    # A line end has it quoted, whatever else it holds, and goes again
-    csv.writer(found).writerows([[*row[:-1], row[-1] + "\n"] for row in rows])
-    return [line[:-4] + '"\r\n' for line in found]
+    """Each row of cells as one line of the file, with its line end and its last cell quoted.
+
+    As `csv.writer` does it (a test holds it to that), which looks at a text character by character: a third of the time.
+    """
+    return [
+        ",".join(
+            [
+                *[
+                    text
+                    if text.isalnum() or not ("," in text or '"' in text or "\n" in text or "\r" in text)
+                    else _quoted(text)
+                    for text in cells[:-1]
+                ],
+                _quoted(cells[-1]) + "\r\n",
+            ]
+        )
+        for cells in rows
+    ]
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
 
 
 def header_left(content: bytes, columns: Sequence[str], *, bom: bool) -> bytes | None:
@@ -140,9 +151,9 @@ def header_left(content: bytes, columns: Sequence[str], *, bom: bool) -> bytes |
 
 def header_line(columns: Sequence[str]) -> str:
     """The header, quoted only where it must be."""
-    rows = _Rows()
-    csv.writer(rows).writerow(columns)
-    return rows[0]
+    line = StringIO()
+    csv.writer(line).writerow(columns)
+    return line.getvalue()
 
 
 def key_of(header: Sequence[str], key: Sequence[str]) -> Any:

@@ -84,6 +84,13 @@ def test_objects_are_json() -> None:
     assert json.loads(csv_rows.cell({"a": [1, 2.5, "x"]})) == {"a": [1, 2.5, "x"]}
 
 
+@given(st.lists(st.text(st.sampled_from('a ,"\r\n\t\\;ä'), max_size=6), min_size=2, max_size=5))
+def test_quotes_stand_where_pythons_writer_puts_them(cells: list[str]) -> None:
+    written = StringIO(newline="")
+    csv.writer(written).writerow([*cells, "\n"])  # whose last cell is quoted as well
+    assert csv_rows.lines([[*cells, ""]]) == [written.getvalue().replace('"\n"\r\n', '""\r\n')]
+
+
 def test_the_last_cell_is_quoted_and_the_others_only_when_they_must_be() -> None:
     assert csv_rows.lines([["1", "a,b", 'say "hi"'], ["", "c", ""]]) == [
         '1,"a,b","say ""hi"""\r\n',
