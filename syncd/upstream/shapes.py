@@ -37,15 +37,9 @@ def json_of(body: bytes) -> Any:
     if len(body) > MOST_PARTS and sum(body.count(mark) for mark in (b",", b"[", b"{")) > MOST_PARTS:
         return Unfit("has far too many parts")
     try:
-        return from_json(body, cache_strings="keys")
-    except ValueError:  # the other parser takes more for JSON, as we promise, and half as long again
-        pass
-    try:
-        text = body.decode()
+        return _parsed(body)
     except UnicodeDecodeError:
         return Unfit("is not UTF-8")
-    try:
-        return _parsed(text)
     except ValueError:
         return Unfit("is a page, not JSON" if is_markup(body) else "is not JSON, or only a part of it")
     except RecursionError:
@@ -57,7 +51,11 @@ def is_markup(body: bytes) -> bool:
     return body.lstrip().startswith(b"<")
 
 
-def _parsed(text: str) -> Any:
+def _parsed(body: bytes) -> Any:
+    try:
+        return from_json(body, cache_strings="keys")
+    except ValueError:  # the standard library's parser takes more for JSON, and half as long again
+        text = body.decode()
     try:
         return json.loads(text)
     except json.JSONDecodeError:
