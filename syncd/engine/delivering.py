@@ -264,7 +264,7 @@ class Deliver:
     def _record(self, verdict: Verdict, members: Sequence[Due]) -> None:
         people = self._outfit.connector.objects == "people"
         sent = {m.item.id: Sent(m.person, m.discovered_at) for m in members} if people else {}
-        leads = {m.item.id: m.lead_seq for m in members}
+        by_id = {m.item.id: m for m in members}
         with self._ledger.write() as connection:
             before = load_lane(connection, self.kind, self.name)
             verdict = replace(verdict, lane=kept_by_hand(before, verdict.lane, self._clock.now()))
@@ -273,7 +273,7 @@ class Deliver:
                 self.name,
                 verdict,
                 sent=sent,
-                leads=leads,
+                members=by_id,
                 exports=self._outfit.exports,
                 now=self._clock.now(),
             )

@@ -6,12 +6,12 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, select, union_all, update
+from sqlalchemy import Connection, bindparam, func, null, select, union_all, update
 
 from syncd.delivery import Change, Item, LaneState, Verdict
 from syncd.ledger.doubting import NEVER_DELIVERED
 from syncd.ledger.lanes import save_lane
-from syncd.ledger.settles import settle
+from syncd.ledger.settles import settle, settle_delivered
 from syncd.ledger.statements import Books, Bulk, Rows, among, array, quoted, upsert
 from syncd.ledger.tables import Attempted, Delivery, Export, Person, table
 from syncd.ledger.tables import Lead as LeadRow
@@ -134,7 +134,7 @@ def next_due(connection: Connection, model: type[Attempted], owner: str) -> floa
     return connection.execute(select(func.min(rows.c.due_at)).where(column == owner, *waiting(rows))).scalar()
 
 
-_NOTHING: Mapping[int, int] = MappingProxyType({})
+_NOBODY: Mapping[int, Due] = MappingProxyType({})
 _LEADS_OF = select(_delivery.c.lead_seq).where(among(_delivery.c.id, "ids"))
 
 
@@ -146,13 +146,13 @@ def record(
     sent: Mapping[int, Sent],
     exports: Mapping[str, bool],
     now: float,
-    leads: Mapping[int, int] = _NOTHING,
+    members: Mapping[int, Due] = _NOBODY,
 ) -> Recorded:
     """Write a call's verdict: deliveries, persons, the lane, and what follows for leads and exports.
 
     Changes apply to deliveries that are still pending: what a person dropped meanwhile stays dropped.
-    `sent`: for each delivered id of a connector whose objects are people, whose it is. `leads`: the `lead_seq` of
-    deliveries, where the caller knows it; others are looked up.
+    `sent`: for each delivered id of a connector whose objects are people, whose it is. `members`: deliveries as they
+    were when they were due, by id; others are looked up.
     """
     books = Books(connection, now)
     result = Recorded(write_changes(books, Delivery, ("delivery", connector), verdict.changes))
@@ -163,15 +163,36 @@ def record(
     if verdict.revived:
         revive(books, Delivery, ("delivery", connector), verdict.revived)
     save_lane(connection, verdict.lane)
-    touched = [change.id for change in verdict.changes if change.state != "pending"] + list(verdict.revived)
-    seqs = [leads[one] for one in touched if one in leads]
-    if len(seqs) < len(touched):
-        others = array(one for one in touched if one not in leads)
-        seqs += connection.execute(_LEADS_OF, {"ids": others}).scalars()
-    if seqs:
-        result.owing = settle(books, seqs, exports)
+    result.owing = _settle(books, verdict, members, exports)
     books.close()
     return result
+
+
+def _settle(
+    books: Books, verdict: Verdict, members: Mapping[int, Due], exports: Mapping[str, bool]
+) -> set[str]:
+    """Settle the leads of what changed; the sources that may owe an export now."""
+    delivered: dict[str, list[int]] = {}
+    seqs, unknown, owing = list[int](), list(verdict.revived), set[str]()
+    for change in verdict.changes:
+        if change.state == "pending":
+            continue
+        member = members.get(change.id)
+        if member is None:
+            unknown.append(change.id)
+        elif change.state == "delivered":
+            delivered.setdefault(member.source, []).append(member.lead_seq)
+        else:
+            seqs.append(member.lead_seq)
+    for source, its in delivered.items():
+        exporting = exports.get(source, True)
+        if not settle_delivered(books, source, its, exports=exporting):
+            seqs += its
+        elif exporting:
+            owing.add(source)
+    if unknown:
+        seqs += books.connection.execute(_LEADS_OF, {"ids": array(unknown)}).scalars()
+    return owing | settle(books, seqs, exports) if seqs else owing
 
 
 def write_changes(
@@ -194,8 +215,12 @@ def write_changes(
     counts: dict[str, int] = {}
     for change, rows in alike.values():
         values = {"new_" + name: value for name, value in change._asdict().items()}
-        values |= {"new_at": None if change.state == "pending" else books.now, "rows": array(rows)}
-        moved = books.connection.execute(_WRITE[model], values).rowcount
+        values["new_at"] = None if change.state == "pending" else books.now
+        if all(remote_id is None for _, remote_id in rows):
+            which, values["rows"] = _WRITE[table(model)], array([one for one, _ in rows])
+        else:
+            which, values["rows"] = _WRITE_EACH[table(model)], array(rows)
+        moved = books.connection.execute(which, values).rowcount
         counts[change.state] = counts.get(change.state, 0) + moved
         books.move(*owner, moved, old="pending", new=change.state)
     return counts
@@ -204,8 +229,11 @@ def write_changes(
 _REMOTE_ID = Change._fields.index("remote_id")
 
 
-def _write(model: type[Attempted]) -> Any:
-    """Set what a `Change` holds in rows that are still pending. Parameters are named as its members."""
+def _write(model: type[Attempted], *, remote_ids: bool) -> Any:
+    """Set what a `Change` holds in rows that are still pending. Parameters are named as its members.
+
+    `remote_ids`: whether `rows` are pairs of an id and a remote id, and not ids alone.
+    """
     rows = table(model)
     each = func.json_each(bindparam("rows")).table_valued("value")
     columns = {"call_limit": "limit", "settled_at": "at"} | {
@@ -226,15 +254,15 @@ def _write(model: type[Attempted]) -> Any:
         columns["created"] = "created"
     values: dict[str, Any] = {column: bindparam("new_" + member) for column, member in columns.items()}
     if model is Delivery:
-        values["remote_id"] = func.json_extract(each.c.value, "$[1]")
-    return (
-        update(rows)
-        .where(rows.c.id == func.json_extract(each.c.value, "$[0]"), rows.c.state == quoted("pending"))
-        .values(values)
-    )
+        values["remote_id"] = func.json_extract(each.c.value, "$[1]") if remote_ids else null()
+    ours = rows.c.id == func.json_extract(each.c.value, "$[0]") if remote_ids else among(rows.c.id, "rows")
+    return update(rows).where(ours, rows.c.state == quoted("pending")).values(values)
 
 
-_WRITE: dict[type[Attempted], Any] = {model: _write(model) for model in (Delivery, Export)}
+_WRITE, _WRITE_EACH = (
+    {table(model): _write(model, remote_ids=remote_ids) for model in (Delivery, Export)}
+    for remote_ids in (False, True)
+)
 
 
 def _known_still(

@@ -1,7 +1,7 @@
 """What follows from deliveries: leads settle, and exports become owed, in the transaction that changed them."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from json import loads
 from typing import Any
 
@@ -49,6 +49,33 @@ _STANDINGS = select(
 """A row for each way to stand, with all the leads that do: a batch has two or three of them."""
 
 
+_ALL_DELIVERED = (
+    select(func.min(and_(_delivery.c.state == quoted("delivered"), _delivery.c.required.is_(True))))
+    .where(_delivery.c.lead_seq == _lead.c.seq)
+    .scalar_subquery()
+)
+_MOVE_DELIVERED = (
+    update(_lead)
+    .where(among(_lead.c.seq, "seqs"), _lead.c.state == quoted("delivering"), _ALL_DELIVERED)
+    .values(state=bindparam("new"), settled_at=bindparam("at"))
+)
+_IDS = select(_lead.c.lead_id).where(among(_lead.c.seq, "seqs"))
+
+
+def settle_delivered(books: Books, source: str, seqs: Sequence[int], *, exports: bool) -> bool:
+    """Settle leads of a source that every connector must have and has, as nearly all do: at half of what `settle` costs.
+
+    Whether these were all of that kind; if not, they are for `settle`.
+    """
+    new = lead_state(Standing(required_delivered=True), exports=exports)
+    moved = _move(books, _MOVE_DELIVERED, source, ("delivering", new), {"seqs": array(seqs)})
+    if moved < len(seqs):
+        return False
+    if exports:
+        owe_exports(books, source, set(books.connection.execute(_IDS, {"seqs": array(seqs)}).scalars()))
+    return True
+
+
 def settle(books: Books, seqs: Collection[int], exports: Mapping[str, bool]) -> set[str]:
     """Bring these leads' states up to their deliveries. `exports`: whether a source exports (absent: yes).
 
@@ -61,7 +88,7 @@ def settle(books: Books, seqs: Collection[int], exports: Mapping[str, bool]) -> 
         exporting = exports.get(source, True)
         new = lead_state(Standing(*standing), exports=exporting)
         if new != state:
-            _move_leads(books, source, state, new, members)
+            _move(books, _MOVE, source, (state, new), {"seqs": members, "old": state})
         if exporting:
             ids.setdefault(source, set()).update(loads(lead_ids))
     for source, members in ids.items():
@@ -76,11 +103,15 @@ _MOVE = (
 )
 
 
-def _move_leads(books: Books, source: str, old: str, new: str, seqs: str) -> None:
-    """`seqs`: a JSON array."""
-    at = None if new in UNSETTLED else books.now
-    moved = books.connection.execute(_MOVE, {"seqs": seqs, "old": old, "new": new, "at": at}).rowcount
+def _move(
+    books: Books, statement: Any, source: str, states: tuple[str, str], which: Mapping[str, object]
+) -> int:
+    """Run one that moves leads of a source from a state to another; how many it moved."""
+    old, new = states
+    values = {**which, "new": new, "at": None if new in UNSETTLED else books.now}
+    moved: int = books.connection.execute(statement, values).rowcount
     books.move("lead", source, moved, old=old, new=new)
+    return moved
 
 
 def owe_exports(books: Books, source: str, ids: Collection[int]) -> int:

@@ -105,6 +105,23 @@ def test_recording_a_call_walks_nothing(full: Ledger) -> None:
     assert _walks(_plans(full, said)) == []
 
 
+@pytest.mark.parametrize("exports", [True, False])
+def test_settling_what_every_connector_has_walks_nothing(full: Ledger, *, exports: bool) -> None:
+    with full.write() as connection:
+        # No ledger of ours has statistics, and without them SQLite thinks little of a list of row numbers
+        connection.exec_driver_sql("DELETE FROM sqlite_stat1")
+        connection.exec_driver_sql("ANALYZE sqlite_schema")
+        members = {one.item.id: one for one in due(connection, LaneState("deliver", "crm"), NOW, 3600.0, 10)}
+    with _listening(full) as said, full.write() as connection:
+        verdict = Verdict(tuple(Change(n, "delivered", 1) for n in members), LaneState("deliver", "crm"))
+        recorded = record(
+            connection, "crm", verdict, sent={}, exports={"main": exports}, now=NOW, members=members
+        )
+    assert recorded.owing == ({"main"} if exports else set())
+    assert _walks(_plans(full, said)) == []
+    assert not [line for line in _plans(full, said) if line.startswith("SEARCH lead") and "source=?)" in line]
+
+
 def test_taking_a_page_in_walks_nothing(full: Ledger) -> None:
     with _listening(full) as said, full.write() as connection:
         page = [admission(n) for n in (5, 1001)]
