@@ -235,7 +235,7 @@ class Deliver:
                 mark_maybe_sent(connection, unsafe, people=people)
         answer = self._send([m.delivery for m in members])
         items = [m.due.item for m in members]
-        if unsafe and not _nothing_sent(answer):
+        if unsafe and not _nothing_sent(answer) and not _all_delivered(answer):  # it is nobody's any more
             marked = set(unsafe)
             items = [Item(*item[:-1], maybe_sent=True) if item.id in marked else item for item in items]
         verdict = self._judge(items, answer, lane)
@@ -320,6 +320,10 @@ def _is_superseded(one: Due) -> bool:
 def _nothing_sent(answer: object) -> bool:
     """What a raised Halt, Pause with a reason, or Refused promises."""
     return isinstance(answer, Halt | Refused) or (isinstance(answer, Pause) and not answer.unexplained)
+
+
+def _all_delivered(answer: object) -> bool:
+    return isinstance(answer, list) and all(type(outcome) is Delivered for outcome in answer)
 
 
 def _one_each(ready: Sequence[_Ready]) -> list[_Ready]:

@@ -60,7 +60,7 @@ _ITEM = len(ITEM_COLUMNS)
 def item_of(row: Sequence[Any]) -> Item:
     """The item in the first columns of a row, in the order of `ITEM_COLUMNS`."""
     i, attempts, suspect, mark, failing_since, limit, maybe_sent = row[:_ITEM]
-    return Item(i, attempts, bool(suspect), mark, failing_since, limit, bool(maybe_sent))
+    return Item(i, attempts, suspect == 1, mark, failing_since, limit, maybe_sent == 1)
 
 
 def waiting(rows: Any) -> tuple[Any, ...]:

@@ -183,10 +183,9 @@ _LAST = select(func.max(_lead.c.seq))
 _KEY = ("source", "lead_id", "stream_id", "segment_id")
 _INSERT_LEAD = Insert(
     _lead,
-    (
-        "seq", *_KEY, "digest", "person", "discovered_at", "state", "ingested_at", "settled_at", "code", "detail", "payload",
-    ),
-)  # fmt: skip
+    ("source", "state", "settled_at", "ingested_at", "digest", "code", "detail"),
+    ("seq", "lead_id", "stream_id", "segment_id", "person", "discovered_at", "payload"),
+)
 _REFILL = Bulk(
     update(_lead)
     .where(
@@ -250,28 +249,28 @@ def _insert_leads(books: Books, admissions: Mapping[LeadKey, Admission]) -> list
         return []
     last = books.connection.execute(_LAST).scalar() or 0
     admitted = list(enumerate(admissions.values(), last + 1))
-    rows = []
-    for (seq, admission), key in zip(admitted, admissions, strict=True):
-        lead, state = admission.lead, admission.state
-        rows.append(
-            (
-                seq, *key, "", lead.person, lead.discovered_at.timestamp(), state, books.now,
-                None if state in UNSETTLED else books.now, "", "", admission.payload,
-            )
-        )  # fmt: skip
-    _INSERT_LEAD(books.connection, rows)
-    came = Counter((key.source, admission.state) for key, admission in admissions.items())
-    for (source, state), n in came.items():
-        books.move("lead", source, n, new=state)
+    alike: defaultdict[tuple[str, LeadState], list[tuple[object, ...]]] = defaultdict(list)
+    for seq, (lead, payload, state, _, _) in admitted:
+        source, *ids = lead.key
+        row = (seq, *ids, lead.person, lead.discovered_at.timestamp(), payload)
+        alike[source, state].append(row)
+    for (source, state), rows in alike.items():
+        settled_at = None if state in UNSETTLED else books.now
+        _INSERT_LEAD(books.connection, (source, state, settled_at, books.now, "", "", ""), rows)
+        books.move("lead", source, len(rows), new=state)
     return admitted
 
 
 def insert_deliveries(books: Books, wanted: Iterable[tuple[int, Sequence[NewDelivery]]]) -> set[str]:
     """Make the deliveries of leads, given by sequence number; the connectors they are for."""
     alike: defaultdict[NewDelivery, list[int]] = defaultdict(list)
+    before: Sequence[NewDelivery] = ()
+    chosen: list[list[int]] = []
     for seq, deliveries in wanted:
-        for new in deliveries:
-            alike[new].append(seq)
+        if deliveries is not before:  # mostly they are the very same
+            before, chosen = deliveries, [alike[new] for new in deliveries]
+        for seqs in chosen:
+            seqs.append(seq)
     for new, seqs in alike.items():
         values = {
             "connector": new.connector,

@@ -45,28 +45,32 @@ class Bulk:
 
 
 class Insert:
-    """An INSERT of many rows given as plain tuples, a hundred to a statement.
+    """An INSERT of many rows given as plain tuples, a hundred to a statement; what they have in common is given once.
 
     The driver lets go of the interpreter for each statement and must then wait for it: with a row to a statement, two
     lanes at work slow each other down, and with many rows to one they work side by side.
     """
 
-    def __init__(self, into: Any, names: Sequence[str]) -> None:
-        """`names`: the columns, in the order of a row's members."""
-        self._head = f"INSERT INTO {into.name} ({', '.join(names)}) VALUES "  # noqa: S608 - names of our own
-        self._row = f"({', '.join('?' * len(names))})"
-        self._hundred = self._head + ", ".join([self._row] * _TOGETHER)
+    def __init__(self, into: Any, shared: Sequence[str], names: Sequence[str]) -> None:
+        """`shared`: columns in which all rows are alike; `names`: the others, in the order of a row's members."""
+        self._head = f"INSERT INTO {into.name} ({', '.join([*shared, *names])}) VALUES "  # noqa: S608 - names of our own
+        self._shared, self._own = len(shared), len(names)
+        self._hundred = self._text(_TOGETHER)
 
-    def __call__(self, connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    def __call__(
+        self, connection: Connection, shared: tuple[object, ...], rows: Sequence[tuple[object, ...]]
+    ) -> None:
         """Insert them all."""
-        whole = len(rows) - len(rows) % _TOGETHER
-        for start in range(0, whole, _TOGETHER):
-            connection.exec_driver_sql(
-                self._hundred, tuple(chain.from_iterable(rows[start : start + _TOGETHER]))
-            )
-        if rest := rows[whole:]:
-            text = self._head + ", ".join([self._row] * len(rest))
-            connection.exec_driver_sql(text, tuple(chain.from_iterable(rest)))
+        for start in range(0, len(rows), _TOGETHER):
+            some = rows[start : start + _TOGETHER]
+            text = self._hundred if len(some) == _TOGETHER else self._text(len(some))
+            connection.exec_driver_sql(text, (*shared, *chain.from_iterable(some)))
+
+    def _text(self, rows: int) -> str:
+        alike = "".join(f"?{n}, " for n in range(1, self._shared + 1))
+        starts = range(self._shared + 1, self._shared + rows * self._own, self._own)
+        each = (", ".join(f"?{n}" for n in range(start, start + self._own)) for start in starts)
+        return self._head + ", ".join(f"({alike}{own})" for own in each)
 
 
 class Rows:
