@@ -15,6 +15,9 @@ LeadState = Literal[
 UNSETTLED: tuple[LeadState, ...] = ("enriching", "delivering", "rejected", "exporting", "quarantined")
 """States that still need somebody or something."""
 
+STANDING: tuple[LeadState, ...] = tuple(state for state in UNSETTLED if state != "delivering")
+"""Unsettled, and not on its way to a connector: nearly every lead is on its way first, and few ever stand."""
+
 HOLDS_EXPORT: tuple[LeadState, ...] = ("enriching", "delivering", "rejected", "quarantined")
 """A row in one of these holds the export of its id, whatever became of the id's other rows."""
 

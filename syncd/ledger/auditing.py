@@ -10,7 +10,7 @@ from syncd.forgetting import carried_by, marks, of_lead
 from syncd.lead import Lead, LeadKey
 from syncd.ledger import reading
 from syncd.ledger.marks import keys, known_marks
-from syncd.ledger.statements import among, array, is_unsettled, quoted
+from syncd.ledger.statements import among, array, is_standing, quoted
 from syncd.ledger.tables import Delivery, Export, table
 from syncd.ledger.tables import Lead as LeadRow
 
@@ -123,7 +123,7 @@ _CANNOT_BE: dict[str, tuple[str, str]] = {
 
 def reasons(connection: Connection) -> list[Reason]:
     """Every lead that is not settled, by why it is not. A lead that waits for two connectors is told under both."""
-    open_leads = is_unsettled(_lead)
+    standing = is_standing(_lead)
     waiting = (
         select(
             _lead.c.source,
@@ -134,7 +134,7 @@ def reasons(connection: Connection) -> list[Reason]:
             func.count(),
         )
         .join(_delivery, _delivery.c.lead_seq == _lead.c.seq)
-        .where(open_leads, _lead.c.state.in_(("delivering", "rejected")))
+        .where(_lead.c.state.in_(("delivering", "rejected")))
         .where(_delivery.c.state.in_(("pending", "rejected")))
         .group_by(_lead.c.source, _lead.c.state, _delivery.c.connector, _delivery.c.code, _delivery.c.held)
     )
@@ -145,14 +145,14 @@ def reasons(connection: Connection) -> list[Reason]:
     owed = (
         select(_lead.c.source, _lead.c.state, func.coalesce(_export.c.state, ""), func.coalesce(_export.c.code, ""), func.count())
         .outerjoin(_export, (_export.c.source == _lead.c.source) & (_export.c.lead_id == _lead.c.lead_id))
-        .where(open_leads, _lead.c.state == quoted("exporting"))
+        .where(standing, _lead.c.state == quoted("exporting"))
         .group_by(_lead.c.source, _lead.c.state, _export.c.state, _export.c.code)
     )  # fmt: skip
     for source, state, export, code, n in connection.execute(owed):
         found.append(Reason(source, state, "", code if export else "another_row", n))
     others = (
         select(_lead.c.source, _lead.c.state, _lead.c.code, func.count())
-        .where(open_leads, _lead.c.state.in_(("enriching", "quarantined")))
+        .where(standing, _lead.c.state.in_(("enriching", "quarantined")))
         .group_by(_lead.c.source, _lead.c.state, _lead.c.code)
     )
     found += [Reason(source, state, "", code, n) for source, state, code, n in connection.execute(others)]

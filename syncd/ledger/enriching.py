@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 from syncd.enrichment import Purse
 from syncd.ledger.ingesting import NewDelivery, insert_deliveries
 from syncd.ledger.settles import owe_exports
-from syncd.ledger.statements import Books, Bulk, among, array, is_unsettled, quoted, upsert
+from syncd.ledger.statements import Books, Bulk, among, array, is_standing, quoted, upsert
 from syncd.ledger.tables import Ask, AskDay, Credits, table
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.settling import UNSETTLED
@@ -46,7 +46,7 @@ class Enriched(NamedTuple):
 
 _WAITING = (
     select(_lead.c.seq, _lead.c.lead_id, _lead.c.person, _lead.c.discovered_at, _lead.c.payload)
-    .where(is_unsettled(_lead), _lead.c.state == quoted("enriching"), _lead.c.source == bindparam("source"))
+    .where(is_standing(_lead), _lead.c.state == quoted("enriching"), _lead.c.source == bindparam("source"))
     .order_by(_lead.c.ingested_at, _lead.c.seq)
     .limit(bindparam("most"))
 )

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, delete, func, literal_column, null, select, update
 
 from syncd.lead import Lead, LeadKey, Malformed, identity
-from syncd.ledger.statements import Books, Bulk, Insert, among, array, is_unsettled, quoted, upsert
+from syncd.ledger.statements import Books, Bulk, Insert, among, array, is_standing, quoted, upsert
 from syncd.ledger.tables import Delivery, Export, Label, Source, table
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.settling import UNSETTLED, LeadState
@@ -213,7 +213,7 @@ _INSERT_DELIVERIES = _delivery.insert().from_select(
 
 
 _QUARANTINED = select(_lead.c.seq, *(_lead.c[name] for name in _KEY), _lead.c.digest).where(
-    is_unsettled(_lead), _lead.c.state == quoted("quarantined")
+    is_standing(_lead), _lead.c.state == quoted("quarantined")
 )
 
 

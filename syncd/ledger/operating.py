@@ -10,7 +10,7 @@ from syncd.delivery import BY_HAND, LaneState, reopened
 from syncd.ledger import gating
 from syncd.ledger.lanes import load_lane, save_lane
 from syncd.ledger.settles import owe_exports, settle
-from syncd.ledger.statements import Books, among, array, is_unsettled, quoted
+from syncd.ledger.statements import Books, among, array, is_standing, quoted
 from syncd.ledger.tables import Action, Delivery, Export, table
 from syncd.ledger.tables import Lead as LeadRow
 
@@ -216,7 +216,7 @@ def _drop_quarantined(books: Books, chosen: Chosen, exports: dict[str, bool]) ->
     if chosen.connector or chosen.code not in {"", "lead_malformed"}:
         return 0
     query = select(_lead.c.seq, _lead.c.source, _lead.c.lead_id).where(
-        is_unsettled(_lead), _lead.c.state == quoted("quarantined")
+        is_standing(_lead), _lead.c.state == quoted("quarantined")
     )
     if chosen.lead_id:
         query = query.where(_lead.c.lead_id == chosen.lead_id)

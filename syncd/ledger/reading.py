@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, case, exists, func, literal, select, union_all
 
 from syncd.ledger.budgets import Meter
-from syncd.ledger.statements import is_unsettled, quoted
+from syncd.ledger.statements import is_standing, quoted
 from syncd.ledger.tables import Action, Credits, Delivery, Export, Label, Slot, Source, Tally, table
 from syncd.ledger.tables import Budget as BudgetRow
 from syncd.ledger.tables import Lead as LeadRow
@@ -18,8 +18,19 @@ _tally, _source, _action, _label = table(Tally), table(Source), table(Action), t
 _budget, _slot, _credits = table(BudgetRow), table(Slot), table(Credits)
 
 # In literals, as in the partial index: with parameters SQLite does not see that it may use it, and scans every lead
-_IS_UNSETTLED = is_unsettled(_lead)
+_IS_STANDING = is_standing(_lead)
 
+
+_UNDER_WAY = tuple(
+    (
+        _delivery.c.state == quoted("pending"),
+        held,  # or not, in the words of the two partial indexes
+        _lead.c.seq == _delivery.c.lead_seq,
+        _lead.c.state == quoted("delivering"),
+    )
+    for held in (_delivery.c.held == quoted(""), _delivery.c.held != quoted(""))
+)
+"""Leads on their way to a connector, once for each delivery that is pending: each has one, or it would be nobody's."""
 
 Counts = dict[str, dict[str, dict[str, int]]]
 
@@ -42,8 +53,11 @@ def sources(connection: Connection) -> Sequence[Any]:
 
 
 def oldest_unsettled(connection: Connection) -> float | None:
-    """When the oldest lead that is not settled was ingested."""
-    return connection.execute(select(func.min(_lead.c.ingested_at)).where(_IS_UNSETTLED)).scalar()
+    """When the oldest lead that is not settled was ingested. Reads all that are on their way to a connector."""
+    standing = select(_lead.c.ingested_at).where(_IS_STANDING)
+    under_way = [select(_lead.c.ingested_at).where(*of_it) for of_it in _UNDER_WAY]
+    instants = union_all(standing, *under_way).subquery()
+    return connection.execute(select(func.min(instants.c.ingested_at))).scalar()
 
 
 def oldest_pending(connection: Connection) -> dict[str, float]:
@@ -82,7 +96,7 @@ def causes(connection: Connection) -> list[Cause]:
     groups = union_all(
         _grouped("delivery", _delivery, _delivery.c.connector, _delivery.c.state == quoted("rejected")),
         _grouped("export", _export, _export.c.source, _export.c.state == quoted("rejected")),
-        _grouped("lead", _lead, _lead.c.source, _IS_UNSETTLED & (_lead.c.state == quoted("quarantined"))),
+        _grouped("lead", _lead, _lead.c.source, _IS_STANDING & (_lead.c.state == quoted("quarantined"))),
     ).subquery()
     rows = connection.execute(select(groups).order_by(groups.c.n.desc(), groups.c.code))
     return [Cause(*row) for row in rows]
@@ -130,7 +144,7 @@ def set_aside(connection: Connection, connector: str = "", lead_id: int = 0) -> 
     ).where(_export.c.state == quoted("rejected"))  # fmt: skip
     quarantined = select(
         literal("lead"), _lead.c.source, *key, _lead.c.code, _lead.c.detail, literal(0), _lead.c.payload
-    ).where(_IS_UNSETTLED, _lead.c.state == quoted("quarantined"))
+    ).where(_IS_STANDING, _lead.c.state == quoted("quarantined"))
     for query in (deliveries,) if connector else (deliveries, exports, quarantined):
         for row in connection.execute(query):
             found = SetAside(*row)
@@ -208,10 +222,10 @@ def recount(connection: Connection) -> dict[tuple[str, str, str], int]:
 def ids_to_deliver(connection: Connection) -> dict[str, int]:
     """By source: ids that will owe an export once their deliveries are made; those that owe one now are not among them."""
     known = exists().where(_export.c.source == _lead.c.source, _export.c.lead_id == _lead.c.lead_id)
+    each = union_all(*(select(_lead.c.source, _lead.c.lead_id).where(*of_it, ~known) for of_it in _UNDER_WAY))
+    ids = each.subquery()
     rows = connection.execute(
-        select(_lead.c.source, func.count(_lead.c.lead_id.distinct()))
-        .where(_IS_UNSETTLED, _lead.c.state == quoted("delivering"), ~known)
-        .group_by(_lead.c.source)
+        select(ids.c.source, func.count(ids.c.lead_id.distinct())).group_by(ids.c.source)
     )
     return {row[0]: row[1] for row in rows}
 

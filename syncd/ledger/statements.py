@@ -18,7 +18,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.sql.elements import ColumnElement
 
 from syncd.ledger.tables import Tally, table
-from syncd.settling import UNSETTLED
+from syncd.settling import STANDING
 
 upsert = insert
 """INSERT that can say ON CONFLICT; PostgreSQL's has the same form."""
@@ -117,9 +117,9 @@ def quoted(state: str) -> ColumnElement[str]:
     return literal_column(f"'{state}'")
 
 
-def is_unsettled(lead: Any) -> ColumnElement[bool]:
+def is_standing(lead: Any) -> ColumnElement[bool]:
     """Rows of the partial index over leads, in its own words: another condition goes beside this one."""
-    rows: ColumnElement[bool] = lead.c.state.in_([quoted(state) for state in UNSETTLED])
+    rows: ColumnElement[bool] = lead.c.state.in_([quoted(state) for state in STANDING])
     return rows
 
 

@@ -56,7 +56,7 @@ def _walks(lines: list[str]) -> list[str]:
                 "delivery_pending",
                 "delivery_held",
                 "export_pending",
-                "lead_unsettled",
+                "lead_standing",
                 "_rejected",
             )
         )
@@ -192,4 +192,4 @@ def test_enriching_reads_what_waits_and_who_was_asked_and_walks_nothing(full: Le
     plans = _plans(full, said)
     assert _walks(plans) == []
     assert any("lead_enriched" in line for line in plans)
-    assert any("lead_unsettled" in line for line in plans)
+    assert any("lead_standing" in line for line in plans)
