@@ -203,8 +203,9 @@ class Deliver:
             lead = read_lead(one.source, one.payload)
         except ValueError as error:
             raise Reject("lead_malformed", f"The stored payload cannot be read: {error}") from None
-        fields, where = self._outfit.fields, self._outfit.where
-        again, names = one.code in REJUDGED, self._outfit.names.get(one.source)
+        outfit, item = self._outfit, one.item
+        fields, where, names = outfit.fields, outfit.where, outfit.names.get(one.source)
+        again = one.code in REJUDGED
         if again and names:
             require_names(names, lead, where.uses, one.discovered_at)
         enrichment = loads(one.enrichment) if one.enrichment else None
@@ -212,7 +213,7 @@ class Deliver:
         values = variables(lead, names.labels if names else _NO_LABELS, enrichment, uses, now)
         if again and not where.accepts(values):
             return None
-        item, mapped = one.item, fields.evaluate(values)
+        mapped = fields.evaluate(values)
         return Delivery(item.id, lead, mapped, one.person, one.remote_id, item.maybe_sent, item.attempts + 1)
 
     def _settle_unsent(self, settled: Sequence[tuple[Due, _Unsent]], lane: LaneState) -> LaneState:

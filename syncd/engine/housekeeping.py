@@ -14,13 +14,13 @@ from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.engine.step import AGAIN, Next
 from syncd.ledger import Ledger, LedgerError, upkeep
-from syncd.ledger.upkeep import FIRST, OWED, Done, Place
+from syncd.ledger.upkeep import FIRST, OWED, Done
 
 DAY: Final = 86400.0
 EVERY: Final[Mapping[str, float]] = {"retention": DAY, "check": 7 * DAY}
 """Seconds from one time to the next."""
-BATCH: Final = 200
-"""Leads whose payload one transaction drops."""
+BATCH: Final = 500
+"""Payloads that one transaction looks at."""
 PAGES: Final = 500
 """Free pages that one transaction gives back: 2 MiB."""
 WHOLE: Final = 32 * 2**20
@@ -52,7 +52,7 @@ class HouseKeeping:
     def __init__(self, ledger: Ledger, clock: Clock, log: Logger, retention: float) -> None:
         """`retention`: seconds that the payload of a settled lead is kept."""
         self._ledger, self._clock, self._log, self._retention = ledger, clock, log, retention
-        self._sweep: Place | None = None
+        self._sweep: int | None = None
         self._dropped = 0
         self._shrinking = False
 
@@ -97,10 +97,10 @@ class HouseKeeping:
                     upkeep.note_done(connection, name, now)
         return done
 
-    def _retain(self, place: Place) -> Next:
+    def _retain(self, after: int) -> Next:
         now = self._clock.now()
         with self._ledger.write() as connection:
-            n, self._sweep = upkeep.drop_payloads(connection, now - self._retention, place, BATCH)
+            n, self._sweep = upkeep.drop_payloads(connection, now - self._retention, after, BATCH)
             if self._sweep is None:
                 upkeep.note_done(connection, "retention", now)
         self._dropped += n

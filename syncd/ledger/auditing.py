@@ -111,7 +111,7 @@ _CANNOT_BE: dict[str, tuple[str, str]] = {
     ),
     "personal_data_left": (
         "Forgotten leads that still hold personal data.",
-        "SELECT lead_id FROM lead WHERE state = 'forgotten' AND (payload IS NOT NULL OR enrichment IS NOT NULL OR person <> '')",
+        "SELECT lead_id FROM lead LEFT JOIN payload USING (seq) WHERE state = 'forgotten' AND (text IS NOT NULL OR enrichment IS NOT NULL OR person <> '')",
     ),
     "delivery_without_lead": (
         "Deliveries without a lead.",

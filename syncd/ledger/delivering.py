@@ -13,10 +13,10 @@ from syncd.ledger.doubting import NEVER_DELIVERED
 from syncd.ledger.lanes import save_lane
 from syncd.ledger.settles import settle, settle_delivered
 from syncd.ledger.statements import Books, Bulk, Rows, among, array, quoted, upsert
-from syncd.ledger.tables import Attempted, Delivery, Export, Person, table
+from syncd.ledger.tables import Attempted, Delivery, Export, Payload, Person, table
 from syncd.ledger.tables import Lead as LeadRow
 
-_lead, _delivery, _person = table(LeadRow), table(Delivery), table(Person)
+_lead, _delivery, _person, _payload = table(LeadRow), table(Delivery), table(Person), table(Payload)
 
 
 class Due(NamedTuple):
@@ -93,7 +93,7 @@ def _due_query(*, probing: bool) -> Any:
             _lead.c.source,
             _lead.c.person,
             _lead.c.discovered_at,
-            _lead.c.payload,
+            _payload.c.text,
             _lead.c.enrichment,
             first.c.code,
             _person.c.remote_id,
@@ -101,6 +101,7 @@ def _due_query(*, probing: bool) -> Any:
             first.c.due_at,
         )
         .join(_lead, _lead.c.seq == first.c.lead_seq)
+        .outerjoin(_payload, _payload.c.seq == first.c.lead_seq)
         .outerjoin(_person, same_person)
     )
 

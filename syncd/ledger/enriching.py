@@ -10,11 +10,12 @@ from syncd.enrichment import Purse
 from syncd.ledger.ingesting import NewDelivery, insert_deliveries
 from syncd.ledger.settles import owe_exports
 from syncd.ledger.statements import Books, Bulk, among, array, is_standing, quoted, upsert
-from syncd.ledger.tables import Ask, AskDay, Credits, table
+from syncd.ledger.tables import Ask, AskDay, Credits, Payload, table
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.settling import UNSETTLED
 
 _lead, _ask, _day, _credits = table(LeadRow), table(Ask), table(AskDay), table(Credits)
+_payload = table(Payload)
 
 
 class Waiting(NamedTuple):
@@ -45,7 +46,8 @@ class Enriched(NamedTuple):
 
 
 _WAITING = (
-    select(_lead.c.seq, _lead.c.lead_id, _lead.c.person, _lead.c.discovered_at, _lead.c.payload)
+    select(_lead.c.seq, _lead.c.lead_id, _lead.c.person, _lead.c.discovered_at, _payload.c.text)
+    .outerjoin(_payload, _payload.c.seq == _lead.c.seq)
     .where(is_standing(_lead), _lead.c.state == quoted("enriching"), _lead.c.source == bindparam("source"))
     .order_by(_lead.c.ingested_at, _lead.c.seq)
     .limit(bindparam("most"))

@@ -11,11 +11,11 @@ from sqlalchemy import Connection, String, delete, func, or_, select, update
 from sqlmodel import AutoString, SQLModel
 
 from syncd.ledger.statements import Books, among, array
-from syncd.ledger.tables import Delivery, Export, table
+from syncd.ledger.tables import Delivery, Export, Payload, table
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.ledger.upkeep import rewrite
 
-_lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
+_lead, _delivery, _export, _payload = table(LeadRow), table(Delivery), table(Export), table(Payload)
 
 INSTEAD = "[forgotten]"
 """What stands where a forgotten person was named."""
@@ -40,6 +40,7 @@ def erase(books: Books, seqs: Sequence[int]) -> None:
             connection.execute(
                 delete(about_people).where(among(about_people.c.person, "people")), {"people": people}
             )
+    connection.execute(delete(_payload).where(among(_payload.c.seq, "seqs")), parameters)
     rewrite(connection, seqs, _nobody, books.now)
     books.close()
 
@@ -49,7 +50,7 @@ def _nobody(row: Mapping[str, Any], now: float) -> dict[str, Any]:
         **row,
         "lead_id": -row["seq"], "stream_id": 0, "segment_id": 0, "digest": "", "person": "",
         "discovered_at": row["ingested_at"], "settled_at": row["settled_at"] or now, "state": "forgotten",
-        "code": "", "detail": "", "payload": None, "enrichment": None, "refilled_at": None,
+        "code": "", "detail": "", "enrichment": None,
     }  # fmt: skip
 
 
@@ -104,7 +105,7 @@ _OURS = frozenset(
         "verb",
         "by",
         "who",
-        "payload",
+        "payload.text",
         "enrichment",
         "digest",
         "key",

@@ -24,12 +24,12 @@ from syncd.ledger.erasing import Sentence, erase, sentences_with, unname
 from syncd.ledger.marks import keys, known_marks
 from syncd.ledger.operating import log_action
 from syncd.ledger.statements import Books, among, array, upsert
-from syncd.ledger.tables import Delivery, Export, Forgotten, Person, Secret, Source, table
+from syncd.ledger.tables import Delivery, Export, Forgotten, Payload, Person, Secret, Source, table
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.ledger.upkeep import OWED, note_done
 
 _lead, _delivery, _export, _person = table(LeadRow), table(Delivery), table(Export), table(Person)
-_secret, _forgotten, _source = table(Secret), table(Forgotten), table(Source)
+_secret, _forgotten, _source, _payload = table(Secret), table(Forgotten), table(Source), table(Payload)
 
 SHORTEST_NAME = 4
 """Characters. A shorter display name is a word, and is not looked for in sentences."""
@@ -57,9 +57,10 @@ class Sought:
 
 
 _ROW = (
-    _lead.c.seq, _lead.c.source, _lead.c.lead_id, _lead.c.digest, _lead.c.person, _lead.c.payload, _lead.c.enrichment,
-    _lead.c.state, _lead.c.discovered_at,
+    _lead.c.seq, _lead.c.source, _lead.c.lead_id, _lead.c.digest, _lead.c.person, _payload.c.text.label("payload"),
+    _lead.c.enrichment, _lead.c.state, _lead.c.discovered_at,
 )  # fmt: skip
+_ROWS = select(*_ROW).outerjoin(_payload, _payload.c.seq == _lead.c.seq)
 
 
 class Found(NamedTuple):
@@ -77,7 +78,7 @@ class Found(NamedTuple):
 def find(connection: Connection, sought: Sought) -> Found:
     """Every row of the people who are sought; reads every lead, and is for people only."""
     last = connection.execute(select(func.max(_lead.c.seq))).scalar() or 0
-    first = connection.execute(select(*_ROW).where(_matches(sought), _lead.c.state != "forgotten")).all()
+    first = connection.execute(_ROWS.where(_matches(sought), _lead.c.state != "forgotten")).all()
     rows = _with_siblings(connection, first, after=0)
     names = {name for row in rows for name in _names(row)}
     names |= {it.remote_id for it in _farewell(connection, rows).remains if it.remote_id}
@@ -90,7 +91,7 @@ def _matches(sought: Sought) -> Any:
     if sought.person:
         return _lead.c.person == sought.person
     text, path = (sought.email, None) if sought.email else (sought.handle, "$.profile.handle")
-    return or_(*(_says(column, text, path) for column in (_lead.c.payload, _lead.c.enrichment)))
+    return or_(*(_says(column, text, path) for column in (_payload.c.text, _lead.c.enrichment)))
 
 
 def _says(column: Any, text: str, path: str | None) -> Any:
@@ -111,7 +112,7 @@ def _with_siblings(connection: Connection, first: Sequence[Any], after: int) -> 
     ids = sorted({row.lead_id for row in first if row.lead_id})
     sources = {row.source for row in first}
     more = connection.execute(
-        select(*_ROW).where(
+        _ROWS.where(
             _lead.c.seq > after,
             _lead.c.state != "forgotten",
             or_(among(_lead.c.person, "people"), among(_lead.c.lead_id, "ids")),

@@ -5,16 +5,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, literal_column, null, select, update
+from sqlalchemy import Connection, bindparam, delete, func, literal_column, select, update
 
 from syncd.lead import Lead, LeadKey, Malformed, identity
 from syncd.ledger.statements import Books, Bulk, Insert, among, array, is_standing, quoted, upsert
-from syncd.ledger.tables import Delivery, Export, Label, Source, table
+from syncd.ledger.tables import Delivery, Export, Label, Payload, Source, table
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.settling import UNSETTLED, LeadState
 
 _lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
-_source, _label = table(Source), table(Label)
+_source, _label, _payload = table(Source), table(Label), table(Payload)
 _KNOWN = select(_lead.c.source, _lead.c.lead_id, _lead.c.stream_id, _lead.c.segment_id).where(
     _lead.c.source == bindparam("source"),
     among(_lead.c.lead_id, "ids"),
@@ -160,7 +160,10 @@ def ingest(
         if refill:
             _REFILL(
                 connection,
-                [{**found.lead.key._asdict(), "text": found.payload, "now": now} for found in known],
+                [
+                    {**dict(zip(_KEY, found.lead.key, strict=True)), "text": found.payload, "now": now}
+                    for found in known
+                ],
             )
     if in_flight and any((key.source, key.id) in in_flight for key in by_key):
         raise ExportUnderWay
@@ -184,21 +187,21 @@ _KEY = ("source", "lead_id", "stream_id", "segment_id")
 _INSERT_LEAD = Insert(
     _lead,
     ("source", "state", "settled_at", "ingested_at", "digest", "code", "detail"),
-    ("seq", "lead_id", "stream_id", "segment_id", "person", "discovered_at", "payload"),
+    ("seq", "lead_id", "stream_id", "segment_id", "person", "discovered_at"),
 )
-_REFILL = Bulk(
-    update(_lead)
-    .where(
-        _lead.c.source == bindparam("source"),
-        _lead.c.lead_id == bindparam("id"),
-        _lead.c.stream_id == bindparam("stream_id"),
-        _lead.c.segment_id == bindparam("segment_id"),
-        _lead.c.payload.is_(null()),
-        _lead.c.state != quoted("forgotten"),
-    )
-    .values(payload=bindparam("text"), refilled_at=bindparam("now")),
-    ("payload", "refilled_at"),
-)
+_INSERT_PAYLOAD = Insert(_payload, (), ("seq", "text"))
+
+
+def _keep(*rows: Any) -> Bulk:
+    """Keep the payload of a lead that is known by its key and has none, and of which this is true."""
+    mine = [_lead.c[name] == bindparam(name) for name in _KEY]
+    found = select(_lead.c.seq, bindparam("text"), bindparam("now")).where(*mine, *rows)
+    kept = upsert(_payload).from_select(["seq", "text", "refilled_at"], found).on_conflict_do_nothing()
+    return Bulk(kept, ())
+
+
+_REFILL = _keep(_lead.c.state != quoted("forgotten"))
+_KEEP_MALFORMED = _keep(_lead.c.digest == bindparam("digest"), _lead.c.state == quoted("quarantined"))
 _INSERT_MALFORMED = upsert(_lead).on_conflict_do_nothing().returning(_lead.c.source)
 _INSERT_DELIVERIES = _delivery.insert().from_select(
     ["lead_seq", "connector", "required", "state", "attempts", "due_at", "suspect", "maybe_sent", "code", "detail", "created"],
@@ -227,9 +230,11 @@ def _release_quarantined(books: Books, admissions: Mapping[LeadKey, Admission]) 
     )
     readable = [row for row in rows if row.digest in digests or any(_is_it(row, key) for key in admissions)]
     if readable:
-        books.connection.execute(
-            delete(_lead).where(among(_lead.c.seq, "seqs")), {"seqs": array(row[0] for row in readable)}
-        )
+        for rows_of in (_payload, _lead):
+            books.connection.execute(
+                delete(rows_of).where(among(rows_of.c.seq, "seqs")),
+                {"seqs": array(row[0] for row in readable)},
+            )
         for row in readable:
             books.move("lead", row.source, 1, old="quarantined")
 
@@ -250,14 +255,14 @@ def _insert_leads(books: Books, admissions: Mapping[LeadKey, Admission]) -> list
     last = books.connection.execute(_LAST).scalar() or 0
     admitted = list(enumerate(admissions.values(), last + 1))
     alike: defaultdict[tuple[str, LeadState], list[tuple[object, ...]]] = defaultdict(list)
-    for seq, (lead, payload, state, _, _) in admitted:
+    for seq, (lead, _, state, _, _) in admitted:
         source, *ids = lead.key
-        row = (seq, *ids, lead.person, lead.discovered_at.timestamp(), payload)
-        alike[source, state].append(row)
+        alike[source, state].append((seq, *ids, lead.person, lead.discovered_at.timestamp()))
     for (source, state), rows in alike.items():
         settled_at = None if state in UNSETTLED else books.now
         _INSERT_LEAD(books.connection, (source, state, settled_at, books.now, "", "", ""), rows)
         books.move("lead", source, len(rows), new=state)
+    _INSERT_PAYLOAD(books.connection, (), [(seq, admission.payload) for seq, admission in admitted])
     return admitted
 
 
@@ -318,11 +323,15 @@ def _quarantine(books: Books, malformed: Sequence[Malformed]) -> int:
             **dict(zip(_KEY, bad.key, strict=True)),
             "digest": bad.digest, "person": "", "discovered_at": books.now, "state": "quarantined",
             "ingested_at": books.now,
-            "settled_at": None, "code": "lead_malformed", "detail": bad.reason, "payload": bad.payload,
+            "settled_at": None, "code": "lead_malformed", "detail": bad.reason,
         }
         for bad in malformed
     ]  # fmt: skip
     new = [row[0] for row in books.connection.execute(_INSERT_MALFORMED, rows)] if rows else []
     for source in new:
         books.move("lead", source, 1, new="quarantined")
+    _KEEP_MALFORMED(
+        books.connection,
+        [{**row, "text": bad.payload, "now": None} for row, bad in zip(rows, malformed, strict=True)],
+    )
     return len(new)

@@ -8,12 +8,13 @@ from sqlalchemy import Connection, case, exists, func, literal, select, union_al
 
 from syncd.ledger.budgets import Meter
 from syncd.ledger.statements import is_standing, quoted
-from syncd.ledger.tables import Action, Credits, Delivery, Export, Label, Slot, Source, Tally, table
+from syncd.ledger.tables import Action, Credits, Delivery, Export, Label, Payload, Slot, Source, Tally, table
 from syncd.ledger.tables import Budget as BudgetRow
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.limiter import Budget, Slots, clamp
 
-_lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
+_lead, _delivery, _export, _payload = table(LeadRow), table(Delivery), table(Export), table(Payload)
+_KEPT = _payload.c.seq == _lead.c.seq
 _tally, _source, _action, _label = table(Tally), table(Source), table(Action), table(Label)
 _budget, _slot, _credits = table(BudgetRow), table(Slot), table(Credits)
 
@@ -134,17 +135,22 @@ def set_aside(connection: Connection, connector: str = "", lead_id: int = 0) -> 
     key = (_lead.c.source, _lead.c.lead_id, _lead.c.stream_id, _lead.c.segment_id)
     deliveries = (
         select(literal("delivery"), _delivery.c.connector, *key, _delivery.c.code, _delivery.c.detail,
-               _delivery.c.attempts, _lead.c.payload)
+               _delivery.c.attempts, _payload.c.text)
         .join(_lead, _lead.c.seq == _delivery.c.lead_seq)
+        .outerjoin(_payload, _KEPT)
         .where(_delivery.c.state == quoted("rejected"), *([_delivery.c.connector == connector] if connector else []))
     )  # fmt: skip
     exports = select(
         literal("export"), _export.c.source, _export.c.source, _export.c.lead_id, literal(0), literal(0),
         _export.c.code, _export.c.detail, _export.c.attempts, literal(None),
     ).where(_export.c.state == quoted("rejected"))  # fmt: skip
-    quarantined = select(
-        literal("lead"), _lead.c.source, *key, _lead.c.code, _lead.c.detail, literal(0), _lead.c.payload
-    ).where(_IS_STANDING, _lead.c.state == quoted("quarantined"))
+    quarantined = (
+        select(
+            literal("lead"), _lead.c.source, *key, _lead.c.code, _lead.c.detail, literal(0), _payload.c.text
+        )
+        .outerjoin(_payload, _KEPT)
+        .where(_IS_STANDING, _lead.c.state == quoted("quarantined"))
+    )
     for query in (deliveries,) if connector else (deliveries, exports, quarantined):
         for row in connection.execute(query):
             found = SetAside(*row)
@@ -154,11 +160,11 @@ def set_aside(connection: Connection, connector: str = "", lead_id: int = 0) -> 
 
 def find_leads(connection: Connection, *, lead_id: int = 0, handle: str = "") -> Sequence[Any]:
     """Every row of an id, or of a handle. By handle the payloads are searched: slow, and for people only."""
-    query = select(_lead).order_by(_lead.c.seq)
+    query = select(_lead, _payload.c.text.label("payload")).outerjoin(_payload, _KEPT).order_by(_lead.c.seq)
     if lead_id:
         known = select(_source.c.name)  # the unique index begins with the source
         return connection.execute(query.where(_lead.c.source.in_(known), _lead.c.lead_id == lead_id)).all()
-    stored = case((func.json_valid(_lead.c.payload), func.json_extract(_lead.c.payload, "$.profile.handle")))
+    stored = case((func.json_valid(_payload.c.text), func.json_extract(_payload.c.text, "$.profile.handle")))
     return connection.execute(query.where(func.lower(stored) == handle.lower())).all()
 
 

@@ -9,10 +9,10 @@ from sqlalchemy import Connection, and_, case, exists, literal, null, or_, selec
 from syncd.ledger import gating
 from syncd.ledger.settles import settle
 from syncd.ledger.statements import Books, among, array, quoted, upsert
-from syncd.ledger.tables import Delivery, Export, table
+from syncd.ledger.tables import Delivery, Export, Payload, table
 from syncd.ledger.tables import Lead as LeadRow
 
-_lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
+_lead, _delivery, _export, _payload = table(LeadRow), table(Delivery), table(Export), table(Payload)
 _HAVING = ("delivering", "rejected", "exporting", "exported", "unexported", "gone")
 """States of leads that some connector was given; with *unwanted*, those that a replay may be about."""
 
@@ -51,9 +51,10 @@ def older(connection: Connection, wanted: Wanted, after: int, limit: int) -> lis
         chosen.append(and_(_delivery.c.state == quoted("dropped"), _delivery.c.code == quoted("unwanted")))
     query = (
         select(
-            _lead.c.seq, _lead.c.source, _lead.c.discovered_at, _lead.c.payload, _lead.c.enrichment, _delivery.c.id,
+            _lead.c.seq, _lead.c.source, _lead.c.discovered_at, _payload.c.text, _lead.c.enrichment, _delivery.c.id,
             _delivery.c.state == quoted("rejected"),
         )
+        .outerjoin(_payload, _payload.c.seq == _lead.c.seq)
         .outerjoin(_delivery, ours)
         .where(_lead.c.seq > after, _lead.c.source.in_(wanted.sources), _lead.c.state.in_(states), or_(*chosen))
         .order_by(_lead.c.seq)

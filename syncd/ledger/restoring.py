@@ -31,11 +31,11 @@ from syncd.ledger.erasing import erase
 from syncd.ledger.marks import keys
 from syncd.ledger.operating import log_action
 from syncd.ledger.statements import Books
-from syncd.ledger.tables import Forgotten, table
+from syncd.ledger.tables import Forgotten, Payload, table
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.ledger.upkeep import note_done
 
-_lead, _forgotten = table(LeadRow), table(Forgotten)
+_lead, _forgotten, _payload = table(LeadRow), table(Forgotten), table(Payload)
 _CHUNK = 1000
 
 
@@ -231,8 +231,9 @@ def _forget_again(connection: Connection, now: float) -> int:
     while bearing:
         rows: Any = connection.execute(
             select(
-                _lead.c.seq, _lead.c.source, _lead.c.lead_id, _lead.c.digest, _lead.c.person, _lead.c.payload
+                _lead.c.seq, _lead.c.source, _lead.c.lead_id, _lead.c.digest, _lead.c.person, _payload.c.text
             )
+            .outerjoin(_payload, _payload.c.seq == _lead.c.seq)
             .where(_lead.c.seq > after, _lead.c.state != "forgotten")
             .order_by(_lead.c.seq)
             .limit(_CHUNK)

@@ -32,8 +32,8 @@ class Bulk:
     """
 
     def __init__(self, statement: Any, names: Sequence[str]) -> None:
-        """`names`: the statement's parameters; for an INSERT, its columns."""
-        compiled = statement.compile(dialect=_DIALECT, column_keys=list(names))
+        """`names`: the statement's parameters, for an INSERT its columns; none where it names them all itself."""
+        compiled = statement.compile(dialect=_DIALECT, column_keys=list(names) or None)
         self._text = str(compiled)
         self._pick = itemgetter(*compiled.positiontup)
 

@@ -47,17 +47,13 @@ class Source(Row, table=True):
 
 
 class Lead(Row, table=True):
-    """One row of a listing. Absent key parts are 0; `digest` is empty unless the row had no id.
-
-    `refilled_at`: when a window gave the payload back after retention had dropped it.
-    """
+    """One row of a listing. Absent key parts are 0; `digest` is empty unless the row had no id."""
 
     __table_args__: Any = (
         UniqueConstraint("source", "lead_id", "stream_id", "segment_id", "digest"),
         # Those on their way to a connector are found by their pending deliveries; an index of them as well would be a
         # tenth of what a lead costs SQLite
         Index("lead_standing", "state", "ingested_at", sqlite_where=text(f"state IN ({_STANDING})")),
-        Index("lead_kept", "settled_at", sqlite_where=text("payload IS NOT NULL AND settled_at IS NOT NULL")),
         Index("lead_enriched", "source", "person", sqlite_where=text("enrichment IS NOT NULL")),
     )
 
@@ -74,8 +70,17 @@ class Lead(Row, table=True):
     settled_at: float | None = None
     code: str = ""
     detail: str = ""
-    payload: str | None = None
     enrichment: str | None = None
+
+
+class Payload(Row, table=True):
+    """A lead's row as CTGO sent it, as long as it is kept: JSON. `refilled_at`: when a window gave it back.
+
+    Apart from the lead, which is written anew with each change of its state, and would be six times as long with it.
+    """
+
+    seq: int | None = Field(default=None, primary_key=True, foreign_key="lead.seq")
+    text: str
     refilled_at: float | None = None
 
 

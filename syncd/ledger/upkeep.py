@@ -1,8 +1,8 @@
 """What house-keeping does to the ledger: drops old payloads, gives space back, keeps the WAL small, and looks for damage.
 
-Retention does not blank a payload where it stands. SQLite joins the pages of a table when rows are deleted, not when they
-shrink: blanked rows would leave a file of nearly empty pages that nothing ever fills again. So a batch of rows is taken
-out and put back without what is dropped, and the pages that it stood on are free.
+Nothing is blanked where it stands. SQLite joins the pages of a table when rows are deleted, not when they shrink: blanked
+rows would leave a file of nearly empty pages that nothing ever fills again. So a payload is a row of its own, which is
+deleted, and a lead that holds more is taken out and put back without it.
 """
 
 import os
@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, exists, select, tuple_
+from sqlalchemy import Connection, bindparam, delete, exists, func, select
 
 from syncd.ledger.database import Ledger
 from syncd.ledger.errors import LedgerError
 from syncd.ledger.statements import Bulk, among, array, quoted, upsert
-from syncd.ledger.tables import Delivery, Upkeep, table
+from syncd.ledger.tables import Delivery, Payload, Upkeep, table
 from syncd.ledger.tables import Lead as LeadRow
 
-_lead, _delivery, _upkeep = table(LeadRow), table(Delivery), table(Upkeep)
+_lead, _payload, _delivery, _upkeep = table(LeadRow), table(Payload), table(Delivery), table(Upkeep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,50 +47,50 @@ def note_done(connection: Connection, name: str, now: float, detail: str = "") -
 
 Change = Callable[[Mapping[str, Any], float], dict[str, Any]]
 
+FIRST = 0
+"""Where a sweep begins: before every lead."""
 
-class Place(NamedTuple):
-    """How far a sweep has come, in the order of settling."""
-
-    settled_at: float
-    seq: int
-
-
-FIRST = Place(0.0, 0)
-
-_KEPT = (
-    _lead.c.payload.is_not(None),
-    _lead.c.settled_at < bindparam("before"),
-    tuple_(_lead.c.settled_at, _lead.c.seq) > tuple_(bindparam("at"), bindparam("seq")),
-    _lead.c.settled_at >= bindparam("at"),  # the same again, as a bound that the index understands
+_NEXT = (
+    select(_payload.c.seq)
+    .where(_payload.c.seq > bindparam("after"))
+    .order_by(_payload.c.seq)
+    .limit(bindparam("most"))
+    .subquery()
 )
 _PENDING = exists().where(_delivery.c.lead_seq == _lead.c.seq, _delivery.c.state == quoted("pending"))
 _EXPIRED = (
-    select(_lead.c.settled_at, _lead.c.seq, (_lead.c.refilled_at >= bindparam("before")) | _PENDING)
-    .where(*_KEPT)
-    .order_by(_lead.c.settled_at, _lead.c.seq)
-    .limit(bindparam("most"))
+    (_lead.c.settled_at < bindparam("before"))
+    & (func.coalesce(_payload.c.refilled_at, 0.0) < bindparam("before"))
+    & ~_PENDING
 )
+_LOOKED_AT = (
+    select(_NEXT.c.seq, _EXPIRED, _lead.c.enrichment.is_not(None))
+    .join(_lead, _lead.c.seq == _NEXT.c.seq)
+    .join(_payload, _payload.c.seq == _NEXT.c.seq)
+)
+_DROP = delete(_payload).where(among(_payload.c.seq, "seqs"))
 _COLUMNS = [column.name for column in _lead.c]
 _ROWS = select(_lead).where(among(_lead.c.seq, "seqs"))
 _TAKE_OUT = delete(_lead).where(among(_lead.c.seq, "seqs"))
 _PUT_BACK = Bulk(_lead.insert(), _COLUMNS)
 
 
-def drop_payloads(connection: Connection, before: float, after: Place, most: int) -> tuple[int, Place | None]:
-    """Drop the personal data of up to `most` leads that settled before an instant, looking on from a place.
+def drop_payloads(connection: Connection, before: float, after: int, most: int) -> tuple[int, int | None]:
+    """Look at the next payloads behind a sequence number, and drop those of leads that settled before an instant.
 
-    Kept are payloads that a delivery still waits for, and those that a window gave back after that instant. Returns
-    how many were dropped, and where to go on; None when there is nothing left.
+    With them goes what enriching found. Kept are payloads that a delivery still waits for, and those that a window gave
+    back after that instant. Returns how many were dropped, and where to go on; None when there is nothing left.
     """
-    found = connection.execute(
-        _EXPIRED, {"before": before, "at": after.settled_at, "seq": after.seq, "most": most}
-    )
-    looked_at = found.all()
-    if not looked_at:
+    found = connection.execute(_LOOKED_AT, {"before": before, "after": after, "most": most}).all()
+    if not found:
         return 0, None
-    rewrite(connection, [seq for _, seq, kept in looked_at if not kept], _without_payload, before)
-    last = looked_at[-1]
-    return sum(not kept for _, _, kept in looked_at), Place(last[0], last[1])
+    expired = [seq for seq, is_expired, _ in found if is_expired]
+    if expired:
+        connection.execute(_DROP, {"seqs": array(expired)})
+    rewrite(
+        connection, [seq for seq, gone, enriched in found if gone and enriched], _without_enrichment, before
+    )
+    return len(expired), max(seq for seq, _, _ in found)
 
 
 def rewrite(connection: Connection, seqs: Sequence[int], change: Change, now: float) -> None:
@@ -106,8 +106,8 @@ def rewrite(connection: Connection, seqs: Sequence[int], change: Change, now: fl
     _PUT_BACK(connection, rows)
 
 
-def _without_payload(row: Mapping[str, Any], _: float) -> dict[str, Any]:
-    return {**row, "payload": None, "enrichment": None, "refilled_at": None}
+def _without_enrichment(row: Mapping[str, Any], _: float) -> dict[str, Any]:
+    return {**row, "enrichment": None}
 
 
 class Space(NamedTuple):

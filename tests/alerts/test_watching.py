@@ -178,7 +178,7 @@ def test_rejects_are_one_message_not_one_each_and_hold_nothing_of_a_lead(tmp_pat
     scene.live(300.0)
     assert scene.heard == ["crm has much set aside (many_set_aside)"]
     handles = [
-        row[0] for row in scene.bench.rows("SELECT json_extract(payload, '$.profile.handle') FROM lead")
+        row[0] for row in scene.bench.rows("SELECT json_extract(text, '$.profile.handle') FROM payload")
     ]
     assert [handle for handle in handles if handle in scene.receiver.shown[0]] == []
     scene.reader.close()

@@ -70,7 +70,9 @@ def findings(home: Home, *options: str) -> tuple[int, dict[tuple[str, str], list
     return ran.code, found
 
 
-HANDLES = "SELECT json_extract(payload, '$.profile.handle'), json_extract(payload, '$.profile.displayName') FROM lead"
+HANDLES = (
+    "SELECT json_extract(text, '$.profile.handle'), json_extract(text, '$.profile.displayName') FROM payload"
+)
 
 
 def rows(home: Home, query: str, *parameters: Any) -> list[Any]:

@@ -9,12 +9,12 @@ import pytest
 from syncd.ledger import copying
 from tests.cli.conftest import Home, rows, told
 
-KEPT = "SELECT count(*) FROM lead WHERE payload IS NOT NULL"
+KEPT = "SELECT count(*) FROM payload"
 
 
 def age(home: Home) -> None:
     """A year passes for the ledger."""
-    for table, column in (("lead", "settled_at"), ("lead", "refilled_at"), ("upkeep", "done_at")):
+    for table, column in (("lead", "settled_at"), ("payload", "refilled_at"), ("upkeep", "done_at")):
         rows(home, f"UPDATE {table} SET {column} = {column} - 31536000")  # noqa: S608
 
 

@@ -71,7 +71,7 @@ def test_a_delivery_that_waits_says_why_and_until_when(home: Home) -> None:
 def test_a_hostile_name_is_printed_as_text(home: Home, hostile: str) -> None:
     home.syncd("--once")
     ((lead_id,), *_) = rows(home, "SELECT lead_id FROM lead")
-    rows(home, "UPDATE lead SET payload = json_set(payload, '$.profile.displayName', ?)", hostile)
+    rows(home, "UPDATE payload SET text = json_set(text, '$.profile.displayName', ?)", hostile)
     out = home.syncd("lead", str(lead_id)).out
     assert f"displayName: {ascii(hostile)[1:-1]}\n" in out
     assert home.syncd("lead", str(lead_id), "--json").out.isascii()
@@ -83,7 +83,10 @@ def test_a_hostile_name_is_printed_as_text(home: Home, hostile: str) -> None:
 def test_a_lead_whose_payload_is_gone_or_odd_is_told_all_the_same(home: Home, payload: str | None) -> None:
     home.syncd("--once")
     ((lead_id,), *_) = rows(home, "SELECT lead_id FROM lead")
-    rows(home, "UPDATE lead SET payload = ?", payload)
+    if payload is None:
+        rows(home, "DELETE FROM payload")
+    else:
+        rows(home, "UPDATE payload SET text = ?", payload)
     assert "ingested" in home.syncd("lead", str(lead_id)).out
     assert home.syncd("lead", "@nobody").code == 1
 

@@ -163,7 +163,7 @@ def test_looking_changes_nothing(home: Home) -> None:
 def test_a_lead_whose_payload_is_gone_is_said_to_be(home: Home) -> None:
     home.syncd("--once")
     ((lead_id,), *_) = rows(home, "SELECT lead_id FROM lead")
-    rows(home, "UPDATE lead SET payload = NULL")
+    rows(home, "DELETE FROM payload")
     out = home.syncd("map", "--lead", str(lead_id)).out
     assert "no longer kept" in out
 

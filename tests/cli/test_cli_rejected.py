@@ -92,7 +92,7 @@ def test_show_escapes_what_a_terminal_would_obey(home: Home) -> None:
     lead_id = next(row["id"] for row in aside(home) if row["kind"] == "delivery")
     with Ledger.open(home.ledger) as ledger, ledger.write() as connection:
         connection.exec_driver_sql(
-            "UPDATE lead SET payload = json_set(payload, '$.profile.bio', ?)",
+            "UPDATE payload SET text = json_set(text, '$.profile.bio', ?)",
             ("\x1b[2J\x9b2J [red]\n\u202e",),
         )
     out = home.syncd("rejected", "show", lead_id).out

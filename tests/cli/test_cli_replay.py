@@ -96,7 +96,7 @@ def test_a_where_on_names_waits_until_they_are_known(home: Home) -> None:
 
 
 def test_what_retention_has_dropped_is_counted_and_said(home: Home) -> None:
-    rows(home, "UPDATE lead SET payload = NULL WHERE seq <= 4")
+    rows(home, "DELETE FROM payload WHERE seq <= 4")
     ran = home.syncd("replay", "--connector", "later")
     assert "26 older leads would go to later" in ran.out
     assert "4 cannot: retention has dropped their payload" in ran.out

@@ -128,7 +128,8 @@ def test_what_was_there_is_kept_beside(backed_up: Home) -> None:
 def test_whoever_was_forgotten_since_stays_forgotten(backed_up: Home) -> None:
     home = backed_up
     number, handle, person = rows(
-        home, "SELECT lead_id, json_extract(payload, '$.profile.handle'), person FROM lead WHERE seq = 2"
+        home,
+        "SELECT lead_id, json_extract(text, '$.profile.handle'), person FROM lead JOIN payload USING (seq) WHERE seq = 2",
     )[0]
     assert home.syncd("backup", "../elsewhere.db", "--force").code == 0
     assert home.syncd("forget", "--id", str(number), "--yes").code == 0

@@ -390,6 +390,9 @@ def test_a_lead_whose_payload_is_damaged_keeps_no_other_waiting(bench: Bench, pa
     bench.life.pulls["main"].ask_live()
     while bench.leads() != {"enriching": 4}:
         bench.life.pulls["main"].step()
-    bench.sql("UPDATE lead SET payload = ? WHERE seq = 1", payload)
+    if payload is None:
+        bench.sql("DELETE FROM payload WHERE seq = 1")
+    else:
+        bench.sql("UPDATE payload SET text = ? WHERE seq = 1", payload)
     bench.run(600)
     assert bench.leads() == {"enriching": 1, "exported": 3}

@@ -16,7 +16,7 @@ from syncd.ledger.upkeep import Done
 from tests.support import Bench, Crash, assert_books, unreachable
 
 RETENTION = 90 * DAY
-KEPT = "SELECT count(*) FROM lead WHERE payload IS NOT NULL"
+KEPT = "SELECT count(*) FROM payload"
 
 
 def keep(bench: Bench, after: float = 0.0) -> None:
@@ -45,7 +45,7 @@ def test_settled_leads_lose_their_personal_data_after_the_retention_and_keep_key
     what_stays = (
         "SELECT source, lead_id, stream_id, segment_id, person, state, settled_at FROM lead ORDER BY seq"
     )
-    handles = [json.loads(row[0])["profile"]["handle"] for row in settled.rows("SELECT payload FROM lead")]
+    handles = [json.loads(row[0])["profile"]["handle"] for row in settled.rows("SELECT text FROM payload")]
     before = settled.rows(what_stays)
     keep(settled, RETENTION - DAY)
     assert kept(settled) == 30
@@ -88,7 +88,7 @@ def test_a_payload_that_a_best_effort_delivery_waits_for_is_kept(bench: Bench) -
     )
     keep(bench)
     keep(bench, RETENTION + DAY)
-    assert bench.rows("SELECT seq FROM lead WHERE payload IS NOT NULL ORDER BY seq") == [(1,), (2,)]
+    assert bench.rows("SELECT seq FROM payload ORDER BY seq") == [(1,), (2,)]
 
 
 def test_a_window_gives_a_payload_back_and_it_is_kept_for_another_retention(settled: Bench) -> None:

@@ -215,12 +215,12 @@ def test_a_window_refills_a_payload_that_retention_dropped(bench: Bench) -> None
     world = bench.ctgo(leads=3)
     bench.place()
     bench.once()
-    bench.sql("UPDATE lead SET payload = NULL")
+    bench.sql("DELETE FROM payload")
     bench.life.pulls["main"].ask_window(0.0, None)
     bench.wake("pull", "main")
     bench.run()
     assert world.listed()
-    assert bench.rows("SELECT count(*) FROM lead WHERE payload IS NULL") == [(0,)]
+    assert bench.rows("SELECT count(*) FROM payload") == [(3,)]
 
 
 def test_an_idle_source_asks_once_a_poll_and_writes_little(bench: Bench) -> None:

@@ -28,12 +28,14 @@ def first_schema(new: Path, old: Path) -> None:
             columns = ", ".join(
                 f'"{row[1]}"' for row in connection.execute(f"PRAGMA main.table_info({name})")
             )
-            connection.execute(f"INSERT INTO main.{name} ({columns}) SELECT {columns} FROM newer.{name}")  # noqa: S608
+            rows = "newer.lead LEFT JOIN newer.payload USING (seq)" if name == "lead" else f"newer.{name}"
+            told = columns.replace('"payload"', "text")
+            connection.execute(f"INSERT INTO main.{name} ({columns}) SELECT {told} FROM {rows}")  # noqa: S608
         connection.commit()
 
 
 STATES = (
-    "SELECT source, lead_id, stream_id, segment_id, state, person, payload IS NULL FROM lead ORDER BY seq",
+    "SELECT source, lead_id, stream_id, segment_id, state, person, text FROM lead LEFT JOIN payload USING (seq) ORDER BY seq",
     "SELECT lead_seq, connector, state, required, maybe_sent, remote_id, attempts, code FROM delivery ORDER BY id",
     "SELECT source, lead_id, state FROM export ORDER BY id",
     "SELECT * FROM tally ORDER BY kind, name, state",

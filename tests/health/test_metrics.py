@@ -186,7 +186,7 @@ def test_nothing_of_a_lead_is_in_the_metrics(health: Health) -> None:
     health.bench.once()
     text = health.client.get("/metrics").text
     handles = [
-        row[0] for row in health.bench.rows("SELECT json_extract(payload, '$.profile.handle') FROM lead")
+        row[0] for row in health.bench.rows("SELECT json_extract(text, '$.profile.handle') FROM payload")
     ]
     persons = [row[0] for row in health.bench.rows("SELECT person FROM lead")]
     assert len(handles) == 5

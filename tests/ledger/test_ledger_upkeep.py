@@ -41,7 +41,7 @@ def test_what_sqlite_leaves_behind_when_rows_move_is_erased_too(tmp_path: Path) 
         with ledger.write() as connection:
             for n in range(1, 801):
                 text = f'{{"bio": "canary-{n:05d}-{"y" * chance.randint(200, 900)}"}}'
-                connection.exec_driver_sql("UPDATE lead SET payload = ? WHERE seq = ?", (text, n))
+                connection.exec_driver_sql("UPDATE payload SET text = ? WHERE seq = ?", (text, n))
         seqs, forgotten, left = chance.sample(range(1, 801), 800), set[int](), list[int]()
         while seqs and not left:
             batch, seqs = seqs[:7], seqs[7:]
