@@ -135,7 +135,7 @@ class CsvConnector:
         group = self._template
         if "{date}" in group:
             group = str(self._path(csv_rows.day(delivery.lead.discovered_at)))
-        return Route(group=group, key=str(delivery.lead.key), resend_safe=False)
+        return Route(group, str(delivery.lead.key), resend_safe=False)
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
         """Append what is not there yet, all or nothing. Raises Pause or Halt as `codes` tell."""

@@ -4,7 +4,6 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from json import loads
-from typing import NamedTuple
 
 from syncd.clock import Clock
 from syncd.connector import Connector, Logger
@@ -75,12 +74,8 @@ REJUDGED = frozenset({"filter_failed", NAME_UNKNOWN})
 _NO_LABELS = Labels()
 
 
-class _Ready(NamedTuple):
-    """A due delivery that can be sent."""
-
-    due: Due
-    delivery: Delivery
-    route: Route
+_Ready = tuple[Due, Delivery, Route]
+"""A due delivery that can be sent."""
 
 
 class Deliver:
@@ -157,7 +152,7 @@ class Deliver:
             lane = self._settle_unsent(settled, lane)
         if self._outfit.connector.objects == "people":
             ready = _one_each(ready)
-        items, size = [(r.due.item, r.route) for r in ready], self._outfit.connector.batch_size
+        items, size = [(it.item, route) for it, _, route in ready], self._outfit.connector.batch_size
         calls: Sequence[list[int]] = pack(items, lane, size)
         if more:
             calls = in_company(calls, items, size)
@@ -184,7 +179,7 @@ class Deliver:
                 if delivery is None:
                     settled.append((one, None))
                 else:
-                    ready.append(_Ready(one, delivery, route(delivery)))
+                    ready.append((one, delivery, route(delivery)))
             except (Failure, NameUnknown) as why:
                 settled.append((one, why))
             except Exception as bug:  # noqa: BLE001 - one lead's surprise must not end the lane
@@ -229,18 +224,18 @@ class Deliver:
         return verdict.lane
 
     def _call(self, members: Sequence[_Ready], lane: LaneState) -> LaneState:
-        unsafe = [m.due.item.id for m in members if not m.route.resend_safe]
+        unsafe = [it.item.id for it, _, route in members if not route.resend_safe]
         if unsafe:
             with self._ledger.write() as connection:
                 people = self._outfit.connector.objects == "people"
                 mark_maybe_sent(connection, unsafe, people=people)
-        answer = self._send([m.delivery for m in members])
-        items = [m.due.item for m in members]
-        if unsafe and not _nothing_sent(answer) and not _all_delivered(answer):  # it is nobody's any more
+        answer = self._send([delivery for _, delivery, _ in members])
+        items = [it.item for it, _, _ in members]
+        if unsafe and not _nothing_sent(answer) and not _all_delivered(answer, len(items)):
             marked = set(unsafe)
             items = [Item(*item[:-1], maybe_sent=True) if item.id in marked else item for item in items]
         verdict = self._judge(items, answer, lane)
-        self._record(verdict, [m.due for m in members])
+        self._record(verdict, [it for it, _, _ in members])
         return verdict.lane
 
     def _send(self, batch: Sequence[Delivery]) -> Sequence[Outcome] | BaseException:
@@ -323,18 +318,20 @@ def _nothing_sent(answer: object) -> bool:
     return isinstance(answer, Halt | Refused) or (isinstance(answer, Pause) and not answer.unexplained)
 
 
-def _all_delivered(answer: object) -> bool:
-    return isinstance(answer, list) and all(type(outcome) is Delivered for outcome in answer)
+def _all_delivered(answer: object, n: int) -> bool:
+    """Whether all of a call's n members are known to be there: then there is nothing to doubt."""
+    return isinstance(answer, list) and len(answer) == n and all(type(it) is Delivered for it in answer)
 
 
 def _one_each(ready: Sequence[_Ready]) -> list[_Ready]:
     """The newest lead of each person. The others wait for the next pass, which knows what this one brought."""
     newest: dict[str, _Ready] = {}
     for one in ready:
-        other = newest.get(one.due.person)
-        if other is None or one.due.discovered_at >= other.due.discovered_at:
-            newest[one.due.person] = one
-    return [one for one in ready if newest[one.due.person] is one]
+        it = one[0]
+        other = newest.get(it.person)
+        if other is None or it.discovered_at >= other[0].discovered_at:
+            newest[it.person] = one
+    return [one for one in ready if newest[one[0].person] is one]
 
 
 def _unsent(item: Item, outcome: Delivered | NameUnknown | None, now: float) -> Change:

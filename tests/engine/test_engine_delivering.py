@@ -113,6 +113,17 @@ def test_a_second_attempt_of_an_unsafe_delivery_is_told_so(bench: Bench) -> None
     assert [(d.maybe_sent, d.attempt) for call in far.calls for d in call] == [(False, 1), (True, 2)]
 
 
+def test_an_unsafe_call_that_answers_for_too_few_is_doubted_whole(bench: Bench) -> None:
+    bench.ctgo(leads=3)
+    far = bench.place(upsert=False)
+    far.script.append(lambda far, batch: far.accept(batch)[:-1])
+    bench.once()
+    bench.check()
+    again = [d for call in far.calls[1:] for d in call]
+    assert len(again) == 3
+    assert all(d.maybe_sent for d in again)
+
+
 @pytest.mark.parametrize("wrong", [
     lambda _, __: [],
     lambda far, batch: far.accept(batch)[:-1],
