@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import typer
+import pydantic
 
 import syncd
 from syncd.settings import SYSTEM_CONFIG, Settings, SettingsError, find_config, load
@@ -138,7 +138,7 @@ def _is_kept_from_us(config: Path) -> bool:
 
 def _check_reach(owner: Owner) -> None:
     """Modules are imported when they are needed, by then as the owner: so the owner must be able to read them."""
-    for module in (os, typer, syncd):
+    for module in (os, pydantic, syncd):
         file = Path(module.__file__ or "/")
         for folder in file.parents:
             if not _may_enter(owner, folder):
