@@ -8,8 +8,8 @@ among it, and then becomes the user whose ledger it is, for good, before anythin
 import os
 import pwd
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pydantic
 
@@ -23,8 +23,7 @@ STARTED_AS = os.getuid()
 """Whoever typed the command, whomever the process becomes later."""
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(NamedTuple):
     """Whom root becomes. `name` is empty when the user has no entry in the password database."""
 
     uid: int
