@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 HEAVY = ("httpx", "sqlmodel", "sqlalchemy", "rich", "structlog", "flask", "connectors")
 NEEDLESS = (
     "typer", "click", "rich.console", "pygments", "alembic", "flask", "waitress", "prometheus_client", "nameparser", "hubspot",
-    "simple_salesforce", "apscheduler.schedulers", "syncd.cli.main", "syncd.cli.beside", "syncd.simulator",
+    "simple_salesforce", "apscheduler.schedulers", "jinja2", "syncd.cli.main", "syncd.cli.beside", "syncd.simulator",
 )  # fmt: skip
 """What a daemon with a CSV connector can ask for its leads without."""
 CONFIG = """\
