@@ -29,6 +29,9 @@ budgets = st.builds(
     limit=st.integers(0, 9),
     taken=st.lists(st.builds(Slots, st.floats(900, 1200), st.integers(1, 4)), max_size=6).map(tuple),
     blocked_until=st.sampled_from([0.0, 1000.0]) | st.floats(900, 1100),
+    pull_at=st.none(),
+    pull_needs=st.just(1),
+    pull_every=st.none(),
 )
 
 
