@@ -7,6 +7,7 @@ is read and changed under the runner's lock.
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from syncd.engine.step import Stepper
 
@@ -55,8 +56,7 @@ class Crew:
     over: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LaneView:
+class LaneView(NamedTuple):
     """A lane at one moment. Instants are monotonic seconds.
 
     `due`: when it wants to be stepped next, None when it waits to be woken; `since`: when the step under way began, None

@@ -16,7 +16,7 @@ This module decides; `syncd.ledger` writes what it decided in one transaction, a
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from syncd.failure import Failure, Halt, Pause, Refused, Reject, Retry
@@ -71,8 +71,7 @@ Outcome = Delivered | Failure
 """What a connector says of one delivery; anything else is a bug of its."""
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """How patient a lane is. Seconds."""
 
     attempts: int = 8
@@ -115,8 +114,7 @@ class Change(NamedTuple):
     created: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LaneState:
+class LaneState(NamedTuple):
     """The persisted part of a lane. `probing`: the next call is one delivery, alone."""
 
     kind: str
@@ -149,8 +147,7 @@ class LaneState:
         return 0.0 if self.since - now > length else max(0.0, min(self.until - now, length))
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What to write after a call. `revived`: earlier rejections that return to pending."""
 
     changes: tuple[Change, ...]
@@ -162,8 +159,7 @@ Chance = Callable[[], float]
 """A number in [0, 1): full jitter keeps many clients from coming back together."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """What a decision is made under: the wall time, the lane's patience, and chance."""
 
     now: float
@@ -186,8 +182,7 @@ def paused(lane: LaneState, why: Failure, terms: Terms) -> LaneState:
         if told
         else backoff(lane.failures + 1, terms.policy.pause_base, terms.policy.pause_cap, terms.chance)
     )
-    return replace(
-        lane,
+    return lane._replace(
         status="paused",
         code=why.code,
         detail=why.detail,
@@ -201,8 +196,7 @@ def paused(lane: LaneState, why: Failure, terms: Terms) -> LaneState:
 
 def halted(lane: LaneState, why: Failure, now: float) -> LaneState:
     """The lane after a `Halt`."""
-    return replace(
-        lane,
+    return lane._replace(
         status="halted",
         code=why.code,
         detail=why.detail,
@@ -215,7 +209,7 @@ def halted(lane: LaneState, why: Failure, now: float) -> LaneState:
 
 def reopened(lane: LaneState) -> LaneState:
     """The lane after a pause has passed or a halt was lifted: it keeps what it must still prove."""
-    return replace(lane, status="open", until=None, by="")
+    return lane._replace(status="open", until=None, by="")
 
 
 BY_HAND = "paused_by_hand"
@@ -229,8 +223,7 @@ def kept_by_hand(stored: LaneState, decided: LaneState, now: float) -> LaneState
     """
     if stored.code != BY_HAND or stored.status != "paused" or stored.wait(now) == 0:
         return decided
-    return replace(
-        decided,
+    return decided._replace(
         status="paused",
         code=stored.code,
         detail=stored.detail,
@@ -327,14 +320,14 @@ def _raised(call: Sequence[Item], why: BaseException, lane: LaneState, terms: Te
         # Others went through and this one, alone, did not: it is about this lead. Another must succeed before the
         # next suspect is believed guilty, or a new outage would spend the attempts of them all.
         verdict = _judged(call, [Retry(why.code, why.detail, after=why.after)], lane, terms)
-        return replace(verdict, lane=replace(verdict.lane, probing=True))
+        return verdict._replace(lane=verdict.lane._replace(probing=True))
     if isinstance(why, Failure):
         return _judged(call, [why] * len(call), lane, terms)
     said = str(why) if isinstance(why, ContractError) else f"{type(why).__name__} in the connector"
     bug = Retry("connector_bug", said)
     verdict = _judged(call, [bug] * len(call), lane, terms)
     suspects = tuple(change._replace(suspect=change.state == "pending") for change in verdict.changes)
-    return replace(verdict, changes=suspects)
+    return verdict._replace(changes=suspects)
 
 
 @dataclass(slots=True)
@@ -354,7 +347,7 @@ def _judged(
     terms: Terms,
 ) -> Verdict:
     delivered = sum(isinstance(outcome, Delivered) for outcome in outcomes)
-    walk = _Tally(replace(lane, delivered=lane.delivered + delivered))
+    walk = _Tally(lane._replace(delivered=lane.delivered + delivered))
     before = lane.delivered
     for item, outcome in zip(call, outcomes, strict=True):
         if isinstance(outcome, Delivered):
@@ -394,12 +387,12 @@ def _on_delivered(walk: _Tally, item: Item, outcome: Delivered) -> None:
     )
     lane = walk.lane
     if lane.code or lane.probing or lane.failures or lane.alike_code:
-        lane = replace(lane, probing=False, failures=0, alike_code="", alike=())
+        lane = lane._replace(probing=False, failures=0, alike_code="", alike=())
         # A lane that was stopped meanwhile keeps the reason, and what it must prove
         walk.lane = (
-            replace(lane, code="", detail="")
+            lane._replace(code="", detail="")
             if lane.status == "open"
-            else replace(lane, probing=walk.lane.probing)
+            else lane._replace(probing=walk.lane.probing)
         )
 
 
@@ -418,7 +411,7 @@ def _on_rejected(walk: _Tally, item: Item, why: Reject, *, lenient: bool) -> Non
     )
     alike = (*walk.lane.alike, item.id) if walk.lane.alike_code == why.code else (item.id,)
     alike = alike[-ALIKE_LIMIT:] if lenient else alike
-    walk.lane = replace(walk.lane, alike_code=why.code, alike=alike)
+    walk.lane = walk.lane._replace(alike_code=why.code, alike=alike)
     walk.changes.append(change._replace(maybe_sent=False, suspect=False))
     if on_probation or (len(alike) >= ALIKE_LIMIT and not lenient):
         walk.stop = Halt(
@@ -430,7 +423,7 @@ def _on_rejected(walk: _Tally, item: Item, why: Reject, *, lenient: bool) -> Non
         walk.revived = tuple(other for other in alike if other not in mine)
         # On probation it may yet be this lead's own fault: the next probe is another one
         walk.changes = [_spared(c, suspect=on_probation) if c.id in alike else c for c in walk.changes]
-        walk.lane = replace(walk.lane, alike=())
+        walk.lane = walk.lane._replace(alike=())
 
 
 def _spared(change: Change, *, suspect: bool) -> Change:

@@ -14,9 +14,8 @@ has them, and `skipped`, the code of why it was not asked.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from syncd.failure import Pause
 
@@ -35,8 +34,7 @@ _FOUND = {"email": "email", "linkedin_url": "linkedin"}
 """Where a document keeps what was found for an output."""
 
 
-@dataclass(frozen=True, slots=True)
-class Purse:
+class Purse(NamedTuple):
     """What is known of a team's credits. `price`: what the dearest output cost so far."""
 
     balance: int | None = None

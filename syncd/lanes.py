@@ -11,7 +11,7 @@ A run that goes on (`Runner.start`) may have its crews replaced, and waits out a
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from syncd.clock import Clock
 from syncd.connector import Logger
@@ -28,8 +28,7 @@ DRAIN = 8.0
 """Seconds that a stop waits for steps under way. Leaving them is harmless: a crash would be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """How a run ended. `troubles`: the code of each lane that was left in trouble; `abandoned`: lanes still in a step."""
 
     troubles: dict[Key, str]

@@ -25,7 +25,7 @@ a boot. It does not know why a request is made, nor what the server answered bey
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 WINDOW = 60.0
 """Seconds in which at most `limit` requests may arrive."""
@@ -54,16 +54,14 @@ RECHECK = 1.0
 """Seconds after a due pull when it is worth asking again: by then it has moved on to the next."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slots:
+class Slots(NamedTuple):
     """`n` slots that all become free at one instant."""
 
     free_at: float
     n: int
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(NamedTuple):
     """What the ledger knows of one key.
 
     `limit`: ours, already lowered by `X-RateLimit-Limit` if that is below. `taken`: in any order; those with
@@ -80,8 +78,7 @@ class Budget:
     pull_every: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(NamedTuple):
     """`n` slots that may be taken now; if 0, `wait` > 0: seconds until asking again can help, in whole milliseconds."""
 
     n: int
@@ -153,7 +150,7 @@ def clamp(taken: Iterable[Slots], now: float, same_boot: bool) -> tuple[Slots, .
     latest = now + WINDOW
     # Asked this way round so that a NaN out of a damaged row is held for a window as well.
     return tuple(
-        slots if same_boot and slots.free_at <= latest else replace(slots, free_at=latest) for slots in taken
+        slots if same_boot and slots.free_at <= latest else slots._replace(free_at=latest) for slots in taken
     )
 
 
@@ -210,8 +207,8 @@ def _turn(at: float) -> int:
 def _next(budget: Budget, now: float, *, live: bool) -> float:
     """The first instant after now at which asking again can help."""
     # A request that is answered right now frees its slot this early, however long the slot is held for.
-    soonest = tuple(replace(slots, free_at=min(slots.free_at, freed(now))) for slots in budget.taken)
-    hopeful = replace(budget, taken=soonest)
+    soonest = tuple(slots._replace(free_at=min(slots.free_at, freed(now))) for slots in budget.taken)
+    hopeful = budget._replace(taken=soonest)
     instants = {budget.blocked_until, *(slots.free_at for slots in soonest)}
     instants |= {(now // TURN + turn) * TURN for turn in range(1, TURNS + 1)}
     due = math.inf

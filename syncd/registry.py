@@ -6,11 +6,10 @@ becomes a `SettingsError` that names it.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
@@ -34,8 +33,7 @@ _COMMON = frozenset(ConnectorSettings.model_fields)
 _MEMBERS = ("Options", "codes", "defaults", "objects", "batch_size", "check", "route", "deliver", "close")
 
 
-@dataclass(frozen=True, slots=True)
-class Configured:
+class Configured(NamedTuple):
     """One `[connectors.NAME]`, checked, and not yet opened: making it opened no file and no connection."""
 
     name: str
@@ -100,8 +98,7 @@ def configure(settings: Settings, *, types: Mapping[str, EntryPoint] | None = No
     return ready
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """One `[connectors.NAME]` as far as it can be known without credentials: its options are not looked at."""
 
     name: str

@@ -4,8 +4,7 @@ A lead's required connectors were fixed when its deliveries were made. All of th
 exported; if none was required, one delivered is enough. Dropping a connector takes it out of the required set.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 LeadState = Literal[
     "enriching", "delivering", "rejected", "exporting", "quarantined",
@@ -22,8 +21,7 @@ HOLDS_EXPORT: tuple[LeadState, ...] = ("enriching", "delivering", "rejected", "q
 """A row in one of these holds the export of its id, whatever became of the id's other rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """Which states a lead's deliveries are in, required ones apart from best-effort ones."""
 
     required_pending: bool = False

@@ -1,5 +1,5 @@
 """The command line. Each verb is a module of its own, imported when it is the one that was asked for."""
 
-from syncd.cli.main import run
+from syncd.cli.entry import run
 
 __all__ = ["run"]

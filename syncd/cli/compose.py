@@ -1,9 +1,9 @@
 """The composition root: from settings to lanes. The only place that knows every part by name."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from syncd.cli.owner import settings_in_force
@@ -26,8 +26,7 @@ REQUEST_DEADLINE = 30.0
 """Seconds for a whole request to CTGO, answer included."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mapped:
+class Mapped(NamedTuple):
     """A configured connector with its expressions compiled."""
 
     configured: Configured

@@ -2,7 +2,7 @@
 
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,9 +11,8 @@ import typer
 from typer.core import TyperGroup
 
 from syncd import __version__
-from syncd.cli.exits import LEDGER_EXITS, Exit, complain
-from syncd.cli.owner import hint
-from syncd.settings import SettingsError, instant, seconds
+from syncd.cli.exits import Exit, complain
+from syncd.settings import instant, seconds
 
 VERBS = {
     "init": "Write a commented configuration to start from.",
@@ -161,24 +160,13 @@ def main(  # noqa: PLR0917 - Typer passes them by name
     raise typer.Exit(job.run_job(config, order, dry_run=dry_run))
 
 
-def run(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code. A traceback is for our bugs only."""
+def parse_and_run(arguments: Sequence[str]) -> int:
+    """What the command line asks for, done; its exit code. A mistake in it is said here, any other trouble is raised."""
     try:
-        code = app(arguments, standalone_mode=False, prog_name="syncd")
-    except SettingsError as error:
-        complain(str(error))
-        return Exit.CONFIG
+        code = app(list(arguments), standalone_mode=False, prog_name="syncd")
     except typer.TyperException as error:
         complain(error.format_message(), "syncd --help lists the options; syncd VERB --help those of a verb.")
         return Exit.USAGE
-    except (typer.Abort, BrokenPipeError) as gone:
-        return Exit.WORK_LEFT if isinstance(gone, typer.Abort) else Exit.FAILED
-    except PermissionError as error:  # of a file that was only asked after: what opens one says so itself
-        sentence = f"{error.filename or 'A file'}: permission denied."
-        complain(sentence, hint(sentence))
-        return Exit.LEDGER
-    # Asked last, for it imports the database
-    except importlib.import_module("syncd.ledger").LedgerError as error:
-        complain(error.detail, hint(error.detail))
-        return LEDGER_EXITS.get(error.code, Exit.LEDGER)
+    except typer.Abort:
+        return Exit.WORK_LEFT
     return int(code or 0)

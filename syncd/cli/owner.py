@@ -8,10 +8,10 @@ among it, and then becomes the user whose ledger it is, for good, before anythin
 import os
 import pwd
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-import typer
+import pydantic
 
 import syncd
 from syncd.settings import SYSTEM_CONFIG, Settings, SettingsError, find_config, load
@@ -23,8 +23,7 @@ STARTED_AS = os.getuid()
 """Whoever typed the command, whomever the process becomes later."""
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(NamedTuple):
     """Whom root becomes. `name` is empty when the user has no entry in the password database."""
 
     uid: int
@@ -138,7 +137,7 @@ def _is_kept_from_us(config: Path) -> bool:
 
 def _check_reach(owner: Owner) -> None:
     """Modules are imported when they are needed, by then as the owner: so the owner must be able to read them."""
-    for module in (os, typer, syncd):
+    for module in (os, pydantic, syncd):
         file = Path(module.__file__ or "/")
         for folder in file.parents:
             if not _may_enter(owner, folder):

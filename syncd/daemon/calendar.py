@@ -19,6 +19,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from apscheduler.triggers.base import BaseTrigger
@@ -37,16 +38,14 @@ EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 """Where steady time is written down for the triggers: they want a date, and its value means nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Every:
+class Every(NamedTuple):
     """Each so many seconds. `first`: seconds until the first time, 0 at once."""
 
     seconds: float
     first: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Cron:
+class Cron(NamedTuple):
     """A cron line of five fields, weekdays by name, in a zone."""
 
     line: str
@@ -61,8 +60,7 @@ class Cron:
 When = Every | Cron
 
 
-@dataclass(frozen=True, slots=True)
-class Chore:
+class Chore(NamedTuple):
     """Something to be done now and then.
 
     `brief`: done at once, in the daemon's own thread, and must not block; else in a thread while it lasts. `grace`: seconds

@@ -1,7 +1,7 @@
 """The daemon at one moment, for those who look from outside: health, alerts, the line in `systemctl status`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from syncd.crews import LaneView
 from syncd.ledger import LedgerError
@@ -11,8 +11,7 @@ STUCK = 600.0
 """Seconds past its due time, or in one step, after which a lane is wedged. A request's own time-outs end well before."""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceView:
+class SourceView(NamedTuple):
     """How fresh a source is. Monotonic seconds.
 
     `pulled`: when a live pass last ended well in this process, None: not yet; `next_pull`: when the next is due; `every`:
@@ -25,8 +24,7 @@ class SourceView:
     every: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """See the module. `now` is wall time; `monotonic` and `begun` (when it started) are not."""
 
     now: float

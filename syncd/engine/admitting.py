@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from syncd.engine.naming import Names, names_in
 from syncd.engine.wanting import Enriching, is_worth_it, may_be_wanted
@@ -15,8 +16,7 @@ from syncd.settling import LeadState, Standing, lead_state
 _NO_LABELS = Labels()
 
 
-@dataclass(frozen=True, slots=True)
-class Taker:
+class Taker(NamedTuple):
     """A connector as admission sees it."""
 
     name: str

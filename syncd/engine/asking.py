@@ -6,8 +6,7 @@ ask may have left without an answer: nothing of the verdict is kept.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from syncd.engine.admitting import Takers, decide, is_to_enrich
 from syncd.engine.wanting import Enriching
@@ -21,8 +20,7 @@ from syncd.upstream import Enrichment
 Document = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """What is to be asked about a lead. `asks`: how often that was asked and not answered."""
 
     waiting: Waiting
@@ -32,8 +30,7 @@ class Question:
     asks: int
 
 
-@dataclass(frozen=True, slots=True)
-class Over:
+class Over(NamedTuple):
     """A lead whose enriching is over. `skipped`: the code of why not everything was asked."""
 
     waiting: Waiting

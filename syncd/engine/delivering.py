@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from json import loads
 
 from syncd.clock import Clock
@@ -219,7 +219,7 @@ class Deliver:
         ]
         failed = [(one, outcome) for one, outcome in settled if isinstance(outcome, Failure)]
         verdict = self._judge([one.item for one, _ in failed], [why for _, why in failed], lane)
-        verdict = replace(verdict, changes=(*changes, *verdict.changes))
+        verdict = verdict._replace(changes=(*changes, *verdict.changes))
         self._record(verdict, [one for one, _ in settled])
         return verdict.lane
 
@@ -263,7 +263,7 @@ class Deliver:
         by_id = {m.item.id: m for m in members}
         with self._ledger.write() as connection:
             before = load_lane(connection, self.kind, self.name)
-            verdict = replace(verdict, lane=kept_by_hand(before, verdict.lane, self._clock.now()))
+            verdict = verdict._replace(lane=kept_by_hand(before, verdict.lane, self._clock.now()))
             recorded = record(
                 connection,
                 self.name,

@@ -11,7 +11,8 @@ outage holds them whatever it says, and so does a source that is paused or halte
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from syncd.clock import Clock
 from syncd.connector import Logger
@@ -61,7 +62,7 @@ class Enrich:
         """`chance`: numbers in [0, 1) for the jitter."""
         self._desk, self._ledger, self._clock, self._log = desk, ledger, clock, log
         self._wake, self._chance = wake, chance
-        self._policy = replace(desk.policy, pause_cap=LONGEST_PAUSE)
+        self._policy = desk.policy._replace(pause_cap=LONGEST_PAUSE)
         self._terms = desk.takers.enriching
         # What is enriched is judged as any lead is
         self._takers = replace(desk.takers, enriching=None)
@@ -279,14 +280,13 @@ class Enrich:
 
     def _recover(self, connection: Transaction, lane: LaneState) -> None:
         if lane.code or lane.failures or lane.probing or lane.alike_code:
-            well = replace(lane, code="", detail="", failures=0, probing=False, alike_code="", alike=())
+            well = lane._replace(code="", detail="", failures=0, probing=False, alike_code="", alike=())
             before = load_lane(connection, self.kind, self.name)
             save_lane(connection, kept_by_hand(before, well, self._clock.now()))
             tell_lane(self._log, before, well)
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
+class _Sent(NamedTuple):
     """An ask under way. `purse`: before it; `day`: that it counts for."""
 
     lane: LaneState

@@ -8,7 +8,6 @@ the marks are sent again, which changes nothing.
 import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 from syncd.clock import Clock
 from syncd.connector import Logger
@@ -141,7 +140,7 @@ class Export:
         now = self._clock.now()
         with self._ledger.write() as connection:
             before = load_lane(connection, self.kind, self.name)
-            verdict = replace(verdict, lane=kept_by_hand(before, verdict.lane, now))
+            verdict = verdict._replace(lane=kept_by_hand(before, verdict.lane, now))
             recorded = record_exports(connection, self.name, verdict, gone=gone, now=now)
             self._desk.pacer.close(connection, hold)
             if refused:  # it is about the key, which the pull lives by too

@@ -7,7 +7,7 @@ is found by the next overlapping pull or by the reconcile pass. A page that cont
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from syncd.failure import Pause
 
@@ -79,8 +79,7 @@ class Walk:
         raise why if self.documented else OtherShape(why.detail)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """One pass over a source's leads. Instants are seconds since the epoch."""
 
     kind: Literal["live", "reconcile", "window"]

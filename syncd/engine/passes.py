@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from syncd.engine.paging import Plan, Walk
 from syncd.lead import Lead, Malformed
@@ -10,8 +11,7 @@ from syncd.lead import Lead, Malformed
 LIVE, RECONCILE = "live", "reconcile"
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """A page's rows, read; kept until they are in the ledger."""
 
     leads: Sequence[tuple[Lead, str]]

@@ -7,7 +7,6 @@ memory only: after a crash it begins again, and what is known already costs noth
 import random
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from syncd.clock import Clock
@@ -247,7 +246,7 @@ class Pull:
 
     def _recover(self, connection: Transaction, lane: LaneState) -> None:
         if lane.status != "open" or lane.code:
-            well = replace(reopened(lane), code="", detail="", failures=0, probing=False)
+            well = reopened(lane)._replace(code="", detail="", failures=0, probing=False)
             save_lane(
                 connection, kept_by_hand(load_lane(connection, self.kind, self.name), well, self._clock.now())
             )

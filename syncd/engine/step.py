@@ -1,11 +1,9 @@
 """What a lane is to those who run it."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Next:
+class Next(NamedTuple):
     """When a lane wants to be stepped again.
 
     `wait`: seconds; 0 at once, None not before something wakes it. `trouble`: the code of what is wrong, empty when

@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 MOST_HOSTS = 64
 """Further ones are counted together, as `other`."""
@@ -28,8 +29,7 @@ class Latency:
     total: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(NamedTuple):
     """What was counted up to a moment. Keys are label values in the order of the names."""
 
     requests: Mapping[tuple[str, str], int]

@@ -5,8 +5,7 @@ for is over, and each is free 60 s from now at the latest.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
@@ -31,8 +30,7 @@ REMEMBERED = 60.0
 """Seconds for which a slot that is free again is remembered: longer than most passes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Meter:
+class Meter(NamedTuple):
     """Which budget, what we allow ourselves a minute, and the clock it is counted on."""
 
     name: str
@@ -40,8 +38,7 @@ class Meter:
     boot: str
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """Slots taken in one commit: the row that holds them until the requests are over."""
 
     row: int

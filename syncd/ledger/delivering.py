@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -106,7 +107,7 @@ def _due_query(*, probing: bool) -> Any:
     )
 
 
-_DUE, _DUE_TO_PROBE = Rows(_due_query(probing=False)), Rows(_due_query(probing=True))
+_DUE, _DUE_TO_PROBE = (Rows(partial(_due_query, probing=probing)) for probing in (False, True))
 
 
 def due(connection: Connection, lane: LaneState, now: float, cap: float, limit: int) -> list[Due]:

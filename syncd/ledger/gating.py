@@ -5,7 +5,6 @@ held while it is open was brought by a pass that is not over yet, and is counted
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, exists, false, func, not_, select, update
@@ -43,8 +42,7 @@ GATE = "gate"
 """The mark of what waits for a release, or for the next pass to be counted with: the one that brought it is no more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """A page of a source's pass of this kind. `after`: the last delivery before it."""
 
     source: str

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
@@ -38,8 +37,8 @@ def load_lanes(connection: Connection) -> list[LaneState]:
     for gate in gating.gates(connection).values():
         lane = lanes.get(("deliver", gate.connector), LaneState("deliver", gate.connector))
         if gate.since is not None and lane.status != "halted" and lane.code != BY_HAND:
-            lanes["deliver", gate.connector] = replace(
-                lane, status="halted", code=GATE_HELD, detail=said(gate.held, gate.size), by="syncd",
+            lanes["deliver", gate.connector] = lane._replace(
+                status="halted", code=GATE_HELD, detail=said(gate.held, gate.size), by="syncd",
                 since=gate.since, until=None,
             )  # fmt: skip
     return [lanes[key] for key in sorted(lanes)]
@@ -76,7 +75,7 @@ def lift_halts(connection: Connection) -> set[tuple[str, str]]:
             lifted.add((lane.kind, lane.name))
             save_lane(connection, reopened(lane))
         elif lane.status == "paused" and lane.code != BY_HAND:
-            save_lane(connection, replace(reopened(lane), failures=0))
+            save_lane(connection, reopened(lane)._replace(failures=0))
     return lifted
 
 

@@ -1,8 +1,7 @@
 """What a person does to the ledger. Every act is one transaction, and one that changed something is in the operator's log."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select, update
 
@@ -17,8 +16,7 @@ from syncd.ledger.tables import Lead as LeadRow
 _lead, _delivery, _export, _action = table(LeadRow), table(Delivery), table(Export), table(Action)
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(NamedTuple):
     """Which set-aside rows a command is about; empty fields choose everything."""
 
     connector: str = ""
@@ -48,8 +46,7 @@ def pause_lanes(
     changed = False
     for kind, name in lanes:
         lane = load_lane(connection, kind, name)
-        paused = replace(
-            lane,
+        paused = lane._replace(
             status="paused",
             code=BY_HAND,
             detail=reason or "Paused by hand.",
@@ -57,7 +54,7 @@ def pause_lanes(
             since=now,
             until=until,
         )
-        if replace(paused, by=lane.by, since=lane.since) != lane:
+        if paused._replace(by=lane.by, since=lane.since) != lane:
             changed = True
             save_lane(connection, paused)
     if changed:
@@ -76,7 +73,7 @@ def resume_lanes(
         lane = load_lane(connection, kind, name)
         if lane.status != "open":
             lifted.append(lane)
-            save_lane(connection, replace(reopened(lane), failures=0))
+            save_lane(connection, reopened(lane)._replace(failures=0))
             if kind == "deliver":
                 gating.set_going(connection, name, now)
     if lifted:
@@ -120,7 +117,7 @@ def retry(connection: Connection, chosen: Chosen, now: float, *, who: str, expor
         "failing_since": None,
         "settled_at": None,
     }
-    rows = _set_aside(connection, replace(chosen, unconfigured=False))
+    rows = _set_aside(connection, chosen._replace(unconfigured=False))
     connection.execute(
         update(_delivery).where(among(_delivery.c.id, "ids")).values(**again, held=""),
         {"ids": array(r.id for r in rows)},

@@ -1,8 +1,7 @@
 """What the reading commands ask. Counts come from the tally, lists through the partial indexes."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, case, exists, func, literal, select, union_all
 
@@ -81,8 +80,7 @@ def oldest_pending(connection: Connection) -> dict[str, float]:
     return {row[0]: row[1] for row in rows}
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(NamedTuple):
     """Set-aside rows that share a reason. `where` is a connector, or the source for an export or a quarantined lead."""
 
     kind: str
@@ -114,8 +112,7 @@ def _grouped(kind: str, rows: Any, where: Any, condition: Any) -> Any:
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class SetAside:
+class SetAside(NamedTuple):
     """One set-aside row."""
 
     kind: str

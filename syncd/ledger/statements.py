@@ -5,7 +5,7 @@ Differences between database systems belong here: `among` is SQLite's `json_each
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -25,23 +25,29 @@ upsert = insert
 
 
 class Bulk:
-    """One INSERT or UPDATE for many rows, compiled once and handed to the driver with plain tuples.
+    """One INSERT or UPDATE for many rows, compiled once, when it is first run, and handed to the driver with plain tuples.
 
     SQLAlchemy's own way through `execute` costs three times as much a row, in looking at values that need no looking
     at. `names`: the parameters, which a row must have, in any order.
     """
 
     def __init__(self, statement: Any, names: Sequence[str]) -> None:
-        """`names`: the statement's parameters, for an INSERT its columns; none where it names them all itself."""
-        compiled = statement.compile(dialect=_DIALECT, column_keys=list(names) or None)
-        self._text = str(compiled)
-        self._pick = itemgetter(*compiled.positiontup)
+        """`names`: the statement's parameters; for an INSERT its columns; none where it names them all itself."""
+        self._statement = statement
+        self._names = names
+
+    @cached_property
+    def _compiled(self) -> tuple[str, Callable[[Mapping[str, object]], Any]]:
+        """The text, and what takes a row's values in its order."""
+        compiled = self._statement.compile(dialect=_DIALECT, column_keys=list(self._names) or None)
+        return str(compiled), itemgetter(*compiled.positiontup)
 
     def __call__(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> int:
         """Run it for all rows; how many it changed."""
         if not rows:
             return 0
-        return connection.exec_driver_sql(self._text, [self._pick(row) for row in rows]).rowcount
+        text, pick = self._compiled
+        return connection.exec_driver_sql(text, [pick(row) for row in rows]).rowcount
 
 
 class Insert:
@@ -74,18 +80,18 @@ class Insert:
 
 
 class Rows:
-    """A SELECT compiled once, when it is first asked, whose rows come as the driver's plain tuples: SQLite's 0 and 1 for truth.
+    """A SELECT made once, when it is first asked, whose rows come as the driver's plain tuples: SQLite's 0 and 1 for truth.
 
     For what reads a batch at a time: SQLAlchemy's own rows cost as much as it takes to find them.
     """
 
-    def __init__(self, query: Any) -> None:
-        """Every parameter is a name, or has its value already."""
-        self._query = query
+    def __init__(self, build: Callable[[], Any]) -> None:
+        """`build`: makes the query, whose every parameter is a name, or has its value already."""
+        self._build = build
 
     @cached_property
     def _compiled(self) -> Any:
-        return self._query.compile(dialect=_DIALECT)
+        return self._build().compile(dialect=_DIALECT)
 
     def __call__(self, connection: Connection, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
         """Its rows. `values`: by the parameters' names."""

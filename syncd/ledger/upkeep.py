@@ -9,7 +9,6 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,8 +23,7 @@ from syncd.ledger.tables import Lead as LeadRow
 _lead, _payload, _delivery, _upkeep = table(LeadRow), table(Payload), table(Delivery), table(Upkeep)
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """When something was last done to the ledger as a whole, in wall time; `detail` is empty when all was well."""
 
     at: float

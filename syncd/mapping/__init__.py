@@ -15,10 +15,12 @@ what a salesperson typed.
 nearest known name, forgotten braces, statements. What only a lead's data brings to light is a `Reject` that
 names the field and the kind of error, and no value, for values are personal data.
 
-**Cost.** A field of constants and variables needs no Jinja2. All other expressions of a connector are compiled
-into one dictionary expression, evaluated once a lead; if that fails, one by one, to tell which.
+**Cost.** A field of constants and variables needs no Jinja2, and where all are such it is not even imported. All other
+expressions of a connector are compiled into one dictionary expression, evaluated once a lead; if that fails, one by
+one, to tell which.
 
-Jinja2 is known to `sandbox` alone, the lead to `variables`; `fields` joins the two.
+Jinja2 is known to `sandbox` alone, the lead to `variables`; `plain` and `expressions` are the two ways between, which
+`fields` joins.
 """
 
 from syncd.mapping.fields import FieldMap, Filter, MappingError

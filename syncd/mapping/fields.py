@@ -2,12 +2,15 @@
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from syncd.connector import Field
-from syncd.failure import Reject
-from syncd.mapping.sandbox import LONGEST, Expression, NullUsed, compiled, parse, why
+from syncd.mapping.plain import LONGEST, Variable, failed, plain_parts
 from syncd.mapping.variables import VARIABLES
+
+if TYPE_CHECKING:
+    from syncd.mapping.expressions import Computed, Condition
+    from syncd.mapping.sandbox import Expression
 
 _JSON = frozenset({str, int, float, bool, list, dict})
 
@@ -26,16 +29,15 @@ class _Cell(NamedTuple):
 class FieldMap:
     """The fields of one connector. `uses`: the variables that `evaluate` must be given."""
 
-    def __init__(self, cells: Mapping[str, _Cell], expressions: Mapping[str, Expression]) -> None:
+    def __init__(self, cells: Mapping[str, _Cell], computed: "Computed | None" = None) -> None:
         """See `compile`. An expression's key is a number, a space and its field's name: like no variable."""
         self._cells = cells
+        self._computed = computed
         # Most fields are one variable each, which needs no putting together
-        self._plain = all(cell.form is None for cell in cells.values()) and not expressions
+        self._plain = all(cell.form is None for cell in cells.values()) and computed is None
         self._variables = [(name, cell.keys[0]) for name, cell in cells.items() if cell.keys]
-        self._all = compiled(expressions)
-        self._single = {key: compiled({key: expression}) for key, expression in expressions.items()}
-        direct = {key for cell in cells.values() for key in cell.keys if key not in expressions}
-        self.uses = frozenset(direct.union(*(expression.uses for expression in expressions.values())))
+        direct = frozenset(key for cell in cells.values() for key in cell.keys if key in VARIABLES)
+        self.uses = direct | computed.uses if computed else direct
 
     @classmethod
     def compile(cls, owner: str, fields: Mapping[str, Field]) -> "FieldMap":
@@ -47,10 +49,8 @@ class FieldMap:
             for name, field in fields.items():
                 where = f"{owner}.fields.{name}"
                 cells[name], found = _taken_apart(name, field.value)
-                if found:
-                    compiled(found)  # all are compiled again together; here a mistake has a name
                 expressions |= found
-            return cls(cells, expressions)
+            return cls(cells, _computed(expressions) if expressions else None)
         except ValueError as error:
             raise MappingError(f"{where}: {error}") from None
 
@@ -77,7 +77,7 @@ class FieldMap:
         return self._put_together(values)
 
     def _put_together(self, values: Mapping[str, object]) -> dict[str, object]:
-        scope = {**values, **self._computed(values)} if self._single else values
+        scope = {**values, **self._computed(values)} if self._computed else values
         result: dict[str, object] = {}
         for name, (form, keys) in self._cells.items():
             if form is None:
@@ -89,53 +89,55 @@ class FieldMap:
                 continue
             if type(value) is str:
                 if len(value) > LONGEST:
-                    raise _failed(name, f"it gives a text of more than {LONGEST} characters")
+                    raise failed(name, f"it gives a text of more than {LONGEST} characters")
                 if not value or value.isspace():
                     continue
             elif type(value) not in _JSON or (type(value) is float and not math.isfinite(value)):
-                raise _failed(name, f"it gives a {type(value).__name__} that no connector can write")
+                raise failed(name, f"it gives a {type(value).__name__} that no connector can write")
             result[name] = value
         return result
 
-    def _computed(self, values: Mapping[str, object]) -> dict[str, object]:
-        try:
-            return self._all(values)
-        except Exception:  # noqa: BLE001 - whatever it was, it comes again below, where the field is known
-            return {key: self._alone(key, values) for key in self._single}
 
-    def _alone(self, key: str, values: Mapping[str, object]) -> object:
-        try:
-            return self._single[key](values)[key]
-        except NullUsed:
-            return None
-        except Exception as error:  # noqa: BLE001 - an operator's expression may raise anything
-            raise _failed(key.partition(" ")[2], why(error)) from None
-
-
-def _failed(field: str, reason: str) -> Reject:
-    return Reject("mapping_failed", f"field {field}: {reason}")
-
-
-def _taken_apart(name: str, text: str) -> tuple[_Cell, dict[str, Expression]]:
+def _taken_apart(name: str, text: str) -> tuple[_Cell, dict[str, "Expression"]]:
     """One field, and those of its parts that are more than a variable. Raises ValueError."""
     if "{{" not in text and "{%" not in text:
         if (bare := text.strip("{} ")) in VARIABLES:
             raise ValueError(f"braces are missing: write {{{{ {bare} }}}}")
         return _Cell(_literal(text), ()), {}
-    parts = parse(text)
     form = ""
     keys: list[str] = []
     expressions: dict[str, Expression] = {}
+    parts = _parts(text)
     for part in parts:
         if isinstance(part, str):
             form += _literal(part)
             continue
-        key = part.variable or f"{len(keys)} {name}"
-        if part.variable is None:
+        if isinstance(part, Variable):
+            key = part.name
+        else:
+            key = f"{len(keys)} {name}"
             expressions[key] = part
         form += "{}"
         keys.append(key)
     return _Cell(None if len(parts) == 1 and keys else form, tuple(keys)), expressions
+
+
+def _parts(text: str) -> "list[str | Variable | Expression]":
+    plain = plain_parts(text)
+    if plain is not None:
+        return [*plain]
+    from syncd.mapping.expressions import parts_of  # noqa: PLC0415 - Jinja2, for those who need it
+
+    return [
+        Variable(part.variable) if not isinstance(part, str) and part.variable else part
+        for part in parts_of(text)
+    ]
+
+
+def _computed(expressions: Mapping[str, "Expression"]) -> "Computed":
+    from syncd.mapping.expressions import Computed  # noqa: PLC0415 - as above
+
+    return Computed(expressions)
 
 
 def _literal(text: str) -> str:
@@ -145,17 +147,17 @@ def _literal(text: str) -> str:
 class Filter:
     """A `where`. `uses`: the variables that `accepts` must be given."""
 
-    def __init__(self, expression: Expression | None) -> None:
-        """None accepts everything. Raises ValueError if the expression cannot be compiled."""
-        self._evaluate = compiled({"where": expression}) if expression else None
-        self.uses = expression.uses if expression else frozenset[str]()
+    def __init__(self, condition: "Condition | None") -> None:
+        """None accepts everything."""
+        self._condition = condition
+        self.uses = condition.uses if condition else frozenset[str]()
         self.parts: tuple[Filter, ...] = (self,)
         """Conditions that all must hold, each of which may be judged by itself."""
 
     @property
     def accepts_all(self) -> bool:
         """Whether there is no condition."""
-        return self._evaluate is None and len(self.parts) == 1
+        return self._condition is None and len(self.parts) == 1
 
     def also(self, other: "Filter") -> "Filter":
         """What both accept."""
@@ -171,8 +173,12 @@ class Filter:
     @classmethod
     def compile(cls, owner: str, text: str) -> "Filter":
         """Compile the `where` of `owner`; a blank text accepts everything. Raises MappingError."""
+        if not (text := text.strip()):
+            return cls(None)
+        from syncd.mapping.expressions import Condition  # noqa: PLC0415 - as above
+
         try:
-            return cls(_condition(text.strip()))
+            return cls(Condition(text))
         except ValueError as error:
             # The braces are ours
             reason = (
@@ -184,24 +190,4 @@ class Filter:
         """Whether the expression is true for a lead. Raises Reject("filter_failed"), without values in it."""
         if len(self.parts) > 1:
             return all(part.accepts(values) for part in self.parts)
-        if self._evaluate is None:
-            return True
-        try:
-            return bool(self._evaluate(values)["where"])
-        except NullUsed:
-            nulls = sorted(name for name in self.uses if values.get(name) is None)
-            reason = f"it compares or changes a null: {', '.join(nulls) or 'a part of raw'}"
-        except Exception as error:  # noqa: BLE001 - an operator's expression may raise anything
-            reason = why(error)
-        raise Reject("filter_failed", f"where: {reason}")
-
-
-def _condition(text: str) -> Expression | None:
-    if not text:
-        return None
-    if text.startswith("{{"):
-        raise ValueError("it is an expression as it stands: leave the braces out")
-    parts = parse("{{ " + text + " }}")
-    if len(parts) != 1 or isinstance(parts[0], str):
-        raise ValueError("it must be one expression")
-    return parts[0]
+        return self._condition is None or self._condition(values)

@@ -20,10 +20,9 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
+from syncd.mapping.plain import LONGEST
 from syncd.mapping.variables import VARIABLES
 
-LONGEST = 65_536
-"""Characters of a field, and of a product or replacement inside one."""
 WIDEST = 4_096
 """Bits of a product or a power."""
 

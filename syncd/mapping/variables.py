@@ -9,24 +9,23 @@ does not document: it is read leniently. An address and its status are always fr
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from syncd.lead import Lead, Profile, utc_text
 from syncd.names import split_name
 
+_NOTHING: Mapping[int, str] = MappingProxyType({})
 _NOT_IN_HANDLE = re.compile("[^A-Za-z0-9_]")
 
 
-@dataclass(frozen=True, slots=True)
-class Labels:
+class Labels(NamedTuple):
     """Names of campaigns, segments and tracked accounts (handles), by id. One that is not known is null."""
 
-    streams: Mapping[int, str] = field(default_factory=dict)
-    segments: Mapping[int, str] = field(default_factory=dict)
-    accounts: Mapping[int, str] = field(default_factory=dict)
+    streams: Mapping[int, str] = _NOTHING
+    segments: Mapping[int, str] = _NOTHING
+    accounts: Mapping[int, str] = _NOTHING
 
 
 _NO_LABELS = Labels()

@@ -8,9 +8,8 @@ key with capitals (a Salesforce field) is set there as JSON, in its table.
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as DecodingError
@@ -27,8 +26,7 @@ _CREDENTIAL = re.compile(r"(?:syncd_)?((?:sources|connectors)(?:\.[^.]+){2,}|ale
 a whole folder, as in `LoadCredential=syncd:/etc/syncd/credentials`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One value that is not the configuration file's. `file` is what a `…_FILE` variable held."""
 
     path: KeyPath

@@ -44,7 +44,8 @@ _SQLITE = "sqlite:///"
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    # Built when one is made: those inside another never are by themselves
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
 class State(_Table):
@@ -110,7 +111,7 @@ class ConnectorSettings(BaseModel):
     `ack` and `gate` None: the connector's kind decides; `gate` 0: none. `fields` None: the default mapping.
     """
 
-    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     type: str = Setting(min_length=1)
     ack: Literal["required", "best_effort"] | None = None

@@ -8,8 +8,7 @@ its page, so rows pass as they are and numbers that Python will not hold become 
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import from_json
@@ -22,8 +21,7 @@ MOST_PARTS = 1_000_000
 A = TypeVar("A", bound=Answer)
 
 
-@dataclass(frozen=True, slots=True)
-class Unfit:
+class Unfit(NamedTuple):
     """Why an answer is not what was promised; completes the sentence "The answer ..."."""
 
     reason: str

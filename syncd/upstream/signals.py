@@ -6,9 +6,9 @@ Pure. A header that cannot be read counts as absent: a vendor's slip must not st
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 
 LONGEST_WAIT = 3600.0
 SHORTEST_WAIT = 1.0
@@ -17,8 +17,7 @@ _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 _SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Signals:
+class Signals(NamedTuple):
     """What every response says about the request budget.
 
     `status` is 0 when there was no response. `answered_at` is `clock.monotonic()` when the response, or the failure,

@@ -12,7 +12,7 @@ import ssl
 import threading
 from collections.abc import Iterable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import httpcore
 import httpx
@@ -24,8 +24,7 @@ MAX_CONNECTIONS = 16
 MAX_IDLE = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(NamedTuple):
     """The instant, on the monotonic clock, by which a request must be over."""
 
     clock: Clock

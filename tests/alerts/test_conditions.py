@@ -38,9 +38,9 @@ def test_a_halted_lane_is_told_at_once() -> None:
 
 
 def test_a_lane_that_fails_is_told_when_it_lasts() -> None:
-    condition = only(view(replace(HALT, status="paused", code="unreachable", until=9.0)))
+    condition = only(view(HALT._replace(status="paused", code="unreachable", until=9.0)))
     assert (condition.level, condition.patience) == (FAILING, LONG)
-    assert found(view(replace(HALT, status="open", code="unreachable"))), "also between two tries"
+    assert found(view(HALT._replace(status="open", code="unreachable"))), "also between two tries"
 
 
 @pytest.mark.parametrize(
@@ -52,30 +52,30 @@ def test_a_pause_that_the_configuration_asked_for_is_no_news(code: str, told: bo
 
 
 def test_a_lane_that_failed_and_has_nothing_left_to_do_is_none() -> None:
-    assert found(view(replace(HALT, status="open"), counts={})) == []
+    assert found(view(HALT._replace(status="open"), counts={})) == []
 
 
 def test_a_halt_that_was_lifted_stands_until_something_goes_through() -> None:
     topic = Topic("lane", "deliver crm")
-    lifted = replace(HALT, status="open")
+    lifted = HALT._replace(status="open")
     assert found(view(lifted), {topic: HALTED}) == [(topic, "token_refused", HALTED)]
-    assert found(view(replace(lifted, code="", probing=False)), {topic: HALTED}) == []
+    assert found(view(lifted._replace(code="", probing=False)), {topic: HALTED}) == []
 
 
 def test_what_a_person_paused_is_not_news_to_them() -> None:
-    by_hand = replace(HALT, status="paused", code=BY_HAND)
+    by_hand = HALT._replace(status="paused", code=BY_HAND)
     stale = SourceView("main", age=99_999.0)
-    assert found(view(by_hand, replace(by_hand, kind="pull", name="main"), sources=[stale])) == []
+    assert found(view(by_hand, by_hand._replace(kind="pull", name="main"), sources=[stale])) == []
 
 
 def test_a_refused_key_is_said_once_though_it_stops_everything_of_its_source() -> None:
     stale = SourceView("main", age=99_999.0)
-    seen = view(PULL, replace(PULL, kind="export"), replace(PULL, kind="enrich"), sources=[stale])
+    seen = view(PULL, PULL._replace(kind="export"), PULL._replace(kind="enrich"), sources=[stale])
     assert found(seen) == [(Topic("lane", "pull main"), "key_refused", HALTED)]
 
 
 def test_an_export_lane_with_a_trouble_of_its_own_is_said() -> None:
-    assert found(view(replace(PULL, kind="export"))) == [
+    assert found(view(PULL._replace(kind="export"))) == [
         (Topic("lane", "export main"), "key_refused", HALTED)
     ]
 

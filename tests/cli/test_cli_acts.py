@@ -15,8 +15,6 @@ from syncd.ledger import Ledger, reading
 from syncd.ledger.lanes import load_lane
 from tests.cli.conftest import Home
 
-HEAVY = ("httpx", "sqlmodel", "sqlalchemy", "rich", "structlog", "flask", "connectors")
-
 
 def program(*arguments: str, folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     """The command as a process of its own."""
@@ -189,6 +187,8 @@ def test_without_a_ledger_a_reading_verb_says_so_and_makes_none(home: Home, verb
     "verb",
     [
         *READING,
+        "",
+        "--once",
         "pause x",
         "resume x",
         "release x",
@@ -202,29 +202,6 @@ def test_without_a_configuration_a_verb_says_which_file_is_missing(
 ) -> None:
     assert cli.run(["--config", str(tmp_path / "none.toml"), *verb.split()]) == 78
     assert "none.toml: cannot be read" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("arguments", [("explain", "key_refused"), ("init", "new.toml")])
-def test_verbs_without_a_ledger_import_neither_a_client_nor_a_database(
-    tmp_path: Path, arguments: tuple[str, ...]
-) -> None:
-    code = f"""
-import sys
-from syncd.cli.main import run
-before = [name for name in {HEAVY!r} if name in sys.modules]
-code = run({list(arguments)!r})
-print("before", before, "after", [name for name in {HEAVY!r} if name in sys.modules])
-"""
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.splitlines()[-1] == "before [] after []"
 
 
 def test_a_reader_that_leaves_early_is_no_error(home: Home) -> None:

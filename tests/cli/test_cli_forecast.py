@@ -1,7 +1,5 @@
 """The forecast is what the limiter would do, without doing it."""
 
-from dataclasses import replace
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +16,7 @@ def simulated(budget: Budget, now: float, requests: int, answer: float) -> tuple
         granted = grant(budget, at, requests, live=False)
         if granted.n:
             taken = Slots(freed(at + answer), granted.n)
-            budget = replace(budget, taken=(*budget.taken, taken))
+            budget = budget._replace(taken=(*budget.taken, taken))
             requests -= granted.n
         if not requests:
             return at - now, waits
@@ -31,6 +29,9 @@ budgets = st.builds(
     limit=st.integers(0, 9),
     taken=st.lists(st.builds(Slots, st.floats(900, 1200), st.integers(1, 4)), max_size=6).map(tuple),
     blocked_until=st.sampled_from([0.0, 1000.0]) | st.floats(900, 1100),
+    pull_at=st.none(),
+    pull_needs=st.just(1),
+    pull_every=st.none(),
 )
 
 

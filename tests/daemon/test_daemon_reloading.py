@@ -1,6 +1,5 @@
 """A new configuration lifts what the old one stopped, and nothing that a person or a far end did."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,7 +55,7 @@ def test_enriching_that_a_bound_stopped_goes_on_under_another(
             lifted = take_over(connection, old, new)
             assert load_lane(connection, "enrich", "main").status == status
             assert lifted == ([stopped] if status == "open" else [])
-            save_lane(connection, replace(stopped, status="halted", until=None))
+            save_lane(connection, stopped._replace(status="halted", until=None))
             assert bool(take_over(connection, old, new)) == (per_day != 10)
         old.close()
         new.close()

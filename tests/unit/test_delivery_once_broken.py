@@ -1,7 +1,5 @@
 """Faults that the rules once had, each with its smallest example."""
 
-from dataclasses import replace
-
 import pytest
 
 from syncd.delivery import Delivered, Item, LaneState, Policy, Terms, judge_call, paused, reopened
@@ -75,6 +73,6 @@ def test_an_outcome_that_is_none_is_a_bug_of_the_connector(wrong: object) -> Non
 def test_a_long_outage_between_two_failures_does_not_exhaust_a_lead() -> None:
     once = THREE[0]._replace(attempts=1, mark=0, failing_since=NOW - 8 * DAY, suspect=True)
 
-    verdict = judge_call([once], DOWN, replace(OPEN, delivered=5), TERMS)
+    verdict = judge_call([once], DOWN, OPEN._replace(delivered=5), TERMS)
 
     assert verdict.changes[0].state == "pending"

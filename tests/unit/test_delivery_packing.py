@@ -1,7 +1,5 @@
 """Which deliveries share a call."""
 
-from dataclasses import replace
-
 import pytest
 
 from syncd.delivery import Item, LaneState, Route, in_company, pack
@@ -42,7 +40,7 @@ def test_candidates_are_packed_into_calls(
 
 
 def test_a_probing_lane_makes_one_call_of_one_and_of_a_suspect_only_if_there_is_nobody_else() -> None:
-    probing = replace(OPEN, probing=True)
+    probing = OPEN._replace(probing=True)
 
     assert pack(people(Item(1, suspect=True), Item(2), Item(3)), probing, 9) == [[1]]
     assert pack(people(Item(1, suspect=True), Item(2, suspect=True)), probing, 9) == [[0]]

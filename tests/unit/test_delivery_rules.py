@@ -4,7 +4,6 @@ Packing and rejections are beside it, and `test_delivery_lane` has a lane under 
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -119,7 +118,7 @@ def test_a_lone_suspect_that_fails_after_a_success_pays_and_another_must_prove_t
 @pytest.mark.parametrize(
     ("call", "lane"),
     [
-        ([Item(1, suspect=True)], replace(OPEN, probing=True)),
+        ([Item(1, suspect=True)], OPEN._replace(probing=True)),
         ([Item(1)], OPEN),
         ([Item(1, suspect=True), Item(2, suspect=True)], OPEN),
     ],
@@ -133,7 +132,7 @@ def test_otherwise_nobody_pays_for_an_unexplained_failure(call: list[Item], lane
 
 
 def test_a_success_clears_suspicion_and_ends_the_probe() -> None:
-    verdict = judged([Item(1, suspect=True)], [Delivered()], replace(OPEN, probing=True))
+    verdict = judged([Item(1, suspect=True)], [Delivered()], OPEN._replace(probing=True))
 
     assert not verdict.changes[0].suspect
     assert not verdict.lane.probing
@@ -174,7 +173,7 @@ def test_exhausted_attempts_reject_only_if_something_was_delivered_meanwhile(
     attempts: int, since: float, delivered: int, state: str, status: str
 ) -> None:
     item = Item(1, attempts=attempts, mark=4, failing_since=since)
-    verdict = judged([item], [Retry("busy", "locked")], replace(OPEN, delivered=delivered))
+    verdict = judged([item], [Retry("busy", "locked")], OPEN._replace(delivered=delivered))
 
     assert (states(verdict), verdict.lane.status) == ([state], status)
     assert spent(verdict) == [attempts + 1]
@@ -228,5 +227,5 @@ def test_a_pause_is_never_longer_than_it_was_meant_to_be(jump: float, wait: floa
 
 
 def test_a_pause_by_hand_without_an_end_waits_for_somebody() -> None:
-    assert replace(OPEN, status="paused").wait(NOW) is None
+    assert OPEN._replace(status="paused").wait(NOW) is None
     assert OPEN.wait(NOW) == 0.0

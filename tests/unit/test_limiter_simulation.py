@@ -205,7 +205,7 @@ def hasty(budget: Budget, now: float, live: bool) -> Grant:  # noqa: FBT001
 
 def half_blind(budget: Budget, now: float, live: bool) -> Grant:  # noqa: FBT001
     """See only the slots of one process of two."""
-    return HONEST.grant(replace(budget, taken=budget.taken[::2]), now, live)
+    return HONEST.grant(budget._replace(taken=budget.taken[::2]), now, live)
 
 
 def short(seed: int, rules: Rules) -> bool:
@@ -250,7 +250,7 @@ DEFECTS: dict[str, tuple[Rules, Callable[[int, Rules], bool]]] = {
     "no reserve for pulls": (replace(HONEST, grant=hasty), late),
     "a reserve for the next pull only": (
         replace(
-            HONEST, grant=lambda budget, now, live: HONEST.grant(replace(budget, pull_every=None), now, live)
+            HONEST, grant=lambda budget, now, live: HONEST.grant(budget._replace(pull_every=None), now, live)
         ),
         late,
     ),
