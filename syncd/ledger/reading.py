@@ -8,7 +8,18 @@ from sqlalchemy import Connection, case, exists, func, literal, select, union_al
 
 from syncd.ledger.budgets import Meter
 from syncd.ledger.statements import is_unsettled, quoted
-from syncd.ledger.tables import Action, Credits, Delivery, Export, Label, Slot, Source, Tally, table
+from syncd.ledger.tables import (
+    Action,
+    Credits,
+    Delivery,
+    Export,
+    Label,
+    Slot,
+    Source,
+    Subscription,
+    Tally,
+    table,
+)
 from syncd.ledger.tables import Budget as BudgetRow
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.limiter import Budget, Slots, clamp
@@ -16,6 +27,8 @@ from syncd.limiter import Budget, Slots, clamp
 _lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
 _tally, _source, _action, _label = table(Tally), table(Source), table(Action), table(Label)
 _budget, _slot, _credits = table(BudgetRow), table(Slot), table(Credits)
+
+_PUSHED = select(table(Subscription).c.source)
 
 # In literals, as in the partial index: with parameters SQLite does not see that it may use it, and scans every lead
 _IS_UNSETTLED = is_unsettled(_lead)
@@ -39,6 +52,11 @@ def counts(connection: Connection) -> Counts:
 def sources(connection: Connection) -> Sequence[Any]:
     """Every source that was ever pulled."""
     return connection.execute(select(_source).order_by(_source.c.name)).all()
+
+
+def pushed(connection: Connection) -> list[str]:
+    """Sources of which a webhook subscription, or something of one, is kept."""
+    return list(connection.execute(_PUSHED).scalars())
 
 
 def oldest_unsettled(connection: Connection) -> float | None:
