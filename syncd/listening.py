@@ -11,7 +11,9 @@ def listen(host: str, port: int) -> socket.socket | str:
         return socket.create_server((host, port), family=family)
     except (OSError, UnicodeError, OverflowError) as error:
         code = getattr(error, "errno", None)
-        return os.strerror(code) if code and code > 0 else "the name cannot be resolved"  # getaddrinfo's are negative
+        return (
+            os.strerror(code) if code and code > 0 else "the name cannot be resolved"
+        )  # getaddrinfo's are negative
 
 
 def refused(host: str, port: int) -> str:

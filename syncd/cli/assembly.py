@@ -98,7 +98,11 @@ def make_engine(
         if desk.name in names
     ]
     others += [Enrich(desk, ledger, clock, log, wake) for desk in desks if _enriches(desk, ledger)]
-    others += _pushes(settings, desks, pulls, ledger, log, wake, clock=clock) if pushing else []
+    others += (
+        _pushes(settings, list(zip(desks, pulls, strict=True)), ledger, clock=clock, log=log, wake=wake)
+        if pushing
+        else []
+    )
     lanes: list[Stepper] = [*pulls, *exports, *others]
     for desk in desks:
         closes |= _closes_of(desk, [lane for lane in lanes if lane.name == desk.name])
@@ -109,13 +113,12 @@ def make_engine(
 
 def _pushes(
     settings: Settings,
-    desks: Sequence[Desk],
-    pulls: Sequence[Pull],
+    each: Sequence[tuple[Desk, Pull]],
     ledger: Ledger,
-    log: Logger,
-    wake: Wake,
     *,
     clock: Clock,
+    log: Logger,
+    wake: Wake,
 ) -> Sequence[Stepper]:
     """The lanes of push: of sources that have it, and of those that had it and are not unsubscribed yet."""
     with ledger.read() as connection:
@@ -124,7 +127,7 @@ def _pushes(
         return ()
     from syncd.cli.pushing import push_lanes  # noqa: PLC0415 - most have none
 
-    return push_lanes(settings, known, list(zip(desks, pulls, strict=True)), ledger, log, wake, clock=clock)
+    return push_lanes(settings, known, each, ledger, clock=clock, log=log, wake=wake)
 
 
 def _once(close: Callable[[], None]) -> Callable[[], None]:

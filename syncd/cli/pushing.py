@@ -19,10 +19,10 @@ def push_lanes(
     known: Collection[str],
     each: Sequence[tuple[Desk, Pull]],
     ledger: Ledger,
-    log: Logger,
-    wake: Wake,
     *,
     clock: Clock,
+    log: Logger,
+    wake: Wake,
 ) -> list[Push]:
     """The lanes `push:SOURCE`. `known`: sources of which the ledger keeps a subscription. Their tokens are redacted."""
     for name in sorted(set(known) - set(settings.sources)):
@@ -31,7 +31,7 @@ def push_lanes(
     for desk, pull in each:
         wanted = wanted_of(settings.sources[desk.name])
         if wanted is not None or desk.name in known:
-            lanes.append(Push(desk, pull, ledger, clock, log, wake, wanted=wanted))
+            lanes.append(Push(desk, pull, ledger, clock=clock, log=log, wake=wake, wanted=wanted))
     redact_values(lane.token for lane in lanes)
     return lanes
 

@@ -12,7 +12,6 @@ and never anybody else's: leads come by polling meanwhile.
 import hashlib
 import json
 import random
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
@@ -36,7 +35,6 @@ SPACING = 5.0
 REFRESH = 86400.0
 """Seconds without a word after which the same is subscribed again: CTGO lists no subscriptions, so that is the only way to know."""
 PATIENCE = Policy(pause_base=30.0, pause_cap=3600.0)
-TOKEN_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +92,10 @@ class Push:
         desk: Desk,
         pull: Pull,
         ledger: Ledger,
+        *,
         clock: Clock,
         log: Logger,
         wake: Wake,
-        *,
         wanted: Wanted | None,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -110,7 +108,7 @@ class Push:
         with ledger.write() as connection:
             found = pushing.load(connection, desk.name)
             if found is None:
-                found = Subscription(desk.name, secrets.token_urlsafe(TOKEN_BYTES))
+                found = pushing.fresh(desk.name)
                 pushing.save(connection, found)
         self.token = found.token
         """The unguessable part of the address: a secret."""

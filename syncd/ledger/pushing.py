@@ -6,6 +6,7 @@ after the new one is there. An answer that was lost is no loss: the same address
 """
 
 import json
+import secrets
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -47,11 +48,22 @@ class Subscription:
         """When there is to be none any more: all of it is to leave."""
         if self.remote_id is None:
             return self
-        return replace(self, remote_id=None, digest="", leaving=tuple(sorted({*self.leaving, self.remote_id})))
+        return replace(
+            self, remote_id=None, digest="", leaving=tuple(sorted({*self.leaving, self.remote_id}))
+        )
+
+    def switched(self, *, off: bool) -> "Subscription":
+        """After a person switched it."""
+        return replace(self, off=off)
 
     def left(self, number: int) -> "Subscription":
         """After CTGO confirmed that an id is gone."""
         return replace(self, leaving=tuple(it for it in self.leaving if it != number))
+
+
+def fresh(source: str) -> Subscription:
+    """One that nothing was done about yet, with a token that nobody can guess: 256 bits."""
+    return Subscription(source, secrets.token_urlsafe(32))
 
 
 def load(connection: Connection, source: str) -> Subscription | None:

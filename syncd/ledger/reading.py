@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, case, exists, func, literal, select, union_all
 
@@ -28,7 +28,7 @@ _lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
 _tally, _source, _action, _label = table(Tally), table(Source), table(Action), table(Label)
 _budget, _slot, _credits = table(BudgetRow), table(Slot), table(Credits)
 
-_PUSHED = select(table(Subscription).c.source)
+_PUSHED = select(table(Subscription))
 
 # In literals, as in the partial index: with parameters SQLite does not see that it may use it, and scans every lead
 _IS_UNSETTLED = is_unsettled(_lead)
@@ -54,9 +54,20 @@ def sources(connection: Connection) -> Sequence[Any]:
     return connection.execute(select(_source).order_by(_source.c.name)).all()
 
 
-def pushed(connection: Connection) -> list[str]:
-    """Sources of which a webhook subscription, or something of one, is kept."""
-    return list(connection.execute(_PUSHED).scalars())
+class Pushed(NamedTuple):
+    """How a source's push stands: since when it is subscribed, None if it is not; whether a person switched it off; when one last came."""
+
+    subscribed_at: float | None
+    off: bool
+    heard_at: float | None
+
+
+def pushed(connection: Connection) -> dict[str, Pushed]:
+    """By source, of those of which a webhook subscription, or something of one, is kept."""
+    return {
+        it.source: Pushed(None if it.remote_id is None else it.subscribed_at, bool(it.off), it.heard_at)
+        for it in connection.execute(_PUSHED)
+    }
 
 
 def oldest_unsettled(connection: Connection) -> float | None:

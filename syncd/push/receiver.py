@@ -179,7 +179,7 @@ class _Loop:
         if end < 0 and len(visit.line) <= LONGEST:
             return
         whole = end >= 0 and len(visit.line) <= LONGEST
-        answer = self._judge(bytes(visit.line).rstrip(b"\r")) if whole else Answer(HTTPStatus.REQUEST_URI_TOO_LONG)
+        answer = self._judge(bytes(visit.line).rstrip(b"\r")) if whole else Answer(HTTPStatus.BAD_REQUEST)
         visit.line.clear()
         visit.left = MOST if answer.source else MOST_OF_STRANGERS
         try:

@@ -61,6 +61,7 @@ __all__ = [
 DOCKER_SECRETS = Path("/run/secrets")
 SYSTEM_CONFIG = Path("/etc/syncd/config.toml")
 SYSTEM_STATE = Path("/var/lib/syncd")
+DEFAULT_PUSH = str(Push.model_fields["listen"].default)
 NO_KEY = "-"
 """What stands where a key is missing and may be."""
 
@@ -169,12 +170,12 @@ def _between(data: Mapping[str, Any]) -> list[tuple[KeyPath, str]]:
 
 def _shared_addresses(data: Mapping[str, Any], sources: Mapping[str, Any]) -> list[tuple[KeyPath, str]]:
     """A reverse proxy that lets the world in to push must not let it in to health."""
-    health = _table(data.get("health")).get("listen", Health().listen)
-    pushes = {name: _table(_table(it).get("push")) for name, it in sources.items()}
+    health = _table(data.get("health")).get("listen", str(Health().listen))
+    pushes = {name: it["push"] for name, it in sources.items() if isinstance(_table(it).get("push"), Mapping)}
     return [
         (("sources", name, "push", "listen"), "is where health listens: give push an address of its own")
         for name, push in pushes.items()
-        if health and push.get("listen") == health
+        if health and push.get("listen", DEFAULT_PUSH) == health
     ]
 
 

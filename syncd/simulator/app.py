@@ -27,6 +27,7 @@ from syncd.simulator.replies import (
     refuse,
 )
 from syncd.simulator.routes import Routes
+from syncd.simulator.subscriptions import WebhookRoutes
 from syncd.simulator.traffic import Request
 from syncd.simulator.world import World
 
@@ -50,9 +51,10 @@ def create_app(
     app.url_map.strict_slashes = False
     # An oracle's objection must reach the test that runs the app, not become a 500.
     app.config["PROPAGATE_EXCEPTIONS"] = True
-    routes = Routes(world)
+    routes, webhooks = Routes(world), WebhookRoutes(world.subscriptions, world.options)
     for name, method, path in ROUTES:
-        app.add_url_rule(V2 + path, name, getattr(routes, name), methods=[method])
+        view = getattr(webhooks, name, None) or getattr(routes, name)
+        app.add_url_rule(V2 + path, name, view, methods=[method])
     for path in ("/api/v1", "/api/v1/<path:rest>"):
         app.add_url_rule(path, "v1", _gone, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     app.register_blueprint(control(world))

@@ -99,6 +99,11 @@ class Options:
     )
     team: bool = _switch(default=True, doc="whether the user belongs to a team; enrich needs one")
 
+    # Webhooks.
+    webhook_body: Literal["envelope", "bare", "nothing"] = _switch(
+        "envelope", 'what is POSTed to webhooks: {"leads": …}, a bare array, or no body'
+    )
+
     # The machine.
     latency: float = _switch(0.0, "seconds an answer takes, after it was applied")
     request_log: int = _switch(100_000, "requests remembered one by one")

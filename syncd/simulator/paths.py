@@ -11,5 +11,7 @@ ROUTES = (
     ("leads", "GET", "/leads"),
     ("export", "POST", "/leads/<int:lead_id>/export"),
     ("enrich", "POST", "/leads/<int:lead_id>/enrich"),
+    ("subscribe", "POST", "/webhooks/subscribe"),
+    ("unsubscribe", "DELETE", "/webhooks/subscribe"),
 )
 V2 = "/api/v2"

@@ -29,6 +29,7 @@ from syncd.simulator.replies import (
     Refusal,
 )
 from syncd.simulator.row import Row
+from syncd.simulator.subscriptions import Subscriptions
 from syncd.simulator.traffic import Request, Traffic
 from syncd.simulator.window import MINUTE, Verdict
 
@@ -54,6 +55,7 @@ class World:
         exported: Lead id -> its first export, in order.
         export_counts: Lead id -> exports that took effect or were accepted as a repeat.
         credits: Balance; may be set.
+        subscriptions: Who is told of new leads.
         lock: Held by every method; hold it to read several things at one instant.
     """
 
@@ -67,6 +69,7 @@ class World:
         self.export_counts: Counter[int] = Counter()
         self.credits = options.credits
         self.lock = RLock()
+        self.subscriptions = Subscriptions(options)
         self._traffic = Traffic(options.request_log)
         self._gate = Gate(options)
         self._faults = Faults()
@@ -107,6 +110,7 @@ class World:
             dated = instant if discovered is None else discovered
             rows = [row for _ in range(count) for row in self._find(dated, listed_from, stream_id)]
             self._advance()
+            self.subscriptions.announce(rows)
             return [row.id for row in rows]
 
     def amend_lead(self, lead_id: int, changes: dict[str, Any]) -> None:
@@ -252,6 +256,7 @@ class World:
                     "exported": self._shelves.count("exported"),
                 },
                 "credits": self.credits,
+                "webhooks": self.subscriptions.stats(),
             }
 
     def _begin(self) -> None:
