@@ -1,5 +1,9 @@
 """Switches a source's push off and tells CTGO so, beside a daemon or without one."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 from syncd.cli.checking import free_slot
 from syncd.cli.compose import make_upstream
 from syncd.clock import SystemClock
@@ -20,29 +24,34 @@ def unsubscribe(
     `source`: None when it has left the configuration; `patience`: seconds for each free request.
     """
     it = _switched_off(ledger, name, clock.now(), who)
-    if not it.leaving:
+    if not it.is_there:
         return None
     if source is None:
-        return Halt(
-            "push_left_behind",
-            "Its key is not in the configuration.",
-            fix=CODES["push_left_behind"].replace("SOURCE", name),
-        )
+        fix = CODES["push_left_behind"].replace("SOURCE", name)
+        return Halt("push_left_behind", "Its key is not in the configuration.", fix=fix)
     client, pacer = make_upstream(source, clock)
-    try:
-        for number in it.leaving:
-            hold = free_slot(ledger, pacer, clock, patience)
-            if hold is None:
-                return Pause("rate_limited", "Its requests of this minute are all taken.")
-            try:
-                hold.call(lambda number=number: Webhooks(client).unsubscribe(number))  # type: ignore[misc]
-            finally:
-                with ledger.write() as connection:
-                    pacer.close(connection, hold)
+    webhooks = Webhooks(client)
+
+    def ask(request: Callable[[], object], change: Callable[[Subscription, Any], Subscription]) -> None:
+        hold = free_slot(ledger, pacer, clock, patience)
+        if hold is None:
+            raise Pause("rate_limited", "Its requests of this minute are all taken.")
+        try:
+            answer = hold.call(request)
+        finally:
             with ledger.write() as connection:
-                stands = pushing.load(connection, name)
-                if stands is not None:
-                    pushing.save(connection, stands.left(number))
+                pacer.close(connection, hold)
+        with ledger.write() as connection:
+            if (stands := pushing.load(connection, name)) is not None:
+                pushing.save(connection, change(stands, answer))
+
+    try:
+        if it.asked:  # what may have been subscribed has an id, which only this tells
+            ask(partial(webhooks.subscribe, it.asked), Subscription.found)
+        with ledger.read() as connection:
+            it = pushing.load(connection, name) or it
+        for number in it.leaving:
+            ask(partial(webhooks.unsubscribe, number), lambda stands, _, number=number: stands.left(number))  # type: ignore[misc]
     except Failure as why:
         return why
     finally:

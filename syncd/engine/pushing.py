@@ -14,6 +14,7 @@ import json
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal, NamedTuple
 
 from syncd.clock import Clock
@@ -56,25 +57,36 @@ class Wanted:
 
 
 class Act(NamedTuple):
-    """What is to be done at CTGO. `number`: the subscription to remove."""
+    """What is to be done at CTGO. `find`: learn the id of what may have been subscribed; `number`: the subscription to remove."""
 
-    verb: Literal["subscribe", "remove"]
+    verb: Literal["subscribe", "find", "remove"]
     number: int = 0
 
 
-def due_act(it: Subscription, digest: str | None, now: float) -> Act | float | None:
-    """What is to be done; or seconds until something is; None: nothing until the configuration changes.
+class Goal(NamedTuple):
+    """What is wanted, as the ledger keeps it."""
 
-    `digest`: of what is wanted, None if nothing is.
-    """
-    if digest is not None and (it.remote_id is None or it.digest != digest):
+    target: str
+    digest: str
+
+
+def due_act(it: Subscription, goal: Goal | None, now: float) -> Act | float | None:
+    """What is to be done; or seconds until something is; None: nothing until the configuration changes. `goal`: None for none."""
+    if it.asked and (goal is None or it.asked != goal.target):
+        return Act("find")
+    if goal is not None and (it.remote_id is None or it.digest != goal.digest):
         return Act("subscribe")
     if it.leaving:
         return Act("remove", it.leaving[0])
-    if digest is None:
+    if goal is None:
         return None
     quiet = now - max(it.subscribed_at, it.heard_at or 0.0)
     return Act("subscribe") if not 0 <= quiet < REFRESH else REFRESH - quiet
+
+
+def may_have_worked(why: Failure) -> bool:
+    """Whether CTGO may have done what it was asked, for all that is known."""
+    return isinstance(why, Pause) and why.unexplained and not why.unsent
 
 
 def spacing(requests: int, per_minute: int) -> float:
@@ -166,7 +178,7 @@ class Push:
         with self._ledger.read() as connection:
             lane = load_lane(connection, self.kind, self.name)
             waits_for_pull = load_lane(connection, "pull", self.name).wait(now) != 0
-        act = due_act(it, self._digest(it), now)
+        act = due_act(it, self._goal(), now)
         if not isinstance(act, Act):
             return self._settled(it, lane, act)
         wait = lane.wait(now)
@@ -176,6 +188,8 @@ class Push:
             return Next(None)  # the pull that gets through wakes this lane
         with self._ledger.write() as connection:
             opened = self._desk.pacer.open(connection, 1, live=False)
+            if isinstance(opened, Hold) and act.verb == "subscribe":
+                it = self._change(connection, lambda stands: stands.asks(self._target))
         return self._do(act, it, lane, opened) if isinstance(opened, Hold) else Next(opened)
 
     def _current(self) -> Subscription | None:
@@ -192,10 +206,22 @@ class Push:
                 pushing.save(connection, it)
         return it
 
-    def _digest(self, it: Subscription) -> str | None:
+    @property
+    def _target(self) -> str:
+        return "" if self._wanted is None else self._wanted.target(self.token)
+
+    def _goal(self) -> Goal | None:
         if self._wanted is None or not self.on:
             return None
-        return self._wanted.digest(it.token, self._desk.pacer.meter.name)
+        return Goal(self._target, self._wanted.digest(self.token, self._desk.pacer.meter.name))
+
+    def _change(
+        self, connection: Transaction, change: Callable[[Subscription], Subscription]
+    ) -> Subscription:
+        """Change what is kept as it is now: what a command wrote meanwhile stays."""
+        after = change(pushing.load(connection, self.name) or Subscription(self.name, self.token))
+        pushing.save(connection, after)
+        return after
 
     def _settled(self, it: Subscription, lane: LaneState, wait: float | None) -> Next:
         """All is as it should be."""
@@ -209,22 +235,16 @@ class Push:
         return Next(wait)
 
     def _do(self, act: Act, it: Subscription, lane: LaneState, hold: Hold) -> Next:
+        goal = self._goal()
         try:
             number = hold.call(lambda: self._call(act, it))
         except Failure as why:
-            return self._fail(why, lane, hold)
-        new = act.verb == "subscribe" and number != it.remote_id
+            return self._fail(act, why, hold)
         with self._ledger.write() as connection:
             self._desk.pacer.close(connection, hold)
             self._recover(connection, lane)
-            # What a command wrote meanwhile stays
-            stands = pushing.load(connection, self.name) or it
-            if act.verb == "subscribe":
-                digest = self._digest(it) or ""
-                pushing.save(connection, stands.subscribed(number, digest, self._clock.now()))
-            else:
-                pushing.save(connection, stands.left(number))
-        if new:
+            self._change(connection, partial(self._done, act, number, goal.digest if goal else ""))
+        if act.verb == "subscribe" and number != it.remote_id:
             self._log.info("push_subscribed", source=self.name, id=number)
             self.pull_soon()  # for what came between the last pull and now
         elif act.verb == "remove":
@@ -232,10 +252,17 @@ class Push:
         return AGAIN
 
     def _call(self, act: Act, it: Subscription) -> int:
+        if act.verb == "find":
+            return self._webhooks.subscribe(it.asked)
         if act.verb == "subscribe" and self._wanted is not None:
-            return self._webhooks.subscribe(self._wanted.target(it.token), self._wanted.filters)
+            return self._webhooks.subscribe(self._target, self._wanted.filters)
         self._webhooks.unsubscribe(act.number)  # one that is not there is gone
         return act.number
+
+    def _done(self, act: Act, number: int, digest: str, stands: Subscription) -> Subscription:
+        if act.verb == "subscribe":
+            return stands.subscribed(number, digest, self._clock.now())
+        return stands.found(number) if act.verb == "find" else stands.left(number)
 
     def _recover(self, connection: Transaction, lane: LaneState) -> None:
         if lane.code:
@@ -243,13 +270,15 @@ class Push:
             well = replace(reopened(lane), code="", detail="", failures=0, probing=False)
             save_lane(connection, kept_by_hand(before, well, self._clock.now()))
 
-    def _fail(self, why: Failure, lane: LaneState, hold: Hold) -> Next:
+    def _fail(self, act: Act, why: Failure, hold: Hold) -> Next:
         """Never a halt: nothing but seconds is lost, and a plan that was upgraded needs nobody to say so here."""
         terms = Terms(self._clock.now(), PATIENCE, self._chance)
         after = why.after if isinstance(why, Pause) else None
         trouble = Pause("push_failed", why.detail, after=after)
         with self._ledger.write() as connection:
             self._desk.pacer.close(connection, hold)
+            if act.verb == "subscribe" and not may_have_worked(why):
+                self._change(connection, lambda stands: stands.asks(""))
             before = load_lane(connection, self.kind, self.name)
             lane = kept_by_hand(before, paused(reopened(before), trouble, terms), terms.now)
             save_lane(connection, lane)

@@ -2,7 +2,8 @@
 
 CTGO lists no subscriptions, so an id that is lost can never be unsubscribed. Hence an id stays here until CTGO has
 confirmed that it is gone, whatever the configuration says by then; and a subscription that is replaced is unsubscribed
-after the new one is there. An answer that was lost is no loss: the same address subscribed again has the same id.
+after the new one is there. The address is written down before a request leaves: where its answer is lost, the same address
+subscribed again tells the id.
 """
 
 import json
@@ -30,19 +31,28 @@ class Subscription:
     remote_id: int | None = None
     subscribed_at: float = 0.0
     leaving: tuple[int, ...] = ()
+    asked: str = ""
     off: bool = False
     heard_at: float | None = None
 
     @property
     def is_there(self) -> bool:
         """Whether anything of it is, or may be, at CTGO."""
-        return self.remote_id is not None or bool(self.leaving)
+        return self.remote_id is not None or bool(self.leaving) or bool(self.asked)
 
     def subscribed(self, number: int, digest: str, now: float) -> "Subscription":
         """After CTGO answered with an id. One that it replaced is to leave."""
         old = {*self.leaving} | ({self.remote_id} if self.remote_id is not None else set())
         leaving = tuple(sorted(old - {number}))
-        return replace(self, remote_id=number, digest=digest, subscribed_at=now, leaving=leaving)
+        return replace(self, remote_id=number, digest=digest, subscribed_at=now, leaving=leaving, asked="")
+
+    def found(self, number: int) -> "Subscription":
+        """After CTGO told the id of the address whose answer was lost, and which is not wanted any more."""
+        return replace(self, leaving=tuple(sorted({*self.leaving, number} - {self.remote_id})), asked="")
+
+    def asks(self, target: str) -> "Subscription":
+        """Before an address is asked for, or after it is certain that this was to no effect: then it is empty."""
+        return replace(self, asked=target)
 
     def unwanted(self) -> "Subscription":
         """When there is to be none any more: all of it is to leave."""

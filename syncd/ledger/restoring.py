@@ -195,12 +195,12 @@ def _windows(connection: Connection, old: sqlite3.Connection, _: Carried) -> Non
 
 def _pushes(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
     """All of it: what the backup believes to be subscribed may be gone, and what is there it may not know."""
-    columns = "source, token, digest, remote_id, subscribed_at, leaving, off, heard_at"
+    columns = "source, token, digest, remote_id, subscribed_at, leaving, asked, off, heard_at"
     rows = old.execute(f"SELECT {columns} FROM subscription").fetchall()  # noqa: S608
     connection.exec_driver_sql("DELETE FROM subscription")
     for row in rows:
         connection.exec_driver_sql(
-            f"INSERT INTO subscription ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+            f"INSERT INTO subscription ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
             tuple(row),
         )
 

@@ -271,7 +271,8 @@ class Subscription(Row, table=True):
     """A source's one webhook subscription at CTGO: see `syncd.ledger.pushing`. A row is there for as long as anything of it is.
 
     `token`: the unguessable part of its address; `digest`: of what was subscribed; `remote_id` None: nothing is;
-    `leaving`: a JSON array of ids that are to be unsubscribed; `off`: a person switched it off; `heard_at`: when a push last came.
+    `leaving`: a JSON array of ids that are to be unsubscribed; `asked`: the address of a request whose answer is not here (yet), so
+    that its id is not known; `off`: a person switched it off; `heard_at`: when a push last came.
     """
 
     source: str = Field(primary_key=True)
@@ -280,6 +281,7 @@ class Subscription(Row, table=True):
     remote_id: int | None = None
     subscribed_at: float = 0.0
     leaving: str = "[]"
+    asked: str = ""
     off: bool = False
     heard_at: float | None = None
 

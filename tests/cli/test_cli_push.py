@@ -104,6 +104,16 @@ def test_one_that_ctgo_does_not_know_is_off(pushed: Home) -> None:
     assert told(pushed, "push")["main"]["ids"] == []
 
 
+def test_off_finds_what_a_lost_answer_may_have_left(pushed: Home) -> None:
+    (target,) = (it.target for it in pushed.sim.world.subscriptions.all())
+    keep(pushed, Subscription("main", TOKEN, asked=target))
+    assert told(pushed, "push")["main"]["state"] == "not subscribed yet"
+    assert TOKEN not in pushed.syncd("push").out
+    assert pushed.syncd("push", "off").code == 0
+    assert pushed.sim.world.subscriptions.all() == ()
+    assert told(pushed, "push")["main"]["state"] == "off"
+
+
 def test_a_source_that_left_with_its_key_is_told_of(pushed: Home) -> None:
     keep(pushed, Subscription("gone", "other", "d", 7, AT))
     ran = pushed.syncd("push")

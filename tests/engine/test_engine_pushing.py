@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from syncd.engine.pushing import REFRESH, SPACING, Act, Wanted, due_act, spacing
+from syncd.engine.pushing import REFRESH, SPACING, Act, Goal, Wanted, due_act, spacing
 from syncd.ledger import pushing
 from syncd.ledger.pushing import Subscription
 from syncd.simulator import Fault
@@ -50,10 +50,13 @@ THERE = replace(NEW, remote_id=1, digest="d", subscribed_at=1000.0)
         (replace(THERE, leaving=(7, 8)), "another", 1000, Act("subscribe")),  # the new one first
         (replace(THERE, leaving=(7, 8)), "d", 1000, Act("remove", 7)),
         (replace(NEW, leaving=(7,)), None, 1000, Act("remove", 7)),
+        (replace(NEW, asked="target"), "d", 1000, Act("subscribe")),
+        (replace(NEW, asked="target"), None, 1000, Act("find")),
+        (replace(THERE, asked="other", leaving=(7,)), "another", 1000, Act("find")),
     ],
 )
 def test_what_is_due(it: Subscription, digest: str | None, now: float, expected: object) -> None:
-    assert due_act(it, digest, now) == expected
+    assert due_act(it, None if digest is None else Goal("target", digest), now) == expected
 
 
 @pytest.mark.parametrize(
@@ -129,9 +132,19 @@ def test_an_address_that_changed_is_subscribed_before_the_old_one_goes(bench: Pu
     assert bench.asked("DELETE") >= bench.asked("POST")[1:]
 
 
-@pytest.mark.parametrize(("before", "after"), [(None, "one"), ("one", "two"), ("one", None)])
-def test_whenever_it_is_killed_there_is_what_was_wanted_and_nothing_else(
-    tmp_path: Path, before: str | None, after: str | None
+@pytest.mark.parametrize(
+    ("before", "while_", "after"),
+    [
+        (None, "one", "one"),
+        (None, "one", None),
+        (None, "one", "two"),
+        ("one", "two", "two"),
+        ("one", "two", "three"),
+        ("one", None, None),
+    ],
+)
+def test_whenever_it_is_killed_there_is_what_is_wanted_then_and_nothing_else(
+    tmp_path: Path, before: str | None, while_: str | None, after: str | None
 ) -> None:
     at = 0
     while True:
@@ -143,17 +156,18 @@ def test_whenever_it_is_killed_there_is_what_was_wanted_and_nothing_else(
             bench.wanted["main"] = before
             bench.once(60)
             bench.stop()
-        bench.wanted["main"] = after
+        bench.wanted["main"] = while_
         bench.seams = Seams(at)
         try:
             bench.once(60)
+            survived = True
         except Crash:
             bench.crash()
-            bench.clock.advance(60)
-            bench.once(60)
             survived = False
-        else:
-            survived = True
+        bench.stop()
+        bench.clock.advance(60)
+        bench.wanted["main"] = after
+        bench.once(60)
         assert bench.targets() == ([] if after is None else [after]), at
         known = bench.subscription()
         ids = [it.id for it in bench.accounts["main"].world.subscriptions.all()]
@@ -348,6 +362,32 @@ def test_a_lost_answer_makes_no_second_subscription(bench: Pushing) -> None:
     bench.once(HOUR)
     assert bench.targets() == ["one"]
     assert len(bench.asked("POST")) == 2
+
+
+@pytest.mark.parametrize("after", [None, "two"])
+def test_what_a_lost_answer_may_have_left_is_found_and_removed_when_it_is_not_wanted_any_more(
+    bench: Pushing, after: str | None
+) -> None:
+    bench.accounts["main"].world.fail(Fault("subscribe", 1, 502, after_applying=True))
+    bench.once(1)
+    assert bench.targets() == ["one"]
+    known = bench.subscription()
+    assert known is not None
+    assert known.remote_id is None
+    bench.wanted["main"] = after
+    bench.boot()
+    bench.once(HOUR)
+    assert bench.targets() == ([] if after is None else [after])
+
+
+def test_of_a_refusal_nothing_needs_to_be_found(bench: Pushing) -> None:
+    bench.accounts["main"].world.fail(REFUSALS["403"])
+    bench.once(1)
+    bench.wanted["main"] = None
+    bench.boot()
+    bench.once(HOUR)
+    assert len(bench.asked("POST")) == 1
+    assert bench.subscription() is None
 
 
 def test_a_refused_key_is_the_pulls_to_say(bench: Pushing) -> None:

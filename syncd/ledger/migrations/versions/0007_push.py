@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("remote_id", sa.Integer(), nullable=True),
         sa.Column("subscribed_at", sa.Float(), nullable=False),
         sa.Column("leaving", sa.String(), nullable=False),
+        sa.Column("asked", sa.String(), nullable=False),
         sa.Column("off", sa.Boolean(), nullable=False),
         sa.Column("heard_at", sa.Float(), nullable=True),
         sa.PrimaryKeyConstraint("source"),
