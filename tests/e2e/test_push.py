@@ -117,11 +117,19 @@ def test_a_reload_moves_the_subscription_and_one_without_the_table_ends_it(it: P
     it.push(on=False)
     it.send(signal.SIGHUP)
     it.until(lambda: not it.targets(), "there is none")
-    it.until(lambda: not closed(it.port), "nobody listens")
+    it.until(lambda: not listens(it.port), "nobody listens")
     it.until(lambda: "token" not in it.row(), "nothing is kept of it")
 
 
-def closed(port: int) -> bool:
+def post(target: str) -> int:
+    """What a push to an address is answered."""
+    parts = urlsplit(target)
+    with closing(http.client.HTTPConnection(parts.hostname or "", parts.port)) as line:
+        line.request("POST", parts.path, body=b"{}")
+        return line.getresponse().status
+
+
+def listens(port: int) -> bool:
     """Whether somebody listens."""
     with closing(socket.socket()) as it:
         return it.connect_ex(("127.0.0.1", port)) == 0
@@ -132,8 +140,11 @@ def test_off_unsubscribes_beside_the_daemon_and_holds_through_a_restart_until_on
 ) -> None:
     it.start()
     it.subscribed()
+    (target,) = it.targets()
+    assert post(target) == 202
     assert it.syncd("push", "off", "main") == 0
     assert it.targets() == []
+    it.until(lambda: post(target) == 404, "nor is one taken that comes late")
     assert "syncd push on main" in capsys.readouterr().out
     it.end()
     it.heard.clear()
@@ -175,7 +186,7 @@ def test_forged_pushes_cause_no_pull(it: Pushed) -> None:
     pulls = it.asked("GET /api/v2/leads")
     for path in ("/", "/ctgo/", "/ctgo/" + "x" * 43, "/metrics", "/healthz", "/readyz"):
         with closing(http.client.HTTPConnection("127.0.0.1", it.port)) as line:
-            line.request("POST", path, body=b'{"leads": []}')
+            line.request("POST", path, body=b"{}")
             assert line.getresponse().status == 404
     assert it.row()["heard_at"] is None
     assert it.asked("GET /api/v2/leads") <= pulls + 1  # what follows the subscription

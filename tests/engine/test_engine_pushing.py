@@ -165,6 +165,7 @@ def test_whenever_it_is_killed_there_is_what_is_wanted_then_and_nothing_else(
             bench.crash()
             survived = False
         bench.stop()
+        bench.seams = Seams()
         bench.clock.advance(60)
         bench.wanted["main"] = after
         bench.once(60)
