@@ -134,6 +134,10 @@ CODES: Mapping[str, str] = MappingProxyType(
         "disk_low": "Free some space on the ledger's disk: a full one stops pulling and sending.",
         "wedged": "A lane hangs. systemd restarts syncd; elsewhere restart it yourself. Report it with the log.",
         "health_unserved": 'Stop what else listens there, or set health.listen to another address, or to "" for none.',
+        "push_failed": "Leads come by polling meanwhile, and it is tried again. If it lasts: syncd check; or take the source's table push out.",
+        "push_unserved": "Stop what else listens there, or set the source's push.listen to another address. Leads come by polling meanwhile.",
+        "push_unreachable": "Set push.public_url to an https address that CTGO can reach from the internet; syncd needs only its path.",
+        "push_left_behind": "Put the source back with its key, then take it out after: syncd push off SOURCE; or delete it in CTGO's dashboard.",
         "nobody_hears": "Set alerts.webhook_url to a Slack, Discord or ntfy address, or alerts.heartbeat_url to a dead man's switch.",
         "alert_unsent": "Check alerts.webhook_url. syncd keeps trying, and says what is wrong in its log meanwhile.",
         # Ledger and host

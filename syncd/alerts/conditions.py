@@ -55,7 +55,7 @@ def conditions(view: View, told: Mapping[Topic, int]) -> list[Condition]:
 
 def unknown(view: View, topic: Topic) -> bool:
     """Whether this look could not see how things stand with a topic, so that its absence says nothing."""
-    return bool(view.broken) and topic.kind not in {"disk", "ledger", "daemon"}
+    return bool(view.broken) and topic.kind not in {"disk", "ledger", "daemon", "push"}
 
 
 def _host(view: View) -> Iterator[Condition]:
@@ -65,6 +65,10 @@ def _host(view: View) -> Iterator[Condition]:
         yield Condition(Topic("ledger", ""), *view.held, view.fix(view.held[0]))
     if view.wedged:
         yield Condition(Topic("daemon", ""), "wedged", view.wedged, view.fix("wedged"))
+    if view.unserved:
+        yield Condition(
+            Topic("push", ""), "push_unserved", view.unserved, view.fix("push_unserved"), patience=LONG
+        )
     if view.disk.is_low:
         detail = f"{view.disk.free >> 20} MiB are free on the ledger's disk."
         yield Condition(Topic("disk", ""), "disk_low", detail, view.fix("disk_low"))

@@ -37,6 +37,7 @@ _HEADINGS = {
     "credits": ("has few credits left", "has credits again"),
     "disk": ("The disk is nearly full", "The disk has room again"),
     "ledger": ("Nothing is sent: the ledger is in trouble", "The ledger is well again"),
+    "push": ("Pushes cannot be received", "Pushes can be received again"),
     "daemon": ("A lane hangs", "No lane hangs any more"),
 }
 

@@ -24,6 +24,7 @@ from syncd.ledger import Ledger, gating
 from syncd.ledger.enriching import waiting
 from syncd.ledger.lanes import lift_halts
 from syncd.ledger.operating import release
+from syncd.ledger.reading import pushed
 from syncd.registry import Configured
 from syncd.settings import Settings
 
@@ -43,6 +44,7 @@ def make_engine(
     observer: Observer = NOBODY,
     probe: float | None = None,
     mapped: Mapping[str, Mapped] | None = None,
+    pushing: bool = False,
 ) -> Engine:
     """The engine's lanes over an open, locked ledger; nothing is sent and no far end is asked.
 
@@ -57,6 +59,7 @@ def make_engine(
         observer: hears of requests and outcomes.
         probe: seconds after which a halted lane tries one delivery by itself; None: never.
         mapped: from `compile_connectors`, if it is at hand.
+        pushing: whether CTGO is asked to push, where that is configured: only what stays can be told.
 
     Raises:
         SettingsError: a connector's options or expressions are wrong.
@@ -95,12 +98,36 @@ def make_engine(
         if desk.name in names
     ]
     others += [Enrich(desk, ledger, clock, log, wake) for desk in desks if _enriches(desk, ledger)]
+    others += (
+        _pushes(settings, list(zip(desks, pulls, strict=True)), ledger, clock=clock, log=log, wake=wake)
+        if pushing
+        else []
+    )
     lanes: list[Stepper] = [*pulls, *exports, *others]
     for desk in desks:
         closes |= _closes_of(desk, [lane for lane in lanes if lane.name == desk.name])
     closes = {key: _once(close) for key, close in closes.items()}
     gates = {name: m.configured.gate or 0 for name, m in mapped.items()}
     return Engine(settings, ledger, clock, desks, pulls, delivers, exports, others, closes, gates)
+
+
+def _pushes(
+    settings: Settings,
+    each: Sequence[tuple[Desk, Pull]],
+    ledger: Ledger,
+    *,
+    clock: Clock,
+    log: Logger,
+    wake: Wake,
+) -> Sequence[Stepper]:
+    """The lanes of push: of sources that have it, and of those that had it and are not unsubscribed yet."""
+    with ledger.read() as connection:
+        known = set(pushed(connection))
+    if not known and all(source.push is None for source in settings.sources.values()):
+        return ()
+    from syncd.cli.pushing import push_lanes  # noqa: PLC0415 - most have none
+
+    return push_lanes(settings, known, each, ledger, clock=clock, log=log, wake=wake)
 
 
 def _once(close: Callable[[], None]) -> Callable[[], None]:

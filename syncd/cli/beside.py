@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.daemon.calendar import Cron, Every, following
 from syncd.daemon.service import Daemon
@@ -21,6 +22,7 @@ from syncd.settings import Settings
 
 if TYPE_CHECKING:
     from syncd.alerts.watching import Watch
+    from syncd.cli.receiving import Receivers
 
 
 def put_beside(
@@ -36,9 +38,10 @@ def put_beside(
         log: where it writes.
     """
     engine = daemon.engine
+    receivers = Receiving(engine.clock, log, counting.pushed)
     looker = Looker(
         reader, engine.clock, watched(engine), set(engine.settings.connectors),
-        partial(vitals_of, daemon), credits_,
+        partial(vitals_of, daemon), credits_, unserved=receivers.why,
     )  # fmt: skip
     app = HealthApp(
         looker.look,
@@ -46,7 +49,7 @@ def put_beside(
         lambda: vitals_of(daemon).wedged,
         lambda: set(looker.sources),
     )
-    beside = Beside(looker, Health(app, log), counting.told, log)
+    beside = Beside(looker, Health(app, log), counting.told, log, receivers)
     beside.follow(engine)
     daemon.after_reload.append(beside.follow)
     return beside
@@ -60,6 +63,7 @@ class Beside:
     health: "Health"
     told: Callable[[str, str], None]
     log: Logger
+    push: "Receiving"
     watch: "Watch | None" = None
     _begun: bool = False
     _thread: threading.Thread | None = None
@@ -71,6 +75,7 @@ class Beside:
         types = known_types()
         looker.fixes = codes({it.type for it in connectors.values()} & set(types), types=types)
         self.health.follow(engine.settings)
+        self.push.follow(engine)
         alerts = engine.settings.alerts
         if self.watch is None and not (alerts.webhook_url or alerts.heartbeat_url):
             return
@@ -89,8 +94,14 @@ class Beside:
             self._thread = threading.Thread(target=self.watch.run, name="watch", daemon=True)
             self._thread.start()
 
+    def ensure(self) -> None:
+        """Try again addresses that could not be had."""
+        self.health.ensure()
+        self.push.ensure()
+
     def end(self) -> None:
         """Listen no more; the watch ends by itself when the clock is stopped."""
+        self.push.close()
         self.health.close()
         if self._thread is not None:
             self._thread.join(0.5)  # it may be waiting for a webhook, which nobody waits for
@@ -142,6 +153,40 @@ class Health:
             serving.close()
 
 
+@dataclass(slots=True)
+class Receiving:
+    """Where pushes are received, if some source has push: only then is what it takes imported."""
+
+    clock: Clock
+    log: Logger
+    counted: Callable[[str, str], None]
+    _receivers: "Receivers | None" = None
+
+    def follow(self, engine: Engine) -> None:
+        """Listen where this engine's sources say."""
+        if self._receivers is None and all(it.push is None for it in engine.settings.sources.values()):
+            return
+        if self._receivers is None:
+            from syncd.cli.receiving import Receivers  # noqa: PLC0415 - see the class
+
+            self._receivers = Receivers(self.clock, self.log, self.counted)
+        self._receivers.follow(engine)
+
+    def ensure(self) -> None:
+        """Try again if an address could not be had."""
+        if self._receivers is not None:
+            self._receivers.ensure()
+
+    def why(self) -> str:
+        """Why pushes cannot be received; empty while they can."""
+        return self._receivers.why() if self._receivers is not None else ""
+
+    def close(self) -> None:
+        """Listen no more."""
+        if self._receivers is not None:
+            self._receivers.close()
+
+
 def watched(engine: Engine) -> dict[str, Watched]:
     """The engine's sources as watching needs them."""
     found = {}
@@ -150,7 +195,7 @@ def watched(engine: Engine) -> dict[str, Watched]:
         when = Every(source.poll.every or 0.0) if source.poll.cron is None else Cron(source.poll.cron)
         enrich = source.enrich
         low = enrich.keep_credits + enrich.per_day if enrich else None
-        found[desk.name] = Watched(desk.pacer.meter, partial(following, when), low)
+        found[desk.name] = Watched(desk.pacer.meter, partial(following, when), low, source.push is not None)
     return found
 
 

@@ -16,6 +16,7 @@ from syncd.cli.hearing import alert_notes, health_notes
 from syncd.cli.holder import engine_of
 from syncd.cli.note import Level, Note
 from syncd.cli.owner import settings_in_force
+from syncd.cli.reaching import push_notes
 from syncd.cli.spending import unbounded
 from syncd.clock import SystemClock
 from syncd.engine.pacing import Hold, Pacer
@@ -79,6 +80,7 @@ def _examined(config: Path | None, patience: float, *, tell: bool) -> Iterator[N
         yield from connector_notes(m, clock)
         yield from hunger_notes(settings, m)
     yield from health_notes(settings)
+    yield from push_notes(settings)
     yield from alert_notes(settings, clock, tell=tell)
 
 
@@ -126,6 +128,7 @@ def _ledger(settings: Settings, ledger: Ledger) -> Iterator[Note]:
         rows = reading.sources(connection)
         gates = gating.gates(connection)
         left = reading.pending_elsewhere(connection, list(settings.connectors))
+        orphans = [name for name in reading.pushed(connection) if name not in settings.sources]
         costs = dict.fromkeys(settings.sources, 1) | {
             row.name: len(campaigns(connection, row.name)) + 1 for row in rows if row.listing == "campaigns"
         }
@@ -138,6 +141,10 @@ def _ledger(settings: Settings, ledger: Ledger) -> Iterator[Note]:
                 "warning", f"source {row.name}", "The ledger knows it, and the configuration does not.",
                 fix="A renamed source is a new one, with a cursor of its own: give it the old name back if that was all.",
             )  # fmt: skip
+    for name in orphans:
+        code = "push_left_behind"
+        detail = "CTGO still pushes its leads here, and its key is not in the configuration."
+        yield Note("warning", f"source {name}", detail, code, CODES[code].replace("SOURCE", name))
     for name, n in left.items():
         code = "connector_unconfigured"
         fix = CODES[code].replace("NAME", name)

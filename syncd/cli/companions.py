@@ -15,14 +15,14 @@ from syncd.health.counting import Counting
 from syncd.ledger import Ledger
 
 if TYPE_CHECKING:
-    from syncd.cli.beside import Beside, Health
+    from syncd.cli.beside import Beside
 
 CREDITS_EVERY = 3600.0
 CREDITS_FIRST = 30.0
 """Seconds between two looks at the balances, and until the first: the first pulls come first."""
 
 LISTEN_EVERY = 60.0
-"""Seconds between two tries of an address for health that could not be had."""
+"""Seconds between two tries of an address that could not be had."""
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ class Companions:
     log: Logger
     counting: Counting = field(default_factory=Counting)
     credits: dict[str, int] = field(default_factory=dict)
-    health: "Health | None" = None
+    put: "Beside | None" = None
 
     def chores_of(self, engine: Engine) -> Sequence[Chore]:
         """What is on the calendar for them."""
@@ -43,8 +43,8 @@ class Companions:
         )
 
     def _listen(self) -> None:
-        if self.health is not None:
-            self.health.ensure()
+        if self.put is not None:
+            self.put.ensure()
 
     def _ask_credits(self, engine: Engine) -> None:
         for desk in engine.desks:
@@ -72,5 +72,5 @@ class Companions:
         from syncd.cli.beside import put_beside  # noqa: PLC0415 - a server and more, after the first pulls
 
         beside = put_beside(daemon, reader, self.counting, self.credits, self.log)
-        self.health = beside.health
+        self.put = beside
         return beside

@@ -111,6 +111,7 @@ def _daemon(
             observer=companions.counting,
             probe=PROBE,
             mapped=mapped,
+            pushing=True,
         )
 
     def remake() -> Engine:

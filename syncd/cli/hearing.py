@@ -1,6 +1,5 @@
 """Whether somebody would hear of trouble, and see how the daemon is: the part of `check` about health and alerts."""
 
-import os
 import socket
 from collections.abc import Iterator
 
@@ -12,6 +11,7 @@ from syncd.cli.holder import engine_of
 from syncd.cli.note import Note
 from syncd.clock import Clock
 from syncd.failure import CODES
+from syncd.listening import refused
 from syncd.settings import Settings
 from syncd.upstream.hook import Hook
 
@@ -49,11 +49,6 @@ def health_notes(settings: Settings) -> Iterator[Note]:
     listen = settings.health.listen
     if not listen or not listen.port or engine_of(settings.state.path):
         return
-    try:
-        family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
-        socket.create_server((listen.host, listen.port), family=family).close()
-    except (OSError, UnicodeError) as error:
-        code = getattr(error, "errno", None)
-        why = os.strerror(code) if code and code > 0 else "the name cannot be resolved"
+    if why := refused(listen.host, listen.port):
         detail = f"The daemon could not serve its health on {listen}: {why}. It would sync all the same."
         yield Note("warning", "health", detail, "health_unserved", CODES["health_unserved"])

@@ -25,6 +25,7 @@ VERBS = {
     "rejected": "What was set aside: list, show, retry, drop, csv.",
     "pause": "Stop a source or a connector until it is resumed.",
     "resume": "Lift a pause or a halt.",
+    "push": "Whether CTGO tells of new leads by itself: show, off, on.",
     "replay": "Make deliveries for older leads: of a connector added later, rejected ones, unwanted ones.",
     "release": "Let through what a connector's flood gate holds.",
     "audit": "Prove the books: every lead settled, or listed with the reason.",

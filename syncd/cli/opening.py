@@ -65,7 +65,9 @@ def place_of(settings: Settings, name: str) -> Place:
     if name in settings.sources:
         from syncd.engine.desk import SOURCE_LANES  # noqa: PLC0415 - brings the client of CTGO along
 
-        kinds = (*SOURCE_LANES, "enrich") if settings.sources[name].enrich else SOURCE_LANES
+        source = settings.sources[name]
+        also = (("enrich", source.enrich), ("push", source.push))
+        kinds = (*SOURCE_LANES, *(kind for kind, table in also if table))
         return Place("source", name, tuple((kind, name) for kind in kinds))
     raise unknown(
         "source or connector", name, {*settings.sources, *settings.connectors}, "sources and connectors"

@@ -15,6 +15,7 @@ from syncd.settings import Settings
 if TYPE_CHECKING:
     from syncd.delivery import LaneState
     from syncd.ledger import Ledger
+    from syncd.ledger.reading import Pushed
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -56,6 +57,7 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
             for name, source in settings.sources.items()
         }
         kept = upkeep.done(connection)
+        pushes = reading.pushed(connection)
     leads, deliveries, exports = counts["lead"], counts["delivery"], counts["export"]
     sources = {
         name: {
@@ -65,6 +67,7 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
             "leads": leads.get(name, {}),
             "exports": exports.get(name, {}),
             "enriching": spent.get(name),
+            "push": _push(settings, name, pushes.get(name)),
         }
         for name in dict.fromkeys((*settings.sources, *rows, *leads, *exports))
     }
@@ -88,6 +91,15 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
     }
 
 
+def _push(settings: Settings, name: str, it: "Pushed | None") -> dict[str, Any] | None:
+    """How a source's push stands; None: it has none."""
+    wanted = name in settings.sources and settings.sources[name].push is not None
+    if it is None and not wanted:
+        return None
+    told: dict[str, Any] = {"configured": wanted, "off": False, "subscribed_at": None, "heard_at": None}
+    return told if it is None else {**told, **it._asdict()}
+
+
 def set_aside_in(counts: Mapping[str, Mapping[str, Mapping[str, int]]]) -> int:
     """How many deliveries and exports are rejected and leads quarantined, by the tally."""
     states = (("delivery", "rejected"), ("export", "rejected"), ("lead", "quarantined"))
@@ -102,7 +114,16 @@ def _stopped(settings: Settings, lane: "LaneState") -> dict[str, Any]:
 
 def _for_scripts(found: dict[str, Any]) -> dict[str, Any]:
     """The same with instants as ISO 8601 text."""
-    instants = {"done_at", "watermark", "pulled_at", "since", "until", "oldest_unsettled"}
+    instants = {
+        "done_at",
+        "watermark",
+        "pulled_at",
+        "since",
+        "until",
+        "oldest_unsettled",
+        "subscribed_at",
+        "heard_at",
+    }
 
     def told(value: Any, key: str = "") -> Any:
         if key in instants and not isinstance(value, dict):  # a source may be called `since`
@@ -135,6 +156,8 @@ def _show(found: dict[str, Any], now: float) -> None:
     for name, it in found["sources"].items():
         if it["enriching"]:
             say(said(name, it["enriching"]))
+        if it["push"]:
+            say(_said(name, it["push"]))
     for lane in found["lanes"]:
         until = f" until {when(lane['until'])}" if lane["until"] is not None else ""
         by = f" by {lane['by']}" if lane["code"] == "paused_by_hand" else ""
@@ -147,6 +170,15 @@ def _show(found: dict[str, Any], now: float) -> None:
         say(f"oldest unsettled lead: {duration(now - oldest)} ago")
     if found["set_aside"]:
         say(f"set aside: {found['set_aside']}. See them with: syncd rejected list")
+
+
+def _said(name: str, push: Mapping[str, Any]) -> str:
+    heard = f"last heard {when(push['heard_at'])}"
+    if push["off"]:
+        return f"push {name}: off; to go on: syncd push on {name}"
+    if push["subscribed_at"] is None:
+        return f"push {name}: {'not subscribed yet' if push['configured'] else 'being unsubscribed'}; {heard}"
+    return f"push {name}: subscribed since {when(push['subscribed_at'])}; {heard}"
 
 
 def _named(name: str, it: Mapping[str, Any]) -> str:

@@ -8,6 +8,9 @@ from syncd.ledger import Transaction, gating
 from syncd.ledger.lanes import load_lane, save_lane
 from syncd.settings import Settings
 
+PUSH = frozenset({"push_failed"})
+"""What a new address may mend."""
+
 
 def changed(old: Settings, new: Settings) -> list[tuple[str, str]]:
     """The lanes (kind, name) whose source or connector is new or has another option or secret."""
@@ -16,21 +19,21 @@ def changed(old: Settings, new: Settings) -> list[tuple[str, str]]:
         (kind, name)
         for name, it in new.sources.items()
         if old.sources.get(name) != it
-        for kind in (*SOURCE_LANES, "enrich")
+        for kind in (*SOURCE_LANES, "enrich", "push")
     ]
 
 
 def take_over(connection: Transaction, old: Engine, new: Engine) -> list[LaneState]:
     """Lift the halts of what was changed, begin the budgets of new keys, end those of keys that are gone.
 
-    Returns the lanes that were lifted. A pause, of ours or by hand, is left alone, unless a bound of the configuration made it.
+    Returns the lanes that were lifted. A pause, of ours or by hand, is left alone, unless it hangs on what was configured: a bound
+    of enriching, where push is to go.
     """
     lifted = []
     for kind, name in changed(old.settings, new.settings):
         lane = load_lane(connection, kind, name)
-        if lane.status == "halted" or (
-            kind == "enrich" and lane.status == "paused" and lane.code in SET_BOUNDS
-        ):
+        paused = lane.status == "paused" and lane.code in {"enrich": SET_BOUNDS, "push": PUSH}.get(kind, ())
+        if lane.status == "halted" or paused:
             save_lane(connection, reopened(lane))
             lifted.append(lane)
     stood = {lane.name for lane in lifted if lane.kind == "deliver"}

@@ -90,6 +90,8 @@ class Plan(NamedTuple):
     """Stop ingesting after this many new leads; the watermark then stays."""
     window: int | None = None
     """Its number in the ledger, where it was asked for there."""
+    extra: bool = False
+    """A live pass before its time: it leaves the scheduled ones their slots."""
 
     @property
     def moves_watermark(self) -> bool:

@@ -53,8 +53,11 @@ class Pull:
         self._wake, self._chance = wake, chance
         self._passes = Passes(self._begin)
         self._scheduled: tuple[float, float | None] | None = None
+        self._owed = False
         self.pulled: float | None = None
         """When the last live pass ended well, monotonic."""
+        self.cost = 1
+        """Requests that the last live pass needed."""
 
     @property
     def name(self) -> str:
@@ -66,7 +69,12 @@ class Pull:
 
         `limit`: stop after so many new leads.
         """
-        self._passes.asked.setdefault(LIVE, lambda: self._live_plan(limit))
+        self._owed = True
+        self._passes.asked[LIVE] = lambda: self._live_plan(limit)
+
+    def ask_extra(self) -> None:
+        """Ask for a live pass before its time. It leaves the next scheduled one its slots, and serves for one that comes due."""
+        self._passes.asked.setdefault(LIVE, lambda: self._live_plan(None)._replace(extra=True))
 
     def expect(self, at: float, every: float | None) -> None:
         """Say when the pull after the next is due (monotonic), and seconds between two: other work leaves it its slots."""
@@ -102,7 +110,7 @@ class Pull:
         try:
             if current.batch is None:
                 with self._ledger.write() as connection:
-                    opened = self._desk.pacer.open(connection, 1, live=current.plan.kind == "live")
+                    opened = self._desk.pacer.open(connection, 1, live=self._is_owed(current.plan))
                 if not isinstance(opened, Hold):
                     return Next(opened)
                 hold = opened
@@ -123,6 +131,10 @@ class Pull:
         return AGAIN if self._passes.any else IDLE
 
     # Beginning
+
+    def _is_owed(self, plan: Plan) -> bool:
+        """Whether a pass may take the slots that are kept for a scheduled pull: it is one, or one waits for its end."""
+        return plan.kind == LIVE and (self._owed or not plan.extra)
 
     def _live_plan(self, limit: int | None) -> Plan:
         desk, now = self._desk, self._clock.now()
@@ -230,7 +242,9 @@ class Pull:
             self._passes.current = None
         self._desk.paging_new.up = self._passes.holds_exports
         if done and plan.kind == LIVE:
-            self.pulled = self._clock.monotonic()
+            self.pulled, self.cost = self._clock.monotonic(), max(1, current.requests)
+            self._owed = LIVE in self._passes.asked and plan.extra and self._owed
+            self._wake("push", self.name)  # it waits for the first pull
         self._tell(current, ingested, done=done)
 
     def _finish(self, connection: Transaction, current: Pass) -> None:

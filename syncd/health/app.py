@@ -1,14 +1,15 @@
 """The WSGI app of /healthz, /readyz, /readyz/SOURCE and /metrics. It only reads, and answers nothing else."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from syncd.health.readiness import Reason, reasons
-from syncd.health.view import View
+from syncd.health.readiness import reasons
+from syncd.health.view import PushView, View
+from syncd.lead import utc_text
 from syncd.log import escape, scrub
 
 Answer = tuple[HTTPStatus, str, bytes]
@@ -51,10 +52,10 @@ class HealthApp:
         if path == "/metrics":
             return HTTPStatus.OK, *self.metrics(accept)
         if path == "/readyz":
-            return _ready(reasons(self.look()))
+            return _ready(self.look())
         source = path.removeprefix("/readyz/")
         if source in self.sources():
-            return _ready(reasons(self.look(), source))
+            return _ready(self.look(), source)
         if source != path:
             return _text(HTTPStatus.NOT_FOUND, "There is no such source in the configuration.")
         return _text(HTTPStatus.NOT_FOUND, "Here are /healthz, /readyz, /readyz/SOURCE and /metrics.")
@@ -66,11 +67,22 @@ class HealthApp:
         return _text(HTTPStatus.OK, "alive")
 
 
-def _ready(found: Sequence[Reason]) -> Answer:
+def _ready(view: View, source: str = "") -> Answer:
+    found = reasons(view, source)
     status = HTTPStatus.SERVICE_UNAVAILABLE if found else HTTPStatus.OK
     told = [asdict(reason) | {"detail": _shown(reason.detail)} for reason in found]
     answer: dict[str, Any] = {"ready": not found, "reasons": told}
+    pushes = {it.name: it.push for it in view.sources if it.push is not None and source in {"", it.name}}
+    if pushes:  # whether it works is no matter of readiness: leads come by polling too
+        answer["push"] = {name: _pushed(it) for name, it in pushes.items()}
     return status, "application/json", (json.dumps(answer, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _pushed(push: PushView) -> dict[str, Any]:
+    return {
+        "subscribed": push.subscribed,
+        "heard_at": None if push.heard_at is None else utc_text(push.heard_at),
+    }
 
 
 def _text(status: HTTPStatus, sentence: str) -> Answer:

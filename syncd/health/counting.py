@@ -44,6 +44,8 @@ class Counted(NamedTuple):
     """By source and outcome."""
     messages: Mapping[tuple[str, str], int]
     """By kind and outcome."""
+    pushes: Mapping[tuple[str, str], int]
+    """By source and outcome; of what was refused nobody knows the source."""
     latency: Mapping[str, Latency]
     """By connector."""
 
@@ -60,6 +62,7 @@ class Counting:
         self._deliveries: Counter[tuple[str, str]] = Counter()
         self._exports: Counter[tuple[str, str]] = Counter()
         self._messages: Counter[tuple[str, str]] = Counter()
+        self._pushes: Counter[tuple[str, str]] = Counter()
         self._latency: dict[str, Latency] = {}
 
     def requested(self, source: str, host: str, status: int) -> None:
@@ -99,6 +102,11 @@ class Counting:
         with self._lock:
             self._messages[kind, outcome] += 1
 
+    def pushed(self, source: str, outcome: str) -> None:
+        """A push to a source was `taken`; or something that was none was `refused`, and the source is empty."""
+        with self._lock:
+            self._pushes[source, outcome] += 1
+
     def read(self) -> Counted:
         """A copy of all of it."""
         with self._lock:
@@ -109,5 +117,6 @@ class Counting:
                 Counter(self._deliveries),
                 Counter(self._exports),
                 Counter(self._messages),
+                Counter(self._pushes),
                 {name: Latency(list(it.buckets), it.total) for name, it in self._latency.items()},
             )

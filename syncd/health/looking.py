@@ -9,7 +9,7 @@ from typing import Any
 from syncd.clock import Clock
 from syncd.delivery import LaneState
 from syncd.failure import CODES
-from syncd.health.view import LATE, Disk, Place, SourceView, View
+from syncd.health.view import LATE, Disk, Place, PushView, SourceView, View
 from syncd.ledger import Ledger, LedgerError, Transaction, reading
 from syncd.ledger.budgets import Meter
 from syncd.ledger.lanes import load_lanes
@@ -29,12 +29,13 @@ class Watched:
     """A configured source, as watching it needs it.
 
     `next_poll`: the wall time of the scheduled poll that follows one. `low_credits`: where the balance is called low, None
-    when nothing spends credits.
+    when nothing spends credits. `push`: whether CTGO is to tell of new leads.
     """
 
     meter: Meter
     next_poll: Callable[[float], float]
     low_credits: int | None = None
+    push: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ class Looker:
     credits: dict[str, int] = field(default_factory=dict)
     fixes: Mapping[str, str] = field(default_factory=lambda: CODES)
     """What to do about each code; a reload may replace it too."""
+    unserved: Callable[[], str] = str
+    """Says why pushes cannot be received; empty while they can, and where there are none."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _pulled: dict[str, _Pulled] = field(default_factory=dict)
 
@@ -81,19 +84,25 @@ class Looker:
         except LedgerError as error:
             sources = [SourceView(name, credits=self.credits.get(name)) for name in self.sources]
             seen = View(now, sources, disk=disk, broken=error.detail)
-        return replace(seen, held=vitals.held, wedged=vitals.wedged, fixes=self.fixes)
+        return replace(
+            seen, held=vitals.held, wedged=vitals.wedged, unserved=self.unserved(), fixes=self.fixes
+        )
 
     def _read(self, connection: Transaction, now: float, disk: Disk) -> View:
         sources, monotonic = self.sources, self.clock.monotonic()
         budgets = reading.budgets(connection, [it.meter for it in sources.values()], monotonic)
         rows = {row.name: row for row in reading.sources(connection)}
+        pushes = reading.pushed(connection) if any(it.push for it in sources.values()) else {}
         oldest = reading.oldest_unsettled(connection)
         # One that is not known for a moment, for an ask is under way, stays what it was
         self.credits.update(reading.balances(connection))
         return View(
             now,
             [
-                self._source(name, it, rows.get(name), budgets[it.meter.name], now)
+                replace(
+                    self._source(name, it, rows.get(name), budgets[it.meter.name], now),
+                    push=_push(pushes.get(name)) if it.push else None,
+                )
                 for name, it in sources.items()
             ],
             [lane for lane in load_lanes(connection) if self._is_ours(lane)],
@@ -153,6 +162,10 @@ class Looker:
         except OSError:
             return Disk(files)
         return Disk(files, room.f_bavail * room.f_frsize, room.f_blocks * room.f_frsize)
+
+
+def _push(found: reading.Pushed | None) -> PushView:
+    return PushView(found.subscribed_at is not None, found.heard_at) if found else PushView()
 
 
 def _left(budget: Budget, now: float) -> int:

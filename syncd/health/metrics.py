@@ -71,6 +71,7 @@ def counters(counted: Counted) -> Iterator[Metric]:
         ("delivery_outcomes", "What became of deliveries that were tried.", ("connector", "outcome"), counted.deliveries),
         ("export_outcomes", "What became of exports that were tried.", ("source", "outcome"), counted.exports),
         ("alert_messages", "Messages to the webhook and pings of the heartbeat.", ("kind", "outcome"), counted.messages),
+        ("pushes", "Pushes that were taken, and requests to their address that were none.", ("source", "outcome"), counted.pushes),
     ):  # fmt: skip
         yield _counter(f"syncd_{name}", help_, labels, rows)
     yield _latencies(counted.latency)
@@ -101,6 +102,7 @@ def families(view: View) -> Iterator[Metric]:
     yield _of("syncd_ready", "1 while /readyz says yes.", [], [([], float(not reasons(view)))])
     yield _of("syncd_ledger_readable", "1 while the ledger can be read.", [], [([], float(not view.broken))])
     yield from _sources(view.sources)
+    yield from _pushes(view)
     yield from _rows(view)
     yield from _lanes(view)
     yield _of("syncd_ledger_size_bytes", "Size of the ledger's files.", ["file"],
@@ -122,6 +124,17 @@ def _sources(sources: Iterable[SourceView]) -> Iterator[Metric]:
     yield _each("syncd_requests_remaining", "Requests that the key's budget would allow now.", each,
                 lambda s: s.budget_left)  # fmt: skip
     yield _each("syncd_credits", "The team's balance of enrichment credits.", each, lambda s: s.credits)
+
+
+def _pushes(view: View) -> Iterator[Metric]:
+    """Without a series where no source has push: one that is never anything else would only puzzle."""
+    each = {source.name: source.push for source in view.sources if source.push is not None}
+    yield _of("syncd_push_listening", "1 while pushes can be received.", [],
+              [([], float(not view.unserved))] if each else [])  # fmt: skip
+    yield _of("syncd_push_subscribed", "1 while CTGO is subscribed to.", ["source"],
+              [([name], float(it.subscribed)) for name, it in each.items()])  # fmt: skip
+    yield _of("syncd_push_last_timestamp_seconds", "When a push last came.", ["source"],
+              [([name], it.heard_at) for name, it in each.items() if it.heard_at is not None])  # fmt: skip
 
 
 def _rows(view: View) -> Iterator[Metric]:

@@ -14,6 +14,7 @@ _OWNERS = {
     "pull": "source {}",
     "export": "source {} (exports)",
     "enrich": "source {} (enriching)",
+    "push": "source {} (push)",
     "deliver": "connector {}",
 }
 

@@ -1,7 +1,5 @@
 """Listens, by waitress. An address that cannot be had is said once and tried again: the syncing goes on."""
 
-import os
-import socket
 import threading
 from typing import Any, Self
 from wsgiref.types import WSGIApplication
@@ -9,6 +7,7 @@ from wsgiref.types import WSGIApplication
 from waitress import create_server, wasyncore
 
 from syncd.connector import Logger
+from syncd.listening import listen
 
 THREADS = 1
 """For an answer is milliseconds; who sends or reads slowly holds no thread of it, but waitress's buffers."""
@@ -47,18 +46,10 @@ class Serving:
 
     def _listen(self) -> str:
         """Begin; or a sentence that says why not."""
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        try:
-            listening = socket.create_server((self._host, self._port), family=family)
-        except (OSError, UnicodeError, OverflowError) as error:
-            code = getattr(error, "errno", None)
-            why = (
-                os.strerror(code) if code and code > 0 else "the name cannot be resolved"
-            )  # getaddrinfo's are negative
+        listening = listen(self._host, self._port)
+        if isinstance(listening, str):
             place = f"{self._host}:{self._port}"
-            return (
-                f"Health cannot be served on {place}: {why}. Syncing goes on without, and it is tried again."
-            )
+            return f"Health cannot be served on {place}: {listening}. Syncing goes on without, and it is tried again."
         self._server = create_server(
             self._app,
             sockets=[listening],

@@ -17,11 +17,20 @@ TRIES = 2
 
 
 @dataclass(frozen=True, slots=True)
+class PushView:
+    """A source with push: whether CTGO is subscribed to, and when a push last came, wall time."""
+
+    subscribed: bool = False
+    heard_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SourceView:
     """A configured source.
 
     `age`: seconds since the last clean pull, on a clock that does not jump; None: there was none ever. `patience`:
     seconds of age at which it is stale. `credits`, `low_credits`: the balance, and where it is called low, None if unknown.
+    `push`: None when the source has none.
     """
 
     name: str
@@ -33,6 +42,7 @@ class SourceView:
     budget_left: int | None = None
     credits: int | None = None
     low_credits: int | None = None
+    push: PushView | None = None
 
     @property
     def is_stale(self) -> bool:
@@ -69,7 +79,7 @@ class View:
     """See the module. Ages in seconds.
 
     `broken`: why the ledger cannot be read; then what comes from it is empty. `held`: a code and a sentence while the daemon
-    sends nothing because of the ledger, such as on a full disk. `wedged`: what hangs.
+    sends nothing because of the ledger, such as on a full disk. `wedged`: what hangs. `unserved`: why pushes cannot be received.
     """
 
     at: float
@@ -83,6 +93,7 @@ class View:
     broken: str = ""
     held: tuple[str, str] | None = None
     wedged: str = ""
+    unserved: str = ""
     fixes: Mapping[str, str] = field(default_factory=lambda: CODES)
     """What to do about each code, those of the configured connectors included."""
 

@@ -7,7 +7,19 @@ from sqlalchemy import Connection, case, exists, func, literal, select, union_al
 
 from syncd.ledger.budgets import Meter
 from syncd.ledger.statements import is_standing, quoted
-from syncd.ledger.tables import Action, Credits, Delivery, Export, Label, Payload, Slot, Source, Tally, table
+from syncd.ledger.tables import (
+    Action,
+    Credits,
+    Delivery,
+    Export,
+    Label,
+    Payload,
+    Slot,
+    Source,
+    Subscription,
+    Tally,
+    table,
+)
 from syncd.ledger.tables import Budget as BudgetRow
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.limiter import Budget, Slots, clamp
@@ -16,6 +28,8 @@ _lead, _delivery, _export, _payload = table(LeadRow), table(Delivery), table(Exp
 _KEPT = _payload.c.seq == _lead.c.seq
 _tally, _source, _action, _label = table(Tally), table(Source), table(Action), table(Label)
 _budget, _slot, _credits = table(BudgetRow), table(Slot), table(Credits)
+
+_PUSHED = select(table(Subscription))
 
 # In literals, as in the partial index: with parameters SQLite does not see that it may use it, and scans every lead
 _IS_STANDING = is_standing(_lead)
@@ -50,6 +64,22 @@ def counts(connection: Connection) -> Counts:
 def sources(connection: Connection) -> Sequence[Any]:
     """Every source that was ever pulled."""
     return connection.execute(select(_source).order_by(_source.c.name)).all()
+
+
+class Pushed(NamedTuple):
+    """How a source's push stands: since when it is subscribed, None if it is not; whether a person switched it off; when one last came."""
+
+    subscribed_at: float | None
+    off: bool
+    heard_at: float | None
+
+
+def pushed(connection: Connection) -> dict[str, Pushed]:
+    """By source, of those of which a webhook subscription, or something of one, is kept."""
+    return {
+        it.source: Pushed(None if it.remote_id is None else it.subscribed_at, bool(it.off), it.heard_at)
+        for it in connection.execute(_PUSHED)
+    }
 
 
 def oldest_unsettled(connection: Connection) -> float | None:

@@ -9,6 +9,7 @@ read, it takes what is still true and what people decided:
 - where sources began that it does not know, so that a start at "now" is not a later now;
 - which object of a connector is whose;
 - what was spent on enriching, and which alerts people have heard;
+- what is subscribed at CTGO, for nobody else knows its ids;
 - windows of the past that an engine was asked for, to be pulled again.
 
 What cannot be known is doubted: every delivery of a lead that was discovered before the restore, whether the backup has it
@@ -192,6 +193,18 @@ def _windows(connection: Connection, old: sqlite3.Connection, _: Carried) -> Non
     )
 
 
+def _pushes(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
+    """All of it: what the backup believes to be subscribed may be gone, and what is there it may not know."""
+    columns = "source, token, digest, remote_id, subscribed_at, leaving, asked, off, heard_at"
+    rows = old.execute(f"SELECT {columns} FROM subscription").fetchall()  # noqa: S608
+    connection.exec_driver_sql("DELETE FROM subscription")
+    for row in rows:
+        connection.exec_driver_sql(
+            f"INSERT INTO subscription ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+            tuple(row),
+        )
+
+
 def _told(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
     """What people have heard is not told them again."""
     columns = "kind, place, code, since, level, told_at, told_level, over_at"
@@ -220,6 +233,7 @@ _PARTS: dict[str, Callable[[Connection, sqlite3.Connection, Carried], None]] = {
     "credits spent": _spending,
     "windows": _windows,
     "alerts": _told,
+    "pushes": _pushes,
 }
 
 

@@ -11,7 +11,7 @@ from sqlmodel import Field, SQLModel
 
 from syncd.settling import STANDING
 
-SCHEMA = "0007"
+SCHEMA = "0008"
 """The revision that these tables are; the newest file in `migrations/versions`."""
 
 _STANDING = ", ".join(f"'{state}'" for state in STANDING)
@@ -272,6 +272,25 @@ class Credits(Row, table=True):
     balance: int | None = None
     told_at: float = 0.0
     price: int = 1
+
+
+class Subscription(Row, table=True):
+    """A source's one webhook subscription at CTGO: see `syncd.ledger.pushing`. A row is there for as long as anything of it is.
+
+    `token`: the unguessable part of its address; `digest`: of what was subscribed; `remote_id` None: nothing is;
+    `leaving`: a JSON array of ids that are to be unsubscribed; `asked`: the address of a request whose answer is not here (yet), so
+    that its id is not known; `off`: a person switched it off; `heard_at`: when a push last came.
+    """
+
+    source: str = Field(primary_key=True)
+    token: str
+    digest: str = ""
+    remote_id: int | None = None
+    subscribed_at: float = 0.0
+    leaving: str = "[]"
+    asked: str = ""
+    off: bool = False
+    heard_at: float | None = None
 
 
 class Action(Row, table=True):

@@ -27,6 +27,7 @@ from syncd.settings.models import (
     Health,
     Log,
     Provenance,
+    Push,
     Settings,
     Source,
     State,
@@ -44,6 +45,7 @@ __all__ = [
     "Listen",
     "Log",
     "Provenance",
+    "Push",
     "Schedule",
     "Settings",
     "SettingsError",
@@ -59,6 +61,7 @@ __all__ = [
 DOCKER_SECRETS = Path("/run/secrets")
 SYSTEM_CONFIG = Path("/etc/syncd/config.toml")
 SYSTEM_STATE = Path("/var/lib/syncd")
+DEFAULT_PUSH = str(Push.model_fields["listen"].default)
 NO_KEY = "-"
 """What stands where a key is missing and may be."""
 
@@ -159,9 +162,21 @@ def _between(data: Mapping[str, Any]) -> list[tuple[KeyPath, str]]:
         found += [
             (key, f"names {it} more than once") for it in sorted({it for it in names if names.count(it) > 1})
         ]
+    found += _shared_addresses(data, sources)
     if alerts.get("digest") and not alerts.get("webhook_url"):
         found.append((("alerts", "digest"), "needs alerts.webhook_url, for that is where it goes"))
     return found
+
+
+def _shared_addresses(data: Mapping[str, Any], sources: Mapping[str, Any]) -> list[tuple[KeyPath, str]]:
+    """A reverse proxy that lets the world in to push must not let it in to health."""
+    health = _table(data.get("health")).get("listen", str(Health().listen))
+    pushes = {name: it["push"] for name, it in sources.items() if isinstance(_table(it).get("push"), Mapping)}
+    return [
+        (("sources", name, "push", "listen"), "is where health listens: give push an address of its own")
+        for name, push in pushes.items()
+        if health and push.get("listen", DEFAULT_PUSH) == health
+    ]
 
 
 def _which(name: str, connectors: Mapping[str, Any]) -> str:

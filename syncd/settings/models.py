@@ -84,6 +84,20 @@ class Enrich(_Table):
     when_exhausted: Literal["deliver", "hold"] = "deliver"
 
 
+class Push(_Table):
+    """`[sources.NAME.push]`: CTGO tells of new leads. `public_url`: where it reaches us; `listen`: where we listen for it."""
+
+    public_url: BaseUrl
+    listen: ListenAt = Listen("127.0.0.1:8378")
+
+    @field_validator("listen")
+    @classmethod
+    def _somewhere(cls, listen: Listen) -> Listen:
+        if not listen:
+            raise ValueError("must be host:port such as 127.0.0.1:8378; without push, leave the table out")
+        return listen
+
+
 class Source(_Table):
     """`[sources.NAME]`: one CTGO API key, and what is done with it. Times are seconds."""
 
@@ -99,6 +113,7 @@ class Source(_Table):
     connectors: tuple[Name, ...] = ()
     export: bool = True
     enrich: Enrich | None = None
+    push: Push | None = None
 
 
 def _as_field(value: object) -> object:

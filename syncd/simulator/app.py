@@ -34,6 +34,7 @@ from syncd.simulator.replies import (
     reply,
 )
 from syncd.simulator.stream_routes import StreamRoutes
+from syncd.simulator.subscriptions import WebhookRoutes
 from syncd.simulator.traffic import Request
 from syncd.simulator.world import World
 
@@ -61,7 +62,10 @@ def create_app(
     # An oracle's objection must reach the test that runs the app, not become a 500.
     app.config["PROPAGATE_EXCEPTIONS"] = True
     app.url_map.converters["int"] = _Id
-    parts = [part(world) for part in PARTS]
+    parts: list[object] = [
+        *(part(world) for part in PARTS),
+        WebhookRoutes(world.subscriptions, world.options),
+    ]
     for name, method, path in ROUTES:
         view = next(getattr(part, name) for part in parts if hasattr(part, name))
         app.add_url_rule(V2 + path, name, view, methods=[method])

@@ -42,6 +42,7 @@ def control(world: World) -> Blueprint:
     blueprint = Blueprint("_sim", __name__, url_prefix="/_sim")
     orders = _Orders(world)
     blueprint.add_url_rule("/stats", "stats", lambda: reply(world.stats()))
+    blueprint.add_url_rule("/feedback", "feedback", lambda: reply(world.feedback.shown()))
     for verb in VERBS:
         view = _view(verb, getattr(orders, verb.replace("-", "_")), world.options)
         blueprint.add_url_rule(f"/{verb}", verb, view, methods=["POST"])

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from flask import Response, request
 
-from syncd.simulator.incoming import body_of
+from syncd.simulator.feedback import read as read_feedback
+from syncd.simulator.incoming import body_of, sent
 from syncd.simulator.listing import Page, Query
 from syncd.simulator.lookups import enriched_payload
 from syncd.simulator.options import Options
@@ -126,6 +127,12 @@ class LeadRoutes:
         if refusal:
             return refuse(refusal, self._options)
         return Response(status=204) if self._options.export_status == 204 else reply({"ok": True})  # noqa: PLR2004
+
+    def feedback(self, lead_id: int) -> Response:
+        """`POST /leads/{id}/feedback`."""
+        judgement = read_feedback(sent())
+        refusal = judgement if isinstance(judgement, Refusal) else self._world.judge(lead_id, judgement)
+        return refuse(refusal, self._options) if refusal else reply({"ok": True})
 
     def enrich(self, lead_id: int) -> Response:
         """`POST /leads/{id}/enrich`."""

@@ -132,6 +132,8 @@ class Options:
         "draft", "whether a segment from free text is only proposed, or created as well"
     )
 
+    webhook_body: Literal["envelope", "bare", "nothing"] = _switch("envelope", "what is POSTed to webhooks")
+
     # The machine.
     latency: float = _switch(0.0, "seconds an answer takes, after it was applied")
     request_log: int = _switch(100_000, "requests remembered one by one")

@@ -19,6 +19,7 @@ from syncd.simulator.discovery import FUTURE
 from syncd.simulator.door import Door
 from syncd.simulator.enrichment import Enriched
 from syncd.simulator.faults import Fault
+from syncd.simulator.feedback import FEEDBACK_LEAD_NOT_FOUND, SEGMENT_NOT_FOUND, FeedbackBook, Judgement
 from syncd.simulator.leads import Leads
 from syncd.simulator.listing import Page, Query, Shelves
 from syncd.simulator.lookups import Lookups
@@ -29,6 +30,7 @@ from syncd.simulator.row import Row
 from syncd.simulator.run import Run
 from syncd.simulator.segments import Segments
 from syncd.simulator.streams import Streams
+from syncd.simulator.subscriptions import Subscriptions
 from syncd.simulator.syncing import Syncs
 from syncd.simulator.traffic import Request
 from syncd.simulator.window import MINUTE
@@ -68,6 +70,9 @@ class World:
         self.streams = Streams(options, self.start, self.accounts, self.segments, self.x)
         self.lookups = Lookups(options)
         self.desk = Desk(options)
+        self.feedback = FeedbackBook()
+        self.subscriptions = Subscriptions(options)
+        self.sync_observers.append(self.subscriptions.announce)
         self._clock = now
         self._ahead = 0.0
         self._shelves = Shelves(options, self._hidden())
@@ -176,6 +181,16 @@ class World:
             answer = self.lookups.enrich(rows[0].person, outputs, mode, lead_id)
             return answer if isinstance(answer, Refusal) else (rows[0], *answer)
 
+    def judge(self, lead_id: int, judgement: Judgement) -> Refusal | None:
+        """Take feedback on a lead; None if that was accepted."""
+        with self.moment() as instant:
+            if not self._leads.known(lead_id):
+                return FEEDBACK_LEAD_NOT_FOUND
+            if judgement.segment_id not in {segment.id for segment in self.segments.all}:
+                return SEGMENT_NOT_FOUND
+            self.feedback.take(lead_id, judgement, instant)
+            return None
+
     def revoke(self, key: str | None = None) -> None:
         """Make a key permanently dead; without one, every key that was let in so far."""
         self.door.revoke(key)
@@ -218,7 +233,12 @@ class World:
     def stats(self) -> dict[str, Any]:
         """What happened so far, as `GET /_sim/stats` shows it."""
         with self.moment():
-            return {**self.door.stats(), **self._leads.stats(), "credits": self.credits}
+            return {
+                **self.door.stats(),
+                **self._leads.stats(),
+                "credits": self.credits,
+                "webhooks": self.subscriptions.stats(),
+            }
 
     def _begin(self) -> None:
         options = self.options

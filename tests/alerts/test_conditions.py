@@ -134,3 +134,13 @@ def test_a_ledger_that_cannot_be_read_hides_what_it_would_tell_and_is_not_taken_
     assert not unknown(broken, Topic("disk", ""))
     assert not unknown(view(), Topic("lane", "deliver crm"))
     assert found(broken) == [(Topic("ledger", ""), "ledger_broken", 1)]
+
+
+def test_push_that_fails_or_cannot_listen_is_told_when_it_lasts_and_never_as_a_halt() -> None:
+    lane = LaneState("push", "main", status="paused", code="push_failed", detail="403.", until=9.0)
+    condition = only(view(lane))
+    assert (condition.level, condition.patience, condition.detail) == (FAILING, LONG, "403.")
+    assert "polling" in condition.fix
+    unserved = only(view(unserved="Pushes cannot be received on 127.0.0.1:8378: in use."))
+    assert (unserved.topic, unserved.code, unserved.patience) == (Topic("push", ""), "push_unserved", LONG)
+    assert not unknown(View(0.0, broken="gone"), Topic("push", ""))

@@ -15,6 +15,7 @@ from syncd.upstream import Upstream
 from syncd.upstream.acts import Billing
 from syncd.upstream.api import Api
 from syncd.upstream.drafts import NewPair, NewSegment, NewStream, NewTemplate, StreamChanges, Tier
+from syncd.upstream.webhooks import Webhooks
 from tests.contract.endpoints import ENDPOINTS
 from tests.contract.test_endpoints import PENDING, nameless
 from tests.upstream.far_end import BASE, KEY, failure_of
@@ -142,6 +143,15 @@ def lookups(it: Meeting) -> None:
     assert failure_of(it.api.me).code == "key_refused"
 
 
+def webhooks(it: Meeting) -> None:
+    ours = Webhooks(it.upstream)
+    number = ours.subscribe("https://hooks.example/a", {"streamId": 14})
+    assert ours.subscribe("https://hooks.example/a") == number
+    assert ours.subscribe("https://hooks.example/b") != number
+    assert ours.unsubscribe(number)
+    assert not ours.unsubscribe(number), "there is none any more"
+
+
 AREAS: tuple[Callable[[Meeting], None], ...] = (
     streams,
     runs,
@@ -151,6 +161,7 @@ AREAS: tuple[Callable[[Meeting], None], ...] = (
     templates,
     notifications,
     lookups,
+    webhooks,
 )
 
 

@@ -9,12 +9,7 @@ from syncd.simulator.operations import OPERATIONS
 from syncd.simulator.paths import ROUTES
 from tests.contract.endpoints import ENDPOINTS
 
-# May be missing still.
-PENDING = {
-    ("POST", "/leads/{}/feedback"),
-    ("POST", "/webhooks/subscribe"),
-    ("DELETE", "/webhooks/subscribe"),
-}
+PENDING = {("POST", "/leads/{}/feedback")}
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 

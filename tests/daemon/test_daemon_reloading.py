@@ -59,3 +59,21 @@ def test_enriching_that_a_bound_stopped_goes_on_under_another(
             assert bool(take_over(connection, old, new)) == (per_day != 10)
         old.close()
         new.close()
+
+
+@pytest.mark.parametrize(("code", "per_day", "status"), [
+    ("push_failed", 20, "open"), ("push_failed", 10, "paused"), ("paused_by_hand", 20, "paused"),
+])  # fmt: skip
+def test_push_that_failed_is_tried_at_once_under_another_configuration(
+    tmp_path: Path, code: str, per_day: int, status: str
+) -> None:
+    now = SystemClock().now()
+    stopped = LaneState("push", "main", "paused", code, since=now, until=now + 3600)
+    with Ledger.open(tmp_path / "syncd.db") as ledger:
+        old, new = engine(tmp_path, ledger, 10), engine(tmp_path, ledger, per_day)
+        with ledger.write() as connection:
+            save_lane(connection, stopped)
+            take_over(connection, old, new)
+            assert load_lane(connection, "push", "main").status == status
+        old.close()
+        new.close()

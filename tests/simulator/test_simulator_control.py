@@ -32,6 +32,7 @@ def test_stats_tell_what_came_in(make: Make) -> None:
         "exports": {"accepted": 1, "leads": 1, "byId": {"90211": 1}},
         "leads": {"listed": 3, "new": 2, "exported": 1},
         "credits": 31,
+        "webhooks": {"subscriptions": 0, "deliveries": {}},
     }
 
 

@@ -116,6 +116,9 @@ def test_every_answer_is_one_that_the_document_promises(case: Case[Any]) -> None
         ("POST", "/dm-templates"),
         ("PUT", "/notification-settings"),
         ("POST", "/lookups/enrich"),
+        ("POST", "/webhooks/subscribe"),
+        ("DELETE", "/webhooks/subscribe"),
+        ("POST", "/leads/90211/feedback"),
     ],
 )
 def test_a_body_that_is_no_object_is_400_in_the_documented_form(method: str, path: str, body: bytes) -> None:

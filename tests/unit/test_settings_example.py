@@ -60,10 +60,14 @@ def named(key: str) -> bool:
 
 @pytest.mark.parametrize(("model", "key"), settings_of(Settings))
 def test_every_setting_is_in_the_example(model: str, key: str) -> None:
-    assert named(key) or (key, model) in {("fields", "ConnectorSettings"), ("enrich", "Source")}
+    assert named(key) or (key, model) in {
+        ("fields", "ConnectorSettings"),
+        ("enrich", "Source"),
+        ("push", "Source"),
+    }
 
 
-@pytest.mark.parametrize("table", ["sources.main.enrich", "connectors.crm.fields"])
+@pytest.mark.parametrize("table", ["sources.main.enrich", "sources.main.push", "connectors.crm.fields"])
 def test_the_tables_inside_tables_are_in_the_example(table: str) -> None:
     assert f"[{table}]" in without_hashes()
 
@@ -83,7 +87,8 @@ def test_the_example_loads_as_it_stands(tmp_path: Path) -> None:
 
 
 def test_what_it_says_of_defaults_is_so(tmp_path: Path) -> None:
-    bare = '[sources.main]\napi_key = "ctgo_..."\n[sources.main.enrich]\n'
+    bare = '[sources.main]\napi_key = "ctgo_..."\n[sources.main.enrich]\n[sources.main.push]\n'
+    bare += 'public_url = "https://hooks.example.com/ctgo"\n'
     (tmp_path / "bare.toml").write_text(bare)
     plain = load(tmp_path / "bare.toml", {}, docker_secrets=tmp_path)
     (tmp_path / "whole.toml").write_text(without_hashes())

@@ -1,0 +1,25 @@
+"""A socket to listen on, or in words why there is none: for whoever goes on without."""
+
+import os
+import socket
+
+
+def listen(host: str, port: int) -> socket.socket | str:
+    """Listen there; or why not: `Address already in use`. Never raises for an address."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except (OSError, UnicodeError, OverflowError) as error:
+        code = getattr(error, "errno", None)
+        return (
+            os.strerror(code) if code and code > 0 else "the name cannot be resolved"
+        )  # getaddrinfo's are negative
+
+
+def refused(host: str, port: int) -> str:
+    """Why one could not listen there; empty if one could."""
+    found = listen(host, port)
+    if isinstance(found, str):
+        return found
+    found.close()
+    return ""
