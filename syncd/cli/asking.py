@@ -88,7 +88,7 @@ def asking(context: typer.Context, source: str = "") -> Iterator[Asking]:
 
 def source_of(settings: Settings, name: str) -> tuple[str, Source]:
     """The source of that name, or the only one. Raises SettingsError and usage errors."""
-    settings.require_sources()
+    settings.require_sources(to_deliver=False)
     if name in settings.sources:
         return name, settings.sources[name]
     if name:
