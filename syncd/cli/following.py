@@ -6,7 +6,7 @@ with one request, and less often the longer they take: the requests are the engi
 
 import sys
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -43,21 +43,21 @@ class Shown(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """What watching came to. `runs` holds the last that was seen of each, `gone` those that CTGO no longer shows."""
+    """What watching came to.
 
-    runs: Sequence["Run"]
-    gone: Collection[int] = ()
+    `runs`: the last that was seen of each. `left`: the numbers of those that are not over, seen or not. `gone`: those that
+    CTGO no longer shows.
+    """
 
-    @property
-    def going_on(self) -> int:
-        """How many are not over."""
-        return sum(not run.is_over for run in self.runs)
+    runs: Sequence["Run"] = ()
+    left: Sequence[int] = ()
+    gone: Sequence[int] = ()
 
     @property
     def exit(self) -> Exit:
         """75 if some are not over, 2 if all failed, 1 if some did."""
         failed = sum(run.outcome == "failed" for run in self.runs) + len(self.gone)
-        if self.going_on:
+        if self.left:
             return Exit.WORK_LEFT
         if failed:
             return Exit.REJECTED if failed < len(self.runs) + len(self.gone) else Exit.FAILED
@@ -73,31 +73,31 @@ def follow(
         Failure: one that waiting does not help, or that lasted for five minutes.
     """
     began = heard = clock.monotonic()
-    seen: dict[int, Run] = {}
-    gone: set[int] = set()
+    seen: dict[int, Run | None] = {}
     while True:
+        followed = _followed(ids, seen)
         try:
-            found = _looked(api, stream_id, [n for n in ids if n not in gone and not _is_over(seen, n)])
+            seen |= _looked(api, stream_id, followed.left)
         except (Pause, Retry) as why:
             if clock.monotonic() - heard >= TROUBLE:
                 raise
             shown.trouble(why)
         else:
             heard = clock.monotonic()
-            gone |= {number for number, run in found.items() if run is None}
-            seen |= {number: run for number, run in found.items() if run is not None}
-            shown.show([seen[number] for number in ids if number in seen])
+            followed = _followed(ids, seen)
+            shown.show(followed.runs)
         spent = clock.monotonic() - began
-        followed = Followed([seen[number] for number in ids if number in seen and number not in gone], gone)
-        unseen = len(ids) - len(seen.keys() | gone)
-        if (not followed.going_on and not unseen) or spent >= max_wait:
+        if not followed.left or spent >= max_wait:
             return followed
-        pause = SOON if spent < PATIENT_AFTER else LATER
-        clock.wait(threading.Event(), min(pause, max_wait - spent))
+        clock.wait(threading.Event(), min(SOON if spent < PATIENT_AFTER else LATER, max_wait - spent))
 
 
-def _is_over(seen: Mapping[int, "Run"], number: int) -> bool:
-    return number in seen and seen[number].is_over
+def _followed(ids: Sequence[int], seen: Mapping[int, "Run | None"]) -> Followed:
+    """How it stands. `seen`: what was last seen of each, None for one that is gone."""
+    runs = [run for number in ids if (run := seen.get(number))]
+    over = {number for number, run in seen.items() if run is None or run.is_over}
+    gone = [number for number in ids if number in seen and seen[number] is None]
+    return Followed(runs, [number for number in ids if number not in over], gone)
 
 
 def _looked(api: "RunsApi", stream_id: int, ids: Sequence[int]) -> dict[int, "Run | None"]:

@@ -8,6 +8,7 @@ from syncd.cli.exits import Exit, complain, strongest
 from syncd.cli.following import Followed, follow, shown
 from syncd.cli.output import duration, say, say_json, say_table
 from syncd.cli.showing import RUN_COLUMNS, run_row
+from syncd.failure import Failure
 from syncd.log import escape
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def watch(ctgo: Asking, stream_id: int, started: "Started", *, max_wait: float, 
     code = tell_skipped(ctgo, started)
     ids = [one.run_id for one in started.queued or () if one.run_id is not None]
     unnamed = len(started.queued or ()) - len(ids)
-    followed = Followed(())
+    followed = Followed()
     if ids:
         try:
             with shown() as screen:
@@ -55,9 +56,12 @@ def watch(ctgo: Asking, stream_id: int, started: "Started", *, max_wait: float, 
         except KeyboardInterrupt:
             complain(f"Stopped watching: {_runs(ids)} on at CTGO.", _look_at(stream_id, ids))
             return Exit.WORK_LEFT
+        except Failure:
+            complain(f"Cannot watch any longer: {_runs(ids)} on at CTGO.", _look_at(stream_id, ids))
+            raise
     _tell_ended(followed, started, as_json=as_json)
-    if followed.going_on:
-        left = [run.id for run in followed.runs if not run.is_over and run.id is not None]
+    if followed.left:
+        left = followed.left
         complain(f"Not over after {duration(max_wait)}: {_runs(left)} on at CTGO.", _look_at(stream_id, left))
     for number in followed.gone:
         complain(
