@@ -153,17 +153,17 @@ def _told(source: str) -> Iterator[None]:
 
 @contextmanager
 def _stoppable(paced: "Paced") -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the block; an act that was sent and is not answered may have been done all the same."""
+    """Ctrl-C and SIGTERM end the block; an act that was sent may have been done all the same."""
     main = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGTERM, signal.default_int_handler) if main else None
     try:
         yield
     except KeyboardInterrupt:
-        call = paced.under_way
-        if call is None or call.method == "GET":
+        if paced.acted is None:
             raise typer.Abort from None
         failure = Halt(
-            "outcome_unknown", f"Stopped while CTGO was asked {call.asked}. Whether it was done is not known."
+            "outcome_unknown",
+            f"Stopped while CTGO was asked {paced.acted.asked}. Whether it was done is not known.",
         )
     else:
         return

@@ -85,8 +85,8 @@ class Paced:
         """`client` and `pacer`: from `make_upstream`; `ledger`: open to write; `tell`: hears of waits, in seconds."""
         self._client, self._pacer, self._ledger, self._clock = client, pacer, ledger, clock
         self._tell = tell
-        self.under_way: Call | None = None
-        """The request that was sent and is not answered."""
+        self.acted: Call | None = None
+        """The last act that was sent, and not turned away for the limit: it may have been carried out."""
 
     def __call__(self, call: Call, read: Reader[T], /) -> T:
         """See the class. Raises one of the four failures; Pause `rate_limited` when no slot is free in time."""
@@ -103,18 +103,14 @@ class Paced:
                 failure = why
             if failure.code != "rate_limited":
                 break
+            self.acted = None
         raise failure
 
     def _sent(self, hold: Hold, call: Call, read: Reader[T]) -> T:
-        self.under_way = call
+        if call.method != "GET":
+            self.acted = call
         try:
-            answer = hold.call(lambda: self._client.ask(call, read))
-        except Exception:
-            self.under_way = None
-            raise
-        else:
-            self.under_way = None
-            return answer
-        finally:  # but an interrupt leaves it under way: it was not answered
+            return hold.call(lambda: self._client.ask(call, read))
+        finally:
             with self._ledger.write() as connection:
                 self._pacer.close(connection, hold)

@@ -121,7 +121,7 @@ def test_an_empty_answer_is_null(home: Home) -> None:
 def test_what_cannot_be_sent_is_a_usage_error_and_is_not_sent(
     home: Home, arguments: tuple[str, ...], why: str
 ) -> None:
-    ran = home.syncd("api", *arguments, "--yes")
+    ran = home.syncd("api", *arguments)
     assert (ran.code, ran.out, requests_of(home)) == (64, "", [])
     assert why in ran.err
     assert len(ran.err.splitlines()) <= 2

@@ -212,6 +212,19 @@ def test_a_signal_in_an_act_says_that_it_may_have_been_done(make_home: MakeHome)
     assert "Stopped while CTGO was asked to run a campaign. Whether it was done is not known." in err
 
 
+def test_so_does_one_in_the_look_after_a_lost_answer(make_home: MakeHome) -> None:
+    home = make_home(leads=0, latency=3.0)
+    order(home, "fail", route="sleep_account", status=504, body="")
+    process = begun(home, "accounts", "sleep", "3", "--yes", stderr=subprocess.PIPE)
+    until(lambda: requests_of(home)[-2:] == ["POST /accounts/3/sleep", "GET /accounts"])
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert (
+        process.returncode,
+        "asked to put an account to sleep. Whether it was done is not known." in err,
+    ) == (2, True)
+
+
 def test_a_signal_in_a_question_just_ends_it(make_home: MakeHome) -> None:
     home = make_home(leads=0, latency=3.0)
     process = begun(home, "streams", stderr=subprocess.PIPE)
