@@ -3,19 +3,19 @@
 Every text passes the log's redaction: a connector is a stranger's code, and may say what it was given.
 """
 
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from syncd.cli.compose import Mapped, compile_connectors, make_upstream
+from syncd.cli.compose import Mapped, compile_connectors
 from syncd.cli.exits import LEDGER_EXITS, SOURCE_EXITS, Exit
 from syncd.cli.hearing import alert_notes, health_notes
 from syncd.cli.holder import engine_of
 from syncd.cli.note import Level, Note
 from syncd.cli.owner import settings_in_force
+from syncd.cli.paced import free_slot, make_upstream
 from syncd.cli.reaching import push_notes
 from syncd.cli.spending import unbounded
 from syncd.clock import SystemClock
@@ -236,19 +236,6 @@ def hunger_notes(settings: Settings, m: Mapped) -> Iterator[Note]:
             "never_enriched",
             f"Add a table [sources.{sources[0]}.enrich], if your campaigns do not find it by themselves.",
         )  # fmt: skip
-
-
-def free_slot(ledger: Ledger, pacer: Pacer, clock: SystemClock, patience: float) -> Hold | None:
-    """A slot for one request, waited for."""
-    gives_up = clock.monotonic() + patience
-    while True:
-        with ledger.write() as connection:
-            opened = pacer.open(connection, 1, live=False)
-        if isinstance(opened, Hold):
-            return opened
-        if clock.monotonic() + opened > gives_up:
-            return None
-        clock.wait(threading.Event(), opened)
 
 
 def _asked(client: Upstream, ledger: Ledger, pacer: Pacer, hold: Hold) -> Me:

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from syncd.cli.checking import free_slot
-from syncd.cli.compose import make_upstream
+from syncd.cli.paced import free_slot, make_upstream
 from syncd.clock import SystemClock
 from syncd.engine.pacing import Pacer
 from syncd.engine.paging import PAGE, OtherShape, Walk

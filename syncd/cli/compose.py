@@ -1,29 +1,25 @@
 """The composition root: from settings to lanes. The only place that knows every part by name."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from syncd.cli.owner import settings_in_force
+from syncd.cli.paced import make_upstream
 from syncd.clock import Clock
 from syncd.delivery import Policy
 from syncd.engine.admitting import Taker, Takers
 from syncd.engine.desk import Desk
 from syncd.engine.naming import Names, names_in
 from syncd.engine.observing import NOBODY, Observer
-from syncd.engine.pacing import Pacer
 from syncd.engine.wanting import Enriching
 from syncd.gate import Gates
 from syncd.ledger import Ledger
 from syncd.mapping import FieldMap, Filter, MappingError
 from syncd.registry import Configured, configure
-from syncd.settings import Settings, SettingsError, Source
-from syncd.upstream import Signals, Upstream
-
-REQUEST_DEADLINE = 30.0
-"""Seconds for a whole request to CTGO, answer included."""
+from syncd.settings import Settings, SettingsError
 
 
 class Mapped(NamedTuple):
@@ -82,26 +78,6 @@ def compile_enriching(settings: Settings, name: str) -> Enriching | None:
         keep_credits=chosen.keep_credits,
         when_exhausted=chosen.when_exhausted,
     )
-
-
-def make_upstream(
-    source: Source,
-    clock: Clock,
-    requests_per_minute: int | None = None,
-    observe: Callable[[Signals], None] | None = None,
-) -> tuple[Upstream, Pacer]:
-    """A source's client and the pacer that hears what its answers say; `observe` hears it too."""
-    key = source.api_key
-    limit = requests_per_minute or source.requests_per_minute
-    pacer = Pacer(key.get_secret_value(), limit, clock, deadline=REQUEST_DEADLINE)
-
-    def heard(signals: Signals) -> None:
-        pacer.observe(signals)
-        if observe is not None:
-            observe(signals)
-
-    client = Upstream(source.base_url, key, clock, observe=heard, total_timeout=REQUEST_DEADLINE)
-    return client, pacer
 
 
 def make_names(

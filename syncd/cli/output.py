@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from syncd.lead import utc_text
 from syncd.log import escape
@@ -48,6 +49,14 @@ def say_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         say("  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in parts).rstrip())
 
 
+def say_fields(fields: Sequence[tuple[str, object]]) -> None:
+    """Names and values to stdout, a line each, aligned; what has no value is left out."""
+    shown = [(name, escape(str(value))) for name, value in fields if value not in (None, "")]
+    width = max((len(name) for name, _ in shown), default=0)
+    for name, value in shown:
+        say(f"{name:{width}}  {value}")
+
+
 def guarded(cell: object) -> str:
     """A cell that no spreadsheet takes for a formula, without control characters."""
     text = "" if cell is None else escape(str(cell))
@@ -62,6 +71,11 @@ def when(instant: float | None) -> str:
 def iso(instant: float | None) -> str | None:
     """An instant for scripts."""
     return None if instant is None else utc_text(instant)
+
+
+def told(moment: datetime | None) -> str:
+    """A moment that CTGO told, to the second; empty if it told none."""
+    return "" if moment is None else utc_text(int(moment.timestamp()))
 
 
 def duration(seconds: float) -> str:

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from syncd.cli.checking import free_slot
-from syncd.cli.compose import make_upstream
+from syncd.cli.paced import free_slot, make_upstream
 from syncd.clock import SystemClock
 from syncd.failure import CODES, Failure, Halt, Pause
 from syncd.ledger import Ledger, pushing

@@ -209,15 +209,15 @@ class Settings(_Table):
         """The names of the connectors that a source's leads go to."""
         return self.sources[source].connectors or tuple(self.connectors)
 
-    def require_sources(self) -> None:
-        """Raise SettingsError unless there is something to pull and somewhere to deliver it.
+    def require_sources(self, *, to_deliver: bool = True) -> None:
+        """Raise SettingsError unless there is something to ask and, if it is `to_deliver`, somewhere to deliver to.
 
         Not a rule of `load`: `explain`, `map` and others work without.
         """
         missing = []
         if not self.sources:
             missing.append("sources: there is none; add a table [sources.main] with an api_key")
-        if not self.connectors:
+        if to_deliver and not self.connectors:
             missing.append("connectors: there is none; add a table such as [connectors.sheet] with a type")
         if missing:
             raise SettingsError(*(f"{self.provenance.name}: {sentence}" for sentence in missing))

@@ -6,7 +6,7 @@ be a secret.
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -44,7 +44,8 @@ class Draft(BaseModel):
         try:
             return cls.model_validate(document)
         except ValidationError as error:
-            found = {_sentence(cls, detail): None for detail in error.errors(include_url=False)}
+            details = error.errors(include_url=False)
+            found = {_sentence(cls, it): None for it in details if not _follows(it, details)}
         raise DraftError(*found)
 
     def body(self) -> dict[str, Any]:
@@ -67,6 +68,13 @@ _SAID = {
     "dict_type": "must be a table",
     "model_type": "must be a table",
 }
+
+
+def _follows(detail: ErrorDetails, details: Sequence[ErrorDetails]) -> bool:
+    """Whether a list is too short only because what is wrong in it does not count."""
+    where = detail["loc"]
+    within = (it for it in details if len(it["loc"]) > len(where) and it["loc"][: len(where)] == where)
+    return detail["type"] == "too_short" and any(within)
 
 
 def _sentence(model: type[BaseModel], detail: ErrorDetails) -> str:

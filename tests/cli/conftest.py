@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 import pytest
 import structlog
 
@@ -90,6 +91,17 @@ def told(home: Home, *arguments: str) -> Any:
     ran = home.syncd(*arguments, "--json")
     assert ran.code == 0, ran.err
     return json.loads(ran.out)
+
+
+def order(home: Home, verb: str, **body: Any) -> None:
+    """An order to the simulator."""
+    answer = httpx.post(f"{home.sim.url}/_sim/{verb}", json=body)
+    assert answer.status_code < 300, answer.text
+
+
+def requests_of(home: Home) -> list[str]:
+    """What CTGO was asked, as `METHOD /path`, in this order."""
+    return [f"{it.method} {it.path.removeprefix('/api/v2')}" for it in home.sim.world.requests]
 
 
 MakeHome = Callable[..., Home]

@@ -195,6 +195,10 @@ def test_without_a_ledger_a_reading_verb_says_so_and_makes_none(home: Home, verb
         "replay --connector x",
         "rejected retry",
         "rejected drop --all",
+        "me",
+        "streams",
+        "accounts sleep 3 --yes",
+        "api GET /me",
     ],
 )
 def test_without_a_configuration_a_verb_says_which_file_is_missing(

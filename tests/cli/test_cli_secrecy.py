@@ -69,6 +69,12 @@ COMMANDS = [
     ["backup", "copy.db"],
     ["explain", "key_refused"],
     ["release", "crm"],
+    ["me", "--json"],
+    ["streams"],
+    ["streams", "run", "14", "--wait", "--max-wait", "0s"],
+    ["runs"],
+    ["accounts", "sleep", "3"],
+    ["api", "POST", "/streams", "--data", '{"pairs": []}'],
     ["nonsense"],
     ["--once", "--since", "yesterdayish"],
 ]
@@ -108,7 +114,12 @@ WEATHER: dict[str, Callable[[Home], None]] = {
 @pytest.mark.parametrize("weather", WEATHER)
 def test_no_error_prints_a_secret_or_a_person(watched: Home, weather: str) -> None:
     WEATHER[weather](watched)
-    for command in (["--once", "--max-wait", "0s"], ["check"], ["audit", "--upstream"]):
+    for command in (
+        ["--once", "--max-wait", "0s"],
+        ["check"],
+        ["audit", "--upstream"],
+        ["streams", "run", "14"],
+    ):
         ran = run(watched, *command)
         assert ran.returncode != 0 or command == ["check"], (command, ran.stderr)
         assert leaks(ran.stdout + ran.stderr) == [], (command, ran.stdout, ran.stderr)

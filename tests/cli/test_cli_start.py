@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import Home
+
 ROOT = Path(__file__).parents[2]
 HEAVY = ("httpx", "sqlmodel", "sqlalchemy", "rich", "structlog", "flask", "connectors")
 NEEDLESS = (
     "typer", "click", "rich.console", "pygments", "alembic", "flask", "waitress", "prometheus_client", "nameparser", "hubspot",
     "simple_salesforce", "apscheduler.schedulers", "jinja2", "syncd.cli.main", "syncd.cli.beside", "syncd.simulator",
+    "syncd.cli.asking", "syncd.upstream.api",
 )  # fmt: skip
 """What a daemon with a CSV connector can ask for its leads without."""
 CONFIG = """\
@@ -65,6 +68,35 @@ def test_verbs_without_a_ledger_import_neither_a_client_nor_a_database(
     report = python("-X", "importtime", "-m", "syncd", *arguments, folder=tmp_path).stderr
     assert "typer" in imported(report)
     assert sorted(imported(report) & set(HEAVY)) == []
+
+
+WIDE = {
+    "syncd.upstream.api",
+    "syncd.upstream.acts",
+    "syncd.upstream.draft",
+    "syncd.upstream.answers",
+    "syncd.cli.asking",
+}
+"""What asks CTGO for people."""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needs"),
+    [
+        ("--help", set()),
+        ("explain", set()),
+        ("status", set()),
+        ("--once", set()),
+        ("streams", {"syncd.cli.asking"}),
+    ],
+)
+def test_what_asks_ctgo_for_people_is_imported_by_their_verbs_alone(
+    home: Home, arguments: str, needs: set[str]
+) -> None:
+    home.syncd("--once")
+    more = ["--help"] if needs else []
+    command = ["-X", "importtime", "-m", "syncd", "--config", str(home.config), arguments, *more]
+    assert imported(python(*command, folder=home.folder).stderr) & WIDE == needs
 
 
 def test_a_daemon_asks_for_leads_before_it_imports_what_it_needs_later_or_never(tmp_path: Path) -> None:

@@ -1,13 +1,13 @@
 """A far end that plays a part: for each request a row of answers, the last one for ever; a lost one among them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import httpx
 from pydantic import SecretStr
 
-from syncd.clock import SystemClock
+from syncd.clock import Clock, SystemClock
 from syncd.upstream import Signals, Upstream
 from syncd.upstream.api import Api
 from tests.upstream.far_end import BASE, KEY
@@ -17,8 +17,8 @@ LOST = httpx.ReadTimeout("lost")
 UNSENT = httpx.ConnectError("refused")
 """The request never left."""
 
-Line = tuple[int, Any] | httpx.RequestError
-"""A status with a body, which is JSON unless it is bytes; or what becomes of the connection."""
+Line = tuple[int, Any] | tuple[int, Any, Mapping[str, str]] | httpx.RequestError
+"""A status with a body, which is JSON unless it is bytes, and headers; or what becomes of the connection."""
 
 
 class Stage(httpx.BaseTransport):
@@ -41,13 +41,17 @@ class Stage(httpx.BaseTransport):
         line: Any = lines.pop(0) if len(lines) > 1 else lines[0]
         if isinstance(line, httpx.RequestError):
             raise line
-        status, body = line
-        return httpx.Response(status, content=body if isinstance(body, bytes) else json.dumps(body).encode())
+        status, body, *headers = line
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return httpx.Response(status, content=content, headers=headers[0] if headers else None)
 
     def api(self) -> Api:
         """All of the API, played by this stage."""
-        client = Upstream(BASE, SecretStr(KEY), SystemClock(), observe=self.signals.append, transport=self)
-        return Api(client.ask)
+        return Api(self.client(SystemClock(), self.signals.append).ask)
+
+    def client(self, clock: Clock, observe: Callable[[Signals], None]) -> Upstream:
+        """A client of this far end."""
+        return Upstream(BASE, SecretStr(KEY), clock, observe=observe, transport=self)
 
 
 def always(status: int, body: Any) -> Api:
