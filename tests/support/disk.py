@@ -24,7 +24,7 @@ def small_disk(at: Path, mebibytes: int = 6) -> Iterator[Path]:
     try:
         yield at
     finally:
-        subprocess.run([umount, str(at)], check=True)
+        subprocess.run([umount, "--lazy", str(at)], check=True)  # a process that is ending may hold it still
 
 
 def fill(disk: Path, leave: int = 0) -> Path:
