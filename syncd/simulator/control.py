@@ -34,7 +34,12 @@ def control(world: World) -> Blueprint:
         world.revoke(_body().get("key"))
         return reply({"ok": True})
 
-    blueprint.add_url_rule("/stats", view_func=stats)
+    def feedback() -> Response:
+        with world.lock:
+            return reply(world.feedback.shown())
+
+    for look in (stats, feedback):
+        blueprint.add_url_rule(f"/{look.__name__}", view_func=look)
     for view in (leads, fail, revoke):
         blueprint.add_url_rule(f"/{view.__name__}", view_func=view, methods=["POST"])
     return blueprint

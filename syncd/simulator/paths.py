@@ -11,5 +11,6 @@ ROUTES = (
     ("leads", "GET", "/leads"),
     ("export", "POST", "/leads/<int:lead_id>/export"),
     ("enrich", "POST", "/leads/<int:lead_id>/enrich"),
+    ("feedback", "POST", "/leads/<int:lead_id>/feedback"),
 )
 V2 = "/api/v2"

@@ -7,6 +7,7 @@ from flask import Response, request
 
 from syncd.simulator.campaigns import accounts_payload, me_payload, segments_payload, stream_payload
 from syncd.simulator.enrichment import MODES, OUTPUTS
+from syncd.simulator.feedback import read as read_feedback
 from syncd.simulator.listing import Page, Query
 from syncd.simulator.options import Options
 from syncd.simulator.parameters import BadParameterError, read_query
@@ -149,6 +150,12 @@ class Routes:
                 "contact_routes": enriched.routes,
             }
         )
+
+    def feedback(self, lead_id: int) -> Response:
+        """`POST /leads/{id}/feedback`."""
+        judgement = read_feedback(request.get_json(silent=True))
+        refusal = judgement if isinstance(judgement, Refusal) else self._world.judge(lead_id, judgement)
+        return refuse(refusal, self._options) if refusal else reply({"ok": True})
 
 
 def _outputs(body: Any) -> list[str]:

@@ -16,6 +16,7 @@ from syncd.simulator.campaigns import build
 from syncd.simulator.discovery import FUTURE, Discovery
 from syncd.simulator.enrichment import Enriched, enrich
 from syncd.simulator.faults import Fault, Faults
+from syncd.simulator.feedback import FEEDBACK_LEAD_NOT_FOUND, SEGMENT_NOT_FOUND, FeedbackBook, Judgement
 from syncd.simulator.gate import Gate
 from syncd.simulator.listing import Page, Query, Shelves
 from syncd.simulator.options import Options
@@ -54,6 +55,7 @@ class World:
         exported: Lead id -> its first export, in order.
         export_counts: Lead id -> exports that took effect or were accepted as a repeat.
         credits: Balance; may be set.
+        feedback: What was said of leads.
         lock: Held by every method; hold it to read several things at one instant.
     """
 
@@ -66,6 +68,7 @@ class World:
         self.exported: dict[int, Export] = {}
         self.export_counts: Counter[int] = Counter()
         self.credits = options.credits
+        self.feedback = FeedbackBook()
         self.lock = RLock()
         self._traffic = Traffic(options.request_log)
         self._gate = Gate(options)
@@ -184,6 +187,18 @@ class World:
             self.credits -= answer.cost
             self._paid[lead_id] |= set(outputs)
             return rows[0], answer, self.credits
+
+    def judge(self, lead_id: int, judgement: Judgement) -> Refusal | None:
+        """Take feedback on a lead; None if that was accepted. A segment is known when it is one of the account's."""
+        with self.lock:
+            instant = self._advance()
+            if not self._known(lead_id):
+                return FEEDBACK_LEAD_NOT_FOUND
+            segments = {pair.segment_id for campaign in self.campaigns for pair in campaign.pairs}
+            if judgement.segment_id not in segments:
+                return SEGMENT_NOT_FOUND
+            self.feedback.take(lead_id, judgement, instant)
+            return None
 
     @property
     def requests(self) -> Sequence[Request]:

@@ -1,0 +1,98 @@
+"""Feedback: what a body must say, and what was said of each lead in each segment.
+
+Stored for each (lead, segment), because one lead may be judged against several; a repeat overwrites. Source: the vendor's
+page on submitting feedback.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from syncd.simulator.replies import Refusal
+
+FEEDBACKS = ("good", "bad")
+REASONS = ("bot", "wrong_gender", "wrong_job", "wrong_skill", "wrong_personality", "zapier", "other")
+DEFAULT_REASON = "zapier"
+LONGEST = 500
+"""Characters of `badReasonFreeform`."""
+
+SEGMENT_NOT_FOUND = Refusal(404, "saved_search_not_found", "Saved search not found", "sentence")
+FEEDBACK_LEAD_NOT_FOUND = Refusal(404, "lead_not_found", "Lead not found", "sentence")
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One judgement, as it was taken. `reason` is None for a good one."""
+
+    segment_id: int
+    feedback: str
+    reason: str | None
+    freeform: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The last judgement on a lead in a segment: when (epoch seconds), and the how manieth it was (from 1)."""
+
+    lead_id: int
+    judgement: Judgement
+    at: float
+    times: int
+
+    def shown(self) -> dict[str, Any]:
+        """As the control surface tells it."""
+        return {
+            "leadId": self.lead_id,
+            "segmentId": self.judgement.segment_id,
+            "feedback": self.judgement.feedback,
+            "badReason": self.judgement.reason,
+            "badReasonFreeform": self.judgement.freeform,
+            "at": self.at,
+            "times": self.times,
+        }
+
+
+@dataclass
+class FeedbackBook:
+    """Everything that was said, by (lead id, segment id), in the order in which each was first judged."""
+
+    told: dict[tuple[int, int], Told] = field(default_factory=dict)
+    posts: int = 0
+
+    def take(self, lead_id: int, judgement: Judgement, at: float) -> None:
+        """Write it over what was said before."""
+        key = (lead_id, judgement.segment_id)
+        before = self.told.get(key)
+        self.told[key] = Told(lead_id, judgement, at, before.times + 1 if before else 1)
+        self.posts += 1
+
+    def shown(self) -> dict[str, Any]:
+        """As the control surface tells it."""
+        return {"posts": self.posts, "feedback": [one.shown() for one in self.told.values()]}
+
+
+def read(body: Any) -> Judgement | Refusal:
+    """The judgement that a body makes, or the 400 that it meets."""
+    if not isinstance(body, Mapping):
+        return _bad("The body must be a JSON object.")
+    segment, feedback = body.get("segmentId"), body.get("feedback")
+    reason, freeform = body.get("badReason"), body.get("badReasonFreeform")
+    if type(segment) is not int:
+        return _bad("segmentId must be a number.")
+    if feedback not in FEEDBACKS:
+        return _bad(_one_of("feedback", FEEDBACKS))
+    if reason is not None and reason not in REASONS:
+        return _bad(_one_of("badReason", REASONS))
+    if freeform is not None and not isinstance(freeform, str):
+        return _bad("badReasonFreeform must be text.")
+    if freeform is not None and len(freeform) > LONGEST:
+        return _bad(f"badReasonFreeform must be at most {LONGEST} characters.")
+    return Judgement(segment, feedback, (reason or DEFAULT_REASON) if feedback == "bad" else None, freeform)
+
+
+def _bad(sentence: str) -> Refusal:
+    return Refusal(400, "invalid_body", sentence)
+
+
+def _one_of(name: str, values: Collection[str]) -> str:
+    return f"{name} must be one of {', '.join(values)}."
