@@ -61,11 +61,13 @@ class Place:
 def place_of(settings: Settings, name: str) -> Place:
     """The source or connector of that name. Raises a usage error with the nearest name."""
     if name in settings.connectors:
-        return Place("connector", name, (("deliver", name),))
+        heard = (("hear", name),) if settings.connectors[name].feedback else ()
+        return Place("connector", name, (("deliver", name), *heard))
     if name in settings.sources:
         from syncd.engine.desk import SOURCE_LANES  # noqa: PLC0415 - brings the client of CTGO along
 
         kinds = (*SOURCE_LANES, "enrich") if settings.sources[name].enrich else SOURCE_LANES
+        kinds = (*kinds, "feedback") if settings.hears else kinds
         return Place("source", name, tuple((kind, name) for kind in kinds))
     raise unknown(
         "source or connector", name, {*settings.sources, *settings.connectors}, "sources and connectors"

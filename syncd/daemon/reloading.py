@@ -11,12 +11,17 @@ from syncd.settings import Settings
 
 def changed(old: Settings, new: Settings) -> list[tuple[str, str]]:
     """The lanes (kind, name) whose source or connector is new or has another option or secret."""
-    lanes = [("deliver", name) for name, it in new.connectors.items() if old.connectors.get(name) != it]
+    lanes = [
+        (kind, name)
+        for name, it in new.connectors.items()
+        if old.connectors.get(name) != it
+        for kind in ("deliver", "hear")
+    ]
     return lanes + [
         (kind, name)
         for name, it in new.sources.items()
         if old.sources.get(name) != it
-        for kind in (*SOURCE_LANES, "enrich")
+        for kind in (*SOURCE_LANES, "enrich", "feedback")
     ]
 
 

@@ -13,7 +13,7 @@ from syncd.ledger.doubting import NEVER_DELIVERED
 from syncd.ledger.lanes import save_lane
 from syncd.ledger.settles import settle
 from syncd.ledger.statements import Books, Bulk, Rows, among, array, quoted, upsert
-from syncd.ledger.tables import Attempted, Delivery, Export, Person, table
+from syncd.ledger.tables import Attempted, Delivery, Export, Feedback, Person, table
 from syncd.ledger.tables import Lead as LeadRow
 
 _lead, _delivery, _person = table(LeadRow), table(Delivery), table(Person)
@@ -234,7 +234,7 @@ def _write(model: type[Attempted]) -> Any:
     )
 
 
-_WRITE: dict[type[Attempted], Any] = {model: _write(model) for model in (Delivery, Export)}
+_WRITE: dict[type[Attempted], Any] = {model: _write(model) for model in (Delivery, Export, Feedback)}
 
 
 def _known_still(

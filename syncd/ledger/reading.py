@@ -8,14 +8,14 @@ from sqlalchemy import Connection, case, exists, func, literal, select, union_al
 
 from syncd.ledger.budgets import Meter
 from syncd.ledger.statements import is_unsettled, quoted
-from syncd.ledger.tables import Action, Credits, Delivery, Export, Label, Slot, Source, Tally, table
+from syncd.ledger.tables import Action, Credits, Delivery, Export, Feedback, Label, Slot, Source, Tally, table
 from syncd.ledger.tables import Budget as BudgetRow
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.limiter import Budget, Slots, clamp
 
 _lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
 _tally, _source, _action, _label = table(Tally), table(Source), table(Action), table(Label)
-_budget, _slot, _credits = table(BudgetRow), table(Slot), table(Credits)
+_budget, _slot, _credits, _feedback = table(BudgetRow), table(Slot), table(Credits), table(Feedback)
 
 # In literals, as in the partial index: with parameters SQLite does not see that it may use it, and scans every lead
 _IS_UNSETTLED = is_unsettled(_lead)
@@ -25,8 +25,8 @@ Counts = dict[str, dict[str, dict[str, int]]]
 
 
 def counts(connection: Connection) -> Counts:
-    """Rows as kind -> name -> state -> number, zeros left out. Kinds: lead, delivery, export."""
-    result: Counts = {"lead": {}, "delivery": {}, "export": {}}
+    """Rows as kind -> name -> state -> number, zeros left out. Kinds: lead, delivery, export, feedback."""
+    result: Counts = {"lead": {}, "delivery": {}, "export": {}, "feedback": {}}
     for kind, name, state, n in connection.execute(
         select(_tally.c.kind, _tally.c.name, _tally.c.state, _tally.c.n)
         .where(_tally.c.n > 0)
@@ -68,7 +68,7 @@ def oldest_pending(connection: Connection) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Set-aside rows that share a reason. `where` is a connector, or the source for an export or a quarantined lead."""
+    """Set-aside rows that share a reason. `where` is a connector, or the source for an export, feedback or a quarantined lead."""
 
     kind: str
     where: str
@@ -82,6 +82,7 @@ def causes(connection: Connection) -> list[Cause]:
     groups = union_all(
         _grouped("delivery", _delivery, _delivery.c.connector, _delivery.c.state == quoted("rejected")),
         _grouped("export", _export, _export.c.source, _export.c.state == quoted("rejected")),
+        _grouped("feedback", _feedback, _feedback.c.source, _feedback.c.state == quoted("rejected")),
         _grouped("lead", _lead, _lead.c.source, _IS_UNSETTLED & (_lead.c.state == quoted("quarantined"))),
     ).subquery()
     rows = connection.execute(select(groups).order_by(groups.c.n.desc(), groups.c.code))
@@ -116,7 +117,7 @@ class SetAside:
 
 
 def set_aside(connection: Connection, connector: str = "", lead_id: int = 0) -> Iterator[SetAside]:
-    """Rejected deliveries and exports, and quarantined rows; of one connector or lead if named."""
+    """Rejected deliveries, exports and feedback, and quarantined rows; of one connector or lead if named."""
     key = (_lead.c.source, _lead.c.lead_id, _lead.c.stream_id, _lead.c.segment_id)
     deliveries = (
         select(literal("delivery"), _delivery.c.connector, *key, _delivery.c.code, _delivery.c.detail,
@@ -131,7 +132,11 @@ def set_aside(connection: Connection, connector: str = "", lead_id: int = 0) -> 
     quarantined = select(
         literal("lead"), _lead.c.source, *key, _lead.c.code, _lead.c.detail, literal(0), _lead.c.payload
     ).where(_IS_UNSETTLED, _lead.c.state == quoted("quarantined"))
-    for query in (deliveries,) if connector else (deliveries, exports, quarantined):
+    feedback = select(
+        literal("feedback"), _feedback.c.source, _feedback.c.source, _feedback.c.lead_id, literal(0),
+        _feedback.c.segment_id, _feedback.c.code, _feedback.c.detail, _feedback.c.attempts, literal(None),
+    ).where(_feedback.c.state == quoted("rejected"))  # fmt: skip
+    for query in (deliveries,) if connector else (deliveries, exports, feedback, quarantined):
         for row in connection.execute(query):
             found = SetAside(*row)
             if not lead_id or found.lead_id == lead_id:
@@ -197,6 +202,7 @@ def recount(connection: Connection) -> dict[tuple[str, str, str], int]:
         ("lead", _lead, _lead.c.source),
         ("delivery", _delivery, _delivery.c.connector),
         ("export", _export, _export.c.source),
+        ("feedback", _feedback, _feedback.c.source),
     ):
         for owner, state, n in connection.execute(
             select(name, rows.c.state, func.count()).group_by(name, rows.c.state)

@@ -4,7 +4,7 @@ Stored for each (lead, segment), because one lead may be judged against several;
 page on submitting feedback.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,26 +73,24 @@ class FeedbackBook:
 
 def read(body: Any) -> Judgement | Refusal:
     """The judgement that a body makes, or the 400 that it meets."""
-    if not isinstance(body, Mapping):
-        return _bad("The body must be a JSON object.")
-    segment, feedback = body.get("segmentId"), body.get("feedback")
-    reason, freeform = body.get("badReason"), body.get("badReasonFreeform")
-    if type(segment) is not int:
-        return _bad("segmentId must be a number.")
-    if feedback not in FEEDBACKS:
-        return _bad(_one_of("feedback", FEEDBACKS))
-    if reason is not None and reason not in REASONS:
-        return _bad(_one_of("badReason", REASONS))
-    if freeform is not None and not isinstance(freeform, str):
-        return _bad("badReasonFreeform must be text.")
-    if freeform is not None and len(freeform) > LONGEST:
-        return _bad(f"badReasonFreeform must be at most {LONGEST} characters.")
-    return Judgement(segment, feedback, (reason or DEFAULT_REASON) if feedback == "bad" else None, freeform)
+    given: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
+    wrong = _wrong(given)
+    if wrong:
+        return Refusal(400, "invalid_body", wrong)
+    feedback, reason = given["feedback"], given.get("badReason")
+    because = (reason or DEFAULT_REASON) if feedback == "bad" else None
+    return Judgement(given["segmentId"], feedback, because, given.get("badReasonFreeform"))
 
 
-def _bad(sentence: str) -> Refusal:
-    return Refusal(400, "invalid_body", sentence)
-
-
-def _one_of(name: str, values: Collection[str]) -> str:
-    return f"{name} must be one of {', '.join(values)}."
+def _wrong(given: Mapping[str, Any]) -> str:
+    """A sentence about the first member that is not as documented; empty: there is none."""
+    reason, freeform = given.get("badReason"), given.get("badReasonFreeform")
+    text = freeform is None or isinstance(freeform, str)
+    claims = (
+        (type(given.get("segmentId")) is int, "segmentId must be a number."),
+        (given.get("feedback") in FEEDBACKS, f"feedback must be one of {', '.join(FEEDBACKS)}."),
+        (reason is None or reason in REASONS, f"badReason must be one of {', '.join(REASONS)}."),
+        (text, "badReasonFreeform must be text."),
+        (not text or len(freeform or "") <= LONGEST, f"badReasonFreeform takes {LONGEST} characters."),
+    )
+    return next((sentence for holds, sentence in claims if not holds), "")
