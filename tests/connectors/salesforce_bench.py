@@ -12,13 +12,14 @@ from waitress import create_server, wasyncore
 
 from connectors.salesforce import SalesforceConnector
 from connectors.salesforce_defaults import CUSTOM_FIELDS, key_metadata
-from syncd.connector import Field
+from syncd.connector import Field, Watched
 from syncd.delivery import Delivery, Outcome
 from syncd.failure import Failure, Refused
 from syncd.testing import Bench, ManualClock
 from tests.fakes.salesforce import CLIENT_ID, CLIENT_SECRET, SalesforceFake
 from tests.fakes.salesforce_lead import KEY
 
+WATCHED = Watched("Status", frozenset({"Working", "Closed - Not Converted"}))
 PLAIN: Mapping[str, str | Field] = {
     "LastName": "{{ handle }}",
     "Company": "@{{ handle }} (X)",
@@ -71,6 +72,9 @@ class FarEnd:
     def revoke(self) -> None:
         self.fake.revoke()
 
+    def mark(self, person: str, value: str) -> None:
+        self.fake.mark(person, value)
+
 
 class Table(Bench):
     """A bench that also holds the fake."""
@@ -89,7 +93,8 @@ def table(
     *, ready: bool = True, fields: Mapping[str, str | Field] | None = None, **options: Any
 ) -> Iterator[Table]:
     """A fake, set up if `ready`, and a connector with these options."""
-    fake = SalesforceFake()
+    clock = ManualClock()
+    fake = SalesforceFake(clock.now)
     if ready:
         fake.org.set_up(CUSTOM_FIELDS, key_metadata())
     with served(fake) as url:
@@ -100,9 +105,10 @@ def table(
             SalesforceConnector,
             chosen,
             FarEnd(fake),
-            clock=ManualClock(),
+            clock=clock,
             fields=fields,
             secrets={"!canary."},
+            watched=WATCHED,
         )
         assert isinstance(bench, Table)
         bench.fake = fake
