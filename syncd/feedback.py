@@ -32,6 +32,10 @@ class Word(NamedTuple):
         """As it is kept and compared, such as `bad other Right person, wrong moment`."""
         return " ".join(part for part in self if part)
 
+    def __str__(self) -> str:
+        """As people read it, such as `bad (wrong_job)`."""
+        return f"{self.feedback} ({': '.join(filter(None, self[1:]))})" if self.reason else self.feedback
+
     @classmethod
     def of(cls, line: str) -> "Word":
         """Back from a line."""

@@ -56,7 +56,10 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
             for name, source in settings.sources.items()
         }
         kept = upkeep.done(connection)
-    leads, deliveries, exports = counts["lead"], counts["delivery"], counts["export"]
+        heard = reading.heard(connection)
+    leads, deliveries, exports, feedback = (
+        counts[kind] for kind in ("lead", "delivery", "export", "feedback")
+    )
     sources = {
         name: {
             "configured": name in settings.sources,
@@ -64,15 +67,17 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
             "pulled_at": rows[name].pulled_at if name in rows else None,
             "leads": leads.get(name, {}),
             "exports": exports.get(name, {}),
+            "feedback": feedback.get(name, {}),
             "enriching": spent.get(name),
         }
-        for name in dict.fromkeys((*settings.sources, *rows, *leads, *exports))
+        for name in dict.fromkeys((*settings.sources, *rows, *leads, *exports, *feedback))
     }
     connectors = {
         name: {
             "configured": name in settings.connectors,
             "deliveries": deliveries.get(name, {}),
             "held": gates[name].held if name in gates else 0,
+            "heard_at": heard.get(name),
         }
         for name in dict.fromkeys((*settings.connectors, *deliveries))
     }
@@ -89,8 +94,13 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
 
 
 def set_aside_in(counts: Mapping[str, Mapping[str, Mapping[str, int]]]) -> int:
-    """How many deliveries and exports are rejected and leads quarantined, by the tally."""
-    states = (("delivery", "rejected"), ("export", "rejected"), ("lead", "quarantined"))
+    """How many deliveries, exports and feedback are rejected and leads quarantined, by the tally."""
+    states = (
+        ("delivery", "rejected"),
+        ("export", "rejected"),
+        ("feedback", "rejected"),
+        ("lead", "quarantined"),
+    )
     return sum(found.get(state, 0) for kind, state in states for found in counts[kind].values())
 
 
@@ -102,7 +112,7 @@ def _stopped(settings: Settings, lane: "LaneState") -> dict[str, Any]:
 
 def _for_scripts(found: dict[str, Any]) -> dict[str, Any]:
     """The same with instants as ISO 8601 text."""
-    instants = {"done_at", "watermark", "pulled_at", "since", "until", "oldest_unsettled"}
+    instants = {"done_at", "watermark", "pulled_at", "heard_at", "since", "until", "oldest_unsettled"}
 
     def told(value: Any, key: str = "") -> Any:
         if key in instants and not isinstance(value, dict):  # a source may be called `since`
@@ -135,6 +145,7 @@ def _show(found: dict[str, Any], now: float) -> None:
     for name, it in found["sources"].items():
         if it["enriching"]:
             say(said(name, it["enriching"]))
+    _show_feedback(found)
     for lane in found["lanes"]:
         until = f" until {when(lane['until'])}" if lane["until"] is not None else ""
         by = f" by {lane['by']}" if lane["code"] == "paused_by_hand" else ""
@@ -147,6 +158,20 @@ def _show(found: dict[str, Any], now: float) -> None:
         say(f"oldest unsettled lead: {duration(now - oldest)} ago")
     if found["set_aside"]:
         say(f"set aside: {found['set_aside']}. See them with: syncd rejected list")
+
+
+_OF_FEEDBACK = {"delivered": "told", "no_segment": "on leads without a segment, which cannot be told"}
+
+
+def _show_feedback(found: dict[str, Any]) -> None:
+    """A line for each connector that is asked, and each source whose leads were judged."""
+    for name, it in found["connectors"].items():
+        if it["heard_at"] is not None:
+            say(f"{name}: asked what became of its people {when(it['heard_at'])}")
+    for name, it in found["sources"].items():
+        if it["feedback"]:
+            parts = (f"{n} {_OF_FEEDBACK.get(state, state)}" for state, n in it["feedback"].items())
+            say(f"{name}: feedback: {', '.join(parts)}")
 
 
 def _named(name: str, it: Mapping[str, Any]) -> str:

@@ -8,14 +8,27 @@ from sqlalchemy import Connection, case, exists, func, literal, select, union_al
 
 from syncd.ledger.budgets import Meter
 from syncd.ledger.statements import is_unsettled, quoted
-from syncd.ledger.tables import Action, Credits, Delivery, Export, Feedback, Label, Slot, Source, Tally, table
+from syncd.ledger.tables import (
+    Action,
+    Credits,
+    Delivery,
+    Export,
+    Feedback,
+    Hearing,
+    Label,
+    Slot,
+    Source,
+    Tally,
+    table,
+)
 from syncd.ledger.tables import Budget as BudgetRow
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.limiter import Budget, Slots, clamp
 
 _lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
 _tally, _source, _action, _label = table(Tally), table(Source), table(Action), table(Label)
-_budget, _slot, _credits, _feedback = table(BudgetRow), table(Slot), table(Credits), table(Feedback)
+_budget, _slot, _credits = table(BudgetRow), table(Slot), table(Credits)
+_feedback, _hearing = table(Feedback), table(Hearing)
 
 # In literals, as in the partial index: with parameters SQLite does not see that it may use it, and scans every lead
 _IS_UNSETTLED = is_unsettled(_lead)
@@ -225,6 +238,12 @@ def ids_to_deliver(connection: Connection) -> dict[str, int]:
 def balances(connection: Connection) -> dict[str, int]:
     """By source: the enrichment credits as enriching was last told; those that are not known are left out."""
     query = select(_credits.c.source, _credits.c.balance).where(_credits.c.balance.is_not(None))
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def heard(connection: Connection) -> dict[str, float]:
+    """By connector: when it was last asked what became of people."""
+    query = select(_hearing.c.connector, _hearing.c.heard_at).where(_hearing.c.heard_at.is_not(None))
     return {row[0]: row[1] for row in connection.execute(query)}
 
 

@@ -90,7 +90,11 @@ class Table(Bench):
 
 @contextmanager
 def table(
-    *, ready: bool = True, fields: Mapping[str, str | Field] | None = None, **options: Any
+    *,
+    ready: bool = True,
+    fields: Mapping[str, str | Field] | None = None,
+    watched: Watched | None = WATCHED,
+    **options: Any,
 ) -> Iterator[Table]:
     """A fake, set up if `ready`, and a connector with these options."""
     clock = ManualClock()
@@ -108,7 +112,7 @@ def table(
             clock=clock,
             fields=fields,
             secrets={"!canary."},
-            watched=WATCHED,
+            watched=watched,
         )
         assert isinstance(bench, Table)
         bench.fake = fake
