@@ -67,7 +67,7 @@ def record_feedback(
     `gone`: rows of leads or segments that CTGO does not know (any more); they were judged delivered.
     """
     books = Books(connection, now)
-    current: dict[int, str] = dict(connection.execute(_WORDS, {"ids": array(sent)}).tuples().all())
+    current = {row[0]: row[1] for row in connection.execute(_WORDS, {"ids": array(sent)})}
     heard = [
         change for change in verdict.changes if change.state == "delivered" and change.id not in set(gone)
     ]

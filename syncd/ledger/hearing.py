@@ -107,7 +107,7 @@ def take_in(connection: Connection, connector: str, news: News, now: float) -> s
          for person, word in news.words.items()],
     )  # fmt: skip
     rows = [(it, _values(it, connector, now)) for it in news.rows]
-    _ADD(connection, [values for it, values in rows if it.id is None])
+    _ADD(connection, [{**values, "maybe_sent": False, "told": ""} for it, values in rows if it.id is None])
     _CHANGE(
         connection,
         [{f"new_{name}": value for name, value in values.items()} | {"row": it.id}
@@ -180,10 +180,7 @@ _SET = (
     "connector", "word", "heard_at", "state", "attempts", "due_at", "suspect", "mark", "failing_since", "code", "detail",
     "settled_at",
 )  # fmt: skip
-_ADD = Bulk(
-    _feedback.insert().values(maybe_sent=False, told=""),
-    ("source", "lead_id", "segment_id", *_SET, "maybe_sent", "told"),
-)
+_ADD = Bulk(_feedback.insert(), ("source", "lead_id", "segment_id", *_SET, "maybe_sent", "told"))
 _CHANGE = Bulk(
     update(_feedback)
     .where(_feedback.c.id == bindparam("row"))
