@@ -26,14 +26,14 @@ from syncd.ledger.hearing import Judged, load_cursor, news_in
 from syncd.settings import Feedback
 
 
-def judging_of(chosen: Feedback) -> Judging:
-    """A `feedback` table as the engine has it."""
+def judging_of(type_: str, chosen: Feedback) -> Judging:
+    """A `feedback` table as the engine has it. `type_`: of the connector, for a cursor is nothing to another."""
     words = {plain(value): Word(GOOD) for value in chosen.good}
     words |= {
         plain(value): Word(BAD, reason, " ".join(chosen.notes.get(value, "").split()))
         for value, reason in chosen.bad.items()
     }
-    return Judging(chosen.property, words, chosen.poll)
+    return Judging(f"{type_} {chosen.property}", words, chosen.poll)
 
 
 def ears(
@@ -48,7 +48,7 @@ def ears(
         chosen, connector = m.configured.settings.feedback, opened[m.name]
         if chosen is not None and isinstance(connector, TellsStatus):
             policy = Policy(attempts=m.configured.settings.attempts, probe=probe)
-            found.append(Ear(m.name, connector, judging_of(chosen), policy, repeats))
+            found.append(Ear(m.name, connector, judging_of(m.configured.type, chosen), policy, repeats))
     return found
 
 

@@ -1,28 +1,34 @@
 """What a CRM says of people comes back to CTGO: of the right leads, once a change, behind pulls and exports, and never lost."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
 from syncd.connector import Status, Statuses
+from syncd.engine.feeding_back import BEHIND
+from syncd.engine.step import AGAIN, Next
 from syncd.failure import Halt, Pause, Refused
 from syncd.feedback import Judging, Word
 from syncd.ledger import forgetting, operating
 from syncd.ledger.forgetting import Sought
 from syncd.simulator import World
 from syncd.simulator.faults import Fault
-from tests.support import Bench, FarEnd, lead_ids, pause
+from tests.support import Bench, FarEnd, lead_ids, pause, rejects
 
 GOOD, BAD, OTHER = Word("good"), Word("bad", "wrong_job"), Word("bad", "other", "Not now.")
 JUDGING = Judging("hs_lead_status", {"customer": GOOD, "unqualified": BAD, "later": OTHER}, poll=900.0)
 
 
-def arrange(bench: Bench, leads: int = 3, **options: Any) -> tuple[World, FarEnd]:
+OFTEN = replace(JUDGING, poll=5.0)
+
+
+def arrange(bench: Bench, leads: int = 3, judging: Judging = JUDGING, **options: Any) -> tuple[World, FarEnd]:
     """Leads that the CRM has, and CTGO knows as exported."""
     world = bench.ctgo(leads=leads, **options)
-    far = bench.place(people=True, judging=JUDGING)
+    far = bench.place(people=True, judging=judging)
     bench.once(120)
     return world, far
 
@@ -103,6 +109,18 @@ def test_only_leads_that_this_connector_delivered_are_judged(bench: Bench) -> No
     far.mark("unqualified", *ours)
     bench.daemon(1800, poll=300)
     assert set(told(world)) == ours
+
+
+def test_a_lead_that_the_crm_refused_is_not_judged_with_its_person(bench: Bench) -> None:
+    world = bench.ctgo(leads=1, repeats=1.0, repeat_ids="own")
+    old, new = sorted(world.listed(), key=lambda row: row.key)
+    far = bench.place(people=True, judging=JUDGING)
+    far.rule = rejects(new.id)
+    bench.once(120)
+    assert bench.deliveries() == {"delivered": 1, "rejected": 1}
+    far.mark("unqualified", old.id)
+    bench.daemon(1800, poll=300)
+    assert set(told(world)) == {old.id}
 
 
 def test_a_person_is_found_by_the_remote_id_also_when_several_share_it(bench: Bench) -> None:
@@ -262,23 +280,25 @@ def test_what_was_said_back_after_an_answer_was_lost_is_told(bench: Bench) -> No
 
 
 def test_a_word_that_changes_while_it_is_told_is_told_next(bench: Bench) -> None:
-    world, far = arrange(bench)
+    world, far = arrange(bench, judging=OFTEN)
     first = lead_ids(bench)[0]
     far.mark("unqualified", first)
     hear = next(lane for lane in bench.life.others if lane.kind == "hear")
-    wire = bench.life.wires["main"]
+    wire, heard = bench.life.wires["main"], []
 
     def meanwhile(request: httpx.Request, go: Callable[[], httpx.Response]) -> httpx.Response:
         if request.url.path.endswith("/feedback"):
             wire.answering = None
             far.mark("customer", first)
-            bench.clock.advance(900)
+            bench.clock.advance(6)
             hear.step()
+            heard.extend(bench.rows("SELECT word, state FROM feedback"))
         return go()
 
     wire.answering = meanwhile
-    bench.daemon(3600, poll=300)
+    bench.daemon(120)
     bench.check()
+    assert heard == [("good", "pending")]
     assert told(world) == {first: "good"}
     assert (world.feedback.posts, feedback(bench)) == (2, {"delivered": 1})
 
@@ -286,36 +306,52 @@ def test_a_word_that_changes_while_it_is_told_is_told_next(bench: Bench) -> None
 def test_of_two_crms_the_one_that_changed_last_is_believed(bench: Bench) -> None:
     world = bench.ctgo(leads=1)
     crm = bench.place("crm", people=True, judging=JUDGING)
-    org = bench.place("org", people=True, judging=JUDGING)
+    org = bench.place("org", people=True, judging=replace(JUDGING, poll=700.0))
     bench.once(120)
     (first,) = lead_ids(bench)
     said = []
     for far, value in ((crm, "unqualified"), (org, "customer"), (crm, "unqualified"), (org, "unqualified")):
         far.mark(value, first)
-        bench.daemon(1800, poll=300)
+        bench.daemon(4000, poll=300)
         said.append(told(world)[first])
     assert said == ["bad wrong_job", "good", "good", "bad wrong_job"]
     assert world.feedback.posts == 3
     bench.check()
 
 
-def test_feedback_goes_behind_every_export(bench: Bench) -> None:
+def test_feedback_takes_no_slot_while_an_export_could_go(bench: Bench) -> None:
+    world, far = arrange(bench)
+    pause(bench, ("feedback", "main"))
+    far.mark("unqualified", *lead_ids(bench))
+    bench.daemon(1800, poll=300)
+    new = world.add_leads(2)
+    pull, deliver = bench.life.pulls["main"], bench.life.delivers["crm"]
+    pull.ask_live()
+    pull.step()
+    deliver.step()
+    with bench.ledger.write() as connection:
+        operating.resume_lanes(connection, [("feedback", "main")], bench.clock.now(), who="ana")
+    back = next(lane for lane in bench.life.others if lane.kind == "feedback")
+    assert (back.step(), world.feedback.posts) == (Next(BEHIND), 0)
+    bench.life.exports["main"].step()
+    assert set(new) <= set(world.exported)
+    pull.ask_live()
+    assert (back.step(), world.feedback.posts) == (Next(BEHIND), 0)
+    pull.step()
+    assert (back.step(), world.feedback.posts) == (AGAIN, 3)
+
+
+def test_all_exports_are_there_before_the_first_word(bench: Bench) -> None:
     world = bench.ctgo(leads=150)
-    far = bench.place(people=True, judging=JUDGING)
-    bench.run(1)
-    for pull in bench.life.pulls.values():
-        pull.ask_live()
-        bench.wake("pull", pull.name)
-    bench.run(5)
+    far = bench.place(people=True, judging=OFTEN)
+    bench.once(5)
     assert 0 < len(world.exported) < 150
     far.mark("unqualified", *lead_ids(bench)[:20])
-    bench.daemon(3600, poll=300)
+    bench.daemon(600)
     bench.check()
     paths = [r.path.rpartition("/")[2] for r in world.requests if r.status == 200]
-    assert len(world.exported) == 150
-    assert paths.count("feedback") == 20
-    last_export = max(n for n, path in enumerate(paths) if path == "export")
-    assert paths.index("feedback") > last_export
+    assert (len(world.exported), paths.count("feedback")) == (150, 20)
+    assert paths.index("feedback") > max(n for n, path in enumerate(paths) if path == "export")
 
 
 def test_a_backlog_of_feedback_holds_up_no_new_lead(bench: Bench) -> None:
@@ -343,12 +379,14 @@ def test_exports_that_cannot_go_do_not_hold_up_feedback(bench: Bench) -> None:
     assert world.feedback.posts == 1
 
 
-def test_a_source_that_is_paused_is_told_nothing(bench: Bench) -> None:
+def test_a_source_that_is_paused_or_down_is_told_nothing(bench: Bench) -> None:
     world, far = arrange(bench)
     pause(bench, ("pull", "main"))
     far.mark("unqualified", lead_ids(bench)[0])
     bench.daemon(3600, poll=300)
+    back = next(lane for lane in bench.life.others if lane.kind == "feedback")
     assert (world.feedback.posts, feedback(bench)) == (0, {"pending": 1})
+    assert back.step().trouble == "paused_by_hand"
 
 
 def test_whoever_is_forgotten_is_neither_told_of_nor_kept(bench: Bench) -> None:
