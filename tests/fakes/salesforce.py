@@ -18,7 +18,8 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from tests.fakes import salesforce_composite as composite
 from tests.fakes.salesforce_answer import Answer, Seen, Trouble
-from tests.fakes.salesforce_lead import KEY, mistyped
+from tests.fakes.salesforce_lead import KEY as PERSON
+from tests.fakes.salesforce_lead import mistyped
 from tests.fakes.salesforce_org import USER, Org
 from tests.fakes.salesforce_soql import BadQueryError, parse
 
@@ -82,9 +83,9 @@ class SalesforceFake:
     def mark(self, person: str, value: str, name: str = "Status") -> int:
         """A salesperson sets a field of everybody with our key of that person; of how many."""
         with self._lock:
-            mine = self.org.by_key(person)
+            mine, fields = self.org.by_key(person), dict[str, Any]({name: value})
             for lead in mine:
-                self.org.edit(lead["Id"], **{name: value})
+                self.org.edit(lead["Id"], **fields)
         return len(mine)
 
     def people(self) -> list[dict[str, str]]:
@@ -92,9 +93,9 @@ class SalesforceFake:
         names = ("FirstName", "LastName", "Status")
         with self._lock:
             return [
-                {"person": lead[KEY], **{name: lead[name] for name in names if lead.get(name)}}
+                {"person": lead[PERSON], **{name: lead[name] for name in names if lead.get(name)}}
                 for lead in self.org.leads.values()
-                if lead.get(KEY)
+                if lead.get(PERSON)
             ]
 
     def counted(self) -> Counter[str]:
