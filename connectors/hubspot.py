@@ -3,7 +3,8 @@
 HubSpot knows no idempotency header; what keeps a lead that is sent twice from becoming two contacts is that the
 email and `ctgo_x_user_id` are unique there, and that every write goes by one of them or by the contact's own id.
 `hubspot_rows` decides which, `hubspot_answers` what an answer means, `hubspot_sending` is one call,
-`hubspot_api` the library with its limits, `hubspot_setup` what must exist in the portal.
+`hubspot_api` the library with its limits, `hubspot_setup` what must exist in the portal, `hubspot_statuses` what became of
+contacts.
 
 A batch costs one request, and one more where the mapping has fields that may not overwrite.
 
@@ -16,12 +17,12 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel
 
-from connectors import hubspot_setup
+from connectors import hubspot_setup, hubspot_statuses
 from connectors.hubspot_api import Api
 from connectors.hubspot_options import CODES, DEFAULTS, KEY, HubSpotOptions
 from connectors.hubspot_rows import Plan
 from connectors.hubspot_sending import Sending
-from syncd.connector import Change, Context, Field, Finding
+from syncd.connector import Change, Context, Field, Finding, Statuses
 from syncd.delivery import Delivery, Outcome, Route
 
 __all__ = ["KEY", "HubSpotConnector", "HubSpotOptions"]
@@ -43,12 +44,13 @@ class HubSpotConnector:
         self._plan = Plan(MappingProxyType(fields))
         self._adopt = tuple(dict.fromkeys(options.adopt))
         self._log = context.log
+        self._watched = context.watched
         self._api = Api(options, context)
 
     def check(self) -> Sequence[Finding]:
         """Whether the token is good, has both scopes, and every property is there; it writes nothing."""
         self._api.learn_zone()
-        return hubspot_setup.check(self._api, self._plan, self._adopt)
+        return hubspot_setup.check(self._api, self._plan, self._adopt, self._watched)
 
     def setup(self, apply: bool) -> Sequence[Change]:  # noqa: FBT001 - the contract is positional
         """The property group and the ctgo_ properties that the mapping needs. Raises Pause or Halt."""
@@ -62,6 +64,12 @@ class HubSpotConnector:
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
         """Write one batch. Raises Pause, Halt or Refused as `codes` tell, if nothing of it was written."""
         return Sending(self._api, self._plan, self._adopt, self._log).run(batch) if batch else []
+
+    def statuses_since(self, cursor: str) -> Statuses:
+        """What the watched property says of contacts that changed. One request. Raises Pause or Halt."""
+        if self._watched is None:
+            return Statuses((), cursor)
+        return hubspot_statuses.statuses_since(self._api, self._watched, cursor)
 
     def close(self) -> None:
         """Close the connections."""

@@ -117,6 +117,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "hubspot_key_not_unique": "ctgo_x_user_id must be a single-line text property with unique values: syncd setup NAME --apply makes it; a wrong one must be deleted in HubSpot first. Then: syncd resume NAME",
         "hubspot_constant_refused": "A fixed value in `fields` is none that HubSpot accepts: use the option's internal name, or add the option in HubSpot. Then: syncd resume NAME",
         "hubspot_adopt_failed": "HubSpot cannot search by a property in `adopt`: take it out, or see what syncd check says of it.",
+        "hubspot_feedback_refused": "Check the property in the connector's feedback table: it must be a contact property's internal name, and syncd setup NAME --apply must have run. Then: syncd resume NAME",
+        "hubspot_feedback_value": "Use the options' internal names in the connector's feedback table: a value that HubSpot does not have is never heard.",
         "hubspot_rate_limited": "Nothing to do: syncd waits as long as HubSpot asks. If it happens often, lower requests_per_second.",
         "hubspot_daily_quota": "Nothing to do: syncd waits for midnight in the portal's time zone. If it happens often, see what else uses the API.",
         "hubspot_locked": "Nothing to do: HubSpot is busy with these contacts, and syncd tries again.",

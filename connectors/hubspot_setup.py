@@ -11,11 +11,12 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from connectors import hubspot_statuses
 from connectors.hubspot_answers import Answer, Json
 from connectors.hubspot_api import PATHS, Api
 from connectors.hubspot_options import CODES, KEY, OPTIONAL
 from connectors.hubspot_rows import Plan
-from syncd.connector import Change, Finding
+from syncd.connector import Change, Finding, Watched
 from syncd.failure import Failure, Halt
 
 GROUP = "ctgo"
@@ -77,11 +78,12 @@ def definition(name: str) -> dict[str, Any]:
     return {**body, "hasUniqueValue": True} if name == KEY else body
 
 
-def check(api: Api, plan: Plan, adopt: Sequence[str]) -> list[Finding]:
+def check(api: Api, plan: Plan, adopt: Sequence[str], watched: Watched | None = None) -> list[Finding]:
     """Whether the token is good, has both scopes, and every property is there; it writes nothing."""
     try:
         properties = _listed(api, PATHS.properties)
         found = [*_access(api), *_of_properties(properties, plan, adopt)]
+        found += hubspot_statuses.findings(watched, properties) if watched else []
     except Failure as why:
         return [_failed(why)]
     return found or [

@@ -3,7 +3,7 @@
 A batch is looked up first where that matters (`salesforce_rows` decides), then sent in at most one call for leads
 that are there and one for new ones, for assignment rules must run for the new ones only. `salesforce_wire` is the
 way there, `salesforce_sending` one call with what follows from it, `salesforce_codes` and `salesforce_answers` what is answered, `salesforce_schema` this org's Lead,
-`salesforce_setup` what must exist in it. Source: Salesforce's REST guide, "Upsert multiple records".
+`salesforce_setup` what must exist in it, `salesforce_statuses` what became of Leads. Source: Salesforce's REST guide, "Upsert multiple records".
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel
 
-from connectors import salesforce_check
+from connectors import salesforce_check, salesforce_statuses
 from connectors.salesforce_budget import Budget
 from connectors.salesforce_codes import CODES
 from connectors.salesforce_defaults import DEFAULTS
@@ -20,7 +20,7 @@ from connectors.salesforce_options import KEY_FIELD, SalesforceOptions
 from connectors.salesforce_rows import How, Known, Mapped, Write, decide, join, once_each, to_look_up
 from connectors.salesforce_schema import Schema, read_schema
 from connectors.salesforce_sending import Sender
-from syncd.connector import Change, Context, Field, Finding
+from syncd.connector import Change, Context, Field, Finding, Statuses
 from syncd.delivery import Delivery, Outcome, Route
 from syncd.failure import Failure, Halt, Pause, Refused
 
@@ -60,7 +60,9 @@ class SalesforceConnector:
         """Signing in, the org's calls, the fields, and whether Contacts can be seen. Three calls."""
         try:
             schema = self._describe(anew=True)
-            findings = salesforce_check.findings(self._fields, self._options, schema)
+            findings = [*salesforce_check.findings(self._fields, self._options, schema)]
+            if watched := self._context.watched:
+                findings += salesforce_statuses.findings(watched, schema)
             self._wire.call("GET", "query/", params={"q": "SELECT Id FROM Contact LIMIT 1"})
         except (Failure, Refused) as why:
             self._schema = None
@@ -96,6 +98,14 @@ class SalesforceConnector:
         ):
             self._schema = None
         return outcomes
+
+    def statuses_since(self, cursor: str) -> Statuses:
+        """What the watched field says of Leads that changed. One call. Raises Pause or Halt."""
+        if self._context.watched is None:
+            return Statuses((), cursor)
+        self._budget.ask()
+        key = self._options.external_id_field
+        return salesforce_statuses.statuses_since(self._wire, self._context.watched, key, cursor)
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -49,7 +49,9 @@ CODES: Mapping[str, str] = MappingProxyType(
         "salesforce_row_deleted": "Nothing to do: the record was deleted meanwhile, and syncd tries again.",
         "salesforce_row_failed": "Salesforce failed on this lead with a code that syncd does not know: see the detail. It is tried again.",
         "salesforce_every_row": "Every row of several calls failed alike, so it is no single lead: see the detail and mend it. Then: syncd resume NAME",
+        "salesforce_feedback_refused": "Check the property in the connector's feedback table: it must be the API name of a field of Lead that the run-as user can read and that can be filtered by. Then: syncd resume NAME",
         # What check finds
+        "salesforce_feedback_value": "Use the values of the picklist in the connector's feedback table: one that it does not have is never heard.",
         "salesforce_ready": "Nothing to do.",
         "salesforce_key": "Nothing to do.",
         "salesforce_kept": 'Write policy = "create_only" to say so yourself.',

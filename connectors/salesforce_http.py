@@ -7,6 +7,7 @@ is imported when a connector opens.
 import io
 import re
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
@@ -93,6 +94,14 @@ def retry_after(response: requests.Response) -> float | None:
     """Seconds that an answer asks us to wait, an hour at most; dates and nonsense are nobody's word."""
     text = response.headers.get("Retry-After", "").strip()
     return min(float(text), _BELIEVED) if re.fullmatch(r"[0-9]{1,9}", text) else None
+
+
+def server_time(response: requests.Response) -> float | None:
+    """What an answer's `Date` says, in seconds since the epoch; None if it says nothing that can be read."""
+    try:
+        return parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def broken(error: Exception) -> Pause:

@@ -18,7 +18,7 @@ _NUMBERS = frozenset({"int", "double", "currency", "percent", "long"})
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One field of Lead. `length` in characters, 0 when it has none; `values`: of a restricted picklist."""
+    """One field of Lead. `length` in characters, 0 when it has none; `options`: of a picklist; `values`: if it is restricted."""
 
     name: str
     type: str
@@ -29,6 +29,7 @@ class Column:
     unique: bool = False
     required: bool = False
     values: frozenset[str] | None = None
+    options: frozenset[str] | None = None
     plain: float = field(init=False)
     """Characters up to which printable ASCII fits as it is; below 0 where a value must be looked at."""
 
@@ -75,13 +76,14 @@ def _column(found: Mapping[str, Any]) -> Column:
         required=found.get("nillable") is False
         and found.get("defaultedOnCreate") is False
         and found.get("createable") is True,
-        values=_values(found),
+        values=_options(found) if found.get("restrictedPicklist") is True else None,
+        options=_options(found),
     )
 
 
-def _values(found: Mapping[str, Any]) -> frozenset[str] | None:
+def _options(found: Mapping[str, Any]) -> frozenset[str] | None:
     listed = found.get("picklistValues")
-    if found.get("restrictedPicklist") is not True or not isinstance(listed, list):
+    if not isinstance(listed, list) or found.get("type") not in {"picklist", "multipicklist", "combobox"}:
         return None
     return frozenset(
         str(one.get("value")) for one in listed if isinstance(one, Mapping) and one.get("active") is not False

@@ -22,7 +22,7 @@ from simple_salesforce.exceptions import SalesforceError
 from connectors.salesforce_answers import judge_call, problem
 from connectors.salesforce_budget import Budget
 from connectors.salesforce_codes import CODES, TOKEN_WAITS
-from connectors.salesforce_http import broken, paused, retry_after, session
+from connectors.salesforce_http import broken, paused, retry_after, server_time, session
 from connectors.salesforce_options import API_VERSION, SalesforceOptions, base_address
 from connectors.salesforce_queries import QUERIES_AT_ONCE, Select, Where, answers_of, composite, queries_for
 from syncd.clock import Clock
@@ -45,6 +45,8 @@ class Wire:
         self._client: Salesforce | None = None
         self._limit_hits = 0
         self._after: float | None = None
+        self.server_time: float | None = None
+        """What time it was at Salesforce with the last answer, in seconds since the epoch; None: it did not say."""
         self._session = session(clock, self._noted)
         save = str(options.duplicates == "save").lower()
         self._session.headers["Sforce-Duplicate-Rule-Header"] = f"allowSave={save}"
@@ -100,6 +102,10 @@ class Wire:
             for (n, _), answer in zip(part, self._ask([soql for _, soql in part]), strict=True):
                 found[n] += self._to_the_end(answer)
         return found
+
+    def records(self, soql: str) -> list[Mapping[str, Any]]:
+        """What a query finds, all pages. Raises as `call` does."""
+        return self._to_the_end(self.call("GET", "query/", params={"q": soql}))
 
     def _ask(self, queries: Sequence[str]) -> list[Any]:
         """The first page of each query, `QUERIES_AT_ONCE` at most."""
@@ -171,6 +177,7 @@ class Wire:
     def _noted(self, response: requests.Response) -> None:
         """Keep what the library's exceptions do not tell."""
         self._after = retry_after(response)
+        self.server_time = server_time(response)
 
     def _signed_in(self) -> Salesforce:
         token, home = self._token() if self._options.renewable else (

@@ -18,13 +18,16 @@ Idempotence: re-sending must be safe. Where it is not (no upsert), say `resend_s
 notes *maybe sent* before the call, and a delivery that comes with `maybe_sent` must be looked for before it is
 written.
 
+Feedback: a connector whose far end knows what became of people may offer `statuses_since`, see `TellsStatus`. It reads and
+writes nothing, and what it answers is judged by the engine.
+
 Threads: one instance is called by one thread at a time. `deliver` may block, within the time-outs it sets on
 every call. Time and waiting come from `context.clock` only.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -52,13 +55,25 @@ class Logger(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Watched:
+    """The property of a person's object that the configuration wants to hear of, and the values that mean something."""
+
+    property: str
+    values: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
-    """What an instance is given besides its options. `fields`: the mapping in force, with its policies."""
+    """What an instance is given besides its options.
+
+    `fields`: the mapping in force, with its policies. `watched`: None unless the configuration asks for feedback.
+    """
 
     name: str
     clock: Clock
     log: Logger
     fields: Mapping[str, Field] = field(default_factory=dict)
+    watched: Watched | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,4 +134,40 @@ class NeedsSetup(Protocol):
 
     def setup(self, apply: bool) -> Sequence[Change]:  # noqa: FBT001 - the contract is positional
         """List what is missing and, with `apply`, make it; running it again changes nothing."""
+        ...
+
+
+class Status(NamedTuple):
+    """What the watched property of one object says, and since when the object is as it is (seconds since the epoch).
+
+    `person`: the `Delivery.person` that was written there, empty if the object does not tell; `remote_id`: the object's
+    own id, by which a connector of people may be told of those who share one. One of the two is needed.
+    """
+
+    value: str
+    changed_at: float
+    person: str = ""
+    remote_id: str = ""
+
+
+class Statuses(NamedTuple):
+    """One page. `cursor`: where the next one begins; `more`: whether it is worth asking for at once."""
+
+    found: Sequence[Status]
+    cursor: str
+    more: bool = False
+
+
+@runtime_checkable
+class TellsStatus(Protocol):
+    """Optional: what became of people at the far end, for `[connectors.NAME.feedback]`."""
+
+    def statuses_since(self, cursor: str) -> Statuses:
+        """One page of the objects that have a value in `context.watched.property` and changed since the cursor.
+
+        The cursor is the connector's own text, without personal data; empty: from the beginning. The engine commits a
+        page and its cursor together, so a page may be asked for again. Told twice is harmless, left out is not: order
+        by the time of the change, begin again a little before it (indexes lag, transactions end late), and do not count
+        on offsets, for what changes moves. Raises Pause or Halt, as `deliver` does.
+        """
         ...

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, get_args
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from syncd.clock import Clock
-from syncd.connector import Connector, Context, Field, Logger
+from syncd.connector import Connector, Context, Field, Logger, Watched
 from syncd.failure import CODES
 from syncd.settings import ConnectorSettings, Settings, SettingsError, secret_values
 from syncd.settings.layers import FILE
@@ -61,9 +61,15 @@ class Configured(NamedTuple):
         """The secrets among its options, to be told to the log's redaction."""
         return secret_values(self.options)
 
+    @property
+    def watched(self) -> Watched | None:
+        """What feedback wants to hear of; None: there is none."""
+        chosen = self.settings.feedback
+        return Watched(chosen.property, frozenset((*chosen.good, *chosen.bad))) if chosen else None
+
     def open(self, clock: Clock, log: Logger) -> Connector:
         """Make the instance; the caller closes it."""
-        return self.cls(self.options, Context(self.name, clock, log, self.fields))
+        return self.cls(self.options, Context(self.name, clock, log, self.fields, self.watched))
 
 
 def known_types(found: Iterable[EntryPoint] | None = None) -> dict[str, EntryPoint]:
@@ -171,6 +177,9 @@ def _configured(
     settings: Settings, name: str, chosen: ConnectorSettings, known: Mapping[str, EntryPoint]
 ) -> Configured:
     cls = _class(settings, name, chosen.type, known)
+    if chosen.feedback and not hasattr(cls, "statuses_since"):
+        what = f"a connector of the type {chosen.type} cannot tell what became of a lead: take this table out"
+        raise SettingsError(sentence(settings.provenance.of, ("connectors", name, "feedback"), what))
     options = _options(settings, name, chosen, cls.Options)
     required = (chosen.ack or getattr(cls, "ack", "required")) == "required"
     return Configured(name, chosen.type, cls, options, chosen, _fields(chosen, cls), required=required)

@@ -89,7 +89,12 @@ def _on_probation(lane: LaneState) -> bool:
     return not is_by_hand(lane) and bool(lane.code) and lane.probing
 
 
-_WORK = {"deliver": ("delivery", "pending"), "export": ("export", "pending"), "enrich": ("lead", "enriching")}
+_WORK = {
+    "deliver": ("delivery", "pending"),
+    "export": ("export", "pending"),
+    "enrich": ("lead", "enriching"),
+    "feedback": ("feedback", "pending"),
+}
 
 
 def _has_work(view: View, lane: LaneState) -> bool:

@@ -80,11 +80,10 @@ def make_engine(
                 )
             )  # fmt: skip
             undo.callback(desks[-1].upstream.close)
-        delivers = []
+        delivers, opened_as = [], {}
         for m in (mapped[name] for name in chosen):
-            connector = opened(m.configured, clock, log)
+            connector = opened_as[m.name] = opened(m.configured, clock, log)
             undo.callback(connector.close)
-            closes["deliver", m.name] = connector.close
             policy = policy_of(m.configured, probe)
             named = names_for(m, settings, names)
             outfit = Outfit(m.name, connector, m.fields, m.where, policy, exporting, named, observer)
@@ -92,6 +91,7 @@ def make_engine(
         undo.pop_all()
     exports = [Export(desk, ledger, clock, log) for desk in desks if desk.exports]
     pulls = [Pull(desk, ledger, clock, log, wake) for desk in desks]
+    hears: list[Stepper] = []
     others: list[Stepper] = [
         naming(desk, names[desk.name], log, wake, ledger=ledger, clock=clock)
         for desk in desks
@@ -103,12 +103,20 @@ def make_engine(
         if pushing
         else []
     )
+    if settings.hears:  # nobody else pays for what it imports
+        from syncd.cli.feedback import ears, hearing, telling  # noqa: PLC0415
+
+        found = ears([mapped[name] for name in chosen], opened_as, probe=probe, repeats=probe is not None)
+        hears = hearing(found, ledger, clock, log, wake)
+        others += telling(desks, pulls, ledger, clock, log)
     lanes: list[Stepper] = [*pulls, *exports, *others]
     for desk in desks:
-        closes |= _closes_of(desk, [lane for lane in lanes if lane.name == desk.name])
+        closes |= _closes_of(desk.upstream.close, [lane for lane in lanes if lane.name == desk.name])
+    for name, connector in opened_as.items():
+        closes |= _closes_of(connector.close, [lane for lane in (*delivers, *hears) if lane.name == name])
     closes = {key: _once(close) for key, close in closes.items()}
     gates = {name: m.configured.gate or 0 for name, m in mapped.items()}
-    return Engine(settings, ledger, clock, desks, pulls, delivers, exports, others, closes, gates)
+    return Engine(settings, ledger, clock, desks, pulls, delivers, exports, others, hears, closes, gates)
 
 
 def _pushes(
@@ -141,8 +149,10 @@ def _once(close: Callable[[], None]) -> Callable[[], None]:
     return closed
 
 
-def _closes_of(desk: Desk, lanes: Sequence[Stepper]) -> dict[tuple[str, str], Callable[[], None]]:
-    """A source's client is closed when the last of its lanes is over."""
+def _closes_of(
+    close: Callable[[], None], lanes: Sequence[Stepper]
+) -> dict[tuple[str, str], Callable[[], None]]:
+    """What several lanes share, a source's client or a connector, is closed when the last of them is over."""
     left = {lane.kind for lane in lanes}
     lock = threading.Lock()
 
@@ -153,7 +163,7 @@ def _closes_of(desk: Desk, lanes: Sequence[Stepper]) -> dict[tuple[str, str], Ca
             left.discard(lane.kind)
             last = not left
         if last:
-            desk.upstream.close()
+            close()
 
     return {(lane.kind, lane.name): partial(over, lane) for lane in lanes}
 
@@ -226,10 +236,11 @@ def begin(engine: Engine, approved_by: str = "") -> None:
 
 
 def crews_of(engine: Engine) -> list[Crew]:
-    """A thread for each connector's lane, a small pool for the sources'."""
+    """A thread for each connector's lanes, for one instance is called by one thread; a small pool for the sources'."""
     sources: list[Stepper] = [*engine.pulls, *engine.exports, *engine.others]
     pool = Crew(sources, min(SOURCE_THREADS, len(sources)), engine.closes)
-    return [*(Crew([lane], closes=engine.closes) for lane in engine.delivers), pool]
+    each = [[lane, *(it for it in engine.hears if it.name == lane.name)] for lane in engine.delivers]
+    return [*(Crew(lanes, closes=engine.closes) for lanes in each), pool]
 
 
 def policy_of(configured: Configured, probe: float | None = None) -> Policy:

@@ -1,7 +1,7 @@
 """`syncd --once --dry-run`: what a run would do, with the ledger opened read-only and nothing but GET requests.
 
 The listing is walked by the real pull lane into a ledger in memory, which begins with the real one's cursor and
-counted requests; what the real ledger does not know yet is what a run would bring.
+counted requests; what the real ledger does not know yet is what a run would bring. What CRMs say of people is asked of them.
 """
 
 import sys
@@ -56,6 +56,10 @@ def run_dry(settings: Settings, order: Order) -> Exit:
             waiting = reading.counts(connection)
             gates = gating.gates(connection)
     _print(found, waiting)
+    if settings.hears:
+        from syncd.cli.feedback import preview  # noqa: PLC0415 - only where there is feedback
+
+        preview([mapped[name] for name in mapped if order.connector in {"", name}], path, clock, log)
     held = {name: gate for name, gate in gates.items() if gate.since is not None}
     if not order.yes:
         _print_gates(found, {name: m.configured.gate for name, m in mapped.items()}, held)

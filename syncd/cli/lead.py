@@ -91,9 +91,22 @@ def known(ledger: Any, number: int, handle: str) -> list[dict[str, Any]]:
                     "deliveries": [_attempted(it, "connector", "required", "remote_id", "created")
                                    for it in reading.deliveries_of(connection, row.seq)],
                     "export": _attempted(export) if export else None,
+                    "feedback": _feedback(connection, row),
                 }
             )  # fmt: skip
         return found
+
+
+def _feedback(connection: Any, row: Any) -> dict[str, Any] | None:
+    """What a CRM said of the lead, and what CTGO was told; None: nothing was said."""
+    from syncd.ledger.feedback import feedback_of  # noqa: PLC0415
+
+    found = feedback_of(connection, row.source, row.lead_id, row.segment_id) if row.lead_id else None
+    if found is None:
+        return None
+    told = {key: getattr(found, key) for key in ("connector", "word", "told")}
+    instants = {key: iso(getattr(found, key)) for key in ("heard_at", "told_at")}
+    return {**told, **instants, **_attempted(found)}
 
 
 def _is_forgotten(ledger: Any, number: int, handle: str) -> bool:
@@ -165,8 +178,23 @@ def _events(row: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
         yield delivery["settled_at"], f"{delivery['connector']}{best_effort}: {_told(delivery)}"
     if row["export"]:
         yield row["export"]["settled_at"], f"export: {_told(row['export'])}"
+    if row["feedback"]:
+        yield from _of_feedback(row["feedback"])
     why = f": {row['detail']} ({row['code']})" if row["code"] else ""
     yield row["settled_at"], f"{row['state']}{why}"
+
+
+def _of_feedback(it: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
+    from syncd.feedback import Word  # noqa: PLC0415 - few leads have any
+
+    yield it["heard_at"], f"{it['connector']} says: {Word.of(it['word'])}"
+    if it["state"] == "no_segment":
+        yield it["settled_at"], "feedback: cannot be told, for the lead is in no segment"
+    elif it["told"] and it["told"] != it["word"]:
+        yield it["told_at"], f"feedback: CTGO was told {Word.of(it['told'])}"
+        yield None, f"feedback: {_told(it)}"
+    else:
+        yield it["settled_at"], f"feedback: {_told(it)}"
 
 
 def _told(it: dict[str, Any]) -> str:

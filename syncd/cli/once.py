@@ -68,7 +68,7 @@ def run_once(
             approved_by=operator() if order.yes else "", mapped=mapped,
         )  # fmt: skip
         with stopping_on_signals(clock), engine_context as engine:
-            before = standing_of(ledger)
+            before = standing_of(ledger, hears=settings.hears)
             _ask(engine, order)
             if not order.yes and somebody() and any(m.configured.gate for m in mapped.values()):
                 _pull_and_ask(engine, log)
@@ -77,10 +77,10 @@ def run_once(
 
                 def tick() -> None:
                     acts.heed()
-                    shown.show(standing_of(ledger))
+                    shown.show(standing_of(ledger, hears=settings.hears))
 
                 ended = runner.run(crews_of(engine), tick)
-                shown.show(standing_of(ledger))
+                shown.show(standing_of(ledger, hears=settings.hears))
             if ended.error is not None:
                 raise ended.error
             code = report(

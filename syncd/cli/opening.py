@@ -61,12 +61,13 @@ class Place:
 def place_of(settings: Settings, name: str) -> Place:
     """The source or connector of that name. Raises a usage error with the nearest name."""
     if name in settings.connectors:
-        return Place("connector", name, (("deliver", name),))
+        heard = (("hear", name),) if settings.connectors[name].feedback else ()
+        return Place("connector", name, (("deliver", name), *heard))
     if name in settings.sources:
         from syncd.engine.desk import SOURCE_LANES  # noqa: PLC0415 - brings the client of CTGO along
 
         source = settings.sources[name]
-        also = (("enrich", source.enrich), ("push", source.push))
+        also = (("enrich", source.enrich), ("push", source.push), ("feedback", settings.hears))
         kinds = (*SOURCE_LANES, *(kind for kind, table in also if table))
         return Place("source", name, tuple((kind, name) for kind in kinds))
     raise unknown(

@@ -64,11 +64,13 @@ def waiting(settings: Settings, ledger: "Ledger", clock: "Clock") -> dict[str, A
             waits = counts["lead"].get(name, {}).get("enriching", 0)
             enriching = spending(connection, name, source, waits, clock.now())
             asks = enriching["asks"] if enriching else 0
-            requests = due + later + asks
+            words = counts["feedback"].get(name, {}).get("pending", 0) if settings.hears else 0
+            requests = due + later + asks + words
             sources[name] = {
                 "enriching": enriching,
                 "exports": due,
                 "exports_after_delivery": later,
+                "feedback": words,
                 "requests": requests,
                 "requests_per_minute": budget.limit,
                 "seconds": round(seconds_for(budget, now, requests), 1),
@@ -106,6 +108,9 @@ def _show(found: dict[str, Any]) -> None:
     for name, it in found["sources"].items():
         if it["enriching"]:
             say(said(name, it["enriching"]))
+    for name, it in found["sources"].items():
+        if it["feedback"]:
+            say(f"{name}: CTGO is to be told {it['feedback']:,} words of feedback, after all exports")
     for name, it in found["connectors"].items():
         if it["held"]:
             say(f"{it['held']:,} of those of {name} are held at its gate: syncd release {name}")

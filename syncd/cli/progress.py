@@ -18,32 +18,35 @@ Counts = Mapping[str, Mapping[str, Mapping[str, int]]]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The tally at one moment: kind -> name -> state -> rows."""
+    """The tally at one moment: kind -> name -> state -> rows. `feedback` None: this run has nothing to do with any."""
 
     leads: Mapping[str, Mapping[str, int]]
     deliveries: Mapping[str, Mapping[str, int]]
     exports: Mapping[str, Mapping[str, int]]
+    feedback: Mapping[str, Mapping[str, int]] | None = None
 
     @classmethod
-    def of(cls, counts: Counts) -> "Standing":
-        """From `syncd.ledger.reading.counts`."""
-        return cls(counts["lead"], counts["delivery"], counts["export"])
+    def of(cls, counts: Counts, *, hears: bool = False) -> "Standing":
+        """From `syncd.ledger.reading.counts`. `hears`: whether feedback is told."""
+        return cls(
+            counts["lead"], counts["delivery"], counts["export"], counts["feedback"] if hears else None
+        )
 
     @property
     def pending(self) -> int:
-        """Deliveries and exports still to make, and leads that wait for enriching."""
+        """Deliveries, exports and feedback still to make, and leads that wait for enriching."""
         enriching = sum(states.get("enriching", 0) for states in self.leads.values())
-        return enriching + sum(
-            states.get("pending", 0) for kind in (self.deliveries, self.exports) for states in kind.values()
-        )
+        return enriching + self._sum("pending")
 
     @property
     def rejected(self) -> int:
-        """Deliveries, exports and leads set aside."""
-        apart = sum(
-            states.get("rejected", 0) for kind in (self.deliveries, self.exports) for states in kind.values()
-        )
+        """Deliveries, exports, feedback and leads set aside."""
+        apart = self._sum("rejected")
         return apart + sum(states.get("quarantined", 0) for states in self.leads.values())
+
+    def _sum(self, state: str) -> int:
+        kinds = (self.deliveries, self.exports, self.feedback or {})
+        return sum(states.get(state, 0) for kind in kinds for states in kind.values())
 
     def since(self, before: "Standing") -> list[str]:
         """What happened since an earlier moment, a line for each source and connector that has leads."""
@@ -57,6 +60,8 @@ class Standing:
                 "to enrich": states.get("enriching", 0),
                 "exported": exported,
                 "to export": waiting,
+                "feedback told": _gain(self.feedback or {}, before.feedback or {}, source, "delivered"),
+                "feedback to tell": (self.feedback or {}).get(source, {}).get("pending", 0),
             }
             lines.append(_line(source, told))
         for connector in self.deliveries:

@@ -1,6 +1,6 @@
 """`syncd rejected`: what was set aside, why, and what a person decides about it.
 
-`retry` sends rejected deliveries and exports again; `drop` takes them out of what their leads need, and rows that could
+`retry` sends rejected deliveries, exports and feedback again; `drop` takes them out of what their leads need, and rows that could
 not be read out of sight. Both are written down with who did it.
 """
 
@@ -94,7 +94,7 @@ def show(
 
 @app.command()
 def retry(context: typer.Context, connector: _Connector = "", code: _Code = "", lead: _Id = None) -> int:
-    """Send rejected deliveries and exports again, their attempts forgiven; without a choice, all."""
+    """Send rejected deliveries, exports and feedback again, their attempts forgiven; without a choice, all."""
     settings = settings_of(context)
     from syncd.ledger import operating  # noqa: PLC0415
 

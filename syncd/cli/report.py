@@ -13,10 +13,10 @@ from syncd.ledger.lanes import load_lanes
 from syncd.settings import Settings
 
 
-def standing_of(ledger: Ledger) -> Standing:
-    """The tally now."""
+def standing_of(ledger: Ledger, *, hears: bool = False) -> Standing:
+    """The tally now. `hears`: whether feedback is told."""
     with ledger.read() as connection:
-        return Standing.of(reading.counts(connection))
+        return Standing.of(reading.counts(connection), hears=hears)
 
 
 def report(
@@ -34,7 +34,7 @@ def report(
     `troubles`: codes by lane; `only`: the one connector that was run.
     """
     with ledger.read() as connection:
-        after = Standing.of(reading.counts(connection))
+        after = Standing.of(reading.counts(connection), hears=before.feedback is not None)
         lanes = {(lane.kind, lane.name): lane for lane in load_lanes(connection)}
         left = reading.pending_elsewhere(connection, list(settings.connectors))
     # Of a source that could not be asked, nobody knows whether there is something new
@@ -65,9 +65,9 @@ def report(
 
 
 def _code_of(kind: str, code: str) -> Exit:
-    if kind == "deliver" or (
-        kind == "enrich" and code in {"forbidden", "subscription_required"}
-    ):  # which refuses enriching, and not the key
+    if kind in {"deliver", "hear"} or (
+        kind in {"enrich", "feedback"} and code in {"forbidden", "subscription_required"}
+    ):  # which refuses enriching or feedback, and not the key
         return Exit.WORK_LEFT
     return SOURCE_EXITS.get(code, Exit.WORK_LEFT)
 
@@ -76,9 +76,11 @@ def _complain(
     settings: Settings, lane: LaneState, code: str, troubles: Mapping[tuple[str, str], str]
 ) -> None:
     """One sentence for a lane; a source's fault is said once, not once for each of its lanes."""
-    if lane.kind in {"export", "enrich"} and troubles.get(("pull", lane.name)) == code:
+    if lane.kind in {"export", "enrich", "feedback"} and troubles.get(("pull", lane.name)) == code:
         return
-    what = "connector" if lane.kind == "deliver" else "source"
+    if lane.kind == "hear" and troubles.get(("deliver", lane.name)) == code:
+        return
+    what = "connector" if lane.kind in {"deliver", "hear"} else "source"
     detail = lane.detail or "It is waiting to try again."
     complain(
         f"{what} {lane.name}: {detail} ({code})",

@@ -58,7 +58,10 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
         }
         kept = upkeep.done(connection)
         pushes = reading.pushed(connection)
-    leads, deliveries, exports = counts["lead"], counts["delivery"], counts["export"]
+        heard = reading.heard(connection)
+    leads, deliveries, exports, feedback = (
+        counts[kind] for kind in ("lead", "delivery", "export", "feedback")
+    )
     sources = {
         name: {
             "configured": name in settings.sources,
@@ -66,16 +69,18 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
             "pulled_at": rows[name].pulled_at if name in rows else None,
             "leads": leads.get(name, {}),
             "exports": exports.get(name, {}),
+            "feedback": feedback.get(name, {}),
             "enriching": spent.get(name),
             "push": _push(settings, name, pushes.get(name)),
         }
-        for name in dict.fromkeys((*settings.sources, *rows, *leads, *exports))
+        for name in dict.fromkeys((*settings.sources, *rows, *leads, *exports, *feedback))
     }
     connectors = {
         name: {
             "configured": name in settings.connectors,
             "deliveries": deliveries.get(name, {}),
             "held": gates[name].held if name in gates else 0,
+            "heard_at": heard.get(name),
         }
         for name in dict.fromkeys((*settings.connectors, *deliveries))
     }
@@ -101,8 +106,13 @@ def _push(settings: Settings, name: str, it: "Pushed | None") -> dict[str, Any] 
 
 
 def set_aside_in(counts: Mapping[str, Mapping[str, Mapping[str, int]]]) -> int:
-    """How many deliveries and exports are rejected and leads quarantined, by the tally."""
-    states = (("delivery", "rejected"), ("export", "rejected"), ("lead", "quarantined"))
+    """How many deliveries, exports and feedback are rejected and leads quarantined, by the tally."""
+    states = (
+        ("delivery", "rejected"),
+        ("export", "rejected"),
+        ("feedback", "rejected"),
+        ("lead", "quarantined"),
+    )
     return sum(found.get(state, 0) for kind, state in states for found in counts[kind].values())
 
 
@@ -158,6 +168,7 @@ def _show(found: dict[str, Any], now: float) -> None:
             say(said(name, it["enriching"]))
         if it["push"]:
             say(_said(name, it["push"]))
+    _show_feedback(found)
     for lane in found["lanes"]:
         until = f" until {when(lane['until'])}" if lane["until"] is not None else ""
         by = f" by {lane['by']}" if lane["code"] == "paused_by_hand" else ""
@@ -179,6 +190,20 @@ def _said(name: str, push: Mapping[str, Any]) -> str:
     if push["subscribed_at"] is None:
         return f"push {name}: {'not subscribed yet' if push['configured'] else 'being unsubscribed'}; {heard}"
     return f"push {name}: subscribed since {when(push['subscribed_at'])}; {heard}"
+
+
+_OF_FEEDBACK = {"delivered": "told", "no_segment": "on leads without a segment, which cannot be told"}
+
+
+def _show_feedback(found: dict[str, Any]) -> None:
+    """A line for each connector that is asked, and each source whose leads were judged."""
+    for name, it in found["connectors"].items():
+        if it["heard_at"] is not None:
+            say(f"{name}: asked what became of its people {when(it['heard_at'])}")
+    for name, it in found["sources"].items():
+        if it["feedback"]:
+            parts = (f"{n} {_OF_FEEDBACK.get(state, state)}" for state, n in it["feedback"].items())
+            say(f"{name}: feedback: {', '.join(parts)}")
 
 
 def _named(name: str, it: Mapping[str, Any]) -> str:

@@ -14,12 +14,17 @@ PUSH = frozenset({"push_failed"})
 
 def changed(old: Settings, new: Settings) -> list[tuple[str, str]]:
     """The lanes (kind, name) whose source or connector is new or has another option or secret."""
-    lanes = [("deliver", name) for name, it in new.connectors.items() if old.connectors.get(name) != it]
+    lanes = [
+        (kind, name)
+        for name, it in new.connectors.items()
+        if old.connectors.get(name) != it
+        for kind in ("deliver", "hear")
+    ]
     return lanes + [
         (kind, name)
         for name, it in new.sources.items()
         if old.sources.get(name) != it
-        for kind in (*SOURCE_LANES, "enrich", "push")
+        for kind in (*SOURCE_LANES, "enrich", "feedback", "push")
     ]
 
 

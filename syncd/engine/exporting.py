@@ -11,20 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from syncd.clock import Clock
 from syncd.connector import Logger
-from syncd.delivery import (
-    Change,
-    Delivered,
-    Item,
-    LaneState,
-    Outcome,
-    Terms,
-    Verdict,
-    judge_call,
-    kept_by_hand,
-    reopened,
-)
+from syncd.delivery import Delivered, Item, LaneState, Terms, kept_by_hand, reopened
 from syncd.engine.delivering import tell_lane
 from syncd.engine.desk import Desk
+from syncd.engine.each import Answer, judge_each
 from syncd.engine.observing import outcomes_of
 from syncd.engine.pacing import Hold
 from syncd.engine.step import AGAIN, IDLE, Next
@@ -42,8 +32,6 @@ BATCH = 32
 
 Claim = tuple[Item, int]
 """An export's item with its lead id."""
-Answer = Outcome | BaseException | None
-"""What one request came to; None: it was not sent, for one before said stop."""
 
 
 class Export:
@@ -134,7 +122,9 @@ class Export:
     def _record(
         self, claims: Sequence[Claim], answers: Sequence[Answer], lane: LaneState, hold: Hold
     ) -> None:
-        verdict = self._judge(claims, answers, lane)
+        terms = Terms(self._clock.now(), self._desk.policy, self._chance)
+        items = (item for item, _ in claims)
+        verdict = judge_each(list(zip(items, answers, strict=True)), lane, terms, _is_done)
         gone = [item.id for (item, _), answer in zip(claims, answers, strict=True) if _is_gone(answer)]
         refused = next((answer for answer in answers if isinstance(answer, Halt)), None)
         now = self._clock.now()
@@ -149,26 +139,6 @@ class Export:
             self._log.warning("exports_rejected", source=self.name, n=recorded.counts["rejected"])
         tell_lane(self._log, before, verdict.lane)
         self._desk.observer.exported(self.name, outcomes_of(verdict.changes, (item for item, _ in claims)))
-
-    def _judge(self, claims: Sequence[Claim], answers: Sequence[Answer], lane: LaneState) -> Verdict:
-        """One request each, so each answer is judged as a call of its own."""
-        terms = Terms(self._clock.now(), self._desk.policy, self._chance)
-        changes: dict[int, Change] = {}
-        revived: set[int] = set()
-        for (item, _), answer in zip(claims, answers, strict=True):
-            if answer is None:
-                continue
-            outcome = [Delivered()] if _is_done(item, answer) else answer
-            one = judge_call([item], outcome, lane, terms)
-            lane = one.lane
-            changes |= {change.id: change for change in one.changes}
-            revived |= set(one.revived)
-        # What this very pass rejected, and then found to be the lane's fault, was never written
-        kept = [
-            c._replace(state="pending", attempts=c.attempts - 1) if c.id in revived else c
-            for c in changes.values()
-        ]
-        return Verdict(tuple(kept), lane, tuple(revived - changes.keys()))
 
 
 def _is_gone(answer: Answer) -> bool:

@@ -29,6 +29,10 @@ class Observer(Protocol):
         """A pass over a source's exports is over."""
         ...
 
+    def fed_back(self, source: str, outcomes: Outcomes) -> None:
+        """A pass over a source's feedback is over."""
+        ...
+
 
 class Nobody:
     """Counts nothing."""
@@ -43,6 +47,9 @@ class Nobody:
         """Nothing."""
 
     def exported(self, source: str, outcomes: Outcomes) -> None:
+        """Nothing."""
+
+    def fed_back(self, source: str, outcomes: Outcomes) -> None:
         """Nothing."""
 
 

@@ -64,6 +64,11 @@ class Pull:
         """The source's name."""
         return self._desk.name
 
+    @property
+    def busy(self) -> bool:
+        """Whether a pass is under way or asked for; from any thread, of this moment."""
+        return self._passes.any
+
     def ask_live(self, limit: int | None = None) -> None:
         """Ask for the pass that follows the watermark; asked for twice, it is done once.
 

@@ -19,7 +19,7 @@ IDLE = Next(None)
 
 
 class Stepper(Protocol):
-    """A lane as its runner sees it. `kind` is deliver, pull, export, enrich or names; `name` the connector's or the source's."""
+    """A lane as its runner sees it. `kind` is deliver, hear, pull, export, enrich, names or feedback; `name` the connector's or the source's."""
 
     @property
     def kind(self) -> str: ...  # noqa: D102

@@ -30,6 +30,8 @@ class Engine:
     exports: Sequence[Export]
     others: Sequence[Stepper] = ()
     """What else a source has to do, behind its pulls."""
+    hears: Sequence[Stepper] = ()
+    """What became of people, for connectors that are asked: each shares its connector with a delivering lane."""
     closes: Mapping[tuple[str, str], Callable[[], None]] = field(default_factory=dict)
     gates: Mapping[str, int] = field(default_factory=dict)
 

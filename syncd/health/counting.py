@@ -42,6 +42,8 @@ class Counted(NamedTuple):
     """By connector and outcome."""
     exports: Mapping[tuple[str, str], int]
     """By source and outcome."""
+    feedback: Mapping[tuple[str, str], int]
+    """By source and outcome."""
     messages: Mapping[tuple[str, str], int]
     """By kind and outcome."""
     pushes: Mapping[tuple[str, str], int]
@@ -61,6 +63,7 @@ class Counting:
         self._found: Counter[tuple[str]] = Counter()
         self._deliveries: Counter[tuple[str, str]] = Counter()
         self._exports: Counter[tuple[str, str]] = Counter()
+        self._feedback: Counter[tuple[str, str]] = Counter()
         self._messages: Counter[tuple[str, str]] = Counter()
         self._pushes: Counter[tuple[str, str]] = Counter()
         self._latency: dict[str, Latency] = {}
@@ -97,6 +100,12 @@ class Counting:
             for (outcome, _), n in outcomes.items():
                 self._exports[source, outcome] += n
 
+    def fed_back(self, source: str, outcomes: Outcomes) -> None:
+        """The outcomes of feedback are recorded."""
+        with self._lock:
+            for (outcome, _), n in outcomes.items():
+                self._feedback[source, outcome] += n
+
     def told(self, kind: str, outcome: str) -> None:
         """A message or a ping was `sent`, or `failed`."""
         with self._lock:
@@ -116,6 +125,7 @@ class Counting:
                 Counter(self._found),
                 Counter(self._deliveries),
                 Counter(self._exports),
+                Counter(self._feedback),
                 Counter(self._messages),
                 Counter(self._pushes),
                 {name: Latency(list(it.buckets), it.total) for name, it in self._latency.items()},

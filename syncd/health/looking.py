@@ -9,7 +9,7 @@ from typing import Any
 from syncd.clock import Clock
 from syncd.delivery import LaneState
 from syncd.failure import CODES
-from syncd.health.view import LATE, Disk, Place, PushView, SourceView, View
+from syncd.health.view import LATE, OF_CONNECTORS, Disk, Place, PushView, SourceView, View
 from syncd.ledger import Ledger, LedgerError, Transaction, reading
 from syncd.ledger.budgets import Meter
 from syncd.ledger.lanes import load_lanes
@@ -115,7 +115,7 @@ class Looker:
 
     def _is_ours(self, lane: LaneState) -> bool:
         """Whether the lane is of something configured: the ledger keeps those of what is not any more."""
-        return lane.name in (self.connectors if lane.kind == "deliver" else self.sources)
+        return lane.name in (self.connectors if lane.kind in OF_CONNECTORS else self.sources)
 
     def _source(self, name: str, watched: Watched, row: Any, budget: Budget, now: float) -> SourceView:
         age, patience = self._age(name, watched, row.pulled_at if row else None, now)

@@ -27,6 +27,7 @@ MOST_CODES = 40
 
 DELIVERY_STATES = ("pending", "delivered", "rejected", "dropped")
 EXPORT_STATES = ("pending", "delivered", "rejected")
+FEEDBACK_STATES = ("pending", "delivered", "rejected", "gone", "no_segment")
 LANE_STATES = ("open", "paused", "halted")
 
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -70,6 +71,7 @@ def counters(counted: Counted) -> Iterator[Metric]:
         ("leads_found", "Leads that were new here.", ("source",), counted.found),
         ("delivery_outcomes", "What became of deliveries that were tried.", ("connector", "outcome"), counted.deliveries),
         ("export_outcomes", "What became of exports that were tried.", ("source", "outcome"), counted.exports),
+        ("feedback_outcomes", "What became of feedback that was tried.", ("source", "outcome"), counted.feedback),
         ("alert_messages", "Messages to the webhook and pings of the heartbeat.", ("kind", "outcome"), counted.messages),
         ("pushes", "Pushes that were taken, and requests to their address that were none.", ("source", "outcome"), counted.pushes),
     ):  # fmt: skip
@@ -148,13 +150,14 @@ def _rows(view: View) -> Iterator[Metric]:
     yield _counts(view, "lead", "syncd_leads", "source", UNSETTLED)
     yield _counts(view, "delivery", "syncd_deliveries", "connector", DELIVERY_STATES)
     yield _counts(view, "export", "syncd_exports", "source", EXPORT_STATES)
+    yield _counts(view, "feedback", "syncd_feedback", "source", FEEDBACK_STATES)
     # 0 for a connector that has nothing pending
     ages = dict.fromkeys(view.counts.get("delivery", {}), 0.0) | dict(view.oldest_pending)
     yield _of("syncd_oldest_pending_age_seconds", "Of the delivery that has been pending longest, since its ingest.",
               ["connector"], [([name], age) for name, age in ages.items()])  # fmt: skip
     yield _of("syncd_oldest_unsettled_lead_age_seconds", "Of the oldest lead that is not settled, since its ingest.",
               [], [([], view.oldest_unsettled or 0.0)])  # fmt: skip
-    yield _of("syncd_rejected", "What is set aside, by code: rejected deliveries and exports, quarantined leads.",
+    yield _of("syncd_rejected", "What is set aside, by code: rejected deliveries, exports and feedback, quarantined leads.",
               ["kind", "name", "code"], [([*key], float(n)) for key, n in _by_code(view.set_aside)])  # fmt: skip
 
 

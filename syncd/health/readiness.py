@@ -8,14 +8,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from syncd.delivery import LaneState
-from syncd.health.view import TRIES, SourceView, View, is_by_hand, is_failing, is_halted, telling
+from syncd.health.view import (
+    OF_CONNECTORS,
+    TRIES,
+    SourceView,
+    View,
+    is_by_hand,
+    is_failing,
+    is_halted,
+    telling,
+)
 
 _OWNERS = {
     "pull": "source {}",
     "export": "source {} (exports)",
     "enrich": "source {} (enriching)",
     "push": "source {} (push)",
+    "feedback": "source {} (feedback)",
     "deliver": "connector {}",
+    "hear": "connector {} (feedback)",
 }
 
 
@@ -41,7 +52,7 @@ def reasons(view: View, source: str = "") -> list[Reason]:
         if source in {"", one.name}:
             found += _of_source(one, view)
     for lane in telling(view.lanes):
-        mine = source in {"", lane.name} if lane.kind != "deliver" else not source
+        mine = source in {"", lane.name} if lane.kind not in OF_CONNECTORS else not source
         if mine and is_halted(lane):
             found.append(Reason(owner_of(lane), lane.code, lane.detail, view.fix(lane.code, lane.name)))
     return list(dict.fromkeys(found))

@@ -12,6 +12,9 @@ Counts = Mapping[str, Mapping[str, Mapping[str, int]]]
 LATE = 30.0
 """Seconds on top of two polls before a pull counts as stale: a request may take as long."""
 
+OF_CONNECTORS = frozenset({"deliver", "hear"})
+"""The kinds of lanes that have a connector's name; the others have a source's."""
+
 TRIES = 2
 """Failures in a row after which a source that does not answer is called so: one may be chance."""
 
@@ -52,7 +55,7 @@ class SourceView:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Set-aside rows that share a reason; `kind` is delivery, export or lead. See `syncd.ledger.reading.Cause`."""
+    """Set-aside rows that share a reason; `kind` is delivery, export, feedback or lead. See `syncd.ledger.reading.Cause`."""
 
     kind: str
     where: str
@@ -105,7 +108,7 @@ class View:
 def telling(lanes: Sequence[LaneState]) -> Sequence[LaneState]:
     """The lanes without those of a source that stand as its pulls do: the key is at fault, or a person paused them all."""
     pulls = {(lane.name, lane.status, lane.code) for lane in lanes if lane.kind == "pull" and lane.code}
-    apart = {"pull", "deliver"}
+    apart = {"pull", *OF_CONNECTORS}
     return [lane for lane in lanes if lane.kind in apart or (lane.name, lane.status, lane.code) not in pulls]
 
 

@@ -113,6 +113,14 @@ _CANNOT_BE: dict[str, tuple[str, str]] = {
         "Forgotten leads that still hold personal data.",
         "SELECT lead_id FROM lead LEFT JOIN payload USING (seq) WHERE state = 'forgotten' AND (text IS NOT NULL OR enrichment IS NOT NULL OR person <> '')",
     ),
+    "feedback_nowhere": (
+        "Feedback that is to be told of no segment, or cannot be told although there is one.",
+        "SELECT lead_id FROM feedback WHERE (state = 'no_segment') <> (segment_id = 0)",
+    ),
+    "feedback_untold": (
+        "Feedback that counts as told, and CTGO has another word.",
+        "SELECT lead_id FROM feedback WHERE state = 'delivered' AND told <> word",
+    ),
     "delivery_without_lead": (
         "Deliveries without a lead.",
         "SELECT id FROM delivery WHERE lead_seq NOT IN (SELECT seq FROM lead)",

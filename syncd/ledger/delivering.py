@@ -14,7 +14,7 @@ from syncd.ledger.doubting import NEVER_DELIVERED
 from syncd.ledger.lanes import save_lane
 from syncd.ledger.settles import settle, settle_delivered
 from syncd.ledger.statements import Books, Bulk, Rows, among, array, quoted, upsert
-from syncd.ledger.tables import Attempted, Delivery, Export, Payload, Person, table
+from syncd.ledger.tables import Attempted, Delivery, Export, Feedback, Payload, Person, table
 from syncd.ledger.tables import Lead as LeadRow
 
 _lead, _delivery, _person, _payload = table(LeadRow), table(Delivery), table(Person), table(Payload)
@@ -262,7 +262,7 @@ def _write(model: type[Attempted], *, remote_ids: bool) -> Any:
 
 
 _WRITE, _WRITE_EACH = (
-    {table(model): _write(model, remote_ids=remote_ids) for model in (Delivery, Export)}
+    {table(model): _write(model, remote_ids=remote_ids) for model in (Delivery, Export, Feedback)}
     for remote_ids in (False, True)
 )
 

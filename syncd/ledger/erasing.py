@@ -11,11 +11,12 @@ from sqlalchemy import Connection, String, delete, func, or_, select, update
 from sqlmodel import AutoString, SQLModel
 
 from syncd.ledger.statements import Books, among, array
-from syncd.ledger.tables import Delivery, Export, Payload, table
+from syncd.ledger.tables import Delivery, Export, Feedback, Payload, table
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.ledger.upkeep import rewrite
 
 _lead, _delivery, _export, _payload = table(LeadRow), table(Delivery), table(Export), table(Payload)
+_feedback = table(Feedback)
 
 INSTEAD = "[forgotten]"
 """What stands where a forgotten person was named."""
@@ -34,6 +35,7 @@ def erase(books: Books, seqs: Sequence[int]) -> None:
     for row in rows:
         books.move("lead", row.source, 1, old=row.state, new="forgotten")
         _close_export(books, row)
+    _erase_feedback(books, {(row.source, row.lead_id) for row in rows if row.lead_id})
     people = array({row.person for row in rows if row.person})
     for about_people in SQLModel.metadata.sorted_tables:
         if "person" in about_people.c and about_people is not _lead:
@@ -87,6 +89,21 @@ def _close_export(books: Books, row: Any) -> None:
     books.connection.execute(update(_export).where(_export.c.id == found.id).values(values))
 
 
+def _erase_feedback(books: Books, leads: Collection[tuple[str, int]]) -> None:
+    """What was said of them, told or not: CTGO hears nothing more of somebody who is forgotten."""
+    chosen = among(_feedback.c.lead_id, "ids")
+    rows = books.connection.execute(
+        select(_feedback.c.id, _feedback.c.source, _feedback.c.lead_id, _feedback.c.state).where(chosen),
+        {"ids": array({lead_id for _, lead_id in leads})},
+    ).all()
+    mine = [row for row in rows if (row.source, row.lead_id) in leads]
+    books.connection.execute(
+        delete(_feedback).where(among(_feedback.c.id, "ids")), {"ids": array(row.id for row in mine)}
+    )
+    for row in mine:
+        books.move("feedback", row.source, 1, old=row.state)
+
+
 _OURS = frozenset(
     [
         "state",
@@ -113,6 +130,9 @@ _OURS = frozenset(
         "person",
         "remote_id",
         "action.name",
+        "word",
+        "told",
+        "cursor",
     ]
 )
 """Columns that are no sentences, by name or by table and name: our own words, what a row is found by, who operated.

@@ -10,10 +10,11 @@ from syncd.ledger import gating
 from syncd.ledger.lanes import load_lane, save_lane
 from syncd.ledger.settles import owe_exports, settle
 from syncd.ledger.statements import Books, among, array, is_standing, quoted
-from syncd.ledger.tables import Action, Delivery, Export, table
+from syncd.ledger.tables import Action, Delivery, Export, Feedback, table
 from syncd.ledger.tables import Lead as LeadRow
 
 _lead, _delivery, _export, _action = table(LeadRow), table(Delivery), table(Export), table(Action)
+_feedback = table(Feedback)
 
 
 class Chosen(NamedTuple):
@@ -107,7 +108,7 @@ def drop_held(connection: Connection, name: str, now: float, *, who: str, export
 
 
 def retry(connection: Connection, chosen: Chosen, now: float, *, who: str, exports: dict[str, bool]) -> int:
-    """Rejected deliveries and exports go back to pending, their attempts forgiven; how many."""
+    """Rejected deliveries, exports and feedback go back to pending, their attempts forgiven; how many."""
     books = Books(connection, now)
     again = {
         "state": "pending",
@@ -132,8 +133,9 @@ def retry(connection: Connection, chosen: Chosen, now: float, *, who: str, expor
     )
     for row in sent_back:
         books.move("export", row.source, 1, old="rejected", new="pending")
+    feedback = _move_feedback(books, chosen, again)
     books.close()
-    n = len(rows) + len(sent_back)
+    n = len(rows) + len(sent_back) + feedback
     if n:
         log_action(connection, now, who=who, verb="retry", name=chosen.connector, detail=_said(chosen))
     return n
@@ -151,6 +153,7 @@ def drop(connection: Connection, chosen: Chosen, now: float, *, who: str, export
         books.move("delivery", row.connector, 1, old=row.state, new="dropped")
     settle(books, [row.lead_seq for row in rows], exports)
     dropped = len(rows) + _drop_exports(books, chosen) + _drop_quarantined(books, chosen, exports)
+    dropped += _move_feedback(books, chosen, {"state": "dropped", "settled_at": now})
     books.close()
     if dropped:
         log_action(connection, now, who=who, verb="drop", name=chosen.connector, detail=_said(chosen))
@@ -184,6 +187,25 @@ def _exports_set_aside(connection: Connection, chosen: Chosen) -> Sequence[Any]:
     if chosen.lead_id:
         query = query.where(_export.c.lead_id == chosen.lead_id)
     return connection.execute(query).all()
+
+
+def _move_feedback(books: Books, chosen: Chosen, values: Mapping[str, object]) -> int:
+    """Rejected feedback into another state; as an export, it is nothing of a connector's."""
+    if chosen.connector:
+        return 0
+    query = select(_feedback.c.id, _feedback.c.source).where(_feedback.c.state == quoted("rejected"))
+    if chosen.code:
+        query = query.where(_feedback.c.code == chosen.code)
+    if chosen.lead_id:
+        query = query.where(_feedback.c.lead_id == chosen.lead_id)
+    rows = books.connection.execute(query).all()
+    books.connection.execute(
+        update(_feedback).where(among(_feedback.c.id, "ids")).values(values),
+        {"ids": array(row.id for row in rows)},
+    )
+    for row in rows:
+        books.move("feedback", row.source, 1, old="rejected", new=str(values["state"]))
+    return len(rows)
 
 
 def _drop_exports(books: Books, chosen: Chosen) -> int:

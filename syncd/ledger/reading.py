@@ -12,6 +12,8 @@ from syncd.ledger.tables import (
     Credits,
     Delivery,
     Export,
+    Feedback,
+    Hearing,
     Label,
     Payload,
     Slot,
@@ -28,6 +30,7 @@ _lead, _delivery, _export, _payload = table(LeadRow), table(Delivery), table(Exp
 _KEPT = _payload.c.seq == _lead.c.seq
 _tally, _source, _action, _label = table(Tally), table(Source), table(Action), table(Label)
 _budget, _slot, _credits = table(BudgetRow), table(Slot), table(Credits)
+_feedback, _hearing = table(Feedback), table(Hearing)
 
 _PUSHED = select(table(Subscription))
 
@@ -50,8 +53,8 @@ Counts = dict[str, dict[str, dict[str, int]]]
 
 
 def counts(connection: Connection) -> Counts:
-    """Rows as kind -> name -> state -> number, zeros left out. Kinds: lead, delivery, export."""
-    result: Counts = {"lead": {}, "delivery": {}, "export": {}}
+    """Rows as kind -> name -> state -> number, zeros left out. Kinds: lead, delivery, export, feedback."""
+    result: Counts = {"lead": {}, "delivery": {}, "export": {}, "feedback": {}}
     for kind, name, state, n in connection.execute(
         select(_tally.c.kind, _tally.c.name, _tally.c.state, _tally.c.n)
         .where(_tally.c.n > 0)
@@ -111,7 +114,7 @@ def oldest_pending(connection: Connection) -> dict[str, float]:
 
 
 class Cause(NamedTuple):
-    """Set-aside rows that share a reason. `where` is a connector, or the source for an export or a quarantined lead."""
+    """Set-aside rows that share a reason. `where` is a connector, or the source for an export, feedback or a quarantined lead."""
 
     kind: str
     where: str
@@ -125,6 +128,7 @@ def causes(connection: Connection) -> list[Cause]:
     groups = union_all(
         _grouped("delivery", _delivery, _delivery.c.connector, _delivery.c.state == quoted("rejected")),
         _grouped("export", _export, _export.c.source, _export.c.state == quoted("rejected")),
+        _grouped("feedback", _feedback, _feedback.c.source, _feedback.c.state == quoted("rejected")),
         _grouped("lead", _lead, _lead.c.source, _IS_STANDING & (_lead.c.state == quoted("quarantined"))),
     ).subquery()
     rows = connection.execute(select(groups).order_by(groups.c.n.desc(), groups.c.code))
@@ -158,7 +162,7 @@ class SetAside(NamedTuple):
 
 
 def set_aside(connection: Connection, connector: str = "", lead_id: int = 0) -> Iterator[SetAside]:
-    """Rejected deliveries and exports, and quarantined rows; of one connector or lead if named."""
+    """Rejected deliveries, exports and feedback, and quarantined rows; of one connector or lead if named."""
     key = (_lead.c.source, _lead.c.lead_id, _lead.c.stream_id, _lead.c.segment_id)
     deliveries = (
         select(literal("delivery"), _delivery.c.connector, *key, _delivery.c.code, _delivery.c.detail,
@@ -178,7 +182,11 @@ def set_aside(connection: Connection, connector: str = "", lead_id: int = 0) -> 
         .outerjoin(_payload, _KEPT)
         .where(_IS_STANDING, _lead.c.state == quoted("quarantined"))
     )
-    for query in (deliveries,) if connector else (deliveries, exports, quarantined):
+    feedback = select(
+        literal("feedback"), _feedback.c.source, _feedback.c.source, _feedback.c.lead_id, literal(0),
+        _feedback.c.segment_id, _feedback.c.code, _feedback.c.detail, _feedback.c.attempts, literal(None),
+    ).where(_feedback.c.state == quoted("rejected"))  # fmt: skip
+    for query in (deliveries,) if connector else (deliveries, exports, feedback, quarantined):
         for row in connection.execute(query):
             found = SetAside(*row)
             if not lead_id or found.lead_id == lead_id:
@@ -244,6 +252,7 @@ def recount(connection: Connection) -> dict[tuple[str, str, str], int]:
         ("lead", _lead, _lead.c.source),
         ("delivery", _delivery, _delivery.c.connector),
         ("export", _export, _export.c.source),
+        ("feedback", _feedback, _feedback.c.source),
     ):
         for owner, state, n in connection.execute(
             select(name, rows.c.state, func.count()).group_by(name, rows.c.state)
@@ -266,6 +275,12 @@ def ids_to_deliver(connection: Connection) -> dict[str, int]:
 def balances(connection: Connection) -> dict[str, int]:
     """By source: the enrichment credits as enriching was last told; those that are not known are left out."""
     query = select(_credits.c.source, _credits.c.balance).where(_credits.c.balance.is_not(None))
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def heard(connection: Connection) -> dict[str, float]:
+    """By connector: when it was last asked what became of people."""
+    query = select(_hearing.c.connector, _hearing.c.heard_at).where(_hearing.c.heard_at.is_not(None))
     return {row[0]: row[1] for row in connection.execute(query)}
 
 

@@ -10,6 +10,7 @@ read, it takes what is still true and what people decided:
 - which object of a connector is whose;
 - what was spent on enriching, and which alerts people have heard;
 - what is subscribed at CTGO, for nobody else knows its ids;
+- what was heard of people, and what of it CTGO was told;
 - windows of the past that an engine was asked for, to be pulled again.
 
 What cannot be known is doubted: every delivery of a lead that was discovered before the restore, whether the backup has it
@@ -217,6 +218,25 @@ def _told(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
         )
 
 
+def _feedback(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
+    """What CTGO was told is not told it again, and what was heard is not lost: the rows are newer than the backup's."""
+    for name in ("heard", "hearing", "feedback"):
+        cursor = old.execute(f"SELECT * FROM {name}")  # noqa: S608 - our own names
+        columns = [column[0] for column in cursor.description if column[0] != "id"]
+        listed = ", ".join(columns)
+        _copy(
+            connection,
+            old,
+            f"SELECT {listed} FROM {name}",  # noqa: S608
+            f"INSERT OR REPLACE INTO {name} ({listed}) VALUES ({', '.join('?' * len(columns))})",  # noqa: S608
+        )
+    connection.exec_driver_sql("DELETE FROM tally WHERE kind = 'feedback'")
+    connection.exec_driver_sql(
+        "INSERT INTO tally (kind, name, state, n) SELECT 'feedback', source, state, count(*) FROM feedback"
+        " GROUP BY source, state"
+    )
+
+
 def _copy(connection: Connection, old: sqlite3.Connection, query: str, statement: str) -> None:
     cursor = old.execute(query)
     while rows := cursor.fetchmany(_CHUNK):
@@ -234,6 +254,7 @@ _PARTS: dict[str, Callable[[Connection, sqlite3.Connection, Carried], None]] = {
     "windows": _windows,
     "alerts": _told,
     "pushes": _pushes,
+    "feedback": _feedback,
 }
 
 

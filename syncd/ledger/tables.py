@@ -11,7 +11,7 @@ from sqlmodel import Field, SQLModel
 
 from syncd.settling import STANDING
 
-SCHEMA = "0008"
+SCHEMA = "0009"
 """The revision that these tables are; the newest file in `migrations/versions`."""
 
 _STANDING = ", ".join(f"'{state}'" for state in STANDING)
@@ -159,6 +159,48 @@ class Person(Row, table=True):
     person: str = Field(primary_key=True)
     remote_id: str | None = None
     discovered_at: float = 0.0
+
+
+class Feedback(Attempted, table=True):
+    """What CTGO is to be told of a lead in a segment, once for each. `word`, `told`: see `syncd.feedback.Word`.
+
+    States as a delivery's, `gone`, and `no_segment`: nobody can be told. `connector`: who said it; `told`: the word that
+    CTGO has, empty if none; `maybe_sent`: it may have the word too, for an answer was lost.
+    """
+
+    __table_args__: Any = (
+        UniqueConstraint("source", "lead_id", "segment_id"),
+        _pending("feedback_pending", "source", "due_at", "id"),
+        Index("feedback_rejected", "source", "code", sqlite_where=text("state = 'rejected'")),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    source: str
+    lead_id: int
+    segment_id: int
+    connector: str
+    word: str
+    heard_at: float
+    told: str = ""
+    told_at: float | None = None
+
+
+class Heard(Row, table=True):
+    """The last word that a connector said of a person: only another one is news."""
+
+    connector: str = Field(primary_key=True)
+    person: str = Field(primary_key=True)
+    word: str
+    heard_at: float
+
+
+class Hearing(Row, table=True):
+    """How far a connector was asked what became of people. `mark`: of the `feedback` table that was asked for."""
+
+    connector: str = Field(primary_key=True)
+    mark: str
+    cursor: str = ""
+    heard_at: float | None = None
 
 
 class Lane(Row, table=True):

@@ -17,13 +17,14 @@ from pydantic import (
     SecretStr,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic import (
     Field as Setting,
 )
 
 from syncd.connector import Field
-from syncd.settings.mistakes import SettingsError
+from syncd.settings.mistakes import SettingsError, dotted
 from syncd.settings.values import (
     BaseUrl,
     Digest,
@@ -36,6 +37,8 @@ from syncd.settings.values import (
     ListenAt,
     Name,
     Poll,
+    Property,
+    Reason,
     Schedule,
     Start,
 )  # fmt: skip
@@ -116,6 +119,29 @@ class Source(_Table):
     push: Push | None = None
 
 
+class Feedback(_Table):
+    """`[connectors.NAME.feedback]`: what a value of a CRM's property says of a lead. `poll` in seconds."""
+
+    property: Property
+    good: tuple[Annotated[str, Setting(min_length=1)], ...] = ()
+    bad: dict[str, Reason] = {}
+    notes: dict[str, Annotated[str, Setting(min_length=1, max_length=500)]] = {}
+    poll: Interval = 900.0
+
+    @model_validator(mode="after")
+    def _each_value_once(self) -> "Feedback":
+        if not (self.good or self.bad):
+            raise ValueError("says of no value that it is good or bad: fill in one of the two")
+        values = [value.strip().casefold() for value in (*self.good, *self.bad)]
+        twice = [value for value in (*self.bad, *self.good) if values.count(value.strip().casefold()) > 1]
+        if twice:
+            raise ValueError(f"names {dotted(twice[:1])} more than once in good and bad")
+        alone = [value for value in self.notes if value not in self.bad]
+        if alone:
+            raise ValueError(f"has a note for {dotted(alone[:1])}, which is not in bad")
+        return self
+
+
 def _as_field(value: object) -> object:
     return {"value": value} if isinstance(value, str) else value
 
@@ -123,7 +149,8 @@ def _as_field(value: object) -> object:
 class ConnectorSettings(BaseModel):
     """`[connectors.NAME]`: what the core knows of a connector; every other key is the plugin's, in `options`.
 
-    `ack` and `gate` None: the connector's kind decides; `gate` 0: none. `fields` None: the default mapping.
+    `ack` and `gate` None: the connector's kind decides; `gate` 0: none. `fields` None: the default mapping. `feedback` None:
+    none is heard.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True, defer_build=True)
@@ -135,6 +162,7 @@ class ConnectorSettings(BaseModel):
     attempts: int = Setting(8, ge=1)
     max_age: Interval = 7 * 86400.0
     fields: dict[str, Annotated[Field, BeforeValidator(_as_field)]] | None = None
+    feedback: Feedback | None = None
 
     @property
     def options(self) -> dict[str, Any]:
@@ -204,6 +232,11 @@ class Settings(_Table):
     def provenance(self) -> Provenance:
         """Where these settings came from."""
         return self._provenance
+
+    @property
+    def hears(self) -> bool:
+        """Whether any connector is asked what became of people."""
+        return any(it.feedback for it in self.connectors.values())
 
     def connectors_of(self, source: str) -> tuple[str, ...]:
         """The names of the connectors that a source's leads go to."""

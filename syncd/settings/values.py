@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, SecretStr, StringConstraints
 
 from syncd.settings.cron import normal
+from syncd.settings.mistakes import hint
 
 NAME = r"^[a-z][a-z0-9_]*$"
 LONGEST = 3650 * 86400.0
@@ -114,6 +115,26 @@ def _start(value: object) -> Literal["new", "now", "all"] | datetime:
 Start = Annotated[Literal["new", "now", "all"] | datetime, PlainValidator(_start)]
 """Un-exported leads, those discovered from now on, every lead, or those discovered since an instant."""
 
+REASONS = ("bot", "wrong_gender", "wrong_job", "wrong_skill", "wrong_personality", "zapier", "other")
+"""CTGO's words for why a lead is bad. Source: its page on submitting feedback."""
+
+
+def _reason(value: object) -> str:
+    if value in REASONS:
+        return str(value)
+    raise ValueError(f"must be one of CTGO's reasons, {hint(str(value), REASONS, 'which')}")
+
+
+Reason = Annotated[str, PlainValidator(_reason)]
+
+
+def _property(value: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", value):
+        return value
+    raise ValueError("must be the property's internal name, such as hs_lead_status or Status")
+
+
+Property = Annotated[str, AfterValidator(_property)]
 Name = Annotated[str, StringConstraints(pattern=NAME, max_length=64)]
 
 

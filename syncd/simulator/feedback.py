@@ -16,9 +16,6 @@ DEFAULT_REASON = "zapier"
 LONGEST = 500
 """Characters of `badReasonFreeform`."""
 
-SEGMENT_NOT_FOUND = Refusal(404, "saved_search_not_found", "Saved search not found", "sentence")
-FEEDBACK_LEAD_NOT_FOUND = Refusal(404, "lead_not_found", "Lead not found", "sentence")
-
 
 @dataclass(frozen=True, slots=True)
 class Judgement:

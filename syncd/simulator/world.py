@@ -19,13 +19,18 @@ from syncd.simulator.discovery import FUTURE
 from syncd.simulator.door import Door
 from syncd.simulator.enrichment import Enriched
 from syncd.simulator.faults import Fault
-from syncd.simulator.feedback import FEEDBACK_LEAD_NOT_FOUND, SEGMENT_NOT_FOUND, FeedbackBook, Judgement
+from syncd.simulator.feedback import FeedbackBook, Judgement
 from syncd.simulator.leads import Leads
 from syncd.simulator.listing import Page, Query, Shelves
 from syncd.simulator.lookups import Lookups
 from syncd.simulator.options import Options
 from syncd.simulator.people import Person, draw
-from syncd.simulator.replies import ENRICH_LEAD_NOT_FOUND, Refusal
+from syncd.simulator.replies import (
+    ENRICH_LEAD_NOT_FOUND,
+    FEEDBACK_LEAD_NOT_FOUND,
+    SEGMENT_NOT_FOUND,
+    Refusal,
+)
 from syncd.simulator.row import Row
 from syncd.simulator.run import Run
 from syncd.simulator.segments import Segments

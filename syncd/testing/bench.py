@@ -7,7 +7,7 @@ from typing import Any, Protocol, Self
 
 from pydantic import BaseModel
 
-from syncd.connector import Connector, Context, Field
+from syncd.connector import Connector, Context, Field, Watched
 from syncd.delivery import Delivery
 from syncd.mapping import FieldMap, Labels, variables
 from syncd.settings import secret_values
@@ -64,6 +64,9 @@ class FarEnd(Protocol):
         """The credentials stop working."""
         ...
 
+    # Optional: `schema()`, what else `check` and `setup` must not change; `mark(person, value)`, for a connector that offers
+    # `statuses_since`: somebody at the far end sets the watched property of this person
+
 
 @dataclass
 class Bench:
@@ -77,6 +80,7 @@ class Bench:
         fields: the mapping in the connector's context; None: the class's defaults.
         secrets: texts that must never be seen.
         again: makes another instance for the same far end, as a restart would.
+        watched: the property in the connector's context that feedback wants to hear of; None: none is asked for.
     """
 
     connector: Connector
@@ -86,6 +90,7 @@ class Bench:
     fields: Mapping[str, str | Field] | None = None
     secrets: Collection[str] = ()
     again: Callable[[], Connector] | None = None
+    watched: Watched | None = None
 
     @classmethod
     def open(
@@ -97,6 +102,7 @@ class Bench:
         clock: ManualClock | None = None,
         fields: Mapping[str, str | Field] | None = None,
         secrets: Collection[str] = (),
+        watched: Watched | None = None,
     ) -> Self:
         """Make the connector as `syncd` does: options validated, the mapping in its context.
 
@@ -105,7 +111,7 @@ class Bench:
         chosen = options if isinstance(options, BaseModel) else connector.Options.model_validate(options)
         clock, journal = clock or ManualClock(), Journal()
         context = Context(
-            "contract", clock, journal, as_fields(connector.defaults if fields is None else fields)
+            "contract", clock, journal, as_fields(connector.defaults if fields is None else fields), watched
         )
         kept = {*secrets, *secret_values(chosen)}
         return cls(
@@ -116,6 +122,7 @@ class Bench:
             fields,
             kept,
             lambda: connector(chosen, context),
+            watched,
         )
 
     @cached_property

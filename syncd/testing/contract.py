@@ -9,10 +9,11 @@
 What the far end cannot be made to do is named in `cannot`, with the reason; those tests are skipped with it.
 """
 
+from syncd.testing.hearing import Hearing
 from syncd.testing.manners import Manners
 from syncd.testing.sending import Sending
 from syncd.testing.trouble import TroubleAhead
 
 
-class ConnectorContract(Sending, TroubleAhead, Manners):
+class ConnectorContract(Sending, TroubleAhead, Hearing, Manners):
     """Every claim of the contract. Override the fixture `bench`; with `setup`, also `bare`."""

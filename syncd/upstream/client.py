@@ -21,6 +21,7 @@ from syncd.failure import Failure
 from syncd.lead import utc_text
 from syncd.upstream.errors import RATE_LIMITED, Scope, refusal, rule_of, said_of, unexpected
 from syncd.upstream.exchange import Call, Exchange, Reader, Reply, is_success
+from syncd.upstream.feedback import judgement, taken_of
 from syncd.upstream.models import Enrichment, Me, Page, Stream
 from syncd.upstream.naming import LISTS, Named, names_of
 from syncd.upstream.shapes import Unfit, enrichment_of, me_of, nothing_of, page_of, streams_of
@@ -146,6 +147,31 @@ class Upstream:
     def ask(self, call: Call, read: Reader[T]) -> T:
         """One request of a family that has a module of its own, such as `webhooks`: as every method here."""
         return self._ask(call, read)
+
+    def feedback(
+        self, lead_id: int, segment_id: int, feedback: str, *, reason: str = "", text: str = ""
+    ) -> None:
+        """Judge a lead in one segment. `POST /leads/{id}/feedback`; a repeat overwrites the one before.
+
+        Args:
+            lead_id: the lead's `id`.
+            segment_id: the segment whose classification is judged.
+            feedback: `good` or `bad`.
+            reason: why `bad`: one of the vendor's `badReason`; empty: none is sent, and CTGO takes `zapier`.
+            text: in one's own words, 500 characters at most; empty: none.
+
+        Raises:
+            Reject: `not_found`: the lead or the segment is gone; `bad_request`.
+            Retry: `conflict`.
+        """
+        call = Call(
+            "POST",
+            f"/leads/{lead_id}/feedback",
+            Scope.LEAD,
+            "to take feedback on a lead",
+            judgement(segment_id, feedback, reason, text),
+        )
+        self._ask(call, lambda body, _: taken_of(body))
 
     def close(self) -> None:
         """Close the connections."""

@@ -43,6 +43,10 @@ def test_what_is_not_settled_is_listed_with_the_reason(home: Home) -> None:
     assert all(it["fix"] for it in told["unsettled"] if it["code"])
 
 
+_FEEDBACK = (
+    "INSERT INTO feedback (source, lead_id, segment_id, connector, word, heard_at, told, state, attempts, due_at, suspect,"
+    " maybe_sent, code, detail) VALUES ('main', 1, {segment}, 'crm', 'bad other', 5.0, '{told}', '{state}', 0, 0, 0, 0, '', '')"
+)
 WRONG = {
     "tally_off": "UPDATE tally SET n = n + 1 WHERE kind = 'delivery'",
     "settled_without_time": "UPDATE lead SET settled_at = NULL WHERE seq = 1",
@@ -52,6 +56,8 @@ WRONG = {
     "settled_with_work_left": "UPDATE delivery SET state = 'pending' WHERE lead_seq = (SELECT seq FROM lead WHERE state = 'unexported')",
     "without_a_reason": "UPDATE lead SET state = 'delivering', settled_at = NULL WHERE seq = 1",
     "personal_data_left": "UPDATE lead SET state = 'forgotten' WHERE seq = 1",
+    "feedback_nowhere": _FEEDBACK.format(segment=0, state="pending", told=""),
+    "feedback_untold": _FEEDBACK.format(segment=6, state="delivered", told="good"),
     "delivery_without_lead": "UPDATE delivery SET lead_seq = 99 WHERE id = 1",
 }
 

@@ -22,6 +22,7 @@ def test_status_counts_leads_deliveries_and_exports_by_state(home: Home) -> None
         "configured": True,
         "deliveries": {"delivered": 3},
         "held": 0,
+        "heard_at": None,
     }
     assert (found["set_aside"], found["oldest_unsettled"], found["lanes"], found["engine"]) == (
         0,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.hubspot import HubSpotConnector
-from syncd.connector import Field
+from syncd.connector import Field, Watched
 from syncd.delivery import Delivered, Delivery, Outcome
 from syncd.failure import Failure
 from syncd.testing import Bench, ManualClock
@@ -65,14 +65,18 @@ class Hub:
 
 @contextmanager
 def hub(
-    fields: Mapping[str, str | Field] | None = None, *, ready: bool = True, **options: Any
+    fields: Mapping[str, str | Field] | None = None,
+    *,
+    ready: bool = True,
+    watched: Watched | None = None,
+    **options: Any,
 ) -> Iterator[Hub]:
     """`fields` as in a mapping; `options` of the connector."""
     clock = ManualClock()
     fake = HubSpotFake(clock.now, clock.monotonic, ready=ready)
     with fake.served() as url:
         given = {"access_token": TOKEN, "base_url": url, **options}
-        bench = Bench.open(HubSpotConnector, given, fake, clock=clock, fields=fields)
+        bench = Bench.open(HubSpotConnector, given, fake, clock=clock, fields=fields, watched=watched)
         yield Hub(bench, fake, url)
         bench.connector.close()
 

@@ -10,7 +10,7 @@ from simple_salesforce.api import Salesforce
 
 from connectors.salesforce import SalesforceConnector
 from connectors.salesforce_defaults import CUSTOM_FIELDS, key_metadata
-from syncd.connector import Field
+from syncd.connector import Field, Watched
 from syncd.delivery import Delivery, Outcome
 from syncd.failure import Failure, Refused
 from syncd.testing import Bench, ManualClock
@@ -18,6 +18,7 @@ from tests.fakes import serving
 from tests.fakes.salesforce import CLIENT_ID, CLIENT_SECRET, SalesforceFake
 from tests.fakes.salesforce_lead import KEY
 
+WATCHED = Watched("Status", frozenset({"Working", "Closed - Not Converted"}))
 PLAIN: Mapping[str, str | Field] = {
     "LastName": "{{ handle }}",
     "Company": "@{{ handle }} (X)",
@@ -63,6 +64,9 @@ class FarEnd:
     def revoke(self) -> None:
         self.fake.revoke()
 
+    def mark(self, person: str, value: str) -> None:
+        self.fake.mark(person, value)
+
 
 class Table(Bench):
     """A bench that also holds the fake."""
@@ -78,10 +82,15 @@ class Table(Bench):
 
 @contextmanager
 def table(
-    *, ready: bool = True, fields: Mapping[str, str | Field] | None = None, **options: Any
+    *,
+    ready: bool = True,
+    fields: Mapping[str, str | Field] | None = None,
+    watched: Watched | None = WATCHED,
+    **options: Any,
 ) -> Iterator[Table]:
     """A fake, set up if `ready`, and a connector with these options."""
-    fake = SalesforceFake()
+    clock = ManualClock()
+    fake = SalesforceFake(clock.now)
     if ready:
         fake.org.set_up(CUSTOM_FIELDS, key_metadata())
     with served(fake) as url:
@@ -92,9 +101,10 @@ def table(
             SalesforceConnector,
             chosen,
             FarEnd(fake),
-            clock=ManualClock(),
+            clock=clock,
             fields=fields,
             secrets={"!canary."},
+            watched=watched,
         )
         assert isinstance(bench, Table)
         bench.fake = fake

@@ -5,8 +5,9 @@ import inspect
 import pytest
 
 from syncd.testing import Bench, ConnectorContract, MemoryConnector, MemoryFarEnd
-from tests.connectors import broken_manners, broken_sending
+from tests.connectors import broken_manners, broken_sending, broken_telling
 from tests.connectors.columned import ColumnedConnector, ColumnedFarEnd
+from tests.connectors.telling import WATCHED, TellingConnector, TellingFarEnd
 
 CLAIMS = {name.removeprefix("test_") for name in dir(ConnectorContract) if name.startswith("test_")}
 
@@ -56,11 +57,29 @@ FAULTS: tuple[tuple[type[MemoryConnector], str], ...] = (
     (broken_sending.BlameTheName, "nothing_private_is_said_aloud"),
     (broken_manners.Talks, "nothing_private_is_said_aloud"),
     (broken_manners.Shows, "nothing_private_is_said_aloud"),
+    (broken_telling.TellsNothing, "whom_somebody_marked_is_told"),
+    (broken_telling.TellsLabels, "whom_somebody_marked_is_told"),
+    (broken_telling.Milliseconds, "whom_somebody_marked_is_told"),
+    (broken_telling.StandsStill, "whom_somebody_marked_is_told"),
+    (broken_telling.NoOverlap, "a_change_that_shows_late_is_told"),
+    (broken_telling.OnceEach, "what_changes_again_is_told_again"),
+    (broken_telling.Remembers, "a_page_may_be_asked_for_again"),
+    (broken_telling.OnceEach, "a_page_may_be_asked_for_again"),
+    (broken_telling.Tidies, "listening_changes_nothing"),
+    (broken_telling.TrustsCursors, "listening_changes_nothing"),
+    (broken_telling.Swallows, "trouble_while_listening_loses_nothing"),
+    (broken_telling.HaltsAtErrors, "trouble_while_listening_loses_nothing"),
+    (broken_telling.WaitsForATokenToReturn, "trouble_while_listening_loses_nothing"),
+    (broken_telling.NamesTheLast, "a_cursor_holds_nothing_private"),
 )
 """What is wrong, and the claim (without `test_`) that must fail for it."""
 
 
 def bench_of(connector: type[MemoryConnector], claim: str) -> Bench:
+    if issubclass(connector, TellingConnector):
+        telling = TellingFarEnd()
+        options = {"far_end": telling, "token": telling.token}
+        return Bench.open(connector, options, telling, clock=telling.clock, watched=WATCHED)
     columned = issubclass(connector, ColumnedConnector)
     bare = "bare" in inspect.signature(getattr(ConnectorContract, f"test_{claim}")).parameters
     far = (
@@ -83,7 +102,8 @@ def fails(connector: type[MemoryConnector], claim: str) -> bool:
 
 @pytest.mark.parametrize(("connector", "claim"), FAULTS, ids=lambda each: getattr(each, "__name__", each))
 def test_a_broken_connector_is_caught(connector: type[MemoryConnector], claim: str) -> None:
-    sound = ColumnedConnector if issubclass(connector, ColumnedConnector) else MemoryConnector
+    kinds = (ColumnedConnector, TellingConnector, MemoryConnector)
+    sound = next(kind for kind in kinds if issubclass(connector, kind))
     assert not fails(sound, claim), "the claim fails for a sound connector as well"
     assert fails(connector, claim), "the fault went unnoticed"
 

@@ -1,9 +1,10 @@
-"""The in-memory connector passes the contract, with and without a `setup`."""
+"""The in-memory connector passes the contract, with and without a `setup`, and telling what became of people."""
 
 import pytest
 
 from syncd.testing import Bench, ConnectorContract, MemoryConnector, MemoryFarEnd
 from tests.connectors.columned import ColumnedConnector, ColumnedFarEnd
+from tests.connectors.telling import WATCHED, TellingConnector, TellingFarEnd
 
 
 class TestMemory(ConnectorContract):
@@ -23,3 +24,11 @@ class TestMemoryWithSetup(ConnectorContract):
     def bare(self) -> Bench:
         far = ColumnedFarEnd()
         return Bench.open(ColumnedConnector, {"far_end": far, "token": "memory-s3cret"}, far)
+
+
+class TestMemoryThatTells(ConnectorContract):
+    @pytest.fixture
+    def bench(self) -> Bench:
+        far = TellingFarEnd()
+        options = {"far_end": far, "token": far.token}
+        return Bench.open(TellingConnector, options, far, clock=far.clock, watched=WATCHED)

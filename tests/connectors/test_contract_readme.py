@@ -6,11 +6,12 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import get_args
+from types import SimpleNamespace
+from typing import Any, get_args
 
 import pytest
 
-from syncd.connector import Field
+from syncd.connector import Field, Statuses, Watched
 from syncd.failure import CODES, Failure
 from syncd.mapping import FieldMap
 from syncd.testing import FarEnd
@@ -52,7 +53,7 @@ def suite(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_example_passes_its_own_suite(tmp_path: Path) -> None:
-    assert write(tmp_path) == ["syncd_folder.py", "test_syncd_folder.py", "defaults.py"]
+    assert write(tmp_path) == ["syncd_folder.py", "test_syncd_folder.py", "defaults.py", "statuses.py"]
     done = suite(tmp_path)
     found = re.search(r"(\d+) passed, (\d+) skipped", done.stdout)
     assert found, done.stdout + done.stderr
@@ -86,6 +87,49 @@ def test_the_default_mapping_of_the_page_compiles(tmp_path: Path) -> None:
     FieldMap.compile("the page", as_fields(scope["defaults"]))
 
 
+class FarEndThatTells:
+    """What the page's `statuses_since` asks: rows by the time of their change and then by id, some seconds late."""
+
+    def __init__(self) -> None:
+        self.now, self.rows = 1000.0, list[Any]()
+
+    def time(self) -> float:
+        return self.now
+
+    def changed_since(self, at: float, after: str, _: str, limit: int) -> list[Any]:
+        found = sorted(
+            (row for row in self.rows if row.shows <= self.now), key=lambda it: (it.changed_at, it.id)
+        )
+        return [row for row in found if (row.changed_at, row.id) > (at, after or "")][:limit]
+
+    def change(self, n: int, shows: float = 0.0) -> None:
+        row = SimpleNamespace(
+            value="won", changed_at=self.now, id=f"{n:05}", our_key=f"x{n}", shows=self.now + shows
+        )
+        self.rows.append(row)
+
+
+def test_the_statuses_of_the_page_pass_nobody_over(tmp_path: Path) -> None:
+    write(tmp_path)
+    scope: dict[str, Any] = {}
+    exec((tmp_path / "statuses.py").read_text(), scope)  # noqa: S102 - our own page
+    far = FarEndThatTells()
+    connector = SimpleNamespace(_far_end=far, _context=SimpleNamespace(watched=Watched("status")))
+    for n in range(450):
+        far.change(n, shows=30.0 if n == 7 else 0.0)
+    told, cursor = set(), ""
+    for _ in range(2):
+        page = Statuses((), cursor, more=True)
+        while page.more:
+            page = scope["statuses_since"](connector, page.cursor)
+            told |= {status.person for status in page.found}
+        cursor = page.cursor
+        far.now += 60
+    assert told == {f"x{n}" for n in range(450)}
+    far.now += 3600
+    assert scope["statuses_since"](connector, "no cursor of yours").more
+
+
 @pytest.mark.parametrize(
     "word",
     [
@@ -93,6 +137,8 @@ def test_the_default_mapping_of_the_page_compiles(tmp_path: Path) -> None:
         *get_args(Trouble),
         *(kind.__name__ for kind in Failure.__subclasses__()),
         "Refused",
+        "statuses_since",
+        "mark",
         *("always", "create_only", "if_empty"),
     ],
 )

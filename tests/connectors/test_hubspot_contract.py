@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from connectors.hubspot import HubSpotConnector
-from syncd.connector import Field
+from syncd.connector import Field, Watched
 from syncd.testing import Bench, ConnectorContract, ManualClock
 from tests.fakes.hubspot import TOKEN, HubSpotFake
 
+WATCHED = Watched("hs_lead_status", frozenset({"CONNECTED", "UNQUALIFIED"}))
 ALWAYS: dict[str, str | Field] = {
     "firstname": "{{ first_name }}",
     "lastname": "{{ last_name or '@' ~ handle }}",
@@ -21,7 +22,7 @@ def opened(
     fake: HubSpotFake, url: str, clock: ManualClock, fields: dict[str, str | Field] | None = None
 ) -> Bench:
     options = {"access_token": TOKEN, "base_url": url}
-    return Bench.open(HubSpotConnector, options, fake, clock=clock, fields=fields)
+    return Bench.open(HubSpotConnector, options, fake, clock=clock, fields=fields, watched=WATCHED)
 
 
 def benches(
@@ -29,6 +30,7 @@ def benches(
 ) -> Iterator[Bench]:
     clock = ManualClock()
     fake = HubSpotFake(clock.now, clock.monotonic, ready=ready)
+    fake.portal.lags = (1.0, 0.0)
     for name, value in switches.items():
         setattr(fake.batches, name, value)
     with fake.served() as url:

@@ -113,6 +113,13 @@ def leads(it: Meeting) -> None:
     assert (it.api.leads.count().high or 0) == sum(one.high or 0 for one in counts)
     assert {group["streamId"] for group in it.api.leads.grouped()["groups"]} == {14, 15, 16}
     it.upstream.export(90_211)
+    it.upstream.feedback(90_211, 6, "bad", reason="wrong_job", text="a student")
+    (told,) = it.world.feedback.told.values()
+    assert (told.judgement.feedback, told.judgement.reason, told.judgement.freeform) == (
+        "bad",
+        "wrong_job",
+        "a student",
+    )
     assert it.upstream.enrich(90_211, ("email", "linkedin_url"), "any").credits_remaining is not None
 
 

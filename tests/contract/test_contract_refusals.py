@@ -111,6 +111,10 @@ def exported(it: Meeting) -> None:
     it.upstream.export(90_211)
 
 
+def judged(lead_id: int = 90_211, segment_id: int = 6) -> Act:
+    return lambda it: it.upstream.feedback(lead_id, segment_id, "bad", reason="bot")
+
+
 HANDLE = {"account_handle": "newcomer", "account_tier": "growth"}
 PAST_DUE = {"subscription": "past_due"}
 Case = tuple[Refusal, str, Mapping[str, Any], Act, list[tuple[str, Act]]]
@@ -149,6 +153,8 @@ CASES: list[Case] = [
      [("POST /leads/{leadId}/export", exported)]),
     (no.ENRICH_LEAD_NOT_FOUND, "not_found", {}, nothing, enriching(77)),
     (no.PROFILE_MISSING, "not_found", {"profile_missing_rate": 1.0}, nothing, [*enriching(), *lookings()]),
+    (no.FEEDBACK_LEAD_NOT_FOUND, "not_found", {}, nothing, [("POST /leads/{leadId}/feedback", judged(77))]),
+    (no.SEGMENT_NOT_FOUND, "not_found", {}, nothing, [("POST /leads/{leadId}/feedback", judged(segment_id=77))]),
     (no.NO_TEAM, "no_team", {"team": False}, nothing, [*enriching(), *lookings()]),
     (no.CREDITS_EXHAUSTED, "credits_exhausted", {"credits": 0}, nothing, [*enriching(), *lookings()]),
     (no.TEMPLATE_NOT_FOUND, "not_found", {}, nothing, [
@@ -245,6 +251,7 @@ ONE_CALL: dict[str, Act] = {
     "GET /leads": lambda it: it.api.leads.across(),
     "POST /leads/{leadId}/export": exported,
     **dict(enriching()),
+    "POST /leads/{leadId}/feedback": judged(),
     "POST /webhooks/subscribe": lambda it: Webhooks(it.upstream).subscribe("https://hooks.example/a"),
     "DELETE /webhooks/subscribe": lambda it: Webhooks(it.upstream).unsubscribe(1),
     "GET /dm-templates": lambda it: it.api.templates.list(),

@@ -9,7 +9,7 @@ from syncd.simulator.operations import OPERATIONS
 from syncd.simulator.paths import ROUTES
 from tests.contract.endpoints import ENDPOINTS
 
-PENDING = {("POST", "/leads/{}/feedback")}
+PENDING: set[tuple[str, str]] = set()
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 

@@ -12,6 +12,7 @@ from syncd.engine import replaying
 from syncd.engine.admitting import Taker
 from syncd.engine.housekeeping import HouseKeeping
 from syncd.engine.naming import Names, names_in
+from syncd.feedback import Judging, Word
 from syncd.ledger import auditing, forgetting, operating, upkeep, windows
 from syncd.ledger.forgetting import Sought
 from syncd.ledger.operating import Chosen
@@ -36,17 +37,19 @@ from tests.support import (
     unreachable,
 )
 
+JUDGING = Judging("status", {"won": Word("good"), "lost": Word("bad", "wrong_job")}, poll=300.0)
 ROWS = 4
 """Of a page: so that most passes are under way when something happens."""
 FIELDS = {"handle": "{{ handle }}", "email": "{{ email }}", "campaign": "{{ stream_name }}"}
 
 
 class Whole(Bench):
-    """A bench with two sources and three connectors that a person operates."""
+    """A bench with two sources and three connectors that a person operates. `hears`: and whose CRM is listened to."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, *, hears: bool = False) -> None:
         super().__init__(folder, seed=seed)
         self.chance = random.Random(seed)  # noqa: S311 - to be repeated
+        self.hears = hears
         self.away: dict[str, Account] = {}
         self.gone: dict[str, Place] = {}
         self.past: Path | None = None
@@ -59,7 +62,15 @@ class Whole(Bench):
         options: dict[str, Any] = {"credits": 12, "repeats": 0.3, "late_rate": 0.1}
         self.ctgo("main", leads=3, desk={"enriching": self.enriching}, **options)
         self.ctgo("second", key="ctgo_second", leads=2, seed=8, **options)
-        self.place("crm", people=True, upsert=False, gate=6, batch_size=3, fields=FIELDS)
+        self.place(
+            "crm",
+            people=True,
+            upsert=False,
+            gate=6,
+            batch_size=3,
+            fields=FIELDS,
+            judging=JUDGING if hears else None,
+        )
         self.place("mail", people=True, required=False, where="email", gate=4, batch_size=3)
         self.place("sheet", where="stream_name != 'x'", batch_size=5)
 
@@ -118,8 +129,9 @@ class Whole(Bench):
             operating.resume_lanes(connection, self.chance.sample(self.lanes(), 3), self.now, who="ana")
 
     def lanes(self) -> list[tuple[str, str]]:
+        more = [("feedback", "main"), ("feedback", "second"), ("hear", "crm")] if self.hears else []
         sources = [(kind, name) for kind in ("pull", "export", "enrich") for name in ("main", "second")]
-        return [*sources, *(("deliver", name) for name in ("crm", "mail", "sheet"))]
+        return [*sources, *(("deliver", name) for name in ("crm", "mail", "sheet")), *more]
 
     def retry(self) -> None:
         with self.ledger.write() as connection:
@@ -210,6 +222,28 @@ class Whole(Bench):
 
     # What the world and the machine do
 
+    def judge(self) -> None:
+        """Sales makes something of somebody."""
+        far = {**self.places, **self.gone}["crm"].far
+        if far.things:
+            value = self.chance.choice(["won", "lost", "thinking"])
+            far.mark(value, self.chance.choice(far.things).writes[-1])
+
+    def unheard(self) -> list[tuple[str, int, str, str]]:
+        """Leads of which CTGO has another word than the last that sales said."""
+        marks = self.places["crm"].far.marks
+        words = {it.person: word.line for it in marks if (word := JUDGING.judge(it.value))}
+        worlds, wrong = dict(self.worlds), []
+        for source, lead_id, segment_id, person, word in self.rows(
+            "SELECT f.source, f.lead_id, f.segment_id, l.person, f.word FROM feedback f JOIN lead l ON l.source = f.source"
+            " AND l.lead_id = f.lead_id AND l.segment_id = f.segment_id WHERE f.state = 'delivered'"
+        ):
+            told = worlds[source].feedback.told[lead_id, segment_id].judgement
+            said = " ".join(filter(None, (told.feedback, told.reason)))
+            if not said == word == words[person]:
+                wrong.append((source, lead_id, said, words[person]))
+        return wrong
+
     def find(self) -> None:
         self.chance.choice(self.worlds)[1].add_leads(self.chance.choice([1, 2, 4, 9]))
 
@@ -243,7 +277,8 @@ class Whole(Bench):
         self.far().rule = self.chance.choice(rules)
 
     def fault(self) -> None:
-        route = self.chance.choice(["leads", "export", "enrich", "streams", "*"])
+        more = ["feedback"] if self.hears else []
+        route = self.chance.choice(["leads", "export", "enrich", "streams", "*", *more])
         status = self.chance.choice([500, 503, 429, 200, 401])
         fault = Fault(route, self.chance.choice([1, 3]), status, after_applying=self.chance.random() < 0.5)
         self.chance.choice(self.worlds)[1].fail(fault)
@@ -288,6 +323,7 @@ class Whole(Bench):
                 account.desk["enriching"] = replace(self.enriching, per_day=1000)
         for place in self.places.values():
             place.far.rule = None
+            place.far.page = 1000
         self.page = 500
         for _ in range(4):
             with self.ledger.write() as connection:

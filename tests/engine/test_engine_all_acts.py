@@ -54,8 +54,11 @@ ACTS = [
 ]
 
 
+OF_SALES = ["judge", "judge", "judge", "judge"]
+
+
 def step(whole: Whole) -> None:
-    act = whole.chance.choice(ACTS)
+    act = whole.chance.choice(ACTS + OF_SALES if whole.hears else ACTS)
     whole.said.append(act)
     whole.seams.at = (
         whole.seams.count + whole.chance.randrange(1, 60) if whole.chance.random() < 0.4 else None
@@ -78,11 +81,14 @@ def lost(whole: Whole, name: str, world: World) -> list[LeadKey]:
     return [lead.key for lead in leads if lead.key not in known]
 
 
+@pytest.mark.parametrize("hears", [False, True], ids=["", "hearing"])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_whatever_is_done_and_wherever_it_dies_nothing_is_lost_doubled_or_early(
-    tmp_path: Path, seed: int
+    tmp_path: Path,
+    seed: int,
+    hears: bool,  # noqa: FBT001
 ) -> None:
-    whole = Whole(tmp_path, seed)
+    whole = Whole(tmp_path, seed, hears=hears)
     try:
         for _ in range(STEPS):
             step(whole)
@@ -90,6 +96,8 @@ def test_whatever_is_done_and_wherever_it_dies_nothing_is_lost_doubled_or_early(
         whole.reasons()
         whole.check()
         assert whole.rows("SELECT source, lead_id, state FROM lead WHERE settled_at IS NULL") == []
+        assert whole.rows("SELECT source, lead_id, state FROM feedback WHERE settled_at IS NULL") == []
+        assert whole.unheard() == []
         assert [key for name, world in whole.worlds for key in lost(whole, name, world)] == []
     except BaseException as error:
         error.add_note(f"seed {seed}: {' '.join(whole.said)}")

@@ -1,7 +1,8 @@
 """The fakes on loopback, for trying syncd by hand: `python -m tests.fakes [--hubspot-port 8401] …`.
 
 A fake is the module `tests.fakes.<vendor>` with a class `<Vendor>Fake` that has a method `wsgi`; those that are there
-are served, each on its own port, until Ctrl-C or SIGTERM. One line each says where, and with which made-up secret.
+are served, each on its own port, until Ctrl-C or SIGTERM. One line each says where, and with which made-up secret. What a
+salesperson does there is done at `/control`: see `tests.fakes.control`.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from contextlib import ExitStack
 from types import ModuleType
 from typing import Any
 
+from tests.fakes.control import controlled
 from tests.fakes.serving import served
 
 PORTS = {"hubspot": 8401, "salesforce": 8402, "apollo": 8403, "webhook": 8404}
@@ -57,7 +59,7 @@ def main(arguments: list[str]) -> int:
         signal.signal(number, lambda *_: over.set())
     with ExitStack() as stack:
         for vendor, module in modules.items():
-            url = stack.enter_context(served(made(vendor, module).wsgi, port=ports[f"{vendor}_port"]))
+            url = stack.enter_context(served(controlled(made(vendor, module)), port=ports[f"{vendor}_port"]))
             sys.stdout.write(told(vendor, url, module) + "\n")
         sys.stdout.flush()
         if modules:

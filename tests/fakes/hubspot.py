@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from email.utils import formatdate
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -47,7 +48,7 @@ class HubSpotFake:
     ) -> None:
         """`ready`: with the properties that the connector's default mapping needs."""
         self.now, self.monotonic = now, monotonic
-        self.portal = Portal(monotonic)
+        self.portal = Portal(monotonic, now)
         self.batches = Batches(self.portal)
         self.scopes = set(ALL_SCOPES)
         self.token = TOKEN
@@ -96,6 +97,24 @@ class HubSpotFake:
     def poison(self, person: str) -> None:
         self.portal.poisoned.add(person)
 
+    def mark(self, person: str, value: str, name: str = "hs_lead_status") -> int:
+        """A salesperson sets a property of everybody with our key of that person; of how many."""
+        with self._lock:
+            mine = [id_ for id_, it in self.portal.contacts.items() if it.get("ctgo_x_user_id") == person]
+            for id_ in mine:
+                self.portal.edit(id_, **{name: value})
+        return len(mine)
+
+    def people(self) -> list[dict[str, str]]:
+        """Whom there is to mark."""
+        names = ("ctgo_x_user_id", "twitterhandle", "firstname", "lastname", "hs_lead_status")
+        with self._lock:
+            return [
+                {"person": it["ctgo_x_user_id"], **{name: it[name] for name in names[1:] if name in it}}
+                for it in self.portal.contacts.values()
+                if "ctgo_x_user_id" in it
+            ]
+
     def slow_down(self, seconds: float) -> None:
         self.answer_next(429, _too_many("TEN_SECONDLY_ROLLING"), {"Retry-After": str(round(seconds))})
 
@@ -118,7 +137,12 @@ class HubSpotFake:
             before = self._losing
             status, body, headers = self._reply(environ, raw)
             lost = self._losing < before
-            headers = {"Content-Type": "application/json;charset=utf-8", **self._limits(), **headers}
+            headers = {
+                "Content-Type": "application/json;charset=utf-8",
+                "Date": formatdate(self.now(), usegmt=True),
+                **self._limits(),
+                **headers,
+            }
         data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
         if lost:  # fewer bytes than were promised, and the connection is gone
             start_response("200 OK", [("Content-Length", str(len(data) + 1000))])
@@ -198,7 +222,7 @@ class HubSpotFake:
             "define": lambda: (201, portal.define(body)),
             "group": lambda: (201, portal.group(body)),
             "account": lambda: (200, {"portalId": 1, "timeZone": self.zone}),
-            "search": lambda: (200, batches.search(body, portal.snapshot(self.monotonic() - self.lag))),
+            "search": lambda: (200, batches.search(body, portal.snapshot(self.monotonic(), self.lag))),
             **{name: lambda: batches.run(operation, body) for name in (*_WRITES, "read")},
         }
         if operation not in known:

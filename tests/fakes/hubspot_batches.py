@@ -1,11 +1,13 @@
 """The batch calls of a made-up HubSpot, and its search."""
 
+import operator
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.fakes.hubspot_portal import Portal, Properties, Refusal
 
-_MOST = 100
+_MOST, _MOST_RESULTS = 100, 10_000
 _TIMES = {"startedAt": "2026-06-11T12:00:00Z", "completedAt": "2026-06-11T12:00:01Z"}
 
 Json = dict[str, Any]
@@ -37,19 +39,36 @@ class Batches:
         return self._write(operation, inputs)
 
     def search(self, body: Json, index: Mapping[str, Properties]) -> Json:
-        """As the index has it: an AND of filters, with IN in lower case."""
+        """As the index has it: an AND of filters, with IN in lower case; sorted by one property, paged by offset."""
         filters = [each for group in body["filterGroups"] for each in group["filters"]]
-        if len(filters) > 6 or body.get("limit", 10) > 200:
-            raise Refusal(400, "VALIDATION_ERROR", "too many filters, or too high a limit")
-        for each in filters:
+        sorts, limit, after = body.get("sorts", []), body.get("limit", 10), int(body.get("after") or 0)
+        if len(filters) > 6 or limit > 200 or len(sorts) > 1 or after + limit > _MOST_RESULTS:
+            raise Refusal(
+                400, "VALIDATION_ERROR", "too many filters or sorts, or a page too large or too far"
+            )
+        for each in [*filters, *sorts]:
             if each["propertyName"] not in self.portal.definitions:
                 raise Refusal(400, "VALIDATION_ERROR", f"There is no property {each['propertyName']}")
-        found = [
-            self._shown(id_, properties, body.get("properties", []))
-            for id_, properties in index.items()
-            if all(_matches(each, properties) for each in filters)
-        ]
-        return {"total": len(found), "results": found[: body.get("limit", 10)]}
+        found = [it for it in index.items() if all(_matches(each, it[1]) for each in filters)]
+        for each in sorts:
+            name = each["propertyName"]
+            found.sort(key=lambda it: _number(it[1].get(name)), reverse=each["direction"] == "DESCENDING")
+        page = found[after : after + limit]
+        answer: Json = {
+            "total": len(found),
+            "results": [self._indexed(id_, kept, body.get("properties", [])) for id_, kept in page],
+        }
+        if len(found) > after + limit:
+            answer["paging"] = {"next": {"after": str(after + limit)}}
+        return answer
+
+    def _indexed(self, id_: str, properties: Properties, names: list[str]) -> Json:
+        shown = self._shown(id_, properties, names)
+        changed = int(properties["lastmodifieddate"])
+        written = datetime.fromtimestamp(changed / 1000, UTC).isoformat(timespec="milliseconds")
+        if "lastmodifieddate" in names:
+            shown["properties"]["lastmodifieddate"] = written.replace("+00:00", "Z")
+        return shown
 
     def _no_doubles(self, inputs: list[Json]) -> None:
         keys = [str(each.get("id", n)).strip().lower() for n, each in enumerate(inputs)]
@@ -156,4 +175,21 @@ def _matches(one: Json, properties: Properties) -> bool:
         return value is not None and value.lower() in one["values"]
     if one["operator"] == "NOT_HAS_PROPERTY":
         return value is None
+    if one["operator"] == "HAS_PROPERTY":
+        return value is not None
+    if one["operator"] in _COMPARED:
+        return value is not None and _COMPARED[one["operator"]](_number(value), _number(one["value"]))
     raise Refusal(400, "VALIDATION_ERROR", f"{one['operator']} is not known here")
+
+
+def _number(value: str | None) -> float:
+    return float(value) if value else 0.0
+
+
+_COMPARED: Mapping[str, Callable[[float, float], bool]] = {
+    "EQ": operator.eq,
+    "GT": operator.gt,
+    "GTE": operator.ge,
+    "LT": operator.lt,
+    "LTE": operator.le,
+}

@@ -5,8 +5,9 @@ No HTTP here. What is refused is raised as `Refusal`, as HubSpot words it.
 
 import json
 import re
+import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +22,7 @@ STAGES = (
     "evangelist",
     "other",
 )
+STATUSES = "NEW OPEN IN_PROGRESS OPEN_DEAL UNQUALIFIED ATTEMPTED_TO_CONTACT CONNECTED BAD_TIMING"
 _TEXTS = "email firstname lastname phone jobtitle company website city twitterhandle hs_linkedin_url"
 _EMAIL = re.compile(r"[^@\s;]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _PAIRS = {
@@ -73,10 +75,12 @@ def invalid(name: str, error: str, value: str) -> Refusal:
 
 
 class Portal:
-    """See the module. `now`: monotonic seconds, for the search index."""
+    """See the module. `now`: monotonic seconds, for the search index; `wall`: seconds since the epoch."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
+    def __init__(self, now: Callable[[], float], wall: Callable[[], float] = time.time) -> None:
+        self._now, self._wall = now, wall
+        self.modified: dict[str, int] = {}
+        """When each contact was changed last, in milliseconds."""
         self.groups: dict[str, dict[str, Any]] = {"contactinformation": {"name": "contactinformation"}}
         self.definitions = {name: definition(name) for name in _TEXTS.split()}
         self.definitions["hs_additional_emails"] = definition("hs_additional_emails")
@@ -84,15 +88,23 @@ class Portal:
         self.definitions["lifecyclestage"] = definition(
             "lifecyclestage", "enumeration", "radio", options=stages
         )
+        options = [{"label": status.title(), "value": status} for status in STATUSES.split()]
+        self.definitions["hs_lead_status"] = definition(
+            "hs_lead_status", "enumeration", "radio", options=options
+        )
         fixed = {"readOnlyValue": True}
-        self.definitions["createdate"] = definition(
-            "createdate", "datetime", "date", modificationMetadata=fixed
+        for name in ("createdate", "lastmodifieddate"):
+            self.definitions[name] = definition(name, "datetime", "date", modificationMetadata=fixed)
+        self.definitions["hs_object_id"] = definition(
+            "hs_object_id", "number", "number", modificationMetadata=fixed
         )
         self.contacts: dict[str, Properties] = {}
         self.merged: dict[str, str] = {}
         self._once_held: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
         """By unique property and value, the ids that had it at some time: where it is worth looking."""
-        self.history: list[tuple[float, str, Properties | None]] = []
+        self.history: list[tuple[float, str, Properties | None, int]] = []
+        self.lags: Sequence[float] = (1.0,)
+        """Shares of the index's lag, one write after the other: what was written later may be seen sooner."""
         self.poisoned: set[str] = set()
         self.longest: dict[str, int] = {}
         """Characters that a property takes, where it is not the most of all."""
@@ -183,7 +195,7 @@ class Portal:
     def delete(self, id_: str) -> None:
         """To the recycle bin."""
         del self.contacts[id_]
-        self.history.append((self._now(), id_, None))
+        self.history.append((self._now(), id_, None, 0))
 
     def merge(self, primary: str, secondary: str) -> None:
         """The primary's values win; the secondary's address stays as an additional one."""
@@ -194,10 +206,18 @@ class Portal:
         more = ";".join(sorted((emails(kept) | emails(lost)) - {both.get("email", "")}))
         self._put(primary, both | ({"hs_additional_emails": more} if more else {}))
 
-    def snapshot(self, at: float) -> dict[str, Properties]:
-        """What the search index held at a time."""
-        held = {id_: properties for when, id_, properties in self.history if when <= at}
-        return {id_: properties for id_, properties in held.items() if properties is not None}
+    def snapshot(self, now: float, lag: float) -> dict[str, Properties]:
+        """What the search index holds, of what was written some seconds ago: each write has its share of the lag."""
+        held = {
+            id_: (properties, changed)
+            for n, (when, id_, properties, changed) in enumerate(self.history)
+            if when <= now - lag * self.lags[n % len(self.lags)]
+        }
+        return {
+            id_: {**properties, "hs_object_id": id_, "lastmodifieddate": str(changed)}
+            for id_, (properties, changed) in held.items()
+            if properties is not None
+        }
 
     def save(self) -> tuple[dict[str, Properties], int]:
         """To go back to if a call is refused whole; the index is not touched before a call is through."""
@@ -208,11 +228,13 @@ class Portal:
         del self.history[saved[1] :]
 
     def _put(self, id_: str, properties: Properties) -> None:
+        if self.contacts.get(id_) != properties:
+            self.modified[id_] = round(self._wall() * 1000)
         self.contacts[id_] = properties
         for name in self.unique():
             for value in _held(name, properties):
                 self._once_held[name, value][id_] = None
-        self.history.append((self._now(), id_, properties))
+        self.history.append((self._now(), id_, properties, self.modified[id_]))
 
     def _validate(self, given: Mapping[str, Any]) -> None:
         for name, value in given.items():

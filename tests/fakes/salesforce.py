@@ -8,14 +8,17 @@ Sources: Salesforce's REST guide (collections, headers, status codes) and its To
 import json
 import re
 import threading
+import time
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qs, unquote
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from tests.fakes import salesforce_composite as composite
 from tests.fakes.salesforce_answer import Answer, Seen, Trouble
+from tests.fakes.salesforce_lead import KEY as PERSON
 from tests.fakes.salesforce_lead import mistyped
 from tests.fakes.salesforce_org import USER, Org
 from tests.fakes.salesforce_soql import BadQueryError, parse
@@ -30,8 +33,9 @@ _HTML = b"<html><body>Down for maintenance</body></html>"
 class SalesforceFake:
     """See the module. `org` is the state; `calls` every API call but signing in."""
 
-    def __init__(self) -> None:
-        self.org = Org()
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self.now = now
+        self.org = Org(now)
         self.calls: list[Seen] = []
         self.sign_ins = 0
         self.limit, self.used = 15_000, 0
@@ -76,6 +80,24 @@ class SalesforceFake:
         """The next writing call is applied, and the connection breaks in the middle of its answer."""
         self._planned_writes.append("lose")
 
+    def mark(self, person: str, value: str, name: str = "Status") -> int:
+        """A salesperson sets a field of everybody with our key of that person; of how many."""
+        with self._lock:
+            mine, fields = self.org.by_key(person), dict[str, Any]({name: value})
+            for lead in mine:
+                self.org.edit(lead["Id"], **fields)
+        return len(mine)
+
+    def people(self) -> list[dict[str, str]]:
+        """Whom there is to mark."""
+        names = ("FirstName", "LastName", "Status")
+        with self._lock:
+            return [
+                {"person": lead[PERSON], **{name: lead[name] for name in names if lead.get(name)}}
+                for lead in self.org.leads.values()
+                if lead.get(PERSON)
+            ]
+
     def counted(self) -> Counter[str]:
         """The API calls by what they were for."""
         return Counter(re.sub(r"[?].*", "", f"{one.method} {one.path}") for one in self.calls)
@@ -95,6 +117,7 @@ class SalesforceFake:
         data = answer.data
         kind = "application/json;charset=UTF-8" if not isinstance(answer.body, bytes) else "text/html"
         headers = [("Content-Type", kind), ("Content-Length", str(len(data))), *answer.headers.items()]
+        headers.append(("Date", formatdate(self.now(), usegmt=True)))
         start_response(f"{answer.status} Whatever", headers)
         return [data[: len(data) // 2] if answer.short else data]
 
@@ -194,10 +217,10 @@ class SalesforceFake:
         records = self.org.records(query.what, query.tests)
         if records is None:
             raise Trouble(400, "INVALID_TYPE", f"sObject type '{query.what}' is not supported.")
-        for name in [*query.fields, *(name for name, _ in query.tests)]:
+        for name in [*query.fields, *query.names]:
             if query.what.lower() == "lead" and not self.org.visible(name):
                 raise Trouble(400, "INVALID_FIELD", f"No such column '{name}' on entity 'Lead'")
-        found = [one for one in records if query.matches(one)][: query.limit]
+        found = query.chosen(records)
         shown = [
             {"attributes": {"type": query.what}, **{n: one.get(n) for n in query.fields}} for one in found
         ]

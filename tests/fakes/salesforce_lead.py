@@ -61,8 +61,14 @@ def standard_fields() -> list[LeadField]:
         LeadField("LeadSource", "picklist", values=("Web", "Catch The Good Ones")),
         LeadField("Rating", "picklist", values=("Hot", "Warm", "Cold")),
         LeadField(
-            "Status", "picklist", nillable=False, defaulted=True, values=("Open - Not Contacted", "Working")
+            "Status",
+            "picklist",
+            nillable=False,
+            defaulted=True,
+            values=("Open - Not Contacted", "Working", "Closed - Converted", "Closed - Not Converted"),
         ),
+        LeadField("SystemModstamp", "datetime", nillable=False, defaulted=True, writable=False),
+        LeadField("LastModifiedDate", "datetime", nillable=False, defaulted=True, writable=False),
         LeadField("OwnerId", "reference", 18, nillable=False, defaulted=True),
     ]
 

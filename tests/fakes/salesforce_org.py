@@ -1,7 +1,9 @@
 """The records of the pretended org, and what one row of a collections call comes to in it."""
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.fakes.salesforce_lead import (
@@ -22,7 +24,8 @@ Row = dict[str, Any]
 class Org:
     """Salesforce's state. Everything here may be set by a test; `SalesforceFake` keeps one call at a time in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self._wall = now
         self.fields: dict[str, LeadField] = {}
         for one in standard_fields():
             self.fields[one.name.lower()] = one
@@ -71,8 +74,20 @@ class Org:
         lead = self.leads[lead_id]
         contact_id = self.add_contact(Email=lead.get("Email"), LastName=lead["LastName"])
         lead |= {"IsConverted": True, "ConvertedContactId": contact_id}
+        self._stamp(lead)
         self._note(lead)
         return contact_id
+
+    def edit(self, lead_id: str, *, ago: float = 0.0, **fields: object) -> None:
+        """A salesperson's change; one of a transaction that began so many seconds ago bears the time of then."""
+        lead = self.leads[lead_id]
+        lead |= fields
+        self._stamp(lead, ago)
+        self._note(lead)
+
+    def _stamp(self, lead: Row, ago: float = 0.0) -> None:
+        moment = datetime.fromtimestamp(self._wall() - ago, UTC)
+        lead["SystemModstamp"] = lead["LastModifiedDate"] = moment.strftime("%Y-%m-%dT%H:%M:%S.000+0000")
 
     def delete(self, lead_id: str) -> None:
         """Into the recycle bin."""
@@ -169,6 +184,7 @@ class Org:
         created = held is None
         lead_id = self._insert(fields) if held is None else str(held["Id"])
         self.leads[lead_id] |= fields
+        self._stamp(self.leads[lead_id])
         self._note(self.leads[lead_id])
         if assign != "FALSE" and self.assignment_active:
             self.assignments[lead_id] += 1
@@ -234,6 +250,7 @@ class Org:
             "Id": lead_id, "IsConverted": False, "ConvertedContactId": None, "Status": "Open - Not Contacted",
             "OwnerId": USER, **fields,
         }  # fmt: skip
+        self._stamp(self.leads[lead_id])
         self._note(self.leads[lead_id])
         return lead_id
 

@@ -1,14 +1,27 @@
-"""As much SOQL as a connector needs: SELECT fields FROM object [WHERE field = or IN values, joined by OR] [LIMIT n]."""
+"""As much SOQL as a connector needs: SELECT fields FROM object [WHERE conditions] [ORDER BY fields] [LIMIT n].
 
+A condition compares a field with text, an instant, a number or null; conditions are joined by AND or by OR, and not by both
+without parentheses, as in the real one.
+"""
+
+import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<text>'(?:[^'\\]|\\.)*')|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<number>\d+)|(?P<sign>[=,()]))"
+    r"\s*(?:(?P<text>'(?:[^'\\]|\\.)*')|(?P<instant>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?(?:Z|[+-]\d\d:?\d\d))"
+    r"|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<number>\d+)|(?P<sign>!=|>=|<=|[=,()<>]))"
 )
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
+_ORDERED: Mapping[str, Callable[[Any, Any], bool]] = {
+    ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le
+}  # fmt: skip
+
+Holds = Callable[[Mapping[str, Any]], bool]
+"""Whether a record, with its names in lower case, meets a condition."""
 
 
 class BadQueryError(ValueError):
@@ -20,15 +33,29 @@ class Query:
     fields: list[str]
     what: str
     tests: list[tuple[str, frozenset[str]]] = field(default_factory=list)
-    """Fields and what they may hold, casefolded: text is compared whatever its case."""
+    """Where a record passes by one of several fields' values alone: those, casefolded, so that it is quickly found."""
+    names: list[str] = field(default_factory=list)
+    """The fields that the conditions and the order speak of."""
+    holds: Holds = lambda _: True
+    order: list[tuple[str, bool]] = field(default_factory=list)
+    """Fields, and whether they descend."""
     limit: int | None = None
 
-    def matches(self, record: Mapping[str, Any]) -> bool:
-        """Whether it passes one of the tests."""
-        lowered = {name.lower(): value for name, value in record.items()}
-        return not self.tests or any(
-            str(lowered.get(name.lower()) or "").casefold() in values for name, values in self.tests
-        )
+    def chosen(self, records: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Those that pass, in order, as many as were asked for."""
+        found = [one for one in records if self.holds(_lowered(one))]
+        for name, descends in reversed(self.order):
+            found.sort(key=lambda one: _compared(_lowered(one).get(name.lower())), reverse=descends)
+        return found[: self.limit]
+
+
+def _lowered(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.lower(): value for name, value in record.items()}
+
+
+def _compared(value: Any) -> str:
+    """Instants are all written alike, so that text is ordered as they are; nulls come first."""
+    return "" if value is None else str(value)
 
 
 def parse(text: str) -> Query:
@@ -41,9 +68,13 @@ def parse(text: str) -> Query:
     tokens.word("FROM")
     query = Query(names, tokens.name())
     if tokens.maybe("WHERE"):
-        query.tests.append(_test(tokens))
-        while tokens.maybe("OR"):
-            query.tests.append(_test(tokens))
+        query.holds, simple = _joined(tokens, query.names)
+        query.tests = simple or []
+    if tokens.maybe("ORDER"):
+        tokens.word("BY")
+        query.order.append(_ordered(tokens, query.names))
+        while tokens.sign(","):
+            query.order.append(_ordered(tokens, query.names))
     if tokens.maybe("LIMIT"):
         query.limit = int(tokens.take("number"))
     if tokens.left():
@@ -51,11 +82,83 @@ def parse(text: str) -> Query:
     return query
 
 
-def _test(tokens: "_Tokens") -> tuple[str, frozenset[str]]:
+def _ordered(tokens: "_Tokens", names: list[str]) -> tuple[str, bool]:
+    names.append(tokens.name())
+    if tokens.maybe("DESC"):
+        return names[-1], True
+    tokens.maybe("ASC")
+    return names[-1], False
+
+
+Simple = list[tuple[str, frozenset[str]]] | None
+"""As `Query.tests`; None: the condition is not of that kind."""
+
+
+def _joined(tokens: "_Tokens", names: list[str]) -> tuple[Holds, Simple]:
+    """Conditions with one word between them."""
+    parts = [_condition(tokens, names)]
+    joint = next((word for word in ("AND", "OR") if tokens.maybe(word)), "")
+    if joint:
+        parts.append(_condition(tokens, names))
+        while tokens.maybe(joint):
+            parts.append(_condition(tokens, names))
+    each = [holds for holds, _ in parts]
+    if joint == "AND":
+        return (lambda record: all(holds(record) for holds in each)), None
+    known = [simple for _, simple in parts]
+    tests = None if None in known else [test for simple in known for test in simple or ()]
+    return (lambda record: any(holds(record) for holds in each)), tests
+
+
+def _condition(tokens: "_Tokens", names: list[str]) -> tuple[Holds, Simple]:
+    if tokens.sign("("):
+        inside = _joined(tokens, names)
+        if not tokens.sign(")"):
+            raise BadQueryError("expecting a right parenthesis")
+        return inside
     name = tokens.name()
-    if tokens.sign("="):
-        return name, frozenset([tokens.text().casefold()])
-    tokens.word("IN")
+    names.append(name)
+    key = name.lower()
+    if tokens.maybe("IN"):
+        values = _listed(tokens)
+        return (lambda record: _folded(record.get(key)) in values), [(name, values)]
+    sign = tokens.take("sign")
+    if tokens.maybe("NULL"):
+        if sign not in {"=", "!="}:
+            raise BadQueryError("null is equal or not")
+        return (lambda record: (record.get(key) in (None, "")) == (sign == "=")), None
+    value, is_text = tokens.value()
+    if sign == "=" and is_text:
+        wanted = frozenset([value.casefold()])
+        return (lambda record: _folded(record.get(key)) in wanted), [(name, wanted)]
+    return _comparison(key, sign, value, is_text=is_text), None
+
+
+def _comparison(key: str, sign: str, value: str, *, is_text: bool) -> Holds:
+    read: Callable[[str], Any] = str if is_text else _moment
+    wanted = read(value)
+    if sign == "=":
+        return lambda record: record.get(key) is not None and read(str(record[key])) == wanted
+    if sign == "!=":
+        return lambda record: record.get(key) is None or read(str(record[key])) != wanted
+    if sign not in _ORDERED:
+        raise BadQueryError(f"unexpected {sign}")
+    compare = _ORDERED[sign]
+    return lambda record: record.get(key) is not None and compare(read(str(record[key])), wanted)
+
+
+def _moment(text: str) -> Any:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return float(text)
+
+
+def _folded(value: Any) -> str:
+    return str(value or "").casefold()
+
+
+def _listed(tokens: "_Tokens") -> frozenset[str]:
     if not tokens.sign("("):
         raise BadQueryError("expecting a left parenthesis")
     values = [tokens.text()]
@@ -63,7 +166,7 @@ def _test(tokens: "_Tokens") -> tuple[str, frozenset[str]]:
         values.append(tokens.text())
     if not tokens.sign(")"):
         raise BadQueryError("expecting a right parenthesis")
-    return name, frozenset(value.casefold() for value in values)
+    return frozenset(value.casefold() for value in values)
 
 
 class _Tokens:
@@ -87,6 +190,15 @@ class _Tokens:
     def text(self) -> str:
         literal = self.take("text")[1:-1]
         return re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), literal)
+
+    def value(self) -> tuple[str, bool]:
+        """A literal, and whether it is text."""
+        for kind in ("instant", "number"):
+            try:
+                return self.take(kind), False
+            except BadQueryError:
+                continue
+        return self.text(), True
 
     def maybe(self, wanted: str) -> bool:
         try:

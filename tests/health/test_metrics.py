@@ -145,6 +145,7 @@ def test_requests_outcomes_and_latency_are_counted(health: Health) -> None:
     health.counting.pulled("main", "live", 3)
     health.counting.sent("crm", {("delivered", ""): 2, ("rejected", "bad_phone"): 1}, [10.0, 100_000.0])
     health.counting.exported("main", {("delivered", ""): 2})
+    health.counting.fed_back("main", {("delivered", ""): 1, ("retried", "conflict"): 3})
     health.counting.told("message", "sent")
     found = health.metrics()
     assert found["syncd_requests_total"] == {("ctgo.example", "200"): 1.0, ("ctgo.example", "0"): 1.0}
@@ -152,6 +153,7 @@ def test_requests_outcomes_and_latency_are_counted(health: Health) -> None:
     assert found["syncd_leads_found_total"] == {("main",): 3.0}
     assert found["syncd_delivery_outcomes_total"] == {("crm", "delivered"): 2.0, ("crm", "rejected"): 1.0}
     assert found["syncd_export_outcomes_total"] == {("delivered", "main"): 2.0}
+    assert found["syncd_feedback_outcomes_total"] == {("delivered", "main"): 1.0, ("retried", "main"): 3.0}
     assert found["syncd_alert_messages_total"] == {("message", "sent"): 1.0}
     buckets = found["syncd_delivery_latency_seconds_bucket"]
     assert (

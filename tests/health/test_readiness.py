@@ -87,6 +87,16 @@ def test_a_halted_lane_is_not_ready_but_alive(health: Health) -> None:
     assert health.client.get("/healthz").status_code == 200
 
 
+def test_lanes_of_feedback_are_named_by_whose_they_are(health: Health) -> None:
+    health.bench.once()
+    with health.bench.ledger.write() as connection:
+        for kind, name in (("hear", "crm"), ("feedback", "main")):
+            halt_lanes(connection, [kind], name, Halt("forbidden", "No."), health.bench.clock.now())
+    _, found = health.ready()
+    assert [it["about"] for it in found] == ["source main (feedback)", "connector crm (feedback)"]
+    assert health.codes("main") == ["forbidden"]
+
+
 def test_a_plugins_code_is_shown_with_the_plugins_fix() -> None:
     lane = LaneState("deliver", "crm", status="halted", code="token_refused", detail="401.")
     (reason,) = reasons(

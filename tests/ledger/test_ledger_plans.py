@@ -9,11 +9,12 @@ from sqlalchemy import event
 
 from syncd.delivery import Change, LaneState, Verdict
 from syncd.gate import Gates
-from syncd.ledger import Ledger, enriching, gating, reading
+from syncd.ledger import Ledger, enriching, gating, hearing, reading
 from syncd.ledger.delivering import due, next_due, record
 from syncd.ledger.exporting import exports_due, record_exports
+from syncd.ledger.feedback import feedback_due, record_feedback
 from syncd.ledger.ingesting import exported_here, ingest, known_keys
-from syncd.ledger.tables import Delivery, Export
+from syncd.ledger.tables import Delivery, Export, Feedback
 from syncd.ledger.upkeep import FIRST, done, drop_payloads
 from tests.ledger.rows import EXPORTS, NOW, admission, malformed, put
 
@@ -193,3 +194,36 @@ def test_enriching_reads_what_waits_and_who_was_asked_and_walks_nothing(full: Le
     assert _walks(plans) == []
     assert any("lead_enriched" in line for line in plans)
     assert any("lead_standing" in line for line in plans)
+
+
+def test_hearing_finds_people_by_the_indexes_that_it_makes_and_telling_by_what_is_pending(
+    full: Ledger,
+) -> None:
+    with full.write() as connection:
+        hearing.make_indexes(connection)
+        hearing.make_indexes(connection)
+        connection.exec_driver_sql("INSERT INTO person SELECT 'crm', person, 'r' || lead_id, 0 FROM lead")
+        connection.exec_driver_sql("ANALYZE")
+    said = [hearing.Said(f"x{n}", "", "bad bot") for n in range(1, 20)] + [hearing.Said("", "r3", "good")]
+    with _listening(full) as heard, full.write() as connection:
+        news = hearing.news_in(connection, "crm", said)
+        assert hearing.take_in(connection, "crm", news, NOW) == {"main"}
+        hearing.save_cursor(connection, "crm", "mark", "7", NOW)
+        (first, *_) = feedback_due(connection, "main", NOW, 3600.0, 8)
+        assert next_due(connection, Feedback, "main") == 0.0
+        verdict = Verdict((Change(first.item.id, "delivered", 1),), LaneState("feedback", "main"))
+        record_feedback(connection, "main", verdict, sent={first.item.id: first.word}, gone=[], now=NOW)
+    assert len(news.rows) == 19
+    plans = _plans(full, heard)
+    assert _walks(plans) == []
+    walked = [line for line in plans if line.startswith("SCAN") and "feedback" in line.split()]
+    assert all("feedback_pending" in line for line in walked)
+    assert any("lead_person" in line for line in plans)
+
+
+def test_without_feedback_nobody_pays_for_those_indexes(full: Ledger) -> None:
+    with full.read() as connection:
+        names = (
+            connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'index'").scalars().all()
+        )
+    assert {"lead_person", "person_remote"} & set(names) == set()

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from syncd.engine.delivering import Deliver, Outfit
 from syncd.engine.desk import Desk
 from syncd.engine.enriching import Enrich
 from syncd.engine.exporting import Export
+from syncd.engine.feeding_back import FeedBack
+from syncd.engine.hearing import Ear, Hear
 from syncd.engine.naming import Names, Naming, names_in
 from syncd.engine.pacing import Pacer
 from syncd.engine.pulling import Pull
@@ -185,7 +188,28 @@ class Bench:
             if self._enriches(desk, ledger)
         ]
         self._life.others += [self._naming(desks[name], names, ledger) for name, names in self._names.items()]
+        self._life.others += self._feedback(self._life)
         self.due = {(lane.kind, lane.name): self.clock.monotonic() for lane in self._life.all()}
+
+    def _feedback(self, life: Lanes) -> list[Stepper]:
+        """The lanes of feedback, if any place is listened to."""
+        ears = [
+            Ear(name, deliver._outfit.connector, judging, self.places[name].policy)  # type: ignore[arg-type]
+            for name, deliver in life.delivers.items()
+            if (judging := self.places[name].judging)
+        ]
+        hears = [
+            Hear(ear, life.ledger, self.clock, self.log, self.wake, chance=self._chance.random)
+            for ear in ears
+        ]
+        backs = [
+            FeedBack(
+                desk, life.ledger, self.clock, self.log, partial(getattr, life.pulls[name], "busy"),
+                chance=self._chance.random,
+            )
+            for name, desk in life.desks.items()
+        ]  # fmt: skip
+        return [*hears, *backs] if hears else []
 
     @staticmethod
     def _enriches(desk: Desk, ledger: Ledger) -> bool:
@@ -300,7 +324,7 @@ class Bench:
                 if reconcile and polled and polled % round(reconcile / poll) == 0:
                     pull.ask_reconcile()
                 self.wake("pull", pull.name)
-            for kind in ("deliver", "export", "enrich"):
+            for kind in ("deliver", "export", "enrich", "hear", "feedback"):
                 for owner, name in list(self.due):
                     if owner == kind:
                         self.wake(kind, name)

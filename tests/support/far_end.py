@@ -3,13 +3,14 @@
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 from pydantic import BaseModel
 
-from syncd.connector import Context, Field, Finding
+from syncd.connector import Context, Field, Finding, Status, Statuses
 from syncd.delivery import Delivered, Delivery, Outcome, Policy, Route
 from syncd.failure import Pause, Refused, Reject
+from syncd.feedback import Judging
 from tests.support.virtual import Clock, Seams
 
 
@@ -46,6 +47,36 @@ class FarEnd:
     calls: list[tuple[Delivery, ...]] = field(default_factory=list)
     script: deque[Rule] = field(default_factory=deque)
     rule: Rule | None = None
+    marks: list[Status] = field(default_factory=list)
+    """What somebody set a person's status to, in order."""
+    page: int = 3
+    """Statuses a page."""
+    hearing: deque[Exception | object] = field(default_factory=deque)
+    """What the next questions about statuses come to instead: raised, or answered."""
+    asked: list[str] = field(default_factory=list)
+    """The cursors of those questions."""
+
+    def mark(self, value: str, *lead_ids: int, by_id: bool = False) -> None:
+        """Somebody sets the status of the things of these leads. `by_id`: the far end does not tell whose they are."""
+        self.clock.advance(0.001)
+        for thing in self.things:
+            if set(thing.writes) & set(lead_ids):
+                who = "" if by_id else thing.key
+                self.marks.append(Status(value, self.clock.true(), person=who, remote_id=thing.remote_id))
+
+    def statuses(self, cursor: str) -> Statuses:
+        """A page; the last one's cursor is a little behind, so that some are told twice."""
+        self.asked.append(cursor)
+        if self.hearing:
+            said = self.hearing.popleft()
+            if isinstance(said, Exception):
+                raise said
+            return cast("Statuses", said)
+        begin = int(cursor or 0)
+        found = self.marks[begin : begin + self.page]
+        if len(found) == self.page:
+            return Statuses(found, str(begin + self.page), more=True)
+        return Statuses(found, str(max(0, begin + len(found) - 2)))
 
     def key(self, delivery: Delivery) -> str:
         return delivery.person if self.objects == "people" else f"{delivery.lead.source}/{delivery.lead.key}"
@@ -157,6 +188,10 @@ class MemoryConnector:
         self.seams("after deliver")
         return outcomes
 
+    def statuses_since(self, cursor: str) -> Statuses:
+        self.seams("before hear")
+        return self.far.statuses(cursor)
+
     def close(self) -> None:
         pass
 
@@ -182,3 +217,5 @@ class Place:
     )
     groups: Callable[[Delivery], str] = lambda _: "all"
     route: Callable[[Delivery], Route] | None = None
+    judging: Judging | None = None
+    """What of its statuses is listened to; None: nothing."""

@@ -62,12 +62,16 @@ def named(key: str) -> bool:
 def test_every_setting_is_in_the_example(model: str, key: str) -> None:
     assert named(key) or (key, model) in {
         ("fields", "ConnectorSettings"),
+        ("feedback", "ConnectorSettings"),
         ("enrich", "Source"),
         ("push", "Source"),
     }
 
 
-@pytest.mark.parametrize("table", ["sources.main.enrich", "sources.main.push", "connectors.crm.fields"])
+@pytest.mark.parametrize(
+    "table",
+    ["sources.main.enrich", "sources.main.push", "connectors.crm.fields", "connectors.crm.feedback"],
+)
 def test_the_tables_inside_tables_are_in_the_example(table: str) -> None:
     assert f"[{table}]" in without_hashes()
 

@@ -1,0 +1,33 @@
+"""Calls of one request each, judged one by one: exports and feedback."""
+
+from collections.abc import Callable, Sequence
+
+from syncd.delivery import Change, Delivered, Item, LaneState, Outcome, Terms, Verdict, judge_call
+
+Answer = Outcome | BaseException | None
+"""What one request came to; None: it was not sent, for one before said stop."""
+
+
+def judge_each(
+    asked: Sequence[tuple[Item, Answer]],
+    lane: LaneState,
+    terms: Terms,
+    is_done: Callable[[Item, Answer], bool],
+) -> Verdict:
+    """One request each, so each answer is judged as a call of its own. `is_done`: whether an answer is as good as a yes."""
+    changes: dict[int, Change] = {}
+    revived: set[int] = set()
+    for item, answer in asked:
+        if answer is None:
+            continue
+        outcome = [Delivered()] if is_done(item, answer) else answer
+        one = judge_call([item], outcome, lane, terms)
+        lane = one.lane
+        changes |= {change.id: change for change in one.changes}
+        revived |= set(one.revived)
+    # What this very pass rejected, and then found to be the lane's fault, was never written
+    kept = [
+        c._replace(state="pending", attempts=c.attempts - 1) if c.id in revived else c
+        for c in changes.values()
+    ]
+    return Verdict(tuple(kept), lane, tuple(revived - changes.keys()))
