@@ -1,20 +1,21 @@
 """What a connector's lane reads and writes: the deliveries that are due, *maybe sent*, and a call's verdict."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, null, select, union_all, update
+from sqlalchemy import Connection, bindparam, func, select, union_all
 
 from syncd.delivery import Change, Item, LaneState, Verdict
+from syncd.ledger.changes import revive, write_changes
 from syncd.ledger.doubting import NEVER_DELIVERED
 from syncd.ledger.lanes import save_lane
 from syncd.ledger.settles import settle, settle_delivered
 from syncd.ledger.statements import Books, Bulk, Rows, among, array, quoted, upsert
-from syncd.ledger.tables import Attempted, Delivery, Export, Feedback, Payload, Person, table
+from syncd.ledger.tables import Attempted, Delivery, Payload, Person, table
 from syncd.ledger.tables import Lead as LeadRow
 
 _lead, _delivery, _person, _payload = table(LeadRow), table(Delivery), table(Person), table(Payload)
@@ -197,76 +198,6 @@ def _settle(
     return owing | settle(books, seqs, exports) if seqs else owing
 
 
-def write_changes(
-    books: Books, model: type[Attempted], owner: tuple[str, str], changes: Sequence[Change]
-) -> dict[str, int]:
-    """Apply changes to rows that are still pending; how many came into each state.
-
-    Most changes of a call are alike but for the row and the remote id: one statement writes all that are.
-
-    `owner`: the tally's kind and name for these rows.
-    """
-    alike: dict[tuple[object, ...], tuple[Change, list[tuple[int, str | None]]]] = {}
-    before: tuple[object, ...] = ()
-    rows: list[tuple[int, str | None]] = []
-    for change in changes:
-        rest = change[1:_REMOTE_ID] + change[_REMOTE_ID + 1 :]
-        if rest != before:
-            before, rows = rest, alike.setdefault(rest, (change, []))[1]
-        rows.append((change.id, change.remote_id))
-    counts: dict[str, int] = {}
-    for change, rows in alike.values():
-        values = {"new_" + name: value for name, value in change._asdict().items()}
-        values["new_at"] = None if change.state == "pending" else books.now
-        if all(remote_id is None for _, remote_id in rows):
-            which, values["rows"] = _WRITE[table(model)], array([one for one, _ in rows])
-        else:
-            which, values["rows"] = _WRITE_EACH[table(model)], array(rows)
-        moved = books.connection.execute(which, values).rowcount
-        counts[change.state] = counts.get(change.state, 0) + moved
-        books.move(*owner, moved, old="pending", new=change.state)
-    return counts
-
-
-_REMOTE_ID = Change._fields.index("remote_id")
-
-
-def _write(model: type[Attempted], *, remote_ids: bool) -> Any:
-    """Set what a `Change` holds in rows that are still pending. Parameters are named as its members.
-
-    `remote_ids`: whether `rows` are pairs of an id and a remote id, and not ids alone.
-    """
-    rows = table(model)
-    each = func.json_each(bindparam("rows")).table_valued("value")
-    columns = {"call_limit": "limit", "settled_at": "at"} | {
-        name: name
-        for name in (
-            "state",
-            "attempts",
-            "due_at",
-            "suspect",
-            "mark",
-            "failing_since",
-            "maybe_sent",
-            "code",
-            "detail",
-        )
-    }
-    if model is Delivery:
-        columns["created"] = "created"
-    values: dict[str, Any] = {column: bindparam("new_" + member) for column, member in columns.items()}
-    if model is Delivery:
-        values["remote_id"] = func.json_extract(each.c.value, "$[1]") if remote_ids else null()
-    ours = rows.c.id == func.json_extract(each.c.value, "$[0]") if remote_ids else among(rows.c.id, "rows")
-    return update(rows).where(ours, rows.c.state == quoted("pending")).values(values)
-
-
-_WRITE, _WRITE_EACH = (
-    {table(model): _write(model, remote_ids=remote_ids) for model in (Delivery, Export, Feedback)}
-    for remote_ids in (False, True)
-)
-
-
 def _known_still(
     connection: Connection, changes: Sequence[Change]
 ) -> tuple[Sequence[Change], list[str | None]]:
@@ -311,15 +242,3 @@ _SAVE_PERSONS = Bulk(
     ),
     ("connector", "person", "remote_id", "discovered_at"),
 )
-
-
-def revive(books: Books, model: type[Attempted], owner: tuple[str, str], ids: Collection[int]) -> None:
-    """Rejections that turned out to be the lane's fault: as if they had not been tried."""
-    rows = table(model)
-    moved = books.connection.execute(
-        update(rows)
-        .where(among(rows.c.id, "ids"), rows.c.state == quoted("rejected"))
-        .values(state="pending", settled_at=None, due_at=0.0, attempts=func.max(0, rows.c.attempts - 1)),
-        {"ids": array(ids)},
-    ).rowcount
-    books.move(*owner, moved, old="rejected", new="pending")

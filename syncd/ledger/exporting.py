@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, exists, select, update
 
 from syncd.delivery import Item, Verdict
-from syncd.ledger.delivering import ITEM_COLUMNS, Recorded, due_rows, item_of, revive, write_changes
+from syncd.ledger.changes import revive, write_changes
+from syncd.ledger.delivering import ITEM_COLUMNS, Recorded, due_rows, item_of
 from syncd.ledger.lanes import save_lane
 from syncd.ledger.settles import close_exported
 from syncd.ledger.statements import Books, among, array, quoted

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, select, true, update
 
 from syncd.delivery import Change, Item, Verdict
-from syncd.ledger.delivering import ITEM_COLUMNS, Recorded, due_rows, item_of, revive, write_changes
+from syncd.ledger.changes import revive, write_changes
+from syncd.ledger.delivering import ITEM_COLUMNS, Recorded, due_rows, item_of
 from syncd.ledger.lanes import save_lane
 from syncd.ledger.statements import Books, Bulk, among, array, quoted
 from syncd.ledger.tables import Feedback, table
