@@ -55,22 +55,26 @@ def image_of(folder: Path) -> dict[str, bytes | None]:
     }
 
 
-def cuts(run: Run, chance: random.Random, torn: int) -> Iterator[Cut]:
-    """Images of a cut after each entry of the log: nothing more kept, all kept, and so many torn; those alike once.
+def cuts(run: Run, torn: int, part: int = 0, parts: int = 1, seed: int = 0) -> Iterator[Cut]:
+    """Images of a cut after each entry of one part of the log: nothing kept, all kept, and so many torn; those alike once.
 
     Where something is about to be made durable, or to leave, everything before it is at stake: there are twice as many.
     """
     disk, seen = Disk(run.root, run.began), set[bytes]()
-    for number, entry in enumerate((*run.log, None)):
-        if number:
-            disk.happen(run.log[number - 1])
-        sent = (*run.sent, *requests(run.log[:number]))
-        due = entry is None or entry.call in {Call.SYNC, Call.SEND}
-        for style in _styles(torn * (2 if due else 1)):
-            cut = Cut(disk.image(chance, style), sent)
-            if cut.digest() not in seen:
-                seen.add(cut.digest())
-                yield cut
+    moments = len(run.log) + 1
+    mine = range(moments * part // parts, moments * (part + 1) // parts)
+    for moment, entry in enumerate((*run.log, None)):
+        if moment in mine:
+            chance = random.Random(f"{run.plan.name} {seed} {moment}")  # noqa: S311 - fates, not secrets
+            sent = (*run.sent, *requests(run.log[:moment]))
+            due = entry is None or entry.call in {Call.SYNC, Call.SEND}
+            for style in _styles(torn * (2 if due else 1)):
+                cut = Cut(disk.image(chance, style), sent)
+                if cut.digest() not in seen:
+                    seen.add(cut.digest())
+                    yield cut
+        if entry is not None:
+            disk.happen(entry)
 
 
 def last_cuts(run: Run, chance: random.Random, torn: int) -> Iterator[Image]:
@@ -136,3 +140,14 @@ def start(forks: Forks, scene: Scene) -> list[str]:
         return [*scene.broken, f"exit {ended.code}: {ended.said[-600:]}"]
     scene.check_end()
     return scene.broken
+
+
+def saved(cut: Cut, to: Path) -> Path:
+    """Keep an image, and beside it what had been sent, for whoever wants to look at it."""
+    for path, content in {"disk": None, **{f"disk/{path}": it for path, it in cut.files.items()}}.items():
+        if content is None:
+            (to / path).mkdir(parents=True, exist_ok=True)
+        else:
+            (to / path).write_bytes(content)
+    (to / "sent").write_text("".join(f"{it.method} {it.path} {it.whole}\n" for it in cut.sent))
+    return to

@@ -4,6 +4,7 @@ It reads one order a line from its input and writes two answers: the child's pro
 the program itself, `syncd.__main__.main`, with the shim armed just before; start-up is what the fork saves.
 """
 
+import faulthandler
 import gc
 import importlib
 import json
@@ -78,6 +79,7 @@ def child(order: dict[str, Any]) -> int:
 
 def serve() -> None:
     """Until the input ends."""
+    faulthandler.enable()  # a run that hangs is asked where, with SIGABRT
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     orders = os.fdopen(os.dup(0), "r", buffering=1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # the program's own input and output are none of ours

@@ -3,9 +3,10 @@
 import os
 import random
 import signal
+import time
 from collections.abc import Sequence
 
-from tests.crash.forks import Ended, Forks, Watch
+from tests.crash.forks import PATIENCE, Ended, Forks, Watch
 from tests.crash.preload import HALVES, Call, Kill
 from tests.crash.scene import Scene
 
@@ -19,9 +20,9 @@ def live(forks: Forks, scene: Scene, kill: Kill | None = None, plants: Sequence[
     watch = Watch(scene.disk, kill)
     if not scene.plan.daemon:
         return forks.run(scene.config, ONCE, watch=watch, plants=plants)
-    before = len(scene.world.requests)
+    before, end = len(scene.world.requests), time.monotonic() + PATIENCE
     started = forks.start(scene.config, (), watch=watch, plants=plants)
-    while not forks.over(BY_A_HAIR):
+    while not forks.over(BY_A_HAIR) and time.monotonic() < end:
         # Who asks has learnt to listen to signals
         if scene.done and len(scene.world.requests) > before:
             os.kill(started.pid, signal.SIGTERM)

@@ -7,15 +7,19 @@ before the cut has happened. With `synchronous=NORMAL` the same images show lead
 import random
 import time
 from collections import Counter
+from itertools import islice
+from pathlib import Path
 
 import pytest
 
-from tests.crash.cuts import BOOTED, Run, cuts, found, logged, start
+from tests.crash.cuts import BOOTED, Cut, Run, cuts, found, logged, saved, start
 from tests.crash.scene import CRM, SHEET, Plan, two_leads
 from tests.crash.stage import Stage
 from tests.proof.depth import deep
 from tests.proof.figures import record
 
+BAD = Path(__file__).parents[2] / "build" / "crash"
+PARTS = 6
 TORN = 2
 """Torn images of each moment, twice as many of those that count most."""
 AGAIN = 10
@@ -31,47 +35,51 @@ def first_run(stage: Stage, plan: Plan, plants: tuple[str, ...] = ()) -> Run:
         return logged(stage, scene, run, plants=plants)
 
 
-def cut_again(stage: Stage, run: Run, chance: random.Random) -> list[str]:
-    """One image of the recovery from one image of a run."""
-    cut = chance.choice(list(cuts(run, chance, 1)))
+def again(stage: Stage, run: Run, chance: random.Random) -> list[str]:
+    """What is wrong with one image of the recovery from one image of a run."""
+    cut = anyone(run, chance)
     with found(stage, run, cut) as scene:
         recovery = logged(stage, scene, run._replace(sent=cut.sent), plants=BOOTED)
-    again = chance.choice(list(cuts(recovery, chance, 1)))
-    with found(stage, recovery, again) as scene:
-        return start(stage.forks, scene)
+    return judged(stage, recovery, anyone(recovery, chance), f"{run.plan.name}, recovering")
 
 
-def sweep(stage: Stage, run: Run, part: int, parts: int, torn: int) -> tuple[Counter[str], list[str]]:
-    """Start the images of one part; how many there were, and what was wrong with which."""
-    chance = random.Random(run.plan.name)  # noqa: S311 - fates, not secrets
-    met, wrong = Counter[str](), list[str]()
-    for number, cut in enumerate(cuts(run, chance, torn)):
-        if number % parts != part:
-            continue
-        noise = random.Random(number).randbytes(32768) if number % 3 == 0 else b""  # noqa: S311
-        with found(stage, run, cut, noise) as scene:
-            broken = start(stage.forks, scene)
-        met["images"] += 1
-        wrong += [f"image {number}: {it}" for it in broken]
-    return met, wrong
+def anyone(run: Run, chance: random.Random) -> Cut:
+    """One image of a run."""
+    few = len(run.log) // 8 + 1
+    return chance.choice(list(cuts(run, 1, chance.randrange(few), few, chance.randrange(2**32))))
 
 
-@pytest.mark.parametrize("part", range(6))
+def judged(stage: Stage, run: Run, cut: Cut, name: str, noise: bytes = b"") -> list[str]:
+    """What is wrong with an image, which is kept if anything is."""
+    with found(stage, run, cut, noise) as scene:
+        broken = start(stage.forks, scene)
+    return [f"{saved(cut, BAD / name)}: {it}" for it in broken]
+
+
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("plan", [SHEET_PLAN, CRM_PLAN], ids=lambda plan: plan.name)
 def test_no_image_is_bad(stage: Stage, plan: Plan, part: int) -> None:
-    run = first_run(stage, plan)
-    met, wrong = sweep(stage, run, part, 6, deep(TORN))
-    chance = random.Random(f"{plan.name} {part}")  # noqa: S311
+    run, wrong, met = first_run(stage, plan), list[str](), Counter[str]()
+    for number, cut in enumerate(cuts(run, deep(TORN), part, PARTS)):
+        noise = random.Random(number).randbytes(32768) if number % 3 == 0 else b""  # noqa: S311
+        wrong += judged(stage, run, cut, f"{plan.name} {part} {number}", noise)
+        met["images"] += 1
+    chance = random.Random(f"{plan.name} {part}")  # noqa: S311 - moments, not secrets
     for _ in range(met["images"] // AGAIN):
+        wrong += again(stage, run, chance)
         met["images of a recovery"] += 1
-        wrong += cut_again(stage, run, chance)
-    record("power_cuts", met)
+    record("power_cuts", {**met, "bad": len(wrong)})
     assert wrong == []
 
 
 def test_without_full_sync_images_are_bad(stage: Stage) -> None:
     """The negative control: what the other test looks for can be found."""
-    run = first_run(stage, CRM_PLAN, ("normal",))
-    met, wrong = sweep(stage, run, 0, 8, 1)
-    record("power_cuts", {"images of the negative control": met["images"], "bad among them": len(wrong)})
-    assert any("I-1" in it or "I-3" in it for it in wrong), met
+    run, bad, met = first_run(stage, CRM_PLAN, ("normal",)), list[str](), Counter[str]()
+    for cut in islice(cuts(run, 1), 0, None, 8):
+        with found(stage, run, cut) as scene:
+            broken = start(stage.forks, scene)
+        met["images of the negative control"] += 1
+        met["bad among those of the negative control"] += bool(broken)
+        bad += [it[:3] for it in broken]
+    record("power_cuts", met)
+    assert {"I-1", "I-3"} <= set(bad), met

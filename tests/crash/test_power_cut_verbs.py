@@ -58,7 +58,7 @@ def test_an_upgraded_ledger_has_its_copy_beside_it(stage: Stage, tmp_path: Path)
     with stage.scene(PLAN, two_leads(run.instant)) as scene:
         old_ledger(scene.ledger)
         run = logged(stage, scene, run)
-    images = list(cuts(run, chance, 1))
+    images = list(cuts(run, 1))
     for number, cut in enumerate(images):
         assert told(cut.files, "state/syncd.db", tmp_path, KEPT) == KEEPSAKE, f"image {number}"
         schema = told(cut.files, "state/syncd.db", tmp_path, REVISION)
@@ -109,7 +109,7 @@ def test_a_restored_ledger_is_the_old_one_or_the_new_one_and_the_new_one_in_the_
         told(cut.files, "state/syncd.db", tmp_path, acts)[0]: told(
             cut.files, "state/syncd.db", tmp_path, "SELECT count(*) FROM lead WHERE state = 'exported'"
         )
-        for cut in cuts(run, chance, 3)
+        for cut in cuts(run, 3)
     }
     assert met == {(0,): [(2,)], (1,): [(2,)]}
     for image in last_cuts(run, chance, 40):
