@@ -132,10 +132,10 @@ def logged(stage: Stage, scene: Scene, run: Run, *command: str, plants: Sequence
     return run._replace(root=str(scene.disk), began=began, log=told)
 
 
-def start(forks: Forks, scene: Scene) -> list[str]:
+def start(forks: Forks, scene: Scene, *, audit: bool = True) -> list[str]:
     """Look at a scene as it was found, start the program, and see it through; what is wrong."""
     scene.check()
-    ended = forks.run(scene.config, ONCE, AUDIT, plants=BOOTED)
+    ended = forks.run(scene.config, ONCE, *[AUDIT] * audit, plants=BOOTED)
     if ended.code:
         return [*scene.broken, f"exit {ended.code}: {ended.said[-600:]}"]
     scene.check_end()

@@ -43,15 +43,27 @@ class Row(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """What a ledger says: deliveries by (lead id, connector), the ids it knows, its watermark, what is wrong with the file."""
+    """What a ledger says: deliveries by (lead id, connector), the ids it knows, its watermark.
+
+    `damage`: what is wrong with the file; `off`: where the tally is not what the rows are.
+    """
 
     deliveries: Mapping[tuple[int, str], Row]
     known: frozenset[int]
     watermark: float | None
     damage: str
+    off: tuple[str, ...] = ()
 
 
 NOTHING = Standing({}, frozenset(), None, damage="")
+TALLY = """
+    SELECT kind, name, state, sum(n), sum(told) FROM (
+    SELECT 'lead' kind, source name, state, 1 n, 0 told FROM lead
+    UNION ALL SELECT 'delivery', connector, state, 1, 0 FROM delivery
+    UNION ALL SELECT 'export', source, state, 1, 0 FROM export
+    UNION ALL SELECT kind, name, state, 0, n FROM tally)
+    GROUP BY kind, name, state HAVING sum(n) <> sum(told)
+"""
 UNKNOWN = Row("unknown", maybe_sent=False)
 
 
@@ -67,14 +79,15 @@ def standing(ledger: Path) -> Standing:
                 " JOIN lead l ON l.seq = d.lead_seq"
             ).fetchall()
             known = connection.execute("SELECT lead_id FROM lead").fetchall()
+            off = connection.execute(TALLY).fetchall()
             marks = connection.execute("SELECT watermark FROM source").fetchall()
         except sqlite3.OperationalError as error:
             if "no such table" not in str(error):
                 raise
-            rows, known, marks = [], [], []
+            rows, known, marks, off = [], [], [], []
     deliveries = {(lead, name): Row(state, bool(maybe)) for lead, name, state, maybe in rows}
     ids, mark = frozenset(it[0] for it in known), marks[0][0] if marks else None
-    return Standing(deliveries, ids, mark, "" if damage == "ok" else damage)
+    return Standing(deliveries, ids, mark, "" if damage == "ok" else damage, tuple(map(str, off)))
 
 
 def left(ledger: Path) -> Standing:
@@ -143,11 +156,12 @@ class Scene:
     def check(self) -> None:
         """What holds at any moment, a process just killed included: what is in the file, at the far ends, in the ledger.
 
-        I-1 of every export that left, I-2, I-3, I-4, I-5 and I-12.
+        I-1 of every export that left, I-2, I-3, I-4, I-5, I-9 and I-12.
         """
         now = left(self.ledger)
         if now.damage:
             self.broken.append(f"I-12 the ledger is damaged: {now.damage}")
+        self.broken += [f"I-9 the tally and the rows: {it}" for it in now.off]
         if now.watermark != self._watermark and not self.ids.keys() <= now.known:
             self.broken.append(f"I-4 the watermark has moved, and the ledger knows {sorted(now.known)}")
         for place in self.plan.places:

@@ -25,6 +25,8 @@ from tests.proof.figures import record
 AGAIN = 12
 """Of so many kills, one is followed by another while the program recovers; when there is time, each is."""
 
+AUDITED = 4
+"""Of so many lives, one is followed by `syncd audit`, which takes a third of the time of a life."""
 DAEMON, UPGRADE = (2, 2) if DEEP else (4, 10)
 """Of so many points of a daemon, and of an upgrade, two are tried: all, when there is time."""
 
@@ -76,7 +78,7 @@ def judged(stage: Stage, plan: Plan, kills: Sequence[Kill], calls: Sequence[Call
                 met["killed"] += 1
                 met[name_of(kill, calls) if kill is kills[0] else "second kills"] += 1
                 scene.check()
-            finish(stage.forks, scene)
+            finish(stage.forks, scene, audit=DEEP or kills[0].at % AUDITED == 0)
             assert scene.broken == []
         except AssertionError as error:
             error.add_note(f"{plan.name}, killed {', then '.join(f'{k.how} call {k.at}' for k in kills)}")
