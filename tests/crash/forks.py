@@ -51,10 +51,10 @@ class Started(NamedTuple):
 class Forks:
     """`run` commands, one after the other, in a child; `start` and `ended` when something is to be done meanwhile."""
 
-    def __init__(self, folder: Path) -> None:
-        """Start the process. `folder`: for what is said and noted. Raises CalledProcessError: there can be no shim."""
+    def __init__(self, folder: Path, shim: Path) -> None:
+        """Start the process. `folder`: for what is said and noted."""
         self._folder, self._number, self._heard = folder, 0, b""
-        self._shim = preload.build(folder / "shim.so")
+        self._shim = shim
         with (folder / "forking").open("w") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.crash.forking"],

@@ -32,13 +32,6 @@ CALLS = [
 ]
 
 
-@pytest.fixture(scope="session")
-def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if preload.compiler() is None or sys.platform != "linux":
-        pytest.skip("the shim that counts system calls takes Linux and a C compiler (apt-get install gcc)")
-    return preload.build(tmp_path_factory.mktemp("shim") / "shim.so")
-
-
 class Ran:
     """One run of the program under the shim."""
 
