@@ -69,8 +69,7 @@ def forget(  # noqa: PLR0917 - Typer passes them by name
             say("Nobody was forgotten.")
             return Exit.DONE
         farewell = Farewell() if again else _forget(ledger, found, sought)
-        for copy in copies:
-            copy.unlink(missing_ok=True)
+        _delete(copies)
         code = _clean(ledger, settings)
         elsewhere = _backups_elsewhere(ledger)
     told = _told(settings, farewell, copies, elsewhere)
@@ -79,6 +78,16 @@ def forget(  # noqa: PLR0917 - Typer passes them by name
     else:
         _show(told)
     return code
+
+
+def _delete(copies: Sequence[Path]) -> None:
+    """For good: a name that was taken away comes back after a power cut unless its folder was synced."""
+    from syncd.ledger.folders import sync_folder  # noqa: PLC0415
+
+    for copy in copies:
+        copy.unlink(missing_ok=True)
+    for folder in {copy.parent for copy in copies}:
+        sync_folder(folder)
 
 
 def _find(ledger: "Ledger", sought: "Sought") -> "Found":

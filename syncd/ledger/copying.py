@@ -13,6 +13,7 @@ from pathlib import Path
 
 from syncd.ledger.database import BUSY_SECONDS
 from syncd.ledger.errors import LedgerError
+from syncd.ledger.folders import sync_folder, sync_names
 
 ASIDE = ".before-"
 """What follows the ledger's name in the names of its copies: those that `forget` deletes."""
@@ -102,16 +103,9 @@ def fresh(file: Path) -> Path:
         for suffix in ("-wal", "-shm", "-journal"):
             file.with_name(file.name + suffix).unlink(missing_ok=True)
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return _empty(file)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a name that was set or changed in this folder last."""
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+        _empty(file)
+        sync_names(file)
+    return file
 
 
 def _empty(file: Path) -> Path:

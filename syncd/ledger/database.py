@@ -22,6 +22,7 @@ from sqlmodel import SQLModel
 
 from syncd.ledger import tables
 from syncd.ledger.errors import LedgerError, full, translated
+from syncd.ledger.folders import sync_names
 
 BUSY_SECONDS = 15.0
 """How long a write waits for another process's. Ours take milliseconds; a backup's last step may take seconds."""
@@ -89,6 +90,7 @@ class Ledger:
             ledger = cls(path, _engine(path, read_only=False))
             try:
                 if ledger._is_empty():
+                    sync_names(path)  # before anything is in it: whoever made it may have been killed
                     ledger._create()
                 elif upgrade:
                     ledger._bring_up_to_date()
@@ -244,11 +246,6 @@ def _make(path: Path) -> None:
     """Make the file ourselves: it holds personal data, so nobody else may read it, whatever the umask."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _engine(path: Path, *, read_only: bool) -> Engine:

@@ -8,6 +8,7 @@ from alembic.config import Config
 from sqlalchemy import Connection
 
 from syncd.ledger import tables
+from syncd.ledger.folders import sync_folder
 
 
 def configuration(connection: Connection) -> Config:
@@ -41,3 +42,4 @@ def _back_up(path: Path, copy: Path) -> None:
         target.close()
         source.close()
     part.replace(copy)
+    sync_folder(copy.parent)  # or a power cut might leave the new schema without the copy of the old
