@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, func, null, update
 
 from syncd.delivery import Change
 from syncd.ledger.statements import Books, among, array, quoted
-from syncd.ledger.tables import Attempted, Delivery, Export, table
+from syncd.ledger.tables import Attempted, Delivery, Export, Feedback, table
 
 
 def write_changes(
