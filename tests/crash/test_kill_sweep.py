@@ -19,11 +19,11 @@ from tests.crash.older import old_ledger
 from tests.crash.preload import Call, Kill
 from tests.crash.scene import CRM, SHEET, Plan
 from tests.crash.stage import Stage
-from tests.proof.depth import DEEP, deep
+from tests.proof.depth import DEEP, SCALE
 from tests.proof.figures import record
 
 AGAIN = 12
-"""Of so many kills, one is followed by another while the program recovers; when there is time, each is."""
+"""Of so many kills, one is followed by another while the program recovers; of fewer, when there is time."""
 
 AUDITED = 4
 """Of so many lives, one is followed by `syncd audit`, which takes a third of the time of a life."""
@@ -58,7 +58,7 @@ def sweep(stage: Stage, plan: Plan, part: slice) -> None:
     for kill in points(calls, whole=DEEP)[part]:
         met += judged(stage, plan, [kill], calls)
         met[f"points of {plan.name}"] += 1
-        for _ in range(deep(1) if DEEP else chance.randrange(AGAIN) == 0):
+        for _ in range(int(SCALE / AGAIN + chance.random())):
             met += judged(stage, plan, [kill, anywhere(chance, len(calls))], calls)
     record("kills", met)
     assert met["killed"] > 0.9 * met["lives to be killed"], met

@@ -1,16 +1,19 @@
-"""How deep a sweep goes: PROOF_SECONDS in the environment says how long the whole proof may take."""
+"""How deep a sweep goes: PROOF_SECONDS in the environment says how long the whole proof may take, on two cores."""
 
 import os
 
-SHORT = 240.0
-"""Seconds of both cores for which the plain numbers are made."""
+SHORT = 1200.0
+"""Seconds up to which the plain numbers are what there is time for, all layers of the proof taken together."""
 
 _asked = float(os.environ.get("PROOF_SECONDS", "0"))
 
-DEEP = _asked > SHORT
-"""Whether more was asked for than the short form."""
+SCALE = max(1.0, _asked / SHORT)
+"""How many times deeper than the plain numbers."""
+
+DEEP = _asked >= 3 * SHORT
+"""Whether there is time for what is only sampled otherwise."""
 
 
 def deep(plain: int) -> int:
     """So many of something, more of it when there is more time, never fewer."""
-    return round(plain * max(1.0, _asked / SHORT))
+    return round(plain * SCALE)
