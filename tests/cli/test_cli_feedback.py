@@ -229,7 +229,7 @@ def test_the_journal_says_who_was_heard_by_number_alone(crm: Crm) -> None:
     first = crm.people()[0]
     crm.mark("UNQUALIFIED", first)
     ran = crm.syncd("--once")
-    names = rows(crm, "SELECT json_extract(payload, '$.profile.displayName') FROM lead")
+    names = rows(crm, "SELECT json_extract(text, '$.profile.displayName') FROM payload")
     assert "feedback_heard" in ran.err
     assert [it for (it,) in names if it in ran.err] == []
     assert first not in ran.err

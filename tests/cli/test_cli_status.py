@@ -88,7 +88,7 @@ def test_status_shows_nothing_personal_and_no_secret(make_home: MakeHome) -> Non
         home.syncd(*verb).out for verb in (("status",), ("status", "--json"), ("plan",), ("rejected",))
     )
     assert "ctgo_canary" not in said
-    personal = {text for row in rows(home, HANDLES + " WHERE json_valid(payload)") for text in row if text}
+    personal = {text for row in rows(home, HANDLES + " WHERE json_valid(text)") for text in row if text}
     assert len(personal) > 10
     assert not [text for text in personal if len(text) > 3 and text in said]
 
