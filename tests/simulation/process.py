@@ -3,6 +3,8 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 from syncd.cli import once
@@ -174,5 +176,6 @@ class Process:
 
     def run_once(self) -> None:
         settings, _ = self._configuration.read()
-        code = once.run_once(settings, once.Order(max_wait=120.0, yes=False), clock=self.clock)
+        with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            code = once.run_once(settings, once.Order(max_wait=120.0, yes=False), clock=self.clock)
         self.ended = f"once {code.name}"

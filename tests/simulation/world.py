@@ -17,13 +17,13 @@ from types import TracebackType
 from typing import Self
 
 from connectors.apollo import ApolloConnector
-from syncd.ledger import Ledger
+from syncd.ledger import Ledger, LedgerError
 from tests.simulation.books import Watch, ledger_class
 from tests.simulation.far_ends import ACCOUNTS, CONNECTORS, HOSTS, FarEnds
 from tests.simulation.libraries import led_into
 from tests.simulation.network import Network
 from tests.simulation.oracle import Oracle
-from tests.simulation.process import START, Configuration, Machine, Process, SimulatedLog
+from tests.simulation.process import START, Configuration, Machine, Process, SimulatedClock, SimulatedLog
 from tests.simulation.scheduler import Scheduler, Task
 from tests.simulation.setup import Setup, text_of
 from tests.simulation.weather import Weather
@@ -69,6 +69,8 @@ class Simulation:
         self.setup = Setup.drawn(self.chance("setup"))
         self.process: Process | None = None
         self.story: list[str] = []
+        self.looked = 0.0
+        self.ledgers = ledger_class(self.watch)
         self._main: Task | None = None
         self._trace = blake2b(digest_size=12)
         self.scheduler.told = lambda task, where: self.note(f"{task} {where}")
@@ -134,6 +136,7 @@ class Simulation:
             raise Objection("; ".join(self.objections[:5]))
 
     def look(self) -> None:
+        self.looked = self.scheduler.passed
         self.oracle.look()
         self.complain()
 
@@ -176,6 +179,23 @@ class Simulation:
     def kill_soon(self, seams: int) -> None:
         """The process dies so many seams from now."""
         self.scheduler.kill_at = self.scheduler.seams + seams
+
+    def die(self) -> None:
+        """Power is cut now."""
+        self.scheduler.dead = True
+        self._bury()
+
+    def has_ledger(self) -> bool:
+        """Whether the ledger is there, with all its tables."""
+        try:
+            Ledger.open_to_read(self.path).close()
+        except LedgerError:
+            return False
+        return True
+
+    def clock(self) -> SimulatedClock:
+        """The clock of another command."""
+        return SimulatedClock(self.machine)
 
     def stop(self) -> None:
         """SIGTERM; whatever it takes."""
@@ -247,7 +267,6 @@ class Simulation:
         """Production's threads and libraries are the simulation's for the length of this."""
         state = random.getstate()
         random.seed(f"{self.seed}/jitter")
-        self.ledgers = ledger_class(self.watch)
         try:
             with led_into(self.scheduler, self.network, self.ledgers, self.log):
                 yield

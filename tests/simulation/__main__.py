@@ -1,0 +1,24 @@
+"""`python -m tests.simulation SEED [--days N]`: one world, told as it goes. 1 when something happened that must not."""
+
+import argparse
+import sys
+import time
+
+from tests.simulation.running import simulate
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser("python -m tests.simulation", description="One simulated world.")
+    parser.add_argument("seed", type=int)
+    parser.add_argument("--days", type=float, default=10.0)
+    given = parser.parse_args(arguments)
+    begun = time.process_time()
+    came = simulate(given.seed, given.days)
+    said = [f"seed {given.seed}: {came.days:.1f} days, digest {came.digest}"]
+    said += [f"  {name:32} {n}" for name, n in sorted((came.counts + came.met).items())]
+    sys.stdout.write("\n".join([*said, f"{time.process_time() - begun:.1f} s of a processor", ""]))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,303 @@
+"""What the world, the machine and people do to syncd. Each act draws its own choices from a number."""
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from syncd.engine import replaying
+from syncd.engine.admitting import Taker
+from syncd.engine.naming import Names, names_in
+from syncd.lead import utc_text
+from syncd.ledger import Ledger, LedgerError, copying, forgetting, operating, restoring, windows
+from syncd.ledger.database import EngineLock
+from syncd.ledger.forgetting import Sought
+from syncd.ledger.operating import Chosen
+from syncd.ledger.replaying import Wanted
+from syncd.simulator import World
+from tests.simulation.far_ends import ACCOUNTS, CONNECTORS
+from tests.simulation.script import DAY, Event, spelled
+from tests.simulation.weather import Spell
+from tests.simulation.world import Simulation
+
+HOUR = 3600.0
+WHO = "ana"
+
+
+class Acts:
+    """`do` does what an event says. `end`: when the script is over."""
+
+    def __init__(self, sim: Simulation, end: float) -> None:
+        self.sim, self.end = sim, end
+        self.chance = random.Random(0)  # noqa: S311 - a world to be repeated
+        self.restoring = False
+        self.past = sim.folder / "past.db"
+        sim.after_end = self.after_end  # type: ignore[method-assign]  # it is there to be set
+
+    def do(self, event: Event) -> None:
+        self.chance = random.Random(event.number)  # noqa: S311 - a world to be repeated
+        self.sim.counts[f"act {event.act}"] += 1
+        self.sim.tell(event.act)
+        getattr(self, event.act)()
+
+    @property
+    def now(self) -> float:
+        return self.sim.machine.wall()
+
+    # What CTGO finds
+
+    def _world(self) -> World:
+        return self.chance.choice(list(self.sim.far.worlds.values()))
+
+    def find(self) -> None:
+        self._world().add_leads(self.chance.choice([1, 2, 3, 6]))
+
+    def flood(self) -> None:
+        self._world().add_leads(self.chance.choice([15, 30, 230]))
+
+    def find_late(self) -> None:
+        """Listed later than its discovery says, sometimes by weeks."""
+        true = self.sim.machine.true()
+        by = 10 ** self.chance.uniform(1, 6.2)
+        left = self.end - self.sim.scheduler.passed
+        self._world().add_leads(2, discovered=true, listed_from=true + min(by, left))
+
+    def find_dated_back(self) -> None:
+        """Listed now, and discovered long ago."""
+        back = 10 ** self.chance.uniform(1, 6.3)
+        self._world().add_leads(2, discovered=self.sim.machine.true() - back)
+
+    def find_again(self) -> None:
+        """Somebody who is known is found once more, perhaps by the other account."""
+        known = [row for world in self.sim.far.worlds.values() for row in world.listed() if row.flaw is None]
+        if not known:
+            return
+        row, world = self.chance.choice(known), self._world()
+        again = {"xUserId": row.person.x_user_id, "handle": row.person.handle, "displayName": row.person.name}
+        for lead_id in world.add_leads(1):
+            world.amend_lead(lead_id, {"profile": again, "email": row.person.email, "linkedinUrl": row.person.linkedin})
+
+    def find_malformed(self) -> None:
+        world = self._world()
+        for lead_id in world.add_leads(1):
+            world.amend_lead(lead_id, self.chance.choice([{"discoveredAt": "soon"}, {"profile": {"xUserId": None}}]))
+
+    def _listed(self) -> tuple[World, int] | None:
+        world = self._world()
+        rows = world.listed()
+        return (world, self.chance.choice(rows).id) if rows else None
+
+    def vanish(self) -> None:
+        if found := self._listed():
+            found[0].remove_lead(found[1])
+
+    def amend(self) -> None:
+        """The same key with other content; a malformed one may become whole."""
+        if found := self._listed():
+            bio = f"number {self.chance.randrange(100)}"
+            found[0].amend_lead(found[1], {"profile": {"bio": bio}, "discoveredAt": utc_text(self.sim.machine.true())})
+
+    # What happens on the way and at the far ends
+
+    def weather(self) -> None:
+        spell = spelled(self.chance.getrandbits(32))
+        now = self.sim.scheduler.passed
+        self.sim.tell(f"{spell.far} {spell.kind} for {spell.seconds / HOUR:.2f} h, {spell.share:.0%}")
+        self.sim.weather.add([Spell(spell.far, spell.kind, now, now + spell.seconds, spell.share)])
+
+    def revoke(self) -> None:
+        far = self.chance.choice(["ctgo", "crm", "org", "outreach"])
+        self.sim.far.revoke(far)
+        back = self.sim.scheduler.passed + 10 ** self.chance.uniform(3, 5.3)
+        self.sim.counts[f"revoked {far}"] += 1
+        self.sim.scheduler.at(back, self.sim.far.give_back)
+
+    def expire(self) -> None:
+        self.sim.far.expire()
+
+    def poison(self) -> None:
+        if found := self._listed():
+            rows = [row for row in found[0].listed() if row.id == found[1]]
+            self.sim.far.poison(rows[0].person.x_user_id)
+
+    def forget_rows(self) -> None:
+        self.sim.far.forget_rows(self.chance.choice([1, 2]))
+
+    # What happens to the machine
+
+    def kill(self) -> None:
+        """Some seams from now, and sometimes once more while it recovers."""
+        self.sim.kill_soon(int(10 ** self.chance.uniform(0, 2.2)))
+        self.again = self.chance.choice([0, 0, int(10 ** self.chance.uniform(0, 2))])
+
+    again = 0
+
+    def after_end(self) -> None:
+        if self.restoring:
+            self.restoring = False
+            self._restore()
+        if self.again and self.sim.runs is False:
+            again, self.again = self.again, 0
+            self.sim.scheduler.at(self.sim.scheduler.passed + 1.0, lambda: self.sim.kill_soon(again))
+        down = self.chance.choice([1.0, 1.0, 1.0, 60.0, HOUR, DAY])
+        self.sim.start_later(down, once=self.chance.random() < 0.1)
+
+    def restart(self) -> None:
+        self.sim.stop()
+
+    def reload(self) -> None:
+        if self.sim.process is not None and self.sim.process.daemon is not None:
+            self.sim.process.daemon.order("reload")
+
+    def reboot(self) -> None:
+        """Power is cut: steady time begins anew."""
+        if self.sim.runs:
+            self.sim.die()
+        self.sim.machine.reboot()
+
+    def jump(self) -> None:
+        skew = self.chance.choice([-30 * DAY, -HOUR, 0.0, HOUR, 30 * DAY])
+        self.sim.machine.skew = skew
+        self.sim.counts[f"clock {'right' if not skew else 'ahead' if skew > 0 else 'behind'}"] += 1
+
+    def second_engine(self) -> None:
+        """I-8: it leaves before it touches anything."""
+        if self.sim.process is None or self.sim.process.daemon is None:
+            return
+        try:
+            with EngineLock(self.sim.path):
+                self.sim.oracle.objections.append("a second engine was let in")
+        except LedgerError as error:
+            assert error.code == "ledger_locked"
+
+    # What people do
+
+    def _lanes(self) -> list[tuple[str, str]]:
+        sources = [(kind, name) for kind in ("pull", "export") for name in ACCOUNTS]
+        return [*sources, *(("deliver", name) for name in CONNECTORS)]
+
+    def _operate(self, act: Any) -> None:
+        if not self.sim.has_ledger():
+            return
+        with self.sim.beside() as ledger, ledger.write() as connection:
+            act(connection)
+
+    def pause(self) -> None:
+        lane = self.chance.choice(self._lanes())
+        until = self.chance.choice([None, self.now + HOUR, self.now + DAY])
+        self._operate(lambda c: operating.pause_lanes(c, [lane], self.now, who=WHO, until=until, reason=""))
+
+    def resume(self) -> None:
+        self.resume_lanes(self.chance.sample(self._lanes(), 4))
+
+    def resume_lanes(self, lanes: Sequence[tuple[str, str]]) -> None:
+        self._operate(lambda c: operating.resume_lanes(c, lanes, self.now, who=WHO))
+
+    def release(self) -> None:
+        first = self.chance.choice([None, 3])
+        for name in CONNECTORS[1:]:
+            self.release_of(name, first)
+
+    def release_of(self, name: str, first: int | None = None) -> None:
+        self._operate(lambda c: operating.release(c, name, self.now, who=WHO, first=first))
+
+    def drop_held(self) -> None:
+        name = self.chance.choice(CONNECTORS[1:])
+        self._operate(lambda c: operating.drop_held(c, name, self.now, who=WHO, exports={}))
+
+    def retry(self) -> None:
+        self._operate(lambda c: operating.retry(c, Chosen(), self.now, who=WHO, exports={}))
+
+    def drop(self, code: str = "") -> None:
+        self._operate(lambda c: operating.drop(c, Chosen(code=code), self.now, who=WHO, exports={}))
+
+    def window(self) -> None:
+        since = self.sim.machine.true() - self.chance.choice([600.0, HOUR, 40 * DAY])
+        most = self.chance.choice([None, 2])
+        for source in self.sim.setup.sources:
+            self._operate(
+                lambda c, source=source: windows.ask(c, source, self.now, since=since, until=None, limit=most, who=WHO)
+            )
+
+    def forget(self) -> None:
+        if not self.sim.has_ledger():
+            return
+        with self.sim.beside() as ledger:
+            with ledger.read() as connection:
+                rows = connection.exec_driver_sql(
+                    "SELECT lead_id, person FROM lead WHERE lead_id > 0 AND state <> 'forgotten' ORDER BY seq"
+                ).all()
+            if not rows:
+                return
+            lead_id, person = self.chance.choice(rows)
+            self.sim.oracle.excused.add(person)
+            with ledger.read() as connection:
+                found = forgetting.find(connection, Sought(lead_id=lead_id))
+            with ledger.write() as connection:
+                forgetting.forget(connection, found, self.now, who=WHO)
+
+    def replay(self) -> None:
+        if not self.sim.has_ledger():
+            return
+        _, mapped = self.sim.configuration.read()
+        name = self.chance.choice(sorted(mapped))
+        m = mapped[name]
+        taker = Taker(name, m.configured.required, m.where)
+        with self.sim.beside() as ledger:
+            clock = self.sim.clock()
+            names = {source: Names(source, names_in(taker.where.uses), ledger, clock) for source in ACCOUNTS}
+            rejected, unwanted = self.chance.random() < 0.5, self.chance.random() < 0.5
+            found = replaying.look(
+                ledger, Wanted(name, tuple(ACCOUNTS), rejected=rejected, unwanted=unwanted), taker, names
+            )
+            order = replaying.Order(WHO, self.now, m.configured.gate or None, {})
+            replaying.carry_out(ledger, found, taker, order)
+        self.sim.oracle.forget_what_was()
+
+    def back_up(self) -> None:
+        if self.sim.has_ledger():
+            copying.back_up(self.sim.path, self.past, force=True)
+
+    def restore(self) -> None:
+        """Nobody restores under a running engine."""
+        if not self.past.exists():
+            return
+        if self.sim.runs:
+            self.restoring = True
+            self.sim.stop()
+        else:
+            self._restore()
+
+    def _restore(self) -> None:
+        self.sim.tell("restored")
+        path = self.sim.path
+        part = copying.fresh(path.with_name("syncd.db.restoring"))
+        copying.copy(self.past, part)
+        with Ledger.open(part) as ledger:
+            restoring.bring_up_to_now(ledger, path, self.now, who=WHO, name="past.db")
+        copying.replace(path, part, path.with_name("syncd.db.before-restore-1"))
+        self.sim.counts["restored"] += 1
+        self.sim.oracle.forget_what_was()
+
+    def change_connectors(self) -> None:
+        """One leaves, or all are back: with a restart or a reload."""
+        here = self.sim.setup.here
+        if here == set(CONNECTORS):
+            here.discard(self.chance.choice(CONNECTORS))
+        else:
+            here |= set(CONNECTORS)
+        self._reconfigure()
+
+    def change_sources(self) -> None:
+        sources = self.sim.setup.sources
+        if sources == set(ACCOUNTS):
+            sources.discard("second")
+        else:
+            sources |= set(ACCOUNTS)
+        self._reconfigure()
+
+    def _reconfigure(self) -> None:
+        self.sim.write_configuration()
+        if self.chance.random() < 0.5:
+            self.sim.stop()
+        else:
+            self.reload()
