@@ -20,17 +20,19 @@ _STATES = {"lead": "state", "delivery": "state", "export": "state", "lane": "sta
 _TRIGGERS = [
     *(
         f"CREATE TEMP TRIGGER edge_{table} AFTER UPDATE OF {column} ON main.{table} WHEN OLD.{column} <> NEW.{column}"
-        f" BEGIN SELECT simulated('{table}', OLD.{column}, NEW.{column}); END"
+        f" BEGIN SELECT simulated('{table}', NEW.rowid, OLD.{column}, NEW.{column}); END"
         for table, column in _STATES.items()
     ),
     *(
         f"CREATE TEMP TRIGGER new_{table} AFTER INSERT ON main.{table}"
-        f" BEGIN SELECT simulated('{table}', '', NEW.{column}); END"
+        f" BEGIN SELECT simulated('{table}', NEW.rowid, '', NEW.{column}); END"
         for table, column in _STATES.items()
     ),
-    "CREATE TEMP TRIGGER watermark AFTER UPDATE OF watermark ON main.source WHEN NEW.watermark < OLD.watermark"
-    " OR (NEW.watermark IS NULL AND OLD.watermark IS NOT NULL)"
-    " BEGIN SELECT simulated('watermark', 'was', 'moved back'); END",
+    (
+        "CREATE TEMP TRIGGER watermark AFTER UPDATE OF watermark ON main.source WHEN NEW.watermark < OLD.watermark"
+        " OR (NEW.watermark IS NULL AND OLD.watermark IS NOT NULL)"
+        " BEGIN SELECT simulated('watermark', NEW.rowid, 'was', 'moved back'); END"
+    ),
 ]
 _FINAL = {
     ("delivery", "delivered"),
@@ -59,13 +61,13 @@ class SimulatedLedger(Ledger):
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
-        self._changes: list[tuple[str, str, str]] = []
+        self._changes: dict[tuple[str, int], tuple[str, str]] = {}
 
     @classmethod
     def open(cls, path: Path, *, upgrade: bool = False) -> Self:
         ledger = super().open(path, upgrade=upgrade)
         with ledger.bare() as driver:
-            driver.create_function("simulated", 3, ledger._saw)
+            driver.create_function("simulated", 4, ledger._saw)
             for trigger in _TRIGGERS:
                 driver.execute(trigger)
         return ledger
@@ -79,9 +81,11 @@ class SimulatedLedger(Ledger):
             yield connection
             scheduler.seam("before a commit")
         self.watch.commits += 1
-        for table, old, new in self._changes:
+        for (table, _), (old, new) in self._changes.items():
+            if old == new:
+                continue
             self.watch.edges[f"{table}: {old or 'none'} > {new}"] += 1
-            if (table, old) in _FINAL:
+            if (table, old) in _FINAL and scheduler.somebody:
                 self.watch.objections.append(f"{table}: {old} > {new}")
         self._changes.clear()
         scheduler.give("after a commit")
@@ -102,8 +106,10 @@ class SimulatedLedger(Ledger):
         """Let go of what a dead process held, once the files have been copied away."""
         super().close()
 
-    def _saw(self, table: str, old: str | None, new: str | None) -> None:
-        self._changes.append((table, old or "", new or ""))
+    def _saw(self, table: str, row: int, old: str | None, new: str | None) -> None:
+        """What a transaction does to a row in several strokes is one change."""
+        first = self._changes.get((table, row), (old or "", ""))[0]
+        self._changes[table, row] = (first, new or "")
 
 
 def ledger_class(watch: Watch) -> type[SimulatedLedger]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from connectors.salesforce_defaults import CUSTOM_FIELDS, key_metadata
 from syncd.simulator import Options, World, create_app
-from tests.fakes import apollo, hubspot, salesforce
+from tests.fakes import apollo, hubspot
 from tests.fakes.apollo import ApolloFake
 from tests.fakes.hubspot import HubSpotFake
 from tests.fakes.salesforce import SalesforceFake
@@ -44,7 +44,9 @@ class Sought:
 class FarEnds:
     """See the module. `chance` decides how each behaves where its vendor leaves that unsaid."""
 
-    def __init__(self, folder: Path, wall: Callable[[], float], steady: Callable[[], float], chance: random.Random) -> None:
+    def __init__(
+        self, folder: Path, wall: Callable[[], float], steady: Callable[[], float], chance: random.Random
+    ) -> None:
         self.folder = folder
         self.worlds = {name: World(_options(chance, n), wall) for n, name in enumerate(ACCOUNTS)}
         self.worlds["second"]._found = APART  # ids are CTGO's, so no two accounts have one in common
@@ -98,7 +100,11 @@ class FarEnds:
             for file in files:
                 with file.open(encoding="utf-8", newline="") as text:
                     reader = csv.DictReader(text)
-                    found.update((row["id"], row["stream_id"], row["segment_id"] or "") for row in reader if None not in row.values())
+                    found.update(
+                        (row["id"], row["stream_id"], row["segment_id"] or "")
+                        for row in reader
+                        if None not in row.values()
+                    )
             self._sheet = (mark, found)
         return self._sheet[1]
 
@@ -106,7 +112,9 @@ class FarEnds:
         """Whoever is somewhere more than once (I-3)."""
         told = [f"sheet: row {key} {n} times" for key, n in self.rows().items() if n > 1]
         for connector in CONNECTORS[1:]:
-            told += [f"{connector}: {person} {n} times" for person, n in self.people(connector).items() if n > 1]
+            told += [
+                f"{connector}: {person} {n} times" for person, n in self.people(connector).items() if n > 1
+            ]
         return told
 
     # What happens to them
@@ -170,13 +178,15 @@ def _options(chance: random.Random, n: int) -> Options:
         repeats=chance.choice([0.0, 0.2]),
         repeat_ids=chance.choice(["shared", "own"]),
         late_rate=chance.choice([0.0, 0.1]),
-        future_lead=chance.random() < 0.2,
+        future_lead=chance.random() < 0.2 and n == 0,
         null_segment_rate=chance.choice([0.0, 0.2]),
         hostile_rate=chance.choice([0.0, 0.1]),
         malformed_rate=chance.choice([0.0, 0.03]),
         since=chance.choice(["exclusive", "inclusive"]),
         order=chance.choice(["ascending", "descending", "id", "shuffled"]),
-        leads_route=chance.choice(["paged", "paged", "paged", "ignored", "without_has_more", "bare", "missing"]),
+        leads_route=chance.choice(
+            ["paged", "paged", "paged", "ignored", "without_has_more", "bare", "missing"]
+        ),
         contact_in_listings="lead",
         contact_rate=chance.choice([0.6, 1.0]),
         times=chance.choice(["seconds", "milliseconds"]),

@@ -52,7 +52,9 @@ class Transport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         try:
-            reply = self._network.request(request.method, str(request.url), dict(request.headers), request.read())
+            reply = self._network.request(
+                request.method, str(request.url), dict(request.headers), request.read()
+            )
         except Trouble as trouble:
             raise {
                 "refused": httpx.ConnectError("connection refused"),
@@ -112,9 +114,7 @@ class _Adapter(HTTPAdapter):
         body = request.body or b""
         data = body.encode() if isinstance(body, str) else bytes(body)  # type: ignore[arg-type]  # no stream is sent
         try:
-            reply = self.network.request(
-                str(request.method), str(request.url), dict(request.headers), data
-            )
+            reply = self.network.request(str(request.method), str(request.url), dict(request.headers), data)
         except Trouble as trouble:
             pool: Any = None
             refused = exceptions.MaxRetryError(pool, "/", exceptions.NewConnectionError(pool, "refused"))

@@ -41,7 +41,9 @@ class Reply:
 class Network:
     """Hosts by name. `met`: how often a request to a far end met which kind of trouble."""
 
-    def __init__(self, scheduler: Scheduler, weather: Weather, wall: Callable[[], float], chance: random.Random) -> None:
+    def __init__(
+        self, scheduler: Scheduler, weather: Weather, wall: Callable[[], float], chance: random.Random
+    ) -> None:
         self._scheduler, self._weather, self._wall, self._chance = scheduler, weather, wall, chance
         self._apps: dict[str, tuple[str, App]] = {}
         self.met: Counter[str] = Counter()
@@ -68,7 +70,9 @@ class Network:
         self._scheduler.wait(None, takes)
         reply = self._carried_out(app, method, address, headers, body) if fault.applied else None
         digest = blake2b(reply.data if reply else b"", digest_size=8).hexdigest()
-        self.told(f"{far} {method} {address.path}?{address.query} {kind} {reply.status if reply else 0} {digest}")
+        self.told(
+            f"{far} {method} {address.path}?{address.query} {kind} {reply.status if reply else 0} {digest}"
+        )
         self._scheduler.seam("carried out")
         self._scheduler.wait(None, LATE if fault.trouble == "late" else takes)
         return self._answer(fault, reply, far)

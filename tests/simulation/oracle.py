@@ -53,7 +53,9 @@ class Oracle:
             for _, id_, stream, segment, person, _, connector, required, state in deliveries:
                 if required and state not in {"delivered", "dropped"}:
                     self._object(f"{source} {lead_id} exported while {connector} has it {state}")
-                if state == "delivered" and not self._far.holds(connector, Sought(id_, stream, segment, person)):
+                if state == "delivered" and not self._far.holds(
+                    connector, Sought(id_, stream, segment, person)
+                ):
                     self._object(f"{source} {lead_id} exported and {connector} does not hold it")
         if not any(row[8] == "delivered" for row in rows):
             self._object(f"{source} {lead_id} exported and delivered nowhere")
@@ -75,7 +77,9 @@ class Oracle:
 
     def _look_into_ledger(self) -> None:
         with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as connection:
-            if not connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'").fetchone()[0]:
+            if not connection.execute(
+                "SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"
+            ).fetchone()[0]:
                 return
             delivered = {tuple(row) for row in connection.execute(_DELIVERED)}
         with Ledger.open_to_read(self._path) as ledger:
@@ -90,7 +94,11 @@ class Oracle:
         people = {connector: self._far.people(connector) for connector in CONNECTORS[1:]}
         for lead_id, stream, segment, person, connector in delivered:
             at = people.get(connector)
-            if not (person in at if at is not None else self._far.holds(connector, Sought(lead_id, stream, segment, person))):
+            if not (
+                person in at
+                if at is not None
+                else self._far.holds(connector, Sought(lead_id, stream, segment, person))
+            ):
                 self._object(f"{lead_id} counts as delivered to {connector}, which does not hold it")
 
     def _remember(self, delivered: set[tuple[Any, ...]]) -> None:
@@ -113,7 +121,9 @@ class Oracle:
         with Ledger.open_to_read(self._path) as ledger, ledger.read() as connection:
             for source, world in self._far.worlds.items():
                 parsed = [parse_lead(source, row.payload(world.options)) for row in world.listed()]
-                leads = [it[0] for it in parsed if not isinstance(it, Malformed) and it[0].exported_at is None]
+                leads = [
+                    it[0] for it in parsed if not isinstance(it, Malformed) and it[0].exported_at is None
+                ]
                 known = auditing.known(connection, source, leads)
                 told += [f"{lead.key}" for lead in leads if lead.key not in known]
         return told

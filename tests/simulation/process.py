@@ -129,7 +129,11 @@ class Process:
     """`serve` and `run_once` are what its first thread does."""
 
     def __init__(
-        self, machine: Machine, configuration: Configuration, ledgers: type[SimulatedLedger], log: SimulatedLog
+        self,
+        machine: Machine,
+        configuration: Configuration,
+        ledgers: type[SimulatedLedger],
+        log: SimulatedLog,
     ) -> None:
         self.clock = SimulatedClock(machine)
         self.daemon: Daemon | None = None
@@ -151,10 +155,18 @@ class Process:
             begin(engine)
 
             def crews(engine: Engine) -> list[Crew]:
-                return [*crews_of(engine), Crew([HouseKeeping(ledger, clock, log, engine.settings.state.retention)])]
+                return [
+                    *crews_of(engine),
+                    Crew([HouseKeeping(ledger, clock, log, engine.settings.state.retention)]),
+                ]
 
             self.daemon = Daemon(
-                engine, runner, crews, log, remake=lambda: make(*self._configuration.read()), notifier=Notifier({})
+                engine,
+                runner,
+                crews,
+                log,
+                remake=lambda: make(*self._configuration.read()),
+                notifier=Notifier({}),
             )
             ended = self.daemon.run()
             if ended.error is not None:

@@ -94,7 +94,10 @@ class Pool:
                 found[n] = act(item)
                 self._scheduler.give("pool")
 
-        crew = [Task(self._scheduler, work, name=f"{self._prefix}-{n}") for n in range(min(self._workers, len(items)))]
+        crew = [
+            Task(self._scheduler, work, name=f"{self._prefix}-{n}")
+            for n in range(min(self._workers, len(items)))
+        ]
         for task in crew:
             task.start()
         for task in crew:
@@ -129,7 +132,6 @@ class Scheduler:
         self._world = threading.Lock()
         self._world.acquire()
         self._turns, self._at = 0, -1.0
-        self._inside = threading.local()
 
     # The world's side
 
@@ -161,6 +163,11 @@ class Scheduler:
             self._world.acquire()
             task.buried()
         self.dead, self.kill_at = False, None
+
+    @property
+    def somebody(self) -> bool:
+        """Whether a thread of the process has the turn, and not the world."""
+        return self._current is not None
 
     @property
     def manned(self) -> bool:

@@ -16,6 +16,10 @@ _CONNECTORS = {
 }
 
 
+SHORT, LONG = 2.0, 15.0
+"""Days."""
+
+
 @dataclass
 class Setup:
     """What may be changed between two starts. `here`: the connectors that are configured now."""
@@ -31,9 +35,11 @@ class Setup:
     lookback: str = "1h"
 
     @classmethod
-    def drawn(cls, chance: random.Random) -> Self:
+    def drawn(cls, chance: random.Random, days: float) -> Self:
+        """For a world of so many days: the longer, the less often it polls."""
+        polls = ["1m", "5m"] if days < SHORT else ["30m", "1h", "2h"] if days < LONG else ["2h", "4h"]
         return cls(
-            poll=chance.choice(["20m", "30m", "1h"]),
+            poll=chance.choice(polls),
             reconcile=chance.choice(["6h", "12h"]),
             sources=set(chance.choice([["main"], ["main", "second"]])),
             best_effort=set(chance.choice([[], [], ["outreach"], ["crm"]])),
@@ -48,14 +54,17 @@ def text_of(setup: Setup) -> str:
     """The configuration's file."""
     parts = ['[log]\nlevel = "error"\n', '[health]\nlisten = ""\n']
     here = [name for name in CONNECTORS if name in setup.here]
-    for name in (name for name in ACCOUNTS if name in setup.sources):
-        parts.append(
-            f'[sources.{name}]\napi_key = "{KEYS[name]}"\nbase_url = "https://{HOSTS[ACCOUNTS[name]]}/api/v2"\n'
-            f'poll = "{setup.poll}"\nreconcile = "{setup.reconcile}"\nlookback = "{setup.lookback}"\n'
-            f"connectors = {here}\n"
-        )
+    parts += [_source(setup, name, here) for name in ACCOUNTS if name in setup.sources]
     parts += [f"[connectors.{name}]\n{_CONNECTORS[name]}{_more(setup, name)}" for name in here]
     return "\n".join(parts)
+
+
+def _source(setup: Setup, name: str, here: list[str]) -> str:
+    return (
+        f'[sources.{name}]\napi_key = "{KEYS[name]}"\nbase_url = "https://{HOSTS[ACCOUNTS[name]]}/api/v2"\n'
+        f'poll = "{setup.poll}"\nreconcile = "{setup.reconcile}"\nlookback = "{setup.lookback}"\n'
+        f"connectors = {here}\n"
+    )
 
 
 def _more(setup: Setup, name: str) -> str:

@@ -8,7 +8,7 @@ import random
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -19,11 +19,11 @@ from typing import Self
 from connectors.apollo import ApolloConnector
 from syncd.ledger import Ledger, LedgerError
 from tests.simulation.books import Watch, ledger_class
-from tests.simulation.far_ends import ACCOUNTS, CONNECTORS, HOSTS, FarEnds
+from tests.simulation.far_ends import HOSTS, FarEnds
 from tests.simulation.libraries import led_into
 from tests.simulation.network import Network
 from tests.simulation.oracle import Oracle
-from tests.simulation.process import START, Configuration, Machine, Process, SimulatedClock, SimulatedLog
+from tests.simulation.process import Configuration, Machine, Process, SimulatedClock, SimulatedLog
 from tests.simulation.scheduler import Scheduler, Task
 from tests.simulation.setup import Setup, text_of
 from tests.simulation.weather import Weather
@@ -55,7 +55,9 @@ class Simulation:
     def __init__(self, seed: int, days: float) -> None:
         self.seed, self.days = seed, days
         self.counts: Counter[str] = Counter()
-        self.folder = Path(tempfile.mkdtemp(prefix="syncd-simulation-", dir=MEMORY if MEMORY.is_dir() else None))
+        self.folder = Path(
+            tempfile.mkdtemp(prefix="syncd-simulation-", dir=MEMORY if MEMORY.is_dir() else None)
+        )
         self.scheduler = Scheduler(self.chance("scheduler"))
         self.machine = Machine(self.scheduler)
         self.far = FarEnds(self.folder, self.machine.true, self.machine.steady, self.chance("far ends"))
@@ -66,7 +68,7 @@ class Simulation:
         self.path = self.folder / "syncd.db"
         self.oracle = Oracle(self.path, self.far)
         self.configuration = Configuration(self.folder / "config.toml")
-        self.setup = Setup.drawn(self.chance("setup"))
+        self.setup = Setup.drawn(self.chance("setup"), days)
         self.process: Process | None = None
         self.story: list[str] = []
         self.looked = 0.0
@@ -95,7 +97,9 @@ class Simulation:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
         if self.scheduler.manned:
             self.scheduler.broken = True
             self.scheduler.bury()
@@ -255,7 +259,7 @@ class Simulation:
     @contextmanager
     def beside(self) -> Iterator[Ledger]:
         """The ledger as another command opens it, the engine told afterwards."""
-        with Ledger.open(self.path) as ledger:
+        with self.ledgers.open(self.path) as ledger:
             yield ledger
         if self.process is not None and self.process.daemon is not None:
             self.process.daemon.order("look")
