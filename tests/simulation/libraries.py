@@ -113,8 +113,9 @@ class _Adapter(HTTPAdapter):
     def send(self, request: requests.PreparedRequest, *_: object, **__: object) -> requests.Response:
         body = request.body or b""
         data = body.encode() if isinstance(body, str) else bytes(body)  # type: ignore[arg-type]  # no stream is sent
+        headers = {n: v if isinstance(v, str) else v.decode() for n, v in request.headers.items()}
         try:
-            reply = self.network.request(str(request.method), str(request.url), dict(request.headers), data)
+            reply = self.network.request(str(request.method), str(request.url), headers, data)
         except Trouble as trouble:
             pool: Any = None
             refused = exceptions.MaxRetryError(pool, "/", exceptions.NewConnectionError(pool, "refused"))

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from syncd.ledger.lanes import load_lanes
-from tests.simulation.acts import HOUR, Acts
+from tests.simulation.acts import Acts
 from tests.simulation.far_ends import ACCOUNTS, CONNECTORS
 from tests.simulation.oracle import sane
+from tests.simulation.people import HOUR
 from tests.simulation.script import DAY, Event, drawn
 from tests.simulation.world import Came, Objection, Simulation
 
