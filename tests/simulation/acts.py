@@ -2,6 +2,7 @@
 
 import random
 
+from syncd.daemon.service import Order
 from syncd.lead import utc_text
 from syncd.ledger import Ledger, LedgerError, copying, restoring
 from syncd.ledger.database import EngineLock
@@ -11,6 +12,18 @@ from tests.simulation.people import HOUR, WHO, People
 from tests.simulation.script import DAY, Event, spelled
 from tests.simulation.weather import Spell
 from tests.simulation.world import Simulation
+
+SEAMS = (
+    "before a transaction",
+    "before a commit",
+    "after a commit",
+    "request",
+    "carried out",
+    "file write",
+    "file half written",
+    "file written",
+)
+"""Where dying matters most."""
 
 
 class Acts(People):
@@ -117,8 +130,14 @@ class Acts(People):
     # What happens to the machine
 
     def kill(self) -> None:
-        """Some seams from now, and sometimes once more while it recovers."""
-        self.sim.kill_soon(int(10 ** self.chance.uniform(0, 2.2)))
+        """Some seams from now, with something under way mostly, and sometimes once more while it recovers."""
+        if self.chance.random() < 0.7:
+            self._world().add_leads(self.chance.choice([1, 2]))
+            self.order("pull")
+        if self.chance.random() < 0.5:
+            self.sim.kill_soon(self.chance.randrange(1, 150))
+        else:
+            self.sim.kill_soon(self.chance.randrange(1, 6), self.chance.choice(SEAMS))
         self.again = self.chance.choice([0, 0, int(10 ** self.chance.uniform(0, 2))])
 
     again = 0
@@ -137,8 +156,12 @@ class Acts(People):
         self.sim.stop()
 
     def reload(self) -> None:
+        self.order("reload")
+
+    def order(self, what: Order) -> None:
+        """A signal."""
         if self.sim.process is not None and self.sim.process.daemon is not None:
-            self.sim.process.daemon.order("reload")
+            self.sim.process.daemon.order(what)
 
     def reboot(self) -> None:
         """Power is cut: steady time begins anew."""

@@ -15,8 +15,8 @@ LONGEST_WAIT = 26 * HOUR
 
 
 def length_of(seed: int) -> float:
-    """Days of script in a seed's world: a busy day, a week, or a month; three days of fair weather follow."""
-    return {0: 30.0, 1: 1.0}.get(seed % 6, 6.0)
+    """Days of script in a seed's world: a busy day, a week, or three quiet ones; three days of fair weather follow."""
+    return {0: 20.0, 1: 1.0}.get(seed % 6, 7.0)
 
 
 def simulate(seed: int, days: float, script: Sequence[Event] | None = None) -> Came:
@@ -30,7 +30,7 @@ def simulate(seed: int, days: float, script: Sequence[Event] | None = None) -> C
         for event in events:
             sim.run_until(event.at)
             acts.do(event)
-            if sim.scheduler.passed >= sim.looked + DAY / 2:
+            if sim.scheduler.passed >= sim.looked + DAY:
                 sim.look()
         sim.run_until(days * DAY)
         _come_to_an_end(sim, acts)
@@ -43,9 +43,9 @@ def _come_to_an_end(sim: Simulation, acts: Acts) -> None:
     sim.far.give_back()
     sim.far.heal()
     sim.machine.skew = 0.0
-    sim.scheduler.kill_at, acts.again = None, 0
+    sim.scheduler.fate, acts.again = None, 0
     sim.setup.here, sim.setup.sources = set(CONNECTORS), set(ACCOUNTS)
-    sim.setup.poll = "2h"
+    sim.setup.poll = "3h"
     sim.write_configuration()
     sim.after_end = lambda: sim.start_later(1.0)  # type: ignore[method-assign]  # it is there to be set
     sim.stop()

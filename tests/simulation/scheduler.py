@@ -118,10 +118,12 @@ class Scheduler:
         self.passed = 0.0
         self.dead = False
         self.seams = 0
-        self.kill_at: int | None = None
-        """The number of the seam at which the process dies."""
+        self.fate: tuple[int, str] | None = None
+        """At the how manieth seam from now, counting those of a name if there is one, the process dies."""
         self.told: Callable[[str, str], None] = lambda _task, _where: None
         """Hears of every seam: whose, and which."""
+        self.died = ""
+        """Whose seam the last one died at, and which."""
         self.broken = False
         """Whether the world has seen what must not be: then it gets its turn at once."""
         self._chance = chance
@@ -162,7 +164,7 @@ class Scheduler:
             self._hand(task)
             self._world.acquire()
             task.buried()
-        self.dead, self.kill_at = False, None
+        self.dead, self.fate = False, None
 
     @property
     def somebody(self) -> bool:
@@ -192,9 +194,15 @@ class Scheduler:
         self.seams += 1
         task = self._current
         self.told(task.name if task else "world", where)
-        if task is not None and self.seams == self.kill_at:
-            self.dead = True
+        if task is not None and self._fated(where):
+            self.dead, self.died = True, f"{task.name}: {where}"
             raise Crash(where)
+
+    def _fated(self, where: str) -> bool:
+        if self.fate is None or self.fate[1] not in {"", where}:
+            return False
+        self.fate = (self.fate[0] - 1, self.fate[1])
+        return self.fate[0] <= 0
 
     def give(self, where: str) -> None:
         """A seam where anybody may go on."""

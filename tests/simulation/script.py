@@ -6,6 +6,8 @@ from typing import NamedTuple
 from tests.simulation.weather import FAULTS
 
 DAY = 86400.0
+QUIET = 15.0
+"""Days from which a world is a long and quiet one."""
 FARS = ("ctgo", "two", "crm", "org", "outreach")
 
 RATES = {
@@ -18,7 +20,7 @@ RATES = {
     "vanish": 0.1,
     "amend": 0.1,
     "weather": 1.2,
-    "kill": 1.2,
+    "kill": 3.0,
     "restart": 0.12,
     "reload": 0.08,
     "reboot": 0.06,
@@ -58,6 +60,7 @@ def drawn(chance: random.Random, days: float) -> list[Event]:
     # Some worlds are quiet in one way and wild in another: what always comes together hides what is seldom alone.
     moods = {act: chance.choice([0.0, 1.0, 1.0, 2.0]) for act in RATES}
     moods["find"] = chance.choice([1.0, 2.0])
+    moods["kill"] = chance.choice([0.3, 1.0, 1.0]) if days < QUIET else 0.3
     script = []
     for act, rate in RATES.items():
         n = _times(chance, rate * moods[act] * days)

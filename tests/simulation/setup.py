@@ -37,10 +37,10 @@ class Setup:
     @classmethod
     def drawn(cls, chance: random.Random, days: float) -> Self:
         """For a world of so many days: the longer, the less often it polls."""
-        polls = ["1m", "5m"] if days < SHORT else ["30m", "1h", "2h"] if days < LONG else ["2h", "4h"]
+        polls = ["2m", "5m"] if days < SHORT else ["1h", "2h", "3h"] if days < LONG else ["4h", "6h"]
         return cls(
             poll=chance.choice(polls),
-            reconcile=chance.choice(["6h", "12h"]),
+            reconcile=chance.choice(["6h", "12h", "20h"]),
             sources=set(chance.choice([["main"], ["main", "second"]])),
             best_effort=set(chance.choice([[], [], ["outreach"], ["crm"]])),
             gate=chance.choice([0, 10, 200]),

@@ -30,7 +30,6 @@ from tests.simulation.weather import Weather
 
 DAY = 86400.0
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
-LOOK = DAY / 2
 
 
 class Objection(AssertionError):  # noqa: N818 - what the oracles say
@@ -180,9 +179,9 @@ class Simulation:
     def runs(self) -> bool:
         return self._main is not None
 
-    def kill_soon(self, seams: int) -> None:
-        """The process dies so many seams from now."""
-        self.scheduler.kill_at = self.scheduler.seams + seams
+    def kill_soon(self, seams: int, where: str = "") -> None:
+        """The process dies so many seams from now; `where`: of those that are called so."""
+        self.scheduler.fate = (seams, where)
 
     def die(self) -> None:
         """Power is cut now."""
@@ -224,7 +223,8 @@ class Simulation:
         """A crash: the files as they are at this moment are what the next life finds."""
         left = self.process is not None and self.process.ended == "abandoned"
         self.counts["end abandoned" if left else "crash"] += 1
-        self.tell("left with hanging lanes" if left else "killed")
+        self.tell("left with hanging lanes" if left else f"killed at {self.scheduler.died}")
+        self.counts[f"killed {self.scheduler.died.rpartition(': ')[2]}"] += not left
         self._laid_to_rest()
         self.look()
         self.after_end()
