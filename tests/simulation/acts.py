@@ -149,7 +149,7 @@ class Acts(People):
         if self.again and self.sim.runs is False:
             again, self.again = self.again, 0
             self.sim.scheduler.at(self.sim.scheduler.passed + 1.0, lambda: self.sim.kill_soon(again))
-        down = self.chance.choice([1.0, 1.0, 1.0, 60.0, HOUR, DAY])
+        down = self.chance.choice([*[1.0] * 9, *[60.0] * 6, *[HOUR] * 4, DAY])
         self.sim.start_later(down, once=self.chance.random() < 0.1)
 
     def restart(self) -> None:
