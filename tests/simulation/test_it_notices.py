@@ -12,7 +12,7 @@ from tests.simulation.running import simulate
 from tests.simulation.script import Event
 
 FINDS = [Event(3600.0 * n, "find", n) for n in range(1, 20)]
-FLOODS = [Event(3600.0 * n, "flood", n) for n in range(1, 8)]
+FLOODS = [Event(600.0 + n, "flood", n) for n in range(1, 8)]
 KILLS = [Event(1800.0 * n, "kill", n) for n in range(1, 48)]
 
 Plant = Callable[[pytest.MonkeyPatch], None]
