@@ -108,6 +108,9 @@ class Acts(People):
         now = self.sim.scheduler.passed
         self.sim.tell(f"{spell.far} {spell.kind} for {spell.seconds / HOUR:.2f} h, {spell.share:.0%}")
         self.sim.weather.add([Spell(spell.far, spell.kind, now, now + spell.seconds, spell.share)])
+        if self.chance.random() < 0.6:  # or a short one passes unnoticed
+            self._world().add_leads(1)
+            self.order("pull")
 
     def revoke(self) -> None:
         far = self.chance.choice(["ctgo", "crm", "org", "outreach"])
