@@ -49,7 +49,7 @@ class FarEnds:
     ) -> None:
         self.folder = folder
         self.worlds = {name: World(_options(chance, n), wall) for n, name in enumerate(ACCOUNTS)}
-        self.worlds["second"]._found = APART  # ids are CTGO's, so no two accounts have one in common
+        self.worlds["second"]._leads._found = APART  # ids are CTGO's, so no two accounts have one in common
         self.hubspot = HubSpotFake(wall, steady)
         self.salesforce = SalesforceFake()
         self.salesforce.url = f"https://{HOSTS['org']}"
@@ -128,7 +128,7 @@ class FarEnds:
         elif far == "outreach":
             self.apollo.keys.clear()
         else:
-            self._world(far).revoke()
+            self._world(far).door.revoke(None)
 
     def give_back(self) -> None:
         """All credentials are good again."""
@@ -136,7 +136,7 @@ class FarEnds:
         self.salesforce.revoked = False
         self.apollo.keys.add(apollo.KEY)
         for world in self.worlds.values():
-            world._gate._revoked.clear()
+            world.door.forgive()
 
     def expire(self) -> None:
         """The org's sessions are over, as they are every hour or so."""

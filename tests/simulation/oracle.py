@@ -78,7 +78,7 @@ class Oracle:
     def _ask_how_often(self) -> None:
         """I-11, as the far end counts arrivals; what the simulator's own window makes of them is no better."""
         for name, world in self._far.worlds.items():
-            if world.busiest_minute() > ROOM:
+            if world.door.busiest_minute() > ROOM:
                 self._object(f"{name}: more than {ROOM} requests within a minute")
 
     def _look_into_ledger(self) -> None:
