@@ -1,0 +1,92 @@
+"""What happens in a world, and when: drawn from a seed, or by Hypothesis, which then makes it shorter."""
+
+import random
+from typing import NamedTuple
+
+from tests.simulation.weather import FAULTS
+
+DAY = 86400.0
+QUIET = 15.0
+"""Days from which a world is a long and quiet one."""
+FARS = ("ctgo", "two", "crm", "org", "outreach")
+
+RATES = {
+    "find": 1.4,
+    "find_late": 0.2,
+    "find_dated_back": 0.2,
+    "find_again": 0.15,
+    "find_malformed": 0.1,
+    "flood": 0.06,
+    "vanish": 0.1,
+    "amend": 0.1,
+    "weather": 1.2,
+    "kill": 3.0,
+    "restart": 0.12,
+    "reload": 0.08,
+    "reboot": 0.06,
+    "jump": 0.1,
+    "revoke": 0.12,
+    "expire": 0.3,
+    "poison": 0.1,
+    "forget_rows": 0.15,
+    "pause": 0.08,
+    "resume": 0.08,
+    "release": 0.1,
+    "drop_held": 0.03,
+    "retry": 0.1,
+    "drop": 0.04,
+    "forget": 0.04,
+    "replay": 0.06,
+    "window": 0.05,
+    "back_up": 0.12,
+    "restore": 0.1,
+    "change_connectors": 0.08,
+    "change_sources": 0.04,
+    "second_engine": 0.05,
+}
+"""Acts, and how often a day each happens."""
+
+
+class Event(NamedTuple):
+    """`at`: seconds since the world began; `number`: what the act draws its own choices from."""
+
+    at: float
+    act: str
+    number: int
+
+
+def drawn(chance: random.Random, days: float) -> list[Event]:
+    """A script of so many days."""
+    # Some worlds are quiet in one way and wild in another: what always comes together hides what is seldom alone.
+    moods = {act: chance.choice([0.0, 1.0, 1.0, 2.0]) for act in RATES}
+    moods["find"] = chance.choice([1.0, 2.0])
+    moods["kill"] = chance.choice([0.3, 1.0, 1.0]) if days < QUIET else 0.3
+    script = []
+    for act, rate in RATES.items():
+        n = _times(chance, rate * moods[act] * days)
+        script += [Event(chance.uniform(60.0, days * DAY), act, chance.getrandbits(32)) for _ in range(n)]
+    return sorted(script)
+
+
+def _times(chance: random.Random, mean: float) -> int:
+    whole, part = divmod(mean, 1.0)
+    return int(whole) + (chance.random() < part)
+
+
+class Spelled(NamedTuple):
+    """What an event of the weather means."""
+
+    far: str
+    kind: str
+    seconds: float
+    share: float
+
+
+def spelled(number: int) -> Spelled:
+    """Minutes mostly, weeks seldom."""
+    chance = random.Random(number)  # noqa: S311 - a world to be repeated
+    kind = chance.choice(sorted(FAULTS))
+    longest = 3 if kind != "refused" else 4
+    seconds = 10 ** chance.uniform(0, longest) * 120.0
+    share = chance.choice([1.0, 1.0, 0.5, 0.2])
+    return Spelled(chance.choice(FARS), kind, seconds, share)
