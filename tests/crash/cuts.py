@@ -16,6 +16,8 @@ from tests.crash.scene import Plan, Scene, two_leads
 from tests.crash.stage import Stage
 
 BOOTED = ("booted",)
+AT_STAKE = 4
+"""Times as many torn images of a moment when something is about to be made durable, or to leave."""
 
 
 class Run(NamedTuple):
@@ -58,7 +60,7 @@ def image_of(folder: Path) -> dict[str, bytes | None]:
 def cuts(run: Run, torn: int, part: int = 0, parts: int = 1, seed: int = 0) -> Iterator[Cut]:
     """Images of a cut after each entry of one part of the log: nothing kept, all kept, and so many torn; those alike once.
 
-    Where something is about to be made durable, or to leave, everything before it is at stake: there are twice as many.
+    Where something is about to be made durable, or to leave, everything before it is at stake: there are more.
     """
     disk, seen = Disk(run.root, run.began), set[bytes]()
     moments = len(run.log) + 1
@@ -68,7 +70,7 @@ def cuts(run: Run, torn: int, part: int = 0, parts: int = 1, seed: int = 0) -> I
             chance = random.Random(f"{run.plan.name} {seed} {moment}")  # noqa: S311 - fates, not secrets
             sent = (*run.sent, *requests(run.log[:moment]))
             due = entry is None or entry.call in {Call.SYNC, Call.SEND}
-            for style in _styles(torn * (2 if due else 1)):
+            for style in _styles(torn * (AT_STAKE if due else 1)):
                 cut = Cut(disk.image(chance, style), sent)
                 if cut.digest() not in seen:
                     seen.add(cut.digest())
