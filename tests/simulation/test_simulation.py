@@ -22,6 +22,7 @@ from tests.simulation.world import Came
 
 KEPT = Path(__file__).with_name("seeds.txt")
 SEEDS = deep(12)
+ASKED = pytest.mark.skipif("PROOF_SECONDS" not in os.environ, reason="worlds take minutes: set PROOF_SECONDS")
 ENOUGH = 60
 """Worlds in which everything of SOMETIMES should have happened; in fewer, chance may leave something out."""
 
@@ -91,11 +92,13 @@ def write_down(came: Came) -> None:
     record("simulation", {"days": round(came.days, 3), "seeds": 1, **figures, **faults, **zeros})
 
 
+@ASKED
 @pytest.mark.parametrize(("seed", "days"), kept())
 def test_a_world_that_once_ended_badly_ends_well(seed: int, days: float) -> None:
     write_down(simulate(seed, days))
 
 
+@ASKED
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_nothing_is_lost_doubled_or_early_and_all_ends_well(
     seed: int, tmp_path_factory: pytest.TempPathFactory
@@ -126,6 +129,7 @@ def test_a_seed_is_a_run_to_the_byte() -> None:
     assert simulate(7, 1.0).digest != simulate(13, 1.0).digest
 
 
+@ASKED
 @settings(
     max_examples=deep(8),
     deadline=None,
