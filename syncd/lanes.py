@@ -63,6 +63,8 @@ class Runner:
         self._until_quiet, self._max_wait, self._before = until_quiet, max_wait, before
         self._crews: list[Crew] = []
         self._threads: list[threading.Thread] = []
+        self._leaving: list[Entry] = []
+        """Entries of crews that were replaced, as far as they were in a step then."""
         self._lock = threading.RLock()
         self._over = False
         self.bell = threading.Event()
@@ -131,6 +133,7 @@ class Runner:
                 entry.after = running.get((entry.lane.kind, entry.lane.name))
             for entry in old:
                 entry.retired = True
+            self._leaving = [entry for entry in [*self._leaving, *running.values()] if entry.running]
         for entry in old:
             if not entry.running:
                 self._close(entry)
@@ -151,13 +154,13 @@ class Runner:
         until = self._clock.monotonic() + DRAIN
         for thread in self._threads:  # a step that hangs in a library must not keep the rest
             thread.join(max(0.0, until - self._clock.monotonic()))
-        abandoned = []
-        for _, entry in self._all():
-            if entry.running:
-                abandoned.append((entry.lane.kind, entry.lane.name))
-            else:
+        entries = [entry for _, entry in self._all()]
+        hanging = [entry for entry in [*entries, *self._leaving] if entry.running]
+        for entry in entries:
+            if entry not in hanging:
                 self._close(entry)
         troubles = {(e.lane.kind, e.lane.name): e.trouble for _, e in self._all() if e.trouble}
+        abandoned = dict.fromkeys((entry.lane.kind, entry.lane.name) for entry in hanging)
         return Ended(troubles, stopped, self._error, self._bug, tuple(abandoned))
 
     def views(self) -> list[LaneView]:

@@ -136,6 +136,7 @@ class Process:
         log: SimulatedLog,
     ) -> None:
         self.clock = SimulatedClock(machine)
+        self._scheduler = machine.scheduler
         self.daemon: Daemon | None = None
         self.ended = ""
         self._configuration, self._ledgers, self._log = configuration, ledgers, log
@@ -171,9 +172,9 @@ class Process:
             ended = self.daemon.run()
             if ended.error is not None:
                 raise ended.error
-            if ended.abandoned:  # as the command line does: the process ends with what hangs in it
+            if ended.abandoned:  # as the command line does: the process ends with what hangs in it, the ledger still open
                 self.ended = "abandoned"
-                raise Crash("left")
+                self._scheduler.die("main: left")
         self.ended = "stopped"
 
     def _maker(

@@ -13,7 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, NoReturn
 
 HOT = 20_000
 """Turns at one instant that nobody honest needs."""
@@ -195,8 +195,12 @@ class Scheduler:
         task = self._current
         self.told(task.name if task else "world", where)
         if task is not None and self._fated(where):
-            self.dead, self.died = True, f"{task.name}: {where}"
-            raise Crash(where)
+            self.die(f"{task.name}: {where}")
+
+    def die(self, where: str) -> NoReturn:
+        """The process ends here, whatever its other threads are at. Raises Crash."""
+        self.dead, self.died = True, where
+        raise Crash(where)
 
     def _fated(self, where: str) -> bool:
         if self.fate is None or self.fate[1] not in {"", where}:
