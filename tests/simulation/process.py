@@ -172,7 +172,8 @@ class Process:
             ended = self.daemon.run()
             if ended.error is not None:
                 raise ended.error
-            if ended.abandoned:  # as the command line does: the process ends with what hangs in it, the ledger still open
+            if ended.abandoned:
+                # As the command line does: the process ends with what hangs in it, the ledger still open
                 self.ended = "abandoned"
                 self._scheduler.die("main: left")
         self.ended = "stopped"
