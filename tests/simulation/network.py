@@ -68,7 +68,7 @@ class Network:
             raise Trouble("refused")
         takes = self._chance.uniform(0.02, 0.6) if fault.spoilt != "slow" else self._chance.uniform(5, 28)
         self._scheduler.wait(None, takes)
-        reply = self._carried_out(app, method, address, headers, body) if fault.applied else None
+        reply = carried_out(app, method, address, headers, body) if fault.applied else None
         digest = blake2b(reply.data if reply else b"", digest_size=8).hexdigest()
         self.told(
             f"{far} {method} {address.path}?{address.query} {kind} {reply.status if reply else 0} {digest}"
@@ -83,37 +83,38 @@ class Network:
         if fault.status:
             return Reply(fault.status, headers_of(fault, self._wall()), body_of(fault, far))
         assert reply is not None
-        return _spoilt(reply, fault.spoilt)
-
-    @staticmethod
-    def _carried_out(app: App, method: str, address: Any, headers: Mapping[str, str], body: bytes) -> Reply:
-        environ: dict[str, Any] = {
-            "REQUEST_METHOD": method,
-            "SCRIPT_NAME": "",
-            "PATH_INFO": unquote(address.path),
-            "QUERY_STRING": address.query,
-            "SERVER_NAME": address.hostname,
-            "SERVER_PORT": "443",
-            "SERVER_PROTOCOL": "HTTP/1.1",
-            "CONTENT_LENGTH": str(len(body)),
-            "wsgi.version": (1, 0),
-            "wsgi.url_scheme": "https",
-            "wsgi.input": BytesIO(body),
-            "wsgi.errors": None,
-            "wsgi.multithread": True,
-            "wsgi.multiprocess": False,
-            "wsgi.run_once": False,
-        }
-        for name, value in headers.items():
-            key = name.upper().replace("-", "_")
-            environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"] = value
-        started: list[Any] = []
-        data = b"".join(app(environ, lambda *given: started.append(given)))
-        status, told = started[0][0], started[0][1]
-        return Reply(int(status.split(" ", 1)[0]), list(told), data)
+        return spoilt(reply, fault.spoilt)
 
 
-def _spoilt(reply: Reply, how: str) -> Reply:
+def carried_out(app: App, method: str, address: Any, headers: Mapping[str, str], body: bytes) -> Reply:
+    """A request as a WSGI app carries it out."""
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote(address.path),
+        "QUERY_STRING": address.query,
+        "SERVER_NAME": address.hostname,
+        "SERVER_PORT": "443",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "https",
+        "wsgi.input": BytesIO(body),
+        "wsgi.errors": None,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in headers.items():
+        key = name.upper().replace("-", "_")
+        environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"] = value
+    started: list[Any] = []
+    data = b"".join(app(environ, lambda *given: started.append(given)))
+    status, told = started[0][0], started[0][1]
+    return Reply(int(status.split(" ", 1)[0]), list(told), data)
+
+
+def spoilt(reply: Reply, how: str) -> Reply:
     """The far end did as it was told; what comes back is not what it said."""
     if how == "cut":
         return Reply(reply.status, reply.headers, reply.data[: len(reply.data) // 2], cut=True)
