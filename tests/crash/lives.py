@@ -5,6 +5,7 @@ import random
 import signal
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from tests.crash.forks import PATIENCE, Ended, Forks, Watch
 from tests.crash.preload import HALVES, Call, Kill
@@ -25,7 +26,8 @@ def live(forks: Forks, scene: Scene, kill: Kill | None = None, plants: Sequence[
     while not forks.over(BY_A_HAIR) and time.monotonic() < end:
         # Who asks has learnt to listen to signals
         if scene.done and len(scene.world.requests) > before:
-            os.kill(started.pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):  # it may have been killed this very moment
+                os.kill(started.pid, signal.SIGTERM)
             break
     return forks.ended(started)
 

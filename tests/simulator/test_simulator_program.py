@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
@@ -113,6 +114,15 @@ def test_threads_lose_no_count() -> None:
         assert simulator.world.stats()["total"] == 40
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Started by nohup, or in a shell's background, a process ignores SIGINT, and so would its children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_program_ends_cleanly_at_a_signal(number: signal.Signals) -> None:
     command = [sys.executable, "-W", "error", "-m", "syncd.simulator", "--port", "0", "--leads", "1"]
@@ -124,7 +134,10 @@ def test_the_program_ends_cleanly_at_a_signal(number: signal.Signals) -> None:
         url = program.stdout.readline().split()[3].removesuffix("/api/v2,")
         assert httpx.get(f"{url}/_sim/stats").json()["leads"]["listed"] == 1
         program.send_signal(number)
-        _, errors = program.communicate(timeout=10)
+        try:
+            _, errors = program.communicate(timeout=10)
+        finally:
+            program.kill()
     assert (program.returncode, errors) == (0, "")
 
 
