@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from connectors.apollo import ApolloConnector
 from connectors.salesforce_defaults import CUSTOM_FIELDS, key_metadata
 from syncd.simulator import Options, World, create_app
 from tests.fakes import apollo, hubspot
@@ -66,6 +67,13 @@ class FarEnds:
         yield "crm", self.hubspot.wsgi
         yield "org", self.salesforce.wsgi
         yield "outreach", self.apollo.wsgi
+
+    def know_apollos_fields(self) -> None:
+        """Apollo's team has made the fields that the connector fills."""
+        for name in ApolloConnector.defaults:
+            if name.startswith("ctgo_"):
+                self.apollo.book.field(name, "number" if name == "ctgo_follower_count" else "string")
+        self.apollo.book.label("ctgo")
 
     # What they hold
 

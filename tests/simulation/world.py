@@ -16,7 +16,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from connectors.apollo import ApolloConnector
 from syncd.ledger import Ledger, LedgerError
 from tests.simulation.books import Watch, ledger_class
 from tests.simulation.far_ends import HOSTS, FarEnds
@@ -87,10 +86,7 @@ class Simulation:
             self.network.add(HOSTS[far], far, app)
         for name, world in self.far.worlds.items():
             world.on_export = lambda lead_id, source=name: self._witness(source, lead_id)
-        for name in ApolloConnector.defaults:
-            if name.startswith("ctgo_"):
-                self.far.apollo.book.field(name, "number" if name == "ctgo_follower_count" else "string")
-        self.far.apollo.book.label("ctgo")
+        self.far.know_apollos_fields()
         self.write_configuration()
 
     def __enter__(self) -> Self:
