@@ -104,7 +104,7 @@ class Acts(People):
     # What happens on the way and at the far ends
 
     def weather(self) -> None:
-        spell = spelled(self.chance.getrandbits(32))
+        spell = spelled(self.chance.getrandbits(32), self.end / DAY)
         now = self.sim.scheduler.passed
         self.sim.tell(f"{spell.far} {spell.kind} for {spell.seconds / HOUR:.2f} h, {spell.share:.0%}")
         self.sim.weather.add([Spell(spell.far, spell.kind, now, now + spell.seconds, spell.share)])

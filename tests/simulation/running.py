@@ -14,9 +14,12 @@ LONGEST_WAIT = 26 * HOUR
 """What a far end may ask for, and be believed, is a day; then a probe, and the retries."""
 
 
+LENGTHS = (90.0, 1.0, 30.0, 7.0, 60.0, 7.0, 1.0, 30.0, 7.0, 45.0)
+
+
 def length_of(seed: int) -> float:
-    """Days of script in a seed's world: a busy day, a week, or three quiet ones; three days of fair weather follow."""
-    return {0: 20.0, 1: 1.0}.get(seed % 6, 7.0)
+    """Days of script in a seed's world: a busy day, a week, or quiet months; three days of fair weather follow."""
+    return LENGTHS[seed % len(LENGTHS)]
 
 
 def simulate(seed: int, days: float, script: Sequence[Event] | None = None) -> Came:
@@ -45,7 +48,7 @@ def _come_to_an_end(sim: Simulation, acts: Acts) -> None:
     sim.machine.skew = 0.0
     sim.scheduler.fate, acts.again = None, 0
     sim.setup.here, sim.setup.sources = set(CONNECTORS), set(ACCOUNTS)
-    sim.setup.poll = "3h"
+    sim.setup.poll, sim.setup.reconcile = "3h", "12h"
     sim.write_configuration()
     sim.after_end = lambda: sim.start_later(1.0)  # type: ignore[method-assign]  # it is there to be set
     sim.stop()

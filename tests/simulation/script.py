@@ -1,6 +1,7 @@
 """What happens in a world, and when: drawn from a seed, or by Hypothesis, which then makes it shorter."""
 
 import random
+from math import log10
 from typing import NamedTuple
 
 from tests.simulation.weather import FAULTS
@@ -8,6 +9,8 @@ from tests.simulation.weather import FAULTS
 DAY = 86400.0
 QUIET = 15.0
 """Days from which a world is a long and quiet one."""
+WEEK = 7.0
+"""Days of acts that a world has at most: in a longer one they lie further apart."""
 FARS = ("ctgo", "two", "crm", "org", "outreach")
 
 RATES = {
@@ -63,7 +66,7 @@ def drawn(chance: random.Random, days: float) -> list[Event]:
     moods["kill"] = chance.choice([0.3, 1.0, 1.0]) if days < QUIET else 0.3
     script = []
     for act, rate in RATES.items():
-        n = _times(chance, rate * moods[act] * days)
+        n = _times(chance, rate * moods[act] * min(days, WEEK))
         script += [Event(chance.uniform(60.0, days * DAY), act, chance.getrandbits(32)) for _ in range(n)]
     return sorted(script)
 
@@ -82,11 +85,11 @@ class Spelled(NamedTuple):
     share: float
 
 
-def spelled(number: int) -> Spelled:
-    """Minutes mostly, weeks seldom."""
+def spelled(number: int, days: float) -> Spelled:
+    """Minutes mostly, days seldom; up to a month in a world of so many days if it is long."""
     chance = random.Random(number)  # noqa: S311 - a world to be repeated
     kind = chance.choice(sorted(FAULTS))
-    longest = 3 if kind != "refused" else 4
-    seconds = 10 ** chance.uniform(0, longest) * 120.0
+    longest = log10(min(30.0, days / 2) * DAY) if days >= QUIET else 5.1 if kind != "refused" else 6.1
+    seconds = 10 ** chance.uniform(2.1, longest)
     share = chance.choice([1.0, 1.0, 0.5, 0.2])
     return Spelled(chance.choice(FARS), kind, seconds, share)

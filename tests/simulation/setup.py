@@ -37,10 +37,11 @@ class Setup:
     @classmethod
     def drawn(cls, chance: random.Random, days: float) -> Self:
         """For a world of so many days: the longer, the less often it polls."""
-        polls = ["2m", "5m"] if days < SHORT else ["1h", "2h", "3h"] if days < LONG else ["4h", "6h"]
+        polls = ["2m", "5m"] if days < SHORT else ["1h", "2h", "3h"] if days < LONG else ["4h", "6h", "12h"]
+        reconciles = ["6h", "12h", "20h"] if days < LONG else ["12h", "1d", "2d"]
         return cls(
             poll=chance.choice(polls),
-            reconcile=chance.choice(["6h", "12h", "20h"]),
+            reconcile=chance.choice(reconciles),
             sources=set(chance.choice([["main"], ["main", "second"]])),
             best_effort=set(chance.choice([[], [], ["outreach"], ["crm"]])),
             gate=chance.choice([0, 10, 200]),
