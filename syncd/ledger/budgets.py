@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from syncd.ledger.statements import upsert
+from syncd.ledger.statements import Bulk, upsert
 from syncd.ledger.tables import Budget as BudgetRow
 from syncd.ledger.tables import Slot, table
 from syncd.limiter import WINDOW, Budget, Grant, Slots, clamp, grant, held
@@ -25,6 +25,11 @@ _FORGET = delete(_slot).where(_OURS, _slot.c.free_at <= bindparam("until"))
 _TAKE = _slot.insert().returning(_slot.c.id)
 _FREE = delete(_slot).where(_slot.c.id == bindparam("row"))
 _ADD = _slot.insert()
+_THIS = update(_budget).where(_budget.c.name == bindparam("budget"))
+_LOWER = Bulk(_THIS.values(server_limit=bindparam("limit")), ())
+_SCHEDULE = Bulk(
+    _THIS.values(pull_at=bindparam("at"), pull_needs=bindparam("needs"), pull_every=bindparam("every")), ()
+)
 
 REMEMBERED = 60.0
 """Seconds for which a slot that is free again is remembered: longer than most passes."""
@@ -92,18 +97,14 @@ def block(connection: Connection, meter: Meter, until: float) -> None:
 
 def lower(connection: Connection, meter: Meter, limit: int) -> None:
     """The server's limit, whichever way it moved last; ours stays an upper bound."""
-    connection.execute(update(_budget).where(_budget.c.name == meter.name).values(server_limit=limit))
+    _LOWER(connection, [{"budget": meter.name, "limit": limit}])
 
 
 def schedule_pull(
     connection: Connection, meter: Meter, at: float | None, needs: int, every: float | None = None
 ) -> None:
     """Say when the next scheduled pull will want its slots, how many, and how often; None when there is none."""
-    connection.execute(
-        update(_budget)
-        .where(_budget.c.name == meter.name)
-        .values(pull_at=at, pull_needs=max(1, needs), pull_every=every)
-    )
+    _SCHEDULE(connection, [{"budget": meter.name, "at": at, "needs": max(1, needs), "every": every}])
 
 
 def start_over(connection: Connection, meter: Meter, now: float) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -132,9 +132,15 @@ def _doubting(one: Due) -> Due:
 
 def next_due(connection: Connection, model: type[Attempted], owner: str) -> float | None:
     """When the next pending row of this connector (or this source's exports) is due; None when none is, or all are held."""
+    found: float | None = _next_due(model)(connection, {"owner": owner})[0][0]
+    return found
+
+
+@cache
+def _next_due(model: type[Attempted]) -> Rows:
     rows = table(model)
     column = rows.c.connector if model is Delivery else rows.c.source
-    return connection.execute(select(func.min(rows.c.due_at)).where(column == owner, *waiting(rows))).scalar()
+    return Rows(lambda: select(func.min(rows.c.due_at)).where(column == bindparam("owner"), *waiting(rows)))
 
 
 _NOBODY: Mapping[int, Due] = MappingProxyType({})

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, exists, false, func, not_, select, update
 
 from syncd.gate import FIRST, Gates, decide
-from syncd.ledger.statements import among, array, quoted, upsert
+from syncd.ledger.statements import Rows, among, array, quoted, upsert
 from syncd.ledger.tables import Delivery, Gate, table
 from syncd.ledger.tables import Lead as LeadRow
 
@@ -152,7 +152,10 @@ def approve(connection: Connection, names: Collection[str]) -> None:
 
 
 def _last(connection: Connection) -> int:
-    return connection.execute(select(func.max(_delivery.c.id))).scalar() or 0
+    return _LAST(connection, {})[0][0] or 0
+
+
+_LAST = Rows(lambda: select(func.max(_delivery.c.id)))
 
 
 def held_of(connection: Connection, name: str) -> list[tuple[int, int]]:

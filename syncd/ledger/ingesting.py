@@ -8,17 +8,19 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, delete, func, literal_column, select, update
 
 from syncd.lead import Lead, LeadKey, Malformed, identity
-from syncd.ledger.statements import Books, Bulk, Insert, among, array, is_standing, quoted, upsert
+from syncd.ledger.statements import Books, Bulk, Insert, Rows, among, array, is_standing, quoted, upsert
 from syncd.ledger.tables import Delivery, Export, Label, Payload, Source, table
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.settling import UNSETTLED, LeadState
 
 _lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
 _source, _label, _payload = table(Source), table(Label), table(Payload)
-_KNOWN = select(_lead.c.source, _lead.c.lead_id, _lead.c.stream_id, _lead.c.segment_id).where(
-    _lead.c.source == bindparam("source"),
-    among(_lead.c.lead_id, "ids"),
-    _lead.c.state != quoted("quarantined"),
+_KNOWN = Rows(
+    lambda: select(_lead.c.source, _lead.c.lead_id, _lead.c.stream_id, _lead.c.segment_id).where(
+        _lead.c.source == bindparam("source"),
+        among(_lead.c.lead_id, "ids"),
+        _lead.c.state != quoted("quarantined"),
+    )
 )
 
 
@@ -71,10 +73,14 @@ class ExportUnderWay(Exception):  # noqa: N818 - an answer, not an error: come b
 
 def load_source(connection: Connection, name: str) -> Any:
     """The source's row; made if it is new."""
-    connection.execute(
-        upsert(_source).values(name=name, started=False, listing="all").on_conflict_do_nothing()
-    )
-    return connection.execute(select(_source).where(_source.c.name == name)).one()
+    found = connection.execute(_SOURCE, {"name": name}).first()
+    if found is None:
+        connection.execute(upsert(_source).values(name=name, started=False, listing="all"))
+        found = connection.execute(_SOURCE, {"name": name}).one()
+    return found
+
+
+_SOURCE = select(_source).where(_source.c.name == bindparam("name"))
 
 
 def update_source(connection: Connection, name: str, **values: object) -> None:
@@ -84,38 +90,50 @@ def update_source(connection: Connection, name: str, **values: object) -> None:
 
 def move_watermark(connection: Connection, name: str, to: float, now: float) -> None:
     """Forward only; part of the last page's transaction."""
-    old = _source.c.watermark
-    forward = func.max(func.coalesce(old, to), to)
-    connection.execute(
-        update(_source).where(_source.c.name == name).values(watermark=forward, pulled_at=now, started=True)
-    )
+    _FORWARD(connection, [{"source": name, "to": to, "now": now}])
+
+
+_FORWARD = Bulk(
+    update(_source)
+    .where(_source.c.name == bindparam("source"))
+    .values(
+        watermark=func.max(func.coalesce(_source.c.watermark, bindparam("to")), bindparam("to")),
+        pulled_at=bindparam("now"),
+        started=literal_column("1"),
+    ),
+    (),
+)
 
 
 def exported_here(connection: Connection, source: str, ids: Collection[int]) -> set[int]:
     """Which of these ids carry this ledger's own mark, or may: an export under way whose answer was lost is ours too."""
     if not ids:
         return set()
-    rows = connection.execute(
-        select(_export.c.lead_id).where(
-            _export.c.source == source,
-            among(_export.c.lead_id, "ids"),
-            _export.c.state.in_(("pending", "delivered")),
-        ),
-        {"ids": array(ids)},
+    return {row[0] for row in _EXPORTED(connection, {"source": source, "ids": array(ids)})}
+
+
+_EXPORTED = Rows(
+    lambda: select(_export.c.lead_id).where(
+        _export.c.source == bindparam("source"),
+        among(_export.c.lead_id, "ids"),
+        _export.c.state.in_([quoted(state) for state in ("pending", "delivered")]),
     )
-    return {row[0] for row in rows}
+)
 
 
 def known_keys(connection: Connection, source: str, ids: Collection[int]) -> set[LeadKey]:
     """The keys that the ledger holds for these ids, quarantined rows left out."""
-    rows = connection.execute(_KNOWN, {"source": source, "ids": array(ids)}).all()
-    return {LeadKey(*row) for row in rows}
+    return {LeadKey(*row) for row in _KNOWN(connection, {"source": source, "ids": array(ids)})}
 
 
 def campaigns(connection: Connection, source: str) -> list[int]:
     """Every campaign that a lead of this source ever named, or that a listing did."""
-    rows = connection.execute(select(_label.c.id).where(_label.c.source == source, _label.c.kind == "stream"))
-    return [row[0] for row in rows]
+    return [row[0] for row in _STREAMS(connection, {"source": source})]
+
+
+_STREAMS = Rows(
+    lambda: select(_label.c.id).where(_label.c.source == bindparam("source"), _label.c.kind == "stream")
+)
 
 
 def save_labels(

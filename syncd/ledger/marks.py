@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from syncd.forgetting import Trace, carried_by, marks, of_lead, of_malformed
 from syncd.lead import Lead, Malformed
-from syncd.ledger.statements import among, array
+from syncd.ledger.statements import Rows, among, array
 from syncd.ledger.tables import Forgotten, Secret, table
 
 _secret, _forgotten = table(Secret), table(Forgotten)
@@ -17,9 +17,10 @@ _secret, _forgotten = table(Secret), table(Forgotten)
 
 def keys(connection: Connection) -> list[str]:
     """The keys that marks were made with; none when nobody was ever forgotten."""
-    return list(connection.execute(select(_secret.c.key)).scalars())
+    return [row[0] for row in _KEYS(connection, {})]
 
 
+_KEYS = Rows(lambda: select(_secret.c.key))
 _KNOWN_MARKS = select(_forgotten.c.mark).where(among(_forgotten.c.mark, "marks"))
 
 

@@ -116,21 +116,24 @@ def _move(
 
 def owe_exports(books: Books, source: str, ids: Collection[int]) -> int:
     """Make the exports that are due now: once for each id, and only when no row of the id still holds it."""
-    holds = exists().where(
-        _sibling.c.source == _lead.c.source,
-        _sibling.c.lead_id == _lead.c.lead_id,
-        _sibling.c.state.in_(HOLDS_EXPORT),
-    )
-    due = select(literal(source), _lead.c.lead_id, literal("pending")).where(
-        _lead.c.source == source, among(_lead.c.lead_id, "ids"), _lead.c.state == quoted("exporting"), ~holds
-    )
-    made = books.connection.execute(
-        upsert(_export).from_select(["source", "lead_id", "state"], due.distinct()).on_conflict_do_nothing(),
-        {"ids": array(ids)},
-    ).rowcount
+    made = books.connection.execute(_OWE, {"owner": source, "ids": array(ids)}).rowcount
     books.move("export", source, made, new="pending")
     close_exported(books, source, ids)
     return made
+
+
+_HOLDS = exists().where(
+    _sibling.c.source == _lead.c.source,
+    _sibling.c.lead_id == _lead.c.lead_id,
+    _sibling.c.state.in_(HOLDS_EXPORT),
+)
+_READY = select(_lead.c.source, _lead.c.lead_id, literal("pending")).where(
+    _lead.c.source == bindparam("owner"),
+    among(_lead.c.lead_id, "ids"),
+    _lead.c.state == quoted("exporting"),
+    ~_HOLDS,
+)
+_OWE = upsert(_export).from_select(["source", "lead_id", "state"], _READY.distinct()).on_conflict_do_nothing()
 
 
 _CLOSED = {"delivered": "exported", "gone": "gone", "elsewhere": "elsewhere", "dropped": "unexported"}
@@ -148,17 +151,19 @@ _MARKED = exists().where(
 
 def close_exported(books: Books, source: str, ids: Collection[int]) -> None:
     """Settle the rows whose id was exported, or is past exporting: also a row that came after the export."""
-    settled = books.connection.execute(
-        update(_lead)
-        .where(
-            _lead.c.source == source,
-            among(_lead.c.lead_id, "ids"),
-            _lead.c.state == quoted("exporting"),
-            _MARKED,
-        )
-        .values(state=_MARK, settled_at=books.now)
-        .returning(_lead.c.state),
-        {"ids": array(ids)},
-    )
+    settled = books.connection.execute(_CLOSE, {"owner": source, "ids": array(ids), "now": books.now})
     for state, n in Counter(row[0] for row in settled).items():
         books.move("lead", source, n, old="exporting", new=state)
+
+
+_CLOSE = (
+    update(_lead)
+    .where(
+        _lead.c.source == bindparam("owner"),
+        among(_lead.c.lead_id, "ids"),
+        _lead.c.state == quoted("exporting"),
+        _MARKED,
+    )
+    .values(state=_MARK, settled_at=bindparam("now"))
+    .returning(_lead.c.state)
+)

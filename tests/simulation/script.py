@@ -89,7 +89,9 @@ def spelled(number: int, days: float) -> Spelled:
     """Minutes mostly, days seldom; up to a month in a world of so many days if it is long."""
     chance = random.Random(number)  # noqa: S311 - a world to be repeated
     kind = chance.choice(sorted(FAULTS))
-    longest = log10(min(30.0, days / 2) * DAY) if days >= QUIET else 5.1 if kind != "refused" else 6.1
+    longest = 6.1 if kind == "refused" else 5.1
+    if days >= QUIET and not FAULTS[kind].retry_after:  # who is told when to come back asks all day long
+        longest = log10(days / 3 * DAY)
     seconds = 10 ** chance.uniform(2.1, longest)
     share = chance.choice([1.0, 1.0, 0.5, 0.2])
     return Spelled(chance.choice(FARS), kind, seconds, share)

@@ -37,7 +37,7 @@ class Setup:
     @classmethod
     def drawn(cls, chance: random.Random, days: float) -> Self:
         """For a world of so many days: the longer, the less often it polls."""
-        polls = ["2m", "5m"] if days < SHORT else ["1h", "2h", "3h"] if days < LONG else ["4h", "6h", "12h"]
+        polls = ["5m", "15m"] if days < SHORT else ["1h", "2h", "3h"] if days < LONG else ["4h", "6h", "12h"]
         reconciles = ["6h", "12h", "20h"] if days < LONG else ["12h", "1d", "2d"]
         return cls(
             poll=chance.choice(polls),
