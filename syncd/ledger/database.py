@@ -275,7 +275,10 @@ def _engine(path: Path, *, read_only: bool) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         deferred = read_only or connection.info.get("deferred")
-        connection.exec_driver_sql("BEGIN" if deferred else "BEGIN IMMEDIATE")
+        driver: Any = connection.connection.driver_connection
+        driver.execute(
+            "BEGIN" if deferred else "BEGIN IMMEDIATE"
+        )  # SQLAlchemy's own way costs ten times as much
 
     return engine
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 from syncd.enrichment import Purse
 from syncd.ledger.ingesting import NewDelivery, insert_deliveries
 from syncd.ledger.settles import owe_exports
-from syncd.ledger.statements import Books, Bulk, among, array, is_standing, quoted, upsert
+from syncd.ledger.statements import Books, Bulk, Rows, among, array, is_standing, quoted, upsert
 from syncd.ledger.tables import Ask, AskDay, Credits, Payload, table
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.settling import UNSETTLED
@@ -45,12 +45,16 @@ class Enriched(NamedTuple):
     document: str | None
 
 
-_WAITING = (
-    select(_lead.c.seq, _lead.c.lead_id, _lead.c.person, _lead.c.discovered_at, _payload.c.text)
-    .outerjoin(_payload, _payload.c.seq == _lead.c.seq)
-    .where(is_standing(_lead), _lead.c.state == quoted("enriching"), _lead.c.source == bindparam("source"))
-    .order_by(_lead.c.ingested_at, _lead.c.seq)
-    .limit(bindparam("most"))
+_WAITING = Rows(
+    lambda: (
+        select(_lead.c.seq, _lead.c.lead_id, _lead.c.person, _lead.c.discovered_at, _payload.c.text)
+        .outerjoin(_payload, _payload.c.seq == _lead.c.seq)
+        .where(
+            is_standing(_lead), _lead.c.state == quoted("enriching"), _lead.c.source == bindparam("source")
+        )
+        .order_by(_lead.c.ingested_at, _lead.c.seq)
+        .limit(bindparam("most"))
+    )
 )
 _KNOWN = (
     select(_lead.c.person, _lead.c.enrichment)
@@ -65,7 +69,7 @@ _KNOWN = (
 
 def waiting(connection: Connection, source: str, limit: int) -> list[Waiting]:
     """The leads that wait for enriching, oldest first."""
-    return [Waiting(*row) for row in connection.execute(_WAITING, {"source": source, "most": limit})]
+    return [Waiting(*row) for row in _WAITING(connection, {"source": source, "most": limit})]
 
 
 def still_waits(connection: Connection, seq: int) -> bool:

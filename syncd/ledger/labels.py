@@ -6,11 +6,11 @@ A name that is on the list no more stays what it was.
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from syncd.ledger.ingesting import save_labels
 from syncd.ledger.marks import without_forgotten_names
-from syncd.ledger.statements import upsert
+from syncd.ledger.statements import Rows, upsert
 from syncd.ledger.tables import Label, table
 
 _label = table(Label)
@@ -21,11 +21,7 @@ Names = dict[int, str]
 def load_names(connection: Connection, source: str) -> tuple[Names, Names, Names]:
     """The names that are known for a source, by id: campaigns, segments, tracked accounts."""
     found: dict[str, Names] = {"stream": {}, "segment": {}, "account": {}}
-    for kind, number, name in connection.execute(
-        select(_label.c.kind, _label.c.id, _label.c.name).where(
-            _label.c.source == source, _label.c.name.is_not(None)
-        )
-    ):
+    for kind, number, name in _NAMES(connection, {"source": source}):
         if kind in found:
             found[kind][number] = name
     return found["stream"], found["segment"], found["account"]
@@ -33,12 +29,19 @@ def load_names(connection: Connection, source: str) -> tuple[Names, Names, Names
 
 def load_asked(connection: Connection, source: str) -> dict[str, tuple[float, str]]:
     """By kind, when its list was last asked for and the code of what went wrong, empty if nothing did."""
-    rows = connection.execute(
-        select(_label.c.kind, _label.c.seen_at, _label.c.name).where(
-            _label.c.source == source, _label.c.kind.startswith("list:"), _label.c.id == 0
-        )
-    )
+    rows = _ASKED(connection, {"source": source})
     return {kind.removeprefix("list:"): (at, code or "") for kind, at, code in rows}
+
+
+_OURS = _label.c.source == bindparam("source")
+_NAMES = Rows(
+    lambda: select(_label.c.kind, _label.c.id, _label.c.name).where(_OURS, _label.c.name.is_not(None))
+)
+_ASKED = Rows(
+    lambda: select(_label.c.kind, _label.c.seen_at, _label.c.name).where(
+        _OURS, _label.c.kind.startswith("list:"), _label.c.id == 0
+    )
+)
 
 
 def save_names(

@@ -10,12 +10,14 @@ from syncd.delivery import BY_HAND, LaneState, halted, kept_by_hand, reopened
 from syncd.failure import Failure
 from syncd.gate import GATE_HELD, said
 from syncd.ledger import gating
-from syncd.ledger.statements import upsert
+from syncd.ledger.statements import Rows, upsert
 from syncd.ledger.tables import Lane, table
 
 _lane = table(Lane)
 _COLUMNS = tuple(column.name for column in _lane.c)
-_LOAD = select(_lane).where(_lane.c.kind == bindparam("kind"), _lane.c.name == bindparam("name"))
+_LOAD = Rows(
+    lambda: select(_lane).where(_lane.c.kind == bindparam("kind"), _lane.c.name == bindparam("name"))
+)
 _NEW = upsert(_lane)
 _SAVE = _NEW.on_conflict_do_update(
     index_elements=["kind", "name"], set_={name: _NEW.excluded[name] for name in _COLUMNS}
@@ -24,8 +26,8 @@ _SAVE = _NEW.on_conflict_do_update(
 
 def load_lane(connection: Connection, kind: str, name: str) -> LaneState:
     """The lane's state; a lane that was never saved is open."""
-    row = connection.execute(_LOAD, {"kind": kind, "name": name}).mappings().first()
-    return _state(row) if row else LaneState(kind, name)
+    rows = _LOAD(connection, {"kind": kind, "name": name})
+    return _state(dict(zip(_COLUMNS, rows[0], strict=True))) if rows else LaneState(kind, name)
 
 
 def load_lanes(connection: Connection) -> list[LaneState]:

@@ -31,11 +31,15 @@ def ask(
 
 def pending(connection: Connection) -> Sequence[Any]:
     """The windows that are still to be pulled, oldest first. `most`: how many new leads are left to be found."""
-    columns = [column for column in _window.c if column is not _window.c.most]
-    left = func.max(0, _window.c.most - _window.c.new).label("most")
-    return connection.execute(
-        select(*columns, left).where(_window.c.state == quoted("pending")).order_by(_window.c.id)
-    ).all()
+    return connection.execute(_PENDING).all()
+
+
+_LEFT = func.max(0, _window.c.most - _window.c.new).label("most")
+_PENDING = (
+    select(*(column for column in _window.c if column is not _window.c.most), _LEFT)
+    .where(_window.c.state == quoted("pending"))
+    .order_by(_window.c.id)
+)
 
 
 def found(connection: Connection, number: int, new: int, now: float | None) -> None:

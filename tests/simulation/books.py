@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from syncd.ledger import Ledger
 from tests.simulation.scheduler import Scheduler
@@ -54,6 +54,17 @@ class Watch:
     commits: int = 0
 
 
+_first: list[Engine] = []
+
+
+def share_compiled(ledger: Ledger) -> None:
+    """What SQLAlchemy made of a statement in one life is the same in the next, and costs more than to run it."""
+    engine = ledger._engine
+    _first[:] = _first or [engine]
+    ledger._connection.dialect = engine.dialect = _first[0].dialect
+    engine._compiled_cache = _first[0]._compiled_cache
+
+
 class SimulatedLedger(Ledger):
     """Use a subclass that has a `watch` of its own."""
 
@@ -66,6 +77,7 @@ class SimulatedLedger(Ledger):
     @classmethod
     def open(cls, path: Path, *, upgrade: bool = False) -> Self:
         ledger = super().open(path, upgrade=upgrade)
+        share_compiled(ledger)
         with ledger.bare() as driver:
             driver.create_function("simulated", 4, ledger._saw)
             for trigger in _TRIGGERS:

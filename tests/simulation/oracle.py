@@ -9,6 +9,7 @@ from typing import Any
 
 from syncd.lead import Malformed, parse_lead
 from syncd.ledger import Ledger, auditing
+from tests.simulation.books import share_compiled
 from tests.simulation.far_ends import CONNECTORS, FarEnds, Sought
 from tests.support.books import assert_books
 
@@ -89,6 +90,7 @@ class Oracle:
                 return
             delivered = {tuple(row) for row in connection.execute(_DELIVERED)}
         with Ledger.open_to_read(self._path) as ledger:
+            share_compiled(ledger)
             try:
                 assert_books(ledger)
             except AssertionError as error:

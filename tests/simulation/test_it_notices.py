@@ -10,7 +10,6 @@ import syncd.engine.pacing
 import syncd.engine.pulling
 from tests.simulation.running import simulate
 from tests.simulation.script import Event
-from tests.simulation.test_simulation import ASKED
 
 FINDS = [Event(3600.0 * n, "find", n) for n in range(1, 20)]
 FLOODS = [Event(600.0 + n, "flood", n) for n in range(1, 8)]
@@ -45,7 +44,6 @@ def some_worlds(script: list[Event]) -> None:
         simulate(seed, 1.0, script)
 
 
-@ASKED
 @pytest.mark.parametrize(
     ("plant", "script", "says"),
     [
