@@ -14,6 +14,7 @@ from syncd.ledger.delivering import due, next_due, record
 from syncd.ledger.exporting import exports_due, record_exports
 from syncd.ledger.feedback import feedback_due, record_feedback
 from syncd.ledger.ingesting import exported_here, ingest, known_keys
+from syncd.ledger.statements import Rows
 from syncd.ledger.tables import Delivery, Export, Feedback
 from syncd.ledger.upkeep import FIRST, done, drop_payloads
 from tests.ledger.rows import EXPORTS, NOW, admission, malformed, put
@@ -28,9 +29,17 @@ def _listening(ledger: Ledger) -> Iterator[Said]:
     def note(_: Any, __: Any, statement: str, parameters: Any, ___: Any, many: Any) -> None:
         said.append((statement, parameters[0] if many else parameters))
 
+    plain = Rows.__call__
+
+    def rows(self: Rows, connection: Any, values: Any) -> Any:
+        said.append(self.bound(values))
+        return plain(self, connection, values)
+
     event.listen(ledger._engine, "before_cursor_execute", note)
     try:
-        yield said
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Rows, "__call__", rows)  # these go past SQLAlchemy
+            yield said
     finally:
         event.remove(ledger._engine, "before_cursor_execute", note)
 
