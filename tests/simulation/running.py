@@ -48,7 +48,7 @@ def _come_to_an_end(sim: Simulation, acts: Acts) -> None:
     sim.machine.skew = 0.0
     sim.scheduler.fate, acts.again = None, 0
     sim.setup.here, sim.setup.sources = set(CONNECTORS), set(ACCOUNTS)
-    sim.setup.poll, sim.setup.reconcile = "3h", "12h"
+    sim.setup.poll, sim.setup.reconcile = "6h", "12h"
     sim.write_configuration()
     sim.after_end = lambda: sim.start_later(1.0)  # type: ignore[method-assign]  # it is there to be set
     sim.stop()

@@ -9,8 +9,8 @@ from tests.simulation.weather import FAULTS
 DAY = 86400.0
 QUIET = 15.0
 """Days from which a world is a long and quiet one."""
-WEEK = 7.0
-"""Days of acts that a world has at most: in a longer one they lie further apart."""
+FULL = 5.0
+"""Days' worth of acts that a world has at most: in a longer one they lie further apart."""
 FARS = ("ctgo", "two", "crm", "org", "outreach")
 
 RATES = {
@@ -23,7 +23,7 @@ RATES = {
     "vanish": 0.1,
     "amend": 0.1,
     "weather": 1.2,
-    "kill": 3.0,
+    "kill": 2.0,
     "restart": 0.12,
     "reload": 0.08,
     "reboot": 0.06,
@@ -66,7 +66,7 @@ def drawn(chance: random.Random, days: float) -> list[Event]:
     moods["kill"] = chance.choice([0.3, 1.0, 1.0]) if days < QUIET else 0.3
     script = []
     for act, rate in RATES.items():
-        n = _times(chance, rate * moods[act] * min(days, WEEK))
+        n = _times(chance, rate * moods[act] * min(days, FULL))
         script += [Event(chance.uniform(60.0, days * DAY), act, chance.getrandbits(32)) for _ in range(n)]
     return sorted(script)
 
