@@ -154,12 +154,13 @@ class CsvConnector:
         return Path(self._template.replace("{date}", day))
 
     def _rows(self, batch: Sequence[Delivery]) -> list[_Row]:
-        cells = [csv_rows.row(map(each.fields.get, self._fields)) for each in batch]
+        fields = [each.fields for each in batch]
+        columns = [csv_rows.column([its.get(name) for its in fields]) for name in self._fields]
         rows = []
-        for each, row, line in zip(batch, cells, csv_rows.lines(cells), strict=True):
-            key = self._key_of(row)
+        for each, cells, line in zip(batch, zip(*columns, strict=True), csv_rows.lines(columns), strict=True):
+            key = self._key_of(cells)
             plain = len(line) <= csv_rows.LONGEST_CELL and any(key)
-            refused = None if plain else _refused(row, line, key)
+            refused = None if plain else _refused(cells, line, key)
             rows.append(_Row(line, key, each.maybe_sent and refused is None, refused))
         return rows
 

@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from io import StringIO
 from itertools import chain
 from operator import itemgetter
-from string import ascii_letters, digits
+from types import NoneType
 from typing import Any, Literal
 
 from syncd.lead import utc_text
@@ -37,7 +37,7 @@ _END = "\0end"
 
 _FORMULA = frozenset("=+-@＝＋－＠")  # noqa: RUF001 - the full-width forms are meant: Japanese Excel runs them
 _CONTROL = frozenset("\t\r\n")
-_PLAIN = frozenset(["", *ascii_letters, *digits])
+_ODD_START = re.compile("\0[^A-Za-z0-9\0]")
 _UNCLEAN = re.compile("[\0\ud800-\udfff]")
 
 Verdict = Literal["cut", "keep", "aside"]
@@ -52,20 +52,26 @@ class Reading:
     finished: bool
 
 
-def row(values: Iterable[object]) -> list[str]:
-    """Mapped values as cells: as `cell` does it, without asking it about what is plain at a glance."""
-    values = list(values)
-    cells = [
-        value
-        if type(value) is str and value[:1] in _PLAIN
-        else ""
-        if value is None
-        else str(value)
-        if type(value) is int
-        else cell(value)
-        for value in values
-    ]
-    return cells if _is_clean("".join(cells)) else [cell(value) for value in values]
+def column(values: Sequence[object]) -> Sequence[str]:
+    """The values that some rows have in one column as cells: as `cell` does it, which is asked only about what is not plain.
+
+    By columns because a whole one is looked at at once: all of its types, or all of its texts joined.
+    """
+    kinds = set(map(type, values))
+    if kinds == {int}:
+        return list(map(str, values))
+    if NoneType in kinds:
+        values, kinds = ["" if value is None else value for value in values], kinds - {NoneType} | {str}
+    return _guarded_column(values) if kinds == {str} else [cell(value) for value in values]  # type: ignore[arg-type]
+
+
+def _guarded_column(texts: Sequence[str]) -> Sequence[str]:
+    together = "\0" + "\0".join(texts)
+    if together.count("\0") != len(texts) or not _is_utf8(together):
+        return [_guarded(text) for text in texts]
+    if _ODD_START.search(together):
+        return [text if text[:1].isalnum() else _guarded(text) for text in texts]
+    return texts
 
 
 def cell(value: object) -> str:
@@ -97,8 +103,12 @@ def _guarded(text: str) -> str:
 
 
 def _is_clean(text: str) -> bool:
+    return "\0" not in text and _is_utf8(text)
+
+
+def _is_utf8(text: str) -> bool:
     try:
-        return "\0" not in text and (text.isascii() or bool(text.encode()))
+        return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:
         return False
 
@@ -115,25 +125,27 @@ def day(instant: datetime | float) -> str:
     return _zoned(instant).astimezone(UTC).date().isoformat()
 
 
-def lines(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Each row of cells as one line of the file, with its line end and its last cell quoted.
+def lines(columns: Sequence[Sequence[str]]) -> list[str]:
+    """Rows, given as columns of cells, as lines of the file, with their line ends and their last cells quoted.
 
     As `csv.writer` does it (a test holds it to that), which looks at a text character by character: a third of the time.
     """
-    return [
-        ",".join(
-            [
-                *[
-                    text
-                    if text.isalnum() or not ("," in text or '"' in text or "\n" in text or "\r" in text)
-                    else _quoted(text)
-                    for text in cells[:-1]
-                ],
-                _quoted(cells[-1]) + "\r\n",
-            ]
-        )
-        for cells in rows
-    ]
+    *others, last = columns
+    return list(map(",".join, zip(*map(_quoted_where_needed, others), _ends(last), strict=True)))
+
+
+def _quoted_where_needed(cells: Sequence[str]) -> Sequence[str]:
+    if not _needs_quotes("".join(cells)):
+        return cells
+    return [_quoted(text) if _needs_quotes(text) else text for text in cells]
+
+
+def _needs_quotes(text: str) -> bool:
+    return "," in text or '"' in text or "\n" in text or "\r" in text
+
+
+def _ends(cells: Sequence[str]) -> list[str]:
+    return [_quoted(text) + "\r\n" for text in cells]
 
 
 def _quoted(text: str) -> str:

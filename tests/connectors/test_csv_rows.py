@@ -20,14 +20,23 @@ HARMLESS = ["", "1-1", "a=b", "'=1", "Zoë", "()", " plain", "\u2013"]
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
 
 
+def in_cells(table: list[list[str]]) -> list[list[str]]:
+    """Rows of values as rows of cells."""
+    return [list(cells) for cells in zip(*map(csv_rows.column, zip(*table, strict=True)), strict=True)]
+
+
+def in_lines(rows: list[list[str]]) -> list[str]:
+    return csv_rows.lines(list(zip(*rows, strict=True)))
+
+
 def read_back(lines: list[str]) -> list[list[str]]:
     return list(csv.reader(StringIO("".join(lines), newline=""), strict=True))
 
 
-@given(st.lists(st.lists(texts, min_size=3, max_size=3), max_size=5))
+@given(st.lists(st.lists(texts, min_size=3, max_size=3), min_size=1, max_size=5))
 def test_any_text_survives_a_round_trip_through_pythons_reader(table: list[list[str]]) -> None:
-    cells = [csv_rows.row(row) for row in table]
-    assert read_back(csv_rows.lines(cells)) == cells
+    cells = in_cells(table)
+    assert read_back(in_lines(cells)) == cells
     assert all(
         cell in (text, f"'{text}")
         for row, line in zip(table, cells, strict=True)
@@ -38,25 +47,30 @@ def test_any_text_survives_a_round_trip_through_pythons_reader(table: list[list[
 @given(st.lists(st.text(st.characters(exclude_categories=())), min_size=1, max_size=4))
 @example(["a\0b", "x\ud800"])
 def test_no_text_spoils_the_encoding_and_none_is_cleaned_into_another_shape(values: list[str]) -> None:
-    cells = csv_rows.row(values)
-    assert read_back(csv_rows.lines([cells])) == [cells]
+    (cells,) = in_cells([values])
+    assert read_back(in_lines([cells])) == [cells]
     assert "\0" not in "".join(cells)
     "".join(cells).encode()
 
 
 @given(st.lists(st.one_of(st.text(), st.integers(), st.none(), st.booleans(), st.floats()), max_size=5))
 def test_the_quick_way_writes_what_the_slow_way_does(values: list[object]) -> None:
-    assert csv_rows.row(values) == [csv_rows.cell(value) for value in values]
+    assert list(csv_rows.column(values)) == [csv_rows.cell(value) for value in values]
+
+
+@given(st.lists(st.text(st.sampled_from("ab1=+@ \t\n\0ä²\ud800"), max_size=3), max_size=5))
+def test_a_whole_column_is_guarded_as_each_text_is(texts: list[str]) -> None:
+    assert list(csv_rows.column(texts)) == [csv_rows.cell(text) for text in texts]
 
 
 @pytest.mark.parametrize("text", FORMULAS + FULL_WIDTH)
 def test_text_that_a_spreadsheet_would_run_gets_an_apostrophe(text: str) -> None:
-    assert csv_rows.row([text]) == [f"'{text}"]
+    assert list(csv_rows.column([text])) == [f"'{text}"]
 
 
 @pytest.mark.parametrize("text", HARMLESS)
 def test_other_text_is_left_as_it_is(text: str) -> None:
-    assert csv_rows.row([text]) == [text]
+    assert list(csv_rows.column([text])) == [text]
 
 
 @pytest.mark.parametrize(
@@ -88,15 +102,15 @@ def test_objects_are_json() -> None:
 def test_quotes_stand_where_pythons_writer_puts_them(cells: list[str]) -> None:
     written = StringIO(newline="")
     csv.writer(written).writerow([*cells, "\n"])  # whose last cell is quoted as well
-    assert csv_rows.lines([[*cells, ""]]) == [written.getvalue().replace('"\n"\r\n', '""\r\n')]
+    assert in_lines([[*cells, ""]]) == [written.getvalue().replace('"\n"\r\n', '""\r\n')]
 
 
 def test_the_last_cell_is_quoted_and_the_others_only_when_they_must_be() -> None:
-    assert csv_rows.lines([["1", "a,b", 'say "hi"'], ["", "c", ""]]) == [
+    assert in_lines([["1", "a,b", 'say "hi"'], ["", "c", ""]]) == [
         '1,"a,b","say ""hi"""\r\n',
         ',c,""\r\n',
     ]
-    assert csv_rows.lines([["x"]]) == ['"x"\r\n']
+    assert in_lines([["x"]]) == ['"x"\r\n']
 
 
 def test_the_rest_of_a_torn_header_is_known_at_every_byte() -> None:
@@ -127,12 +141,12 @@ def test_an_open_quote_is_unfinished_though_the_text_ends_in_a_line_end() -> Non
 
 @given(st.lists(st.lists(texts, min_size=2, max_size=2), min_size=1, max_size=4))
 def test_the_last_row_begins_where_the_rows_before_it_end(table: list[list[str]]) -> None:
-    lines = csv_rows.lines(csv_rows.row(row) for row in table)
+    lines = in_lines(in_cells(table))
     text = StringIO("".join(lines), newline="")
     assert csv_rows.last_row_at(text) == len("".join(lines[:-1]).encode())
 
 
-LINE = csv_rows.lines([["1", "a,b", 'two\r\nlines, "quoted" 😀']])[0]
+LINE = in_lines([["1", "a,b", 'two\r\nlines, "quoted" 😀']])[0]
 
 
 def test_every_start_of_a_line_of_ours_is_cut() -> None:
@@ -142,7 +156,7 @@ def test_every_start_of_a_line_of_ours_is_cut() -> None:
 
 
 def test_a_start_of_a_row_that_nobody_sends_now_is_never_taken_for_a_whole_row() -> None:
-    whole = csv_rows.lines([["1", "a,b", "plain 😀, torn"]])[0].encode()
+    whole = in_lines([["1", "a,b", "plain 😀, torn"]])[0].encode()
     kept = [n for n in range(1, len(whole)) if csv_rows.judge_tail(whole[:n], HEADER, ["id"], {}) == "keep"]
     assert kept == [len(whole) - 2, len(whole) - 1]  # it lacks no more than its line end
 
