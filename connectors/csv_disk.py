@@ -22,6 +22,10 @@ _ATTEMPTS = 5
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
+class InDoubtError(OSError):
+    """A write or its sync failed: rows of it may be in the file, now or after a power cut."""
+
+
 class Mark(NamedTuple):
     """A file as it was left: another device, inode or size means that somebody else was there."""
 
@@ -184,16 +188,16 @@ def _keep_aside(path: Path, tail: bytes) -> None:
 
 
 def append(fd: int, data: bytes) -> Mark:
-    """Write and sync, or take back what was written and raise. Returns the mark to expect next time."""
+    """Write and sync, or take back what was written and raise InDoubtError. Returns the mark to expect next time."""
     before = mark(fd)
     try:
         write(fd, data)
         os.fdatasync(fd)
-    except OSError:
+    except OSError as error:
         # After a failed sync the kernel may call the pages clean: only writing them anew is worth a second sync.
         with contextlib.suppress(OSError):
             os.ftruncate(fd, before.size)
-        raise
+        raise InDoubtError(error.errno, error.strerror) from error
     return before._replace(size=before.size + len(data))
 
 

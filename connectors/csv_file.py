@@ -138,13 +138,20 @@ class CsvConnector:
         return Route(group, str(delivery.lead.key), resend_safe=False)
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
-        """Append what is not there yet, all or nothing. Raises Pause or Halt as `codes` tell."""
+        """Append what is not there yet, all or nothing. Raises Pause or Halt as `codes` tell; returns them when in doubt."""
         if not batch:
             return []
         path = self._path(csv_rows.day(batch[0].lead.discovered_at))
         rows = self._rows(batch)
-        with _explained(path):
-            found = self._append(path, rows)
+        try:
+            with _explained(path):
+                found = self._append(path, rows)
+        except (Pause, Halt) as why:
+            if isinstance(
+                why.__cause__, csv_disk.InDoubtError
+            ):  # what is raised promises that nothing was written
+                return [row.refused or why for row in rows]
+            raise
         return [row.refused or (_FOUND if row.sought and row.key in found else _WRITTEN) for row in rows]
 
     def close(self) -> None:
@@ -181,12 +188,11 @@ class CsvConnector:
                     for other in csv_disk.siblings(path):
                         found |= csv_disk.look_up(other, self._key, sought.keys() - found)
                 new = [row.line for row in rows if not row.refused and not (row.sought and row.key in found)]
-                # Also with nothing new: what was found may have been written, but not synced, by a killed process.
-                left = csv_disk.append(fd, start + "".join(new).encode())
-                if not trusted:
+                if not trusted:  # before anything is written: after a failure here, nothing was
                     csv_disk.sync_folder(path.parent)
                     csv_disk.sync_folder(path.parent.parent)
-                self._left[path] = left
+                # Also with nothing new: what was found may have been written, but not synced, by a killed process.
+                self._left[path] = csv_disk.append(fd, start + "".join(new).encode())
                 return found
         raise Pause("csv_locked", f"{path}: another program renames it", after=5.0, fix=_CODES["csv_locked"])
 

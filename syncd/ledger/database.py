@@ -12,7 +12,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -54,9 +54,12 @@ class EngineLock:
                 f"Another syncd (process {holder}) holds {self.path}: stop it first, or let it do the work.",
             ) from None
         except OSError as error:
+            self.__exit__()
             raise LedgerError("ledger_broken", f"Cannot open {self.path}: {error.strerror}.") from None
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+        # Who holds it is for people to read: a full disk must not keep the holder from saying so better
+        with suppress(OSError):
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
         return self
 
     def __exit__(self, *_: object) -> None:

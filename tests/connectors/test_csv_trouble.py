@@ -40,11 +40,12 @@ def test_a_full_disk_pauses_the_lane_and_leaves_the_file_as_it_was(path: Path) -
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 1000, hard))
     try:
-        with pytest.raises(Pause) as why:
-            sheet.deliver(batch)
+        first, *others = sheet.deliver(batch)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert (why.value.code, why.value.after) == ("csv_disk_full", 60.0)
+    assert isinstance(first, Pause)
+    assert (first.code, first.after) == ("csv_disk_full", 60.0)
+    assert set(others) == {first}
     assert path.read_bytes() == before
     sheet.deliver([delivery(n, maybe_sent=True) for n in range(2, 50)])
     assert ids(path) == list(range(1, 50))
@@ -70,12 +71,50 @@ def test_a_failed_sync_is_not_believed_and_its_rows_are_written_anew(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fdatasync", fail)
-        with pytest.raises(kind) as why:
-            sheet.deliver([delivery(2)])
-    assert why.value.code == code
+        (why,) = sheet.deliver([delivery(2)])
+    assert isinstance(why, kind)
+    assert why.code == code
     assert path.read_bytes() == before
     assert sheet.deliver([delivery(2, maybe_sent=True)]) == [NEW]
     assert ids(path) == [1, 2]
+
+
+@pytest.mark.parametrize("call", ["write", "fdatasync"])
+def test_a_failure_after_which_rows_may_be_there_is_no_promise_that_none_are(
+    path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """What is raised promises that nothing was written; what is returned does not, and the rows are looked for."""
+    sheet, real = connector(path), os.write
+    sheet.deliver([delivery(1)])
+
+    def fail(fd: int, data: object = None) -> None:
+        if isinstance(data, memoryview):
+            real(fd, data)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, fail)
+        patch.setattr(os, "ftruncate", fail)
+        outcomes = sheet.deliver([delivery(2), delivery(3)])
+    assert [type(it) for it in outcomes] == [Halt, Halt]
+    sheet.deliver([delivery(2, maybe_sent=True), delivery(3, maybe_sent=True)])
+    assert ids(path) == [1, 2, 3]
+
+
+def test_a_folder_that_cannot_be_synced_is_found_before_anything_is_written(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_fd: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    sheet = connector(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        with pytest.raises(Halt):
+            sheet.deliver([delivery(1)])
+    assert path.read_bytes() == b""
+    sheet.deliver([delivery(1)])
+    assert ids(path) == [1]
 
 
 def test_what_is_found_is_synced_before_it_is_believed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import gc
 import importlib
 import json
 import os
+import resource
 import sys
 import threading
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from typing import Any
 
 from syncd.__main__ import main
 from tests.crash.preload import Kill, arm
+from tests.host import faults
 
 MODULES = (
     *("syncd.cli.job", "syncd.cli.daemon", "syncd.cli.audit", "syncd.ledger.auditing", "syncd.ledger.upkeep"),
@@ -44,10 +46,17 @@ def _unmarked() -> None:
     delivering.mark_maybe_sent = lambda *_, **__: None
 
 
+def _impatient() -> None:
+    """A ledger that is full or locked is tried again sooner."""
+    importlib.import_module("syncd.daemon.service").LEDGER_RETRY = 0.1  # type: ignore[attr-defined]
+    importlib.import_module("syncd.ledger.database").BUSY_SECONDS = 0.2  # type: ignore[attr-defined]
+
+
 PLANTS: dict[str, Callable[[], None]] = {
     "normal": _without_full_sync,
     "booted": _after_a_boot,
     "unmarked": _unmarked,
+    "impatient": _impatient,
 }
 """What a child can be made to differ in."""
 
@@ -74,6 +83,11 @@ def child(order: dict[str, Any]) -> int:
         log = Path(order["log"]) if order["log"] else None
         kill = Kill(*order["kill"]) if order["kill"] else None
         arm(Path(order["shim"]), Path(order["watch"]), Path(order["note"]), log, kill)
+    if order["faults"]:
+        library, page = map(Path, order["faults"])
+        faults.arm(library, Path(order["watch"]), page)
+    for name, most in order["limits"].items():
+        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (most, most))
     return next((code for code in map(run, order["commands"]) if code), 0)
 
 

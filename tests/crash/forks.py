@@ -6,7 +6,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,11 +21,12 @@ ENTRY_POINTS = "[syncd.connectors]\ncreate_only = tests.crash.create_only:Create
 
 
 class Watch(NamedTuple):
-    """What the shim is armed with: which folder, when to die, where to log."""
+    """What the shim is armed with: which folder, when to die, where to log; `faults`: the page that says what fails."""
 
     folder: Path
     kill: Kill | None = None
     log: Path | None = None
+    faults: Path | None = None
 
 
 class Ended(NamedTuple):
@@ -51,10 +52,10 @@ class Started(NamedTuple):
 class Forks:
     """`run` commands, one after the other, in a child; `start` and `ended` when something is to be done meanwhile."""
 
-    def __init__(self, folder: Path, shim: Path) -> None:
-        """Start the process. `folder`: for what is said and noted."""
+    def __init__(self, folder: Path, shim: Path, faults: Path | None = None) -> None:
+        """Start the process. `folder`: for what is said and noted; `faults`: a library to preload too."""
         self._folder, self._number, self._heard = folder, 0, b""
-        self._shim = shim
+        self._shim, self._faults = shim, faults
         with (folder / "forking").open("w") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.crash.forking"],
@@ -73,15 +74,20 @@ class Forks:
     def _environment(self, packages: Path) -> dict[str, str]:
         own = {name: value for name, value in os.environ.items() if not name.startswith("SYNCD_")}
         return own | {
-            "LD_PRELOAD": str(self._shim),
+            "LD_PRELOAD": " ".join(str(it) for it in (self._faults, self._shim) if it),
             "PYTHONPATH": os.pathsep.join([str(packages), str(ROOT)]),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
 
     def start(
-        self, config: Path, *commands: Sequence[str], watch: Watch | None = None, plants: Sequence[str] = ()
+        self,
+        config: Path,
+        *commands: Sequence[str],
+        watch: Watch | None = None,
+        plants: Sequence[str] = (),
+        limits: Mapping[str, int] | None = None,
     ) -> Started:
-        """Fork a child. `plants`: names of `forking.PLANTS`."""
+        """Fork a child. `plants`: names of `forking.PLANTS`; `limits`: of its resources, by name, such as `NOFILE`."""
         self._number += 1
         note, said = self._folder / f"{self._number}.note", self._folder / f"{self._number}.said"
         preload.blank(note)
@@ -91,7 +97,9 @@ class Forks:
             "log": str(watch.log) if watch and watch.log else "",
         }
         files = {"note": str(note), "said": str(said), "shim": str(self._shim)}
-        self._order({"commands": _with(config, commands), "plants": list(plants), **armed, **files})
+        faults = [str(self._faults), str(watch.faults)] if watch and watch.faults else None
+        differing = {"plants": list(plants), "limits": dict(limits or {}), "faults": faults}
+        self._order({"commands": _with(config, commands), **differing, **armed, **files})
         return Started(int(self._answer()), note, said)
 
     def ended(self, started: Started) -> Ended:
@@ -109,10 +117,15 @@ class Forks:
         return ended
 
     def run(
-        self, config: Path, *commands: Sequence[str], watch: Watch | None = None, plants: Sequence[str] = ()
+        self,
+        config: Path,
+        *commands: Sequence[str],
+        watch: Watch | None = None,
+        plants: Sequence[str] = (),
+        limits: Mapping[str, int] | None = None,
     ) -> Ended:
         """`start` and `ended`."""
-        return self.ended(self.start(config, *commands, watch=watch, plants=plants))
+        return self.ended(self.start(config, *commands, watch=watch, plants=plants, limits=limits))
 
     def over(self, seconds: float) -> bool:
         """Whether the run that was started last ends within so many seconds."""

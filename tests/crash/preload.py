@@ -60,10 +60,10 @@ def compiler() -> str | None:
     return shutil.which("gcc") or shutil.which("cc")
 
 
-def build(to: Path) -> Path:
-    """Compile the shim. Raises CalledProcessError."""
+def build(to: Path, source: Path = SOURCE) -> Path:
+    """Compile the shim, or another source. Raises CalledProcessError."""
     command = [compiler() or "gcc", "-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-o", str(to)]
-    subprocess.run([*command, str(SOURCE), "-ldl", "-pthread"], check=True)
+    subprocess.run([*command, str(source), "-ldl", "-pthread"], check=True)
     return to
 
 

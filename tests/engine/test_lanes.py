@@ -144,6 +144,35 @@ def test_a_hanging_source_lane_leaves_the_rest_of_the_pool() -> None:
         running.end(2.0)
 
 
+def test_a_lane_that_a_reload_replaced_and_that_still_hangs_is_told_of_at_a_stop() -> None:
+    """Or the ledger would be closed under it, and it would end the process with a bug when it wakes."""
+    with _hanging() as (hanging, begun):
+        running = Running(Crew([hanging]), until_quiet=False).start()
+        assert begun.wait(SOON)
+        running.runner.replace([Crew([Lane("hanging")]), Crew([Lane("other")])])
+        running.runner.replace([Crew([Lane("other")])])
+        running.stop()
+        assert running.end(2.0).abandoned == (("deliver", "hanging"),)
+
+
+def test_a_lane_that_a_reload_replaced_is_told_of_no_more_when_it_is_through() -> None:
+    begun, over, closed = threading.Event(), threading.Event(), threading.Event()
+
+    def slow_step() -> Next:
+        begun.set()
+        over.wait(SOON)
+        return IDLE
+
+    slow = Lane("a", slow_step)
+    running = Running(Crew([slow], closes={("deliver", "a"): closed.set}), until_quiet=False).start()
+    assert begun.wait(SOON)
+    running.runner.replace([Crew([Lane("a")])])
+    over.set()
+    assert closed.wait(SOON), "it is closed by whoever stepped it last"
+    running.stop()
+    assert running.end(2.0).abandoned == ()
+
+
 def test_stop_ends_a_long_wait_at_once() -> None:
     waiting = threading.Event()
     lane = Lane("a", _then(waiting.set, Next(3600.0)))
