@@ -1,11 +1,13 @@
 """The command `syncd`. `--version` is answered before anything heavy is imported."""
 
 import gc
+import os
 import sys
 
 
 def main() -> None:
     """Run the command line; never returns."""
+    _open_streams()
     if sys.argv[1:] in (["--version"], ["-V"]):
         from syncd import __version__  # noqa: PLC0415
 
@@ -18,6 +20,19 @@ def main() -> None:
     from syncd.cli import run  # noqa: PLC0415 - settings and all below them stay out of --version
 
     sys.exit(run())
+
+
+def _open_streams() -> None:
+    """Put nothing where a stream was closed: the next file would get its number, the ledger perhaps, and hear what is said there."""
+    for fd, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.dup2(
+                os.open(os.devnull, os.O_RDWR), fd, inheritable=True
+            )  # it has the lowest number, which is this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(fd, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - as long as the process
 
 
 if __name__ == "__main__":

@@ -144,6 +144,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "ledger_locked": "Another syncd engine uses this ledger. Stop it, or use the commands that run beside it.",
         "ledger_newer": "The ledger was written by a newer syncd: upgrade the program, or restore an older backup.",
         "ledger_damaged": "The ledger's file is damaged, so nothing runs on it: check the disk, then: syncd restore FILE",
+        "ledger_moved": "The ledger's file is another than the one that was opened. Put the right one back, with its -wal, and start syncd again.",
         "ledger_busy": "Another program keeps the ledger locked: see who with fuser, and end that. A running syncd goes on by itself.",
         "ledger_full": "The ledger's disk is full: free some space. Nothing is lost, and syncd goes on by itself once there is room.",
         "ledger_broken": "The ledger cannot be read or written: check the disk, the folder's owner and free space.",

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 from urllib.parse import quote
 
 from syncd.connector import Logger
+from syncd.outlet import Outlet
 
 if TYPE_CHECKING:
     from structlog.typing import Processor
@@ -146,14 +147,31 @@ def _indented(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMappin
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """Ours, so that configuring again replaces it and nobody else's."""
+    """Ours, so that configuring again replaces it and nobody else's. What cannot be written is counted, and told of later."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._outlet, self._lost = Outlet(stream), 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record) + "\n"
+            if self._lost:
+                line = self.format(_lost(self._lost)) + "\n" + line
+        except Exception:  # noqa: BLE001 - a line that cannot be formatted must not end whoever wrote it
+            self.handleError(record)
+            return
+        self._lost = 0 if self._outlet.write(line) else self._lost + 1
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """Say that a line was lost, and not what was in it: that is where secrets are."""
-        try:
-            self.stream.write(f"log_line_lost logger={record.name}\n")
-        except (OSError, ValueError):  # stderr is gone; there is nobody to tell
-            return
+        self._outlet.write(f"log_line_lost logger={record.name}\n")
+
+
+def _lost(lines: int) -> logging.LogRecord:
+    """What tells of lines that could not be written."""
+    said = {"name": "syncd", "levelno": logging.WARNING, "levelname": "WARNING", "msg": "log_lines_lost"}
+    return logging.makeLogRecord({**said, "lines": lines})
 
 
 def _structlog() -> Any:

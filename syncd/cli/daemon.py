@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 
@@ -50,7 +50,8 @@ def run_daemon(config: Path | None) -> Exit:
             orders[0].stop()
             last = threading.Timer(LAST, os._exit, [Exit.DONE])
             last.daemon = True
-            last.start()
+            with suppress(RuntimeError):  # no memory for a thread
+                last.start()
         clock.stop()
 
     def order(what: Order) -> None:
@@ -66,7 +67,8 @@ def run_daemon(config: Path | None) -> Exit:
     }
     with heard(acts):
         settings, mapped = _settings(config)
-        with EngineLock(settings.state.path), Ledger.open(settings.state.path, upgrade=True) as ledger:
+        path = settings.state.path
+        with EngineLock(path) as lock, Ledger.open(path, upgrade=True, lock=lock) as ledger:
             companions = Companions(logger())
             daemon = _daemon(config, (settings, mapped), ledger, clock, companions)
             orders.append(daemon)
@@ -99,7 +101,7 @@ def _daemon(
     companions: Companions,
 ) -> Daemon:
     log = logger()
-    runner = Runner(clock, log, until_quiet=False, before=ledger.check_room)
+    runner = Runner(clock, log, until_quiet=False, before=ledger.check)
 
     def make(settings: Settings, mapped: Mapping[str, Mapped]) -> Engine:
         return make_engine(

@@ -4,7 +4,9 @@ A daemon that is told nothing but its configuration starts without the parser of
 be the thirtieth part of its start and stay in its memory.
 """
 
+import errno
 import importlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -48,7 +50,7 @@ def _parsed(given: Sequence[str]) -> int:
 def _ended(act: Callable[[], int]) -> int:
     """What `act` returns, or the exit code of what it raises."""
     try:
-        return act()
+        return _acted(act)
     except SettingsError as error:
         complain(str(error))
         return Exit.CONFIG
@@ -63,4 +65,33 @@ def _ended(act: Callable[[], int]) -> int:
     # Asked last, for it imports the database
     except importlib.import_module("syncd.ledger").LedgerError as error:
         complain(error.detail, hint(error.detail))
+        if error.code == "ledger_moved":
+            # Not by way of the interpreter's end, which would close the ledger: see `syncd.ledger.ground`
+            os._exit(Exit.LEDGER)
         return LEDGER_EXITS.get(error.code, Exit.LEDGER)
+
+
+def _acted(act: Callable[[], int]) -> int:
+    """What `act` returns; a sentence where the process lacks something that its limits keep from it."""
+    try:
+        return act()
+    except (MemoryError, OSError, RuntimeError) as error:
+        lacking = _lacking(error)
+        if not lacking:
+            raise
+        complain(lacking, "Nothing is lost: raise the limit, and start it again.")
+        return Exit.FAILED
+
+
+def _lacking(error: Exception) -> str:
+    """What the process has none left of, in a sentence; empty when that is not what is wrong."""
+    if isinstance(error, MemoryError):
+        return "There is no memory left for this process."
+    if isinstance(error, OSError):
+        short = error.errno in {errno.EMFILE, errno.ENFILE}
+        return "There are no file descriptors left for this process." if short else ""
+    return (
+        "No thread can be started: there is no memory left, or too many tasks."
+        if "new thread" in str(error)
+        else ""
+    )

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 
 from syncd.failure import CODES
+from syncd.outlet import put
 
 
 class Exit(IntEnum):
@@ -52,9 +53,7 @@ def strongest(codes: Iterable[Exit]) -> Exit:
 
 def complain(sentence: str, fix: str = "") -> None:
     """One sentence, and what to do next, for a person; on stderr."""
-    sys.stderr.write(f"syncd: {sentence}\n")
-    if fix:
-        sys.stderr.write(f"  {fix}\n")
+    put(sys.stderr, f"syncd: {sentence}\n" + (f"  {fix}\n" if fix else ""))
 
 
 def fix_of(code: str) -> str:

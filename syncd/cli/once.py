@@ -59,10 +59,11 @@ def run_once(
         redact_values(m.configured.secrets)
     clock = clock or SystemClock()
     log = logger()
-    with EngineLock(settings.state.path), Ledger.open(settings.state.path, upgrade=True) as ledger:
+    path = settings.state.path
+    with EngineLock(path) as lock, Ledger.open(path, upgrade=True, lock=lock) as ledger:
         house = HouseKeeping(ledger, clock, log, settings.state.retention)
         house.refuse_damaged()
-        runner = Runner(clock, log, until_quiet=True, max_wait=order.max_wait, before=ledger.check_room)
+        runner = Runner(clock, log, until_quiet=True, max_wait=order.max_wait, before=ledger.check)
         engine_context = opened_engine(
             settings, ledger, log, runner.wake, clock=clock, only=order.connector,
             approved_by=operator() if order.yes else "", mapped=mapped,

@@ -10,6 +10,7 @@ from syncd.cli.progress import Standing
 from syncd.delivery import LaneState
 from syncd.ledger import Ledger, reading
 from syncd.ledger.lanes import load_lanes
+from syncd.outlet import put
 from syncd.settings import Settings
 
 
@@ -41,7 +42,7 @@ def report(
     unasked = {f"{name}: nothing new" for kind, name in troubles if kind == "pull"}
     for line in after.since(before) or ([] if unasked else ["nothing new"]):
         if line not in unasked:
-            sys.stdout.write(line + "\n")
+            put(sys.stdout, line + "\n")  # what became of leads does not hang on who reads this
     codes = [_code_of(kind, code) for (kind, _), code in troubles.items()]
     for (kind, name), code in troubles.items():
         _complain(settings, lanes.get((kind, name), LaneState(kind, name)), code, troubles)

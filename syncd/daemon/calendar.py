@@ -194,7 +194,13 @@ class Calendar:
             self._log.warning("chore_still_running", chore=entry.chore.name)
             return
         entry.running = True
-        threading.Thread(target=self._do, args=(entry,), name=entry.chore.name, daemon=True).start()
+        try:
+            threading.Thread(target=self._do, args=(entry,), name=entry.chore.name, daemon=True).start()
+        except (
+            RuntimeError
+        ) as error:  # no memory for a thread, or too many tasks: it is done when it is due again
+            entry.running = False
+            self._log.warning("chore_missed", chore=entry.chore.name, detail=str(error))
 
     def _do(self, entry: _Entry) -> None:
         try:

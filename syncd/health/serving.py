@@ -1,6 +1,14 @@
-"""Listens, by waitress. An address that cannot be had is said once and tried again: the syncing goes on."""
+"""Listens, by waitress. An address that cannot be had is said once and tried again: the syncing goes on.
 
+A process that has no descriptor left for another connection lets it wait; waitress would ask for it again and again, and log
+a traceback each time.
+"""
+
+import errno
+import socket
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Self
 from wsgiref.types import WSGIApplication
 
@@ -17,6 +25,10 @@ IDLE_WAKE = 60
 
 CONNECTIONS = 32
 
+REST = 1.0
+"""Seconds without taking connections when the process has no room for one."""
+_NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
 
 class Serving:
     """A server that is or is not there. `ensure` may be called again and again; `close` ends it."""
@@ -27,6 +39,8 @@ class Serving:
         self._thread: threading.Thread | None = None
         self._complained = False
         self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._short = False
 
     @property
     def port(self) -> int | None:
@@ -47,25 +61,53 @@ class Serving:
     def _listen(self) -> str:
         """Begin; or a sentence that says why not."""
         listening = listen(self._host, self._port)
-        if isinstance(listening, str):
+        refused = listening if isinstance(listening, str) else self._serve(listening)
+        if refused:
             place = f"{self._host}:{self._port}"
-            return f"Health cannot be served on {place}: {listening}. Syncing goes on without, and it is tried again."
-        self._server = create_server(
-            self._app,
-            sockets=[listening],
-            threads=THREADS,
-            ident="",
-            connection_limit=CONNECTIONS,
-            channel_timeout=30,
-            asyncore_loop_timeout=IDLE_WAKE,
-        )
-        self._thread = threading.Thread(target=self._server.run, name="health", daemon=True)
-        self._thread.start()
+            return f"Health cannot be served on {place}: {refused}. Syncing goes on without, and it is tried again."
         self._log.info("health_served", address=f"{self._host}:{self._server.effective_port}")
         return ""
 
+    def _serve(self, listening: socket.socket) -> str:
+        """Begin on a socket; or why not, which closes it."""
+        try:
+            server = create_server(
+                self._app,
+                sockets=[listening],
+                threads=THREADS,
+                ident="",
+                connection_limit=CONNECTIONS,
+                channel_timeout=30,
+                asyncore_loop_timeout=IDLE_WAKE,
+            )
+        except OSError as error:  # no descriptor is left for waitress's own pipe
+            listening.close()
+            return error.strerror or str(error)
+        self._closing.clear()
+        server.accept = partial(self._accept, server.accept)
+        self._server = server
+        self._thread = threading.Thread(target=server.run, name="health", daemon=True)
+        self._thread.start()
+        return ""
+
+    def _accept(self, accept: Callable[[], Any]) -> Any:
+        """As waitress's, which takes the next connection; None while there is no room for one."""
+        try:
+            taken = accept()
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            if not self._short:
+                self._log.warning("health_short", detail=error.strerror)
+            self._short = True
+            self._closing.wait(REST)
+            return None
+        self._short = False
+        return taken
+
     def close(self) -> None:
         """Stop listening; what is being answered may be cut."""
+        self._closing.set()
         with self._lock:
             server, self._server = self._server, None
         if server is None or self._thread is None:

@@ -7,12 +7,11 @@ short. A write begins with `BEGIN IMMEDIATE`, so that other processes' writes wa
 An I/O error ends the process: after one, what the connection believes and what the disk holds may differ.
 """
 
-import fcntl
 import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,52 +19,21 @@ from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import SQLModel
 
-from syncd.ledger import tables
-from syncd.ledger.errors import LedgerError, full, translated
+from syncd.ledger import ground, tables
+from syncd.ledger.errors import LedgerError, translated
 from syncd.ledger.folders import sync_names
+from syncd.ledger.lock import EngineLock
+
+__all__ = ["EngineLock", "Ledger"]
 
 BUSY_SECONDS = 15.0
 """How long a write waits for another process's. Ours take milliseconds; a backup's last step may take seconds."""
 
-ROOM = 1024 * 1024
-"""Bytes that must be free on the disk: more than the largest transaction that records a call adds to the WAL."""
+_LEFT_OPEN: list[Connection] = []
+"""Connections that must not be closed, not even by the collector of garbage."""
 
 OLDEST_SQLITE = (3, 35, 0)
 """RETURNING."""
-
-
-class EngineLock:
-    """The lock beside the ledger that only one engine may hold. The kernel frees it when the process dies."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path.with_name(path.name + ".lock")
-        self._file: int | None = None
-
-    def __enter__(self) -> Self:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(self._file or 0, 32, 0).decode(errors="replace").strip() or "unknown"
-            self.__exit__()
-            raise LedgerError(
-                "ledger_locked",
-                f"Another syncd (process {holder}) holds {self.path}: stop it first, or let it do the work.",
-            ) from None
-        except OSError as error:
-            self.__exit__()
-            raise LedgerError("ledger_broken", f"Cannot open {self.path}: {error.strerror}.") from None
-        # Who holds it is for people to read: a full disk must not keep the holder from saying so better
-        with suppress(OSError):
-            os.ftruncate(self._file, 0)
-            os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
 
 
 class Ledger:
@@ -77,14 +45,17 @@ class Ledger:
         self._lock = threading.RLock()
         self._connection = engine.connect()
         self._version = 0
+        self.lock: EngineLock | None = None
+        self._opened: ground.Files | None = None
         self.in_flight: set[tuple[str, int]] = set()
         """(source, lead id) of exports being sent; read and changed inside `write` or `guarded` only."""
 
     @classmethod
-    def open(cls, path: Path, *, upgrade: bool = False) -> Self:
+    def open(cls, path: Path, *, upgrade: bool = False, lock: EngineLock | None = None) -> Self:
         """Open for reading and writing; make it if need be.
 
-        `upgrade`: bring an older schema up to date, which only an engine that holds the lock may do. Raises LedgerError.
+        `upgrade`: bring an older schema up to date, which only an engine that holds the lock may do. `lock`: that lock, which
+        `check` then looks after. Raises LedgerError.
         """
         _check_sqlite()
         with translated(path):
@@ -102,6 +73,7 @@ class Ledger:
             except BaseException:
                 ledger.close()
                 raise
+            ledger.lock = lock
             return ledger
 
     @classmethod
@@ -154,18 +126,22 @@ class Ledger:
         before, self._version = self._version, version
         return version != before
 
+    def check(self) -> None:
+        """Raise LedgerError when nothing should be sent: the file is another by now, or there is hardly room to record it."""
+        if self.lock is not None:
+            self.lock.check()
+        if self._opened is None:
+            self._opened = ground.files_of(self.path)
+        ground.check_place(self.path, self._opened)
+        self.check_room()
+
     def check_room(self) -> None:
         """Raise LedgerError while the disk has so little room that what a call came to might not be written down."""
-        try:
-            disk = os.statvfs(self.path)
-        except OSError:  # what is wrong shows when it is used
-            return
-        if 0 <= disk.f_bavail * disk.f_frsize < ROOM and disk.f_blocks:
-            raise full(self.path)
+        ground.check_room(self.path)
 
     def touch(self) -> None:
         """A commit that changes nothing: whether the ledger can be written. Raises LedgerError."""
-        self.check_room()
+        self.check()
         with self.write() as connection:
             connection.exec_driver_sql("UPDATE alembic_version SET version_num = version_num")
 
@@ -188,7 +164,10 @@ class Ledger:
         return row[0] if row else ""
 
     def close(self) -> None:
-        """Close the connection; SQLite then folds the WAL into the file."""
+        """Close the connection; SQLite then folds the WAL into the file, and deletes it by its name."""
+        if self._opened is not None and ground.moved(self.path, self._opened):
+            _LEFT_OPEN.append(self._connection)  # for that name may be another ledger's: see `ground`
+            return
         self._connection.close()
         self._engine.dispose()
 

@@ -12,9 +12,14 @@ from typing import Any
 
 from sqlalchemy.exc import DatabaseError
 
+from syncd.ledger.quota import refuses
+
 
 class LedgerError(Exception):
-    """The ledger cannot be used. `code` is `ledger_locked`, `ledger_newer`, `ledger_broken`, `ledger_damaged`, `ledger_full` or `ledger_busy`."""
+    """The ledger cannot be used.
+
+    `code` is `ledger_locked`, `ledger_newer`, `ledger_broken`, `ledger_damaged`, `ledger_moved`, `ledger_full` or `ledger_busy`.
+    """
 
     def __init__(self, code: str, detail: str) -> None:
         """A sentence that names the file."""
@@ -38,6 +43,8 @@ def translated(path: Path) -> Iterator[None]:
         if isinstance(cause, sqlite3.OperationalError | sqlite3.DatabaseError) and not isinstance(
             cause, sqlite3.IntegrityError | sqlite3.ProgrammingError
         ):
+            if _name(cause) == "SQLITE_IOERR_WRITE" and refuses(path):
+                raise full(path) from error
             raise LedgerError(_code(cause), _sentence(path, cause)) from error
         raise
     except OSError as error:
@@ -70,13 +77,17 @@ def full(path: Path) -> LedgerError:
     return LedgerError("ledger_full", f"The ledger {path} {_SENTENCES['SQLITE_FULL']}.")
 
 
+def _name(cause: Any) -> str:
+    return str(getattr(cause, "sqlite_errorname", ""))
+
+
 def _code(cause: Any) -> str:
-    name = str(getattr(cause, "sqlite_errorname", ""))
+    name = _name(cause)
     return next((code for prefix, code in _CODES.items() if name.startswith(prefix)), "ledger_broken")
 
 
 def _sentence(path: Path, cause: Any) -> str:
-    name = str(getattr(cause, "sqlite_errorname", ""))
+    name = _name(cause)
     for prefix, sentence in _SENTENCES.items():
         if name.startswith(prefix):
             return f"The ledger {path} {sentence}."

@@ -29,7 +29,7 @@ class Disk:
 
     def __init__(self, run: Running, monkeypatch: pytest.MonkeyPatch) -> None:
         self.full = False
-        monkeypatch.setattr(run.ledger, "check_room", lambda: self._check(run))
+        monkeypatch.setattr(run.ledger, "check", lambda: self._check(run))
 
     def _check(self, run: Running) -> None:
         if self.full:
@@ -108,7 +108,7 @@ def test_a_ledger_that_cannot_be_well_again_ends_it(run: Running, monkeypatch: p
     def broken() -> None:
         raise LedgerError("ledger_broken", "The disk reports errors.")
 
-    monkeypatch.setattr(run.ledger, "check_room", broken)
+    monkeypatch.setattr(run.ledger, "check", broken)
     run.pass_(61)
     assert run.runner.over
     run.runner._threads.clear()  # there are none in virtual time

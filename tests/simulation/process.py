@@ -149,7 +149,7 @@ class Process:
         settings, mapped = self._configuration.read()
         clock, log = self.clock, self._log
         with EngineLock(settings.state.path), self._ledgers.open(settings.state.path, upgrade=True) as ledger:
-            runner = Runner(clock, log, until_quiet=False, before=ledger.check_room)
+            runner = Runner(clock, log, until_quiet=False, before=ledger.check)
             make = self._maker(ledger, runner)
             HouseKeeping(ledger, clock, log, settings.state.retention).refuse_damaged()
             engine = make(settings, mapped)

@@ -73,7 +73,7 @@ class Running(Bench):
 
     def before(self) -> None:
         """What the runner asks before each step."""
-        self.ledger.check_room()
+        self.ledger.check()
 
     def wake(self, kind: str, name: str) -> None:
         if hasattr(self, "runner"):
