@@ -66,6 +66,11 @@ class Forks:
                 cwd=folder,
             )
 
+    @property
+    def pid(self) -> int:
+        """Of the process that forks."""
+        return self._process.pid
+
     def warm(self, config: Path, *commands: Sequence[str]) -> None:
         """Have the process run these commands itself: what is made once is made before it forks."""
         self._order({"commands": _with(config, commands)})

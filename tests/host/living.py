@@ -81,6 +81,10 @@ class Living:
             self.ended = self.stage.forks.ended(self.started)
         return self.ended
 
+    def ends_or_is_stopped(self, seconds: float) -> Ended:
+        """How it ended by itself, or by SIGTERM after so many seconds."""
+        return self.end(None if self.stage.forks.over(seconds) else signal.SIGTERM)
+
     def stop(self) -> tuple[int, float]:
         """End it as a service manager does: its exit code, and how many seconds it took."""
         begun = time.monotonic()
