@@ -153,6 +153,12 @@ class Scene:
         """Whether CTGO has been told of every lead."""
         return self.world.exported.keys() == self.ids.keys()
 
+    def find(self, count: int = 1) -> None:
+        """Let CTGO find more leads; that the watermark has moved before does not mean that they are known."""
+        self.world.add_leads(count)
+        self.ids = {row.id: row.person.x_user_id for row in self.world.listed()}
+        self._watermark = left(self.ledger).watermark
+
     def check(self) -> None:
         """What holds at any moment, a process just killed included: what is in the file, at the far ends, in the ledger.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from tests.crash.forks import PATIENCE, Ended, Started, Watch
+from tests.crash.forks import Ended, Started, Watch
 from tests.crash.scene import Plan, Scene
 from tests.crash.stage import Stage
 from tests.host.faults import Page
@@ -57,9 +57,7 @@ class Living:
 
     def lead(self, count: int = 1) -> None:
         """CTGO has found more, and the daemon is to pull."""
-        for _ in range(count):
-            self.scene.world.add_leads(1)
-        self.scene.ids = {row.id: row.person.x_user_id for row in self.scene.world.listed()}
+        self.scene.find(count)
         self.send(signal.SIGUSR1)
 
     def send(self, number: signal.Signals) -> None:
@@ -97,7 +95,7 @@ def living(stage: Stage, plan: Plan, conditions: Conditions | None = None) -> It
     conditions = conditions or Conditions()
     with stage.scene(plan) as scene, started(stage, scene, conditions) as daemon:
         yield daemon
-        assert scene.broken == []
+        assert scene.broken == [], scene.broken
 
 
 @contextmanager
@@ -119,6 +117,3 @@ def started(stage: Stage, scene: Scene, conditions: Conditions) -> Iterator[Livi
         if daemon.ended is None:
             daemon.send(signal.SIGCONT)
             daemon.end(signal.SIGKILL)
-
-
-__all__ = ["PATIENCE", "Conditions", "Living", "living", "started"]
