@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Self
 from sqlalchemy import Connection, Engine
 
 from syncd.ledger import Ledger
+from syncd.ledger.lock import EngineLock
 from tests.simulation.scheduler import Scheduler
 
 _STATES = {"lead": "state", "delivery": "state", "export": "state", "lane": "status"}
@@ -75,8 +76,8 @@ class SimulatedLedger(Ledger):
         self._changes: dict[tuple[str, int], tuple[str, str]] = {}
 
     @classmethod
-    def open(cls, path: Path, *, upgrade: bool = False) -> Self:
-        ledger = super().open(path, upgrade=upgrade)
+    def open(cls, path: Path, *, upgrade: bool = False, lock: EngineLock | None = None) -> Self:
+        ledger = super().open(path, upgrade=upgrade, lock=lock)
         share_compiled(ledger)
         with ledger.bare() as driver:
             driver.create_function("simulated", 4, ledger._saw)

@@ -148,7 +148,8 @@ class Process:
     def serve(self) -> None:
         settings, mapped = self._configuration.read()
         clock, log = self.clock, self._log
-        with EngineLock(settings.state.path), self._ledgers.open(settings.state.path, upgrade=True) as ledger:
+        path = settings.state.path
+        with EngineLock(path) as lock, self._ledgers.open(path, upgrade=True, lock=lock) as ledger:
             runner = Runner(clock, log, until_quiet=False, before=ledger.check)
             make = self._maker(ledger, runner)
             HouseKeeping(ledger, clock, log, settings.state.retention).refuse_damaged()
