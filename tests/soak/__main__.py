@@ -43,7 +43,9 @@ def main() -> int:
         ),
         "",
         *(f"{'ok' if c.holds else 'NO':3} {c.what:45} {c.seen:>24}  {c.bound}" for c in claims),
-        *(["", *soak.oracle.objections[:20]] if soak.oracle.objections else []),
+        "",
+        *soak.oracle.objections[:20],
+        *soak.skies.mistakes[:20],
         "",
         "everything held" if good else "something did not hold",
     ]

@@ -2,6 +2,7 @@
 
 import random
 import socket
+import sys
 import threading
 import time
 from collections import Counter
@@ -20,12 +21,13 @@ SLOW = 3.0
 
 
 class Skies:
-    """The weather of all far ends, asked from many threads. `met`: `far kind` -> how often."""
+    """The weather of all far ends, asked from many threads. `met`: `far kind` -> how often; `mistakes`: the far ends' own."""
 
     def __init__(self, chance: random.Random) -> None:
         self._weather, self._lock = Weather(chance), threading.Lock()
         self.met: Counter[str] = Counter()
         self.requests: Counter[str] = Counter()
+        self.mistakes: list[str] = []
 
     def add(self, spells: Iterable[Spell]) -> None:
         with self._lock:
@@ -50,6 +52,7 @@ class Front(ThreadingHTTPServer):
     """One far end, served from threads until `stop`."""
 
     daemon_threads = True
+    request_queue_size = 64
 
     def __init__(self, far: str, app: App, skies: Skies) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -67,8 +70,11 @@ class Front(ThreadingHTTPServer):
         self._thread.join()
         self.server_close()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that was killed has hung up: that is what it is for."""
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - as the library calls it
+        """A client that was killed has hung up; anything else is a mistake of the far end's, and must not pass for trouble."""
+        error = sys.exception()
+        if not isinstance(error, ConnectionError):
+            self.skies.mistakes.append(f"{self.far}: {error!r}")
 
 
 class _Handler(BaseHTTPRequestHandler):
