@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -25,7 +26,12 @@ STANDARD = frozenset(
 
 CUSTOM = "typed_custom_fields"
 _ADDRESS = re.compile(r"[^@\s,;<>()\"]+@[^@\s,;<>()\"]+\.[^@\s,;<>()\".]+")
+_ADDRESSES = 256
+"""Addresses that are known again: each of a batch is looked at half a dozen times on its way."""
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LINKEDIN = re.compile(r"(?:https?://)?(?:[a-z]{2,3}\.)?linkedin\.com/in/([^/?#\s]+)[/?#]?.*", re.IGNORECASE)
+_BARE = frozenset({"number", "boolean"})
+"""Types of a custom field whose values are sent as they are, and not as text."""
 _TYPES = MappingProxyType(
     {
         "ctgo_follower_count": "number",
@@ -78,7 +84,12 @@ def field_type(name: str) -> str:
 
 def address(value: object) -> str | None:
     """An email as it is compared: lower case; None for what is no address, which would match nobody again."""
-    text = value.strip().lower() if isinstance(value, str) else ""
+    return _address(value) if isinstance(value, str) else None
+
+
+@lru_cache(_ADDRESSES)
+def _address(value: str) -> str | None:
+    text = value.strip().lower()
     return text if _ADDRESS.fullmatch(text) else None
 
 
@@ -90,34 +101,39 @@ def linkedin(url: str) -> str:
 
 def item(delivery: Delivery, form: Shape) -> dict[str, Any]:
     """A contact to be created. Never holds a blank: Apollo may take one as an order to clear the field."""
-    chosen = {name: _value(name, value) for name, value in delivery.fields.items() if name in STANDARD}
+    chosen: dict[str, Any] = {}
+    custom: dict[str, Any] = {}
+    ours = form.custom
+    for name, value in delivery.fields.items():
+        field = ours.get(name)
+        # Most is plain text, which costs no call of a function
+        if value.__class__ is str and value.isascii() and "\0" not in value:
+            written: object = value.strip()
+        else:
+            written = _text(value) if field is None else _custom(field, value)
+        if written == "":
+            continue
+        if field is not None:
+            custom[field.id] = written
+        elif name in STANDARD:
+            chosen[name] = linkedin(str(written)) if name == "linkedin_url" else written
     if "email" in chosen and address(chosen["email"]) is None:
         del chosen["email"]
-    custom = {
-        form.custom[name].id: _custom(form.custom[name], value)
-        for name, value in delivery.fields.items()
-        if name in form.custom
-    }
-    if form.key:
+    if form.key and delivery.person:
         custom[form.key.id] = delivery.person
-    chosen = {name: value for name, value in chosen.items() if value != ""}
-    custom = {id_: value for id_, value in custom.items() if value != ""}
     return {**chosen, CUSTOM: custom} if custom else chosen
 
 
-def _value(name: str, value: object) -> object:
-    text = _text(value)
-    return linkedin(text) if name == "linkedin_url" else text
-
-
 def _custom(field: CustomField, value: object) -> object:
-    return value if field.type in {"number", "boolean"} and isinstance(value, int | float) else _text(value)
+    return _text(value) if field.type not in _BARE or not isinstance(value, int | float) else value
 
 
 def _text(value: object) -> str:
     """Text as JSON can carry it: a mapping may make NUL characters and halves of a pair."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text.replace("\0", "").encode("utf-8", "replace").decode().strip()
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode()
+    return text.replace("\0", "").strip() if "\0" in text else text.strip()
 
 
 class Found(NamedTuple):
@@ -140,8 +156,8 @@ def attribute(
 
     A single item needs no sign: whatever one contact comes back is its own.
     """
-    answers = [Found(contact, created=True) for contact in created if contact_id(contact)]
-    answers += [Found(contact, created=False) for contact in existing if contact_id(contact)]
+    answers = [Found(contact, True) for contact in created if contact_id(contact)]  # noqa: FBT003 - by name it costs twice
+    answers += [Found(contact, False) for contact in existing if contact_id(contact)]  # noqa: FBT003
     by_address = {mail: found for found in reversed(answers) for mail in addresses(found.contact)}
     by_key = {key_of(found.contact, form): found for found in reversed(answers)}
     mine = []
@@ -157,12 +173,15 @@ def attribute(
 def contact_id(contact: Contact) -> str:
     """The id, or "" for what has none that could be put in a path."""
     found = contact.get("id")
-    return found if isinstance(found, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", found) else ""
+    return found if isinstance(found, str) and _ID.fullmatch(found) else ""
 
 
 def addresses(contact: Contact) -> set[str]:
     """Every address of a contact, as compared."""
     more = contact.get("contact_emails")
+    if not more:
+        mail = address(contact.get("email"))
+        return {mail} if mail else set()
     held = [contact.get("email")]
     held += [each.get("email") for each in more if isinstance(each, dict)] if isinstance(more, list) else []
     return {mail for mail in map(address, held) if mail}
