@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BENCH := .venv-bench
 
 .PHONY: demo test lint format bench lock wheels screenshot clean
 
@@ -24,8 +25,17 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY)
-	$(BIN)/python -m tests.benchmarks
+# Against peers in environments of their own; BENCH_ONLY=csv,export picks cases: see tests/benchmarks/__main__.py.
+bench: $(READY) $(BENCH)/.ready
+	@$(BIN)/python -m tests.benchmarks.peers
+	@$(BIN)/python -m tests.benchmarks; code=$$?; \
+	  $(BENCH)/bin/python tests/benchmarks/plotting.py build/bench/bench.json && exit $$code
+
+$(BENCH)/.ready: pyproject.toml
+	@$(PYTHON) -m venv --clear $(BENCH)
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --group bench
+	@touch $@
 
 screenshot: $(READY)
 	$(BIN)/python -m tests.screenshot docs/demo.svg
@@ -60,4 +70,4 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist demo
+	rm -rf $(VENV) $(BENCH) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist demo

@@ -1,157 +1,111 @@
-"""`make bench`: how syncd compares with the floor and how its cost grows, as ratios measured in one run on one machine.
+"""`make bench`: how syncd compares with the floor and its peers, and how its cost grows, measured in one run on one machine.
 
-Cases run alternately, several times; medians and spreads are printed and written to bench.json. Exits 1 when a bar is
-missed.
+Cases run alternately, several times; ratios, not absolute figures, have bars. What comes of it is printed and lies in
+`build/bench`: bench.json, and a profile of each case as text. Exits 1 when a bar is missed.
+
+    BENCH_ONLY=csv,export   these cases; all without it
+    BENCH_TIMES=1           how often each thing is run (3)
+    BENCH_SCALE=0.1         smaller sizes, for a try: bars are for the whole size
+    BENCH_PROFILES=0        no profiles
+
+`--readme` writes the section of the README from the last run's bench.json, and measures nothing.
 """
 
 import compileall
 import json
 import os
 import platform
-import shutil
 import sys
 import tempfile
-from dataclasses import asdict
+import time
+from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks.crms import into_crms
-from tests.benchmarks.ledgers import grow
-from tests.benchmarks.measuring import PYTHON, SYNCD, Row, Run, alternately, median, spread, timed
-from tests.benchmarks.service import service_rows
-from tests.benchmarks.upstream import served
+from tests.benchmarks import peers, profiles
+from tests.benchmarks.cases.crms import crms
+from tests.benchmarks.cases.daemons import daemons
+from tests.benchmarks.cases.exporting import export, exports
+from tests.benchmarks.cases.into_csv import csv, into_csv
+from tests.benchmarks.cases.kills import kills
+from tests.benchmarks.cases.limited import limited
+from tests.benchmarks.cases.recovery import recovery
+from tests.benchmarks.cases.sizes import sizes
+from tests.benchmarks.cases.starting import start
+from tests.benchmarks.measuring import ROOT
+from tests.benchmarks.running import Rows, Stage, asked_for
+from tests.benchmarks.table import Results, printed, write_into
 
-HERE = Path(__file__).parent
-CONFIG = """\
-[sources.main]
-api_key = "ctgo_x"
-base_url = "{base}"
-export = {export}
-requests_per_minute = 10000000
-
-[connectors.sheet]
-type = "csv"
-path = "leads.csv"
-
-[log]
-level = "warning"
-"""
-
-
-def configured(folder: Path, base: str, *, export: bool = False) -> Path:
-    """A folder with a configuration in it, empty otherwise."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    (folder / "config.toml").write_text(CONFIG.format(base=base, export=str(export).lower()))
-    return folder
-
-
-def once(folder: Path) -> Run:
-    """`syncd --once` in a folder."""
-    return timed([SYNCD, "--config", folder / "config.toml", "--once"])
-
-
-def into_csv(scratch: Path, times: int, leads: int = 50_000) -> list[Row]:
-    """All of it into CSV, exports off, against the floor; and how memory grows with the number of leads."""
-
-    def floor(base: str) -> Run:
-        folder = configured(scratch / "floor", base)
-        return timed([PYTHON, HERE / "floor.py", base, folder])
-
-    with served(leads) as many, served(1_000) as few:
-        theirs, ours, small = alternately(
-            times,
-            lambda: floor(many),
-            lambda: once(configured(scratch / "many", many)),
-            lambda: once(configured(scratch / "few", few)),
-        )
-    return [
-        Row(
-            f"{leads:,} leads into CSV / floor script",
-            spread(ours),
-            spread(theirs),
-            median(ours) / median(theirs),
-            4.0,
-        ),
-        Row(
-            f"peak memory, {leads:,} leads / 1,000",
-            spread(ours, "MiB", "peak"),
-            spread(small, "MiB", "peak"),
-            median(ours, "peak") / median(small, "peak"),
-            1.2,
-        ),
-    ]
-
-
-def exports(scratch: Path, times: int, leads: int = 3_000) -> Row:
-    """Exports without a rate limit, against a bare httpx loop of the same concurrency; start-up taken off both."""
-    with served(leads) as base, served(0) as empty:
-        bare, ours, nothing, start = alternately(
-            times,
-            lambda: timed([PYTHON, HERE / "bare_exports.py", base, str(leads)]),
-            lambda: once(configured(scratch / "exports", base, export=True)),
-            lambda: timed([PYTHON, HERE / "bare_exports.py", base, "0"]),
-            lambda: once(configured(scratch / "start", empty, export=True)),
-        )
-        csv_only = [once(configured(scratch / "csv", base)) for _ in range(times)]
-    theirs = leads / (median(bare) - median(nothing))
-    own = leads / (median(ours) - max(median(csv_only), median(start)))
-    return Row(
-        "exports a second / bare httpx loop",
-        f"{own:.0f}/s",
-        f"{theirs:.0f}/s",
-        own / theirs,
-        0.8,
-        at_most=False,
-    )
-
-
-def starting(times: int) -> Row:
-    """`syncd --version`, answered before anything heavy is imported."""
-    ours, theirs = alternately(
-        times * 5, lambda: timed([SYNCD, "--version"]), lambda: timed([PYTHON, "-c", "pass"])
-    )
-    return Row(
-        "syncd --version / python -c pass", spread(ours), spread(theirs), median(ours) / median(theirs), 1.5
-    )
-
-
-def nothing_new(scratch: Path, times: int) -> Row:
-    """A run that finds nothing new, by how much is settled in the ledger."""
-    with served(500) as base:
-        small, large = (configured(scratch / name, base) for name in ("settled-500", "settled-500k"))
-        for folder in (small, large):
-            once(folder)
-        grow(large / "syncd.db", 500_000)
-        few, many = alternately(times * 3, lambda: once(small), lambda: once(large))
-    return Row(
-        "nothing new, 500,000 settled / 500", spread(many), spread(few), median(many) / median(few), 1.2
-    )
+__all__ = ["exports", "into_csv"]  # single cases, for whoever works on one
+OUT = ROOT / "build" / "bench"
+CASES: dict[str, Callable[[Stage], Rows]] = {
+    "daemons": daemons,  # first: the idle daemon's memory is what others are compared with
+    "start": start,
+    "csv": csv,
+    "kills": kills,
+    "export": export,
+    "limited": limited,
+    "crms": crms,
+    "sizes": sizes,
+    "recovery": recovery,
+}
 
 
 def main() -> int:
-    """Run every case and print the table."""
-    times = int(os.environ.get("BENCH_TIMES", "5"))
+    """Run the cases and print the table."""
+    if sys.argv[1:] == ["--readme"]:
+        write_into(ROOT / "README.md", Results.from_json(json.loads((OUT / "bench.json").read_text())))
+        return 0
+    times = int(os.environ.get("BENCH_TIMES", "3"))
+    scale = float(os.environ.get("BENCH_SCALE", "1"))
     # As pip does where it installs a wheel: where Python may write no bytecode, a checkout is compiled at every start
     for package in ("syncd", "connectors"):
-        compileall.compile_dir(HERE.parents[1] / package, quiet=1)
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
-        scratch = Path(folder)
-        rows = [
-            *into_csv(scratch, times),
-            starting(times),
-            nothing_new(scratch, times),
-            exports(scratch, times),
-            *into_crms(scratch, times),
-            *(Row(*line) for line in service_rows(scratch, times)),
-        ]
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores, CPython {platform.python_version()}, medians of {times} runs\n"
-    )
-    print("\n".join(map(str, rows)))
-    Path("bench.json").write_text(
-        json.dumps([asdict(row) | {"met": row.met} for row in rows], indent=2) + "\n"
-    )
-    return 0 if all(row.met for row in rows) else 1
+        compileall.compile_dir(ROOT / package, quiet=1)
+    OUT.mkdir(parents=True, exist_ok=True)
+    results = Results(_machine(), times)
+    results.versions = {"syncd": _version()} | peers.versions()
+    with tempfile.TemporaryDirectory(dir=ROOT / "build") as folder:
+        stage = Stage(Path(folder), OUT, times, scale)
+        for name in asked_for(list(CASES)):
+            _run(name, stage, results)
+        if os.environ.get("BENCH_PROFILES", "1") != "0":
+            begin = time.monotonic()
+            profiles.write(stage, asked_for(list(CASES)))
+            results.seconds["profiles"] = time.monotonic() - begin
+    (OUT / "bench.json").write_text(json.dumps(results.as_json(), indent=1) + "\n")
+    print(printed(results))
+    return 0 if results.met else 1
+
+
+def _run(name: str, stage: Stage, results: Results) -> None:
+    """One case, whose failure leaves the others alone."""
+    print(f"{name} …", file=sys.stderr, flush=True)
+    begin = time.monotonic()
+    stage.series, stage.promises = {}, {}
+    scratch = stage.scratch
+    try:
+        with tempfile.TemporaryDirectory(dir=scratch) as folder:
+            stage.scratch = Path(folder)
+            results.rows[name] = CASES[name](stage)
+    except Exception as error:  # noqa: BLE001 - told with the others, and the exit code says so
+        results.failed[name] = f"{type(error).__name__}: {error}"
+    finally:
+        stage.scratch = scratch
+    results.series |= stage.series
+    results.promises |= stage.promises
+    results.seconds[name] = time.monotonic() - begin
+
+
+def _machine() -> str:
+    cpus = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    name = cpus[0].partition(":")[2].strip() if cpus else platform.machine()
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{name}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.release()}, CPython {platform.python_version()}"
+
+
+def _version() -> str:
+    from syncd import __version__  # noqa: PLC0415 - by then it is compiled
+
+    return __version__
 
 
 if __name__ == "__main__":

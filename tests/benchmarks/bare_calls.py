@@ -1,6 +1,6 @@
 """The same calls by the vendor's SDK, as its documentation shows it, and nothing else: no lead is read, mapped or remembered.
 
-Usage: bare_calls.py hubspot|salesforce URL CALLS. `CALLS` is a file of JSON lines: method, path, query, body. Prints the
+Apollo has no SDK: there it is httpx. Usage: bare_calls.py hubspot|salesforce|apollo URL CALLS. `CALLS` is a file of JSON lines: method, path, query, body. Prints the
 processor seconds of making them.
 """
 
@@ -70,9 +70,23 @@ def salesforce(url: str) -> Send:
     return send
 
 
+def apollo(url: str) -> Send:
+    """By httpx, one client for all, and each answer read."""
+    import httpx  # noqa: PLC0415
+
+    client = httpx.Client(base_url=url, headers={"x-api-key": "apollo-Canary7-Canary7-Ca"}, timeout=60.0)
+
+    def send(method: str, path: str, query: str, body: object) -> object:
+        answer = client.request(method, path, params=query or None, json=body)
+        answer.raise_for_status()
+        return answer.json()
+
+    return send
+
+
 def main(vendor: str, url: str, calls: Path) -> None:
     """Make the calls."""
-    send = {"hubspot": hubspot, "salesforce": salesforce}[vendor](url)
+    send = {"hubspot": hubspot, "salesforce": salesforce, "apollo": apollo}[vendor](url)
     batches = [
         (method, path, query, json.loads(body) if body else None)
         for method, path, query, body in map(json.loads, calls.read_text().splitlines())

@@ -1,15 +1,20 @@
 """The CRM fakes, each run in a process of its own and new: nobody else's cost, and no contact of the run before."""
 
 import multiprocessing
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
+from itertools import islice
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
+from connectors.apollo import ApolloConnector
 from connectors.salesforce_defaults import CUSTOM_FIELDS, key_metadata
-from tests.fakes import hubspot, salesforce
+from tests.fakes import apollo, hubspot, salesforce
+from tests.fakes.apollo import ApolloFake
+from tests.fakes.apollo_book import Book, Contact, normal
 from tests.fakes.hubspot import HubSpotFake
 from tests.fakes.salesforce import SalesforceFake
 from tests.fakes.serving import served
@@ -54,7 +59,7 @@ def far_end(vendor: str) -> Iterator[FarEnd]:
 
 def _serve(vendor: str, pipe: Connection) -> None:
     calls: list[Call] = []
-    app, count = {"hubspot": _hubspot, "salesforce": _salesforce}[vendor]()
+    app, count = {"hubspot": _hubspot, "salesforce": _salesforce, "apollo": _apollo}[vendor]()
 
     def recorded(environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
@@ -82,9 +87,35 @@ def _salesforce() -> tuple[Callable[..., Iterable[bytes]], Callable[[], int]]:
     return fake.wsgi, lambda: len(fake.org.leads)
 
 
+class _IndexedBook(Book):
+    """Finds an address at once, which the fake looks through all contacts for: ten thousand would take a minute."""
+
+    def __init__(self) -> None:
+        super().__init__(time.time)
+        self._by_mail: dict[str, Contact] = {}
+        self._indexed = 0
+
+    def match(self, item: Contact) -> Contact | None:
+        """By address; nobody here has a company."""
+        for contact in islice(reversed(self.contacts.values()), len(self.contacts) - self._indexed):
+            self._by_mail[normal(contact["email"])] = contact
+        self._indexed = len(self.contacts)
+        return self._by_mail.get(normal(item.get("email")))
+
+
+def _apollo() -> tuple[Callable[..., Iterable[bytes]], Callable[[], int]]:
+    fake = ApolloFake(time.time)
+    fake.book = _IndexedBook()
+    for name in ApolloConnector.defaults:
+        if name.startswith("ctgo_"):
+            fake.book.field(name, "number" if name == "ctgo_follower_count" else "string")
+    return fake.wsgi, lambda: len(fake.book.contacts)
+
+
 SECRETS = {
     "hubspot": f'access_token = "{hubspot.TOKEN}"\nbase_url = "{{url}}"\nrequests_per_second = 1000',
     "salesforce": f'client_id = "{salesforce.CLIENT_ID}"\nclient_secret = "{salesforce.CLIENT_SECRET}"\n'
     'instance_url = "{url}"',
+    "apollo": f'api_key = "{apollo.KEY}"\nbase_url = "{{url}}/api/v1"',
 }
 """The options that open a connector on the fake."""

@@ -4,9 +4,11 @@ import json
 import multiprocessing
 import socket
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import parse_qs, urlsplit
+from urllib.request import urlopen
 
 PAGE = 500
 
@@ -47,13 +49,36 @@ _LAST = [
 ]
 
 
-def _pages(leads: int, *, contacts: bool) -> list[bytes]:
-    pages = []
-    for start in range(0, max(leads, 1), PAGE):
-        rows = [lead(n, contacts=contacts) for n in range(start, min(start + PAGE, leads))]
-        body = {"leads": rows, "total": leads, "hasMore": start + PAGE < leads}
-        pages.append(_answer(json.dumps(body).encode()))
-    return pages
+class _Upstream:
+    """What is served, and what was asked for."""
+
+    def __init__(self, leads: int, *, contacts: bool, honest: bool) -> None:
+        self.rows = [lead(n, contacts=contacts) for n in range(leads)]
+        self.pages = [_page(self.rows, start) for start in range(0, max(leads, 1), PAGE)]
+        self.honest = honest
+        self.seen: Counter[str] = Counter()
+
+    def answer(self, method: str, target: str) -> bytes:
+        asked = urlsplit(target)
+        last = asked.path.rpartition("/")[2]
+        if last == "_seen":
+            return _answer(json.dumps(self.seen).encode())
+        self.seen[method] += 1
+        if method == "POST":
+            return _DONE
+        if last in _NAMES:
+            return _NAMES[last]
+        query = parse_qs(asked.query)
+        offset = int(query.get("offset", ["0"])[0])
+        if since := query.get("since", [""])[0]:
+            later = [row for row in self.rows if str(row["discoveredAt"]) >= since] if self.honest else []
+            return _page(later, offset)
+        return self.pages[offset // PAGE] if offset // PAGE < len(self.pages) else _page([], offset)
+
+
+def _page(rows: list[dict[str, object]], start: int) -> bytes:
+    body = {"leads": rows[start : start + PAGE], "total": len(rows), "hasMore": start + PAGE < len(rows)}
+    return _answer(json.dumps(body).encode())
 
 
 def _answer(body: bytes) -> bytes:
@@ -61,49 +86,39 @@ def _answer(body: bytes) -> bytes:
     return head.encode() + body
 
 
-def _serve(listener: socket.socket, leads: int, *, contacts: bool) -> None:
-    pages, done = _pages(leads, contacts=contacts), _answer(b'{"ok": true}')
+def _serve(listener: socket.socket, leads: int, *, contacts: bool, honest: bool) -> None:
+    upstream = _Upstream(leads, contacts=contacts, honest=honest)
     while True:
         connection, _ = listener.accept()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        threading.Thread(target=_converse, args=(connection, pages, done), daemon=True).start()
+        threading.Thread(target=_converse, args=(connection, upstream), daemon=True).start()
 
 
-def _converse(connection: socket.socket, pages: list[bytes], done: bytes) -> None:
+def _converse(connection: socket.socket, upstream: _Upstream) -> None:
     pending = b""
-    while True:
-        while b"\r\n\r\n" not in pending:
-            received = connection.recv(65536)
-            if not received:
-                connection.close()
-                return
-            pending += received
-        head, _, pending = pending.partition(b"\r\n\r\n")
-        method, target = head.split(b" ", 2)[:2]
-        length = next(
-            (int(h[15:]) for h in head.split(b"\r\n") if h.lower().startswith(b"content-length:")), 0
-        )
-        while len(pending) < length:
-            pending += connection.recv(65536)
-        pending = pending[length:]
-        if method == b"POST":
-            connection.sendall(done)
-            continue
-        asked = urlsplit(target.decode())
-        if asked.path.rpartition("/")[2] in _NAMES:
-            connection.sendall(_NAMES[asked.path.rpartition("/")[2]])
-            continue
-        query = parse_qs(asked.query)
-        offset = int(query.get("offset", ["0"])[0])
-        since = query.get("since")
-        page = (
-            pages[offset // PAGE]
-            if not since and offset // PAGE < len(pages)
-            else _answer(b'{"leads": [], "total": 0, "hasMore": false}')
-        )
-        connection.sendall(page)
+    try:
+        while True:
+            while b"\r\n\r\n" not in pending:
+                received = connection.recv(65536)
+                if not received:
+                    return
+                pending += received
+            head, _, pending = pending.partition(b"\r\n\r\n")
+            method, target = head.split(b" ", 2)[:2]
+            length = next(
+                (int(h[15:]) for h in head.split(b"\r\n") if h.lower().startswith(b"content-length:")), 0
+            )
+            while len(pending) < length:
+                pending += connection.recv(65536)
+            pending = pending[length:]
+            connection.sendall(upstream.answer(method.decode(), target.decode()))
+    except ConnectionError:  # who asked was killed
+        return
+    finally:
+        connection.close()
 
 
+_DONE = _answer(b'{"ok": true}')
 _NAMES = {
     "streams": _answer(b'{"streams": [{"id": 14, "name": "Indie founders"}]}'),
     "segments": _answer(b'{"segments": [{"id": 6, "name": "Developer tools"}]}'),
@@ -112,12 +127,12 @@ _NAMES = {
 
 
 @contextmanager
-def served(leads: int, *, contacts: bool = False) -> Iterator[str]:
-    """Serve so many leads; yields the base URL. With `since` the listing is empty: nothing is new."""
+def served(leads: int, *, contacts: bool = False, honest: bool = False) -> Iterator[str]:
+    """Serve so many leads; yields the base URL. With `since` the listing is empty, nothing is new, unless it is `honest`."""
     listener = socket.create_server(("127.0.0.1", 0))
     context = multiprocessing.get_context("fork")
     process = context.Process(
-        target=_serve, args=(listener, leads), kwargs={"contacts": contacts}, daemon=True
+        target=_serve, args=(listener, leads), kwargs={"contacts": contacts, "honest": honest}, daemon=True
     )
     process.start()
     try:
@@ -126,3 +141,9 @@ def served(leads: int, *, contacts: bool = False) -> Iterator[str]:
         process.terminate()
         process.join()
         listener.close()
+
+
+def seen(base: str) -> Counter[str]:
+    """How many requests came in so far, by method."""
+    with urlopen(f"{base}/_seen", timeout=10) as answer:  # noqa: S310 - our own, on loopback
+        return Counter(json.loads(answer.read()))
