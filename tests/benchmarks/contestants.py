@@ -111,7 +111,9 @@ def _tap_config(folder: Path, base: str) -> None:
         ],
     }
     (folder / "tap.json").write_text(json.dumps(tap))
-    (folder / "target.json").write_text(json.dumps({"output_path": str(folder)}))
+    # Or a second run would put what is new in the place of what was there
+    target = {"output_path": str(folder), "overwrite_behavior": "append_records"}
+    (folder / "target.json").write_text(json.dumps(target))
 
 
 def _tap_and_target(folder: Path, _: str) -> list[Command]:
