@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH := .venv-bench
 
-.PHONY: demo test lint format bench lock wheels screenshot clean
+.PHONY: demo test lint format bench soak lock wheels screenshot clean
 
 demo: $(READY)
 	@$(BIN)/syncd demo
@@ -36,6 +36,12 @@ $(BENCH)/.ready: pyproject.toml
 	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --group bench
 	@touch $@
+
+# The real daemon for a while, under load and troubles: make soak SECONDS=3600. Results in build/soak.
+soak: SECONDS ?= 900
+soak: $(READY) $(BENCH)/.ready
+	@$(BIN)/python -m tests.soak --seconds $(SECONDS); code=$$?; \
+	  $(BENCH)/bin/python -m tests.soak.plotting build/soak/soak.json && exit $$code
 
 screenshot: $(READY)
 	$(BIN)/python -m tests.screenshot docs/demo.svg
