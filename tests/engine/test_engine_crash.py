@@ -42,7 +42,13 @@ def _named(bench: Bench) -> None:
     bench.place(where="stream_name != 'Nobody'", fields={"campaign": "{{ stream_name }}"})
 
 
-ARRANGEMENTS = (_leads, _unsafe, _two_places, _campaigns, _named)
+def _nothing_to_fall_back_on(bench: Bench) -> None:
+    """Neither `lookback` nor a reconcile pass would list a lead again that the watermark has passed."""
+    bench.ctgo(leads=3, desk={"lookback": 0.0})
+    bench.place()
+
+
+ARRANGEMENTS = (_leads, _unsafe, _two_places, _campaigns, _named, _nothing_to_fall_back_on)
 
 
 def _finish(bench: Bench) -> None:

@@ -83,6 +83,24 @@ def test_an_explicit_window_takes_its_leads_and_never_moves_the_watermark(bench:
     assert _watermark(bench) == before
 
 
+def test_a_window_that_leaves_new_leads_out_leaves_them_to_the_next_pull(bench: Bench) -> None:
+    """It sees leads behind its end, and takes none of them: the watermark must not pass them."""
+    world = bench.ctgo(leads=10, spacing=DAY, desk={"lookback": 0.0})
+    far = bench.place()
+    bench.once()
+    bench.clock.advance(DAY)
+    new = world.add_leads(3)
+    bench.life.pulls["main"].ask_window(START - 6.5 * DAY, START - 3.5 * DAY)
+    bench.wake("pull", "main")
+    bench.run()
+    assert set(new).isdisjoint(far.lead_ids())
+    bench.clock.advance(DAY)
+    world.add_leads(1)
+    bench.once()
+    bench.check()
+    assert set(new) <= set(far.lead_ids())
+
+
 @pytest.mark.parametrize("death", ["killed", "an error"])
 def test_the_limit_of_a_window_holds_across_a_death_half_way(bench: Bench, death: str) -> None:
     world = bench.ctgo(leads=20, desk={"start": "now"})

@@ -184,13 +184,16 @@ def test_stop_ends_a_long_wait_at_once() -> None:
     assert time.monotonic() - begun < 1.0
 
 
-def test_a_stop_waits_for_the_step_that_is_under_way() -> None:
+def test_a_stop_waits_for_the_step_that_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "DRAIN", SOON)
     begun, finished = threading.Event(), threading.Event()
     running: Running
 
     def slow() -> Next:
         begun.set()
         running.clock.wait(threading.Event(), None)
+        while not running.runner.over:  # the run has begun to end
+            threading.Event().wait(0.001)
         finished.set()
         return IDLE
 
@@ -198,7 +201,7 @@ def test_a_stop_waits_for_the_step_that_is_under_way() -> None:
     running.start()
     assert begun.wait(SOON)
     running.stop()
-    running.end()
+    assert running.end().abandoned == ()
     assert finished.is_set()
 
 
@@ -217,6 +220,29 @@ def test_a_lane_is_never_in_two_threads() -> None:
     waker.join()
     assert not any(lane.overlapped for lane in crew)
     assert min(lane.count for lane in crew) > 200
+
+
+def test_a_lane_that_is_woken_in_its_step_is_not_stepped_beside_itself() -> None:
+    """It is the one that has been due longest, and another thread of its pool has nothing else to do."""
+    other, running = threading.Event(), Running()
+    done = threading.Event()
+
+    def woken() -> Next:
+        running.runner.wake("pull", "a")
+        running.runner.wake("pull", "b")
+        other.set()
+        done.wait(SOON)
+        return IDLE
+
+    def twice() -> Next:
+        assert other.wait(SOON)
+        return AGAIN
+
+    a, b = Lane("a", woken, lambda: IDLE, kind="pull"), Lane("b", twice, _then(done.set, IDLE), kind="pull")
+    running._crews = (Crew([a, b], threads=2),)
+    running.start().end(2 * SOON)
+    assert not a.overlapped
+    assert (a.count, b.count) >= (2, 2)
 
 
 def test_a_wake_during_a_step_is_not_lost() -> None:

@@ -4,17 +4,20 @@ import os
 import re
 import sqlite3
 import threading
+import traceback
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from alembic import command
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, insert
 
 from syncd.ledger import Ledger, LedgerError, database, migrating, tables
 from syncd.ledger.database import EngineLock
 
 EMPTY = "0000"
+AN_EMPTY_ONE = 4096
+"""Bytes of a database without any table: a page."""
 
 
 def _schema(path: Path) -> dict[str, str]:
@@ -53,6 +56,33 @@ def test_a_new_ledger_is_made_with_its_folder_for_its_owner_alone(path: Path) ->
     _made(path)
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_new_ledgers_name_is_synced_before_anything_is_in_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a power cut may take it away whole, with the evidence of what was exported."""
+    synced: dict[int, int] = {}
+    fsync = os.fsync
+
+    def noted(fd: int) -> None:
+        synced.setdefault(os.fstat(fd).st_ino, path.stat().st_size)
+        fsync(fd)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    _made(path)
+    for folder in (path.parent, path.parent.parent):
+        assert 0 <= synced.get(folder.stat().st_ino, -1) <= AN_EMPTY_ONE, folder
+
+
+def test_an_error_of_the_ledger_shows_no_value(path: Path) -> None:
+    """What is in its rows is personal, and an error may get into a log."""
+    with Ledger.open(path) as ledger:
+        row = {"connector": "somebody@example.com", "size": 1, "approved": 0, "configured": True}
+        with pytest.raises(Exception, match="UNIQUE") as caught, ledger.write() as connection:
+            connection.execute(insert(tables.table(tables.Gate)), [row, row])
+    told = "".join(traceback.format_exception(caught.value))
+    assert "somebody@example.com" not in told
 
 
 def test_a_ledger_is_durable_and_forgets_what_is_deleted(path: Path) -> None:
