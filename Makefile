@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH := .venv-bench
 
-.PHONY: demo test lint format bench soak lock wheels screenshot clean
+.PHONY: demo test proof lint format bench soak lock wheels screenshot clean
 
 demo: $(READY)
 	@$(BIN)/syncd demo
@@ -15,6 +15,10 @@ test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n auto
+
+# The whole proof, which takes 3 hours, or as many SECONDS as are asked for.
+proof: $(READY)
+	$(BIN)/python -m tests.proof $(or $(SECONDS),10800)
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -1,4 +1,8 @@
-"""How deep a sweep goes: PROOF_SECONDS in the environment says how long the whole proof may take, on two cores."""
+"""How deep a sweep goes: PROOF_SECONDS in the environment says how long the whole proof may take, on two cores.
+
+The layers are to leave some of that time, for `python -m tests.proof` fills the rest of it with worlds of new seeds: so a
+proof takes as long as it was asked to, unless that is less than the plain numbers take.
+"""
 
 import os
 
