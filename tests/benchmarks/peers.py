@@ -21,8 +21,9 @@ class Peer(StrEnum):
     TARGET = "target"
 
 
-SHOWN = {Peer.DLT: ("dlt",), Peer.TAP: ("tap-rest-api-msdk", "singer-sdk"), Peer.TARGET: ("meltanolabs-target-csv", "singer-sdk")}  # fmt: skip
-"""Packages whose versions the table tells."""
+SHOWN = {Peer.DLT: "dlt", Peer.TAP: "tap-rest-api-msdk", Peer.TARGET: "meltanolabs-target-csv"}
+"""The package that is the peer."""
+SDK = "singer-sdk"
 
 
 def binary(peer: Peer, name: str) -> Path:
@@ -53,12 +54,12 @@ def install(peer: Peer) -> None:
 
 
 def versions() -> dict[str, str]:
-    """Of each peer."""
+    """Of each peer, by package."""
     found = {}
-    for peer in Peer:
+    for peer, package in SHOWN.items():
         pinned = dict(line.split("==") for line in _pinned(peer).splitlines() if "==" in line)
-        told = ", ".join(f"{name} {pinned[name]}" for name in SHOWN[peer])
-        found[peer.value] = told if installed(peer) else "not installed: `make bench` does that"
+        told = pinned[package] + (f" ({SDK} {pinned[SDK]})" if SDK in pinned else "")
+        found[package] = told if installed(peer) else "not installed: `make bench` does that"
     return found
 
 

@@ -24,7 +24,7 @@ AGAIN = 3
 HAS = {
     "floor": {"keeps a ledger": "payloads only", "tells CTGO": "no", "keeps to a limit": "no"},
     "syncd": {"keeps a ledger": "yes", "tells CTGO": "yes (off here, as nobody else does)", "keeps to a limit": "yes (off here, likewise)"},
-    "dlt": {"keeps a ledger": "cursor and packages", "tells CTGO": "no", "keeps to a limit": "no"},
+    "dlt": {"keeps a ledger": "cursor and packages", "tells CTGO": "no", "keeps to a limit": "no; a wait between pages can be set"},
     "Singer": {"keeps a ledger": "cursor", "tells CTGO": "no", "keeps to a limit": "no"},
 }  # fmt: skip
 
