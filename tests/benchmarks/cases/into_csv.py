@@ -65,11 +65,15 @@ def _memory(leads: int, by_name: dict[str, list[Run]], small: list[Run], idle: f
     ]  # fmt: skip
     if idle:
         against = Row(
-            "peak memory then / idle daemon", said, f"{idle:.1f} MiB", peak / idle, MOST_MEMORY_OF_IDLE
+            f"peak memory, {leads:,} leads / idle daemon",
+            said,
+            f"{idle:.1f} MiB",
+            peak / idle,
+            MOST_MEMORY_OF_IDLE,
         )
         rows.append(against)
     rows += [
-        Row(f"peak memory then / {name}", said, spread(theirs, "MiB", "peak"), peak / median(theirs, "peak"),
+        Row(f"peak memory, {leads:,} leads / {name}", said, spread(theirs, "MiB", "peak"), peak / median(theirs, "peak"),
             1.0 if name == "dlt" else None)
         for name, theirs in by_name.items()
         if name != SYNCD_.name
