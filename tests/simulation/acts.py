@@ -177,6 +177,12 @@ class Acts(People):
         self.sim.machine.skew = skew
         self.sim.counts[f"clock {'right' if not skew else 'ahead' if skew > 0 else 'behind'}"] += 1
 
+    def freeze(self) -> None:
+        """The machine goes on and the process does not: stopped, for minutes to days."""
+        if self.sim.runs:
+            self.sim.scheduler.freeze(10 ** self.chance.uniform(2, 5.2))
+            self.sim.counts["frozen"] += 1
+
     def second_engine(self) -> None:
         """I-8: it leaves before it touches anything."""
         if self.sim.process is None or self.sim.process.daemon is None:

@@ -17,7 +17,7 @@ from syncd.ledger import Ledger
 from syncd.ledger.lock import EngineLock
 from tests.simulation.scheduler import Scheduler
 
-_STATES = {"lead": "state", "delivery": "state", "export": "state", "lane": "status"}
+_STATES = {"lead": "state", "delivery": "state", "export": "state", "feedback": "state", "lane": "status"}
 _TRIGGERS = [
     *(
         f"CREATE TEMP TRIGGER edge_{table} AFTER UPDATE OF {column} ON main.{table} WHEN OLD.{column} <> NEW.{column}"

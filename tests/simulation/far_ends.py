@@ -157,6 +157,10 @@ class FarEnds:
         self.salesforce.org.errors[person] = said
         self.apollo.book.poisoned.add(person)
 
+    def mark(self, connector: str, person: str, value: str) -> bool:
+        """A salesperson says something of a person; whether that person is there."""
+        return bool((self.hubspot if connector == "crm" else self.salesforce).mark(person, value))
+
     def heal(self) -> None:
         """Nobody is refused."""
         self.hubspot.portal.poisoned.clear()
@@ -196,6 +200,8 @@ def _options(chance: random.Random, n: int) -> Options:
             ["paged", "paged", "paged", "ignored", "without_has_more", "bare", "missing"]
         ),
         contact_in_listings="lead",
+        credits=chance.choice([20, 2000]),
+        charge_when_empty=chance.choice([True, False]),
         contact_rate=chance.choice([0.6, 1.0]),
         times=chance.choice(["seconds", "milliseconds"]),
         errors=chance.choice(["codes", "sentences"]),

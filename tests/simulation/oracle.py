@@ -21,6 +21,12 @@ _DELIVERED = (
     "SELECT l.lead_id, l.stream_id, l.segment_id, l.person, d.connector FROM delivery d JOIN lead l ON l.seq = d.lead_seq"
     " WHERE d.state = 'delivered' AND l.lead_id > 0"
 )
+_HEARD = (
+    "SELECT l.source, l.lead_id, l.segment_id, l.person, f.state FROM lead l"
+    " JOIN delivery d ON d.lead_seq = l.seq AND d.state = 'delivered' AND d.connector = ?"
+    " LEFT JOIN feedback f ON f.source = l.source AND f.lead_id = l.lead_id AND f.segment_id = l.segment_id"
+    " WHERE l.lead_id > 0 AND l.segment_id > 0"
+)
 ROOM = 60
 """Requests a minute."""
 
@@ -36,6 +42,8 @@ class Oracle:
         self._known: dict[str, set[tuple[Any, ...]]] = {}
         self.excused: set[str] = set()
         """People whose deliveries a person undid: forgotten."""
+        self.marked: dict[str, str] = {}
+        """The last word of a salesperson on a person, as CTGO is to be told it; empty: none."""
 
     # At the instant when an export comes in
 
@@ -134,6 +142,19 @@ class Oracle:
                 ]
                 known = auditing.known(connection, source, leads)
                 told += [f"{lead.key}" for lead in leads if lead.key not in known]
+        return told
+
+    def untold(self, connector: str) -> list[str]:
+        """Words of salespeople that CTGO was not told, or not last."""
+        with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as connection:
+            rows = connection.execute(_HEARD, (connector,)).fetchall()
+        told = []
+        for source, lead_id, segment, person, state in rows:
+            world, word = self._far.worlds[source], self.marked.get(person)
+            said = world.feedback.told.get((lead_id, segment))
+            there = any(row.id == lead_id for row in world.listed())
+            if word and there and state != "dropped" and (said is None or said.judgement.feedback != word):
+                told.append(f"{source} {lead_id} in {segment}: {word}, and CTGO was told {said}, {state}")
         return told
 
     def unsettled(self) -> Sequence[Any]:

@@ -13,6 +13,7 @@ from syncd.ledger.operating import Chosen
 from syncd.ledger.replaying import Wanted
 from tests.simulation.far_ends import ACCOUNTS, CONNECTORS
 from tests.simulation.script import DAY
+from tests.simulation.setup import WORDS
 from tests.simulation.world import Simulation
 
 HOUR = 3600.0
@@ -31,8 +32,8 @@ class People:
         return self.sim.machine.wall()
 
     def _lanes(self) -> list[tuple[str, str]]:
-        sources = [(kind, name) for kind in ("pull", "export") for name in ACCOUNTS]
-        return [*sources, *(("deliver", name) for name in CONNECTORS)]
+        sources = [(kind, name) for kind in ("pull", "export", "enrich", "feedback") for name in ACCOUNTS]
+        return [*sources, *((kind, name) for kind in ("deliver", "hear") for name in CONNECTORS)]
 
     def _operate(self, act: Any) -> None:
         if not self.sim.has_ledger():
@@ -68,6 +69,16 @@ class People:
 
     def drop(self, code: str = "") -> None:
         self._operate(lambda c: operating.drop(c, Chosen(code=code), self.now, who=WHO, exports={}))
+
+    def mark(self) -> None:
+        """Salespeople say what they think of a few people."""
+        speaks = self.sim.setup.speaks
+        known = sorted(self.sim.far.people(speaks)) if speaks else []
+        for person in self.chance.sample(known, min(len(known), 3)):
+            value = self.chance.choice(sorted(WORDS))
+            if self.sim.far.mark(speaks, person, value):
+                self.sim.oracle.marked[person] = WORDS[value]
+                self.sim.counts["marked"] += 1
 
     def window(self) -> None:
         since = self.sim.machine.true() - self.chance.choice([600.0, HOUR, 40 * DAY])

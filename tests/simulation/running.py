@@ -70,5 +70,7 @@ def _come_to_an_end(sim: Simulation, acts: Acts) -> None:
     sim.look()
     if left := sim.oracle.unsettled():
         raise Objection(f"never settled: {left[:3]}")
+    if untold := sim.oracle.untold(sim.setup.speaks):
+        raise Objection(f"not told: {untold[:5]}")
     if lost := sim.oracle.lost():
         raise Objection(f"lost: {lost[:5]}")

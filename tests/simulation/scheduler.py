@@ -134,6 +134,7 @@ class Scheduler:
         self._world = threading.Lock()
         self._world.acquire()
         self._turns, self._at = 0, -1.0
+        self._frozen = 0.0
 
     # The world's side
 
@@ -156,6 +157,10 @@ class Scheduler:
                 self._hand(task)
                 self._world.acquire()
 
+    def freeze(self, seconds: float) -> None:
+        """No thread of the process goes on for so long, whatever it waits for."""
+        self._frozen = self.passed + seconds
+
     def bury(self) -> None:
         """End every thread of a dead process."""
         self.dead = True
@@ -164,7 +169,11 @@ class Scheduler:
             self._hand(task)
             self._world.acquire()
             task.buried()
-        self.dead, self.fate = False, None
+        self.dead, self.fate, self._frozen = False, None, 0.0
+
+    def since(self) -> float:
+        """Seconds since the world began, for who lives elsewhere: booting syncd's machine does not touch it."""
+        return self.passed
 
     @property
     def somebody(self) -> bool:
@@ -251,14 +260,16 @@ class Scheduler:
             if self._turns > HOT:
                 self.broken = True
                 return None
+            frozen = self._frozen > now
             able = [
                 task
                 for task in self._tasks
-                if task.ready is None or (task.until is not None and task.until <= now) or task.ready()
+                if not frozen
+                and (task.ready is None or (task.until is not None and task.until <= now) or task.ready())
             ]
             if able:
                 return able[0] if len(able) == 1 else self._chance.choice(able)
-            times = [task.until for task in self._tasks if task.until is not None]
+            times = [self._frozen] if frozen else [it.until for it in self._tasks if it.until is not None]
             coming = min(times, default=until)
             if self._agenda and self._agenda[0][0] <= min(coming, until):
                 self.passed = max(now, self._agenda[0][0])

@@ -28,6 +28,8 @@ RATES = {
     "reload": 0.08,
     "reboot": 0.06,
     "jump": 0.1,
+    "freeze": 0.06,
+    "mark": 0.3,
     "revoke": 0.12,
     "expire": 0.3,
     "poison": 0.1,
@@ -90,7 +92,9 @@ def spelled(number: int, days: float) -> Spelled:
     chance = random.Random(number)  # noqa: S311 - a world to be repeated
     kind = chance.choice(sorted(FAULTS))
     longest = 6.1 if kind == "refused" else 5.1
-    if days >= QUIET and not FAULTS[kind].retry_after:  # who is told when to come back asks all day long
+    if FAULTS[kind].status == 429 or FAULTS[kind].retry_after:
+        longest = 4.0  # who is told when to come back asks all day long
+    elif days >= QUIET:
         longest = log10(days / 3 * DAY)
     seconds = 10 ** chance.uniform(2.1, longest)
     share = chance.choice([1.0, 1.0, 0.5, 0.2])

@@ -33,6 +33,9 @@ class Setup:
     without_email: str = "skip"
     assignment: str = "on"
     lookback: str = "1h"
+    enriches: bool = False
+    speaks: str = ""
+    """The CRM whose salespeople are heard, if any."""
 
     @classmethod
     def drawn(cls, chance: random.Random, days: float) -> Self:
@@ -48,6 +51,8 @@ class Setup:
             without_email=chance.choice(["skip", "create"]),
             assignment=chance.choice(["on", "off"]),
             lookback=chance.choice(["1h", "2d"]),
+            enriches=chance.random() < 0.3,
+            speaks=chance.choice(["", "", "crm", "org"]),
         )
 
 
@@ -64,8 +69,26 @@ def _source(setup: Setup, name: str, here: list[str]) -> str:
     return (
         f'[sources.{name}]\napi_key = "{KEYS[name]}"\nbase_url = "https://{HOSTS[ACCOUNTS[name]]}/api/v2"\n'
         f'poll = "{setup.poll}"\nreconcile = "{setup.reconcile}"\nlookback = "{setup.lookback}"\n'
-        f"connectors = {here}\n"
+        f"connectors = {here}\n{_ENRICH.format(name=name) if setup.enriches else ''}"
     )
+
+
+_ENRICH = """
+[sources.{name}.enrich]
+outputs = ["email", "linkedin_url"]
+per_day = 20
+keep_credits = 3
+"""
+_FEEDBACK = """
+[connectors.{name}.feedback]
+property = "{property}"
+good = ["CONNECTED"]
+bad = {{ UNQUALIFIED = "wrong_job", BAD_TIMING = "other" }}
+poll = "{poll}"
+"""
+WORDS = {"CONNECTED": "good", "UNQUALIFIED": "bad", "BAD_TIMING": "bad", "NEW": ""}
+"""What a salesperson may set, and what that says to CTGO; empty: nothing."""
+PROPERTIES = {"crm": "hs_lead_status", "org": "Status"}
 
 
 def _more(setup: Setup, name: str) -> str:
@@ -76,4 +99,6 @@ def _more(setup: Setup, name: str) -> str:
         more += f'without_email = "{setup.without_email}"\n'
     if name == "org":
         more += f'assignment = "{setup.assignment}"\n'
+    if name == setup.speaks:
+        more += _FEEDBACK.format(name=name, property=PROPERTIES[name], poll=setup.poll)
     return more

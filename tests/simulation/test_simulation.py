@@ -30,6 +30,8 @@ EDGES = (
     "delivery: pending > dropped",
     "delivery: rejected > pending",
     "export: none > pending",
+    "feedback: none > pending",
+    "feedback: pending > delivered",
     "export: pending > delivered",
     "export: pending > gone",
     "lane: open > paused",
@@ -38,6 +40,8 @@ EDGES = (
     "lane: paused > halted",
     "lane: halted > open",
     "lead: none > delivering",
+    "lead: none > enriching",
+    "lead: enriching > delivering",
     "lead: none > quarantined",
     "lead: delivering > exporting",
     "lead: delivering > rejected",
@@ -55,6 +59,8 @@ SOMETIMES = {
     "clock behind",
     "crash",
     "end stopped",
+    "frozen",
+    "marked",
     "restored",
 }
 """What must have happened in some of the worlds: what never does is not tried."""

@@ -59,7 +59,7 @@ class Simulation:
         )
         self.scheduler = Scheduler(self.chance("scheduler"))
         self.machine = Machine(self.scheduler)
-        self.far = FarEnds(self.folder, self.machine.true, self.machine.steady, self.chance("far ends"))
+        self.far = FarEnds(self.folder, self.machine.true, self.scheduler.since, self.chance("far ends"))
         self.weather = Weather(self.chance("weather"))
         self.network = Network(self.scheduler, self.weather, self.machine.true, self.chance("network"))
         self.watch = Watch(self.scheduler)
