@@ -220,6 +220,7 @@ class Acts(People):
         copying.replace(path, part, path.with_name("syncd.db.before-restore-1"))
         self.sim.counts["restored"] += 1
         self.sim.oracle.forget_what_was()
+        self.sim.network.enriched.clear()  # nobody can know what was asked since
 
     def change_connectors(self) -> None:
         """One leaves, or all are back: with a restart or a reload."""

@@ -48,6 +48,8 @@ class Network:
         self._apps: dict[str, tuple[str, App]] = {}
         self.met: Counter[str] = Counter()
         self.requests: Counter[str] = Counter()
+        self.enriched: Counter[str] = Counter()
+        """How often each lead was enriched, and charged for, whether or not the answer came back."""
         self.told: Callable[[str], None] = lambda _: None
 
     def add(self, host: str, far: str, app: App) -> None:
@@ -70,6 +72,8 @@ class Network:
         self._scheduler.wait(None, takes)
         reply = carried_out(app, method, address, headers, body) if fault.applied else None
         digest = blake2b(reply.data if reply else b"", digest_size=8).hexdigest()
+        if reply and reply.status == 200 and address.path.endswith("/enrich"):
+            self.enriched[f"{far}{address.path}"] += 1
         self.told(
             f"{far} {method} {address.path}?{address.query} {kind} {reply.status if reply else 0} {digest}"
         )

@@ -1,7 +1,7 @@
 """What must hold, asked from outside: of the ledger's file over connections of its own, and of the far ends."""
 
 import sqlite3
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -124,6 +124,12 @@ class Oracle:
             if row[3] not in self.excused:
                 self._object(f"{row} was delivered and is not any more")
         self._known["delivered"] = delivered
+
+    def count_asks(self, enriched: Counter[str]) -> None:
+        """What costs credits is done twice for a lead at most: once, and once more if the answer was lost."""
+        for told, n in enriched.items():
+            if n > 2:
+                self._object(f"{told}: {n} times")
 
     def forget_what_was(self) -> None:
         """A person put another ledger in its place, or had things sent again: what was delivered need not stay so."""

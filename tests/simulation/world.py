@@ -138,6 +138,7 @@ class Simulation:
     def look(self) -> None:
         self.looked = self.scheduler.passed
         self.oracle.look()
+        self.oracle.count_asks(self.network.enriched)
         self.complain()
 
     # Time
