@@ -90,8 +90,20 @@ class Acts(People):
         return (world, self.chance.choice(rows).id) if rows else None
 
     def vanish(self) -> None:
-        if found := self._listed():
+        """A lead is not listed any more, and its export is answered with 404; often one that is under way just now."""
+        if self.chance.random() < 0.5:
+            world, lead_id = self._newcomer()
+            later = self.sim.scheduler.passed + 10 ** self.chance.uniform(0, 2)
+            self.sim.scheduler.at(later, lambda: world.remove_lead(lead_id))
+        elif found := self._listed():
             found[0].remove_lead(found[1])
+
+    def _newcomer(self) -> tuple[World, int]:
+        """A lead that is found now and asked for at once."""
+        world = self._world()
+        first, *_ = world.add_leads(1)
+        self.order("pull")
+        return world, first
 
     def amend(self) -> None:
         """The same key with other content; a malformed one may become whole."""
@@ -105,12 +117,13 @@ class Acts(People):
 
     def weather(self) -> None:
         spell = spelled(self.chance.getrandbits(32), self.end / DAY)
+        if spell.far == "two" and "second" not in self.sim.setup.sources:
+            spell = spell._replace(far="ctgo")
         now = self.sim.scheduler.passed
         self.sim.tell(f"{spell.far} {spell.kind} for {spell.seconds / HOUR:.2f} h, {spell.share:.0%}")
         self.sim.weather.add([Spell(spell.far, spell.kind, now, now + spell.seconds, spell.share)])
-        if self.chance.random() < 0.6:  # or a short one passes unnoticed
-            self._world().add_leads(1)
-            self.order("pull")
+        if self.chance.random() < 0.8:  # or a short one passes unnoticed
+            self._newcomer()
 
     def revoke(self) -> None:
         far = self.chance.choice(["ctgo", "crm", "org", "outreach"])
@@ -123,9 +136,15 @@ class Acts(People):
         self.sim.far.expire()
 
     def poison(self) -> None:
-        if found := self._listed():
-            rows = [row for row in found[0].listed() if row.id == found[1]]
-            self.sim.far.poison(rows[0].person.x_user_id)
+        """Somebody whom every CRM refuses; whoever has them already will notice when they are found again."""
+        if self.chance.random() < 0.7:
+            world, lead_id = self._newcomer()
+        elif found := self._listed():
+            world, lead_id = found
+        else:
+            return
+        for person in {row.person.x_user_id for row in world.listed() if row.id == lead_id}:
+            self.sim.far.poison(person)
 
     def forget_rows(self) -> None:
         self.sim.far.forget_rows(self.chance.choice([1, 2]))
