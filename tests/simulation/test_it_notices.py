@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 import connectors.csv_file
+import syncd.engine.hearing
 import syncd.engine.pacing
 import syncd.engine.pulling
 from tests.simulation.running import simulate
@@ -14,6 +15,8 @@ from tests.simulation.script import Event
 FINDS = [Event(3600.0 * n, "find", n) for n in range(1, 20)]
 FLOODS = [Event(600.0 + n, "flood", n) for n in range(1, 8)]
 KILLS = [Event(1800.0 * n, "kill", n) for n in range(1, 48)]
+
+MARKS = [*FINDS[:4], *(Event(1800.0 + 3600.0 * n, "mark", n) for n in range(2, 8))]
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -39,6 +42,12 @@ def believes_a_date_of_2099(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(syncd.engine.pulling.Pull, "ask_reconcile", lambda _: None)
 
 
+def hears_one_of_each_page(patch: pytest.MonkeyPatch) -> None:
+    """Of what salespeople said meanwhile, all but the first is missed."""
+    plain = syncd.engine.hearing.said_in
+    patch.setattr(syncd.engine.hearing, "said_in", lambda found, judging: plain(found[:1], judging))
+
+
 def some_worlds(script: list[Event]) -> None:
     for seed in range(6):
         simulate(seed, 1.0, script)
@@ -50,6 +59,7 @@ def some_worlds(script: list[Event]) -> None:
         (never_looks_before_it_writes, KILLS, "twice: sheet"),
         (frees_slots_too_soon, FLOODS, "requests within a minute|asks too often"),
         (believes_a_date_of_2099, FINDS, "lost"),
+        (hears_one_of_each_page, MARKS, "not told"),
     ],
 )
 def test_a_planted_defect_is_noticed(
