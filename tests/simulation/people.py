@@ -83,7 +83,7 @@ class People:
     def window(self) -> None:
         since = self.sim.machine.true() - self.chance.choice([600.0, HOUR, 40 * DAY])
         most = self.chance.choice([None, 2])
-        for source in self.sim.setup.sources:
+        for source in sorted(self.sim.setup.sources):
             self._operate(
                 lambda c, source=source: windows.ask(
                     c, source, self.now, since=since, until=None, limit=most, who=WHO
