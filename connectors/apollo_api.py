@@ -157,7 +157,7 @@ class Api:
         return {
             str(each.get("name")).casefold(): contact_id(each)
             for each in found
-            if each.get("modality") in {"contacts", None} and contact_id(each)
+            if each.get("modality") in ("contacts", None) and contact_id(each)
         }
 
     def make_list(self, name: str) -> None:

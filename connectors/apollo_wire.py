@@ -69,6 +69,9 @@ class Wire:
         """
         self._total = total
         self._deadline = Deadline(clock)
+        self._transport = _Transport(httpx.URL(base_url), self._deadline)
+        # It writes requests and never sends one: it would read where a redirect leads, and fail where that is no
+        # address, and keep a stranger's cookies for ever
         self._client = httpx.Client(
             base_url=base_url,
             headers={
@@ -77,9 +80,8 @@ class Wire:
                 "accept-encoding": "identity",  # a kilobyte must not become a gigabyte
                 "user-agent": "ctgo-syncd",
             },
-            transport=_Transport(httpx.URL(base_url), self._deadline),
+            transport=self._transport,
             timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
-            follow_redirects=False,
             trust_env=False,
         )
 
@@ -92,7 +94,7 @@ class Wire:
         request = self._client.build_request(method, path, content=content, headers=headers, params=query)
         self._deadline.start(self._total)
         try:
-            response = self._client.send(request, stream=True)
+            response = self._transport.handle_request(request)
         except (
             httpx.ConnectError,
             httpx.ConnectTimeout,

@@ -74,7 +74,9 @@ _BUSY = {
 }
 """Code, sentence, and the least seconds: locks last two."""
 _HALTS = {401: "hubspot_token_refused", 402: "hubspot_forbidden", 403: "hubspot_forbidden"}
-_HALTS |= dict.fromkeys((301, 302, 303, 307, 308, 404, 405, 407, 410), "hubspot_wrong_address")
+_HALTS |= dict.fromkeys((*range(300, 400), 404, 405, 407, 410), "hubspot_wrong_address")
+_ABOUT_THE_CALL = frozenset({400, 404, 409, 413, 414, 422, 431})
+"""Refusals that are about what was asked also when they say nothing; 404 only where it is about an object."""
 _SAID = {
     "hubspot_token_refused": "HubSpot does not accept the access token",
     "hubspot_forbidden": "HubSpot refuses the account this call",
@@ -115,7 +117,7 @@ def trouble(answer: Answer, now: float, zone: str) -> Failure | None:
     if status in _SERVER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         code = "hubspot_edge_failed" if status in _EDGE else "hubspot_unavailable"
         return Pause(code, f"HubSpot answered {status}", after=wait, unexplained=True, fix=CODES[code])
-    return _mended_by_hand(answer)
+    return _mended_by_hand(answer) or _foreign(answer)
 
 
 def _mended_by_hand(answer: Answer) -> Halt | None:
@@ -127,6 +129,21 @@ def _mended_by_hand(answer: Answer) -> Halt | None:
         return None  # an object, and not the address
     code = _HALTS.get(status, "")
     return _halt(code, f"{_SAID[code]} (it answered {status})") if code else None
+
+
+def _foreign(answer: Answer) -> Pause | None:
+    """What HubSpot does not say: an interim answer, a refusal of another kind than it has and without its words."""
+    if (
+        answer.fine
+        or answer.status in _ABOUT_THE_CALL
+        or (answer.body and answer.status >= HTTPStatus.BAD_REQUEST)
+    ):
+        return None
+    code, detail = (
+        "hubspot_bad_answer",
+        f"the answer ({answer.status}) is not one that HubSpot's API promises",
+    )
+    return Pause(code, detail, unexplained=True, fix=CODES[code])
 
 
 def _too_many(answer: Answer, wait: float | None, now: float, zone: str) -> Pause:
@@ -170,7 +187,8 @@ def _scopes(body: Json) -> list[str] | None:
         context = holder.get("context")
         if isinstance(context, Mapping):
             named = context.get("requiredGranularScopes") or context.get("requiredScopes")
-            found.update(str(scope) for scope in named or () if re.fullmatch(r"[\w.\-]{1,80}", str(scope)))
+            listed = named if isinstance(named, list) else ()
+            found.update(str(scope) for scope in listed if re.fullmatch(r"[\w.\-]{1,80}", str(scope)))
     return sorted(found)
 
 
@@ -187,7 +205,7 @@ def word(error: Json, constants: Container[str]) -> Word:
     if (
         category in _CONFLICTS
         or existing
-        or error.get("error") in _TAKEN
+        or _kind(error) in _TAKEN
         or any(p.error in _TAKEN for p in problems)
     ):
         return Conflict(existing[1] if existing else "")
@@ -196,6 +214,11 @@ def word(error: Json, constants: Container[str]) -> Word:
     if "non-unique" in message.lower() or ("idproperty" in message.lower() and KEY in message):
         return _halt("hubspot_key_not_unique", f"HubSpot does not take {KEY} as a unique property")
     return _of_category(category)
+
+
+def _kind(error: Json) -> str:
+    said = error.get("error")
+    return said if isinstance(said, str) else ""
 
 
 def _of_category(category: str) -> Word:

@@ -124,6 +124,8 @@ class Api:
             )  # fmt: skip
         except self._refusal as refusal:
             found, status, headers = _parsed(refusal.body), refusal.status or 0, refusal.headers or {}
+        except RecursionError:  # the library's parser, on a nesting without end
+            raise self._bad_answer() from None
         finally:
             self._client.last_response = None  # it would keep the last batch of people in memory
         answer = Answer(status, found if isinstance(found, dict) else {}, headers)

@@ -46,7 +46,7 @@ def absent(aims: Sequence[Aim], body: Json) -> bool:
     for error in errors:
         context = error.get("context")
         ids = context.get("ids") if isinstance(context, Mapping) else None
-        said.update(str(each).strip().lower() for each in ids or ())
+        said.update(str(each).strip().lower() for each in (ids if isinstance(ids, list) else ()))
     if not said:
         return body.get("numErrors") == len(aims)
     return all(aim.id.lower() in said for aim in aims)
@@ -104,7 +104,8 @@ def _failed(aims: Sequence[Aim], body: Json) -> tuple[dict[int, Json], bool]:
     for error in errors:
         context = error.get("context")
         traces = context.get("objectWriteTraceId") if isinstance(context, Mapping) else None
-        mine = [places[t] for t in traces if t in places] if isinstance(traces, list) else []
+        named = [t for t in traces if isinstance(t, str)] if isinstance(traces, list) else []
+        mine = [places[t] for t in named if t in places]
         failed |= dict.fromkeys(mine, error)
         stray = stray or not mine
     counted = body.get("numErrors")

@@ -2,7 +2,8 @@
 
 The library (12.0.0) sets no time-out, reads bodies without end, follows redirects with the token, fails with an
 AttributeError when TLS does and with a UnicodeDecodeError when an error's body is not UTF-8. So this stands where
-its urllib3 pool stood, and hands it whole, small, clean answers or raises `Pause`.
+its urllib3 pool stood, and hands it whole, small, clean answers or raises `Pause`. What urllib3 does not bound itself is
+bounded by `syncd.bounded`.
 """
 
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from urllib3 import exceptions
 
 from connectors.hubspot_options import CODES
+from syncd.bounded import Bounds, hold
 from syncd.clock import Clock
 from syncd.failure import Pause
 
@@ -54,16 +56,19 @@ class Wire:
 
     def __init__(self, pool: Any, clock: Clock) -> None:
         """`pool`: the library's own `PoolManager`."""
-        self._pool, self._clock = pool, clock
+        self._pool = pool
+        self._bounds = Bounds(clock, seconds=LONGEST, most=LARGEST, late=_late, large=_large)
+        hold(pool, self._bounds)
 
     def request(self, method: str, url: str, **given: Any) -> Response:
         """One request, never repeated and never redirected. Raises Pause."""
-        deadline = self._clock.monotonic() + LONGEST
-        given |= {"preload_content": False, "retries": False}  # which is no redirects either
+        self._bounds.start()
+        # Without `redirect` it would read where one leads, and fail where that is no address
+        given |= {"preload_content": False, "retries": False, "redirect": False}
         try:
             answer = self._pool.request(method, url, **given)
             try:
-                data = self._read(answer, deadline)
+                data = self._read(answer)
             except BaseException:
                 answer.close()
                 raise
@@ -80,16 +85,22 @@ class Wire:
         """Close every connection."""
         self._pool.clear()
 
-    def _read(self, answer: Any, deadline: float) -> bytes:
+    def _read(self, answer: Any) -> bytes:
         parts, size = [], 0
         while part := answer.read1(65536, decode_content=True):
             parts.append(part)
             size += len(part)
             if size > LARGEST:
-                raise _unreachable("an answer of more than 16 MiB", unexplained=True)
-            if self._clock.monotonic() > deadline:
-                raise _unreachable("an answer that took more than 2 minutes", unexplained=True)
+                raise _large()
         return b"".join(parts)
+
+
+def _late() -> Pause:
+    return _unreachable("an answer that took more than 2 minutes", unexplained=True)
+
+
+def _large() -> Pause:
+    return _unreachable("an answer of more than 16 MiB", unexplained=True)
 
 
 def _unreachable(what: str, *, unexplained: bool) -> Pause:

@@ -1,6 +1,7 @@
 """HTTP under simple-salesforce: time-outs, bounded answers, and what a broken connection means.
 
-The library sets no time-outs and reads whatever it is sent; both are the session's to mend. Imports requests, so it
+The library sets no time-outs and reads whatever it is sent; both are the session's to mend (and what is below requests is
+bounded by `syncd.bounded`). Imports requests, so it
 is imported when a connector opens.
 """
 
@@ -8,6 +9,7 @@ import io
 import re
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
@@ -15,13 +17,14 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from connectors.salesforce_codes import CODES
+from syncd.bounded import Bounds, hold
 from syncd.clock import Clock
 from syncd.failure import Pause
 
 TIMEOUT = (10.0, 60.0)
 """Seconds to connect, and between two reads."""
 DEADLINE = 120.0
-"""Seconds for a whole answer, once it began."""
+"""Seconds for a whole answer, from the first byte out to the last byte in."""
 LARGEST = 32 * 1024 * 1024
 """Bytes of an answer, decoded. The `describe` of a very wide Lead has two million."""
 
@@ -32,11 +35,25 @@ class _Adapter(HTTPAdapter):
     """Adds time-outs, and reads the answer itself: no more than `LARGEST`, in no more than `DEADLINE`."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        self._bounds = Bounds(clock, seconds=DEADLINE, most=LARGEST, late=_endless, large=_endless)
         super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """As HTTPAdapter."""
+        super().init_poolmanager(*args, **kwargs)
+        hold(self.poolmanager, self._bounds)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """As HTTPAdapter."""
+        known = proxy in self.proxy_manager
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        if not known:
+            hold(manager, self._bounds)
+        return manager
 
     def send(self, request: Any, *args: Any, **kwargs: Any) -> requests.Response:
         """As HTTPAdapter. Raises Pause for an answer without end."""
+        self._bounds.start()
         kwargs = {**kwargs, "stream": True, "timeout": kwargs.get("timeout") or TIMEOUT}
         response = super().send(request, *args, **kwargs)
         try:
@@ -50,14 +67,17 @@ class _Adapter(HTTPAdapter):
         return response
 
     def _read(self, raw: Any) -> bytes:
-        until = self._clock.monotonic() + DEADLINE
         body = bytearray()
         # Not read(): it waits for all it was asked for, and a slow drip would never let it come back.
         while piece := raw.read1(65_536, decode_content=True):
             body += piece
-            if len(body) > LARGEST or self._clock.monotonic() > until:
-                raise paused("salesforce_unexpected_answer", "the answer has no end", unexplained=True)
+            if len(body) > LARGEST:
+                raise _endless()
         return bytes(body)
+
+
+def _endless() -> Pause:
+    return paused("salesforce_unexpected_answer", "the answer has no end", unexplained=True)
 
 
 class _Session(requests.Session):
@@ -74,11 +94,16 @@ class _Session(requests.Session):
             self._settled[home] = super().merge_environment_settings(home, *given)
         return dict(self._settled[home])
 
+    def get_redirect_target(self, _: requests.Response) -> None:  # type: ignore[override]  # requests' may be None
+        """Nowhere: it would be read, also when it is not followed, and what is no address would fail the call."""
+
 
 def session(clock: Clock, noted: Callable[[requests.Response], None]) -> requests.Session:
     """A session with the adapter; `noted` is shown every answer."""
     made = _Session()
     made.auth = _as_it_is
+    # A session would keep what it is given for as long as syncd runs, and send all of it with each call
+    made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     for scheme in ("https://", "http://"):
         made.mount(scheme, _Adapter(clock))
     made.hooks["response"].append(lambda response, **_: noted(response))

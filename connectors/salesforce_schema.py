@@ -83,7 +83,7 @@ def _column(found: Mapping[str, Any]) -> Column:
 
 def _options(found: Mapping[str, Any]) -> frozenset[str] | None:
     listed = found.get("picklistValues")
-    if not isinstance(listed, list) or found.get("type") not in {"picklist", "multipicklist", "combobox"}:
+    if not isinstance(listed, list) or found.get("type") not in ("picklist", "multipicklist", "combobox"):
         return None
     return frozenset(
         str(one.get("value")) for one in listed if isinstance(one, Mapping) and one.get("active") is not False

@@ -201,13 +201,14 @@ class Wire:
         try:
             url = f"{self._options.home}/services/oauth2/token"
             response = self._session.post(url, data=form, allow_redirects=False)
-            answer = response.json()
-        except (requests.exceptions.JSONDecodeError, RecursionError):
-            answer = None
         except (
             requests.exceptions.RequestException
         ) as error:  # it is about no lead, so none becomes a suspect
             raise paused("salesforce_unreachable", f"signing in: {type(error).__name__}") from None
+        try:
+            answer = response.json()
+        except (ValueError, RecursionError):  # no JSON, a charset that is none, a number of too many digits
+            answer = None
         told = answer if isinstance(answer, dict) else {}
         token, home = told.get("access_token"), told.get("instance_url")
         if (

@@ -28,9 +28,11 @@ SHORTEST = 4
 """Characters. A shorter secret is not looked for: it would be found in every other word."""
 
 _QUIET = (
-    "alembic", "apscheduler", "hpack", "httpcore", "httpx", "hubspot", "simple_salesforce", "sqlalchemy", "urllib3",
+    "alembic", "apscheduler", "hpack", "httpcore", "httpx", "hubspot", "simple_salesforce", "sqlalchemy",
     "waitress", "werkzeug",
 )  # fmt: skip
+_SILENT = ("urllib3",)
+"""Below an error: it warns of odd headers with a traceback, the whole address (a query may name people) and what it read."""
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 _SECRET_KEY = re.compile(r"key|token|secret|authorization|passw|credential|cookie|session_?id", re.IGNORECASE)
@@ -249,10 +251,16 @@ def _renderer(*, for_people: bool, colors: bool) -> "list[Processor]":
     return [_indented, structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
 
 
+def _is_heard(record: logging.LogRecord) -> bool:
+    """By the handler and not by a level of theirs: HubSpot's library sets those anew when it is opened."""
+    return record.levelno >= logging.ERROR or record.name.partition(".")[0] not in _SILENT
+
+
 def _install(handler: logging.Handler, threshold: int) -> None:
     root = logging.getLogger()
     for old in [it for it in root.handlers if isinstance(it, _Handler)]:
         root.removeHandler(old)
+    handler.addFilter(_is_heard)
     root.addHandler(handler)
     root.setLevel(threshold)
     for name in _QUIET:

@@ -246,15 +246,21 @@ TYPES = (
 )  # fmt: skip
 
 
+def _blown_up(wbits: int) -> bytes:
+    """A quarter of a megabyte that is 256 MB; made piece by piece, for what it is made of would be seen in memory."""
+    packer = zlib.compressobj(wbits=wbits)
+    return b"".join([packer.compress(b" " * 2**20) for _ in range(256)]) + packer.flush()
+
+
 @cache
 def bomb() -> bytes:
-    """A quarter of a megabyte that is 256 MB."""
-    return gzip.compress(b" " * 2**28)
+    """Of gzip."""
+    return _blown_up(16 + zlib.MAX_WBITS)
 
 
 @cache
 def _deflate_bomb() -> bytes:
-    return zlib.compress(b" " * 2**28)
+    return _blown_up(zlib.MAX_WBITS)
 
 
 def encoded(name: str, body: bytes | None = None) -> Script:

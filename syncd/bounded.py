@@ -1,0 +1,100 @@
+"""HTTP below urllib3, held to a deadline and to a number of bytes: for vendors' libraries that sit on it, in or below requests.
+
+A time-out of urllib3 is for each read, and never fires on a server that sends a byte now and then. And neither it nor
+`http.client` has any bound on what comes before a body and behind it: interim answers, the line with a chunk's size and
+trailers are read for as long as they come, the line into memory. So every read from the socket is counted here, and gets no
+more time than is left. Only the standard library is used: whoever has a pool manager brings it.
+"""
+
+import functools
+import http.client
+import io
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from syncd.clock import Clock
+
+HEADS = 1024 * 1024
+"""Bytes that may come besides the body: heads, and what chunks cost when they are of a sensible size."""
+
+
+class Bounds:
+    """What is left of the request under way; for a client with one request at a time."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        seconds: float,
+        most: int,
+        late: Callable[[], Exception],
+        large: Callable[[], Exception],
+    ) -> None:
+        """`seconds`: from `start` to the last byte; `most`: bytes of a body; `late`, `large`: what is raised beyond them."""
+        self._clock, self._seconds, self._most = clock, seconds, most
+        self._late, self._large = late, large
+        self.start()
+
+    def start(self) -> None:
+        """A request begins."""
+        self._until = self._clock.monotonic() + self._seconds
+        self._room = self._most + HEADS
+
+    def left(self) -> float:
+        """Seconds left, more than 0. Raises `late()`."""
+        left = self._until - self._clock.monotonic()
+        if left <= 0:
+            raise self._late()
+        return left
+
+    def take(self, count: int) -> None:
+        """So many bytes came. Raises `large()`."""
+        self._room -= count
+        if self._room < 0:
+            raise self._large()
+
+
+def hold(manager: Any, bounds: Bounds) -> None:
+    """Have all connections that a urllib3 `PoolManager` makes from now on keep to these bounds."""
+    pools = manager.pool_classes_by_scheme
+    manager.pool_classes_by_scheme = {scheme: _held(pool, bounds) for scheme, pool in pools.items()}
+
+
+def _held(pool: Any, bounds: Bounds) -> type:
+    answers = staticmethod(functools.partial(_Response, bounds))
+    connection = type("HeldConnection", (pool.ConnectionCls,), {"response_class": answers})
+    return type("HeldPool", (pool,), {"ConnectionCls": connection})
+
+
+class _Response(http.client.HTTPResponse):
+    """As its base class, which reads everything from `fp`."""
+
+    def __init__(self, bounds: Bounds, sock: socket.socket, *given: Any, **named: Any) -> None:
+        super().__init__(sock, *given, **named)
+        self.fp: io.BufferedReader = io.BufferedReader(_Raw(self.fp.detach(), sock, bounds))
+
+
+class _Raw(io.RawIOBase):
+    """A socket's reading end."""
+
+    def __init__(self, inner: io.RawIOBase, sock: socket.socket, bounds: Bounds) -> None:
+        self._inner, self._socket, self._bounds = inner, sock, bounds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        given, left = self._socket.gettimeout(), self._bounds.left()
+        if given is None or left < given:
+            self._socket.settimeout(left)
+        try:
+            count: int | None = self._inner.readinto(buffer)  # type: ignore[attr-defined]  # typeshed forgets it
+        finally:
+            self._socket.settimeout(given)
+        self._bounds.take(count or 0)
+        return count
+
+    def close(self) -> None:
+        self._inner.close()
+        super().close()
