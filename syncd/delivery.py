@@ -347,11 +347,15 @@ def _judged(
     terms: Terms,
 ) -> Verdict:
     delivered = sum(isinstance(outcome, Delivered) for outcome in outcomes)
+    if delivered == len(call):
+        changes = [_delivered(item, outcome) for item, outcome in zip(call, outcomes, strict=True)]  # type: ignore[arg-type]
+        return Verdict(tuple(changes), _proved(lane._replace(delivered=lane.delivered + delivered)))
     walk = _Tally(lane._replace(delivered=lane.delivered + delivered))
     before = lane.delivered
     for item, outcome in zip(call, outcomes, strict=True):
         if isinstance(outcome, Delivered):
-            _on_delivered(walk, item, outcome)
+            walk.changes.append(_delivered(item, outcome))
+            walk.lane = _proved(walk.lane)
         elif walk.stop is not None:  # the Pause or Halt before it stands for it too
             _on_stopped(walk, item, walk.stop, terms.now)
         elif isinstance(outcome, Pause | Halt):
@@ -381,19 +385,19 @@ def kept(item: Item) -> Change:
     )
 
 
-def _on_delivered(walk: _Tally, item: Item, outcome: Delivered) -> None:
-    walk.changes.append(
-        Change(item.id, "delivered", item.attempts + 1, remote_id=outcome.remote_id, created=outcome.created)
+def _delivered(item: Item, outcome: Delivered) -> Change:
+    return Change(
+        item.id, "delivered", item.attempts + 1, remote_id=outcome.remote_id, created=outcome.created
     )
-    lane = walk.lane
-    if lane.code or lane.probing or lane.failures or lane.alike_code:
-        lane = lane._replace(probing=False, failures=0, alike_code="", alike=())
-        # A lane that was stopped meanwhile keeps the reason, and what it must prove
-        walk.lane = (
-            lane._replace(code="", detail="")
-            if lane.status == "open"
-            else lane._replace(probing=walk.lane.probing)
-        )
+
+
+def _proved(lane: LaneState) -> LaneState:
+    """The lane after a success."""
+    if not (lane.code or lane.probing or lane.failures or lane.alike_code):
+        return lane
+    well = lane._replace(probing=False, failures=0, alike_code="", alike=())
+    # A lane that was stopped meanwhile keeps the reason, and what it must prove
+    return well._replace(code="", detail="") if lane.status == "open" else well._replace(probing=lane.probing)
 
 
 def _on_stopped(walk: _Tally, item: Item, why: Failure, now: float) -> None:

@@ -31,7 +31,7 @@ from syncd.engine.observing import NOBODY, Observer, outcomes_of
 from syncd.engine.step import AGAIN, IDLE, Next
 from syncd.failure import Failure, Halt, Pause, Refused, Reject, Retry
 from syncd.gate import GATE_HELD, said
-from syncd.lead import read_lead
+from syncd.lead import Lead, read_lead
 from syncd.ledger import Ledger, gating
 from syncd.ledger.delivering import Due, Recorded, Sent, due, next_due, record
 from syncd.ledger.doubting import mark_maybe_sent
@@ -112,11 +112,14 @@ class Deliver:
             lane = load_lane(connection, self.kind, self.name)
             wait = lane.wait(now, self._outfit.policy.probe)
             if wait != 0:
+                self._ledger.fresh.drop(self.name)
                 return Next(wait, lane.code)
             # People go in groups, by what is known of them: look further, so that calls are full
             limit = connector.batch_size * (LOOK_AHEAD if connector.objects == "people" else 1)
-            found = due(connection, lane, now, self._outfit.policy.retry_cap, limit)
+            cap, fresh = self._outfit.policy.retry_cap, self._ledger.fresh
+            found = due(connection, lane, now, cap, limit, fresh=fresh)
             if not found:
+                fresh.drop(self.name)
                 later = next_due(connection, DeliveryRow, self.name)
                 if later is not None:
                     return Next(max(0.001, later - now), "retrying")
@@ -183,7 +186,8 @@ class Deliver:
             except (Failure, NameUnknown) as why:
                 settled.append((one, why))
             except Exception as bug:  # noqa: BLE001 - one lead's surprise must not end the lane
-                trace = told(bug, [one.person, opened(one.payload), opened(one.enrichment)])
+                payload = one.lead.raw if one.lead else opened(one.payload)
+                trace = told(bug, [one.person, payload, opened(one.enrichment)])
                 self._log.warning(
                     "connector_failed", connector=self.name, leads=[one.lead_seq], exception=trace
                 )
@@ -191,13 +195,8 @@ class Deliver:
         return ready, settled
 
     def _mapped(self, one: Due, now: float) -> Delivery | None:
-        """Map anew from the raw payload; None if a `where` that could not be evaluated before now says no."""
-        if one.payload is None:
-            raise Reject("payload_gone", "The lead's payload was dropped by retention.")
-        try:
-            lead = read_lead(one.source, one.payload)
-        except ValueError as error:
-            raise Reject("lead_malformed", f"The stored payload cannot be read: {error}") from None
+        """Map anew; None if a `where` that could not be evaluated before now says no."""
+        lead = one.lead or _read(one)
         outfit, item = self._outfit, one.item
         fields, where, names = outfit.fields, outfit.where, outfit.names.get(one.source)
         again = one.code in REJUDGED
@@ -296,6 +295,16 @@ class Deliver:
                 "delivered_though_forgotten", connector=self.name, remote_ids=recorded.forgotten
             )
         tell_lane(self._log, before, verdict.lane)
+
+
+def _read(one: Due) -> Lead:
+    """The lead anew from its raw payload."""
+    if one.payload is None:
+        raise Reject("payload_gone", "The lead's payload was dropped by retention.")
+    try:
+        return read_lead(one.source, one.payload)
+    except ValueError as error:
+        raise Reject("lead_malformed", f"The stored payload cannot be read: {error}") from None
 
 
 def tell_lane(log: Logger, before: LaneState, after: LaneState) -> None:

@@ -241,6 +241,7 @@ class Pull:
                     connection, lane
                 )  # not before: a pass that fails on its third page every time is not well
             self._desk.pacer.close(connection, hold)
+        self._ledger.fresh.keep(ingested.admitted)
         current.new += ingested.new
         current.batch = None
         if done:

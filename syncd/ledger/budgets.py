@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from syncd.ledger.statements import Bulk, upsert
+from syncd.ledger.statements import Bulk, Prepared, Rows, upsert
 from syncd.ledger.tables import Budget as BudgetRow
 from syncd.ledger.tables import Slot, table
 from syncd.limiter import WINDOW, Budget, Grant, Slots, clamp, grant, held
@@ -20,11 +20,11 @@ _budget, _slot = table(BudgetRow), table(Slot)
 # Built once: to build a statement takes five times as long as to run it, and these run for every page
 _OURS = _slot.c.budget == bindparam("name")
 _BUDGET = select(_budget).where(_budget.c.name == bindparam("name"))
-_SLOTS = select(_slot.c.free_at, _slot.c.n).where(_OURS)
-_FORGET = delete(_slot).where(_OURS, _slot.c.free_at <= bindparam("until"))
+_SLOTS = Rows(lambda: select(_slot.c.free_at, _slot.c.n).where(_OURS))
+_FORGET = Prepared(lambda: delete(_slot).where(_OURS, _slot.c.free_at <= bindparam("until")))
 _TAKE = _slot.insert().returning(_slot.c.id)
-_FREE = delete(_slot).where(_slot.c.id == bindparam("row"))
-_ADD = _slot.insert()
+_FREE = Prepared(lambda: delete(_slot).where(_slot.c.id == bindparam("row")))
+_ADD = Bulk(_slot.insert(), ("budget", "boot", "free_at", "n"))
 _THIS = update(_budget).where(_budget.c.name == bindparam("budget"))
 _LOWER = Bulk(_THIS.values(server_limit=bindparam("limit")), ())
 _SCHEDULE = Bulk(
@@ -56,8 +56,8 @@ def load_budget(connection: Connection, meter: Meter, now: float) -> Budget:
     Until then they may still explain what an answer under way says of the server's count.
     """
     row = _row(connection, meter, now)
-    connection.execute(_FORGET, {"name": meter.name, "until": now - REMEMBERED})
-    slots = connection.execute(_SLOTS, {"name": meter.name})
+    _FORGET(connection, {"name": meter.name, "until": now - REMEMBERED})
+    slots = _SLOTS(connection, {"name": meter.name})
     limit = min(meter.limit, row.server_limit) if row.server_limit else meter.limit
     taken = tuple(Slots(*slot) for slot in slots)
     return Budget(limit, taken, row.blocked_until, row.pull_at, row.pull_needs, row.pull_every)
@@ -78,15 +78,14 @@ def take(
 def give_back(connection: Connection, meter: Meter, taken: Taken | None, frees: Iterable[Slots]) -> None:
     """Replace what a pass held by when each of its requests really frees; slots never used are free at once."""
     if taken:
-        connection.execute(_FREE, {"row": taken.row})
+        _FREE(connection, {"row": taken.row})
     add(connection, meter, tuple(frees))
 
 
 def add(connection: Connection, meter: Meter, slots: Sequence[Slots]) -> None:
     """Count slots as taken: ours, or those of somebody else who uses the key."""
     rows = [{"budget": meter.name, "boot": meter.boot, "free_at": s.free_at, "n": s.n} for s in slots]
-    if rows:
-        connection.execute(_ADD, rows)
+    _ADD(connection, rows)
 
 
 def block(connection: Connection, meter: Meter, until: float) -> None:
@@ -132,7 +131,7 @@ def _row(connection: Connection, meter: Meter, now: float) -> Any:
     connection.execute(
         upsert(_budget).values(fresh).on_conflict_do_update(index_elements=["name"], set_=fresh)
     )
-    old = connection.execute(_SLOTS, {"name": meter.name}).all()
+    old = _SLOTS(connection, {"name": meter.name})
     if old:
         connection.execute(delete(_slot).where(_slot.c.budget == meter.name))
         add(connection, meter, clamp([Slots(*slot) for slot in old], now, same_boot=False))

@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, func, select, union_all
 
 from syncd.delivery import Change, Item, LaneState, Verdict
+from syncd.lead import Lead
 from syncd.ledger.changes import revive, write_changes
 from syncd.ledger.doubting import NEVER_DELIVERED
+from syncd.ledger.fresh import Fresh
 from syncd.ledger.lanes import save_lane
 from syncd.ledger.settles import settle, settle_delivered
 from syncd.ledger.statements import Books, Bulk, Rows, among, array, quoted, upsert
@@ -29,12 +31,15 @@ class Due(NamedTuple):
     source: str
     person: str
     discovered_at: float
-    payload: str | None
     enrichment: str | None
     code: str
     remote_id: str | None
     newest_delivered: float | None
     """When the newest lead of this person that this connector has was discovered; None if it has none."""
+    payload: str | None = None
+    """None where the lead is at hand, or its payload is gone."""
+    lead: Lead | None = None
+    """The lead itself, if it is at hand."""
 
 
 class Sent(NamedTuple):
@@ -95,7 +100,6 @@ def _due_query(*, probing: bool) -> Any:
             _lead.c.source,
             _lead.c.person,
             _lead.c.discovered_at,
-            _payload.c.text,
             _lead.c.enrichment,
             first.c.code,
             _person.c.remote_id,
@@ -103,30 +107,38 @@ def _due_query(*, probing: bool) -> Any:
             first.c.due_at,
         )
         .join(_lead, _lead.c.seq == first.c.lead_seq)
-        .outerjoin(_payload, _payload.c.seq == first.c.lead_seq)
         .outerjoin(_person, same_person)
     )
 
 
 _DUE, _DUE_TO_PROBE = (Rows(partial(_due_query, probing=probing)) for probing in (False, True))
+_PAYLOADS = Rows(lambda: select(_payload.c.seq, _payload.c.text).where(among(_payload.c.seq, "seqs")))
 
 
-def due(connection: Connection, lane: LaneState, now: float, cap: float, limit: int) -> list[Due]:
+def due(
+    connection: Connection, lane: LaneState, now: float, cap: float, limit: int, *, fresh: Fresh | None = None
+) -> list[Due]:
     """The deliveries to make next, oldest due first; a single one for a probing lane.
 
-    `cap`: the longest back-off, seconds.
+    `cap`: the longest back-off, seconds. `fresh`: where leads may be at hand; what it has of these is taken out.
     """
     most = 1 if lane.probing else limit
     values = {"owner": lane.name, "now": now, "cap": cap, "most": most}
     query = _DUE_TO_PROBE if lane.probing else _DUE
     found = sorted(query(connection, values), key=itemgetter(-1, 0))[:most]
-    return [_doubting(Due(item_of(row), *row[_ITEM:-1])) for row in found]
+    seqs = [row[_ITEM] for row in found]
+    at_hand = fresh.take(lane.name, seqs) if fresh else {}
+    others = [seq for seq in seqs if seq not in at_hand]
+    payloads: dict[int, str] = dict(_PAYLOADS(connection, {"seqs": array(others)})) if others else {}
+    ready = [
+        Due._make((item_of(row), *row[_ITEM:-1], payloads.get(seq), at_hand.get(seq)))
+        for seq, row in zip(seqs, found, strict=True)
+    ]
+    return [one if one.newest_delivered != NEVER_DELIVERED else _doubting(one) for one in ready]
 
 
 def _doubting(one: Due) -> Due:
     """Another lead of the person may have been sent, and none is known to be there: it is looked for first."""
-    if one.newest_delivered != NEVER_DELIVERED:
-        return one
     return one._replace(item=one.item._replace(maybe_sent=True), newest_delivered=None)
 
 

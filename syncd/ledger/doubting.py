@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, literal, select, true, update
 
-from syncd.ledger.statements import among, array, upsert
+from syncd.ledger.statements import Prepared, among, array, upsert
 from syncd.ledger.tables import Delivery, Person, table
 from syncd.ledger.tables import Lead as LeadRow
 
@@ -13,7 +13,9 @@ _lead, _delivery, _person = table(LeadRow), table(Delivery), table(Person)
 NEVER_DELIVERED = 0.0
 """The `discovered_at` of a person whom a connector may have been sent, and of whom none is known to have arrived."""
 
-_MAYBE_SENT = update(_delivery).where(among(_delivery.c.id, "ids")).values(maybe_sent=true())
+_MAYBE_SENT = Prepared(
+    lambda: update(_delivery).where(among(_delivery.c.id, "ids")).values(maybe_sent=true())
+)
 _MAY_BE_THERE = (
     upsert(_person)
     .from_select(
@@ -31,6 +33,6 @@ def mark_maybe_sent(connection: Connection, ids: Collection[int], *, people: boo
 
     `people`: the connector's objects are people, so that any lead of theirs may have made what the call makes.
     """
-    connection.execute(_MAYBE_SENT, {"ids": array(ids)})
+    _MAYBE_SENT(connection, {"ids": array(ids)})
     if people:
         connection.execute(_MAY_BE_THERE, {"ids": array(ids)})

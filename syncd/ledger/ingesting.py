@@ -8,7 +8,18 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, delete, func, literal_column, select, update
 
 from syncd.lead import Lead, LeadKey, Malformed, identity
-from syncd.ledger.statements import Books, Bulk, Insert, Rows, among, array, is_standing, quoted, upsert
+from syncd.ledger.statements import (
+    Books,
+    Bulk,
+    Insert,
+    Prepared,
+    Rows,
+    among,
+    array,
+    is_standing,
+    quoted,
+    upsert,
+)
 from syncd.ledger.tables import Delivery, Export, Label, Payload, Source, table
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.settling import UNSETTLED, LeadState
@@ -65,6 +76,8 @@ class Ingested:
     quarantined: int = 0
     states: dict[str, int] = field(default_factory=dict)
     connectors: set[str] = field(default_factory=set)
+    admitted: Sequence[tuple[int, Admission]] = ()
+    """The new leads, by sequence number."""
 
 
 class ExportUnderWay(Exception):  # noqa: N818 - an answer, not an error: come back when it is over
@@ -141,17 +154,19 @@ def save_labels(
 ) -> None:
     """Remember names; a missing name never replaces a known one."""
     rows = [{"source": source, "kind": kind, "id": i, "name": n, "seen_at": now} for i, n in names.items()]
-    if rows:
-        connection.execute(_SAVE_LABELS, rows)
+    _SAVE_LABELS(connection, rows)
 
 
 _NEW_LABEL = upsert(_label)
-_SAVE_LABELS = _NEW_LABEL.on_conflict_do_update(
-    index_elements=["source", "kind", "id"],
-    set_={
-        "name": func.coalesce(_NEW_LABEL.excluded.name, _label.c.name),
-        "seen_at": _NEW_LABEL.excluded.seen_at,
-    },
+_SAVE_LABELS = Bulk(
+    _NEW_LABEL.on_conflict_do_update(
+        index_elements=["source", "kind", "id"],
+        set_={
+            "name": func.coalesce(_NEW_LABEL.excluded.name, _label.c.name),
+            "seen_at": _NEW_LABEL.excluded.seen_at,
+        },
+    ),
+    ("source", "kind", "id", "name", "seen_at"),
 )
 
 
@@ -188,7 +203,7 @@ def ingest(
     _release_quarantined(books, by_key)
     admitted = _insert_leads(books, by_key)
     result.states = dict(Counter(admission.state for _, admission in admitted))
-    result.new = len(admitted)
+    result.new, result.admitted = len(admitted), admitted
     result.connectors = insert_deliveries(books, ((seq, admission.deliveries) for seq, admission in admitted))
     _note_elsewhere(books, [a.lead for _, a in admitted if a.marked_elsewhere and a.state in UNSETTLED])
     _withdraw_exports(books, [a.lead.key for _, a in admitted if a.state in UNSETTLED])
@@ -200,7 +215,7 @@ def ingest(
     return result
 
 
-_LAST = select(func.max(_lead.c.seq))
+_LAST = Rows(lambda: select(func.max(_lead.c.seq)))
 _KEY = ("source", "lead_id", "stream_id", "segment_id")
 _INSERT_LEAD = Insert(
     _lead,
@@ -221,7 +236,7 @@ def _keep(*rows: Any) -> Bulk:
 _REFILL = _keep(_lead.c.state != quoted("forgotten"))
 _KEEP_MALFORMED = _keep(_lead.c.digest == bindparam("digest"), _lead.c.state == quoted("quarantined"))
 _INSERT_MALFORMED = upsert(_lead).on_conflict_do_nothing().returning(_lead.c.source)
-_INSERT_DELIVERIES = _delivery.insert().from_select(
+_INSERT_DELIVERIES = Prepared(lambda: _delivery.insert().from_select(
     ["lead_seq", "connector", "required", "state", "attempts", "due_at", "suspect", "maybe_sent", "code", "detail", "created"],
     select(
         func.json_each(bindparam("seqs")).table_valued("value").c.value,
@@ -229,18 +244,29 @@ _INSERT_DELIVERIES = _delivery.insert().from_select(
         *(literal_column(n) for n in ("0", "0.0", "0", "0")),
         bindparam("code"), bindparam("detail"), literal_column("0"),
     ),
-)  # fmt: skip
+))  # fmt: skip
 """A delivery to one connector for each of these leads, all in the same state."""
 
 
-_QUARANTINED = select(_lead.c.seq, *(_lead.c[name] for name in _KEY), _lead.c.digest).where(
-    is_standing(_lead), _lead.c.state == quoted("quarantined")
+class _Quarantined(NamedTuple):
+    seq: int
+    source: str
+    lead_id: int
+    stream_id: int
+    segment_id: int
+    digest: str
+
+
+_QUARANTINED = Rows(
+    lambda: select(*(_lead.c[name] for name in _Quarantined._fields)).where(
+        is_standing(_lead), _lead.c.state == quoted("quarantined")
+    )
 )
 
 
 def _release_quarantined(books: Books, admissions: Mapping[LeadKey, Admission]) -> None:
     """Remove the quarantined rows of these leads: a handful at most, found through the partial index."""
-    rows = books.connection.execute(_QUARANTINED).all()
+    rows = [_Quarantined(*row) for row in _QUARANTINED(books.connection)]
     if not rows:
         return
     digests = (
@@ -251,13 +277,13 @@ def _release_quarantined(books: Books, admissions: Mapping[LeadKey, Admission]) 
         for rows_of in (_payload, _lead):
             books.connection.execute(
                 delete(rows_of).where(among(rows_of.c.seq, "seqs")),
-                {"seqs": array(row[0] for row in readable)},
+                {"seqs": array(row.seq for row in readable)},
             )
         for row in readable:
             books.move("lead", row.source, 1, old="quarantined")
 
 
-def _is_it(row: Any, key: LeadKey) -> bool:
+def _is_it(row: _Quarantined, key: LeadKey) -> bool:
     """Whether a quarantined row may be this lead: a part of its key that could not be read stands as 0."""
     return (
         (row.source, row.lead_id) == (key.source, key.id)
@@ -270,7 +296,7 @@ def _insert_leads(books: Books, admissions: Mapping[LeadKey, Admission]) -> list
     """Insert them all under sequence numbers of our own: nobody else writes during this transaction."""
     if not admissions:
         return []
-    last = books.connection.execute(_LAST).scalar() or 0
+    last = _LAST(books.connection)[0][0] or 0
     admitted = list(enumerate(admissions.values(), last + 1))
     alike: defaultdict[tuple[str, LeadState], list[tuple[object, ...]]] = defaultdict(list)
     for seq, (lead, _, state, _, _) in admitted:
@@ -301,7 +327,7 @@ def insert_deliveries(books: Books, wanted: Iterable[tuple[int, Sequence[NewDeli
             "code": new.code,
             "detail": new.detail,
         }
-        books.connection.execute(_INSERT_DELIVERIES, {**values, "state": new.state, "seqs": array(seqs)})
+        _INSERT_DELIVERIES(books.connection, {**values, "state": new.state, "seqs": array(seqs)})
         books.move("delivery", new.connector, len(seqs), new=new.state)
     return {new.connector for new in alike}
 
@@ -317,13 +343,15 @@ def _note_elsewhere(books: Books, leads: Sequence[Lead]) -> None:
             books.move("export", source, 1, new="elsewhere")
 
 
-_WITHDRAW = delete(_export).where(
-    _export.c.source == bindparam("source"),
-    _export.c.state == quoted("pending"),
-    # One that was tried stays: it may have been heard, and then the mark on a later row is ours
-    _export.c.attempts == 0,
-    _export.c.code == quoted(""),
-    among(_export.c.lead_id, "ids"),
+_WITHDRAW = Prepared(
+    lambda: delete(_export).where(
+        _export.c.source == bindparam("source"),
+        _export.c.state == quoted("pending"),
+        # One that was tried stays: it may have been heard, and then the mark on a later row is ours
+        _export.c.attempts == 0,
+        _export.c.code == quoted(""),
+        among(_export.c.lead_id, "ids"),
+    )
 )
 
 
@@ -331,7 +359,7 @@ def _withdraw_exports(books: Books, keys: Sequence[LeadKey]) -> None:
     """An id that has a new row to deliver is not ready any more; its export is owed again when that row settles."""
     for source in {key.source for key in keys}:
         ids = array([lead_id for its, lead_id, _, _ in keys if its == source])
-        gone = books.connection.execute(_WITHDRAW, {"source": source, "ids": ids}).rowcount
+        gone = _WITHDRAW(books.connection, {"source": source, "ids": ids}).rowcount
         books.move("export", source, gone, old="pending")
 
 

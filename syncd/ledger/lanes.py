@@ -10,7 +10,7 @@ from syncd.delivery import BY_HAND, LaneState, halted, kept_by_hand, reopened
 from syncd.failure import Failure
 from syncd.gate import GATE_HELD, said
 from syncd.ledger import gating
-from syncd.ledger.statements import Rows, upsert
+from syncd.ledger.statements import Bulk, Rows, upsert
 from syncd.ledger.tables import Lane, table
 
 _lane = table(Lane)
@@ -19,8 +19,11 @@ _LOAD = Rows(
     lambda: select(_lane).where(_lane.c.kind == bindparam("kind"), _lane.c.name == bindparam("name"))
 )
 _NEW = upsert(_lane)
-_SAVE = _NEW.on_conflict_do_update(
-    index_elements=["kind", "name"], set_={name: _NEW.excluded[name] for name in _COLUMNS}
+_SAVE = Bulk(
+    _NEW.on_conflict_do_update(
+        index_elements=["kind", "name"], set_={name: _NEW.excluded[name] for name in _COLUMNS}
+    ),
+    _COLUMNS,
 )
 
 
@@ -56,7 +59,7 @@ def _saved(connection: Connection) -> list[LaneState]:
 def save_lane(connection: Connection, lane: LaneState) -> None:
     """Insert or replace."""
     row = {name: getattr(lane, name) for name in _COLUMNS} | {"alike": json.dumps(lane.alike)}
-    connection.execute(_SAVE, row)
+    _SAVE(connection, [row])
 
 
 def halt_lanes(connection: Connection, kinds: Sequence[str], name: str, why: Failure, now: float) -> None:

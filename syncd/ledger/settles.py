@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, case, exists, func, literal, select, update
 
-from syncd.ledger.statements import Books, among, array, quoted, upsert
+from syncd.ledger.statements import Books, Prepared, among, array, quoted, upsert
 from syncd.ledger.tables import Delivery, Export, table
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.settling import HOLDS_EXPORT, UNSETTLED, Standing, lead_state
@@ -54,10 +54,12 @@ _ALL_DELIVERED = (
     .where(_delivery.c.lead_seq == _lead.c.seq)
     .scalar_subquery()
 )
-_MOVE_DELIVERED = (
-    update(_lead)
-    .where(among(_lead.c.seq, "seqs"), _lead.c.state == quoted("delivering"), _ALL_DELIVERED)
-    .values(state=bindparam("new"), settled_at=bindparam("at"))
+_MOVE_DELIVERED = Prepared(
+    lambda: (
+        update(_lead)
+        .where(among(_lead.c.seq, "seqs"), _lead.c.state == quoted("delivering"), _ALL_DELIVERED)
+        .values(state=bindparam("new"), settled_at=bindparam("at"))
+    )
 )
 _IDS = select(_lead.c.lead_id).where(among(_lead.c.seq, "seqs"))
 
@@ -96,20 +98,22 @@ def settle(books: Books, seqs: Collection[int], exports: Mapping[str, bool]) -> 
     return set(ids)
 
 
-_MOVE = (
-    update(_lead)
-    .where(among(_lead.c.seq, "seqs"), _lead.c.state == bindparam("old"))
-    .values(state=bindparam("new"), settled_at=bindparam("at"))
+_MOVE = Prepared(
+    lambda: (
+        update(_lead)
+        .where(among(_lead.c.seq, "seqs"), _lead.c.state == bindparam("old"))
+        .values(state=bindparam("new"), settled_at=bindparam("at"))
+    )
 )
 
 
 def _move(
-    books: Books, statement: Any, source: str, states: tuple[str, str], which: Mapping[str, object]
+    books: Books, statement: Prepared, source: str, states: tuple[str, str], which: Mapping[str, object]
 ) -> int:
     """Run one that moves leads of a source from a state to another; how many it moved."""
     old, new = states
     values = {**which, "new": new, "at": None if new in UNSETTLED else books.now}
-    moved: int = books.connection.execute(statement, values).rowcount
+    moved = statement(books.connection, values).rowcount
     books.move("lead", source, moved, old=old, new=new)
     return moved
 

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from syncd.delivery import Change, LaneState, Verdict
 from syncd.gate import Gates
@@ -14,43 +13,33 @@ from syncd.ledger.delivering import due, next_due, record
 from syncd.ledger.exporting import exports_due, record_exports
 from syncd.ledger.feedback import feedback_due, record_feedback
 from syncd.ledger.ingesting import exported_here, ingest, known_keys
-from syncd.ledger.statements import Rows
 from syncd.ledger.tables import Delivery, Export, Feedback
 from syncd.ledger.upkeep import FIRST, done, drop_payloads
 from tests.ledger.rows import EXPORTS, NOW, admission, malformed, put
 
-Said = list[tuple[str, Any]]
+Said = list[str]
 
 
 @contextmanager
 def _listening(ledger: Ledger) -> Iterator[Said]:
+    """What SQLite is asked, values and all, whichever way it came to it."""
     said: Said = []
-
-    def note(_: Any, __: Any, statement: str, parameters: Any, ___: Any, many: Any) -> None:
-        said.append((statement, parameters[0] if many else parameters))
-
-    plain = Rows.__call__
-
-    def rows(self: Rows, connection: Any, values: Any) -> Any:
-        said.append(self.bound(values))
-        return plain(self, connection, values)
-
-    event.listen(ledger._engine, "before_cursor_execute", note)
+    with ledger.bare() as driver:
+        driver.set_trace_callback(said.append)
     try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Rows, "__call__", rows)  # these go past SQLAlchemy
-            yield said
+        yield said
     finally:
-        event.remove(ledger._engine, "before_cursor_execute", note)
+        with ledger.bare() as driver:
+            driver.set_trace_callback(None)
 
 
 def _plans(ledger: Ledger, said: Said) -> list[str]:
     lines = []
     with ledger.read() as connection:
         raw: Any = connection.connection.driver_connection
-        for statement, parameters in said:
+        for statement in dict.fromkeys(said):
             if statement.split()[0] in {"SELECT", "UPDATE", "DELETE", "INSERT", "WITH"}:
-                lines += [row[3] for row in raw.execute("EXPLAIN QUERY PLAN " + statement, parameters)]
+                lines += [row[3] for row in raw.execute("EXPLAIN QUERY PLAN " + statement)]
     return lines
 
 
