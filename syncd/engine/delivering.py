@@ -199,15 +199,14 @@ class Deliver:
         lead = one.lead or _read(one)
         outfit, item = self._outfit, one.item
         fields, where, names = outfit.fields, outfit.where, outfit.names.get(one.source)
-        again = one.code in REJUDGED
-        if again and names:
-            require_names(names, lead, where.uses, one.discovered_at)
         enrichment = loads(one.enrichment) if one.enrichment else None
-        uses = fields.uses | where.uses if again else fields.uses
-        values = variables(lead, names.labels if names else _NO_LABELS, enrichment, uses, now)
-        if again and not where.accepts(values):
-            return None
-        mapped = fields.evaluate(values)
+        labels = names.labels if names else _NO_LABELS
+        if one.code in REJUDGED:
+            if names:
+                require_names(names, lead, where.uses, one.discovered_at)
+            if not where.accepts(variables(lead, labels, enrichment, where.uses, now)):
+                return None
+        mapped = fields.of(lead, labels, enrichment, now)
         return Delivery(item.id, lead, mapped, one.person, one.remote_id, item.maybe_sent, item.attempts + 1)
 
     def _settle_unsent(self, settled: Sequence[tuple[Due, _Unsent]], lane: LaneState) -> LaneState:

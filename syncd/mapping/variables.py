@@ -8,7 +8,7 @@ does not document: it is read leniently. An address and its status are always fr
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
@@ -100,6 +100,9 @@ def _linkedin_url(contact: list[dict[str, Any]]) -> str | None:
 _TEXTS = frozenset({"match_confidence", "source_type", "display_name", "bio", "image_url", "x_user_id"})
 """Variables that are a text of the lead, or null where that is blank."""
 
+_NUMBERS = frozenset({"id", "stream_id", "segment_id", "account_id", "follower_count"})
+"""Variables that are a whole number, or null."""
+
 _SHARED: Mapping[str, str] = MappingProxyType(
     {
         "bare_handle": "_bare(handle)",
@@ -187,14 +190,42 @@ def _reader(names: frozenset[str]) -> _Read:
         if name in names
     }
     items = ", ".join(f"{name!r}: {value}" for name, value in values.items())
-    shared = [f" {part} = {how}" for part, how in _SHARED.items() if re.search(rf"\b{part}\b", items)]
+    read: _Read = _compiled([f" return {{{items}}}"])
+    return read
+
+
+def _compiled(body: Sequence[str]) -> Any:
+    """A function over a lead, of these lines."""
+    said = "\n".join(body)
+    shared = [f" {part} = {how}" for part, how in _SHARED.items() if re.search(rf"\b{part}\b", said)]
     # Members by their names: to look each up in the lead, and some twice, would be a tenth of the work
     members = [f" {', '.join(Lead._fields)} = lead", f" {', '.join(Profile._fields)} = profile"]
-    head = "def read(lead, labels, enrichment, now, /):"
-    source = "\n".join([head, *members, *shared, f" return {{{items}}}"])
+    source = "\n".join(["def read(lead, labels, enrichment, now, /):", *members, *shared, said])
     scope: dict[str, Any] = {}
     exec(source, dict(_WORDS), scope)  # noqa: S102 - words of this file, no operator's
-    read: _Read = scope["read"]
+    return scope["read"]
+
+
+ReadFields = Callable[[Lead, Labels, Mapping[str, Any] | None, float | None], dict[str, object] | None]
+"""Reads the fields that it was compiled for, each a variable; None where one of them is too long."""
+
+
+def fields_reader(fields: Sequence[tuple[str, str]], longest: int) -> ReadFields | None:
+    """One function for fields that are a variable each, given by name, nulls and blanks left out; None for `raw`.
+
+    To read the variables first and make fields of them then would take half as long again.
+    """
+    if any(key == "raw" for _, key in fields):
+        return None
+    lines = [" result = {}"]
+    for name, key in fields:
+        # All texts but the lead's own are trimmed where they are read
+        blank = " and not value.isspace()" if key in _TEXTS else ""
+        wanted = "value is not None" if key in _NUMBERS else f"value{blank}"
+        lines += [f" value = {_READ[key]}", f" if {wanted}:"]
+        lines += [] if key in _NUMBERS else [f"  if len(value) > {longest}: return None"]
+        lines.append(f"  result[{name!r}] = value")
+    read: ReadFields = _compiled([*lines, " return result"])
     return read
 
 
