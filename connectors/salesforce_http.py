@@ -94,7 +94,7 @@ class _Session(requests.Session):
             self._settled[home] = super().merge_environment_settings(home, *given)
         return dict(self._settled[home])
 
-    def get_redirect_target(self, _: requests.Response) -> None:  # type: ignore[override]  # requests' may be None
+    def get_redirect_target(self, _: requests.Response) -> None:
         """Nowhere: it would be read, also when it is not followed, and what is no address would fail the call."""
 
 

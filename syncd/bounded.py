@@ -89,7 +89,7 @@ class _Raw(io.RawIOBase):
         if given is None or left < given:
             self._socket.settimeout(left)
         try:
-            count: int | None = self._inner.readinto(buffer)  # type: ignore[attr-defined]  # typeshed forgets it
+            count: int | None = self._inner.readinto(buffer)
         finally:
             self._socket.settimeout(given)
         self._bounds.take(count or 0)

@@ -197,6 +197,14 @@ _LENGTHS = frozenset(
     })
 )  # fmt: skip
 _URLLIB3 = _LENGTHS | {"gzip that breaks off", "gzip without its sum"}
+_NO_ANSWERS = frozenset(
+    name for name, bad in BROKEN.items()
+    if not bad.fair and name not in {
+        "a length that is too short", "a length of zero", "chunks without end", "chunks of a byte without end", "a body without end",
+        "a body of promised terabytes",
+    }
+)  # fmt: skip
+
 BELIEVED: Mapping[str, Callable[[str], bool]] = {
     # A conflict is looked into, and the contact is there
     "hubspot": lambda name: name in _URLLIB3 or name.startswith("409 with"),
@@ -210,13 +218,6 @@ BELIEVED: Mapping[str, Callable[[str], bool]] = {
 }
 """Answers to a write, besides those that are fair, after which a lead is delivered all the same. `http.client` takes a length
 that is none for no length, and urllib3 does not look whether gzip came to its end: what is whole JSON then is believed."""
-_NO_ANSWERS = frozenset(
-    name for name, bad in BROKEN.items()
-    if not bad.fair and name not in {
-        "a length that is too short", "a length of zero", "chunks without end", "chunks of a byte without end", "a body without end",
-        "a body of promised terabytes",
-    }
-)  # fmt: skip
 
 
 def is_in_order(found: Any) -> bool:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
@@ -54,9 +55,10 @@ class Front(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, far: str, app: App, skies: Skies) -> None:
+    def __init__(self, far: str, app: App, skies: Skies, guard: AbstractContextManager[object]) -> None:
+        """`guard`: held while the app carries a request out, by whoever looks into the far end meanwhile."""
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.far, self.app, self.skies = far, app, skies
+        self.far, self.app, self.skies, self.guard = far, app, skies, guard
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self.over = threading.Event()
         self._thread = threading.Thread(target=self.serve_forever, name=f"front-{far}", daemon=True)
@@ -96,9 +98,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         reply = None
         if fault is None or fault.applied:
-            reply = carried_out(
-                self.server.app, self.command, urlsplit(self.server.url + self.path), dict(self.headers), body
-            )
+            url = urlsplit(self.server.url + self.path)
+            with self.server.guard:
+                reply = carried_out(self.server.app, self.command, url, dict(self.headers), body)
         if fault is not None and fault.trouble:
             self._say_nothing(fault)
         elif fault is not None and fault.status:
