@@ -153,7 +153,8 @@ class Runner:
                 ring(crew, len(crew.resting))
         until = self._clock.monotonic() + DRAIN
         for thread in self._threads:  # a step that hangs in a library must not keep the rest
-            thread.join(max(0.0, until - self._clock.monotonic()))
+            if thread.is_alive():  # for want of memory, it may never have been started
+                thread.join(max(0.0, until - self._clock.monotonic()))
         entries = [entry for _, entry in self._all()]
         hanging = [entry for entry in [*entries, *self._leaving] if entry.running]
         for entry in entries:

@@ -93,11 +93,16 @@ class Daemon:
 
     def run(self, manned: Callable[[], None] = nothing) -> Ended:
         """Until the clock is stopped, or the ledger fails for good. `manned`: called before READY is said."""
-        self.begin(manned)
-        bell = self._runner.bell
-        while not self._runner.over and not self._clock.stopping:
-            bell.clear()
-            self._clock.wait(bell, self.turn())
+        try:
+            self.begin(manned)
+            bell = self._runner.bell
+            while not self._runner.over and not self._clock.stopping:
+                bell.clear()
+                self._clock.wait(bell, self.turn())
+        except BaseException:
+            self._clock.stop()
+            self._runner.finish()  # or lanes would go on over a ledger that is being closed
+            raise
         self._log.info("daemon_stopping")
         return self._runner.finish()
 

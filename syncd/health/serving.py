@@ -5,6 +5,7 @@ a traceback each time.
 """
 
 import errno
+import os
 import socket
 import threading
 from collections.abc import Callable
@@ -27,6 +28,9 @@ CONNECTIONS = 32
 
 REST = 1.0
 """Seconds without taking connections when the process has no room for one."""
+SPARE = 6
+"""Descriptors that waitress wants at once for a pipe of its own; it leaves them open when it gets but some."""
+
 _NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
@@ -71,6 +75,7 @@ class Serving:
     def _serve(self, listening: socket.socket) -> str:
         """Begin on a socket; or why not, which closes it."""
         try:
+            _demand(listening.fileno(), SPARE)
             server = create_server(
                 self._app,
                 sockets=[listening],
@@ -80,7 +85,7 @@ class Serving:
                 channel_timeout=30,
                 asyncore_loop_timeout=IDLE_WAKE,
             )
-        except OSError as error:  # no descriptor is left for waitress's own pipe
+        except OSError as error:
             listening.close()
             return error.strerror or str(error)
         self._closing.clear()
@@ -131,3 +136,14 @@ class Serving:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _demand(fd: int, count: int) -> None:
+    """Raise OSError unless so many descriptors could be had."""
+    had: list[int] = []
+    try:
+        while len(had) < count:
+            had.append(os.dup(fd))
+    finally:
+        for each in had:
+            os.close(each)

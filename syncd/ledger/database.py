@@ -31,6 +31,9 @@ __all__ = ["EngineLock", "Ledger"]
 BUSY_SECONDS = 15.0
 """How long a write waits for another process's. Ours take milliseconds; a backup's last step may take seconds."""
 
+CLOSE_SECONDS = 2.0
+"""How long closing waits for the transaction of another thread."""
+
 _LEFT_OPEN: list[Connection] = []
 """Connections that must not be closed, not even by the collector of garbage."""
 
@@ -168,12 +171,21 @@ class Ledger:
         return row[0] if row else ""
 
     def close(self) -> None:
-        """Close the connection; SQLite then folds the WAL into the file, and deletes it by its name."""
-        if self._opened is not None and ground.moved(self.path, self._opened):
-            _LEFT_OPEN.append(self._connection)  # for that name may be another ledger's: see `ground`
-            return
-        self._connection.close()
-        self._engine.dispose()
+        """Close the connection; SQLite then folds the WAL into the file, and deletes it by its name.
+
+        It is left open, which is harmless, when that name may be another ledger's by now (see `ground`), and when a thread is
+        in a transaction and does not come back: closing it under that one would be the end of the process.
+        """
+        alone = self._lock.acquire(timeout=CLOSE_SECONDS)
+        try:
+            if not alone or (self._opened is not None and ground.moved(self.path, self._opened)):
+                _LEFT_OPEN.append(self._connection)
+                return
+            self._connection.close()
+            self._engine.dispose()
+        finally:
+            if alone:
+                self._lock.release()
 
     def __enter__(self) -> Self:
         return self

@@ -87,7 +87,8 @@ def child(order: dict[str, Any]) -> int:
         library, page = map(Path, order["faults"])
         faults.arm(library, Path(order["watch"]), page)
     for name, most in order["limits"].items():
-        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (most, most))
+        which = getattr(resource, f"RLIMIT_{name}")
+        resource.setrlimit(which, (most, resource.getrlimit(which)[1]))
     return next((code for code in map(run, order["commands"]) if code), 0)
 
 

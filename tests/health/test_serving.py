@@ -1,8 +1,12 @@
 """The health server on a real socket: it listens, gives way to whoever has the port, and tries again."""
 
+import os
+import resource
 import socket
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -60,6 +64,58 @@ def test_an_address_that_is_not_ours_is_one_sentence(host: str) -> None:
     with Serving(app, host, 0, log) as serving:
         assert not serving.ensure()
         assert host in str(log.named("health_unserved")[0]["detail"])
+
+
+@contextmanager
+def descriptors(left: int) -> Iterator[list[int]]:
+    """So many are left; those in the list keep the others from being had."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    fillers: list[int] = []
+    null = os.open(os.devnull, os.O_RDONLY)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (null + 50, hard))
+    try:
+        with suppress(OSError):
+            while True:
+                fillers.append(os.dup(null))
+        for _ in range(left):
+            os.close(fillers.pop())
+        yield fillers
+    finally:
+        for each in (*fillers, null):
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("left", [0, 1, 3, 5])
+def test_without_descriptors_it_does_not_listen_and_is_tried_again(left: int) -> None:
+    log = Log()
+    with Serving(app, "127.0.0.1", 0, log) as serving:
+        with descriptors(left) as fillers:
+            assert not serving.ensure()
+            for _ in range(left):
+                fillers.append(os.dup(0))
+            assert "Too many open files" in str(log.named("health_unserved")[0]["detail"])
+            assert fillers
+        assert serving.ensure()
+        assert httpx.get(f"http://127.0.0.1:{serving.port}/").text == "ok\n"
+
+
+def test_without_descriptors_for_a_connection_it_rests_rather_than_spins() -> None:
+    log = Log()
+    with Serving(app, "127.0.0.1", 0, log) as serving, closing(socket.socket()) as visitor:
+        assert serving.ensure()
+        visitor.settimeout(10.0)
+        with descriptors(0) as fillers:
+            visitor.connect(("127.0.0.1", serving.port or 0))
+            visitor.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            until = time.monotonic() + 10.0
+            while not log.named("health_short") and time.monotonic() < until:
+                threading.Event().wait(0.01)
+            for _ in range(5):
+                os.close(fillers.pop())
+            assert visitor.recv(100).startswith(b"HTTP/1.0 200 OK"), "it is answered all the same"
+        assert len(log.named("health_short")) == 1
+        assert not [it for it in log.events if "accept" in str(it)]
 
 
 def test_one_that_reads_slowly_does_not_keep_the_others_waiting() -> None:

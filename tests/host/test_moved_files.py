@@ -1,12 +1,14 @@
 """Files that somebody deletes, replaces, cuts or locks under a running daemon."""
 
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -82,6 +84,27 @@ def test_a_ledger_that_is_another_by_now_is_not_written_to_any_more(
             if (kept := ledger.parent / ASIDE / file.name).exists():
                 kept.rename(file)
         finish(stage.forks, daemon.scene, audit=False)
+    record("host", {"points": 1, "ledger moved": 1})
+
+
+def test_the_ledger_that_took_its_place_outlives_the_end_of_the_process(stage: Stage) -> None:
+    """A whole process, whose interpreter takes everything down at its end, and with it whatever is still open."""
+    with stage.scene(FILE) as scene, ExitStack() as ending:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "syncd", "--config", str(scene.config)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        ending.callback(process.wait)
+        ending.callback(process.kill)
+        until = time.monotonic() + SOON
+        while not scene.done and time.monotonic() < until:
+            time.sleep(0.01)
+        replaced(scene.ledger)
+        found = {file.name: file.read_bytes() for file in files_of(scene.ledger)[:2]}
+        process.send_signal(signal.SIGUSR1)
+        assert process.wait(SOON) == Exit.LEDGER
+        assert {file.name: file.read_bytes() for file in files_of(scene.ledger)[:2]} == found
     record("host", {"points": 1, "ledger moved": 1})
 
 

@@ -300,6 +300,31 @@ def test_transactions_of_threads_follow_one_another(path: Path) -> None:
             assert connection.exec_driver_sql("SELECT n FROM tally").scalar() == 80
 
 
+def test_a_ledger_is_not_closed_under_the_transaction_of_another_thread(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite would use what was freed, and the process would end with a signal."""
+    monkeypatch.setattr(database, "CLOSE_SECONDS", 0.05)
+    ledger = Ledger.open(path)
+    begun, over = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        with ledger.write() as connection:
+            begun.set()
+            over.wait(10.0)
+            connection.exec_driver_sql("INSERT INTO tally VALUES ('lead', 'x', 'y', 0)")
+
+    thread = threading.Thread(target=hang)
+    thread.start()
+    assert begun.wait(10.0)
+    ledger.close()
+    over.set()
+    thread.join()
+    with Ledger.open(path) as again, again.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM tally").scalar() == 1
+    ledger.close()
+
+
 def test_a_second_engine_is_refused_and_told_who_holds_the_lock(tmp_path: Path) -> None:
     path = tmp_path / "syncd.db"
     with EngineLock(path):
