@@ -213,7 +213,9 @@ def a_webhook_that_is_redirected_is_delivered() -> None:
 
 
 @defect(
-    "private addresses", "connectors", f"{WEBHOOK}reach.py::test_a_name_that_leads_inside_is_not_connected_to"
+    "private addresses",
+    "connectors",
+    f"{WEBHOOK}addresses.py::test_a_name_leads_to_its_public_addresses_only",
 )
 def a_webhook_goes_wherever_a_name_leads() -> None:
     """A name that somebody else runs leads into the operator's own network."""

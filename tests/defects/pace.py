@@ -38,16 +38,10 @@ def a_reboot_forgets_the_slots() -> None:
 @defect("I-11", "ledger", "tests/ledger/test_ledger_budgets.py::test_two_keys_do_not_share")
 def all_keys_share_one_allowance() -> None:
     """Slots are counted without asking whose they are."""
-    instead("syncd.ledger.budgets:_SLOTS", _all_slots())
-
-
-def _all_slots() -> Any:
-    from sqlalchemy import select  # noqa: PLC0415
-
-    from syncd.ledger.tables import Slot, table  # noqa: PLC0415 - only who plants it pays for SQLModel
-
-    slot = table(Slot)
-    return select(slot.c.free_at, slot.c.n)
+    instead(
+        "syncd.ledger.budgets:_SLOTS",
+        lambda connection, _: connection.exec_driver_sql("SELECT free_at, n FROM slot").all(),
+    )
 
 
 @defect("I-11", "unit", f"{LIMITER}::test_a_wait_is_never_too_short_and_a_millisecond_too_long_at_most")
@@ -103,7 +97,9 @@ def a_due_time_is_believed_however_far_away() -> None:
     """A retry that was due tomorrow, by a clock that was wrong then, waits until tomorrow."""
 
     def make(plain: Any) -> Any:
-        return lambda connection, lane, now, _cap, limit: plain(connection, lane, now, 1e15, limit)
+        return lambda connection, lane, now, _cap, *rest, **named: plain(
+            connection, lane, now, 1e15, *rest, **named
+        )
 
     around("syncd.ledger.delivering:due", make)
 
