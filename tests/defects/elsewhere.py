@@ -33,6 +33,12 @@ planted_by_its_test(
     "tests/simulation/test_it_notices.py::test_a_planted_defect_is_noticed",
 )
 planted_by_its_test(
+    "hears_one_of_each_page",
+    "In a world of salespeople, of each page of what became of people one is heard.",
+    ("every word arrives", "simulation"),
+    "tests/simulation/test_it_notices.py::test_a_planted_defect_is_noticed",
+)
+planted_by_its_test(
     "limiters",
     "A slot that is free too early or too late, rounded wrongly, forgotten, shared or kept for nobody.",
     ("I-11, pulls on time", "unit"),
