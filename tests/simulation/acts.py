@@ -1,13 +1,14 @@
 """What the world, the machine and people do to syncd. Each act draws its own choices from a number."""
 
 import random
+import re
 
 from syncd.daemon.service import Order
 from syncd.lead import utc_text
 from syncd.ledger import Ledger, LedgerError, copying, restoring
 from syncd.ledger.database import EngineLock
 from syncd.simulator import World
-from tests.simulation.far_ends import ACCOUNTS, CONNECTORS
+from tests.simulation.far_ends import ACCOUNTS, HOOK
 from tests.simulation.people import HOUR, WHO, People
 from tests.simulation.script import DAY, Event, spelled
 from tests.simulation.weather import Spell
@@ -24,6 +25,10 @@ SEAMS = (
     "file written",
 )
 """Where dying matters most."""
+
+
+BELIEVED = re.compile("204|.*_200")
+"""Answers in which a webhook's receiver says that it took what it did not take."""
 
 
 class Acts(People):
@@ -119,6 +124,8 @@ class Acts(People):
         spell = spelled(self.chance.getrandbits(32), self.end / DAY)
         if spell.far == "two" and "second" not in self.sim.setup.sources:
             spell = spell._replace(far="ctgo")
+        if self.sim.setup.hook and self.chance.random() < 0.2 and not BELIEVED.fullmatch(spell.kind):
+            spell = spell._replace(far=HOOK)
         now = self.sim.scheduler.passed
         self.sim.tell(f"{spell.far} {spell.kind} for {spell.seconds / HOUR:.2f} h, {spell.share:.0%}")
         self.sim.weather.add([Spell(spell.far, spell.kind, now, now + spell.seconds, spell.share)])
@@ -243,11 +250,11 @@ class Acts(People):
 
     def change_connectors(self) -> None:
         """One leaves, or all are back: with a restart or a reload."""
-        here = self.sim.setup.here
-        if here == set(CONNECTORS):
-            here.discard(self.chance.choice(CONNECTORS))
+        here, names = self.sim.setup.here, self.sim.setup.names
+        if here == set(names):
+            here.discard(self.chance.choice(names))
         else:
-            here |= set(CONNECTORS)
+            here |= set(names)
         self._reconfigure()
 
     def change_sources(self) -> None:

@@ -1,4 +1,4 @@
-"""The far ends: two CTGO accounts, three CRMs and a folder. They outlive every process, and are asked what they hold."""
+"""The far ends: two CTGO accounts, three CRMs, a receiver of webhooks and a folder. They outlive every process, and are asked what they hold."""
 
 import csv
 import random
@@ -11,11 +11,12 @@ from typing import Any
 from connectors.apollo import ApolloConnector
 from connectors.salesforce_defaults import CUSTOM_FIELDS, key_metadata
 from syncd.simulator import Options, World, create_app
-from tests.fakes import apollo, hubspot
+from tests.fakes import apollo, hubspot, webhook
 from tests.fakes.apollo import ApolloFake
 from tests.fakes.hubspot import HubSpotFake
 from tests.fakes.salesforce import SalesforceFake
 from tests.fakes.salesforce_lead import KEY
+from tests.fakes.webhook import WebhookFake
 
 HOSTS = {
     "ctgo": "ctgo.example",
@@ -23,6 +24,7 @@ HOSTS = {
     "crm": "crm.example",
     "org": "org.example",
     "outreach": "outreach.example",
+    "hook": "hook.example",
 }
 ACCOUNTS = {"main": "ctgo", "second": "two"}
 """Sources by name, and their far ends."""
@@ -30,6 +32,8 @@ KEYS = {"main": "ctgo_first_account", "second": "ctgo_second_account"}
 APART = 1_000_000
 """Leads between those of the first account and those of the second."""
 CONNECTORS = ("sheet", "crm", "org", "outreach")
+HOOK = "hook"
+"""A receiver of webhooks, which only some worlds have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class FarEnds:
         self.salesforce.org.rule = "off"
         self.apollo = ApolloFake(wall)
         self.apollo.book.lag = chance.choice([0.0, 20.0])
+        self.receiver = WebhookFake(wall, signed=False)  # its clock and the machine's may be a month apart
         self._sheet: tuple[object, Counter[tuple[str, ...]]] = (None, Counter())
 
     def apps(self) -> Iterator[tuple[str, Any]]:
@@ -67,6 +72,7 @@ class FarEnds:
         yield "crm", self.hubspot.wsgi
         yield "org", self.salesforce.wsgi
         yield "outreach", self.apollo.wsgi
+        yield HOOK, self.receiver.wsgi
 
     def know_apollos_fields(self) -> None:
         """Apollo's team has made the fields that the connector fills."""
@@ -82,7 +88,13 @@ class FarEnds:
         if connector == "sheet":
             key = (str(sought.lead_id), str(sought.stream_id or ""), str(sought.segment_id or ""))
             return key in self.rows()
+        if connector == HOOK:
+            return (sought.lead_id, sought.stream_id, sought.segment_id) in self._taken()
         return sought.person in self.people(connector)
+
+    def _taken(self) -> Counter[tuple[int, ...]]:
+        """How many ids the receiver was told for each lead."""
+        return Counter(tuple(map(int, id_.rsplit("-", 3)[1:])) for id_ in self.receiver.taken)
 
     def people(self, connector: str) -> Counter[str]:
         """How many objects a CRM holds for each person."""
@@ -119,6 +131,7 @@ class FarEnds:
     def doubles(self) -> list[str]:
         """Whoever is somewhere more than once (I-3)."""
         told = [f"sheet: row {key} {n} times" for key, n in self.rows().items() if n > 1]
+        told += [f"{HOOK}: {key} under {n} ids" for key, n in self._taken().items() if n > 1]
         for connector in CONNECTORS[1:]:
             told += [
                 f"{connector}: {person} {n} times" for person, n in self.people(connector).items() if n > 1
@@ -135,6 +148,7 @@ class FarEnds:
             self.salesforce.revoke()
         elif far == "outreach":
             self.apollo.keys.clear()
+            self.receiver.tokens.clear()
         else:
             self._world(far).door.revoke(None)
 
@@ -143,6 +157,7 @@ class FarEnds:
         self.hubspot.token = hubspot.TOKEN
         self.salesforce.revoked = False
         self.apollo.keys.add(apollo.KEY)
+        self.receiver.tokens.add(webhook.TOKEN)
         for world in self.worlds.values():
             world.door.forgive()
 
@@ -156,6 +171,7 @@ class FarEnds:
         self.hubspot.poison(person)
         self.salesforce.org.errors[person] = said
         self.apollo.book.poisoned.add(person)
+        self.receiver.poisoned.add(person)
 
     def mark(self, connector: str, person: str, value: str) -> bool:
         """A salesperson says something of a person; whether that person is there."""
@@ -166,6 +182,7 @@ class FarEnds:
         self.hubspot.portal.poisoned.clear()
         self.salesforce.org.errors.clear()
         self.apollo.book.poisoned.clear()
+        self.receiver.poisoned.clear()
         self.apollo.forgets.clear()
 
     def forget_rows(self, n: int) -> None:

@@ -22,11 +22,13 @@ import connectors.apollo_wire
 import connectors.csv_disk
 import connectors.hubspot_wire
 import connectors.salesforce_http
+import connectors.webhook_wire
 import syncd.cli.once
 import syncd.daemon.calendar
 import syncd.engine.exporting
 import syncd.lanes
 import syncd.upstream.exchange
+from connectors.webhook_answers import Answer
 from tests.simulation.books import SimulatedLedger
 from tests.simulation.network import Network, Trouble
 from tests.simulation.process import SimulatedLog
@@ -128,6 +130,26 @@ class _Adapter(HTTPAdapter):
         return self.build_response(request, answer)
 
 
+class HookWire:
+    """A webhook's way into the network."""
+
+    def __init__(self, network: Network, url: str) -> None:
+        self._network, self._url = network, url
+
+    def post(self, body: bytes, headers: Mapping[str, str]) -> Answer:
+        try:
+            reply = self._network.request("POST", self._url, headers, body)
+        except Trouble as trouble:
+            return Answer(trouble={"refused": "unsent", "dropped": "broken", "late": "late"}[trouble.kind])
+        if reply.cut:
+            return Answer(trouble="broken")
+        after = next((value for name, value in reply.headers if name.lower() == "retry-after"), "")
+        return Answer(reply.status, after)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 @contextmanager
 def led_into(
     scheduler: Scheduler, network: Network, ledgers: type[SimulatedLedger], log: SimulatedLog
@@ -160,6 +182,7 @@ def led_into(
         (connectors.hubspot_wire, "Wire", lambda _pool, clock: wire(UrllibPool(network), clock)),
         (connectors.salesforce_http, "_Adapter", adapter),
         (connectors.csv_disk, "write", write),
+        (connectors.webhook_wire, "Wire", lambda url, _clock, **_: HookWire(network, url)),
         (syncd.cli.once, "Ledger", ledgers),
         (syncd.cli.once, "logger", lambda: log),
     ]

@@ -11,7 +11,7 @@ from syncd.ledger import forgetting, operating, windows
 from syncd.ledger.forgetting import Sought
 from syncd.ledger.operating import Chosen
 from syncd.ledger.replaying import Wanted
-from tests.simulation.far_ends import ACCOUNTS, CONNECTORS
+from tests.simulation.far_ends import ACCOUNTS
 from tests.simulation.script import DAY
 from tests.simulation.setup import WORDS
 from tests.simulation.world import Simulation
@@ -33,7 +33,7 @@ class People:
 
     def _lanes(self) -> list[tuple[str, str]]:
         sources = [(kind, name) for kind in ("pull", "export", "enrich", "feedback") for name in ACCOUNTS]
-        return [*sources, *((kind, name) for kind in ("deliver", "hear") for name in CONNECTORS)]
+        return [*sources, *((kind, name) for kind in ("deliver", "hear") for name in self.sim.setup.names)]
 
     def _operate(self, act: Any) -> None:
         if not self.sim.has_ledger():
@@ -54,14 +54,14 @@ class People:
 
     def release(self) -> None:
         first = self.chance.choice([None, 3])
-        for name in CONNECTORS[1:]:
+        for name in self.sim.setup.names[1:]:
             self.release_of(name, first)
 
     def release_of(self, name: str, first: int | None = None) -> None:
         self._operate(lambda c: operating.release(c, name, self.now, who=WHO, first=first))
 
     def drop_held(self) -> None:
-        name = self.chance.choice(CONNECTORS[1:])
+        name = self.chance.choice(self.sim.setup.names[1:])
         self._operate(lambda c: operating.drop_held(c, name, self.now, who=WHO, exports={}))
 
     def retry(self) -> None:

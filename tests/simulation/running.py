@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from syncd.ledger.lanes import load_lanes
 from tests.simulation.acts import Acts
-from tests.simulation.far_ends import ACCOUNTS, CONNECTORS
+from tests.simulation.far_ends import ACCOUNTS
 from tests.simulation.oracle import sane
 from tests.simulation.people import HOUR
 from tests.simulation.script import DAY, Event, drawn
@@ -47,7 +47,7 @@ def _come_to_an_end(sim: Simulation, acts: Acts) -> None:
     sim.far.heal()
     sim.machine.skew = 0.0
     sim.scheduler.fate, acts.again = None, 0
-    sim.setup.here, sim.setup.sources = set(CONNECTORS), set(ACCOUNTS)
+    sim.setup.here, sim.setup.sources = set(sim.setup.names), set(ACCOUNTS)
     sim.setup.poll, sim.setup.reconcile = "6h", "12h"
     sim.write_configuration()
     sim.after_end = lambda: sim.start_later(1.0)  # type: ignore[method-assign]  # it is there to be set
@@ -62,7 +62,7 @@ def _come_to_an_end(sim: Simulation, acts: Acts) -> None:
         raise Objection(f"left to itself, in fair weather, it does not settle {len(stuck)}: {stuck[:3]}")
     sim.tell("people let everything through")
     for _ in range(4):
-        for name in CONNECTORS[1:]:
+        for name in sim.setup.names[1:]:
             acts.release_of(name)
         acts.retry()
         acts.drop("lead_malformed")

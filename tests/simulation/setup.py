@@ -4,8 +4,8 @@ import random
 from dataclasses import dataclass, field
 from typing import Self
 
-from tests.fakes import apollo, hubspot, salesforce
-from tests.simulation.far_ends import ACCOUNTS, CONNECTORS, HOSTS, KEYS
+from tests.fakes import apollo, hubspot, salesforce, webhook
+from tests.simulation.far_ends import ACCOUNTS, CONNECTORS, HOOK, HOSTS, KEYS
 
 _CONNECTORS = {
     "sheet": 'type = "csv"\npath = "leads.csv"\n',
@@ -13,6 +13,8 @@ _CONNECTORS = {
     "org": f'type = "salesforce"\nclient_id = "{salesforce.CLIENT_ID}"\nclient_secret = "{salesforce.CLIENT_SECRET}"\n'
     f'instance_url = "https://{HOSTS["org"]}"\n',
     "outreach": f'type = "apollo"\napi_key = "{apollo.KEY}"\nbase_url = "https://{HOSTS["outreach"]}/api/v1"\n',
+    HOOK: f'type = "webhook"\nurl = "https://{HOSTS[HOOK]}{webhook.PREFIX}"\n'
+    f'headers = {{ Authorization = "Bearer {webhook.TOKEN}" }}\n',
 }
 
 
@@ -26,7 +28,7 @@ class Setup:
 
     poll: str = "30m"
     reconcile: str = "6h"
-    here: set[str] = field(default_factory=lambda: set(CONNECTORS))
+    here: set[str] = field(default_factory=set)
     sources: set[str] = field(default_factory=lambda: set(ACCOUNTS))
     best_effort: set[str] = field(default_factory=set)
     gate: int = 200
@@ -36,6 +38,16 @@ class Setup:
     enriches: bool = False
     speaks: str = ""
     """The CRM whose salespeople are heard, if any."""
+    hook: str = ""
+    """What a receiver of webhooks is, `required` or `best_effort`, if there is one."""
+
+    def __post_init__(self) -> None:
+        self.here = set(self.names)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All connectors of this world."""
+        return (*CONNECTORS, *([HOOK] if self.hook else []))
 
     @classmethod
     def drawn(cls, chance: random.Random, days: float) -> Self:
@@ -53,13 +65,14 @@ class Setup:
             lookback=chance.choice(["1h", "2d"]),
             enriches=chance.random() < 0.3,
             speaks=chance.choice(["", "", "crm", "org"]),
+            hook=chance.choice(["", "", "", "required", "best_effort"]),
         )
 
 
 def text_of(setup: Setup) -> str:
     """The configuration's file."""
     parts = ['[log]\nlevel = "error"\n', '[health]\nlisten = ""\n']
-    here = [name for name in CONNECTORS if name in setup.here]
+    here = [name for name in setup.names if name in setup.here]
     parts += [_source(setup, name, here) for name in ACCOUNTS if name in setup.sources]
     parts += [f"[connectors.{name}]\n{_CONNECTORS[name]}{_more(setup, name)}" for name in here]
     return "\n".join(parts)
@@ -97,6 +110,8 @@ def _more(setup: Setup, name: str) -> str:
         more += f"gate = {setup.gate}\n"
     if name == "outreach":
         more += f'without_email = "{setup.without_email}"\n'
+    if name == HOOK:
+        more += f'ack = "{setup.hook}"\n'
     if name == "org":
         more += f'assignment = "{setup.assignment}"\n'
     if name == setup.speaks:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.proof.depth import DEEP, deep
 from tests.proof.figures import record
+from tests.simulation.far_ends import HOSTS
 from tests.simulation.running import length_of, simulate
 from tests.simulation.script import DAY, RATES, Event
 from tests.simulation.weather import FAULTS
@@ -54,6 +55,7 @@ SOMETIMES = {
     *(f"fault {kind}" for kind in FAULTS),
     *EDGES,
     *(f"act {act}" for act in RATES),
+    *(f"requests of {far}" for far in HOSTS),
     *(f"revoked {far}" for far in ("ctgo", "crm", "org", "outreach")),
     "clock ahead",
     "clock behind",

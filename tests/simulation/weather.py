@@ -62,6 +62,7 @@ TOO_MANY = {
     "crm": {"status": "error", "errorType": "RATE_LIMIT", "policyName": "SECONDLY", "message": "limit"},
     "org": [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "ConcurrentRequests Limit exceeded."}],
     "outreach": {"message": "The maximum number of api calls allowed is 600 times per hour."},
+    "hook": {"error": "slow down"},
 }
 """Each far end's body of a 429."""
 

@@ -283,4 +283,5 @@ class Simulation:
             exports=self.oracle.exports, looks=self.oracle.looks, seams=self.scheduler.seams, commits=self.watch.commits,
             requests=self.network.requests.total(),
         )  # fmt: skip
+        counts += Counter({f"requests of {far}": n for far, n in self.network.requests.items()})
         return Came(self.scheduler.passed / DAY, self._trace.hexdigest(), counts, met)
