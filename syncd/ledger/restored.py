@@ -11,10 +11,16 @@ MARGIN = 86400.0
 """Seconds that the clocks here and at CTGO, and the time of a lead's discovery, may be apart."""
 
 
+REACHED = "replaced"
+"""The row of what was done that says how far the ledger reached that a restore replaced, by CTGO's time."""
+
+
 def restored_at(connection: Connection) -> float | None:
-    """When this ledger was last put in place from a backup."""
-    found = done(connection).get("restore")
-    return found.at if found else None
+    """When this ledger was last put in place from a backup: by this machine's clock, or by CTGO's if that was ahead."""
+    found = done(connection)
+    return (
+        max(found[name].at for name in ("restore", REACHED) if name in found) if "restore" in found else None
+    )
 
 
 def doubted(found: Sequence[Due], now: float, restored: float) -> list[Due]:

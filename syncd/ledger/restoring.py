@@ -11,7 +11,9 @@ read, it takes what is still true and what people decided:
 - what was spent on enriching, and which alerts people have heard;
 - what is subscribed at CTGO, for nobody else knows its ids;
 - what was heard of people, and what of it CTGO was told;
-- windows of the past that an engine was asked for, to be pulled again.
+- windows of the past that an engine was asked for, to be pulled again;
+
+- how far it reached, for the wall clock may be behind when people restore.
 
 What cannot be known is doubted: every delivery of a lead that was discovered before the restore, whether the backup has it
 or a pull brings it once more, counts as *maybe sent*. See `restored`.
@@ -32,6 +34,7 @@ from syncd.ledger.database import Ledger
 from syncd.ledger.erasing import erase
 from syncd.ledger.marks import keys
 from syncd.ledger.operating import log_action
+from syncd.ledger.restored import MARGIN, REACHED
 from syncd.ledger.statements import Books
 from syncd.ledger.tables import Forgotten, Payload, table
 from syncd.ledger.tables import Lead as LeadRow
@@ -142,6 +145,17 @@ def _beginnings(connection: Connection, old: sqlite3.Connection, _: Carried) -> 
     )
 
 
+def _reach(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
+    """The newest that was pulled, by CTGO's time; a date from the future is none."""
+    (reached,) = old.execute(
+        "SELECT max(at) FROM (SELECT max(watermark) AS at FROM source UNION ALL"
+        " SELECT max(discovered_at) FROM lead WHERE discovered_at <= ingested_at + ?)",
+        (MARGIN,),
+    ).fetchone()
+    if reached is not None:
+        note_done(connection, REACHED, reached)
+
+
 def _people(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
     _copy(
         connection,
@@ -249,6 +263,7 @@ _PARTS: dict[str, Callable[[Connection, sqlite3.Connection, Carried], None]] = {
     "acts of people": _acts,
     "requests": _requests,
     "where sources began": _beginnings,
+    "how far it reached": _reach,
     "objects of people": _people,
     "credits spent": _spending,
     "windows": _windows,

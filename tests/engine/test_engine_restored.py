@@ -59,6 +59,24 @@ def test_nothing_is_created_twice_whatever_was_done_since(
         assert len(world.exported) == 17
 
 
+def test_nothing_is_created_twice_though_the_clock_was_a_month_behind_when_it_was_restored(
+    bench: Bench,
+) -> None:
+    world = bench.ctgo(leads=6, desk={"exports": False})
+    far = bench.place(upsert=False)
+    bench.once()
+    past = back_up(bench)
+    world.add_leads(5)
+    bench.clock.advance(60)
+    bench.once()
+    bench.clock.jump(-30 * DAY)
+    restore(bench, past)
+    bench.clock.jump(30 * DAY)
+    bench.once()
+    assert len(far.things) == 11
+    assert far.duplicates() == []
+
+
 def test_without_the_time_of_the_restore_things_are_created_twice(bench: Bench) -> None:
     """Negative control."""
     world = bench.ctgo(leads=6, desk={"exports": False})
