@@ -31,7 +31,7 @@ class Done(NamedTuple):
 
 
 def done(connection: Connection) -> dict[str, Done]:
-    """What was done and when, by name: `retention`, `check`, `vacuum`, `backup`, `restore`."""
+    """What was done and when, by name: `retention`, `check`, `vacuum`, `backup`, `restore`; `replaced`: see `restored`."""
     return {row.name: Done(row.done_at, row.detail) for row in connection.execute(select(_upkeep))}
 
 

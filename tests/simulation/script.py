@@ -11,7 +11,8 @@ QUIET = 15.0
 """Days from which a world is a long and quiet one."""
 FULL = 5.0
 """Days' worth of acts that a world has at most: in a longer one they lie further apart."""
-FARS = ("ctgo", "two", "crm", "org", "outreach")
+ACCOUNTS_FAR = ("ctgo", "two")
+FARS = (*ACCOUNTS_FAR, "crm", "org", "outreach")
 
 RATES = {
     "find": 1.4,
@@ -88,7 +89,7 @@ class Spelled(NamedTuple):
 
 
 def spelled(number: int, days: float) -> Spelled:
-    """Minutes mostly, days seldom; up to a month in a world of so many days if it is long."""
+    """Minutes mostly, days seldom; a CRM may be away for a month in a world of so many days if it is long."""
     chance = random.Random(number)  # noqa: S311 - a world to be repeated
     kind = chance.choice(sorted(FAULTS))
     longest = 6.1 if kind == "refused" else 5.1
@@ -98,4 +99,7 @@ def spelled(number: int, days: float) -> Spelled:
         longest = log10(days / 3 * DAY)
     seconds = 10 ** chance.uniform(2.1, longest)
     share = chance.choice([1.0, 1.0, 0.5, 0.2])
-    return Spelled(chance.choice(FARS), kind, seconds, share)
+    far = chance.choice(FARS)
+    if far in ACCOUNTS_FAR:  # polls go on every few minutes while CTGO is away
+        seconds = min(seconds, 5 * DAY)
+    return Spelled(far, kind, seconds, share)
