@@ -42,8 +42,7 @@ class Oracle:
         self._known: dict[str, set[tuple[Any, ...]]] = {}
         self.excused: set[str] = set()
         """People whose deliveries a person undid: forgotten."""
-        self.marked: dict[str, str] = {}
-        """The last word of a salesperson on a person, as CTGO is to be told it; empty: none."""
+        self._marked: dict[str, tuple[str, set[Any]]] = {}
 
     # At the instant when an export comes in
 
@@ -150,16 +149,33 @@ class Oracle:
                 told += [f"{lead.key}" for lead in leads if lead.key not in known]
         return told
 
+    def mark(self, connector: str, person: str, word: str) -> None:
+        """A salesperson says of a person what CTGO is to be told, of the leads that this connector has by then.
+
+        A lead that comes later is not told of: a word is news once. `word`: empty says nothing.
+        """
+        before, _ = self._marked.get(person, ("", set()))
+        if word and word != before:
+            self._marked[person] = word, {row[:3] for row in self._judged(connector) if row[3] == person}
+
+    def _judged(self, connector: str) -> list[Any]:
+        with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as connection:
+            return connection.execute(_HEARD, (connector,)).fetchall()
+
     def untold(self, connector: str) -> list[str]:
         """Words of salespeople that CTGO was not told, or not last."""
-        with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as connection:
-            rows = connection.execute(_HEARD, (connector,)).fetchall()
-        told = []
+        rows, told = self._judged(connector), []
         for source, lead_id, segment, person, state in rows:
-            world, word = self._far.worlds[source], self.marked.get(person)
+            world, (word, of) = self._far.worlds[source], self._marked.get(person, ("", set()))
             said = world.feedback.told.get((lead_id, segment))
             there = any(row.id == lead_id for row in world.listed())
-            if word and there and state != "dropped" and (said is None or said.judgement.feedback != word):
+            if (
+                word
+                and there
+                and (source, lead_id, segment) in of
+                and state != "dropped"
+                and (said is None or said.judgement.feedback != word)
+            ):
                 told.append(f"{source} {lead_id} in {segment}: {word}, and CTGO was told {said}, {state}")
         return told
 

@@ -73,11 +73,11 @@ class People:
     def mark(self) -> None:
         """Salespeople say what they think of a few people."""
         speaks = self.sim.setup.speaks
-        known = sorted(self.sim.far.people(speaks)) if speaks else []
+        known = sorted(self.sim.far.people(speaks)) if speaks and self.sim.has_ledger() else []
         for person in self.chance.sample(known, min(len(known), 3)):
             value = self.chance.choice(sorted(WORDS))
             if self.sim.far.mark(speaks, person, value):
-                self.sim.oracle.marked[person] = WORDS[value]
+                self.sim.oracle.mark(speaks, person, WORDS[value])
                 self.sim.counts["marked"] += 1
 
     def window(self) -> None:
