@@ -159,11 +159,14 @@ def attribute(
     answers = [Found(contact, True) for contact in created if contact_id(contact)]  # noqa: FBT003 - by name it costs twice
     answers += [Found(contact, False) for contact in existing if contact_id(contact)]  # noqa: FBT003
     by_address = {mail: found for found in reversed(answers) for mail in addresses(found.contact)}
-    by_key = {key_of(found.contact, form): found for found in reversed(answers)}
+    by_key: Mapping[str | None, Found] | None = None
     mine = []
     for one in items:
-        key = key_of(one, form)
-        found = by_address.get(address(one.get("email")) or "") or (by_key.get(key) if key else None)
+        found = by_address.get(address(one.get("email")) or "")
+        if found is None and (key := key_of(one, form)):
+            if by_key is None:  # few answers need it
+                by_key = {key_of(each.contact, form): each for each in reversed(answers)}
+            found = by_key.get(key)
         if found is None and len(items) == len(answers) == 1:
             found = answers[0]._replace(linked=not answers[0].created)
         mine.append(found)
