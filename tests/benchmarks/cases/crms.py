@@ -49,7 +49,7 @@ MAPPINGS: Mapping[str, Mapping[str, str | Field]] = {
     "salesforce": SALESFORCE,
     "apollo": ApolloConnector.defaults,
 }
-MOST_COST = {"hubspot": 1.3, "salesforce": 1.3, "apollo": 1.6}
+MOST_COST = {"hubspot": 1.3, "salesforce": 1.3, "apollo": 1.7}
 """Apollo's loop is httpx with ready-made JSON, which no SDK's models weigh down: what the connector itself does, some ten
 microseconds a lead to shape it and to find it in the answer, is the larger share of less."""
 MOST_REQUESTS = {"hubspot": (0.022, 0.011), "salesforce": (0.022, 0.011), "apollo": (0.011, 0.011)}
