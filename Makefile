@@ -36,7 +36,7 @@ bench: $(READY) $(BENCH)/.ready
 	  $(BENCH)/bin/python tests/benchmarks/plotting.py build/bench/bench.json && exit $$code
 
 $(BENCH)/.ready: pyproject.toml
-	@$(PYTHON) -m venv --clear $(BENCH)
+	@$(PYTHON) -m venv $(BENCH)
 	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --group bench
 	@touch $@

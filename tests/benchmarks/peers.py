@@ -70,5 +70,5 @@ def _pinned(peer: Peer) -> str:
 if __name__ == "__main__":
     for each in Peer:
         if not installed(each):
-            print(f"making .venv-bench/{each}", file=sys.stderr)
+            print(f"making .venv-bench/peers/{each}", file=sys.stderr)
             install(each)
