@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import requests
@@ -69,6 +69,9 @@ class Transport(httpx.BaseTransport):
 
 class UrllibPool:
     """urllib3's way into the network, as far as HubSpot's library goes it."""
+
+    pool_classes_by_scheme: ClassVar[dict[str, type]] = {}
+    """Nothing reads from a socket."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
