@@ -77,6 +77,8 @@ class Wire:
             raise _unreachable(type(error).__name__, unexplained=False) from None
         except (exceptions.HTTPError, OSError) as error:
             raise _unreachable(type(error).__name__, unexplained=True) from None
+        finally:
+            self._bounds.end()
         text = data.decode("utf-8", "replace").encode()
         headers = {name.lower(): value for name, value in answer.headers.items()}
         return Response(answer.status, answer.reason or "", text, headers)

@@ -55,7 +55,12 @@ class _Adapter(HTTPAdapter):
         """As HTTPAdapter. Raises Pause for an answer without end."""
         self._bounds.start()
         kwargs = {**kwargs, "stream": True, "timeout": kwargs.get("timeout") or TIMEOUT}
-        response = super().send(request, *args, **kwargs)
+        try:
+            return self._whole(super().send(request, *args, **kwargs))
+        finally:
+            self._bounds.end()
+
+    def _whole(self, response: requests.Response) -> requests.Response:
         try:
             response.raw = io.BytesIO(self._read(response.raw))
         except HTTPError as error:

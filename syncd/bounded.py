@@ -34,12 +34,20 @@ class Bounds:
         """`seconds`: from `start` to the last byte; `most`: bytes of a body; `late`, `large`: what is raised beyond them."""
         self._clock, self._seconds, self._most = clock, seconds, most
         self._late, self._large = late, large
+        self.answer: http.client.HTTPResponse | None = None
+        """The one under way."""
         self.start()
 
     def start(self) -> None:
         """A request begins."""
         self._until = self._clock.monotonic() + self._seconds
         self._room = self._most + HEADS
+
+    def end(self) -> None:
+        """It is over: what is open of its answer is closed. urllib3 forgets an answer whose lengths contradict each other."""
+        answer, self.answer = self.answer, None
+        if answer is not None:
+            answer.close()
 
     def left(self) -> float:
         """Seconds left, more than 0. Raises `late()`."""
@@ -73,6 +81,7 @@ class _Response(http.client.HTTPResponse):
     def __init__(self, bounds: Bounds, sock: socket.socket, *given: Any, **named: Any) -> None:
         super().__init__(sock, *given, **named)
         self.fp: io.BufferedReader = io.BufferedReader(_Raw(self.fp.detach(), sock, bounds))
+        bounds.answer = self
 
 
 class _Raw(io.RawIOBase):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from tests.hostile.server import Script
+from tests.hostile.server import Good, Line, Script
 
 DEEP = 100_000
 MANY = 1_000_000
@@ -170,3 +170,15 @@ def breaking(seed: int) -> Script:
 def truncated(at: int) -> Script:
     """The good answer's body up to a byte, whole as HTTP sees it."""
     return lambda line, good: line.send(good._replace(body=good.body[:at]).raw())
+
+
+def changed(**members: Any) -> Script:
+    """The good answer, if it is a page of leads, with other members."""
+
+    def script(line: Line, good: Good) -> None:
+        value = json.loads(good.body)
+        if "leads" in value:
+            value |= members
+        line.send(good._replace(body=told(value)).raw())
+
+    return script

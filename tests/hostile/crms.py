@@ -204,7 +204,6 @@ _NO_ANSWERS = frozenset(
         "a body of promised terabytes",
     }
 )  # fmt: skip
-
 BELIEVED: Mapping[str, Callable[[str], bool]] = {
     # A conflict is looked into, and the contact is there
     "hubspot": lambda name: name in _URLLIB3 or name.startswith("409 with"),
