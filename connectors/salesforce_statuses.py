@@ -24,6 +24,7 @@ PAGE = 500
 OVERLAP = timedelta(minutes=10)
 """As long as a call may last in Salesforce."""
 MODIFIED = "SystemModstamp"
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
 _CURSOR = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)(?:/([A-Za-z0-9]{15,18}))?")
 
@@ -56,7 +57,14 @@ class Place(NamedTuple):
 def place_of(cursor: str) -> Place:
     """The place of a cursor; one that was not made here is the beginning."""
     found = _CURSOR.fullmatch(cursor)
-    return Place(found[1], found[2] or "") if found else Place()
+    return Place(found[1], found[2] or "") if found and _is_instant(found[1]) else Place()
+
+
+def _is_instant(text: str) -> bool:
+    try:
+        return _parsed(text) >= _EVER
+    except ValueError:
+        return False
 
 
 def query(name: str, key: str, place: Place) -> str:
