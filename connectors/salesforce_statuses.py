@@ -63,7 +63,7 @@ def place_of(cursor: str) -> Place:
 def _is_instant(text: str) -> bool:
     try:
         return _parsed(text) >= _EVER
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a zone that leads out of the calendar
         return False
 
 
@@ -114,11 +114,11 @@ def _read(record: Mapping[str, Any], name: str, key: str) -> Status:
 
 
 def _moment(record: Mapping[str, Any]) -> datetime:
-    try:
-        return _parsed(str(record.get(MODIFIED)))
-    except ValueError:
+    text = str(record.get(MODIFIED))
+    if not _is_instant(text):
         code = "salesforce_unexpected_answer"
-        raise Pause(code, f"a record without {MODIFIED}", unexplained=True, fix=CODES[code]) from None
+        raise Pause(code, f"a record without {MODIFIED}", unexplained=True, fix=CODES[code])
+    return _parsed(text)
 
 
 def _parsed(text: str) -> datetime:

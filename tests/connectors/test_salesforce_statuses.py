@@ -114,8 +114,9 @@ def test_a_field_that_cannot_be_filtered_by_halts(it: Table) -> None:
     assert (why.value.code, "MALFORMED_QUERY" in why.value.detail) == ("salesforce_feedback_refused", True)
 
 
-def test_a_record_without_its_time_is_no_answer(it: Table) -> None:
-    records = [{"Id": "00Q000000000001AAA", KEY: "x1", "Status": "Working", "SystemModstamp": None}]
+@pytest.mark.parametrize("time", [None, "soon", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+def test_a_record_without_its_time_is_no_answer(it: Table, time: str | None) -> None:
+    records = [{"Id": "00Q000000000001AAA", KEY: "x1", "Status": "Working", "SystemModstamp": time}]
     it.fake.answer_next(200, {"totalSize": 1, "done": True, "records": records})
     with pytest.raises(Pause) as why:
         it.salesforce.statuses_since("")
