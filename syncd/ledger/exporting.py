@@ -1,7 +1,6 @@
 """What a source's export lane reads and writes."""
 
 from collections.abc import Collection
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, exists, select, update
 
@@ -10,7 +9,7 @@ from syncd.ledger.changes import revive, write_changes
 from syncd.ledger.delivering import ITEM_COLUMNS, Recorded, due_rows, item_of
 from syncd.ledger.lanes import save_lane
 from syncd.ledger.settles import close_exported
-from syncd.ledger.statements import Books, among, array, quoted
+from syncd.ledger.statements import Books, Rows, among, array, quoted
 from syncd.ledger.tables import Export, table
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.settling import HOLDS_EXPORT
@@ -24,12 +23,15 @@ _HELD = exists().where(
     _lead.c.lead_id == _CHOSEN.c.lead_id,
     _lead.c.state.in_([quoted(state) for state in HOLDS_EXPORT]),
 )
-_DUE = (
-    select(*(_CHOSEN.c[name] for name in ITEM_COLUMNS), _CHOSEN.c.lead_id)
-    .where(~_HELD)
-    .order_by(_CHOSEN.c.due_at, _CHOSEN.c.id)
-    .limit(bindparam("most"))
+_DUE = Rows(
+    lambda: (
+        select(*(_CHOSEN.c[name] for name in ITEM_COLUMNS), _CHOSEN.c.lead_id)
+        .where(~_HELD)
+        .order_by(_CHOSEN.c.due_at, _CHOSEN.c.id)
+        .limit(bindparam("most"))
+    )
 )
+_LEADS_OF = Rows(lambda: select(_export.c.lead_id).where(among(_export.c.id, "ids")))
 
 
 def exports_due(
@@ -40,7 +42,7 @@ def exports_due(
     An export row exists only when its id is ready. That no row of the id holds it is asked once more, for I-1 must
     not hang on one piece of code.
     """
-    rows = connection.execute(_DUE, {"owner": source, "now": now, "cap": cap, "most": limit}).all()
+    rows = _DUE(connection, {"owner": source, "now": now, "cap": cap, "most": limit})
     return [(item_of(row), row[-1]) for row in rows]
 
 
@@ -57,10 +59,7 @@ def record_exports(
         revive(books, Export, ("export", source), verdict.revived)
     done = [change.id for change in verdict.changes if change.state == "delivered"]
     if done:
-        rows: Any = connection.execute(
-            select(_export.c.lead_id).where(among(_export.c.id, "ids")), {"ids": array(done)}
-        )
-        close_exported(books, source, [row[0] for row in rows])
+        close_exported(books, source, [row[0] for row in _LEADS_OF(connection, {"ids": array(done)})])
     books.close()
     return result
 

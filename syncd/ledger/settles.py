@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, case, exists, func, literal, select, update
 
-from syncd.ledger.statements import Books, Prepared, among, array, quoted, upsert
+from syncd.ledger.statements import Books, Prepared, Rows, among, array, quoted, upsert
 from syncd.ledger.tables import Delivery, Export, table
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.settling import HOLDS_EXPORT, UNSETTLED, Standing, lead_state
@@ -61,7 +61,7 @@ _MOVE_DELIVERED = Prepared(
         .values(state=bindparam("new"), settled_at=bindparam("at"))
     )
 )
-_IDS = select(_lead.c.lead_id).where(among(_lead.c.seq, "seqs"))
+_IDS = Rows(lambda: select(_lead.c.lead_id).where(among(_lead.c.seq, "seqs")))
 
 
 def settle_delivered(books: Books, source: str, seqs: Sequence[int], *, exports: bool) -> bool:
@@ -74,7 +74,7 @@ def settle_delivered(books: Books, source: str, seqs: Sequence[int], *, exports:
     if moved < len(seqs):
         return False
     if exports:
-        owe_exports(books, source, set(books.connection.execute(_IDS, {"seqs": array(seqs)}).scalars()))
+        owe_exports(books, source, {row[0] for row in _IDS(books.connection, {"seqs": array(seqs)})})
     return True
 
 
@@ -144,30 +144,36 @@ _CLOSED = {"delivered": "exported", "gone": "gone", "elsewhere": "elsewhere", "d
 """What a lead settles as, by the state of its id's export."""
 
 _MARK = (
-    select(case(_CLOSED, value=_export.c.state))
+    select(
+        case({quoted(state): quoted(settled) for state, settled in _CLOSED.items()}, value=_export.c.state)
+    )
     .where(_export.c.source == _lead.c.source, _export.c.lead_id == _lead.c.lead_id)
     .scalar_subquery()
 )
 _MARKED = exists().where(
-    _export.c.source == _lead.c.source, _export.c.lead_id == _lead.c.lead_id, _export.c.state.in_(_CLOSED)
+    _export.c.source == _lead.c.source,
+    _export.c.lead_id == _lead.c.lead_id,
+    _export.c.state.in_(map(quoted, _CLOSED)),
 )
 
 
 def close_exported(books: Books, source: str, ids: Collection[int]) -> None:
     """Settle the rows whose id was exported, or is past exporting: also a row that came after the export."""
-    settled = books.connection.execute(_CLOSE, {"owner": source, "ids": array(ids), "now": books.now})
+    settled = _CLOSE(books.connection, {"owner": source, "ids": array(ids), "now": books.now})
     for state, n in Counter(row[0] for row in settled).items():
         books.move("lead", source, n, old="exporting", new=state)
 
 
-_CLOSE = (
-    update(_lead)
-    .where(
-        _lead.c.source == bindparam("owner"),
-        among(_lead.c.lead_id, "ids"),
-        _lead.c.state == quoted("exporting"),
-        _MARKED,
+_CLOSE = Rows(
+    lambda: (
+        update(_lead)
+        .where(
+            _lead.c.source == bindparam("owner"),
+            among(_lead.c.lead_id, "ids"),
+            _lead.c.state == quoted("exporting"),
+            _MARKED,
+        )
+        .values(state=_MARK, settled_at=bindparam("now"))
+        .returning(_lead.c.state)
     )
-    .values(state=_MARK, settled_at=bindparam("now"))
-    .returning(_lead.c.state)
 )
