@@ -27,6 +27,8 @@ from syncd.ledger.ingesting import ExportUnderWay, Ingested
 from syncd.ledger.lanes import halt_lanes, load_lane, save_lane
 from syncd.upstream import Page
 
+MOMENT, PATIENCE = 0.01, 10
+"""Seconds that a page waits for connectors to catch up, and how often."""
 EVERYTHING: Final = 0
 """The listing of all campaigns at once; any other number is a campaign's id."""
 THE_CAMPAIGNS: Final = -1
@@ -54,6 +56,7 @@ class Pull:
         self._passes = Passes(self._begin)
         self._scheduled: tuple[float, float | None] | None = None
         self._owed = False
+        self._waited = 0
         self.pulled: float | None = None
         """When the last live pass ended well, monotonic."""
         self.cost = 1
@@ -107,6 +110,8 @@ class Pull:
         wait = lane.wait(self._clock.now(), self._desk.policy.probe)
         if wait != 0:
             return Next(wait, lane.code)
+        if self._is_ahead():
+            return Next(MOMENT)
         current = self._passes.turn()
         return IDLE if current is None else self._advance(current, lane)
 
@@ -134,6 +139,15 @@ class Pull:
         except Failure as why:
             return self._fail(current, why, lane, hold)
         return AGAIN if self._passes.any else IDLE
+
+    def _is_ahead(self) -> bool:
+        """Whether to let the connectors catch up a little: what they find at hand, they need not read again.
+
+        Never for long: one that is slow is no reason not to pull.
+        """
+        ahead = self._waited < PATIENCE and self._ledger.fresh.is_full(self._desk.takers.names)
+        self._waited = self._waited + 1 if ahead else 0
+        return ahead
 
     # Beginning
 

@@ -7,14 +7,16 @@ go when they are taken, or when their lane has nothing to do or must not.
 
 import threading
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from syncd.lead import Lead
 from syncd.ledger.ingesting import Admission
 
-MOST: Final = 3_000
+MOST: Final = 2_000
 """Leads kept for a connector: some 3 KB each."""
+PAGE: Final = 500
+"""Leads on a page, at the most."""
 LARGEST_PAGE: Final = 1024 * 1024
 """Characters of payload: a page of larger leads is not kept."""
 
@@ -43,6 +45,11 @@ class Fresh:
                 mine = self._of.setdefault(connector, {})
                 if len(mine) + len(leads) <= MOST:
                     mine.update(leads)
+
+    def is_full(self, connectors: Iterable[str]) -> bool:
+        """Whether there would be no room for another page, for one of these."""
+        with self._lock:
+            return any(len(self._of.get(connector, ())) > MOST - PAGE for connector in connectors)
 
     def take(self, connector: str, seqs: Sequence[int]) -> Mapping[int, Lead]:
         """Those of these leads that are here. They go, and with them the older ones, which had their turn."""

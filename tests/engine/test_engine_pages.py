@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+from syncd.engine.pulling import MOMENT, PATIENCE
+from syncd.ledger.fresh import MOST
 from tests.support import START, Bench, iso
 
 
@@ -218,3 +220,21 @@ def test_exports_go_on_when_a_pass_over_new_leads_fails_between_pages(bench: Ben
     bench.life.wires["main"].answering = half
     bench.once(seconds=3600)
     assert len(world.exported) == 500
+
+
+def test_a_pull_that_is_ahead_of_its_connectors_waits_a_little_and_never_for_long(bench: Bench) -> None:
+    bench.ctgo(leads=3000, rate_limit=1000, limit=1000)
+    bench.place()
+    pull, deliver = bench.life.pulls["main"], bench.life.delivers["crm"]
+    pull.ask_live()
+    waits, known = [], []
+    while pull.busy:  # nobody delivers meanwhile
+        waits.append(pull.step().wait)
+        known.append(sum(bench.counts("lead", "main").values()))
+    assert known[-1] == 3000
+    ahead = waits.index(MOMENT)
+    assert known[ahead] == MOST
+    assert waits[ahead:].count(MOMENT) == 2 * PATIENCE
+    for _ in range(10):
+        deliver.step()
+    assert not bench.ledger.fresh.is_full(["crm"])

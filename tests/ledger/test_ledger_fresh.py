@@ -48,9 +48,12 @@ def test_no_more_are_kept_than_a_few_pages_and_the_first_stay(ledger: Ledger) ->
     pages = [[(1000 * page + n, it) for n, it in admitted] for page in range(MOST // 100 + 1)]
     for page in pages:
         fresh.keep(page)
+    assert fresh.is_full(["crm"])
+    assert not fresh.is_full(["sheet"])
     kept = fresh.take("crm", [seq for page in pages for seq, _ in page])
     assert len(kept) == MOST
     assert kept.keys() >= {seq for seq, _ in pages[0]}
+    assert not fresh.is_full(["crm"])
 
 
 def test_a_page_of_large_leads_is_not_kept(ledger: Ledger) -> None:
