@@ -2,6 +2,7 @@
 
 import random
 import re
+from functools import partial
 
 from syncd.daemon.service import Order
 from syncd.lead import utc_text
@@ -57,6 +58,13 @@ class Acts(People):
 
     def flood(self) -> None:
         self._world().add_leads(self.chance.choice([15, 30, 230]))
+
+    def drop_held(self) -> None:
+        """Many come at once, and what a gate held back of them is not wanted."""
+        self.sim.far.worlds["main"].add_leads(15)
+        self.order("pull")
+        for name in self.sim.setup.names[1:]:
+            self.sim.scheduler.at(self.sim.scheduler.passed + HOUR / 2, partial(self.drop_held_of, name))
 
     def find_late(self) -> None:
         """Listed later than its discovery says, sometimes by weeks."""

@@ -60,8 +60,7 @@ class People:
     def release_of(self, name: str, first: int | None = None) -> None:
         self._operate(lambda c: operating.release(c, name, self.now, who=WHO, first=first))
 
-    def drop_held(self) -> None:
-        name = self.chance.choice(self.sim.setup.names[1:])
+    def drop_held_of(self, name: str) -> None:
         self._operate(lambda c: operating.drop_held(c, name, self.now, who=WHO, exports={}))
 
     def retry(self) -> None:
