@@ -16,7 +16,7 @@ from tests.crash.scene import Plan, Scene, two_leads
 from tests.crash.stage import Stage
 
 BOOTED = ("booted",)
-AT_STAKE = 4
+AT_STAKE = 5
 """Times as many torn images of a moment when something is about to be made durable, or to leave."""
 
 

@@ -14,11 +14,11 @@ LONGEST_WAIT = 26 * HOUR
 """What a far end may ask for, and be believed, is a day; then a probe, and the retries."""
 
 
-LENGTHS = (90.0, 1.0, 30.0, 7.0, 60.0, 7.0, 1.0, 30.0, 7.0, 45.0)
+LENGTHS = (40.0, 1.0, 15.0, 7.0, 25.0, 7.0, 1.0, 15.0, 7.0, 20.0)
 
 
 def length_of(seed: int) -> float:
-    """Days of script in a seed's world: a busy day, a week, or quiet months; three days of fair weather follow."""
+    """Days of script in a seed's world: a busy day, a week, or quiet weeks; three days of fair weather follow."""
     return LENGTHS[seed % len(LENGTHS)]
 
 
