@@ -18,6 +18,9 @@ from syncd.clock import Clock
 HEADS = 1024 * 1024
 """Bytes that may come besides the body: heads, and what chunks cost when they are of a sensible size."""
 
+BUFFER = 64 * 1024
+"""Bytes read at once: an answer to a batch is some ten times the usual buffer, and each read asks the clock."""
+
 
 class Bounds:
     """What is left of the request under way; for a client with one request at a time."""
@@ -80,7 +83,7 @@ class _Response(http.client.HTTPResponse):
 
     def __init__(self, bounds: Bounds, sock: socket.socket, *given: Any, **named: Any) -> None:
         super().__init__(sock, *given, **named)
-        self.fp: io.BufferedReader = io.BufferedReader(_Raw(self.fp.detach(), sock, bounds))
+        self.fp: io.BufferedReader = io.BufferedReader(_Raw(self.fp.detach(), sock, bounds), BUFFER)
         bounds.answer = self
 
 
@@ -95,12 +98,14 @@ class _Raw(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         given, left = self._socket.gettimeout(), self._bounds.left()
-        if given is None or left < given:
+        sooner = given is None or left < given
+        if sooner:
             self._socket.settimeout(left)
         try:
             count: int | None = self._inner.readinto(buffer)
         finally:
-            self._socket.settimeout(given)
+            if sooner:
+                self._socket.settimeout(given)
         self._bounds.take(count or 0)
         return count
 
