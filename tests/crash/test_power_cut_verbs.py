@@ -63,7 +63,7 @@ def test_an_upgraded_ledger_has_its_copy_beside_it(stage: Stage, tmp_path: Path)
             assert schema == [(tables.SCHEMA,)]
             copied = told(cut.files, COPY, tmp_path, KEPT)
             assert copied == KEEPSAKE, f"image {number}: upgraded, and no copy of what was"
-    chosen = chance.sample(images, min(len(images), deep(80)))
+    chosen = chance.sample(images, min(len(images), deep(160)))
     for cut in chosen:
         with found(stage, run, cut) as scene:
             assert start(stage.forks, scene) == []
