@@ -147,9 +147,8 @@ class CsvConnector:
             with _explained(path):
                 found = self._append(path, rows)
         except (Pause, Halt) as why:
-            if isinstance(
-                why.__cause__, csv_disk.InDoubtError
-            ):  # what is raised promises that nothing was written
+            # What is raised promises that nothing was written
+            if isinstance(why.__cause__, csv_disk.InDoubtError):
                 return [row.refused or why for row in rows]
             raise
         return [row.refused or (_FOUND if row.sought and row.key in found else _WRITTEN) for row in rows]
