@@ -15,6 +15,18 @@ from tests.defects import (
 )
 from tests.defects.planting import DEFECTS
 
-AREAS = (pace, ledgers, pulls, deliveries, exports, sides, crms, sheets, running, secrecy, elsewhere)
+AREAS = (
+    pace,
+    ledgers,
+    pulls,
+    deliveries,
+    exports,
+    sides,
+    crms,
+    sheets,
+    running,
+    secrecy,
+    elsewhere,
+)
 
 __all__ = ["AREAS", "DEFECTS"]
