@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from syncd.books import trouble
 from syncd.delivery import LaneState
 from syncd.health.readiness import owner_of
 from syncd.health.view import SourceView, View, is_by_hand, is_failing, is_halted, telling
@@ -49,7 +50,14 @@ class Condition:
 
 def conditions(view: View, told: Mapping[Topic, int]) -> list[Condition]:
     """What is wrong. `told`: the levels that a person knows of; what is only half mended keeps standing."""
-    found = [*_host(view), *_lanes(view, told), *_pulls(view), *_set_aside(view, told), *_credits(view)]
+    found = [
+        *_host(view),
+        *_lanes(view, told),
+        *_pulls(view),
+        *_books(view),
+        *_set_aside(view, told),
+        *_credits(view),
+    ]
     return sorted(found, key=lambda it: it.topic)
 
 
@@ -120,6 +128,12 @@ def _pulls(view: View) -> Iterator[Condition]:
             )
 
 
+def _books(view: View) -> Iterator[Condition]:
+    for source in () if view.broken else view.sources:
+        if found := trouble(source.books):
+            yield Condition(Topic("books", source.name), *found, view.fix(found[0], source.name))
+
+
 def _is_late(source: SourceView) -> bool:
     return source.age is None or source.is_stale
 
@@ -153,4 +167,4 @@ def place_of(topic: Topic) -> str:
     kind, _, name = topic.where.partition(" ")
     if topic.kind == "lane":
         return owner_of(LaneState(kind, name))
-    return f"source {topic.where}" if topic.kind in {"pull", "credits"} else topic.where
+    return f"source {topic.where}" if topic.kind in {"pull", "credits", "books"} else topic.where

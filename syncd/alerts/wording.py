@@ -33,6 +33,7 @@ HEADERS: Mapping[str, str] = {
 _HEADINGS = {
     "lane": ("has failed for a while", "is well again"),
     "pull": ("is not being pulled", "is pulled again"),
+    "books": ("may miss leads", "misses no leads any more"),
     "set_aside": ("has much set aside", "has little set aside now"),
     "credits": ("has few credits left", "has credits again"),
     "disk": ("The disk is nearly full", "The disk has room again"),

@@ -17,7 +17,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 FIXES = {
     "damaged": "Restore a backup: syncd restore FILE",
-    "missing_here": "The next reconcile pass brings leads that were listed late; or pull at once: syncd --once --since TIME",
+    "missing_here": "The hourly comparison of the books brings them; or at once: syncd --once --since TIME",
     "mark_lost": "Look at one with: syncd lead ID. If CTGO took the mark back, nothing is wrong here.",
 }
 FIX = "This should not be possible: keep a copy (syncd backup FILE), look at one with syncd lead ID, and report it."

@@ -19,6 +19,7 @@ from syncd.clock import Clock, SystemClock
 from syncd.connector import Logger
 from syncd.crews import Crew
 from syncd.engine.housekeeping import HouseKeeping
+from syncd.engine.pulling import Pull
 from syncd.engine.whole import Engine
 from syncd.lanes import Runner
 from syncd.ledger import Ledger, reading, windows
@@ -148,6 +149,8 @@ def _ask(engine: Engine, order: Order) -> None:
                 pull.ask_window(window.since, window.until, window.most, window=window.id)
         if order.limit is None and _reconcile_is_due(engine, pull.name):
             pull.ask_reconcile()
+        elif order.limit is None and _check_is_due(engine, pull):
+            pull.ask_check()
 
 
 def _reconcile_is_due(engine: Engine, source: str) -> bool:
@@ -157,6 +160,13 @@ def _reconcile_is_due(engine: Engine, source: str) -> bool:
     if not row.started:
         return False
     return bool(engine.clock.now() - (row.reconciled_at or 0.0) >= engine.settings.sources[source].reconcile)
+
+
+def _check_is_due(engine: Engine, pull: Pull) -> bool:
+    """Of a source that has begun: its first pass lists them all."""
+    with engine.ledger.write() as connection:
+        started = load_source(connection, pull.name).started
+    return bool(started) and pull.until_check() == 0
 
 
 @contextmanager

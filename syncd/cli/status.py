@@ -1,6 +1,6 @@
 """`syncd status`: where everything stands. It reads beside a running engine, and counts nothing that is settled."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -43,7 +43,7 @@ def status(
 
 def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]:
     """Everything that `status` tells, instants in seconds since the epoch. Costs follow what is pending."""
-    from syncd.ledger import gating, reading, upkeep  # noqa: PLC0415
+    from syncd.ledger import gating, reading, reconciliation, upkeep  # noqa: PLC0415
     from syncd.ledger.lanes import load_lanes  # noqa: PLC0415
 
     with ledger.read() as connection:
@@ -56,6 +56,7 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
             name: spending(connection, name, source, counts["lead"].get(name, {}).get("enriching", 0), now)
             for name, source in settings.sources.items()
         }
+        books = reconciliation.load_all(connection)
         kept = upkeep.done(connection)
         pushes = reading.pushed(connection)
         heard = reading.heard(connection)
@@ -71,6 +72,7 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
             "exports": exports.get(name, {}),
             "feedback": feedback.get(name, {}),
             "enriching": spent.get(name),
+            "books": books[name]._asdict() if name in books else None,
             "push": _push(settings, name, pushes.get(name)),
         }
         for name in dict.fromkeys((*settings.sources, *rows, *leads, *exports, *feedback))
@@ -133,6 +135,7 @@ def _for_scripts(found: dict[str, Any]) -> dict[str, Any]:
         "oldest_unsettled",
         "subscribed_at",
         "heard_at",
+        "checked_at",
     }
 
     def told(value: Any, key: str = "") -> Any:
@@ -164,10 +167,7 @@ def _show(found: dict[str, Any], now: float) -> None:
         [(_named(name, it), _sum(it["deliveries"]) + _held(it)) for name, it in found["connectors"].items()],
     )
     for name, it in found["sources"].items():
-        if it["enriching"]:
-            say(said(name, it["enriching"]))
-        if it["push"]:
-            say(_said(name, it["push"]))
+        _show_source(name, it)
     _show_feedback(found)
     for lane in found["lanes"]:
         until = f" until {when(lane['until'])}" if lane["until"] is not None else ""
@@ -181,6 +181,34 @@ def _show(found: dict[str, Any], now: float) -> None:
         say(f"oldest unsettled lead: {duration(now - oldest)} ago")
     if found["set_aside"]:
         say(f"set aside: {found['set_aside']}. See them with: syncd rejected list")
+
+
+def _show_source(name: str, it: Mapping[str, Any]) -> None:
+    if it["enriching"]:
+        say(said(name, it["enriching"]))
+    if it["books"]:
+        for line in _books(name, it["books"]):
+            say(line)
+    if it["push"]:
+        say(_said(name, it["push"]))
+
+
+def _books(name: str, books: Mapping[str, Any]) -> Iterator[str]:
+    """Say how the books compare with CTGO's count; nothing when they are even."""
+    n, unmet = books["missing"], books["unmet"]
+    if n and books["swept"]:
+        yield f"{name}: CTGO counts {n} un-exported leads that it does not list, since {when(books['checked_at'])}."
+    elif n:
+        yield (
+            f"{name}: CTGO lists {n} more un-exported leads than the ledger holds, as of {when(books['checked_at'])}."
+            " A sweep takes them in."
+        )
+    elif unmet:
+        yield f"{name}: CTGO counts {unmet} more un-exported leads than it lists; syncd reckons with that."
+    if n:
+        yield "  See which with: syncd audit --upstream"
+    if books["restless"]:
+        yield f"{name}: CTGO's list did not stand still in {books['restless']} sweeps; syncd goes on sweeping."
 
 
 def _said(name: str, push: Mapping[str, Any]) -> str:

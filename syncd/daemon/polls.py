@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from syncd.books import CHECK
 from syncd.daemon.calendar import Calendar, Chore, Cron, Every, When, spread
 from syncd.daemon.snapshot import SourceView
 from syncd.engine.pulling import Pull
@@ -36,6 +37,8 @@ class Polls:
             self._calendar.put(
                 Chore(_reconcile(name), again, partial(self._reconcile, pull), brief=True, grace=None)
             )
+            check = Every(CHECK, pull.until_check() or CHECK)
+            self._calendar.put(Chore(_check(name), check, partial(self._check, pull), brief=True, grace=None))
         self._take_windows()
         self.pull_now()
 
@@ -44,6 +47,7 @@ class Polls:
         for name in self._pulls:
             self._calendar.remove(_pull(name))
             self._calendar.remove(_reconcile(name))
+            self._calendar.remove(_check(name))
 
     def pull_now(self) -> None:
         """Pull every source."""
@@ -87,6 +91,10 @@ class Polls:
         pull.ask_reconcile()
         self._runner.wake("pull", pull.name)
 
+    def _check(self, pull: Pull) -> None:
+        pull.ask_check()
+        self._runner.wake("pull", pull.name)
+
     def _until_reconcile(self, source: Source, last: float | None) -> float:
         """Seconds. `last`: wall time of the last one; None: the source is new, and its first pull lists what one would."""
         if last is None:
@@ -100,6 +108,10 @@ def _pull(name: str) -> str:
 
 def _reconcile(name: str) -> str:
     return f"reconcile:{name}"
+
+
+def _check(name: str) -> str:
+    return f"check:{name}"
 
 
 def _when(name: str, poll: Schedule) -> When:

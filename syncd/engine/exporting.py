@@ -81,6 +81,8 @@ class Export:
 
     def _pass(self, lane: LaneState, now: float) -> Next:
         with self._ledger.write() as connection:
+            if self._desk.paging_new.up:  # since this step began
+                return IDLE
             want = 1 if lane.probing else BATCH
             claims = exports_due(connection, self.name, now, self._desk.policy.retry_cap, want)
             if not claims:

@@ -1,8 +1,10 @@
 """Walking through a listing by offset over a set that changes meanwhile: pure.
 
-No order is assumed, pages may shift, and a lead may be listed twice. A walk is clean when the distinct keys that it saw
-are at least the last `total`; otherwise it goes round again, three times at most, and is then believed: what it missed
-is found by the next overlapping pull or by the reconcile pass. A page that contradicts itself ends the walk.
+No order is assumed, pages may shift, and a lead may be listed twice. Pages overlap by a row: a page that lacks the last
+row of the page before it tells that rows left in between, and that others slid past. A round is *calm* when every page
+held that row and `total` never fell: then it saw every row that was there when it began. Otherwise the walk goes round
+again. A listing without any order is calm once the
+rounds together have seen as many rows as a `total` that did not move. A page that contradicts itself ends the walk.
 """
 
 from collections.abc import Hashable, Sequence
@@ -12,6 +14,9 @@ from typing import Literal, NamedTuple
 from syncd.failure import Pause
 
 ROUNDS = 3
+"""Rounds that a walk makes at the most while it is not calm, or sees fewer rows than `total`."""
+MOST_ROUNDS = 12
+"""Rounds at the most while each round still brings rows that none before it had."""
 FRUITLESS = 3
 """Pages in a row without anything new, and still `hasMore`: a listing without end."""
 PAGE = 500
@@ -29,11 +34,29 @@ class Walk:
     """Whether paging is documented for this listing: what breaks its rules is then a failure, else another shape."""
     offset: int = 0
     rounds: int = 1
+    total: int | None = None
+    """The last page's count of the listing's rows."""
+    calm: bool = False
+    """Whether the last round saw the listing stand still; set at the end of the walk."""
     _seen: set[Hashable] = field(default_factory=set)
     _earlier: set[Hashable] = field(default_factory=set)
-    """What rounds before this one saw."""
+    """The rows of rounds before this one, as long as `total` does not move."""
+    _steady: bool = True
+    """Whether this round's pages overlapped so far, and `total` never fell."""
+    _first: int | None = None
+    """The count on this round's first page."""
     _fruitless: int = 0
     _last: tuple[Hashable, ...] = ()
+
+    @property
+    def moved(self) -> bool:
+        """Whether `total` was another on the last page of the round than on its first."""
+        return self._first != self.total
+
+    @property
+    def unmet(self) -> int:
+        """Rows that the listing counted, and did not list although they were there when the round began."""
+        return max(0, min(self._first or 0, self.total or 0) - len(self._seen | self._earlier))
 
     def take(
         self, keys: Sequence[Hashable], total: int | None, *, has_more: bool | None
@@ -48,20 +71,44 @@ class Walk:
             raise Pause(
                 "page_repeated", f"{FRUITLESS} pages in a row held nothing that was not on one before."
             )
+        self._compare(keys, total)
         self._seen.update(keys)
         self._last = tuple(keys)
         if has_more:
-            self.offset += len(keys)
+            self.offset += max(1, len(keys) - 1)
             return "more"
-        if total is not None and self._distinct() < total and self.rounds < ROUNDS:
-            self.rounds, self.offset, self._last = self.rounds + 1, 0, ()
-            self._earlier |= self._seen
-            self._seen, self._fruitless = set(), 0
-            return "more"
-        return "done"
+        return "done" if self._is_over() else self._go_round()
 
-    def _distinct(self) -> int:
-        return len(self._seen | self._earlier) if self._earlier else len(self._seen)
+    def _compare(self, keys: Sequence[Hashable], total: int | None) -> None:
+        """Compare a page with the one before it."""
+        if not self.offset:
+            self._first = total
+            if total != self.total:
+                self._earlier = set()
+        elif len(self._last) > 1 and self._last[-1] not in keys:
+            self._steady = False
+        if self.offset and total is not None and self.total is not None and total < self.total:
+            self._steady = False
+        self.total = total
+
+    def _is_over(self) -> bool:
+        """Decide, at the end of a round, whether the walk may be believed or goes on no longer."""
+        even = not self.unmet
+        alone = self.total is None or len(self._seen) >= min(self._first or 0, self.total)
+        apart = (
+            self.rounds > 1 and even and not self.moved and not alone
+        )  # no order: some rows came twice in a round
+        self.calm = apart or (self._steady and (alone or not self.moved))
+        if self.calm and even:
+            return True
+        grows = not self._earlier.issuperset(self._seen)
+        return self.rounds >= (MOST_ROUNDS if grows and not self._steady else ROUNDS)
+
+    def _go_round(self) -> Literal["more"]:
+        self._earlier = set() if self.moved else self._earlier | self._seen
+        self._seen, self._last = set(), ()
+        self.rounds, self.offset, self._fruitless, self._steady = self.rounds + 1, 0, 0, True
+        return "more"
 
     def _check(self, keys: Sequence[Hashable], *, has_more: bool | None) -> None:
         if has_more is None:
@@ -82,7 +129,7 @@ class Walk:
 class Plan(NamedTuple):
     """One pass over a source's leads. Instants are seconds since the epoch."""
 
-    kind: Literal["live", "reconcile", "window"]
+    kind: Literal["live", "reconcile", "window", "check"]
     since: float | None = None
     until: float | None = None
     lifecycle: Literal["new"] | None = None
@@ -92,6 +139,10 @@ class Plan(NamedTuple):
     """Its number in the ledger, where it was asked for there."""
     extra: bool = False
     """A live pass before its time: it leaves the scheduled ones their slots."""
+    whole: bool = False
+    """Whether it is believed only after a calm round: what it does not list is looked for nowhere else."""
+    guessed: bool = False
+    """Whether `since` is now by this machine's clock, which CTGO's own corrects."""
 
     @property
     def moves_watermark(self) -> bool:
@@ -122,9 +173,10 @@ def live_plan(
     if started and watermark is not None:
         since = watermark - lookback
         return Plan("live", since=since if floor is None else max(since, floor), limit=limit)
+    whole = limit is None
     if floor is not None:
-        return Plan("live", since=floor, limit=limit)
-    return Plan("live", lifecycle="new" if start == "new" else None, limit=limit)
+        return Plan("live", since=floor, limit=limit, whole=whole)
+    return Plan("live", lifecycle="new" if start == "new" else None, limit=limit, whole=whole)
 
 
 def watermark_after(

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from syncd.engine.paging import Plan, Walk
+from syncd.failure import Halt
 from syncd.lead import Lead, Malformed
 
-LIVE, RECONCILE = "live", "reconcile"
+LIVE, RECONCILE, CHECK = "live", "reconcile", "check"
 
 
 class Batch(NamedTuple):
@@ -31,6 +32,18 @@ class Pass:
     new: int = 0
     requests: int = 0
     batch: Batch | None = None
+    calm: bool = True
+    """Whether every listing that is done ended with a calm round."""
+    total: int | None = 0
+    """Rows that the listings which are done count; None: one of them does not say."""
+    unmet: int = 0
+    """Of these, the rows that they did not list."""
+    retrying: bool = False
+    """Whether this pass tries the listing of all campaigns again."""
+    refused: Halt | None = None
+    """The refusal of a campaign that was passed over."""
+    answered: bool = False
+    """Whether a listing answered."""
 
 
 @dataclass(slots=True)
@@ -84,7 +97,7 @@ class Passes:
 
     @property
     def holds_exports(self) -> bool:
-        """Whether a pass over un-exported leads is between pages: an export would shift those to come."""
+        """Whether a pass over un-exported leads has asked for a page: an export would shift those to come."""
         return any(
             p is not None and p.plan.lifecycle == "new" and p.requests for p in (self.current, self.put_off)
         )

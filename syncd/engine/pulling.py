@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from syncd.books import CHECK as CHECK_EVERY
+from syncd.books import Books, after_check, after_restless, after_sweep, wants_sweep
 from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.delivery import LaneState, Terms, halted, kept_by_hand, paused, reopened
@@ -17,12 +19,12 @@ from syncd.engine.desk import SOURCE_LANES, Desk
 from syncd.engine.naming import NAMES_SOON
 from syncd.engine.pacing import Hold
 from syncd.engine.paging import PAGE, OtherShape, Plan, Walk, floor_of, live_plan, watermark_after
-from syncd.engine.passes import LIVE, RECONCILE, Batch, Pass, Passes
+from syncd.engine.passes import CHECK, LIVE, RECONCILE, Batch, Pass, Passes
 from syncd.engine.step import AGAIN, IDLE, Next
 from syncd.engine.taking import take_page
 from syncd.failure import Failure, Halt, Pause, Reject
 from syncd.lead import Lead, Malformed, parse_lead
-from syncd.ledger import Ledger, Transaction, gating, ingesting, windows
+from syncd.ledger import Ledger, Transaction, gating, ingesting, reconciliation, windows
 from syncd.ledger.ingesting import ExportUnderWay, Ingested
 from syncd.ledger.lanes import halt_lanes, load_lane, save_lane
 from syncd.upstream import Page
@@ -33,6 +35,14 @@ EVERYTHING: Final = 0
 """The listing of all campaigns at once; any other number is a campaign's id."""
 THE_CAMPAIGNS: Final = -1
 """Not leads but the list of campaigns, asked for before they are listed one by one."""
+SOON = 0.05
+"""Seconds after which exports under way are looked at again."""
+CLOCKS_APART = 2.0
+"""Seconds by which this machine's clock and CTGO's may differ without being told apart."""
+
+
+class _Elsewhen(Exception):  # noqa: N818 - an answer: the pass begins anew with the floor that CTGO's clock says
+    """CTGO's clock says another now than this machine's."""
 
 
 class Pull:
@@ -57,6 +67,8 @@ class Pull:
         self._scheduled: tuple[float, float | None] | None = None
         self._owed = False
         self._waited = 0
+        self._passed_over: dict[int, str] = {}
+        """Campaigns that the last pass could not list, by the code that says why."""
         self.pulled: float | None = None
         """When the last live pass ended well, monotonic."""
         self.cost = 1
@@ -92,6 +104,21 @@ class Pull:
         """Queue the pass that looks for un-exported leads which the live passes cannot have seen."""
         self._passes.asked.setdefault(RECONCILE, self._reconcile_plan)
 
+    def ask_check(self) -> None:
+        """Queue the comparison of CTGO's count with the ledger's; if they differ, a sweep follows."""
+        self._passes.asked.setdefault(CHECK, lambda: self._whole_plan()._replace(kind="check"))
+
+    def until_check(self) -> float:
+        """Return the seconds until a comparison is due; 0 at once."""
+        with self._ledger.read() as connection:
+            at = reconciliation.load(connection, self.name).checked_at
+        if at is None:
+            return 0.0
+        since = self._clock.now() - at
+        return (
+            max(0.0, CHECK_EVERY - since) if since >= 0 else 0.0
+        )  # a time to come is a clock that was ahead
+
     def ask_window(
         self, since: float, until: float | None, limit: int | None = None, *, window: int | None = None
     ) -> None:
@@ -109,6 +136,7 @@ class Pull:
             lane = load_lane(connection, self.kind, self.name)
         wait = lane.wait(self._clock.now(), self._desk.policy.probe)
         if wait != 0:
+            self._let_exports_go()
             return Next(wait, lane.code)
         if self._is_ahead():
             return Next(MOMENT)
@@ -117,28 +145,38 @@ class Pull:
 
     def _advance(self, current: Pass, lane: LaneState) -> Next:
         hold: Hold | None = None
+        if current.batch is None:
+            opened = self._open(current.plan)
+            if not isinstance(opened, Hold):
+                return Next(opened)
+            hold = opened
         try:
-            if current.batch is None:
-                with self._ledger.write() as connection:
-                    opened = self._desk.pacer.open(connection, 1, live=self._is_owed(current.plan))
-                if not isinstance(opened, Hold):
-                    return Next(opened)
-                hold = opened
-                current.batch = self._request(current, hold)
-            if self._desk.takers.wait_for_names(current.batch.leads):
+            batch = current.batch or self._request(current, hold)
+            current.batch = batch
+            if self._desk.takers.wait_for_names(batch.leads):
                 self._close(hold)
                 self._wake("names", self.name)
                 return Next(NAMES_SOON)
-            self._take_in(current, current.batch, lane, hold)
+            self._take_in(current, batch, lane, hold)
         except ExportUnderWay:
             self._close(hold)
-            return Next(0.05)
+            return Next(SOON)
+        except _Elsewhen:
+            self._close(hold)
+            current.plan = current.plan._replace(guessed=False, since=self._floor())
         except OtherShape as shape:
             self._close(hold)
             return self._list_by_campaign(current, str(shape))
         except Failure as why:
             return self._fail(current, why, lane, hold)
         return AGAIN if self._passes.any else IDLE
+
+    def _open(self, plan: Plan) -> Hold | float:
+        """Take a slot; seconds to wait if there is none, or if exports that a page would miss are under way."""
+        with self._ledger.write() as connection:
+            if self._exports_leave(plan):
+                return SOON
+            return self._desk.pacer.open(connection, 1, live=self._is_owed(plan))
 
     def _is_ahead(self) -> bool:
         """Whether to let the connectors catch up a little: what they find at hand, they need not read again.
@@ -148,6 +186,23 @@ class Pull:
         ahead = self._waited < PATIENCE and self._ledger.fresh.is_full(self._desk.takers.names)
         self._waited = self._waited + 1 if ahead else 0
         return ahead
+
+    def _exports_leave(self, plan: Plan) -> bool:
+        """Hold exports for a pass over un-exported leads; tell whether some are still under way.
+
+        Called in a write transaction, as exports are claimed: none begins after this.
+        """
+        if plan.lifecycle != "new":
+            return False
+        self._desk.paging_new.up = True
+        return any(source == self.name for source, _ in self._ledger.in_flight)
+
+    def _let_exports_go(self) -> None:
+        """End the hold while the lane stands still; the pass then begins with its first page again."""
+        if self._desk.paging_new.up:
+            self._passes.restart(current=True)
+            self._desk.paging_new.up = False
+            self._wake("export", self.name)
 
     # Beginning
 
@@ -159,19 +214,37 @@ class Pull:
         desk, now = self._desk, self._clock.now()
         with self._ledger.write() as connection:
             row = ingesting.load_source(connection, self.name)
-            floor = row.floor
+            floor, guessed = row.floor, False
             if not row.started and floor is None:
-                floor = floor_of(desk.start, now)
-                ingesting.update_source(connection, self.name, floor=floor)
-        return live_plan(
+                floor, guessed = floor_of(desk.start, now), desk.start == "now"
+                if not guessed:
+                    ingesting.update_source(connection, self.name, floor=floor)
+        plan = live_plan(
             row.watermark, desk.lookback, desk.start, floor=floor, started=bool(row.started), limit=limit
         )
+        return plan._replace(guessed=guessed)
+
+    def _floor(self) -> float | None:
+        with self._ledger.write() as connection:
+            floor: float | None = ingesting.load_source(connection, self.name).floor
+        return floor
+
+    def _whole_plan(self) -> Plan:
+        """All un-exported leads, from the source's floor on."""
+        return Plan("reconcile", since=self._floor(), lifecycle="new", whole=True)
 
     def _reconcile_plan(self) -> Plan:
-        with self._ledger.write() as connection:
-            floor = ingesting.load_source(connection, self.name).floor
+        """A sweep where CTGO is told of exports, for what it lists is then little; else a window of the last weeks.
+
+        Also there a sweep is made when the books differ.
+        """
+        plan = self._whole_plan()
+        with self._ledger.read() as connection:
+            books = reconciliation.load(connection, self.name)
+        if self._desk.exports or (plan.whole and wants_sweep(books)):
+            return plan
         since = self._clock.now() - self._desk.reconcile_window
-        return Plan("reconcile", since=since if floor is None else max(since, floor), lifecycle="new")
+        return plan._replace(since=max(since, plan.since or 0.0), whole=False)
 
     def _begin(self, plan: Plan) -> Pass:
         with self._ledger.write() as connection:
@@ -179,27 +252,64 @@ class Pull:
         if self._desk.stream_ids:
             return Pass(plan, deque(self._desk.stream_ids), Walk(documented=True))
         by_campaign = row.listing == "campaigns"
+        if by_campaign and plan.kind == RECONCILE:  # the listing of all may be back
+            return Pass(plan, deque([EVERYTHING]), Walk(documented=False), retrying=True)
         return Pass(plan, deque([THE_CAMPAIGNS if by_campaign else EVERYTHING]), Walk(documented=by_campaign))
 
     # Asking
 
-    def _request(self, current: Pass, hold: Hold) -> Batch:
+    def _request(self, current: Pass, hold: Hold | None) -> Batch:
+        assert hold is not None  # noqa: S101 - a batch that is not there yet is asked for with one
         listing = current.listings[0]
         current.requests += 1
         if listing == THE_CAMPAIGNS:
             return self._learn_campaigns(current, hold)
         try:
             page = hold.call(lambda: self._ask(listing, current.plan, current.walk.offset))
-        except Reject as why:  # the campaign is not, or no longer, ours: its leads that we have stay
+        except (Reject, Halt) as why:
+            page = self._pass_over(current, listing, why)
+        else:
+            self._passed_over.pop(listing, None)
+            current.answered = True
+        if current.plan.guessed:
+            self._fix_floor(current.plan, page.server_date)
+            current.plan = current.plan._replace(guessed=False)
+        return self._count(current, page) if current.plan.kind == CHECK else self._read(current, page)
+
+    def _pass_over(self, current: Pass, listing: int, why: Reject | Halt) -> Page:
+        """List nothing of one campaign: it is not, or no longer, ours, and its leads that we have stay.
+
+        Raises the failure where it is about more than this campaign: also when each is refused.
+        """
+        if isinstance(why, Halt):
+            alone = len(current.listings) == 1 and not current.answered
+            if why.code != "forbidden" or listing == EVERYTHING or alone:
+                raise why
+        if self._passed_over.get(listing) != why.code:
             self._log.warning("campaign_skipped", source=self.name, stream=listing, code=why.code)
-            page = Page(rows=(), total=0, has_more=False, server_date=None)
-        return self._read(current, page)
+        self._passed_over[listing] = why.code
+        return Page(rows=(), total=0, has_more=False, server_date=None)
+
+    def _fix_floor(self, plan: Plan, server_date: float | None) -> None:
+        """Fix where a source begins that takes what comes from now on: CTGO's clock says what is now."""
+        floor = plan.since if server_date is None else server_date
+        with self._ledger.write() as connection:
+            ingesting.update_source(connection, self.name, floor=floor)
+        if plan.since is not None and floor is not None and abs(floor - plan.since) > CLOCKS_APART:
+            raise _Elsewhen
+
+    def _count(self, current: Pass, page: Page) -> Batch:
+        """Add up what a comparison asked; its row is no news."""
+        current.total = None if page.total is None or current.total is None else current.total + page.total
+        current.listings.popleft()
+        return Batch((), (), last=not current.listings)
 
     def _ask(self, listing: int, plan: Plan, offset: int) -> Page:
         upstream, since, lifecycle = self._desk.upstream, plan.since, plan.lifecycle
+        limit = 1 if plan.kind == CHECK else PAGE
         if listing == EVERYTHING:
-            return upstream.leads(since=since, lifecycle=lifecycle, limit=PAGE, offset=offset)
-        return upstream.stream_leads(listing, since=since, lifecycle=lifecycle, limit=PAGE, offset=offset)
+            return upstream.leads(since=since, lifecycle=lifecycle, limit=limit, offset=offset)
+        return upstream.stream_leads(listing, since=since, lifecycle=lifecycle, limit=limit, offset=offset)
 
     def _learn_campaigns(self, current: Pass, hold: Hold) -> Batch:
         names = {stream.id: stream.name for stream in hold.call(self._desk.upstream.streams)}
@@ -225,8 +335,7 @@ class Pull:
         if current.server_date is None:
             current.server_date = page.server_date
         if current.walk.take(keys, page.total, has_more=page.has_more) == "done":
-            current.listings.popleft()
-            current.walk = Walk(documented=True)
+            self._end_listing(current)
         if leads:
             newest = max(lead.discovered_at for lead, _ in leads).timestamp()
             current.newest = max(newest, current.newest or 0.0) or None
@@ -234,6 +343,19 @@ class Pull:
         if until is not None:
             leads = [(lead, text) for lead, text in leads if lead.discovered_at.timestamp() < until]
         return Batch(leads, malformed, last=not current.listings)
+
+    def _end_listing(self, current: Pass) -> None:
+        walk, current.walk = current.walk, Walk(documented=True)
+        current.calm &= walk.calm
+        if walk.total is None or walk.moved or current.total is None:
+            current.total = None  # what came meanwhile may not have been seen
+        else:
+            current.total += walk.total
+        current.unmet += walk.unmet
+        if current.listings.popleft() == EVERYTHING and current.retrying:
+            self._log.info("listing_changed", source=self.name, to="all", why="It can be walked again.")
+            with self._ledger.write() as connection:
+                ingesting.update_source(connection, self.name, listing="all")
 
     # Taking in
 
@@ -246,7 +368,8 @@ class Pull:
             ingested = take_page(connection, self._ledger, self._desk, batch, now, refill=refill, room=room)
             enough = limit is not None and current.new + ingested.new >= limit
             done = batch.last or enough
-            gating.take_in(connection, self._desk.gates, page, now, over=done)
+            if plan.kind != CHECK:
+                gating.take_in(connection, self._desk.gates, page, now, over=done)
             if plan.window is not None:
                 windows.found(connection, plan.window, ingested.new, self._clock.now() if done else None)
             if done:
@@ -269,14 +392,45 @@ class Pull:
 
     def _finish(self, connection: Transaction, current: Pass) -> None:
         now, plan = self._clock.now(), current.plan
-        if plan.moves_watermark:
+        believed = current.calm or not plan.whole
+        if plan.moves_watermark and believed:
             to = watermark_after(current.newest, current.server_date, now, plan.since)
             ingesting.move_watermark(connection, self.name, to, now)
+        elif plan.moves_watermark:
+            ingesting.update_source(connection, self.name, pulled_at=now)
         if plan.kind == LIVE and self._scheduled is not None:
             at, every = self._scheduled
             self._desk.pacer.schedule_pull(connection, at, current.requests, every)
-        if plan.lifecycle == "new" and plan.limit is None:
+        if plan.lifecycle == "new" and plan.limit is None and plan.kind != CHECK and believed:
             ingesting.update_source(connection, self.name, reconciled_at=now)
+        if plan.whole:
+            self._keep_books(connection, current, now)
+
+    def _keep_books(self, connection: Transaction, current: Pass, now: float) -> None:
+        """Write down what a comparison, a sweep or a first pass found, and say what is new of it."""
+        before = reconciliation.load(connection, self.name)
+        plan, held = current.plan, reconciliation.held(connection, self.name)
+        if plan.kind == CHECK:
+            books = after_check(before, current.total, held, now)
+            if wants_sweep(books):
+                self.ask_reconcile()
+        elif not current.calm:
+            books = after_restless(before, now)
+        elif plan.lifecycle == "new":
+            books = after_sweep(before, current.total, current.unmet, held, now)
+        else:
+            books = before._replace(restless=0)
+        if books != before:
+            reconciliation.save(connection, self.name, books)
+        self._tell_books(before, books)
+
+    def _tell_books(self, before: Books, books: Books) -> None:
+        if books.missing and (books.missing, books.swept) != (before.missing, before.swept):
+            self._log.warning("leads_missing", source=self.name, n=books.missing, swept=books.swept)
+        if books.restless > before.restless:
+            self._log.warning("listing_restless", source=self.name, sweeps=books.restless)
+        if books.unmet != before.unmet and books.unmet:
+            self._log.info("leads_counted_and_not_listed", source=self.name, n=books.unmet)
 
     def _recover(self, connection: Transaction, lane: LaneState) -> None:
         if lane.status != "open" or lane.code:
@@ -309,12 +463,14 @@ class Pull:
 
     def _list_by_campaign(self, current: Pass, why: str) -> Next:
         """Once the list of campaigns is there, the ledger remembers this for the source."""
-        self._log.warning("listing_changed", source=self.name, to="campaigns", why=why)
+        if not current.retrying:
+            self._log.warning("listing_changed", source=self.name, to="campaigns", why=why)
+        current.retrying = False
         current.listings, current.walk = deque([THE_CAMPAIGNS]), Walk(documented=True)
         return AGAIN
 
     def _fail(self, current: Pass, why: Failure, lane: LaneState, hold: Hold | None) -> Next:
-        if current.listings[0] == EVERYTHING and _suggests_campaigns(why, lane):
+        if current.listings[0] == EVERYTHING and _suggests_campaigns(why, lane, again=current.retrying):
             self._close(hold)
             return self._list_by_campaign(current, why.detail)
         anew = why.code in {"page_repeated", "page_short", "unexpected_answer"}
@@ -336,8 +492,12 @@ class Pull:
         return Next(after.wait(terms.now, terms.policy.probe), after.code)
 
 
-def _suggests_campaigns(why: Failure, lane: LaneState) -> bool:
-    """Whether `/leads` is not what we hope: no such path, or twice in a row another shape."""
+def _suggests_campaigns(why: Failure, lane: LaneState, *, again: bool) -> bool:
+    """Tell whether `/leads` is not what we hope: no such path, or twice in a row another shape.
+
+    `again`: whether it is only tried again, and the campaigns are the way that works.
+    """
     if isinstance(why, Halt):
         return why.code == "wrong_address"
-    return isinstance(why, Pause) and why.code == "unexpected_answer" and lane.code == "unexpected_answer"
+    twice = again or lane.code == "unexpected_answer"
+    return isinstance(why, Pause) and why.code == "unexpected_answer" and twice

@@ -6,11 +6,12 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from syncd.books import Books
 from syncd.clock import Clock
 from syncd.delivery import LaneState
 from syncd.failure import CODES
 from syncd.health.view import LATE, OF_CONNECTORS, Disk, Place, PushView, SourceView, View
-from syncd.ledger import Ledger, LedgerError, Transaction, reading
+from syncd.ledger import Ledger, LedgerError, Transaction, reading, reconciliation
 from syncd.ledger.budgets import Meter
 from syncd.ledger.lanes import load_lanes
 from syncd.limiter import Budget
@@ -94,6 +95,7 @@ class Looker:
         rows = {row.name: row for row in reading.sources(connection)}
         pushes = reading.pushed(connection) if any(it.push for it in sources.values()) else {}
         oldest = reading.oldest_unsettled(connection)
+        books = reconciliation.load_all(connection)
         # One that is not known for a moment, for an ask is under way, stays what it was
         self.credits.update(reading.balances(connection))
         return View(
@@ -102,6 +104,7 @@ class Looker:
                 replace(
                     self._source(name, it, rows.get(name), budgets[it.meter.name], now),
                     push=_push(pushes.get(name)) if it.push else None,
+                    books=books.get(name, Books()),
                 )
                 for name, it in sources.items()
             ],

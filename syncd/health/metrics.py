@@ -125,6 +125,10 @@ def _sources(sources: Iterable[SourceView]) -> Iterator[Metric]:
     )
     yield _each("syncd_requests_remaining", "Requests that the key's budget would allow now.", each,
                 lambda s: s.budget_left)  # fmt: skip
+    yield _each("syncd_leads_missing", "Un-exported leads that CTGO counts and the ledger does not hold.", each,
+                lambda s: s.books.missing)  # fmt: skip
+    yield _each("syncd_listing_restless", "Sweeps in a row that found no calm round.", each,
+                lambda s: s.books.restless)  # fmt: skip
     yield _each("syncd_credits", "The team's balance of enrichment credits.", each, lambda s: s.credits)
 
 

@@ -1,12 +1,13 @@
 """Whether the daemon does its work, and if not, why: pure.
 
 Not ready: a lane hangs; the ledger cannot be read, or nothing is sent because of it; a source was never pulled, or not
-lately, or CTGO did not answer it twice in a row; a lane is halted. What a person paused is as they want it.
+lately, or CTGO did not answer it twice in a row; CTGO counts leads that no sweep finds; a lane is halted. What a person paused is as they want it.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from syncd.books import trouble
 from syncd.delivery import LaneState
 from syncd.health.view import (
     OF_CONNECTORS,
@@ -79,3 +80,5 @@ def _of_source(source: SourceView, view: View) -> Iterator[Reason]:
     elif source.is_stale:
         detail = f"Its last clean pull is {source.age:.0f} s ago, and {source.patience:.0f} s are allowed."
         yield Reason(about, "pull_stale", detail, view.fix("pull_stale", source.name))
+    if found := trouble(source.books):
+        yield Reason(about, *found, view.fix(found[0], source.name))

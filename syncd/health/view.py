@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from syncd.books import Books
 from syncd.delivery import BY_HAND, LaneState
 from syncd.failure import CODES
 
@@ -33,7 +34,7 @@ class SourceView:
 
     `age`: seconds since the last clean pull, on a clock that does not jump; None: there was none ever. `patience`:
     seconds of age at which it is stale. `credits`, `low_credits`: the balance, and where it is called low, None if unknown.
-    `push`: None when the source has none.
+    `push`: None when the source has none. `books`: how its leads compare with CTGO's count.
     """
 
     name: str
@@ -46,6 +47,7 @@ class SourceView:
     credits: int | None = None
     low_credits: int | None = None
     push: PushView | None = None
+    books: Books = Books()  # noqa: RUF009 - a tuple
 
     @property
     def is_stale(self) -> bool:

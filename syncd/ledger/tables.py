@@ -11,7 +11,7 @@ from sqlmodel import Field, SQLModel
 
 from syncd.settling import STANDING
 
-SCHEMA = "0009"
+SCHEMA = "0010"
 """The revision that these tables are; the newest file in `migrations/versions`."""
 
 _STANDING = ", ".join(f"'{state}'" for state in STANDING)
@@ -44,6 +44,19 @@ class Source(Row, table=True):
     listing: str = "all"
     pulled_at: float | None = None
     reconciled_at: float | None = None
+
+
+class Reconciliation(Row, table=True):
+    """A source's books against CTGO's count of un-exported leads: see `syncd.books.Books`."""
+
+    source: str = Field(primary_key=True)
+    drift: int | None = None
+    unmet: int = 0
+    missing: int = 0
+    swept: bool = True
+    restless: int = 0
+    changes: int = 0
+    checked_at: float | None = None
 
 
 class Lead(Row, table=True):

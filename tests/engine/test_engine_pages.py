@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from syncd.engine.paging import PAGE
 from syncd.engine.pulling import MOMENT, PATIENCE
 from syncd.ledger.fresh import MOST
 from tests.support import START, Bench, iso
@@ -124,7 +125,7 @@ def test_the_same_page_twice_moves_no_watermark(bench: Bench) -> None:
     kept: list[httpx.Response] = []
 
     def again(request: httpx.Request, send: Callable[[], httpx.Response]) -> httpx.Response:
-        if "offset=500" in str(request.url) and len(kept) == 1:
+        if "offset=499" in str(request.url) and len(kept) == 1:
             kept.append(kept[0])
             return httpx.Response(200, content=kept[0].content)
         response = send()
@@ -223,7 +224,7 @@ def test_exports_go_on_when_a_pass_over_new_leads_fails_between_pages(bench: Ben
 
 
 def test_a_pull_that_is_ahead_of_its_connectors_waits_a_little_and_never_for_long(bench: Bench) -> None:
-    bench.ctgo(leads=3000, rate_limit=1000, limit=1000)
+    bench.ctgo(leads=2990, rate_limit=1000, limit=1000)
     bench.place()
     pull, deliver = bench.life.pulls["main"], bench.life.delivers["crm"]
     pull.ask_live()
@@ -231,9 +232,9 @@ def test_a_pull_that_is_ahead_of_its_connectors_waits_a_little_and_never_for_lon
     while pull.busy:  # nobody delivers meanwhile
         waits.append(pull.step().wait)
         known.append(sum(bench.counts("lead", "main").values()))
-    assert known[-1] == 3000
+    assert known[-1] == 2990
     ahead = waits.index(MOMENT)
-    assert known[ahead] == MOST
+    assert MOST - PAGE < known[ahead] <= MOST
     assert waits[ahead:].count(MOMENT) == 2 * PATIENCE
     for _ in range(10):
         deliver.step()

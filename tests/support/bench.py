@@ -315,14 +315,18 @@ class Bench:
             self.wake("pull", pull.name)
         self.run(seconds)
 
-    def daemon(self, seconds: float, *, poll: float = 60.0, reconcile: float | None = 3600.0) -> None:
-        """Poll and drain for so long, as the daemon does."""
+    def daemon(
+        self, seconds: float, *, poll: float = 60.0, reconcile: float | None = 3600.0, checks: bool = False
+    ) -> None:
+        """Poll and drain for so long, as the daemon does. `checks`: whether books are compared by the hour."""
         end, polled = self.clock.monotonic() + seconds, 0
         while self.clock.monotonic() < end:
             for pull in self.life.pulls.values():
                 pull.ask_live()
                 if reconcile and polled and polled % round(reconcile / poll) == 0:
                     pull.ask_reconcile()
+                if checks and polled and not pull.until_check():
+                    pull.ask_check()
                 self.wake("pull", pull.name)
             for kind in ("deliver", "export", "enrich", "hear", "feedback"):
                 for owner, name in list(self.due):
