@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator, model_validator
 from pydantic import Field as Option
 
-from connectors import apollo_answers, apollo_contacts, apollo_setup
+from connectors import apollo_codes, apollo_contacts, apollo_setup
 from connectors.apollo_api import Api
 from connectors.apollo_sending import Sender
 from connectors.apollo_terms import Terms
@@ -146,7 +146,7 @@ class ApolloConnector:
     """
 
     Options: ClassVar[type[BaseModel]] = ApolloOptions
-    codes: ClassVar[Mapping[str, str]] = apollo_answers.CODES
+    codes: ClassVar[Mapping[str, str]] = apollo_codes.CODES
     defaults: ClassVar[Mapping[str, str | Field]] = _DEFAULTS
     objects: ClassVar[Literal["people", "leads"]] = "people"
     also_where: ClassVar[str] = "email"
@@ -219,6 +219,6 @@ class ApolloConnector:
             try:
                 wire = Wire(self._options.base_url, key, self._context.clock)
             except ValueError as error:
-                raise apollo_answers.halt("apollo_proxy_invalid", str(error)) from None
+                raise apollo_codes.halt("apollo_proxy_invalid", str(error)) from None
             self._api = Api(wire, self._context.clock)
         return self._api

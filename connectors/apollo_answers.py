@@ -11,40 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from connectors.apollo_codes import halt, pause
 from connectors.apollo_windows import Rest
-from syncd.failure import Halt, Pause, Refused, Reject, Retry
+from syncd.failure import Pause, Refused
 from syncd.waiting import retry_after
-
-CODES: Mapping[str, str] = MappingProxyType(
-    {
-        "apollo_key_refused": "Check api_key in Apollo (Settings, Integrations, API keys): it is wrong, revoked, or its account inactive. Then: syncd resume NAME",
-        "apollo_scope_missing": "Give the API key the scope that the detail names, or use a master key. Then: syncd resume NAME",
-        "apollo_plan": "The team's Apollo plan does not include this call: change the plan, or without_email. Then: syncd resume NAME",
-        "apollo_permission": "The user whose key it is may not do this in Apollo: change the role or the key. Then: syncd resume NAME",
-        "apollo_forbidden": "Apollo refuses this call: check the key's scopes, the plan, and what stands between. Then: syncd resume NAME",
-        "apollo_wrong_address": "Nothing answers there as Apollo does: base_url must end in /api/v1. Then: syncd resume NAME",
-        "apollo_redirected": "syncd follows no redirects, for they would carry the key along: set base_url to the final address.",
-        "apollo_setting_invalid": "An id from the configuration (owner, stage, account) or a custom field is not known in Apollo: mend it, then: syncd resume NAME",
-        "apollo_refused_call": "Apollo refuses the call as it is made: report it, with the detail. Then: syncd resume NAME",
-        "apollo_field_missing": "Make the custom contact field in Apollo (syncd setup NAME --apply), or take it out of the fields. Then: syncd resume NAME",
-        "apollo_no_key_field": "Without it a lead that has no email could be written twice: syncd setup NAME --apply, then: syncd resume NAME",
-        "apollo_rate_limited": "Nothing to do: syncd waits until Apollo's window has passed. If it happens often, other programs use the team's allowance.",
-        "apollo_daily_limit": "The team's daily allowance is used up: syncd goes on when the day's window has passed. A larger plan has a larger one.",
-        "apollo_unreachable": "Check the network, DNS, the proxy and base_url. syncd keeps trying.",
-        "apollo_proxy_invalid": "Mend https_proxy (or no_proxy) in the environment of the service, and start it again.",
-        "apollo_unavailable": "Nothing to do: Apollo did not answer, or with a server error. syncd keeps trying, and looks before it writes again.",
-        "apollo_unexpected_answer": "Check that base_url is Apollo's API and that no proxy or login page stands between. Then: syncd resume NAME",
-        "apollo_unanswered": "Apollo's answer did not mention this lead: it is sent again alone, or looked for first.",
-        "apollo_not_found_yet": "Nothing to do: an earlier call may have written it, so it is looked for twice, some minutes apart, before it is written.",
-        "apollo_look_up_unclear": "Apollo ignored the filter of a search, so nothing can be told from it: syncd looks again. If it stays so, look for the contact in Apollo by hand.",
-        "apollo_invalid": "Apollo refuses a value of this contact: look at the lead with: syncd lead ID, mend the mapping, then: syncd rejected retry",
-        "apollo_no_email": 'Set without_email = "create" to write leads without an email too, then: syncd rejected retry; or: syncd rejected drop',
-        "apollo_email_unmapped": 'Map email (email = "{{ email }}") in the fields, or set without_email = "create". Then: syncd resume NAME',
-        "apollo_contact_gone": "The contact is no longer in Apollo: set recreate_gone = true to make it again, then: syncd rejected retry; or: syncd rejected drop",
-        "apollo_fields_left_out": "Make the custom contact fields in Apollo: syncd setup NAME --apply",
-        "apollo_ready": "Nothing to do.",
-    }
-)
 
 _UNTOLD = MappingProxyType({"minute": 60.0, "hour": 900.0, "day": 3600.0})
 """Seconds to wait for a window whose end was not told: a question too many costs one request."""
@@ -77,27 +47,7 @@ class RemovedError(Exception):
     """A person deleted the contact."""
 
 
-def pause(code: str, detail: str, *, after: float | None = None, unexplained: bool = False) -> Pause:
-    """A `Pause` with its fix."""
-    return Pause(code, detail, after=after, unexplained=unexplained, fix=CODES[code])
-
-
-def halt(code: str, detail: str) -> Halt:
-    """A `Halt` with its fix."""
-    return Halt(code, detail, fix=CODES[code])
-
-
-def reject(code: str, detail: str) -> Reject:
-    """A `Reject` with its fix."""
-    return Reject(code, detail, fix=CODES[code])
-
-
-def retry(code: str, detail: str, after: float | None = None) -> Retry:
-    """A `Retry` with its fix."""
-    return Retry(code, detail, after=after, fix=CODES[code])
-
-
-def read(endpoint: Endpoint, answer: Answer, sent: object, now: float) -> dict[str, Any]:
+def read(endpoint: Endpoint, answer: Answer, sent: object, now: float, about: str = "") -> dict[str, Any]:
     """The object that a good answer holds.
 
     Args:
@@ -105,6 +55,7 @@ def read(endpoint: Endpoint, answer: Answer, sent: object, now: float) -> dict[s
         answer: what came of it.
         sent: the request's body, none of whose words are shown.
         now: wall seconds, for a `retry-after` that is a date.
+        about: the id of the contact that the call names.
 
     Raises:
         Pause, Halt, Refused: as the table says.
@@ -119,7 +70,7 @@ def read(endpoint: Endpoint, answer: Answer, sent: object, now: float) -> dict[s
             raise unexpected(endpoint, "is no JSON object")
         return body
     text, code = _texts(answer.body) if status != _UNAUTHORISED else ("", "")  # which is no JSON
-    refusal = _Refusal(endpoint, status, text, code, answer, sent, now)
+    refusal = _Refusal(endpoint, status, text, code, answer, sent, now, about)
     raise _BY_STATUS.get(status, _BY_HUNDRED.get(status // 100, _unknown))(refusal)
 
 
@@ -133,12 +84,28 @@ class _Refusal(NamedTuple):
     answer: Answer
     sent: object
     now: float
+    about: str
+
+    @property
+    def is_page(self) -> bool:
+        """A proxy or firewall wrote it for people."""
+        return self.answer.body.lstrip()[:1] == b"<"
+
+    @property
+    def is_silent(self) -> bool:
+        """It holds nothing that Apollo could have said."""
+        return _json(self.answer.body) is None
 
 
 def unexpected(endpoint: Endpoint, how: str) -> Pause:
     """A good status with something else in it: what became of the call is unknown."""
     detail = f"an answer to {endpoint.scope} {how}"
     return pause("apollo_unexpected_answer", detail, unexplained=True)
+
+
+def _nobodys(of: _Refusal) -> Pause:
+    """A refusal without Apollo's words says nothing of the key, the call or the contact: it may be a firewall's."""
+    return unexpected(of.endpoint, f"is a {of.status} that does not say why")
 
 
 def limited(endpoint: Endpoint, rest: Rest) -> Pause:
@@ -156,6 +123,8 @@ def _network(endpoint: Endpoint, trouble: str) -> Pause:
     return pause("apollo_unavailable", f"the answer to {endpoint.scope} {told[trouble]}", unexplained=True)
 
 
+_HIDDEN = "not authorized to view"
+"""Of one contact, and not of the key."""
 _FORBIDDEN = (
     ("api_inaccessible", "apollo_scope_missing", "the API key lacks the scope api/v1/{}"),
     ("not authorized", "apollo_scope_missing", "the API key lacks the scope api/v1/{}"),
@@ -165,7 +134,13 @@ _FORBIDDEN = (
 
 
 def _forbidden(of: _Refusal) -> Exception:
-    said = f"{of.text} {of.code}".lower()
+    said, body = f"{of.text} {of.code}".lower(), _json(of.answer.body) or {}
+    if of.endpoint.one and _HIDDEN in said:
+        return _about_it("apollo_contact_hidden", of)
+    # A gateway says `message` as well, of which Apollo's only one is known
+    own = any(isinstance(body.get(name), str) for name in ("error", "error_message", "error_code"))
+    if not own and "paid plan" not in said:
+        return _nobodys(of)
     for sign, meaning, detail in _FORBIDDEN:
         if sign in said:
             return halt(meaning, detail.format(of.endpoint.scope))
@@ -174,7 +149,7 @@ def _forbidden(of: _Refusal) -> Exception:
 
 def _not_found(of: _Refusal) -> Exception:
     if of.endpoint.one:
-        return AbsentError()
+        return _nobodys(of) if of.is_page else AbsentError()
     return halt("apollo_wrong_address", f"{of.endpoint.scope} was not found")
 
 
@@ -198,30 +173,55 @@ _OURS = ("limit your array", "contact_attributes", "contacts is missing")
 
 def _unprocessable(of: _Refusal) -> Exception:
     said, endpoint = of.text.lower(), of.endpoint
-    if endpoint.one and "deleted" in said:
-        return RemovedError()
+    if of.is_silent and of.status != _TOO_LARGE:
+        return _nobodys(of)
+    if endpoint.one and (own := _of_one(said, of)):
+        return own
     if "not a valid id" in said:
         return halt("apollo_setting_invalid", f"{endpoint.scope}: {plain(of.text, of.sent)}")
+    about_one = endpoint.writes or endpoint.one
+    if not about_one or any(sign in said for sign in _OURS):
+        return halt("apollo_refused_call", _detail(of))
+    return _about_it("apollo_invalid", of)
+
+
+def _of_one(said: str, of: _Refusal) -> Exception | None:
+    """What a refusal says of the contact that the call names: gone, deleted by a person, or not to be viewed."""
+    if "deleted" in said:
+        return RemovedError()
+    if "does not exist" in said or (of.about and f"{of.about.lower()} is not a valid id" in said):
+        return AbsentError()
+    return _about_it("apollo_contact_hidden", of) if _HIDDEN in said else None
+
+
+def _about_it(code: str, of: _Refusal) -> Refused:
+    return Refused(code, _detail(of))
+
+
+def _detail(of: _Refusal) -> str:
     field = _field(of.answer.body)
     about = f" for {field}" if field else ""
-    detail = f"{endpoint.scope} answered {of.status}{about}: {plain(of.text, of.sent)}"
-    if not endpoint.writes or any(sign in said for sign in _OURS):
-        return halt("apollo_refused_call", detail)
-    return Refused("apollo_invalid", detail)
+    return f"{of.endpoint.scope} answered {of.status}{about}: {plain(of.text, of.sent)}"
+
+
+def _unauthorised(of: _Refusal) -> Exception:
+    return _nobodys(of) if of.is_page else halt("apollo_key_refused", "Apollo does not accept the API key")
 
 
 def _unknown(of: _Refusal) -> Exception:
+    if of.is_silent:
+        return _nobodys(of)
     return halt("apollo_refused_call", f"{of.endpoint.scope} answered {of.status}")
 
 
-_UNAUTHORISED = 401
+_UNAUTHORISED, _TOO_LARGE = 401, 413
 _BY_STATUS: Mapping[int, Callable[[_Refusal], Exception]] = MappingProxyType(
     {
-        _UNAUTHORISED: lambda _: halt("apollo_key_refused", "Apollo does not accept the API key"),
+        _UNAUTHORISED: _unauthorised,
         403: _forbidden,
         404: _not_found,
         429: _too_many,
-        **dict.fromkeys((400, 413, 422), _unprocessable),
+        **dict.fromkeys((400, _TOO_LARGE, 422), _unprocessable),
         **dict.fromkeys((408, 425), _failed),
     }
 )

@@ -7,16 +7,8 @@ their scopes: https://docs.apollo.io/reference/contacts and the pages beside it.
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from connectors.apollo_answers import (
-    AbsentError,
-    Answer,
-    Endpoint,
-    RemovedError,
-    halt,
-    limited,
-    read,
-    unexpected,
-)
+from connectors.apollo_answers import AbsentError, Answer, Endpoint, RemovedError, limited, read, unexpected
+from connectors.apollo_codes import halt
 from connectors.apollo_contacts import Contact, CustomField, contact_id, label_key
 from connectors.apollo_windows import Windows
 from syncd.clock import Clock
@@ -188,9 +180,10 @@ class Api:
         if array and answer.status == 200 and answer.body.lstrip()[:1] == b"[":  # noqa: PLR2004 - OK
             answer = answer._replace(body=b'{"%s":%s}' % (array.encode(), answer.body))
         try:
-            return read(endpoint, answer, body, self._clock.now())
+            return read(endpoint, answer, body, self._clock.now(), id_)
         except Pause as why:
-            if why.code == "apollo_unexpected_answer":
+            # A refusal may be a firewall's word on one contact: it counts for nothing here
+            if why.code == "apollo_unexpected_answer" and answer.status < 300:  # noqa: PLR2004 - a good status
                 raise self._counted(endpoint, why) from None
             raise
 

@@ -7,8 +7,8 @@ Source: https://docs.apollo.io/reference/search-for-contacts, where an unknown f
 that every hit is looked at again.
 """
 
-from connectors.apollo_answers import retry
 from connectors.apollo_api import Api
+from connectors.apollo_codes import retry
 from connectors.apollo_contacts import Contact, Shape, contact_id, is_same
 from connectors.apollo_terms import Terms
 from syncd.clock import Clock

@@ -6,8 +6,9 @@ same pass, before the ledger could tell.
 
 from collections.abc import Mapping, Sequence
 
-from connectors.apollo_answers import AbsentError, RemovedError, halt, pause, reject, retry
+from connectors.apollo_answers import AbsentError, RemovedError
 from connectors.apollo_api import Api
+from connectors.apollo_codes import halt, pause, reject, retry
 from connectors.apollo_contacts import (
     CUSTOM,
     Contact,

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from connectors.apollo_answers import CODES, halt
 from connectors.apollo_api import CREATE, SHOW, UPDATE, Api
+from connectors.apollo_codes import CODES, halt
 from connectors.apollo_contacts import Shape, field_type, shape
 from connectors.apollo_terms import Terms
 from syncd.connector import Change, Finding

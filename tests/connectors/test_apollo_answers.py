@@ -4,16 +4,9 @@ import json
 
 import pytest
 
-from connectors.apollo_answers import (
-    CODES,
-    AbsentError,
-    Answer,
-    RemovedError,
-    limited,
-    plain,
-    read,
-)
+from connectors.apollo_answers import AbsentError, Answer, RemovedError, limited, plain, read
 from connectors.apollo_api import BULK_UPDATE, CREATE, FIELDS, SEARCH, SHOW, UPDATE
+from connectors.apollo_codes import CODES
 from connectors.apollo_windows import Rest
 from syncd.failure import Failure, Halt, Pause, Refused
 from syncd.waiting import LONGEST_WAIT, retry_after
@@ -23,12 +16,12 @@ SENT = {"contacts": [{"first_name": "Ada", "email": "ada@lovelace.example"}]}
 
 
 def meaning(
-    endpoint: object, status: int, body: object = "", sent: object = SENT, **headers: str
+    endpoint: object, status: int, body: object = "", sent: object = SENT, about: str = "", **headers: str
 ) -> BaseException:
     raw = body.encode() if isinstance(body, str) else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     with pytest.raises(Exception) as caught:  # noqa: PT011 - whatever it is, is looked at
-        read(endpoint, Answer(status, named, raw), sent, NOW)  # type: ignore[arg-type]
+        read(endpoint, Answer(status, named, raw), sent, NOW, about)  # type: ignore[arg-type]
     return caught.value
 
 
@@ -40,9 +33,18 @@ def meaning(
         (CREATE, 403, {"error": "x", "error_code": "API_INACCESSIBLE"}, Halt, "apollo_scope_missing"),
         (SEARCH, 403, {"message": "only available to Apollo users on paid plans."}, Halt, "apollo_plan"),
         (SEARCH, 403, {"error": "You do not have permission to access lists"}, Halt, "apollo_permission"),
-        (CREATE, 403, "<html>", Halt, "apollo_forbidden"),
+        (CREATE, 403, {"error": "Something new"}, Halt, "apollo_forbidden"),
+        (CREATE, 403, "<html>", Pause, "apollo_unexpected_answer"),
+        (CREATE, 403, "", Pause, "apollo_unexpected_answer"),
+        (SHOW, 403, {"message": "You do not have permission"}, Pause, "apollo_unexpected_answer"),
+        (CREATE, 401, "<html>", Pause, "apollo_unexpected_answer"),
+        (CREATE, 422, "<html>", Pause, "apollo_unexpected_answer"),
+        (SEARCH, 422, "", Pause, "apollo_unexpected_answer"),
+        (CREATE, 400, "<html>", Pause, "apollo_unexpected_answer"),
+        (CREATE, 406, "<html>", Pause, "apollo_unexpected_answer"),
+        (SHOW, 404, "<html>", Pause, "apollo_unexpected_answer"),
         (CREATE, 404, "", Halt, "apollo_wrong_address"),
-        (CREATE, 405, "", Halt, "apollo_refused_call"),
+        (CREATE, 405, {"error": "odd"}, Halt, "apollo_refused_call"),
         (CREATE, 302, "", Halt, "apollo_redirected"),
         (CREATE, 429, {"message": "600 times per hour"}, Pause, "apollo_rate_limited"),
         (CREATE, 429, {"message": "6000 times per day"}, Pause, "apollo_daily_limit"),
@@ -67,6 +69,9 @@ def meaning(
         ),
         (CREATE, 422, {"error": "contact_attributes is missing"}, Halt, "apollo_refused_call"),
         (SEARCH, 422, {"error": "odd"}, Halt, "apollo_refused_call"),
+        (SHOW, 422, {"error": "You are not authorized to view this page."}, Refused, "apollo_contact_hidden"),
+        (SHOW, 403, {"error": "You are not authorized to view this page."}, Refused, "apollo_contact_hidden"),
+        (SHOW, 422, {"error": "odd"}, Refused, "apollo_invalid"),
         (FIELDS, 400, {"error": "odd"}, Halt, "apollo_refused_call"),
         (CREATE, 500, {"error": "An error occurred"}, Pause, "apollo_unavailable"),
         (SEARCH, 503, "", Pause, "apollo_unavailable"),
@@ -87,18 +92,25 @@ def test_an_answer_means(endpoint: object, status: int, body: object, kind: type
 
 
 def test_what_is_unexplained_is_said_to_be_so() -> None:
-    for status, body in ((500, ""), (408, ""), (200, "no")):
+    for status, body in ((500, ""), (408, ""), (200, "no"), (403, "<html>"), (422, "")):
         found = meaning(CREATE, status, body)
         assert isinstance(found, Pause)
         assert found.unexplained
 
 
 def test_a_contact_that_is_not_there_and_one_that_was_deleted_are_told_apart() -> None:
-    assert isinstance(meaning(SHOW, 404), AbsentError)
-    assert isinstance(meaning(UPDATE, 404), AbsentError)
-    assert isinstance(
-        meaning(UPDATE, 422, {"error": "Cannot update contact as it is deleted."}), RemovedError
-    )
+    for absent in (
+        meaning(SHOW, 404),
+        meaning(UPDATE, 404),
+        meaning(SHOW, 422, {"error": "Oops! This contact does not exist in Apollo."}),
+        meaning(UPDATE, 422, {"error": "Parameters misconfigured. c7 is not a valid ID"}, about="c7"),
+    ):
+        assert isinstance(absent, AbsentError)
+    for removed in (
+        meaning(UPDATE, 422, {"error": "Cannot update contact as it is deleted."}),
+        meaning(SHOW, 422, {"error": "This contact has been deleted."}),
+    ):
+        assert isinstance(removed, RemovedError)
 
 
 @pytest.mark.parametrize(

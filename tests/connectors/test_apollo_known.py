@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import pytest
+
 from syncd.delivery import Delivered, Delivery, Outcome
 from syncd.failure import Halt, Pause, Reject
-from tests.connectors.apollo_bench import Table, one, raised, table
+from tests.connectors.apollo_bench import Table, one, raised, sent, table
 
 LATER = "2026-06-12T08:00:00Z"
 
@@ -85,6 +87,28 @@ def test_a_contact_that_is_not_there_is_for_a_person_to_decide() -> None:
         assert isinstance(found, Reject)
         assert found.code == "apollo_contact_gone"
         assert bench.seen() == 0
+
+
+def test_contacts_that_are_gone_or_hidden_halt_nobody() -> None:
+    with table() as bench:
+        ids = {n: made(bench, n) for n in (1, 3, 4, 6)}
+        bench.fake.book.delete(ids[1])
+        del bench.fake.book.contacts[ids[3]]
+        bench.fake.book.hidden.add(ids[4])
+        found = [one(bench, later(bench, id_, n, bio="New")) for n, id_ in ids.items()]
+        codes = [each.code if isinstance(each, Reject) else type(each).__name__ for each in found]
+        assert codes == ["Delivered", "apollo_contact_gone", "apollo_contact_hidden", "Delivered"]
+
+
+@pytest.mark.parametrize("status", [403, 422])
+def test_a_firewall_that_refuses_is_not_apollos_word_however_often(status: int) -> None:
+    with table() as bench:
+        sent(bench, bench.delivery(3))
+        for _ in range(4):
+            bench.fake.answer_next(status, b"<html>Request blocked</html>")
+            failure = raised(bench, bench.delivery(1))
+            assert isinstance(failure, Pause)
+            assert (failure.code, failure.unexplained) == ("apollo_unexpected_answer", True)
 
 
 def test_a_contact_that_is_not_there_is_made_again_when_so_configured() -> None:

@@ -1,6 +1,7 @@
 """All defects: importing an area fills the table."""
 
 from tests.defects import (
+    apollo,
     crms,
     deliveries,
     elsewhere,
@@ -16,6 +17,7 @@ from tests.defects import (
 from tests.defects.planting import DEFECTS
 
 AREAS = (
+    apollo,
     pace,
     ledgers,
     pulls,

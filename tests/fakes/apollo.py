@@ -128,8 +128,6 @@ class ApolloFake:
             status, headers, raw = handler(*parts, body)
         except InvalidError as error:
             status, headers, raw = _json(422, error.body)
-        except KeyError:
-            status, headers, raw = _json(404, {"error": "not found"})
         if self._after and scope in {"contacts/bulk_create", "contacts/update", "contacts/bulk_update"}:
             if self._after.pop(0) == "lost":
                 return 200, {"x-promised-length": str(len(raw) + 100)}, raw[: len(raw) // 2]
@@ -215,7 +213,7 @@ class ApolloFake:
         return _json(200, {"contacts": hits[(page - 1) * size : page * size], "pagination": pages})
 
     def _show(self, id_: str, _: Any) -> Reply:
-        return _json(200, {"contact": self.book.contacts[id_]})
+        return _json(200, {"contact": self.book.show(id_)})
 
     def _update(self, id_: str, body: Any) -> Reply:
         return _json(200, {"contact": self.book.update(id_, body), "labels": []})

@@ -14,6 +14,11 @@ ITEM_FIELDS = frozenset(
 )
 
 
+ABSENT = "Oops! This contact does not exist in Apollo."
+REMOVED = "This contact has been deleted."
+HIDDEN = "You are not authorized to view this page."
+
+
 class InvalidError(Exception):
     """A 422: what Apollo says, and its details."""
 
@@ -29,6 +34,8 @@ class Book:
         self.now = now
         self.contacts: dict[str, Contact] = {}
         self.deleted: set[str] = set()
+        self.hidden: set[str] = set()
+        """Contacts that the key's user may not view."""
         self.labels: dict[str, str] = {}
         self.fields: dict[str, dict[str, Any]] = {}
         self.poisoned: set[str] = set()
@@ -115,10 +122,18 @@ class Book:
                 error_details={"field": "title", "message": f"{item.get('email')} is refused"},
             )
 
+    def show(self, id_: str) -> Contact:
+        """One, as it is viewed. Raises InvalidError: there is no 404 for contacts."""
+        if id_ in self.deleted | self.hidden or id_ not in self.contacts:
+            raise InvalidError(REMOVED if id_ in self.deleted else HIDDEN if id_ in self.hidden else ABSENT)
+        return self.contacts[id_]
+
     def update(self, id_: str, changes: Contact) -> Contact:
-        """Change one; an empty value clears. Raises InvalidError, or KeyError for an unknown id."""
+        """Change one; an empty value clears. Raises InvalidError."""
         if id_ in self.deleted:
             raise InvalidError("Cannot update contact as it is deleted.", deleted_contact_ids=[id_])
+        if id_ not in self.contacts:
+            raise InvalidError(f"Parameters misconfigured. {id_} is not a valid ID")
         contact = self.contacts[id_]
         self.validate({**contact, **changes})
         custom = {**contact["typed_custom_fields"], **changes.get("typed_custom_fields", {})}

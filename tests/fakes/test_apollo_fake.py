@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.fakes.apollo import KEY, ApolloFake
+from tests.fakes.apollo_book import ABSENT, HIDDEN, REMOVED
 
 
 class Time:
@@ -134,8 +135,25 @@ def test_a_deleted_contact_and_an_unknown_one_are_told_apart(client: httpx.Clien
     fake.book.delete(made["id"])
     found = client.patch(f"/contacts/{made['id']}", json={"title": "T"})
     assert (found.status_code, found.json()["deleted_contact_ids"]) == (422, [made["id"]])
-    assert client.patch("/contacts/none", json={}).status_code == 404
-    assert client.get(f"/contacts/{made['id']}").status_code == 404
+    unknown = client.patch("/contacts/none", json={})
+    assert (unknown.status_code, unknown.json()["error"]) == (
+        422,
+        "Parameters misconfigured. none is not a valid ID",
+    )
+
+
+def test_a_contact_that_is_not_to_be_viewed_is_a_422_that_says_why(
+    client: httpx.Client, fake: ApolloFake
+) -> None:
+    gone, hidden = create(client, {"email": "a@x.io"}, {"email": "b@x.io"}).json()["created_contacts"]
+    fake.book.delete(gone["id"])
+    fake.book.hidden.add(hidden["id"])
+    said = [client.get(f"/contacts/{id_}") for id_ in ("none", gone["id"], hidden["id"])]
+    assert [(each.status_code, each.json()["error"]) for each in said] == [
+        (422, ABSENT),
+        (422, REMOVED),
+        (422, HIDDEN),
+    ]
 
 
 def test_search_filters_sorts_pages_and_lags(client: httpx.Client, fake: ApolloFake, time: Time) -> None:
