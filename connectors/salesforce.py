@@ -13,9 +13,11 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel
 
 from connectors import salesforce_check, salesforce_statuses
+from connectors.salesforce_asking import Select
 from connectors.salesforce_budget import Budget
 from connectors.salesforce_codes import CODES
 from connectors.salesforce_defaults import DEFAULTS
+from connectors.salesforce_merges import follow
 from connectors.salesforce_options import KEY_FIELD, SalesforceOptions
 from connectors.salesforce_rows import How, Known, Mapped, Write, decide, join, once_each, to_look_up
 from connectors.salesforce_schema import Schema, read_schema
@@ -34,7 +36,10 @@ _ORDER: tuple[How, ...] = ("update", "link", "create")
 
 
 class SalesforceConnector:
-    """See the module. At most two calls a batch, three when some of its people are there already and some are not."""
+    """See the module. At most two calls a batch, three when some of its people are there already and some are not.
+
+    Leads that are gone cost a batch a call more for each merge that is followed.
+    """
 
     Options: ClassVar[type[BaseModel]] = SalesforceOptions
     codes: ClassVar[Mapping[str, str]] = CODES
@@ -168,7 +173,7 @@ class SalesforceConnector:
         return self._joined[1]
 
     def _look(self, batch: Sequence[Delivery], mapped: Mapped) -> Known:
-        """Who of the batch is in the org, among its leads and, by email, among its Contacts: one call."""
+        """Who of the batch is in the org, among its leads and, by email, among its Contacts: one call, but for merges."""
         sought = [each for each in batch if to_look_up(each, mapped)]
         known = Known()
         if not sought:
@@ -177,12 +182,16 @@ class SalesforceConnector:
         keys = [each.person for each in sought]
         leads, contacts = self._wire.select_each(
             [
-                ("Lead", mapped.selected(), {mapped.key.name: keys, "Email": emails}),
-                ("Contact", ("Id", "Email"), {"Email": emails}),
+                Select(
+                    "Lead", mapped.selected(), {mapped.key.name: keys, "Email": emails}, mapped.sees_deleted
+                ),
+                Select("Contact", ("Id", "Email"), {"Email": emails}),
             ]
         )
         known.add_leads(leads, mapped.key.name)
         known.add_contacts(contacts)
+        if mapped.sees_deleted:
+            follow(self._wire, sought, mapped, known)
         return known
 
     def _watched(self, outcomes: list[Outcome]) -> list[Outcome]:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from simple_salesforce.format import format_soql
 
+from connectors.salesforce_asking import Select, Where
 from connectors.salesforce_options import API_VERSION
 
 LONGEST_QUERY = 12_000
@@ -23,15 +24,10 @@ _QUOTED = re.compile(rb"[^A-Za-z0-9_.-]")
 _MARKS = {mark: quote(mark, safe="") for mark in "% ',@()="}
 """The percent sign first: it is in all the others."""
 
-Where = Mapping[str, Sequence[str]]
-"""Values by field, of which a record must match one."""
-Select = tuple[str, Sequence[str], Where]
-"""An object, the fields to ask for, and which records."""
-
 
 def queries_for(wanted: Select) -> list[str]:
     """SOQL; as few as can be, so that each fits into an address."""
-    what, fields, where = wanted
+    what, fields, where, _ = wanted
     head = f"SELECT {', '.join(fields)} FROM {what} WHERE "  # noqa: S608 - names of fields; values are quoted below
     return [
         head + " OR ".join(f"{name} IN {_listed(values)}" for name, values in part.items() if values)
@@ -47,14 +43,14 @@ def _listed(values: Sequence[str]) -> str:
     return format_soql("{}", values)
 
 
-def composite(queries: Sequence[str]) -> Mapping[str, Any]:
-    """The body of one call that asks them all. They are independent: what one comes to is nothing to the others."""
-    address = f"/services/data/v{API_VERSION}/query/?q="
+def composite(queries: Sequence[tuple[str, str]]) -> Mapping[str, Any]:
+    """The body of one call that asks them all, each with its resource. What one comes to is nothing to the others."""
+    address = f"/services/data/v{API_VERSION}"
     return {
         "allOrNone": False,
         "compositeRequest": [
-            {"method": "GET", "url": address + _encoded(soql), "referenceId": f"q{n}"}
-            for n, soql in enumerate(queries)
+            {"method": "GET", "url": f"{address}/{resource}/?q={_encoded(soql)}", "referenceId": f"q{n}"}
+            for n, (resource, soql) in enumerate(queries)
         ],
     }
 

@@ -26,7 +26,8 @@ PICKLIST_LEFT_OUT = "leadsource"
 _CONTACT = "003"
 _LEAD = {"type": "Lead"}
 _EMPTY = (None, "")
-_LOOKED_AT = ("IsConverted", "ConvertedContactId", "Email")
+_DELETED = frozenset({"IsDeleted", "MasterRecordId"})
+_LOOKED_AT = ("IsConverted", "ConvertedContactId", "Email", *sorted(_DELETED))
 
 How = Literal["update", "link", "create"]
 Record = Mapping[str, Any]
@@ -73,9 +74,14 @@ class Mapped:
         found = delivery.fields.get(self.email) if self.email else None
         return clean(found).strip().casefold() or None if isinstance(found, str) else None
 
-    def selected(self) -> list[str]:
-        """The fields to ask for when looking for leads, sorted: those whose emptiness matters."""
-        link = self.duplicates == "link"
+    @property
+    def sees_deleted(self) -> bool:
+        """Whether the run-as user can tell a deleted lead, and what it was merged into."""
+        return self.standard >= _DELETED
+
+    def selected(self, *, link: bool = False) -> list[str]:
+        """The fields to ask for when looking for leads, sorted: those whose emptiness matters, to `link` all."""
+        link = link or self.duplicates == "link"
         asked = {place.field for place in self.places.values() if link or place.policy == "if_empty"}
         return sorted(self.standard | {self.key.name} | asked)
 
@@ -135,10 +141,17 @@ class Known:
     by_key: dict[str, Record] = field(default_factory=dict)
     by_email: defaultdict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
     contacts: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    deleted: defaultdict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
+    """By key, leads in the recycle bin."""
+    kept: defaultdict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
+    """By key, the live leads that a person's lead was merged into, or that it is under another key."""
 
     def add_leads(self, records: Iterable[Record], key: str) -> None:
         """Take in what the query for leads answered."""
         for record in records:
+            if record.get("IsDeleted"):
+                self.deleted[str(record.get(key, "")).casefold()].append(record)
+                continue
             if record.get(key):
                 self.by_key[str(record[key]).casefold()] = record
             if record.get("Email"):
@@ -164,8 +177,8 @@ def to_look_up(delivery: Delivery, mapped: Mapped) -> bool:
     """Whether the delivery must be looked for by key before it is written."""
     if settled_elsewhere(delivery):
         return False
-    stranger = delivery.remote_id is None
-    return mapped.reads or (stranger and (delivery.maybe_sent or mapped.email_of(delivery) is not None))
+    known = delivery.remote_id is not None  # and may have been merged into another lead since
+    return mapped.reads or known or delivery.maybe_sent or mapped.email_of(delivery) is not None
 
 
 def decide(delivery: Delivery, known: Known, mapped: Mapped) -> Outcome | Write:
@@ -176,14 +189,32 @@ def decide(delivery: Delivery, known: Known, mapped: Mapped) -> Outcome | Write:
         return _reject("salesforce_bad_key", f"the key is longer than {mapped.key.name}")
     held = known.by_key.get(delivery.person.casefold())
     if held is None:
-        return _elsewhere(delivery, known, mapped) or Write(
-            # A lead that was deleted is made again, but no rule shall hand it out a second time.
-            "create" if delivery.remote_id is None else "update",
-            _row(delivery, mapped),
+        return (
+            _merged(delivery, known, mapped)
+            or _elsewhere(delivery, known, mapped)
+            or Write(
+                # A lead that was deleted is made again, but no rule shall hand it out a second time.
+                "create" if delivery.remote_id is None else "update",
+                _row(delivery, mapped),
+            )
         )
     if held.get("IsConverted"):
         return Delivered(person_id(held), created=False)
     return Write("update", _row(delivery, mapped, _over(held)))
+
+
+def _merged(delivery: Delivery, known: Known, mapped: Mapped) -> Outcome | Write | None:
+    """The person's lead as sales kept it, unless it is another person's of ours; None: it was not merged, or is to be made."""
+    leads = known.kept.get(delivery.person.casefold(), [])
+    free = [lead for lead in leads if not lead.get(mapped.key.name)]
+    if converted := [lead for lead in free if lead.get("IsConverted")]:
+        return Delivered(min(map(person_id, converted)), created=False)
+    if len(free) == 1:
+        return Write("link", linked(delivery, mapped, free[0]))
+    if not leads or mapped.duplicates == "save":
+        return None
+    ids = ", ".join(sorted(str(lead["Id"]) for lead in free or leads)[:5])
+    return _reject("salesforce_merged", f"the person's lead was merged into {ids}")
 
 
 def _elsewhere(delivery: Delivery, known: Known, mapped: Mapped) -> Outcome | Write | None:

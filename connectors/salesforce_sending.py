@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from connectors import salesforce_rows
 from connectors.salesforce_answers import Converted, Duplicate, Judged, judge_rows
+from connectors.salesforce_asking import Select
 from connectors.salesforce_codes import CODES
 from connectors.salesforce_rows import How, Known, Mapped, Record
 from syncd.connector import Logger
@@ -76,7 +77,7 @@ class Sender:
         found = Known()
         try:
             where = {key: [each.person for each in converted.values()]}
-            found.add_leads(self.wire.select("Lead", self.mapped.selected(), where), key)
+            found.add_leads(self.wire.select(Select("Lead", self.mapped.selected(), where)), key)
         except (Failure, Refused) as why:
             self.log.info("contact_not_found", code=why.code)
         leads = {n: found.by_key.get(each.person.casefold()) for n, each in converted.items()}
@@ -113,7 +114,7 @@ class Sender:
         places = {record_id[:15]: n for record_id, n in leads.items()}
         outcomes: dict[int, Outcome] = {}
         rows: dict[int, Record] = {}
-        for lead in self.wire.select("Lead", self.mapped.selected(), {"Id": list(leads)}):
+        for lead in self.wire.select(Select("Lead", self.mapped.selected(), {"Id": list(leads)})):
             n = places.get(str(lead["Id"])[:15])
             if n is None or lead.get(self.mapped.key.name):
                 continue  # it is another person's of ours: the rejection stands

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from connectors.salesforce_answers import problem
+from connectors.salesforce_asking import Select
 from connectors.salesforce_defaults import CUSTOM_FIELDS, key_metadata
 from connectors.salesforce_schema import Schema
 from syncd.connector import Change, Field
@@ -105,12 +106,12 @@ def _granted(wire: "Wire", names: Sequence[str]) -> bool:
 
 def _permission_set(wire: "Wire") -> str | None:
     """Its id, found or made; None if it can be neither."""
-    found = wire.select("PermissionSet", ["Id"], {"Name": [PERMISSION_SET]})
-    if found:
+    ours = Select("PermissionSet", ["Id"], {"Name": [PERMISSION_SET]})
+    if found := wire.select(ours):
         return str(found[0]["Id"])
     if not _made(wire, "sobjects/PermissionSet", {"Name": PERMISSION_SET, "Label": "CTGO syncd"}):
         return None
-    found = wire.select("PermissionSet", ["Id"], {"Name": [PERMISSION_SET]})
+    found = wire.select(ours)
     return str(found[0]["Id"]) if found else None
 
 

@@ -20,11 +20,12 @@ from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceError
 
 from connectors.salesforce_answers import judge_call, problem
+from connectors.salesforce_asking import Select
 from connectors.salesforce_budget import Budget
 from connectors.salesforce_codes import CODES, TOKEN_WAITS
 from connectors.salesforce_http import broken, paused, retry_after, server_time, session
 from connectors.salesforce_options import API_VERSION, SalesforceOptions, base_address
-from connectors.salesforce_queries import QUERIES_AT_ONCE, Select, Where, answers_of, composite, queries_for
+from connectors.salesforce_queries import QUERIES_AT_ONCE, answers_of, composite, queries_for
 from syncd.clock import Clock
 from syncd.failure import Failure, Halt, Pause, Refused
 
@@ -86,20 +87,20 @@ class Wire:
         except _Expired:
             raise _halt("salesforce_session", "Salesforce refuses a session that it has just given") from None
 
-    def select(self, what: str, fields: Sequence[str], where: Where) -> list[Mapping[str, Any]]:
+    def select(self, wanted: Select) -> list[Mapping[str, Any]]:
         """The records of an object that match.
 
         Raises as `call` does; a record twice found is twice there.
         """
-        return self.select_each([(what, fields, where)])[0]
+        return self.select_each([wanted])[0]
 
     def select_each(self, wanted: Sequence[Select]) -> list[list[Mapping[str, Any]]]:
         """The records of several objects. Their queries share a call, which counts as one. Raises as `call` does."""
-        queries = [(n, soql) for n, one in enumerate(wanted) for soql in queries_for(one)]
+        queries = [(n, (one.resource, soql)) for n, one in enumerate(wanted) for soql in queries_for(one)]
         found: list[list[Mapping[str, Any]]] = [[] for _ in wanted]
         for begin in range(0, len(queries), QUERIES_AT_ONCE):
             part = queries[begin : begin + QUERIES_AT_ONCE]
-            for (n, _), answer in zip(part, self._ask([soql for _, soql in part]), strict=True):
+            for (n, _), answer in zip(part, self._ask([query for _, query in part]), strict=True):
                 found[n] += self._to_the_end(answer)
         return found
 
@@ -107,10 +108,11 @@ class Wire:
         """What a query finds, all pages. Raises as `call` does."""
         return self._to_the_end(self.call("GET", "query/", params={"q": soql}))
 
-    def _ask(self, queries: Sequence[str]) -> list[Any]:
+    def _ask(self, queries: Sequence[tuple[str, str]]) -> list[Any]:
         """The first page of each query, `QUERIES_AT_ONCE` at most."""
         if len(queries) == 1:
-            return [self.call("GET", "query/", params={"q": queries[0]})]
+            resource, soql = queries[0]
+            return [self.call("GET", f"{resource}/", params={"q": soql})]
         answers = answers_of(self.call("POST", "composite", body=composite(queries)), len(queries))
         if answers is None:
             raise paused(

@@ -25,7 +25,7 @@ def test_a_repeated_call_carries_the_same_headers(duplicates: str) -> None:
         bench.fake.expire()
         one(bench, bench.delivery(2))
         one(bench, bench.delivery(2, remote_id="00Q000000000002AAA"))
-        new, repeated, known = bench.fake.calls[-3:]
+        new, repeated, _, known = bench.fake.calls[-4:]
         assert (new.assign, new.duplicates) == (repeated.assign, repeated.duplicates)
         assert (repeated.assign, known.assign) == ("TRUE", "FALSE")
         assert repeated.duplicates == f"allowSave={'true' if duplicates == 'save' else 'false'}"

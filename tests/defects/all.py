@@ -10,6 +10,7 @@ from tests.defects import (
     pace,
     pulls,
     running,
+    salesforce,
     secrecy,
     sheets,
     sides,
@@ -18,6 +19,7 @@ from tests.defects.planting import DEFECTS
 
 AREAS = (
     apollo,
+    salesforce,
     pace,
     ledgers,
     pulls,

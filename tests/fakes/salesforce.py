@@ -192,18 +192,22 @@ class SalesforceFake:
             )
         if method == "GET" and path == "sobjects/Lead/describe":
             return Answer(200, {"name": "Lead", "fields": [one.described() for one in self.org.seen()]})
-        if method == "GET" and path.startswith("query/"):
-            return self._query(path.removeprefix("query/"), environ.get("QUERY_STRING", ""))
+        if method == "GET" and (found := re.fullmatch(r"(query|queryAll)/(.*)", path)):
+            return self._query(found[2], environ.get("QUERY_STRING", ""), deleted=found[1] == "queryAll")
         content = _parsed(body)
         if method == "PATCH" and path.startswith("composite/sobjects"):
             return self._collection(path.removeprefix("composite/sobjects").strip("/"), content)
         if method == "POST" and path == "composite":
-            return composite.answered(content, lambda query: self._query("", query))
+            return composite.answered(content, self._asked)
         if method == "POST":
             return self._make(path, content)
         raise Trouble(404, "NOT_FOUND", "The requested resource does not exist")
 
-    def _query(self, cursor: str, query_string: str) -> Answer:
+    def _asked(self, resource: str, query_string: str) -> Answer:
+        return self._query("", query_string, deleted=resource == "queryAll")
+
+    def _query(self, cursor: str, query_string: str, *, deleted: bool) -> Answer:
+        """`queryAll` finds what is in the recycle bin as well."""
         if cursor:
             if cursor not in self._cursors:
                 raise Trouble(400, "INVALID_QUERY_LOCATOR")
@@ -214,7 +218,7 @@ class SalesforceFake:
             query = parse(text)
         except BadQueryError as error:
             raise Trouble(400, "MALFORMED_QUERY", str(error)) from None
-        records = self.org.records(query.what, query.tests)
+        records = self.org.records(query.what, query.tests, deleted=deleted)
         if records is None:
             raise Trouble(400, "INVALID_TYPE", f"sObject type '{query.what}' is not supported.")
         for name in [*query.fields, *query.names]:

@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 from tests.fakes.salesforce_answer import Answer, Trouble
 
 MOST, MOST_QUERIES = 25, 5
-_QUERY = re.compile(r"/services/data/v\d+\.0/query/?")
+_QUERY = re.compile(r"/services/data/v\d+\.0/(query|queryAll)/?")
 
 
-def answered(content: Any, query: Callable[[str], Answer]) -> Answer:
-    """The answer to a composite call; `query` answers one query string. One that fails leaves the others alone."""
+def answered(content: Any, query: Callable[[str, str], Answer]) -> Answer:
+    """The answer to a composite call; `query` answers a query string of a resource. One that fails leaves the others alone."""
     asked = content.get("compositeRequest") if isinstance(content, dict) else None
     if not isinstance(asked, list) or not 1 <= len(asked) <= MOST:
         raise Trouble(400, "INVALID_INPUT", f"1 to {MOST} requests expected")
@@ -29,12 +29,12 @@ def answered(content: Any, query: Callable[[str], Answer]) -> Answer:
     return Answer(200, {"compositeResponse": [_one(each, query) for each in asked]})
 
 
-def _one(asked: Any, query: Callable[[str], Answer]) -> dict[str, Any]:
+def _one(asked: Any, query: Callable[[str, str], Answer]) -> dict[str, Any]:
     url = urlsplit(asked["url"])
     nowhere = Trouble(404, "NOT_FOUND", "The requested resource does not exist").answer
     try:
-        known = asked["method"] == "GET" and _QUERY.fullmatch(url.path)
-        answer = query(url.query) if known else nowhere
+        known = _QUERY.fullmatch(url.path) if asked["method"] == "GET" else None
+        answer = query(known[1], url.query) if known else nowhere
     except Trouble as trouble:
         answer = trouble.answer
     return {

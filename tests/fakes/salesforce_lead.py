@@ -50,6 +50,8 @@ def standard_fields() -> list[LeadField]:
         LeadField("Id", "id", 18, nillable=False, defaulted=True, writable=False),
         LeadField("IsConverted", "boolean", nillable=False, defaulted=True, writable=False),
         LeadField("ConvertedContactId", "reference", 18, writable=False),
+        LeadField("IsDeleted", "boolean", nillable=False, defaulted=True, writable=False),
+        LeadField("MasterRecordId", "reference", 18, writable=False),
         LeadField("FirstName", length=40),
         LeadField("LastName", length=80, nillable=False),
         LeadField("Company", nillable=False),

@@ -78,7 +78,7 @@ class Org:
         self._note(lead)
         return contact_id
 
-    def edit(self, lead_id: str, *, ago: float = 0.0, **fields: object) -> None:
+    def edit(self, lead_id: str, *, ago: float = 0.0, **fields: Any) -> None:
         """A salesperson's change; one of a transaction that began so many seconds ago bears the time of then."""
         lead = self.leads[lead_id]
         lead |= fields
@@ -91,7 +91,15 @@ class Org:
 
     def delete(self, lead_id: str) -> None:
         """Into the recycle bin."""
-        self.bin[lead_id] = self.leads.pop(lead_id)
+        self.bin[lead_id] = self.leads.pop(lead_id) | {"IsDeleted": True}
+        self._note(self.bin[lead_id])
+
+    def merge(self, kept: str, *others: str, **chosen: Any) -> None:
+        """Sales merges leads: one is kept, with the values that were chosen, and the others go into the recycle bin."""
+        for lead_id in others:
+            self.delete(lead_id)
+            self.bin[lead_id]["MasterRecordId"] = kept
+        self.edit(kept, **chosen)
 
     def by_key(self, key: str) -> list[Row]:
         """The leads with our key."""
@@ -107,8 +115,11 @@ class Org:
         field = self.fields.get(name.lower())
         return field if field and field.granted else None
 
-    def records(self, what: str, tests: Sequence[tuple[str, Iterable[str]]] = ()) -> Iterable[Row] | None:
-        """The live records of an object that may pass one of the tests, in the order in which they were made.
+    def records(
+        self, what: str, tests: Sequence[tuple[str, Iterable[str]]] = (), *, deleted: bool = False
+    ) -> Iterable[Row] | None:
+        """The records of an object that may pass one of the tests, in the order in which they were made; live ones only
+        unless the `deleted` are asked for as well.
 
         None: there is no object of that name, or it is hidden.
         """
@@ -116,9 +127,10 @@ class Org:
             return None
         if what.lower() == "permissionset":
             return [{"Id": id_, "Name": name} for name, id_ in self.permission_sets.items()]
-        held = {"lead": self.leads, "contact": self.contacts}.get(what.lower())
+        leads = {**self.bin, **self.leads} if deleted else self.leads
+        held = {"lead": leads, "contact": self.contacts}.get(what.lower())
         if held is None or not tests:
-            return None if held is None else list(held.values())
+            return None if held is None else [held[record_id] for record_id in sorted(held)]
         found = {one["Id"] for name, values in tests for one in self._holders(held, name, values)}
         return [held[record_id] for record_id in sorted(found)]
 
@@ -248,6 +260,7 @@ class Org:
         lead_id = self._id("00Q")
         self.leads[lead_id] = {
             "Id": lead_id, "IsConverted": False, "ConvertedContactId": None, "Status": "Open - Not Contacted",
+            "IsDeleted": False, "MasterRecordId": None,
             "OwnerId": USER, **fields,
         }  # fmt: skip
         self._stamp(self.leads[lead_id])

@@ -281,3 +281,20 @@ def test_a_new_field_is_hidden_until_a_permission_set_of_the_user_grants_it(
     fake.org.customizable = False
     with pytest.raises(SalesforceRefusedRequest):
         post("sobjects/PermissionSet", Name="Two", Label="Two")
+
+
+def test_the_recycle_bin_is_found_by_asking_for_all_and_tells_what_was_merged(
+    fake: SalesforceFake, client: Salesforce
+) -> None:
+    kept, lost, deleted = (row["id"] for row in upsert(client, lead("1"), lead("2"), lead("3")))
+    fake.org.merge(kept, lost)
+    fake.org.delete(deleted)
+    soql = "SELECT Id, IsDeleted, MasterRecordId FROM Lead"
+    live: Any = client.restful("query/", params={"q": soql})
+    every: Any = client.restful("queryAll/", params={"q": soql})
+    assert [one["Id"] for one in live["records"]] == [kept]
+    assert [(one["Id"], one["IsDeleted"], one["MasterRecordId"]) for one in every["records"]] == [
+        (kept, False, None),
+        (lost, True, kept),
+        (deleted, True, None),
+    ]

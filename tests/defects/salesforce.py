@@ -1,0 +1,50 @@
+"""Defects of Salesforce's connector: merges, other people of ours, and what is a row's own fault."""
+
+from typing import Any
+
+from tests.defects.planting import around, defect, instead
+
+TESTS = "tests/connectors/test_salesforce_"
+MERGES = f"{TESTS}merges.py::"
+
+
+@defect("I-3", "connectors", f"{MERGES}test_a_merged_lead_is_written_as_the_one_that_was_kept")
+def salesforce_takes_a_merged_lead_for_a_deleted_one() -> None:
+    """A lead that sales merged into another is made again."""
+    instead("connectors.salesforce_merges:follow", lambda *_: None)
+
+
+@defect("I-3", "connectors", f"{MERGES}test_merges_are_followed_one_after_the_other")
+def salesforce_follows_one_merge_only() -> None:
+    """A lead that was merged twice is made again."""
+
+    def make(plain: Any) -> Any:
+        def next_one(*given: Any) -> Any:
+            plain(*given)
+            return set()
+
+        return next_one
+
+    around("connectors.salesforce_merges:_next", make)
+
+
+@defect(
+    "one object a person",
+    "connectors",
+    f"{MERGES}test_a_merge_into_another_person_of_ours_is_never_written_over",
+)
+def salesforce_writes_over_another_person_of_ours() -> None:
+    """A merged lead is written as the one that was kept, whoever's key that bears."""
+
+    def make(plain: Any) -> Any:
+        def merged(delivery: Any, known: Any, mapped: Any) -> Any:
+            from connectors.salesforce_rows import Known  # noqa: PLC0415
+
+            person, key = delivery.person.casefold(), mapped.key.name
+            bare = Known()
+            bare.kept[person] += [{n: v for n, v in lead.items() if n != key} for lead in known.kept[person]]
+            return plain(delivery, bare, mapped)
+
+        return merged
+
+    around("connectors.salesforce_rows:_merged", make)
