@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from connectors.salesforce_codes import CALLS, CODES, RECORD_ACCESS, ROWS, STATUSES, Meaning
+from connectors.salesforce_codes import CALLS, CODES, ROWS, STATUSES, Meaning
 from syncd.delivery import Delivered, Delivery, Outcome
 from syncd.failure import Failure, Halt, Pause, Refused, Reject, Retry
 
@@ -125,12 +125,11 @@ def judge_rows(answer: object, batch: Sequence[Delivery]) -> list[Judged]:
         return [_through(row) for row in rows]
     words = {found.word if found else None for found in problems}
     alike = words.pop() if len(words) == 1 and len(rows) > 1 else None
-    any_through = any(found is None for found in problems)
     judged: list[Judged] = []
     for row, found, delivery in zip(rows, problems, batch, strict=True):
         judged.append(
             _through(row) if found is None
-            else _judge_row(found, delivery, all_alike=found.word == alike, any_through=any_through)
+            else _judge_row(found, delivery, all_alike=found.word == alike)
         )  # fmt: skip
     return judged
 
@@ -152,7 +151,7 @@ def _through(row: Mapping[str, Any]) -> Outcome:
     return Retry(code, "a row is called a success and has no id", fix=CODES[code])
 
 
-def _judge_row(found: Problem, delivery: Delivery, *, all_alike: bool, any_through: bool) -> Judged:
+def _judge_row(found: Problem, delivery: Delivery, *, all_alike: bool) -> Judged:
     if found.word == "CANNOT_UPDATE_CONVERTED_LEAD":
         return Converted()
     if found.word == "DUPLICATES_DETECTED":
@@ -160,8 +159,6 @@ def _judge_row(found: Problem, delivery: Delivery, *, all_alike: bool, any_throu
     meaning = ROWS.get(found.word, _UNKNOWN_ROW)
     if found.word == "DUPLICATE_VALUE" and delivery.attempt > _TRIES_OF_UNIQUE:
         meaning = Meaning("reject", meaning.code)
-    if found.word in RECORD_ACCESS and any_through:
-        meaning = Meaning("reject", "salesforce_record_locked")
     if meaning.when_all and all_alike:
         meaning = Meaning("halt", meaning.code)
     failure = _failure(meaning, str(found))

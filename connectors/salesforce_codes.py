@@ -37,11 +37,12 @@ CODES: Mapping[str, str] = MappingProxyType(
         "salesforce_bad_email": "Salesforce takes this for no email address: mend the mapping, then: syncd rejected retry; or: syncd rejected drop",
         "salesforce_bad_value": "The field cannot hold this value: mend the mapping, then: syncd rejected retry",
         "salesforce_picklist": "Add the value to the picklist, or map another, then: syncd rejected retry",
-        "salesforce_validation": "A validation rule of the org said no: mend the rule or the mapping, then: syncd rejected retry",
+        "salesforce_validation": "A validation rule or a lookup filter of the org said no: mend it or the mapping, then: syncd rejected retry",
         "salesforce_automation": "A trigger or flow of the org failed on this lead: have its owner look, then: syncd rejected retry",
-        "salesforce_owner": "An owner or record type in the mapping is inactive or out of the run-as user's reach: mend it, then: syncd rejected retry",
-        "salesforce_record_locked": "The run-as user may not edit this record: check sharing and approval locks, then: syncd rejected retry",
+        "salesforce_owner": "An owner or record type in the mapping does not exist, is inactive, or cannot be given the lead: mend it, then: syncd rejected retry",
+        "salesforce_record_locked": "The run-as user may not edit this record: check sharing and approval locks, and for all leads create and edit on Lead; then: syncd rejected retry",
         "salesforce_duplicate": "The person is in the org already: merge by hand and drop it, or set duplicates to link or save, then: syncd rejected retry",
+        "salesforce_org_limit": "A limit of the org or of its licences stands in the way: see the detail, have its administrator free or raise it, then: syncd rejected retry",
         "salesforce_merged": "Sales merged this person's lead into another person's, which syncd leaves alone: syncd rejected drop; or set duplicates to save, for a lead of its own, then: syncd rejected retry",
         "salesforce_not_unique": "Another record holds a value that must be unique: look at the field's other holder, then: syncd rejected retry",
         "salesforce_key_ambiguous": "Several records hold this key: merge them and mark the external id field Unique, then: syncd rejected retry",
@@ -87,6 +88,17 @@ ROWS: Mapping[str, Meaning] = MappingProxyType(
         "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": Meaning("reject", "salesforce_automation", when_all=True),
         "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": Meaning("reject", "salesforce_owner", when_all=True),
         "INACTIVE_OWNER_OR_USER": Meaning("reject", "salesforce_owner", when_all=True),
+        "INVALID_CROSS_REFERENCE_KEY": Meaning("reject", "salesforce_owner", when_all=True),
+        "TRANSFER_REQUIRES_READ": Meaning("reject", "salesforce_owner", when_all=True),
+        "CANNOT_EXECUTE_FLOW_TRIGGER": Meaning("reject", "salesforce_automation", when_all=True),
+        "APEX_ERROR": Meaning("reject", "salesforce_automation", when_all=True),
+        "FIELD_FILTER_VALIDATION_EXCEPTION": Meaning("reject", "salesforce_validation"),
+        "MISSING_ARGUMENT": Meaning("reject", "salesforce_required"),
+        "LIMIT_EXCEEDED": Meaning("reject", "salesforce_org_limit", when_all=True),
+        "LICENSE_LIMIT_EXCEEDED": Meaning("reject", "salesforce_org_limit", when_all=True),
+        "ENTITY_IS_LOCKED": Meaning("reject", "salesforce_record_locked"),
+        "INSUFFICIENT_ACCESS": Meaning("reject", "salesforce_record_locked"),
+        "INSUFFICIENT_ACCESS_OR_READONLY": Meaning("reject", "salesforce_record_locked"),
         "DUPLICATES_DETECTED": Meaning("reject", "salesforce_duplicate"),
         "DUPLICATE_EXTERNAL_ID": Meaning("reject", "salesforce_key_ambiguous"),
         "DUPLICATE_VALUE": Meaning("retry", "salesforce_not_unique"),
@@ -96,8 +108,6 @@ ROWS: Mapping[str, Meaning] = MappingProxyType(
         "UNKNOWN_EXCEPTION": Meaning("retry", "salesforce_row_failed"),
         "SERVER_UNAVAILABLE": Meaning("pause", "salesforce_unavailable"),
         "REQUEST_LIMIT_EXCEEDED": Meaning("pause", "salesforce_limit"),
-        "INSUFFICIENT_ACCESS": Meaning("halt", "salesforce_permission"),
-        "INSUFFICIENT_ACCESS_OR_READONLY": Meaning("halt", "salesforce_permission"),
         "INVALID_FIELD": Meaning("halt", "salesforce_field_missing"),
         "INVALID_FIELD_FOR_INSERT_UPDATE": Meaning("halt", "salesforce_field_locked"),
         "INVALID_TYPE": Meaning("halt", "salesforce_object_hidden"),
@@ -106,14 +116,14 @@ ROWS: Mapping[str, Meaning] = MappingProxyType(
         "API_DISABLED_FOR_ORG": Meaning("halt", "salesforce_api_disabled"),
     }
 )
-"""`statusCode` of a row. A code that is not here is retried, for nobody knows what it means."""
-
-RECORD_ACCESS = frozenset({"INSUFFICIENT_ACCESS", "INSUFFICIENT_ACCESS_OR_READONLY"})
-"""They stop the lane, unless other rows of the same call went through: then this one record is out of reach."""
+"""`statusCode` of a row, whose own it is: a record out of reach says nothing of the others. A code that is not here is
+retried, for nobody knows what it means."""
 
 CALLS: Mapping[str, Meaning] = MappingProxyType(
     {
         **{word: meaning for word, meaning in ROWS.items() if meaning.kind in {"halt", "pause"}},
+        "INSUFFICIENT_ACCESS": Meaning("halt", "salesforce_permission"),
+        "INSUFFICIENT_ACCESS_OR_READONLY": Meaning("halt", "salesforce_permission"),
         "INVALID_SESSION_ID": Meaning("halt", "salesforce_session"),
         "INVALID_AUTH_HEADER": Meaning("halt", "salesforce_session"),
         "INVALID_AUTH": Meaning("halt", "salesforce_session"),

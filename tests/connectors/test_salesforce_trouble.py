@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from connectors import salesforce_codes
 from connectors.salesforce_codes import CODES
 from syncd.delivery import Delivered
 from syncd.failure import Halt, Pause, Refused, Reject, Retry
@@ -92,7 +93,17 @@ ROWS: Mapping[str, tuple[type, str]] = {
     "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": (Reject, "salesforce_automation"),
     "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": (Reject, "salesforce_owner"),
     "INACTIVE_OWNER_OR_USER": (Reject, "salesforce_owner"),
+    "INSUFFICIENT_ACCESS": (Reject, "salesforce_record_locked"),
     "INSUFFICIENT_ACCESS_OR_READONLY": (Reject, "salesforce_record_locked"),
+    "ENTITY_IS_LOCKED": (Reject, "salesforce_record_locked"),
+    "CANNOT_EXECUTE_FLOW_TRIGGER": (Reject, "salesforce_automation"),
+    "APEX_ERROR": (Reject, "salesforce_automation"),
+    "INVALID_CROSS_REFERENCE_KEY": (Reject, "salesforce_owner"),
+    "TRANSFER_REQUIRES_READ": (Reject, "salesforce_owner"),
+    "FIELD_FILTER_VALIDATION_EXCEPTION": (Reject, "salesforce_validation"),
+    "MISSING_ARGUMENT": (Reject, "salesforce_required"),
+    "LIMIT_EXCEEDED": (Reject, "salesforce_org_limit"),
+    "LICENSE_LIMIT_EXCEEDED": (Reject, "salesforce_org_limit"),
     "DUPLICATES_DETECTED": (Reject, "salesforce_duplicate"),
     "DUPLICATE_EXTERNAL_ID": (Reject, "salesforce_key_ambiguous"),
     "DUPLICATE_VALUE": (Retry, "salesforce_not_unique"),
@@ -124,13 +135,29 @@ def test_a_row_that_fails_is_what_the_table_says_and_its_neighbours_are_delivere
     assert "maker" not in why.detail
 
 
-def test_missing_rights_on_the_only_row_stop_the_lane(plain: Table) -> None:
-    guilty = plain.delivery(1)
-    plain.fake.org.errors[guilty.person] = _row("INSUFFICIENT_ACCESS_OR_READONLY")
-    assert isinstance(one(plain, guilty), Halt)
+@pytest.mark.parametrize("code", ["INSUFFICIENT_ACCESS", "INSUFFICIENT_ACCESS_OR_READONLY"])
+def test_records_out_of_reach_halt_nobody_though_they_are_all_of_a_call(plain: Table, code: str) -> None:
+    guilty, well = plain.deliveries(2), plain.deliveries(2, first=20)
+    for each in guilty:
+        plain.fake.org.errors[each.person] = _row(code)
+    courier = Courier(plain, guilty[0]).settle()
+    assert (courier.ids("rejected"), courier.lane.status, len(courier.calls)) == ([1], "open", 1)
+    assert [type(each) for each in sent(plain, *guilty)] == [Reject, Reject]
+    assert Courier(plain, *guilty, *well).settle().ids("delivered") == [20, 21]
 
 
-@pytest.mark.parametrize("code", ["CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "INACTIVE_OWNER_OR_USER"])
+def test_missing_rights_to_write_any_lead_stop_the_lane_and_keep_every_lead(plain: Table) -> None:
+    batch = plain.deliveries(12)
+    for each in batch:
+        plain.fake.org.errors[each.person] = _row("INSUFFICIENT_ACCESS_OR_READONLY")
+    courier = Courier(plain, *batch).settle()
+    assert (courier.lane.status, courier.ids("rejected")) == ("halted", [])
+
+
+WHEN_ALL = sorted(word for word, meaning in salesforce_codes.ROWS.items() if meaning.when_all)
+
+
+@pytest.mark.parametrize("code", WHEN_ALL)
 def test_a_trigger_or_an_owner_that_fails_every_row_stops_the_lane(plain: Table, code: str) -> None:
     batch = plain.deliveries(3)
     for each in batch:

@@ -48,3 +48,34 @@ def salesforce_writes_over_another_person_of_ours() -> None:
         return merged
 
     around("connectors.salesforce_rows:_merged", make)
+
+
+@defect(
+    "poison alone",
+    "connectors",
+    f"{TESTS}trouble.py::test_records_out_of_reach_halt_nobody_though_they_are_all_of_a_call",
+)
+def salesforce_halts_for_one_record_out_of_reach() -> None:
+    """One record that the run-as user may not edit stops the lane."""
+
+    def make(plain: Any) -> Any:
+        from connectors.salesforce_codes import Meaning  # noqa: PLC0415
+
+        halt = Meaning("halt", "salesforce_permission")
+        return {**plain, "INSUFFICIENT_ACCESS": halt, "INSUFFICIENT_ACCESS_OR_READONLY": halt}
+
+    around("connectors.salesforce_codes:ROWS", make)
+
+
+@defect(
+    "poison alone",
+    "connectors",
+    f"{TESTS}trouble.py::test_a_row_that_fails_is_what_the_table_says_and_its_neighbours_are_delivered",
+)
+def salesforce_waits_for_what_only_a_person_mends() -> None:
+    """A record that waits for an approval, or a flow that fails, is sent eight times."""
+    words = {"ENTITY_IS_LOCKED", "CANNOT_EXECUTE_FLOW_TRIGGER", "INVALID_CROSS_REFERENCE_KEY"}
+    around(
+        "connectors.salesforce_codes:ROWS",
+        lambda plain: {word: meaning for word, meaning in plain.items() if word not in words},
+    )

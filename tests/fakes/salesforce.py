@@ -19,7 +19,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from tests.fakes import salesforce_composite as composite
 from tests.fakes.salesforce_answer import Answer, Seen, Trouble
 from tests.fakes.salesforce_lead import KEY as PERSON
-from tests.fakes.salesforce_lead import mistyped
+from tests.fakes.salesforce_lead import error, mistyped
 from tests.fakes.salesforce_org import USER, Org
 from tests.fakes.salesforce_soql import BadQueryError, parse
 
@@ -259,7 +259,9 @@ class SalesforceFake:
         allow = "allowsave=true" in seen.duplicates.lower().replace(" ", "")
         values = Counter(str(row.get(key, "")).lower() for row in rows)
         answers = [
-            self.org.upsert(
+            {"success": False, "errors": [unknown]}
+            if (unknown := self._unknown(row))
+            else self.org.upsert(
                 row, key, allow=allow, assign=seen.assign, twice=values[str(row.get(key, "")).lower()] > 1
             )
             if path
@@ -282,13 +284,19 @@ class SalesforceFake:
             if name.lower() == "id":
                 if not by_id:
                     raise Trouble(400, "INVALID_FIELD", "do not specify an id")
-            elif column is None:
-                raise Trouble(400, "INVALID_FIELD", f"No such column '{name}' on sobject of type Lead")
-            elif not column.writable:
-                raise Trouble(400, "INVALID_FIELD_FOR_INSERT_UPDATE", f"{name} is not writable")
-            elif mistyped(column, value):
+            elif column and mistyped(column, value):
                 raise Trouble(400, "JSON_PARSER_ERROR", f"Cannot deserialize the value of {name}")
         return row
+
+    def _unknown(self, row: dict[str, Any]) -> dict[str, Any] | None:
+        """What a row is refused for that names a column which is not there, or not to be written: alone, not with the call."""
+        for name in row:
+            column = self.org.visible(name)
+            if column is None:
+                return error("INVALID_FIELD", f"No such column '{name}' on sobject of type Lead")
+            if not column.writable and name.lower() != "id":
+                return error("INVALID_FIELD_FOR_INSERT_UPDATE", f"{name} is not writable", name)
+        return None
 
     def _make(self, path: str, content: Any) -> Answer:
         """What `setup` needs: a custom field, a permission set, its rights and who has it."""

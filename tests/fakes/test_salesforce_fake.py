@@ -125,9 +125,7 @@ def test_a_row_that_does_not_fit_fails_alone_with_200(
 @pytest.mark.parametrize(
     ("record", "word"),
     [
-        (lead("1", Nothing__c="x"), "INVALID_FIELD"),
         (lead("1", id="00Q000000000001AAA"), "INVALID_FIELD"),
-        (lead("1", IsConverted=True), "INVALID_FIELD_FOR_INSERT_UPDATE"),
         (lead("1", CTGO_Followers__c="many"), "JSON_PARSER_ERROR"),
         (lead("1", FirstName=5), "JSON_PARSER_ERROR"),
         (lead("1", FirstName="half \ud83d"), "JSON_PARSER_ERROR"),
@@ -142,6 +140,20 @@ def test_a_record_that_cannot_be_read_fails_the_call_and_nothing_is_written(
     content: Any = caught.value.content
     assert content[0]["errorCode"] == word
     assert not fake.org.leads
+
+
+@pytest.mark.parametrize(
+    ("record", "word"),
+    [
+        (lead("1", Nothing__c="x"), "INVALID_FIELD"),
+        (lead("1", IsConverted=True), "INVALID_FIELD_FOR_INSERT_UPDATE"),
+    ],
+)
+def test_a_column_that_is_not_there_or_not_to_be_written_fails_its_row_alone(
+    client: Salesforce, record: dict[str, Any], word: str
+) -> None:
+    through, refused = upsert(client, lead("2"), record)
+    assert (through["success"], code(refused)) == (True, word)
 
 
 def test_more_than_two_hundred_rows_are_refused(client: Salesforce) -> None:
