@@ -31,6 +31,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "apollo_no_email": 'Set without_email = "create" to write leads without an email too, then: syncd rejected retry; or: syncd rejected drop',
         "apollo_email_unmapped": 'Map email (email = "{{ email }}") in the fields, or set without_email = "create". Then: syncd resume NAME',
         "apollo_contact_gone": "The contact is no longer in Apollo: set recreate_gone = true to make it again, then: syncd rejected retry; or: syncd rejected drop",
+        "apollo_address_taken": 'Two people have this address, and Apollo knows people by theirs: set without_email = "create" for a contact without it, then: syncd rejected retry; or: syncd rejected drop',
+        "apollo_namesake": "Apollo takes a contact of the same name and company for this lead. If it is the person, write the lead's address (or X user id) there; if not, make the contact by hand. Then: syncd rejected retry",
         "apollo_contact_hidden": "The user whose key it is may not view this contact: share it with them in Apollo, or use another key; then: syncd rejected retry",
         "apollo_fields_left_out": "Make the custom contact fields in Apollo: syncd setup NAME --apply",
         "apollo_ready": "Nothing to do.",

@@ -199,11 +199,16 @@ def key_of(contact: Contact, form: Shape) -> str | None:
     return None if found is None else str(found)
 
 
+def is_anothers(contact: Contact, person: str, form: Shape) -> bool:
+    """Whether a contact bears the lead key of another person: it is not this one's, whatever else they share."""
+    return (key_of(contact, form) or person) != person
+
+
 def is_same(contact: Contact, wanted: Contact, form: Shape) -> bool:
     """Whether a contact that a search found is the one that was sent: by the lead key or by the LinkedIn URL, exactly."""
     key = key_of(wanted, form)
-    if key is not None and key_of(contact, form) == key:
-        return True
+    if key is not None and (held := key_of(contact, form)):
+        return held == key
     profile, theirs = wanted.get("linkedin_url"), contact.get("linkedin_url")
     return isinstance(profile, str) and isinstance(theirs, str) and linkedin(profile) == linkedin(theirs)
 

@@ -15,8 +15,11 @@ from connectors.apollo_contacts import (
     Found,
     Shape,
     address,
+    addresses,
     attribute,
     changes,
+    contact_id,
+    is_anothers,
     item,
     key_of,
     shape,
@@ -62,6 +65,9 @@ class Sender:
                     outcomes[delivery.id] = self._addressless(delivery, form)
             if together:
                 outcomes.update(self._together(together, form))
+            for delivery in together:
+                if delivery.id not in outcomes:
+                    outcomes[delivery.id] = self._apart(delivery, form)
         except (Pause, Halt) as why:
             if isinstance(why, Halt):
                 self._shape = None  # somebody will mend something: look anew
@@ -73,7 +79,7 @@ class Sender:
     # Leads with an address
 
     def _together(self, batch: Sequence[Delivery], form: Shape) -> dict[int, Outcome]:
-        """Create, and tell who is who by the answer. Two persons of one address are one contact there."""
+        """Create, and tell who is who by the answer. Whose address is another person's of ours has no outcome here."""
         first: dict[str, Delivery] = {}
         for delivery in batch:
             first.setdefault(_mail(delivery), delivery)
@@ -84,9 +90,13 @@ class Sender:
         mine = dict(zip(first, found, strict=True))
         outcomes: dict[int, Outcome] = {}
         for delivery in batch:
-            one = mine[_mail(delivery)]
-            new = one is not None and one.created and first[_mail(delivery)] is delivery
-            outcomes[delivery.id] = self._settled(delivery, one, created=new)
+            one, leader = mine[_mail(delivery)], first[_mail(delivery)]
+            if one is None or one.linked:
+                outcomes[delivery.id] = self._settled(delivery, one)
+            elif leader is not delivery if one.created else is_anothers(one.contact, delivery.person, form):
+                continue
+            else:
+                outcomes[delivery.id] = self._delivered(delivery, one.id, created=one.created)
         if self._terms.fills:
             self._fill(batch, mine, items, form, outcomes)
         return outcomes
@@ -103,15 +113,32 @@ class Sender:
             return reject(why.code, why.detail)
         return attribute(items, form, created, existing)
 
-    def _settled(self, delivery: Delivery, found: Found | None, *, created: bool) -> Outcome:
+    def _settled(self, delivery: Delivery, found: Found | None) -> Outcome:
         if found is None:
             after = None if address(delivery.fields.get("email")) else SETTLE_SECONDS
             return retry("apollo_unanswered", "the answer did not mention this contact", after=after)
-        if found.linked:
-            self._log.warning(
-                "apollo_linked_by_name", connector=self._name, lead=delivery.lead.id, contact=found.id
-            )
-        return self._delivered(delivery, found.id, created=created)
+        if (
+            found.linked
+        ):  # a namesake at the same company may be somebody else, and nothing was made for the lead
+            return reject("apollo_namesake", f"Apollo takes the lead for the contact {found.id} by its name")
+        return self._delivered(delivery, found.id, created=found.created)
+
+    def _apart(self, delivery: Delivery, form: Shape) -> Outcome:
+        """For whose address is another person's of ours: a contact without it.
+
+        It is looked for each time before it is written, for nothing was noted before the call.
+        """
+        if not self._terms.creates_without_email:
+            return reject("apollo_address_taken", "the contact of another person of syncd's has the address")
+        bare = {name: value for name, value in delivery.fields.items() if name != "email"}
+        return self._addressless(delivery._replace(fields=bare), form, looks=True)
+
+    def _anew(self, delivery: Delivery, form: Shape, *, looks: bool = False) -> Outcome:
+        """As if no contact were known. `looks`: as `_addressless` has it."""
+        self._made.pop(delivery.person, None)
+        if not address(delivery.fields.get("email")):
+            return self._addressless(delivery, form, looks=looks)
+        return self._together([delivery], form).get(delivery.id) or self._apart(delivery, form)
 
     def _delivered(self, delivery: Delivery, id_: str, *, created: bool) -> Delivered:
         self._search.forget(delivery.person)
@@ -130,7 +157,11 @@ class Sender:
     ) -> None:
         """Write what is empty on contacts that were there, and put them on the lists. Changes `outcomes`."""
         there = {
-            mail: one for mail, one in mine.items() if one is not None and not one.created and not one.linked
+            mail: one
+            for mail, one in mine.items()
+            if one is not None
+            and not (one.created or one.linked)
+            and not is_anothers(one.contact, key_of(items[mail], form) or "", form)
         }
         fills: dict[str, Contact] = {}
         for mail, one in there.items():
@@ -154,7 +185,10 @@ class Sender:
     def _known(self, delivery: Delivery, id_: str, form: Shape) -> Outcome:
         """Change the contact by its id, as far as it is ours to change."""
         try:
-            if change := self._change(delivery, id_, form):
+            contact = self._shown(id_, form)
+            if contact is not None and is_anothers(contact, delivery.person, form):
+                return self._anew(delivery, form, looks=True)
+            if change := self._change(delivery, contact, form):
                 self._api.update(id_, change)
         except RemovedError:
             # Done, and never made again: the id stays in the ledger as its tombstone.
@@ -165,39 +199,51 @@ class Sender:
             return reject(why.code, why.detail)
         return self._delivered(delivery, id_, created=False)
 
-    def _change(self, delivery: Delivery, id_: str, form: Shape) -> Contact:
-        """What to write on a contact that is known. Raises AbsentError or RemovedError."""
+    def _shown(self, id_: str, form: Shape) -> Contact | None:
+        """None: it is not there, and only a change tells whether a person deleted it. Raises AbsentError or RemovedError."""
         try:
-            contact = self._api.show(id_)
+            return self._api.show(id_)
         except AbsentError:
             if form.key is None:
                 raise
-            return {CUSTOM: {form.key.id: delivery.person}}  # only a change tells whether a person deleted it
+            return None
+
+    def _change(self, delivery: Delivery, contact: Contact | None, form: Shape) -> Contact:
+        """What to write on a contact that is known."""
+        if contact is None:
+            assert form.key is not None  # noqa: S101 - see `_shown`
+            return {CUSTOM: {form.key.id: delivery.person}}
         ours = key_of(contact, form) == delivery.person
         if not ours and not self._terms.fills:
             return {}
-        return changes(contact, item(delivery, form), form, self._terms.fields, ours=ours)
+        change = changes(contact, item(delivery, form), form, self._terms.fields, ours=ours)
+        if "email" in change and self._terms.creates_without_email and self._is_taken(contact, change):
+            del change["email"]
+        return change
+
+    def _is_taken(self, contact: Contact, change: Contact) -> bool:
+        """Whether another contact has the address that this one lacks: two with one address are never made."""
+        mail = str(change["email"])
+        hits = self._api.search(mail, None, 1).contacts
+        return any(contact_id(hit) != contact["id"] and address(mail) in addresses(hit) for hit in hits)
 
     def _gone(self, delivery: Delivery, form: Shape) -> Outcome:
         """There is no contact of the known id, and nobody is known to have deleted it."""
+        if self._terms.recreates:
+            return self._anew(delivery, form)
         self._made.pop(delivery.person, None)
-        if not self._terms.recreates:
-            return reject(
-                "apollo_contact_gone", "the contact that an earlier lead was written to is not there"
-            )
-        if address(delivery.fields.get("email")):
-            return self._together([delivery], form)[delivery.id]
-        return self._addressless(delivery, form)
+        return reject("apollo_contact_gone", "the contact that an earlier lead was written to is not there")
 
     # Leads without an address
 
-    def _addressless(self, delivery: Delivery, form: Shape) -> Outcome:
+    def _addressless(self, delivery: Delivery, form: Shape, *, looks: bool = False) -> Outcome:
+        """`looks`: it is looked for whatever the ledger knows."""
         if not self._terms.creates_without_email:
             return reject("apollo_no_email", "the lead has no email that could be used")
         if form.key is None:
             raise halt("apollo_no_key_field", f"Apollo has no custom contact field {self._terms.key_field}")
         wanted = item(delivery, form)
-        if delivery.maybe_sent:
+        if delivery.maybe_sent or looks:
             look = self._search.look_up(delivery.person, wanted, form)
             if isinstance(look, str):
                 return self._delivered(delivery, look, created=False)
@@ -213,8 +259,7 @@ class Sender:
             raise pause(why.code, why.detail, after=SETTLE_SECONDS, unexplained=True) from None
         if isinstance(found, Failure):
             return found
-        created = found[0] is not None and found[0].created
-        return self._settled(delivery, found[0], created=created)
+        return self._settled(delivery, found[0])
 
     # The mapping
 

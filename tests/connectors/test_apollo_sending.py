@@ -68,7 +68,7 @@ def made_up_key(bench: Table) -> str:
     return next(id_ for id_, field in bench.fake.book.fields.items() if field["label"] == "ctgo_x_user_id")
 
 
-def test_a_match_by_name_and_company_is_linked_told_and_not_touched() -> None:
+def test_a_match_by_name_and_company_is_set_aside_with_its_id_and_not_touched() -> None:
     fields = {**MINIMAL, "organization_name": "Acme"}
     with table(fields=fields, update_existing="if_empty") as bench:
         mine = there(
@@ -83,13 +83,16 @@ def test_a_match_by_name_and_company_is_linked_told_and_not_touched() -> None:
         assert isinstance(outcomes, list)
         assert isinstance(outcomes[0], Retry)  # among several it cannot be told whose it is
         assert isinstance(outcomes[1], Delivered)
-        assert one(bench, bench.delivery(1, attempt=2)) == Delivered(mine["id"], created=False)
+        why = one(bench, bench.delivery(1, attempt=2))
+        assert isinstance(why, Reject)
+        assert (why.code, mine["id"] in why.detail) == ("apollo_namesake", True)
         assert (mine["email"], mine["typed_custom_fields"], mine["label_ids"]) == (
             "jose@acme.example",
             {},
             [],
         )
-        assert [name for name, _ in bench.journal.events] == ["apollo_linked_by_name"]
+        mine["contact_emails"] = [{"email": MAIL.format(1)}]  # a person says that it is the same one
+        assert one(bench, delivery) == Delivered(mine["id"], created=False)
 
 
 def test_an_input_that_the_answer_forgets_is_sent_again_alone() -> None:
@@ -110,15 +113,6 @@ def test_what_no_answer_ever_mentions_is_set_aside_and_blocks_nobody() -> None:
         assert (courier.ids("delivered"), courier.ids("rejected"), courier.lane.status) == ([1], [3], "open")
         assert courier.settled[3].code == "apollo_unanswered"
         assert bench.seen() == 2
-
-
-def test_two_persons_of_one_address_are_one_contact() -> None:
-    with table() as bench:
-        twin = bench.delivery(3, in_place_of={MAIL.format(3): MAIL.format(1).upper()})
-        outcomes = sent(bench, bench.delivery(1), twin)
-        assert isinstance(outcomes, list)
-        assert [isinstance(each, Delivered) and each.created for each in outcomes] == [True, False]
-        assert bench.seen() == 1
 
 
 @pytest.mark.parametrize("partly", [False, True])

@@ -37,3 +37,44 @@ def apollo_believes_a_proxy_that_refuses() -> None:
         return lambda of: halt("apollo_forbidden", f"Apollo refuses api/v1/{of.endpoint.scope}")
 
     around("connectors.apollo_answers:_nobodys", make)
+
+
+@defect(
+    "one object a person",
+    "connectors",
+    f"{TESTS}shared.py::test_the_second_is_set_aside_where_no_contact_without_an_address_is_made",
+)
+def apollo_takes_an_address_for_a_person() -> None:
+    """Whoever has the address of another person's contact is delivered to that contact."""
+
+    def make(plain: Any) -> Any:
+        def together(self: Any, batch: Any, form: Any) -> Any:
+            outcomes = plain(self, batch, form)
+            made = next((it for it in outcomes.values() if it), None)
+            return {
+                **dict.fromkeys(
+                    [it.id for it in batch], made or self._delivered(batch[0], "c1", created=False)
+                ),
+                **outcomes,
+            }
+
+        return together
+
+    around("connectors.apollo_sending:Sender._together", make)
+
+
+@defect(
+    "no lead lost",
+    "connectors",
+    f"{TESTS}sending.py::test_a_match_by_name_and_company_is_set_aside_with_its_id_and_not_touched",
+)
+def apollo_delivers_a_lead_to_its_namesake() -> None:
+    """A lead that Apollo takes for a contact of the same name and company counts as delivered there."""
+
+    def make(plain: Any) -> Any:
+        def settled(self: Any, delivery: Any, found: Any) -> Any:
+            return plain(self, delivery, found and found._replace(linked=False))
+
+        return settled
+
+    around("connectors.apollo_sending:Sender._settled", make)
