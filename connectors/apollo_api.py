@@ -105,9 +105,15 @@ class Api:
         except (Refused, AbsentError, RemovedError):
             return
 
-    def update_all(self, changes: Mapping[str, Contact]) -> None:
-        """Change contacts by id, at most 100, which Apollo does before it answers."""
-        self._ask(BULK_UPDATE, {"contact_attributes": [{"id": id_, **one} for id_, one in changes.items()]})
+    def update_all(self, changes: Mapping[str, Contact]) -> dict[str, Contact]:
+        """Change contacts by id, at most 100, which Apollo does before it answers; those that it shows, by id."""
+        body = {"contact_attributes": [{"id": id_, **one} for id_, one in changes.items()]}
+        shown = self._ask(BULK_UPDATE, body).get("contacts")
+        return (
+            {contact_id(each): each for each in shown if isinstance(each, dict)}
+            if isinstance(shown, list)
+            else {}
+        )
 
     def search(self, keywords: str, list_id: str | None, page: int) -> Page:
         """The newest contacts of a list (None: of all). An empty `keywords` asks for any."""

@@ -30,8 +30,6 @@ _ADDRESSES = 256
 """Addresses that are known again: each of a batch is looked at half a dozen times on its way."""
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LINKEDIN = re.compile(r"(?:https?://)?(?:[a-z]{2,3}\.)?linkedin\.com/in/([^/?#\s]+)[/?#]?.*", re.IGNORECASE)
-_BARE = frozenset({"number", "boolean"})
-"""Types of a custom field whose values are sent as they are, and not as text."""
 _TYPES = MappingProxyType(
     {
         "ctgo_follower_count": "number",
@@ -108,15 +106,15 @@ def item(delivery: Delivery, form: Shape) -> dict[str, Any]:
         field = ours.get(name)
         # Most is plain text, which costs no call of a function
         if value.__class__ is str and value.isascii() and "\0" not in value:
-            written: object = value.strip()
+            written = value.strip()
         else:
-            written = _text(value) if field is None else _custom(field, value)
+            written = _text(value)
         if written == "":
             continue
         if field is not None:
             custom[field.id] = written
         elif name in STANDARD:
-            chosen[name] = linkedin(str(written)) if name == "linkedin_url" else written
+            chosen[name] = linkedin(written) if name == "linkedin_url" else written
     if "email" in chosen and address(chosen["email"]) is None:
         del chosen["email"]
     if form.key and delivery.person:
@@ -124,12 +122,8 @@ def item(delivery: Delivery, form: Shape) -> dict[str, Any]:
     return {**chosen, CUSTOM: custom} if custom else chosen
 
 
-def _custom(field: CustomField, value: object) -> object:
-    return _text(value) if field.type not in _BARE or not isinstance(value, int | float) else value
-
-
 def _text(value: object) -> str:
-    """Text as JSON can carry it: a mapping may make NUL characters and halves of a pair."""
+    """Text as JSON can carry it, which is all that Apollo takes: a mapping may make NUL characters and halves of a pair."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode()
@@ -267,5 +261,15 @@ def _wants(policy: str, held: object, value: object, name: str, *, ours: bool) -
         return ours and policy == "always"
     if held in (None, "", []):
         return True
-    same = linkedin(str(held)) == value if name == "linkedin_url" else _text(held) == _text(value)
+    same = linkedin(str(held)) == value if name == "linkedin_url" else _alike(_text(held), _text(value))
     return ours and policy == "always" and not same
+
+
+def _alike(held: str, value: str) -> bool:
+    """A number is kept as text, and may be shown as a number."""
+    if held == value:
+        return True
+    try:
+        return float(held) == float(value)
+    except ValueError:
+        return False

@@ -7,7 +7,7 @@ same pass, before the ledger could tell.
 from collections.abc import Mapping, Sequence
 
 from connectors.apollo_answers import AbsentError, RemovedError
-from connectors.apollo_api import Api
+from connectors.apollo_api import BULK_UPDATE, UPDATE, Api
 from connectors.apollo_codes import halt, pause, reject, retry
 from connectors.apollo_contacts import (
     CUSTOM,
@@ -24,6 +24,7 @@ from connectors.apollo_contacts import (
     key_of,
     shape,
 )
+from connectors.apollo_ignored import Ignored
 from connectors.apollo_search import Search
 from connectors.apollo_terms import Terms
 from syncd.connector import Context
@@ -49,6 +50,7 @@ class Sender:
         self._shaped_at = 0.0
         self._made: dict[str, str] = {}
         self._search = Search(api, terms, context.clock)
+        self._ignored = Ignored(context.log, context.name)
 
     def send(self, batch: Sequence[Delivery]) -> list[Outcome]:
         """One outcome for each delivery, in order."""
@@ -167,10 +169,12 @@ class Sender:
         for mail, one in there.items():
             ours = key_of(one.contact, form) == key_of(items[mail], form) is not None
             if not ours and (fill := changes(one.contact, items[mail], form, self._terms.fields, ours=False)):
-                fills[one.id] = fill
+                fills[one.id] = self._ignored.without(BULK_UPDATE, fill)
+        fills = {id_: fill for id_, fill in fills.items() if fill}
         try:
             if fills:
-                self._api.update_all(fills)
+                for id_, answered in self._api.update_all(fills).items():
+                    self._ignored.learn(BULK_UPDATE, fills.get(id_, {}), answered)
             if there and self._terms.labels:
                 self._api.add_to_lists([one.id for one in there.values()], self._terms.labels)
         except Refused as why:
@@ -188,8 +192,8 @@ class Sender:
             contact = self._shown(id_, form)
             if contact is not None and is_anothers(contact, delivery.person, form):
                 return self._anew(delivery, form, looks=True)
-            if change := self._change(delivery, contact, form):
-                self._api.update(id_, change)
+            if change := self._ignored.without(UPDATE, self._change(delivery, contact, form)):
+                self._ignored.learn(UPDATE, change, self._api.update(id_, change))
         except RemovedError:
             # Done, and never made again: the id stays in the ledger as its tombstone.
             self._log.info("apollo_contact_deleted", connector=self._name, lead=delivery.lead.id, contact=id_)

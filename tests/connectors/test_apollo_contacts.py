@@ -108,7 +108,7 @@ def test_what_is_no_address_is_no_email(given: object, read: str | None) -> None
 
 def test_an_item_holds_no_blank_no_stranger_and_always_the_lead_key() -> None:
     made = item(delivery(first_name=" Ada ", title="\0 ", email="n/a", nowhere="x", ctgo_bio="b", n=12), FORM)
-    assert made == {"first_name": "Ada", "typed_custom_fields": {"f1": "77", "f2": "b", "f3": 12}}
+    assert made == {"first_name": "Ada", "typed_custom_fields": {"f1": "77", "f2": "b", "f3": "12"}}
 
 
 def test_text_that_json_cannot_carry_is_mended() -> None:
@@ -145,6 +145,17 @@ def test_on_a_contact_of_ours_policies_decide() -> None:
 def test_what_is_the_same_is_not_written() -> None:
     held = contact(title="CTO", first_name="Ada", email="a@x.io", typed_custom_fields={"f2": "new"})
     assert changes(held, WANTED, FORM, FIELDS, ours=True) == {}
+
+
+@pytest.mark.parametrize("held", [12, 12.0, "12", "12.0"])
+def test_a_number_is_the_same_however_apollo_shows_it(held: object) -> None:
+    fields = {"n": Field(value="n")}
+    wanted = item(delivery(n=12), FORM)
+    assert (
+        changes(contact(typed_custom_fields={"f1": "77", "f3": held}), wanted, FORM, fields, ours=True) == {}
+    )
+    held_less = contact(typed_custom_fields={"f1": "77", "f3": 11})
+    assert changes(held_less, wanted, FORM, fields, ours=True) == {"typed_custom_fields": {"f3": "12"}}
 
 
 def test_on_a_strangers_contact_only_what_is_empty_is_filled_and_never_address_or_key() -> None:

@@ -173,3 +173,36 @@ def test_a_scope_that_is_missing_is_named() -> None:
         failure = raised(bench, later(bench, id_))
         assert isinstance(failure, Halt)
         assert "contacts/show" in failure.detail
+
+
+@pytest.mark.parametrize("ignored", [{"twitter_url"}, {"twitter_url", "linkedin_url"}])
+def test_what_a_change_ignores_is_sent_once_and_said_once(ignored: set[str]) -> None:
+    with table(
+        update_existing="if_empty", fields={"email": "{{ email }}", "twitter_url": "{{ x_url }}"}
+    ) as bench:
+        bench.fake.book.ignored |= ignored
+        (one_, other), _ = bench.fake.book.create(
+            [{"first_name": "A"}, {"first_name": "B"}], [], dedupe=False
+        )
+        for _ in range(3):
+            assert isinstance(one(bench, later(bench, one_["id"])), Delivered)
+            assert isinstance(one(bench, later(bench, other["id"], 3)), Delivered)
+        assert bench.fake.requests("contacts/update") == [{"twitter_url": "https://x.com/maker_1"}]
+        assert bench.journal.events == [
+            (
+                "apollo_field_ignored",
+                {"connector": "contract", "call": "contacts/update", "field": "twitter_url"},
+            )
+        ]
+
+
+def test_what_a_change_takes_is_sent_for_each() -> None:
+    with table(
+        update_existing="if_empty", fields={"email": "{{ email }}", "twitter_url": "{{ x_url }}"}
+    ) as bench:
+        (one_, other), _ = bench.fake.book.create(
+            [{"first_name": "A"}, {"first_name": "B"}], [], dedupe=False
+        )
+        for id_, n in ((one_["id"], 1), (other["id"], 3)):
+            assert isinstance(one(bench, later(bench, id_, n)), Delivered)
+            assert shown(bench, id_)["twitter_url"] == f"https://x.com/maker_{n}"

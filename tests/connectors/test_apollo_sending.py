@@ -237,3 +237,13 @@ def test_a_field_with_a_policy_of_its_own_keeps_it_for_new_contacts() -> None:
     with table(fields=fields) as bench:
         sent(bench, bench.delivery(1))
         assert next(iter(bench.fake.book.contacts.values()))["title"] == "Founder"
+
+
+def test_what_filling_many_ignores_is_not_sent_again() -> None:
+    with table(update_existing="if_empty") as bench:
+        bench.fake.book.ignored.add("twitter_url")
+        for n in (1, 3):
+            there(bench, email=MAIL.format(n), first_name="Somebody")
+            assert isinstance(one(bench, bench.delivery(n)), Delivered)
+        asked = [body["contact_attributes"][0] for body in bench.fake.requests("contacts/bulk_update")]
+        assert ["twitter_url" in each for each in asked] == [True, False]

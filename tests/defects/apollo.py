@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.defects.planting import around, defect
+from tests.defects.planting import around, defect, instead
 
 TESTS = "tests/connectors/test_apollo_"
 
@@ -78,3 +78,23 @@ def apollo_delivers_a_lead_to_its_namesake() -> None:
         return settled
 
     around("connectors.apollo_sending:Sender._settled", make)
+
+
+@defect(
+    "as Apollo's reference has it",
+    "connectors",
+    f"{TESTS}contacts.py::test_an_item_holds_no_blank_no_stranger_and_always_the_lead_key",
+)
+def apollo_sends_numbers_where_texts_are_wanted() -> None:
+    """Numbers of custom fields are sent as numbers, where Apollo wants texts."""
+
+    def make(plain: Any) -> Any:
+        return lambda value: value if isinstance(value, int) else plain(value)
+
+    around("connectors.apollo_contacts:_text", make)
+
+
+@defect("liveness", "connectors", f"{TESTS}known.py::test_what_a_change_ignores_is_sent_once_and_said_once")
+def apollo_sends_for_ever_what_a_change_ignores() -> None:
+    """A field that Apollo leaves as it is, is sent again with every lead."""
+    instead("connectors.apollo_ignored:Ignored.learn", lambda *_: None)

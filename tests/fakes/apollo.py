@@ -225,7 +225,7 @@ class ApolloFake:
 
     def _make_field(self, body: Any) -> Reply:
         id_ = self.book.field(body["label"], body["type"])
-        return _json(200, {"field": self.book.fields[id_]})
+        return _json(200, {"typed_custom_fields": [self.book.fields[id_]]})
 
     def _labels(self, _: Any) -> Reply:
         found = [{"id": id_, "name": name, "modality": "contacts"} for name, id_ in self.book.labels.items()]
@@ -233,7 +233,7 @@ class ApolloFake:
 
     def _make_label(self, body: Any) -> Reply:
         if body["name"] in self.book.labels:
-            raise InvalidError("Name has already been taken")
+            raise InvalidError(f"{body['name']} already exists", skip_alert_dialog=True)
         return _json(200, {"label": {"id": self.book.label(body["name"]), "name": body["name"]}})
 
     def _add_labels(self, body: Any) -> Reply:

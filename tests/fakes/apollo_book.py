@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 Contact = dict[str, Any]
@@ -40,6 +41,9 @@ class Book:
         self.fields: dict[str, dict[str, Any]] = {}
         self.poisoned: set[str] = set()
         self.lag = 0.0
+        self.ignored: set[str] = set()
+        """What a change leaves as it is, without a word."""
+        self._made_at: dict[str, float] = {}
         self.drops_filters = False
         self._count = 0
 
@@ -84,9 +88,10 @@ class Book:
                 **{name: value for name, value in item.items() if name in ITEM_FIELDS},
                 "typed_custom_fields": dict(item.get("typed_custom_fields", {})),
                 "label_ids": [self.label(name) for name in labels],
-                "created_at": self.now(),
+                "created_at": f"{datetime.fromtimestamp(self.now(), UTC):%Y-%m-%dT%H:%M:%S.000Z}",
             }
             self.contacts[contact["id"]] = contact
+            self._made_at[contact["id"]] = self.now()
             created.append(contact)
         return created, existing
 
@@ -116,6 +121,8 @@ class Book:
         for id_ in custom:
             if id_ not in self.fields:
                 raise InvalidError(f"Parameters misconfigured. {id_} is not a valid ID")
+        if not all(isinstance(value, str) for value in custom.values()):
+            raise InvalidError("Values of typed_custom_fields must be strings")
         if self.poisoned & {str(value) for value in custom.values()}:
             raise InvalidError(
                 f"{item.get('first_name')} has an invalid title",
@@ -137,7 +144,8 @@ class Book:
         contact = self.contacts[id_]
         self.validate({**contact, **changes})
         custom = {**contact["typed_custom_fields"], **changes.get("typed_custom_fields", {})}
-        contact.update({name: value or None for name, value in changes.items() if name in ITEM_FIELDS})
+        taken = ITEM_FIELDS - self.ignored
+        contact.update({name: value or None for name, value in changes.items() if name in taken})
         contact["typed_custom_fields"] = custom
         if "label_names" in changes:
             contact["label_ids"] = [self.label(name) for name in changes["label_names"]]
@@ -150,14 +158,14 @@ class Book:
 
     def search(self, body: Contact) -> list[Contact]:
         """What the index shows by now, in the order asked for."""
-        hits = [one for one in self.contacts.values() if one["created_at"] + self.lag <= self.now()]
+        hits = [one for one in self.contacts.values() if self._made_at[one["id"]] + self.lag <= self.now()]
         if not self.drops_filters:
             wanted = set(body.get("contact_label_ids") or [])
             hits = [one for one in hits if not wanted or wanted & set(one["label_ids"])]
             words = str(body.get("q_keywords") or "").casefold().split()
             hits = [one for one in hits if all(word in _indexed(one) for word in words)]
         if body.get("sort_by_field") == "contact_created_at":
-            hits.sort(key=lambda one: one["created_at"], reverse=not body.get("sort_ascending", False))
+            hits.sort(key=lambda one: self._made_at[one["id"]], reverse=not body.get("sort_ascending", False))
         return hits
 
 

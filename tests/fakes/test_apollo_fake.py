@@ -212,12 +212,34 @@ def test_an_answer_forgets_whom_it_is_told_to(client: httpx.Client, fake: Apollo
 
 
 def test_fields_and_lists_are_made_and_listed(client: httpx.Client) -> None:
-    client.post("/fields", json={"label": "Score", "modality": "contact", "type": "number"})
+    made = client.post("/fields", json={"label": "Score", "modality": "contact", "type": "number"}).json()
+    assert [each["label"] for each in made["typed_custom_fields"]] == ["Score"]
     client.post("/labels", json={"name": "one", "modality": "contacts"})
     (field,) = client.get("/fields").json()["fields"]
     assert (field["label"], field["id"].startswith("contact.")) == ("Score", True)
     assert [each["name"] for each in client.get("/labels").json()] == ["one"]
-    assert client.post("/labels", json={"name": "one"}).status_code == 422
+    taken = client.post("/labels", json={"name": "one"})
+    assert (taken.status_code, taken.json()["error"]) == (422, "one already exists")
+
+
+def test_values_of_custom_fields_are_texts_and_times_are_written_out(
+    client: httpx.Client, fake: ApolloFake
+) -> None:
+    field = fake.book.field("count", "number")
+    assert create(client, {"email": "a@x.io", "typed_custom_fields": {field: 7}}).status_code == 422
+    (made,) = create(client, {"email": "a@x.io", "typed_custom_fields": {field: "7"}}).json()[
+        "created_contacts"
+    ]
+    assert made["created_at"] == "1970-01-01T00:16:40.000Z"
+
+
+def test_a_change_ignores_what_it_is_told_to(client: httpx.Client, fake: ApolloFake) -> None:
+    fake.book.ignored.add("twitter_url")
+    (made,) = create(client, {"email": "a@x.io"}).json()["created_contacts"]
+    changed = client.patch(
+        f"/contacts/{made['id']}", json={"twitter_url": "https://x.com/a", "title": "T"}
+    ).json()
+    assert (changed["contact"]["twitter_url"], changed["contact"]["title"]) == (None, "T")
 
 
 def test_an_unknown_route_is_a_404(client: httpx.Client) -> None:
