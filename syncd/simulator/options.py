@@ -110,10 +110,12 @@ class Options:
     run_seconds: float = _switch(20.0, "seconds from a run's start to its completion")
     run_leads: int = _switch(6, "leads that a run finds for one account and segment, at most")
     run_id_name: Literal["trackedAccountId", "accountId"] = _switch(
-        "trackedAccountId", "what the answer of run and re-test calls an account"
+        "trackedAccountId",
+        "what the answer of run and re-test calls an account: as their own pages, or the introduction",
     )
     retest_answer: Literal["pairs", "as_run"] = _switch(
-        "pairs", "whether re-test answers with pairs and runId, or in the shape of run"
+        "pairs",
+        "whether re-test answers with pairs and runId, as its sample, or in the shape of run, as its text",
     )
     all_skipped: Literal["success", "refused"] = _switch(
         "success",
@@ -129,7 +131,7 @@ class Options:
         "list", "groupBy=stream answers with a list of groups, with a map from campaign to leads, or with 501"
     )
     segment_from_text: Literal["draft", "created"] = _switch(
-        "draft", "whether a segment from free text is only proposed, or created as well"
+        "created", "whether a segment from free text is created, as its line says, or only proposed"
     )
 
     webhook_body: Literal["envelope", "bare", "nothing"] = _switch("envelope", "what is POSTed to webhooks")

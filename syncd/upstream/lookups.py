@@ -28,8 +28,9 @@ class Lookup(Enrichment):
 
 
 class SegmentFound(Answer):
-    """A segment that a text was understood as. It is not created."""
+    """A segment that a text was understood as. It may have been created: `id` is its number where CTGO tells one."""
 
+    id: Maybe[int] = None
     description: Maybe[str] = None
     genders: Maybe[tuple[str, ...]] = Field(None, alias="genderValues")
     labels: Maybe[dict[str, tuple[str, ...]]] = Field(None, alias="appliedSearchFilters")
@@ -66,7 +67,10 @@ class LookupsApi:
         return self._ask(call, many(Lookup, "history", "lookups"))
 
     def segment_from(self, description: str, more: Mapping[str, Any] = _NOTHING) -> SegmentFound:
-        """A segment from free text. `POST /lookups/segments/from-description`. Raises DraftError for an empty one."""
+        """A segment from free text, which may have been created: asked twice, it may be there twice.
+
+        `POST /lookups/segments/from-description`. Raises DraftError for an empty text.
+        """
         if not description.strip():
             raise DraftError("description must not be empty")
         body = {"description": description, **more}

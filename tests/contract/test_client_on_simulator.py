@@ -145,7 +145,9 @@ def lookups(it: Meeting) -> None:
     assert it.api.lookups.history()[0].handle == "mara"
     assert it.api.lookups.enrich_email("mara").email == found.email
     assert it.api.lookups.email_history()[0].email == found.email
-    assert it.api.lookups.segment_from("women who are founders").labels == {"job_role": ("Founder",)}
+    made = it.api.lookups.segment_from("women who are founders")
+    assert made.labels == {"job_role": ("Founder",)}
+    assert made.id in [segment.id for segment in it.api.segments.list()]
     it.api.lookups.revoke_key(1)
     assert failure_of(it.api.me).code == "key_refused"
 

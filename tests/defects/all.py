@@ -7,6 +7,7 @@ from tests.defects import (
     elsewhere,
     exports,
     ledgers,
+    lookups,
     pace,
     pulls,
     running,
@@ -20,6 +21,7 @@ from tests.defects.planting import DEFECTS
 AREAS = (
     apollo,
     salesforce,
+    lookups,
     pace,
     ledgers,
     pulls,

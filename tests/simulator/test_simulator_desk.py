@@ -121,11 +121,11 @@ def test_a_segment_is_proposed_from_free_text_or_made_of_it(make: Make) -> None:
         "appliedSearchFilters": {"job_role": ["Founder"], "skill": ["Python"]},
         "followerCountTiers": [],
     }
-    simulator = make()
+    simulator = make(segment_from_text="draft")
     assert simulator.post("/lookups/segments/from-description", text).json == {"segment": proposed}
     assert len(simulator.get("/segments").json["segments"]) == 4
     assert simulator.post("/segments", proposed).status_code == 201
-    other = make(segment_from_text="created")
+    other = make()
     made = other.post("/lookups/segments/from-description", text).json["segment"]
     assert other.get("/segments").json["segments"][-1].items() >= made.items()
 
