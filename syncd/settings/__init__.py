@@ -129,6 +129,8 @@ def _checked(data: dict[str, Any], provenance: Provenance, mistakes: list[str]) 
     except ValidationError as error:
         mistakes += sentences(error, data, Settings, origin=provenance.of)
     mistakes += [sentence(provenance.of, path, what) for path, what in _between(data)]
+    if settings is not None:
+        mistakes += [sentence(provenance.of, path, what) for path, what in _shared_keys(settings)]
     if settings is None or mistakes:
         raise SettingsError(*mistakes)
     settings._provenance = provenance  # noqa: SLF001 - frozen for everybody else
@@ -179,6 +181,24 @@ def _shared_addresses(data: Mapping[str, Any], sources: Mapping[str, Any]) -> li
         for name, push in pushes.items()
         if health and push.get("listen", DEFAULT_PUSH) == health
     ]
+
+
+def _shared_keys(settings: Settings) -> list[tuple[KeyPath, str]]:
+    """One account under two sources: CTGO marks an id once, and each of them would take the mark for the other's."""
+    first: dict[tuple[str, str], str] = {}
+    found: list[tuple[KeyPath, str]] = []
+    for name, source in settings.sources.items():
+        key = source.api_key.get_secret_value()
+        owner = first.setdefault((source.base_url.lower(), key), name)
+        if owner != name and key != NO_KEY:
+            found.append((("sources", name, "api_key"), f"is sources.{owner}'s too, {_ONE_KEY}"))
+    return found
+
+
+_ONE_KEY = (
+    "and leads would be exported early and lost: keep one source, with the stream_ids of both, and say where each campaign"
+    " goes in the connectors' `where`, as in stream_id in [11, 12]"
+)
 
 
 def _which(name: str, connectors: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from tests.defects import (
     apollo,
+    accounts,
     crms,
     deliveries,
     elsewhere,
@@ -33,6 +34,7 @@ AREAS = (
     running,
     secrecy,
     elsewhere,
+    accounts,
 )
 
 __all__ = ["AREAS", "DEFECTS"]

@@ -8,7 +8,11 @@ from syncd.settings import SettingsError, load
 
 CANARY = "ctgo_canary_5f1d"
 MAIN = f'[sources.main]\napi_key = "{CANARY}"\n'
-TWO = '[sources.a]\napi_key = "k"\nconnectors = ["x"]\n[sources.b]\napi_key = "k"\n[connectors.x]\ntype = "csv"\n'
+TWICE = (
+    MAIN
+    + f'connectors = ["x"]\n[sources.b]\napi_key = "{CANARY}"\nconnectors = ["x"]\n[connectors.x]\ntype = "csv"\n'
+)
+TWO = '[sources.a]\napi_key = "k"\nconnectors = ["x"]\n[sources.b]\napi_key = "k2"\n[connectors.x]\ntype = "csv"\n'
 
 
 def mistakes(folder: Path, text: str | bytes, environ: dict[str, str] | None = None) -> list[str]:
@@ -25,6 +29,10 @@ def mistakes(folder: Path, text: str | bytes, environ: dict[str, str] | None = N
     return [mistake.replace(f"{folder}/", "") for mistake in error.mistakes]
 
 
+ONE_KEY = (
+    "is sources.main's too, and leads would be exported early and lost: keep one source, with the stream_ids of both, and"
+    " say where each campaign goes in the connectors' `where`, as in stream_id in [11, 12]"
+)
 SENTENCES = [
     # Unknown keys, with the nearest known one
     ("[source.main]", "source: unknown key, did you mean sources?"),
@@ -108,6 +116,9 @@ SENTENCES = [
     (MAIN + 'connectors = ["x", "x"]\n[connectors.x]\ntype = "csv"',
      "sources.main.connectors: names x more than once"),
     (TWO, "sources.b.connectors: must name this source's own connectors, as there are two or more sources"),
+    (TWICE, f"sources.b.api_key: {ONE_KEY}"),
+    (TWICE.replace(f'"{CANARY}"\nconnectors', f'"{CANARY}"\nbase_url = "https://www.catchthegoodones.com/api/v2/"\nconnectors'),
+     f"sources.b.api_key: {ONE_KEY}"),
 ]  # fmt: skip
 
 
@@ -126,6 +137,13 @@ VARIABLES = [
     ("SYNCD_SOURCES__MAIN__API_KEY_FILE", "/nowhere/key",
      "sources.main.api_key_file: the file it names cannot be read: no such file or directory"),
 ]  # fmt: skip
+
+
+def test_one_key_at_two_addresses_is_two_accounts(tmp_path: Path) -> None:
+    there = 'base_url = "http://127.0.0.1:8400/api/v2"\nconnectors'
+    file = tmp_path / "config.toml"
+    file.write_text(TWICE.replace("connectors", there, 1))
+    assert len(load(file, {}, docker_secrets=tmp_path).sources) == 2
 
 
 @pytest.mark.parametrize(("name", "value", "sentence"), VARIABLES)
