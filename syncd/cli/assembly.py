@@ -20,7 +20,7 @@ from syncd.engine.observing import NOBODY, Observer
 from syncd.engine.pulling import Pull
 from syncd.engine.step import Stepper
 from syncd.engine.whole import Engine
-from syncd.ledger import Ledger, gating
+from syncd.ledger import Ledger, gating, kin
 from syncd.ledger.enriching import waiting
 from syncd.ledger.lanes import lift_halts
 from syncd.ledger.operating import release
@@ -228,6 +228,7 @@ def begin(engine: Engine, approved_by: str = "") -> None:
     """
     with engine.ledger.write() as connection:
         lifted = {name for kind, name in lift_halts(connection) if kind == "deliver"}
+        kin.place(connection, engine.settings.addresses)
         gating.start(connection, engine.gates, list(engine.settings.sources), lifted, engine.clock.now())
         for deliver in engine.delivers if approved_by else ():
             release(connection, deliver.name, engine.clock.now(), who=approved_by)

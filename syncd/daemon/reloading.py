@@ -4,7 +4,7 @@ from syncd.delivery import LaneState, reopened
 from syncd.engine.desk import SOURCE_LANES
 from syncd.engine.whole import Engine
 from syncd.enrichment import SET_BOUNDS
-from syncd.ledger import Transaction, gating
+from syncd.ledger import Transaction, gating, kin
 from syncd.ledger.lanes import load_lane, save_lane
 from syncd.settings import Settings
 
@@ -42,6 +42,7 @@ def take_over(connection: Transaction, old: Engine, new: Engine) -> list[LaneSta
             save_lane(connection, reopened(lane))
             lifted.append(lane)
     stood = {lane.name for lane in lifted if lane.kind == "deliver"}
+    kin.place(connection, new.settings.addresses)
     gating.start(connection, new.gates, list(new.settings.sources), stood, new.clock.now())
     before = {desk.pacer.meter.name: desk for desk in old.desks}
     after = {desk.pacer.meter.name: desk for desk in new.desks}

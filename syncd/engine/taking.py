@@ -50,7 +50,7 @@ def _within(
 
 
 def _admissions(connection: Transaction, desk: Desk, leads: Sequence[tuple[Lead, str]]) -> list[Admission]:
-    marked = [lead.id for lead, _ in leads if lead.exported_at is not None]
+    marked = [lead for lead, _ in leads if lead.exported_at is not None]
     if desk.takers.unconditional and not marked:  # nothing to decide
         state, deliveries = desk.takers.usual_state, desk.takers.usual
         return [Admission(lead, payload, state, deliveries) for lead, payload in leads]

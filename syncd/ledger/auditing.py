@@ -74,6 +74,7 @@ _DELIVERED = _HAS.format("d.state = 'delivered'")
 _MARKED = (
     "EXISTS (SELECT 1 FROM export e WHERE e.source = l.source AND e.lead_id = l.lead_id AND e.state IN ({}))"
 )
+_HOLDS = "'enriching', 'delivering', 'rejected', 'quarantined'"
 _SETTLED = "state NOT IN ('enriching', 'delivering', 'rejected', 'exporting', 'quarantined')"
 
 # ruff: noqa: S608 - put together from the lines above
@@ -107,7 +108,8 @@ _CANNOT_BE: dict[str, tuple[str, str]] = {
             OR state = 'rejected' AND NOT {_HAS.format("d.state = 'rejected'")}
             OR state = 'exporting' AND NOT {_MARKED.format("'pending', 'rejected'")} AND NOT EXISTS (SELECT 1 FROM lead s
                WHERE s.source = l.source AND s.lead_id = l.lead_id
-               AND s.state IN ('enriching', 'delivering', 'rejected', 'quarantined'))""",
+               AND s.state IN ({_HOLDS})) AND NOT EXISTS (SELECT 1 FROM lead t WHERE t.source IN (SELECT name FROM source)
+               AND t.lead_id = l.lead_id AND t.person = l.person AND t.state IN ({_HOLDS}))""",
     ),
     "personal_data_left": (
         "Forgotten leads that still hold personal data.",

@@ -206,11 +206,11 @@ def _settle(
         else:
             seqs.append(member.lead_seq)
     for source, its in delivered.items():
-        exporting = exports.get(source, True)
-        if not settle_delivered(books, source, its, exports=exporting):
+        owe = settle_delivered(books, source, its, exports=exports.get(source, True))
+        if owe is None:
             seqs += its
-        elif exporting:
-            owing.add(source)
+        else:
+            owing |= owe
     if unknown:
         seqs += books.connection.execute(_LEADS_OF, {"ids": array(unknown)}).scalars()
     return owing | settle(books, seqs, exports) if seqs else owing

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from syncd.enrichment import Purse
 from syncd.ledger.ingesting import NewDelivery, insert_deliveries
-from syncd.ledger.settles import owe_exports
+from syncd.ledger.settles import owe_everywhere
 from syncd.ledger.statements import Books, Bulk, Rows, among, array, is_standing, quoted, upsert
 from syncd.ledger.tables import Ask, AskDay, Credits, Payload, table
 from syncd.ledger.tables import Lead as LeadRow
@@ -197,7 +197,7 @@ def settle_enriched(
     for it in over:
         books.move("lead", source, 1, old="enriching", new=it.state)
     woken = insert_deliveries(books, ((it.seq, it.deliveries) for it in over))
-    if exports and over:
-        owe_exports(books, source, {it.lead_id for it in over})
+    if over:
+        owe_everywhere(books, source, {it.lead_id for it in over}, exports=exports)
     books.close()
     return woken

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, bindparam, exists, select, update
 from syncd.delivery import Item, Verdict
 from syncd.ledger.changes import revive, write_changes
 from syncd.ledger.delivering import ITEM_COLUMNS, Recorded, due_rows, item_of
+from syncd.ledger.kin import held
 from syncd.ledger.lanes import save_lane
 from syncd.ledger.settles import close_exported
 from syncd.ledger.statements import Books, Rows, among, array, quoted
@@ -43,7 +44,8 @@ def exports_due(
     not hang on one piece of code.
     """
     rows = _DUE(connection, {"owner": source, "now": now, "cap": cap, "most": limit})
-    return [(item_of(row), row[-1]) for row in rows]
+    waiting = held(connection, source, [row[-1] for row in rows])
+    return [(item_of(row), row[-1]) for row in rows if row[-1] not in waiting]
 
 
 def record_exports(

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, delete, func, literal_column, select, update
 
 from syncd.lead import Lead, LeadKey, Malformed, identity
+from syncd.ledger.kin import twins_of_new
 from syncd.ledger.statements import (
     Books,
     Bulk,
@@ -118,11 +119,20 @@ _FORWARD = Bulk(
 )
 
 
-def exported_here(connection: Connection, source: str, ids: Collection[int]) -> set[int]:
-    """Which of these ids carry this ledger's own mark, or may: an export under way whose answer was lost is ours too."""
-    if not ids:
+def exported_here(connection: Connection, source: str, leads: Sequence[Lead]) -> set[int]:
+    """Ids of these leads that carry this ledger's own mark, or may, through this source or a twin at another.
+
+    An export under way whose answer was lost is ours too.
+    """
+    if not leads:
         return set()
-    return {row[0] for row in _EXPORTED(connection, {"source": source, "ids": array(ids)})}
+    people = [(lead.id, lead.person) for lead in leads]
+    each = {source: {lead.id for lead in leads}, **twins_of_new(connection, source, people)}
+    return {
+        row[0]
+        for name, ids in each.items()
+        for row in _EXPORTED(connection, {"source": name, "ids": array(ids)})
+    }
 
 
 _EXPORTED = Rows(
@@ -200,19 +210,33 @@ def ingest(
             )
     if in_flight and any((key.source, key.id) in in_flight for key in by_key):
         raise ExportUnderWay
+    open_ids = _ids_of(connection, [a.lead for a in by_key.values() if a.state in UNSETTLED])
+    if any(lead_id in open_ids.get(name, ()) for name, lead_id in in_flight):
+        raise ExportUnderWay
     _release_quarantined(books, by_key)
     admitted = _insert_leads(books, by_key)
     result.states = dict(Counter(admission.state for _, admission in admitted))
     result.new, result.admitted = len(admitted), admitted
     result.connectors = insert_deliveries(books, ((seq, admission.deliveries) for seq, admission in admitted))
     _note_elsewhere(books, [a.lead for _, a in admitted if a.marked_elsewhere and a.state in UNSETTLED])
-    _withdraw_exports(books, [a.lead.key for _, a in admitted if a.state in UNSETTLED])
+    _withdraw_exports(books, open_ids)
     result.quarantined = _quarantine(books, malformed)
     books.close()
     for source in {key.source for key in by_key}:
         streams = {key.stream_id: None for key in by_key if key.source == source and key.stream_id}
         save_labels(connection, source, "stream", streams, now)
     return result
+
+
+def _ids_of(connection: Connection, leads: Sequence[Lead]) -> dict[str, set[int]]:
+    """By source: the ids of new leads, at their own source and at those that have twins of them."""
+    found: dict[str, set[int]] = {}
+    for source in {lead.source for lead in leads}:
+        people = [(lead.id, lead.person) for lead in leads if lead.source == source]
+        found.setdefault(source, set()).update(lead_id for lead_id, _ in people)
+        for name, ids in twins_of_new(connection, source, people).items():
+            found.setdefault(name, set()).update(ids)
+    return found
 
 
 _LAST = Rows(lambda: select(func.max(_lead.c.seq)))
@@ -355,11 +379,10 @@ _WITHDRAW = Prepared(
 )
 
 
-def _withdraw_exports(books: Books, keys: Sequence[LeadKey]) -> None:
+def _withdraw_exports(books: Books, each: Mapping[str, Collection[int]]) -> None:
     """An id that has a new row to deliver is not ready any more; its export is owed again when that row settles."""
-    for source in {key.source for key in keys}:
-        ids = array([lead_id for its, lead_id, _, _ in keys if its == source])
-        gone = _WITHDRAW(books.connection, {"source": source, "ids": ids}).rowcount
+    for source, ids in each.items():
+        gone = _WITHDRAW(books.connection, {"source": source, "ids": array(ids)}).rowcount
         books.move("export", source, gone, old="pending")
 
 

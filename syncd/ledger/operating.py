@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select, update
 from syncd.delivery import BY_HAND, LaneState, reopened
 from syncd.ledger import gating
 from syncd.ledger.lanes import load_lane, save_lane
-from syncd.ledger.settles import owe_exports, settle
+from syncd.ledger.settles import owe_everywhere, settle
 from syncd.ledger.statements import Books, among, array, is_standing, quoted
 from syncd.ledger.tables import Action, Delivery, Export, Feedback, table
 from syncd.ledger.tables import Lead as LeadRow
@@ -249,8 +249,7 @@ def _drop_quarantined(books: Books, chosen: Chosen, exports: dict[str, bool]) ->
         books.move("lead", row.source, 1, old="quarantined", new="dropped")
         freed.setdefault(row.source, set()).add(row.lead_id)
     for source, ids in freed.items():
-        if exports.get(source, True):
-            owe_exports(books, source, ids)
+        owe_everywhere(books, source, ids, exports=exports.get(source, True))
     return len(rows)
 
 

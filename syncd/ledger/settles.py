@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, case, exists, func, literal, select, update
 
+from syncd.ledger.kin import held, shared_host, twins
 from syncd.ledger.statements import Books, Prepared, Rows, among, array, quoted, upsert
 from syncd.ledger.tables import Delivery, Export, table
 from syncd.ledger.tables import Lead as LeadRow
@@ -64,18 +65,19 @@ _MOVE_DELIVERED = Prepared(
 _IDS = Rows(lambda: select(_lead.c.lead_id).where(among(_lead.c.seq, "seqs")))
 
 
-def settle_delivered(books: Books, source: str, seqs: Sequence[int], *, exports: bool) -> bool:
+def settle_delivered(books: Books, source: str, seqs: Sequence[int], *, exports: bool) -> set[str] | None:
     """Settle leads of a source that every connector must have and has, as nearly all do: at half of what `settle` costs.
 
-    Whether these were all of that kind; if not, they are for `settle`.
+    Returns the sources that may owe an export now; None: not all were of that kind, and they are for `settle`.
     """
     new = lead_state(Standing(required_delivered=True), exports=exports)
     moved = _move(books, _MOVE_DELIVERED, source, ("delivering", new), {"seqs": array(seqs)})
     if moved < len(seqs):
-        return False
-    if exports:
-        owe_exports(books, source, {row[0] for row in _IDS(books.connection, {"seqs": array(seqs)})})
-    return True
+        return None
+    if not exports and not shared_host(books.connection, source):
+        return set()
+    ids = {row[0] for row in _IDS(books.connection, {"seqs": array(seqs)})}
+    return owe_everywhere(books, source, ids, exports=exports)
 
 
 def settle(books: Books, seqs: Collection[int], exports: Mapping[str, bool]) -> set[str]:
@@ -91,11 +93,11 @@ def settle(books: Books, seqs: Collection[int], exports: Mapping[str, bool]) -> 
         new = lead_state(Standing(*standing), exports=exporting)
         if new != state:
             _move(books, _MOVE, source, (state, new), {"seqs": members, "old": state})
-        if exporting:
-            ids.setdefault(source, set()).update(loads(lead_ids))
-    for source, members in ids.items():
-        owe_exports(books, source, members)
-    return set(ids)
+        ids.setdefault(source, set()).update(loads(lead_ids))
+    each = (
+        owe_everywhere(books, source, its, exports=exports.get(source, True)) for source, its in ids.items()
+    )
+    return set[str]().union(*each)
 
 
 _MOVE = Prepared(
@@ -118,9 +120,26 @@ def _move(
     return moved
 
 
+def owe_everywhere(books: Books, source: str, ids: Collection[int], *, exports: bool) -> set[str]:
+    """Make the exports that are due now that rows of a source have settled, also at sources that have twins of them.
+
+    `exports`: whether the source itself exports. Returns the sources that may owe one now.
+    """
+    owing = set[str]()
+    if exports:
+        owe_exports(books, source, ids)
+        owing.add(source)
+    host = shared_host(books.connection, source)
+    for name, its in twins(books.connection, source, host, ids).items() if host else ():
+        if owe_exports(books, name, its):
+            owing.add(name)
+    return owing
+
+
 def owe_exports(books: Books, source: str, ids: Collection[int]) -> int:
-    """Make the exports that are due now: once for each id, and only when no row of the id still holds it."""
-    made = books.connection.execute(_OWE, {"owner": source, "ids": array(ids)}).rowcount
+    """Make a source's exports that are due now: once for each id, and only when no row of the id, nor a twin, still holds it."""
+    free = set(ids) - held(books.connection, source, ids)
+    made = books.connection.execute(_OWE, {"owner": source, "ids": array(free)}).rowcount
     books.move("export", source, made, new="pending")
     close_exported(books, source, ids)
     return made

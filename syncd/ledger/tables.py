@@ -34,7 +34,8 @@ class Row(DeferredReflection, SQLModel):
 class Source(Row, table=True):
     """How far a source has been pulled. `listing`: `all` (GET /leads) or `campaigns` (one by one).
 
-    `floor`: nothing discovered before it is taken; fixed by the first pull.
+    `floor`: nothing discovered before it is taken; fixed by the first pull. `host`: where it asks, empty while it is not
+    configured.
     """
 
     name: str = Field(primary_key=True)
@@ -44,6 +45,7 @@ class Source(Row, table=True):
     listing: str = "all"
     pulled_at: float | None = None
     reconciled_at: float | None = None
+    host: str = Field(default="", sa_column=Column(String, nullable=False, server_default=text("''")))
 
 
 class Reconciliation(Row, table=True):

@@ -189,7 +189,7 @@ def _shared_keys(settings: Settings) -> list[tuple[KeyPath, str]]:
     found: list[tuple[KeyPath, str]] = []
     for name, source in settings.sources.items():
         key = source.api_key.get_secret_value()
-        owner = first.setdefault((source.base_url.lower(), key), name)
+        owner = first.setdefault((settings.addresses[name], key), name)
         if owner != name and key != NO_KEY:
             found.append((("sources", name, "api_key"), f"is sources.{owner}'s too, {_ONE_KEY}"))
     return found

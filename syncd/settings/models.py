@@ -238,6 +238,11 @@ class Settings(_Table):
         """Whether any connector is asked what became of people."""
         return any(it.feedback for it in self.connectors.values())
 
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Where each source asks, by its name, so that two are alike if they are."""
+        return {name: source.base_url.lower() for name, source in self.sources.items()}
+
     def connectors_of(self, source: str) -> tuple[str, ...]:
         """The names of the connectors that a source's leads go to."""
         return self.sources[source].connectors or tuple(self.connectors)

@@ -8,14 +8,14 @@ import pytest
 
 from syncd.delivery import Change, LaneState, Verdict
 from syncd.gate import Gates
-from syncd.ledger import Ledger, enriching, gating, hearing, reading
+from syncd.ledger import Ledger, enriching, gating, hearing, kin, reading
 from syncd.ledger.delivering import due, next_due, record
 from syncd.ledger.exporting import exports_due, record_exports
 from syncd.ledger.feedback import feedback_due, record_feedback
 from syncd.ledger.ingesting import exported_here, ingest, known_keys
 from syncd.ledger.tables import Delivery, Export, Feedback
 from syncd.ledger.upkeep import FIRST, done, drop_payloads
-from tests.ledger.rows import EXPORTS, NOW, admission, malformed, put
+from tests.ledger.rows import EXPORTS, NOW, admission, lead, malformed, put
 
 Said = list[str]
 
@@ -48,7 +48,7 @@ def _walks(lines: list[str]) -> list[str]:
         line
         for line in lines
         if line.startswith("SCAN")
-        and any(name in line.split() for name in ("lead", "delivery", "export", "sibling", "person"))
+        and any(name in line.split() for name in ("lead", "delivery", "export", "sibling", "person", "twin"))
         and not any(
             index in line
             for index in (
@@ -126,7 +126,7 @@ def test_taking_a_page_in_walks_nothing(full: Ledger) -> None:
         page = [admission(n) for n in (5, 1001)]
         ingest(connection, (), page, [malformed(2000)], NOW, refill=True)
         known_keys(connection, "main", [5])
-        exported_here(connection, "main", [5])
+        exported_here(connection, "main", [lead(5)[0]])
     assert _walks(_plans(full, said)) == []
 
 
@@ -219,9 +219,33 @@ def test_hearing_finds_people_by_the_indexes_that_it_makes_and_telling_by_what_i
     assert any("lead_person" in line for line in plans)
 
 
+def test_twins_are_found_by_the_index_that_sources_of_one_address_make(full: Ledger) -> None:
+    with full.write() as connection:
+        kin.place(connection, {"main": "https://ctgo.test"})
+        assert "lead_id" not in _indexes(connection)
+        kin.place(connection, {"main": "https://ctgo.test", "second": "https://ctgo.test"})
+        connection.exec_driver_sql(
+            "INSERT INTO lead SELECT seq + 1000, 'second', lead_id, 2, 2, digest, person, discovered_at, 'quarantined',"
+            " ingested_at, NULL, code, detail, enrichment FROM lead WHERE seq < 9"
+        )
+        connection.exec_driver_sql("INSERT INTO tally VALUES ('lead', 'second', 'quarantined', 8)")
+        connection.exec_driver_sql("ANALYZE")
+    with _listening(full) as said, full.read() as connection:
+        host = kin.shared_host(connection, "main")
+        assert kin.twins(connection, "main", host, range(5, 99)) == {"second": {5, 6, 7, 8}}
+        assert kin.held(connection, "main", range(5, 99)) == {5, 6, 7, 8}
+        assert kin.twins_of_new(connection, "main", [(5, "x5"), (6, "x5")]) == {"second": {5}}
+    plans = _plans(full, said)
+    assert _walks(plans) == []
+    assert sum("twin USING INDEX lead_id" in line for line in plans) == 3
+
+
+def _indexes(connection: Any) -> set[str]:
+    return set(
+        connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'index'").scalars().all()
+    )
+
+
 def test_without_feedback_nobody_pays_for_those_indexes(full: Ledger) -> None:
     with full.read() as connection:
-        names = (
-            connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'index'").scalars().all()
-        )
-    assert {"lead_person", "person_remote"} & set(names) == set()
+        assert {"lead_person", "person_remote"} & _indexes(connection) == set()

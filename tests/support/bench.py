@@ -6,7 +6,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from syncd.engine.pacing import Pacer
 from syncd.engine.pulling import Pull
 from syncd.engine.step import Next, Stepper
 from syncd.gate import Gates
-from syncd.ledger import Ledger, gating, reading
+from syncd.ledger import Ledger, gating, kin, reading
 from syncd.ledger.enriching import waiting
 from syncd.ledger.lanes import lift_halts, load_lane
 from syncd.mapping import FieldMap, Filter
@@ -99,6 +99,10 @@ class Bench:
         world.on_export = lambda lead_id: self._witness(name, lead_id)
         return world
 
+    def another_key(self, name: str, key: str, *, takers: Sequence[str], desk: Mapping[str, Any]) -> None:
+        """Add a source that polls the account of `main` with another key."""
+        self.accounts[name] = replace(self.accounts["main"], key=key, takers=takers, desk=dict(desk))
+
     def place(
         self, name: str = "crm", *, people: bool = False, upsert: bool = True, **settings: Any
     ) -> FarEnd:
@@ -109,11 +113,13 @@ class Bench:
 
     def _witness(self, source: str, lead_id: int) -> None:
         """I-1, asked the instant an export arrives, of what is on the disk. Kept, for an engine may swallow it."""
+        world = self.accounts[source].world
+        sources = [name for name, account in self.accounts.items() if account.world is world]
         with closing(sqlite3.connect(self.path)) as connection:
             rows = connection.execute(
-                "SELECT l.seq, l.state, d.connector, d.required, d.state FROM lead l LEFT JOIN delivery d"
-                " ON d.lead_seq = l.seq WHERE l.source = ? AND l.lead_id = ?",
-                (source, lead_id),
+                "SELECT l.seq, l.state, d.connector, d.required, d.state FROM lead l LEFT JOIN delivery d"  # noqa: S608
+                f" ON d.lead_seq = l.seq WHERE l.source IN ({','.join('?' * len(sources))}) AND l.lead_id = ?",
+                (*sources, lead_id),
             ).fetchall()
         by_row: dict[int, list[tuple[str, bool, str]]] = defaultdict(list)
         for seq, lead_state, connector, required, state in rows:
@@ -166,6 +172,7 @@ class Bench:
         with ledger.write() as connection:
             lifted = {name for kind, name in lift_halts(connection) if kind == "deliver"}
             sizes = {name: place.gate for name, place in self.places.items()}
+            kin.place(connection, {name: f"world-{id(a.world)}" for name, a in self.accounts.items()})
             gating.start(connection, sizes, list(self.accounts), lifted, self.clock.now())
             for desk in desks.values():
                 desk.pacer.start(connection)

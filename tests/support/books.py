@@ -30,7 +30,7 @@ _CONTRADICTIONS = (
        d.lead_seq = l.seq AND d.state = 'pending')""",
     """SELECT seq FROM lead l WHERE state = 'exporting' AND NOT EXISTS (SELECT 1 FROM export e WHERE
        e.source = l.source AND e.lead_id = l.lead_id AND e.state IN ('pending', 'rejected')) AND NOT EXISTS
-       (SELECT 1 FROM lead s WHERE s.source = l.source AND s.lead_id = l.lead_id AND s.state IN
+       (SELECT 1 FROM lead s WHERE s.lead_id = l.lead_id AND (s.source = l.source OR s.person = l.person) AND s.state IN
        ('enriching', 'delivering', 'rejected', 'quarantined'))""",
 )
 """Queries that find nothing in sound books."""

@@ -1,0 +1,12 @@
+"""Which sources may be one account: where each asks."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0010"
+down_revision = "0009"
+
+
+def upgrade() -> None:
+    """The address of each source that is configured; the next start fills it in."""
+    op.add_column("source", sa.Column("host", sa.String(), nullable=False, server_default=""))
