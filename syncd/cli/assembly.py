@@ -19,8 +19,8 @@ from syncd.engine.naming import Names, Naming
 from syncd.engine.observing import NOBODY, Observer
 from syncd.engine.pulling import Pull
 from syncd.engine.step import Stepper
-from syncd.engine.whole import Engine
-from syncd.ledger import Ledger, gating, kin
+from syncd.engine.whole import Engine, tell_shelved
+from syncd.ledger import Ledger, gating, kin, shelving
 from syncd.ledger.enriching import waiting
 from syncd.ledger.lanes import lift_halts
 from syncd.ledger.operating import release
@@ -67,7 +67,7 @@ def make_engine(
     mapped = compile_connectors(settings) if mapped is None else mapped
     chosen = [name for name in mapped if not only or name == only]
     opening = frozenset(chosen if approving else ())
-    exporting = {name: source.export for name, source in settings.sources.items()}
+    exporting = settings.exporting
     closes: dict[tuple[str, str], Callable[[], None]] = {}
     with ExitStack() as undo:
         names = make_names(settings, mapped, ledger, clock)
@@ -189,7 +189,7 @@ def opened_engine(
         settings, ledger, log, wake, clock=clock, only=only, approving=bool(approved_by), mapped=mapped
     )
     try:
-        begin(engine, approved_by)
+        begin(engine, log, approved_by)
         yield engine
     finally:
         engine.close()
@@ -221,19 +221,21 @@ def naming(desk: Desk, names: Names, log: Logger, wake: Wake, *, ledger: Ledger,
     )
 
 
-def begin(engine: Engine, approved_by: str = "") -> None:
+def begin(engine: Engine, log: Logger, approved_by: str = "") -> None:
     """What a start does: halts are lifted, and what a dead engine held of the budgets is let go.
 
     `approved_by`: who opens the gates of its connectors; empty: nobody.
     """
     with engine.ledger.write() as connection:
         lifted = {name for kind, name in lift_halts(connection) if kind == "deliver"}
+        moved = shelving.start(connection, engine.settings.exporting, engine.clock.now())
         kin.place(connection, engine.settings.addresses)
         gating.start(connection, engine.gates, list(engine.settings.sources), lifted, engine.clock.now())
         for deliver in engine.delivers if approved_by else ():
             release(connection, deliver.name, engine.clock.now(), who=approved_by)
         for desk in engine.desks:
             desk.pacer.start(connection)
+    tell_shelved(log, moved)
 
 
 def crews_of(engine: Engine) -> list[Crew]:

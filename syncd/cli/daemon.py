@@ -130,7 +130,7 @@ def _daemon(
 
     HouseKeeping(ledger, clock, log, start[0].state.retention).refuse_damaged()
     engine = make(*start)
-    begin(engine)
+    begin(engine, log)
     gc.freeze()  # what start-up made stays
     gc.set_threshold(50_000, 20, 50)  # and work makes little that has cycles
 

@@ -1,7 +1,7 @@
 """What a run looks like while it goes: bars on a terminal, nothing elsewhere (the log and the summary speak there)."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -37,6 +37,16 @@ class Standing:
         """Deliveries, exports and feedback still to make, and leads that wait for enriching."""
         enriching = sum(states.get("enriching", 0) for states in self.leads.values())
         return enriching + self._sum("pending")
+
+    def stranded(self, sources: Container[str]) -> dict[str, int]:
+        """By source that is not among these: leads to enrich, and feedback to tell, that nobody will do."""
+        each = {
+            name: states.get("enriching", 0) for name, states in self.leads.items() if name not in sources
+        }
+        for name, states in (self.feedback or {}).items():
+            if name not in sources:
+                each[name] = each.get(name, 0) + states.get("pending", 0)
+        return {name: n for name, n in each.items() if n}
 
     @property
     def rejected(self) -> int:

@@ -188,7 +188,7 @@ def _act(settings: Settings, ledger: "Ledger", verb: str, chosen: "Chosen") -> i
     from syncd.ledger import operating  # noqa: PLC0415
 
     act = {"retry": operating.retry, "drop": operating.drop}[verb]
-    exports = {name: source.export for name, source in settings.sources.items()}
+    exports = settings.exporting
     with ledger.write() as connection:
         return act(connection, chosen, SystemClock().now(), who=operator(), exports=exports)
 

@@ -63,7 +63,7 @@ def replay(  # noqa: PLR0917 - Typer passes them by name
             say(line)
         agreed = not found.empty and (yes or not somebody() or answered("Go on? [y/N] "))
         if agreed:
-            exports = {name: source.export for name, source in settings.sources.items()}
+            exports = settings.exporting
             order = replaying.Order(operator(), clock.now(), size, exports)
             done = replaying.carry_out(ledger, found, taker, order)
     if as_json:

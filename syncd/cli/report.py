@@ -10,6 +10,7 @@ from syncd.cli.progress import Standing
 from syncd.delivery import LaneState
 from syncd.ledger import Ledger, reading
 from syncd.ledger.lanes import load_lanes
+from syncd.ledger.shelving import SHELVED
 from syncd.outlet import put
 from syncd.settings import Settings
 
@@ -43,6 +44,9 @@ def report(
     for line in after.since(before) or ([] if unasked else ["nothing new"]):
         if line not in unasked:
             put(sys.stdout, line + "\n")  # what became of leads does not hang on who reads this
+    for name in after.exports:
+        if sentence := put_off(settings, name, after.exports[name]):
+            put(sys.stdout, f"{name}: {sentence}\n")
     codes = [_code_of(kind, code) for (kind, _), code in troubles.items()]
     for (kind, name), code in troubles.items():
         _complain(settings, lanes.get((kind, name), LaneState(kind, name)), code, troubles)
@@ -57,12 +61,31 @@ def report(
     if rejected > 0:
         complain(f"{rejected} were set aside.", "See them with: syncd rejected list")
         codes.append(Exit.REJECTED)
-    if after.pending or stopped:
+    pending = after.pending - _complain_of_stranded(settings, after)
+    if pending or stopped:
         codes.append(Exit.WORK_LEFT)
-        complain(f"Stopped with {after.pending} left to do. It is safe to run again.")
+        complain(f"Stopped with {pending} left to do. It is safe to run again.")
     if bug:
         codes.append(Exit.FAILED)
     return strongest(codes)
+
+
+def _complain_of_stranded(settings: Settings, after: Standing) -> int:
+    """A sentence for each source that left with work which is no export; how much that is."""
+    stranded = after.stranded(settings.sources)
+    for name, n in stranded.items():
+        complain(
+            f"{n} leads of {name}, which is not in the configuration, wait to be enriched, or for their feedback to be told.",
+            "They go on when the source is back; who is not to be kept: syncd forget",
+        )
+    return sum(stranded.values())
+
+
+def put_off(settings: Settings, source: str, exports: Mapping[str, int]) -> str:
+    """A sentence about a source's shelved exports; empty when there are none."""
+    n = exports.get(SHELVED, 0)
+    why = "`export` is false" if source in settings.sources else "the source is not in the configuration"
+    return f"{n} exports are put off, for {why}; they are made once that has changed." if n else ""
 
 
 def _code_of(kind: str, code: str) -> Exit:

@@ -43,6 +43,7 @@ def status(
 
 def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]:
     """Everything that `status` tells, instants in seconds since the epoch. Costs follow what is pending."""
+    from syncd.cli.report import put_off  # noqa: PLC0415
     from syncd.ledger import gating, reading, reconciliation, upkeep  # noqa: PLC0415
     from syncd.ledger.lanes import load_lanes  # noqa: PLC0415
 
@@ -70,6 +71,7 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
             "pulled_at": rows[name].pulled_at if name in rows else None,
             "leads": leads.get(name, {}),
             "exports": exports.get(name, {}),
+            "put_off": put_off(settings, name, exports.get(name, {})),
             "feedback": feedback.get(name, {}),
             "enriching": spent.get(name),
             "books": books[name]._asdict() if name in books else None,
@@ -184,6 +186,8 @@ def _show(found: dict[str, Any], now: float) -> None:
 
 
 def _show_source(name: str, it: Mapping[str, Any]) -> None:
+    if it["put_off"]:
+        say(f"{name}: {it['put_off']}")
     if it["enriching"]:
         say(said(name, it["enriching"]))
     if it["books"]:

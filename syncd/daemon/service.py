@@ -16,9 +16,9 @@ from syncd.daemon.notify import Notifier
 from syncd.daemon.polls import Polls
 from syncd.daemon.reloading import take_over
 from syncd.daemon.snapshot import Snapshot
-from syncd.engine.whole import Engine
+from syncd.engine.whole import Engine, tell_shelved
 from syncd.lanes import Ended, Runner
-from syncd.ledger import LedgerError, reading
+from syncd.ledger import LedgerError, reading, shelving
 from syncd.settings import SettingsError
 
 Order = Literal["pull", "look", "reload"]
@@ -157,11 +157,13 @@ class Daemon:
         try:
             with engine.ledger.write() as connection:
                 lifted = take_over(connection, self.engine, engine)
+                moved = shelving.start(connection, engine.settings.exporting, engine.clock.now())
         except LedgerError as error:
             engine.close()
             self._runner.fail(error)
             self._log.warning("reload_refused", mistakes=[error.detail])
             return
+        tell_shelved(self._log, moved)
         self._polls.end()
         self.engine, self._polls = engine, Polls(engine, self._runner, self.calendar)
         self._polls.begin()

@@ -4,13 +4,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from syncd.clock import Clock
+from syncd.connector import Logger
 from syncd.engine.delivering import Deliver
 from syncd.engine.desk import Desk
 from syncd.engine.exporting import Export
 from syncd.engine.pulling import Pull
 from syncd.engine.step import Stepper
 from syncd.ledger import Ledger
+from syncd.ledger.shelving import Moved
 from syncd.settings import Settings
+
+
+def tell_shelved(log: Logger, moved: Moved) -> None:
+    """One event for each source whose exports are put off, or taken up again."""
+    for source, n in moved.put_off.items():
+        log.warning("exports_shelved", source=source, n=n)
+    for source, n in moved.taken_up.items():
+        log.info("exports_taken_up", source=source, n=n)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ MOST_CODES = 40
 """Codes of one place; a plugin that makes up codes must not make series without end. The rest are `other`."""
 
 DELIVERY_STATES = ("pending", "delivered", "rejected", "dropped")
-EXPORT_STATES = ("pending", "delivered", "rejected")
+EXPORT_STATES = ("pending", "delivered", "rejected", "shelved")
 FEEDBACK_STATES = ("pending", "delivered", "rejected", "gone", "no_segment")
 LANE_STATES = ("open", "paused", "halted")
 

@@ -206,7 +206,7 @@ def _settle(
         else:
             seqs.append(member.lead_seq)
     for source, its in delivered.items():
-        owe = settle_delivered(books, source, its, exports=exports.get(source, True))
+        owe = settle_delivered(books, source, its, exports=exports.get(source))
         if owe is None:
             seqs += its
         else:

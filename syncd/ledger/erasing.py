@@ -83,7 +83,7 @@ def _close_export(books: Books, row: Any) -> None:
     if found is None or not row.lead_id:
         return
     values: dict[str, Any] = {"lead_id": -row.seq, "detail": ""}
-    if found.state in {"pending", "rejected"}:
+    if found.state in {"pending", "rejected", "shelved"}:
         values |= {"state": "dropped", "code": "forgotten", "settled_at": books.now}
         books.move("export", row.source, 1, old=found.state, new="dropped")
     books.connection.execute(update(_export).where(_export.c.id == found.id).values(values))

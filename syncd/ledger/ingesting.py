@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, literal_column, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, literal_column, or_, select, update
 
 from syncd.lead import Lead, LeadKey, Malformed, identity
 from syncd.ledger.kin import twins_of_new
@@ -139,7 +139,10 @@ _EXPORTED = Rows(
     lambda: select(_export.c.lead_id).where(
         _export.c.source == bindparam("source"),
         among(_export.c.lead_id, "ids"),
-        _export.c.state.in_([quoted(state) for state in ("pending", "delivered")]),
+        or_(
+            _export.c.state.in_([quoted(state) for state in ("pending", "delivered")]),
+            and_(_export.c.state == quoted("shelved"), _export.c.maybe_sent),
+        ),
     )
 )
 

@@ -249,7 +249,7 @@ def _drop_quarantined(books: Books, chosen: Chosen, exports: dict[str, bool]) ->
         books.move("lead", row.source, 1, old="quarantined", new="dropped")
         freed.setdefault(row.source, set()).add(row.lead_id)
     for source, ids in freed.items():
-        owe_everywhere(books, source, ids, exports=exports.get(source, True))
+        owe_everywhere(books, source, ids, exports=exports.get(source))
     return len(rows)
 
 

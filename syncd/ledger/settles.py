@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import and_, bindparam, case, exists, func, literal, select, update
 
 from syncd.ledger.kin import held, shared_host, twins
+from syncd.ledger.shelving import shelve
 from syncd.ledger.statements import Books, Prepared, Rows, among, array, quoted, upsert
 from syncd.ledger.tables import Delivery, Export, table
 from syncd.ledger.tables import Lead as LeadRow
@@ -65,23 +66,25 @@ _MOVE_DELIVERED = Prepared(
 _IDS = Rows(lambda: select(_lead.c.lead_id).where(among(_lead.c.seq, "seqs")))
 
 
-def settle_delivered(books: Books, source: str, seqs: Sequence[int], *, exports: bool) -> set[str] | None:
+def settle_delivered(
+    books: Books, source: str, seqs: Sequence[int], *, exports: bool | None
+) -> set[str] | None:
     """Settle leads of a source that every connector must have and has, as nearly all do: at half of what `settle` costs.
 
-    Returns the sources that may owe an export now; None: not all were of that kind, and they are for `settle`.
+    `exports`: as in `owe_everywhere`. Returns the sources that may owe an export now; None: not all were of that kind, and they are for `settle`.
     """
-    new = lead_state(Standing(required_delivered=True), exports=exports)
+    new = lead_state(Standing(required_delivered=True), exports=bool(exports))
     moved = _move(books, _MOVE_DELIVERED, source, ("delivering", new), {"seqs": array(seqs)})
     if moved < len(seqs):
         return None
-    if not exports and not shared_host(books.connection, source):
+    if exports is False and not shared_host(books.connection, source):
         return set()
     ids = {row[0] for row in _IDS(books.connection, {"seqs": array(seqs)})}
     return owe_everywhere(books, source, ids, exports=exports)
 
 
 def settle(books: Books, seqs: Collection[int], exports: Mapping[str, bool]) -> set[str]:
-    """Bring these leads' states up to their deliveries. `exports`: whether a source exports (absent: yes).
+    """Bring these leads' states up to their deliveries. `exports`: whether each configured source exports.
 
     Returns the sources that may owe an export now.
     """
@@ -89,14 +92,11 @@ def settle(books: Books, seqs: Collection[int], exports: Mapping[str, bool]) -> 
     for source, state, *standing, members, lead_ids in books.connection.execute(
         _STANDINGS, {"seqs": array(seqs)}
     ).all():
-        exporting = exports.get(source, True)
-        new = lead_state(Standing(*standing), exports=exporting)
+        new = lead_state(Standing(*standing), exports=exports.get(source, False))
         if new != state:
             _move(books, _MOVE, source, (state, new), {"seqs": members, "old": state})
         ids.setdefault(source, set()).update(loads(lead_ids))
-    each = (
-        owe_everywhere(books, source, its, exports=exports.get(source, True)) for source, its in ids.items()
-    )
+    each = (owe_everywhere(books, source, its, exports=exports.get(source)) for source, its in ids.items())
     return set[str]().union(*each)
 
 
@@ -120,15 +120,17 @@ def _move(
     return moved
 
 
-def owe_everywhere(books: Books, source: str, ids: Collection[int], *, exports: bool) -> set[str]:
+def owe_everywhere(books: Books, source: str, ids: Collection[int], *, exports: bool | None) -> set[str]:
     """Make the exports that are due now that rows of a source have settled, also at sources that have twins of them.
 
-    `exports`: whether the source itself exports. Returns the sources that may owe one now.
+    `exports`: whether the source itself exports; None: it is not configured. Returns the sources that may owe one now.
     """
     owing = set[str]()
     if exports:
         owe_exports(books, source, ids)
         owing.add(source)
+    elif exports is None:
+        shelve(books, source, ids)
     host = shared_host(books.connection, source)
     for name, its in twins(books.connection, source, host, ids).items() if host else ():
         if owe_exports(books, name, its):

@@ -154,7 +154,7 @@ class Gate(Row, table=True):
 
 
 class Export(Attempted, table=True):
-    """CTGO's mark, owed once for each (source, lead id). States as a delivery's, and `gone`."""
+    """CTGO's mark, owed once for each (source, lead id). States as a delivery's; `gone`, `elsewhere`; `shelved`."""
 
     __table_args__: Any = (
         UniqueConstraint("source", "lead_id"),

@@ -243,6 +243,11 @@ class Settings(_Table):
         """Where each source asks, by its name, so that two are alike if they are."""
         return {name: source.base_url.lower() for name, source in self.sources.items()}
 
+    @property
+    def exporting(self) -> dict[str, bool]:
+        """Whether each source exports, by its name."""
+        return {name: source.export for name, source in self.sources.items()}
+
     def connectors_of(self, source: str) -> tuple[str, ...]:
         """The names of the connectors that a source's leads go to."""
         return self.sources[source].connectors or tuple(self.connectors)

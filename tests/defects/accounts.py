@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from syncd.ledger.shelving import Moved
 from tests.defects.planting import around, defect, instead
 
 TWO_KEYS = "tests/engine/test_engine_two_keys.py"
+SHELVED = "tests/engine/test_engine_shelved.py"
 MISTAKES = "tests/unit/test_settings_mistakes.py"
 
 
@@ -37,3 +39,21 @@ def a_bare_id_makes_twins() -> None:
         return lambda connection, values: connection.exec_driver_sql(sql, (values["source"],)).all()
 
     around("syncd.ledger.kin:_HELD", make)
+
+
+@defect("liveness", "engine", f"{SHELVED}::test_its_leads_settle_and_nothing_is_left_to_do")
+def exports_without_a_lane_wait_for_ever() -> None:
+    """A source stops exporting, and what it owed is work that is left, run after run."""
+    instead("syncd.ledger.shelving:start", lambda *_: Moved({}, {}))
+
+
+@defect("exported means marked", "engine", f"{SHELVED}::test_what_was_owed_is_exported_when_it_comes_back")
+def what_was_put_off_is_given_up() -> None:
+    """A source comes back, and what it owed when it left is never exported."""
+    instead("syncd.ledger.shelving:_take_up", lambda *_: 0)
+
+
+@defect("liveness", "cli", "tests/cli/test_cli_put_off.py")
+def nobody_is_told_what_is_put_off() -> None:
+    """Neither a run nor `status` says that exports are not made, or why."""
+    instead("syncd.cli.report:put_off", lambda *_: "")

@@ -26,7 +26,7 @@ from syncd.engine.pacing import Pacer
 from syncd.engine.pulling import Pull
 from syncd.engine.step import Next, Stepper
 from syncd.gate import Gates
-from syncd.ledger import Ledger, gating, kin, reading
+from syncd.ledger import Ledger, gating, kin, reading, shelving
 from syncd.ledger.enriching import waiting
 from syncd.ledger.lanes import lift_halts, load_lane
 from syncd.mapping import FieldMap, Filter
@@ -94,10 +94,14 @@ class Bench:
         """Add an account and the source that polls it. `desk`: of the source; `options`: of the simulator."""
         settings = Options(**{"spacing": 1.0, "rate_limit": 60, **options})
         world = World(settings, self.clock.true)
-        app = create_app(settings, world=world, sleep=self.clock.advance)
-        self.accounts[name] = Account(world, app, limit, dict(desk or {}), takers, key)
+        self.account(name, world, limit=limit, desk=dict(desk or {}), takers=takers, key=key)
         world.on_export = lambda lead_id: self._witness(name, lead_id)
         return world
+
+    def account(self, name: str, world: World, **settings: Any) -> None:
+        """Add the source that polls a world. `settings`: of `Account`."""
+        app = create_app(world.options, world=world, sleep=self.clock.advance)
+        self.accounts[name] = Account(world, app, **settings)
 
     def another_key(self, name: str, key: str, *, takers: Sequence[str], desk: Mapping[str, Any]) -> None:
         """Add a source that polls the account of `main` with another key."""
@@ -172,6 +176,7 @@ class Bench:
         with ledger.write() as connection:
             lifted = {name for kind, name in lift_halts(connection) if kind == "deliver"}
             sizes = {name: place.gate for name, place in self.places.items()}
+            shelving.start(connection, exporting, self.clock.now())
             kin.place(connection, {name: f"world-{id(a.world)}" for name, a in self.accounts.items()})
             gating.start(connection, sizes, list(self.accounts), lifted, self.clock.now())
             for desk in desks.values():
