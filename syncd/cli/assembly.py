@@ -230,7 +230,7 @@ def begin(engine: Engine, log: Logger, approved_by: str = "") -> None:
         lifted = {name for kind, name in lift_halts(connection) if kind == "deliver"}
         moved = shelving.start(connection, engine.settings.exporting, engine.clock.now())
         kin.place(connection, engine.settings.addresses)
-        gating.start(connection, engine.gates, list(engine.settings.sources), lifted, engine.clock.now())
+        gating.start(connection, engine.gates, engine.settings.routes, lifted, engine.clock.now())
         for deliver in engine.delivers if approved_by else ():
             release(connection, deliver.name, engine.clock.now(), who=approved_by)
         for desk in engine.desks:

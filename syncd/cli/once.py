@@ -154,12 +154,16 @@ def _ask(engine: Engine, order: Order) -> None:
 
 
 def _reconcile_is_due(engine: Engine, source: str) -> bool:
-    """Run from a timer, `--once` must be the safety net too; a first pull lists what a reconcile would."""
+    """Run from a timer, `--once` must be the safety net too; a first pull lists what a reconcile would.
+
+    A time in the future means that the clock was set back: it is due.
+    """
     with engine.ledger.write() as connection:
         row = load_source(connection, source)
     if not row.started:
         return False
-    return bool(engine.clock.now() - (row.reconciled_at or 0.0) >= engine.settings.sources[source].reconcile)
+    since = engine.clock.now() - (row.reconciled_at or 0.0)
+    return bool(since < 0 or since >= engine.settings.sources[source].reconcile)
 
 
 def _check_is_due(engine: Engine, pull: Pull) -> bool:

@@ -43,7 +43,7 @@ def take_over(connection: Transaction, old: Engine, new: Engine) -> list[LaneSta
             lifted.append(lane)
     stood = {lane.name for lane in lifted if lane.kind == "deliver"}
     kin.place(connection, new.settings.addresses)
-    gating.start(connection, new.gates, list(new.settings.sources), stood, new.clock.now())
+    gating.start(connection, new.gates, new.settings.routes, stood, new.clock.now())
     before = {desk.pacer.meter.name: desk for desk in old.desks}
     after = {desk.pacer.meter.name: desk for desk in new.desks}
     for key in after.keys() - before.keys():

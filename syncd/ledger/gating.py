@@ -189,14 +189,14 @@ _LEFT_BEHIND = (
 def start(
     connection: Connection,
     sizes: Mapping[str, int],
-    sources: Collection[str],
+    routes: Mapping[str, Collection[str]],
     lifted: Collection[str],
     now: float,
 ) -> None:
     """An engine starts, or its configuration changed. `sizes`: of every configured connector, 0 for none.
 
-    What passes that were cut short had brought is counted with the next one of their source; that of a source which has
-    left the configuration, and has no next one, is a stroke. `sources`: those that are configured.
+    What passes that were cut short had brought is counted with the next one of their source; that of a source which no longer
+    delivers there, and has no next one, is a stroke. `routes`: the connectors of each configured source.
 
     `lifted`: the connectors whose halt this lifts. What gathered for them, and for one that is back in the
     configuration, is a stroke.
@@ -212,7 +212,8 @@ def start(
             connection.execute(_FREE_ALL, {"name": name})  # of a pass that was cut short, when it had a gate
         left = 0
         if name not in closed_gates(connection):
-            left = connection.execute(_LEFT_BEHIND, {"name": name, "sources": array(sources)}).rowcount
+            counting = array(source for source, its in routes.items() if name in its)
+            left = connection.execute(_LEFT_BEHIND, {"name": name, "sources": counting}).rowcount
         if back or left or name in lifted:
             set_going(connection, name, now)
 

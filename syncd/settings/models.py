@@ -244,6 +244,11 @@ class Settings(_Table):
         return {name: source.base_url.lower() for name, source in self.sources.items()}
 
     @property
+    def routes(self) -> dict[str, tuple[str, ...]]:
+        """The connectors that each source's leads go to, by its name."""
+        return {name: self.connectors_of(name) for name in self.sources}
+
+    @property
     def exporting(self) -> dict[str, bool]:
         """Whether each source exports, by its name."""
         return {name: source.export for name, source in self.sources.items()}

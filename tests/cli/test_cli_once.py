@@ -2,12 +2,13 @@
 
 import csv
 import hashlib
+import time
 from collections.abc import Callable
 
 import pytest
 
 from syncd.simulator.faults import Fault
-from tests.cli.conftest import KEY, Home, MakeHome, told
+from tests.cli.conftest import KEY, Home, MakeHome, rows, told
 
 
 def _in_the_sheet(home: Home) -> list[str]:
@@ -48,6 +49,13 @@ def test_a_dry_run_says_what_would_be_done_and_changes_no_byte(home: Home) -> No
     assert (ran.code, _bytes(home), _posts(home)) == (0, before, posts)
     assert "2 new leads would be delivered" in ran.out
     assert "leads_pulled" not in ran.err, "they were pulled into a ledger that is gone"
+
+
+def test_a_reconcile_that_was_noted_by_a_clock_that_was_ahead_is_due(home: Home) -> None:
+    home.syncd("--once")
+    rows(home, "UPDATE source SET reconciled_at = ?", time.time() + 30 * 86400)
+    home.syncd("--once")
+    assert rows(home, "SELECT reconciled_at FROM source")[0][0] <= time.time()
 
 
 def _url(url: str) -> Callable[[Home], None]:

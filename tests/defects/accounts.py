@@ -57,3 +57,40 @@ def what_was_put_off_is_given_up() -> None:
 def nobody_is_told_what_is_put_off() -> None:
     """Neither a run nor `status` says that exports are not made, or why."""
     instead("syncd.cli.report:put_off", lambda *_: "")
+
+
+@defect(
+    "liveness",
+    "ledger",
+    "tests/ledger/test_ledger_gating.py::test_what_no_configured_pass_will_count_is_a_stroke",
+)
+def a_source_counts_for_connectors_it_left() -> None:
+    """What a pass had brought for a connector is held for the source's next one, which brings that connector nothing."""
+
+    def make(plain: Any) -> Any:
+        def start(connection: Any, sizes: Any, routes: Any, *rest: Any) -> None:
+            plain(connection, sizes, dict.fromkeys(routes, tuple(sizes)), *rest)
+
+        return start
+
+    around("syncd.ledger.gating:start", make)
+
+
+@defect(
+    "I-6",
+    "cli",
+    "tests/cli/test_cli_once.py::test_a_reconcile_that_was_noted_by_a_clock_that_was_ahead_is_due",
+)
+def a_reconcile_in_the_future_is_not_due() -> None:
+    """One run by a clock that is ahead switches the safety net off until then."""
+
+    def make(_: Any) -> Any:
+        def is_due(engine: Any, source: str) -> bool:
+            with engine.ledger.read() as connection:
+                sql = "SELECT reconciled_at FROM source WHERE name = ? AND started"
+                found = connection.exec_driver_sql(sql, (source,)).scalar()
+            return found is not None and engine.clock.now() - found >= 3600
+
+        return is_due
+
+    around("syncd.cli.once:_reconcile_is_due", make)

@@ -12,6 +12,7 @@ from syncd.settling import LeadState
 
 NOW = 1_790_000_000.0
 EXPORTS = {"main": True}
+ROUTES = {"main": ("crm", "sheet")}
 
 
 def lead(number: int, *, stream: int = 1, **more: Any) -> tuple[Lead, str]:

@@ -13,7 +13,7 @@ from syncd.ledger.ingesting import Admission, ingest
 from syncd.ledger.lanes import halt_lanes, lift_halts, load_lanes, save_lane
 from syncd.ledger.operating import Chosen, drop, drop_held, pause_lanes, release, resume_lanes, retry
 from syncd.ledger.tables import Delivery
-from tests.ledger.rows import EXPORTS, NOW, admission, ids, settle
+from tests.ledger.rows import EXPORTS, NOW, ROUTES, admission, ids, settle
 
 TEN = Gates({"crm": 10})
 
@@ -122,7 +122,7 @@ def test_a_live_pass_between_the_pages_of_a_window_does_not_free_it(ledger: Ledg
 def test_what_a_dead_pass_left_is_counted_with_the_next_one_of_any_kind(ledger: Ledger) -> None:
     page(ledger, *leads(1, 8), over=False, kind="window")
     with ledger.write() as connection:
-        gating.start(connection, {"crm": 10}, ["main"], (), NOW)
+        gating.start(connection, {"crm": 10}, ROUTES, (), NOW)
     page(ledger, *leads(9, 11), over=True)
     assert (free(ledger), held(ledger)) == ([1, 2, 3, 4, 5], 6)
 
@@ -199,7 +199,7 @@ def test_a_start_opens_no_gate(ledger: Ledger) -> None:
     for sizes in ({"crm": 10}, {"crm": 1000}, {"crm": 0}, {}):
         with ledger.write() as connection:
             lift_halts(connection)
-            gating.start(connection, sizes, ["main"], (), NOW)
+            gating.start(connection, sizes, ROUTES, (), NOW)
         assert (free(ledger), held(ledger)) == ([1, 2, 3, 4, 5], 25), sizes
 
 
@@ -214,17 +214,33 @@ def test_resuming_opens_no_gate(ledger: Ledger) -> None:
 def test_a_start_frees_a_pass_that_was_cut_short_if_the_gate_is_gone(ledger: Ledger) -> None:
     page(ledger, *leads(1, 3), over=False)
     with ledger.write() as connection:
-        gating.start(connection, {"crm": 10}, ["main"], (), NOW)
+        gating.start(connection, {"crm": 10}, ROUTES, (), NOW)
     assert free(ledger) == []
     with ledger.write() as connection:
-        gating.start(connection, {"crm": 0}, ["main"], (), NOW)
+        gating.start(connection, {"crm": 0}, ROUTES, (), NOW)
     assert len(free(ledger)) == 3
+
+
+@pytest.mark.parametrize(("n", "free_ones"), [(10, 10), (30, 5)])
+@pytest.mark.parametrize("routes", [{}, {"main": ("sheet",)}, {"main": ("sheet",), "other": ("crm",)}])
+def test_what_no_configured_pass_will_count_is_a_stroke(
+    ledger: Ledger, routes: dict[str, tuple[str, ...]], n: int, free_ones: int
+) -> None:
+    page(ledger, *leads(1, n), over=False)
+    with ledger.write() as connection:
+        gating.start(connection, {"crm": 10}, ROUTES, (), NOW)
+    assert free(ledger) == [], "the next pass counts them"
+    with ledger.write() as connection:
+        gating.start(connection, {"crm": 10}, routes, (), NOW)
+    assert len(free(ledger)) == free_ones
+    with ledger.read() as connection:
+        assert bool(gating.closed_gates(connection)) == (n > 10)
 
 
 def gathered(ledger: Ledger, n: int) -> None:
     """So many deliveries, a small pass at a time."""
     with ledger.write() as connection:
-        gating.start(connection, {"crm": 10}, ["main"], (), NOW)
+        gating.start(connection, {"crm": 10}, ROUTES, (), NOW)
     for first in range(1, n + 1, 5):
         page(ledger, *leads(first, min(n, first + 4)), over=True)
 
@@ -243,11 +259,11 @@ def test_what_gathered_during_a_pause_is_one_stroke_when_it_is_resumed(
 def test_what_gathered_behind_a_halt_is_one_stroke_when_a_start_lifts_it(ledger: Ledger) -> None:
     gathered(ledger, 30)
     with ledger.write() as connection:
-        gating.start(connection, {"crm": 10}, ["main"], {name for _, name in lift_halts(connection)}, NOW)
+        gating.start(connection, {"crm": 10}, ROUTES, {name for _, name in lift_halts(connection)}, NOW)
     assert len(free(ledger)) == 30, "a start alone is nothing"
     with ledger.write() as connection:
         halt_lanes(connection, ["deliver"], "crm", Halt("bad", "Bad."), NOW)
-        gating.start(connection, {"crm": 10}, ["main"], {name for _, name in lift_halts(connection)}, NOW)
+        gating.start(connection, {"crm": 10}, ROUTES, {name for _, name in lift_halts(connection)}, NOW)
     assert len(free(ledger)) == 5
 
 
@@ -255,7 +271,7 @@ def test_what_was_released_is_not_held_again_after_a_halt(ledger: Ledger) -> Non
     page(ledger, *leads(1, 30), over=True)
     let(ledger)
     with ledger.write() as connection:
-        gating.start(connection, {"crm": 10}, ["main"], ["crm"], NOW)
+        gating.start(connection, {"crm": 10}, ROUTES, ["crm"], NOW)
     assert len(free(ledger)) == 30
 
 
@@ -263,14 +279,14 @@ def test_a_connector_that_is_back_in_the_configuration_gets_five_of_what_waited(
     gathered(ledger, 30)
     for sizes in ({"sheet": 0}, {"crm": 10}):
         with ledger.write() as connection:
-            gating.start(connection, sizes, ["main"], (), NOW)
+            gating.start(connection, sizes, ROUTES, (), NOW)
     assert len(free(ledger)) == 5
 
 
 def test_what_comes_while_a_person_approves_is_never_held(ledger: Ledger) -> None:
     page(ledger, *leads(1, 30), over=True, gates=Gates({}, frozenset({"crm"})))
     with ledger.write() as connection:
-        gating.start(connection, {"crm": 10}, ["main"], ["crm"], NOW)
+        gating.start(connection, {"crm": 10}, ROUTES, ["crm"], NOW)
     assert len(free(ledger)) == 30
 
 

@@ -15,7 +15,7 @@ from syncd.ledger.feedback import feedback_due, record_feedback
 from syncd.ledger.ingesting import exported_here, ingest, known_keys
 from syncd.ledger.tables import Delivery, Export, Feedback
 from syncd.ledger.upkeep import FIRST, done, drop_payloads
-from tests.ledger.rows import EXPORTS, NOW, admission, lead, malformed, put
+from tests.ledger.rows import EXPORTS, NOW, ROUTES, admission, lead, malformed, put
 
 Said = list[str]
 
@@ -133,7 +133,7 @@ def test_taking_a_page_in_walks_nothing(full: Ledger) -> None:
 def test_a_gate_walks_nothing_but_what_it_holds(full: Ledger) -> None:
     gates = Gates({"crm": 3})
     with _listening(full) as said, full.write() as connection:
-        gating.start(connection, {"crm": 3}, ["main"], ["crm"], NOW)
+        gating.start(connection, {"crm": 3}, ROUTES, ["crm"], NOW)
         gating.release(connection, "crm", 2)
         page = gating.page(connection, gates, "main", "live")
         ingest(connection, (), [admission(n) for n in range(2000, 2009)], (), NOW)

@@ -178,7 +178,8 @@ class Bench:
             sizes = {name: place.gate for name, place in self.places.items()}
             shelving.start(connection, exporting, self.clock.now())
             kin.place(connection, {name: f"world-{id(a.world)}" for name, a in self.accounts.items()})
-            gating.start(connection, sizes, list(self.accounts), lifted, self.clock.now())
+            routes = {name: self._places_of(account) for name, account in self.accounts.items()}
+            gating.start(connection, sizes, routes, lifted, self.clock.now())
             for desk in desks.values():
                 desk.pacer.start(connection)
         delivers = {
