@@ -7,12 +7,12 @@ read, it takes what is still true and what people decided:
 - pauses by hand, and the acts of people, for the record;
 - the requests of the last minute: without them it would spend the allowance twice. Unread, a minute is waited;
 - where sources began that it does not know, so that a start at "now" is not a later now;
+- what CTGO was told, or is to be, and the leads that are known to be delivered therefore;
 - which object of a connector is whose;
 - what was spent on enriching, and which alerts people have heard;
 - what is subscribed at CTGO, for nobody else knows its ids;
 - what was heard of people, and what of it CTGO was told;
 - windows of the past that an engine was asked for, to be pulled again;
-
 - how far it reached, for the wall clock may be behind when people restore.
 
 What cannot be known is doubted: every delivery of a lead that was discovered before the restore, whether the backup has it
@@ -30,6 +30,7 @@ from sqlalchemy import Connection, select
 
 from syncd.delivery import BY_HAND
 from syncd.forgetting import carried_by, marks, of_row
+from syncd.ledger.carrying import carry_marks
 from syncd.ledger.database import Ledger
 from syncd.ledger.erasing import erase
 from syncd.ledger.marks import keys
@@ -265,6 +266,7 @@ _PARTS: dict[str, Callable[[Connection, sqlite3.Connection, Carried], None]] = {
     "where sources began": _beginnings,
     "how far it reached": _reach,
     "objects of people": _people,
+    "exports": lambda connection, old, _: carry_marks(connection, old),
     "credits spent": _spending,
     "windows": _windows,
     "alerts": _told,

@@ -94,3 +94,11 @@ def a_reconcile_in_the_future_is_not_due() -> None:
         return is_due
 
     around("syncd.cli.once:_reconcile_is_due", make)
+
+
+@defect(
+    "I-4", "engine", "tests/engine/test_engine_restored.py::test_what_was_exported_since_is_known_for_our_own"
+)
+def a_restored_ledger_does_not_know_its_marks() -> None:
+    """What was exported since the backup is taken for somebody else's, and later rows of it are delivered nowhere."""
+    instead("syncd.ledger.carrying:carry_marks", lambda *_: None)

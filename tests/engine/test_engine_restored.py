@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from syncd.ledger import Ledger, copying, restoring
+from syncd.simulator.faults import Fault
 from tests.engine.test_engine_enriching import FIELDS, asks, ctgo
 from tests.support import DAY, Bench, unreachable
 
@@ -75,6 +76,65 @@ def test_nothing_is_created_twice_though_the_clock_was_a_month_behind_when_it_wa
     bench.once()
     assert len(far.things) == 11
     assert far.duplicates() == []
+
+
+def test_what_was_exported_since_is_known_for_our_own(bench: Bench) -> None:
+    world = bench.ctgo(leads=2)
+    far = bench.place(upsert=False)
+    other = bench.place("hook", required=False, upsert=True)
+    bench.once()
+    past = back_up(bench)
+    bench.clock.advance(60)
+    other.rule = unreachable
+    (lead_id,) = world.add_leads(1)
+    bench.once(3600)
+    assert lead_id in world.exported
+    calls = len(far.calls)
+    restore(bench, past)
+    again = world.add_leads(1)[0]
+    world.amend_lead(again, {"id": lead_id, "streamId": 777, "exportedAt": "2026-09-21T00:00:00Z"})
+    other.rule = None
+    bench.clock.advance(60)
+    bench.once()
+    bench.check()
+    assert bench.leads() == {"exported": 4}
+    assert len(far.things) == len(other.things) == 4
+    assert len(far.calls) == calls + 1, "the lead itself is not sent again"
+    assert world.export_counts[lead_id] == 1
+
+
+def test_what_was_owed_since_is_exported_without_being_sent_again(bench: Bench) -> None:
+    world = bench.ctgo(leads=2)
+    far = bench.place(upsert=False)
+    bench.once()
+    past = back_up(bench)
+    bench.clock.advance(60)
+    world.fail(Fault("export", times=500, status=500))
+    world.add_leads(1)
+    bench.once(0)
+    assert bench.exports() == {"delivered": 2, "pending": 1}
+    restore(bench, past)
+    assert bench.exports() == {"delivered": 2, "pending": 1}
+    world.door.recover()
+    bench.run()
+    bench.check()
+    assert bench.leads() == {"exported": 3}
+    assert len(far.things) == 3
+
+
+def test_an_export_that_was_made_since_is_not_repeated(bench: Bench) -> None:
+    world = bench.ctgo(leads=2)
+    bench.place()
+    world.fail(Fault("export", times=500, status=500))
+    bench.once(0)
+    past = back_up(bench)
+    world.door.recover()
+    bench.run()
+    restore(bench, past)
+    assert bench.leads() == {"exported": 2}
+    bench.run()
+    bench.check()
+    assert set(world.export_counts.values()) == {1}
 
 
 def test_without_the_time_of_the_restore_things_are_created_twice(bench: Bench) -> None:
