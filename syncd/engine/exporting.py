@@ -1,7 +1,7 @@
 """Export: one source's marking lane. Exporting is delivering to CTGO, so it is judged by the same rules.
 
-A pass claims exports in one transaction (with their slots, and under a flag that keeps the pull from ingesting a new row
-of the same id meanwhile), sends them a few at a time, and writes down what became of them in another. Killed between,
+A pass claims exports in one transaction (with their slots and a note that they may be sent, and under a flag that keeps the
+pull from ingesting a new row of the same id meanwhile), sends them a few at a time, and writes down what became of them in another. Killed between,
 the marks are sent again, which changes nothing.
 """
 
@@ -21,7 +21,7 @@ from syncd.engine.step import AGAIN, IDLE, Next
 from syncd.failure import Failure, Halt, Pause, Reject
 from syncd.ledger import Ledger
 from syncd.ledger.delivering import next_due
-from syncd.ledger.exporting import exports_due, record_exports
+from syncd.ledger.exporting import exports_due, mark_sending, record_exports
 from syncd.ledger.lanes import halt_lanes, load_lane
 from syncd.ledger.tables import Export as ExportRow
 
@@ -91,6 +91,7 @@ class Export:
             if not isinstance(opened, Hold):
                 return Next(opened)
             claims = claims[: opened.n]
+            mark_sending(connection, [item.id for item, _ in claims])
             claimed = {(self.name, lead_id) for _, lead_id in claims}
             self._ledger.in_flight |= claimed
         try:

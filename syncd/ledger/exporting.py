@@ -10,7 +10,7 @@ from syncd.ledger.delivering import ITEM_COLUMNS, Recorded, due_rows, item_of
 from syncd.ledger.kin import held
 from syncd.ledger.lanes import save_lane
 from syncd.ledger.settles import close_exported
-from syncd.ledger.statements import Books, Rows, among, array, quoted
+from syncd.ledger.statements import Books, Prepared, Rows, among, array, quoted
 from syncd.ledger.tables import Export, table
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.settling import HOLDS_EXPORT
@@ -46,6 +46,16 @@ def exports_due(
     rows = _DUE(connection, {"owner": source, "now": now, "cap": cap, "most": limit})
     waiting = held(connection, source, [row[-1] for row in rows])
     return [(item_of(row), row[-1]) for row in rows if row[-1] not in waiting]
+
+
+def mark_sending(connection: Connection, ids: Collection[int]) -> None:
+    """These exports are about to be sent: should no answer be written down, the marks may be ours all the same."""
+    _SENDING(connection, {"ids": array(list(ids))})
+
+
+_SENDING = Prepared(
+    lambda: update(_export).where(among(_export.c.id, "ids"), ~_export.c.maybe_sent).values(maybe_sent=True)
+)
 
 
 def record_exports(

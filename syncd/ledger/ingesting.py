@@ -376,6 +376,7 @@ _WITHDRAW = Prepared(
         _export.c.state == quoted("pending"),
         # One that was tried stays: it may have been heard, and then the mark on a later row is ours
         _export.c.attempts == 0,
+        ~_export.c.maybe_sent,
         _export.c.code == quoted(""),
         among(_export.c.lead_id, "ids"),
     )

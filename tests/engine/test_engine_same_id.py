@@ -1,7 +1,13 @@
 """One id in several campaigns and segments is exported once, after the last row's deliveries."""
 
+from collections.abc import Callable
+
+import httpx
+import pytest
+
 from syncd.simulator.faults import Fault
 from tests.support import Bench, FarEnd, unreachable
+from tests.support.virtual import Crash
 
 
 def _second_row(bench: Bench, lead_id: int, *, stream: int = 777, exported: str | None = None) -> None:
@@ -65,6 +71,39 @@ def test_a_row_marked_by_our_own_export_whose_answer_was_lost_is_delivered(bench
     _second_row(bench, lead_id, exported="2026-09-21T00:00:00Z")
     bench.once(seconds=3600)
     assert len(far.things) == 2
+
+
+def test_a_mark_whose_sender_was_killed_stays_ours_whatever_comes(bench: Bench) -> None:
+    world = bench.ctgo(leads=1)
+    far = bench.place()
+    lead_id = world.listed()[0].id
+
+    def kill(request: httpx.Request, let_through: Callable[[], httpx.Response]) -> httpx.Response:
+        response = let_through()
+        if request.method == "POST":
+            raise Crash
+        return response
+
+    bench.boot()
+    bench.life.wires["main"].answering = kill
+    with pytest.raises(Crash):
+        bench.once()
+    bench.crash()
+    assert list(world.exported) == [lead_id]
+    far.rule = unreachable
+    bench.boot()
+    del bench.life.exports["main"], bench.due["export", "main"]  # as if it waited for slots
+    for stream in (777, 888):
+        _second_row(bench, lead_id, stream=stream, exported="2026-09-21T00:00:00Z")
+        bench.clock.advance(60)
+        bench.once(seconds=0)
+    assert bench.leads() == {"exporting": 1, "delivering": 2}
+    far.rule = None
+    bench.boot()
+    bench.run()
+    bench.check()
+    assert bench.leads() == {"exported": 3}
+    assert len(far.things) == 3
 
 
 def test_a_row_that_is_listed_while_its_ids_export_is_on_its_way_waits(bench: Bench) -> None:
