@@ -34,7 +34,7 @@ from syncd.gate import GATE_HELD, said
 from syncd.lead import Lead, read_lead
 from syncd.ledger import Ledger, gating
 from syncd.ledger.delivering import Due, Recorded, Sent, due, next_due, record
-from syncd.ledger.doubting import mark_maybe_sent
+from syncd.ledger.doubting import believed, mark_maybe_sent
 from syncd.ledger.gating import GateState
 from syncd.ledger.ingesting import NAME_UNKNOWN, WAITS_FOR_NAME
 from syncd.ledger.lanes import load_lane
@@ -154,7 +154,7 @@ class Deliver:
         if settled:
             lane = self._settle_unsent(settled, lane)
         if self._outfit.connector.objects == "people":
-            ready = _one_each(ready)
+            ready = _one_each(ready, self._clock.now())
         items, size = [(it.item, route) for it, _, route in ready], self._outfit.connector.batch_size
         calls: Sequence[list[int]] = pack(items, lane, size)
         if more:
@@ -174,7 +174,7 @@ class Deliver:
         now, route = self._clock.now(), self._outfit.connector.route
         people = self._outfit.connector.objects == "people"
         for one in found:
-            if people and _is_superseded(one):
+            if people and _is_superseded(one, now):
                 settled.append((one, Delivered(one.remote_id, created=False)))
                 continue
             try:
@@ -257,7 +257,8 @@ class Deliver:
 
     def _record(self, verdict: Verdict, members: Sequence[Due]) -> None:
         people = self._outfit.connector.objects == "people"
-        sent = {m.item.id: Sent(m.person, m.discovered_at) for m in members} if people else {}
+        now = self._clock.now()
+        sent = {m.item.id: Sent(m.person, believed(m.discovered_at, now)) for m in members} if people else {}
         by_id = {m.item.id: m for m in members}
         with self._ledger.write() as connection:
             before = load_lane(connection, self.kind, self.name)
@@ -316,9 +317,10 @@ def tell_lane(log: Logger, before: LaneState, after: LaneState) -> None:
         log.info("lane_recovered", kind=after.kind, name=after.name)
 
 
-def _is_superseded(one: Due) -> bool:
+def _is_superseded(one: Due, now: float) -> bool:
     """Whether a newer lead of the same person is there already: writing this one would turn back the clock."""
-    return one.newest_delivered is not None and one.discovered_at < one.newest_delivered
+    newest = one.newest_delivered
+    return newest is not None and believed(one.discovered_at, now) < believed(newest, now)
 
 
 def _nothing_sent(answer: object) -> bool:
@@ -331,13 +333,13 @@ def _all_delivered(answer: object, n: int) -> bool:
     return isinstance(answer, list) and len(answer) == n and all(type(it) is Delivered for it in answer)
 
 
-def _one_each(ready: Sequence[_Ready]) -> list[_Ready]:
+def _one_each(ready: Sequence[_Ready], now: float) -> list[_Ready]:
     """The newest lead of each person. The others wait for the next pass, which knows what this one brought."""
     newest: dict[str, _Ready] = {}
     for one in ready:
         it = one[0]
         other = newest.get(it.person)
-        if other is None or it.discovered_at >= other[0].discovered_at:
+        if other is None or believed(it.discovered_at, now) >= believed(other[0].discovered_at, now):
             newest[it.person] = one
     return [one for one in ready if newest[one[0].person] is one]
 

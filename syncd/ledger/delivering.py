@@ -7,12 +7,12 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, select, union_all
+from sqlalchemy import Connection, bindparam, case, func, literal_column, select, union_all
 
 from syncd.delivery import Change, Item, LaneState, Verdict
 from syncd.lead import Lead
 from syncd.ledger.changes import revive, write_changes
-from syncd.ledger.doubting import NEVER_DELIVERED
+from syncd.ledger.doubting import AHEAD, NEVER_DELIVERED
 from syncd.ledger.fresh import Fresh
 from syncd.ledger.lanes import save_lane
 from syncd.ledger.settles import settle, settle_delivered
@@ -180,7 +180,7 @@ def record(
     told: Sequence[Change] = verdict.changes
     if result.counts.get("delivered", 0) != sum(change.state == "delivered" for change in told):
         told, result.forgotten = _known_still(connection, told)
-    _remember(connection, connector, told, sent)
+    _remember(connection, connector, told, sent, now)
     if verdict.revived:
         revive(books, Delivery, ("delivery", connector), verdict.revived)
     save_lane(connection, verdict.lane)
@@ -234,7 +234,7 @@ _OF_FORGOTTEN = (
 
 
 def _remember(
-    connection: Connection, connector: str, changes: Sequence[Change], sent: Mapping[int, Sent]
+    connection: Connection, connector: str, changes: Sequence[Change], sent: Mapping[int, Sent], now: float
 ) -> None:
     rows = [
         {
@@ -242,6 +242,7 @@ def _remember(
             "person": sent[change.id].person,
             "remote_id": change.remote_id,
             "discovered_at": sent[change.id].discovered_at,
+            "ahead": now + AHEAD,
         }
         for change in changes
         if change.state == "delivered" and change.id in sent
@@ -250,12 +251,16 @@ def _remember(
 
 
 _NEW = upsert(_person)
+# What an earlier version wrote of a lead that is dated in the future is no date
+_KNOWN = case(
+    (_person.c.discovered_at > bindparam("ahead"), literal_column("0.0")), else_=_person.c.discovered_at
+)
 _SAVE_PERSONS = Bulk(
     _NEW.on_conflict_do_update(
         index_elements=["connector", "person"],
         set_={
             "remote_id": func.coalesce(_NEW.excluded.remote_id, _person.c.remote_id),
-            "discovered_at": func.max(_NEW.excluded.discovered_at, _person.c.discovered_at),
+            "discovered_at": func.max(_NEW.excluded.discovered_at, _KNOWN),
         },
     ),
     ("connector", "person", "remote_id", "discovered_at"),

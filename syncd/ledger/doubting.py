@@ -13,6 +13,18 @@ _lead, _delivery, _person = table(LeadRow), table(Delivery), table(Person)
 NEVER_DELIVERED = 0.0
 """The `discovered_at` of a person whom a connector may have been sent, and of whom none is known to have arrived."""
 
+UNDATED = 1.0
+"""The `discovered_at` of what is dated in the future: older than any date that can be."""
+
+AHEAD = 86400.0
+"""Seconds that a date may be ahead of this machine's clock, which may be behind, and be believed."""
+
+
+def believed(discovered_at: float, now: float) -> float:
+    """When a lead was discovered, for saying which of a person's is the newest: a date from the future is not."""
+    return discovered_at if discovered_at <= now + AHEAD else UNDATED
+
+
 _MAYBE_SENT = Prepared(
     lambda: update(_delivery).where(among(_delivery.c.id, "ids")).values(maybe_sent=true())
 )

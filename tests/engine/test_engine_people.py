@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.support import Bench, iso, lost_answer, unreachable
+from syncd.simulator.discovery import FUTURE
+from tests.support import DAY, Bench, iso, lost_answer, unreachable
 
 
 def _two_leads_of_one(bench: Bench, *, newest_first: bool) -> tuple[int, int]:
@@ -47,6 +48,30 @@ def test_an_older_lead_that_comes_later_settles_unsent(bench: Bench) -> None:
     bench.check()
     assert far.things[0].writes == [newer]
     assert bench.leads() == {"exported": 2}
+
+
+@pytest.mark.parametrize("known", ["now", "by an earlier version", "in one call"])
+def test_a_lead_dated_2099_supersedes_no_later_one(bench: Bench, known: str) -> None:
+    world = bench.ctgo(leads=0)
+    far = bench.place(people=True)
+    if known == "in one call":
+        far.rule = unreachable
+    for bio, dated in (("2099", FUTURE), ("today", None), ("tomorrow", None)):
+        lead_id = world.add_leads(1)[0]
+        changes = {"profile": {"xUserId": "42", "bio": bio}}
+        world.amend_lead(lead_id, changes | ({"discoveredAt": iso(dated)} if dated else {}))
+        bench.once(seconds=60)
+        if dated and known == "by an earlier version":
+            bench.sql("UPDATE person SET discovered_at = ?", FUTURE)
+        bench.clock.advance(DAY)
+    far.rule = None
+    bench.run()
+    bench.check()
+    assert [thing.fields["bio"] for thing in far.things] == ["tomorrow"]
+    if known != "in one call":
+        assert len(far.things[0].writes) == 3
+    assert bench.leads() == {"exported": 3}
+    assert bench.rows("SELECT discovered_at FROM person")[0][0] <= bench.clock.now()
 
 
 def test_a_later_lead_of_a_person_is_given_the_remote_id(bench: Bench) -> None:
