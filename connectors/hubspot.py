@@ -2,11 +2,12 @@
 
 HubSpot knows no idempotency header; what keeps a lead that is sent twice from becoming two contacts is that the
 email and `ctgo_x_user_id` are unique there, and that every write goes by one of them or by the contact's own id.
-`hubspot_rows` decides which, `hubspot_answers` what an answer means, `hubspot_sending` is one call,
+`hubspot_rows` decides which, `hubspot_answers` what an answer means, `hubspot_looking` and `hubspot_sending` are one call,
 `hubspot_api` the library with its limits, `hubspot_setup` what must exist in the portal, `hubspot_statuses` what became of
 contacts.
 
-A batch costs one request, and one more where the mapping has fields that may not overwrite.
+A batch costs one request, and one more where the mapping has fields that may not overwrite, or where contacts are met
+by id: a merge gives them another.
 
 Source: https://developers.hubspot.com/docs/api-reference/latest/crm/objects/contacts/guide
 """

@@ -124,11 +124,11 @@ def _mended_by_hand(answer: Answer) -> Halt | None:
     status, body = answer.status, answer.body
     if status == HTTPStatus.FORBIDDEN and (scopes := _scopes(body)) is not None:
         named = ", ".join(scopes) or "that HubSpot does not name"
-        return _halt("hubspot_scopes_missing", f"the token lacks scopes: {named}")
+        return halt("hubspot_scopes_missing", f"the token lacks scopes: {named}")
     if status == HTTPStatus.NOT_FOUND and body.get("category") == "OBJECT_NOT_FOUND":
         return None  # an object, and not the address
     code = _HALTS.get(status, "")
-    return _halt(code, f"{_SAID[code]} (it answered {status})") if code else None
+    return halt(code, f"{_SAID[code]} (it answered {status})") if code else None
 
 
 def _foreign(answer: Answer) -> Pause | None:
@@ -164,7 +164,8 @@ def _pause(code: str, detail: str, after: float) -> Pause:
     return Pause(code, detail, after=after, fix=CODES[code])
 
 
-def _halt(code: str, detail: str) -> Halt:
+def halt(code: str, detail: str) -> Halt:
+    """A halt with its fix."""
     return Halt(code, detail, fix=CODES[code])
 
 
@@ -212,7 +213,7 @@ def word(error: Json, constants: Container[str]) -> Word:
     if problems:
         return _of_problems(problems, constants)
     if "non-unique" in message.lower() or ("idproperty" in message.lower() and KEY in message):
-        return _halt("hubspot_key_not_unique", f"HubSpot does not take {KEY} as a unique property")
+        return halt("hubspot_key_not_unique", f"HubSpot does not take {KEY} as a unique property")
     return _of_category(category)
 
 
@@ -225,7 +226,7 @@ def _of_category(category: str) -> Word:
     if category == "OBJECT_NOT_FOUND":
         return Gone()
     if category == "MISSING_SCOPES":
-        return _halt("hubspot_scopes_missing", "the token may not write some contacts")
+        return halt("hubspot_scopes_missing", "the token may not write some contacts")
     if category in {"RATE_LIMITS", "RATE_LIMIT"}:
         return _pause("hubspot_rate_limited", "HubSpot asks to slow down", 10.0)
     if category == "VALIDATION_ERROR":
@@ -243,9 +244,9 @@ def _of_problems(problems: Sequence[Problem], constants: Container[str]) -> Word
     for code, problem in coded:
         says = f"property {problem.name}: {problem.error}"
         if code == "hubspot_property_read_only":
-            return _halt(code, says)
+            return halt(code, says)
         if problem.name in constants:
-            return _halt("hubspot_constant_refused", says)
+            return halt("hubspot_constant_refused", says)
     code, problem = coded[0]
     return reject(code, f"property {problem.name}: {problem.error}")
 

@@ -27,12 +27,14 @@ def found_for(aims: Sequence[Aim], contacts: Sequence[Contact]) -> dict[int, Con
     """Which contact of a read is whose, by place."""
     known: dict[tuple[Kind, str], Contact] = {}
     for contact in contacts:
+        known |= {("id", old): contact for old in contact.merged}
+    for contact in contacts:
         known["id", contact.id] = contact
         if key := contact.has(KEY):
             known["key", key] = contact
         for email in contact.emails:
             known["email", email] = contact
-    if len(aims) == len(contacts) == 1:  # a merged contact answers to its old id with its new one
+    if len(aims) == len(contacts) == 1:  # whatever it is known by
         return {aims[0].row.place: contacts[0]}
     return {aim.row.place: known[aim.kind, aim.id] for aim in aims if (aim.kind, aim.id) in known}
 

@@ -18,7 +18,8 @@ from syncd.delivery import Delivery
 
 Kind = Literal["id", "email", "key"]
 ID_PROPERTY: Mapping[Kind, str] = {"email": "email", "key": KEY}
-OTHER_EMAILS = "hs_additional_emails"
+KINDS: tuple[Kind, ...] = ("id", "email", "key")
+OTHER_EMAILS, MERGED = "hs_additional_emails", "hs_merged_object_ids"
 
 _GUARD = re.compile(r"email_status\s*==\s*(['\"])verified\1")
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
@@ -42,6 +43,11 @@ class Contact:
         listed = f"{self.has('email')};{self.has(OTHER_EMAILS)}"
         return frozenset(filter(None, (each.strip().lower() for each in listed.split(";"))))
 
+    @property
+    def merged(self) -> frozenset[str]:
+        """The ids of contacts that were merged into it."""
+        return frozenset(filter(None, (each.strip() for each in self.has(MERGED).split(";"))))
+
 
 class Row(NamedTuple):
     """One delivery of a call. `email`: the verified one in lower case, or empty; `trace`: unique, and nobody's."""
@@ -60,7 +66,8 @@ class Row(NamedTuple):
 class Aim(NamedTuple):
     """A row and its contact: `id` is of the `kind`; `contact` None and `looked` True: there is none yet.
 
-    `turn` counts how often the row was sent after another contact than first thought.
+    `turn` counts how often the row was sent after another contact than first thought; `left_out`: an answer to an
+    update did not mention it.
     """
 
     row: Row
@@ -69,6 +76,12 @@ class Aim(NamedTuple):
     contact: Contact | None = None
     looked: bool = False
     turn: int = 0
+    left_out: bool = False
+
+    def at(self, contact: Contact | None) -> "Aim":
+        """Looked up; an id is the one that the contact has now."""
+        id_ = contact.id if contact is not None and self.kind == "id" else self.id
+        return self._replace(id=id_, contact=contact, looked=True)
 
 
 def aimed(row: Row, kind: Kind | None = None, turn: int = 0) -> Aim:
@@ -98,7 +111,7 @@ class Plan:
         )
         guard = self.fields.get("email")
         self._guarded = guard is not None and bool(_GUARD.search(guard.value))
-        self.wanted = list(dict.fromkeys((*self.careful, KEY, "email", OTHER_EMAILS)))
+        self.wanted = list(dict.fromkeys((*self.careful, KEY, "email", OTHER_EMAILS, MERGED)))
 
     def verified(self, delivery: Delivery) -> str:
         """The address that may be a key, trimmed and in lower case; empty unless it is known to be verified.

@@ -104,7 +104,7 @@ class Batches:
     def _write(self, operation: str, inputs: list[Json]) -> tuple[int, Json]:
         traces = [each.get("objectWriteTraceId") for each in inputs]
         row_by_row = self.multi_status and None not in traces and len(set(traces)) == len(traces)
-        one: Callable[[Json], Json] = {
+        one: Callable[[Json], Json | None] = {
             "upsert": self._upsert,
             "update": self._update,
             "create": self._create,
@@ -114,7 +114,8 @@ class Batches:
         errors: list[Json] = []
         for each in inputs:
             try:
-                results.append(one(each))
+                if (written := one(each)) is not None:
+                    results.append(written)
             except Refusal as why:
                 if not row_by_row or (self.whole_conflicts and why.status == 409):
                     self.portal.restore(saved)
@@ -139,11 +140,14 @@ class Batches:
         key = {name: each["id"]} if id_ is None else {}
         return self._written(each, *self.portal.write(id_, {**key, **each["properties"]}))
 
-    def _update(self, each: Json) -> Json:
+    def _update(self, each: Json) -> Json | None:
+        """None: the id was merged away, which HubSpot neither follows nor reports."""
         if each.get("idProperty"):
             raise Refusal(400, "VALIDATION_ERROR", "updates go by record id")
-        id_ = self.portal.found(each["id"])
-        if id_ is None:
+        id_ = each["id"]
+        if id_ not in self.portal.contacts:
+            if self.portal.found(id_) is not None:
+                return None
             raise Refusal(404, "OBJECT_NOT_FOUND", "Could not get some CONTACT objects")
         self.portal.write(id_, each["properties"])
         return self._written(each, id_, None)

@@ -34,6 +34,8 @@ _PAIRS = {
     "enumeration": {"select", "radio", "checkbox", "booleancheckbox"},
 }
 
+_MERGED = "hs_merged_object_ids"
+
 Properties = dict[str, str]
 
 
@@ -98,6 +100,7 @@ class Portal:
         self.definitions["hs_object_id"] = definition(
             "hs_object_id", "number", "number", modificationMetadata=fixed
         )
+        self.definitions[_MERGED] = definition(_MERGED, "enumeration", "checkbox", modificationMetadata=fixed)
         self.contacts: dict[str, Properties] = {}
         self.merged: dict[str, str] = {}
         self._once_held: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
@@ -151,7 +154,7 @@ class Portal:
         return None
 
     def found(self, id_: str) -> str | None:
-        """The id that a record id leads to, merges followed."""
+        """The id under which a record id is read, merges followed."""
         while id_ in self.merged:
             id_ = self.merged[id_]
         return id_ if id_ in self.contacts else None
@@ -197,14 +200,18 @@ class Portal:
         del self.contacts[id_]
         self.history.append((self._now(), id_, None, 0))
 
-    def merge(self, primary: str, secondary: str) -> None:
-        """The primary's values win; the secondary's address stays as an additional one."""
+    def merge(self, primary: str, secondary: str) -> str:
+        """The new contact of both, under an id of its own; the primary's values win, other addresses are additional."""
         kept, lost = self.contacts[primary], self.contacts[secondary]
-        self.delete(secondary)
-        self.merged[secondary] = primary
+        id_, self._next = str(self._next), self._next + 1
         both = {**lost, **kept}
         more = ";".join(sorted((emails(kept) | emails(lost)) - {both.get("email", "")}))
-        self._put(primary, both | ({"hs_additional_emails": more} if more else {}))
+        before = ";".join(filter(None, (kept.get(_MERGED), lost.get(_MERGED), primary, secondary)))
+        for old in (primary, secondary):
+            self.delete(old)
+            self.merged[old] = id_
+        self._put(id_, both | {_MERGED: before} | ({"hs_additional_emails": more} if more else {}))
+        return id_
 
     def snapshot(self, now: float, lag: float) -> dict[str, Properties]:
         """What the search index holds, of what was written some seconds ago: each write has its share of the lag."""

@@ -141,13 +141,20 @@ def test_a_read_reports_whom_it_did_not_find(fake: HubSpotFake, library: Library
     assert model.errors[0].context == {"ids": ["c@x.example"]}
 
 
-def test_an_update_goes_by_record_id_through_merges(fake: HubSpotFake, library: Library) -> None:
+def test_a_merge_makes_a_new_id_which_reads_follow_and_updates_do_not(
+    fake: HubSpotFake, library: Library
+) -> None:
     one, two = fake.portal.add(lastname="One"), fake.portal.add(lastname="Two", email="two@x.example")
-    fake.portal.merge(one, two)
-    body = {"inputs": [{"id": two, "properties": {"phone": "5"}}]}
-    model = library.batch.update(body, _request_timeout=CLOSED)
-    assert model.results[0].id == one
-    assert fake.portal.contacts[one] == {"lastname": "One", "email": "two@x.example", "phone": "5"}
+    merged = fake.portal.merge(one, two)
+    both = {"lastname": "One", "email": "two@x.example", "hs_merged_object_ids": f"{one};{two}"}
+    assert fake.portal.contacts == {merged: both}
+    for old in (one, two):
+        body = {"properties": ["lastname"], "inputs": [{"id": old}]}
+        assert library.batch.read(body, _request_timeout=CLOSED).results[0].id == merged
+        body = {"inputs": [{"id": old, "properties": {"phone": "5"}}]}
+        model, status, _ = library.batch.update_with_http_info(body, _request_timeout=CLOSED)
+        assert (status, model.results) == (200, [])
+    assert fake.portal.contacts == {merged: both}
 
 
 def test_the_index_of_the_search_lags(fake: HubSpotFake, library: Library, clock: ManualClock) -> None:

@@ -1,0 +1,44 @@
+"""Defects of the connector for HubSpot: merges, shared mailboxes, locks, and whom it believes."""
+
+from typing import Any
+
+from tests.defects.planting import around, defect, instead
+
+MERGES = "tests/connectors/test_hubspot_merges.py::test_"
+
+
+@defect("I-3", "connectors", f"{MERGES}two_of_our_people_whom_sales_made_one_stay_one")
+def hubspot_keeps_an_id_that_a_merge_killed() -> None:
+    """A contact that is read under a new id is still written to under its old one."""
+    instead(
+        "connectors.hubspot_rows:Aim.at",
+        lambda self, contact: self._replace(contact=contact, looked=True),
+    )
+
+
+@defect("I-3", "connectors", f"{MERGES}two_of_our_people_whom_sales_made_one_stay_one")
+def hubspot_takes_no_notice_of_a_merge() -> None:
+    """A contact that answers under another id than the one that was asked for counts as gone."""
+
+    def make(plain: Any) -> Any:
+        def found_for(aims: Any, contacts: Any) -> Any:
+            found = plain(aims, contacts)
+            asked = {aim.row.place: aim for aim in aims}
+            return {
+                place: it
+                for place, it in found.items()
+                if asked[place].kind != "id" or it.id == asked[place].id
+            }
+
+        return found_for
+
+    around("connectors.hubspot_matching:found_for", make)
+
+
+@defect("liveness", "connectors", f"{MERGES}an_id_that_updates_leave_out_twice_is_given_up")
+def hubspot_never_gives_up_an_id() -> None:
+    """A contact that updates by its id leave out is sent by that id until its attempts are used up."""
+    around(
+        "connectors.hubspot_sending:Sending._left_out",
+        lambda plain: lambda self, aims: plain(self, [aim._replace(kind="key") for aim in aims]),
+    )
