@@ -7,7 +7,7 @@ email and `ctgo_x_user_id` are unique there, and that every write goes by one of
 contacts.
 
 A batch costs one request, and one more where the mapping has fields that may not overwrite, or where contacts are met
-by id: a merge gives them another.
+by id or address: a merge gives them another id, and an address may be another person's.
 
 Source: https://developers.hubspot.com/docs/api-reference/latest/crm/objects/contacts/guide
 """

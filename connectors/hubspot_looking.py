@@ -24,6 +24,7 @@ from connectors.hubspot_api import Api
 from connectors.hubspot_matching import absent, contacts_of, found_for
 from connectors.hubspot_options import KEY
 from connectors.hubspot_rows import ID_PROPERTY, KINDS, Aim, Contact, Plan, aimed
+from syncd.connector import Logger
 from syncd.delivery import Outcome
 from syncd.failure import Failure, Halt, Refused
 
@@ -32,17 +33,22 @@ class Looking:
     """The looking of one call."""
 
     def __init__(
-        self, api: Api, plan: Plan, adopt: Sequence[str], outcomes: MutableMapping[int, Outcome]
+        self,
+        api: Api,
+        plan: Plan,
+        adopt: Sequence[str],
+        log: Logger,
+        outcomes: MutableMapping[int, Outcome],
     ) -> None:
         """`outcomes`: the call's, by place; a row that cannot be looked for gets its own here."""
-        self._api, self._plan, self._adopt, self._outcomes = api, plan, adopt, outcomes
+        self._api, self._plan, self._adopt, self._log, self._outcomes = api, plan, adopt, log, outcomes
 
     def up(self, aims: Sequence[Aim]) -> list[Aim]:
         """The aims with their contacts. All of one kind. Raises Pause, Halt or Refused.
 
         A mapping that overwrites everything needs no look by the key, for whoever bears it is the person.
         """
-        if self._plan.careful or self._adopt or aims[0].kind == "id":
+        if self._plan.careful or self._adopt or aims[0].kind != "key":
             return self._taken_over(self._found(aims))
         return list(aims)
 
@@ -73,7 +79,7 @@ class Looking:
         return found
 
     def _found(self, aims: Sequence[Aim]) -> list[Aim]:
-        """With their contacts; a contact that is gone is looked for by what is left."""
+        """With their contacts; one that is gone, or another person's, gives way to what is found by what is left."""
         found = self.read(aims)
         known: list[Aim] = []
         again: list[Aim] = []
@@ -81,7 +87,9 @@ class Looking:
             contact = found.get(aim.row.place)
             if aim.row.place in self._outcomes:
                 continue
-            if aim.kind == "id" and contact is None:
+            if contact is not None and aim.kind == "email" and aim.misses(contact):
+                again.append(self.apart(aimed(aim.row, "key", aim.turn), contact))
+            elif aim.kind == "id" and (contact is None or aim.misses(contact)):
                 again.append(aimed(aim.row, aim.row.fallback, aim.turn + 1))
             else:
                 known.append(aim.at(contact))
@@ -89,6 +97,11 @@ class Looking:
             left = [aim for aim in again if aim.kind == kind]
             known += self._found(left) if left else []
         return known
+
+    def apart(self, aim: Aim, other: Contact) -> Aim:
+        """The aim without its address, which is another person's as well."""
+        self._log.info("hubspot_mailbox_shared", lead=aim.row.delivery.lead.id, contact=other.id)
+        return aim._replace(shared=True)
 
     def _not_read(self, aim: Aim, verdict: Word) -> None:
         """A refusal to look for one row."""

@@ -4,6 +4,9 @@ A person is found by, in this order: the contact's id, if an earlier lead of the
 email, which meets contacts that others made; the unique `ctgo_x_user_id`. A guessed address is never a key, for
 it may be a stranger's. The key property is written along in every case, so that each way leads to the same
 contact and HubSpot itself refuses a second one; but a key that is there already is left alone.
+
+Two people may have one mailbox. A contact that bears the key of another of our people is not this person's: theirs is
+found by the key, and goes without the address.
 """
 
 import json
@@ -43,6 +46,10 @@ class Contact:
         listed = f"{self.has('email')};{self.has(OTHER_EMAILS)}"
         return frozenset(filter(None, (each.strip().lower() for each in listed.split(";"))))
 
+    def of_another(self, person: str) -> bool:
+        """Whether it bears the key of another of our people."""
+        return self.has(KEY) not in {"", person}
+
     @property
     def merged(self) -> frozenset[str]:
         """The ids of contacts that were merged into it."""
@@ -67,7 +74,7 @@ class Aim(NamedTuple):
     """A row and its contact: `id` is of the `kind`; `contact` None and `looked` True: there is none yet.
 
     `turn` counts how often the row was sent after another contact than first thought; `left_out`: an answer to an
-    update did not mention it.
+    update did not mention it; `shared`: another of our people has the address, so it is not written.
     """
 
     row: Row
@@ -77,6 +84,16 @@ class Aim(NamedTuple):
     looked: bool = False
     turn: int = 0
     left_out: bool = False
+    shared: bool = False
+
+    def misses(self, contact: Contact) -> bool:
+        """Whether the contact is another person's. One that a person merged stands for both where it is met by id."""
+        merged = self.kind == "id" and (contact.id != self.id or bool(contact.merged))
+        return contact.of_another(self.row.delivery.person) and not merged
+
+    def shares(self, contact: Contact) -> bool:
+        """Whether the contact is another person's who has the same address."""
+        return self.row.email in contact.emails and contact.of_another(self.row.delivery.person)
 
     def at(self, contact: Contact | None) -> "Aim":
         """Looked up; an id is the one that the contact has now."""
@@ -152,7 +169,9 @@ class Plan:
         else:
             found = dict(self._kept(aim, contact))
         found[KEY] = aim.row.delivery.person
-        if contact is not None and contact.has(KEY) not in {"", aim.row.delivery.person}:
+        if aim.shared:
+            found.pop("email", None)
+        if contact is not None and contact.of_another(aim.row.delivery.person):
             del found[KEY]
         elif contact is None and aim.looked and not found.keys() & {"email", "firstname", "lastname"}:
             found["lastname"] = _stand_in(aim.row.delivery)

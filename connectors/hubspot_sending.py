@@ -26,7 +26,7 @@ class Sending:
         """Made anew for every call."""
         self._api, self._plan, self._log = api, plan, log
         self._outcomes: dict[int, Outcome] = {}
-        self._look = Looking(api, plan, adopt, self._outcomes)
+        self._look = Looking(api, plan, adopt, log, self._outcomes)
         self._born: frozenset[str] = frozenset()
 
     def run(self, batch: Sequence[Delivery]) -> list[Outcome]:
@@ -138,6 +138,7 @@ class Sending:
         """Update the contact that holds the unique value, if it is this person's; else say which two there are."""
         holders = self._holders(aims, conflicts)
         ours: list[Aim] = []
+        apart: list[Aim] = []
         for aim in aims:
             place, holder = aim.row.place, holders.get(aim.row.place)
             if place in self._outcomes:
@@ -145,11 +146,20 @@ class Sending:
             if holder is None:
                 why = retry("hubspot_row_failed", "HubSpot names another contact that is not there")
                 self._outcomes[place] = why
+            elif aim.turn < _TURNS and aim.shares(holder):
+                own = (
+                    aim._replace(turn=aim.turn + 1)
+                    if aim.kind == "id"
+                    else aimed(aim.row, "key", aim.turn + 1)
+                )
+                apart.append(self._look.apart(own, holder))
             elif (verdict := _claim(aim, holder)) is not None:
                 self._outcomes[place] = verdict
             else:
                 ours.append(Aim(aim.row, "id", holder.id, holder, looked=True, turn=aim.turn + 1))
         self._try(self._write, ours)
+        for kind in KINDS:
+            self._try(self._send, [aim for aim in apart if aim.kind == kind])
 
     def _holders(self, aims: Sequence[Aim], conflicts: Mapping[int, str]) -> dict[int, Contact]:
         """The contacts that hold the rows' unique values: those that the answers named, else by looking."""
@@ -157,15 +167,15 @@ class Sending:
         named = [Aim(a.row, "id", conflicts[a.row.place]) for a in aims if conflicts[a.row.place]]
         if named:
             found |= self._look.read(named)
-        for kind in ("key", "email"):
-            unnamed = [
-                aimed(aim.row, kind)
-                for aim in aims
-                if not conflicts[aim.row.place] and aim.row.place not in found
+        unnamed = [aim for aim in aims if not conflicts[aim.row.place]]
+        for kind in KINDS[:0:-1]:  # a row's own contact, met by its key, is not in its way
+            left = [
+                aimed(aim.row, kind) for aim in unnamed if aim.row.place not in found and aim.kind != kind
             ]
-            unnamed = [aim for aim in unnamed if aim.id]
-            if unnamed:
-                found |= self._look.read(unnamed)
+            left = [aim for aim in left if aim.id]
+            own = {aim.row.place: aim.id for aim in unnamed if aim.kind == "id"}
+            holders = self._look.read(left) if left else {}
+            found |= {place: it for place, it in holders.items() if it.id != own.get(place)}
         return found
 
 

@@ -39,7 +39,7 @@ def test_an_address_is_one_address_in_any_case_and_between_blanks(it: Hub) -> No
     theirs = it.fake.portal.add(email=EMAIL)
     shouted = it.lead(VERIFIED, in_place_of={EMAIL: f" {EMAIL.upper()} "})
     assert it.deliver(shouted) == Delivered(theirs, created=False)
-    it.send(shouted, it.lead(VERIFIED, x_user_id="777"))
+    it.send(shouted, it.lead(VERIFIED))
     assert {each["id"] for body in it.fake.calls("upsert") for each in body["inputs"]} == {EMAIL}
 
 
@@ -135,19 +135,6 @@ def test_a_contact_that_was_deleted_is_made_anew(fields: dict[str, str | Field] 
         again = it.deliver(it.lead(n, remote_id=first))
         assert again.created
         assert it.size == 1
-
-
-def test_a_key_that_is_there_is_left_alone(it: Hub) -> None:
-    first = it.deliver(it.lead(VERIFIED)).remote_id
-    twin = it.lead(VERIFIED, x_user_id="777")
-    assert it.deliver(twin).remote_id == first
-    assert it.contact(first)["ctgo_x_user_id"] == it.lead(VERIFIED).person
-
-
-def test_two_persons_with_one_address_in_one_batch_are_one_contact(it: Hub) -> None:
-    outcomes = it.send(it.lead(VERIFIED), it.lead(VERIFIED, x_user_id="777"), it.lead(6))
-    assert [type(each) for each in outcomes] == [Delivered] * 3
-    assert it.size == 2
 
 
 def test_a_person_without_any_name_still_becomes_a_contact(it: Hub) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from tests.defects.planting import around, defect, instead
 
+SHARED = "tests/connectors/test_hubspot_shared.py::test_"
 MERGES = "tests/connectors/test_hubspot_merges.py::test_"
 
 
@@ -42,3 +43,9 @@ def hubspot_never_gives_up_an_id() -> None:
         "connectors.hubspot_sending:Sending._left_out",
         lambda plain: lambda self, aims: plain(self, [aim._replace(kind="key") for aim in aims]),
     )
+
+
+@defect("one object a person", "connectors", f"{SHARED}later_leads_of_either_stay_with_their_own")
+def hubspot_makes_one_contact_of_two_people() -> None:
+    """Somebody with another's mailbox is written to the other's contact."""
+    instead("connectors.hubspot_rows:Contact.of_another", lambda *_: False)
