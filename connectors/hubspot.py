@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 from connectors import hubspot_setup, hubspot_statuses
 from connectors.hubspot_api import Api
+from connectors.hubspot_locks import Locks
 from connectors.hubspot_options import CODES, DEFAULTS, KEY, HubSpotOptions
 from connectors.hubspot_rows import Plan
 from connectors.hubspot_sending import Sending
@@ -47,6 +48,7 @@ class HubSpotConnector:
         self._log = context.log
         self._watched = context.watched
         self._api = Api(options, context)
+        self._locks = Locks()
 
     def check(self) -> Sequence[Finding]:
         """Whether the token is good, has both scopes, and every property is there; it writes nothing."""
@@ -64,7 +66,10 @@ class HubSpotConnector:
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
         """Write one batch. Raises Pause, Halt or Refused as `codes` tell, if nothing of it was written."""
-        return Sending(self._api, self._plan, self._adopt, self._log).run(batch) if batch else []
+        return self._sending().run(batch) if batch else []
+
+    def _sending(self) -> Sending:
+        return Sending(self._api, self._plan, self._adopt, self._log, self._locks)
 
     def statuses_since(self, cursor: str) -> Statuses:
         """What the watched property says of contacts that changed. One request. Raises Pause or Halt."""

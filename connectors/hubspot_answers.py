@@ -68,11 +68,13 @@ _SERVER = frozenset({0, 408})
 """Beside all from 500 on."""
 _EDGE = frozenset({522, 525, 526})
 """Of which the vendor says to contact its support if they last."""
+LOCKED, LOCK = "hubspot_locked", 2.0
+"""The code of a lock, and the seconds that one lasts."""
 _BUSY = {
-    423: ("hubspot_locked", "HubSpot has locked the contacts", 2.0),
+    423: (LOCKED, "HubSpot has locked the contacts", LOCK),
     477: ("hubspot_moving", "HubSpot moves the account to another data centre", 0.0),
 }
-"""Code, sentence, and the least seconds: locks last two."""
+"""Code, sentence, and the least seconds."""
 _HALTS = {401: "hubspot_token_refused", 402: "hubspot_forbidden", 403: "hubspot_forbidden"}
 _HALTS |= dict.fromkeys((*range(300, 400), 404, 405, 407, 410), "hubspot_wrong_address")
 _ABOUT_THE_CALL = frozenset({400, 404, 409, 413, 414, 422, 431})

@@ -3,7 +3,7 @@
 A contact that HubSpot merged has a new id, under which it also answers to its old ones: that id is the one to write to.
 """
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -38,7 +38,7 @@ class Looking:
         plan: Plan,
         adopt: Sequence[str],
         log: Logger,
-        outcomes: MutableMapping[int, Outcome],
+        outcomes: dict[int, Outcome],
     ) -> None:
         """`outcomes`: the call's, by place; a row that cannot be looked for gets its own here."""
         self._api, self._plan, self._adopt, self._log, self._outcomes = api, plan, adopt, log, outcomes

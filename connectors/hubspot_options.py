@@ -121,7 +121,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "hubspot_feedback_value": "Use the options' internal names in the connector's feedback table: a value that HubSpot does not have is never heard.",
         "hubspot_rate_limited": "Nothing to do: syncd waits as long as HubSpot asks. If it happens often, lower requests_per_second.",
         "hubspot_daily_quota": "Nothing to do: syncd waits for midnight in the portal's time zone. If it happens often, see what else uses the API.",
-        "hubspot_locked": "Nothing to do: HubSpot is busy with these contacts, and syncd tries again.",
+        "hubspot_locked": "Nothing to do: HubSpot is busy with the contact, and syncd tries again. If it stays locked, see in HubSpot what works on it, then: syncd rejected retry",
         "hubspot_moving": "Nothing to do: HubSpot moves the account to another data centre, and syncd waits.",
         "hubspot_unavailable": "Nothing to do: HubSpot answers with a server error, and syncd keeps trying.",
         "hubspot_edge_failed": "HubSpot's own connection fails: if it lasts, see status.hubspot.com and ask its support. syncd keeps trying.",

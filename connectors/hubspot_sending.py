@@ -6,8 +6,9 @@ in the place of the rows that it met, and rows that would share a call share it 
 
 from collections.abc import Callable, Mapping, Sequence
 
-from connectors.hubspot_answers import Conflict, Gone, Lacking, Word, halt, reject, retry, word
+from connectors.hubspot_answers import Answer, Conflict, Gone, Lacking, Word, halt, reject, retry, word
 from connectors.hubspot_api import Api
+from connectors.hubspot_locks import Locks
 from connectors.hubspot_looking import Looking, refused
 from connectors.hubspot_matching import sorted_out
 from connectors.hubspot_options import KEY, OPTIONAL
@@ -22,9 +23,9 @@ _TURNS = 2
 class Sending:
     """See the module."""
 
-    def __init__(self, api: Api, plan: Plan, adopt: Sequence[str], log: Logger) -> None:
-        """Made anew for every call."""
-        self._api, self._plan, self._log = api, plan, log
+    def __init__(self, api: Api, plan: Plan, adopt: Sequence[str], log: Logger, locks: Locks) -> None:
+        """Made anew for every call. `locks`: what the calls before it met."""
+        self._api, self._plan, self._log, self._locks = api, plan, log, locks
         self._outcomes: dict[int, Outcome] = {}
         self._look = Looking(api, plan, adopt, log, self._outcomes)
         self._born: frozenset[str] = frozenset()
@@ -72,7 +73,7 @@ class Sending:
 
     def _write_one_kind(self, aims: Sequence[Aim]) -> None:
         what = "batch/update" if aims[0].kind == "id" else "batch/upsert"
-        answer = self._api.contacts(what, {"inputs": [self._plan.input(aim) for aim in aims]})
+        answer = self._written(what, aims)
         if not answer.fine:
             verdict = refused(answer, len(aims), self._plan)
             self._resolve([(aim, verdict) for aim in aims])
@@ -90,6 +91,14 @@ class Sending:
             self._left_out(unsaid)
         failed = [(aim, said.failed[aim.row.place]) for aim in aims if aim.row.place in said.failed]
         self._resolve([(aim, word(error, self._plan.constants)) for aim, error in failed])
+
+    def _written(self, what: str, aims: Sequence[Aim]) -> Answer:
+        try:
+            answer = self._api.contacts(what, {"inputs": [self._plan.input(aim) for aim in aims]})
+        except Failure as why:
+            raise self._locks.met(why, len(aims)) from None
+        self._locks.lasting = 0
+        return answer
 
     # What was not written
 

@@ -79,14 +79,14 @@ def test_two_of_our_people_whom_sales_made_one_stay_one(it: Hub) -> None:
     assert it.size == 1
 
 
-def before_each(it: Hub, operation: str, act: Callable[[Any], None]) -> None:
+def before_each(it: Hub, kind: str, act: Callable[[Any], None]) -> None:
     """Do something between the connector's request and the portal's answer."""
     original = it.fake.batches.run
 
-    def run(what: str, body: Any) -> tuple[int, dict[str, Any]]:
-        if what == operation:
+    def run(operation: str, body: Any) -> tuple[int, dict[str, Any]]:
+        if operation == kind:
             act(body)
-        return original(what, body)
+        return original(operation, body)
 
     it.fake.batches.run = run  # type: ignore[method-assign]
 

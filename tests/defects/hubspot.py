@@ -5,6 +5,7 @@ from typing import Any
 from tests.defects.planting import around, defect, instead
 
 SHARED = "tests/connectors/test_hubspot_shared.py::test_"
+LOCKS = "tests/connectors/test_hubspot_locks.py::test_"
 MERGES = "tests/connectors/test_hubspot_merges.py::test_"
 
 
@@ -49,3 +50,9 @@ def hubspot_never_gives_up_an_id() -> None:
 def hubspot_makes_one_contact_of_two_people() -> None:
     """Somebody with another's mailbox is written to the other's contact."""
     instead("connectors.hubspot_rows:Contact.of_another", lambda *_: False)
+
+
+@defect("liveness", "connectors", f"{LOCKS}a_contact_that_stays_locked_holds_nobody_else_up")
+def hubspot_takes_one_contacts_lock_for_the_lanes() -> None:
+    """A lock is waited out every two seconds for as long as it lasts, by all who share a call with it."""
+    instead("connectors.hubspot_locks:narrowed", lambda why, _: why)

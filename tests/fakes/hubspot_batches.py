@@ -109,6 +109,10 @@ class Batches:
             "update": self._update,
             "create": self._create,
         }[operation]
+        self.portal.touch(
+            self.portal.holder(name, each["id"]) if (name := each.get("idProperty")) else each.get("id")
+            for each in inputs
+        )
         saved = self.portal.save()
         results: list[Json] = []
         errors: list[Json] = []

@@ -109,6 +109,8 @@ class Portal:
         self.lags: Sequence[float] = (1.0,)
         """Shares of the index's lag, one write after the other: what was written later may be seen sooner."""
         self.poisoned: set[str] = set()
+        self.locked: dict[str, int] = {}
+        """By contact, how often a call that would write it is refused whole; such a lock lasts two seconds, or long."""
         self.longest: dict[str, int] = {}
         """Characters that a property takes, where it is not the most of all."""
         self.names_holder = True
@@ -152,6 +154,13 @@ class Portal:
             if id_ in self.contacts and wanted in _held(name, self.contacts[id_]):
                 return id_
         return None
+
+    def touch(self, ids: Iterable[str | None]) -> None:
+        """Raises Refusal if one of the contacts that a call would write is locked."""
+        for id_ in ids:
+            if id_ is not None and self.locked.get(id_, 0) > 0:
+                self.locked[id_] -= 1
+                raise Refusal(423, "", "The resource is locked.")
 
     def found(self, id_: str) -> str | None:
         """The id under which a record id is read, merges followed."""

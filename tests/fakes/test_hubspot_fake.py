@@ -231,3 +231,12 @@ def test_a_contact_that_was_deleted_is_not_found(fake: HubSpotFake, library: Lib
     body = {"inputs": [{"id": id_, "properties": {"phone": "5"}}]}
     with pytest.raises(library.refusal, match="404"):
         library.batch.update(body, _request_timeout=CLOSED)
+
+
+def test_one_locked_contact_has_its_whole_batch_refused(fake: HubSpotFake, library: Library) -> None:
+    first, _ = library.upsert(person("1", trace="a"))
+    fake.portal.locked[first.results[0].id] = 1
+    assert library.refused(person("1", trace="a"), person("2", trace="b")).status == 423
+    assert len(fake.objects()) == 1
+    _, status = library.upsert(person("1", trace="a"), person("2", trace="b"))
+    assert status == 200
