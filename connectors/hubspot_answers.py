@@ -77,6 +77,8 @@ _BUSY = {
 """Code, sentence, and the least seconds."""
 _HALTS = {401: "hubspot_token_refused", 402: "hubspot_forbidden", 403: "hubspot_forbidden"}
 _HALTS |= dict.fromkeys((*range(300, 400), 404, 405, 407, 410), "hubspot_wrong_address")
+_OF_THE_ACCOUNT = frozenset({402, 403})
+"""What these say of the account is believed in HubSpot's own words only."""
 _ABOUT_THE_CALL = frozenset({400, 404, 409, 413, 414, 422, 431})
 """Refusals that are about what was asked also when they say nothing; 404 only where it is about an object."""
 _SAID = {
@@ -122,13 +124,20 @@ def trouble(answer: Answer, now: float, zone: str) -> Failure | None:
     return _mended_by_hand(answer) or _foreign(answer)
 
 
-def _mended_by_hand(answer: Answer) -> Halt | None:
+def _spoken(body: Json) -> bool:
+    """Whether HubSpot itself refused: in JSON, with one of its own words."""
+    return bool(body.get("category") or body.get("correlationId"))
+
+
+def _mended_by_hand(answer: Answer) -> Failure | None:
     status, body = answer.status, answer.body
     if status == HTTPStatus.FORBIDDEN and (scopes := _scopes(body)) is not None:
         named = ", ".join(scopes) or "that HubSpot does not name"
         return halt("hubspot_scopes_missing", f"the token lacks scopes: {named}")
     if status == HTTPStatus.NOT_FOUND and body.get("category") == "OBJECT_NOT_FOUND":
         return None  # an object, and not the address
+    if status in _OF_THE_ACCOUNT and not _spoken(body):
+        return _unpromised(status)  # a firewall's, perhaps for what one lead holds
     code = _HALTS.get(status, "")
     return halt(code, f"{_SAID[code]} (it answered {status})") if code else None
 
@@ -141,11 +150,12 @@ def _foreign(answer: Answer) -> Pause | None:
         or (answer.body and answer.status >= HTTPStatus.BAD_REQUEST)
     ):
         return None
-    code, detail = (
-        "hubspot_bad_answer",
-        f"the answer ({answer.status}) is not one that HubSpot's API promises",
-    )
-    return Pause(code, detail, unexplained=True, fix=CODES[code])
+    return _unpromised(answer.status)
+
+
+def _unpromised(status: int) -> Pause:
+    detail = f"the answer ({status}) is not one that HubSpot's API promises"
+    return Pause("hubspot_bad_answer", detail, unexplained=True, fix=CODES["hubspot_bad_answer"])
 
 
 def _too_many(answer: Answer, wait: float | None, now: float, zone: str) -> Pause:

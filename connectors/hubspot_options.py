@@ -126,7 +126,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "hubspot_unavailable": "Nothing to do: HubSpot answers with a server error, and syncd keeps trying.",
         "hubspot_edge_failed": "HubSpot's own connection fails: if it lasts, see status.hubspot.com and ask its support. syncd keeps trying.",
         "hubspot_unreachable": "Check the network, DNS, the clock and base_url. syncd keeps trying.",
-        "hubspot_bad_answer": "Check that base_url is HubSpot's API and that no proxy or login page stands between.",
+        "hubspot_bad_answer": "Check that base_url is HubSpot's API and that no proxy, firewall or login page stands between.",
         "hubspot_stopping": "Nothing to do: syncd was stopped while it waited for its turn.",
         # One lead
         "hubspot_refused": "HubSpot refuses the contact as it is: look at the lead, mend the mapping, then: syncd rejected retry",

@@ -29,8 +29,8 @@ def invalid(name: str, error: str, value: str = "ada@example.com") -> dict[str, 
     ("status", "kind", "code"),
     [
         (401, Halt, "hubspot_token_refused"),
-        (402, Halt, "hubspot_forbidden"),
-        (403, Halt, "hubspot_forbidden"),
+        (402, Pause, "hubspot_bad_answer"),
+        (403, Pause, "hubspot_bad_answer"),
         (404, Halt, "hubspot_wrong_address"),
         (302, Halt, "hubspot_wrong_address"),
         (405, Halt, "hubspot_wrong_address"),
@@ -100,6 +100,20 @@ def test_without_a_zone_the_daily_quota_is_looked_for_when_it_can_be_midnight_so
     failure = said(429, {"policyName": "DAILY"})
     assert failure is not None
     assert failure.after == 905
+
+
+@pytest.mark.parametrize("status", [402, 403])
+@pytest.mark.parametrize("body", [{"category": "FORBIDDEN"}, {"correlationId": "0-0"}])
+def test_a_refusal_in_hubspots_own_words_halts(status: int, body: dict[str, Any]) -> None:
+    failure = said(status, body)
+    assert (type(failure), failure and failure.code) == (Halt, "hubspot_forbidden")
+
+
+@pytest.mark.parametrize("body", [{}, {"message": "Forbidden"}, {"category": None, "correlationId": ""}])
+def test_a_refusal_in_others_words_says_nothing_of_the_token(body: dict[str, Any]) -> None:
+    failure = said(403, body)
+    assert isinstance(failure, Pause)
+    assert failure.unexplained
 
 
 def test_missing_scopes_are_named() -> None:

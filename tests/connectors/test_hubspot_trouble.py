@@ -40,6 +40,18 @@ def test_a_plan_without_api_access_halts(it: Hub) -> None:
     assert (type(raised(it)), raised(it).code) == (Halt, "hubspot_forbidden")
 
 
+def test_a_firewall_that_dislikes_one_lead_holds_no_other_up(it: Hub) -> None:
+    it.fake.firewall = b"<script>"
+    guilty = it.lead(NONE, in_place_of={"Workshop": "<script>"})
+    courier = Courier(it.bench, *(guilty if n == NONE else it.lead(n) for n in range(1, 21)))
+    for _ in range(60):
+        it.bench.clock.advance((courier.lane.wait(it.bench.clock.now()) or 0.0) + 0.001)
+        courier.step()
+    assert courier.pending in ([], [NONE])
+    assert len(courier.ids("delivered")) == 19
+    assert {why.code for call in courier.calls for why in call.failures} == {"hubspot_bad_answer"}
+
+
 @pytest.mark.parametrize("multi_status", [True, False])
 def test_a_renamed_property_halts_and_writes_nothing(it: Hub, *, multi_status: bool) -> None:
     it.fake.batches.multi_status = multi_status

@@ -56,3 +56,13 @@ def hubspot_makes_one_contact_of_two_people() -> None:
 def hubspot_takes_one_contacts_lock_for_the_lanes() -> None:
     """A lock is waited out every two seconds for as long as it lasts, by all who share a call with it."""
     instead("connectors.hubspot_locks:narrowed", lambda why, _: why)
+
+
+@defect(
+    "I-10",
+    "connectors",
+    "tests/connectors/test_hubspot_trouble.py::test_a_firewall_that_dislikes_one_lead_holds_no_other_up",
+)
+def hubspot_believes_a_firewall() -> None:
+    """A 403 halts the lane whoever says it."""
+    instead("connectors.hubspot_answers:_spoken", lambda _: True)

@@ -57,6 +57,8 @@ class HubSpotFake:
         self.zone = "US/Eastern"
         self.lag = 20.0
         self.plan_has_api = True
+        self.firewall = b""
+        """What a firewall before HubSpot lets through in no request, if anything: its 403 is a page of its own."""
         self.requests: list[tuple[str, Any]] = []
         self.refused = 0
         self._sent: deque[float] = deque()
@@ -159,6 +161,8 @@ class HubSpotFake:
     def _reply(self, environ: Mapping[str, Any], raw: bytes) -> Reply:
         operation = _operation(environ["REQUEST_METHOD"], environ["PATH_INFO"])
         try:
+            if self.firewall and self.firewall in raw:
+                return 403, "<html><h1>Request blocked</h1></html>", {"Content-Type": "text/html"}
             self._admit(environ, operation)
             if self._canned:
                 return self._canned.popleft()

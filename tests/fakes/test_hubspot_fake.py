@@ -240,3 +240,10 @@ def test_one_locked_contact_has_its_whole_batch_refused(fake: HubSpotFake, libra
     assert len(fake.objects()) == 1
     _, status = library.upsert(person("1", trace="a"), person("2", trace="b"))
     assert status == 200
+
+
+def test_a_firewall_before_it_answers_with_a_page(fake: HubSpotFake, library: Library) -> None:
+    fake.firewall = b"<script>"
+    why = library.refused(person("1", ctgo_bio="<script>"))
+    assert (why.status, "category" in why.body) == (403, False)
+    library.upsert(person("1", ctgo_bio="script"))
