@@ -14,6 +14,7 @@ from syncd.waiting import retry_after
 CODES: Mapping[str, str] = MappingProxyType(
     {
         "webhook_refused_access": "The receiver wants other credentials: check url, headers and signing_secret against what it shows. Then: syncd resume NAME",
+        "webhook_forbidden": "The receiver, or a firewall before it, refuses. If it refuses every lead, check url, headers and signing_secret against what it shows; if one, what that lead holds. syncd keeps trying.",
         "webhook_gone": "Nothing takes leads at that address: check url, and that the workflow behind it is switched on. Then: syncd resume NAME",
         "webhook_redirected": "syncd follows no redirects, for they could lead anywhere: set url to the final address. Then: syncd resume NAME",
         "webhook_refused": "The receiver refuses this lead: compare what it expects with syncd map NAME --lead ID, mend the fields, then: syncd rejected retry",
@@ -101,6 +102,11 @@ def _refused_access(status: int, _after: float | None) -> Failure:
     return _halt("webhook_refused_access", f"the receiver answered {status}")
 
 
+def _forbidden(status: int, _after: float | None) -> Failure:
+    """A firewall says it of what one lead holds, a receiver of the credentials; nothing tells which it is."""
+    return _pause("webhook_forbidden", f"the receiver answered {status}", unexplained=True)
+
+
 def _gone(status: int, _after: float | None) -> Failure:
     return _halt("webhook_gone", f"the receiver answered {status}")
 
@@ -117,7 +123,7 @@ _Meaning = Callable[[int, float | None], Failure | None]
 _BY_STATUS: Mapping[int, _Meaning] = MappingProxyType(
     {
         401: _refused_access,
-        403: _refused_access,
+        403: _forbidden,
         404: _gone,
         408: _failed,
         410: _gone,

@@ -12,7 +12,7 @@ from syncd.waiting import LONGEST_WAIT, retry_after
 
 MEANINGS: dict[int, tuple[type[Failure], str]] = {
     401: (Halt, "webhook_refused_access"),
-    403: (Halt, "webhook_refused_access"),
+    403: (Pause, "webhook_forbidden"),
     404: (Halt, "webhook_gone"),
     408: (Pause, "webhook_unavailable"),
     410: (Halt, "webhook_gone"),
@@ -47,7 +47,7 @@ def test_a_number_that_is_no_status_is_no_delivery(status: int) -> None:
     assert why.unexplained
 
 
-@pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 520])
+@pytest.mark.parametrize("status", [403, 408, 500, 502, 503, 504, 520])
 def test_a_failure_that_says_nothing_is_unexplained(status: int) -> None:
     why = failure(Answer(status, retry_after="soon"), NOON)
     assert isinstance(why, Pause)

@@ -14,6 +14,7 @@ from syncd.failure import Halt, Pause, Reject
 from syncd.mapping import VARIABLES as KNOWN
 from syncd.registry import configure
 from syncd.settings import load
+from syncd.testing import Courier
 from tests.connectors.webhook_bench import outcome, table
 from tests.fakes.webhook import SIGNING_SECRET, TOKEN
 
@@ -109,9 +110,9 @@ def test_a_lead_of_whom_no_field_is_known_is_set_aside_and_not_sent() -> None:
 
 KINDS: dict[int, type] = {
     **dict.fromkeys((200, 201, 204), Delivered),
-    **dict.fromkeys((301, 307, 401, 403, 404, 410), Halt),
+    **dict.fromkeys((301, 307, 401, 404, 410), Halt),
     **dict.fromkeys((400, 409, 413, 422), Reject),
-    **dict.fromkeys((408, 429, 500, 503), Pause),
+    **dict.fromkeys((403, 408, 429, 500, 503), Pause),
 }
 
 
@@ -121,6 +122,20 @@ def test_a_status_over_the_wire_means_what_the_table_says(status: int, kind: typ
         bench.fake.answer_next(status)
         assert type(outcome(bench, bench.delivery(1))) is kind
         assert bench.fake.taken == {}
+
+
+def test_a_firewall_that_dislikes_one_lead_holds_no_other_up() -> None:
+    with table() as bench:
+        bench.fake.firewall = b"<script>"
+        leads = [bench.delivery(n) for n in range(1, 11)]
+        leads[0] = bench.delivery(1, in_place_of={"Workshop": "<script>"})
+        courier = Courier(bench, *leads)
+        for _ in range(40):
+            bench.clock.advance((courier.lane.wait(bench.clock.now()) or 0.0) + 0.001)
+            courier.step()
+        assert len(bench.fake.taken) == 9
+        assert courier.pending in ([], [leads[0].id])
+        assert {why.code for call in courier.calls for why in call.failures} == {"webhook_forbidden"}
 
 
 def test_503_pauses_by_a_date_too() -> None:

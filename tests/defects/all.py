@@ -17,6 +17,7 @@ from tests.defects import (
     secrecy,
     sheets,
     sides,
+    webhooks,
 )
 from tests.defects.planting import DEFECTS
 
@@ -37,6 +38,7 @@ AREAS = (
     secrecy,
     elsewhere,
     accounts,
+    webhooks,
 )
 
 __all__ = ["AREAS", "DEFECTS"]

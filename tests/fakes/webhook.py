@@ -33,6 +33,8 @@ class WebhookFake:
         self.requests = 0
         self.tokens = {TOKEN}
         self.poisoned: set[str] = set()
+        self.firewall = b""
+        """What a firewall before it lets through in no request, if anything."""
         self._signed, self._now = signed, now
         self._next: list[Reply] = []
         self._loses = False
@@ -66,8 +68,8 @@ class WebhookFake:
             for name, value in environ.items()
             if name.startswith("HTTP_") or name == "CONTENT_TYPE"
         }
-        if self._next:
-            return self._next.pop(0)
+        if (instead := self._before_it(raw)) is not None:
+            return instead
         if sent.get("authorization", "").removeprefix("Bearer ") not in self.tokens:
             return 401, {}, b"who is there?"
         if environ["PATH_INFO"] != PREFIX:
@@ -78,6 +80,14 @@ class WebhookFake:
             return 401, {}, b"bad signature"
         self.seen.append((sent, raw))
         return self._take(sent, raw)
+
+    def _before_it(self, raw: bytes) -> Reply | None:
+        """What stands before the receiver, and answers in its place."""
+        if self._next:
+            return self._next.pop(0)
+        if self.firewall and self.firewall in raw:
+            return 403, {"content-type": "text/html"}, b"<html><h1>Request blocked</h1></html>"
+        return None
 
     def _take(self, sent: dict[str, str], raw: bytes) -> Reply:
         if sent.get("content-type") != "application/json":
