@@ -5,9 +5,9 @@ move the cursor nor forge a line, and Rich is handed text, never markup. What st
 written as an escape. When the reader leaves (`| head`), the rest goes nowhere and the verb's exit code stays its own.
 """
 
-import csv
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -15,7 +15,10 @@ from datetime import datetime
 from syncd.lead import utc_text
 from syncd.log import escape
 
-_FORMULA = frozenset("=+-@＝＋－＠")  # noqa: RUF001 - the full-width forms are meant: spreadsheets run them too
+_RUN = re.compile(r"""(^|[;|])(?=\s*+[=+@＝＋－＠-]|(?<=[;|])[\s"]*+[=+@＝＋－＠-])""")  # noqa: RUF001 - the full-width forms are meant
+"""What an apostrophe goes behind: spreadsheets split a line at `;` or `|` as well, and run the full-width forms too."""
+
+_SPLIT = re.compile('[,;|"]')
 
 
 def say(line: str = "") -> None:
@@ -29,11 +32,10 @@ def say_json(value: object) -> None:
 
 
 def say_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """CSV to stdout. Text that a spreadsheet would run as a formula gets a leading apostrophe."""
-    out = csv.writer(_Stdout(), lineterminator="\n")
-    out.writerow(header)
-    for row in rows:
-        out.writerow([cell if isinstance(cell, int) else guarded(cell) for cell in row])
+    """CSV to stdout. Text that a spreadsheet would run as a formula gets an apostrophe, wherever it splits the line."""
+    for row in [header, *rows]:
+        cells = [str(cell) if isinstance(cell, int) else guarded(cell) for cell in row]
+        _write(",".join(map(_quoted, cells)) + "\n")
 
 
 def say_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -60,7 +62,11 @@ def say_fields(fields: Sequence[tuple[str, object]]) -> None:
 def guarded(cell: object) -> str:
     """A cell that no spreadsheet takes for a formula, without control characters."""
     text = "" if cell is None else escape(str(cell))
-    return "'" + text if text.lstrip()[:1] in _FORMULA and text.strip() else text
+    return _RUN.sub(r"\g<0>'", text)
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if _SPLIT.search(text) else text
 
 
 def when(instant: float | None) -> str:
@@ -102,13 +108,6 @@ def _draw(header: Sequence[str], cells: Sequence[Sequence[str]], right: Sequence
     with console.capture() as drawn:
         console.print(table)
     _write(drawn.get())
-
-
-class _Stdout:
-    """What `csv.writer` writes to."""
-
-    def write(self, text: str) -> None:
-        _write(text)
 
 
 def _write(text: str) -> None:

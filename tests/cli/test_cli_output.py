@@ -58,16 +58,25 @@ def test_a_formula_in_a_cell_is_disarmed(text: str) -> None:
     assert guarded(text) == "'" + text
 
 
-@pytest.mark.parametrize("text", ["Mara", "", " ", "1", "a=b", None])
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [("x;=1", "x;'=1"), ("x | @a", "x |' @a"), ('x;"=1"', 'x;\'"=1"'), (";;-1", ";;'-1"), ("|＝1", "|'＝1")],  # noqa: RUF001 - meant
+)
+def test_a_formula_behind_what_a_spreadsheet_may_split_at_is_disarmed(text: str, cell: str) -> None:
+    assert guarded(text) == cell
+
+
+@pytest.mark.parametrize("text", ["Mara", "", " ", "1", "a=b", None, "a; b|c", "a\\t=1", '"=1"'])
 def test_any_other_cell_stays_as_it_is(text: str | None) -> None:
     assert guarded(text) == (text or "")
 
 
 def test_csv_is_one_row_a_line_whatever_the_cells_hold(capsys: pytest.CaptureFixture[str]) -> None:
-    say_csv(("id", "name"), [(-5, 'a,"b"\nc'), (7, "=1")])
+    say_csv(("id", "name"), [(-5, 'a,"b"\nc'), (7, "=1"), (8, "a;b"), (9, "a|b")])
     out = capsys.readouterr().out
-    assert out.count("\n") == 3
-    assert list(csv.reader(io.StringIO(out))) == [["id", "name"], ["-5", 'a,"b"\\nc'], ["7", "'=1"]]
+    assert out.count("\n") == 5
+    assert list(csv.reader(io.StringIO(out)))[:3] == [["id", "name"], ["-5", 'a,"b"\\nc'], ["7", "'=1"]]
+    assert out.endswith('8,"a;b"\n9,"a|b"\n')
 
 
 def test_what_the_encoding_lacks_is_written_as_an_escape(monkeypatch: pytest.MonkeyPatch) -> None:

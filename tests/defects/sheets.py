@@ -1,5 +1,6 @@
 """Defects of the CSV files: what a torn write, a changed header or a lost answer leaves."""
 
+import re
 from typing import Any
 
 from tests.defects.planting import around, defect, instead
@@ -110,7 +111,33 @@ def nobody_waits_for_another_programs_lock() -> None:
 @defect("safe to open", "connectors", f"{ROWS}::test_text_that_a_spreadsheet_would_run_gets_an_apostrophe")
 def a_bio_may_hold_a_formula() -> None:
     """A stranger's bio is run by the spreadsheet of a salesperson."""
-    instead("connectors.csv_rows:_FORMULA", "")
+    instead("connectors.csv_rows:_RUN", re.compile("(?!)"))
+
+
+@defect("safe to open", "connectors", f"{ROWS}::test_no_spreadsheet_sees_a_formula_wherever_it_splits")
+def a_bio_may_hold_a_formula_behind_a_semicolon() -> None:
+    """A spreadsheet that splits at semicolons runs what a stranger wrote behind one."""
+    instead("connectors.csv_rows:_RUN", re.compile(r"\0(?=\s*[=+@-]|[\t\r\n])"))
+
+
+@defect(
+    "safe to open",
+    "connectors",
+    f"{ROWS}::test_quotes_stand_where_pythons_writer_puts_them_for_any_separator",
+)
+def a_cell_with_a_semicolon_is_not_quoted() -> None:
+    """A spreadsheet that splits at semicolons and commas makes two cells of one."""
+    instead("connectors.csv_rows:_needs_quotes", lambda text: any(mark in text for mark in ',"\r\n'))
+
+
+@defect(
+    "safe to open",
+    "cli",
+    "tests/cli/test_cli_output.py::test_a_formula_behind_what_a_spreadsheet_may_split_at_is_disarmed",
+)
+def a_printed_cell_may_hold_a_formula_behind_a_semicolon() -> None:
+    """What `rejected csv` prints is guarded at the beginning of a cell alone."""
+    instead("syncd.cli.output:_RUN", re.compile(r"^(?=\s*[=+@-])"))
 
 
 @defect("I-3", "connectors", f"{FILE}::test_a_row_of_the_same_person_in_another_campaign_is_another_lead")
