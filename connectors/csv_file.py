@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, field_validator
 from pydantic import Field as Option
 
-from connectors import csv_disk, csv_rows
+from connectors import csv_disk, csv_paths, csv_rows
 from syncd.connector import Context, Field, Finding
 from syncd.delivery import Delivered, Delivery, Outcome, Route
 from syncd.failure import Halt, Pause, Reject
@@ -43,7 +43,7 @@ _CODES = {
     "csv_disk_full": "Free some space (or raise the quota): syncd goes on by itself.",
     "csv_disk_failed": "The disk reported an error: look at the kernel's log, and move the file to a sound disk.",
     "csv_damaged": "The file is no CSV: mostly a stray quote, written by hand. Mend it, or move it away and a new one is begun.",
-    "csv_locked": "Another program holds the file's lock, perhaps another connector with the same `path`. syncd tries again.",
+    "csv_locked": "Another program holds the file's lock, perhaps another syncd with the same `path`. syncd tries again.",
     "csv_busy": "The system is short of something, or the file's server is away. syncd tries again.",
     "csv_no_key": "A row without any of the `key` columns could never be found again: mend the mapping, then: syncd rejected retry",
     "csv_cell_too_long": "No spreadsheet can read a cell of that length: map less of it, then: syncd rejected retry",
@@ -112,6 +112,13 @@ class CsvConnector:
         self._key = [csv_rows.cell(name) for name in options.key]
         self._key_of = csv_rows.key_of(self._columns, self._key)
         self._left: dict[Path, csv_disk.Mark] = {}
+
+    @classmethod
+    def clashes(cls, options: Mapping[str, CsvOptions]) -> Iterator[tuple[str, str, str]]:
+        """Each connector whose file may be that of another: they would rename it to and fro, and write a lead twice."""
+        for first, second in csv_paths.met({name: its.path for name, its in options.items()}):
+            what = f"may mean the file of connectors.{first}.path: give each of the two a file of its own"
+            yield second, "path", what
 
     def check(self) -> Sequence[Finding]:
         """Whether today's file can be written, and has the header that it should have."""

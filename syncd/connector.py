@@ -100,7 +100,8 @@ class Connector(Protocol):
     """See the module. `objects` says what one object at the far end stands for: a person, or one lead.
 
     Optional besides: `ack` ("required" or "best_effort") and `gate` (deliveries; None: no gate), what holds when the
-    configuration says nothing of them.
+    configuration says nothing of them; and the class method `clashes`, which is given the options of all connectors of the
+    class by name, and tells (name, option, what is wrong) where one cannot stand beside another.
     """
 
     Options: ClassVar[type[BaseModel]]

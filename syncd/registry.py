@@ -5,7 +5,7 @@ configuration. Nothing is imported before it is needed, and what a stranger's pl
 becomes a `SettingsError` that names it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import MappingProxyType
@@ -89,7 +89,7 @@ def configure(settings: Settings, *, types: Mapping[str, EntryPoint] | None = No
 
     Raises:
         SettingsError: every mistake in every connector: an unknown type, a plugin that cannot be loaded, options
-            that its model refuses.
+            that its model refuses, options that cannot stand beside another's.
     """
     known = known_types() if types is None else types
     ready: dict[str, Configured] = {}
@@ -99,9 +99,19 @@ def configure(settings: Settings, *, types: Mapping[str, EntryPoint] | None = No
             ready[name] = _configured(settings, name, chosen, known)
         except SettingsError as error:
             mistakes += error.mistakes
+    mistakes += _clashes(settings, ready)
     if mistakes:
         raise SettingsError(*mistakes)
     return ready
+
+
+def _clashes(settings: Settings, ready: Mapping[str, Configured]) -> Iterator[str]:
+    """The mistakes that connectors of one class make together."""
+    for cls in {configured.cls: None for configured in ready.values()}:
+        if find := getattr(cls, "clashes", None):
+            mine = {name: configured.options for name, configured in ready.items() if configured.cls is cls}
+            for name, option, what in find(mine):
+                yield sentence(settings.provenance.of, ("connectors", name, option), what)
 
 
 class Draft(NamedTuple):

@@ -237,3 +237,14 @@ def test_a_missing_key_is_told_as_it_is(home: Home) -> None:
     code, found = findings(home)
     assert code == 78
     assert any("api_key: is missing" in detail for detail in found["error", "configuration"])
+
+
+@pytest.mark.parametrize("verb", [("check",), ("--once",)])
+def test_two_csv_connectors_with_one_path_are_a_mistake_of_the_configuration(
+    home: Home, verb: tuple[str, ...]
+) -> None:
+    home.connectors["again"] = 'type = "csv"\npath = "./leads.csv"\nfields.id = "{{ id }}"'
+    home.configure()
+    ran = home.syncd(*verb)
+    assert ran.code == 78
+    assert "connectors.again.path: may mean the file of connectors.sheet.path" in ran.out + ran.err

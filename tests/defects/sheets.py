@@ -108,6 +108,16 @@ def nobody_waits_for_another_programs_lock() -> None:
     instead("connectors.csv_disk:_lock", lambda _: None)
 
 
+@defect(
+    "I-3",
+    "connectors",
+    "tests/connectors/test_csv_paths.py::test_two_connectors_with_one_path_are_refused_in_one_sentence",
+)
+def one_file_is_known_by_one_spelling() -> None:
+    """Two connectors write one file, for its paths are written in two ways."""
+    instead("connectors.csv_paths:_pattern", str)
+
+
 @defect("safe to open", "connectors", f"{ROWS}::test_text_that_a_spreadsheet_would_run_gets_an_apostrophe")
 def a_bio_may_hold_a_formula() -> None:
     """A stranger's bio is run by the spreadsheet of a salesperson."""
