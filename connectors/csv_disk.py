@@ -59,16 +59,27 @@ def locked(path: Path) -> Iterator[int]:
 
 
 def _open(path: Path) -> int:
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOCTTY
     try:
-        fd = os.open(path, flags, 0o600)
+        fd = _opened(path, flags)
     except FileNotFoundError:
         path.parent.mkdir(0o700)
-        fd = os.open(path, flags, 0o600)
+        fd = _opened(path, flags)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
         raise OSError(errno.EINVAL, "it is not a regular file", str(path))
     return fd
+
+
+def _opened(path: Path, flags: int) -> int:
+    """Open a file, made for its owner alone. Root follows no link: whoever may write to the folder may put one there."""
+    flags |= os.O_CLOEXEC | (0 if os.geteuid() else os.O_NOFOLLOW)
+    try:
+        return os.open(path, flags, 0o600)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "it is a link, and root follows none", str(path)) from None
+        raise
 
 
 def _lock(fd: int) -> None:
@@ -105,7 +116,7 @@ def read(fd: int, key: Sequence[str], sought: Collection[Any]) -> Reading:
 def look_up(path: Path, key: Sequence[str], sought: Collection[Any]) -> set[Any]:
     """Which of the sought keys a file holds that is no longer written to; it is synced if it holds any."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        fd = _opened(path, os.O_RDONLY | os.O_NONBLOCK)
     except FileNotFoundError:
         return set()
     try:
@@ -141,7 +152,7 @@ def inspect(path: Path, columns: Sequence[str]) -> list[str] | None:
         raise OSError(errno.EINVAL, "it is not a regular file", str(path))
     _demand(path, os.R_OK | os.W_OK)
     _demand(path.parent, os.W_OK | os.X_OK)
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    fd = _opened(path, os.O_RDONLY)
     try:
         if begin(fd, columns, bom=False) is not None:
             return None
@@ -178,7 +189,7 @@ def heal(
 
 
 def _keep_aside(path: Path, tail: bytes) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fd = _opened(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:
         write(fd, tail + b"\r\n")
         os.fsync(fd)

@@ -3,10 +3,14 @@
 A ledger that root opens gets a WAL that is root's, and the service behind it can no longer write. So every command that
 reads settings does it through `settings_in_force`: as root it reads what root alone may read, the service's credentials
 among it, and then becomes the user whose ledger it is, for good, before anything is opened and any plugin is imported.
+
+That user is the owner of the ledger's folder, who alone may put anything there: what the ledger's own name leads to may be
+changed by them in the meantime, and would have root act as whomever they like.
 """
 
 import os
 import pwd
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +18,7 @@ from typing import NamedTuple
 import pydantic
 
 import syncd
+from syncd import strangers
 from syncd.settings import SYSTEM_CONFIG, Settings, SettingsError, find_config, load
 
 CREDENTIALS = "credentials"
@@ -55,13 +60,14 @@ def settings_in_force(
 
 
 def become_owner_of(ledger: Path) -> None:
-    """As root, become the owner of the ledger or, before there is one, of the folder it will be in; else do nothing.
+    """As root, become the owner of the folder that the ledger is in, or will be in; else do nothing.
 
-    Raises SettingsError when that user could not run what is installed here.
+    Raises SettingsError when others have a hand in where that is, or the owner could not run what is installed here.
     """
     if os.geteuid():
         return
     owner = owner_of(ledger)
+    _check_ground(ledger, owner)
     if not owner.uid:
         return
     _check_reach(owner)
@@ -78,8 +84,8 @@ def become_owner_of(ledger: Path) -> None:
 
 
 def owner_of(ledger: Path) -> Owner:
-    """Whose the ledger is; of the nearest folder that exists, when it does not."""
-    for path in (ledger, *ledger.parents):
+    """Whose the ledger's folder is, or the nearest one above that exists."""
+    for path in ledger.absolute().parents:
         try:
             status = path.stat()
         except FileNotFoundError:
@@ -92,6 +98,27 @@ def owner_of(ledger: Path) -> Owner:
             return Owner(status.st_uid, status.st_gid)
         return Owner(user.pw_uid, user.pw_gid, user.pw_name, user.pw_dir)
     return Owner(0, 0)
+
+
+def _check_ground(ledger: Path, owner: Owner) -> None:
+    """Raises SettingsError unless the ledger is a file of its folder's owner, whom nobody but root can lead elsewhere."""
+    instead = f"name another place in state.url, or start syncd as {owner}"
+    try:
+        status = ledger.lstat()
+        if stat.S_ISLNK(status.st_mode):
+            raise SettingsError(
+                f"{ledger} is a link, and root follows none there: put the ledger itself there"
+            )
+        if status.st_uid != owner.uid:
+            others = f"{ledger} belongs to {_named(status.st_uid)}, and its folder to {owner}"
+            raise SettingsError(f"{others}: give both one owner with chown, then try again")
+    except OSError:  # not there yet, or opening it says so better
+        pass
+    hand = strangers.hand_in(ledger, {0, owner.uid})
+    if hand:
+        raise SettingsError(
+            f"others than root and {owner} may change {hand}, on the way to {ledger}: {instead}"
+        )
 
 
 def came_as() -> str:

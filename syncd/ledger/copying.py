@@ -79,7 +79,7 @@ def replace(ledger: Path, part: Path, aside: Path) -> None:
     """Put a file in the ledger's place and keep what was there aside; at no moment is there no ledger."""
     with _explained(ledger):
         if ledger.exists():
-            owner = ledger.stat()
+            owner = ledger.lstat()
             _fold(ledger)
             try:
                 os.link(ledger, aside)
@@ -91,7 +91,7 @@ def replace(ledger: Path, part: Path, aside: Path) -> None:
                 if beside.exists():
                     beside.replace(aside.with_name(aside.name + suffix))
             if os.geteuid() == 0:
-                os.chown(part, owner.st_uid, owner.st_gid)
+                os.chown(part, owner.st_uid, owner.st_gid, follow_symlinks=False)
         sync_folder(ledger.parent)
         part.replace(ledger)
         sync_folder(ledger.parent)

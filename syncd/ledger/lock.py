@@ -9,6 +9,9 @@ from typing import Self
 
 from syncd.ledger.errors import LedgerError
 
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+"""The file is cut, and never one that a link leads to."""
+
 
 class EngineLock:
     """Held for the length of a `with`. Raises LedgerError where another engine holds it, or there can be none."""
@@ -46,7 +49,7 @@ class EngineLock:
     def _take(self) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._file = os.open(self.path, _FLAGS, 0o600)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.pread(self._file or 0, 32, 0).decode(errors="replace").strip() or "unknown"

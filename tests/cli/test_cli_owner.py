@@ -5,12 +5,13 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from syncd.cli import owner
+from syncd.settings import SettingsError
 from syncd.simulator import Options, Running, running
 from tests.support import everybody
 
@@ -116,8 +117,122 @@ def test_without_a_ledger_its_folder_says_who_owns_it(folder: Path) -> None:
     assert owner.owner_of(folder / "none" / "syncd.db").uid == 0
 
 
+def test_a_ledgers_name_that_leads_elsewhere_has_no_say_in_whom_root_becomes(folder: Path) -> None:
+    ledger = folder / "state" / "syncd.db"
+    ledger.symlink_to("/etc/passwd")
+    assert owner.owner_of(ledger).uid == SERVICE.uid
+
+
+@pytest.mark.parametrize(
+    "verb", [["--once"], ["status"], ["restore", "/etc/hostname"], ["backup", "/nowhere"]]
+)
+def test_a_service_that_puts_links_into_its_folder_has_root_write_nothing(
+    folder: Path, ctgo: Running, verb: list[str]
+) -> None:
+    config, theirs = configure(folder, ctgo), folder / "shadow"
+    theirs.write_text("root's own\n")
+    state = folder / "state"
+    for name in ("syncd.db", "syncd.db.lock", "leads.csv", "syncd.db-wal"):
+        (state / name).symlink_to(theirs)
+    ran = syncd(config, *verb)
+    assert (ran.returncode, ran.stdout) == (78, "")
+    assert f"{state / 'syncd.db'} is a link, and root follows none there" in ran.stderr
+    assert (theirs.read_text(), theirs.stat().st_uid) == ("root's own\n", 0)
+
+
+def test_a_ledger_that_is_not_its_folders_owners_is_not_opened_by_root(folder: Path, ctgo: Running) -> None:
+    config = configure(folder, ctgo)
+    (folder / "state" / "syncd.db").touch(0o600)
+    ran = syncd(config, "--once")
+    assert (ran.returncode, (folder / "state" / "syncd.db").stat().st_size) == (78, 0)
+    assert f"belongs to root, and its folder to the user {SERVICE.uid}: give both one owner" in ran.stderr
+
+
+def link_of_the_services(folder: Path) -> Path:
+    """The service has the ledger's folder be one of root's."""
+    (folder / "roots").mkdir(0o700)
+    (folder / "state" / "deeper").symlink_to(folder / "roots")
+    return folder / "state" / "deeper" / "syncd.db"
+
+
+def folder_that_all_may_write(folder: Path) -> Path:
+    """Anybody may put another folder in the place of the ledger's."""
+    (folder / "open" / "roots").mkdir(parents=True)
+    (folder / "open").chmod(0o777)
+    return folder / "open" / "roots" / "syncd.db"
+
+
+def folder_that_a_group_may_write(folder: Path) -> Path:
+    """Whoever is in the service's group may."""
+    (folder / "state").chmod(0o770)
+    return folder / "state" / "syncd.db"
+
+
+def name_that_is_free_in_a_folder_for_all(folder: Path) -> Path:
+    """As in /tmp: what is not there yet may be anybody's in a moment."""
+    (folder / "tmp").mkdir()
+    (folder / "tmp").chmod(0o1777)
+    return folder / "tmp" / "new" / "syncd.db"
+
+
+@pytest.mark.parametrize(
+    "lay",
+    [
+        link_of_the_services,
+        folder_that_all_may_write,
+        folder_that_a_group_may_write,
+        name_that_is_free_in_a_folder_for_all,
+    ],
+)
+def test_root_goes_nowhere_where_others_may_lead_it(
+    folder: Path, ctgo: Running, lay: Callable[[Path], Path]
+) -> None:
+    config = configure(folder, ctgo)
+    ledger = lay(folder)
+    config.write_text(config.read_text().replace(str(folder / "state" / "syncd.db"), str(ledger)))
+    ran = syncd(config, "--once")
+    assert (ran.returncode, ledger.exists(), len(ctgo.world.requests)) == (78, False, 0)
+    assert f"on the way to {ledger}: name another place in state.url" in ran.stderr
+
+
+def test_a_link_of_roots_own_is_followed_and_so_is_what_is_taken_in_a_sticky_folder(
+    folder: Path, ctgo: Running
+) -> None:
+    config = configure(folder, ctgo)
+    (folder / "tmp").mkdir()
+    (folder / "tmp").chmod(0o1777)
+    (folder / "tmp" / "moved").symlink_to(Path("..") / "state")
+    config.write_text(
+        config.read_text().replace(f"{folder / 'state'}/syncd.db", str(folder / "tmp" / "moved" / "syncd.db"))
+    )
+    ran = syncd(config, "--once")
+    assert ran.returncode == 0, ran.stderr
+    assert owners(folder / "state") == {SERVICE.uid}
+
+
+def test_root_whose_ledger_is_its_own_writes_through_no_link(folder: Path, ctgo: Running) -> None:
+    config, theirs = configure(folder, ctgo), folder / "profile.sh"
+    (folder / "roots").mkdir(0o700)
+    config.write_text(config.read_text().replace(f"{folder / 'state'}/syncd.db", f"{folder}/roots/syncd.db"))
+    theirs.write_text("")
+    (folder / "state" / "leads.csv").symlink_to(theirs)
+    ran = syncd(config, "--once")
+    assert (ran.returncode, theirs.read_text()) == (75, ""), ran.stderr
+    assert "it is a link, and root follows none" in syncd(config, "status").stdout
+    assert "it is a link, and root follows none" in syncd(config, "check").stdout
+
+
+def test_where_others_may_lead_it_root_does_not_even_become_somebody(folder: Path) -> None:
+    """In this process, which stays what it is."""
+    (folder / "syncd.db").symlink_to("/etc/passwd")
+    with pytest.raises(SettingsError, match="is a link, and root follows none"):
+        owner.become_owner_of(folder / "syncd.db")
+    with pytest.raises(SettingsError, match="others than root and root may change"):
+        owner.become_owner_of(folder_that_all_may_write(folder))
+
+
 def test_an_owner_with_a_name_brings_its_groups_and_home() -> None:
-    assert owner.owner_of(Path("/")) == owner.Owner(0, 0, "root", "/root")
+    assert owner.owner_of(Path("/syncd.db")) == owner.Owner(0, 0, "root", "/root")
 
 
 def test_a_program_that_the_owner_cannot_read_is_said_before_anything_is_opened(

@@ -32,6 +32,18 @@ def test_a_locked_file_pauses_the_lane(path: Path) -> None:
     assert sheet.deliver([delivery(2, maybe_sent=True)]) == [NEW]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="whoever is not root may have their file be a link")
+def test_root_writes_and_reads_through_no_link(path: Path) -> None:
+    theirs = path.with_name("profile.sh")
+    theirs.write_text("")
+    path.symlink_to(theirs)
+    sheet = connector(path)
+    with pytest.raises(Halt, match="it is a link, and root follows none"):
+        sheet.deliver([delivery(1)])
+    assert "it is a link, and root follows none" in next(iter(sheet.check())).detail
+    assert theirs.read_text() == ""
+
+
 def test_a_full_disk_pauses_the_lane_and_leaves_the_file_as_it_was(path: Path) -> None:
     sheet = connector(path)
     sheet.deliver([delivery(1)])

@@ -18,6 +18,7 @@ from tests.defects import (
     sheets,
     sides,
     webhooks,
+    strangers,
 )
 from tests.defects.planting import DEFECTS
 
@@ -32,6 +33,7 @@ AREAS = (
     exports,
     hubspot,
     sides,
+    strangers,
     crms,
     sheets,
     running,

@@ -68,7 +68,11 @@ def lock_that_is_a_folder(ledger: Path) -> None:
         (newer, Exit.HELD, "upgrade syncd"),
         (folder, Exit.LEDGER, "cannot be opened"),
         (file_for_its_folder, Exit.LEDGER, "Cannot open"),
-        (link_to_nowhere, Exit.LEDGER, "Cannot open"),
+        (
+            link_to_nowhere,
+            Exit.LEDGER if os.geteuid() else Exit.CONFIG,
+            "Cannot open" if os.geteuid() else "root follows none",
+        ),
         (lock_that_is_a_folder, Exit.LEDGER, "Is a directory"),
     ],
 )

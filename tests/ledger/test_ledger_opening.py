@@ -335,6 +335,15 @@ def test_a_second_engine_is_refused_and_told_who_holds_the_lock(tmp_path: Path) 
         pass
 
 
+def test_a_lock_that_is_a_link_is_not_cut(tmp_path: Path) -> None:
+    theirs = tmp_path / "diary"
+    theirs.write_text("theirs\n")
+    (tmp_path / "syncd.db.lock").symlink_to(theirs)
+    with pytest.raises(LedgerError, match=r"Cannot open .*lock"), EngineLock(tmp_path / "syncd.db"):
+        pass
+    assert theirs.read_text() == "theirs\n"
+
+
 def test_a_lock_file_left_by_a_dead_engine_hinders_nobody(tmp_path: Path) -> None:
     (tmp_path / "syncd.db.lock").write_text("999999\n")
     with EngineLock(tmp_path / "syncd.db"):

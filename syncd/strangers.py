@@ -1,0 +1,76 @@
+"""Who else may change what a path leads to: asked before root acts below a name, and before a file's word is taken.
+
+A name is as safe as the least safe step on the way to it. A folder that others may write lets them put another file or
+a link under any name in it; a sticky one, such as `/tmp`, only under names that are not taken yet.
+"""
+
+import grp
+import os
+import pwd
+import stat
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+_MOST_LINKS = 40
+"""As many as the kernel follows."""
+_STICKY_FOLDER = stat.S_IFDIR | stat.S_ISVTX
+
+
+def hand_in(path: Path, trusted: Collection[int]) -> str:
+    """The first step on the way to a path that users other than the trusted ones may change; empty if there is none.
+
+    Links are followed, and are steps themselves. A path to nothing yet is as safe as the folder it will be in.
+    """
+    open_folder = ""
+    for step in _steps(path.absolute()):
+        try:
+            status = step.lstat()
+        except FileNotFoundError:
+            return open_folder
+        except (
+            OSError
+        ):  # links in a circle, a file among the folders: it leads nowhere, and opening it says so
+            return ""
+        if status.st_uid not in trusted:
+            return str(step)
+        open_folder = ""
+        if not stat.S_ISLNK(status.st_mode) and _others_write(status):
+            if status.st_mode & _STICKY_FOLDER != _STICKY_FOLDER:
+                return str(step)
+            open_folder = str(step)
+    return ""
+
+
+def _others_write(status: os.stat_result) -> bool:
+    """By the mode alone. A group is nobody else when it is root's, or the owner's own, as many systems make one a user."""
+    if status.st_mode & stat.S_IWOTH:
+        return True
+    return bool(status.st_mode & stat.S_IWGRP and status.st_gid) and not _is_own(status.st_uid, status.st_gid)
+
+
+def _is_own(uid: int, gid: int) -> bool:
+    try:
+        user, group = pwd.getpwuid(uid), grp.getgrgid(gid)
+    except KeyError:
+        return False
+    return user.pw_gid == gid and user.pw_name == group.gr_name and set(group.gr_mem) <= {user.pw_name}
+
+
+def _steps(path: Path) -> Iterator[Path]:
+    """Every name that the kernel reads on its way, from the root on."""
+    at, links = Path("/"), 0
+    yield at
+    left = list(reversed(path.parts[1:]))
+    while left:
+        name = left.pop()
+        if name == "..":
+            at = at.parent
+            continue
+        yield at / name
+        if links < _MOST_LINKS and (at / name).is_symlink():
+            links += 1
+            target = (at / name).readlink()
+            left += reversed(target.parts[1:] if target.is_absolute() else target.parts)
+            at = Path("/") if target.is_absolute() else at
+        else:
+            at /= name

@@ -1,0 +1,60 @@
+"""Defects that let other users of the machine, and whoever answers, do what is not theirs to do."""
+
+import os
+from typing import Any
+
+from tests.defects.planting import around, defect, instead
+
+OWNER = "tests/cli/test_cli_owner.py"
+
+
+@defect(
+    "root for nobody",
+    "cli",
+    f"{OWNER}::test_a_ledgers_name_that_leads_elsewhere_has_no_say_in_whom_root_becomes",
+)
+def root_becomes_whoever_a_link_leads_to() -> None:
+    """The service puts a link to a file of root's where its ledger was, and root stays root."""
+
+    def make(plain: Any) -> Any:
+        return lambda ledger: plain(ledger.resolve())
+
+    around("syncd.cli.owner:owner_of", make)
+
+
+@defect(
+    "root for nobody",
+    "cli",
+    f"{OWNER}::test_where_others_may_lead_it_root_does_not_even_become_somebody",
+)
+def root_goes_where_others_lead_it() -> None:
+    """Nobody asks who may put another folder in the place of the ledger's."""
+    instead("syncd.cli.owner:_check_ground", lambda *_: None)
+
+
+@defect(
+    "root for nobody",
+    "unit",
+    "tests/unit/test_strangers.py::test_a_folder_for_all_is_in_everybodys_hand_unless_it_is_sticky",
+)
+def a_folder_for_all_is_trusted() -> None:
+    """Only the owner of a folder is looked at, and not who may write to it."""
+    instead("syncd.strangers:_others_write", lambda _: False)
+
+
+@defect(
+    "root for nobody",
+    "connectors",
+    "tests/connectors/test_csv_trouble.py::test_root_writes_and_reads_through_no_link",
+)
+def root_writes_rows_through_a_link() -> None:
+    """The file that a row goes into may be a link to any file of root's."""
+    instead("connectors.csv_disk:_opened", lambda path, flags: os.open(path, flags, 0o600))
+
+
+@defect(
+    "root for nobody", "ledger", "tests/ledger/test_ledger_opening.py::test_a_lock_that_is_a_link_is_not_cut"
+)
+def a_lock_is_cut_whatever_it_leads_to() -> None:
+    """A link under the lock's name has another file cut to a number."""
+    instead("syncd.ledger.lock:_FLAGS", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
