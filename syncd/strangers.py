@@ -19,10 +19,11 @@ _STICKY_FOLDER = stat.S_IFDIR | stat.S_ISVTX
 def hand_in(path: Path, trusted: Collection[int]) -> str:
     """The first step on the way to a path that users other than the trusted ones may change; empty if there is none.
 
-    Links are followed, and are steps themselves. A path to nothing yet is as safe as the folder it will be in.
+    Links are followed, and are steps themselves. A path to nothing yet is as safe as the folder it will be in. A relative
+    path begins with the working directory, which nobody can exchange under a process.
     """
     open_folder = ""
-    for step in _steps(path.absolute()):
+    for step in _steps(path):
         try:
             status = step.lstat()
         except FileNotFoundError:
@@ -57,20 +58,25 @@ def _is_own(uid: int, gid: int) -> bool:
 
 
 def _steps(path: Path) -> Iterator[Path]:
-    """Every name that the kernel reads on its way, from the root on."""
-    at, links = Path("/"), 0
+    """Every name that the kernel reads on its way, from the beginning on."""
+    at, links = _beginning(path), 0
     yield at
-    left = list(reversed(path.parts[1:]))
+    left = list(reversed(_names(path)))
     while left:
-        name = left.pop()
-        if name == "..":
-            at = at.parent
-            continue
-        yield at / name
-        if links < _MOST_LINKS and (at / name).is_symlink():
+        step = at / left.pop()
+        yield step
+        if links < _MOST_LINKS and step.is_symlink():
             links += 1
-            target = (at / name).readlink()
-            left += reversed(target.parts[1:] if target.is_absolute() else target.parts)
-            at = Path("/") if target.is_absolute() else at
+            target = step.readlink()
+            left += reversed(_names(target))
+            at = _beginning(target) if target.is_absolute() else at
         else:
-            at /= name
+            at = step
+
+
+def _beginning(path: Path) -> Path:
+    return Path(path.anchor or ".")
+
+
+def _names(path: Path) -> tuple[str, ...]:
+    return path.parts[1:] if path.is_absolute() else path.parts

@@ -14,7 +14,7 @@ from syncd.cli.exits import LEDGER_EXITS, SOURCE_EXITS, Exit
 from syncd.cli.hearing import alert_notes, health_notes
 from syncd.cli.holder import engine_of
 from syncd.cli.note import Level, Note
-from syncd.cli.owner import settings_in_force
+from syncd.cli.owner import STARTED_AS, settings_in_force
 from syncd.cli.paced import free_slot, make_upstream
 from syncd.cli.reaching import push_notes
 from syncd.cli.spending import unbounded
@@ -48,9 +48,9 @@ def examine(config: Path | None, patience: float, *, tell: bool = False) -> Iter
 
 
 def _examined(config: Path | None, patience: float, *, tell: bool) -> Iterator[Note]:
-    found = find_config(config)
+    found = find_config(config, user=STARTED_AS)
     try:
-        settings = settings_in_force(found)
+        settings = settings_in_force(config)
     except SettingsError as error:
         yield from _mistakes(error)
         return

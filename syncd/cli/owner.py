@@ -11,6 +11,7 @@ changed by them in the meantime, and would have root act as whomever they like.
 import os
 import pwd
 import stat
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +20,8 @@ import pydantic
 
 import syncd
 from syncd import strangers
-from syncd.settings import SYSTEM_CONFIG, Settings, SettingsError, find_config, load
+from syncd.outlet import put
+from syncd.settings import SYSTEM_CONFIG, Settings, SettingsError, find_config, load, passed_over
 
 CREDENTIALS = "credentials"
 """The folder beside the system's configuration that the unit loads, a file for each secret; root's alone."""
@@ -47,7 +49,9 @@ def settings_in_force(
 
     `config`: the flag's file, if any; `keyless`: as in `load`. Raises SettingsError.
     """
-    found = find_config(config)
+    found = find_config(config, user=STARTED_AS)
+    if why := passed_over(config, user=STARTED_AS):
+        put(sys.stderr, f"syncd: {why} {f'{found} is read' if found else 'No file is read'} instead.\n")
     try:
         settings = load(found, _environment(found), flags=flags or {}, keyless=keyless)
     except SettingsError as error:
@@ -114,7 +118,7 @@ def _check_ground(ledger: Path, owner: Owner) -> None:
             raise SettingsError(f"{others}: give both one owner with chown, then try again")
     except OSError:  # not there yet, or opening it says so better
         pass
-    hand = strangers.hand_in(ledger, {0, owner.uid})
+    hand = strangers.hand_in(ledger.absolute(), {0, owner.uid})
     if hand:
         raise SettingsError(
             f"others than root and {owner} may change {hand}, on the way to {ledger}: {instead}"

@@ -35,6 +35,7 @@ from syncd.settings.models import (
     secret_values,
 )  # fmt: skip
 from syncd.settings.values import NAME, Digest, Listen, Schedule, instant, seconds
+from syncd.strangers import hand_in
 
 __all__ = [
     "SYSTEM_CONFIG",
@@ -56,11 +57,13 @@ __all__ = [
     "find_config",
     "instant",
     "load",
+    "passed_over",
     "seconds",
     "secret_values",
 ]  # fmt: skip
 
 DOCKER_SECRETS = Path("/run/secrets")
+LOCAL_CONFIG = Path("config.toml")
 SYSTEM_CONFIG = Path("/etc/syncd/config.toml")
 SYSTEM_STATE = Path("/var/lib/syncd")
 DEFAULT_PUSH = str(Push.model_fields["listen"].default)
@@ -68,17 +71,39 @@ NO_KEY = "-"
 """What stands where a key is missing and may be."""
 
 
-def find_config(flag: Path | None, environ: Mapping[str, str] = os.environ) -> Path | None:
+def find_config(
+    flag: Path | None, environ: Mapping[str, str] = os.environ, *, user: int | None = None
+) -> Path | None:
     """The configuration file: the flag's, `$SYNCD_CONFIG`, else the first there is of the usual ones, else None.
 
-    A file that was asked for by name is returned whether it exists or not: `load` says what is wrong with it.
+    A file that was asked for by name is returned whether it exists or not: `load` says what is wrong with it. That of the
+    working directory must be `user`'s own, by default whoever this process is: see `passed_over`.
     """
     if flag is not None:
         return flag
     if named := environ.get("SYNCD_CONFIG"):
         return Path(named)
-    usual = (Path("config.toml"), platformdirs.user_config_path("syncd") / "config.toml", SYSTEM_CONFIG)
+    local = () if passed_over(flag, environ, user=user) else (LOCAL_CONFIG,)
+    usual = (*local, platformdirs.user_config_path("syncd") / "config.toml", SYSTEM_CONFIG)
     return next((path for path in usual if _is_there(path)), None)
+
+
+def passed_over(
+    flag: Path | None, environ: Mapping[str, str] = os.environ, *, user: int | None = None
+) -> str:
+    """A sentence on why the working directory's configuration is not read though none is named; empty when it may be.
+
+    Whoever wrote it would be sent the keys that the environment holds, and would have root write where they like.
+    """
+    if flag is not None or environ.get("SYNCD_CONFIG") or not _is_there(LOCAL_CONFIG):
+        return ""
+    user = os.geteuid() if user is None else user
+    name = "The config.toml of this folder is passed over:"
+    named = "with --config config.toml it is read."
+    if not user and _is_there(SYSTEM_CONFIG):
+        return f"{name} root reads the system's; {named}"
+    hand = hand_in(LOCAL_CONFIG, {0, user})
+    return f"{name} others may change {'the folder' if hand == '.' else hand}; {named}" if hand else ""
 
 
 def load(

@@ -327,3 +327,30 @@ def test_root_finds_the_services_configuration_and_credentials_and_data(folder: 
     assert {path.name for path in (folder / "state").iterdir()} >= {"leads.csv", "syncd.db"}
     assert owners(folder / "state") == {SERVICE.uid}
     assert {path.name for path in (folder / "conf").iterdir()} == {"credentials", "config.toml"}
+
+
+def test_a_strangers_configuration_is_sent_no_key(folder: Path, ctgo: Running) -> None:
+    """Somebody's folder, their file, and a key in the environment: they would be sent it."""
+    config = configure(folder, ctgo)
+    os.chown(config, 61235, 61235)
+    config.chmod(0o644)
+    python = ("env", f"--chdir={folder}", "SYNCD_SOURCES__MAIN__API_KEY=ctgo_real", PYTHON, "-m", "syncd")
+    for verb in (["--once", "--dry-run"], ["me"], ["check"]):
+        ran = run(*python, *verb, user=SERVICE.uid)
+        assert "others may change config.toml; with --config config.toml it is read" in ran.stderr, ran
+        assert not ctgo.world.requests
+    assert run(*python, "--config", "config.toml", "me", user=SERVICE.uid).returncode == 0
+
+
+def test_root_in_a_folder_of_the_service_reads_its_own_configuration(folder: Path, ctgo: Running) -> None:
+    (folder / "conf").mkdir()
+    (folder / "conf" / "config.toml").write_text(
+        f'[sources.main]\napi_key = "{KEY}"\nbase_url = "{ctgo.url}/api/v2"\n'
+    )
+    theirs = folder / "state" / "config.toml"
+    theirs.write_text("nonsense")
+    os.chown(theirs, SERVICE.uid, SERVICE.gid)
+    ran = in_etc(folder, "env", "--chdir=/var/lib/syncd", PYTHON, "-m", "syncd", "me")
+    assert ran.returncode == 0, ran.stderr
+    assert "config.toml of this folder is passed over: root reads the system's" in ran.stderr
+    assert "/etc/syncd/config.toml is read instead." in ran.stderr

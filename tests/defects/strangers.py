@@ -58,3 +58,27 @@ def root_writes_rows_through_a_link() -> None:
 def a_lock_is_cut_whatever_it_leads_to() -> None:
     """A link under the lock's name has another file cut to a number."""
     instead("syncd.ledger.lock:_FLAGS", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+
+
+@defect(
+    "keys go to CTGO alone",
+    "unit",
+    "tests/unit/test_settings.py::test_a_strangers_file_in_the_working_directory_is_passed_over_and_said",
+)
+def a_strangers_configuration_is_read() -> None:
+    """Whose file lies in the working directory is not asked, and what it names is sent the key of the environment."""
+    instead("syncd.settings:hand_in", lambda *_: "")
+
+
+@defect(
+    "root for nobody",
+    "unit",
+    "tests/unit/test_settings.py::test_root_reads_the_systems_and_looks_nowhere_else_when_there_is_one",
+)
+def root_reads_whatever_lies_around() -> None:
+    """Root in some folder acts by the configuration that is there."""
+
+    def make(plain: Any) -> Any:
+        return lambda flag, environ=os.environ, **_: plain(flag, environ, user=1)
+
+    around("syncd.settings:passed_over", make)

@@ -1,14 +1,15 @@
 """Layers, precedence, and finding the file."""
 
+import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from syncd.settings import Settings, SettingsError, find_config, load, secret_values
+from syncd.settings import Settings, SettingsError, find_config, load, passed_over, secret_values
 
 KEY = "ctgo_canary_5f1d"
 SOURCE = f'[sources.main]\napi_key = "{KEY}"\n'
@@ -201,13 +202,67 @@ def test_the_file_is_looked_for_from_the_most_to_the_least_particular_place(
     named = {"SYNCD_CONFIG": "named.toml"}
     assert find_config(Path("flag.toml"), named) == Path("flag.toml")
     assert find_config(None, named) == Path("named.toml")
-    assert find_config(None, {}) == Path("config.toml")
+    assert find_config(None, {}, user=os.getuid() or 61234) == Path("config.toml")
     (folder / "config.toml").unlink()
     assert find_config(None, {}) == folder / "xdg" / "syncd" / "config.toml"
     (folder / "xdg" / "syncd" / "config.toml").unlink()
     assert find_config(None, {}) == folder / "etc.toml"
     (folder / "etc.toml").unlink()
     assert find_config(None, {}) is None
+
+
+def of_somebody_else(file: Path) -> None:
+    os.chown(file, 61234, 61234)
+
+
+def for_all_to_write(file: Path) -> None:
+    file.chmod(0o666)
+
+
+def in_a_folder_for_all(file: Path) -> None:
+    file.parent.chmod(0o777)
+
+
+def link_to_somebody_elses(file: Path) -> None:
+    """Whoever owns the link's folder lets it lead to root's file until it was looked at."""
+    file.rename(file.with_name("real"))
+    (file.parent / "deeper").mkdir()
+    os.chown(file.parent / "deeper", 61234, 61234)
+    (file.parent / "deeper" / "link").symlink_to(file.with_name("real"))
+    file.symlink_to("deeper/link")
+
+
+@pytest.mark.parametrize(
+    "act", [of_somebody_else, for_all_to_write, in_a_folder_for_all, link_to_somebody_elses]
+)
+def test_a_strangers_file_in_the_working_directory_is_passed_over_and_said(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, act: Callable[[Path], None]
+) -> None:
+    if os.geteuid() and act in (of_somebody_else, link_to_somebody_elses):
+        pytest.skip("only root can give files away")
+    monkeypatch.setattr("syncd.settings.SYSTEM_CONFIG", folder / "etc.toml")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "xdg"))
+    monkeypatch.chdir(folder)
+    (folder / "config.toml").touch(0o644)
+    assert (find_config(None, {}), passed_over(None, {})) == (Path("config.toml"), "")
+    act(folder / "config.toml")
+    assert find_config(None, {}) is None
+    assert "The config.toml of this folder is passed over: others may change" in passed_over(None, {})
+    assert find_config(Path("config.toml"), {}) == Path("config.toml")
+    assert passed_over(Path("config.toml"), {}) == ""
+    assert passed_over(None, {"SYNCD_CONFIG": "config.toml"}) == ""
+
+
+def test_root_reads_the_systems_and_looks_nowhere_else_when_there_is_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncd.settings.SYSTEM_CONFIG", folder / "etc.toml")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "xdg"))
+    monkeypatch.chdir(folder)
+    for name in ("config.toml", "etc.toml"):
+        (folder / name).touch()
+    assert find_config(None, {}, user=0) == folder / "etc.toml"
+    assert "passed over: root reads the system's" in passed_over(None, {}, user=0)
 
 
 def test_a_connectors_table_is_parted_into_ours_and_the_plugins(folder: Path) -> None:
