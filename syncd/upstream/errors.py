@@ -187,8 +187,12 @@ def quoted(text: str, secret: SecretStr) -> str:
     line = "".join(character if character.isprintable() else " " for character in text)
     if key := secret.get_secret_value():
         line = line.replace(key, "…")
-    line = re.sub(r"ctgo_\w+|\S+@\S+|https?://\S+", "…", line)
+    line = _SHOWN_BY_NOBODY.sub("…", line)
     return " ".join(line.split())[:LONGEST_QUOTE]
+
+
+# An address from the beginning of a word only: from each letter on, a long one would take the square of its length
+_SHOWN_BY_NOBODY = re.compile(r"ctgo_\w+|(?<!\S)\S+@\S+|https?://\S+")
 
 
 def rule_of(status: int, reason: str, scope: Scope) -> Rule:

@@ -8,12 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from syncd.alerts import wording
 from syncd.alerts.conditions import FAILING, HALTED, Topic
 from syncd.alerts.deciding import Alert, Message
 from syncd.alerts.sending import Sender
 from syncd.alerts.wording import LONGEST, fitting, text_of
 from syncd.upstream.hook import Hook
 from tests.alerts.receivers import Discord, Ntfy, OldNtfy, Receiver, Slack
+from tests.support.growing import LINEAR, growth
 from tests.support.virtual import Clock, Log
 
 WEBHOOK = SecretStr("https://hooks.example/services/canary-secret")
@@ -118,6 +120,11 @@ def test_no_secret_no_address_and_no_control_character_is_told() -> None:
     assert "bob" not in text
     assert "canary" not in text
     assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("piece", ["a", "a@", "@", "a.", "(a", "https://", "://a:", "token=", "\x1b"])
+def test_a_plugins_long_detail_is_cleaned_in_a_time_that_grows_as_it_does(piece: str) -> None:
+    assert growth(wording._clean, piece) < LINEAR
 
 
 def test_the_address_is_a_secret_that_no_sentence_holds() -> None:

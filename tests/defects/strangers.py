@@ -1,6 +1,7 @@
 """Defects that let other users of the machine, and whoever answers, do what is not theirs to do."""
 
 import os
+import re
 from typing import Any
 
 from tests.defects.planting import around, defect, instead
@@ -82,3 +83,34 @@ def root_reads_whatever_lies_around() -> None:
         return lambda flag, environ=os.environ, **_: plain(flag, environ, user=1)
 
     around("syncd.settings:passed_over", make)
+
+
+@defect(
+    "liveness",
+    "upstream",
+    "tests/upstream/test_upstream_errors.py::test_a_long_refusal_is_read_in_a_time_that_grows_as_it_does",
+)
+def a_long_refusal_stops_the_daemon() -> None:
+    """One long word in an answer takes the square of its length, and holds the interpreter."""
+    instead("syncd.upstream.errors:_SHOWN_BY_NOBODY", re.compile(r"ctgo_\w+|\S+@\S+|https?://\S+"))
+
+
+@defect(
+    "liveness",
+    "engine",
+    "tests/engine/test_engine_forgetting.py::test_a_persons_long_bio_is_searched_in_a_time_that_grows_as_it_does",
+)
+def a_long_bio_cannot_be_forgotten() -> None:
+    """A bio without an address takes minutes to be searched for one."""
+    instead("syncd.ledger.forgetting:_ADDRESS", re.compile(r'[^\s"@\\]+@[^\s"@\\]+\.[^\s"@\\]+'))
+
+
+@defect(
+    "liveness",
+    "alerts",
+    "tests/alerts/test_wording.py::test_a_plugins_long_detail_is_cleaned_in_a_time_that_grows_as_it_does",
+)
+def a_long_detail_stops_the_alerts() -> None:
+    """What a plugin says at length takes the square of its length to be cleaned."""
+    word = r"[^\s<>()\[\]\"']"
+    instead("syncd.alerts.wording:_ADDRESS", re.compile(f"{word}+@{word}+"))

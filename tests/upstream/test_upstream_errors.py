@@ -5,6 +5,7 @@ from pydantic import SecretStr
 
 from syncd.failure import CODES, Failure, Halt, Pause, Reject, Retry
 from syncd.upstream.errors import RULES, PerScope, quoted
+from tests.support.growing import LINEAR, growth
 from tests.upstream.far_end import KEY, Recorder, answering, failure_of, upstream
 
 LIST, CAMPAIGN, LEAD, ENRICH = "list", "campaign", "lead", "enrich"
@@ -155,6 +156,12 @@ def test_a_detail_repeats_no_key_no_person_and_no_control_character() -> None:
     assert len(quote) <= 120
     assert quote.isprintable()
     assert all(word not in str(failure) for word in (KEY, "Canary", "noor", "x.example", "secret body"))
+
+
+@pytest.mark.parametrize("piece", ["a", "a@", "@", "https://", "ctgo_", "a ", "\x00", "a@b https://c "])
+def test_a_long_refusal_is_read_in_a_time_that_grows_as_it_does(piece: str) -> None:
+    """One without blanks and without an @ held the interpreter for many seconds, and with it health and every lane."""
+    assert growth(lambda text: quoted(text, SecretStr("hunter2")), piece) < LINEAR
 
 
 def test_a_key_of_any_shape_is_blotted_out() -> None:
