@@ -52,8 +52,11 @@ def strongest(codes: Iterable[Exit]) -> Exit:
 
 
 def complain(sentence: str, fix: str = "") -> None:
-    """One sentence, and what to do next, for a person; on stderr."""
-    put(sys.stderr, f"syncd: {sentence}\n" + (f"  {fix}\n" if fix else ""))
+    """One sentence, and what to do next, for a person; on stderr. What a file is said to hold reaches no terminal raw."""
+    from syncd.log import escape  # noqa: PLC0415 - only those who complain pay for it
+
+    lines = (f"syncd: {sentence}", *([f"  {fix}"] if fix else []))
+    put(sys.stderr, "".join(f"{escape(line, keep=chr(10))}\n" for line in lines))
 
 
 def fix_of(code: str) -> str:

@@ -40,6 +40,7 @@ def restore(
         part = copying.fresh(path.with_name(f"{path.name}.restoring"))
         try:
             copying.copy(file, part)
+            copying.check_data_only(part, str(file))
             copying.check(part, str(file))
             carried = _bring_up_to_now(settings, part, clock, file)
             aside = path.with_name(f"{path.name}{copying.ASIDE}restore-{int(clock.now())}")

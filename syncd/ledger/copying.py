@@ -75,6 +75,26 @@ def check(file: Path, what: str) -> None:
         raise LedgerError("ledger_damaged", f"{what} is damaged ({'; '.join(found)}): nothing was changed.")
 
 
+def check_data_only(file: Path, what: str) -> None:
+    """Raises LedgerError if a file has what acts by itself: triggers, views, tables that a library makes up.
+
+    No ledger of any version has: they would do as whoever made the file likes with every lead to come.
+    """
+    query = "SELECT type, name FROM sqlite_master WHERE type NOT IN ('table', 'index') OR sql LIKE 'CREATE VIRTUAL%'"
+    with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+        try:
+            found = connection.execute(query).fetchone()
+        except sqlite3.DatabaseError as error:
+            raise LedgerError(
+                "ledger_damaged", f"{what} is damaged ({error}): nothing was changed."
+            ) from error
+    if found:
+        raise LedgerError(
+            "ledger_broken",
+            f"{what} holds a {found[0]} named {found[1]}, and a ledger only data: restore another, nothing was changed.",
+        )
+
+
 def replace(ledger: Path, part: Path, aside: Path) -> None:
     """Put a file in the ledger's place and keep what was there aside; at no moment is there no ledger."""
     with _explained(ledger):

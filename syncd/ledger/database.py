@@ -40,6 +40,9 @@ _LEFT_OPEN: list[Connection] = []
 OLDEST_SQLITE = (3, 35, 0)
 """RETURNING."""
 
+_DISTRUST = ("trusted_schema=OFF", "cell_size_check=ON")
+"""A file may be another's work: what its schema calls may do nothing but compute, and its pages are looked at closely."""
+
 
 class Ledger:
     """An open ledger. Use `open` (read and write) or `open_to_read`, and close it."""
@@ -288,7 +291,7 @@ def _mode(path: Path, *, read_only: bool) -> str:
 
 def _pragmas(*, read_only: bool, memory: bool) -> tuple[str, ...]:
     if read_only:
-        return ("query_only=ON", "foreign_keys=ON")
+        return ("query_only=ON", "foreign_keys=ON", *_DISTRUST)
     durable = () if memory else ("auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=FULL")
     return (
         *durable,
@@ -296,4 +299,5 @@ def _pragmas(*, read_only: bool, memory: bool) -> tuple[str, ...]:
         "foreign_keys=ON",
         "journal_size_limit=16777216",
         "temp_store=MEMORY",
+        *_DISTRUST,
     )

@@ -99,6 +99,47 @@ def test_what_happened_since_the_backup_is_not_done_twice(backed_up: Home) -> No
     sound(home)
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE TRIGGER t AFTER INSERT ON delivery BEGIN UPDATE delivery SET state = 'delivered'; END",
+        (
+            "CREATE TRIGGER t AFTER INSERT ON action BEGIN INSERT INTO label WITH RECURSIVE r(n) AS"
+            " (SELECT 1 UNION ALL SELECT n FROM r) SELECT '', '', n, '', 0 FROM r; END"
+        ),
+        "CREATE VIEW t AS SELECT * FROM lead",
+        "CREATE VIRTUAL TABLE t USING fts5(x)",
+    ],
+)
+def test_a_backup_that_acts_by_itself_is_not_restored(backed_up: Home, sql: str) -> None:
+    """Whoever made it would count leads as delivered that went nowhere, or have the restore never end."""
+    with closing(sqlite3.connect("past.db")) as connection:
+        connection.execute(sql)
+        connection.commit()
+    before = backed_up.ledger.read_bytes()
+    ran = backed_up.syncd("restore", "past.db")
+    assert (ran.code, ran.out, backed_up.ledger.read_bytes() == before) == (74, "", True)
+    assert "named t, and a ledger only data" in ran.err
+    assert not list(backed_up.folder.glob("*restoring*"))
+
+
+def test_what_a_backup_is_named_and_holds_reaches_no_terminal_raw(backed_up: Home) -> None:
+    evil = "t\x1b]0;pwn\x07\x1b[2J\u202e"
+    with closing(sqlite3.connect("past.db")) as connection:
+        connection.execute(f'CREATE VIEW "{evil}" AS SELECT 1')
+        connection.commit()
+    ran = backed_up.syncd("restore", "past.db")
+    assert ran.code == 74
+    assert ran.err.strip().isprintable()
+    with closing(sqlite3.connect("past.db")) as connection:
+        connection.execute(f'DROP VIEW "{evil}"')
+        connection.execute("UPDATE alembic_version SET version_num = ?", (f"9999{evil}",))
+        connection.commit()
+    ran = backed_up.syncd("restore", "past.db")
+    assert (ran.code, "has schema 9999" in ran.err) == (73, True)
+    assert ran.err.strip().isprintable()
+
+
 def test_without_the_doubt_leads_would_be_sent_twice(backed_up: Home) -> None:
     """Negative control."""
     home = backed_up
