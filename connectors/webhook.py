@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator, model_validator
 
 from connectors import webhook_addresses, webhook_answers, webhook_message
+from syncd.addresses import usable
 from syncd.connector import Context, Field, Finding
 from syncd.delivery import Delivered, Delivery, Outcome, Route
 from syncd.failure import Halt, Pause
@@ -102,6 +103,8 @@ def _check_url(url: str) -> None:
         raise ValueError(wanted)
     if "@" in parts.netloc:
         raise ValueError("must not hold a user or a password: send them in headers, as Authorization")
+    if not usable(url):
+        raise ValueError("names a host that is neither a name nor an address: write it anew")
     if parts.scheme == "http" and not webhook_addresses.names_this_machine(parts.hostname):
         raise ValueError("must begin with https:// (plain http is for this machine's own addresses only)")
 

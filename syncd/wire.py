@@ -84,6 +84,15 @@ def is_loopback(host: str) -> bool:
         return host.lower().rstrip(".") == "localhost"
 
 
+def takes(url: str) -> bool:
+    """Whether httpx takes a URL."""
+    try:
+        httpx.URL(url)
+    except (httpx.InvalidURL, ValueError):
+        return False
+    return True
+
+
 def proxy_for(url: httpx.URL, tls: Callable[[], ssl.SSLContext]) -> httpcore.Proxy | None:
     """The proxy that the environment names for an address, as curl reads it; never one for this machine's own.
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, SecretStr, StringConstraints
 
+from syncd.addresses import usable
 from syncd.settings.cron import normal
 from syncd.settings.mistakes import hint
 
@@ -161,6 +162,10 @@ def web_address(url: str) -> str:
         raise ValueError("must be an address such as https://host/path")
     if parts.username is not None or parts.password is not None:
         raise ValueError("must not hold a user or a password")
+    if not usable(url):
+        raise ValueError(
+            "names a host that is no name by the rules of the internet, and no address: write it anew"
+        )
     return encrypted(url)
 
 

@@ -179,6 +179,7 @@ def test_addresses_that_are_taken(url: str) -> None:
         "https://hooks.example.com\\@127.0.0.1/x",
         "https://hooks.example.com:99999/x",
         "https://10.0.0.1/x",
+        "https://999.1.1.1/x",
         "https://169.254.169.254/latest",
         "https://[fd00::1]/x",
     ],

@@ -131,3 +131,13 @@ def a_restored_file_may_act() -> None:
 def a_complaint_reaches_the_terminal_raw() -> None:
     """A name in somebody's file sets the terminal's title and clears its screen."""
     instead("syncd.cli.exits:complain", lambda sentence, _="": sys.stderr.write(f"{sentence}\n"))
+
+
+@defect(
+    "the old stays",
+    "unit",
+    "tests/unit/test_addresses.py::test_it_is_what_httpx_takes_and_asked_of_it_only_in_doubt",
+)
+def a_host_that_is_no_name_is_taken() -> None:
+    """A reload with one ends the daemon, and each start after it."""
+    instead("syncd.addresses:usable", lambda _: True)
