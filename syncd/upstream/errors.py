@@ -7,8 +7,9 @@ that a person asked for, an act that changes what is billed.
 A 404 for one lead means it is gone, and the engine settles it so. A 404 that is no JSON is not CTGO's word but a
 router's or a proxy's, and must not settle a backlog: it is an unexpected answer, and waits.
 
-`error` may be a code or a sentence, `message` may be missing, and the body may be anything. Pure; the sentences hold no
-key, no address with a query, and of the body no more than a short, cleaned `error`.
+`error` may be a code or a sentence, `message` may be missing, and the body may be anything. Pure; what is said of a refusal
+holds of the body no more than an `error` that is a code. Only a person whose own act was refused reads CTGO's sentence,
+short, and without keys and addresses.
 """
 
 import re
@@ -194,6 +195,8 @@ def quoted(text: str, secret: SecretStr) -> str:
 # An address from the beginning of a word only: from each letter on, a long one would take the square of its length
 _SHOWN_BY_NOBODY = re.compile(r"ctgo_\w+|(?<!\S)\S+@\S+|https?://\S+")
 
+_CODE = re.compile(r"[a-z][a-z_]{0,39}")
+
 
 def rule_of(status: int, reason: str, scope: Scope) -> Rule:
     """The rule for a refusal."""
@@ -207,7 +210,10 @@ def rule_of(status: int, reason: str, scope: Scope) -> Rule:
 
 def refusal(rule: Rule, status: int, said: Said, asked: str, scope: Scope, *, wait: float | None) -> Failure:
     """The failure of a refused call. `asked` says for what; `wait` is the answer's own `Retry-After`."""
-    words, more = rule.says or said.quote, said.more if scope in (Scope.ACT, Scope.BILLING) else ""
+    asked_by_person = scope in (Scope.ACT, Scope.BILLING)
+    # What a lane is told goes into the log, the ledger, health and alerts: a sentence may name a person, or repeat what was sent
+    told = said.quote if asked_by_person or _CODE.fullmatch(said.quote) else ""
+    words, more = rule.says or told, said.more if asked_by_person else ""
     if more:
         words = f"{words} ({more})" if words else more
     if rule.says:

@@ -141,3 +141,13 @@ def a_complaint_reaches_the_terminal_raw() -> None:
 def a_host_that_is_no_name_is_taken() -> None:
     """A reload with one ends the daemon, and each start after it."""
     instead("syncd.addresses:usable", lambda _: True)
+
+
+@defect(
+    "I-13",
+    "upstream",
+    "tests/upstream/test_upstream_errors.py::test_what_lanes_are_told_repeats_no_sentence_of_ctgos",
+)
+def ctgos_sentences_are_repeated() -> None:
+    """A refusal that names a person, or the secret end of the push address, stands in the log and in health."""
+    instead("syncd.upstream.errors:_CODE", re.compile(".*"))

@@ -149,13 +149,37 @@ def test_a_redirect_is_not_followed() -> None:
     assert len(app.seen) == 1
 
 
-def test_a_detail_repeats_no_key_no_person_and_no_control_character() -> None:
+@pytest.mark.parametrize("which", [LIST, CAMPAIGN, LEAD, ENRICH])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 429, 500, 503])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "cannot serve Noor Canary now",
+        "hooks.example/ctgo/pushTOKENpushTOKENpushTOKENpushTOKENpush42 is taken",
+        "pushTOKENpushTOKENpushTOKENpushTOKENpush42",
+        f"Bad key {KEY} of noor@example.org\x1b[31m\n\u202e at https://x.example/?q=1",
+    ],
+)
+def test_what_lanes_are_told_repeats_no_sentence_of_ctgos(which: str, status: int, said: str) -> None:
+    """It is in the log, the ledger, health, `status` and alerts."""
+    for body in ({"error": said, "message": said}, {"error": {"code": said, "message": said}}):
+        detail = ask(which, status, body).detail
+        assert not [word for word in said.split() if len(word) > 4 and word in detail], detail
+
+
+def test_a_code_of_ctgos_is_told() -> None:
+    assert (
+        ask(LIST, 400, {"error": "bad_request"}).detail
+        == "CTGO answered 400 when asked for leads: bad_request"
+    )
+
+
+def test_a_quotation_holds_no_key_no_address_and_no_control_character() -> None:
     said = f"Bad key {KEY} of noor@example.org\x1b[31m\n\u202e at https://x.example/?q=1 " + "long " * 60
-    failure = ask(LIST, 401, {"error": said, "message": "secret body"})
-    quote = failure.detail.split(": ", 1)[1]
+    quote = quoted(said, SecretStr(KEY))
     assert len(quote) <= 120
     assert quote.isprintable()
-    assert all(word not in str(failure) for word in (KEY, "Canary", "noor", "x.example", "secret body"))
+    assert all(word not in quote for word in (KEY, "Canary", "noor", "x.example"))
 
 
 @pytest.mark.parametrize("piece", ["a", "a@", "@", "https://", "ctgo_", "a ", "\x00", "a@b https://c "])
