@@ -11,12 +11,14 @@ from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from connectors.salesforce_codes import CODES
+from connectors.salesforce_options import loopback
 from syncd.bounded import Bounds, hold
 from syncd.clock import Clock
 from syncd.failure import Pause
@@ -96,7 +98,11 @@ class _Session(requests.Session):
         """As Session, for `given` that are the same each time: none of our requests brings settings of its own."""
         home = "/".join(url.split("/", 3)[:3])
         if home not in self._settled:
-            self._settled[home] = super().merge_environment_settings(home, *given)
+            settled = super().merge_environment_settings(home, *given)
+            # Never a proxy for this machine's own: it would read the secret
+            self._settled[home] = (
+                {**settled, "proxies": {}} if loopback(urlsplit(home).hostname or "") else settled
+            )
         return dict(self._settled[home])
 
     def get_redirect_target(self, _: requests.Response) -> None:

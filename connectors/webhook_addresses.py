@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Literal
 
 Kind = Literal["public", "private", "own", "never"]
-"""`own` is this machine; `never`: link-local (a cloud's metadata), multicast, and what stands for no machine."""
+"""`own` is this machine; `never`: a cloud's metadata, link-local, multicast, and what stands for no machine."""
 
 
 def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
@@ -19,6 +19,8 @@ def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
 
 
 _OWN = _networks("127.0.0.0/8 ::1/128")
+_METADATA = _networks("fd00:ec2::254/128 fd20:ce::254/128 100.100.100.200/32 168.63.129.16/32")
+"""Of AWS, Google, Alibaba and Azure: beside the link-local ones, these lie in private and in public networks."""
 _PRIVATE = _networks("10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10 fc00::/7")
 _NEVER = _networks(
     "0.0.0.0/8 169.254.0.0/16 192.0.0.0/24 192.0.2.0/24 192.88.99.0/24 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 "
@@ -51,6 +53,8 @@ def _inner(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
 def _kind(address: IPv4Address | IPv6Address) -> Kind:
     if any(address in network for network in _OWN):
         return "own"
+    if any(address in network for network in _METADATA):
+        return "never"
     if any(address in network for network in _PRIVATE):
         return "private"
     if any(address in network for network in _NEVER):

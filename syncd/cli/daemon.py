@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+import resource
 import signal
 import sys
 import threading
@@ -42,6 +43,8 @@ PROBE = HOUR
 
 def run_daemon(config: Path | None) -> Exit:
     """Run until SIGTERM or SIGINT. Raises SettingsError and LedgerError before anything is sent, or when the ledger fails."""
+    # A core would hold the keys and people, for good, where nobody looks for them
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     orders: list[Daemon] = []
     clock = SystemClock()
 

@@ -68,7 +68,7 @@ class Placer:
         with _translated(path):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
             new = path.with_name(f".{path.name}.new")
-            with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:  # noqa: PTH123
+            with open(_fresh(new, mode), "w") as file:
                 os.fchmod(file.fileno(), mode)  # whatever the umask
                 os.fchown(file.fileno(), 0, group)
                 file.write(text)
@@ -177,6 +177,12 @@ class Placer:
         if ran.returncode:
             reason = ran.stderr.strip().splitlines()
             raise PlacingError(f"{' '.join(command)} failed: {reason[-1] if reason else ran.returncode}")
+
+
+def _fresh(path: Path, mode: int) -> int:
+    """A new file, open to be written. In somebody else's folder a link may stand there: it is not written through."""
+    path.unlink(missing_ok=True)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
 
 
 @contextmanager

@@ -55,6 +55,20 @@ def test_install_puts_everything_in_place_and_says_what_to_type_next(
 
 
 @as_root
+def test_what_lies_under_a_temporary_name_is_not_written_through(image: Path) -> None:
+    theirs = image / "shadow"
+    theirs.write_text("root's own")
+    theirs.chmod(0o600)
+    for place in PLACES.values():
+        at = image / place.relative_to("/")
+        at.parent.mkdir(parents=True, exist_ok=True)
+        at.with_name(f".{at.name}.new").symlink_to(theirs)
+    assert service(image, "install") == 0
+    assert (theirs.read_text(), stat.S_IMODE(theirs.stat().st_mode)) == ("root's own", 0o600)
+    assert all((image / place.relative_to("/")).is_file() for place in PLACES.values())
+
+
+@as_root
 def test_only_the_service_reads_its_configuration_and_only_root_its_credentials(image: Path) -> None:
     before = os.umask(0o077)
     try:

@@ -1,6 +1,7 @@
 """The real process: what arrives while it runs, how it stops, is told, is killed, and comes back."""
 
 import os
+import resource
 import select
 import signal
 import socket
@@ -52,6 +53,22 @@ def silent(far: socket.socket) -> str:
 def is_asked(far: socket.socket) -> bool:
     """Whether somebody is waiting for its answer."""
     return bool(select.select([far], [], [], 0)[0])
+
+
+def test_a_crash_leaves_no_core(make: Make, ctgo: Running) -> None:
+    """It would hold the key, and people, where `forget` does not look."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    if hard == 0:
+        pytest.skip("no process here may leave a core")
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    try:
+        daemon = make().start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
+    daemon.until(lambda: len(ctgo.world.exported) == 3, "it is at work")
+    assert daemon.process is not None
+    limits = Path(f"/proc/{daemon.process.pid}/limits").read_text()
+    assert next(line.split()[4] for line in limits.splitlines() if line.startswith("Max core")) == "0"
 
 
 def test_leads_that_arrive_while_it_runs_are_in_the_file_and_exported(make: Make, ctgo: Running) -> None:

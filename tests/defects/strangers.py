@@ -151,3 +151,36 @@ def a_host_that_is_no_name_is_taken() -> None:
 def ctgos_sentences_are_repeated() -> None:
     """A refusal that names a person, or the secret end of the push address, stands in the log and in health."""
     instead("syncd.upstream.errors:_CODE", re.compile(".*"))
+
+
+@defect(
+    "root for nobody",
+    "cli",
+    "tests/cli/test_cli_service.py::test_what_lies_under_a_temporary_name_is_not_written_through",
+)
+def an_install_writes_through_a_link() -> None:
+    """A link under a temporary name has another file of root's written over."""
+    instead(
+        "syncd.cli.placing:_fresh",
+        lambda path, mode: os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode),
+    )
+
+
+@defect(
+    "I-13",
+    "connectors",
+    "tests/connectors/test_salesforce_wire.py::test_no_proxy_is_shown_what_is_for_this_machine",
+)
+def a_proxy_is_shown_what_is_for_this_machine() -> None:
+    """What Salesforce's connector says to an address of this machine, its secret among it, goes through the proxy."""
+    instead("connectors.salesforce_http:loopback", lambda _: False)
+
+
+@defect(
+    "private addresses",
+    "connectors",
+    "tests/connectors/test_webhook_addresses.py::test_every_address_is_of_its_kind_in_every_disguise",
+)
+def a_webhook_may_ask_a_clouds_metadata() -> None:
+    """With `allow_private`, the addresses that give out a machine's own keys are as good as any."""
+    instead("connectors.webhook_addresses:_METADATA", ())

@@ -142,6 +142,10 @@ def test_the_container_may_take_as_much_memory_as_the_unit() -> None:
     assert SYNCD["mem_limit"] == re.findall(r"^MemoryMax=(.+)$", unit, re.MULTILINE)[0].lower()
 
 
+def test_a_crash_leaves_no_core_on_the_volume() -> None:
+    assert SYNCD["ulimits"] == {"core": 0}
+
+
 def test_the_grace_period_is_longer_than_a_drain() -> None:
     assert int(SYNCD["stop_grace_period"].removesuffix("s")) > 10
 
