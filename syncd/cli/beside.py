@@ -1,5 +1,6 @@
 """Health, metrics and alerts, put together beside a daemon that runs. Imported when its first pulls are on their way."""
 
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from syncd.engine.whole import Engine
 from syncd.health.app import HealthApp
 from syncd.health.counting import Counted, Counting
 from syncd.health.looking import Looker, Vitals, Watched
+from syncd.health.recent import Recent
 from syncd.health.serving import Serving
 from syncd.health.view import View
 from syncd.ledger import Ledger
@@ -43,13 +45,15 @@ def put_beside(
         reader, engine.clock, watched(engine), set(engine.settings.connectors),
         partial(vitals_of, daemon), credits_, unserved=receivers.why,
     )  # fmt: skip
+    seen = Recent[View](engine.clock)
     app = HealthApp(
-        looker.look,
-        _Metrics(looker.look, counting.read),
+        lambda: seen.get("", looker.look),
+        _Metrics(looker.look, counting.read, engine.clock),
         lambda: vitals_of(daemon).wedged,
         lambda: set(looker.sources),
+        lambda: own_names(daemon.engine.settings),
     )
-    beside = Beside(looker, Health(app, log), counting.told, log, receivers)
+    beside = Beside(looker, Health(app, engine.clock, log), counting.told, log, receivers)
     beside.follow(engine)
     daemon.after_reload.append(beside.follow)
     return beside
@@ -113,13 +117,14 @@ class _Metrics:
 
     look: Callable[[], View]
     counted: Callable[[], Counted]
+    clock: Clock
     _exposition: Callable[[str], tuple[str, bytes]] | None = None
 
     def __call__(self, accept: str) -> tuple[str, bytes]:
         if self._exposition is None:
             from syncd.health.metrics import Exposition  # noqa: PLC0415 - see the class
 
-            self._exposition = Exposition(self.look, self.counted)
+            self._exposition = Exposition(self.look, self.counted, Recent(self.clock))
         return self._exposition(accept)
 
 
@@ -128,6 +133,7 @@ class Health:
     """The server where the settings want it; none where they want none."""
 
     app: HealthApp
+    clock: Clock
     log: Logger
     _at: str = ""
     _serving: Serving | None = None
@@ -138,7 +144,9 @@ class Health:
         if listen != self._at:
             self.close()
             self._at = listen
-            self._serving = Serving(self.app, listen.host, listen.port, self.log) if listen else None
+            self._serving = (
+                Serving(self.app, listen.host, listen.port, self.clock, self.log) if listen else None
+            )
         self.ensure()
 
     def ensure(self) -> None:
@@ -151,6 +159,12 @@ class Health:
         serving, self._serving, self._at = self._serving, None, ""
         if serving is not None:
             serving.close()
+
+
+def own_names(settings: Settings) -> set[str]:
+    """What this machine is called, in lower case: by itself, and in the settings of health."""
+    health = settings.health
+    return {name.lower() for name in (socket.gethostname(), health.listen.host, *health.hosts)}
 
 
 @dataclass(slots=True)

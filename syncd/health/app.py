@@ -1,13 +1,13 @@
-"""The WSGI app of /healthz, /readyz, /readyz/SOURCE and /metrics. It only reads, and answers nothing else."""
+"""Answers /healthz, /readyz, /readyz/SOURCE and /metrics. It only reads, and answers nothing else."""
 
 import json
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any
-from wsgiref.types import StartResponse, WSGIEnvironment
 
 from syncd.health.readiness import reasons
+from syncd.health.request import Request, is_ours
 from syncd.health.view import PushView, View
 from syncd.lead import utc_text
 from syncd.log import escape, scrub
@@ -15,36 +15,36 @@ from syncd.log import escape, scrub
 Answer = tuple[HTTPStatus, str, bytes]
 """Status, content type, body."""
 
+App = Callable[[Request], Answer]
+
 Metrics = Callable[[str], tuple[str, bytes]]
 """From an `Accept` header to a content type and a body."""
 
 
 @dataclass(frozen=True, slots=True)
 class HealthApp:
-    """See the module. `wedged`: what hangs, without a look at the ledger; empty when the daemon is alive."""
+    """See the module. `wedged`: what hangs, without a look at the ledger; empty when the daemon is alive.
+
+    `names`: those of this machine that a request may be for, in lower case; see `request.is_ours`.
+    """
 
     look: Callable[[], View]
     metrics: Metrics
     wedged: Callable[[], str]
     sources: Callable[[], Collection[str]]
+    names: Callable[[], Collection[str]]
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def __call__(self, request: Request) -> Answer:
         """Answer a request."""
-        status, content_type, body = self._answer(environ)
-        head = [
-            ("Content-Type", content_type),
-            ("Content-Length", str(len(body))),
-            ("Cache-Control", "no-store"),
-        ]
-        if status == HTTPStatus.METHOD_NOT_ALLOWED:
-            head.append(("Allow", "GET, HEAD"))
-        start_response(f"{status.value} {status.phrase}", head)
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
-
-    def _answer(self, environ: WSGIEnvironment) -> Answer:
-        if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
-            return _text(HTTPStatus.METHOD_NOT_ALLOWED, "Only GET is answered here.")
-        return self._page(str(environ.get("PATH_INFO", "")).rstrip("/"), environ.get("HTTP_ACCEPT", ""))
+        if not is_ours(request.host, self.names()):
+            return text(
+                HTTPStatus.MISDIRECTED_REQUEST, "This name is not known here: add it to health.hosts."
+            )
+        if request.foreign:
+            return text(HTTPStatus.FORBIDDEN, "Pages of other sites are not answered.")
+        if request.method not in {"GET", "HEAD"}:
+            return text(HTTPStatus.METHOD_NOT_ALLOWED, "Only GET is answered here.")
+        return self._page(request.path.rstrip("/"), request.accept)
 
     def _page(self, path: str, accept: str) -> Answer:
         if path == "/healthz":
@@ -57,14 +57,14 @@ class HealthApp:
         if source in self.sources():
             return _ready(self.look(), source)
         if source != path:
-            return _text(HTTPStatus.NOT_FOUND, "There is no such source in the configuration.")
-        return _text(HTTPStatus.NOT_FOUND, "Here are /healthz, /readyz, /readyz/SOURCE and /metrics.")
+            return text(HTTPStatus.NOT_FOUND, "There is no such source in the configuration.")
+        return text(HTTPStatus.NOT_FOUND, "Here are /healthz, /readyz, /readyz/SOURCE and /metrics.")
 
     def _alive(self) -> Answer:
         hanging = self.wedged()
         if hanging:
-            return _text(HTTPStatus.SERVICE_UNAVAILABLE, _shown(hanging))
-        return _text(HTTPStatus.OK, "alive")
+            return text(HTTPStatus.SERVICE_UNAVAILABLE, _shown(hanging))
+        return text(HTTPStatus.OK, "alive")
 
 
 def _ready(view: View, source: str = "") -> Answer:
@@ -85,7 +85,8 @@ def _pushed(push: PushView) -> dict[str, Any]:
     }
 
 
-def _text(status: HTTPStatus, sentence: str) -> Answer:
+def text(status: HTTPStatus, sentence: str) -> Answer:
+    """A sentence as an answer."""
     return status, "text/plain; charset=utf-8", f"{sentence}\n".encode()
 
 

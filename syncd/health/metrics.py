@@ -19,8 +19,12 @@ from prometheus_client.registry import Collector
 from syncd import __version__
 from syncd.health.counting import BUCKETS, Counted, Latency
 from syncd.health.readiness import reasons
+from syncd.health.recent import Recent
 from syncd.health.view import Place, SourceView, View
 from syncd.settling import UNSETTLED
+
+MOST_FORMATS = 4
+"""That are made within a second; who asks for a further one gets the plainest. Prometheus and a person want two."""
 
 MOST_CODES = 40
 """Codes of one place; a plugin that makes up codes must not make series without end. The rest are `other`."""
@@ -52,15 +56,21 @@ class _Everything(Collector):
 class Exposition:
     """What /metrics answers: everything of ours, and the process's memory, time and descriptors."""
 
-    def __init__(self, look: Callable[[], View], counted: Callable[[], Counted]) -> None:
+    def __init__(
+        self, look: Callable[[], View], counted: Callable[[], Counted], recent: Recent[bytes]
+    ) -> None:
+        """`recent`: keeps what was made, by its format."""
         self._registry = CollectorRegistry()
         self._registry.register(_Everything(look, counted))
         ProcessCollector(registry=self._registry)
+        self._recent = recent
 
     def __call__(self, accept: str) -> tuple[str, bytes]:
         """The content type and the body, in the format that an `Accept` header asks for."""
         encode, content_type = choose_encoder(accept)
-        return content_type, encode(self._registry)
+        if not self._recent.has(content_type, MOST_FORMATS):
+            encode, content_type = choose_encoder("")
+        return content_type, self._recent.get(content_type, lambda: encode(self._registry))
 
 
 def counters(counted: Counted) -> Iterator[Metric]:

@@ -31,6 +31,7 @@ from syncd.settings.values import (
     DigestAt,
     Duration,
     Hook,
+    HostName,
     Interval,
     Key,
     Listen,
@@ -175,9 +176,10 @@ class ConnectorSettings(BaseModel):
 
 
 class Health(_Table):
-    """`[health]`: where /healthz, /readyz and /metrics are served; empty: nowhere."""
+    """`[health]`: where /healthz, /readyz and /metrics are served; empty: nowhere. `hosts`: further names to be asked by."""
 
     listen: ListenAt = Listen("127.0.0.1:8377")
+    hosts: tuple[HostName, ...] = ()
 
 
 class Alerts(_Table):

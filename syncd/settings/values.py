@@ -240,6 +240,16 @@ def _listen(value: object) -> Listen:
 ListenAt = Annotated[Listen, PlainValidator(_listen)]
 
 
+def _host_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?", name):
+        raise ValueError("must be a name such as syncd.example.com, without a port")
+    return name.lower()
+
+
+HostName = Annotated[str, AfterValidator(_host_name)]
+"""A name of this machine, in lower case."""
+
+
 class Digest(str):
     """A time of day and a zone, `08:00 Europe/Paris`; the zone may be left out: UTC. Empty: off."""
 

@@ -1,7 +1,8 @@
 """A bench with one source and one connector, and the health app over its ledger."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,31 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from syncd.answering import Heard
 from syncd.health.app import HealthApp
 from syncd.health.counting import Counting
 from syncd.health.looking import Looker, Vitals, Watched
 from syncd.health.metrics import Exposition
+from syncd.health.recent import Recent
+from syncd.health.serving import hear
 from syncd.ledger import Ledger
 from tests.support import Bench
+from tests.support.virtual import Log
 
 POLL = 60.0
+
+
+def through(listener: Callable[[bytes], Heard], asked: httpx.Request) -> httpx.Response:
+    """A request as the listener hears it, and its answer as a client reads it."""
+    path = asked.url.raw_path.decode()
+    lines = [
+        f"{asked.method} {path} HTTP/1.1",
+        *(f"{name}: {value}" for name, value in asked.headers.items()),
+    ]
+    head, *body = listener("\r\n".join(lines).encode()).answer
+    first, *rest = head.decode().split("\r\n")
+    headers = [(name, value) for name, colon, value in (line.partition(": ") for line in rest) if colon]
+    return httpx.Response(int(first.split()[1]), headers=headers, content=b"".join(body))
 
 
 class Health:
@@ -36,9 +54,19 @@ class Health:
             self.ledger, bench.clock, watched, set(bench.places), lambda: Vitals(self.hanging, self.held)
         )
         self.counting = Counting()
-        exposition = Exposition(self.looker.look, self.counting.read)
-        app = HealthApp(self.looker.look, exposition, lambda: self.hanging, lambda: set(watched))
-        self.client = httpx.Client(transport=httpx.WSGITransport(app=app), base_url="http://health")
+        exposition = Exposition(self.looker.look, self.counting.read, Recent(bench.clock, 0.0))
+        app = HealthApp(
+            self.looker.look,
+            exposition,
+            lambda: self.hanging,
+            lambda: set(watched),
+            lambda: {"syncd.example"},
+        )
+        log = Log()
+        self.client = httpx.Client(
+            transport=httpx.MockTransport(lambda asked: through(partial(hear, app, bench.clock, log), asked)),
+            base_url="http://127.0.0.1:8377",
+        )
 
     def metrics(self) -> dict[str, dict[tuple[str, ...], float]]:
         """Samples by name and label values, in the order of the labels' names."""

@@ -1,14 +1,19 @@
 """The health listener meets hostile peers: it answers the next honest one in time, and keeps nothing of them."""
 
+import select
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, suppress
-from typing import Any
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from http import HTTPStatus
+from pathlib import Path
 
 import httpx
 import pytest
 
-from syncd.health.serving import CONNECTIONS, Serving
+from syncd.clock import SystemClock
+from syncd.health.app import Answer
+from syncd.health.request import Request
+from syncd.health.serving import CONNECTIONS, PATIENCE, Serving
 from syncd.testing import Journal
 from tests.hostile.watching import nothing_left, peak, within
 
@@ -37,18 +42,30 @@ SENT = {
 }
 
 
-def app(environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
-    start("200 OK", [("Content-Type", "text/plain")])
-    return [environ["PATH_INFO"].encode("latin-1")[:4]]
+METRICS = b"x" * (16 << 20)  # more than a kernel holds for a connection
+
+
+def app(request: Request) -> Answer:
+    return HTTPStatus.OK, "text/plain", METRICS if request.path == "/metrics" else b"/hea"
+
+
+@contextmanager
+def served(patience: float = PATIENCE) -> Iterator[int]:
+    with nothing_left():
+        serving = Serving(app, "127.0.0.1", 0, SystemClock(), Journal(), patience=patience)
+        assert serving.ensure()
+        yield serving.port or 0
+        serving.close()
 
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    with nothing_left():
-        serving = Serving(app, "127.0.0.1", 0, Journal())
-        assert serving.ensure()
-        yield serving.port or 0
-        serving.close()
+    with served() as it:
+        yield it
+
+
+def call(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), 5)
 
 
 def honest(port: int) -> int:
@@ -76,9 +93,70 @@ def test_a_thousand_that_come_and_go_leave_nothing(port: int) -> None:
         assert honest(port) == 200
 
 
-def test_slow_ones_short_of_the_limit_keep_nobody_out(port: int) -> None:
+def test_slow_ones_that_take_every_connection_keep_nobody_out(port: int) -> None:
     with ExitStack() as stack:
-        for _ in range(CONNECTIONS // 2):
-            stack.enter_context(closing(socket.create_connection(("127.0.0.1", port), 5))).sendall(GET)
+        for _ in range(CONNECTIONS * 2):
+            stack.enter_context(closing(call(port))).sendall(GET)
+        for _ in range(5):
+            with within():
+                assert honest(port) == 200
+
+
+def test_one_that_drips_is_cut_when_patience_is_over() -> None:
+    with served(patience=0.3) as port, closing(call(port)) as it, within(), suppress(OSError):
+        for _ in range(10_000):  # until it is reset, or a broken pipe
+            it.sendall(b"G")
+            select.select([], [], [], 0.01)
+
+
+def test_one_that_does_not_read_is_cut_when_patience_is_over() -> None:
+    with served(patience=0.3) as port, closing(socket.socket()) as it:
+        it.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        it.settimeout(5)
+        it.connect(("127.0.0.1", port))
+        it.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
         with within():
-            assert honest(port) == 200
+            select.select([], [], [], 0.6)
+            assert cut_short(it)
+
+
+def cut_short(it: socket.socket) -> bool:
+    """Whether less than the whole answer can be read."""
+    read = 0
+    with suppress(ConnectionResetError):
+        while n := len(it.recv(1 << 16)):
+            read += n
+    return read < len(METRICS)
+
+
+def test_a_body_is_refused_before_it_has_come_and_is_kept_nowhere(port: int) -> None:
+    before, already = peak(), set(opened())
+    spooled: set[str] = set()
+    with closing(call(port)) as it:
+        it.sendall(GET + b"Content-Length: 300000000\r\n\r\n")
+        assert it.recv(100).startswith(b"HTTP/1.1 200")
+        with suppress(OSError):
+            for _ in range(300):
+                it.sendall(b"x" * 2**20)
+                spooled |= {name for name in opened() if "(deleted)" in name}
+            pytest.fail("all of it was taken")
+    assert not spooled - already
+    assert peak() - before < 8 << 20
+    assert honest(port) == 200
+
+
+def opened() -> Iterator[str]:
+    """What this process has open, by name."""
+    for each in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            yield str(each.readlink())
+
+
+def test_of_requests_that_come_at_once_one_is_answered(port: int) -> None:
+    with closing(call(port)) as it:
+        it.sendall((GET + b"\r\n") * 315)
+        read = b""
+        while piece := it.recv(1 << 16):
+            read += piece
+    assert read.count(b"HTTP/1.1 200 OK") == 1
+    assert b"Connection: close\r\n" in read

@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
+from syncd import answering
 from syncd.clock import SystemClock
-from syncd.push import receiver
 from syncd.push.receiver import CONNECTIONS, MOST, MOST_OF_STRANGERS, Receiver
 from syncd.push.request import LONGEST, Answer, judge
 from tests.support.virtual import Log
@@ -256,7 +256,7 @@ def test_a_flood_of_connections_that_end_at_once_leaves_nothing(place: Place) ->
             if n % 2:  # not by a farewell but by a cut
                 it.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     assert place.honest() == 202
-    assert not place.log.named("push_receiver_failed")
+    assert not place.log.named("push_listener_failed")
 
 
 def test_nothing_of_a_request_is_logged(place: Place) -> None:
@@ -312,7 +312,7 @@ def test_a_bug_in_judging_ends_nothing_but_the_listening_and_it_begins_anew() ->
     with closing(socket.create_connection(("127.0.0.1", made.port or 0))) as it:
         it.sendall(b"POST / HTTP/1.1\n")
         assert is_over(it)
-    until(lambda: log.named("push_receiver_failed"))
+    until(lambda: log.named("push_listener_failed"))
     until(made.ensure)
     assert httpx.post(f"http://127.0.0.1:{made.port}/").status_code == 404
     made.close()
@@ -339,7 +339,7 @@ class Exhausted(socket.socket):
 
 
 def test_without_descriptors_it_rests_rather_than_spins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receiver, "REST", 0.05)
+    monkeypatch.setattr(answering, "REST", 0.05)
     monkeypatch.setattr(Exhausted, "until", time.monotonic() + 0.4)
     monkeypatch.setattr(Exhausted, "asked", 0)
     listening = Exhausted(socket.AF_INET, socket.SOCK_STREAM)
@@ -347,12 +347,14 @@ def test_without_descriptors_it_rests_rather_than_spins(monkeypatch: pytest.Monk
     listening.listen()
     listening.settimeout(0)
     port = listening.getsockname()[1]
-    loop = receiver._Loop(listening, lambda line: judge(line, {"main": TOKEN}), SystemClock(), 30.0)
+    made = Receiver("127.0.0.1", 0, lambda line: judge(line, {"main": TOKEN}), SystemClock(), log := Log())
+    loop = answering._Loop(listening, made._hear, SystemClock(), log, made._manners)
     thread = threading.Thread(target=loop.run)
     thread.start()
     try:
         assert httpx.post(f"http://127.0.0.1:{port}/{TOKEN}").status_code == 202
         assert 2 <= Exhausted.asked <= 12
+        assert len(log.named("push_short")) == 1
     finally:
         loop.stop()
         thread.join()

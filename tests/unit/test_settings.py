@@ -58,6 +58,7 @@ def test_defaults_are_those_of_the_documentation(folder: Path) -> None:
     assert main.base_url == "https://www.catchthegoodones.com/api/v2"
     assert settings.state.retention == 90 * 86400.0
     assert (settings.health.listen.host, settings.health.listen.port) == ("127.0.0.1", 8377)
+    assert settings.health.hosts == ()
     assert (settings.log.format, settings.log.level) == ("auto", "info")
 
 

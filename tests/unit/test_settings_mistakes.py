@@ -91,6 +91,7 @@ SENTENCES = [
      "alerts.webhook_url: must begin with https:// (plain http is for this machine's own addresses only)"),
     ('[health]\nlisten = "8377"', "health.listen: must be host:port such as 127.0.0.1:8377, or empty"),
     ('[health]\nlisten = "h:70000"', "health.listen: must be host:port such as 127.0.0.1:8377, or empty"),
+    ('[health]\nhosts = ["a.example:8377"]', "health.hosts.0: must be a name such as syncd.example.com, without a port"),
     (MAIN + "[sources.main.push]", "sources.main.push.public_url: is missing; it may be set as SYNCD_SOURCES__MAIN__PUSH__PUBLIC_URL too"),
     (MAIN + '[sources.main.push]\npublic_url = "http://h.example"',
      "sources.main.push.public_url: must begin with https:// (plain http is for this machine's own addresses only)"),

@@ -1,0 +1,80 @@
+"""Defects of the listeners, health's above all: who may ask, and what hostile peers cost."""
+
+from typing import Any
+
+from tests.defects.planting import around, defect, instead
+
+HOSTILE = "tests/hostile/test_hostile_health.py"
+REQUEST = "tests/health/test_request.py"
+
+
+@defect("alive", "hostile", f"{HOSTILE}::test_slow_ones_that_take_every_connection_keep_nobody_out")
+def slow_connections_keep_others_out() -> None:
+    """When all connections are taken, nobody else is until one of them ends."""
+
+    def make(plain: Any) -> Any:
+        def take(self: Any) -> None:
+            if len(self._visits) < self._manners.connections:
+                plain(self)
+
+        return take
+
+    around("syncd.answering:_Loop._take", make)
+
+
+@defect("alive", "hostile", f"{HOSTILE}::test_one_that_drips_is_cut_when_patience_is_over")
+def each_byte_renews_the_patience() -> None:
+    """Who sends a byte now and then keeps its connection for ever."""
+
+    def make(plain: Any) -> Any:
+        def read(self: Any, visit: Any) -> Any:
+            visit.ends = self._clock.monotonic() + self._manners.patience
+            return plain(self, visit)
+
+        return read
+
+    around("syncd.answering:_Loop._read", make)
+
+
+@defect("alive", "hostile", f"{HOSTILE}::test_a_body_is_refused_before_it_has_come_and_is_kept_nowhere")
+def a_body_is_read_to_its_end() -> None:
+    """Who sends a body is read for as long as it comes."""
+    instead("syncd.health.serving:MOST", 1 << 40)
+
+
+@defect("alive", "health", "tests/health/test_recent.py::test_metrics_are_made_once_a_second")
+def each_scrape_is_made_anew() -> None:
+    """Who asks for /metrics in a loop has a core."""
+
+    def make(_: Any) -> Any:
+        return lambda _self, _key, make: make()
+
+    around("syncd.health.recent:Recent.get", make)
+
+
+@defect(
+    "alive", "health", "tests/health/test_recent.py::test_each_format_is_made_and_formats_without_end_are_not"
+)
+def formats_without_end_are_made() -> None:
+    """A number that the asker makes up has metrics made anew, and kept."""
+    instead("syncd.health.metrics:MOST_FORMATS", 1 << 40)
+
+
+@defect("closed to strangers", "health", f"{REQUEST}::test_pages_of_other_sites_learn_nothing")
+def any_host_is_ours() -> None:
+    """A page whose name leads to this machine reads /metrics."""
+    instead("syncd.health.request:is_ours", lambda _host, _names: True)
+
+
+@defect("closed to strangers", "health", f"{REQUEST}::test_pages_of_other_sites_learn_nothing")
+def pages_of_other_sites_are_answered() -> None:
+    """A page of another site may ask."""
+
+    def make(plain: Any) -> Any:
+        def parse(head: bytes) -> Any:
+            found = plain(head)
+            return found and found._replace(foreign=False)
+
+        return parse
+
+    around("syncd.health.request:parse", make)
