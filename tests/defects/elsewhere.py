@@ -52,3 +52,10 @@ planted_by_its_test(
     "tests/connectors/test_contract_faults.py::test_a_broken_connector_is_caught",
     many=59,
 )
+planted_by_its_test(
+    "a_proxy_logs_errors_with_their_address",
+    "A push that meets a restart is in the error log of nginx or Caddy, with its secret address.",
+    ("I-13", "deploy"),
+    "tests/deploy/test_proxies.py::test_nginx_logs_no_secret_address",
+    many=2,
+)
