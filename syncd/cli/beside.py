@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from syncd.clock import Clock
 from syncd.connector import Logger
@@ -53,7 +54,7 @@ def put_beside(
         lambda: set(looker.sources),
         lambda: own_names(daemon.engine.settings),
     )
-    beside = Beside(looker, Health(app, engine.clock, log), counting.told, log, receivers)
+    beside = Beside(looker, Health(app, engine.clock, log), counting, log, receivers)
     beside.follow(engine)
     daemon.after_reload.append(beside.follow)
     return beside
@@ -65,7 +66,7 @@ class Beside:
 
     looker: Looker
     health: "Health"
-    told: Callable[[str, str], None]
+    counting: Counting
     log: Logger
     push: "Receiving"
     watch: "Watch | None" = None
@@ -78,6 +79,12 @@ class Beside:
         looker.sources, looker.connectors = watched(engine), set(connectors)
         types = known_types()
         looker.fixes = codes({it.type for it in connectors.values()} & set(types), types=types)
+        sources = engine.settings.sources
+        self.counting.expect(
+            {name: urlsplit(it.base_url).hostname or "" for name, it in sources.items()},
+            connectors,
+            (name for name, it in sources.items() if it.push is not None),
+        )
         self.health.follow(engine.settings)
         self.push.follow(engine)
         alerts = engine.settings.alerts
@@ -86,7 +93,9 @@ class Beside:
         from syncd.cli.telling import make_watch, point  # noqa: PLC0415 - see there
 
         if self.watch is None:
-            self.watch = make_watch(self.looker.look, engine.ledger, engine.clock, self.log, self.told)
+            self.watch = make_watch(
+                self.looker.look, engine.ledger, engine.clock, self.log, self.counting.told
+            )
         point(self.watch, alerts)
         if self._begun:
             self.begin()

@@ -7,7 +7,7 @@ configured names, states and statuses, so there are few; hosts are capped all th
 import threading
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -68,15 +68,41 @@ class Counting:
         self._pushes: Counter[tuple[str, str]] = Counter()
         self._latency: dict[str, Latency] = {}
 
+    def expect(self, sources: Mapping[str, str], connectors: Iterable[str], pushed: Iterable[str]) -> None:
+        """Have a series at 0 for what may come to be counted: what begins at 60 has not grown, to Prometheus.
+
+        `sources`: with the host of each; `pushed`: those that have push.
+        """
+        with self._lock:
+            for name, host in sources.items():
+                self._known(host)
+                self._found.setdefault((name,), 0)
+                _zeros(self._pulls, name, ("live", "reconcile", "window"))
+                _zeros(self._exports, name, ("delivered", "retried", "rejected"))
+                _zeros(self._feedback, name, ("delivered", "retried", "rejected"))
+            for name in connectors:
+                _zeros(self._deliveries, name, ("delivered", "retried", "rejected", "waiting"))
+                self._latency.setdefault(name, Latency())
+            for kind in ("message", "heartbeat"):
+                _zeros(self._messages, kind, ("sent", "failed"))
+            for name in pushed:
+                _zeros(self._pushes, name, ("taken",))
+                _zeros(self._pushes, "", ("refused",))
+
+    def _known(self, host: str) -> str:
+        """The host, or what stands for it when there are too many."""
+        if host not in self._hosts:
+            if len(self._hosts) >= MOST_HOSTS:
+                host = "other"
+            self._hosts.add(host)
+            _zeros(self._requests, host, ("200", "429"))
+        return host
+
     def requested(self, source: str, host: str, status: int) -> None:
         """A request was answered; status 0: it was not."""
         del source  # hosts are what the answers are about, and fewer
         with self._lock:
-            if host not in self._hosts:
-                if len(self._hosts) >= MOST_HOSTS:
-                    host = "other"
-                self._hosts.add(host)
-            self._requests[host, str(status)] += 1
+            self._requests[self._known(host), str(status)] += 1
 
     def pulled(self, source: str, kind: str, new: int) -> None:
         """A pass over a source's leads ended well."""
@@ -130,3 +156,8 @@ class Counting:
                 Counter(self._pushes),
                 {name: Latency(list(it.buckets), it.total) for name, it in self._latency.items()},
             )
+
+
+def _zeros(counter: Counter[tuple[str, str]], first: str, each: Iterable[str]) -> None:
+    for second in each:
+        counter.setdefault((first, second), 0)

@@ -76,7 +76,7 @@ class Exposition:
 def counters(counted: Counted) -> Iterator[Metric]:
     """The metrics of what was counted."""
     for name, help_, labels, rows in (
-        ("requests", "Requests by host and status; status 0: no answer.", ("host", "status"), counted.requests),
+        ("requests", "Requests to CTGO by host and status; status 0: no answer.", ("host", "status"), counted.requests),
         ("pulls", "Passes over a source's leads that ended well.", ("source", "kind"), counted.pulls),
         ("leads_found", "Leads that were new here.", ("source",), counted.found),
         ("delivery_outcomes", "What became of deliveries that were tried.", ("connector", "outcome"), counted.deliveries),

@@ -118,6 +118,8 @@ def test_the_real_process_serves_it_all(tmp_path: Path, monkeypatch: pytest.Monk
             ready = httpx.get(f"{url}/readyz/main")
             assert (ready.status_code, json.loads(ready.text)["reasons"]) == (200, [])
             metrics = httpx.get(f"{url}/metrics").text
+            assert 'syncd_requests_total{host="127.0.0.1",status="429"} 0.0' in metrics
+            assert 'syncd_delivery_outcomes_total{connector="sheet",outcome="rejected"} 0.0' in metrics
             assert 'syncd_leads{source="main",state="exported"} 3.0' in metrics
             assert 'syncd_delivery_outcomes_total{connector="sheet",outcome="delivered"} 3.0' in metrics
             assert 'syncd_requests_total{host="127.0.0.1",status="200"}' in metrics

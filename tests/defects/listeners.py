@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.defects.planting import around, defect, instead
+from tests.defects.planting import around, defect, instead, planted_by_its_test
 
 HOSTILE = "tests/hostile/test_hostile_health.py"
 REQUEST = "tests/health/test_request.py"
@@ -78,3 +78,22 @@ def pages_of_other_sites_are_answered() -> None:
         return parse
 
     around("syncd.health.request:parse", make)
+
+
+@defect(
+    "seen in time",
+    "health",
+    "tests/health/test_metrics.py::test_what_may_come_to_be_counted_is_there_before_it_is",
+)
+def counters_begin_with_their_first_event() -> None:
+    """Sixty refusals within a minute of the start raise no alert."""
+    instead("syncd.health.counting:Counting.expect", lambda *_: None)
+
+
+planted_by_its_test(
+    "a_rule_for_prometheus_is_wrong",
+    "An alert that a message which got through does not silence, or that one of two instances cannot raise.",
+    ("seen in time", "health"),
+    "tests/health/test_rules_fire.py::test_a_rule_that_is_wrong_is_noticed",
+    many=4,
+)

@@ -148,7 +148,9 @@ def test_requests_outcomes_and_latency_are_counted(health: Health) -> None:
     health.counting.fed_back("main", {("delivered", ""): 1, ("retried", "conflict"): 3})
     health.counting.told("message", "sent")
     found = health.metrics()
-    assert found["syncd_requests_total"] == {("ctgo.example", "200"): 1.0, ("ctgo.example", "0"): 1.0}
+    assert found["syncd_requests_total"] == {
+        ("ctgo.example", "200"): 1.0, ("ctgo.example", "0"): 1.0, ("ctgo.example", "429"): 0.0,
+    }  # fmt: skip
     assert found["syncd_pulls_total"] == {("live", "main"): 1.0}
     assert found["syncd_leads_found_total"] == {("main",): 3.0}
     assert found["syncd_delivery_outcomes_total"] == {("crm", "delivered"): 2.0, ("crm", "rejected"): 1.0}
@@ -164,6 +166,25 @@ def test_requests_outcomes_and_latency_are_counted(health: Health) -> None:
     ) == (0, 1, 1, 2)
 
 
+def test_what_may_come_to_be_counted_is_there_before_it_is(health: Health) -> None:
+    """A series that begins at 60 has not grown, to Prometheus."""
+    health.counting.told("message", "sent")
+    health.counting.expect({"main": "ctgo.example"}, ["crm"], ["main"])
+    found = health.metrics()
+    assert found["syncd_requests_total"]["ctgo.example", "429"] == 0.0
+    assert found["syncd_pulls_total"] == dict.fromkeys(
+        [("live", "main"), ("reconcile", "main"), ("window", "main")], 0.0
+    )
+    assert found["syncd_leads_found_total"] == {("main",): 0.0}
+    assert found["syncd_delivery_outcomes_total"]["crm", "rejected"] == 0.0
+    assert found["syncd_export_outcomes_total"]["rejected", "main"] == 0.0
+    assert found["syncd_feedback_outcomes_total"]["rejected", "main"] == 0.0
+    assert found["syncd_alert_messages_total"]["message", "failed"] == 0.0
+    assert found["syncd_alert_messages_total"]["message", "sent"] == 1.0
+    assert found["syncd_pushes_total"] == {("taken", "main"): 0.0, ("refused", ""): 0.0}
+    assert found["syncd_delivery_latency_seconds_count"] == {("crm",): 0.0}
+
+
 def test_the_process(health: Health) -> None:
     found = health.metrics()
     assert found["process_resident_memory_bytes"][()] > 0
@@ -174,7 +195,7 @@ def test_labels_are_few_whatever_a_plugin_makes_up() -> None:
     counting = Counting()
     for n in range(10 * MOST_HOSTS):
         counting.requested("main", f"host{n}.example", 200)
-    assert len(counting.read().requests) == MOST_HOSTS + 1
+    assert len({host for host, _ in counting.read().requests}) == MOST_HOSTS + 1
     places = [Place("delivery", "crm", f"code_{n}", 1) for n in range(1000)] + [
         Place("delivery", "crm", "Ann@x.example", 1)
     ]
