@@ -1,15 +1,17 @@
 """What happens next to a delivery: a pure function of (delivery, outcome, lane, policy, chance).
 
-Exporting is delivering to CTGO, so the same rules serve both. What they are for:
+Exporting is delivering to CTGO, so the same rules serve both. One answer decides nothing: one lead never stands for its
+lane, for its own fault and the lane's look alike until another lead was asked.
 
-* An outage, an expired token or a renamed field must not reject a backlog; one lead that makes a CRM answer 500
-  must not block it. A call that fails whole without saying why therefore spends nobody's attempt: its members
-  become *suspects* and the lane waits. The next call is a probe: one other delivery, alone. Once one succeeds,
-  the suspects go alone, and then each spends its own attempts.
+* A `Halt`, an unexplained `Pause`, and `PAUSE_LIMIT` explained ones in a row spend nobody's attempt. The members of
+  the call become *suspects* at the end of the line, and the lane is in doubt: its next call is one other delivery, alone.
+* Once one succeeds, the doubt is over. The suspects go alone, and then each spends its own attempts.
+* A lane in doubt halts when `HALT_LIMIT` leads, or all there are, were asked in vain. Nobody is rejected for it.
 * Exhausted attempts reject only if the lane delivered something meanwhile (`mark` is the lane's count when the
-  delivery first failed); otherwise the fault is the lane's, and it halts.
-* Ten alike rejections in a row with none delivered between halt the lane, and all ten return to pending in the
-  same transaction.
+  delivery first failed); otherwise the lane is in doubt.
+* `ALIKE_LIMIT` alike rejections in a row with none delivered between put the lane in doubt as well. If one of those
+  asked next is delivered, the rejections stand; if none is, all return to pending in the transaction that halts it.
+* What is decided before anything is sent is about that lead alone, and no word on the lane.
 * A lifted halt is on probation: one delivery, alone, and only a success ends it.
 
 This module decides; `syncd.ledger` writes what it decided in one transaction, and the engine acts.
@@ -23,7 +25,19 @@ from syncd.failure import Failure, Halt, Pause, Refused, Reject, Retry
 from syncd.lead import Lead
 
 ALIKE_LIMIT = 10
-"""Rejections of one code in a row, none delivered between, that halt a lane."""
+"""Rejections of one code in a row, none delivered between, that put a lane in doubt."""
+
+HALT_LIMIT = 10
+"""Leads that a lane in doubt asks about, one by one, before it halts."""
+
+PAUSE_LIMIT = 5
+"""Explained pauses of one code in a row, none delivered between, that count as unexplained."""
+
+PAUSE_DOUBTED = 300.0
+"""Seconds: a pause that was told to be longer, as of a daily quota, is never held against one lead."""
+
+MOMENT = 0.001
+"""Seconds by which who was asked alone stands behind who was asked in company."""
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 26 * 3600.0
 """Seconds, whatever a far end asks for: not a hot loop, and not longer than the reset of a daily quota."""
@@ -130,6 +144,10 @@ class LaneState(NamedTuple):
     delivered: int = 0
     alike_code: str = ""
     alike: tuple[int, ...] = ()
+    doubts: tuple[int, ...] = ()
+    """Whom a lane in doubt has asked about in vain; 0 for a call of several."""
+    pauses: int = 0
+    """Explained pauses of the code in a row."""
 
     def wait(self, now: float, probe: float | None = None) -> float | None:
         """Seconds until the lane may go on: 0 now, None when somebody must act first. `probe`: as in `Policy`.
@@ -160,11 +178,15 @@ Chance = Callable[[], float]
 
 
 class Terms(NamedTuple):
-    """What a decision is made under: the wall time, the lane's patience, and chance."""
+    """What a decision is made under: the wall time, the lane's patience, and chance.
+
+    `others`: a delivery that is not in the call, and that the lane's doubt has not asked about, is due.
+    """
 
     now: float
     policy: Policy
     chance: Chance
+    others: bool = False
 
 
 def backoff(failures: int, base: float, cap: float, chance: Chance) -> float:
@@ -174,13 +196,15 @@ def backoff(failures: int, base: float, cap: float, chance: Chance) -> float:
 
 
 def paused(lane: LaneState, why: Failure, terms: Terms) -> LaneState:
-    """The lane after a `Pause`: as long as it was told to, else by its own growing back-off."""
-    unexplained = not isinstance(why, Pause) or why.unexplained
-    told = why.after is not None
-    wait = (
-        min(max(SHORTEST_PAUSE, why.after or 0.0), LONGEST_PAUSE)
-        if told
-        else backoff(lane.failures + 1, terms.policy.pause_base, terms.policy.pause_cap, terms.chance)
+    """The lane after a `Pause`: as long as it was told to, and by its own growing back-off when in doubt or not told."""
+    explained = isinstance(why, Pause) and not why.unexplained
+    pauses = _in_a_row(lane, why) if explained else 0
+    doubted = not explained or pauses >= PAUSE_LIMIT
+    grows = why.after is None or (explained and doubted)
+    own = (
+        backoff(lane.failures + 1, terms.policy.pause_base, terms.policy.pause_cap, terms.chance)
+        if grows
+        else SHORTEST_PAUSE
     )
     return lane._replace(
         status="paused",
@@ -188,10 +212,16 @@ def paused(lane: LaneState, why: Failure, terms: Terms) -> LaneState:
         detail=why.detail,
         by="syncd",
         since=terms.now,
-        until=terms.now + wait,
-        probing=lane.probing or unexplained,
-        failures=lane.failures if told else lane.failures + 1,
+        until=terms.now + min(max(own, why.after or 0.0), LONGEST_PAUSE),
+        probing=lane.probing or doubted,
+        failures=lane.failures + grows,
+        pauses=pauses,
     )
+
+
+def _in_a_row(lane: LaneState, why: Failure) -> int:
+    """How many explained pauses alike there are with this one."""
+    return lane.pauses + 1 if lane.code == why.code else 1
 
 
 def halted(lane: LaneState, why: Failure, now: float) -> LaneState:
@@ -231,6 +261,11 @@ def kept_by_hand(stored: LaneState, decided: LaneState, now: float) -> LaneState
         since=stored.since,
         until=stored.until,
     )
+
+
+def may_go_on(lane: LaneState) -> bool:
+    """Whether a halted lane still wants to hear of a lead that it has not asked about: too few have spoken."""
+    return lane.status == "halted" and 0 < len(lane.doubts) < HALT_LIMIT
 
 
 def pack(items: Sequence[tuple[Item, Route]], lane: LaneState, batch_size: int) -> list[list[int]]:
@@ -291,7 +326,7 @@ def judge_call(
             answer = ContractError(f"{type(answer).__name__} is not a list of outcomes")
         elif len(answer) != len(call):
             answer = ContractError(f"{len(answer)} outcomes for {len(call)} deliveries")
-        elif len(call) == 1 and isinstance(answer[0], Pause):
+        elif len(call) == 1 and isinstance(answer[0], Pause | Halt):
             answer = answer[0]  # alone, said of this one or of the call is the same
     if isinstance(answer, Reject) and len(call) > 1:
         answer = Refused(answer.code, answer.detail)  # one of them is at fault, and nobody said which
@@ -314,13 +349,33 @@ def _refused(call: Sequence[Item], why: Refused, lane: LaneState, terms: Terms) 
     return Verdict(changes, lane)
 
 
+def judge_unsent(
+    items: Sequence[Item], outcomes: Sequence[Failure], lane: LaneState, terms: Terms
+) -> Verdict:
+    """Decide what becomes of deliveries that were not sent: a rejection among them is no word of the remote's."""
+    rejected = [
+        kept(item)._replace(state="rejected", suspect=False, code=why.code, detail=why.detail)
+        for item, why in zip(items, outcomes, strict=True)
+        if isinstance(why, Reject)
+    ]
+    others = [it for it in zip(items, outcomes, strict=True) if not isinstance(it[1], Reject)]
+    if not others:
+        return Verdict(tuple(rejected), lane)
+    verdict = _judged([item for item, _ in others], [why for _, why in others], lane, terms)
+    return verdict._replace(changes=(*rejected, *verdict.changes))
+
+
 def _raised(call: Sequence[Item], why: BaseException, lane: LaneState, terms: Terms) -> Verdict:
     """One word for the whole call."""
-    if isinstance(why, Pause) and why.unexplained and len(call) == 1 and call[0].suspect and not lane.probing:
-        # Others went through and this one, alone, did not: it is about this lead. Another must succeed before the
-        # next suspect is believed guilty, or a new outage would spend the attempts of them all.
-        verdict = _judged(call, [Retry(why.code, why.detail, after=why.after)], lane, terms)
-        return verdict._replace(lane=verdict.lane._replace(probing=True))
+    if isinstance(why, Pause | Halt) and len(call) == 1 and _is_its_own(call[0], why, lane):
+        # Another must succeed before the next suspect is believed guilty, or a new outage would spend the attempts
+        # of them all.
+        own = Retry(why.code, why.detail, after=why.after, fix=why.fix)
+        verdict = _judged(call, [own], lane, terms)
+        after = verdict.lane._replace(probing=True)
+        if isinstance(why, Pause) and not why.unexplained and after.status == "open":
+            after = paused(after, why, terms)
+        return verdict._replace(lane=after)
     if isinstance(why, Failure):
         return _judged(call, [why] * len(call), lane, terms)
     said = str(why) if isinstance(why, ContractError) else f"{type(why).__name__} in the connector"
@@ -330,6 +385,12 @@ def _raised(call: Sequence[Item], why: BaseException, lane: LaneState, terms: Te
     return verdict._replace(changes=suspects)
 
 
+def _is_its_own(item: Item, why: Failure, lane: LaneState) -> bool:
+    """Whether what stopped a call of one is about that lead: others went through, and this one, a suspect, did not."""
+    quota = isinstance(why, Pause) and not why.unexplained and (why.after or 0.0) > PAUSE_DOUBTED
+    return item.suspect and not lane.probing and not quota
+
+
 @dataclass(slots=True)
 class _Tally:
     """What the walk over one call's outcomes has found so far."""
@@ -337,7 +398,7 @@ class _Tally:
     lane: LaneState
     changes: list[Change] = field(default_factory=list)
     stop: Failure | None = None
-    revived: tuple[int, ...] = ()
+    fix: str = ""
 
 
 def _judged(
@@ -357,18 +418,18 @@ def _judged(
             walk.changes.append(_delivered(item, outcome))
             walk.lane = _proved(walk.lane)
         elif walk.stop is not None:  # the Pause or Halt before it stands for it too
-            _on_stopped(walk, item, walk.stop, terms.now)
+            _on_stopped(walk, item, walk.stop, terms.now, alone=len(call) == 1)
         elif isinstance(outcome, Pause | Halt):
             walk.stop = outcome
-            _on_stopped(walk, item, outcome, terms.now)
+            _on_stopped(walk, item, outcome, terms.now, alone=len(call) == 1)
         elif isinstance(outcome, Reject):
-            _on_rejected(walk, item, outcome, lenient=delivered > 0)
+            _on_rejected(walk, item, outcome, terms.now, lenient=delivered > 0)
         elif not isinstance(outcome, Failure):
             wrong = Retry("connector_bug", f"{type(outcome).__name__} is not an outcome")
             _on_retry(walk, item, wrong, before, terms)
         else:
             _on_retry(walk, item, outcome, before, terms)
-    return _closed(walk, terms)
+    return _closed(walk, call, lane, terms, lenient=delivered > 0)
 
 
 def kept(item: Item) -> Change:
@@ -393,57 +454,58 @@ def _delivered(item: Item, outcome: Delivered) -> Change:
 
 def _proved(lane: LaneState) -> LaneState:
     """The lane after a success."""
-    if not (lane.code or lane.probing or lane.failures or lane.alike_code):
+    if not (lane.code or lane.probing or lane.failures or lane.alike_code or lane.doubts or lane.pauses):
         return lane
-    well = lane._replace(probing=False, failures=0, alike_code="", alike=())
+    well = lane._replace(probing=False, failures=0, alike_code="", alike=(), doubts=(), pauses=0)
     # A lane that was stopped meanwhile keeps the reason, and what it must prove
     return well._replace(code="", detail="") if lane.status == "open" else well._replace(probing=lane.probing)
 
 
-def _on_stopped(walk: _Tally, item: Item, why: Failure, now: float) -> None:
-    unexplained = isinstance(why, Pause) and why.unexplained
-    change = kept(item)._replace(suspect=item.suspect or unexplained, code=why.code, detail=why.detail)
+def _on_stopped(walk: _Tally, item: Item, why: Failure, now: float, *, alone: bool) -> None:
+    change = kept(item)._replace(code=why.code, detail=why.detail)
+    explained = isinstance(why, Pause) and not why.unexplained
+    if explained and not item.suspect and _in_a_row(walk.lane, why) < PAUSE_LIMIT:
+        walk.changes.append(change)
+        return
     # To the end of the line, or every probe would be the same one
-    walk.changes.append(change._replace(due_at=now) if unexplained else change)
+    walk.changes.append(change._replace(suspect=True, due_at=now if alone else now - MOMENT))
 
 
-def _on_rejected(walk: _Tally, item: Item, why: Reject, *, lenient: bool) -> None:
+def _on_rejected(walk: _Tally, item: Item, why: Reject, now: float, *, lenient: bool) -> None:
     """`lenient`: the same call delivered something, so the lane is well whatever the order of its members."""
-    on_probation = walk.lane.probing and walk.lane.alike_code == why.code and not walk.lane.alike
+    lane = walk.lane
     change = kept(item)._replace(
-        state="rejected", code=why.code, detail=why.detail, attempts=item.attempts + 1
+        state="rejected", code=why.code, detail=why.detail, attempts=item.attempts + 1, suspect=False
     )
-    alike = (*walk.lane.alike, item.id) if walk.lane.alike_code == why.code else (item.id,)
-    alike = alike[-ALIKE_LIMIT:] if lenient else alike
-    walk.lane = walk.lane._replace(alike_code=why.code, alike=alike)
-    walk.changes.append(change._replace(maybe_sent=False, suspect=False))
-    if on_probation or (len(alike) >= ALIKE_LIMIT and not lenient):
-        walk.stop = Halt(
-            why.code,
-            f"{len(alike)} alike rejections in a row, none delivered between: {why.detail}",
-            fix=why.fix,
-        )
-        mine = {change.id for change in walk.changes}
-        walk.revived = tuple(other for other in alike if other not in mine)
+    change = change._replace(maybe_sent=False)
+    walk.fix = why.fix
+    if lane.probing and lane.alike_code == why.code and not lane.alike:
         # On probation it may yet be this lead's own fault: the next probe is another one
-        walk.changes = [_spared(c, suspect=on_probation) if c.id in alike else c for c in walk.changes]
-        walk.lane = walk.lane._replace(alike=())
+        walk.changes.append(spared(change, now))
+        walk.stop = Halt(why.code, f"Rejected again, none delivered between: {why.detail}", fix=why.fix)
+        return
+    walk.changes.append(change)
+    if lane.alike_code == why.code:
+        walk.lane = lane._replace(alike=(*lane.alike, item.id))
+    elif len(lane.alike) < ALIKE_LIMIT:  # or the lane is in doubt, which only a success ends
+        walk.lane = lane._replace(alike_code=why.code, alike=(item.id,))
+    if lenient:
+        walk.lane = walk.lane._replace(alike=walk.lane.alike[-ALIKE_LIMIT:])
 
 
-def _spared(change: Change, *, suspect: bool) -> Change:
-    return change._replace(state="pending", attempts=change.attempts - 1, suspect=suspect)
+def spared(change: Change, now: float) -> Change:
+    """A rejection that was the lane's fault: a suspect at the end of the line, no attempt spent."""
+    return change._replace(state="pending", attempts=change.attempts - 1, suspect=True, due_at=now)
 
 
 def _on_retry(walk: _Tally, item: Item, why: Failure, before: int, terms: Terms) -> None:
     attempts = item.attempts + 1
     mark = before if item.mark is None else item.mark
     since = terms.now if item.failing_since is None else item.failing_since
-    wait = max(
-        why.after or 0.0, backoff(attempts, terms.policy.retry_base, terms.policy.retry_cap, terms.chance)
-    )
+    own = backoff(attempts, terms.policy.retry_base, terms.policy.retry_cap, terms.chance)
     change = kept(item)._replace(
         attempts=attempts,
-        due_at=terms.now + wait,
+        due_at=terms.now + min(max(why.after or 0.0, own), LONGEST_PAUSE),
         mark=mark,
         failing_since=since,
         # An attempt of unknown effect: where re-sending is not safe it must be looked for first.
@@ -456,6 +518,7 @@ def _on_retry(walk: _Tally, item: Item, why: Failure, before: int, terms: Terms)
         if walk.lane.delivered > mark:
             change = change._replace(state="rejected", due_at=0.0, suspect=False)
         else:
+            change = change._replace(suspect=True, due_at=terms.now)
             walk.stop = Halt(
                 "attempts_exhausted",
                 f"{attempts} attempts failed and nothing else was delivered meanwhile; the last: {why.detail}",
@@ -463,10 +526,43 @@ def _on_retry(walk: _Tally, item: Item, why: Failure, before: int, terms: Terms)
     walk.changes.append(change)
 
 
-def _closed(walk: _Tally, terms: Terms) -> Verdict:
-    lane = walk.lane
-    if isinstance(walk.stop, Halt):
-        lane = halted(lane, walk.stop, terms.now)
-    elif walk.stop is not None:
-        lane = paused(lane, walk.stop, terms)
-    return Verdict(tuple(walk.changes), lane, walk.revived)
+def _closed(walk: _Tally, call: Sequence[Item], before: LaneState, terms: Terms, *, lenient: bool) -> Verdict:
+    lane, stop = walk.lane, walk.stop
+    if isinstance(stop, Pause):
+        return Verdict(tuple(walk.changes), paused(lane, stop, terms))
+    alike = len(lane.alike) >= ALIKE_LIMIT and not lenient
+    rejected = any(change.state == "rejected" for change in walk.changes)
+    if stop is None and not (alike and rejected):
+        return Verdict(tuple(walk.changes), lane)
+    doubts = lane.doubts
+    if stop is not None or len(before.alike) >= ALIKE_LIMIT:
+        doubts = (*doubts, call[0].id if len(call) == 1 else 0)[-HALT_LIMIT:]
+    lane = lane._replace(doubts=doubts, probing=True)
+    others = terms.others or (stop is not None and len(call) > 1)
+    if others and len(doubts) < HALT_LIMIT:
+        said = stop or _alike(walk)
+        return Verdict(tuple(walk.changes), lane._replace(code=said.code, detail=said.detail))
+    return _convicted(walk, lane, stop or _alike(walk), terms.now)
+
+
+def _alike(walk: _Tally) -> Halt:
+    last = next(change for change in reversed(walk.changes) if change.state == "rejected")
+    n = len(walk.lane.alike)
+    detail = f"{n} alike rejections in a row, none delivered between: {last.detail}"
+    return Halt(walk.lane.alike_code, detail, fix=walk.fix)
+
+
+def _convicted(walk: _Tally, lane: LaneState, why: Failure, now: float) -> Verdict:
+    """The lane halts, and what was rejected in a row was its fault."""
+    lane = halted(lane, why, now)
+    if len(lane.alike) < ALIKE_LIMIT:
+        return Verdict(tuple(walk.changes), lane)
+    alike = set(lane.alike)
+    changes = tuple(
+        spared(change, now) if change.state == "rejected" and change.id in alike else change
+        for change in walk.changes
+    )
+    mine = {change.id for change in walk.changes}
+    revived = tuple(other for other in lane.alike if other not in mine)
+    doubts = (*lane.doubts, *lane.alike)[-HALT_LIMIT:]
+    return Verdict(changes, lane._replace(alike=(), doubts=doubts), revived)

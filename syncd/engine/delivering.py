@@ -20,8 +20,10 @@ from syncd.delivery import (
     Verdict,
     in_company,
     judge_call,
+    judge_unsent,
     kept,
     kept_by_hand,
+    may_go_on,
     pack,
     reopened,
 )
@@ -33,7 +35,7 @@ from syncd.failure import Failure, Halt, Pause, Refused, Reject, Retry
 from syncd.gate import GATE_HELD, said
 from syncd.lead import Lead, read_lead
 from syncd.ledger import Ledger, gating
-from syncd.ledger.delivering import Due, Recorded, Sent, due, next_due, record
+from syncd.ledger.delivering import Due, Recorded, Sent, due, next_due, others_due, record
 from syncd.ledger.doubting import believed, mark_maybe_sent
 from syncd.ledger.gating import GateState
 from syncd.ledger.ingesting import NAME_UNKNOWN, WAITS_FOR_NAME
@@ -111,13 +113,13 @@ class Deliver:
         with self._ledger.read() as connection:
             lane = load_lane(connection, self.kind, self.name)
             wait = lane.wait(now, self._outfit.policy.probe)
-            if wait != 0:
+            if wait != 0 and not (may_go_on(lane) and others_due(connection, DeliveryRow, lane, now)):
                 self._ledger.fresh.drop(self.name)
                 return Next(wait, lane.code)
             # People go in groups, by what is known of them: look further, so that calls are full
             limit = connector.batch_size * (LOOK_AHEAD if connector.objects == "people" else 1)
             cap, fresh = self._outfit.policy.retry_cap, self._ledger.fresh
-            found = due(connection, lane, now, cap, limit, fresh=fresh)
+            found = due(connection, lane, now, cap, limit, fresh=fresh, draw=self._chance())
             if not found:
                 fresh.drop(self.name)
                 later = next_due(connection, DeliveryRow, self.name)
@@ -216,7 +218,8 @@ class Deliver:
             _unsent(one.item, outcome, now) for one, outcome in settled if not isinstance(outcome, Failure)
         ]
         failed = [(one, outcome) for one, outcome in settled if isinstance(outcome, Failure)]
-        verdict = self._judge([one.item for one, _ in failed], [why for _, why in failed], lane)
+        items = [one.item for one, _ in failed]
+        verdict = judge_unsent(items, [why for _, why in failed], lane, self._terms(items, lane))
         verdict = verdict._replace(changes=(*changes, *verdict.changes))
         self._record(verdict, [one for one, _ in settled])
         return verdict.lane
@@ -232,7 +235,8 @@ class Deliver:
         if unsafe and not _nothing_sent(answer) and not _all_delivered(answer, len(items)):
             marked = set(unsafe)
             items = [Item(*item[:-1], maybe_sent=True) if item.id in marked else item for item in items]
-        verdict = self._judge(items, answer, lane)
+        well = _all_delivered(answer, len(items))
+        verdict = judge_call(items, answer, lane, self._terms([] if well else items, lane))
         self._record(verdict, [it for it, _, _ in members])
         return verdict.lane
 
@@ -250,10 +254,13 @@ class Deliver:
             )
             return bug
 
-    def _judge(
-        self, items: Sequence[Item], answer: Sequence[Outcome] | BaseException, lane: LaneState
-    ) -> Verdict:
-        return judge_call(items, answer, lane, Terms(self._clock.now(), self._outfit.policy, self._chance))
+    def _terms(self, failed: Sequence[Item], lane: LaneState) -> Terms:
+        """`failed`: a call's members, if it was not delivered whole: who else could be asked is looked up for it alone."""
+        now, others = self._clock.now(), False
+        if failed:
+            with self._ledger.read() as connection:
+                others = others_due(connection, DeliveryRow, lane, now, (item.id for item in failed))
+        return Terms(now, self._outfit.policy, self._chance, others)
 
     def _record(self, verdict: Verdict, members: Sequence[Due]) -> None:
         people = self._outfit.connector.objects == "people"

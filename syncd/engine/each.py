@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from syncd.delivery import Change, Delivered, Item, LaneState, Outcome, Terms, Verdict, judge_call
+from syncd.delivery import Change, Delivered, Item, LaneState, Outcome, Terms, Verdict, judge_call, spared
 
 Answer = Outcome | BaseException | None
 """What one request came to; None: it was not sent, for one before said stop."""
@@ -17,17 +17,14 @@ def judge_each(
     """One request each, so each answer is judged as a call of its own. `is_done`: whether an answer is as good as a yes."""
     changes: dict[int, Change] = {}
     revived: set[int] = set()
-    for item, answer in asked:
+    for n, (item, answer) in enumerate(asked, 1):
         if answer is None:
             continue
         outcome = [Delivered()] if is_done(item, answer) else answer
-        one = judge_call([item], outcome, lane, terms)
+        one = judge_call([item], outcome, lane, terms._replace(others=terms.others or n < len(asked)))
         lane = one.lane
         changes |= {change.id: change for change in one.changes}
         revived |= set(one.revived)
     # What this very pass rejected, and then found to be the lane's fault, was never written
-    kept = [
-        c._replace(state="pending", attempts=c.attempts - 1) if c.id in revived else c
-        for c in changes.values()
-    ]
+    kept = [spared(c, terms.now) if c.id in revived else c for c in changes.values()]
     return Verdict(tuple(kept), lane, tuple(revived - changes.keys()))

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from syncd.clock import Clock
 from syncd.connector import Logger
-from syncd.delivery import Delivered, Item, LaneState, Terms, kept_by_hand, reopened
+from syncd.delivery import Delivered, Item, LaneState, Terms, kept_by_hand, may_go_on, reopened
 from syncd.engine.delivering import tell_lane
 from syncd.engine.desk import Desk
 from syncd.engine.each import Answer, judge_each
@@ -20,8 +20,8 @@ from syncd.engine.pacing import Hold
 from syncd.engine.step import AGAIN, IDLE, Next
 from syncd.failure import Failure, Halt, Pause, Reject
 from syncd.ledger import Ledger
-from syncd.ledger.delivering import next_due
-from syncd.ledger.exporting import exports_due, mark_sending, record_exports
+from syncd.ledger.delivering import others_due
+from syncd.ledger.exporting import exports_due, mark_sending, next_export_due, record_exports
 from syncd.ledger.lanes import halt_lanes, load_lane
 from syncd.ledger.tables import Export as ExportRow
 
@@ -69,24 +69,24 @@ class Export:
             return IDLE  # the pull wakes this lane when its pass is over
         with self._ledger.read() as connection:
             lane = load_lane(connection, self.kind, self.name)
-            later = next_due(connection, ExportRow, self.name)
-        wait = lane.wait(now, self._desk.policy.probe)
-        if wait != 0:
-            return Next(wait, lane.code)
+            later = next_export_due(connection, self.name)
+            wait = lane.wait(now, self._desk.policy.probe)
+            if wait != 0 and not (may_go_on(lane) and others_due(connection, ExportRow, lane, now)):
+                return Next(wait, lane.code)
         if later is None:
             return IDLE
         if now < later <= now + self._desk.policy.retry_cap:
             return Next(max(0.001, later - now), "retrying")
-        return self._pass(reopened(lane), now)
+        return self._pass(reopened(lane), now, later)
 
-    def _pass(self, lane: LaneState, now: float) -> Next:
+    def _pass(self, lane: LaneState, now: float, later: float) -> Next:
+        cap, draw = self._desk.policy.retry_cap, self._chance()
         with self._ledger.write() as connection:
             if self._desk.paging_new.up:  # since this step began
                 return IDLE
-            want = 1 if lane.probing else BATCH
-            claims = exports_due(connection, self.name, now, self._desk.policy.retry_cap, want)
+            claims = exports_due(connection, self.name, now, cap, BATCH, lane=lane, draw=draw)
             if not claims:
-                return IDLE
+                return Next(later - now, "retrying") if later > now else IDLE
             opened = self._desk.pacer.open(connection, len(claims), live=False, at_once=IN_FLIGHT)
             if not isinstance(opened, Hold):
                 return Next(opened)
@@ -125,11 +125,13 @@ class Export:
     def _record(
         self, claims: Sequence[Claim], answers: Sequence[Answer], lane: LaneState, hold: Hold
     ) -> None:
-        terms = Terms(self._clock.now(), self._desk.policy, self._chance)
-        items = (item for item, _ in claims)
+        items = [item for item, _ in claims]
+        with self._ledger.read() as connection:
+            others = others_due(connection, ExportRow, lane, self._clock.now(), (item.id for item in items))
+        terms = Terms(self._clock.now(), self._desk.policy, self._chance, others)
         verdict = judge_each(list(zip(items, answers, strict=True)), lane, terms, _is_done)
         gone = [item.id for (item, _), answer in zip(claims, answers, strict=True) if _is_gone(answer)]
-        refused = next((answer for answer in answers if isinstance(answer, Halt)), None)
+        refused = key_refused(answers)
         now = self._clock.now()
         with self._ledger.write() as connection:
             before = load_lane(connection, self.kind, self.name)
@@ -137,11 +139,17 @@ class Export:
             recorded = record_exports(connection, self.name, verdict, gone=gone, now=now)
             self._desk.pacer.close(connection, hold)
             if refused:  # it is about the key, which the pull lives by too
-                halt_lanes(connection, ("pull",), self.name, refused, now)
+                halt_lanes(connection, ("pull", self.kind), self.name, refused, now)
+            after = load_lane(connection, self.kind, self.name)
         if recorded.counts.get("rejected"):
             self._log.warning("exports_rejected", source=self.name, n=recorded.counts["rejected"])
-        tell_lane(self._log, before, verdict.lane)
+        tell_lane(self._log, before, after)
         self._desk.observer.exported(self.name, outcomes_of(verdict.changes, (item for item, _ in claims)))
+
+
+def key_refused(answers: Sequence[Answer]) -> Halt | None:
+    """The answer that is CTGO's word on the key, if any is: the one answer that stands for every lane of the source."""
+    return next((it for it in answers if isinstance(it, Halt) and it.code == "key_refused"), None)
 
 
 def _is_gone(answer: Answer) -> bool:

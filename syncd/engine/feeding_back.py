@@ -10,20 +10,22 @@ from collections.abc import Callable, Sequence
 
 from syncd.clock import Clock
 from syncd.connector import Logger
-from syncd.delivery import Delivered, Item, LaneState, Terms, kept, kept_by_hand, reopened
+from syncd.delivery import Delivered, Item, LaneState, Terms, kept, kept_by_hand, may_go_on, reopened
 from syncd.engine.delivering import tell_lane
 from syncd.engine.desk import SOURCE_LANES, Desk
 from syncd.engine.each import Answer, judge_each
+from syncd.engine.exporting import key_refused
 from syncd.engine.observing import outcomes_of
 from syncd.engine.pacing import Hold
 from syncd.engine.step import AGAIN, IDLE, Next
 from syncd.failure import Failure, Halt, Pause, Reject, Retry
 from syncd.feedback import Word
 from syncd.ledger import Ledger, Transaction
-from syncd.ledger.delivering import next_due
+from syncd.ledger.delivering import next_due, others_due
+from syncd.ledger.exporting import next_export_due
 from syncd.ledger.feedback import Telling, feedback_due, note_sending, record_feedback
 from syncd.ledger.lanes import halt_lanes, load_lane
-from syncd.ledger.tables import Export, Feedback
+from syncd.ledger.tables import Feedback
 
 BATCH = 8
 """Words that a pass claims at the most: what an export that becomes due meanwhile waits for."""
@@ -65,28 +67,29 @@ class FeedBack:
             lane = load_lane(connection, self.kind, self.name)
             source = load_lane(connection, "pull", self.name)
             yields = self._exports_can_go(connection, now)
+            more = may_go_on(lane) and others_due(connection, Feedback, lane, now)
         if source.wait(now) != 0:
             return Next(source.wait(now), source.code)
         wait = lane.wait(now, probe)
-        if wait != 0:
+        if wait != 0 and not more:
             return Next(wait, lane.code)
         if now < later <= now + self._desk.policy.retry_cap:
             return Next(max(0.001, later - now), "retrying")
         if yields or self._pull_is_busy():
             return Next(BEHIND)
-        return self._pass(reopened(lane), now)
+        return self._pass(reopened(lane), now, later)
 
     def _exports_can_go(self, connection: Transaction, now: float) -> bool:
-        owed = next_due(connection, Export, self.name) if self._desk.exports else None
+        owed = next_export_due(connection, self.name) if self._desk.exports else None
         lane = load_lane(connection, "export", self.name)
         return owed is not None and owed <= now and lane.wait(now) == 0
 
-    def _pass(self, lane: LaneState, now: float) -> Next:
+    def _pass(self, lane: LaneState, now: float, later: float) -> Next:
+        cap, draw = self._desk.policy.retry_cap, self._chance()
         with self._ledger.write() as connection:
-            want = 1 if lane.probing else BATCH
-            claims = feedback_due(connection, self.name, now, self._desk.policy.retry_cap, want)
+            claims = feedback_due(connection, self.name, now, cap, BATCH, lane=lane, draw=draw)
             if not claims:
-                return IDLE
+                return Next(later - now, "retrying") if later > now else IDLE
             opened = self._desk.pacer.open(connection, len(claims), live=False)
             if not isinstance(opened, Hold):
                 return Next(opened)
@@ -124,12 +127,15 @@ class FeedBack:
         self, claims: Sequence[Telling], answers: Sequence[Answer], lane: LaneState, hold: Hold
     ) -> None:
         asked = [(_after(it.item, answer), answer) for it, answer in zip(claims, answers, strict=True)]
-        terms = Terms(self._clock.now(), self._desk.policy, self._chance)
+        with self._ledger.read() as connection:
+            its = (item.id for item, _ in asked)
+            others = others_due(connection, Feedback, lane, self._clock.now(), its)
+        terms = Terms(self._clock.now(), self._desk.policy, self._chance, others)
         verdict = judge_each(asked, lane, terms, _is_done)
         unsent = [kept(item) for item, answer in asked if answer is None]
         verdict = verdict._replace(changes=(*verdict.changes, *unsent))
         gone = [item.id for item, answer in asked if _is_gone(answer)]
-        refused = next((it for it in answers if isinstance(it, Halt) and it.code == "key_refused"), None)
+        refused = key_refused(answers)
         with self._ledger.write() as connection:
             before = load_lane(connection, self.kind, self.name)
             verdict = verdict._replace(lane=kept_by_hand(before, verdict.lane, terms.now))

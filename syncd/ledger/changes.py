@@ -32,6 +32,7 @@ def write_changes(
     for change, rows in alike.values():
         values = {"new_" + name: value for name, value in change._asdict().items()}
         values["new_at"] = None if change.state == "pending" else books.now
+        values["new_waits_from"] = books.now if change.due_at > books.now else None
         if all(remote_id is None for _, remote_id in rows):
             which, values["rows"] = _WRITE[model], array([one for one, _ in rows])
         else:
@@ -52,7 +53,7 @@ def _write(model: type[Attempted], *, remote_ids: bool) -> Any:
     """
     rows = table(model)
     each = func.json_each(bindparam("rows")).table_valued("value")
-    columns = {"call_limit": "limit", "settled_at": "at"} | {
+    columns = {"call_limit": "limit", "settled_at": "at", "waits_from": "waits_from"} | {
         name: name
         for name in (
             "state",
@@ -81,12 +82,18 @@ _WRITE_EACH = {model: Prepared(partial(_write, model, remote_ids=True)) for mode
 
 
 def revive(books: Books, model: type[Attempted], owner: tuple[str, str], ids: Collection[int]) -> None:
-    """Rejections that turned out to be the lane's fault: as if they had not been tried."""
+    """Rejections that turned out to be the lane's fault: suspects at the end of the line, no attempt spent."""
     rows = table(model)
     moved = books.connection.execute(
         update(rows)
         .where(among(rows.c.id, "ids"), rows.c.state == quoted("rejected"))
-        .values(state="pending", settled_at=None, due_at=0.0, attempts=func.max(0, rows.c.attempts - 1)),
+        .values(
+            state="pending",
+            settled_at=None,
+            due_at=books.now,
+            suspect=True,
+            attempts=func.max(0, rows.c.attempts - 1),
+        ),
         {"ids": array(ids)},
     ).rowcount
     books.move(*owner, moved, old="rejected", new="pending")

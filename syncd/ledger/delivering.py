@@ -1,13 +1,13 @@
 """What a connector's lane reads and writes: the deliveries that are due, *maybe sent*, and a call's verdict."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, case, func, literal_column, select, union_all
+from sqlalchemy import Connection, bindparam, case, func, literal, literal_column, or_, select, union_all
 
 from syncd.delivery import Change, Item, LaneState, Verdict
 from syncd.lead import Lead
@@ -76,22 +76,55 @@ def waiting(rows: Any) -> tuple[Any, ...]:
     return (rows.c.state == quoted("pending"), *free)
 
 
-def due_rows(rows: Any, owner: Any, *, probing: bool = False) -> Any:
-    """Pending rows that are due, `most` of them in due order, and those that are due further away than any back-off.
+def due_rows(rows: Any, *conditions: Any, probing: bool = False) -> Any:
+    """Pending rows that are due, `most` of them in due order, and those whose wait begins after it could be over.
 
-    The latter were written before the wall clock went back. Two ranges of the partial index, one after the other: as
-    one condition with OR, SQLite would read and sort all that is pending. Parameters: owner, now, cap, most.
+    The latter were written before the wall clock went back, and lie further away than a usual back-off. Two ranges of
+    the partial index, one after the other: as one condition with OR, SQLite would read and sort all that is pending.
+    Parameters: owner, now, cap, most; of a probe also draw and doubts.
     """
-    # A probe is anybody but a suspect if there is one; that sorts all that is due, so only a probe pays for it
-    order = [rows.c.suspect, rows.c.due_at, rows.c.id] if probing else [rows.c.due_at, rows.c.id]
-    pending = select(rows).where(owner == bindparam("owner"), *waiting(rows))
+    order = [rows.c.due_at, rows.c.id]
+    if probing:  # that sorts all that is due, so only a probe pays for it
+        # Not who was asked in this doubt, no suspect, who waited longest; and of those that are alike in all that, anybody
+        drawn = (rows.c.id * bindparam("draw")) % literal(DRAWS)
+        order = [among(rows.c.id, "doubts"), rows.c.suspect, rows.c.due_at, drawn, rows.c.id]
+    pending = select(rows).where(_owner_of(rows) == bindparam("owner"), *waiting(rows), *conditions)
     due = pending.where(rows.c.due_at <= bindparam("now")).order_by(*order).limit(bindparam("most"))
-    stranded = pending.where(rows.c.due_at > bindparam("now") + bindparam("cap")).limit(bindparam("most"))
-    return union_all(select(due.subquery()), select(stranded.subquery())).subquery()
+    back = or_(rows.c.waits_from.is_(None), 2 * rows.c.waits_from - rows.c.due_at > bindparam("now"))
+    stranded = pending.where(rows.c.due_at > bindparam("now") + bindparam("cap"), back)
+    return union_all(select(due.subquery()), select(stranded.limit(bindparam("most")).subquery())).subquery()
+
+
+def _owner_of(rows: Any) -> Any:
+    return rows.c.source if "source" in rows.c else rows.c.connector
+
+
+DRAWS = 2_147_483_647
+"""A prime: multiplied by any number below it, row numbers come in an order of that number's own."""
+
+
+def probe_values(lane: LaneState, draw: float) -> dict[str, object]:
+    """What a probe's choice needs besides. `draw`: a number in [0, 1)."""
+    return {"draw": 1 + int(draw * (DRAWS - 1)), "doubts": array(lane.doubts)}
+
+
+def others_due(
+    connection: Connection, model: type[Attempted], lane: LaneState, now: float, but: Iterable[int] = ()
+) -> bool:
+    """Whether a delivery is due that the lane's doubt has not asked about. `but`: ids that are not meant."""
+    values = {"owner": lane.name, "now": now, "but": array({*lane.doubts, *but})}
+    return bool(_others(model)(connection, values))
+
+
+@cache
+def _others(model: type[Attempted]) -> Rows:
+    rows = table(model)
+    mine = (_owner_of(rows) == bindparam("owner"), *waiting(rows), rows.c.due_at <= bindparam("now"))
+    return Rows(lambda: select(rows.c.id).where(*mine, ~among(rows.c.id, "but")).limit(1))
 
 
 def _due_query(*, probing: bool) -> Any:
-    first = due_rows(_delivery, _delivery.c.connector, probing=probing)
+    first = due_rows(_delivery, probing=probing)
     same_person = (_person.c.connector == bindparam("owner")) & (_person.c.person == _lead.c.person)
     return (
         select(
@@ -116,14 +149,22 @@ _PAYLOADS = Rows(lambda: select(_payload.c.seq, _payload.c.text).where(among(_pa
 
 
 def due(
-    connection: Connection, lane: LaneState, now: float, cap: float, limit: int, *, fresh: Fresh | None = None
+    connection: Connection,
+    lane: LaneState,
+    now: float,
+    cap: float,
+    limit: int,
+    *,
+    fresh: Fresh | None = None,
+    draw: float = 0.0,
 ) -> list[Due]:
     """The deliveries to make next, oldest due first; a single one for a probing lane.
 
     `cap`: the longest back-off, seconds. `fresh`: where leads may be at hand; what it has of these is taken out.
+    `draw`: a number in [0, 1), by which a probe is drawn.
     """
     most = 1 if lane.probing else limit
-    values = {"owner": lane.name, "now": now, "cap": cap, "most": most}
+    values = {"owner": lane.name, "now": now, "cap": cap, "most": most, **probe_values(lane, draw)}
     query = _DUE_TO_PROBE if lane.probing else _DUE
     found = sorted(query(connection, values), key=itemgetter(-1, 0))[:most]
     seqs = [row[_ITEM] for row in found]
@@ -151,8 +192,8 @@ def next_due(connection: Connection, model: type[Attempted], owner: str) -> floa
 @cache
 def _next_due(model: type[Attempted]) -> Rows:
     rows = table(model)
-    column = rows.c.connector if model is Delivery else rows.c.source
-    return Rows(lambda: select(func.min(rows.c.due_at)).where(column == bindparam("owner"), *waiting(rows)))
+    mine = (_owner_of(rows) == bindparam("owner"), *waiting(rows))
+    return Rows(lambda: select(func.min(rows.c.due_at)).where(*mine))
 
 
 _NOBODY: Mapping[int, Due] = MappingProxyType({})

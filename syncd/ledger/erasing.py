@@ -111,6 +111,7 @@ _OURS = frozenset(
         "code",
         "alike_code",
         "alike",
+        "doubts",
         "connector",
         "source",
         "kind",

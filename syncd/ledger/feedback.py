@@ -1,15 +1,16 @@
 """What a source's feedback lane reads and writes: the words that CTGO is still to be told."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, true, update
 
-from syncd.delivery import Change, Item, Verdict
+from syncd.delivery import Change, Item, LaneState, Verdict
 from syncd.ledger.changes import revive, write_changes
-from syncd.ledger.delivering import ITEM_COLUMNS, Recorded, due_rows, item_of
+from syncd.ledger.delivering import ITEM_COLUMNS, Recorded, due_rows, item_of, probe_values
 from syncd.ledger.lanes import save_lane
-from syncd.ledger.statements import Books, Bulk, among, array, quoted
+from syncd.ledger.statements import Books, Bulk, Rows, among, array, quoted
 from syncd.ledger.tables import Feedback, table
 
 _feedback = table(Feedback)
@@ -24,14 +25,13 @@ class Telling(NamedTuple):
     word: str
 
 
-_CHOSEN = due_rows(_feedback, _feedback.c.source)
-_DUE = (
-    select(
-        *(_CHOSEN.c[name] for name in ITEM_COLUMNS), _CHOSEN.c.lead_id, _CHOSEN.c.segment_id, _CHOSEN.c.word
-    )
-    .order_by(_CHOSEN.c.due_at, _CHOSEN.c.id)
-    .limit(bindparam("most"))
-)
+def _due_query(*, probing: bool) -> Any:
+    chosen = due_rows(_feedback, probing=probing)
+    own = (chosen.c[name] for name in (*ITEM_COLUMNS, "lead_id", "segment_id", "word"))
+    return select(*own).order_by(chosen.c.due_at, chosen.c.id).limit(bindparam("most"))
+
+
+_DUE, _DUE_TO_PROBE = (Rows(partial(_due_query, probing=probing)) for probing in (False, True))
 _NOTE = update(_feedback).where(among(_feedback.c.id, "ids")).values(maybe_sent=true())
 _WORDS = select(_feedback.c.id, _feedback.c.word).where(among(_feedback.c.id, "ids"))
 _TOLD = Bulk(
@@ -42,9 +42,25 @@ _TOLD = Bulk(
 )
 
 
-def feedback_due(connection: Connection, source: str, now: float, cap: float, limit: int) -> list[Telling]:
-    """The words to tell next, oldest due first. `cap`: the longest back-off, seconds."""
-    rows = connection.execute(_DUE, {"owner": source, "now": now, "cap": cap, "most": limit}).all()
+def feedback_due(
+    connection: Connection,
+    source: str,
+    now: float,
+    cap: float,
+    limit: int,
+    *,
+    lane: LaneState | None = None,
+    draw: float = 0.0,
+) -> list[Telling]:
+    """The words to tell next, oldest due first. `cap`: the longest back-off, seconds.
+
+    A single one where `lane` probes, drawn by `draw` in [0, 1).
+    """
+    values = {"owner": source, "now": now, "cap": cap, "most": limit}
+    if lane is None or not lane.probing:
+        rows = _DUE(connection, values)
+    else:
+        rows = _DUE_TO_PROBE(connection, {**values, "most": 1, **probe_values(lane, draw)})
     return [Telling(item_of(row), *row[-3:]) for row in rows]
 
 

@@ -15,6 +15,7 @@ from syncd.ledger.tables import Lane, table
 
 _lane = table(Lane)
 _COLUMNS = tuple(column.name for column in _lane.c)
+_IDS = ("alike", "doubts")
 _LOAD = Rows(
     lambda: select(_lane).where(_lane.c.kind == bindparam("kind"), _lane.c.name == bindparam("name"))
 )
@@ -58,7 +59,8 @@ def _saved(connection: Connection) -> list[LaneState]:
 
 def save_lane(connection: Connection, lane: LaneState) -> None:
     """Insert or replace."""
-    row = {name: getattr(lane, name) for name in _COLUMNS} | {"alike": json.dumps(lane.alike)}
+    row = {name: getattr(lane, name) for name in _COLUMNS}
+    row |= {name: json.dumps(row[name]) for name in _IDS}
     _SAVE(connection, [row])
 
 
@@ -66,7 +68,7 @@ def halt_lanes(connection: Connection, kinds: Sequence[str], name: str, why: Fai
     """Halt several lanes for one reason; each keeps its own counts, and a person's pause."""
     for kind in kinds:
         lane = load_lane(connection, kind, name)
-        save_lane(connection, kept_by_hand(lane, halted(lane, why, now), now))
+        save_lane(connection, kept_by_hand(lane, halted(lane, why, now)._replace(doubts=()), now))
 
 
 def lift_halts(connection: Connection) -> set[tuple[str, str]]:
@@ -85,4 +87,5 @@ def lift_halts(connection: Connection) -> set[tuple[str, str]]:
 
 
 def _state(row: Any) -> LaneState:
-    return LaneState(**{**row, "probing": bool(row["probing"]), "alike": tuple(json.loads(row["alike"]))})
+    ids = {name: tuple(json.loads(row[name])) for name in _IDS}
+    return LaneState(**{**row, **ids, "probing": bool(row["probing"])})

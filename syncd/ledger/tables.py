@@ -5,7 +5,7 @@ A change here needs a migration beside it: `tests/ledger` asserts that both ways
 
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, Index, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Column, Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.ext.declarative import DeferredReflection
 from sqlmodel import Field, SQLModel
 
@@ -100,7 +100,10 @@ class Payload(Row, table=True):
 
 
 class Attempted(Row):
-    """What a delivery and an export have in common: state, and what was tried. See `syncd.delivery.Item`."""
+    """What a delivery and an export have in common: state, and what was tried. See `syncd.delivery.Item`.
+
+    `waits_from`: when a `due_at` that lay ahead was written.
+    """
 
     state: str = "pending"
     attempts: int = 0
@@ -113,6 +116,7 @@ class Attempted(Row):
     code: str = ""
     detail: str = ""
     settled_at: float | None = None
+    waits_from: float | None = None
 
 
 class Delivery(Attempted, table=True):
@@ -219,7 +223,7 @@ class Hearing(Row, table=True):
 
 
 class Lane(Row, table=True):
-    """The persisted state of a lane: see `syncd.delivery.LaneState`. `alike` is a JSON array of delivery ids."""
+    """The persisted state of a lane: see `syncd.delivery.LaneState`. `alike` and `doubts` are JSON arrays of delivery ids."""
 
     kind: str = Field(primary_key=True)
     name: str = Field(primary_key=True)
@@ -234,6 +238,9 @@ class Lane(Row, table=True):
     delivered: int = 0
     alike_code: str = ""
     alike: str = "[]"
+    # The database's defaults: a restore carries lanes of older schemata over
+    doubts: str = Field(default="[]", sa_column=Column(String, nullable=False, server_default=text("'[]'")))
+    pauses: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=text("0")))
 
 
 class Budget(Row, table=True):

@@ -5,7 +5,8 @@ what a 404 and a 400 are about: a collection (an address that is wrong, a reques
 that a person asked for, an act that changes what is billed.
 
 A 404 for one lead means it is gone, and the engine settles it so. A 404 that is no JSON is not CTGO's word but a
-router's or a proxy's, and must not settle a backlog: it is an unexpected answer, and waits.
+router's or a proxy's, and must not settle a backlog: it is an unexpected answer, and waits. So is a 402 or 403 without
+any words of CTGO's: a firewall's, which is nobody's word on the key.
 
 `error` may be a code or a sentence, `message` may be missing, and the body may be anything. Pure; what is said of a refusal
 holds of the body no more than an `error` that is a code. Only a person whose own act was refused reads CTGO's sentence,
@@ -79,6 +80,7 @@ NOT_FOUND = Rule(Reject, "not_found")
 BAD_LISTING = Rule(Halt, "bad_request")
 CONFLICT = Rule(Retry, "conflict")
 ASLEEP = Rule(Reject, "account_sleeping", says="the account sleeps")
+ARCHIVED = Rule(Reject, "stream_archived", says="the campaign is archived")
 LOOKUP_FAILED = Rule(
     Pause, "handle_lookup_failed", says="its look-up of X accounts does not work at the moment"
 )
@@ -96,20 +98,22 @@ RULES: Mapping[tuple[int, str], Rule | PerScope] = {
     (400, "stream_is_archived"): PerScope(
         BAD_LISTING,
         BAD_LISTING,
-        BAD_LISTING,
-        Rule(Reject, "stream_archived", says="the campaign is archived"),
+        ARCHIVED,
+        ARCHIVED,
     ),
     (400, "wake_this_account_first_to_change_its_tier"): ASLEEP,
     (400, "account_sleeping"): ASLEEP,
     (401, ""): Rule(Halt, "key_refused"),
-    (402, ""): FORBIDDEN,
+    (402, WORDS): FORBIDDEN,
+    (402, ""): UNEXPECTED,
     (403, "credits_exhausted"): CREDITS,
     (403, "budget_exhausted"): Rule(Pause, "budget_exhausted", HOUR),
     (403, "free_account_limit"): Rule(Halt, "free_account_limit", says="a free plan tracks one account"),
     (403, "subscription_required"): Rule(
         Halt, "subscription_required", says="the subscription has lapsed, or there is none"
     ),
-    (403, ""): FORBIDDEN,
+    (403, WORDS): FORBIDDEN,
+    (403, ""): UNEXPECTED,
     (404, "handle_not_found"): Rule(Reject, "handle_not_found", says="there is no such account on X"),
     (404, FOREIGN): PerScope(WRONG_ADDRESS, UNEXPECTED, UNEXPECTED, UNEXPECTED),
     (404, ""): PerScope(WRONG_ADDRESS, NOT_FOUND, NOT_FOUND, NOT_FOUND),

@@ -123,13 +123,17 @@ def exhausted_attempts_reject_in_an_outage() -> None:
     around("syncd.delivery:_on_retry", make)
 
 
-@defect("I-10", "engine", f"{POISON}::test_one_lead_that_makes_the_far_end_answer_500_blocks_nobody[False-1]")
+@defect(
+    "I-10",
+    "unit",
+    f"{RULES}::test_an_unexplained_failure_of_a_call_makes_suspects_spends_no_attempt_and_probes_next",
+)
 def nobody_is_ever_suspected() -> None:
     """A lead that makes a CRM answer 500 is in every call that is tried."""
 
     def make(plain: Any) -> Any:
-        def on_stopped(walk: Any, item: Any, why: Any, now: float) -> None:
-            plain(walk, item, why, now)
+        def on_stopped(walk: Any, item: Any, why: Any, now: float, *, alone: bool) -> None:
+            plain(walk, item, why, now, alone=alone)
             walk.changes[-1] = walk.changes[-1]._replace(suspect=False, due_at=0.0)
 
         return on_stopped

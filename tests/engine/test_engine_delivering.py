@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from syncd.delivery import Delivered, Delivery, Outcome
+from syncd.delivery import HALT_LIMIT, Delivered, Delivery, Outcome
 from syncd.failure import Halt, Pause, Retry
 from tests.support import (
     DAY,
@@ -198,10 +198,12 @@ def test_a_halt_keeps_every_lead_pending_and_is_lifted_by_a_start(bench: Bench) 
 
     far.rule = expired
     bench.once()
-    assert len(far.calls) == 1
+    assert [len(call) for call in far.calls] == [10, *[1] * (HALT_LIMIT - 1)], (
+        "a probe is one delivery, alone"
+    )
     bench.stop()
     bench.once()
-    assert [len(call) for call in far.calls] == [10, 1], "a probe is one delivery, alone"
+    assert len(far.calls) == HALT_LIMIT + 1, "who halted is asked once after a start"
     bench.check()
     assert bench.deliveries() == {"pending": 30}
     far.rule = None
@@ -209,7 +211,7 @@ def test_a_halt_keeps_every_lead_pending_and_is_lifted_by_a_start(bench: Bench) 
     bench.once()
     bench.check()
     assert bench.leads() == {"exported": 30}
-    assert len(far.calls[2]) == 1
+    assert len(far.calls[HALT_LIMIT + 1]) == 1
 
 
 def test_a_pause_in_the_answer_stands_for_all_after_it(bench: Bench) -> None:

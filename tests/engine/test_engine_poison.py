@@ -3,6 +3,7 @@
 import pytest
 
 from syncd.delivery import Delivery, Route
+from syncd.ledger.operating import Chosen, retry
 from tests.support import (
     DAY,
     Bench,
@@ -118,13 +119,20 @@ def test_after_a_renamed_field_one_bad_lead_does_not_hold_the_lane(bench: Bench,
     assert len(far.things) == 39
 
 
-def test_a_mapping_that_fails_for_every_lead_halts_and_rejects_nobody(bench: Bench) -> None:
+def test_a_mapping_that_fails_for_every_lead_sets_them_aside_and_stops_no_lane(bench: Bench) -> None:
     bench.ctgo(leads=30)
-    bench.place(fields={"n": "{{ handle + 1 }}"})
+    far = bench.place(fields={"n": "{{ handle + 1 }}"})
     bench.once()
     bench.check()
-    assert bench.deliveries() == {"pending": 30}
-    assert bench.lane("deliver", "crm").code == "mapping_failed"
+    assert (bench.deliveries(), bench.leads()) == ({"rejected": 30}, {"rejected": 30})
+    assert bench.lane("deliver", "crm").status == "open"
+    bench.stop()
+    bench.places["crm"].fields = {"n": "{{ handle }}"}
+    with bench.ledger.write() as connection:
+        retry(connection, Chosen(code="mapping_failed"), bench.clock.now(), who="ana", exports={})
+    bench.run()
+    bench.check()
+    assert (len(far.things), bench.leads()) == (30, {"exported": 30})
 
 
 def test_a_connector_whose_route_fails_for_one_lead_serves_the_others(bench: Bench) -> None:

@@ -4,9 +4,9 @@ from typing import Any
 
 from syncd.delivery import Change
 from syncd.ledger import Ledger
-from syncd.ledger.exporting import exports_due
+from syncd.ledger.exporting import exports_due, next_export_due
 from syncd.ledger.ingesting import load_source, move_watermark
-from tests.ledger.rows import NOW, admission, ids, put, settle
+from tests.ledger.rows import NOW, admission, ids, malformed, put, settle
 
 CAP = 3600.0
 OWED = "SELECT lead_id FROM export WHERE state = 'pending'"
@@ -51,6 +51,21 @@ def test_no_export_is_owed_while_a_row_of_its_id_holds_it(ledger: Ledger) -> Non
     assert ids(ledger, OWED) == []
     _deliver(ledger, 1, stream=2)
     assert ids(ledger, OWED) == [1]
+
+
+def test_exports_that_are_held_starve_none_behind_them(ledger: Ledger) -> None:
+    for n in range(1, 41):
+        put(ledger, admission(n, stream=7))
+        _deliver(ledger, n, stream=7)
+        put(ledger, malformed=[malformed(n)])
+    put(ledger, admission(100, stream=7))
+    _deliver(ledger, 100, stream=7)
+    with ledger.read() as connection:
+        assert next_export_due(connection, "main") == 0.0
+    assert _due(ledger) == [100]
+    put(ledger, malformed=[malformed(100)])
+    with ledger.read() as connection:
+        assert next_export_due(connection, "main") is None
 
 
 def test_an_export_is_not_chosen_while_a_row_of_its_id_holds_it(ledger: Ledger) -> None:

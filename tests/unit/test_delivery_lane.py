@@ -18,14 +18,15 @@ from syncd.delivery import (
     Route,
     Terms,
     judge_call,
+    may_go_on,
     pack,
     reopened,
 )
-from syncd.failure import Pause, Refused, Reject
+from syncd.failure import Halt, Pause, Refused, Reject
 
 DAY = 86400.0
 HOUR = 3600.0
-Kind = Literal["healthy", "poison", "invalid", "oversize"]
+Kind = Literal["healthy", "poison", "forbidden", "locked", "invalid", "oversize"]
 Order = Callable[[Change, float], tuple[float, ...]]
 
 
@@ -40,7 +41,10 @@ def by_due(change: Change, _tried: float) -> tuple[float, ...]:
 
 @dataclass
 class Crm:
-    """Down in its outages; one poison lead makes it answer 500; it refuses a call with an oversize one."""
+    """Down in its outages; it refuses a call with an oversize lead.
+
+    One poison lead makes it answer 500, a forbidden one 403, a locked one 423 with a time to wait.
+    """
 
     kinds: Sequence[Kind]
     outages: Sequence[tuple[float, float]]
@@ -52,6 +56,10 @@ class Crm:
             return Pause("unreachable", "no answer", unexplained=True)
         if "poison" in kinds:
             return Pause("unavailable", "500", unexplained=True)
+        if "forbidden" in kinds:
+            return Halt("access", "403")
+        if "locked" in kinds:
+            return Pause("locked", "423", after=2.0)
         if "oversize" in kinds:
             return Refused("too_large", "413")
         return [Reject("invalid", "no") if kind == "invalid" else Delivered() for kind in kinds]
@@ -84,10 +92,18 @@ class Lane:
     def run(self, until: float, *kinds: Kind) -> None:
         """Go on until nothing of these kinds is pending, or until an instant."""
         while self.left(*kinds) and self.now < until:
-            wait = self.state.wait(self.now)
+            wait = 0.0 if may_go_on(self.state) and self.others() else self.state.wait(self.now)
             self.now += HOUR if wait is None else wait  # a daemon probes a halted lane once an hour
             self.state = reopened(self.state)
             self.step()
+
+    def others(self, but: Sequence[int] = ()) -> bool:
+        """Whether somebody is due whom the doubt has not asked about."""
+        asked = {*self.state.doubts, *but}
+        return any(
+            row.state == "pending" and row.id not in asked and max(row.due_at, self.comes[row.id]) <= self.now
+            for row in self.rows.values()
+        )
 
     def step(self) -> None:
         pending = [row for row in self.rows.values() if row.state == "pending"]
@@ -96,6 +112,8 @@ class Lane:
             self.now = min(max(row.due_at, self.comes[row.id]) for row in pending)
             return
         due.sort(key=lambda row: self.order(row, self.tried.get(row.id, 0.0)))
+        if self.state.probing:
+            due.sort(key=lambda row: row.id in self.state.doubts)
         items = [as_item(row) for row in due]
         routes = [Route("g", f"person {item.id % 7}") for item in items]
         chosen = pack(list(zip(items, routes, strict=True)), self.state, self.batch)[0]
@@ -104,7 +122,8 @@ class Lane:
     def make(self, call: Sequence[Item]) -> None:
         ids = [item.id for item in call]
         answer = self.crm.deliver(ids, self.now)
-        verdict = judge_call(call, answer, self.state, Terms(self.now, Policy(), self.chance))
+        terms = Terms(self.now, Policy(), self.chance, self.others(ids))
+        verdict = judge_call(call, answer, self.state, terms)
         assert [change.id for change in verdict.changes] == ids
         for item, change in zip(call, verdict.changes, strict=True):
             assert item.attempts <= change.attempts <= item.attempts + 1
@@ -130,12 +149,16 @@ def as_item(row: Change) -> Item:
     )
 
 
-def mixed(healthy: int, poison: int, invalid: int, oversize: int, seed: int) -> list[Kind]:
+def mixed(
+    healthy: int, poison: int, invalid: int, oversize: int, seed: int, *, forbidden: int = 0, locked: int = 0
+) -> list[Kind]:
     kinds: list[Kind] = []
     kinds += ["healthy"] * healthy
     kinds += ["poison"] * poison
     kinds += ["invalid"] * invalid
     kinds += ["oversize"] * oversize
+    kinds += ["forbidden"] * forbidden
+    kinds += ["locked"] * locked
     Random(seed).shuffle(kinds)  # noqa: S311 - a seed is a run
     return kinds
 
@@ -144,9 +167,8 @@ seeds = st.integers(0, 2**32)
 outages = st.lists(
     st.tuples(st.floats(0.0, 3 * DAY), st.floats(1.0, HOUR) | st.floats(HOUR, 4 * DAY)), max_size=3
 )
-crowds = st.builds(
-    mixed, st.integers(1, 25), st.integers(0, 4), st.integers(0, 4), st.integers(0, 4), st.integers(0, 99)
-)
+few = st.integers(0, 4)
+crowds = st.builds(mixed, st.integers(1, 25), few, few, few, st.integers(0, 99), forbidden=few, locked=few)
 
 
 @settings(max_examples=80, deadline=None)
@@ -173,12 +195,14 @@ def test_an_outage_spends_nobodys_attempts(leads: int, length: float, batch: int
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(1, 8), seeds)
-def test_poison_is_rejected_in_the_end_if_others_go_through(batch: int, seed: int) -> None:
-    lane = Lane(Crm(["poison", *mixed(60, 0, 2, 2, seed)], []), batch, seed)
-    lane.run(2 * DAY, "healthy", "poison")
+@given(st.integers(1, 8), seeds, st.sampled_from(["poison", "forbidden", "locked"]))
+def test_who_stops_every_call_is_rejected_in_the_end_if_others_go_through(
+    batch: int, seed: int, kind: Kind
+) -> None:
+    lane = Lane(Crm([kind, *mixed(60, 0, 2, 2, seed)], []), batch, seed)
+    lane.run(2 * DAY, "healthy", kind)
 
-    assert lane.left("healthy", "poison") == []
+    assert lane.left("healthy", kind) == []
 
 
 def test_poison_alone_is_never_rejected_for_the_fault_may_be_the_lanes() -> None:

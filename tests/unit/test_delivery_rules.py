@@ -95,10 +95,9 @@ def test_pauses_grow_and_a_success_starts_them_over() -> None:
 
 
 def test_halting_keeps_every_lead_pending_and_waits_for_somebody() -> None:
-    verdict = judged(items(1, 2), Halt("key_refused", "401"))
+    verdict = judged(items(1), Halt("key_refused", "401"))
 
-    assert states(verdict) == ["pending", "pending"]
-    assert spent(verdict) == [0, 0]
+    assert (states(verdict), spent(verdict)) == (["pending"], [0])
     assert (verdict.lane.status, verdict.lane.probing) == ("halted", True)
     assert verdict.lane.wait(NOW + DAY) is None
 

@@ -43,6 +43,7 @@ FACT_SHEET: list[tuple[str, int, str, type[Failure], str, float | None]] = [
     (ENRICH, 403, "Monthly budget exhausted.", Pause, "budget_exhausted", 3600),
     (ENRICH, 503, "handle_lookup_failed", Pause, "upstream_unavailable", None),
     (CAMPAIGN, 400, "Stream is archived", Halt, "bad_request", None),
+    (LEAD, 400, "Stream is archived", Reject, "stream_archived", None),
     (LEAD, 502, "Your card was declined.", Pause, "upstream_unavailable", None),
     (LIST, 410, "gone", Halt, "api_gone", None),
     (LEAD, 409, "conflict", Retry, "conflict", None),
@@ -85,10 +86,21 @@ def test_a_refusal_is_the_failure_of_its_row(
 )
 @pytest.mark.parametrize(
     ("status", "code"),
-    [(401, "key_refused"), (403, "forbidden"), (429, "rate_limited"), (500, "upstream_unavailable")],
+    [(401, "key_refused"), (429, "rate_limited"), (500, "upstream_unavailable")],
 )
 def test_the_status_decides_when_the_body_says_nothing(status: int, code: str, body: object) -> None:
     assert ask(LEAD, status, body).code == code
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>Request blocked</html>", b"{", b"[]", {"message": "Forbidden"}]
+)
+@pytest.mark.parametrize("status", [402, 403])
+@pytest.mark.parametrize("which", [LIST, CAMPAIGN, LEAD, ENRICH])
+def test_a_403_without_ctgos_words_is_nobodys_word_on_the_key(which: str, status: int, body: object) -> None:
+    failure = ask(which, status, body)
+    assert isinstance(failure, Pause)
+    assert (failure.code, failure.unexplained) == ("unexpected_answer", True)
 
 
 def test_a_code_may_sit_inside_an_object() -> None:

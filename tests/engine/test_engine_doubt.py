@@ -1,0 +1,206 @@
+"""One answer decides nothing: whoever a far end turns away, the others get through, and nobody pays for the lane."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import httpx
+import pytest
+
+from syncd.delivery import HALT_LIMIT, Delivery, Outcome
+from syncd.failure import Failure, Halt, Pause, Reject, Retry
+from syncd.ledger.operating import Chosen, retry
+from tests.support import DAY, Bench, FarEnd, Rule, pulled
+
+REFUSALS = {
+    "422": Reject("refused", "The receiver answered 422."),
+    "403": Halt("access", "The receiver answered 403."),
+    "500": Pause("unavailable", "The receiver answered 500.", unexplained=True),
+    "423": Pause("locked", "The receiver answered 423.", after=2.0),
+}
+
+
+def turns_away(why: Failure, *guilty: int) -> Rule:
+    """A far end that answers so to any call with one of these leads in it; without any, to every call."""
+
+    def rule(far: FarEnd, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+        found = [d.lead.id in guilty or not guilty for d in batch]
+        if isinstance(why, Reject):
+            return [why if bad else far.write(d) for d, bad in zip(batch, found, strict=True)]
+        if any(found):
+            raise why
+        return far.accept(batch)
+
+    return rule
+
+
+@pytest.mark.parametrize("size", [1, 100])
+@pytest.mark.parametrize("status", REFUSALS)
+def test_ten_good_leads_behind_twelve_that_are_turned_away_arrive_in_one_run(
+    bench: Bench, status: str, *, size: int
+) -> None:
+    bench.ctgo(leads=22)
+    far = bench.place(batch_size=size)
+    ids = pulled(bench)
+    far.rule = turns_away(REFUSALS[status], *ids[:12])
+    bench.once(seconds=900)
+    bench.check()
+    assert set(far.lead_ids()) == set(ids[12:])
+
+
+@pytest.mark.parametrize("size", [1, 100])
+def test_refused_credentials_are_asked_about_a_few_times_and_cost_nobody_anything(
+    bench: Bench, *, size: int
+) -> None:
+    bench.ctgo(leads=40)
+    far = bench.place(batch_size=size)
+    pulled(bench)
+    far.rule = turns_away(REFUSALS["403"])
+    bench.once()
+    bench.check()
+    lane = bench.lane("deliver", "crm")
+    assert (lane.status, lane.code) == ("halted", "access")
+    assert len(far.calls) == HALT_LIMIT
+    assert bench.rows("SELECT DISTINCT state, attempts FROM delivery") == [("pending", 0)]
+    asked = [call[0].lead.id for call in far.calls if len(call) == 1]
+    assert len(set(asked)) == len(asked), "each time another lead"
+    far.rule = None
+    bench.stop()
+    bench.once()
+    assert bench.leads() == {"exported": 40}
+
+
+def test_who_stops_the_lane_alone_is_set_aside_with_that_code_once_others_went_through(bench: Bench) -> None:
+    world = bench.ctgo(leads=10)
+    far = bench.place(batch_size=1)
+    ids = pulled(bench)
+    far.rule = turns_away(REFUSALS["403"], ids[0])
+    for _ in range(30):
+        world.add_leads(2)
+        bench.clock.advance(3600)
+        bench.once(seconds=600)
+    bench.check()
+    assert bench.deliveries() == {"delivered": 69, "rejected": 1}
+    assert bench.rows("SELECT code FROM delivery WHERE state = 'rejected'") == [("access",)]
+
+
+def test_a_new_lead_is_asked_at_once_where_only_one_has_spoken(bench: Bench) -> None:
+    world = bench.ctgo(leads=1)
+    far = bench.place()
+    (bad,) = pulled(bench)
+    far.rule = turns_away(REFUSALS["403"], bad)
+    bench.run()
+    assert (bench.lane("deliver", "crm").status, len(far.calls)) == ("halted", 1)
+    (new,) = world.add_leads(1)
+    bench.clock.advance(60)
+    bench.once(seconds=5)
+    assert far.lead_ids() == [new]
+
+
+def test_a_daily_quota_rejects_nobody(bench: Bench) -> None:
+    world = bench.ctgo(leads=30)
+    far = bench.place(batch_size=1)
+    pulled(bench)
+    quota = {"left": 0}
+
+    def rule(far: FarEnd, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+        if not quota["left"]:
+            raise Pause("quota", "No calls left today.", after=4 * 3600.0)
+        quota["left"] -= 1
+        return far.accept(batch)
+
+    far.rule = rule
+    for _ in range(20):
+        bench.daemon(DAY, poll=6 * 3600, reconcile=None)
+        world.add_leads(1)
+        quota["left"] = 2
+    bench.check()
+    assert set(bench.deliveries()) <= {"delivered", "pending"}
+    assert bench.rows("SELECT max(attempts) FROM delivery WHERE state = 'pending'") <= [(0,)]
+
+
+def test_what_is_decided_before_it_is_sent_is_no_word_on_the_lane(bench: Bench) -> None:
+    world = bench.ctgo(leads=12)
+    far = bench.place()
+    far.rule = turns_away(REFUSALS["422"], *pulled(bench))
+    bench.run()
+    bench.sql("UPDATE delivery SET state = 'rejected'")
+    bench.sql("UPDATE tally SET state = 'rejected' WHERE kind = 'delivery'")
+    bench.sql("UPDATE lead SET state = 'rejected'")
+    bench.sql("UPDATE tally SET state = 'rejected' WHERE kind = 'lead'")
+    bench.sql("DELETE FROM lane WHERE kind = 'deliver'")
+    bench.sql("DELETE FROM payload")
+    bench.stop()
+    far.rule = None
+    with bench.ledger.write() as connection:
+        assert retry(connection, Chosen(), bench.clock.now(), who="ana", exports={}) == 12
+    bench.run()
+    assert (bench.lane("deliver", "crm").status, bench.deliveries()) == ("open", {"rejected": 12})
+    new = world.add_leads(3)
+    bench.clock.advance(60)
+    bench.once()
+    bench.check()
+    assert bench.lane("deliver", "crm").status == "open"
+    assert far.lead_ids() == sorted(new)
+    assert bench.rows("SELECT DISTINCT code FROM delivery WHERE state = 'rejected'") == [("payload_gone",)]
+
+
+def test_a_retry_waits_as_long_as_it_asks_to(bench: Bench) -> None:
+    bench.ctgo(leads=1)
+    far = bench.place()
+    pulled(bench)
+    at: list[float] = []
+
+    def rule(far: FarEnd, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+        at.append(bench.clock.monotonic())
+        return [Retry("later", "In six hours.", after=6 * 3600.0)] if len(at) < 4 else far.accept(batch)
+
+    far.rule = rule
+    bench.run(3 * DAY)
+    bench.check()
+    assert bench.deliveries() == {"delivered": 1}
+    assert all(b - a >= 6 * 3600 for a, b in pairwise(at))
+
+
+def test_a_wait_that_was_written_before_the_clock_went_back_is_over(bench: Bench) -> None:
+    bench.ctgo(leads=1)
+    far = bench.place()
+    pulled(bench)
+    far.script.append(lambda *_: [Retry("later", "In six hours.", after=6 * 3600.0)])
+    bench.life.delivers["crm"].step()
+    bench.clock.jump(-3 * DAY)
+    bench.stop()
+    bench.run(3600)
+    assert bench.deliveries() == {"delivered": 1}
+
+
+# Exports
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (403, b'{"error":"forbidden"}'),
+        (402, b'{"error":"payment_required"}'),
+        (403, b"<html>Request blocked</html>"),
+        (400, b'{"error":"Stream is archived"}'),
+    ],
+    ids=["403", "402", "firewall", "archived"],
+)
+def test_an_export_that_is_refused_stops_neither_the_others_nor_the_pull(
+    bench: Bench, status: int, body: bytes
+) -> None:
+    world = bench.ctgo(leads=12)
+    far = bench.place()
+    first = world.listed()[-1].id
+    bench.life.wires["main"].answering = lambda request, send: (
+        httpx.Response(status, content=body) if f"/leads/{first}/export" in str(request.url) else send()
+    )
+    bench.once()
+    bench.check()
+    assert bench.exports().get("delivered") == 11
+    assert bench.lane("pull", "main").status == "open"
+    new = world.add_leads(3)
+    bench.clock.advance(60)
+    bench.once()
+    assert set(new) <= set(far.lead_ids())
+    assert len(world.exported) == 14
