@@ -180,13 +180,15 @@ Chance = Callable[[], float]
 class Terms(NamedTuple):
     """What a decision is made under: the wall time, the lane's patience, and chance.
 
-    `others`: a delivery that is not in the call, and that the lane's doubt has not asked about, is due.
+    `others`: a delivery that is not in the call, and that the lane's doubt has not asked about, is due. `well`: something
+    that was sent beside the call was delivered.
     """
 
     now: float
     policy: Policy
     chance: Chance
     others: bool = False
+    well: bool = False
 
 
 def backoff(failures: int, base: float, cap: float, chance: Chance) -> float:
@@ -412,7 +414,7 @@ def _judged(
         changes = [_delivered(item, outcome) for item, outcome in zip(call, outcomes, strict=True)]  # type: ignore[arg-type]
         return Verdict(tuple(changes), _proved(lane._replace(delivered=lane.delivered + delivered)))
     walk = _Tally(lane._replace(delivered=lane.delivered + delivered))
-    before = lane.delivered
+    before, lenient = lane.delivered, delivered > 0 or terms.well
     for item, outcome in zip(call, outcomes, strict=True):
         if isinstance(outcome, Delivered):
             walk.changes.append(_delivered(item, outcome))
@@ -423,13 +425,13 @@ def _judged(
             walk.stop = outcome
             _on_stopped(walk, item, outcome, terms.now, alone=len(call) == 1)
         elif isinstance(outcome, Reject):
-            _on_rejected(walk, item, outcome, terms.now, lenient=delivered > 0)
+            _on_rejected(walk, item, outcome, terms.now, lenient=lenient)
         elif not isinstance(outcome, Failure):
             wrong = Retry("connector_bug", f"{type(outcome).__name__} is not an outcome")
             _on_retry(walk, item, wrong, before, terms)
         else:
             _on_retry(walk, item, outcome, before, terms)
-    return _closed(walk, call, lane, terms, lenient=delivered > 0)
+    return _closed(walk, call, lane, terms, lenient=lenient)
 
 
 def kept(item: Item) -> Change:

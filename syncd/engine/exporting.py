@@ -14,11 +14,11 @@ from syncd.connector import Logger
 from syncd.delivery import Delivered, Item, LaneState, Terms, kept_by_hand, may_go_on, reopened
 from syncd.engine.delivering import tell_lane
 from syncd.engine.desk import Desk
-from syncd.engine.each import Answer, judge_each
+from syncd.engine.each import Answer, gone_of, judge_each, unless_the_route_is_missing
 from syncd.engine.observing import outcomes_of
 from syncd.engine.pacing import Hold
 from syncd.engine.step import AGAIN, IDLE, Next
-from syncd.failure import Failure, Halt, Pause, Reject
+from syncd.failure import Failure, Halt, Pause
 from syncd.ledger import Ledger
 from syncd.ledger.delivering import others_due
 from syncd.ledger.exporting import exports_due, mark_sending, next_export_due, record_exports
@@ -29,6 +29,8 @@ IN_FLIGHT = 4
 """Requests at a time: enough that answers of a few seconds still use the whole allowance."""
 BATCH = 32
 """Exports a pass claims at the most: what is sent twice after a crash, and what a stop waits for."""
+
+ROUTE_MISSING = "export_route_missing"
 
 Claim = tuple[Item, int]
 """An export's item with its lead id."""
@@ -129,8 +131,9 @@ class Export:
         with self._ledger.read() as connection:
             others = others_due(connection, ExportRow, lane, self._clock.now(), (item.id for item in items))
         terms = Terms(self._clock.now(), self._desk.policy, self._chance, others)
-        verdict = judge_each(list(zip(items, answers, strict=True)), lane, terms, _is_done)
-        gone = [item.id for (item, _), answer in zip(claims, answers, strict=True) if _is_gone(answer)]
+        judged = [unless_the_route_is_missing(answer, ROUTE_MISSING) for answer in answers]
+        verdict = judge_each(list(zip(items, judged, strict=True)), lane, terms, _is_done)
+        verdict, gone = gone_of(verdict, ROUTE_MISSING)
         refused = key_refused(answers)
         now = self._clock.now()
         with self._ledger.write() as connection:
@@ -152,16 +155,9 @@ def key_refused(answers: Sequence[Answer]) -> Halt | None:
     return next((it for it in answers if isinstance(it, Halt) and it.code == "key_refused"), None)
 
 
-def _is_gone(answer: Answer) -> bool:
-    """CTGO no longer knows the lead: there is nothing left to mark."""
-    return isinstance(answer, Reject) and answer.code == "not_found"
-
-
 def _is_done(item: Item, answer: Answer) -> bool:
     """A conflict on a repeat says that the first try, whose answer was lost, was heard."""
     again = item.attempts > 0 or item.suspect
-    return (
-        isinstance(answer, Delivered)
-        or _is_gone(answer)
-        or (isinstance(answer, Failure) and answer.code == "conflict" and again)
+    return isinstance(answer, Delivered) or (
+        isinstance(answer, Failure) and answer.code == "conflict" and again
     )

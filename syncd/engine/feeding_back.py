@@ -13,7 +13,7 @@ from syncd.connector import Logger
 from syncd.delivery import Delivered, Item, LaneState, Terms, kept, kept_by_hand, may_go_on, reopened
 from syncd.engine.delivering import tell_lane
 from syncd.engine.desk import SOURCE_LANES, Desk
-from syncd.engine.each import Answer, judge_each
+from syncd.engine.each import Answer, gone_of, judge_each, unless_the_route_is_missing
 from syncd.engine.exporting import key_refused
 from syncd.engine.observing import outcomes_of
 from syncd.engine.pacing import Hold
@@ -27,6 +27,7 @@ from syncd.ledger.feedback import Telling, feedback_due, note_sending, record_fe
 from syncd.ledger.lanes import halt_lanes, load_lane
 from syncd.ledger.tables import Feedback
 
+ROUTE_MISSING = "feedback_route_missing"
 BATCH = 8
 """Words that a pass claims at the most: what an export that becomes due meanwhile waits for."""
 BEHIND = 5.0
@@ -131,10 +132,10 @@ class FeedBack:
             its = (item.id for item, _ in asked)
             others = others_due(connection, Feedback, lane, self._clock.now(), its)
         terms = Terms(self._clock.now(), self._desk.policy, self._chance, others)
-        verdict = judge_each(asked, lane, terms, _is_done)
+        judged = [(item, unless_the_route_is_missing(answer, ROUTE_MISSING)) for item, answer in asked]
+        verdict, gone = gone_of(judge_each(judged, lane, terms, _is_done), ROUTE_MISSING)
         unsent = [kept(item) for item, answer in asked if answer is None]
         verdict = verdict._replace(changes=(*verdict.changes, *unsent))
-        gone = [item.id for item, answer in asked if _is_gone(answer)]
         refused = key_refused(answers)
         with self._ledger.write() as connection:
             before = load_lane(connection, self.kind, self.name)
@@ -143,10 +144,11 @@ class FeedBack:
             recorded = record_feedback(connection, self.name, verdict, sent=sent, gone=gone, now=terms.now)
             self._desk.pacer.close(connection, hold)
             if refused:  # it is about the key, which the pull and the export live by too
-                halt_lanes(connection, SOURCE_LANES, self.name, refused, terms.now)
+                halt_lanes(connection, (*SOURCE_LANES, self.kind), self.name, refused, terms.now)
+            after = load_lane(connection, self.kind, self.name)
         if recorded.counts.get("rejected"):
             self._log.warning("feedback_rejected", source=self.name, n=recorded.counts["rejected"])
-        tell_lane(self._log, before, verdict.lane)
+        tell_lane(self._log, before, after)
         self._desk.observer.fed_back(self.name, outcomes_of(verdict.changes, (it.item for it in claims)))
 
 
@@ -163,10 +165,5 @@ def _says_no(answer: BaseException) -> bool:
     return isinstance(answer, Halt | Reject | Retry)
 
 
-def _is_gone(answer: Answer) -> bool:
-    """CTGO knows the lead or the segment no longer: there is nothing left to judge."""
-    return isinstance(answer, Reject) and answer.code == "not_found"
-
-
 def _is_done(_: Item, answer: Answer) -> bool:
-    return isinstance(answer, Delivered) or _is_gone(answer)
+    return isinstance(answer, Delivered)

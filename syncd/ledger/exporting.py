@@ -11,7 +11,7 @@ from syncd.ledger.changes import revive, write_changes
 from syncd.ledger.delivering import ITEM_COLUMNS, Recorded, due_rows, item_of, probe_values, waiting
 from syncd.ledger.kin import held
 from syncd.ledger.lanes import save_lane
-from syncd.ledger.settles import close_exported
+from syncd.ledger.settles import close_exported, reopen_gone
 from syncd.ledger.statements import Books, Prepared, Rows, among, array, quoted
 from syncd.ledger.tables import Export, table
 from syncd.ledger.tables import Lead as LeadRow
@@ -106,6 +106,8 @@ def record_exports(
     save_lane(connection, verdict.lane)
     if verdict.revived:
         revive(books, Export, ("export", source), verdict.revived)
+        of = [row[0] for row in _LEADS_OF(connection, {"ids": array(verdict.revived)})]
+        reopen_gone(books, source, of, suspect=True)
     done = [change.id for change in verdict.changes if change.state == "delivered"]
     if done:
         close_exported(books, source, [row[0] for row in _LEADS_OF(connection, {"ids": array(done)})])

@@ -97,6 +97,7 @@ def record_feedback(
     save_lane(connection, verdict.lane)
     if verdict.revived:
         revive(books, Feedback, ("feedback", source), verdict.revived)
+        _reopen_gone(books, source, verdict.revived)
     books.close()
     return result
 
@@ -118,6 +119,17 @@ def _mark_gone(books: Books, source: str, ids: Collection[int]) -> None:
         {"ids": array(ids)},
     ).rowcount
     books.move("feedback", source, moved, old="delivered", new="gone")
+
+
+def _reopen_gone(books: Books, source: str, ids: Collection[int]) -> None:
+    """The route was at fault: suspects at the end of the line."""
+    moved = books.connection.execute(
+        update(_feedback)
+        .where(among(_feedback.c.id, "ids"), _feedback.c.state == quoted("gone"))
+        .values(state="pending", settled_at=None, due_at=books.now, suspect=True),
+        {"ids": array(ids)},
+    ).rowcount
+    books.move("feedback", source, moved, old="gone", new="pending")
 
 
 def feedback_of(connection: Connection, source: str, lead_id: int, segment_id: int) -> Any:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, and_, bindparam, delete, func, literal_column
 
 from syncd.lead import Lead, LeadKey, Malformed, identity
 from syncd.ledger.kin import twins_of_new
+from syncd.ledger.settles import reopen_gone
 from syncd.ledger.statements import (
     Books,
     Bulk,
@@ -211,6 +212,9 @@ def ingest(
                     for found in known
                 ],
             )
+        known_as_new = [found.lead.id for found in known if found.lead.exported_at is None]
+        if known_as_new:
+            reopen_gone(books, source, known_as_new)
     if in_flight and any((key.source, key.id) in in_flight for key in by_key):
         raise ExportUnderWay
     open_ids = _ids_of(connection, [a.lead for a in by_key.values() if a.state in UNSETTLED])

@@ -178,6 +178,64 @@ _MARKED = exists().where(
 )
 
 
+GONE_FOR = 3600.0
+"""Seconds that a *gone* export stays so at the least, whatever CTGO lists: or each poll would ask for it again."""
+
+
+def reopen_gone(books: Books, source: str, ids: Collection[int], *, suspect: bool = False) -> int:
+    """Make *gone* exports of these lead ids due again, for CTGO knows the leads; how many.
+
+    `suspect`: the route was at fault, so at once and at the end of the line; else those that have been gone for `GONE_FOR`.
+    """
+    before = books.now if suspect else books.now - GONE_FOR
+    values = {"owner": source, "ids": array(ids), "before": before, "suspect": suspect}
+    values["due"] = books.now if suspect else 0.0
+    found = [row[0] for row in _REOPEN(books.connection, values)]
+    if found:
+        books.move("export", source, len(found), old="gone", new="pending")
+        moved = _UNSETTLE(books.connection, {"owner": source, "ids": array(found)}).rowcount
+        books.move("lead", source, moved, old="gone", new="exporting")
+    return len(found)
+
+
+_IS_GONE = exists().where(
+    _lead.c.source == _export.c.source,
+    _lead.c.lead_id == _export.c.lead_id,
+    _lead.c.state == quoted("gone"),
+)
+_REOPEN = Rows(
+    lambda: (
+        update(_export)
+        .where(
+            _export.c.source == bindparam("owner"),
+            among(_export.c.lead_id, "ids"),
+            _export.c.state == quoted("gone"),
+            _export.c.settled_at <= bindparam("before"),
+            _IS_GONE,
+        )
+        .values(
+            state=quoted("pending"),
+            settled_at=None,
+            due_at=bindparam("due"),
+            suspect=bindparam("suspect"),
+            attempts=func.max(0, _export.c.attempts - 1),
+        )
+        .returning(_export.c.lead_id)
+    )
+)
+_UNSETTLE = Prepared(
+    lambda: (
+        update(_lead)
+        .where(
+            _lead.c.source == bindparam("owner"),
+            among(_lead.c.lead_id, "ids"),
+            _lead.c.state == quoted("gone"),
+        )
+        .values(state=quoted("exporting"), settled_at=None)
+    )
+)
+
+
 def close_exported(books: Books, source: str, ids: Collection[int]) -> None:
     """Settle the rows whose id was exported, or is past exporting: also a row that came after the export."""
     settled = _CLOSE(books.connection, {"owner": source, "ids": array(ids), "now": books.now})

@@ -99,6 +99,29 @@ def a_firewall_speaks_for_ctgo() -> None:
     around("syncd.upstream.errors:RULES", make)
 
 
+@defect("no lead lost", "engine", f"{DOUBT}::test_an_export_route_that_is_away_settles_nobody")
+def a_route_that_is_away_settles_the_backlog() -> None:
+    """Sixty leads are *gone*, for a proxy answered in JSON that it knows no such path."""
+
+    def make(_: Any) -> Any:
+        def gone_of(verdict: Any, code: str) -> Any:
+            from syncd.delivery import Change  # noqa: PLC0415
+
+            gone = [it.id for it in verdict.changes if it.code == code]
+            changes = tuple(Change(it.id, "delivered", 1) if it.id in gone else it for it in verdict.changes)
+            return verdict._replace(changes=changes, revived=()), gone
+
+        return gone_of
+
+    around("syncd.engine.each:gone_of", make)
+
+
+@defect("no lead lost", "engine", f"{DOUBT}::test_a_gone_export_that_is_listed_as_new_again_is_due_again")
+def gone_is_for_good() -> None:
+    """CTGO lists a lead as new ever after, and nobody exports it again."""
+    instead("syncd.ledger.settles:reopen_gone", lambda *_, **__: 0)
+
+
 @defect("the contract", "engine", f"{DOUBT}::test_a_retry_waits_as_long_as_it_asks_to")
 def a_long_wait_is_taken_for_a_clock_that_went_back() -> None:
     """Whoever asks to be left alone for six hours is asked eight times in the same second."""

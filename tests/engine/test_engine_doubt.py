@@ -9,6 +9,7 @@ import pytest
 from syncd.delivery import HALT_LIMIT, Delivery, Outcome
 from syncd.failure import Failure, Halt, Pause, Reject, Retry
 from syncd.ledger.operating import Chosen, retry
+from syncd.simulator.faults import Fault
 from tests.support import DAY, Bench, FarEnd, Rule, pulled
 
 REFUSALS = {
@@ -204,3 +205,49 @@ def test_an_export_that_is_refused_stops_neither_the_others_nor_the_pull(
     bench.once()
     assert set(new) <= set(far.lead_ids())
     assert len(world.exported) == 14
+
+
+MISSING = b'{"error":"Not Found","message":"Cannot POST"}'
+
+
+def test_an_export_route_that_is_away_settles_nobody(bench: Bench) -> None:
+    bench.ctgo(leads=60, rate_limit=1000, limit=1000)
+    bench.place()
+    bench.life.wires["main"].answering = lambda request, send: (
+        httpx.Response(404, content=MISSING) if request.method == "POST" else send()
+    )
+    bench.once()
+    bench.check()
+    lane = bench.lane("export", "main")
+    assert (lane.status, lane.code) == ("halted", "export_route_missing")
+    assert bench.exports() == {"pending": 60}
+    assert bench.lane("pull", "main").status == "open"
+    bench.stop()
+    bench.once()
+    bench.check()
+    assert bench.leads() == {"exported": 60}
+
+
+@pytest.mark.parametrize("leads", [40, 100])
+@pytest.mark.parametrize("gone", [25, 36])
+def test_leads_that_are_gone_among_others_are_gone(bench: Bench, gone: int, leads: int) -> None:
+    world = bench.ctgo(leads=leads, rate_limit=1000, limit=1000)
+    bench.place()
+    ids = pulled(bench)
+    for lead_id in ids[-gone:]:
+        world.remove_lead(lead_id)
+    bench.run()
+    bench.check()
+    assert bench.leads() == {"exported": leads - gone, "gone": gone}
+
+
+def test_a_gone_export_that_is_listed_as_new_again_is_due_again(bench: Bench) -> None:
+    world = bench.ctgo(leads=3)
+    bench.place()
+    world.fail(Fault("export", times=1, status=404, body=MISSING))
+    bench.once()
+    assert bench.leads() == {"exported": 2, "gone": 1}
+    bench.daemon(2 * 3600, poll=600, reconcile=1800)
+    bench.check()
+    assert bench.leads() == {"exported": 3}
+    assert len(world.exported) == 3

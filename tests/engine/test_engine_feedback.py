@@ -240,6 +240,21 @@ def test_ten_alike_refusals_halt_the_lane_and_lose_nothing(bench: Bench) -> None
     assert feedback(bench) == {"pending": 12}
 
 
+def test_a_feedback_route_that_is_away_settles_nobody(bench: Bench) -> None:
+    world, far = arrange(bench, leads=12)
+    world.fail(Fault("feedback", times=12, status=404, body=b'{"error":"Not Found"}'))
+    far.mark("unqualified", *lead_ids(bench))
+    bench.daemon(1800, poll=300)
+    bench.check()
+    lane = bench.lane("feedback", "main")
+    assert (lane.status, lane.code) == ("halted", "feedback_route_missing")
+    assert feedback(bench) == {"pending": 12}
+    bench.stop()
+    bench.daemon(1800, poll=300)
+    bench.check()
+    assert feedback(bench) == {"delivered": 12}
+
+
 def test_a_refused_key_halts_the_source_and_a_forbidden_feedback_only_itself(bench: Bench) -> None:
     world, far = arrange(bench)
     world.fail(Fault("feedback", status=403, body=b'{"error":"subscription_required"}'))
