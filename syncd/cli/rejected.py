@@ -1,7 +1,7 @@
 """`syncd rejected`: what was set aside, why, and what a person decides about it.
 
 `retry` sends rejected deliveries, exports and feedback again; `drop` takes them out of what their leads need, and rows that could
-not be read out of sight. Both are written down with who did it.
+not be read out of sight. With --code or --id both mean those too that a halted lane has put back. Both are written down with who did it.
 """
 
 import json
@@ -194,13 +194,15 @@ def _act(settings: Settings, ledger: "Ledger", verb: str, chosen: "Chosen") -> i
 
 
 def _question(ledger: "Ledger", chosen: "Chosen") -> str:
-    from syncd.ledger import reading  # noqa: PLC0415
+    from syncd.ledger import operating, reading  # noqa: PLC0415
 
     about = [
         it for it in _rows(ledger, chosen.connector)
         if (not chosen.code or it.code == chosen.code) and (not chosen.lead_id or it.lead_id == chosen.lead_id)
     ]  # fmt: skip
-    pending = ""
+    with ledger.read() as connection:
+        n = operating.still_waiting(connection, chosen)
+    pending = f" and {n} that wait in question" if n else ""
     if chosen.unconfigured:
         with ledger.read() as connection:
             n = reading.counts(connection)["delivery"].get(chosen.connector, {}).get("pending", 0)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, and_, or_, select, update
 
 from syncd.delivery import BY_HAND, LaneState, reopened
 from syncd.ledger import gating
@@ -18,7 +18,11 @@ _feedback = table(Feedback)
 
 
 class Chosen(NamedTuple):
-    """Which set-aside rows a command is about; empty fields choose everything."""
+    """Which set-aside rows a command is about; empty fields choose everything.
+
+    With a code or a lead, those too that still wait and bear the code, or are in question alone: a lane that has halted
+    for them put them back.
+    """
 
     connector: str = ""
     code: str = ""
@@ -82,6 +86,50 @@ def resume_lanes(
     return lifted
 
 
+_ROWS: Mapping[str, Any] = {"deliver": _delivery, "export": _export, "feedback": _feedback}
+
+
+def accept(
+    connection: Connection,
+    lanes: Sequence[tuple[str, str]],
+    now: float,
+    *,
+    who: str,
+    exports: Mapping[str, bool],
+) -> int:
+    """Set aside what halted these (kind, name) lanes, for a person says that it is meant; how many.
+
+    That is what is in question in a lane that has halted, and bears the code of the halt. The lane owes no proof of it.
+    """
+    books, total = Books(connection, now), 0
+    for kind, name in lanes:
+        lane, rows = load_lane(connection, kind, name), _ROWS.get(kind)
+        if rows is None or lane.status != "halted":
+            continue
+        owner = rows.c.connector if kind == "deliver" else rows.c.source
+        found = connection.execute(
+            select(rows).where(
+                owner == name, rows.c.state == quoted("pending"), rows.c.suspect, rows.c.code == lane.code
+            )
+        ).all()
+        connection.execute(
+            update(rows)
+            .where(among(rows.c.id, "ids"))
+            .values(state="rejected", settled_at=now, suspect=False),
+            {"ids": array(row.id for row in found)},
+        )
+        tallied = {"deliver": "delivery"}.get(kind, kind)
+        books.move(tallied, name, len(found), old="pending", new="rejected")
+        if kind == "deliver":
+            settle(books, [row.lead_seq for row in found], exports)
+        save_lane(connection, lane._replace(alike_code="", alike=(), doubts=()))
+        total += len(found)
+    books.close()
+    if total:
+        log_action(connection, now, who=who, verb="accept", name=lanes[0][1], detail=f"{total} set aside")
+    return total
+
+
 def release(connection: Connection, name: str, now: float, *, who: str, first: int | None = None) -> int:
     """Let through what a connector's gate holds, the `first` oldest or all; how many."""
     freed = gating.release(connection, name, first)
@@ -108,7 +156,7 @@ def drop_held(connection: Connection, name: str, now: float, *, who: str, export
 
 
 def retry(connection: Connection, chosen: Chosen, now: float, *, who: str, exports: dict[str, bool]) -> int:
-    """Rejected deliveries, exports and feedback go back to pending, their attempts forgiven; how many."""
+    """Deliveries, exports and feedback that are set aside go back to pending, their attempts forgiven; how many."""
     books = Books(connection, now)
     again = {
         "state": "pending",
@@ -117,6 +165,7 @@ def retry(connection: Connection, chosen: Chosen, now: float, *, who: str, expor
         "mark": None,
         "failing_since": None,
         "settled_at": None,
+        "suspect": False,
     }
     rows = _set_aside(connection, chosen._replace(unconfigured=False))
     connection.execute(
@@ -124,7 +173,7 @@ def retry(connection: Connection, chosen: Chosen, now: float, *, who: str, expor
         {"ids": array(r.id for r in rows)},
     )
     for row in rows:
-        books.move("delivery", row.connector, 1, old="rejected", new="pending")
+        books.move("delivery", row.connector, 1, old=row.state, new="pending")
     settle(books, [row.lead_seq for row in rows], exports)
     sent_back = _exports_set_aside(connection, chosen)
     connection.execute(
@@ -132,7 +181,7 @@ def retry(connection: Connection, chosen: Chosen, now: float, *, who: str, expor
         {"ids": array(r.id for r in sent_back)},
     )
     for row in sent_back:
-        books.move("export", row.source, 1, old="rejected", new="pending")
+        books.move("export", row.source, 1, old=row.state, new="pending")
     feedback = _move_feedback(books, chosen, again)
     books.close()
     n = len(rows) + len(sent_back) + feedback
@@ -160,10 +209,21 @@ def drop(connection: Connection, chosen: Chosen, now: float, *, who: str, export
     return dropped
 
 
+def _in_question(rows: Any, chosen: Chosen) -> Any:
+    """Rejected rows, and those pending ones that `Chosen` speaks of."""
+    rejected, pending = rows.c.state == quoted("rejected"), rows.c.state == quoted("pending")
+    if "held" in rows.c:  # behind a gate it is `release` that decides
+        pending = and_(pending, rows.c.held == quoted(""))
+    if chosen.code:
+        return or_(rejected, pending)
+    return or_(rejected, and_(pending, rows.c.suspect, rows.c.code != "")) if chosen.lead_id else rejected
+
+
 def _set_aside(connection: Connection, chosen: Chosen) -> Sequence[Any]:
-    states = ("rejected", "pending") if chosen.unconfigured else ("rejected",)
     query = select(_delivery.c.id, _delivery.c.lead_seq, _delivery.c.connector, _delivery.c.state).where(
-        _delivery.c.state.in_([quoted(state) for state in states])
+        _delivery.c.state.in_([quoted("rejected"), quoted("pending")])
+        if chosen.unconfigured
+        else _in_question(_delivery, chosen)
     )
     if chosen.connector:
         query = query.where(_delivery.c.connector == chosen.connector)
@@ -176,11 +236,18 @@ def _set_aside(connection: Connection, chosen: Chosen) -> Sequence[Any]:
     return connection.execute(query).all()
 
 
+def still_waiting(connection: Connection, chosen: Chosen) -> int:
+    """How many of the rows that a command is about are pending, those of a connector that has left the configuration aside."""
+    rows = [*_set_aside(connection, chosen._replace(unconfigured=False))]
+    rows += [*_exports_set_aside(connection, chosen), *_feedback_set_aside(connection, chosen)]
+    return sum(row.state == "pending" for row in rows)
+
+
 def _exports_set_aside(connection: Connection, chosen: Chosen) -> Sequence[Any]:
     if chosen.connector:
         return ()
-    query = select(_export.c.id, _export.c.source, _export.c.lead_id).where(
-        _export.c.state == quoted("rejected")
+    query = select(_export.c.id, _export.c.source, _export.c.lead_id, _export.c.state).where(
+        _in_question(_export, chosen)
     )
     if chosen.code:
         query = query.where(_export.c.code == chosen.code)
@@ -190,22 +257,29 @@ def _exports_set_aside(connection: Connection, chosen: Chosen) -> Sequence[Any]:
 
 
 def _move_feedback(books: Books, chosen: Chosen, values: Mapping[str, object]) -> int:
-    """Rejected feedback into another state; as an export, it is nothing of a connector's."""
-    if chosen.connector:
-        return 0
-    query = select(_feedback.c.id, _feedback.c.source).where(_feedback.c.state == quoted("rejected"))
-    if chosen.code:
-        query = query.where(_feedback.c.code == chosen.code)
-    if chosen.lead_id:
-        query = query.where(_feedback.c.lead_id == chosen.lead_id)
-    rows = books.connection.execute(query).all()
+    """Feedback that is set aside into another state."""
+    rows = _feedback_set_aside(books.connection, chosen)
     books.connection.execute(
         update(_feedback).where(among(_feedback.c.id, "ids")).values(values),
         {"ids": array(row.id for row in rows)},
     )
     for row in rows:
-        books.move("feedback", row.source, 1, old="rejected", new=str(values["state"]))
+        books.move("feedback", row.source, 1, old=row.state, new=str(values["state"]))
     return len(rows)
+
+
+def _feedback_set_aside(connection: Connection, chosen: Chosen) -> Sequence[Any]:
+    """As an export, it is nothing of a connector's."""
+    if chosen.connector:
+        return ()
+    query = select(_feedback.c.id, _feedback.c.source, _feedback.c.state).where(
+        _in_question(_feedback, chosen)
+    )
+    if chosen.code:
+        query = query.where(_feedback.c.code == chosen.code)
+    if chosen.lead_id:
+        query = query.where(_feedback.c.lead_id == chosen.lead_id)
+    return connection.execute(query).all()
 
 
 def _drop_exports(books: Books, chosen: Chosen) -> int:
@@ -216,7 +290,7 @@ def _drop_exports(books: Books, chosen: Chosen) -> int:
         {"ids": array(row.id for row in rows)},
     )
     for row in rows:
-        books.move("export", row.source, 1, old="rejected", new="dropped")
+        books.move("export", row.source, 1, old=row.state, new="dropped")
         moved = books.connection.execute(
             update(_lead)
             .where(

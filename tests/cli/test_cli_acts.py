@@ -12,7 +12,7 @@ from syncd import cli
 from syncd.cli.main import VERBS
 from syncd.failure import CODES
 from syncd.ledger import Ledger, reading
-from syncd.ledger.lanes import load_lane
+from syncd.ledger.lanes import load_lane, save_lane
 from tests.cli.conftest import Home
 
 
@@ -92,6 +92,21 @@ def test_pausing_a_source_pauses_its_pulls_and_its_exports(home: Home) -> None:
     with Ledger.open_to_read(home.ledger) as ledger, ledger.read() as connection:
         assert [load_lane(connection, kind, "main").status for kind in ("pull", "export")] == ["paused"] * 2
     assert home.syncd("resume", "main").out.count("Resumed source main") == 2
+
+
+def test_what_halted_a_connector_may_be_meant(home: Home) -> None:
+    home.syncd("--once", "--limit", "1")
+    home.syncd("pause", "sheet")
+    home.syncd("--once", "--max-wait", "0s")
+    with Ledger.open(home.ledger) as ledger, ledger.write() as connection:
+        lane = load_lane(connection, "deliver", "sheet")
+        save_lane(connection, lane._replace(status="halted", code="bad", by="syncd", probing=True))
+        sql = "UPDATE delivery SET suspect = 1, code = 'bad' WHERE id = (SELECT max(id) FROM delivery)"
+        connection.exec_driver_sql(sql)
+    resumed = home.syncd("resume", "sheet", "--accept")
+    assert (resumed.code, "1 were set aside" in resumed.out) == (0, True)
+    assert home.syncd("--once").code == 0
+    assert "1 rejected" in home.syncd("status").out
 
 
 def test_resuming_what_runs_is_no_error(home: Home) -> None:

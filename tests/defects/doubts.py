@@ -122,6 +122,20 @@ def gone_is_for_good() -> None:
     instead("syncd.ledger.settles:reopen_gone", lambda *_, **__: 0)
 
 
+@defect(
+    "a person's word",
+    "ledger",
+    "tests/ledger/test_ledger_operating.py::test_what_halted_a_lane_can_be_dropped_by_its_code_or_its_lead",
+)
+def a_person_cannot_drop_what_halted_a_lane() -> None:
+    """What a halted lane has put back is out of reach of every command."""
+
+    def make(plain: Any) -> Any:
+        return lambda rows, chosen: plain(rows, chosen._replace(code="", lead_id=0))
+
+    around("syncd.ledger.operating:_in_question", make)
+
+
 @defect("the contract", "engine", f"{DOUBT}::test_a_retry_waits_as_long_as_it_asks_to")
 def a_long_wait_is_taken_for_a_clock_that_went_back() -> None:
     """Whoever asks to be left alone for six hours is asked eight times in the same second."""

@@ -6,8 +6,9 @@ from syncd.delivery import Change, LaneState
 from syncd.ledger import Ledger, reading
 from syncd.ledger.exporting import exports_due
 from syncd.ledger.lanes import lift_halts, load_lane, load_lanes, save_lane
-from syncd.ledger.operating import Chosen, drop, pause_lanes, resume_lanes, retry
+from syncd.ledger.operating import Chosen, accept, drop, pause_lanes, resume_lanes, retry
 from tests.ledger.rows import EXPORTS, NOW, admission, ids, malformed, put, settle
+from tests.support.books import assert_books
 
 
 def _reject(ledger: Ledger, *numbers: int, code: str = "invalid") -> None:
@@ -183,3 +184,47 @@ def test_what_is_set_aside_is_listed_with_its_causes(ledger: Ledger) -> None:
         assert [s.lead_id for s in reading.set_aside(connection, "crm", 2)] == [2]
         assert reading.pending_elsewhere(connection, ["other"]) == {"crm": 1}
         assert reading.oldest_unsettled(connection) == NOW
+
+
+def _halted(ledger: Ledger, *numbers: int) -> None:
+    """A lane that has halted for these, which it put back."""
+    rows = tuple(Change(n, "pending", 0, suspect=True, code="invalid") for n in numbers)
+    settle(ledger, *rows)
+    with ledger.write() as connection:
+        lane = LaneState(
+            "deliver", "crm", "halted", "invalid", probing=True, by="syncd", alike_code="invalid"
+        )
+        save_lane(connection, lane._replace(doubts=numbers))
+
+
+def test_what_halted_a_lane_can_be_dropped_by_its_code_or_its_lead(ledger: Ledger) -> None:
+    put(ledger, *(admission(n) for n in range(1, 5)))
+    _halted(ledger, 1, 2, 3)
+    assert _drop(ledger, Chosen()) == 0
+    assert _drop(ledger, Chosen(code="other")) == 0
+    assert _drop(ledger, Chosen(lead_id=1)) == 1
+    assert _drop(ledger, Chosen("crm", code="invalid")) == 2
+    assert _counts(ledger)["delivery"] == {"crm": {"dropped": 3, "pending": 1}}
+    assert_books(ledger)
+
+
+def test_what_halted_a_lane_can_be_sent_again_by_its_code(ledger: Ledger) -> None:
+    put(ledger, admission(1), admission(2))
+    _halted(ledger, 1)
+    assert _retry(ledger, Chosen(code="invalid")) == 1
+    assert ids(ledger, "SELECT suspect, due_at FROM delivery WHERE id = 1") == [(0, 0.0)]
+    assert_books(ledger)
+
+
+def test_a_persons_word_that_what_halted_a_lane_is_meant_sets_it_aside(ledger: Ledger) -> None:
+    put(ledger, *(admission(n) for n in range(1, 5)))
+    _halted(ledger, 1, 2, 3)
+    with ledger.write() as connection:
+        lanes = [("deliver", "crm"), ("hear", "crm")]
+        assert accept(connection, lanes, NOW, who="ana", exports=EXPORTS) == 3
+        resume_lanes(connection, lanes, NOW, who="ana")
+        lane = load_lane(connection, "deliver", "crm")
+    assert (lane.status, lane.alike_code, lane.doubts) == ("open", "", ())
+    assert _counts(ledger)["delivery"] == {"crm": {"pending": 1, "rejected": 3}}
+    assert _counts(ledger)["lead"] == {"main": {"delivering": 1, "rejected": 3}}
+    assert_books(ledger)
