@@ -340,7 +340,7 @@ def test_a_paused_source_spends_nothing(bench: Bench) -> None:
         bench.life.pulls["main"].step()
     bench.sql("UPDATE lane SET status = 'paused', code = 'paused_by_hand' WHERE kind = 'pull'")
     bench.sql(
-        "INSERT OR IGNORE INTO lane SELECT 'pull', 'main', 'paused', 'paused_by_hand', '', 'me', 0, NULL, 0, 0, 0, '', '[]'"
+        "INSERT OR IGNORE INTO lane SELECT 'pull', 'main', 'paused', 'paused_by_hand', '', 'me', 0, NULL, 0, 0, 0, '', '[]', '[]', 0"
     )
     bench.run(3600)
     assert asks(bench) == []
