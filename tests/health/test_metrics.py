@@ -65,9 +65,12 @@ def test_the_oldest_that_is_pending(health: Health, far: FarEnd) -> None:
         raise Pause("unreachable", "It is down.", unexplained=True)
 
     far.rule = down  # type: ignore[assignment]
+    begun = health.bench.clock.monotonic()
     health.bench.once(seconds=300.0)
     found = health.metrics()
-    assert found["syncd_oldest_pending_age_seconds"]["crm",] == pytest.approx(300.0, abs=200.0)
+    passed = health.bench.clock.monotonic() - begun
+    assert passed > 10.0
+    assert found["syncd_oldest_pending_age_seconds"]["crm",] == pytest.approx(passed, abs=5.0)
     assert (
         found["syncd_oldest_unsettled_lead_age_seconds"][()]
         >= found["syncd_oldest_pending_age_seconds"]["crm",]
