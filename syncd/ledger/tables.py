@@ -11,7 +11,7 @@ from sqlmodel import Field, SQLModel
 
 from syncd.settling import STANDING
 
-SCHEMA = "0010"
+SCHEMA = "0012"
 """The revision that these tables are; the newest file in `migrations/versions`."""
 
 _STANDING = ", ".join(f"'{state}'" for state in STANDING)

@@ -1,8 +1,8 @@
 """All defects: importing an area fills the table."""
 
 from tests.defects import (
-    apollo,
     accounts,
+    apollo,
     crms,
     deliveries,
     doubts,
@@ -10,8 +10,8 @@ from tests.defects import (
     exports,
     hubspot,
     ledgers,
-    lookups,
     listeners,
+    lookups,
     pace,
     pulls,
     running,
@@ -19,8 +19,8 @@ from tests.defects import (
     secrecy,
     sheets,
     sides,
-    webhooks,
     strangers,
+    webhooks,
 )
 from tests.defects.planting import DEFECTS
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from syncd.connector import Delivery, Outcome
+from syncd.delivery import Delivery, Outcome
 from syncd.engine.housekeeping import DAY, HouseKeeping
 from syncd.ledger import reading
 from syncd.ledger.erasing import erase

@@ -154,7 +154,7 @@ class Process:
             make = self._maker(ledger, runner)
             HouseKeeping(ledger, clock, log, settings.state.retention).refuse_damaged()
             engine = make(settings, mapped)
-            begin(engine)
+            begin(engine, log)
 
             def crews(engine: Engine) -> list[Crew]:
                 return [
