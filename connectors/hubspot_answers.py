@@ -196,7 +196,7 @@ def _scopes(body: Json) -> list[str] | None:
     if body.get("category") != "MISSING_SCOPES":
         return None
     found: set[str] = set()
-    for holder in (body, *_errors(body)):
+    for holder in (body, *row_errors(body)):
         context = holder.get("context")
         if isinstance(context, Mapping):
             named = context.get("requiredGranularScopes") or context.get("requiredScopes")
@@ -214,19 +214,28 @@ def word(error: Json, constants: Container[str]) -> Word:
     """
     message, category = str(error.get("message", "")), str(error.get("category", "")).upper()
     problems = list(_problems(error, message))
-    existing = _EXISTING.search(message)
+    existing = _existing(error, message)
     if (
         category in _CONFLICTS
         or existing
         or _kind(error) in _TAKEN
         or any(p.error in _TAKEN for p in problems)
     ):
-        return Conflict(existing[1] if existing else "")
+        return Conflict(existing)
     if problems:
         return _of_problems(problems, constants)
     if "non-unique" in message.lower() or ("idproperty" in message.lower() and KEY in message):
         return halt("hubspot_key_not_unique", f"HubSpot does not take {KEY} as a unique property")
     return _of_category(category)
+
+
+def _existing(error: Json, message: str) -> str:
+    """The id of the contact in the way: in the context, or in the message alone."""
+    context = error.get("context")
+    named = context.get("existingId") if isinstance(context, Mapping) else None
+    said = str(named[0] if isinstance(named, list) and named else named)
+    found = _EXISTING.search(message)
+    return said if re.fullmatch(r"[0-9]{1,20}", said) else found[1] if found else ""
 
 
 def _kind(error: Json) -> str:
@@ -250,9 +259,9 @@ def _of_category(category: str) -> Word:
 def _of_problems(problems: Sequence[Problem], constants: Container[str]) -> Word:
     """The gravest of them."""
     coded = [(_code(problem.error), problem) for problem in problems]
-    lacking = tuple(p.name for code, p in coded if code == "hubspot_property_missing")
+    lacking = dict.fromkeys(p.name for code, p in coded if code == "hubspot_property_missing")
     if lacking:
-        return Lacking(lacking)
+        return Lacking(tuple(lacking))
     for code, problem in coded:
         says = f"property {problem.name}: {problem.error}"
         if code == "hubspot_property_read_only":
@@ -278,7 +287,7 @@ def _problems(error: Json, message: str) -> Iterator[Problem]:
         for each in listed:
             if isinstance(each, Mapping) and each.get("isValid") is not True:
                 yield _problem(each.get("name"), each.get("error"))
-    for each in _errors(error):
+    for each in row_errors(error):
         context = each.get("context")
         named = context.get("propertyName") if isinstance(context, Mapping) else None
         name = named[0] if isinstance(named, list) and named else named or each.get("name")
@@ -292,11 +301,7 @@ def _problem(name: object, error: object) -> Problem:
     return Problem(said[0] or "without a name", said[1].upper() or "REFUSED")
 
 
-def _errors(body: Json) -> list[Json]:
-    listed = body.get("errors")
-    return [each for each in listed if isinstance(each, Mapping)] if isinstance(listed, list) else []
-
-
 def row_errors(body: Json) -> list[Json]:
     """The `errors` of a 207."""
-    return _errors(body)
+    listed = body.get("errors")
+    return [each for each in listed if isinstance(each, Mapping)] if isinstance(listed, list) else []

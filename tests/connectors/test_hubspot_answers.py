@@ -153,7 +153,7 @@ def test_a_fixed_value_that_is_refused_is_the_mappings_fault() -> None:
 
 def test_a_property_that_does_not_exist_outweighs_a_bad_value() -> None:
     both = [{"error": "INVALID_EMAIL", "name": "email"}, {"error": "PROPERTY_DOESNT_EXIST", "name": "score"}]
-    assert word({**CODED, "message": f"x: {json.dumps(both)}"}, ()) == Lacking(("score",))
+    assert word({**CODED, "message": f"x: {json.dumps([*both, *both])}"}, ()) == Lacking(("score",))
 
 
 def test_a_property_that_hubspot_sets_itself_halts() -> None:
@@ -173,6 +173,10 @@ def test_problems_are_read_from_the_list_of_errors_too() -> None:
     ("error", "existing"),
     [
         ({"category": "CONFLICT", "message": "Contact already exists. Existing ID: 151"}, "151"),
+        ({"category": "CONFLICT", "message": "exists", "context": {"existingId": ["151"]}}, "151"),
+        ({"category": "CONFLICT", "message": "exists", "context": {"existingId": "151"}}, "151"),
+        ({"category": "CONFLICT", "message": "exists", "context": {"existingId": ["x"]}}, ""),
+        ({"category": "CONFLICT", "message": "Existing ID: 151", "context": {"existingId": []}}, "151"),
         ({"category": "OBJECT_ALREADY_EXISTS", "message": ""}, ""),
         ({"error": "CONTACT_EXISTS", "message": "Contact already exists"}, ""),
         ({"category": "VALIDATION_ERROR", "message": "It has that value (existing object id 77)"}, "77"),

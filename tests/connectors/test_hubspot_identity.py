@@ -76,18 +76,22 @@ def test_an_address_that_turns_up_later_goes_to_the_contact_that_is_there(it: Hu
 
 
 @pytest.mark.parametrize("whole", [True, False])
-@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("named", ["in both", "in the context", "nowhere"])
 @pytest.mark.parametrize("fields", [None, ALWAYS])
 def test_it_does_so_when_the_ledger_forgot_the_contact(
-    fields: dict[str, str | Field] | None, *, named: bool, whole: bool
+    fields: dict[str, str | Field] | None, named: str, *, whole: bool
 ) -> None:
     with hub(fields) as it:
-        it.fake.batches.whole_conflicts, it.fake.portal.names_holder = whole, named
+        it.fake.batches.whole_conflicts = whole
+        it.fake.portal.names_holder = named != "nowhere"
+        it.fake.portal.holder_in_message = named == "in both"
         first = it.deliver(it.lead(VERIFIED, emailed=False))
         later = it.deliver(it.lead(VERIFIED))
         assert later == Delivered(first.remote_id, created=False)
         assert it.contact(first.remote_id)["email"] == EMAIL
         assert it.size == 1
+        looked = [body for body in it.fake.calls("read")[-1:] if body.get("idProperty")]
+        assert bool(looked) is (named == "nowhere")
 
 
 def test_an_address_that_changes_makes_no_second_contact(it: Hub) -> None:

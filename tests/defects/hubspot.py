@@ -66,3 +66,16 @@ def hubspot_takes_one_contacts_lock_for_the_lanes() -> None:
 def hubspot_believes_a_firewall() -> None:
     """A 403 halts the lane whoever says it."""
     instead("connectors.hubspot_answers:_spoken", lambda _: True)
+
+
+@defect(
+    "requests",
+    "connectors",
+    "tests/connectors/test_hubspot_identity.py::test_it_does_so_when_the_ledger_forgot_the_contact",
+)
+def hubspot_reads_the_holder_in_the_message_alone() -> None:
+    """The contact that an error names in its context is looked for all the same."""
+    around(
+        "connectors.hubspot_answers:_existing",
+        lambda plain: lambda error, message: plain({**error, "context": None}, message),
+    )

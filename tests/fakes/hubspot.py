@@ -33,6 +33,17 @@ _SCOPES = {
 ALL_SCOPES = frozenset(_SCOPES.values())
 _WRITES = frozenset({"upsert", "update", "create"})
 
+_ACCOUNT = {
+    "portalId": 1,
+    "accountType": "STANDARD",
+    "companyCurrency": "USD",
+    "additionalCurrencies": [],
+    "utcOffset": "-04:00",
+    "utcOffsetMilliseconds": -14_400_000,
+    "uiDomain": "app.hubspot.com",
+    "dataHostingLocation": "na1",
+}
+
 Reply = tuple[int, Any, dict[str, str]]
 
 
@@ -225,7 +236,7 @@ class HubSpotFake:
             "groups": lambda: (200, {"results": list(portal.groups.values())}),
             "define": lambda: (201, portal.define(body)),
             "group": lambda: (201, portal.group(body)),
-            "account": lambda: (200, {"portalId": 1, "timeZone": self.zone}),
+            "account": lambda: (200, {**_ACCOUNT, "timeZone": self.zone}),
             "search": lambda: (200, batches.search(body, portal.snapshot(self.monotonic(), self.lag))),
             **{name: lambda: batches.run(operation, body) for name in (*_WRITES, "read")},
         }
@@ -254,6 +265,7 @@ def _too_many(policy: str) -> dict[str, str]:
         "status": "error",
         "message": "You have reached your limit.",
         "errorType": "RATE_LIMIT",
+        "category": "RATE_LIMITS",
         "correlationId": "0-0",
         "policyName": policy,
     }

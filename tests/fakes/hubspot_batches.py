@@ -125,7 +125,8 @@ class Batches:
                     self.portal.restore(saved)
                     raise
                 context = {"objectWriteTraceId": [each["objectWriteTraceId"]]} if self.error_traces else {}
-                errors.append({**why.body, "context": context})
+                more = {**why.body.get("context", {}), **context}
+                errors.append({**why.body, "errors": [], "links": {}, "context": more})
         answer = {"status": "COMPLETE", "results": self._forgotten(results[::-1]), **_TIMES}
         if errors:
             return 207, {**answer, "numErrors": len(errors), "errors": errors}
@@ -174,7 +175,8 @@ class Batches:
     def _shown(self, id_: str, properties: Properties, names: list[str]) -> Json:
         known = [name for name in dict.fromkeys(names) if name in self.portal.definitions]
         shown = {"hs_object_id": id_, **{name: properties.get(name) for name in known}}
-        return {"id": id_, "properties": shown, "createdAt": "2026-06-11T12:00:00Z", "archived": False}
+        times = {"createdAt": "2026-06-11T12:00:00Z", "updatedAt": "2026-06-11T12:00:00Z"}
+        return {"id": id_, "properties": shown, **times, "archived": False}
 
 
 def _matches(one: Json, properties: Properties) -> bool:

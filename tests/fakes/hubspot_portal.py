@@ -61,6 +61,8 @@ def definition(name: str, type_: str = "string", field: str = "text", **more: An
         "groupName": "contactinformation",
         "type": type_,
         "fieldType": field,
+        "description": "",
+        "options": [],
         **more,
     }
 
@@ -113,7 +115,8 @@ class Portal:
         """By contact, how often a call that would write it is refused whole; such a lock lasts two seconds, or long."""
         self.longest: dict[str, int] = {}
         """Characters that a property takes, where it is not the most of all."""
-        self.names_holder = True
+        self.names_holder = self.holder_in_message = True
+        """Whether a conflict names the other contact, and in its sentence as well as in its context."""
         self._next = 101
 
     # Definitions
@@ -131,7 +134,7 @@ class Portal:
             raise Refusal(400, "VALIDATION_ERROR", f"{body['groupName']} is no group")
         if body.get("hasUniqueValue") and len(self.unique()) > 10:
             raise Refusal(400, "VALIDATION_ERROR", "at most 10 unique properties")
-        self.definitions[name] = dict(body)
+        self.definitions[name] = {"description": "", "options": [], **body}
         return self.definitions[name]
 
     def group(self, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -183,8 +186,11 @@ class Portal:
         for name in self.unique():
             other = self.holder(name, new.get(name, ""))
             if other is not None and other != id_:
-                said = f" Existing ID: {other}" if self.names_holder else ""
-                raise Refusal(409, "CONFLICT", f"Contact already exists.{said}")
+                if not self.names_holder:
+                    raise Refusal(409, "CONFLICT", "Contact already exists.")
+                said = f" Existing ID: {other}" if self.holder_in_message else ""
+                context = {"existingId": [other]}
+                raise Refusal(409, "CONFLICT", f"Contact already exists.{said}", context=context)
         if id_ is None and not {"email", "firstname", "lastname"} & new.keys():
             raise Refusal(400, "VALIDATION_ERROR", "one of email, firstname, lastname is needed")
         created = id_ is None
