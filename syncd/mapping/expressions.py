@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from syncd.failure import Reject
+from syncd.mapping.bounds import NullUsed
 from syncd.mapping.plain import failed
-from syncd.mapping.sandbox import Expression, NullUsed, compiled, parse, why
+from syncd.mapping.sandbox import Expression, compiled, parse, why
 
 
 class Computed:

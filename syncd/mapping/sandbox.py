@@ -1,30 +1,37 @@
-"""The expressions of a mapping: Jinja2 over JSON data, the only module that imports it.
+"""The expressions of a mapping: Jinja2 over JSON data; but for `bounds`, the only module that imports it.
 
 Attributes are looked up in JSON data only, methods are those of text that cannot make it much longer, there are
-no functions, filters are pure, products and replacements are bounded. It keeps an operator's slip from filling
+no functions, filters are pure, and what they and products give is bounded. It keeps an operator's slip from filling
 the memory; it is no wall against one who means harm.
 
 A null is no None in here, which Jinja2 would print, but `Null`: false, equal to none, answering every path with
 itself, taken up by `or` and by `default(…)`. Whatever else is done with it raises UndefinedError.
 """
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
-from functools import wraps
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError, TemplateRuntimeError, UndefinedError, nodes
+from jinja2 import TemplateError, nodes
 from jinja2.environment import TemplateExpression
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-from syncd.mapping.plain import LONGEST
+from syncd.mapping.bounds import (
+    NULL,
+    NotAllowedError,
+    Null,
+    join,
+    oversized,
+    plain,
+    replace,
+    rounding,
+    tojson,
+)
 from syncd.mapping.variables import VARIABLES
 
-WIDEST = 4_096
-"""Bits of a product or a power."""
+_TOO_DEEP = "it is nested too deep, or too long a chain: write it shorter"
 
 _METHODS = frozenset(  # text that Python would lengthen (ljust, replace, join, format) is not among them
     "capitalize casefold count endswith find index isalnum isalpha isascii isdigit islower isspace isupper lower"  # noqa: SIM905 - a list takes a line for each
@@ -38,36 +45,6 @@ _FILTERS = frozenset(
 )
 
 
-class _NotAllowedError(TemplateRuntimeError):
-    """What the sandbox refuses at run time. Its message holds no values."""
-
-
-NullUsed = UndefinedError
-"""An expression did with a null what cannot be done."""
-
-
-class Null(StrictUndefined):
-    """Null inside an expression: see the module. Any use but the ones here raises UndefinedError."""
-
-    __slots__ = ()
-
-    # The class says that these never return, which is what changes here.
-    def __bool__(self) -> bool:  # type: ignore[override]
-        return False
-
-    def __eq__(self, other: object) -> bool:  # type: ignore[override]
-        return other is None or isinstance(other, Null)
-
-    def __ne__(self, other: object) -> bool:  # type: ignore[override]
-        return not self == other
-
-    def __hash__(self) -> int:  # type: ignore[override]
-        return hash(None)
-
-
-NULL = Null(name="null")
-
-
 class _Sandbox(ImmutableSandboxedEnvironment):
     """Jinja2 over JSON data."""
 
@@ -77,8 +54,13 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         super().__init__(undefined=Null, keep_trailing_newline=True)
         self.globals.clear()
         self.null = NULL
-        own = {"join": _join, "replace": _replace, "tojson": _tojson}
-        self.filters = {name: _plain(self.filters[name]) for name in _FILTERS} | own
+        own = {
+            "join": join,
+            "replace": replace,
+            "tojson": tojson,
+            "round": plain(rounding(self.filters["round"])),
+        }
+        self.filters = {name: plain(self.filters[name]) for name in _FILTERS} | own
         self.tests["none"] = lambda value: value is None or isinstance(value, Null)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
@@ -88,7 +70,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         if isinstance(obj, Null):
             return obj.__str__()  # raises: a method of nothing
         if not isinstance(obj, str):
-            raise _NotAllowedError(f".{attribute} works on text only")
+            raise NotAllowedError(f".{attribute} works on text only")
         return getattr(obj, attribute.removesuffix("()"))
 
     def getitem(self, obj: Any, argument: Any) -> Any:
@@ -101,57 +83,9 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Refuse what would grow without bound."""
-        if problem := _oversized(operator, left, right):
-            raise _NotAllowedError(problem)
+        if problem := oversized(operator, left, right):
+            raise NotAllowedError(problem)
         return super().call_binop(context, operator, left, right)
-
-
-def _oversized(operator: str, left: object, right: object) -> str:
-    """Why `left operator right` is refused, or "". Not a matter of taste: `9 ** 9 ** 9` has no end."""
-    if isinstance(left, int) and isinstance(right, int):
-        bits = (
-            left.bit_length() * max(right, 0) if operator == "**" else left.bit_length() + right.bit_length()
-        )
-        return f"{operator} would give a number of more than {WIDEST} bits" if bits > WIDEST else ""
-    if isinstance(left, str) and operator == "%":
-        return "% is for numbers: join texts with ~"
-    for many, times in ((left, right), (right, left)):
-        if isinstance(many, list | tuple):
-            return f"{operator} is for numbers and texts"
-        if isinstance(many, str) and isinstance(times, int) and len(many) * times > LONGEST:
-            return f"{operator} would give a text of more than {LONGEST} characters"
-    return ""
-
-
-def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The filter with a list where it gave an iterator, and `NULL` for None: `map` hands on what `raw` holds."""
-
-    @wraps(function)  # and with it Jinja2's marks, of which arguments the filter takes
-    def filtered(*args: Any, **kwargs: Any) -> Any:
-        found = function(*(NULL if value is None else value for value in args), **kwargs)
-        if isinstance(found, Iterator):
-            found = list(found)
-        return NULL if found is None else found
-
-    return filtered
-
-
-def _replace(value: object, old: str, new: str, count: int = -1) -> str:
-    text = str(value)
-    if len(text) + text.count(old) * len(new) > LONGEST:
-        raise _NotAllowedError(f"replace would give a text of more than {LONGEST} characters")
-    return text.replace(old, new, count)
-
-
-def _join(value: Iterable[object], between: str = "") -> str:
-    parts = [str(NULL if part is None else part) for part in value]
-    if sum(map(len, parts)) + len(parts) * len(between) > LONGEST:
-        raise _NotAllowedError(f"join would give a text of more than {LONGEST} characters")
-    return between.join(parts)
-
-
-def _tojson(value: object) -> str:
-    return json.dumps(None if isinstance(value, Null) else value, ensure_ascii=False)
 
 
 _SANDBOX = _Sandbox()
@@ -227,6 +161,13 @@ class Expression:
 def parse(text: str) -> list[str | Expression]:
     """The parts of a text with `{{ expressions }}`. Raises ValueError with what is wrong, as a sentence."""
     try:
+        return _parse(text)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+
+
+def _parse(text: str) -> list[str | Expression]:
+    try:
         kinds = {kind for _, kind, _ in _SANDBOX.lex(text)}
         tree = _SANDBOX.parse(text)
     except TemplateError as error:
@@ -255,7 +196,7 @@ def compiled(expressions: Mapping[str, Expression]) -> Callable[[Mapping[str, ob
     try:
         evaluate = TemplateExpression(_SANDBOX.from_string(tree), undefined_to_none=False)
     except (TemplateError, SyntaxError, ValueError, RecursionError, MemoryError):
-        raise ValueError("it cannot be compiled: it is nested too deep") from None
+        raise ValueError(_TOO_DEEP) from None
 
     uses = sorted(frozenset[str]().union(*(expression.uses for expression in expressions.values())))
 
@@ -272,7 +213,7 @@ def compiled(expressions: Mapping[str, Expression]) -> Callable[[Mapping[str, ob
 
 def why(error: Exception) -> str:
     """What went wrong in an expression, without the values that most errors quote."""
-    return str(error) if isinstance(error, _NotAllowedError) else f"it raised {type(error).__name__}"
+    return str(error) if isinstance(error, NotAllowedError) else f"it raised {type(error).__name__}"
 
 
 def _holds_null(value: object) -> bool:

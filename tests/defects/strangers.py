@@ -184,3 +184,10 @@ def a_proxy_is_shown_what_is_for_this_machine() -> None:
 def a_webhook_may_ask_a_clouds_metadata() -> None:
     """With `allow_private`, the addresses that give out a machine's own keys are as good as any."""
     instead("connectors.webhook_addresses:_METADATA", ())
+
+
+@defect("liveness", "unit", "tests/unit/test_mapping_fields.py::test_what_a_filter_gives_is_bounded")
+def what_a_filter_gives_has_no_bound() -> None:
+    """An operator's slip in a chain of filters fills the memory."""
+    instead("syncd.mapping.bounds:LARGEST", 10**12)
+    instead("syncd.mapping.bounds:MOST_PLACES", 1_000)

@@ -205,6 +205,9 @@ def test_uses_names_just_the_variables_that_are_needed() -> None:
         ("{{ id id }}", "expected token '}}', got 'id'"),
         ("{{ }}", "Expected an expression, got '}}'"),
         ("{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}", "nested too deep"),
+        ("{{ raw" + ".a" * 3000 + " }}", "nested too deep, or too long a chain"),
+        ("{{ id" + " + 1" * 3000 + " }}", "nested too deep, or too long a chain"),
+        ("{{ bio" + " | lower" * 3000 + " }}", "nested too deep, or too long a chain"),
         ("{{ " + "not " * 250 + "id }}", "nested too deep"),
         ("{{ " + "9" * 5000 + " }}", "too long a number"),
     ],
@@ -275,3 +278,26 @@ def test_evaluating_changes_nothing() -> None:
     before = json.dumps(VALUES)
     mapped("{{ raw.tags | reverse | list }} {{ raw.tags | sort(attribute='x') if email }}")
     assert json.dumps(VALUES) == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ 1.5 | round(100000000, 'ceil') }}",
+        "{{ follower_count | round(-999999999) }}",
+        "{{ follower_count | round(id, 'floor') }}",
+        "{{ bio" + " | tojson" * 60 + " }}",
+        "{{ bio | list | map('replace', 'i', '"
+        + "y" * 60000
+        + "') | map('replace', 'y', bio * 900) | list | length }}",
+        "{{ (bio * 2000) | list | map('replace', 'i', '" + "y" * 60000 + "') | list | length }}",
+    ],
+)
+def test_what_a_filter_gives_is_bounded(text: str) -> None:
+    """Each of these had no end, or filled the memory: the first as soon as the configuration was read."""
+    with pytest.raises(Reject, match=r"at most|more than"):
+        mapped(text)
+
+
+def test_rounding_within_its_bounds_is_as_ever() -> None:
+    assert mapped("{{ 2.567 | round(1) }} {{ id | round(-2, 'floor') | int }}") == "2.6 90200"
