@@ -155,6 +155,18 @@ def test_the_composition_builds_this_dockerfile_from_the_root_of_the_repository(
     assert (context, context / SYNCD["build"]["dockerfile"]) == (ROOT, DOCKER / "Dockerfile")
 
 
+def test_the_image_is_made_here_and_looked_for_nowhere() -> None:
+    assert SYNCD["pull_policy"] == "build"
+
+
+@pytest.mark.parametrize("service", [SYNCD, LITESTREAM], ids=["syncd", "litestream"])
+def test_a_file_that_is_missing_is_not_made_into_a_folder(service: dict[str, Any]) -> None:
+    files = [it for it in service["volumes"] if it != "data:/data"]
+    assert len(files) == 1
+    for it in files:
+        assert (it["type"], it["read_only"], it["bind"]) == ("bind", True, {"create_host_path": False})
+
+
 def test_secrets_go_in_as_files_named_by_their_key(tmp_path: Path) -> None:
     (given,) = SYNCD["secrets"]
     assert set(COMPOSE["secrets"]) == {given["source"]}
