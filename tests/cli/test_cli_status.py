@@ -5,9 +5,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from syncd.books import after_check
 from syncd.cli.status import standing
 from syncd.clock import SystemClock
-from syncd.ledger import Ledger, reading
+from syncd.ledger import Ledger, reading, reconciliation
 from syncd.ledger.database import EngineLock
 from syncd.settings import load
 from tests.cli.conftest import HANDLES, Home, MakeHome, rows, told
@@ -48,6 +49,26 @@ def test_status_says_what_is_halted_since_when_and_what_to_do(home: Home) -> Non
     assert f"({lane['code']})" in out
     assert lane["fix"] in out
     assert "oldest unsettled lead: " in out
+
+
+def test_status_tells_of_a_lead_that_ctgo_lists_and_the_ledger_does_not_hold(home: Home) -> None:
+    """An hour after the last comparison there is another; its sweep takes in what `audit` names."""
+    home.syncd("--once")
+    late = home.sim.world.add_leads(1, discovered=home.sim.world.now() - 40 * 86400.0)
+    assert f"{late[0]}" in home.syncd("audit", "--upstream").out
+    with Ledger.open(home.ledger) as ledger, ledger.write() as connection:
+        books = reconciliation.load(connection, "main")
+        held = reconciliation.held(connection, "main")
+        reconciliation.save(connection, "main", after_check(books, held + 1, held, SystemClock().now()))
+    out = home.syncd("status").out
+    assert "main: CTGO lists 1 more un-exported leads than the ledger holds" in out
+    assert "syncd audit --upstream" in out
+    assert told(home, "status")["sources"]["main"]["books"]["missing"] == 1
+    with closing(sqlite3.connect(home.ledger)) as connection, connection:
+        connection.execute("UPDATE reconciliation SET checked_at = checked_at - 3600")
+    home.syncd("--once")
+    assert told(home, "status")["sources"]["main"]["leads"] == {"exported": 4}
+    assert "CTGO lists" not in home.syncd("status").out
 
 
 def test_status_counts_what_is_set_aside(make_home: MakeHome) -> None:

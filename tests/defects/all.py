@@ -3,6 +3,7 @@
 from tests.defects import (
     accounts,
     apollo,
+    books,
     crms,
     deliveries,
     doubts,
@@ -26,6 +27,7 @@ from tests.defects.planting import DEFECTS
 
 AREAS = (
     apollo,
+    books,
     salesforce,
     lookups,
     pace,

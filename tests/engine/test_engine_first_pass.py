@@ -91,18 +91,19 @@ def test_what_strangers_export_between_two_pages_hides_nobody(
     _all_arrived(bench)
 
 
-def test_one_that_leaves_while_another_comes_hides_nobody(bench: Bench) -> None:
-    """The count stands still, and all the same a row slides over the border between two pages."""
+def test_some_who_leave_while_others_come_hide_nobody(bench: Bench) -> None:
+    """The count stands still, and all the same rows slide over the border between two pages."""
     world = bench.ctgo(**{**OLD, "order": "ascending"})
     bench.place()
 
     def swap() -> None:
-        world.export(world.listed()[10].id)
-        world.add_leads(1)
+        for row in world.listed()[10:13]:
+            world.export(row.id)
+        world.add_leads(3)
 
     _between(bench, swap)
     bench.once()
-    assert sum(bench.leads().values()) == LEADS + 1
+    assert sum(bench.leads().values()) == LEADS + 3
     _all_arrived(bench)
 
 

@@ -6,10 +6,12 @@ import os
 import httpx
 import pytest
 
+from syncd.books import Books
 from syncd.delivery import LaneState
 from syncd.failure import CODES, Halt, Pause
 from syncd.health.readiness import reasons
 from syncd.health.view import Disk, SourceView, View
+from syncd.ledger import reconciliation
 from syncd.ledger.lanes import halt_lanes
 from syncd.ledger.operating import pause_lanes
 from tests.health.conftest import Health
@@ -26,6 +28,25 @@ def test_it_is_ready_once_the_first_pull_is_in(health: Health) -> None:
     health.bench.once()
     assert health.ready() == (200, [])
     assert health.ready("main") == (200, [])
+
+
+@pytest.mark.parametrize(
+    ("books", "code"),
+    [
+        (Books(0, missing=3, swept=False), ""),
+        (Books(0, missing=3), "leads_missing"),
+        (Books(0, unmet=3), ""),
+        (Books(0, restless=2), ""),
+        (Books(None, restless=3), "listing_restless"),
+    ],
+    ids=str,
+)
+def test_leads_that_no_sweep_finds_are_a_reason(health: Health, books: Books, code: str) -> None:
+    health.bench.once()
+    with health.bench.ledger.write() as connection:
+        reconciliation.save(connection, "main", books)
+    assert health.codes() == health.codes("main") == ([code] if code else [])
+    assert health.metrics()["syncd_leads_missing"] == {("main",): float(books.missing)}
 
 
 def test_a_pull_that_stays_away_for_two_polls_is_stale(health: Health) -> None:
