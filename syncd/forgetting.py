@@ -20,6 +20,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from syncd.lead import Lead, Malformed
+from syncd.texts import clean
 
 WITHOUT_ID = "lead-"
 """How the person of a lead without an X id begins: see `Lead.person`."""
@@ -109,12 +110,12 @@ def of_row(source: str, lead_id: int, digest: str, person: str, payload: str | N
 
 
 def profile_of(payload: str | None) -> Mapping[str, Any]:
-    """The profile inside a stored payload; empty when it cannot be read."""
+    """The profile inside a stored payload, clean as a lead's is; empty when it cannot be read."""
     try:
         raw = json.loads(payload or "null")
     except (ValueError, RecursionError):
         return {}
-    profile = raw.get("profile") if isinstance(raw, dict) else None
+    profile = clean(raw.get("profile")) if isinstance(raw, dict) else None
     return profile if isinstance(profile, dict) else {}
 
 

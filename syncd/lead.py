@@ -1,8 +1,9 @@
 """A lead as CTGO lists it: one person, found for one campaign and one segment.
 
-A row of a listing becomes a frozen `Lead` that keeps its raw payload, or a `Malformed` that keeps as much as
-could be read. The vendor publishes no field table: every field but `id` and `discoveredAt` is optional here,
-unknown fields are kept in `raw`, and a bad row never spoils its neighbours.
+A row of a listing becomes a frozen `Lead` that keeps its raw payload. The vendor publishes no field table: every field but
+`id` is optional here, unknown fields are kept in `raw`, and a bad row never spoils its neighbours. A field of another type
+than expected costs that field; text is cleaned as `syncd.texts` says. Only a row that does not say which lead it is, for
+which campaign and about whom, becomes a `Malformed`, which keeps as much as could be read.
 
 A lead's key is (source, id, streamId, segmentId), absent parts stored as 0: the same id may be listed once for
 each campaign and segment. The person behind it is `profile.xUserId`.
@@ -20,13 +21,17 @@ from operator import itemgetter
 from types import NoneType
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
-LARGEST_ID = 2**63 - 1
+from syncd.row import LARGEST, Row
+from syncd.texts import clean, is_clean
+
+LARGEST_ID = LARGEST
 LARGEST_PAYLOAD = 256 * 1024
-"""Bytes. CTGO's leads are under 1 KiB; one of this size is a fault, and is kept aside."""
+"""Bytes. CTGO's leads are under 1 KiB; of a larger one, what is known is kept, and of the rest the smallest."""
+UNDATED = datetime.fromtimestamp(0, UTC)
+"""When a lead was found that does not say so, or not so that it can be read: before all others, and null in a mapping."""
 
 
 _STRICT = json.JSONEncoder(allow_nan=False)
@@ -98,49 +103,89 @@ class Malformed:
 def parse_lead(source: str, raw: object) -> tuple[Lead, str] | Malformed:
     """Read one row of a listing.
 
-    Returns the lead with its payload as compact JSON text, or the row as `Malformed`.
+    Returns the lead with its payload as compact JSON text, which `read_lead` reads alike, or the row as `Malformed`. What
+    the payload holds is the row as it came, as far as JSON has it; the lead's own texts, `raw` among them, are clean.
     """
     lead = _exact(source, raw) if type(raw) is dict else None
-    try:
-        encoded = to_json(raw)
-        if (lead is None or not _is_bare(lead)) and (b"NaN" in encoded or b"Infinity" in encoded):
-            _STRICT.encode(raw)  # raises if it is the number and not the word
-    except (ValueError, RecursionError):  # lone surrogates, NaN, a nesting without end
-        return _malformed(source, raw, "it holds text or numbers that are not valid JSON")
-    if len(encoded) > LARGEST_PAYLOAD:
-        return _malformed(source, raw, f"it is {len(encoded)} bytes long")
-    payload = encoded.decode()
-    if "\\" in payload and "\\u0000" in payload:
-        return _malformed(source, raw, "it holds NUL characters")
-    if not isinstance(raw, dict):
-        return _malformed(source, raw, "it is not an object")
-    return (lead, payload) if lead is not None else _validated(source, raw, payload)
+    encoded = _encoded(raw, lead)
+    if encoded is not None and is_clean(encoded):
+        return (
+            (lead, encoded.decode()) if lead is not None else _validated(source, raw, raw, encoded.decode())
+        )
+    row = clean(raw)
+    kept = json.dumps(clean(raw, str), separators=_COMPACT)
+    if len(kept) > LARGEST_PAYLOAD and isinstance(row, dict):
+        row = _fitting(row)
+        kept = json.dumps(row, separators=_COMPACT)
+    return _validated(source, raw, row, kept)
 
 
 def read_lead(source: str, payload: str) -> Lead:
     """The lead of a payload that `parse_lead` returned earlier. Raises ValueError for any other text."""
-    raw = from_json(payload, cache_strings="keys")
+    try:
+        raw = from_json(payload, cache_strings="keys")
+    except ValueError:  # half of a surrogate pair
+        raw = json.loads(payload)
+    if not is_clean(payload.encode()):
+        raw = clean(raw)
     lead = _exact(source, raw) if type(raw) is dict else None
     if lead is not None:
         return lead
-    parsed = _validated(source, raw, payload)
+    parsed = _validated(source, raw, raw, payload)
     if isinstance(parsed, Malformed):
         raise ValueError(parsed.reason)  # noqa: TRY004 - a wrong value, wherever it came from
     return parsed[0]
 
 
-def _validated(source: str, raw: dict[str, Any], payload: str) -> tuple[Lead, str] | Malformed:
-    """A row that `_exact` would not read."""
+def _encoded(raw: object, lead: Lead | None) -> bytes | None:
+    """A value as JSON in UTF-8; None for half of a surrogate pair, for NaN, infinities and a nesting without end."""
     try:
-        return _lenient(source, raw), payload
+        encoded = to_json(raw)
+        if (lead is None or not _is_bare(lead)) and (b"NaN" in encoded or b"Infinity" in encoded):
+            _STRICT.encode(raw)  # raises if it is the number and not the word
+    except (ValueError, RecursionError):
+        return None
+    return encoded
+
+
+def _validated(source: str, raw: object, row: object, payload: str) -> tuple[Lead, str] | Malformed:
+    """A row that `_exact` would not read, or not before it was cleaned. `raw`: as it came, `row`: clean."""
+    if not isinstance(row, dict) or not isinstance(raw, dict):
+        return _malformed(source, raw, "it is not an object")
+    if lost := next((name for name in _ROW[:3] if row.get(name) is None is not raw.get(name)), ""):
+        return _malformed(source, raw, f"{lost}: it cannot be read")
+    try:
+        lead = _exact(source, row) or _lenient(source, row)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         return _malformed(source, raw, f"{where}: {first['msg']}")
-    except (OverflowError, RecursionError):
-        return _malformed(source, raw, "it holds a number that is too large, or a time outside the calendar")
+    if lead.profile.x_user_id is None is not raw["profile"].get("xUserId"):
+        return _malformed(source, raw, "profile.xUserId: it cannot be read")
+    return lead, payload
 
 
+def _fitting(row: dict[str, Any]) -> dict[str, Any]:
+    """A clean row without the largest of its unknown parts, so that the rest can be kept."""
+    room = LARGEST_PAYLOAD // 2
+    if isinstance(row.get("profile"), dict):
+        row = {**row, "profile": _trimmed(row["profile"], _NOBODY, room)}
+    return _trimmed(row, _NO_ROW, room)
+
+
+def _trimmed(part: dict[str, Any], known: Mapping[str, None], room: int) -> dict[str, Any]:
+    """What is known of it, and as many others, the smallest first, as have room: bytes of JSON in ASCII."""
+    kept = {name: part[name] for name in known if name in part}
+    others = {name: len(json.dumps({name: part[name]})) for name in part.keys() - kept.keys()}
+    for name, size in sorted(others.items(), key=itemgetter(1)):
+        room -= size
+        if room < 0:
+            break
+        kept[name] = part[name]
+    return kept
+
+
+_COMPACT = (",", ":")
 _ROW = (
     "id", "streamId", "segmentId", "trackedXAccountId", "matchConfidence", "sourceType", "discoveredAt", "exportedAt",
     "profile",
@@ -201,36 +246,9 @@ def _are_exact(types: tuple[type, ...]) -> bool:
     )
 
 
-class _ProfileRow(BaseModel):
-    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True, alias_generator=to_camel)
-
-    x_user_id: str | None = None
-    handle: str | None = None
-    display_name: str | None = None
-    profile_image_url: str | None = None
-    follower_count: int | None = Field(None, le=LARGEST_ID)
-    bio: str | None = None
-
-
-class _Row(BaseModel):
-    """A row as it may come: numbers as text, ids of people as numbers, times with any zone or none."""
-
-    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True, alias_generator=to_camel)
-
-    id: int = Field(ge=1, le=LARGEST_ID)
-    stream_id: int | None = Field(None, ge=0, le=LARGEST_ID)
-    segment_id: int | None = Field(None, ge=0, le=LARGEST_ID)
-    tracked_x_account_id: int | None = Field(None, le=LARGEST_ID)
-    match_confidence: str | None = None
-    source_type: str | None = None
-    discovered_at: datetime
-    exported_at: datetime | None = None
-    profile: _ProfileRow
-
-
 def _lenient(source: str, raw: dict[str, Any]) -> Lead:
-    """Raises ValidationError, or OverflowError for a time that no calendar holds."""
-    row = _Row.model_validate(raw)
+    """Raises ValidationError."""
+    row = Row.model_validate(raw)
     who = row.profile
     return Lead(
         key=LeadKey(source, row.id, row.stream_id or 0, row.segment_id or 0),
@@ -239,8 +257,8 @@ def _lenient(source: str, raw: dict[str, Any]) -> Lead:
         account_id=row.tracked_x_account_id,
         match_confidence=row.match_confidence,
         source_type=row.source_type,
-        discovered_at=_in_utc(row.discovered_at),
-        exported_at=_in_utc(row.exported_at) if row.exported_at else None,
+        discovered_at=row.discovered_at or UNDATED,
+        exported_at=row.exported_at,
         profile=Profile(
             who.x_user_id, who.handle, who.display_name, who.profile_image_url, who.follower_count, who.bio
         ),
@@ -248,20 +266,16 @@ def _lenient(source: str, raw: dict[str, Any]) -> Lead:
     )
 
 
-def _in_utc(moment: datetime) -> datetime:
-    """A time without a zone is UTC, as all of CTGO's are."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
 def _malformed(source: str, raw: object, reason: str) -> Malformed:
     row = raw if isinstance(raw, dict) else {}
     lead_id = _number(row.get("id"))
     key = LeadKey(source, lead_id, _number(row.get("streamId")), _number(row.get("segmentId")))
     try:
-        payload = json.dumps(raw, separators=(",", ":"))  # ASCII: nothing in it can fail to be stored
+        payload = json.dumps(raw, separators=_COMPACT)  # ASCII: nothing in it can fail to be stored
     except (ValueError, RecursionError):
         payload = "null"
-    return Malformed(key, "" if lead_id else identity(row, payload), payload[:LARGEST_PAYLOAD], reason)
+    digest = "" if lead_id else identity(clean(row), payload)
+    return Malformed(key, digest, payload[:LARGEST_PAYLOAD], reason)
 
 
 def _number(value: object) -> int:

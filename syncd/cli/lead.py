@@ -83,7 +83,7 @@ def known(ledger: Any, number: int, handle: str) -> list[dict[str, Any]]:
                     "state": row.state,
                     "code": row.code,
                     "detail": row.detail,
-                    "discovered_at": iso(row.discovered_at),
+                    "discovered_at": iso(row.discovered_at or None),
                     "ingested_at": iso(row.ingested_at),
                     "settled_at": iso(row.settled_at),
                     "payload": payload_of(row.payload),
@@ -168,7 +168,7 @@ def _about(row: dict[str, Any]) -> Iterator[str]:
 
 def _events(row: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
     """What happened and when; without an instant, what has not happened yet."""
-    if row["state"] != "quarantined":
+    if row["state"] != "quarantined" and row["discovered_at"]:
         yield row["discovered_at"], "discovered"
     yield row["ingested_at"], "ingested"
     if row["state"] == "enriching":

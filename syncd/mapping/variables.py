@@ -13,7 +13,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
-from syncd.lead import Lead, Profile, utc_text
+from syncd.lead import UNDATED, Lead, Profile, utc_text
 from syncd.names import split_name
 
 _NOTHING: Mapping[int, str] = MappingProxyType({})
@@ -113,7 +113,8 @@ _SHARED: Mapping[str, str] = MappingProxyType(
 """What several variables are read from, found once a lead."""
 
 _WORDS: Mapping[str, Any] = MappingProxyType(
-    {
+    {"UNDATED": UNDATED}
+    | {
         word.__name__: word
         for word in (
             _bare,
@@ -141,7 +142,7 @@ _READ: Mapping[str, str] = MappingProxyType(
         "account_handle": "_label(labels.accounts, account_id)",
         "match_confidence": "match_confidence",
         "source_type": "source_type",
-        "discovered_at": "utc_text(discovered_at)",
+        "discovered_at": "None if discovered_at is UNDATED else utc_text(discovered_at)",
         "handle": "bare_handle",
         "display_name": "display_name",
         "first_name": "name.first",

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from syncd.lead import LARGEST_ID
-from syncd.upstream.shapes import Unfit, is_sound, json_of
+from syncd.upstream.shapes import Unfit, clean_json
 
 Named = Literal["stream", "segment", "account"]
 
@@ -44,11 +44,9 @@ LISTS: Mapping[Named, _List] = MappingProxyType(
 
 def names_of(body: bytes, kind: Named) -> Mapping[int, str | None] | Unfit:
     """Names by id, None for one that has none."""
-    value, shape = json_of(body), LISTS[kind]
+    value, shape = clean_json(body), LISTS[kind]
     if isinstance(value, Unfit):
         return value
-    if not is_sound(value):
-        return Unfit("holds text or numbers that are not valid JSON")
     rows = value if isinstance(value, list) else _rows(value, shape.members)
     if rows is None:
         return Unfit("has no list of what was asked for")

@@ -2,7 +2,8 @@
 
 Pure. Nothing here raises and no reason quotes the answer: it holds personal data, and an exception would carry
 it along. An answer that is not what was promised is a failed call, never an empty one; but one bad row must not spoil
-its page, so rows pass as they are and numbers that Python will not hold become infinite, which no lead may be.
+its page, so rows pass as they are, and numbers that Python will not hold become infinite. What else is read of an answer is
+cleaned as `syncd.texts` says, for half an emoji in a name is no reason to do without the list.
 """
 
 import json
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+from syncd.texts import clean
 from syncd.upstream.models import Answer, Enrichment, Me, Page, Stream
 
 MOST_PARTS = 1_000_000
@@ -90,8 +92,6 @@ def page_of(body: bytes, server_date: float | None) -> Page | Unfit:
         return Unfit("has a total that is no number")
     if more is not None and type(more) is not bool:
         return Unfit("has a hasMore that is neither true nor false")
-    if not is_sound({name: part for name, part in value.items() if name != "leads"}):
-        return Unfit("holds text or numbers that are not valid JSON")
     return Page(rows, total, more, server_date)
 
 
@@ -113,7 +113,7 @@ def streams_of(body: bytes) -> tuple[Stream, ...] | Unfit:
 
     One that has no usable id refuses the list: its leads would be missed without a word.
     """
-    value = _sound_json(body)
+    value = clean_json(body)
     if isinstance(value, Unfit):
         return value
     if isinstance(value, dict):
@@ -132,15 +132,14 @@ def nothing_of(body: bytes) -> Unfit | None:
     return Unfit("is a page, not CTGO's") if is_markup(body) else None
 
 
-def _sound_json(body: bytes) -> Any:
+def clean_json(body: bytes) -> Any:
+    """The JSON value of a body, cleaned; `Unfit` if it is none."""
     value = json_of(body)
-    if isinstance(value, Unfit) or is_sound(value):
-        return value
-    return Unfit("holds text or numbers that are not valid JSON")
+    return value if isinstance(value, Unfit) else clean(value)
 
 
 def _object(body: bytes, model: type[A]) -> A | Unfit:
-    value = _sound_json(body)
+    value = clean_json(body)
     if isinstance(value, Unfit):
         return value
     if not isinstance(value, Mapping) or not any(name in value for name in model.documented()):

@@ -33,7 +33,7 @@ def test_what_is_not_settled_is_listed_with_the_reason(home: Home) -> None:
     home.connectors["other"] = 'type = "csv"\npath = "/proc/nowhere/x.csv"'
     home.connectors["picky"] = 'type = "csv"\npath = "picky.csv"\nwhere = "follower_count > handle"'
     home.configure()
-    home.sim.world.amend_lead(home.sim.world.add_leads(1)[0], {"discoveredAt": "soon"})
+    home.sim.world.amend_lead(home.sim.world.add_leads(1)[0], {"segmentId": "soon"})
     home.syncd("--once", "--max-wait", "1s")
     code, told = audit(home)
     assert code == 0, "waiting is no fault"

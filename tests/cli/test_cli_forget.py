@@ -93,7 +93,7 @@ def test_a_new_lead_of_a_forgotten_person_is_not_taken_in(delivered: tuple[Home,
     nameless = home.sim.world.add_leads(1)[0]
     home.sim.world.amend_lead(nameless, {"profile": {**PROFILE, "xUserId": None}})
     broken = home.sim.world.add_leads(1)[0]
-    home.sim.world.amend_lead(broken, {"discoveredAt": "soon", "profile": PROFILE})
+    home.sim.world.amend_lead(broken, {"segmentId": "soon", "profile": PROFILE})
     other = home.sim.world.add_leads(1)[0]
     home.sim.world.amend_lead(other, {"profile": {"handle": "zq_canary", "xUserId": "1", "bio": "new owner"}})
     assert home.syncd("--once").code == 0

@@ -46,7 +46,7 @@ def watched(home: Home) -> Home:
     number = home.sim.world.add_leads(1)[0]
     home.sim.world.amend_lead(number, {"profile": PERSON})
     broken = home.sim.world.add_leads(1)[0]
-    home.sim.world.amend_lead(broken, {"discoveredAt": "soon", "profile": PERSON})
+    home.sim.world.amend_lead(broken, {"segmentId": "soon", "profile": PERSON})
     return home
 
 

@@ -22,6 +22,7 @@ from tests.defects import (
     sides,
     strangers,
     webhooks,
+    texts,
 )
 from tests.defects.planting import DEFECTS
 
@@ -47,6 +48,7 @@ AREAS = (
     elsewhere,
     accounts,
     webhooks,
+    texts,
 )
 
 __all__ = ["AREAS", "DEFECTS"]

@@ -30,7 +30,6 @@ from tests.support import (
     Place,
     Rule,
     chokes_on,
-    iso,
     lost_answer,
     refuses,
     rejects,
@@ -260,10 +259,10 @@ class Whole(Bench):
         world = self.chance.choice(self.worlds)[1]
         unread = self.unread.setdefault(id(world), [])
         if unread and self.chance.random() < 0.5:
-            world.amend_lead(unread.pop(), {"discoveredAt": iso(self.clock.true())})
+            world.amend_lead(unread.pop(), {"segmentId": None})
         else:
             unread += world.add_leads(1)
-            world.amend_lead(unread[-1], {"discoveredAt": "soon"})
+            world.amend_lead(unread[-1], {"segmentId": "soon"})
 
     def weather(self) -> None:
         rules: list[Rule | None] = [

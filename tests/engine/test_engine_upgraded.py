@@ -52,7 +52,7 @@ def test_every_state_survives_and_nothing_is_done_twice(bench: Bench, upgrades: 
     world.add_leads(3)
     bench.once(120)
     crm.rule = unreachable
-    world.amend_lead(world.add_leads(1)[0], {"discoveredAt": "soon"})
+    world.amend_lead(world.add_leads(1)[0], {"segmentId": "soon"})
     world.add_leads(4)
     bench.clock.advance(60)
     bench.once(30)

@@ -94,7 +94,7 @@ class Acts(People):
         world = self._world()
         for lead_id in world.add_leads(1):
             world.amend_lead(
-                lead_id, self.chance.choice([{"discoveredAt": "soon"}, {"profile": {"xUserId": None}}])
+                lead_id, self.chance.choice([{"segmentId": "soon"}, {"profile": {"xUserId": None}}])
             )
 
     def _listed(self) -> tuple[World, int] | None:
@@ -122,9 +122,10 @@ class Acts(People):
         """The same key with other content; a malformed one may become whole."""
         if found := self._listed():
             bio = f"number {self.chance.randrange(100)}"
-            found[0].amend_lead(
-                found[1], {"profile": {"bio": bio}, "discoveredAt": utc_text(self.sim.machine.true())}
-            )
+            changes = {"profile": {"bio": bio}, "discoveredAt": utc_text(self.sim.machine.true())}
+            row = next(row for row in found[0].listed() if row.id == found[1])
+            mended = {"segmentId": row.segment_id} if row.changes.get("segmentId") == "soon" else {}
+            found[0].amend_lead(found[1], changes | mended)
 
     # What happens on the way and at the far ends
 

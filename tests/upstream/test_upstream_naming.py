@@ -19,13 +19,14 @@ from tests.upstream.far_end import Recorder, answering, failure_of, upstream
         ("account", {"active": []}, {}),
         ("account", [{"accountId": 3, "xHandle": 7}], {3: None}),
         ("stream", {"streams": [{"id": 0}, {"id": "7"}, {"id": True}, {"id": 2**70}, None, "x", {"id": 9}]}, {9: None}),
+        ("stream", b'[{"id": 9, "name": "half \\ud83d of it", "score": NaN}, NaN]', {9: "half \ufffd of it"}),
     ],
 )  # fmt: skip
 def test_names_are_read_wherever_the_list_is(kind: Named, body: Any, names: dict[int, str | None]) -> None:
     assert answering(200, body).names(kind) == names
 
 
-@pytest.mark.parametrize("body", [{}, {"streams": None}, "text", 7, b"<html>", b"", b"[NaN]", {"leads": []}])
+@pytest.mark.parametrize("body", [{}, {"streams": None}, "text", 7, b"<html>", b"", {"leads": []}])
 @pytest.mark.parametrize("kind", ["stream", "segment", "account"])
 def test_what_is_no_list_is_a_failure_and_not_an_empty_list(kind: Named, body: Any) -> None:
     assert failure_of(lambda: answering(200, body).names(kind)).code == "unexpected_answer"

@@ -1,0 +1,64 @@
+"""Defects of what becomes of strangers' text, and of fields of another type than expected."""
+
+from typing import Any
+
+from tests.defects.planting import around, defect, instead
+
+ROWS = "tests/unit/test_lead_rows.py"
+
+
+@defect("I-4", "unit", f"{ROWS}::test_text_is_cleaned_by_the_rule_wherever_it_stands")
+def half_an_emoji_goes_on_as_it_is() -> None:
+    """Text that some program chokes on is not cleaned, and its lead arrives nowhere."""
+    instead("syncd.texts:clean", lambda value, *_: value)
+
+
+@defect("I-4", "e2e", "tests/e2e/test_bad_text.py::test_every_connector_has_every_lead_and_each_is_exported")
+def a_text_without_end_is_not_cut() -> None:
+    """Three megabytes of bio are more than any connector takes."""
+
+    def make(_: Any) -> Any:
+        from syncd import texts  # noqa: PLC0415
+
+        return lambda text: texts._UNCLEAN.sub("\ufffd", text)
+
+    around("syncd.texts:clean_text", make)
+    around("syncd.texts:clean", lambda plain: lambda value, text=None: plain(value, text or _cleaned))
+
+
+def _cleaned(text: str) -> str:
+    from syncd import texts  # noqa: PLC0415
+
+    return texts.clean_text(text)
+
+
+@defect("I-4", "unit", f"{ROWS}::test_a_lead_that_does_not_say_when_it_was_found_is_null_there")
+def an_odd_field_sets_its_lead_aside() -> None:
+    """A time that nobody can read keeps a lead from everybody."""
+
+    def make(plain: Any) -> Any:
+        def lenient(source: str, raw: Any) -> Any:
+            from syncd.lead import UNDATED  # noqa: PLC0415
+            from syncd.row import Row  # noqa: PLC0415
+
+            lead = plain(source, raw)
+            return Row.model_validate({}) if lead.discovered_at is UNDATED else lead
+
+        return lenient
+
+    around("syncd.lead:_lenient", make)
+
+
+@defect("I-7", "unit", f"{ROWS}::test_only_what_does_not_say_who_and_for_which_campaign_is_malformed")
+def a_campaign_that_cannot_be_read_is_none() -> None:
+    """A lead of a campaign whose number cannot be read is taken for another lead."""
+
+    def make(plain: Any) -> Any:
+        def validated(source: str, raw: Any, row: Any, payload: str) -> Any:
+            if isinstance(row, dict) and row.get("streamId") is None:
+                return plain(source, row, row, payload)
+            return plain(source, raw, row, payload)
+
+        return validated
+
+    around("syncd.lead:_validated", make)
