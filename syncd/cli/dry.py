@@ -1,12 +1,15 @@
-"""`syncd --once --dry-run`: what a run would do, with the ledger opened read-only and nothing but GET requests.
+"""`syncd --once --dry-run`: what a run would do, with nothing but GET requests, which the ledger counts.
 
-The listing is walked by the real pull lane into a ledger in memory, which begins with the real one's cursor and
-counted requests; what the real ledger does not know yet is what a run would bring. What CRMs say of people is asked of them.
+The listing is walked by the real pull lane into a ledger in memory, which begins with the real one's cursor; what the real
+ledger does not know yet is what a run would bring. Its requests are the only thing that is written to the real one, so that
+whoever uses the key next, or at the same time, knows of them. What CRMs say of people is asked of them.
 """
 
 import sys
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 
 from syncd.cli.assembly import naming
 from syncd.cli.compose import compile_connectors, make_desk, make_names
@@ -14,13 +17,49 @@ from syncd.cli.exits import SOURCE_EXITS, Exit, complain, fix_of, strongest
 from syncd.cli.once import Order
 from syncd.clock import SystemClock
 from syncd.crews import Crew
+from syncd.engine.pacing import Hold, Pacer
 from syncd.engine.pulling import Pull
 from syncd.engine.step import Stepper
 from syncd.gate import FIRST, said
 from syncd.lanes import Runner
-from syncd.ledger import Ledger, gating, previewing, reading
+from syncd.ledger import Ledger, LedgerError, Transaction, gating, previewing, reading
 from syncd.log import logger
 from syncd.settings import Settings
+
+
+class CountedIn(Pacer):
+    """A pacer that counts in another ledger than its lane writes to, and leaves scheduled pulls their slots."""
+
+    def __init__(self, pacer: Pacer, ledger: Ledger) -> None:
+        """`ledger`: open to write."""
+        self.meter = pacer.meter
+        self._pacer, self._ledger = pacer, ledger
+
+    def open(self, _: Transaction, want: int, *, live: bool, at_once: int = 1) -> Hold | float:  # noqa: ARG002
+        """As `Pacer.open`, in a transaction of the other ledger's."""
+        with self._ledger.write() as connection:
+            return self._pacer.open(connection, want, live=False, at_once=at_once)
+
+    def close(self, _: Transaction, hold: Hold | None) -> None:
+        """As `Pacer.close`, in a transaction of the other ledger's."""
+        with self._ledger.write() as connection:
+            self._pacer.close(connection, hold)
+
+
+def _real(path: Path) -> tuple[Ledger, str]:
+    """The ledger as it is, or an empty one; and why the requests cannot be counted in it, empty if they can."""
+    if not path.exists():
+        return Ledger.in_memory(), "there is no ledger yet"
+    try:
+        ledger = Ledger.open(path)
+        try:
+            ledger.touch()
+        except LedgerError:
+            ledger.close()
+            raise
+    except LedgerError as error:
+        return Ledger.open_to_read(path), error.detail
+    return ledger, ""
 
 
 def run_dry(settings: Settings, order: Order) -> Exit:
@@ -29,12 +68,14 @@ def run_dry(settings: Settings, order: Order) -> Exit:
     mapped = compile_connectors(settings)
     clock, log = SystemClock(), logger()
     path = settings.state.path
-    real = Ledger.open_to_read(path) if path.exists() else Ledger.in_memory()
+    real, uncounted = _real(path)
     with real, Ledger.in_memory() as scratch:
         previewing.copy_cursors(real, scratch)
         runner = Runner(clock, log, until_quiet=True, max_wait=order.max_wait)
         names = make_names(settings, mapped, scratch, clock)
         desks = [make_desk(name, settings, mapped, clock, names.get(name)) for name in settings.sources]
+        if not uncounted:
+            desks = [replace(desk, pacer=CountedIn(desk.pacer, real)) for desk in desks]
         pulls = [Pull(desk, scratch, clock, log, runner.wake) for desk in desks]
         for pull in pulls:
             if order.since is not None or order.until is not None:
@@ -63,7 +104,7 @@ def run_dry(settings: Settings, order: Order) -> Exit:
     held = {name: gate for name, gate in gates.items() if gate.since is not None}
     if not order.yes:
         _print_gates(found, {name: m.configured.gate for name, m in mapped.items()}, held)
-    sys.stdout.write("Nothing was changed: this was a dry run.\n")
+    _print_end(uncounted)
     codes = []
     for (_, name), code in ended.troubles.items():
         complain(f"source {name}: it could not be listed ({code})", fix_of(code).replace("SOURCE", name))
@@ -83,6 +124,15 @@ def _print(found: previewing.Preview, waiting: reading.Counts) -> None:
         out(f"{connector}: {new[connector]} new and {pending} waiting deliveries would be made\n")
     if not found.leads:
         out("no new leads\n")
+
+
+def _print_end(uncounted: str) -> None:
+    """`uncounted`: why the requests were not counted; empty if they were."""
+    sys.stdout.write("Nothing was changed: this was a dry run.\n")
+    if uncounted:
+        sys.stdout.write(
+            f"Its requests are counted nowhere ({uncounted}): wait a minute before you run syncd, or CTGO may turn some away.\n"
+        )
 
 
 def _print_gates(

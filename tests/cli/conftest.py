@@ -87,6 +87,12 @@ def rows(home: Home, query: str, *parameters: Any) -> list[Any]:
     return found
 
 
+def content(home: Home) -> dict[str, list[Any]]:
+    """Everything in the ledger but what is known of the budget."""
+    tables = [name for (name,) in rows(home, "SELECT name FROM sqlite_master WHERE type = 'table'")]
+    return {name: rows(home, f"SELECT * FROM {name}") for name in tables if name not in {"budget", "slot"}}  # noqa: S608
+
+
 def told(home: Home, *arguments: str) -> Any:
     ran = home.syncd(*arguments, "--json")
     assert ran.code == 0, ran.err

@@ -11,7 +11,7 @@ import pytest
 
 from syncd.ledger import Ledger
 from syncd.simulator import Fault
-from tests.cli.conftest import Home, MakeHome, findings, rows, told
+from tests.cli.conftest import Home, MakeHome, content, findings, rows, told
 from tests.fakes.hubspot import TOKEN, HubSpotFake
 from tests.support import assert_books
 
@@ -83,14 +83,14 @@ def test_a_dry_run_says_what_would_be_told_and_changes_nothing(crm: Crm) -> None
     first, second, _ = crm.people()
     crm.mark("BAD_TIMING", first)
     crm.mark("CONNECTED", second)
-    before = crm.ledger.read_bytes()
+    before = content(crm)
     ran = crm.syncd("--once", "--dry-run")
     assert ran.code == 0
     lines = [line for line in ran.out.splitlines() if "would be told" in line]
     assert len(lines) == 2
     assert any(line.endswith("would be told as bad (other: Right person, wrong moment.)") for line in lines)
     assert any(line.endswith("would be told as good") for line in lines)
-    assert (crm.ledger.read_bytes(), crm.sim.world.feedback.posts) == (before, 0)
+    assert (content(crm), crm.sim.world.feedback.posts) == (before, 0)
     crm.syncd("--once")
     assert "no feedback would be told" in crm.syncd("--once", "--dry-run").out
 

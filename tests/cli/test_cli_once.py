@@ -2,13 +2,16 @@
 
 import csv
 import hashlib
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
+from syncd.ledger import database
 from syncd.simulator.faults import Fault
-from tests.cli.conftest import KEY, Home, MakeHome, rows, told
+from tests.cli.conftest import KEY, Home, MakeHome, content, rows, told
 
 
 def _in_the_sheet(home: Home) -> list[str]:
@@ -40,15 +43,43 @@ def test_leads_are_delivered_and_exported_once_and_a_second_run_finds_nothing_ne
     assert set(home.sim.world.export_counts.values()) == {1}
 
 
-def test_a_dry_run_says_what_would_be_done_and_changes_no_byte(home: Home) -> None:
-    assert "3 new leads would be delivered" in home.syncd("--once", "--dry-run").out
+def test_a_dry_run_says_what_would_be_done_and_changes_nothing(home: Home) -> None:
+    ran = home.syncd("--once", "--dry-run")
+    assert "3 new leads would be delivered" in ran.out
+    assert "Its requests are counted nowhere (there is no ledger yet): wait a minute" in ran.out
     assert _bytes(home) == {}
     home.syncd("--once", "--limit", "1")
-    before, posts = _bytes(home), _posts(home)
+    before, posts = content(home), _posts(home)
+    sheet = (home.folder / "leads.csv").read_bytes()
     ran = home.syncd("--once", "--dry-run")
-    assert (ran.code, _bytes(home), _posts(home)) == (0, before, posts)
+    assert (ran.code, content(home), _posts(home)) == (0, before, posts)
+    assert (home.folder / "leads.csv").read_bytes() == sheet
     assert "2 new leads would be delivered" in ran.out
+    assert "counted nowhere" not in ran.out
     assert "leads_pulled" not in ran.err, "they were pulled into a ledger that is gone"
+
+
+def test_the_requests_of_a_dry_run_are_counted_in_the_ledger(make_home: MakeHome) -> None:
+    home = make_home(leads=1200)
+    home.syncd("--once", "--limit", "1", "--max-wait", "0s")
+    taken, asked = (rows(home, "SELECT sum(n) FROM slot")[0][0], len(home.sim.world.requests))
+    home.syncd("--once", "--dry-run")
+    made = len(home.sim.world.requests) - asked
+    assert made >= 3
+    assert rows(home, "SELECT sum(n) FROM slot") == [(taken + made,)]
+
+
+def test_a_dry_run_that_cannot_write_to_the_ledger_says_so(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
+    home.syncd("--once", "--limit", "1")
+    rows(home, "PRAGMA journal_mode = DELETE")
+    with closing(sqlite3.connect(home.ledger, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        ran = home.syncd("--once", "--dry-run")
+    assert "2 new leads would be delivered" in ran.out
+    assert "Its requests are counted nowhere (" in ran.out
 
 
 def test_a_reconcile_that_was_noted_by_a_clock_that_was_ahead_is_due(home: Home) -> None:

@@ -122,3 +122,9 @@ def an_export_under_way_leaves_no_trace() -> None:
 def a_date_from_the_future_is_the_newest() -> None:
     """After one lead that is dated 2099, no later lead of that person is written, though all count as delivered."""
     instead("syncd.ledger.doubting:believed", lambda discovered_at, _: discovered_at)
+
+
+@defect("I-11", "cli", "tests/cli/test_cli_once.py::test_the_requests_of_a_dry_run_are_counted_in_the_ledger")
+def a_dry_runs_requests_are_counted_by_nobody() -> None:
+    """A dry run, and a run after it, are more requests than the key allows."""
+    instead("syncd.cli.dry:CountedIn", lambda pacer, _: pacer)
