@@ -35,6 +35,8 @@ EVERYTHING: Final = 0
 """The listing of all campaigns at once; any other number is a campaign's id."""
 THE_CAMPAIGNS: Final = -1
 """Not leads but the list of campaigns, asked for before they are listed one by one."""
+STUCK = 3
+"""Failures in a row after which a pass counts what it has brought so far, as if it were over."""
 SOON = 0.05
 """Seconds after which exports under way are looked at again."""
 CLOCKS_APART = 2.0
@@ -487,7 +489,13 @@ class Pull:
             else:
                 after = kept_by_hand(before, paused(reopened(before), why, terms), terms.now)
                 save_lane(connection, after)
+            if after.failures >= STUCK and current.plan.kind != CHECK:
+                # A pass that never ends must not hold for ever what it brought
+                page = gating.page(connection, self._desk.gates, self.name, current.plan.kind)
+                gating.take_in(connection, self._desk.gates, page, terms.now, over=True)
         tell_lane(self._log, before, after)
+        for connector in self._desk.takers.names if after.failures >= STUCK else ():
+            self._wake("deliver", connector)
         self._wake("export", self.name)  # it may have waited for this pass, or must learn of the halt
         return Next(after.wait(terms.now, terms.policy.probe), after.code)
 

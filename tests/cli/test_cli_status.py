@@ -64,8 +64,8 @@ def test_status_tells_of_a_lead_that_ctgo_lists_and_the_ledger_does_not_hold(hom
     assert "main: CTGO lists 1 more un-exported leads than the ledger holds" in out
     assert "syncd audit --upstream" in out
     assert told(home, "status")["sources"]["main"]["books"]["missing"] == 1
-    with closing(sqlite3.connect(home.ledger)) as connection, connection:
-        connection.execute("UPDATE reconciliation SET checked_at = checked_at - 3600")
+    with closing(sqlite3.connect(home.ledger)) as old, old:
+        old.execute("UPDATE reconciliation SET checked_at = checked_at - 3600")
     home.syncd("--once")
     assert told(home, "status")["sources"]["main"]["leads"] == {"exported": 4}
     assert "CTGO lists" not in home.syncd("status").out

@@ -21,8 +21,8 @@ from tests.defects import (
     sheets,
     sides,
     strangers,
-    webhooks,
     texts,
+    webhooks,
 )
 from tests.defects.planting import DEFECTS
 

@@ -128,3 +128,13 @@ def one_campaign_stands_for_its_source() -> None:
         return pass_over
 
     around("syncd.engine.pulling:Pull._pass_over", make)
+
+
+@defect(
+    "liveness",
+    "engine",
+    "tests/engine/test_engine_gate.py::test_a_pass_that_never_ends_does_not_hold_for_ever_what_it_brought",
+)
+def a_pass_that_never_ends_keeps_what_it_brought() -> None:
+    """While CTGO fails at one page, a gated CRM gets no lead of the pages before it."""
+    instead("syncd.engine.pulling:STUCK", 1_000_000)

@@ -198,14 +198,14 @@ def test_a_reader_sees_the_halt_and_what_stands_behind_it(bench: Bench, far: Far
     assert bench.lane(*LANE).status == "open", "what is stored of the lane is its own"
 
 
-@pytest.mark.parametrize("brought", [4, 12])
+@pytest.mark.parametrize("brought", [4, 13])
 def test_what_a_source_that_left_in_the_middle_of_a_pass_brought_goes_on(bench: Bench, brought: int) -> None:
     bench.ctgo(leads=brought + 4, rate_limit=10_000, limit=10_000)
     far = bench.place(gate=GATE)
     boot(bench)
     pull = bench.life.pulls["main"]
     pull.ask_live()
-    for _ in range(brought // 4):
+    for _ in range(brought // 3):  # pages of four overlap by a row
         pull.step()
     assert held(bench) == brought
     bench.stop()
@@ -331,3 +331,15 @@ def test_killed_at_any_seam_of_a_flood_five_are_sent_and_the_gate_is_closed(tmp_
         assert (len(far.things), held(bench)) == (5, 6), f"killed at seam {at}"
         bench.close()
     assert at > 20, "a sweep over next to nothing proves nothing"
+
+
+def test_a_pass_that_never_ends_does_not_hold_for_ever_what_it_brought(bench: Bench) -> None:
+    bench.ctgo(leads=1300, rate_limit=2000, limit=2000, desk={"exports": False})
+    far = bench.place(gate=2000)
+
+    def third_page_fails(request: httpx.Request, send: Any) -> httpx.Response:
+        return httpx.Response(500) if "offset=998" in str(request.url) else send()
+
+    bench.life.wires["main"].answering = third_page_fails
+    bench.daemon(3600, poll=300, reconcile=None)
+    assert len(far.things) == 999
