@@ -87,6 +87,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "never_enriched": "Let the connector's source enrich, or take leads by something that CTGO lists.",
         "credits_unbounded": "Set per_day in the source's enrich table: with automatic top-up nothing else bounds what is spent.",
         "per_day_spent": "Nothing to do: enriching goes on at midnight UTC. To have more a day, raise the source's enrich.per_day.",
+        "unasked": "Nothing to do: it is decided once CTGO was asked about the lead. For more a day, raise the source's enrich.per_day.",
         "enrich_answer_lost": "Asked twice, and no answer came: it may have been charged, so it is not asked again.",
         "enrich_off": "The source's configuration no longer enriches.",
         "unreachable": "Check the network, DNS and the source's base_url. syncd keeps trying.",

@@ -200,7 +200,7 @@ def _enriches(desk: Desk, ledger: Ledger) -> bool:
     if desk.takers.enriching is not None:
         return True
     with ledger.read() as connection:
-        return bool(waiting(connection, desk.name, 1))
+        return bool(waiting(connection, desk.name, 1, desk.takers.names))
 
 
 def naming(desk: Desk, names: Names, log: Logger, wake: Wake, *, ledger: Ledger, clock: Clock) -> Naming:

@@ -119,7 +119,7 @@ def _is_forgotten(ledger: Any, number: int, handle: str) -> bool:
 def _attempted(row: Any, *more: str) -> dict[str, Any]:
     told = {key: getattr(row, key) for key in (*more, "state", "attempts", "maybe_sent", "code", "detail")}
     if hasattr(row, "held"):
-        told["held"] = bool(row.held) and row.state == "pending"
+        told["held"] = row.held not in {"", "unasked"} and row.state == "pending"
     return {**told, "due_at": iso(row.due_at or None), "settled_at": iso(row.settled_at)}
 
 
@@ -180,8 +180,17 @@ def _events(row: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
         yield row["export"]["settled_at"], f"export: {_told(row['export'])}"
     if row["feedback"]:
         yield from _of_feedback(row["feedback"])
-    why = f": {row['detail']} ({row['code']})" if row["code"] else ""
+    why = f": {row['detail']} ({row['code']})" if row["code"] else _WHY.get(row["state"], "")
     yield row["settled_at"], f"{row['state']}{why}"
+
+
+_WHY = {
+    "unwanted": ": no connector's `where` takes it",
+    "elsewhere": ": somebody else had exported it",
+    "gone": ": CTGO no longer had it",
+    "dropped": ": a person gave it up",
+}
+"""By state, why a lead ended so."""
 
 
 def _of_feedback(it: dict[str, Any]) -> Iterator[tuple[str | None, str]]:

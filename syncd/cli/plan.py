@@ -40,7 +40,7 @@ def plan(
 def waiting(settings: Settings, ledger: "Ledger", clock: "Clock") -> dict[str, Any]:
     """Pending deliveries by connector; by source the exports, the requests they need and the seconds those take."""
     from syncd.engine.pacing import Pacer  # noqa: PLC0415
-    from syncd.ledger import gating, reading  # noqa: PLC0415
+    from syncd.ledger import gating, reading, unasked  # noqa: PLC0415
     from syncd.ledger.lanes import load_lanes  # noqa: PLC0415
 
     sources: dict[str, Any] = {}
@@ -48,6 +48,7 @@ def waiting(settings: Settings, ledger: "Ledger", clock: "Clock") -> dict[str, A
         counts = reading.counts(connection)
         gates = gating.gates(connection)
         follow = reading.ids_to_deliver(connection)
+        unanswered = unasked.counts(connection)
         stopped = {
             (lane.kind, lane.name): lane.code
             for lane in load_lanes(connection)
@@ -61,7 +62,7 @@ def waiting(settings: Settings, ledger: "Ledger", clock: "Clock") -> dict[str, A
             budget = reading.budget(connection, meter, now)
             due = counts["export"].get(name, {}).get("pending", 0) if source.export else 0
             later = follow.get(name, 0) if source.export else 0
-            waits = counts["lead"].get(name, {}).get("enriching", 0)
+            waits = counts["lead"].get(name, {}).get("enriching", 0) + unanswered.get(name, 0)
             enriching = spending(connection, name, source, waits, clock.now())
             asks = enriching["asks"] if enriching else 0
             words = counts["feedback"].get(name, {}).get("pending", 0) if settings.hears else 0

@@ -39,7 +39,7 @@ def replay(  # noqa: PLR0917 - Typer passes them by name
     settings = settings_of(context)
     if connector not in settings.connectors:
         raise unknown("connector", connector, settings.connectors)
-    from syncd.cli.compose import compile_connectors  # noqa: PLC0415 - the plugins, the mapping, the database
+    from syncd.cli.compose import compile_connectors, compile_enriching  # noqa: PLC0415 - the plugins, the mapping, the database
     from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.engine import replaying  # noqa: PLC0415
     from syncd.engine.admitting import Taker  # noqa: PLC0415
@@ -56,7 +56,8 @@ def replay(  # noqa: PLR0917 - Typer passes them by name
     with ledger_to_change(settings) as ledger:
         lists = names_in(taker.where.uses)
         names = {source: Names(source, lists, ledger, clock) for source in wanted.sources}
-        found = replaying.look(ledger, wanted, taker, names)
+        enriching = {source: compile_enriching(settings, source) for source in wanted.sources}
+        found = replaying.look(ledger, wanted, taker, names, enriching)
         move = replaying.at_the_gate(ledger, found, connector, size)
         done = replaying.Done()
         for line in () if as_json else plan(found, connector, move, size or 0):
@@ -68,12 +69,12 @@ def replay(  # noqa: PLR0917 - Typer passes them by name
             done = replaying.carry_out(ledger, found, taker, order)
     if as_json:
         nudge(settings.state.path)
-        say_json({**told(found, connector, move), "made": done.made, "set_aside": done.failed})
+        say_json({**told(found, connector, move), "made": done.made + done.to_ask, "set_aside": done.failed})
         return Exit.DONE
     if not agreed:
         say("Nothing was changed.")
         return Exit.DONE
-    say(f"{done.made:,} deliveries were made for {connector}.")
+    say(f"{done.made + done.to_ask:,} deliveries were made for {connector}.")
     if move != "free":
         say(f"Its gate holds most of them. To let them go: syncd release {connector}")
     say(who_goes_on(settings.state.path))
@@ -93,6 +94,7 @@ def told(found: "Replay", connector: str, move: "Move") -> dict[str, Any]:
         "again": len(found.back),
         "unwanted": found.unwanted,
         "unnamed": found.unnamed,
+        "unasked": len(found.to_ask),
         "payload_gone": found.payload_gone,
         "filter_failed": len(found.failed),
         "held": move != "free",
@@ -111,6 +113,8 @@ def plan(found: "Replay", connector: str, move: "Move", size: int) -> Iterator[s
             f"{found.unnamed:,} cannot be judged yet: `where` needs a name that is not known."
             " Names come with syncd --once; then replay once more."
         )
+    if found.to_ask:
+        yield f"{len(found.to_ask):,} wait until CTGO was asked for what `where` needs: see syncd status."
     if found.failed:
         yield f"{len(found.failed):,} would be set aside: today's `where` cannot be evaluated for them."
     if found.payload_gone:

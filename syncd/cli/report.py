@@ -3,12 +3,14 @@
 import sys
 from collections.abc import Mapping
 
-from syncd.cli.exits import SOURCE_EXITS, Exit, complain, strongest
+from syncd.cli.exits import SOURCE_EXITS, Exit, complain, fix_of, strongest
 from syncd.cli.gates import complain_of_gates
 from syncd.cli.opening import advice
+from syncd.cli.output import when
 from syncd.cli.progress import Standing
 from syncd.delivery import LaneState
-from syncd.ledger import Ledger, reading
+from syncd.ledger import Ledger, reading, unasked
+from syncd.ledger.gating import UNASKED
 from syncd.ledger.lanes import load_lanes
 from syncd.ledger.shelving import SHELVED
 from syncd.outlet import put
@@ -39,10 +41,11 @@ def report(
         after = Standing.of(reading.counts(connection), hears=before.feedback is not None)
         lanes = {(lane.kind, lane.name): lane for lane in load_lanes(connection)}
         left = reading.pending_elsewhere(connection, list(settings.connectors))
+        waiting = unasked.counts(connection)
     # Of a source that could not be asked, nobody knows whether there is something new
-    unasked = {f"{name}: nothing new" for kind, name in troubles if kind == "pull"}
-    for line in after.since(before) or ([] if unasked else ["nothing new"]):
-        if line not in unasked:
+    silent = {f"{name}: nothing new" for kind, name in troubles if kind == "pull"}
+    for line in after.since(before) or ([] if silent else ["nothing new"]):
+        if line not in silent:
             put(sys.stdout, line + "\n")  # what became of leads does not hang on who reads this
     for name in after.exports:
         if sentence := put_off(settings, name, after.exports[name]):
@@ -61,6 +64,7 @@ def report(
     if rejected > 0:
         complain(f"{rejected} were set aside.", "See them with: syncd rejected list")
         codes.append(Exit.REJECTED)
+    _complain_of_unasked(waiting, lanes)
     pending = after.pending - _complain_of_stranded(settings, after)
     if pending or stopped:
         codes.append(Exit.WORK_LEFT)
@@ -86,6 +90,13 @@ def put_off(settings: Settings, source: str, exports: Mapping[str, int]) -> str:
     n = exports.get(SHELVED, 0)
     why = "`export` is false" if source in settings.sources else "the source is not in the configuration"
     return f"{n} exports are put off, for {why}; they are made once that has changed." if n else ""
+
+
+def _complain_of_unasked(waiting: Mapping[str, int], lanes: Mapping[tuple[str, str], LaneState]) -> None:
+    for name, n in waiting.items():
+        lane = lanes.get(("enrich", name))
+        at = f", not before {when(lane.until)}" if lane and lane.status == "paused" and lane.until else ""
+        complain(f"source {name}: {n} leads wait for CTGO to be asked about them{at}.", fix_of(UNASKED))
 
 
 def _code_of(kind: str, code: str) -> Exit:

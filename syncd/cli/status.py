@@ -44,7 +44,7 @@ def status(
 def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]:
     """Everything that `status` tells, instants in seconds since the epoch. Costs follow what is pending."""
     from syncd.cli.report import put_off  # noqa: PLC0415
-    from syncd.ledger import gating, reading, reconciliation, upkeep  # noqa: PLC0415
+    from syncd.ledger import gating, reading, reconciliation, unasked, upkeep  # noqa: PLC0415
     from syncd.ledger.lanes import load_lanes  # noqa: PLC0415
 
     with ledger.read() as connection:
@@ -53,8 +53,11 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
         oldest = reading.oldest_unsettled(connection)
         lanes = load_lanes(connection)
         gates = gating.gates(connection)
+        waiting = unasked.counts(connection)
+        for name, states in counts["lead"].items():
+            waiting[name] = waiting.get(name, 0) + states.get("enriching", 0)
         spent = {
-            name: spending(connection, name, source, counts["lead"].get(name, {}).get("enriching", 0), now)
+            name: spending(connection, name, source, waiting.get(name, 0), now)
             for name, source in settings.sources.items()
         }
         books = reconciliation.load_all(connection)
@@ -195,6 +198,11 @@ def _show_source(name: str, it: Mapping[str, Any]) -> None:
             say(line)
     if it["push"]:
         say(_said(name, it["push"]))
+    if unwanted := it["leads"].get("unwanted"):
+        say(
+            f"{name}: no connector's `where` takes {unwanted:,} leads; if one was mended:"
+            " syncd replay --connector NAME --unwanted"
+        )
 
 
 def _books(name: str, books: Mapping[str, Any]) -> Iterator[str]:

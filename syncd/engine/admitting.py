@@ -6,10 +6,11 @@ from functools import cached_property
 from typing import NamedTuple
 
 from syncd.engine.naming import Names, names_in
-from syncd.engine.wanting import Enriching, is_worth_it, may_be_wanted
+from syncd.engine.wanting import Enriching, hangs_on, is_worth_it, may_be_wanted
 from syncd.failure import Reject
 from syncd.lead import Lead
-from syncd.ledger.ingesting import NAME_UNKNOWN, WAITS_FOR_NAME, Admission, NewDelivery
+from syncd.ledger.gating import UNASKED
+from syncd.ledger.ingesting import NAME_UNKNOWN, WAITS_FOR_ANSWER, WAITS_FOR_NAME, Admission, NewDelivery
 from syncd.mapping import Filter, Labels, variables
 from syncd.settling import LeadState, Standing, lead_state
 
@@ -92,10 +93,15 @@ def admit(lead: Lead, payload: str, takers: Takers, *, take_exported: bool, expo
 
 
 def decide(
-    lead: Lead, takers: Takers, values: Mapping[str, object]
+    lead: Lead, takers: Takers, values: Mapping[str, object], unasked: Sequence[str] = ()
 ) -> tuple[LeadState, Sequence[NewDelivery]]:
-    """The deliveries of a lead, and the state that it is in with them. `values`: of all that `takers.uses`."""
-    deliveries = tuple(new for taker in takers.each if (new := _offered(taker, values, lead, takers.called)))
+    """The deliveries of a lead, and the state that it is in with them. `values`: of all that `takers.uses`.
+
+    `unasked`: outputs that CTGO is still to be asked for. A connector whose `where` hangs on one waits for the answer.
+    """
+    deliveries = tuple(
+        new for taker in takers.each if (new := _offered(taker, values, lead, takers.called, unasked))
+    )
     return _state(deliveries, exports=takers.exports), deliveries
 
 
@@ -113,9 +119,15 @@ def is_to_enrich(lead: Lead, takers: Takers, enriching: Enriching, values: Mappi
 
 
 def _offered(
-    taker: Taker, values: Mapping[str, object], lead: Lead, names: Names | None
+    taker: Taker, values: Mapping[str, object], lead: Lead, names: Names | None, unasked: Sequence[str]
 ) -> NewDelivery | None:
     """The delivery that a connector's `where` asks for. One that cannot be evaluated is a visible no."""
+
+    def is_open(where: Filter) -> bool:
+        return names is not None and names.unknown(lead, where.uses) is not None
+
+    if unasked and hangs_on(taker.where, values, unasked, is_open):
+        return NewDelivery(taker.name, taker.required, UNASKED, WAITS_FOR_ANSWER)
     if names and names.unknown(lead, taker.where.uses):
         return NewDelivery(taker.name, taker.required, NAME_UNKNOWN, WAITS_FOR_NAME)
     try:

@@ -5,15 +5,18 @@ ask may have left without an answer: nothing of the verdict is kept.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-from syncd.engine.admitting import Takers, decide, is_to_enrich
+from syncd.engine.admitting import Taker, Takers, decide, is_to_enrich
 from syncd.engine.wanting import Enriching
 from syncd.enrichment import ASKS, still_to_ask, with_asked
 from syncd.failure import Reject
 from syncd.lead import Lead, read_lead
-from syncd.ledger.enriching import Asked, Enriched, Waiting
+from syncd.ledger.enriching import Asked
+from syncd.ledger.gating import UNASKED
+from syncd.ledger.unasked import Enriched, Waiting
 from syncd.mapping import variables
 from syncd.upstream import Enrichment
 
@@ -21,22 +24,36 @@ Document = Mapping[str, Any]
 
 
 class Question(NamedTuple):
-    """What is to be asked about a lead. `asks`: how often that was asked and not answered."""
+    """What is to be asked about a lead. `asked`: an ask about the person that was not answered."""
 
     waiting: Waiting
     lead: Lead
     document: Document
     outputs: tuple[str, ...]
-    asks: int
+    asked: Asked | None
+
+    @property
+    def turn(self) -> tuple[int, float]:
+        """When it is asked, lowest first. What may have been charged already comes last, and whom CTGO refused before that."""
+        return (self.asked.asks, self.asked.asked_at) if self.asked else (-1, 0.0)
+
+    @property
+    def refused(self) -> bool:
+        """Whether CTGO refused to be asked about it."""
+        return self.asked is not None and self.asked.asks == 0
 
 
 class Over(NamedTuple):
-    """A lead whose enriching is over. `skipped`: the code of why not everything was asked."""
+    """A lead whose enriching is over. `skipped`: the code of why not everything was asked.
+
+    `unasked`: outputs that are asked for later; connectors whose `where` hangs on them go on waiting.
+    """
 
     waiting: Waiting
     lead: Lead
     document: Document
     skipped: str = ""
+    unasked: tuple[str, ...] = ()
 
 
 def judge(
@@ -46,7 +63,7 @@ def judge(
 
     `document`: all that is known of the person. `asked`: an ask about them without an answer.
     """
-    lead, enriching = _read(source, it.payload), takers.enriching
+    lead, enriching, takers = readable(source, it.payload), takers.enriching, takers_of(it, takers)
     if lead is None:  # a damaged payload must not keep the others waiting
         return None
     if enriching is None:
@@ -59,11 +76,43 @@ def judge(
         return Over(it, lead, document)
     hindrance = _hindrance(lead, takers, enriching, values)
     if hindrance is None:
-        return Question(it, lead, document, outputs, asked.asks if asked else 0)
+        return Question(it, lead, document, outputs, asked)
     return Over(it, lead, document, hindrance) if hindrance != WAITS else None
 
 
-def _read(source: str, payload: str | None) -> Lead | None:
+def takers_of(it: Waiting, takers: Takers) -> Takers:
+    """The connectors that wait for the lead; what each of these requires was fixed when the others got it."""
+    required = it.required
+    if required is None:
+        return takers
+    each = [taker._replace(required=required[taker.name]) for taker in takers.each if taker.name in required]
+    return replace(takers, each=each)
+
+
+def without(it: Question, why: str, takers: Takers) -> Over | None:
+    """The lead as it is, for connectors that want it so; None: all that wait for it go on waiting. `why`: a code."""
+    over = Over(it.waiting, it.lead, it.document, why, it.outputs)
+    if it.waiting.required is None:
+        return over
+    waiting = [new.connector for new in enriched(over, takers).deliveries if new.code == UNASKED]
+    return None if waiting == list(takers_of(it.waiting, takers).names) else over
+
+
+def hanging(lead: Lead, document: Document, takers: Takers) -> Sequence[Taker]:
+    """The connectors whose `where` hangs on what CTGO was never asked for about a lead, and is to be asked for."""
+    enriching = takers.enriching
+    if enriching is None:
+        return ()
+    values = variables(lead, takers.labels, document, takers.uses)
+    outputs = still_to_ask(enriching.missing(values), document, enriching.email_mode)
+    if not outputs or not is_to_enrich(lead, takers, enriching, values):
+        return ()
+    waiting = {new.connector for new in decide(lead, takers, values, outputs)[1] if new.code == UNASKED}
+    return [taker for taker in takers.each if taker.name in waiting]
+
+
+def readable(source: str, payload: str | None) -> Lead | None:
+    """The lead of a stored payload; None where that is gone or damaged."""
     try:
         return read_lead(source, payload) if payload and payload.startswith("{") else None
     except ValueError:
@@ -88,11 +137,12 @@ def _hindrance(lead: Lead, takers: Takers, enriching: Enriching, values: Mapping
 
 def enriched(it: Over, takers: Takers) -> Enriched:
     """What to write: the deliveries of the lead with all that is known now."""
+    takers = takers_of(it.waiting, takers)
     values = variables(it.lead, takers.labels, it.document, takers.uses)
-    state, deliveries = decide(it.lead, takers, values)
+    state, deliveries = decide(it.lead, takers, values, it.unasked)
     document = {**it.document, "skipped": it.skipped} if it.skipped else it.document
     text = json.dumps(document) if document else None
-    return Enriched(it.waiting.seq, it.waiting.lead_id, state, deliveries, text)
+    return Enriched(it.waiting.seq, it.waiting.lead_id, state, deliveries, text, it.waiting.required)
 
 
 def found_in(answer: Enrichment) -> dict[str, Any]:

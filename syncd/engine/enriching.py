@@ -6,10 +6,15 @@ it is asked again, once: see `syncd.enrichment`.
 
 What hinders (`credits_exhausted`, `credits_kept`, `per_day_spent`, no team, a refusal of the account) pauses or halts this lane
 alone, and `when_exhausted` decides about the leads that wait: `deliver` settles them as they are, `hold` keeps them. An
-outage holds them whatever it says, and so does a source that is paused or halted itself.
+outage holds them whatever it says, and so does a source that is paused or halted itself. Settled as it is, a lead goes at once to
+each connector that wants it so. One whose `where` hangs on what was not asked goes on waiting, and is asked for later.
+
+One lead that CTGO refuses stops nobody: it comes after all others, and the lane halts if the next one is refused too. Ten that
+are not found in a row, none found between, are the route's fault: the lane halts, and they wait again.
 """
 
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -17,10 +22,11 @@ from typing import NamedTuple
 from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.delivery import BY_HAND, Item, LaneState, Terms, halted, judge_call, kept_by_hand, paused, reopened
-from syncd.engine.asking import Over, Question, enriched, found_in, judge
+from syncd.engine.asking import Over, Question, enriched, found_in, judge, without
 from syncd.engine.delivering import Wake, tell_lane
 from syncd.engine.desk import Desk
 from syncd.engine.pacing import Hold
+from syncd.engine.putting_back import put_back
 from syncd.engine.step import AGAIN, IDLE, Next
 from syncd.enrichment import (
     HOUR,
@@ -42,6 +48,8 @@ LONGEST_PAUSE = 3600.0
 """Seconds: every probe of an endpoint that does not answer may cost credits."""
 HINDERED = SET_BOUNDS | {"credits_exhausted", "budget_exhausted"}
 """Codes of pauses that `when_exhausted` is about; halts of this lane alone are the others."""
+OF_ONE_LEAD = frozenset({"forbidden", "bad_request"})
+"""Codes of halts that may be about the lead that was asked about, for CTGO named no reason."""
 
 
 class Enrich:
@@ -85,7 +93,7 @@ class Enrich:
 
     def _step(self) -> Next:
         with self._ledger.read() as connection:
-            found = enriching.waiting(connection, self.name, BATCH)
+            found = enriching.waiting(connection, self.name, BATCH, self._takers.names)
             if not found:
                 return IDLE
             lane = load_lane(connection, self.kind, self.name)
@@ -113,8 +121,10 @@ class Enrich:
         if wait == 0:
             return self._ask(reopened(lane), questions)
         if self._is_to_deliver(lane):
-            self._settle([Over(q.waiting, q.lead, q.document, lane.code) for q in questions])
-            return AGAIN
+            over = [it for q in questions if (it := without(q, lane.code, self._takers))]
+            if over:
+                self._settle(over)
+                return AGAIN
         return Next(wait, lane.code)
 
     def _await_names(self) -> Next:
@@ -153,8 +163,11 @@ class Enrich:
             [enriched(it, self._takers) for it in over],
             self._clock.now(),
             exports=self._desk.exports,
+            marks=dict.fromkeys(self._desk.gates.sizes, self.kind),
         )
         gating.take_in(connection, self._desk.gates, page, self._clock.now(), over=stroke_ends)
+        for code, n in Counter(it.skipped for it in over if it.skipped).items():
+            self._log.info("leads_not_enriched", source=self.name, n=n, code=code)
         for connector in woken:
             self._wake("deliver", connector)
         self._wake("export", self.name)
@@ -171,8 +184,8 @@ class Enrich:
 
     def _ask(self, lane: LaneState, questions: Sequence[Question]) -> Next:
         """One request: about the balance if it must be known first, else about the lead that comes first."""
-        # What may have been charged already comes last, so that an outage spends one ask a lead and not two
-        question, terms = min(questions, key=lambda q: q.asks), self._terms
+        # An outage spends one ask a lead and not two, and one that is refused holds up no other
+        question, terms = min(questions, key=lambda q: q.turn), self._terms
         assert terms is not None  # noqa: S101 - without them nothing is asked
         now = self._clock.now()
         with self._ledger.write() as connection:
@@ -244,46 +257,59 @@ class Enrich:
 
     def _on_failure(self, sent: "_Sent", why: Failure) -> None:
         """What was refused was not charged; what was not answered may have been, and is repeated once."""
-        question = sent.question
+        question, now = sent.question, self._clock.now()
+        if isinstance(why, Halt) and why.code in OF_ONE_LEAD and question.refused and not sent.lane.probing:
+            why = Reject(why.code, why.detail)  # others were answered meanwhile
         charged = not why.unsent and ((isinstance(why, Pause) and why.unexplained) or why.code == "conflict")
         with self._ledger.write() as connection:
             self._desk.pacer.close(connection, sent.hold)
             if charged:
                 self._untold_until = 0.0
             else:
-                enriching.take_back(connection, self.name, question.waiting.person, sent.day)
+                last = isinstance(why, Halt | Reject)
+                enriching.take_back(connection, self.name, question.waiting.person, sent.day, now, last=last)
                 known = None if why.code == "credits_exhausted" else sent.purse.balance
                 enriching.tell_balance(connection, self.name, known, sent.purse.told_at)
             if isinstance(why, Reject):
-                self._settle([Over(question.waiting, question.lead, question.document, why.code)], connection)
-            if why.code != "not_found":  # the lead or its profile is gone, which says nothing of the lane
+                self._reject(connection, sent, why)
+            elif isinstance(why, Halt) and why.code in OF_ONE_LEAD and not sent.lane.probing:
+                self._save(connection, sent.lane._replace(code=why.code, detail=why.detail, probing=True))
+            else:
                 self._stop(connection, sent.lane, why)
+
+    def _reject(self, connection: Transaction, sent: "_Sent", why: Reject) -> None:
+        """The lead goes on as it is. When ten in a row are refused alike it is nobody's fault of them: they wait again."""
+        it, terms = sent.question, Terms(self._clock.now(), self._policy, self._chance)
+        verdict = judge_call([Item(it.waiting.seq)], [why], sent.lane, terms)
+        if verdict.changes[0].state == "rejected":
+            enriching.close_asks(connection, self.name, [it.waiting.person])
+            self._settle([Over(it.waiting, it.lead, it.document, why.code)], connection)
+        if verdict.revived:
+            put_back(connection, self._desk, verdict.revived, terms.now)
+        self._save(connection, verdict.lane)
 
     # The lane
 
     def _stop(self, connection: Transaction, lane: LaneState, why: Failure) -> None:
-        """Write what a failure makes of the lane. A lead that is refused stops it only when ten in a row are."""
+        """Write what a failure of the lane makes of it."""
         now = self._clock.now()
-        terms = Terms(now, self._policy, self._chance)
         if isinstance(why, Halt):
-            after = halted(lane, why, now)
-        elif isinstance(why, Reject):
-            after = judge_call([Item(0)], [why], lane, terms).lane
+            self._save(connection, halted(lane, why, now))
         else:
-            after = paused(lane, why, terms)
-        before = load_lane(connection, self.kind, self.name)
-        after = kept_by_hand(before, after, now)
-        save_lane(connection, after)
+            self._save(connection, paused(lane, why, Terms(now, self._policy, self._chance)))
         if why.code == "key_refused":  # it is about the key, which the pull and the export live by too
             halt_lanes(connection, ("pull", "export"), self.name, why, now)
-        tell_lane(self._log, before, after)
 
     def _recover(self, connection: Transaction, lane: LaneState) -> None:
         if lane.code or lane.failures or lane.probing or lane.alike_code:
             well = lane._replace(code="", detail="", failures=0, probing=False, alike_code="", alike=())
-            before = load_lane(connection, self.kind, self.name)
-            save_lane(connection, kept_by_hand(before, well, self._clock.now()))
-            tell_lane(self._log, before, well)
+            self._save(connection, well)
+
+    def _save(self, connection: Transaction, decided: LaneState) -> None:
+        before = load_lane(connection, self.kind, self.name)
+        after = kept_by_hand(before, decided, self._clock.now())
+        save_lane(connection, after)
+        tell_lane(self._log, before, after)
 
 
 class _Sent(NamedTuple):

@@ -449,6 +449,9 @@ class Pull:
         if done or ingested.new:
             self._wake("enrich", self.name)
             self._wake("export", self.name)
+        for state in ("unwanted", "elsewhere"):
+            if n := ingested.states.get(state):
+                self._log.info("leads_not_delivered", source=self.name, n=n, state=state)
         if ingested.quarantined:
             self._log.warning("leads_quarantined", source=self.name, n=ingested.quarantined)
         if done:

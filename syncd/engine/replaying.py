@@ -5,13 +5,16 @@ leads first, a few thousand a transaction, so that a running engine never waits 
 when it is sent, like any other's.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from json import loads
+from types import MappingProxyType
 from typing import Literal
 
-from syncd.engine.admitting import Taker
+from syncd.engine.admitting import Taker, Takers
+from syncd.engine.asking import hanging
 from syncd.engine.naming import Names
+from syncd.engine.wanting import Enriching
 from syncd.failure import Reject
 from syncd.gate import Move, decide
 from syncd.lead import read_lead
@@ -23,8 +26,9 @@ from syncd.mapping import variables
 
 READ_AT_ONCE = 500
 MADE_AT_ONCE = 2000
+NOBODY_ASKS: Mapping[str, Enriching | None] = MappingProxyType({})
 
-Verdict = Literal["deliver", "unwanted", "unnamed", "payload_gone", "filter_failed"]
+Verdict = Literal["deliver", "unasked", "unwanted", "unnamed", "payload_gone", "filter_failed"]
 
 
 @dataclass(slots=True)
@@ -33,6 +37,8 @@ class Replay:
 
     new: list[tuple[float, int]] = field(default_factory=list)
     back: list[tuple[float, int]] = field(default_factory=list)
+    to_ask: list[Older] = field(default_factory=list)
+    """Those whose `where` hangs on what CTGO was never asked for: they wait for the answer."""
     failed: list[tuple[int, str]] = field(default_factory=list)
     unwanted: int = 0
     unnamed: int = 0
@@ -47,21 +53,26 @@ class Replay:
     @property
     def empty(self) -> bool:
         """Whether carrying it out would change nothing."""
-        return not (self.stroke or self.failed)
+        return not (self.stroke or self.failed or self.to_ask)
 
 
-def judge(lead: Older, taker: Taker, names: Names) -> tuple[Verdict, str]:
-    """What today's `where` says of an older lead, and why it cannot say. `names`: of the lead's source."""
+def judge(lead: Older, taker: Taker, names: Names, enriching: Enriching | None = None) -> tuple[Verdict, str]:
+    """What today's `where` says of an older lead, and why it cannot say. `names` and `enriching`: of the lead's source."""
     if lead.payload is None:
         return "payload_gone", ""
     try:
         read = read_lead(lead.source, lead.payload)
+        document = loads(lead.enrichment) if lead.enrichment else {}
+        if enriching and hanging(
+            read, document, Takers([taker], exports=True, called=names, enriching=enriching)
+        ):
+            return "unasked", ""
         if names.unknown(read, taker.where.uses):
             return "unnamed", ""
         values = variables(
             read,
             names.labels,
-            enrichment=loads(lead.enrichment) if lead.enrichment else None,
+            enrichment=document,
             names=taker.where.uses,
         )
         return ("deliver" if taker.where.accepts(values) else "unwanted"), ""
@@ -71,12 +82,20 @@ def judge(lead: Older, taker: Taker, names: Names) -> tuple[Verdict, str]:
         return "filter_failed", f"The stored payload cannot be read: {error}"
 
 
-def look(ledger: Ledger, wanted: Wanted, taker: Taker, names: Mapping[str, Names]) -> Replay:
-    """Judge every lead that it is about; writes nothing. `names`: by source."""
+def look(
+    ledger: Ledger,
+    wanted: Wanted,
+    taker: Taker,
+    names: Mapping[str, Names],
+    enriching: Mapping[str, Enriching | None] = NOBODY_ASKS,
+) -> Replay:
+    """Judge every lead that it is about; writes nothing. `names` and `enriching`: by source."""
     replay = Replay()
     for lead in _all(ledger, wanted):
-        verdict, why = judge(lead, taker, names[lead.source])
-        if verdict == "deliver" and lead.delivery is None:
+        verdict, why = judge(lead, taker, names[lead.source], enriching.get(lead.source))
+        if verdict == "unasked":
+            replay.to_ask.append(lead)
+        elif verdict == "deliver" and lead.delivery is None:
             replay.new.append((lead.discovered_at, lead.seq))
         elif verdict == "deliver" and lead.delivery is not None:
             replay.back.append((lead.discovered_at, lead.delivery))
@@ -125,6 +144,7 @@ class Done:
 
     made: int = 0
     failed: int = 0
+    to_ask: int = 0
 
 
 def carry_out(ledger: Ledger, replay: Replay, taker: Taker, order: Order) -> Done:
@@ -139,6 +159,7 @@ def carry_out(ledger: Ledger, replay: Replay, taker: Taker, order: Order) -> Don
             done.made += make(books, making, [seq for _, seq in replay.new[part]])
             done.made += again(books, making, [delivery for _, delivery in replay.back[part]])
             if not first:
+                done.to_ask = _make_waiting(books, making, replay.to_ask) if replay.to_ask else 0
                 done.failed = _make_rejected(books, making, replay)
                 gating.know(connection, taker.name, order.size or 0)
                 if move == "close":  # with the oldest of them: all that follow are held
@@ -147,6 +168,12 @@ def carry_out(ledger: Ledger, replay: Replay, taker: Taker, order: Order) -> Don
                     _log(books, replay, taker.name, order)
             books.close()
     return done
+
+
+def _make_waiting(books: Books, making: Making, leads: Sequence[Older]) -> int:
+    waiting = replace(making, held=False, unasked=True)
+    made = make(books, waiting, [it.seq for it in leads if it.delivery is None])
+    return made + again(books, waiting, [it.delivery for it in leads if it.delivery is not None])
 
 
 def _make_rejected(books: Books, making: Making, replay: Replay) -> int:

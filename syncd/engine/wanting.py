@@ -14,7 +14,12 @@ from syncd.enrichment import FRESH, HOUR, Purse, hindrance
 from syncd.failure import Pause, Reject
 from syncd.mapping import Filter
 
-FOUND_OUT = frozenset({"email", "email_status", "email_domain", "linkedin_url"})
+GIVES = {
+    "email": frozenset({"email", "email_status", "email_domain"}),
+    "linkedin_url": frozenset({"linkedin_url"}),
+}
+"""By output, the variables that an answer may give a value."""
+FOUND_OUT = frozenset[str]().union(*GIVES.values())
 """The variables that enriching may give a value."""
 
 
@@ -75,6 +80,36 @@ def _may_want(where: Filter, values: Mapping[str, object], is_open: Callable[[Fi
     try:
         return where.accepts(values)
     except Reject:  # it would be set aside: no reason to spend anything
+        return False
+
+
+def hangs_on(
+    where: Filter,
+    values: Mapping[str, object],
+    unasked: Sequence[str],
+    is_open: Callable[[Filter], bool],
+) -> bool:
+    """Whether these outputs decide what a `where` says: it does not say yes without them, and nothing else says no.
+
+    `is_open`: a condition cannot be judged yet for another reason.
+    """
+    needs = frozenset[str]().union(*(GIVES[output] for output in unasked))
+    hangs = False
+    for part in where.parts:
+        needing = not part.uses.isdisjoint(needs)
+        if is_open(part):
+            hangs = hangs or needing
+        elif not _accepts(part, values):
+            if not needing:
+                return False
+            hangs = True
+    return hangs
+
+
+def _accepts(where: Filter, values: Mapping[str, object]) -> bool:
+    try:
+        return where.accepts(values)
+    except Reject:
         return False
 
 

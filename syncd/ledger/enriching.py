@@ -1,61 +1,64 @@
 """What a source's enriching lane reads and writes."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from syncd.enrichment import Purse
-from syncd.ledger.ingesting import NewDelivery, insert_deliveries
+from syncd.ledger import unasked
+from syncd.ledger.ingesting import insert_deliveries
 from syncd.ledger.settles import owe_everywhere
 from syncd.ledger.statements import Books, Bulk, Rows, among, array, is_standing, quoted, upsert
 from syncd.ledger.tables import Ask, AskDay, Credits, Payload, table
 from syncd.ledger.tables import Lead as LeadRow
+from syncd.ledger.unasked import ASKED_BEFORE, Enriched, Waiting
 from syncd.settling import UNSETTLED
 
 _lead, _ask, _day, _credits = table(LeadRow), table(Ask), table(AskDay), table(Credits)
 _payload = table(Payload)
 
-
-class Waiting(NamedTuple):
-    """A lead in the state `enriching`."""
-
-    seq: int
-    lead_id: int
-    person: str
-    discovered_at: float
-    payload: str | None
+_UNMARKED: Mapping[str, str] = MappingProxyType({})
 
 
 class Asked(NamedTuple):
-    """An ask without an answer: how often it left, and for what."""
+    """An ask without an answer: how often it left, for what, and when it last did. 0: CTGO refused it."""
 
     asks: int
     outputs: tuple[str, ...]
+    asked_at: float
 
 
-class Enriched(NamedTuple):
-    """A lead whose enriching is over, with what was decided about it. `document`: JSON text, None for nothing."""
-
-    seq: int
-    lead_id: int
-    state: str
-    deliveries: Sequence[NewDelivery]
-    document: str | None
-
-
-_WAITING = Rows(
-    lambda: (
-        select(_lead.c.seq, _lead.c.lead_id, _lead.c.person, _lead.c.discovered_at, _payload.c.text)
-        .outerjoin(_payload, _payload.c.seq == _lead.c.seq)
-        .where(
-            is_standing(_lead), _lead.c.state == quoted("enriching"), _lead.c.source == bindparam("source")
-        )
-        .order_by(_lead.c.ingested_at, _lead.c.seq)
-        .limit(bindparam("most"))
-    )
+_COLUMNS = (
+    _lead.c.seq,
+    _lead.c.lead_id,
+    _lead.c.person,
+    _lead.c.discovered_at,
+    _payload.c.text,
+    _lead.c.ingested_at,
 )
+
+
+def _waiting(condition: Any) -> Rows:
+    return Rows(
+        lambda: (
+            select(*_COLUMNS)
+            .outerjoin(_payload, _payload.c.seq == _lead.c.seq)
+            .where(
+                is_standing(_lead),
+                _lead.c.state == quoted("enriching"),
+                _lead.c.source == bindparam("source"),
+                condition,
+            )
+            .order_by(_lead.c.ingested_at, _lead.c.seq)
+            .limit(bindparam("most"))
+        )
+    )
+
+
+_FRESH, _LATER = _waiting(~ASKED_BEFORE), _waiting(ASKED_BEFORE)
 _KNOWN = (
     select(_lead.c.person, _lead.c.enrichment)
     .where(
@@ -67,14 +70,36 @@ _KNOWN = (
 )
 
 
-def waiting(connection: Connection, source: str, limit: int) -> list[Waiting]:
-    """The leads that wait for enriching, oldest first."""
-    return [Waiting(*row) for row in _WAITING(connection, {"source": source, "most": limit})]
+def waiting(connection: Connection, source: str, limit: int, names: Collection[str] = ()) -> list[Waiting]:
+    """The leads that wait for enriching, oldest first; behind them those that were asked about without an answer.
+
+    Some wait as a whole, others for connectors of these names: `limit` of each.
+    """
+    found = _of_both(connection, source, limit, names, later=False)
+    if len(found) < limit:
+        found += _of_both(connection, source, limit, names, later=True)
+    return found
+
+
+def _of_both(
+    connection: Connection, source: str, limit: int, names: Collection[str], *, later: bool
+) -> list[Waiting]:
+    rows = (_LATER if later else _FRESH)(connection, {"source": source, "most": limit})
+    for_some = unasked.standing(connection, source, names, limit, later=later)
+    return sorted((*(Waiting(*row) for row in rows), *for_some), key=lambda it: (it.ingested_at, it.seq))
+
+
+def look_up(connection: Connection, seqs: Collection[int]) -> list[Waiting]:
+    """These leads, in whatever state they are."""
+    query = select(*_COLUMNS).outerjoin(_payload, _payload.c.seq == _lead.c.seq)
+    rows = connection.execute(query.where(among(_lead.c.seq, "seqs")), {"seqs": array(seqs)})
+    return [Waiting(*row) for row in rows]
 
 
 def still_waits(connection: Connection, seq: int) -> bool:
     """Whether this lead waits for enriching now: another process may have forgotten it since it was looked at."""
-    return connection.execute(_STILL, {"seqs": array([seq])}).first() is not None
+    whole = connection.execute(_STILL, {"seqs": array([seq])}).first() is not None
+    return whole or bool(unasked.still_open(connection, [seq]))
 
 
 def known(
@@ -91,12 +116,12 @@ def known(
 def unanswered(connection: Connection, source: str, persons: Collection[str]) -> dict[str, Asked]:
     """By person, the ask whose answer the ledger does not have."""
     rows = connection.execute(
-        select(_ask.c.person, _ask.c.asks, _ask.c.outputs).where(
+        select(_ask.c.person, _ask.c.asks, _ask.c.outputs, _ask.c.asked_at).where(
             _ask.c.source == source, among(_ask.c.person, "persons")
         ),
         {"persons": array(persons)},
     )
-    return {person: Asked(asks, tuple(json.loads(outputs))) for person, asks, outputs in rows}
+    return {person: Asked(asks, tuple(json.loads(outputs)), at) for person, asks, outputs, at in rows}
 
 
 def note_ask(
@@ -120,11 +145,12 @@ def note_ask(
     tell_balance(connection, source, None, now)
 
 
-def take_back(connection: Connection, source: str, person: str, day: str) -> None:
-    """The ask was certainly not charged: as if it had not left."""
+def take_back(connection: Connection, source: str, person: str, day: str, now: float, *, last: bool) -> None:
+    """The ask was certainly not charged: as if it had not left. `last`: but that it comes after all others now."""
     mine = (_ask.c.source == source) & (_ask.c.person == person)
-    connection.execute(update(_ask).where(mine).values(asks=_ask.c.asks - 1))
-    connection.execute(delete(_ask).where(mine, _ask.c.asks < 1))
+    connection.execute(update(_ask).where(mine).values(asks=_ask.c.asks - 1, asked_at=now))
+    if not last:
+        connection.execute(delete(_ask).where(mine, _ask.c.asks < 1))
     connection.execute(
         update(_day)
         .where(_day.c.source == source, _day.c.day == day)
@@ -174,14 +200,23 @@ _STILL = select(_lead.c.seq).where(among(_lead.c.seq, "seqs"), _lead.c.state == 
 
 
 def settle_enriched(
-    connection: Connection, source: str, enriched: Iterable[Enriched], now: float, *, exports: bool
+    connection: Connection,
+    source: str,
+    enriched: Sequence[Enriched],
+    now: float,
+    *,
+    exports: bool,
+    marks: Mapping[str, str] = _UNMARKED,
 ) -> set[str]:
-    """Leads whose enriching is over get their deliveries; what somebody settled meanwhile stays so.
+    """Leads whose enriching is over, as a whole or for some connectors, get their deliveries.
 
-    Returns the connectors that have work. Exports that these leads held are owed now, if none of them holds any more.
+    What somebody settled meanwhile stays so. `marks`: see `unasked.close`. Returns the connectors that have work. Exports that these leads held are owed now, if none of them holds any more.
     """
     books = Books(connection, now)
-    enriched = list(enriched)
+    enriched, of_some = (
+        [it for it in enriched if it.names is None],
+        [it for it in enriched if it.names is not None],
+    )
     still = set(connection.execute(_STILL, {"seqs": array(it.seq for it in enriched)}).scalars())
     over = [it for it in enriched if it.seq in still]
     _OVER(
@@ -199,5 +234,7 @@ def settle_enriched(
     woken = insert_deliveries(books, ((it.seq, it.deliveries) for it in over))
     if over:
         owe_everywhere(books, source, {it.lead_id for it in over}, exports=exports)
+    if of_some:
+        woken |= unasked.close(books, source, of_some, marks, exports=exports)
     books.close()
     return woken

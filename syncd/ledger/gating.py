@@ -1,6 +1,7 @@
 """The flood gate in the ledger: what is held, in sets, inside the transaction that made it.
 
-A held delivery is pending and never due. A gate is closed when `closed_at` is set and something is marked `gate`; what is
+A held delivery is pending and never due. What is marked `unasked` is held too, but by no gate: see
+`syncd.ledger.enriching`. A gate is closed when `closed_at` is set and something is marked `gate`; what is
 held while it is open was brought by a pass that is not over yet, and is counted when it is. See `syncd.gate`.
 """
 
@@ -16,8 +17,11 @@ from syncd.ledger.tables import Lead as LeadRow
 
 _lead, _delivery, _gate = table(LeadRow), table(Delivery), table(Gate)
 
+UNASKED = "unasked"
+"""The mark of what waits for an answer of enriching: no gate holds it, frees it or counts it."""
+
 # Written out, as in the partial indexes
-_PENDING = _delivery.c.state == quoted("pending")
+_PENDING = (_delivery.c.state == quoted("pending")) & (_delivery.c.held != quoted(UNASKED))
 _HELD = _PENDING & (_delivery.c.held != quoted(""))
 _FREE = _PENDING & (_delivery.c.held == quoted(""))
 _OURS = _delivery.c.connector == bindparam("name")

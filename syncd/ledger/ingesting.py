@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, and_, bindparam, delete, func, literal_column, or_, select, update
 
 from syncd.lead import Lead, LeadKey, Malformed, identity
+from syncd.ledger.gating import UNASKED
 from syncd.ledger.kin import twins_of_new
 from syncd.ledger.settles import reopen_gone
 from syncd.ledger.statements import (
@@ -39,13 +40,14 @@ _KNOWN = Rows(
 
 NAME_UNKNOWN = "name_unknown"
 WAITS_FOR_NAME = "Its `where` needs a name that CTGO has not told yet."
+WAITS_FOR_ANSWER = "Its `where` needs what CTGO was not asked for yet."
 
 
 class NewDelivery(NamedTuple):
     """A delivery to make for a new lead.
 
     A `where` that could not be evaluated makes a rejected one, one that needs a name which is still to be told a pending
-    one: it is judged before it is sent.
+    one: it is judged before it is sent. One that needs what CTGO was not asked for (`unasked`) is held until it was.
     """
 
     connector: str
@@ -56,7 +58,12 @@ class NewDelivery(NamedTuple):
     @property
     def state(self) -> str:
         """The state it begins in."""
-        return "rejected" if self.code and self.code != NAME_UNKNOWN else "pending"
+        return "rejected" if self.code and self.code not in {NAME_UNKNOWN, UNASKED} else "pending"
+
+    @property
+    def held(self) -> str:
+        """The mark that holds it, if any does."""
+        return UNASKED if self.code == UNASKED else ""
 
 
 class Admission(NamedTuple):
@@ -268,12 +275,12 @@ _REFILL = _keep(_lead.c.state != quoted("forgotten"))
 _KEEP_MALFORMED = _keep(_lead.c.digest == bindparam("digest"), _lead.c.state == quoted("quarantined"))
 _INSERT_MALFORMED = upsert(_lead).on_conflict_do_nothing().returning(_lead.c.source)
 _INSERT_DELIVERIES = Prepared(lambda: _delivery.insert().from_select(
-    ["lead_seq", "connector", "required", "state", "attempts", "due_at", "suspect", "maybe_sent", "code", "detail", "created"],
+    ["lead_seq", "connector", "required", "state", "attempts", "due_at", "suspect", "maybe_sent", "code", "detail", "held", "created"],
     select(
         func.json_each(bindparam("seqs")).table_valued("value").c.value,
         bindparam("connector"), bindparam("required"), bindparam("state"),
         *(literal_column(n) for n in ("0", "0.0", "0", "0")),
-        bindparam("code"), bindparam("detail"), literal_column("0"),
+        bindparam("code"), bindparam("detail"), bindparam("held"), literal_column("0"),
     ),
 ))  # fmt: skip
 """A delivery to one connector for each of these leads, all in the same state."""
@@ -357,6 +364,7 @@ def insert_deliveries(books: Books, wanted: Iterable[tuple[int, Sequence[NewDeli
             "required": new.required,
             "code": new.code,
             "detail": new.detail,
+            "held": new.held,
         }
         _INSERT_DELIVERIES(books.connection, {**values, "state": new.state, "seqs": array(seqs)})
         books.move("delivery", new.connector, len(seqs), new=new.state)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, and_, case, exists, literal, null, or_, select, update
 
 from syncd.ledger import gating
+from syncd.ledger.ingesting import WAITS_FOR_ANSWER
 from syncd.ledger.settles import settle
 from syncd.ledger.statements import Books, among, array, quoted, upsert
 from syncd.ledger.tables import Delivery, Export, Payload, table
@@ -73,6 +74,18 @@ class Making:
     required: bool
     held: bool
     exports: dict[str, bool]
+    unasked: bool = False
+    """They wait until CTGO was asked for what `where` needs."""
+
+    @property
+    def mark(self) -> str:
+        """What holds them, if anything does."""
+        return gating.UNASKED if self.unasked else gating.GATE if self.held else ""
+
+    @property
+    def waits(self) -> tuple[str, str]:
+        """The code and the detail of what they wait for."""
+        return (gating.UNASKED, WAITS_FOR_ANSWER) if self.unasked else ("", "")
 
 
 _EXPORTED = exists().where(_export.c.source == _lead.c.source, _export.c.lead_id == _lead.c.lead_id)
@@ -85,6 +98,7 @@ def make(books: Books, making: Making, seqs: Sequence[int], *, failed: str = "")
     exported, waits for the connector. `failed`: why `where` could not be evaluated for these; they are set aside.
     """
     state = "rejected" if failed else "pending"
+    code, detail = ("filter_failed", failed) if failed else making.waits
     values = {
         "lead_seq": _lead.c.seq,
         "connector": literal(making.connector),
@@ -94,11 +108,11 @@ def make(books: Books, making: Making, seqs: Sequence[int], *, failed: str = "")
         "due_at": literal(0.0),
         "suspect": literal(value=False),
         "maybe_sent": literal(value=False),
-        "code": literal("filter_failed" if failed else ""),
-        "detail": literal(failed),
+        "code": literal(code),
+        "detail": literal(detail),
         "created": literal(value=False),
         "settled_at": literal(books.now) if failed else null(),
-        "held": literal(gating.GATE if making.held and not failed else ""),
+        "held": literal("" if failed else making.mark),
     }
     chosen = select(*values.values()).where(
         among(_lead.c.seq, "seqs"), _lead.c.state.in_((*_HAVING, "unwanted"))
@@ -137,8 +151,10 @@ def again(books: Books, making: Making, ids: Sequence[int]) -> int:
         .values(
             **_AGAIN,
             required=case((unwanted, literal(value=False)), else_=_delivery.c.required),
-            code=case((unwanted, literal("")), else_=_delivery.c.code),
-            held=gating.GATE if making.held else "",
+            code=case(
+                (or_(unwanted, literal(making.unasked)), literal(making.waits[0])), else_=_delivery.c.code
+            ),
+            held=making.mark,
         ),
         {"ids": array(row.id for row in rows)},
     )
@@ -148,6 +164,17 @@ def again(books: Books, making: Making, ids: Sequence[int]) -> int:
     _want(books, seqs, "delivering")
     settle(books, seqs, making.exports)
     return len(rows)
+
+
+def given_up(connection: Connection, connector: str, seqs: Collection[int]) -> Sequence[int]:
+    """The deliveries of these leads that nobody wanted."""
+    query = select(_delivery.c.id).where(
+        among(_delivery.c.lead_seq, "seqs"),
+        _delivery.c.connector == connector,
+        _delivery.c.state == quoted("dropped"),
+        _delivery.c.code == quoted("unwanted"),
+    )
+    return connection.execute(query, {"seqs": array(seqs)}).scalars().all()
 
 
 def _want(books: Books, seqs: Sequence[int], state: str) -> None:

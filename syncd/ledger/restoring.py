@@ -194,7 +194,8 @@ def _spending(connection: Connection, old: sqlite3.Connection, _: Carried) -> No
         old,
         "SELECT source, lead_id, stream_id, segment_id, enrichment FROM lead WHERE enrichment IS NOT NULL",
         "UPDATE lead SET enrichment = ?5 WHERE source = ?1 AND lead_id = ?2 AND stream_id = ?3 AND segment_id = ?4"
-        " AND state = 'enriching' AND enrichment IS NULL",
+        " AND (state = 'enriching' AND enrichment IS NULL OR EXISTS (SELECT 1 FROM delivery WHERE lead_seq = lead.seq"
+        " AND delivery.state = 'pending' AND held = 'unasked'))",
     )
 
 

@@ -122,7 +122,7 @@ class Attempted(Row):
 class Delivery(Attempted, table=True):
     """One lead on its way to one connector.
 
-    `held`: empty, or it waits at the connector's gate and is not due: `gate`, or the kind of the pass under way that
+    `held`: empty, or it is not due: `unasked` waits for enriching; `gate`, or the kind of the pass under way that
     brought it and has not been counted yet.
     """
 

@@ -42,7 +42,7 @@ def test_a_connector_added_later_gets_the_older_leads_once(home: Home) -> None:
     home.syncd("--once")
     assert written(home) == [], "of its own accord it gets new ones only"
     assert replayed(home) == {
-        "connector": "later", "new": 30, "again": 0, "unwanted": 0, "unnamed": 0, "payload_gone": 0, "filter_failed": 0,
+        "connector": "later", "new": 30, "again": 0, "unwanted": 0, "unnamed": 0, "unasked": 0, "payload_gone": 0, "filter_failed": 0,
         "held": False, "made": 30, "set_aside": 0,
     }  # fmt: skip
     assert home.syncd("--once").code == 0

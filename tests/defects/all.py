@@ -22,6 +22,7 @@ from tests.defects import (
     sides,
     strangers,
     texts,
+    unasked,
     webhooks,
 )
 from tests.defects.planting import DEFECTS
@@ -49,6 +50,7 @@ AREAS = (
     accounts,
     webhooks,
     texts,
+    unasked,
 )
 
 __all__ = ["AREAS", "DEFECTS"]

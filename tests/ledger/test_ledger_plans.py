@@ -8,7 +8,7 @@ import pytest
 
 from syncd.delivery import Change, LaneState, Verdict
 from syncd.gate import Gates
-from syncd.ledger import Ledger, enriching, gating, hearing, kin, reading
+from syncd.ledger import Ledger, enriching, gating, hearing, kin, reading, unasked
 from syncd.ledger.delivering import due, next_due, record
 from syncd.ledger.exporting import exports_due, record_exports
 from syncd.ledger.feedback import feedback_due, record_feedback
@@ -179,14 +179,20 @@ def test_the_audit_does_walk(full: Ledger) -> None:
 def test_enriching_reads_what_waits_and_who_was_asked_and_walks_nothing(full: Ledger) -> None:
     with full.write() as connection:
         connection.exec_driver_sql("UPDATE lead SET enrichment = '{}' WHERE seq < 3")
+        connection.exec_driver_sql("UPDATE delivery SET held = 'unasked', code = 'unasked' WHERE id = 280")
     with _listening(full) as said, full.write() as connection:
-        enriching.waiting(connection, "main", 10)
+        assert [it.seq for it in enriching.waiting(connection, "main", 1000, ["crm"])] == [280]
+        assert unasked.counts(connection) == {"main": 1}
+        assert enriching.still_waits(connection, 280)
         assert len(enriching.known(connection, "main", ["p1", "p2"])) <= 2
         enriching.note_ask(connection, "main", "p1", ["email"], day="2026-06-11", now=NOW)
         assert enriching.unanswered(connection, "main", ["p1"])["p1"].asks == 1
-        enriching.take_back(connection, "main", "p1", "2026-06-11")
+        enriching.take_back(connection, "main", "p1", "2026-06-11", NOW, last=False)
         enriching.close_asks(connection, "main", ["p1"])
-        over = [enriching.Enriched(290, 290, "unwanted", (), None)]
+        over = [
+            unasked.Enriched(290, 290, "unwanted", (), None),
+            unasked.Enriched(280, 280, "", (), None, ["crm"]),
+        ]
         enriching.settle_enriched(connection, "main", over, NOW, exports=True)
     plans = _plans(full, said)
     assert _walks(plans) == []

@@ -227,7 +227,7 @@ class Bench:
     @staticmethod
     def _enriches(desk: Desk, ledger: Ledger) -> bool:
         with ledger.read() as connection:
-            return bool(desk.takers.enriching or waiting(connection, desk.name, 1))
+            return bool(desk.takers.enriching or waiting(connection, desk.name, 1, desk.takers.names))
 
     def _places_of(self, account: Account) -> Sequence[str]:
         return list(self.places) if account.takers is None else account.takers
