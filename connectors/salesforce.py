@@ -16,10 +16,12 @@ from connectors import salesforce_check, salesforce_statuses
 from connectors.salesforce_asking import Select
 from connectors.salesforce_budget import Budget
 from connectors.salesforce_codes import CODES
+from connectors.salesforce_contacts import ask_whose
 from connectors.salesforce_defaults import DEFAULTS
+from connectors.salesforce_known import Known
 from connectors.salesforce_merges import follow
 from connectors.salesforce_options import KEY_FIELD, SalesforceOptions
-from connectors.salesforce_rows import How, Known, Mapped, Write, decide, join, once_each, to_look_up
+from connectors.salesforce_rows import How, Mapped, Write, decide, join, once_each, to_look_up
 from connectors.salesforce_schema import Schema, read_schema
 from connectors.salesforce_sending import Sender
 from syncd.connector import Change, Context, Field, Finding, Statuses
@@ -38,7 +40,7 @@ _ORDER: tuple[How, ...] = ("update", "link", "create")
 class SalesforceConnector:
     """See the module. At most two calls a batch, three when some of its people are there already and some are not.
 
-    Leads that are gone cost a batch a call more for each merge that is followed.
+    Leads that are gone cost a batch a call more for each merge that is followed, Contacts whom somebody new may be one.
     """
 
     Options: ClassVar[type[BaseModel]] = SalesforceOptions
@@ -173,7 +175,7 @@ class SalesforceConnector:
         return self._joined[1]
 
     def _look(self, batch: Sequence[Delivery], mapped: Mapped) -> Known:
-        """Who of the batch is in the org, among its leads and, by email, among its Contacts: one call, but for merges."""
+        """Who of the batch is in the org, among its leads and, by email, among its Contacts: one call, but for merges and Contacts."""
         sought = [each for each in batch if to_look_up(each, mapped)]
         known = Known()
         if not sought:
@@ -192,6 +194,7 @@ class SalesforceConnector:
         known.add_contacts(contacts)
         if mapped.sees_deleted:
             follow(self._wire, sought, mapped, known)
+        ask_whose(self._wire, sought, mapped, known)
         return known
 
     def _watched(self, outcomes: list[Outcome]) -> list[Outcome]:

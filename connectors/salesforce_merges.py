@@ -9,7 +9,8 @@ import re
 from collections.abc import Sequence
 
 from connectors.salesforce_asking import Asking, Select
-from connectors.salesforce_rows import Known, Mapped, Record, settled_elsewhere
+from connectors.salesforce_known import Known, Record
+from connectors.salesforce_rows import Mapped, settled_elsewhere
 from syncd.delivery import Delivery
 
 LONGEST_CHAIN = 10

@@ -6,14 +6,15 @@ where the mapping vouches that it is verified: a guessed address must never be t
 
 A Contact, or a lead that was converted into one, is where the person lives now: sales has them, so the lead counts
 as delivered and the Contact's id is remembered. Its prefix tells it from a lead's, and nothing is sent there again.
+But a Contact that sales made of another person of ours is that person, though both have one address.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from connectors.salesforce_codes import CODES
+from connectors.salesforce_known import CONTACT_OF, Known, Record, person_id
 from connectors.salesforce_schema import Column, Schema, clean, fit
 from syncd.connector import Field, Policy
 from syncd.delivery import Delivered, Delivery, Outcome
@@ -27,10 +28,9 @@ _CONTACT = "003"
 _LEAD = {"type": "Lead"}
 _EMPTY = (None, "")
 _DELETED = frozenset({"IsDeleted", "MasterRecordId"})
-_LOOKED_AT = ("IsConverted", "ConvertedContactId", "Email", *sorted(_DELETED))
+_LOOKED_AT = ("IsConverted", CONTACT_OF, "Email", *sorted(_DELETED))
 
 How = Literal["update", "link", "create"]
-Record = Mapping[str, Any]
 
 
 class Write(NamedTuple):
@@ -134,43 +134,9 @@ def left_out(column: Column, value: object) -> bool:
     )
 
 
-@dataclass(slots=True)
-class Known:
-    """What the look-up found: leads by key, leads and Contacts by email, all casefolded."""
-
-    by_key: dict[str, Record] = field(default_factory=dict)
-    by_email: defaultdict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
-    contacts: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    deleted: defaultdict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
-    """By key, leads in the recycle bin."""
-    kept: defaultdict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
-    """By key, the live leads that a person's lead was merged into, or that it is under another key."""
-
-    def add_leads(self, records: Iterable[Record], key: str) -> None:
-        """Take in what the query for leads answered."""
-        for record in records:
-            if record.get("IsDeleted"):
-                self.deleted[str(record.get(key, "")).casefold()].append(record)
-                continue
-            if record.get(key):
-                self.by_key[str(record[key]).casefold()] = record
-            if record.get("Email"):
-                self.by_email[str(record["Email"]).casefold()].append(record)
-
-    def add_contacts(self, records: Iterable[Record]) -> None:
-        """Take in what the query for Contacts answered."""
-        for record in records:
-            self.contacts[str(record.get("Email", "")).casefold()].append(str(record["Id"]))
-
-
 def settled_elsewhere(delivery: Delivery) -> bool:
     """Whether the person is known to live on as a Contact."""
     return delivery.remote_id is not None and delivery.remote_id.startswith(_CONTACT)
-
-
-def person_id(lead: Record) -> str:
-    """The id to remember for a converted lead: its Contact's, else its own."""
-    return str(lead.get("ConvertedContactId") or lead["Id"])
 
 
 def to_look_up(delivery: Delivery, mapped: Mapped) -> bool:
@@ -218,16 +184,16 @@ def _merged(delivery: Delivery, known: Known, mapped: Mapped) -> Outcome | Write
 
 
 def _elsewhere(delivery: Delivery, known: Known, mapped: Mapped) -> Outcome | Write | None:
-    """The person under an equal, verified email; None: nobody, or somebody with a key of ours that is not theirs."""
+    """The person under an equal, verified email; None: nobody, or nobody but other people of ours."""
     email = mapped.email_of(delivery)
     if email is None:
         return None
-    if contacts := known.contacts.get(email):
-        return Delivered(min(contacts), created=False)
-    leads = known.by_email.get(email, [])
-    if converted := [lead for lead in leads if lead.get("IsConverted")]:
-        return Delivered(min(map(person_id, converted)), created=False)
-    strangers = [lead for lead in leads if not lead.get(mapped.key.name)]
+    strangers = [lead for lead in known.by_email.get(email, []) if not lead.get(mapped.key.name)]
+    converted = [person_id(lead) for lead in strangers if lead.get("IsConverted")]
+    for people in (known.contacts.get(email, []), converted):
+        if mine := [one for one in people if not known.theirs(one, delivery.person)]:
+            return Delivered(min(mine), created=False)
+    strangers = [lead for lead in strangers if not lead.get("IsConverted")]
     if not strangers or mapped.duplicates == "save":
         return None
     if mapped.duplicates == "link" and len(strangers) == 1:

@@ -12,7 +12,9 @@ from connectors import salesforce_rows
 from connectors.salesforce_answers import Converted, Duplicate, Judged, judge_rows
 from connectors.salesforce_asking import Select
 from connectors.salesforce_codes import CODES
-from connectors.salesforce_rows import How, Known, Mapped, Record
+from connectors.salesforce_contacts import unowned
+from connectors.salesforce_known import CONTACT_OF, Known, Record, person_id
+from connectors.salesforce_rows import How, Mapped
 from syncd.connector import Logger
 from syncd.delivery import Delivered, Delivery, Outcome
 from syncd.failure import Failure, Refused, Retry
@@ -82,7 +84,7 @@ class Sender:
             self.log.info("contact_not_found", code=why.code)
         leads = {n: found.by_key.get(each.person.casefold()) for n, each in converted.items()}
         return {
-            n: Delivered(salesforce_rows.person_id(lead) if lead else converted[n].remote_id, created=False)
+            n: Delivered(person_id(lead) if lead else converted[n].remote_id, created=False)
             for n, lead in leads.items()
         }
 
@@ -95,33 +97,44 @@ class Sender:
         if self.mapped.duplicates != "link":
             return outcomes
         single = {n: found[0] for n, found in ids.items() if len(found) == 1}
-        outcomes |= {
-            n: Delivered(one, created=False) for n, one in single.items() if one.startswith(_CONTACT)
-        }
-        leads = {one: n for n, one in single.items() if one.startswith(_LEAD)}
         try:
-            return outcomes | self._linked(leads, members) if leads else outcomes
+            return outcomes | self._linked(single, members)
         except (Failure, Refused) as why:
             failed = why if isinstance(why, Failure) else Retry(why.code, why.detail, fix=CODES[why.code])
-            return outcomes | dict.fromkeys(leads.values(), failed)
+            return outcomes | dict.fromkeys(single, failed)
 
     def _namesakes(self, delivery: Delivery) -> tuple[str, ...]:
         leads: Sequence[Record] = self.known.by_email.get(self.mapped.email_of(delivery) or "", ())
         return tuple(sorted(str(lead["Id"]) for lead in leads))
 
-    def _linked(self, leads: Mapping[str, int], members: Mapping[int, Delivery]) -> dict[int, Outcome]:
-        """Our key on the leads that were reported; a converted one has its person already."""
-        places = {record_id[:15]: n for record_id, n in leads.items()}
-        outcomes: dict[int, Outcome] = {}
+    def _linked(self, single: Mapping[int, str], members: Mapping[int, Delivery]) -> dict[int, Outcome]:
+        """Our key on the leads that were reported; a Contact has its person already, and so has a converted lead.
+
+        Whoever of them is another person of ours is left out: the rejection stands.
+        """
+        key, known = self.mapped.key.name, self.known
+        contacts = {n: one for n, one in single.items() if one.startswith(_CONTACT)}
+        places = {one[:15]: n for n, one in single.items() if one.startswith(_LEAD)}
+        where = {"Id": [single[n] for n in places.values()]}
+        if CONTACT_OF in self.mapped.standard:
+            where[CONTACT_OF] = unowned(contacts.values(), known)
+        people = dict(contacts)
         rows: dict[int, Record] = {}
-        for lead in self.wire.select(Select("Lead", self.mapped.selected(), {"Id": list(leads)})):
+        for lead in self.wire.select(Select("Lead", self.mapped.selected(), where, self.mapped.sees_deleted)):
+            if lead.get(CONTACT_OF):
+                known.add_owner(person_id(lead), lead.get(key))
             n = places.get(str(lead["Id"])[:15])
-            if n is None or lead.get(self.mapped.key.name):
-                continue  # it is another person's of ours: the rejection stands
+            if n is None or lead.get("IsDeleted") or lead.get(key):
+                continue
             if lead.get("IsConverted"):
-                outcomes[n] = Delivered(salesforce_rows.person_id(lead), created=False)
+                people[n] = person_id(lead)
             else:
                 rows[n] = salesforce_rows.linked(members[n], self.mapped, lead)
+        outcomes: dict[int, Outcome] = {
+            n: Delivered(one, created=False)
+            for n, one in people.items()
+            if not known.theirs(one, members[n].person)
+        }
         if rows:
             answers = self._write("link", list(rows.values()), [members[n] for n in rows])
             outcomes |= {n: _plain(one) for n, one in zip(rows, answers, strict=True)}

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 import requests
 
-from connectors.salesforce_rows import Known, Write, decide
+from connectors.salesforce_known import Known
+from connectors.salesforce_rows import Write, decide
 from syncd.delivery import Delivered
 from tests.connectors.salesforce_bench import one, table
 

@@ -1,6 +1,7 @@
 """Rows where no call is needed to see them: what may be written over what is there, and what never is."""
 
-from connectors.salesforce_rows import Known, Mapped, Write, decide, join, linked
+from connectors.salesforce_known import Known
+from connectors.salesforce_rows import Mapped, Write, decide, join, linked
 from connectors.salesforce_schema import Column, Schema
 from syncd.connector import Field
 from syncd.delivery import Delivery

@@ -1,4 +1,4 @@
-"""Defects of Salesforce's connector: merges, other people of ours, and what is a row's own fault."""
+"""Defects of Salesforce's connector: merges, other people of ours, shared addresses, and what is a row's own fault."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from tests.defects.planting import around, defect, instead
 
 TESTS = "tests/connectors/test_salesforce_"
 MERGES = f"{TESTS}merges.py::"
+SHARED = f"{TESTS}shared_address.py::"
 
 
 @defect("I-3", "connectors", f"{MERGES}test_a_merged_lead_is_written_as_the_one_that_was_kept")
@@ -38,7 +39,7 @@ def salesforce_writes_over_another_person_of_ours() -> None:
 
     def make(plain: Any) -> Any:
         def merged(delivery: Any, known: Any, mapped: Any) -> Any:
-            from connectors.salesforce_rows import Known  # noqa: PLC0415
+            from connectors.salesforce_known import Known  # noqa: PLC0415
 
             person, key = delivery.person.casefold(), mapped.key.name
             bare = Known()
@@ -79,3 +80,29 @@ def salesforce_waits_for_what_only_a_person_mends() -> None:
         "connectors.salesforce_codes:ROWS",
         lambda plain: {word: meaning for word, meaning in plain.items() if word not in words},
     )
+
+
+@defect(
+    "I-1",
+    "connectors",
+    f"{SHARED}test_the_second_is_set_aside_where_a_rule_refuses_the_lead",
+)
+def salesforce_takes_a_contact_for_everybody_with_its_address() -> None:
+    """A person is delivered silently to a Contact that sales made of another person of ours."""
+    instead("connectors.salesforce_known:Known.theirs", lambda *_: False)
+
+
+@defect(
+    "I-1",
+    "connectors",
+    f"{SHARED}test_a_contact_is_its_leads_whatever_address_that_lead_had_and_costs_one_call",
+)
+def salesforce_sees_whose_a_contact_is_by_the_address_alone() -> None:
+    """A Contact whose lead had no address, or another, passes for whoever comes with it."""
+    instead("connectors.salesforce_contacts:ask_whose", lambda *_: None)
+
+
+@defect("I-1", "connectors", f"{SHARED}test_a_reported_contact_of_another_person_is_not_taken_for_this_one")
+def salesforce_believes_a_duplicate_rule_whose_a_contact_is() -> None:
+    """A Contact that a duplicate rule reports passes for the person whom it reports it for."""
+    instead("connectors.salesforce_contacts:unowned", lambda *_: [])

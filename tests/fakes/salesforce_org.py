@@ -69,10 +69,10 @@ class Org:
         self._note(self.contacts[contact_id])
         return contact_id
 
-    def convert(self, lead_id: str) -> str:
-        """What sales does with a good lead; the id of the contact that it became."""
+    def convert(self, lead_id: str, into: str | None = None) -> str:
+        """What sales does with a good lead; the id of the contact that it became, a new one or that of `into`."""
         lead = self.leads[lead_id]
-        contact_id = self.add_contact(Email=lead.get("Email"), LastName=lead["LastName"])
+        contact_id = into or self.add_contact(Email=lead.get("Email"), LastName=lead["LastName"])
         lead |= {"IsConverted": True, "ConvertedContactId": contact_id}
         self._stamp(lead)
         self._note(lead)
