@@ -20,7 +20,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from syncd.lead import Lead, Malformed
-from syncd.texts import clean
+from syncd.texts import bare, clean
 
 WITHOUT_ID = "lead-"
 """How the person of a lead without an X id begins: see `Lead.person`."""
@@ -59,21 +59,26 @@ def left_by(sightings: Collection[Sighting]) -> set[Trace]:
     nameless = not any(it.x_user_id for it in sightings)
     for it in sightings:
         traces |= _ids(it)
-        if it.handle:
-            traces.add(Trace("handle", it.handle.casefold()))
+        for handle in spellings(it.handle):
+            traces.add(Trace("handle", handle))
             if nameless:
-                traces.add(Trace("handle of anybody", it.handle.casefold()))
+                traces.add(Trace("handle of anybody", handle))
     return traces
 
 
 def carried_by(it: Sighting) -> set[Trace]:
     """The traces that tell whether a listed row is about somebody who was forgotten."""
     traces = _ids(it)
-    if it.handle:
-        traces.add(Trace("handle of anybody", it.handle.casefold()))
+    for handle in spellings(it.handle):
+        traces.add(Trace("handle of anybody", handle))
         if not it.x_user_id:
-            traces.add(Trace("handle", it.handle.casefold()))
+            traces.add(Trace("handle", handle))
     return traces
+
+
+def spellings(handle: str) -> set[str]:
+    """What marks of a handle are made of: the bare one, and as it stands, which earlier versions took. Mostly they are one."""
+    return {name for name in (bare(handle), handle.casefold()) if name}
 
 
 def _ids(it: Sighting) -> set[Trace]:

@@ -8,6 +8,7 @@ Pure, and linear in what it is given. What is clean already is known at a glance
 """
 
 import re
+import unicodedata
 from collections.abc import Callable
 from math import isfinite
 from typing import Any
@@ -45,6 +46,16 @@ def _clean(value: object, text: Callable[[str], str], levels: int) -> Any:
             return [_clean(one, text, levels - 1) for one in value]
         return {text(key): _clean(one, text, levels - 1) for key, one in value.items()}
     return value
+
+
+def fold(text: str) -> str:
+    """The text as it is compared: whatever its case and alphabet, and however its accents are written."""
+    return text.lower() if text.isascii() else unicodedata.normalize("NFC", text.casefold())
+
+
+def bare(handle: str) -> str:
+    """A handle as it is compared: without blanks and the @."""
+    return fold(handle.strip().removeprefix("@"))
 
 
 def is_clean(encoded: bytes) -> bool:

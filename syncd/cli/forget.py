@@ -1,5 +1,7 @@
 """`syncd forget`: erases a person from the ledger, for good, and says what syncd cannot erase."""
 
+import os
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -229,7 +231,18 @@ def _where(settings: Settings, connector: str, discovered_at: float) -> str:
     place = next((str(options[name]) for name in _PLACES if options.get(name)), "")
     day = datetime.fromtimestamp(discovered_at, UTC).date().isoformat()
     place = place.replace("{date}", day)
-    return str(settings.provenance.folder / place) if options.get("path") else place
+    return " or ".join(map(str, _files(settings.provenance.folder / place))) if options.get("path") else place
+
+
+def _files(path: Path) -> list[Path]:
+    """A connector's file, and those beside it that it was renamed to when its columns changed, or that hold a torn row."""
+    renamed = re.compile(rf"{re.escape(path.stem)}\.\d{{8}}T\d{{6}}Z(-\d+)?{re.escape(path.suffix)}")
+    try:
+        names = sorted(os.listdir(path.parent))  # noqa: PTH208 - names are all it takes
+    except OSError:
+        names = []
+    beside = [name for name in names if renamed.fullmatch(name) or name == f"{path.name}.torn"]
+    return [path, *map(path.with_name, beside)]
 
 
 def _show(told: dict[str, Any]) -> None:

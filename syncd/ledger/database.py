@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import SQLModel
 
-from syncd.ledger import ground, tables
+from syncd.ledger import folding, ground, tables
 from syncd.ledger.errors import LedgerError, translated
 from syncd.ledger.folders import sync_names
 from syncd.ledger.fresh import Fresh
@@ -261,6 +261,7 @@ def _engine(path: Path, *, read_only: bool) -> Engine:
         try:
             for pragma in _pragmas(read_only=read_only, memory=memory):
                 connection.execute(f"PRAGMA {pragma}").close()
+            folding.teach(connection)
         except BaseException:  # no database, say
             connection.close()
             raise

@@ -14,6 +14,7 @@ from syncd.ledger.statements import Books, among, array
 from syncd.ledger.tables import Delivery, Export, Feedback, Payload, table
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.ledger.upkeep import rewrite
+from syncd.texts import fold
 
 _lead, _delivery, _export, _payload = table(LeadRow), table(Delivery), table(Export), table(Payload)
 _feedback = table(Feedback)
@@ -171,7 +172,7 @@ def sentences_with(connection: Connection, names: Collection[str]) -> list[Sente
 def _sentences_in(
     connection: Connection, column: Any, words: Sequence[str], pattern: re.Pattern[str]
 ) -> list[Sentence]:
-    named = or_(*(func.instr(func.lower(column), word.lower()) > 0 for word in words))
+    named = or_(*(func.instr(func.fold(column), fold(word)) > 0 for word in words))
     rows = connection.execute(select(*column.table.primary_key, column).where(column != "", named)).all()
     return [Sentence(column, tuple(row[:-1]), pattern.sub(INSTEAD, row[-1])) for row in rows]
 

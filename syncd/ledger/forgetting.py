@@ -4,6 +4,7 @@ A forgotten lead's row stays, so that the books still add up, and says nothing: 
 is empty, its times are the ledger's own. Its deliveries keep their states and lose their remote ids.
 """
 
+import json
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from syncd.forgetting import (
     new_key,
     of_row,
     profile_of,
+    spellings,
 )
 from syncd.ledger.erasing import Sentence, erase, sentences_with, unname
 from syncd.ledger.marks import keys, known_marks
@@ -27,6 +29,7 @@ from syncd.ledger.statements import Books, among, array, upsert
 from syncd.ledger.tables import Delivery, Export, Forgotten, Payload, Person, Secret, Source, table
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.ledger.upkeep import OWED, note_done
+from syncd.texts import bare, clean, fold
 
 _lead, _delivery, _export, _person = table(LeadRow), table(Delivery), table(Export), table(Person)
 _secret, _forgotten, _source, _payload = table(Secret), table(Forgotten), table(Source), table(Payload)
@@ -40,7 +43,7 @@ _ADDRESS = re.compile(r'(?<![^\s"@\\])[^\s"@\\]+@[^\s"@\\]+\.[^\s"@\\]+')
 
 def is_forgotten(connection: Connection, sought: "Sought") -> bool:
     """Whether there is a mark of this person, as far as what is said of them goes: emails leave none."""
-    traces = {Trace("handle", sought.handle.casefold())} if sought.handle else set()
+    traces = {Trace("handle", name) for name in spellings(sought.handle) | spellings(f"@{sought.handle}")}
     if sought.person:
         traces.add(Trace("person", sought.person))
     if sought.lead_id:
@@ -93,18 +96,8 @@ def _matches(sought: Sought) -> Any:
         return _lead.c.lead_id == sought.lead_id
     if sought.person:
         return _lead.c.person == sought.person
-    text, path = (sought.email, None) if sought.email else (sought.handle, "$.profile.handle")
-    return or_(*(_says(column, text, path) for column in (_payload.c.text, _lead.c.enrichment)))
-
-
-def _says(column: Any, text: str, path: str | None) -> Any:
-    """Whether the JSON in this column holds the text as a whole value, in whatever case; what is no JSON does not."""
-    each = func.json_tree(func.iif(func.json_valid(column), column, "null")).table_valued("atom", "fullkey")
-    said = select(each.c.atom).where(func.lower(each.c.atom) == text.lower())
-    if path:
-        said = said.where(each.c.fullkey == path)
-    # Cheap, and true of few: only those are taken apart
-    return func.instr(func.lower(column), text.lower()) & said.exists()
+    text, place = (fold(sought.email.strip()), "") if sought.email else (bare(sought.handle), "handle")
+    return or_(*(func.holds(column, text, place) for column in (_payload.c.text, _lead.c.enrichment)))
 
 
 def _with_siblings(connection: Connection, first: Sequence[Any], after: int) -> list[Any]:
@@ -226,13 +219,22 @@ def _farewell(connection: Connection, rows: Sequence[Any]) -> Farewell:
 def _names(row: Any) -> set[str]:
     """What a sentence may name this person by."""
     profile = profile_of(row.payload)
-    names = {str(profile.get(key) or "") for key in ("handle", "xUserId")} | {row.person}
-    shown = str(profile.get("displayName") or "")
+    handle = str(profile.get("handle") or "").strip().removeprefix("@")
+    names = {handle, str(profile.get("xUserId") or ""), row.person}
+    shown = str(profile.get("displayName") or "").strip()
     if len(shown) >= SHORTEST_NAME:
         names.add(shown)
     for text in (row.payload, row.enrichment):
-        names |= addresses(text or "")
+        names |= addresses(_unescaped(text))
     return {name for name in names if len(name) > 1}
+
+
+def _unescaped(text: str | None) -> str:
+    """Stored JSON with its letters as they are read, as far as it is JSON."""
+    try:
+        return json.dumps(clean(json.loads(text or "null")), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text or ""
 
 
 def addresses(text: str) -> set[str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, select
 
-from syncd.forgetting import Trace, carried_by, marks, of_lead, of_malformed
+from syncd.forgetting import Trace, carried_by, marks, of_lead, of_malformed, spellings
 from syncd.lead import Lead, Malformed
 from syncd.ledger.statements import Rows, among, array
 from syncd.ledger.tables import Forgotten, Secret, table
@@ -55,7 +55,7 @@ def without_forgotten_names(
     if not known:
         return handles
     signs = {
-        number: marks(known, [Trace("handle", handle.removeprefix("@").casefold())]) if handle else []
+        number: marks(known, [Trace("handle", name) for name in spellings(handle or "")])
         for number, handle in handles.items()
     }
     bearing = known_marks(connection, [sign for many in signs.values() for sign in many])

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, case, exists, func, literal, select, union_all
+from sqlalchemy import Connection, exists, func, literal, select, union_all
 
 from syncd.ledger.budgets import Meter
 from syncd.ledger.statements import is_standing, quoted
@@ -25,6 +25,7 @@ from syncd.ledger.tables import (
 from syncd.ledger.tables import Budget as BudgetRow
 from syncd.ledger.tables import Lead as LeadRow
 from syncd.limiter import Budget, Slots, clamp
+from syncd.texts import bare
 
 _lead, _delivery, _export, _payload = table(LeadRow), table(Delivery), table(Export), table(Payload)
 _KEPT = _payload.c.seq == _lead.c.seq
@@ -199,8 +200,7 @@ def find_leads(connection: Connection, *, lead_id: int = 0, handle: str = "") ->
     if lead_id:
         known = select(_source.c.name)  # the unique index begins with the source
         return connection.execute(query.where(_lead.c.source.in_(known), _lead.c.lead_id == lead_id)).all()
-    stored = case((func.json_valid(_payload.c.text), func.json_extract(_payload.c.text, "$.profile.handle")))
-    return connection.execute(query.where(func.lower(stored) == handle.lower())).all()
+    return connection.execute(query.where(func.holds(_payload.c.text, bare(handle), "handle"))).all()
 
 
 def deliveries_of(connection: Connection, seq: int) -> Sequence[Any]:

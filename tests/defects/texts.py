@@ -5,6 +5,7 @@ from typing import Any
 from tests.defects.planting import around, defect, instead
 
 ROWS = "tests/unit/test_lead_rows.py"
+LETTERS = "tests/cli/test_cli_forget_letters.py"
 
 
 @defect("I-4", "unit", f"{ROWS}::test_text_is_cleaned_by_the_rule_wherever_it_stands")
@@ -62,3 +63,33 @@ def a_campaign_that_cannot_be_read_is_none() -> None:
         return validated
 
     around("syncd.lead:_validated", make)
+
+
+@defect("I-15", "cli", f"{LETTERS}::test_an_address_is_found_in_any_alphabet")
+def people_are_looked_for_in_ascii() -> None:
+    """Somebody whose address has a capital outside ASCII is said to be nobody."""
+    instead("syncd.texts:fold", lambda text: text.encode().lower().decode())
+
+
+@defect("I-15", "cli", f"{LETTERS}::test_a_sentence_that_shouts_a_name_is_cleaned")
+def sentences_are_looked_through_in_ascii() -> None:
+    """A sentence that names somebody in Greek capitals stays."""
+
+    def make(plain: Any) -> Any:
+        return lambda connection, column, words, pattern: plain(
+            connection, column, [word for word in words if word.isascii()], pattern
+        )
+
+    around("syncd.ledger.erasing:_sentences_in", make)
+
+
+@defect("I-15", "cli", f"{LETTERS}::test_a_handle_is_found_bare")
+def a_handle_is_compared_as_it_stands() -> None:
+    """Somebody whose handle was listed with an @ is said to be nobody."""
+    instead("syncd.texts:bare", str.casefold)
+
+
+@defect("I-15", "cli", f"{LETTERS}::test_files_that_a_change_of_columns_renamed_are_named_too")
+def a_renamed_file_is_not_named() -> None:
+    """`forget` names a file that does not have the person, and not the one that has."""
+    instead("syncd.cli.forget:_files", lambda path: [path])
