@@ -24,7 +24,7 @@ from syncd.upstream.exchange import Call, Exchange, Reader, Reply, is_success
 from syncd.upstream.feedback import judgement, taken_of
 from syncd.upstream.models import Enrichment, Me, Page, Stream
 from syncd.upstream.naming import LISTS, Named, names_of
-from syncd.upstream.shapes import Unfit, enrichment_of, me_of, nothing_of, page_of, streams_of
+from syncd.upstream.shapes import Unfit, asked_page_of, enrichment_of, me_of, nothing_of, streams_of
 from syncd.upstream.signals import Signals, count, retry_after
 
 T = TypeVar("T")
@@ -102,7 +102,7 @@ class Upstream:
         """
         query = _query(since, lifecycle, limit, offset)
         call = Call("GET", f"/leads?{query}", Scope.COLLECTION, "for leads")
-        return self._ask(call, page_of)
+        return self._ask(call, asked_page_of)
 
     def stream_leads(
         self,
@@ -116,7 +116,7 @@ class Upstream:
         """One page of one campaign's leads, as `leads`. Raises Reject `not_found` for a campaign that is not ours."""
         query = _query(since, lifecycle, limit, offset)
         path = f"/streams/{stream_id}/leads?{query}"
-        return self._ask(Call("GET", path, Scope.CAMPAIGN, "for a campaign's leads"), page_of)
+        return self._ask(Call("GET", path, Scope.CAMPAIGN, "for a campaign's leads"), asked_page_of)
 
     def export(self, lead_id: int) -> None:
         """Mark a lead exported. `POST /leads/{id}/export`; any 2xx is a yes, and a repeat is harmless.

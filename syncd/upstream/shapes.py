@@ -9,6 +9,7 @@ cleaned as `syncd.texts` says, for half an emoji in a name is no reason to do wi
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
@@ -17,8 +18,10 @@ from pydantic_core import from_json
 from syncd.texts import clean
 from syncd.upstream.models import Answer, Enrichment, Me, Page, Stream
 
-MOST_PARTS = 1_000_000
-"""Values in one answer. A page of 500 leads has under ten thousand; sixteen megabytes of `[]` would parse to 400."""
+MOST_PARTS = 200_000
+"""Values in one answer. A page of 500 leads has under ten thousand; a million would parse to more than the daemon may have."""
+MOST_ROWS = 500
+"""Rows that a page is asked for."""
 
 A = TypeVar("A", bound=Answer)
 
@@ -33,7 +36,7 @@ def json_of(body: bytes) -> Any:
     """The JSON value of a body, `Unfit` if it is none. Rows may hold NaN, infinities and lone surrogates."""
     if not body.strip():
         return Unfit("is empty")
-    # A part takes a byte at least: a page is counted only if it is ten times as long as they are
+    # A part takes a byte at least, so what is shorter need not be counted
     if len(body) > MOST_PARTS and sum(body.count(mark) for mark in (b",", b"[", b"{")) > MOST_PARTS:
         return Unfit("has far too many parts")
     try:
@@ -93,6 +96,12 @@ def page_of(body: bytes, server_date: float | None) -> Page | Unfit:
     if more is not None and type(more) is not bool:
         return Unfit("has a hasMore that is neither true nor false")
     return Page(rows, total, more, server_date)
+
+
+def asked_page_of(body: bytes, server_date: float | None) -> Page | Unfit:
+    """As `page_of`, of a page that `MOST_ROWS` were asked for: of more, one is enough to know it, and none is read as a lead."""
+    page = page_of(body, server_date)
+    return page if isinstance(page, Unfit) else replace(page, rows=page.rows[: MOST_ROWS + 1])
 
 
 def me_of(body: bytes) -> Me | Unfit:

@@ -93,3 +93,14 @@ def a_handle_is_compared_as_it_stands() -> None:
 def a_renamed_file_is_not_named() -> None:
     """`forget` names a file that does not have the person, and not the one that has."""
     instead("syncd.cli.forget:_files", lambda path: [path])
+
+
+@defect(
+    "bounded memory",
+    "upstream",
+    "tests/upstream/test_upstream_memory.py::test_no_answer_makes_the_process_too_large",
+)
+def a_small_answer_may_be_huge() -> None:
+    """A page of six kilobytes is unpacked into more than the daemon may have, and asked for again after its death."""
+    instead("syncd.upstream.shapes:MOST_PARTS", 1_000_000)
+    around("syncd.upstream.shapes:MOST_ROWS", lambda _: 1_000_000)
