@@ -1,6 +1,7 @@
 """For all tests: a defect that the environment names is planted, and a whole run ends with what it came to."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -14,6 +15,9 @@ SWITCH = "SYNCD_DEFECT"
 
 def pytest_configure(config: pytest.Config) -> None:
     """Plant before any test is imported. The program itself must never see the variable, nor Hypothesis keep what it finds."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # Started by nohup or in a shell's background; the processes that tests start would ignore it as well
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if is_whole(config):
         config.pluginmanager.register(Telling())
     name = os.environ.get(SWITCH)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from syncd.simulator import Running
+from tests.support.patience import patience
 
 SOON = 20.0
 """Seconds that nothing here should take: two cores are shared by many."""
@@ -62,7 +63,7 @@ class Process:
         assert self.process is not None
         begin = time.monotonic()
         self.send(number)
-        code = self.process.wait(SOON)
+        code = self.process.wait(patience(SOON))
         return code, time.monotonic() - begin
 
     def listen(self) -> list[str]:
@@ -85,10 +86,10 @@ class Process:
 
     def until(self, holds: Callable[[], object], what: str) -> None:
         """Look until it holds."""
-        end = time.monotonic() + SOON
+        end = time.monotonic() + patience(SOON)
         while not holds():
             assert self.process is None or self.process.poll() is None, self._log.read_text()
-            assert time.monotonic() < end, f"not within {SOON} s: {what}\n{self._log.read_text()}"
+            assert time.monotonic() < end, f"not in time: {what}\n{self._log.read_text()}"
             time.sleep(0.02)
 
     def close(self) -> None:

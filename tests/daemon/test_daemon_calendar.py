@@ -9,6 +9,7 @@ import pytest
 from syncd.daemon.calendar import GLANCE, Calendar, Chore, Cron, Every, spread
 from syncd.ledger import LedgerError
 from tests.support import START, Clock, Log
+from tests.support.patience import patience
 
 HOUR = 3600.0
 
@@ -164,12 +165,12 @@ def test_a_long_chore_delays_nothing_and_is_never_run_twice_at_a_time(kept: Kept
     def long() -> None:
         runs.append(1)
         begun.set()
-        over.wait(10)
+        over.wait(patience(10))
 
     kept.calendar.put(Chore("long", Every(60.0), long))
     kept.put(Every(60.0))
     kept.pass_(61)
-    assert begun.wait(10)
+    assert begun.wait(patience(10))
     kept.pass_(120)
     over.set()
     assert kept.times() == [60, 120, 180]

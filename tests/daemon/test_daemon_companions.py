@@ -19,6 +19,7 @@ from syncd.ledger import Ledger, LedgerError
 from syncd.settings import Alerts, Digest, Enrich, Health, Listen, Schedule, Settings
 from syncd.simulator import Options, running
 from tests.daemon.process import SHEET, Process
+from tests.support.patience import in_time
 from tests.support.running import Running
 
 
@@ -129,7 +130,7 @@ def test_the_real_process_serves_it_all(tmp_path: Path, monkeypatch: pytest.Monk
             assert httpx.get(f"{url}/healthz").status_code == 200
             code, seconds = daemon.end()
             assert code == 0
-            assert seconds < 10
+            assert in_time(seconds, 10)
         finally:
             daemon.close()
 

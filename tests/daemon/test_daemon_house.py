@@ -17,6 +17,7 @@ from syncd.simulator import Options, Running, running
 from tests.daemon.process import SHEET, Process
 from tests.support import assert_books
 from tests.support.disk import fill, small_disk
+from tests.support.patience import patience
 
 PERSON = {
     "handle": "zq_canary",
@@ -67,7 +68,7 @@ def make(tmp_path: Path, ctgo: Running, port: int) -> Iterator[Make]:
 
 def get(port: int, path: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=patience(5)) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:

@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.patience import patience
+
 SYSTEMD = Path("/lib/systemd/systemd")
 TARGETS = ("sysinit", "basic", "sockets", "timers", "paths", "slices", "local-fs", "shutdown", "umount", "network", "network-online",
            "nss-lookup", "time-sync", "time-set", "multi-user")  # fmt: skip
@@ -77,7 +79,7 @@ class Machine:
             f"SYSTEMD_UNIT_PATH={UNIT_PATH}",
             *command,
         ]
-        return subprocess.run([*inside, *words], input=input_, capture_output=True, text=True, timeout=PATIENCE, check=False)  # fmt: skip
+        return subprocess.run([*inside, *words], input=input_, capture_output=True, text=True, timeout=patience(PATIENCE), check=False)  # fmt: skip
 
     def put(self, path: str, text: str) -> None:
         """Write a file there, and have systemd read its units again."""
@@ -91,7 +93,7 @@ class Machine:
 
     def until(self, unit: str, name: str, value: str) -> bool:
         """Whether something that systemd knows of a unit comes to be so."""
-        give_up = time.monotonic() + PATIENCE
+        give_up = time.monotonic() + patience(PATIENCE)
         while time.monotonic() < give_up:
             if self.show(unit, name)[name] == value:
                 return True
@@ -177,7 +179,7 @@ def _first_process(started: subprocess.Popen[bytes], folder: Path) -> int:
 
 
 def _await_systemd(machine: Machine, folder: Path) -> None:
-    give_up = time.monotonic() + PATIENCE
+    give_up = time.monotonic() + patience(PATIENCE)
     while Path(f"/proc/{machine.pid}").exists() and time.monotonic() < give_up:
         if machine.run("systemctl", "is-active", "basic.target").stdout == "active\n":
             return
@@ -197,7 +199,7 @@ def _end(started: subprocess.Popen[bytes]) -> None:
 
 def _sweep(group: Path) -> None:
     """Control groups can be removed when they are empty, the inner ones first."""
-    give_up = time.monotonic() + PATIENCE
+    give_up = time.monotonic() + patience(PATIENCE)
     while time.monotonic() < give_up:
         folders = sorted((path for path in group.rglob("*") if path.is_dir()), reverse=True)
         with suppress(OSError):

@@ -16,6 +16,7 @@ import pytest
 
 from syncd.simulator import Options, Running, running
 from tests.support import everybody
+from tests.support.patience import patience
 
 ROOT = Path(__file__).parents[2]
 UID = 10001
@@ -85,7 +86,12 @@ def environment(wheel: Path, **variables: str) -> dict[str, str]:
 def started(wheel: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     environ = environment(wheel, **variables)
     ran = subprocess.run(
-        command(wheel, *arguments), env=environ, capture_output=True, text=True, timeout=60, check=False
+        command(wheel, *arguments),
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=patience(60),
+        check=False,
     )
     if ran.stderr.startswith(("mount:", "unshare:")):
         pytest.skip(f"no mounts here: {ran.stderr}")
@@ -160,13 +166,13 @@ def test_the_daemon_is_alive_there_and_drains_when_it_is_told_to(
         command(wheel, "-m", "syncd"), env=environ, stderr=subprocess.PIPE, text=True
     ) as daemon:
         try:
-            done = exported.wait(60)
+            done = exported.wait(patience(60))
             for _ in range(20):  # health listens a moment after the first pull
                 alive = started(wheel, "-m", "syncd.alive", SYNCD_HEALTH__LISTEN=listen)
                 if not alive.returncode:
                     break
             daemon.terminate()
-            _, told = daemon.communicate(timeout=10)
+            _, told = daemon.communicate(timeout=patience(10))
         finally:
             daemon.kill()
     assert done, told

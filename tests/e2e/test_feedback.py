@@ -19,6 +19,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.patience import patience
+
 ROOT = Path(__file__).parents[2]
 SOON = 40.0
 """Seconds that nothing here should take: two cores are shared by many."""
@@ -73,7 +75,7 @@ class Loop:
 
     def syncd(self, *arguments: str) -> None:
         done = subprocess.run(
-            self.command(*arguments), capture_output=True, text=True, timeout=120, check=False
+            self.command(*arguments), capture_output=True, text=True, timeout=patience(120), check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
 
@@ -106,7 +108,7 @@ class Loop:
         return [(it["feedback"], it["badReason"], it["times"]) for it in found]
 
     def until(self, holds: Callable[[], object], what: str) -> None:
-        end = time.monotonic() + SOON
+        end = time.monotonic() + patience(SOON)
         while not holds():
             assert time.monotonic() < end, f"not within {SOON} s: {what}"
             time.sleep(0.05)

@@ -16,6 +16,7 @@ from syncd.clock import SystemClock
 from syncd.health.app import Answer, App
 from syncd.health.request import Request
 from syncd.health.serving import Serving
+from tests.support.patience import patience
 from tests.support.virtual import Log
 
 
@@ -111,11 +112,11 @@ def test_without_descriptors_for_a_connection_it_rests_rather_than_spins() -> No
     log = Log()
     with serve("127.0.0.1", 0, log) as serving, closing(socket.socket()) as visitor:
         assert serving.ensure()
-        visitor.settimeout(10.0)
+        visitor.settimeout(patience(10.0))
         with descriptors(0) as fillers:
             visitor.connect(("127.0.0.1", serving.port or 0))
             visitor.sendall(b"GET / HTTP/1.0\r\n\r\n")
-            until = time.monotonic() + 10.0
+            until = time.monotonic() + patience(10.0)
             while not log.named("health_short") and time.monotonic() < until:
                 threading.Event().wait(0.01)
             for _ in range(5):

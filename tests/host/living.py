@@ -14,6 +14,7 @@ from tests.crash.forks import Ended, Started, Watch
 from tests.crash.scene import Plan, Scene
 from tests.crash.stage import Stage
 from tests.host.faults import Page
+from tests.support.patience import patience
 
 SOON = 30.0
 """Seconds that nothing here should take: two cores are shared by many."""
@@ -44,7 +45,7 @@ class Living:
 
     def until(self, holds: Callable[[], object], what: str) -> None:
         """Look until it holds."""
-        end = time.monotonic() + SOON
+        end = time.monotonic() + patience(SOON)
         while not holds():
             assert not self.stage.forks.over(0.01), f"it ended: {self.end()}"
             assert time.monotonic() < end, f"not within {SOON} s: {what}\n{self.said()}"
@@ -67,7 +68,7 @@ class Living:
     def ready(self) -> tuple[int, str]:
         """The status of /readyz, and what it says; 0 when there is no answer."""
         with suppress(httpx.HTTPError):
-            answer = httpx.get(f"http://127.0.0.1:{self.health}/readyz", timeout=5.0)
+            answer = httpx.get(f"http://127.0.0.1:{self.health}/readyz", timeout=patience(5.0))
             return answer.status_code, answer.text
         return 0, ""
 

@@ -19,6 +19,7 @@ from tests.crash.scene import CRM, SHEET, Plan, sheet
 from tests.crash.stage import Stage
 from tests.host.living import SOON, Conditions, living
 from tests.proof.figures import record
+from tests.support.patience import patience
 
 FILE = Plan("daemon into a file", frozenset({SHEET}), daemon=True)
 BOTH = Plan("daemon with both", frozenset({SHEET, CRM}), daemon=True)
@@ -97,7 +98,7 @@ def test_the_ledger_that_took_its_place_outlives_the_end_of_the_process(stage: S
         )
         ending.callback(process.wait)
         ending.callback(process.kill)
-        until = time.monotonic() + SOON
+        until = time.monotonic() + patience(SOON)
         while not scene.done and time.monotonic() < until:
             time.sleep(0.01)
         replaced(scene.ledger)

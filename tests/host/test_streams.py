@@ -15,6 +15,7 @@ from tests.crash.scene import SHEET, Plan, Scene
 from tests.crash.stage import Stage
 from tests.host.living import SOON
 from tests.proof.figures import record
+from tests.support.patience import patience
 
 FILE = Plan("into a file", frozenset({SHEET}))
 ONCE, DAEMON = ("--once",), ()
@@ -37,7 +38,7 @@ def running(scene: Scene, arguments: Sequence[str], said: Any) -> Iterator["subp
 
 
 def until_done(scene: Scene, process: "subprocess.Popen[bytes]") -> None:
-    end = time.monotonic() + SOON
+    end = time.monotonic() + patience(SOON)
     while not scene.done:
         assert time.monotonic() < end, "it waits for somebody to read"
         if process.poll() is not None:
@@ -105,7 +106,7 @@ def test_a_reader_that_does_not_read_holds_up_nothing_and_is_told_what_it_missed
                 read += os.read(reads, 65536)
             assert read == before, "nothing of a line was written that had no room"
             process.terminate()
-            assert process.wait(10.0) == 0
+            assert process.wait(patience(10.0)) == 0
             read = b""
             while piece := os.read(reads, 65536):
                 read += piece

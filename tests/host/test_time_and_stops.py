@@ -18,6 +18,7 @@ from tests.host.faults import Fault, Page
 from tests.host.living import SOON, Conditions, living
 from tests.proof.depth import DEEP, SCALE
 from tests.proof.figures import record
+from tests.support.patience import patience
 
 FILE = Plan("daemon into a file", frozenset({SHEET}), daemon=True)
 BOTH = Plan("daemon with both", frozenset({SHEET, CRM}), daemon=True)
@@ -130,7 +131,7 @@ def test_a_run_that_waits_for_a_far_end_stops_in_time(stage: Stage) -> None:
         text = scene.config.read_text()
         scene.config.write_text(text.replace(text.split('url = "')[-1].split('"')[0], url))
         run = stage.forks.start(scene.config, ("--once",))
-        silence.settimeout(SOON)
+        silence.settimeout(patience(SOON))
         with silence.accept()[0]:
             begun = time.monotonic()
 

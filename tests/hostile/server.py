@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 from wsgiref.types import WSGIApplication
 
+from tests.support.patience import patience
+
 LINGER = struct.pack("ii", 1, 0)
 
 
@@ -117,7 +119,7 @@ class Hostile:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         for thread in live.values():
-            thread.join(10)
+            thread.join(patience(10))
 
     def _meet(self, connection: socket.socket) -> None:
         try:
@@ -234,5 +236,5 @@ def _served(server: Hostile) -> Iterator[Hostile]:
         finally:
             with suppress(OSError):
                 listening.shutdown(socket.SHUT_RDWR)
-            acceptor.join(10)
+            acceptor.join(patience(10))
             server.close()

@@ -16,6 +16,7 @@ from syncd.health.request import Request
 from syncd.health.serving import CONNECTIONS, PATIENCE, Serving
 from syncd.testing import Journal
 from tests.hostile.watching import nothing_left, peak, within
+from tests.support.patience import patience
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
 SENT = {
@@ -65,11 +66,11 @@ def port() -> Iterator[int]:
 
 
 def call(port: int) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), 5)
+    return socket.create_connection(("127.0.0.1", port), patience(5))
 
 
 def honest(port: int) -> int:
-    return httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=5.0).status_code
+    return httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=patience(5.0)).status_code
 
 
 @pytest.mark.parametrize("sent", SENT.values(), ids=SENT)
@@ -77,7 +78,7 @@ def test_whatever_is_sent_the_next_one_is_answered(port: int, sent: bytes) -> No
     honest(port)
     before = peak()
     for _ in range(3):
-        with closing(socket.create_connection(("127.0.0.1", port), 5)) as it, suppress(OSError):
+        with closing(socket.create_connection(("127.0.0.1", port), patience(5))) as it, suppress(OSError):
             it.sendall(sent)
             it.shutdown(socket.SHUT_WR)
     with within():
@@ -87,7 +88,7 @@ def test_whatever_is_sent_the_next_one_is_answered(port: int, sent: bytes) -> No
 
 def test_a_thousand_that_come_and_go_leave_nothing(port: int) -> None:
     for n in range(1000):
-        with closing(socket.create_connection(("127.0.0.1", port), 5)) as it, suppress(OSError):
+        with closing(socket.create_connection(("127.0.0.1", port), patience(5))) as it, suppress(OSError):
             it.sendall(GET[: n % len(GET)])
     with within():
         assert honest(port) == 200
@@ -112,7 +113,7 @@ def test_one_that_drips_is_cut_when_patience_is_over() -> None:
 def test_one_that_does_not_read_is_cut_when_patience_is_over() -> None:
     with served(patience=0.3) as port, closing(socket.socket()) as it:
         it.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        it.settimeout(5)
+        it.settimeout(patience(5))
         it.connect(("127.0.0.1", port))
         it.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
         with within():

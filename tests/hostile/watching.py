@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.patience import in_time
+
 LONGEST = 5.0
 """Seconds that anything may take which needs no waiting: a hundred times what it takes."""
 
@@ -28,7 +30,7 @@ def within(seconds: float = LONGEST, what: str = "") -> Iterator[None]:
     began = time.monotonic()
     yield
     taken = time.monotonic() - began
-    assert taken < seconds, f"{what} took {taken:.1f} s"
+    assert in_time(taken, seconds), f"{what} took {taken:.1f} s"
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from syncd import answering
 from syncd.clock import SystemClock
 from syncd.push.receiver import CONNECTIONS, MOST, MOST_OF_STRANGERS, Receiver
 from syncd.push.request import LONGEST, Answer, judge
+from tests.support.patience import patience
 from tests.support.virtual import Log
 
 TOKEN = "8vJ1q6h5xYbC0aQ2rT9uW3eZ4kL7mN_pO-sDfGhXcVw"
@@ -51,7 +52,7 @@ class Place:
 
     def call(self) -> socket.socket:
         it = socket.create_connection(self.address)
-        it.settimeout(20)
+        it.settimeout(patience(20))
         return it
 
     def honest(self) -> int:
@@ -319,7 +320,7 @@ def test_a_bug_in_judging_ends_nothing_but_the_listening_and_it_begins_anew() ->
 
 
 def until(holds: Callable[[], object]) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + patience(10)
     while not holds():
         assert time.monotonic() < end
         select.select([], [], [], 0.01)

@@ -11,6 +11,7 @@ import pytest
 
 from syncd.simulator.subscriptions import post
 from tests.simulator.conftest import Make, Simulator
+from tests.support.patience import patience
 
 PATH = "/api/v2/webhooks/subscribe"
 
@@ -65,7 +66,7 @@ def subscribe(simulator: Simulator, target: str, **filters: Any) -> int:
 
 def sent(simulator: Simulator, n: int) -> dict[str, int]:
     """How many POSTs were answered how, once there are so many."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + patience(20)
     while sum(simulator.world.subscriptions.answers.values()) < n:
         assert time.monotonic() < end
         threading.Event().wait(0.005)
