@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from syncd.ledger.database import BUSY_SECONDS
+from syncd.ledger.distrust import connect, connect_to_read
 from syncd.ledger.errors import LedgerError
 from syncd.ledger.folders import sync_folder, sync_names
 
@@ -63,7 +63,7 @@ def copy(source: Path, to: Path) -> None:
 
 def check(file: Path, what: str) -> None:
     """Raises LedgerError unless every page, index and reference of the file is sound."""
-    with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+    with closing(connect_to_read(file)) as connection:
         try:
             found = [row[0] for row in connection.execute("PRAGMA integrity_check(3)")]
             found += ["a reference without its row" for _ in connection.execute("PRAGMA foreign_key_check")][
@@ -81,7 +81,7 @@ def check_data_only(file: Path, what: str) -> None:
     No ledger of any version has: they would do as whoever made the file likes with every lead to come.
     """
     query = "SELECT type, name FROM sqlite_master WHERE type NOT IN ('table', 'index') OR sql LIKE 'CREATE VIRTUAL%'"
-    with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+    with closing(connect_to_read(file)) as connection:
         try:
             found = connection.execute(query).fetchone()
         except sqlite3.DatabaseError as error:
@@ -139,7 +139,7 @@ def _reading(source: Path) -> sqlite3.Connection:
     if not source.is_file():
         raise LedgerError("ledger_broken", f"There is no file {source}.")
     for mode in ("mode=ro", "mode=ro&immutable=1"):
-        connection = sqlite3.connect(f"{source.resolve().as_uri()}?{mode}", uri=True, timeout=BUSY_SECONDS)
+        connection = connect_to_read(source, mode)
         try:
             connection.execute("SELECT count(*) FROM sqlite_master").close()
         except sqlite3.OperationalError:
@@ -155,7 +155,7 @@ def _reading(source: Path) -> sqlite3.Connection:
 def _fold(ledger: Path) -> None:
     """Fold the WAL into the file, if the file can be read at all."""
     try:
-        with closing(sqlite3.connect(ledger, timeout=BUSY_SECONDS)) as connection:
+        with closing(connect(str(ledger))) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     except sqlite3.DatabaseError:
         return

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlmodel import SQLModel
 
 from syncd.ledger import folding, ground, tables
+from syncd.ledger.distrust import connect
 from syncd.ledger.errors import LedgerError, translated
 from syncd.ledger.folders import sync_names
 from syncd.ledger.fresh import Fresh
@@ -27,9 +28,6 @@ from syncd.ledger.lock import EngineLock
 from syncd.ledger.statements import driver
 
 __all__ = ["EngineLock", "Ledger"]
-
-BUSY_SECONDS = 15.0
-"""How long a write waits for another process's. Ours take milliseconds; a backup's last step may take seconds."""
 
 CLOSE_SECONDS = 2.0
 """How long closing waits for the transaction of another thread."""
@@ -39,9 +37,6 @@ _LEFT_OPEN: list[Connection] = []
 
 OLDEST_SQLITE = (3, 35, 0)
 """RETURNING."""
-
-_DISTRUST = ("trusted_schema=OFF", "cell_size_check=ON")
-"""A file may be another's work: what its schema calls may do nothing but compute, and its pages are looked at closely."""
 
 
 class Ledger:
@@ -253,11 +248,9 @@ def _engine(path: Path, *, read_only: bool) -> Engine:
     memory = str(path) == ":memory:"
     address = ":memory:" if memory else f"{path.resolve().as_uri()}?{_mode(path, read_only=read_only)}"
 
-    def connect() -> sqlite3.Connection:
+    def opened() -> sqlite3.Connection:
         # isolation_level None: the driver begins no transactions of its own, `_begin` does
-        connection = sqlite3.connect(
-            address, uri=not memory, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
+        connection = connect(address, uri=not memory, isolation_level=None, check_same_thread=False)
         try:
             for pragma in _pragmas(read_only=read_only, memory=memory):
                 connection.execute(f"PRAGMA {pragma}").close()
@@ -269,7 +262,7 @@ def _engine(path: Path, *, read_only: bool) -> Engine:
 
     engine = create_engine(
         "sqlite://",
-        creator=connect,
+        creator=opened,
         poolclass=StaticPool,
         hide_parameters=True,  # they hold personal data, and SQLAlchemy puts them in its exceptions
     )
@@ -292,7 +285,7 @@ def _mode(path: Path, *, read_only: bool) -> str:
 
 def _pragmas(*, read_only: bool, memory: bool) -> tuple[str, ...]:
     if read_only:
-        return ("query_only=ON", "foreign_keys=ON", *_DISTRUST)
+        return ("query_only=ON", "foreign_keys=ON")
     durable = () if memory else ("auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=FULL")
     return (
         *durable,
@@ -300,5 +293,4 @@ def _pragmas(*, read_only: bool, memory: bool) -> tuple[str, ...]:
         "foreign_keys=ON",
         "journal_size_limit=16777216",
         "temp_store=MEMORY",
-        *_DISTRUST,
     )

@@ -1,6 +1,5 @@
 """Brings an older schema up to date with Alembic, after a backup copy. Imported only when the schema is behind."""
 
-import sqlite3
 from pathlib import Path
 
 from alembic import command
@@ -8,6 +7,7 @@ from alembic.config import Config
 from sqlalchemy import Connection
 
 from syncd.ledger import tables
+from syncd.ledger.distrust import connect
 from syncd.ledger.folders import sync_folder
 
 
@@ -35,7 +35,7 @@ def _back_up(path: Path, copy: Path) -> None:
     part = copy.with_name(copy.name + ".part")
     part.unlink(missing_ok=True)
     part.touch(mode=0o600)
-    source, target = sqlite3.connect(path), sqlite3.connect(part)
+    source, target = connect(str(path)), connect(str(part))
     try:
         source.backup(target)
     finally:

@@ -32,6 +32,7 @@ from syncd.delivery import BY_HAND
 from syncd.forgetting import carried_by, marks, of_row
 from syncd.ledger.carrying import carry_marks
 from syncd.ledger.database import Ledger
+from syncd.ledger.distrust import connect_to_read
 from syncd.ledger.erasing import erase
 from syncd.ledger.marks import keys
 from syncd.ledger.operating import log_action
@@ -74,7 +75,7 @@ def bring_up_to_now(restored: Ledger, replaced: Path, now: float, *, who: str, n
 
 
 def _open(replaced: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"{replaced.resolve().as_uri()}?mode=ro", uri=True)
+    connection = connect_to_read(replaced)
     connection.row_factory = sqlite3.Row
     return connection
 

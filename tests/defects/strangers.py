@@ -124,6 +124,16 @@ def a_restored_file_may_act() -> None:
 
 
 @defect(
+    "a file is trusted with nothing",
+    "ledger",
+    "tests/ledger/test_ledger_distrust.py::test_what_a_replaced_ledgers_schema_calls_is_not_called",
+)
+def a_schema_may_call_what_it_likes() -> None:
+    """A view in the ledger that a restore replaces calls whatever function a library has added to SQLite."""
+    instead("syncd.ledger.distrust:_DISTRUST", ())
+
+
+@defect(
     "nothing raw to a terminal",
     "cli",
     "tests/cli/test_cli_restore.py::test_what_a_backup_is_named_and_holds_reaches_no_terminal_raw",

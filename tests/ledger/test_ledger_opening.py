@@ -12,7 +12,7 @@ import pytest
 from alembic import command
 from sqlalchemy import create_engine, insert
 
-from syncd.ledger import Ledger, LedgerError, database, migrating, tables
+from syncd.ledger import Ledger, LedgerError, database, distrust, migrating, tables
 from syncd.ledger.database import EngineLock
 
 EMPTY = "0000"
@@ -245,7 +245,7 @@ def test_a_ledger_that_another_program_keeps_locked_is_one_sentence(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _made(path)
-    monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(distrust, "BUSY_SECONDS", 0.05)
     with closing(sqlite3.connect(path, isolation_level=None)) as other, Ledger.open(path) as ledger:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(LedgerError, match="locked by another program"), ledger.write():
