@@ -5,7 +5,7 @@ import re
 import sys
 from typing import Any
 
-from tests.defects.planting import around, defect, instead
+from tests.defects.planting import around, defect, instead, planted_by_its_test
 
 OWNER = "tests/cli/test_cli_owner.py"
 
@@ -201,3 +201,11 @@ def what_a_filter_gives_has_no_bound() -> None:
     """An operator's slip in a chain of filters fills the memory."""
     instead("syncd.mapping.bounds:LARGEST", 10**12)
     instead("syncd.mapping.bounds:MOST_PLACES", 1_000)
+
+
+planted_by_its_test(
+    "make_builds_with_the_newest",
+    "`make` has pip fetch whatever hatchling is the newest, and run it.",
+    ("nothing without a hash", "deploy"),
+    "tests/deploy/test_makefile.py::test_a_build_in_isolation_is_noticed",
+)
