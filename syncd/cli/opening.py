@@ -113,7 +113,10 @@ def advice(settings: Settings, code: str, name: str = "", *, halted: bool = Fals
         except SettingsError:  # a plugin that is gone has no advice; `check` says that it is gone
             return ""
     if halted:
-        fix = fix.replace("syncd rejected retry", "syncd resume NAME")
+        fix = fix.replace(
+            "syncd rejected retry",
+            "syncd resume NAME; or, if these are to be rejected: syncd resume NAME --accept",
+        )
     return fix.replace("SOURCE", name).replace("NAME", name) if name else fix
 
 
