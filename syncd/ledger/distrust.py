@@ -13,7 +13,7 @@ _DISTRUST = ("trusted_schema=OFF", "cell_size_check=ON")
 
 def connect(address: str, **options: Any) -> sqlite3.Connection:
     """As `sqlite3.connect`, with its options; waits `BUSY_SECONDS` for others."""
-    connection = sqlite3.connect(address, timeout=BUSY_SECONDS, **options)
+    connection: sqlite3.Connection = sqlite3.connect(address, timeout=BUSY_SECONDS, **options)
     for pragma in _DISTRUST:  # the file is not read yet, so neither can fail
         connection.execute(f"PRAGMA {pragma}").close()
     return connection
