@@ -1,4 +1,4 @@
-"""Who else may change what a path leads to: asked before root acts below a name, and before a file's word is taken.
+"""Who else may change or read what a path leads to: asked before root acts below a name, and before a file's word is taken.
 
 A name is as safe as the least safe step on the way to it. A folder that others may write lets them put another file or
 a link under any name in it; a sticky one, such as `/tmp`, only under names that are not taken yet.
@@ -42,11 +42,30 @@ def hand_in(path: Path, trusted: Collection[int]) -> str:
     return ""
 
 
+def others_read(path: Path, user: int) -> bool:
+    """Whether users other than `user`, root and the file's owner may read a file, and come to it through its folders.
+
+    Raises OSError when there is none, or this process may not look.
+    """
+    real = path.resolve(strict=True)
+    return _others(real.stat(), stat.S_IROTH, user) and all(
+        _others(folder.stat(), stat.S_IXOTH, user) for folder in real.parents
+    )
+
+
 def _others_write(status: os.stat_result) -> bool:
-    """By the mode alone. A group is nobody else when it is root's, or the owner's own, as many systems make one a user."""
-    if status.st_mode & stat.S_IWOTH:
+    return _others(status, stat.S_IWOTH, status.st_uid)
+
+
+def _others(status: os.stat_result, right: int, user: int) -> bool:
+    """Whether others have a right, by the mode alone. `right`: as everybody's bit.
+
+    A group is nobody else when it is root's, or the owner's or the user's own, as many systems make one a user.
+    """
+    if status.st_mode & right:
         return True
-    return bool(status.st_mode & stat.S_IWGRP and status.st_gid) and not _is_own(status.st_uid, status.st_gid)
+    grouped = status.st_mode & right << 3 and status.st_gid
+    return bool(grouped) and not any(_is_own(uid, status.st_gid) for uid in (status.st_uid, user))
 
 
 def _is_own(uid: int, gid: int) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from syncd.cli import exposed
 from syncd.cli.compose import Mapped, compile_connectors
 from syncd.cli.exits import LEDGER_EXITS, SOURCE_EXITS, Exit
 from syncd.cli.hearing import alert_notes, health_notes
@@ -67,7 +68,9 @@ def _examined(config: Path | None, patience: float, *, tell: bool) -> Iterator[N
     except SettingsError as error:
         yield from _mistakes(error)
     redact_values(secret for m in mapped.values() for secret in m.configured.secrets)
-    yield from _permissions(found, settings, mapped)
+    secrets = secret_values(settings).union(*(m.configured.secrets for m in mapped.values()))
+    yield from exposed.configuration_notes(found, secrets)
+    yield from exposed.secret_notes(settings.provenance.secret_files)
     clock = SystemClock()
     try:
         with Ledger.open(settings.state.path) as ledger:
@@ -89,41 +92,8 @@ def _mistakes(error: SettingsError) -> Iterator[Note]:
         yield Note("error", "configuration", mistake, exit=Exit.CONFIG)
 
 
-def _permissions(config: Path | None, settings: Settings, mapped: Mapping[str, Mapped]) -> Iterator[Note]:
-    """A warning when everybody on the machine can read a secret in the file."""
-    if config is None:
-        return
-    secrets = secret_values(settings).union(*(m.configured.secrets for m in mapped.values()))
-    try:
-        mode = config.stat().st_mode
-        text = config.read_text(errors="replace")
-    except OSError:  # it was read a moment ago
-        return
-    if mode & 0o004 and any(secret in text for secret in secrets):
-        yield Note(
-            "warning", "configuration", f"{config} holds a secret, and every user of this machine can read it.",
-            fix=f"chmod o= {config}",
-        )  # fmt: skip
-
-
-def _open_files(ledger: Path) -> Iterator[Note]:
-    """A warning for files with personal data that others than their owner can read: syncd makes none, but a copy may be."""
-    for file in sorted(ledger.parent.glob(f"{ledger.name}*")):
-        try:
-            mode = file.stat().st_mode
-        except OSError:  # gone meanwhile
-            continue
-        if mode & 0o077:
-            yield Note(
-                "warning",
-                "ledger",
-                f"{file} holds personal data, and others can read it.",
-                fix=f"chmod go= {file}",
-            )
-
-
 def _ledger(settings: Settings, ledger: Ledger) -> Iterator[Note]:
-    yield from _open_files(ledger.path)
+    yield from exposed.ledger_notes(ledger.path)
     with ledger.write() as connection:  # it can be written, or this raises
         rows = reading.sources(connection)
         gates = gating.gates(connection)

@@ -142,7 +142,8 @@ def load(
             if isinstance(source, dict):
                 source.setdefault("api_key", NO_KEY)
     files = {entry.path: entry.file for entry in entries if entry.file is not None}
-    provenance = Provenance(str(path or "environment"), _folder(path, environ), origins, files)
+    secret_files = (*(entry.origin for entry in secrets), *files.values())
+    provenance = Provenance(str(path or "environment"), _folder(path, environ), origins, files, secret_files)
     return _checked(data, provenance, [*mistakes, *more])
 
 

@@ -5,7 +5,10 @@ laid on one another in order, tables merging and all else replacing. Names in th
 key with capitals (a Salesforce field) is set there as JSON, in its table.
 """
 
+import errno
+import os
 import re
+import stat
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -118,9 +121,18 @@ def _files(folder: Path) -> list[tuple[Path, str]]:
 
 def _secret(file: Path) -> str | OSError | ValueError:
     try:
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
+        with open(file, encoding="utf-8", opener=_plain) as text:
+            return text.read().rstrip("\r\n")
     except (OSError, ValueError) as error:
         return error
+
+
+def _plain(path: str, flags: int) -> int:
+    """Opens nothing that waits for somebody to write, or never ends: a FIFO, a socket, a device."""
+    mode = Path(path).stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError(errno.EINVAL, "It is no regular file")
+    return os.open(path, flags | os.O_NONBLOCK)  # it may be a FIFO by now
 
 
 def _reason(error: OSError | ValueError) -> str:

@@ -206,12 +206,14 @@ class Provenance:
         folder: what relative paths are relative to.
         origins: for each value that is not the file's, by its path, the variable or the secret file it came from.
         file_variables: the paths among them that came from a `…_FILE` variable, with what it held.
+        secret_files: every file that a secret was read from, the configuration aside.
     """
 
     name: str = "settings"
     folder: Path = field(default_factory=Path)
     origins: Mapping[tuple[str, ...], str] = field(default_factory=dict)
     file_variables: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    secret_files: tuple[str, ...] = ()
 
     def of(self, path: tuple[str, ...]) -> str:
         """The variable or file that set the value at `path`."""

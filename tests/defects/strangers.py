@@ -8,6 +8,7 @@ from typing import Any
 from tests.defects.planting import around, defect, instead, planted_by_its_test
 
 OWNER = "tests/cli/test_cli_owner.py"
+EXPOSED = "tests/cli/test_cli_check_exposed.py"
 
 
 @defect(
@@ -201,6 +202,32 @@ def what_a_filter_gives_has_no_bound() -> None:
     """An operator's slip in a chain of filters fills the memory."""
     instead("syncd.mapping.bounds:LARGEST", 10**12)
     instead("syncd.mapping.bounds:MOST_PLACES", 1_000)
+
+
+@defect(
+    "secrets are their reader's alone",
+    "cli",
+    f"{EXPOSED}::test_a_credential_that_others_can_read_is_warned_of[388-True]",
+)
+def a_secret_lies_open_without_a_word() -> None:
+    """Everybody on the machine reads the key, and `check` says that all is well."""
+    instead("syncd.strangers:others_read", lambda *_: False)
+
+
+@defect(
+    "secrets are their reader's alone",
+    "cli",
+    f"{EXPOSED}::test_a_configuration_that_others_may_change_is_warned_of[folder]",
+)
+def a_configuration_for_all_is_well() -> None:
+    """Whoever may put another file under the configuration's name has the keys sent to themselves."""
+    instead("syncd.cli.exposed:hand_in", lambda *_: "")
+
+
+@defect("liveness", "cli", f"{EXPOSED}::test_what_is_no_file_is_no_secret[device-check]")
+def a_secret_may_be_anything() -> None:
+    """What lies among the credentials is opened, whatever it is: one that nobody writes to is waited for."""
+    instead("syncd.settings.layers:_plain", os.open)
 
 
 planted_by_its_test(

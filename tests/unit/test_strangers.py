@@ -1,11 +1,15 @@
 """Who has a hand in what a path leads to: on real folders, with real modes, owners and links."""
 
+import grp
 import os
+import pwd
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from syncd.strangers import hand_in
+from syncd.strangers import hand_in, others_read
 
 US = {0, os.getuid()}
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -80,3 +84,45 @@ def test_what_belongs_to_somebody_else_is_in_their_hand(tmp_path: Path, what: st
     os.chown(theirs, 61234, 61234, follow_symlinks=False)
     assert hand_in(tmp_path / "link" / "file", {0}) == str(theirs)
     assert hand_in(tmp_path / "link" / "file", {0, 61234}) == ""
+
+
+@pytest.fixture
+def shown() -> Iterator[Path]:
+    """A file in a folder that everybody comes to, as they do not to pytest's."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as made:
+        file = Path(made, "file")
+        file.touch(0o600)
+        file.parent.chmod(0o755)
+        yield file
+
+
+@pytest.mark.parametrize(
+    ("folder", "mode", "read"),
+    [(0o755, 0o604, True), (0o755, 0o600, False), (0o755, 0o640, False), (0o701, 0o604, True), (0o700, 0o644, False)],
+)  # fmt: skip
+def test_others_read_what_is_open_and_can_be_come_to(
+    shown: Path, folder: int, mode: int, *, read: bool
+) -> None:
+    shown.chmod(mode)
+    shown.parent.chmod(folder)
+    assert others_read(shown, os.geteuid()) is read
+    link = shown.with_name("link")
+    link.symlink_to(shown)
+    assert others_read(link, os.geteuid()) is read, "by what it leads to"
+
+
+@needs_root
+def test_a_group_reads_for_others_unless_it_is_the_users_own(shown: Path) -> None:
+    user = next(it for it in pwd.getpwall() if it.pw_uid and it.pw_name == group_of(it.pw_gid))
+    shown.chmod(0o640)
+    os.chown(shown, 0, user.pw_gid)
+    assert (others_read(shown, user.pw_uid), others_read(shown, 0)) == (False, True)
+    os.chown(shown, 0, 61234)
+    assert others_read(shown, 0)
+
+
+def group_of(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return ""
