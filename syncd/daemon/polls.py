@@ -92,8 +92,9 @@ class Polls:
         self._runner.wake("pull", pull.name)
 
     def _check(self, pull: Pull) -> None:
-        pull.ask_check()
-        self._runner.wake("pull", pull.name)
+        if pull.until_check() <= CHECK / 2:  # else a sweep has just compared them
+            pull.ask_check()
+            self._runner.wake("pull", pull.name)
 
     def _until_reconcile(self, source: Source, last: float | None) -> float:
         """Seconds. `last`: wall time of the last one; None: the source is new, and its first pull lists what one would."""

@@ -420,6 +420,7 @@ class Pull:
             books = after_restless(before, now)
         elif plan.lifecycle == "new":
             books = after_sweep(before, current.total, current.unmet, held, now)
+            self._passes.asked.pop(CHECK, None)  # this was one
         else:
             books = before._replace(restless=0)
         if books != before:

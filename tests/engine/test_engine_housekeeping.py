@@ -168,10 +168,10 @@ def test_a_clock_that_was_set_back_strands_nothing() -> None:
 
 
 def spoil(path: Path) -> None:
-    """Overwrite the first bytes of the page that most leads stand on, as a dying disk does."""
+    """Overwrite the first bytes of a page that no start reads, as a dying disk does."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        root = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'tally'").fetchone()[0]
+        root = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'label'").fetchone()[0]
         size = connection.execute("PRAGMA page_size").fetchone()[0]
     with path.open("r+b") as file:
         file.seek((root - 1) * size)
