@@ -17,7 +17,7 @@ def small_disk(at: Path, mebibytes: int = 6) -> Iterator[Path]:
     if os.geteuid() != 0 or not mount or not umount:
         pytest.skip("mounting a small file system takes root")
     at.mkdir()
-    command = [mount, "-t", "tmpfs", "-o", f"size={mebibytes}m", "none", str(at)]
+    command = [mount, "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=0755", "none", str(at)]
     made = subprocess.run(command, capture_output=True, text=True, check=False)
     if made.returncode:
         pytest.skip(f"no file system can be mounted here: {made.stderr.strip()}")
