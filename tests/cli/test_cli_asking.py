@@ -4,6 +4,7 @@ import io
 import json
 import re
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -228,11 +229,11 @@ def test_a_ledger_that_cannot_be_used_is_said(home: Home) -> None:
 
 
 class Paces:
-    """A client that plays a part, paced in virtual time on a ledger that others may share."""
+    """A client that plays a part, paced in virtual time."""
 
-    def __init__(self, script: dict[str, Any], *, limit: int = 2, ledger: Ledger | None = None) -> None:
+    def __init__(self, ledger: Ledger, script: dict[str, Any], *, limit: int = 2) -> None:
         self.clock = Clock()
-        self.ledger = Ledger.in_memory() if ledger is None else ledger
+        self.ledger = ledger
         self.stage = Stage(script)
         self.told: list[float] = []
         self.pacer = Pacer("ctgo_x", limit, self.clock, deadline=30.0)
@@ -244,22 +245,28 @@ class Paces:
 ME = (200, {"name": "Noor"})
 
 
-def test_a_full_minute_is_waited_out_and_that_is_told() -> None:
-    paces = Paces({"GET /me": ME})
+@pytest.fixture
+def ledger() -> Iterator[Ledger]:
+    with Ledger.in_memory() as made:
+        yield made
+
+
+def test_a_full_minute_is_waited_out_and_that_is_told(ledger: Ledger) -> None:
+    paces = Paces(ledger, {"GET /me": ME})
     for _ in range(5):
         paces.api.me()
     assert 120 <= paces.clock.passed <= 121
     assert [round(wait) for wait in paces.told if wait > 1] == [60, 60]
 
 
-def test_what_was_turned_away_for_the_limit_is_sent_again_after_the_rest() -> None:
-    paces = Paces({"POST /segments": [(429, {"error": "rate_limited"}), (201, {"id": 6})]})
+def test_what_was_turned_away_for_the_limit_is_sent_again_after_the_rest(ledger: Ledger) -> None:
+    paces = Paces(ledger, {"POST /segments": [(429, {"error": "rate_limited"}), (201, {"id": 6})]})
     assert paces.api.request("POST", "/segments", {"description": "x"}) == {"id": 6}
     assert 60 <= paces.clock.passed <= PATIENCE
 
 
-def test_but_not_for_ever() -> None:
-    paces = Paces({"GET /me": (429, {"error": "rate_limited"})}, limit=60)
+def test_but_not_for_ever(ledger: Ledger) -> None:
+    paces = Paces(ledger, {"GET /me": (429, {"error": "rate_limited"})}, limit=60)
     with pytest.raises(Failure) as caught:
         paces.api.me()
     assert caught.value.code == "rate_limited"
@@ -268,26 +275,26 @@ def test_but_not_for_ever() -> None:
 
 
 @pytest.mark.parametrize("wait", ["0", "1"])
-def test_nor_in_a_hurry(wait: str) -> None:
-    paces = Paces({"GET /me": (429, {"error": "rate_limited"}, {"Retry-After": wait})}, limit=60)
+def test_nor_in_a_hurry(ledger: Ledger, wait: str) -> None:
+    paces = Paces(ledger, {"GET /me": (429, {"error": "rate_limited"}, {"Retry-After": wait})}, limit=60)
     with pytest.raises(Failure):
         paces.api.me()
     assert len(paces.stage.asked) == 3
 
 
-def test_exhausted_credits_are_no_limit_and_are_not_tried_again() -> None:
-    paces = Paces({"POST /lookups/enrich": (429, {"error": "credits_exhausted"})})
+def test_exhausted_credits_are_no_limit_and_are_not_tried_again(ledger: Ledger) -> None:
+    paces = Paces(ledger, {"POST /lookups/enrich": (429, {"error": "credits_exhausted"})})
     with pytest.raises(Failure) as caught:
         paces.api.lookups.enrich("ada")
     assert (caught.value.code, len(paces.stage.asked), paces.clock.passed) == ("credits_exhausted", 1, 0)
 
 
-def test_looking_at_the_state_after_a_lost_answer_is_paced_as_well() -> None:
+def test_looking_at_the_state_after_a_lost_answer_is_paced_as_well(ledger: Ledger) -> None:
     script = {
         "GET /accounts": (200, {"active": [{"id": 3, "xHandle": "a", "tier": "pro"}]}),
         "POST /accounts/3/change-tier": (504, b""),
     }
-    paces = Paces(script, limit=1)
+    paces = Paces(ledger, script, limit=1)
     change = paces.api.accounts.change_tier(3, Tier.PRO, billing=Billing.ACCEPTED)
     assert change.account is not None
     assert paces.stage.asked == ["POST /accounts/3/change-tier", "GET /accounts"]
