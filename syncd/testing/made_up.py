@@ -43,7 +43,7 @@ HOSTILE: Mapping[str, str] = MappingProxyType(
 IMPOSSIBLE: Mapping[str, str] = MappingProxyType(
     {"NUL": "nul\x00nul", "a lone surrogate": "half \ud83d pair"}
 )
-"""Texts that CTGO cannot send, but a mapping can make."""
+"""Texts that a lead never holds, for they are cleaned when it is read, but that a mapping can make."""
 
 _FIRST_PERSON = 1_400_000_000_000_000_000
 

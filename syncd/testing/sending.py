@@ -7,6 +7,7 @@ import pytest
 
 from syncd.connector import Field
 from syncd.delivery import Delivery
+from syncd.failure import Halt
 from syncd.testing import made_up
 from syncd.testing.bench import Bench, as_fields
 from syncd.testing.claims import Claims, again, all_delivered, demand, few, grew_by
@@ -56,6 +57,10 @@ class Sending(Claims):
         batch = bench.deliveries(size)
         courier = Courier(bench, *batch).settle()
         all_delivered(courier, batch, f"In a full batch of {size}")
+        demand(
+            not any(isinstance(call.answer, Halt) for call in courier.calls),
+            f"a full batch of {size} halted the lane, though its members went through one by one",
+        )
         grew_by(bench, before, size, f"After a full batch of {size}")
 
     def test_sending_again_creates_nothing_new(self, bench: Bench) -> None:

@@ -22,6 +22,8 @@ MOST_PARTS = 200_000
 """Values in one answer. A page of 500 leads has under ten thousand; a million would parse to more than the daemon may have."""
 MOST_ROWS = 500
 """Rows that a page is asked for."""
+MOST_COUNTED = 1_000_000_000
+"""Rows that a listing may say that it has."""
 
 A = TypeVar("A", bound=Answer)
 
@@ -93,6 +95,8 @@ def page_of(body: bytes, server_date: float | None) -> Page | Unfit:
     total, more = value.get("total"), value.get("hasMore")
     if total is not None and (type(total) is not int or total < 0):
         return Unfit("has a total that is no number")
+    if total is not None and total > MOST_COUNTED:
+        total = None  # it counts nothing that there can be
     if more is not None and type(more) is not bool:
         return Unfit("has a hasMore that is neither true nor false")
     return Page(rows, total, more, server_date)
