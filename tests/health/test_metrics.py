@@ -174,7 +174,7 @@ def test_what_may_come_to_be_counted_is_there_before_it_is(health: Health) -> No
     health.counting.told("message", "sent")
     health.counting.expect({"main": "ctgo.example"}, ["crm"], ["main"])
     found = health.metrics()
-    assert found["syncd_requests_total"]["ctgo.example", "429"] == 0.0
+    assert found.get("syncd_requests_total") == {("ctgo.example", "200"): 0.0, ("ctgo.example", "429"): 0.0}
     assert found["syncd_pulls_total"] == dict.fromkeys(
         [("live", "main"), ("reconcile", "main"), ("window", "main")], 0.0
     )
