@@ -66,6 +66,7 @@ def test_a_configuration_that_others_may_change_is_warned_of(home: Home, what: s
     path.chmod(path.stat().st_mode | 0o002)
     code, found = findings(home)
     assert code == 0
+    assert WARNED in found
     [said] = found[WARNED]
     assert said.startswith(f"Others may change {path},")
     assert f"chmod go-w {path}" in home.syncd("check").out

@@ -104,6 +104,9 @@ def serve() -> None:
     warmed = json.loads(orders.readline())
     for arguments in warmed["commands"]:
         assert run(arguments) == 0
+    for other in threading.enumerate():  # a pool's threads end a moment after their run
+        if other is not threading.current_thread():
+            other.join(30.0)
     assert threading.active_count() == 1, "a fork takes only the thread that forks along"
     gc.collect()
     gc.freeze()

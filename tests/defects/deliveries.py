@@ -144,7 +144,7 @@ def nobody_is_ever_suspected() -> None:
 @defect("I-3", "engine", f"{PEOPLE}::test_two_leads_of_a_person_in_one_pass_make_one_object")
 def two_leads_of_a_person_share_a_pass() -> None:
     """The second is sent before the first one's object is known."""
-    instead("syncd.engine.delivering:_one_each", lambda ready: ready)
+    instead("syncd.engine.delivering:_one_each", lambda ready, *_: ready)
 
 
 @defect("I-3", "engine", f"{PEOPLE}::test_a_later_lead_of_a_person_is_given_the_remote_id")
@@ -170,7 +170,7 @@ def a_doubt_is_the_leads_and_not_the_persons() -> None:
 @defect("newest wins", "engine", f"{PEOPLE}::test_an_older_lead_that_comes_later_settles_unsent")
 def an_older_lead_writes_over_a_newer_one() -> None:
     """A person in the CRM goes back to what was known a week ago."""
-    instead("syncd.engine.delivering:_is_superseded", lambda _: False)
+    instead("syncd.engine.delivering:_is_superseded", lambda *_: False)
 
 
 @defect(

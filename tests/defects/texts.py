@@ -8,7 +8,7 @@ ROWS = "tests/unit/test_lead_rows.py"
 LETTERS = "tests/cli/test_cli_forget_letters.py"
 
 
-@defect("I-4", "unit", f"{ROWS}::test_text_is_cleaned_by_the_rule_wherever_it_stands")
+@defect("I-4", "unit", f"{ROWS}::test_text_is_cleaned_by_the_rule_wherever_it_stands[a NUL]")
 def half_an_emoji_goes_on_as_it_is() -> None:
     """Text that some program chokes on is not cleaned, and its lead arrives nowhere."""
     instead("syncd.texts:clean", lambda value, *_: value)
@@ -93,14 +93,3 @@ def a_handle_is_compared_as_it_stands() -> None:
 def a_renamed_file_is_not_named() -> None:
     """`forget` names a file that does not have the person, and not the one that has."""
     instead("syncd.cli.forget:_files", lambda path: [path])
-
-
-@defect(
-    "bounded memory",
-    "upstream",
-    "tests/upstream/test_upstream_memory.py::test_no_answer_makes_the_process_too_large",
-)
-def a_small_answer_may_be_huge() -> None:
-    """A page of six kilobytes is unpacked into more than the daemon may have, and asked for again after its death."""
-    instead("syncd.upstream.shapes:MOST_PARTS", 1_000_000)
-    around("syncd.upstream.shapes:MOST_ROWS", lambda _: 1_000_000)

@@ -90,7 +90,9 @@ def test_one_call_fails(stage: Stage, page: Page) -> None:
     """A second try of the same call would succeed: whoever made one would go on over what was lost."""
     met = swept(stage, page, Sweep(FILE, Fault(errno.EIO, kinds=FEW)))
     assert met["ledger: 74"] > 10
-    assert met["file: 75"] > 5
+    assert met["file: 75"] + met["file: 0"] > 5, (
+        "what was taken back is written anew, in this run or the next"
+    )
 
 
 def test_one_read_or_write_fails(stage: Stage, page: Page) -> None:
