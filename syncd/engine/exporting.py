@@ -1,8 +1,8 @@
 """Export: one source's marking lane. Exporting is delivering to CTGO, so it is judged by the same rules.
 
-A pass claims exports in one transaction (with their slots and a note that they may be sent, and under a flag that keeps the
-pull from ingesting a new row of the same id meanwhile), sends them a few at a time, and writes down what became of them in another. Killed between,
-the marks are sent again, which changes nothing.
+A pass claims exports in one transaction, with their slots and a note that they may be sent. A flag keeps the pull from
+ingesting a new row of the same id meanwhile. It sends them a few at a time, and writes down what became of them in another
+transaction. Killed between, the marks are sent again, which changes nothing.
 """
 
 import random

@@ -3,8 +3,8 @@
 No order is assumed, pages may shift, and a lead may be listed twice. Pages overlap by a row: a page that lacks the last
 row of the page before it tells that rows left in between, and that others slid past. A round is *calm* when every page
 held that row and `total` never fell: then it saw every row that was there when it began. Otherwise the walk goes round
-again. A listing without any order is calm once the
-rounds together have seen as many rows as a `total` that did not move. A page that contradicts itself ends the walk.
+again. A listing without any order is calm once its rounds together have seen as many rows as a `total` that did not
+move. A page that contradicts itself ends the walk.
 """
 
 from collections.abc import Hashable, Sequence
@@ -95,9 +95,8 @@ class Walk:
         """Decide, at the end of a round, whether the walk may be believed or goes on no longer."""
         even = not self.unmet
         alone = self.total is None or len(self._seen) >= min(self._first or 0, self.total)
-        apart = (
-            self.rounds > 1 and even and not self.moved and not alone
-        )  # no order: some rows came twice in a round
+        # Some rows came twice in a round: there is no order, and only all rounds together can have seen them all
+        apart = self.rounds > 1 and even and not self.moved and not alone
         self.calm = apart or (self._steady and (alone or not self.moved))
         if self.calm and even:
             return True

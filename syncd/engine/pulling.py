@@ -117,9 +117,8 @@ class Pull:
         if at is None:
             return 0.0
         since = self._clock.now() - at
-        return (
-            max(0.0, CHECK_EVERY - since) if since >= 0 else 0.0
-        )  # a time to come is a clock that was ahead
+        # A time to come is a clock that was ahead
+        return max(0.0, CHECK_EVERY - since) if since >= 0 else 0.0
 
     def ask_window(
         self, since: float, until: float | None, limit: int | None = None, *, window: int | None = None
@@ -243,7 +242,7 @@ class Pull:
         plan = self._whole_plan()
         with self._ledger.read() as connection:
             books = reconciliation.load(connection, self.name)
-        if self._desk.exports or (plan.whole and wants_sweep(books)):
+        if self._desk.exports or wants_sweep(books):
             return plan
         since = self._clock.now() - self._desk.reconcile_window
         return plan._replace(since=max(since, plan.since or 0.0), whole=False)
