@@ -17,7 +17,7 @@ def main() -> None:
     gc.set_threshold(250_000, 20, 50)
     # httpx would import its own command line, with rich and Pygments: 6 MiB, a fifth of a second, and no use to us
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
-    from syncd.cli import run  # noqa: PLC0415 - settings and all below them stay out of --version
+    from syncd.cli.entry import run  # noqa: PLC0415 - settings and all below them stay out of --version
 
     sys.exit(run())
 

@@ -5,7 +5,7 @@ export, and keeps no state that matters: everything it needs to be safe is in th
 
 Order: `deliver` gets at most `batch_size` deliveries, all of one `Route.group`, no two with one `Route.key`,
 and answers with one outcome each, in order. An outcome is `Delivered(remote_id, created)` or one of the four
-failures of `syncd.failure`. `Pause` or `Halt` in the list stands for that delivery and all after it.
+failures of `syncd.core.failure`. `Pause` or `Halt` in the list stands for that delivery and all after it.
 
 Raising: `Pause` or `Halt` when nothing of the call was sent; `Pause(unexplained=True)` when the call failed
 whole and nobody knows why; `Refused(code)` when the far end refused the call and wrote nothing. Whatever else
@@ -32,7 +32,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkab
 from pydantic import BaseModel, ConfigDict
 
 from syncd.clock import Clock
-from syncd.delivery import Delivery, Outcome, Route
+from syncd.core.delivery import Delivery, Outcome, Route
 
 Policy = Literal["always", "create_only", "if_empty"]
 

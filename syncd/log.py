@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 from urllib.parse import quote
 
 from syncd.connector import Logger
-from syncd.outlet import Outlet
+from syncd.stderr import Outlet
 
 if TYPE_CHECKING:
     from structlog.typing import Processor

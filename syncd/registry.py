@@ -15,10 +15,10 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from syncd.clock import Clock
 from syncd.connector import Connector, Context, Field, Logger, Watched
-from syncd.failure import CODES
+from syncd.core.failure import CODES
 from syncd.settings import ConnectorSettings, Settings, SettingsError, secret_values
+from syncd.settings.error_messages import KeyPath, hint, known_keys, sentence, sentences
 from syncd.settings.layers import FILE
-from syncd.settings.mistakes import KeyPath, hint, known_keys, sentence, sentences
 from syncd.settings.values import encrypted
 
 GROUP = "syncd.connectors"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from syncd.cli.demo import show_demo
+from syncd.cli.run.demo import show_demo
 
 
 def main(target: Path) -> int:

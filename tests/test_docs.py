@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from syncd.alerts import wording
+from syncd.alerts import message
 from syncd.cli.exits import Exit
 from syncd.cli.main import VERBS
-from syncd.failure import CODES
+from syncd.core.failure import CODES
 from syncd.registry import codes
 
 ROOT = Path(__file__).parents[1]
@@ -124,7 +124,7 @@ def test_every_link_in_the_guide_to_servers_leads_somewhere(link: str) -> None:
 
 
 def test_every_alert_is_in_the_guide_to_servers() -> None:
-    headings = {begun for begun, _ in wording._HEADINGS.values()} | {"has halted"}
+    headings = {begun for begun, _ in message._HEADINGS.values()} | {"has halted"}
     assert {it for it in headings if f"**{it}**" not in DEPLOY} == set()
     rules = re.findall(r"- alert: (\w+)", (ROOT / "deploy" / "prometheus" / "alerts.yml").read_text())
     assert {it for it in rules if f"`{it}`" not in DEPLOY} == set()

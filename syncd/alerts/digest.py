@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from syncd.alerts.wording import fitting
+from syncd.alerts.message import fitting
 from syncd.health.readiness import owner_of
 from syncd.health.view import View, is_by_hand, is_failing, is_halted, telling
 

@@ -1,5 +1,1 @@
-"""The command line. Each verb is a module of its own, imported when it is the one that was asked for."""
-
-from syncd.cli.entry import run
-
-__all__ = ["run"]
+"""The command line: `entry` is the way in, `main` knows the verbs; each verb is imported when it is asked for."""

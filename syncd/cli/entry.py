@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from syncd.app.privileges import hint
 from syncd.cli.exits import LEDGER_EXITS, Exit, complain
-from syncd.cli.owner import hint
 from syncd.settings import SettingsError
 
 
@@ -34,7 +34,7 @@ def _daemon(given: Sequence[str]) -> Callable[[], int] | None:
             return None
 
     def act() -> int:
-        from syncd.cli.daemon import run_daemon  # noqa: PLC0415 - the engine and all below it
+        from syncd.cli.run.daemon import run_daemon  # noqa: PLC0415 - the engine and all below it
 
         return run_daemon(config)
 
@@ -66,7 +66,7 @@ def _ended(act: Callable[[], int]) -> int:
     except importlib.import_module("syncd.ledger").LedgerError as error:
         complain(error.detail, hint(error.detail))
         if error.code == "ledger_moved":
-            # Not by way of the interpreter's end, which would close the ledger: see `syncd.ledger.ground`
+            # Not by way of the interpreter's end, which would close the ledger: see `syncd.ledger.disk.files`
             os._exit(Exit.LEDGER)
         return LEDGER_EXITS.get(error.code, Exit.LEDGER)
 

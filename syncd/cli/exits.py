@@ -4,8 +4,8 @@ import sys
 from collections.abc import Iterable
 from enum import IntEnum
 
-from syncd.failure import CODES
-from syncd.outlet import put
+from syncd.core.failure import CODES
+from syncd.stderr import put
 
 
 class Exit(IntEnum):

@@ -43,7 +43,38 @@ VERBS = {
     "simulator": "Serve a CTGO of your own, to try things on.",
     "demo": "See the whole job run in a few seconds, without a key.",
 }
-"""Each is a module of this package with the same name and a Typer `app`."""
+"""The verbs and what `--help` says of each."""
+
+MODULES = {
+    "init": "prepare.init",
+    "check": "prepare.check.check",
+    "setup": "prepare.setup",
+    "map": "prepare.map",
+    "plan": "observe.plan",
+    "status": "observe.status",
+    "lead": "observe.lead",
+    "rejected": "operate.rejected",
+    "pause": "operate.pause",
+    "resume": "operate.resume",
+    "push": "operate.push",
+    "replay": "operate.replay",
+    "release": "operate.release",
+    "audit": "observe.audit",
+    "backup": "data.backup",
+    "restore": "data.restore",
+    "forget": "data.forget",
+    "streams": "campaigns.streams",
+    "segments": "campaigns.segments",
+    "accounts": "campaigns.accounts",
+    "runs": "campaigns.runs",
+    "me": "campaigns.me",
+    "api": "campaigns.api",
+    "explain": "prepare.explain",
+    "service": "service.service",
+    "simulator": "run.simulator",
+    "demo": "run.demo",
+}
+"""The module of each verb, below this package; it holds a Typer `app`."""
 
 
 class _Verbs(TyperGroup):
@@ -57,7 +88,7 @@ class _Verbs(TyperGroup):
         del ctx
         if cmd_name not in VERBS:
             return None
-        app = importlib.import_module(f"syncd.cli.{cmd_name}").app
+        app = importlib.import_module(f"syncd.cli.{MODULES[cmd_name]}").app
         command = typer.main.get_command(app)
         command.name = cmd_name
         command.help = command.help or VERBS[cmd_name]
@@ -151,10 +182,10 @@ def main(  # noqa: PLR0917 - Typer passes them by name
             raise typer.BadParameter(
                 "goes with --once; without it syncd runs until it is stopped", param_hint="syncd"
             )
-        from syncd.cli.daemon import run_daemon  # noqa: PLC0415 - as below
+        from syncd.cli.run.daemon import run_daemon  # noqa: PLC0415 - as below
 
         raise typer.Exit(run_daemon(config))
-    from syncd.cli import job  # noqa: PLC0415 - the engine and all below it; a verb imports its own
+    from syncd.cli.run import job  # noqa: PLC0415 - the engine and all below it; a verb imports its own
 
     order = job.Order(
         since=since.timestamp() if since else None,

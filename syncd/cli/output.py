@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from syncd.lead import utc_text
+from syncd.core.lead import utc_text
 from syncd.log import escape
 
 _RUN = re.compile(r"""(^|[;|])(?=\s*+[=+@＝＋－＠-]|(?<=[;|])[\s"]*+[=+@＝＋－＠-])""")  # noqa: RUF001 - the full-width forms are meant

@@ -12,9 +12,10 @@ from typing import Final
 
 from syncd.clock import Clock
 from syncd.connector import Logger
-from syncd.engine.step import AGAIN, Next
-from syncd.ledger import Ledger, LedgerError, upkeep
-from syncd.ledger.upkeep import FIRST, OWED, Done
+from syncd.engine.lane import AGAIN, Next
+from syncd.ledger import Ledger, LedgerError
+from syncd.ledger.admin import maintenance
+from syncd.ledger.admin.maintenance import FIRST, OWED, Done
 
 DAY: Final = 86400.0
 EVERY: Final[Mapping[str, float]] = {"retention": DAY, "check": 7 * DAY}
@@ -69,7 +70,11 @@ class HouseKeeping:
             self._sweep, self._dropped = FIRST, 0
         elif first == "check":
             self._check(now)
-        elif "vacuum" in done and done["vacuum"].detail == OWED and upkeep.leave_no_trace(self._ledger, now):
+        elif (
+            "vacuum" in done
+            and done["vacuum"].detail == OWED
+            and maintenance.leave_no_trace(self._ledger, now)
+        ):
             self._log.info("traces_erased")
         else:
             return Next(min(wait_for(name, done, now) for name in EVERY))
@@ -83,26 +88,26 @@ class HouseKeeping:
     def refuse_damaged(self) -> None:
         """Look again at a ledger that was found damaged. Raises LedgerError when it still is; else costs nothing."""
         with self._ledger.read() as connection:
-            found = upkeep.done(connection).get("check")
+            found = maintenance.done(connection).get("check")
         if found and found.detail:
             self._check(self._clock.now())
 
     def _done(self, now: float) -> Mapping[str, Done]:
         with self._ledger.read() as connection:
-            done = upkeep.done(connection)
+            done = maintenance.done(connection)
         new = [name for name in EVERY if name not in done]
         if new:
             with self._ledger.write() as connection:
                 for name in new:
-                    upkeep.note_done(connection, name, now)
+                    maintenance.note_done(connection, name, now)
         return done
 
     def _retain(self, after: int) -> Next:
         now = self._clock.now()
         with self._ledger.write() as connection:
-            n, self._sweep = upkeep.drop_payloads(connection, now - self._retention, after, BATCH)
+            n, self._sweep = maintenance.drop_payloads(connection, now - self._retention, after, BATCH)
             if self._sweep is None:
-                upkeep.note_done(connection, "retention", now)
+                maintenance.note_done(connection, "retention", now)
         self._dropped += n
         if self._sweep is None:
             self._shrinking = True
@@ -111,21 +116,21 @@ class HouseKeeping:
         return AGAIN
 
     def _shrink(self) -> Next:
-        space = upkeep.space(self._ledger)
+        space = maintenance.space(self._ledger)
         if self._dropped and space.size <= WHOLE:
-            upkeep.vacuum(self._ledger)
+            maintenance.vacuum(self._ledger)
         elif space.free > space.size * WORTH:
-            upkeep.give_back(self._ledger, PAGES)
-            if upkeep.space(self._ledger).free < space.free:
+            maintenance.give_back(self._ledger, PAGES)
+            if maintenance.space(self._ledger).free < space.free:
                 return AGAIN
-        upkeep.empty_wal(self._ledger)
+        maintenance.empty_wal(self._ledger)
         self._shrinking = False
         return AGAIN
 
     def _check(self, now: float) -> None:
-        damage = upkeep.damage(self._ledger.path)
+        damage = maintenance.damage(self._ledger.path)
         with self._ledger.write() as connection:
-            upkeep.note_done(connection, "check", now, damage)
+            maintenance.note_done(connection, "check", now, damage)
         if not damage:
             self._log.info("ledger_checked")
             return

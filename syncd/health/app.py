@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any
 
+from syncd.core.lead import utc_text
+from syncd.health.http_request import Request, is_ours
 from syncd.health.readiness import reasons
-from syncd.health.request import Request, is_ours
 from syncd.health.view import PushView, View
-from syncd.lead import utc_text
 from syncd.log import escape, scrub
 
 Answer = tuple[HTTPStatus, str, bytes]

@@ -17,11 +17,11 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from syncd import __version__
-from syncd.health.counting import BUCKETS, Counted, Latency
+from syncd.core.lead_state import UNSETTLED
+from syncd.health.cache import Recent
+from syncd.health.counters import BUCKETS, Counted, Latency
 from syncd.health.readiness import reasons
-from syncd.health.recent import Recent
 from syncd.health.view import Place, SourceView, View
-from syncd.settling import UNSETTLED
 
 MOST_FORMATS = 4
 """That are made within a second; who asks for a further one gets the plainest. Prometheus and a person want two."""

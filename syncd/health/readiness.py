@@ -7,8 +7,8 @@ lately, or CTGO did not answer it twice in a row; CTGO counts leads that no swee
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from syncd.books import trouble
-from syncd.delivery import LaneState
+from syncd.core.delivery import LaneState
+from syncd.core.reconciliation import trouble
 from syncd.health.view import (
     OF_CONNECTORS,
     TRIES,

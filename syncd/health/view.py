@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from syncd.books import Books
-from syncd.delivery import BY_HAND, LaneState
-from syncd.failure import CODES
+from syncd.core.delivery import BY_HAND, LaneState
+from syncd.core.failure import CODES
+from syncd.core.reconciliation import Books
 
 Counts = Mapping[str, Mapping[str, Mapping[str, int]]]
-"""Rows by kind, name and state, as `syncd.ledger.reading.counts` has them."""
+"""Rows by kind, name and state, as `syncd.ledger.overview.counts` has them."""
 
 LATE = 30.0
 """Seconds on top of two polls before a pull counts as stale: a request may take as long."""
@@ -57,7 +57,7 @@ class SourceView:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Set-aside rows that share a reason; `kind` is delivery, export, feedback or lead. See `syncd.ledger.reading.Cause`."""
+    """Set-aside rows that share a reason; `kind` is delivery, export, feedback or lead. See `syncd.ledger.overview.Cause`."""
 
     kind: str
     where: str

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from syncd.ledger.statements import Bulk, Prepared, Rows, upsert
-from syncd.ledger.tables import Budget as BudgetRow
-from syncd.ledger.tables import Slot, table
-from syncd.limiter import WINDOW, Budget, Grant, Slots, clamp, grant, held
+from syncd.core.limiter import WINDOW, Budget, Grant, Slots, clamp, grant, held
+from syncd.ledger.schema import Budget as BudgetRow
+from syncd.ledger.schema import Slot, table
+from syncd.ledger.sql import Bulk, Prepared, Rows, upsert
 
 _budget, _slot = table(BudgetRow), table(Slot)
 

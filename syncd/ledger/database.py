@@ -19,13 +19,15 @@ from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import SQLModel
 
-from syncd.ledger import folding, ground, tables
-from syncd.ledger.distrust import connect
+from syncd.ledger import schema
+from syncd.ledger.disk import files
+from syncd.ledger.disk.fsync import sync_names
+from syncd.ledger.disk.lock import EngineLock
+from syncd.ledger.disk.untrusted import connect
 from syncd.ledger.errors import LedgerError, translated
-from syncd.ledger.folders import sync_names
-from syncd.ledger.fresh import Fresh
-from syncd.ledger.lock import EngineLock
-from syncd.ledger.statements import driver
+from syncd.ledger.leads.recent import Fresh
+from syncd.ledger.privacy import casefold
+from syncd.ledger.sql import driver
 
 __all__ = ["EngineLock", "Ledger"]
 
@@ -49,7 +51,7 @@ class Ledger:
         self._connection = engine.connect()
         self._version = 0
         self.lock: EngineLock | None = None
-        self._opened: ground.Files | None = None
+        self._opened: files.Files | None = None
         self.in_flight: set[tuple[str, int]] = set()
         """(source, lead id) of exports being sent; read and changed inside `write` or `guarded` only."""
         self.fresh = Fresh()
@@ -136,13 +138,13 @@ class Ledger:
         if self.lock is not None:
             self.lock.check()
         if self._opened is None:
-            self._opened = ground.files_of(self.path)
-        ground.check_place(self.path, self._opened)
+            self._opened = files.files_of(self.path)
+        files.check_place(self.path, self._opened)
         self.check_room()
 
     def check_room(self) -> None:
         """Raise LedgerError while the disk has so little room that what a call came to might not be written down."""
-        ground.check_room(self.path)
+        files.check_room(self.path)
 
     def touch(self) -> None:
         """A commit that changes nothing: whether the ledger can be written. Raises LedgerError."""
@@ -176,7 +178,7 @@ class Ledger:
         """
         alone = self._lock.acquire(timeout=CLOSE_SECONDS)
         try:
-            if not alone or (self._opened is not None and ground.moved(self.path, self._opened)):
+            if not alone or (self._opened is not None and files.moved(self.path, self._opened)):
                 _LEFT_OPEN.append(self._connection)
                 return
             self._connection.close()
@@ -202,28 +204,28 @@ class Ledger:
             connection.exec_driver_sql(
                 "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
             )
-            connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (tables.SCHEMA,))
+            connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (schema.SCHEMA,))
 
     def _check_revision(self, revision: str) -> None:
         if not revision:
             raise LedgerError(
                 "ledger_broken", f"{self.path} is not a ledger of syncd: point state.url elsewhere."
             )
-        if revision != tables.SCHEMA:
+        if revision != schema.SCHEMA:
             raise LedgerError(
-                "ledger_newer" if revision > tables.SCHEMA else "ledger_broken",
-                f"{self.path} has schema {revision}, and this syncd knows {tables.SCHEMA}: "
+                "ledger_newer" if revision > schema.SCHEMA else "ledger_broken",
+                f"{self.path} has schema {revision}, and this syncd knows {schema.SCHEMA}: "
                 + (
                     "upgrade syncd, or restore a backup."
-                    if revision > tables.SCHEMA
+                    if revision > schema.SCHEMA
                     else "run syncd --once to upgrade it."
                 ),
             )
 
     def _bring_up_to_date(self) -> None:
         revision = self.revision()
-        if revision and revision < tables.SCHEMA:
-            from syncd.ledger.migrating import migrate  # noqa: PLC0415 - Alembic only when the schema is behind
+        if revision and revision < schema.SCHEMA:
+            from syncd.ledger.upgrade import migrate  # noqa: PLC0415 - Alembic only when the schema is behind
 
             migrate(self.path, self._connection)
             revision = self.revision()
@@ -254,7 +256,7 @@ def _engine(path: Path, *, read_only: bool) -> Engine:
         try:
             for pragma in _pragmas(read_only=read_only, memory=memory):
                 connection.execute(f"PRAGMA {pragma}").close()
-            folding.teach(connection)
+            casefold.teach(connection)
         except BaseException:  # no database, say
             connection.close()
             raise

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.exc import DatabaseError
 
-from syncd.ledger.quota import refuses
+from syncd.ledger.disk.quota import refuses
 
 
 class LedgerError(Exception):

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, bindparam, select
 
-from syncd.ledger.ingesting import save_labels
-from syncd.ledger.marks import without_forgotten_names
-from syncd.ledger.statements import Rows, upsert
-from syncd.ledger.tables import Label, table
+from syncd.ledger.leads.ingest import save_labels
+from syncd.ledger.privacy.tombstones import without_forgotten_names
+from syncd.ledger.schema import Label, table
+from syncd.ledger.sql import Rows, upsert
 
 _label = table(Label)
 

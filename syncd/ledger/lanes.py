@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from syncd.delivery import BY_HAND, LaneState, halted, kept_by_hand, reopened
-from syncd.failure import Failure
-from syncd.gate import GATE_HELD, said
-from syncd.ledger import gating
-from syncd.ledger.statements import Bulk, Rows, upsert
-from syncd.ledger.tables import Lane, table
+from syncd.core.delivery import BY_HAND, LaneState, halted, kept_by_hand, reopened
+from syncd.core.failure import Failure
+from syncd.core.flood_gate import GATE_HELD, said
+from syncd.ledger.deliveries import flood_gate
+from syncd.ledger.schema import Lane, table
+from syncd.ledger.sql import Bulk, Rows, upsert
 
 _lane = table(Lane)
 _COLUMNS = tuple(column.name for column in _lane.c)
@@ -40,7 +40,7 @@ def load_lanes(connection: Connection) -> list[LaneState]:
     A connector's lane behind a closed gate reads as halted, unless it stands still for a reason of its own.
     """
     lanes = {(lane.kind, lane.name): lane for lane in _saved(connection)}
-    for gate in gating.gates(connection).values():
+    for gate in flood_gate.gates(connection).values():
         lane = lanes.get(("deliver", gate.connector), LaneState("deliver", gate.connector))
         if gate.since is not None and lane.status != "halted" and lane.code != BY_HAND:
             lanes["deliver", gate.connector] = lane._replace(

@@ -1,10 +1,10 @@
-"""What was found when a source's books were compared with CTGO's: see `syncd.books`."""
+"""What was found when a source's books were compared with CTGO's: see `syncd.core.reconciliation`."""
 
 from sqlalchemy import Connection, func, select
 
-from syncd.books import Books
-from syncd.ledger.statements import upsert
-from syncd.ledger.tables import Reconciliation, Tally, table
+from syncd.core.reconciliation import Books
+from syncd.ledger.schema import Reconciliation, Tally, table
+from syncd.ledger.sql import upsert
 
 _kept, _tally = table(Reconciliation), table(Tally)
 _BOOKS = [_kept.c[name] for name in Books._fields]

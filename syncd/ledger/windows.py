@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from syncd.ledger.statements import among, array, quoted
-from syncd.ledger.tables import Window, table
+from syncd.ledger.schema import Window, table
+from syncd.ledger.sql import among, array, quoted
 
 _window = table(Window)
 

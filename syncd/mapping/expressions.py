@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from syncd.failure import Reject
-from syncd.mapping.bounds import NullUsed
-from syncd.mapping.plain import failed
+from syncd.core.failure import Reject
+from syncd.mapping.limits import NullUsed
+from syncd.mapping.plain_text import failed
 from syncd.mapping.sandbox import Expression, compiled, parse, why
 
 

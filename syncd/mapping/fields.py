@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from syncd.connector import Field
-from syncd.lead import Lead
-from syncd.mapping.plain import LONGEST, Variable, failed, plain_parts
+from syncd.core.lead import Lead
+from syncd.mapping.plain_text import LONGEST, Variable, failed, plain_parts
 from syncd.mapping.variables import VARIABLES, Labels, fields_reader, variables
 
 if TYPE_CHECKING:

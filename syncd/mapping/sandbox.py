@@ -18,7 +18,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-from syncd.mapping.bounds import (
+from syncd.mapping.limits import (
     NULL,
     NotAllowedError,
     Null,

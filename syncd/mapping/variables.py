@@ -13,8 +13,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
-from syncd.lead import UNDATED, Lead, Profile, utc_text
-from syncd.names import split_name
+from syncd.core.lead import UNDATED, Lead, Profile, utc_text
+from syncd.mapping.display_name import split_name
 
 _NOTHING: Mapping[int, str] = MappingProxyType({})
 _NOT_IN_HANDLE = re.compile("[^A-Za-z0-9_]")

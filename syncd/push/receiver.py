@@ -1,4 +1,4 @@
-"""The listener for pushes: a request's first line decides, and its body is thrown away. See `syncd.answering`.
+"""The listener for pushes: a request's first line decides, and its body is thrown away. See `syncd.http.listener`.
 
 How many came is counted; nothing of them is logged.
 """
@@ -8,10 +8,10 @@ from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 
-from syncd.answering import Heard, Listener, Manners, written
 from syncd.clock import Clock
 from syncd.connector import Logger
-from syncd.push.request import LONGEST, Answer
+from syncd.http.listener import Heard, Listener, Manners, written
+from syncd.push.request_line import LONGEST, Answer
 
 CONNECTIONS = 64
 PATIENCE = 5.0

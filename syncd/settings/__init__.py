@@ -18,8 +18,9 @@ from typing import Any
 import platformdirs
 from pydantic import ValidationError
 
+from syncd.file_access import hand_in
 from syncd.settings import layers
-from syncd.settings.mistakes import KeyPath, SettingsError, hint, sentence, sentences
+from syncd.settings.error_messages import KeyPath, SettingsError, hint, sentence, sentences
 from syncd.settings.models import (
     Alerts,
     ConnectorSettings,
@@ -35,7 +36,6 @@ from syncd.settings.models import (
     secret_values,
 )  # fmt: skip
 from syncd.settings.values import NAME, Digest, Listen, Schedule, instant, seconds
-from syncd.strangers import hand_in
 
 __all__ = [
     "SYSTEM_CONFIG",

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as DecodingError
 
-from syncd.settings.mistakes import KeyPath, SettingsError, dotted, hint
+from syncd.settings.error_messages import KeyPath, SettingsError, dotted, hint
 from syncd.settings.models import Settings
 
 PREFIX = "syncd_"

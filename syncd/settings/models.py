@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from syncd.connector import Field
-from syncd.settings.mistakes import SettingsError, dotted
+from syncd.settings.error_messages import SettingsError, dotted
 from syncd.settings.values import (
     BaseUrl,
     Digest,

@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, SecretStr, StringConstraints
 
-from syncd.addresses import usable
+from syncd.http.address import usable
 from syncd.settings.cron import normal
-from syncd.settings.mistakes import hint
+from syncd.settings.error_messages import hint
 
 NAME = r"^[a-z][a-z0-9_]*$"
 LONGEST = 3650 * 86400.0

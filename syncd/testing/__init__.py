@@ -5,11 +5,11 @@ is given for time and log, `MemoryConnector` and `MemoryFarEnd` the smallest con
 which only test suites have: nothing else in `syncd` imports this package.
 """
 
-from syncd.testing import made_up
+from syncd.testing import samples
 from syncd.testing.bench import Bench, FarEnd
 from syncd.testing.clock import Journal, ManualClock
 from syncd.testing.contract import ConnectorContract
-from syncd.testing.courier import Courier
+from syncd.testing.lane_harness import Courier
 from syncd.testing.memory import MemoryConnector, MemoryFarEnd, MemoryOptions
 
 __all__ = [
@@ -22,5 +22,5 @@ __all__ = [
     "MemoryConnector",
     "MemoryFarEnd",
     "MemoryOptions",
-    "made_up",
+    "samples",
 ]

@@ -8,10 +8,10 @@ from typing import Any, Protocol, Self
 from pydantic import BaseModel
 
 from syncd.connector import Connector, Context, Field, Watched
-from syncd.delivery import Delivery
+from syncd.core.delivery import Delivery
 from syncd.mapping import FieldMap, Labels, variables
 from syncd.settings import secret_values
-from syncd.testing import made_up
+from syncd.testing import samples
 from syncd.testing.clock import Journal, ManualClock
 
 _LABELS = Labels(streams={7: "Founders who ship"}, segments={3: "Makers"}, accounts={5: "indiehackers"})
@@ -148,16 +148,16 @@ class Bench:
             changes: what is different in the lead, by the name of its variable (`display_name=…`, `x_user_id=…`,
                 `discovered_at=…`; None: absent), and `maybe_sent`, `remote_id`, `attempt` of the delivery.
         """
-        raw = made_up.raw_lead(n)
+        raw = samples.raw_lead(n)
         for name, value in changes.items():
             if name in _LEAD:
                 raw[_LEAD[name]] = value
             elif name in _PROFILE:
                 raw["profile"][_PROFILE[name]] = value
         known: dict[str, Any] = {k: v for k, v in changes.items() if k not in _LEAD and k not in _PROFILE}
-        lead = made_up.lead(raw)
+        lead = samples.lead(raw)
         uses = self.field_map.uses
-        found = made_up.enrichment(n) if emailed else None
+        found = samples.enrichment(n) if emailed else None
         values = variables(lead, _LABELS, found, names=uses, now=self.clock.now())
         mapped = _replaced(self.field_map.evaluate(values), in_place_of or {})
         return Delivery(id=lead.id, lead=lead, fields=mapped, person=lead.person, **known)

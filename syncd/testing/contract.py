@@ -9,10 +9,10 @@
 What the far end cannot be made to do is named in `cannot`, with the reason; those tests are skipped with it.
 """
 
-from syncd.testing.hearing import Hearing
-from syncd.testing.manners import Manners
+from syncd.testing.declaration import Manners
+from syncd.testing.failures import TroubleAhead
 from syncd.testing.sending import Sending
-from syncd.testing.trouble import TroubleAhead
+from syncd.testing.statuses import Hearing
 
 
 class ConnectorContract(Sending, TroubleAhead, Hearing, Manners):

@@ -12,8 +12,8 @@ from typing import ClassVar, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from syncd.connector import Context, Field, Finding
-from syncd.delivery import Delivered, Delivery, Outcome, Route
-from syncd.failure import Failure, Halt, Pause, Reject
+from syncd.core.delivery import Delivered, Delivery, Outcome, Route
+from syncd.core.failure import Failure, Halt, Pause, Reject
 
 
 class FarEndError(Exception):

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from syncd.connector import Field
-from syncd.delivery import Delivery
-from syncd.failure import Halt
-from syncd.testing import made_up
+from syncd.core.delivery import Delivery
+from syncd.core.failure import Halt
+from syncd.testing import samples
+from syncd.testing.base import Claims, again, all_delivered, demand, few, grew_by
 from syncd.testing.bench import Bench, as_fields
-from syncd.testing.claims import Claims, again, all_delivered, demand, few, grew_by
-from syncd.testing.courier import Courier
+from syncd.testing.lane_harness import Courier
 
 _NOBODY: dict[str, Any] = dict.fromkeys(
     ("x_user_id", "handle", "display_name", "bio", "follower_count", "image_url", "stream_id", "segment_id")
@@ -97,7 +97,7 @@ class Sending(Claims):
     def test_one_person_or_one_lead_is_one_object(self, bench: Bench) -> None:
         """Where `objects` is "people", later leads of a person meet the same object; else each lead has its own."""
         before = bench.seen()
-        person: dict[str, Any] = {"x_user_id": made_up.person_id(1)}
+        person: dict[str, Any] = {"x_user_id": samples.person_id(1)}
         leads = [bench.delivery(n, discovered_at=f"2026-06-1{n}T08:00:00Z", **person) for n in (1, 2, 3)]
         courier = Courier(bench)
         for lead in leads:  # across batches
@@ -161,16 +161,16 @@ class Sending(Claims):
         before = bench.seen()
         batch = [
             bench.delivery(n, display_name=text, bio=f"{text} {text}")
-            for n, text in enumerate(made_up.HOSTILE.values(), start=1)
+            for n, text in enumerate(samples.HOSTILE.values(), start=1)
         ]
         courier = Courier(bench, *batch).settle()
-        all_delivered(courier, batch, f"With hostile names ({', '.join(made_up.HOSTILE)})")
+        all_delivered(courier, batch, f"With hostile names ({', '.join(samples.HOSTILE)})")
         grew_by(bench, before, len(batch), "After deliveries with hostile names")
 
     def test_texts_that_no_far_end_can_hold_harm_nobody_else(self, bench: Bench) -> None:
         """NUL and lone surrogates come from a mapping only: deliver them cleaned, or reject them in their place."""
         batch = [bench.delivery(1)]
-        for n, text in enumerate(made_up.IMPOSSIBLE.values(), start=2):
+        for n, text in enumerate(samples.IMPOSSIBLE.values(), start=2):
             batch.append(
                 bench.delivery(n, display_name="Marker Marker", bio="A Marker", in_place_of={"Marker": text})
             )

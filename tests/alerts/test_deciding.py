@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncd.alerts.conditions import Condition, Topic
-from syncd.alerts.deciding import SETTLE, WINDOW, Alert, Group, Message, due, levels, noticed, told
+from syncd.alerts.decision import SETTLE, WINDOW, Alert, Group, Message, due, levels, noticed, told
 
 A, B = Topic("lane", "deliver a"), Topic("lane", "deliver b")
 

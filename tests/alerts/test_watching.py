@@ -8,15 +8,15 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from syncd.alerts.sending import Sender
-from syncd.alerts.watching import EVERY, DigestAt, Watch
+from syncd.alerts.sender import Sender
+from syncd.alerts.watcher import EVERY, DigestAt, Watch
 from syncd.clock import SystemClock
-from syncd.delivery import Delivery
-from syncd.failure import Halt, Pause, Reject
-from syncd.health.looking import Looker, Watched
+from syncd.core.delivery import Delivery
+from syncd.core.failure import Halt, Pause, Reject
+from syncd.ctgo.hook import Hook
+from syncd.health.snapshot import Looker, Watched
 from syncd.health.view import View
 from syncd.ledger import Ledger
-from syncd.upstream.hook import Hook
 from tests.alerts.receivers import Plain, Receiver, Slack
 from tests.support import Bench
 from tests.support.far_end import FarEnd

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from syncd.alerts import wording
+from syncd.alerts import message
 from syncd.alerts.conditions import FAILING, HALTED, Topic
-from syncd.alerts.deciding import Alert, Message
-from syncd.alerts.sending import Sender
-from syncd.alerts.wording import LONGEST, fitting, text_of
-from syncd.upstream.hook import Hook
+from syncd.alerts.decision import Alert, Message
+from syncd.alerts.message import LONGEST, fitting, text_of
+from syncd.alerts.sender import Sender
+from syncd.ctgo.hook import Hook
 from tests.alerts.receivers import Discord, Ntfy, OldNtfy, Receiver, Slack
 from tests.support.growing import LINEAR, growth
 from tests.support.virtual import Clock, Log
@@ -124,7 +124,7 @@ def test_no_secret_no_address_and_no_control_character_is_told() -> None:
 
 @pytest.mark.parametrize("piece", ["a", "a@", "@", "a.", "(a", "https://", "://a:", "token=", "\x1b"])
 def test_a_plugins_long_detail_is_cleaned_in_a_time_that_grows_as_it_does(piece: str) -> None:
-    assert growth(wording._clean, piece) < LINEAR
+    assert growth(message._clean, piece) < LINEAR
 
 
 def test_the_address_is_a_secret_that_no_sentence_holds() -> None:

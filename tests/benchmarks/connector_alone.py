@@ -12,17 +12,17 @@ from pathlib import Path
 
 import structlog
 
-from syncd.cli.compose import Mapped, compile_connectors, read_settings
+from syncd.app.compose import Mapped, compile_connectors, read_settings
 from syncd.clock import SystemClock
-from syncd.delivery import Delivered, Delivery
-from syncd.lead import read_lead
+from syncd.core.delivery import Delivered, Delivery
+from syncd.core.lead import read_lead
 from syncd.mapping import Labels, variables
 from tests.benchmarks.upstream import lead
 
 LIBRARIES = {
     "hubspot": "hubspot.crm.contacts",
     "salesforce": "simple_salesforce.api",
-    "apollo": "connectors.apollo_wire",
+    "apollo": "connectors.apollo.http",
 }
 LABELS = Labels({14: "Indie founders"}, {6: "Developer tools"}, {3: "northwindlabs"})
 

@@ -10,8 +10,8 @@ from itertools import islice
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
-from connectors.apollo import ApolloConnector
-from connectors.salesforce_defaults import CUSTOM_FIELDS, key_metadata
+from connectors.apollo.connector import ApolloConnector
+from connectors.salesforce.defaults import CUSTOM_FIELDS, key_metadata
 from tests.fakes import apollo, hubspot, salesforce
 from tests.fakes.apollo import ApolloFake
 from tests.fakes.apollo_book import Book, Contact, normal

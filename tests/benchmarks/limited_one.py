@@ -37,7 +37,9 @@ def main(folder: Path, window: str, factor: float, minutes: float, others: int) 
         over = threading.Event()
         visitor = threading.Thread(target=_visit, args=(ctgo.url, others, factor, over))
         visitor.start()
-        start = f"from syncd.cli.demo import run_child; run_child({str(folder)!r}, {factor}, {clock.start})"
+        start = (
+            f"from syncd.cli.run.demo import run_child; run_child({str(folder)!r}, {factor}, {clock.start})"
+        )
         child = subprocess.Popen([PYTHON, "-c", start], stdout=subprocess.DEVNULL)
         time.sleep(minutes * MINUTE / factor)
         child.kill()

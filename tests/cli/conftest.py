@@ -13,7 +13,8 @@ import httpx
 import pytest
 import structlog
 
-from syncd import cli, log
+from syncd import log
+from syncd.cli import entry
 from syncd.simulator import Options, Running, running
 
 KEY = "ctgo_canary_51f2"
@@ -55,7 +56,7 @@ class Home:
 
     def syncd(self, *arguments: str) -> Ran:
         self.capsys.readouterr()
-        code = cli.run(["--config", str(self.config), *arguments])
+        code = entry.run(["--config", str(self.config), *arguments])
         return Ran(code, *self.capsys.readouterr())
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from syncd import cli
+from syncd.cli import entry
 from syncd.cli.main import VERBS
-from syncd.failure import CODES
-from syncd.ledger import Ledger, reading
+from syncd.core.failure import CODES
+from syncd.ledger import Ledger, overview
 from syncd.ledger.lanes import load_lane, save_lane
 from tests.cli.conftest import Home
 
@@ -29,24 +29,24 @@ def program(*arguments: str, folder: Path, **environ: str) -> subprocess.Complet
 
 
 def test_explain_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["explain", "key_refused"]) == 0
+    assert entry.run(["explain", "key_refused"]) == 0
     assert CODES["key_refused"] in capsys.readouterr().out
 
 
 def test_explain_knows_the_codes_of_plugins(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["explain", "csv_disk_full", "--json"]) == 0
+    assert entry.run(["explain", "csv_disk_full", "--json"]) == 0
     assert list(json.loads(capsys.readouterr().out)) == ["csv_disk_full"]
 
 
 def test_explain_without_a_code_lists_all(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["explain", "--json"]) == 0
+    assert entry.run(["explain", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert set(CODES) | {"csv_disk_full"} <= set(listed)
     assert list(listed) == sorted(listed)
 
 
 def test_explain_suggests_the_nearest_code(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["explain", "key_refsued\x1b[2J"]) == 64
+    assert entry.run(["explain", "key_refsued\x1b[2J"]) == 64
     err = capsys.readouterr().err
     assert "did you mean key_refused?" in err
     assert "\x1b" not in err
@@ -81,7 +81,7 @@ def test_a_pause_says_when_it_ends(home: Home) -> None:
     assert "for 2 h, until 20" in home.syncd("pause", "sheet", "--for", "2h").out
     with Ledger.open_to_read(home.ledger) as ledger, ledger.read() as connection:
         lane = load_lane(connection, "deliver", "sheet")
-        (act,) = reading.actions(connection)
+        (act,) = overview.actions(connection)
     assert (lane.until or 0.0) - lane.since == 7200
     assert (act.verb, act.name, bool(act.who)) == ("pause", "sheet", True)
 
@@ -133,7 +133,7 @@ def test_a_length_of_time_without_a_unit_is_refused(home: Home) -> None:
 
 
 def test_the_simulator_takes_the_options_of_its_own_program(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["simulator", "--help"]) == 0
+    assert entry.run(["simulator", "--help"]) == 0
     out = capsys.readouterr().out
     assert "usage: syncd simulator" in out
     assert "--rate-limit" in out
@@ -142,7 +142,7 @@ def test_the_simulator_takes_the_options_of_its_own_program(capsys: pytest.Captu
 def test_an_option_that_the_simulator_does_not_have_is_a_usage_error(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert cli.run(["simulator", "--leeds", "3"]) == 64
+    assert entry.run(["simulator", "--leeds", "3"]) == 64
     assert "--leeds" in capsys.readouterr().err
 
 
@@ -150,7 +150,7 @@ def test_a_port_that_is_taken_is_a_failure_with_a_sentence(
     home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
     port = home.sim.url.rpartition(":")[2]
-    assert cli.run(["simulator", "--port", port]) == 2
+    assert entry.run(["simulator", "--port", port]) == 2
     assert "Try another --port" in capsys.readouterr().err
 
 
@@ -171,7 +171,7 @@ def test_the_simulator_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "demo"])
 def test_every_verb_has_help_in_plain_text(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run([verb, "--help"]) == 0
+    assert entry.run([verb, "--help"]) == 0
     out = capsys.readouterr().out
     assert f"syncd {verb}" in out
     assert "[/" not in out
@@ -219,7 +219,7 @@ def test_without_a_ledger_a_reading_verb_says_so_and_makes_none(home: Home, verb
 def test_without_a_configuration_a_verb_says_which_file_is_missing(
     tmp_path: Path, verb: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.run(["--config", str(tmp_path / "none.toml"), *verb.split()]) == 78
+    assert entry.run(["--config", str(tmp_path / "none.toml"), *verb.split()]) == 78
     assert "none.toml: cannot be read" in capsys.readouterr().err
 
 

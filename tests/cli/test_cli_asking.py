@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from syncd.cli.paced import PATIENCE, Paced
-from syncd.engine.pacing import Pacer
-from syncd.failure import Failure
+from syncd.app.paced_client import PATIENCE, Paced
+from syncd.core.failure import Failure
+from syncd.ctgo.campaigns.api import Api
+from syncd.ctgo.campaigns.confirmed import Billing
+from syncd.ctgo.campaigns.drafts import Tier
+from syncd.engine.budget import Pacer
 from syncd.ledger import Ledger
-from syncd.upstream.acts import Billing
-from syncd.upstream.api import Api
-from syncd.upstream.drafts import Tier
 from tests.cli.conftest import KEY, Home, MakeHome, order, requests_of, rows, told
 from tests.cli.test_cli_rejected import Keyboard
 from tests.support.virtual import Clock

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from syncd.ledger.auditing import _CANNOT_BE
+from syncd.ledger.admin.auditor import _CANNOT_BE
 from tests.cli.conftest import Home, rows
 
 

@@ -10,10 +10,10 @@ from typing import NoReturn
 import pytest
 from pydantic import SecretStr
 
-from syncd.cli.checking import costly
+from syncd.cli.prepare.check.checks import costly
 from syncd.clock import SystemClock
-from syncd.engine.pacing import Pacer
-from syncd.ledger import Ledger, reading
+from syncd.engine.budget import Pacer
+from syncd.ledger import Ledger, overview
 from syncd.ledger.database import EngineLock
 from syncd.settings import Schedule, Source
 from syncd.simulator import Fault
@@ -42,7 +42,7 @@ def test_it_asks_one_question_and_counts_it(home: Home) -> None:
     clock = SystemClock()
     meter = Pacer(KEY, 60, clock, deadline=0).meter
     with Ledger.open_to_read(home.ledger) as ledger, ledger.read() as connection:
-        budget = reading.budget(connection, meter, clock.monotonic())
+        budget = overview.budget(connection, meter, clock.monotonic())
     (slots,) = budget.taken
     assert slots.n == 1
     assert slots.free_at - clock.monotonic() < 61

@@ -6,7 +6,7 @@ from typing import ClassVar, NoReturn
 import pytest
 
 from syncd.connector import Finding
-from syncd.failure import Halt
+from syncd.core.failure import Halt
 from tests.cli.conftest import Home, findings
 from tests.cli.plugin import Plugin, plugged
 

@@ -238,9 +238,9 @@ def test_the_journal_says_who_was_heard_by_number_alone(crm: Crm) -> None:
 PROGRAM = """
 import json, sys
 from pathlib import Path
-from syncd.cli.assembly import make_engine
-from syncd.cli.compose import compile_connectors, read_settings
-from syncd.cli import daemon, once
+from syncd.app.engine_start import make_engine
+from syncd.app.compose import compile_connectors, read_settings
+from syncd.cli.run import daemon, once
 from syncd.clock import SystemClock
 from syncd.ledger import Ledger
 from syncd.simulator import Fault
@@ -253,8 +253,8 @@ with Ledger.open(settings.state.path, upgrade=True) as ledger:
 print(json.dumps(sorted(name for name in sys.modules if name.startswith("syncd"))))
 """
 OURS = {
-    "syncd.feedback", "syncd.cli.feedback", "syncd.engine.hearing", "syncd.engine.feeding_back", "syncd.ledger.hearing",
-    "syncd.ledger.feedback",
+    "syncd.core.feedback", "syncd.app.feedback_late", "syncd.engine.feedback.collect", "syncd.engine.feedback.send", "syncd.ledger.deliveries.statuses",
+    "syncd.ledger.ctgo_queue.feedback",
 }  # fmt: skip
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from syncd.cli.campaigns.follow import LATER, SOON, TROUBLE, Followed, InLog, follow, line_of
 from syncd.cli.exits import Exit
-from syncd.cli.following import LATER, SOON, TROUBLE, Followed, InLog, follow, line_of
-from syncd.failure import Failure
-from syncd.upstream.runs import Run, RunsApi
+from syncd.core.failure import Failure
+from syncd.ctgo.campaigns.runs import Run, RunsApi
 from tests.support.virtual import Clock, Log
 from tests.upstream.stage import UNSENT, Stage
 

@@ -3,8 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncd.cli.forecast import seconds_for
-from syncd.limiter import GUARD, WINDOW, Budget, Slots, freed, grant
+from syncd.cli.observe.forecast import seconds_for
+from syncd.core.limiter import GUARD, WINDOW, Budget, Slots, freed, grant
 
 EVERY = WINDOW + GUARD
 

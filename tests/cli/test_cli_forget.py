@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from syncd.ledger import Ledger, copying
+from syncd.ledger import Ledger
+from syncd.ledger.admin import backups
 from syncd.ledger.database import EngineLock
 from syncd.ledger.labels import save_names
 from tests.cli.conftest import Home, rows, told
@@ -162,13 +163,13 @@ def test_what_a_killed_backup_left_is_deleted_too(
 ) -> None:
     home, number = delivered
     left: list[tuple[Path, bytes]] = []
-    copy = copying.copy
+    copy = backups.copy
 
     def copied(source: Path, to: Path) -> None:
         copy(source, to)
         left.append((to, to.read_bytes()))
 
-    monkeypatch.setattr(copying, "copy", copied)
+    monkeypatch.setattr(backups, "copy", copied)
     assert home.syncd("backup", str(home.folder / "copy.db")).code == 0
     part, content = left[0]
     part.write_bytes(content)

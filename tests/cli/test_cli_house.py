@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from syncd.ledger import copying
-from syncd.ledger.folders import sync_folder
+from syncd.ledger.admin import backups
+from syncd.ledger.disk.fsync import sync_folder
 from tests.cli.conftest import Home, rows, told
 
 KEPT = "SELECT count(*) FROM payload"
@@ -68,8 +68,8 @@ def test_a_restore_that_is_cut_short_leaves_the_old_ledger_or_the_new_one(
         return step
 
     with monkeypatch.context() as patched:
-        patched.setattr(copying, "_fold", seam(copying._fold))
-        patched.setattr(copying, "sync_folder", seam(sync_folder))
+        patched.setattr(backups, "_fold", seam(backups._fold))
+        patched.setattr(backups, "sync_folder", seam(sync_folder))
         patched.setattr(os, "link", seam(os.link))
         patched.setattr(Path, "replace", seam(Path.replace))
         killed = False

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from syncd import cli
+from syncd.cli import entry
 from tests.cli.conftest import Home, MakeHome, Ran, rows, told
 
 MAPPING = """
@@ -33,7 +33,7 @@ class Review:
         self.config.write_text(text + more)
 
     def syncd(self, *arguments: str) -> Ran:
-        code = cli.run(["--config", str(self.config), *arguments])
+        code = entry.run(["--config", str(self.config), *arguments])
         return Ran(code, *self.capsys.readouterr())
 
 

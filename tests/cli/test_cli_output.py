@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.cli.holder import holder_in
+from syncd.cli.engine_holder import holder_in
 from syncd.cli.output import duration, guarded, say, say_csv, say_json, say_table
 
 HOSTILE = "[red]Mara[/red]\x1b[2J\x9b31m\u202e\nforged: line"

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from syncd.cli import owner
+from syncd.app import privileges
 from syncd.settings import SettingsError
 from syncd.simulator import Options, Running, running
 from tests.support import everybody
 
 KEY = "ctgo_owner_77"
 PYTHON = str(everybody.interpreter())
-SERVICE = owner.Owner(61234, 61234)
+SERVICE = privileges.Owner(61234, 61234)
 """A user without an entry in the password database, as a container's may be."""
 
 pytestmark = [
@@ -113,14 +113,14 @@ def test_the_operators_log_names_who_typed_and_not_whom_the_process_became(
 
 
 def test_without_a_ledger_its_folder_says_who_owns_it(folder: Path) -> None:
-    assert owner.owner_of(folder / "state" / "none" / "syncd.db").uid == SERVICE.uid
-    assert owner.owner_of(folder / "none" / "syncd.db").uid == 0
+    assert privileges.owner_of(folder / "state" / "none" / "syncd.db").uid == SERVICE.uid
+    assert privileges.owner_of(folder / "none" / "syncd.db").uid == 0
 
 
 def test_a_ledgers_name_that_leads_elsewhere_has_no_say_in_whom_root_becomes(folder: Path) -> None:
     ledger = folder / "state" / "syncd.db"
     ledger.symlink_to("/etc/passwd")
-    assert owner.owner_of(ledger).uid == SERVICE.uid
+    assert privileges.owner_of(ledger).uid == SERVICE.uid
 
 
 @pytest.mark.parametrize(
@@ -226,13 +226,13 @@ def test_where_others_may_lead_it_root_does_not_even_become_somebody(folder: Pat
     """In this process, which stays what it is."""
     (folder / "syncd.db").symlink_to("/etc/passwd")
     with pytest.raises(SettingsError, match="is a link, and root follows none"):
-        owner.become_owner_of(folder / "syncd.db")
+        privileges.become_owner_of(folder / "syncd.db")
     with pytest.raises(SettingsError, match="others than root and root may change"):
-        owner.become_owner_of(folder_that_all_may_write(folder))
+        privileges.become_owner_of(folder_that_all_may_write(folder))
 
 
 def test_an_owner_with_a_name_brings_its_groups_and_home() -> None:
-    assert owner.owner_of(Path("/syncd.db")) == owner.Owner(0, 0, "root", "/root")
+    assert privileges.owner_of(Path("/syncd.db")) == privileges.Owner(0, 0, "root", "/root")
 
 
 def test_a_program_that_the_owner_cannot_read_is_said_before_anything_is_opened(
@@ -241,7 +241,7 @@ def test_a_program_that_the_owner_cannot_read_is_said_before_anything_is_opened(
     config = configure(folder, ctgo)
     hidden = folder / "hidden"
     hidden.mkdir(0o700)
-    shutil.copytree(Path(owner.__file__).parents[1], hidden / "syncd")
+    shutil.copytree(Path(privileges.__file__).parents[1], hidden / "syncd")
     ran = run(PYTHON, "-m", "syncd", "--config", str(config), "--once", modules=(str(hidden),))
     assert ran.returncode == 78
     assert f"syncd is installed below {hidden}, which the user {SERVICE.uid}" in ran.stderr

@@ -3,9 +3,9 @@
 import pytest
 from pydantic import SecretStr
 
-from syncd.cli.reaching import unreachable
-from syncd.ledger import Ledger, pushing
-from syncd.ledger.pushing import Subscription
+from syncd.cli.prepare.check.push_address import unreachable
+from syncd.ledger import Ledger, subscriptions
+from syncd.ledger.subscriptions import Subscription
 from syncd.settings import Source
 from syncd.simulator import Fault
 from tests.cli.conftest import Home, MakeHome, findings, rows, told
@@ -17,7 +17,7 @@ AT = 1_790_000_000.0
 
 def keep(home: Home, it: Subscription) -> None:
     with Ledger.open(home.ledger) as ledger, ledger.write() as connection:
-        pushing.save(connection, it)
+        subscriptions.save(connection, it)
 
 
 @pytest.fixture

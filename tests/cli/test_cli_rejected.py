@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from syncd.ledger import Ledger, reading
+from syncd.ledger import Ledger, overview
 from tests.cli.conftest import Home, MakeHome
 
 
@@ -36,7 +36,7 @@ def causes(home: Home, *options: str) -> dict[tuple[str, str, str], int]:
 
 def tally(home: Home) -> Any:
     with Ledger.open_to_read(home.ledger) as ledger, ledger.read() as connection:
-        counts, recounted = reading.counts(connection), reading.recount(connection)
+        counts, recounted = overview.counts(connection), overview.recount(connection)
     for (kind, name, state), n in recounted.items():
         assert counts[kind][name][state] == n
     return counts
@@ -185,7 +185,7 @@ def test_every_act_is_written_down_with_who_did_it(home: Home) -> None:
     home.syncd("rejected", "retry", "--connector", "picky")
     home.syncd("rejected", "drop", "--code", "lead_malformed", "--yes")
     with Ledger.open_to_read(home.ledger) as ledger, ledger.read() as connection:
-        acts = [(act.verb, act.name, act.detail, bool(act.who)) for act in reading.actions(connection)]
+        acts = [(act.verb, act.name, act.detail, bool(act.who)) for act in overview.actions(connection)]
     assert acts == [("drop", "", "code lead_malformed", True), ("retry", "picky", "all", True)]
 
 

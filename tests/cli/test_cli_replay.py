@@ -5,9 +5,9 @@ import sqlite3
 
 import pytest
 
-from syncd.engine import replaying
+from syncd.engine import replay
 from syncd.ledger import Ledger
-from syncd.ledger.replaying import make
+from syncd.ledger.admin.replays import make
 from tests.cli.conftest import Home, MakeHome, rows, told
 from tests.cli.test_cli_gate import at_a_terminal_run
 from tests.support import assert_books, iso
@@ -241,7 +241,7 @@ def test_a_dead_replay_is_finished_by_the_next(home: Home, monkeypatch: pytest.M
     """Killed after its first transaction; the five that went are five."""
     home.connectors["later"] = LATER + "\ngate = 10"
     home.configure()
-    monkeypatch.setattr(replaying, "MADE_AT_ONCE", 8)
+    monkeypatch.setattr(replay, "MADE_AT_ONCE", 8)
     calls = iter(range(2))
 
     def dying(*args: object, **more: str) -> int:
@@ -249,10 +249,10 @@ def test_a_dead_replay_is_finished_by_the_next(home: Home, monkeypatch: pytest.M
             raise sqlite3.InterfaceError(os.strerror(5))
         return make(*args, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(replaying, "make", dying)
+    monkeypatch.setattr(replay, "make", dying)
     with pytest.raises(sqlite3.InterfaceError):
         home.syncd("replay", "--connector", "later")
-    monkeypatch.setattr(replaying, "make", make)
+    monkeypatch.setattr(replay, "make", make)
     assert home.syncd("--once").code == 75
     oldest = [i for (i,) in rows(home, "SELECT lead_id FROM lead ORDER BY discovered_at LIMIT 5")]
     assert sorted(int(line.split(",")[0]) for line in written(home)) == sorted(oldest)

@@ -127,15 +127,15 @@ def test_no_error_prints_a_secret_or_a_person(watched: Home, weather: str) -> No
 
 BUGS = {
     "in the client": """
-import syncd.upstream.client as client
+import syncd.ctgo.client as client
 def leads(self, **_): raise RuntimeError(f"bug with {self.__dict__!r}, {self._key.get_secret_value()}")
 client.Upstream.leads = leads""",
     "in a connector": """
-import connectors.csv_file as module
+import connectors.csv.connector as module
 def deliver(self, batch): raise RuntimeError(f"bug with {batch!r}")
 module.CsvConnector.deliver = deliver""",
     "at the top": """
-import syncd.cli.job as module
+import syncd.cli.run.job as module
 def run_once(settings, order): raise RuntimeError(f"bug with {settings!r}")
 module.run_once = run_once""",
 }

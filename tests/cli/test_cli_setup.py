@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import pytest
 
 from syncd.connector import Change, Finding
-from syncd.failure import Halt
+from syncd.core.failure import Halt
 from tests.cli.conftest import Home
 from tests.cli.plugin import Plugin, plugged
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from syncd.cli.spending import told_of, unbounded
+from syncd.cli.observe.credit_use import told_of, unbounded
+from syncd.ctgo import Me
 from syncd.settings import Enrich, Source
 from syncd.simulator.faults import Fault
-from syncd.upstream import Me
 from tests.cli.conftest import Home, MakeHome, findings, rows, told
 
 TABLE = """

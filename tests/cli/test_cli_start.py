@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[2]
 HEAVY = ("httpx", "sqlmodel", "sqlalchemy", "rich", "structlog", "flask", "connectors")
 NEEDLESS = (
     "typer", "click", "rich.console", "pygments", "alembic", "flask", "waitress", "prometheus_client", "nameparser", "hubspot",
-    "simple_salesforce", "apscheduler.schedulers", "jinja2", "syncd.cli.main", "syncd.cli.beside", "syncd.simulator",
-    "syncd.cli.asking", "syncd.upstream.api",
+    "simple_salesforce", "apscheduler.schedulers", "jinja2", "syncd.cli.main", "syncd.app.services_late", "syncd.simulator",
+    "syncd.cli.campaigns.session", "syncd.ctgo.campaigns.api",
 )  # fmt: skip
 """What a daemon with a CSV connector can ask for its leads without."""
 CONFIG = """\
@@ -71,11 +71,11 @@ def test_verbs_without_a_ledger_import_neither_a_client_nor_a_database(
 
 
 WIDE = {
-    "syncd.upstream.api",
-    "syncd.upstream.acts",
-    "syncd.upstream.draft",
-    "syncd.upstream.answers",
-    "syncd.cli.asking",
+    "syncd.ctgo.campaigns.api",
+    "syncd.ctgo.campaigns.confirmed",
+    "syncd.ctgo.campaigns.draft",
+    "syncd.ctgo.campaigns.envelopes",
+    "syncd.cli.campaigns.session",
 }
 """What asks CTGO for people."""
 
@@ -87,7 +87,7 @@ WIDE = {
         ("explain", set()),
         ("status", set()),
         ("--once", set()),
-        ("streams", {"syncd.cli.asking"}),
+        ("streams", {"syncd.cli.campaigns.session"}),
     ],
 )
 def test_what_asks_ctgo_for_people_is_imported_by_their_verbs_alone(
@@ -116,5 +116,5 @@ def test_a_daemon_asks_for_leads_before_it_imports_what_it_needs_later_or_never(
             daemon.wait()
         report.seek(0)
         found = imported(report.read())
-    assert "syncd.engine.pulling" in found
+    assert "syncd.engine.pull.pull" in found
     assert sorted(found & set(NEEDLESS)) == []

@@ -5,10 +5,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from syncd.books import after_check
-from syncd.cli.status import standing
+from syncd.cli.observe.status import standing
 from syncd.clock import SystemClock
-from syncd.ledger import Ledger, reading, reconciliation
+from syncd.core.reconciliation import after_check
+from syncd.ledger import Ledger, overview, reconciliation
 from syncd.ledger.database import EngineLock
 from syncd.settings import load
 from tests.cli.conftest import HANDLES, Home, MakeHome, rows, told
@@ -148,9 +148,9 @@ def cost(home: Home) -> int:
         raw.set_progress_handler(step, 100)
         standing(load(home.config, {}), ledger, SystemClock().now())
         with ledger.read() as connection:
-            reading.causes(connection)
-            reading.ids_to_deliver(connection)
-            list(reading.set_aside(connection))
+            overview.causes(connection)
+            overview.ids_to_deliver(connection)
+            list(overview.set_aside(connection))
     return steps
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.upstream.drafts import NewStream
+from syncd.ctgo.campaigns.drafts import NewStream
 from tests.cli.conftest import Home, MakeHome, Ran, order, requests_of, told
 from tests.cli.test_cli_rejected import Keyboard
 

@@ -4,10 +4,10 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from connectors.apollo import ApolloConnector
+from connectors.apollo.connector import ApolloConnector
 from syncd.connector import Field
-from syncd.delivery import Delivery, Outcome
-from syncd.failure import Failure, Refused
+from syncd.core.delivery import Delivery, Outcome
+from syncd.core.failure import Failure, Refused
 from syncd.testing import Bench, ManualClock
 from tests.fakes import serving
 from tests.fakes.apollo import KEY, ApolloFake

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from syncd.connector import Change, Context, Finding
-from syncd.delivery import Delivered, Delivery, Outcome, Route
-from syncd.failure import Failure, Halt, Pause
+from syncd.core.delivery import Delivered, Delivery, Outcome, Route
+from syncd.core.failure import Failure, Halt, Pause
 from syncd.testing.memory import FarEndError, MemoryConnector, MemoryOptions
 from tests.connectors.columned import ColumnedConnector
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from syncd.connector import Context
-from syncd.delivery import Delivered, Delivery, Outcome, Route
-from syncd.failure import Halt, Refused, Reject
+from syncd.core.delivery import Delivered, Delivery, Outcome, Route
+from syncd.core.failure import Halt, Refused, Reject
 from syncd.testing.memory import MemoryConnector, MemoryOptions
 
 _FIX = "Mend it."

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from syncd.connector import Status, Statuses
-from syncd.failure import Failure, Halt, Pause
+from syncd.core.failure import Failure, Halt, Pause
 from syncd.testing.memory import FarEndError
 from tests.connectors.telling import Entry, TellingConnector
 

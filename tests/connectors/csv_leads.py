@@ -4,10 +4,10 @@ import csv
 import threading
 from pathlib import Path
 
-from connectors.csv_file import CsvConnector, CsvOptions
+from connectors.csv.connector import CsvConnector, CsvOptions
 from syncd.connector import Context, Field
-from syncd.delivery import Delivery
-from syncd.lead import parse_lead
+from syncd.core.delivery import Delivery
+from syncd.core.lead import parse_lead
 
 NOON = 1781179200.0  # 2026-06-11T12:00:00Z
 COLUMNS = ("id", "stream_id", "segment_id", "name", "bio")

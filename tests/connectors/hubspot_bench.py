@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from connectors.hubspot import HubSpotConnector
+from connectors.hubspot.connector import HubSpotConnector
 from syncd.connector import Field, Watched
-from syncd.delivery import Delivered, Delivery, Outcome
-from syncd.failure import Failure
+from syncd.core.delivery import Delivered, Delivery, Outcome
+from syncd.core.failure import Failure
 from syncd.testing import Bench, ManualClock
 from tests.fakes.hubspot import TOKEN, HubSpotFake
 from tests.fakes.hubspot_portal import Properties

@@ -8,11 +8,11 @@ from typing import Any
 import requests
 from simple_salesforce.api import Salesforce
 
-from connectors.salesforce import SalesforceConnector
-from connectors.salesforce_defaults import CUSTOM_FIELDS, key_metadata
+from connectors.salesforce.connector import SalesforceConnector
+from connectors.salesforce.defaults import CUSTOM_FIELDS, key_metadata
 from syncd.connector import Field, Watched
-from syncd.delivery import Delivery, Outcome
-from syncd.failure import Failure, Refused
+from syncd.core.delivery import Delivery, Outcome
+from syncd.core.failure import Failure, Refused
 from syncd.testing import Bench, ManualClock
 from tests.fakes import serving
 from tests.fakes.salesforce import CLIENT_ID, CLIENT_SECRET, SalesforceFake

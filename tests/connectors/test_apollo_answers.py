@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from connectors.apollo_answers import AbsentError, Answer, RemovedError, limited, plain, read
-from connectors.apollo_api import BULK_UPDATE, CREATE, FIELDS, SEARCH, SHOW, UPDATE
-from connectors.apollo_codes import CODES
-from connectors.apollo_windows import Rest
-from syncd.failure import Failure, Halt, Pause, Refused
-from syncd.waiting import LONGEST_WAIT, retry_after
+from connectors.apollo.api import BULK_UPDATE, CREATE, FIELDS, SEARCH, SHOW, UPDATE
+from connectors.apollo.codes import CODES
+from connectors.apollo.errors import AbsentError, Answer, RemovedError, limited, plain, read
+from connectors.apollo.rate_limit import Rest
+from syncd.core.failure import Failure, Halt, Pause, Refused
+from syncd.http.headers import LONGEST_WAIT, retry_after
 
 NOW = 1_781_179_200.0  # Thu, 11 Jun 2026 12:00:00 GMT
 SENT = {"contacts": [{"first_name": "Ada", "email": "ada@lovelace.example"}]}

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from connectors.apollo import ApolloConnector
-from connectors.apollo_contacts import (
+from connectors.apollo.connector import ApolloConnector
+from connectors.apollo.identity import (
     CustomField,
     Shape,
     address,
@@ -18,8 +18,8 @@ from connectors.apollo_contacts import (
     shape,
 )
 from syncd.connector import Field
-from syncd.delivery import Delivery
-from syncd.testing import made_up
+from syncd.core.delivery import Delivery
+from syncd.testing import samples
 
 KEY = CustomField("f1", "string")
 FORM = Shape({"ctgo_bio": CustomField("f2", "string"), "n": CustomField("f3", "number")}, KEY, ())
@@ -37,7 +37,7 @@ def contact(id_: str = "c1", key: str | None = None, **fields: Any) -> dict[str,
 
 
 def delivery(**fields: object) -> Delivery:
-    return Delivery(1, made_up.lead(made_up.raw_lead(1)), fields, "77")
+    return Delivery(1, samples.lead(samples.raw_lead(1)), fields, "77")
 
 
 def test_an_answer_is_read_by_address_and_never_by_position() -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from syncd.delivery import Delivered, Delivery, Outcome
-from syncd.failure import Halt, Pause, Reject
+from syncd.core.delivery import Delivered, Delivery, Outcome
+from syncd.core.failure import Halt, Pause, Reject
 from tests.connectors.apollo_bench import Table, one, raised, sent, table
 
 LATER = "2026-06-12T08:00:00Z"

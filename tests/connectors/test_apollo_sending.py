@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from syncd.connector import Field
-from syncd.delivery import Delivered
-from syncd.failure import Halt, Pause, Refused, Reject, Retry
+from syncd.core.delivery import Delivered
+from syncd.core.failure import Halt, Pause, Refused, Reject, Retry
 from syncd.testing import Courier
 from tests.connectors.apollo_bench import Table, one, raised, sent, table
 

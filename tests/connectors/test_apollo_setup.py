@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from connectors.apollo import ApolloConnector, ApolloOptions
+from connectors.apollo.connector import ApolloConnector, ApolloOptions
 from syncd.connector import Context
-from syncd.failure import Halt
+from syncd.core.failure import Halt
 from syncd.mapping import Filter
 from syncd.testing import Journal, ManualClock
 from tests.connectors.apollo_bench import CUSTOM, raised, table

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from syncd.delivery import Delivered, Delivery
-from syncd.failure import Reject
+from syncd.core.delivery import Delivered, Delivery
+from syncd.core.failure import Reject
 from syncd.testing import Courier
 from tests.connectors.apollo_bench import Table, one, sent, table
 

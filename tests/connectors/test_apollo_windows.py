@@ -2,7 +2,7 @@
 
 import pytest
 
-from connectors.apollo_windows import Windows, number
+from connectors.apollo.rate_limit import Windows, number
 
 HOUR = {"x-hourly-usage": "400", "x-hourly-requests-left": "0"}
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from connectors import apollo_wire
-from connectors.apollo_wire import Wire
+from connectors.apollo import http
+from connectors.apollo.http import Wire
 from syncd.clock import SystemClock
 
 Script = Callable[[socket.socket, threading.Event], None]
@@ -89,7 +89,7 @@ def test_what_breaks_off_is_broken(text: str) -> None:
 
 
 def test_a_body_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apollo_wire, "LARGEST_BODY", 1000)
+    monkeypatch.setattr(http, "LARGEST_BODY", 1000)
     with scripted(drip("HTTP/1.1 200 OK\nContent-Length: 100000\n\n" + "x" * 2000)) as (wire, _):
         assert wire.call("GET", "/fields").trouble == "too_large"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from syncd.delivery import Delivered, Delivery
-from syncd.failure import Halt, Pause, Reject, Retry
+from syncd.core.delivery import Delivered, Delivery
+from syncd.core.failure import Halt, Pause, Reject, Retry
 from syncd.testing import Courier
 from tests.connectors.apollo_bench import Table, one, raised, sent, table
 

@@ -21,7 +21,7 @@ LIBRARIES = {
 OPEN = """
 import json, sys
 from pathlib import Path
-from syncd.cli.compose import compile_connectors, read_settings
+from syncd.app.compose import compile_connectors, read_settings
 from syncd.clock import SystemClock
 import structlog
 

@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import pytest
 
-from connectors import csv_disk
-from connectors.csv_file import CsvConnector
+from connectors.csv import file
+from connectors.csv.connector import CsvConnector
 from syncd.testing import Bench, ConnectorContract
 
 
@@ -20,9 +20,9 @@ class Folder:
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.folder = folder
         self._patch = patch
-        self._append = csv_disk.append
+        self._append = file.append
         self._lose = False
-        patch.setattr(csv_disk, "append", self._appending)
+        patch.setattr(file, "append", self._appending)
 
     def objects(self) -> Sequence[Mapping[str, object]]:
         found: list[Mapping[str, object]] = []
@@ -51,7 +51,7 @@ class Folder:
     def slow_down(self, seconds: float) -> None:
         raise NotImplementedError
 
-    def _appending(self, fd: int, data: bytes) -> csv_disk.Mark:
+    def _appending(self, fd: int, data: bytes) -> file.Mark:
         """A network file system may do what it was asked to and time out on the answer."""
         mark = self._append(fd, data)
         if self._lose:

@@ -7,8 +7,9 @@ from typing import ClassVar
 import pytest
 
 from syncd.clock import Clock
-from syncd.delivery import Delivered, Delivery, Outcome, Route
-from syncd.failure import Pause, Refused, Retry
+from syncd.core.delivery import Delivered, Delivery, Outcome, Route
+from syncd.core.failure import Pause, Refused, Retry
+from syncd.core.texts import clean_text
 from syncd.testing import (
     Bench,
     ConnectorContract,
@@ -16,9 +17,8 @@ from syncd.testing import (
     ManualClock,
     MemoryConnector,
     MemoryFarEnd,
-    made_up,
+    samples,
 )
-from syncd.texts import clean_text
 
 FIX = "Mend it."
 
@@ -71,7 +71,7 @@ def test_a_wait_without_an_end_is_an_error_and_not_a_hang() -> None:
 def test_of_three_people_one_is_verified_one_guessed_and_one_without_an_address(bench: Bench) -> None:
     emails = [bench.delivery(n).fields.get("email") for n in (3, 4, 5)]
     assert emails == ["maker3@studio3.example.com", None, None]
-    assert [made_up.enrichment(n).get("email", {}).get("status") for n in (3, 4, 5)] == [
+    assert [samples.enrichment(n).get("email", {}).get("status") for n in (3, 4, 5)] == [
         "verified",
         "guessed",
         None,
@@ -93,9 +93,9 @@ def test_a_lead_can_be_changed_by_the_names_of_its_variables(bench: Bench) -> No
 
 
 def test_hostile_names_arrive_as_they_are_and_impossible_ones_cleaned(bench: Bench) -> None:
-    for text in made_up.HOSTILE.values():
+    for text in samples.HOSTILE.values():
         assert bench.delivery(1, display_name=text).fields["name"] == text
-    for text in made_up.IMPOSSIBLE.values():
+    for text in samples.IMPOSSIBLE.values():
         assert bench.delivery(1, display_name=text).fields["name"] == clean_text(text) != text
 
 
@@ -130,7 +130,7 @@ def test_a_pause_is_waited_for(bench: Bench) -> None:
 
 
 def test_a_persons_id_is_known_to_their_next_delivery_and_an_older_one_is_not_sent(bench: Bench) -> None:
-    person = made_up.person_id(1)
+    person = samples.person_id(1)
     new = bench.delivery(1, discovered_at="2026-06-11T00:00:00Z")
     newer = bench.delivery(3, x_user_id=person, discovered_at="2026-06-12T00:00:00Z")
     older = bench.delivery(5, x_user_id=person, discovered_at="2026-06-10T00:00:00Z")

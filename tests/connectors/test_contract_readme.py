@@ -12,11 +12,11 @@ from typing import Any, get_args
 import pytest
 
 from syncd.connector import Field, Statuses, Watched
-from syncd.failure import CODES, Failure
+from syncd.core.failure import CODES, Failure
 from syncd.mapping import FieldMap
 from syncd.testing import FarEnd
+from syncd.testing.base import Trouble
 from syncd.testing.bench import as_fields
-from syncd.testing.claims import Trouble
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "connectors" / "README.md").read_text()

@@ -8,7 +8,7 @@ from types import FrameType
 
 import pytest
 
-from syncd.delivery import Delivery
+from syncd.core.delivery import Delivery
 from tests.connectors.csv_leads import COLUMNS, connector, delivery, ids, rows
 
 AWKWARD = [

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from connectors.csv_file import CsvConnector, CsvOptions
+from connectors.csv.connector import CsvConnector, CsvOptions
 from syncd.connector import Connector
-from syncd.delivery import Delivered
-from syncd.failure import Reject
+from syncd.core.delivery import Delivered
+from syncd.core.failure import Reject
 from tests.connectors.csv_leads import Journal, connector, delivery, ids, rows
 
 NEW, THERE = Delivered(created=True), Delivered(created=False)

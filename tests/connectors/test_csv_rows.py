@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from connectors import csv_rows
+from connectors.csv import rows as csv_rows
 
 HEADER = ["id", "name", "bio"]
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "  =1", "\u00a0=1", "\tx", "\rx", "\nx"]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from connectors.csv_file import CsvConnector
-from syncd.delivery import Delivered
-from syncd.failure import Halt, Pause
+from connectors.csv.connector import CsvConnector
+from syncd.core.delivery import Delivered
+from syncd.core.failure import Halt, Pause
 from tests.connectors.csv_leads import COLUMNS, connector, delivery, ids
 
 NEW, THERE = Delivered(created=True), Delivered(created=False)

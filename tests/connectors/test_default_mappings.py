@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from connectors.apollo import ApolloConnector
-from connectors.hubspot import HubSpotConnector
-from connectors.salesforce import SalesforceConnector
+from connectors.apollo.connector import ApolloConnector
+from connectors.hubspot.connector import HubSpotConnector
+from connectors.salesforce.connector import SalesforceConnector
 from syncd.connector import Field
 from syncd.mapping import FieldMap, Labels, variables
-from syncd.testing.made_up import lead, raw_lead
+from syncd.testing.samples import lead, raw_lead
 
 OURS = "handle x_url bio latest_campaign segment source_account match source_type ref".split()  # noqa: SIM905
 HUBSPOT = {

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from connectors.hubspot_adopt import normal
-from syncd.delivery import Delivered
-from syncd.failure import Halt
+from connectors.hubspot.adopt import normal
+from syncd.core.delivery import Delivered
+from syncd.core.failure import Halt
 from tests.connectors.hubspot_bench import GUESSED, NONE, VERIFIED, Hub, hub
 
 

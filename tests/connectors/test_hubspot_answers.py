@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from connectors.hubspot_answers import Answer, Conflict, Gone, Lacking, trouble, word
-from syncd.failure import Failure, Halt, Pause, Reject, Retry
+from connectors.hubspot.errors import Answer, Conflict, Gone, Lacking, trouble, word
+from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
 
 NOON = 1781179200.0
 CODED = {"category": "VALIDATION_ERROR"}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from connectors.hubspot import HubSpotConnector
+from connectors.hubspot.connector import HubSpotConnector
 from syncd.connector import Field, Watched
 from syncd.testing import Bench, ConnectorContract, ManualClock
 from tests.fakes.hubspot import TOKEN, HubSpotFake

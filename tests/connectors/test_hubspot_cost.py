@@ -6,9 +6,9 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from connectors.hubspot import HubSpotOptions
+from connectors.hubspot.connector import HubSpotOptions
 from syncd.connector import Field
-from syncd.delivery import Delivered
+from syncd.core.delivery import Delivered
 from tests.connectors.hubspot_bench import ALWAYS, hub
 
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from connectors.hubspot_rows import Aim, Contact, Row
-from connectors.hubspot_sending import _claim
+from connectors.hubspot.identity import Aim, Contact, Row
+from connectors.hubspot.write import _claim
 from syncd.connector import Field
-from syncd.delivery import Delivered
-from syncd.failure import Refused, Reject
+from syncd.core.delivery import Delivered
+from syncd.core.failure import Refused, Reject
 from tests.connectors.hubspot_bench import ALWAYS, GUESSED, NONE, VERIFIED, Hub, hub
 
 EMAIL = "maker3@studio3.example.com"

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from syncd.delivery import Delivered, Delivery
-from syncd.failure import Failure, Pause, Refused
+from syncd.core.delivery import Delivered, Delivery
+from syncd.core.failure import Failure, Pause, Refused
 from syncd.testing import Courier
 from tests.connectors.hubspot_bench import ALWAYS, Hub, hub
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from connectors.hubspot_matching import absent, found_for, sorted_out
-from connectors.hubspot_rows import Aim, Contact, Kind, Plan, Row, aimed, first_of_each, text
+from connectors.hubspot.batch_results import absent, found_for, sorted_out
+from connectors.hubspot.identity import Aim, Contact, Kind, Plan, Row, aimed, first_of_each, text
 from syncd.connector import Field
-from syncd.delivery import Delivery
-from syncd.lead import parse_lead
+from syncd.core.delivery import Delivery
+from syncd.core.lead import parse_lead
 
 
 def delivery(n: int, **fields: object) -> Delivery:

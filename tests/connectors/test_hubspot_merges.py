@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from syncd.connector import Field
-from syncd.delivery import Delivered, Delivery
+from syncd.core.delivery import Delivered, Delivery
 from tests.connectors.hubspot_bench import ALWAYS, NONE, VERIFIED, Hub, hub
 
 Fields = dict[str, str | Field] | None

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from connectors.hubspot import HubSpotConnector
+from connectors.hubspot.connector import HubSpotConnector
 from syncd.connector import Context
-from syncd.delivery import Delivered
-from syncd.failure import Halt, Pause
+from syncd.core.delivery import Delivered
+from syncd.core.failure import Halt, Pause
 from syncd.testing import Journal, ManualClock
 from tests.connectors.hubspot_bench import ALWAYS, GUESSED, NONE, VERIFIED, Hub, hub, raised
 from tests.fakes.hubspot import TOKEN

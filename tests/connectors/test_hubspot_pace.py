@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from connectors.hubspot_pace import Pace, known_zone, number, until_reset
+from connectors.hubspot.rate_limit import Pace, known_zone, number, until_reset
 
 
 def sent_at(pace: Pace, count: int, now: float = 0.0) -> list[float]:

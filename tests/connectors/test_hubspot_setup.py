@@ -2,8 +2,8 @@
 
 import pytest
 
-from connectors.hubspot import HubSpotConnector
-from connectors.hubspot_setup import definition
+from connectors.hubspot.connector import HubSpotConnector
+from connectors.hubspot.setup import definition
 from syncd.connector import Field, Finding
 from tests.connectors.hubspot_bench import ALWAYS, Hub, hub
 from tests.fakes.hubspot_portal import definition as portal_definition

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from syncd.connector import Field
-from syncd.delivery import Delivered, Delivery
-from syncd.failure import Pause, Refused
+from syncd.core.delivery import Delivered, Delivery
+from syncd.core.failure import Pause, Refused
 from tests.connectors.hubspot_bench import ALWAYS, VERIFIED, Hub, hub
 
 EMAIL = "maker3@studio3.example.com"

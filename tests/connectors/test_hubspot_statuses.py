@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from connectors import hubspot_statuses
-from connectors.hubspot_statuses import OVERLAP, PAGE, Found, Place, next_place, place_of
+from connectors.hubspot import statuses
+from connectors.hubspot.statuses import OVERLAP, PAGE, Found, Place, next_place, place_of
 from syncd.connector import Status, Statuses, Watched
-from syncd.failure import Halt, Pause
+from syncd.core.failure import Halt, Pause
 from tests.connectors.hubspot_bench import Hub, hub
 
 NAME = "hs_lead_status"
@@ -205,4 +205,4 @@ def test_a_place_survives_as_a_cursor(place: Place) -> None:
 
 
 def test_the_overlap_is_far_more_than_the_index_lags() -> None:
-    assert hubspot_statuses.OVERLAP >= 5 * 30_000
+    assert statuses.OVERLAP >= 5 * 30_000

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from syncd.connector import Field
-from syncd.delivery import Delivered
-from syncd.failure import Failure, Halt, Pause, Refused, Reject, Retry
+from syncd.core.delivery import Delivered
+from syncd.core.failure import Failure, Halt, Pause, Refused, Reject, Retry
 from syncd.testing import Courier
 from tests.connectors.hubspot_bench import ALWAYS, GUESSED, NONE, Hub, hub, raised
 from tests.fakes.hubspot_portal import definition

@@ -2,9 +2,9 @@
 
 import pytest
 
-from connectors.salesforce_defaults import DEFAULTS
-from syncd.delivery import Delivered
-from syncd.failure import Halt, Pause, Refused
+from connectors.salesforce.defaults import DEFAULTS
+from syncd.core.delivery import Delivered
+from syncd.core.failure import Halt, Pause, Refused
 from syncd.testing import Courier
 from tests.connectors.salesforce_bench import PLAIN, one, raised, sent, table
 from tests.fakes.salesforce_lead import KEY

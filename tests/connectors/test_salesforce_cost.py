@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 import requests
 
-from connectors.salesforce_known import Known
-from connectors.salesforce_rows import Write, decide
-from syncd.delivery import Delivered
+from connectors.salesforce.identity import Write, decide
+from connectors.salesforce.match import Known
+from syncd.core.delivery import Delivered
 from tests.connectors.salesforce_bench import one, table
 
 

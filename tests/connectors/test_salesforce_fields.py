@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from connectors.salesforce import SalesforceConnector
-from connectors.salesforce_defaults import CUSTOM_FIELDS, DEFAULTS
-from connectors.salesforce_options import KEY_FIELD
-from connectors.salesforce_schema import Column, fit, read_schema
+from connectors.salesforce.connector import SalesforceConnector
+from connectors.salesforce.defaults import CUSTOM_FIELDS, DEFAULTS
+from connectors.salesforce.lead_fields import Column, fit, read_schema
+from connectors.salesforce.options import KEY_FIELD
 from syncd.connector import Field
-from syncd.delivery import Delivered, Delivery
-from syncd.failure import Halt, Pause, Reject
+from syncd.core.delivery import Delivered, Delivery
+from syncd.core.failure import Halt, Pause, Reject
 from tests.connectors.salesforce_bench import PLAIN, Table, lead_of, one, raised, table
 from tests.fakes.salesforce_lead import LeadField
 
@@ -88,10 +88,10 @@ def test_a_mail_providers_domain_is_no_company(provider: str) -> None:
 
 def _values(bench: Table, raw: Any, address: str) -> dict[str, object]:
     from syncd.mapping import variables  # noqa: PLC0415
-    from syncd.testing import made_up  # noqa: PLC0415
+    from syncd.testing import samples  # noqa: PLC0415
 
     found = {"email": {"address": address, "status": "verified"}}
-    values = variables(made_up.lead(raw), enrichment=found, names=bench.field_map.uses - {"synced_at"})
+    values = variables(samples.lead(raw), enrichment=found, names=bench.field_map.uses - {"synced_at"})
     return {**values, "synced_at": "2026-06-11T12:00:00Z"}
 
 

@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 
 from syncd.connector import Field
-from syncd.delivery import Delivered
-from syncd.failure import Reject, Retry
+from syncd.core.delivery import Delivered
+from syncd.core.failure import Reject, Retry
 from tests.connectors.salesforce_bench import PLAIN, Table, lead_of, one, sent, table
 from tests.fakes.salesforce_lead import KEY
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from syncd.delivery import Delivered
-from syncd.failure import Halt, Reject, Retry
+from syncd.core.delivery import Delivered
+from syncd.core.failure import Halt, Reject, Retry
 from syncd.testing import Courier
 from tests.connectors.salesforce_bench import PLAIN, Table, lead_of, one, raised, sent, table
 from tests.fakes.salesforce_lead import KEY

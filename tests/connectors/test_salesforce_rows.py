@@ -1,11 +1,11 @@
 """Rows where no call is needed to see them: what may be written over what is there, and what never is."""
 
-from connectors.salesforce_known import Known
-from connectors.salesforce_rows import Mapped, Write, decide, join, linked
-from connectors.salesforce_schema import Column, Schema
+from connectors.salesforce.identity import Mapped, Write, decide, join, linked
+from connectors.salesforce.lead_fields import Column, Schema
+from connectors.salesforce.match import Known
 from syncd.connector import Field
-from syncd.delivery import Delivery
-from syncd.testing import made_up
+from syncd.core.delivery import Delivery
+from syncd.testing import samples
 
 KEY = "Key__c"
 ORG = Schema(
@@ -23,7 +23,7 @@ def mapped(**fields: Field) -> Mapped:
 
 
 def delivery(**fields: object) -> Delivery:
-    return Delivery(1, made_up.lead(made_up.raw_lead(1)), fields, person="77")
+    return Delivery(1, samples.lead(samples.raw_lead(1)), fields, person="77")
 
 
 def test_the_key_is_nobody_elses_to_write() -> None:

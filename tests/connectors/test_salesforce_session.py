@@ -2,9 +2,9 @@
 
 import pytest
 
-from connectors.salesforce_budget import DAY, HOUR, Budget
-from syncd.delivery import Delivered
-from syncd.failure import Halt, Pause
+from connectors.salesforce.rate_limit import DAY, HOUR, Budget
+from syncd.core.delivery import Delivered
+from syncd.core.failure import Halt, Pause
 from syncd.testing import ManualClock
 from tests.connectors.salesforce_bench import PLAIN, Table, one, raised, sent, table
 from tests.fakes.salesforce import CLIENT_SECRET

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from connectors.salesforce import SalesforceConnector
-from connectors.salesforce_codes import CALLS, CODES, ROWS, STATUSES
-from connectors.salesforce_options import KEY_FIELD, SalesforceOptions
+from connectors.salesforce.codes import CALLS, CODES, ROWS, STATUSES
+from connectors.salesforce.connector import SalesforceConnector
+from connectors.salesforce.options import KEY_FIELD, SalesforceOptions
 from syncd.connector import Change, Field, Finding
-from syncd.delivery import Delivered
+from syncd.core.delivery import Delivered
 from syncd.registry import GROUP, configure
 from syncd.settings import SettingsError, load
 from tests.connectors.salesforce_bench import PLAIN, Table, one, table
@@ -228,7 +228,9 @@ def test_a_batch_option_is_the_batch_size() -> None:
 
 def test_the_registry_takes_it_for_a_connector_and_shows_no_secret_in_a_mistake(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
-    types = {"salesforce": EntryPoint("salesforce", "connectors.salesforce:SalesforceConnector", GROUP)}
+    types = {
+        "salesforce": EntryPoint("salesforce", "connectors.salesforce.connector:SalesforceConnector", GROUP)
+    }
     text = '[sources.main]\napi_key = "ctgo_x"\n[connectors.org]\ntype = "salesforce"\nclient_id = "id"\n'
     file.write_text(f'{text}domain = "acme.my"\nclient_secret = "s3cret-canary"\n')
     made = configure(load(file), types=types)["org"]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from syncd.delivery import Delivered, Delivery, Outcome
-from syncd.failure import Halt, Reject
+from syncd.core.delivery import Delivered, Delivery, Outcome
+from syncd.core.failure import Halt, Reject
 from tests.connectors.salesforce_bench import PLAIN, Table, lead_of, one, sent, table
 
 EMAIL = "maker3@studio3.example.com"

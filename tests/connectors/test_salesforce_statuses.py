@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from connectors.salesforce_statuses import OVERLAP, PAGE, Place, place_of, query
+from connectors.salesforce.statuses import OVERLAP, PAGE, Place, place_of, query
 from syncd.connector import Statuses, Watched
-from syncd.failure import Halt, Pause
+from syncd.core.failure import Halt, Pause
 from tests.connectors.salesforce_bench import Table, table
 from tests.fakes.salesforce_lead import KEY
 

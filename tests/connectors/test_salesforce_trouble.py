@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from connectors import salesforce_codes
-from connectors.salesforce_codes import CODES
-from syncd.delivery import Delivered
-from syncd.failure import Halt, Pause, Refused, Reject, Retry
+from connectors.salesforce import codes
+from connectors.salesforce.codes import CODES
+from syncd.core.delivery import Delivered
+from syncd.core.failure import Halt, Pause, Refused, Reject, Retry
 from syncd.testing import Courier
 from tests.connectors.salesforce_bench import PLAIN, Table, one, raised, sent, table
 
@@ -154,7 +154,7 @@ def test_missing_rights_to_write_any_lead_stop_the_lane_and_keep_every_lead(plai
     assert (courier.lane.status, courier.ids("rejected")) == ("halted", [])
 
 
-WHEN_ALL = sorted(word for word, meaning in salesforce_codes.ROWS.items() if meaning.when_all)
+WHEN_ALL = sorted(word for word, meaning in codes.ROWS.items() if meaning.when_all)
 
 
 @pytest.mark.parametrize("code", WHEN_ALL)

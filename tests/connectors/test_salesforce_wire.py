@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from connectors import salesforce_http
-from connectors.salesforce import SalesforceConnector
-from syncd.delivery import Delivered
-from syncd.failure import Failure, Pause
+from connectors.salesforce import http
+from connectors.salesforce.connector import SalesforceConnector
+from syncd.core.delivery import Delivered
+from syncd.core.failure import Failure, Pause
 from syncd.testing import ManualClock
 from tests.connectors.salesforce_bench import PLAIN, FarEnd, Table, one, raised, table
 from tests.fakes.salesforce import SalesforceFake
@@ -67,7 +67,7 @@ def test_an_answer_that_takes_for_ever_is_cut_off() -> None:
 
 
 def test_a_bomb_of_zeros_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(salesforce_http, "LARGEST", 100_000)
+    monkeypatch.setattr(http, "LARGEST", 100_000)
     body = gzip.compress(b" " * 50_000_000)
     head = "Content-Encoding: gzip"
     why = _told(lambda connection: connection.sendall(_raw(body, head, f"Content-Length: {len(body)}")))
@@ -83,7 +83,7 @@ def test_an_answer_that_is_zipped_and_in_chunks_is_read() -> None:
 
 
 def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(salesforce_http, "LARGEST", 1000)
+    monkeypatch.setattr(http, "LARGEST", 1000)
     why = _told(lambda connection: connection.sendall(_raw(b" " * 5000, "Content-Length: 5000")))
     assert "no end" in why.detail
 
@@ -114,7 +114,7 @@ def test_no_netrc_replaces_the_token(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_the_environments_proxy_is_used_and_a_host_can_be_excepted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
     monkeypatch.setenv("no_proxy", "excepted.example")
-    made = salesforce_http.session(ManualClock(), lambda _: None)
+    made = http.session(ManualClock(), lambda _: None)
 
     def proxy(host: str) -> object:
         settings = made.merge_environment_settings(f"https://{host}/services", {}, None, None, None)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from connectors.webhook_addresses import allowed, kind, names_this_machine
+from connectors.webhook.addresses import allowed, kind, names_this_machine
 
 PUBLIC = "8.8.8.8 1.1.1.1 172.32.0.1 100.128.0.1 2606:4700::1111 2a00:1450::1 ::ffff:8.8.8.8 64:ff9b::808:808"
 PRIVATE = "10.0.0.1 172.16.0.1 172.31.255.255 192.168.1.1 100.64.0.1 fc00::1 fd00:ec2::253 100.100.100.201 ::ffff:10.0.0.1 64:ff9b::a00:1"

@@ -5,10 +5,10 @@ from email.utils import formatdate
 
 import pytest
 
-from connectors.webhook_answers import CODES, Answer, failure, network
-from syncd.failure import Failure, Halt, Pause, Reject
+from connectors.webhook.errors import CODES, Answer, failure, network
+from syncd.core.failure import Failure, Halt, Pause, Reject
+from syncd.http.headers import LONGEST_WAIT, retry_after
 from syncd.testing.clock import NOON
-from syncd.waiting import LONGEST_WAIT, retry_after
 
 MEANINGS: dict[int, tuple[type[Failure], str]] = {
     401: (Halt, "webhook_refused_access"),

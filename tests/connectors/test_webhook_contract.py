@@ -6,7 +6,7 @@ from typing import ClassVar
 import pytest
 
 from syncd.testing import Bench, ConnectorContract
-from syncd.testing.claims import Trouble
+from syncd.testing.base import Trouble
 from tests.connectors.webhook_bench import Table, table
 
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from connectors import webhook_answers
-from connectors.webhook import WebhookConnector, WebhookOptions
+from connectors.webhook import errors
+from connectors.webhook.connector import WebhookConnector, WebhookOptions
 from syncd.cli.main import VERBS
 from syncd.connector import Field
 from syncd.mapping import FieldMap, Filter, Labels, variables
 from syncd.registry import configure
 from syncd.settings import load
-from syncd.testing.made_up import enrichment, lead, raw_lead
+from syncd.testing.samples import enrichment, lead, raw_lead
 
 PAGE = (Path(__file__).parents[2] / "connectors" / "webhook.md").read_text()
 RECIPES = {
@@ -71,6 +71,6 @@ def test_it_has_every_option_and_names_commands_that_exist() -> None:
     assert set(re.findall(r"`syncd ([a-z]+)", PAGE)) <= set(VERBS)
 
 
-@pytest.mark.parametrize("code", webhook_answers.CODES)
+@pytest.mark.parametrize("code", errors.CODES)
 def test_every_code_says_what_to_do(code: str) -> None:
-    assert re.search(r"(\.|retry|NAME)$", webhook_answers.CODES[code])
+    assert re.search(r"(\.|retry|NAME)$", errors.CODES[code])

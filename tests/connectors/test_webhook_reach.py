@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from connectors.webhook import WebhookConnector
-from connectors.webhook_answers import Answer
-from connectors.webhook_wire import Wire
+from connectors.webhook.connector import WebhookConnector
+from connectors.webhook.errors import Answer
+from connectors.webhook.http import Wire
 from syncd.clock import SystemClock
 from syncd.connector import Context
 from syncd.testing import Journal

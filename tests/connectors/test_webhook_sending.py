@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from connectors import webhook_message
-from connectors.webhook import VARIABLES, WebhookOptions
-from syncd.delivery import Delivered
-from syncd.failure import Halt, Pause, Reject
+from connectors.webhook import message
+from connectors.webhook.connector import VARIABLES, WebhookOptions
+from syncd.core.delivery import Delivered
+from syncd.core.failure import Halt, Pause, Reject
 from syncd.mapping import VARIABLES as KNOWN
 from syncd.registry import configure
 from syncd.settings import load
@@ -22,10 +22,8 @@ URL = "https://hooks.example.com/leads"
 
 
 def test_the_signature_is_that_of_the_published_example() -> None:
-    keys = webhook_message.secrets("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-    found = webhook_message.headers(
-        "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330.9, b'{"test": 2432232314}', keys
-    )
+    keys = message.secrets("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    found = message.headers("msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330.9, b'{"test": 2432232314}', keys)
     assert found == {
         "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
         "webhook-timestamp": "1614265330",

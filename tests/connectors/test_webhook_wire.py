@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from connectors.webhook_answers import Answer, failure
-from connectors.webhook_wire import LARGEST_BODY, Wire
+from connectors.webhook.errors import Answer, failure
+from connectors.webhook.http import LARGEST_BODY, Wire
 from syncd.clock import SystemClock
-from syncd.failure import Pause
+from syncd.core.failure import Pause
 from tests.connectors.scripted import Script, answer, drip, flood, scripted, silence
 
 ONE_MEGABYTE = b"x" * 2**20

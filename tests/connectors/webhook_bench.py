@@ -4,10 +4,10 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from connectors.webhook import WebhookConnector
+from connectors.webhook.connector import WebhookConnector
 from syncd.connector import Field
-from syncd.delivery import Delivery, Outcome
-from syncd.failure import Failure
+from syncd.core.delivery import Delivery, Outcome
+from syncd.core.failure import Failure
 from syncd.testing import Bench, ManualClock
 from tests.fakes.serving import served
 from tests.fakes.webhook import PREFIX, SIGNING_SECRET, TOKEN, WebhookFake

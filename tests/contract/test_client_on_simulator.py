@@ -9,13 +9,13 @@ import pytest
 from pydantic import SecretStr
 
 from syncd.clock import SystemClock
-from syncd.failure import Failure
+from syncd.core.failure import Failure
+from syncd.ctgo import Upstream
+from syncd.ctgo.campaigns.api import Api
+from syncd.ctgo.campaigns.confirmed import Billing
+from syncd.ctgo.campaigns.drafts import NewPair, NewSegment, NewStream, NewTemplate, StreamChanges, Tier
+from syncd.ctgo.webhooks import Webhooks
 from syncd.simulator import Options, World, create_app
-from syncd.upstream import Upstream
-from syncd.upstream.acts import Billing
-from syncd.upstream.api import Api
-from syncd.upstream.drafts import NewPair, NewSegment, NewStream, NewTemplate, StreamChanges, Tier
-from syncd.upstream.webhooks import Webhooks
 from tests.contract.endpoints import ENDPOINTS
 from tests.contract.test_endpoints import PENDING, nameless
 from tests.upstream.far_end import BASE, KEY, failure_of

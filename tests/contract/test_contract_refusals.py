@@ -14,16 +14,24 @@ import pytest
 from pydantic import SecretStr
 
 from syncd.clock import SystemClock
-from syncd.failure import CODES
+from syncd.core.failure import CODES
+from syncd.ctgo import Upstream
+from syncd.ctgo.campaigns.api import Api
+from syncd.ctgo.campaigns.confirmed import Billing
+from syncd.ctgo.campaigns.drafts import (
+    LeadFilter,
+    NewPair,
+    NewSegment,
+    NewStream,
+    NewTemplate,
+    StreamChanges,
+    Tier,
+)
+from syncd.ctgo.webhooks import Webhooks
 from syncd.simulator import Fault
 from syncd.simulator import replies as no
 from syncd.simulator.operations import OPERATIONS
 from syncd.simulator.replies import Refusal
-from syncd.upstream import Upstream
-from syncd.upstream.acts import Billing
-from syncd.upstream.api import Api
-from syncd.upstream.drafts import LeadFilter, NewPair, NewSegment, NewStream, NewTemplate, StreamChanges, Tier
-from syncd.upstream.webhooks import Webhooks
 from tests.contract.test_client_on_simulator import AREAS, Meeting, meet
 from tests.contract.test_endpoints import PENDING, nameless
 from tests.upstream.far_end import BASE, KEY, failure_of

@@ -12,8 +12,8 @@ from urllib.parse import quote, urlsplit
 from pydantic import BaseModel, ConfigDict
 
 from syncd.connector import Context, Field, Finding
-from syncd.delivery import Delivered, Delivery, Outcome, Route
-from syncd.failure import Pause
+from syncd.core.delivery import Delivered, Delivery, Outcome, Route
+from syncd.core.failure import Pause
 
 SECONDS = 10.0
 

@@ -21,8 +21,14 @@ from tests.crash.preload import Kill, arm
 from tests.host import faults
 
 MODULES = (
-    *("syncd.cli.job", "syncd.cli.daemon", "syncd.cli.audit", "syncd.ledger.auditing", "syncd.ledger.upkeep"),
-    *("syncd.ledger.migrating", "syncd.health", "syncd.alerts", "connectors.csv_file"),
+    *(
+        "syncd.cli.run.job",
+        "syncd.cli.run.daemon",
+        "syncd.cli.observe.audit",
+        "syncd.ledger.admin.auditor",
+        "syncd.ledger.admin.maintenance",
+    ),
+    *("syncd.ledger.upgrade", "syncd.health", "syncd.alerts", "connectors.csv.connector"),
     *("tests.crash.create_only",),
 )
 
@@ -42,14 +48,14 @@ def _after_a_boot() -> None:
 
 def _unmarked() -> None:
     """No *maybe sent* before a call."""
-    delivering: Any = importlib.import_module("syncd.engine.delivering")
+    delivering: Any = importlib.import_module("syncd.engine.deliver")
     delivering.mark_maybe_sent = lambda *_, **__: None
 
 
 def _impatient() -> None:
     """A ledger that is full or locked is tried again sooner."""
-    importlib.import_module("syncd.daemon.service").LEDGER_RETRY = 0.1  # type: ignore[attr-defined]
-    importlib.import_module("syncd.ledger.distrust").BUSY_SECONDS = 0.2  # type: ignore[attr-defined]
+    importlib.import_module("syncd.daemon.daemon").LEDGER_RETRY = 0.1  # type: ignore[attr-defined]
+    importlib.import_module("syncd.ledger.disk.untrusted").BUSY_SECONDS = 0.2  # type: ignore[attr-defined]
 
 
 PLANTS: dict[str, Callable[[], None]] = {

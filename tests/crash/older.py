@@ -7,10 +7,10 @@ from pathlib import Path
 from alembic import command
 from sqlalchemy import create_engine
 
-from syncd.ledger import migrating, tables
+from syncd.ledger import schema, upgrade
 
 SCHEMA = "0003"
-COPY = f"state/syncd.db.before-{tables.SCHEMA}"
+COPY = f"state/syncd.db.before-{schema.SCHEMA}"
 """Where the copy of it is, once it is upgraded."""
 KEPT = "SELECT name FROM action"
 KEEPSAKE = [("keepsake",)]
@@ -24,7 +24,7 @@ def old_ledger(path: Path) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
     engine = create_engine(f"sqlite:///{path}")
     with engine.begin() as opened:
-        command.upgrade(migrating.configuration(opened), SCHEMA)
+        command.upgrade(upgrade.configuration(opened), SCHEMA)
         opened.exec_driver_sql(
             "INSERT INTO action (at, who, verb, name, detail) VALUES (1, 'ana', 'pause', 'keepsake', '')"
         )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.ledger import Ledger, reading
+from syncd.ledger import Ledger, overview
 from syncd.simulator import Options, World, running
 
 LEADS = 240
@@ -64,9 +64,9 @@ def test_killed_twenty_times_each_lead_is_there_once_and_none_was_exported_early
     assert {str(lead) for lead in exported} == set(rows)
     assert early == []
     with Ledger.open_to_read(tmp_path / "syncd.db") as ledger, ledger.read() as connection:
-        counts = reading.counts(connection)
+        counts = overview.counts(connection)
         assert counts["lead"] == {"main": {"exported": LEADS}}
-        assert reading.recount(connection) == {
+        assert overview.recount(connection) == {
             (kind, name, state): n
             for kind, names in counts.items()
             for name, states in names.items()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.ledger import tables
+from syncd.ledger import schema as tables
 from tests.crash.cuts import Run, cuts, found, last_cuts, logged, start
 from tests.crash.images import Image
 from tests.crash.lives import ONCE

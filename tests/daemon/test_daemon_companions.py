@@ -11,10 +11,10 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from syncd.alerts.watching import Watch
-from syncd.cli.beside import Beside, vitals_of, watched
-from syncd.cli.companions import Companions
-from syncd.engine.whole import Engine
+from syncd.alerts.watcher import Watch
+from syncd.app.services import Companions
+from syncd.app.services_late import Beside, vitals_of, watched
+from syncd.engine.engine import Engine
 from syncd.ledger import Ledger, LedgerError
 from syncd.settings import Alerts, Digest, Enrich, Health, Listen, Schedule, Settings
 from syncd.simulator import Options, running

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd import cli
+from syncd.cli import entry
 from syncd.ledger import Ledger
 from syncd.simulator import Options, Running, running
 from tests.daemon.process import SHEET, Process
@@ -85,9 +85,10 @@ def test_whoever_is_forgotten_beside_a_daemon_is_gone_and_does_not_come_back(
     ctgo.world.amend_lead(number, {"profile": PERSON})
     daemon = make(state / "syncd.db")
     daemon.until(lambda: len(ctgo.world.exported) == 21, "all are exported")
-    assert cli.run(["--config", str(tmp_path / "config.toml"), "backup", str(state / "copy.db")]) == 0
+    assert entry.run(["--config", str(tmp_path / "config.toml"), "backup", str(state / "copy.db")]) == 0
     assert (
-        cli.run(["--config", str(tmp_path / "config.toml"), "forget", "--handle", "zq_canary", "--yes"]) == 0
+        entry.run(["--config", str(tmp_path / "config.toml"), "forget", "--handle", "zq_canary", "--yes"])
+        == 0
     )
     again = ctgo.world.add_leads(1)[0]
     ctgo.world.amend_lead(again, {"profile": PERSON})

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
+from syncd.core.delivery import Delivery, Outcome
+from syncd.core.failure import Halt, Pause
 from syncd.daemon.calendar import spread
-from syncd.delivery import Delivery, Outcome
-from syncd.failure import Halt, Pause
 from syncd.ledger import windows
-from syncd.ledger.operating import pause_lanes, resume_lanes
+from syncd.ledger.admin.actions import pause_lanes, resume_lanes
 from syncd.settings import Schedule
 from tests.support import FarEnd
 from tests.support.running import Running

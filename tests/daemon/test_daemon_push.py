@@ -22,8 +22,8 @@ PUSH = '[sources.main.push]\npublic_url = "http://127.0.0.1:9"\nlisten = "127.0.
 PROGRAM = """
 import json, sys, time
 from pathlib import Path
-from syncd.cli.daemon import _daemon, _settings
-from syncd.cli.companions import Companions
+from syncd.cli.run.daemon import _daemon, _settings
+from syncd.app.services import Companions
 from syncd.clock import SystemClock
 from syncd.ledger import Ledger
 from syncd.log import logger
@@ -40,12 +40,12 @@ print(json.dumps({"brought": brought, "listens": listens}))
 """
 OF_PUSH = {
     "syncd.push.receiver",
-    "syncd.push.request",
-    "syncd.engine.pushing",
-    "syncd.ledger.pushing",
-    "syncd.upstream.webhooks",
-    "syncd.cli.pushing",
-    "syncd.cli.receiving",
+    "syncd.push.request_line",
+    "syncd.engine.push",
+    "syncd.ledger.subscriptions",
+    "syncd.ctgo.webhooks",
+    "syncd.app.push_late",
+    "syncd.app.push_listeners_late",
 }
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import structlog
 
-from syncd.cli.assembly import make_engine
+from syncd.app.engine_start import make_engine
 from syncd.clock import SystemClock
-from syncd.daemon.reloading import take_over
-from syncd.delivery import LaneState
-from syncd.engine.whole import Engine
+from syncd.core.delivery import LaneState
+from syncd.daemon.reload import take_over
+from syncd.engine.engine import Engine
 from syncd.ledger import Ledger
 from syncd.ledger.lanes import load_lane, save_lane
 from syncd.settings import load

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.daemon.snapshot import STUCK
-from syncd.delivery import Delivery, Outcome
-from syncd.engine.whole import Engine
-from syncd.failure import Halt, Retry
+from syncd.core.delivery import Delivery, Outcome
+from syncd.core.failure import Halt, Retry
+from syncd.daemon.state import STUCK
+from syncd.engine.engine import Engine
 from syncd.ledger import LedgerError
 from syncd.ledger.errors import full
 from syncd.settings import ConnectorSettings, SettingsError

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from syncd.ledger.shelving import Moved
+from syncd.ledger.ctgo_queue.shelf import Moved
 from tests.defects.planting import around, defect, instead
 
 TWO_KEYS = "tests/engine/test_engine_two_keys.py"
@@ -19,13 +19,13 @@ def one_key_may_be_two_sources() -> None:
 @defect("I-1", "engine", f"{TWO_KEYS}::test_an_id_is_exported_when_the_connectors_of_both_keys_have_it")
 def sources_of_one_account_do_not_know_each_other() -> None:
     """The id of a lead that two keys list is exported as soon as the connectors of one have it."""
-    instead("syncd.ledger.kin:shared_host", lambda *_: "")
+    instead("syncd.ledger.same_account:shared_host", lambda *_: "")
 
 
 @defect("I-1", "engine", f"{TWO_KEYS}::test_a_mark_that_came_with_the_other_keys_export_is_no_strangers")
 def the_other_keys_mark_is_a_strangers() -> None:
     """What one source exported is left to whoever seems to have done it by the other, and delivered nowhere."""
-    instead("syncd.ledger.kin:twins_of_new", lambda *_: {})
+    instead("syncd.ledger.same_account:twins_of_new", lambda *_: {})
 
 
 @defect(
@@ -38,25 +38,25 @@ def a_bare_id_makes_twins() -> None:
         sql = "SELECT lead_id FROM lead WHERE source <> ? AND state = 'delivering'"
         return lambda connection, values: connection.exec_driver_sql(sql, (values["source"],)).all()
 
-    around("syncd.ledger.kin:_HELD", make)
+    around("syncd.ledger.same_account:_HELD", make)
 
 
 @defect("liveness", "engine", f"{SHELVED}::test_its_leads_settle_and_nothing_is_left_to_do")
 def exports_without_a_lane_wait_for_ever() -> None:
     """A source stops exporting, and what it owed is work that is left, run after run."""
-    instead("syncd.ledger.shelving:start", lambda *_: Moved({}, {}))
+    instead("syncd.ledger.ctgo_queue.shelf:start", lambda *_: Moved({}, {}))
 
 
 @defect("exported means marked", "engine", f"{SHELVED}::test_what_was_owed_is_exported_when_it_comes_back")
 def what_was_put_off_is_given_up() -> None:
     """A source comes back, and what it owed when it left is never exported."""
-    instead("syncd.ledger.shelving:_take_up", lambda *_: 0)
+    instead("syncd.ledger.ctgo_queue.shelf:_take_up", lambda *_: 0)
 
 
 @defect("liveness", "cli", "tests/cli/test_cli_put_off.py")
 def nobody_is_told_what_is_put_off() -> None:
     """Neither a run nor `status` says that exports are not made, or why."""
-    instead("syncd.cli.report:put_off", lambda *_: "")
+    instead("syncd.cli.run.report:put_off", lambda *_: "")
 
 
 @defect(
@@ -73,7 +73,7 @@ def a_source_counts_for_connectors_it_left() -> None:
 
         return start
 
-    around("syncd.ledger.gating:start", make)
+    around("syncd.ledger.deliveries.flood_gate:start", make)
 
 
 @defect(
@@ -93,7 +93,7 @@ def a_reconcile_in_the_future_is_not_due() -> None:
 
         return is_due
 
-    around("syncd.cli.once:_reconcile_is_due", make)
+    around("syncd.cli.run.once:_reconcile_is_due", make)
 
 
 @defect(
@@ -101,7 +101,7 @@ def a_reconcile_in_the_future_is_not_due() -> None:
 )
 def a_restored_ledger_does_not_know_its_marks() -> None:
     """What was exported since the backup is taken for somebody else's, and later rows of it are delivered nowhere."""
-    instead("syncd.ledger.carrying:carry_marks", lambda *_: None)
+    instead("syncd.ledger.admin.carry_over:carry_marks", lambda *_: None)
 
 
 @defect(
@@ -111,7 +111,7 @@ def a_restored_ledger_does_not_know_its_marks() -> None:
 )
 def an_export_under_way_leaves_no_trace() -> None:
     """Killed between a mark and its answer, the next life takes the mark for somebody else's."""
-    instead("syncd.ledger.exporting:mark_sending", lambda *_: None)
+    instead("syncd.ledger.ctgo_queue.exports:mark_sending", lambda *_: None)
 
 
 @defect(
@@ -121,10 +121,10 @@ def an_export_under_way_leaves_no_trace() -> None:
 )
 def a_date_from_the_future_is_the_newest() -> None:
     """After one lead that is dated 2099, no later lead of that person is written, though all count as delivered."""
-    instead("syncd.ledger.doubting:believed", lambda discovered_at, _: discovered_at)
+    instead("syncd.ledger.deliveries.maybe_sent:believed", lambda discovered_at, _: discovered_at)
 
 
 @defect("I-11", "cli", "tests/cli/test_cli_once.py::test_the_requests_of_a_dry_run_are_counted_in_the_ledger")
 def a_dry_runs_requests_are_counted_by_nobody() -> None:
     """A dry run, and a run after it, are more requests than the key allows."""
-    instead("syncd.cli.dry:CountedIn", lambda pacer, _: pacer)
+    instead("syncd.cli.run.dry_run:CountedIn", lambda pacer, _: pacer)

@@ -12,7 +12,7 @@ def apollo_halts_for_a_contact_that_is_gone() -> None:
     """A contact that is not there, or not to be viewed, is believed to be only when a 404 says so."""
 
     def make(plain: Any) -> Any:
-        from connectors.apollo_codes import halt  # noqa: PLC0415
+        from connectors.apollo.codes import halt  # noqa: PLC0415
 
         def of_one(said: Any, of: Any) -> Any:
             own = plain(said, of)
@@ -20,7 +20,7 @@ def apollo_halts_for_a_contact_that_is_gone() -> None:
 
         return of_one
 
-    around("connectors.apollo_answers:_of_one", make)
+    around("connectors.apollo.errors:_of_one", make)
 
 
 @defect(
@@ -32,11 +32,11 @@ def apollo_believes_a_proxy_that_refuses() -> None:
     """A firewall's page with a 403 is taken for Apollo's word on the key."""
 
     def make(_: Any) -> Any:
-        from connectors.apollo_codes import halt  # noqa: PLC0415
+        from connectors.apollo.codes import halt  # noqa: PLC0415
 
         return lambda of: halt("apollo_forbidden", f"Apollo refuses api/v1/{of.endpoint.scope}")
 
-    around("connectors.apollo_answers:_nobodys", make)
+    around("connectors.apollo.errors:_nobodys", make)
 
 
 @defect(
@@ -60,7 +60,7 @@ def apollo_takes_an_address_for_a_person() -> None:
 
         return together
 
-    around("connectors.apollo_sending:Sender._together", make)
+    around("connectors.apollo.write:Sender._together", make)
 
 
 @defect(
@@ -77,7 +77,7 @@ def apollo_delivers_a_lead_to_its_namesake() -> None:
 
         return settled
 
-    around("connectors.apollo_sending:Sender._settled", make)
+    around("connectors.apollo.write:Sender._settled", make)
 
 
 @defect(
@@ -91,10 +91,10 @@ def apollo_sends_numbers_where_texts_are_wanted() -> None:
     def make(plain: Any) -> Any:
         return lambda value: value if isinstance(value, int) else plain(value)
 
-    around("connectors.apollo_contacts:_text", make)
+    around("connectors.apollo.identity:_text", make)
 
 
 @defect("liveness", "connectors", f"{TESTS}known.py::test_what_a_change_ignores_is_sent_once_and_said_once")
 def apollo_sends_for_ever_what_a_change_ignores() -> None:
     """A field that Apollo leaves as it is, is sent again with every lead."""
-    instead("connectors.apollo_ignored:Ignored.learn", lambda *_: None)
+    instead("connectors.apollo.ignored:Ignored.learn", lambda *_: None)

@@ -30,7 +30,7 @@ def hubspot_believes_an_answer_that_forgets_a_contact() -> None:
 
         return sorted_out
 
-    around("connectors.hubspot_matching:sorted_out", make)
+    around("connectors.hubspot.batch_results:sorted_out", make)
 
 
 @defect("I-2", "connectors", f"{HUBSPOT}matching.py::test_a_result_is_known_by_its_trace_or_its_key")
@@ -47,19 +47,19 @@ def hubspot_reads_an_answer_by_position() -> None:
 
         return sorted_out
 
-    around("connectors.hubspot_matching:sorted_out", make)
+    around("connectors.hubspot.batch_results:sorted_out", make)
 
 
 @defect("halt on a refused key", "connectors", f"{HUBSPOT}answers.py::test_a_status_that_is_about_the_lane")
 def hubspot_takes_a_revoked_token_for_the_leads_fault() -> None:
     """A 401 is no halt, and the backlog is rejected one by one."""
-    _without("connectors.hubspot_answers:_HALTS", 401)
+    _without("connectors.hubspot.errors:_HALTS", 401)
 
 
 @defect("I-11", "connectors", f"{HUBSPOT}answers.py::test_how_long_a_pause_lasts")
 def hubspot_is_not_waited_for_as_it_asks() -> None:
     """`Retry-After` is not read."""
-    instead("connectors.hubspot_pace:retry_after", lambda *_: None)
+    instead("connectors.hubspot.rate_limit:retry_after", lambda *_: None)
 
 
 @defect("I-3", "connectors", f"{HUBSPOT}identity.py::test_every_way_of_writing_is_upsert_and_never_create")
@@ -72,7 +72,7 @@ def hubspot_creates_instead_of_upserting() -> None:
 
         return contacts
 
-    around("connectors.hubspot_api:Api.contacts", make)
+    around("connectors.hubspot.api:Api.contacts", make)
 
 
 @defect(
@@ -84,7 +84,7 @@ def hubspot_takes_a_guessed_address_for_a_key() -> None:
     def verified(_: Any, delivery: Any) -> str:
         return str(delivery.fields.get("email") or "").strip().lower()
 
-    instead("connectors.hubspot_rows:Plan.verified", verified)
+    instead("connectors.hubspot.identity:Plan.verified", verified)
 
 
 @defect("I-2", "connectors", f"{SALESFORCE}trouble.py::test_an_answer_with_fewer_rows_delivers_nobody")
@@ -99,7 +99,7 @@ def salesforce_reads_what_rows_there_are() -> None:
 
         return judge_rows
 
-    around("connectors.salesforce_answers:judge_rows", make)
+    around("connectors.salesforce.errors:judge_rows", make)
 
 
 @defect("I-2", "connectors", f"{SALESFORCE}trouble.py::test_a_row_that_confirms_nothing_delivers_nobody")
@@ -109,7 +109,7 @@ def salesforce_believes_a_success_without_an_id() -> None:
     def make(plain: Any) -> Any:
         return lambda row: plain({"id": "00Q000000000000AAA", **{k: v for k, v in row.items() if v}})
 
-    around("connectors.salesforce_answers:_through", make)
+    around("connectors.salesforce.errors:_through", make)
 
 
 @defect(
@@ -121,7 +121,7 @@ def salesforce_signs_in_again_and_again() -> None:
     """A session that is refused as soon as it is given is asked for without end."""
 
     def make(plain: Any) -> Any:
-        from syncd.failure import Halt  # noqa: PLC0415
+        from syncd.core.failure import Halt  # noqa: PLC0415
 
         def call(*given: Any, **named: Any) -> Any:
             for _ in range(3):
@@ -131,7 +131,7 @@ def salesforce_signs_in_again_and_again() -> None:
 
         return call
 
-    around("connectors.salesforce_wire:Wire.call", make)
+    around("connectors.salesforce.api:Wire.call", make)
 
 
 @defect(
@@ -141,7 +141,7 @@ def salesforce_signs_in_again_and_again() -> None:
 )
 def salesforce_spends_all_calls_of_the_org() -> None:
     """`daily_share` is not kept."""
-    instead("connectors.salesforce_budget:Budget.spend", lambda _: None)
+    instead("connectors.salesforce.rate_limit:Budget.spend", lambda _: None)
 
 
 @defect(
@@ -151,13 +151,13 @@ def salesforce_spends_all_calls_of_the_org() -> None:
 )
 def salesforce_links_two_people_to_one_record() -> None:
     """Of two people with one address, the second takes the record of the first."""
-    instead("connectors.salesforce_rows:once_each", list)
+    instead("connectors.salesforce.identity:once_each", list)
 
 
 @defect("I-3", "connectors", f"{APOLLO}::test_after_an_unknown_outcome_a_minute_passes_and_it_is_found")
 def apollo_never_looks_before_it_writes() -> None:
     """A contact without an address whose answer was lost is made again."""
-    instead("connectors.apollo_search:Search.look_up", lambda *_: None)
+    instead("connectors.apollo.match:Search.look_up", lambda *_: None)
 
 
 @defect(
@@ -169,7 +169,7 @@ def apollo_reads_an_answer_by_position() -> None:
     """Contacts are taken in the order of the answer, which is another."""
 
     def make(_: Any) -> Any:
-        from connectors.apollo_contacts import Found  # noqa: PLC0415
+        from connectors.apollo.identity import Found  # noqa: PLC0415
 
         def attribute(items: Any, _form: Any, created: Any, existing: Any) -> Any:
             flagged = [(it, True) for it in created] + [(it, False) for it in existing]
@@ -178,7 +178,7 @@ def apollo_reads_an_answer_by_position() -> None:
 
         return attribute
 
-    around("connectors.apollo_contacts:attribute", make)
+    around("connectors.apollo.identity:attribute", make)
 
 
 @defect("halt on a refused key", "contract", "tests/connectors/test_apollo_answers.py::test_an_answer_means")
@@ -188,7 +188,7 @@ def apollo_takes_a_revoked_key_for_an_outage() -> None:
     def make(plain: Any) -> Any:
         return {**plain, 401: plain[408]}
 
-    around("connectors.apollo_answers:_BY_STATUS", make)
+    around("connectors.apollo.errors:_BY_STATUS", make)
 
 
 @defect(
@@ -199,7 +199,7 @@ def apollo_takes_a_revoked_key_for_an_outage() -> None:
 def a_webhook_has_a_new_id_each_time() -> None:
     """A receiver cannot know that it has the lead already."""
     numbers = itertools.count()
-    instead("connectors.webhook_message:message_id", lambda connector, _: f"{connector}-{next(numbers)}")
+    instead("connectors.webhook.message:message_id", lambda connector, _: f"{connector}-{next(numbers)}")
 
 
 @defect("I-2", "connectors", f"{WEBHOOK}answers.py::test_every_status_has_its_meaning")
@@ -209,7 +209,7 @@ def a_webhook_that_is_redirected_is_delivered() -> None:
     def make(plain: Any) -> Any:
         return {**plain, 3: plain[2]}
 
-    around("connectors.webhook_answers:_BY_HUNDRED", make)
+    around("connectors.webhook.errors:_BY_HUNDRED", make)
 
 
 @defect(
@@ -219,7 +219,7 @@ def a_webhook_that_is_redirected_is_delivered() -> None:
 )
 def a_webhook_goes_wherever_a_name_leads() -> None:
     """A name that somebody else runs leads into the operator's own network."""
-    instead("connectors.webhook_addresses:allowed", lambda _host, addresses, **_: list(addresses))
+    instead("connectors.webhook.addresses:allowed", lambda _host, addresses, **_: list(addresses))
 
 
 @defect("I-2", "connectors", f"{WEBHOOK}wire.py::test_what_breaks_off_or_is_no_answer_is_no_delivery")
@@ -227,7 +227,7 @@ def a_webhook_whose_answer_breaks_off_is_delivered() -> None:
     """The status is believed before the answer has ended."""
 
     def make(plain: Any) -> Any:
-        from connectors.webhook_answers import Answer  # noqa: PLC0415
+        from connectors.webhook.errors import Answer  # noqa: PLC0415
 
         def post(self: Any, body: bytes, headers: Any) -> Any:
             answer = plain(self, body, headers)
@@ -235,4 +235,4 @@ def a_webhook_whose_answer_breaks_off_is_delivered() -> None:
 
         return post
 
-    around("connectors.webhook_wire:Wire.post", make)
+    around("connectors.webhook.http:Wire.post", make)

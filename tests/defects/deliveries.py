@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from syncd.delivery import Delivered
-from syncd.failure import Pause, Refused, Reject, Retry
+from syncd.core.delivery import Delivered
+from syncd.core.failure import Pause, Refused, Reject, Retry
 from tests.defects.planting import around, defect, instead
 
 DELIVERING = "tests/engine/test_engine_delivering.py"
@@ -28,8 +28,8 @@ def maybe_sent_is_noted_after_the_call() -> None:
 
         return send
 
-    around("syncd.engine.delivering:Deliver._send", make)
-    instead("syncd.ledger.doubting:mark_maybe_sent", lambda *_, **__: None)
+    around("syncd.engine.deliver:Deliver._send", make)
+    instead("syncd.ledger.deliveries.maybe_sent:mark_maybe_sent", lambda *_, **__: None)
 
 
 @defect("I-3", "engine", f"{DELIVERING}::test_an_answer_lost_after_applying_makes_no_duplicate")
@@ -39,7 +39,7 @@ def no_doubt_survives_a_lost_answer() -> None:
     def make(plain: Any) -> Any:
         return lambda call, *rest: plain([it._replace(maybe_sent=False) for it in call], *rest)
 
-    around("syncd.delivery:judge_call", make)
+    around("syncd.core.delivery:judge_call", make)
 
 
 @defect("I-2", "engine", f"{DELIVERING}::test_a_pause_in_the_answer_stands_for_all_after_it")
@@ -53,7 +53,7 @@ def outcomes_are_shifted_by_one() -> None:
 
         return send
 
-    around("syncd.engine.delivering:Deliver._send", make)
+    around("syncd.engine.deliver:Deliver._send", make)
 
 
 @defect("I-2", "engine", f"{DELIVERING}::test_a_wrong_number_of_outcomes_delivers_nothing_by_itself")
@@ -68,7 +68,7 @@ def a_delivery_that_the_answer_forgets_is_delivered() -> None:
 
         return judge_call
 
-    around("syncd.delivery:judge_call", make)
+    around("syncd.core.delivery:judge_call", make)
 
 
 @defect("I-10", "engine", f"{POISON}::test_halving_a_refused_call_isolates_the_guilty_one")
@@ -83,7 +83,7 @@ def a_refused_call_rejects_its_whole_batch() -> None:
 
         return judge_call
 
-    around("syncd.delivery:judge_call", make)
+    around("syncd.core.delivery:judge_call", make)
 
 
 @defect("I-10", "engine", f"{DELIVERING}::test_an_outage_of_days_rejects_nobody_and_is_not_hammered")
@@ -98,19 +98,19 @@ def an_outage_spends_attempts() -> None:
 
         return judge_call
 
-    around("syncd.delivery:judge_call", make)
+    around("syncd.core.delivery:judge_call", make)
 
 
 @defect("I-10", "engine", f"{POISON}::test_a_renamed_field_rejects_nobody_and_halts")
 def alike_rejections_halt_nothing() -> None:
     """A renamed field rejects every lead there is."""
-    instead("syncd.delivery:ALIKE_LIMIT", 10**9)
+    instead("syncd.core.delivery:ALIKE_LIMIT", 10**9)
 
 
 @defect("I-10", "engine", f"{POISON}::test_a_renamed_field_rejects_nobody_and_halts")
 def what_a_halt_should_revive_stays_rejected() -> None:
     """Ten leads that were no lead's fault are left to a person."""
-    instead("syncd.ledger.changes:revive", lambda *_: None)
+    instead("syncd.ledger.deliveries.verdict:revive", lambda *_: None)
 
 
 @defect("I-10", "unit", f"{RULES}::test_exhausted_attempts_reject_only_if_something_was_delivered_meanwhile")
@@ -120,7 +120,7 @@ def exhausted_attempts_reject_in_an_outage() -> None:
     def make(plain: Any) -> Any:
         return lambda walk, item, why, _before, terms: plain(walk, item._replace(mark=-1), why, -1, terms)
 
-    around("syncd.delivery:_on_retry", make)
+    around("syncd.core.delivery:_on_retry", make)
 
 
 @defect(
@@ -138,19 +138,19 @@ def nobody_is_ever_suspected() -> None:
 
         return on_stopped
 
-    around("syncd.delivery:_on_stopped", make)
+    around("syncd.core.delivery:_on_stopped", make)
 
 
 @defect("I-3", "engine", f"{PEOPLE}::test_two_leads_of_a_person_in_one_pass_make_one_object")
 def two_leads_of_a_person_share_a_pass() -> None:
     """The second is sent before the first one's object is known."""
-    instead("syncd.engine.delivering:_one_each", lambda ready, *_: ready)
+    instead("syncd.engine.deliver:_one_each", lambda ready, *_: ready)
 
 
 @defect("I-3", "engine", f"{PEOPLE}::test_a_later_lead_of_a_person_is_given_the_remote_id")
 def whose_an_object_is_is_not_remembered() -> None:
     """The next lead of a person knows nothing of the object that the first one made."""
-    instead("syncd.ledger.delivering:_remember", lambda *_: None)
+    instead("syncd.ledger.deliveries.due:_remember", lambda *_: None)
 
 
 @defect(
@@ -164,13 +164,13 @@ def a_doubt_is_the_leads_and_not_the_persons() -> None:
     def make(plain: Any) -> Any:
         return lambda connection, ids, *, people: plain(connection, ids, people=people and False)
 
-    around("syncd.ledger.doubting:mark_maybe_sent", make)
+    around("syncd.ledger.deliveries.maybe_sent:mark_maybe_sent", make)
 
 
 @defect("newest wins", "engine", f"{PEOPLE}::test_an_older_lead_that_comes_later_settles_unsent")
 def an_older_lead_writes_over_a_newer_one() -> None:
     """A person in the CRM goes back to what was known a week ago."""
-    instead("syncd.engine.delivering:_is_superseded", lambda *_: False)
+    instead("syncd.engine.deliver:_is_superseded", lambda *_: False)
 
 
 @defect(
@@ -180,7 +180,7 @@ def an_older_lead_writes_over_a_newer_one() -> None:
 )
 def a_call_under_way_wipes_out_a_persons_pause() -> None:
     """Somebody pauses a connector, and the call that ends a second later opens it."""
-    instead("syncd.delivery:kept_by_hand", lambda _stored, decided, _now: decided)
+    instead("syncd.core.delivery:kept_by_hand", lambda _stored, decided, _now: decided)
 
 
 @defect("I-10", "unit", f"{RULES}::test_a_wrong_number_of_outcomes_is_no_success_for_anybody")
@@ -193,7 +193,7 @@ def too_many_outcomes_are_cut() -> None:
 
         return judge_call
 
-    around("syncd.delivery:judge_call", make)
+    around("syncd.core.delivery:judge_call", make)
 
 
 @defect("liveness", "unit", f"{RULES}::test_pauses_grow_and_a_success_starts_them_over")
@@ -203,4 +203,4 @@ def pauses_never_grow() -> None:
     def make(plain: Any) -> Any:
         return lambda _failures, base, cap, chance: plain(0, base, cap, chance)
 
-    around("syncd.delivery:backoff", make)
+    around("syncd.core.delivery:backoff", make)

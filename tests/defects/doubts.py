@@ -12,7 +12,7 @@ TEN_GOOD = f"{DOUBT}::test_ten_good_leads_behind_twelve_that_are_turned_away_arr
 @defect("poison alone", "engine", f"{TEN_GOOD}[403-1]")
 def one_halt_halts_its_lane() -> None:
     """The first lead that a firewall answers 403 to speaks for all behind it."""
-    instead("syncd.delivery:HALT_LIMIT", 1)
+    instead("syncd.core.delivery:HALT_LIMIT", 1)
 
 
 @defect("poison alone", "engine", f"{TEN_GOOD}[422-1]")
@@ -22,13 +22,13 @@ def alike_rejections_halt_without_asking_others() -> None:
     def make(plain: Any) -> Any:
         return lambda call, answer, lane, terms: plain(call, answer, lane, terms._replace(others=False))
 
-    around("syncd.delivery:judge_call", make)
+    around("syncd.core.delivery:judge_call", make)
 
 
 @defect("poison alone", "engine", f"{TEN_GOOD}[423-100]")
 def explained_pauses_are_never_doubted() -> None:
     """A contact that stays locked is asked for every two seconds, and nobody else is."""
-    instead("syncd.delivery:PAUSE_LIMIT", 10**9)
+    instead("syncd.core.delivery:PAUSE_LIMIT", 10**9)
 
 
 @defect(
@@ -38,13 +38,13 @@ def explained_pauses_are_never_doubted() -> None:
 )
 def a_suspect_that_halts_never_pays() -> None:
     """A lead that alone is refused access is asked about for ever."""
-    instead("syncd.delivery:_is_its_own", lambda *_: False)
+    instead("syncd.core.delivery:_is_its_own", lambda *_: False)
 
 
 @defect("poison alone", "unit", f"{RULES}::test_a_pause_as_long_as_a_quotas_is_held_against_nobody")
 def a_daily_quota_is_held_against_a_lead() -> None:
     """Whoever meets the end of a quota pays for it."""
-    instead("syncd.delivery:PAUSE_DOUBTED", 1e9)
+    instead("syncd.core.delivery:PAUSE_DOUBTED", 1e9)
 
 
 @defect("poison alone", "unit", f"{RULES}::test_ten_alike_rejections_ask_others_before_they_halt")
@@ -54,7 +54,7 @@ def what_returns_goes_to_the_head_of_the_line() -> None:
     def make(plain: Any) -> Any:
         return lambda change, now: plain(change, now)._replace(suspect=False, due_at=0.0)
 
-    around("syncd.delivery:spared", make)
+    around("syncd.core.delivery:spared", make)
 
 
 @defect("poison alone", "engine", f"{DOUBT}::test_what_is_decided_before_it_is_sent_is_no_word_on_the_lane")
@@ -62,11 +62,11 @@ def what_was_never_sent_is_held_against_the_lane() -> None:
     """Leads whose payload is gone stop a connector that was never asked."""
 
     def make(_: Any) -> Any:
-        from syncd.delivery import judge_call  # noqa: PLC0415
+        from syncd.core.delivery import judge_call  # noqa: PLC0415
 
         return judge_call
 
-    around("syncd.delivery:judge_unsent", make)
+    around("syncd.core.delivery:judge_unsent", make)
 
 
 @defect(
@@ -78,11 +78,11 @@ def a_refused_export_halts_the_pull() -> None:
     """CTGO's no to one export is taken for its word on the key."""
 
     def make(_: Any) -> Any:
-        from syncd.failure import Halt  # noqa: PLC0415
+        from syncd.core.failure import Halt  # noqa: PLC0415
 
         return lambda answers: next((it for it in answers if isinstance(it, Halt)), None)
 
-    around("syncd.engine.exporting:key_refused", make)
+    around("syncd.engine.export:key_refused", make)
 
 
 @defect(
@@ -96,7 +96,7 @@ def a_firewall_speaks_for_ctgo() -> None:
     def make(plain: Any) -> Any:
         return {**plain, (403, ""): plain[403, "*"]}
 
-    around("syncd.upstream.errors:RULES", make)
+    around("syncd.ctgo.errors:RULES", make)
 
 
 @defect("no lead lost", "engine", f"{DOUBT}::test_an_export_route_that_is_away_settles_nobody")
@@ -105,7 +105,7 @@ def a_route_that_is_away_settles_the_backlog() -> None:
 
     def make(_: Any) -> Any:
         def gone_of(verdict: Any, code: str) -> Any:
-            from syncd.delivery import Change  # noqa: PLC0415
+            from syncd.core.delivery import Change  # noqa: PLC0415
 
             gone = [it.id for it in verdict.changes if it.code == code]
             changes = tuple(Change(it.id, "delivered", 1) if it.id in gone else it for it in verdict.changes)
@@ -113,13 +113,13 @@ def a_route_that_is_away_settles_the_backlog() -> None:
 
         return gone_of
 
-    around("syncd.engine.each:gone_of", make)
+    around("syncd.engine.single_calls:gone_of", make)
 
 
 @defect("no lead lost", "engine", f"{DOUBT}::test_a_gone_export_that_is_listed_as_new_again_is_due_again")
 def gone_is_for_good() -> None:
     """CTGO lists a lead as new ever after, and nobody exports it again."""
-    instead("syncd.ledger.settles:reopen_gone", lambda *_, **__: 0)
+    instead("syncd.ledger.leads.settlement:reopen_gone", lambda *_, **__: 0)
 
 
 @defect(
@@ -133,7 +133,7 @@ def a_person_cannot_drop_what_halted_a_lane() -> None:
     def make(plain: Any) -> Any:
         return lambda rows, chosen: plain(rows, chosen._replace(code="", lead_id=0))
 
-    around("syncd.ledger.operating:_in_question", make)
+    around("syncd.ledger.admin.actions:_in_question", make)
 
 
 @defect("the contract", "engine", f"{DOUBT}::test_a_retry_waits_as_long_as_it_asks_to")
@@ -148,7 +148,7 @@ def a_long_wait_is_taken_for_a_clock_that_went_back() -> None:
 
         return record
 
-    around("syncd.engine.delivering:Deliver._record", make)
+    around("syncd.engine.deliver:Deliver._record", make)
 
 
 @defect(
@@ -168,4 +168,4 @@ def held_exports_starve_those_behind() -> None:
 
         return exports_due
 
-    around("syncd.ledger.exporting:exports_due", make)
+    around("syncd.ledger.ctgo_queue.exports:exports_due", make)

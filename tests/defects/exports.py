@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from syncd.delivery import Delivered
-from syncd.failure import Pause, Retry
+from syncd.core.delivery import Delivered
+from syncd.core.failure import Pause, Retry
 from tests.defects.planting import around, defect, instead
 
 EXPORTING = "tests/engine/test_engine_exporting.py"
@@ -15,11 +15,11 @@ def _ruled(key: tuple[int, str], rule: tuple[type, str, float | None]) -> None:
     """Another meaning for a refusal of CTGO's."""
 
     def make(plain: Any) -> Any:
-        from syncd.upstream.errors import Rule  # noqa: PLC0415
+        from syncd.ctgo.errors import Rule  # noqa: PLC0415
 
         return {**plain, key: Rule(*rule)}
 
-    around("syncd.upstream.errors:RULES", make)
+    around("syncd.ctgo.errors:RULES", make)
 
 
 @defect("liveness", "engine", f"{EXPORTING}::test_a_lead_that_ctgo_no_longer_knows_is_gone")
@@ -41,7 +41,7 @@ def a_refused_key_is_waited_out() -> None:
 @defect("I-1", "upstream", f"{ERRORS}::test_a_404_that_is_not_ctgos_own_settles_nothing")
 def a_proxys_404_settles_leads() -> None:
     """A page that some router answers with says that a lead is gone."""
-    instead("syncd.upstream.errors:FOREIGN", "")
+    instead("syncd.ctgo.errors:FOREIGN", "")
 
 
 @defect("exported means marked", "engine", f"{EXPORTING}::test_an_export_is_repeated_until_it_holds")
@@ -51,7 +51,7 @@ def a_failed_export_counts_as_made() -> None:
     def make(_: Any) -> Any:
         return lambda _item, answer: isinstance(answer, Delivered | Pause | Retry)
 
-    around("syncd.engine.exporting:_is_done", make)
+    around("syncd.engine.export:_is_done", make)
 
 
 @defect(
@@ -61,7 +61,7 @@ def a_failed_export_counts_as_made() -> None:
 )
 def a_login_page_exports() -> None:
     """A page with status 200, from something in between, is a yes."""
-    instead("syncd.upstream.shapes:nothing_of", lambda _: None)
+    instead("syncd.ctgo.shapes:nothing_of", lambda _: None)
 
 
 @defect(
@@ -75,13 +75,13 @@ def a_conflict_on_a_repeat_is_not_understood() -> None:
     def make(plain: Any) -> Any:
         return lambda item, answer: plain(item._replace(attempts=0, suspect=False), answer)
 
-    around("syncd.engine.exporting:_is_done", make)
+    around("syncd.engine.export:_is_done", make)
 
 
 @defect("I-1", "engine", "tests/engine/test_engine_forgetting.py::test_an_export_that_is_owed_is_never_sent")
 def the_export_of_who_was_forgotten_is_sent() -> None:
     """A lead that nobody has any more is marked as exported."""
-    instead("syncd.ledger.erasing:_close_export", lambda *_: None)
+    instead("syncd.ledger.privacy.erasure:_close_export", lambda *_: None)
 
 
 @defect(
@@ -91,7 +91,7 @@ def the_export_of_who_was_forgotten_is_sent() -> None:
 )
 def an_export_that_is_owed_is_not_withdrawn() -> None:
     """A new row of an id comes, and its export stays where it is: one net of two is gone."""
-    instead("syncd.ledger.ingesting:_withdraw_exports", lambda *_: None)
+    instead("syncd.ledger.leads.ingest:_withdraw_exports", lambda *_: None)
 
 
 @defect(
@@ -105,8 +105,8 @@ def an_export_is_owed_with_the_first_row_of_its_id() -> None:
     def make(_: Any) -> Any:
         from sqlalchemy import bindparam, literal, select  # noqa: PLC0415
 
-        from syncd.ledger.statements import among, upsert  # noqa: PLC0415
-        from syncd.ledger.tables import Export, Lead, table  # noqa: PLC0415
+        from syncd.ledger.schema import Export, Lead, table  # noqa: PLC0415
+        from syncd.ledger.sql import among, upsert  # noqa: PLC0415
 
         lead = table(Lead)
         ready = select(lead.c.source, lead.c.lead_id, literal("pending")).where(
@@ -115,7 +115,7 @@ def an_export_is_owed_with_the_first_row_of_its_id() -> None:
         columns = ["source", "lead_id", "state"]
         return upsert(table(Export)).from_select(columns, ready.distinct()).on_conflict_do_nothing()
 
-    around("syncd.ledger.settles:_OWE", make)
+    around("syncd.ledger.leads.settlement:_OWE", make)
 
 
 @defect(
@@ -128,20 +128,20 @@ def nobody_asks_once_more_before_an_export() -> None:
 
     def make(_: Any) -> Any:
         def exports_due(connection: Any, source: str, _now: float, _cap: float, limit: int) -> Any:
-            from syncd.delivery import Item  # noqa: PLC0415
+            from syncd.core.delivery import Item  # noqa: PLC0415
 
             sql = "SELECT id, lead_id FROM export WHERE source = ? AND state = 'pending' LIMIT ?"
             return [(Item(row[0]), row[1]) for row in connection.exec_driver_sql(sql, (source, limit))]
 
         return exports_due
 
-    around("syncd.ledger.exporting:exports_due", make)
+    around("syncd.ledger.ctgo_queue.exports:exports_due", make)
 
 
 @defect("I-3", "engine", f"{SAME_ID}::test_a_row_marked_by_our_own_export_whose_answer_was_lost_is_delivered")
 def our_own_mark_is_taken_for_somebody_elses() -> None:
     """A lead whose export was heard, and not answered, is left to whoever seems to have exported it."""
-    instead("syncd.ledger.ingesting:exported_here", lambda *_: set())
+    instead("syncd.ledger.leads.ingest:exported_here", lambda *_: set())
 
 
 @defect(
@@ -153,4 +153,4 @@ def a_used_up_budget_halts() -> None:
     def make(plain: Any) -> Any:
         return {key: rule for key, rule in plain.items() if key != (403, "budget_exhausted")}
 
-    around("syncd.upstream.errors:RULES", make)
+    around("syncd.ctgo.errors:RULES", make)

@@ -13,7 +13,7 @@ MERGES = "tests/connectors/test_hubspot_merges.py::test_"
 def hubspot_keeps_an_id_that_a_merge_killed() -> None:
     """A contact that is read under a new id is still written to under its old one."""
     instead(
-        "connectors.hubspot_rows:Aim.at",
+        "connectors.hubspot.identity:Aim.at",
         lambda self, contact: self._replace(contact=contact, looked=True),
     )
 
@@ -34,14 +34,14 @@ def hubspot_takes_no_notice_of_a_merge() -> None:
 
         return found_for
 
-    around("connectors.hubspot_matching:found_for", make)
+    around("connectors.hubspot.batch_results:found_for", make)
 
 
 @defect("liveness", "connectors", f"{MERGES}an_id_that_updates_leave_out_twice_is_given_up")
 def hubspot_never_gives_up_an_id() -> None:
     """A contact that updates by its id leave out is sent by that id until its attempts are used up."""
     around(
-        "connectors.hubspot_sending:Sending._left_out",
+        "connectors.hubspot.write:Sending._left_out",
         lambda plain: lambda self, aims: plain(self, [aim._replace(kind="key") for aim in aims]),
     )
 
@@ -49,13 +49,13 @@ def hubspot_never_gives_up_an_id() -> None:
 @defect("one object a person", "connectors", f"{SHARED}later_leads_of_either_stay_with_their_own")
 def hubspot_makes_one_contact_of_two_people() -> None:
     """Somebody with another's mailbox is written to the other's contact."""
-    instead("connectors.hubspot_rows:Contact.of_another", lambda *_: False)
+    instead("connectors.hubspot.identity:Contact.of_another", lambda *_: False)
 
 
 @defect("liveness", "connectors", f"{LOCKS}a_contact_that_stays_locked_holds_nobody_else_up")
 def hubspot_takes_one_contacts_lock_for_the_lanes() -> None:
     """A lock is waited out every two seconds for as long as it lasts, by all who share a call with it."""
-    instead("connectors.hubspot_locks:narrowed", lambda why, _: why)
+    instead("connectors.hubspot.locks:narrowed", lambda why, _: why)
 
 
 @defect(
@@ -65,7 +65,7 @@ def hubspot_takes_one_contacts_lock_for_the_lanes() -> None:
 )
 def hubspot_believes_a_firewall() -> None:
     """A 403 halts the lane whoever says it."""
-    instead("connectors.hubspot_answers:_spoken", lambda _: True)
+    instead("connectors.hubspot.errors:_spoken", lambda _: True)
 
 
 @defect(
@@ -76,6 +76,6 @@ def hubspot_believes_a_firewall() -> None:
 def hubspot_reads_the_holder_in_the_message_alone() -> None:
     """The contact that an error names in its context is looked for all the same."""
     around(
-        "connectors.hubspot_answers:_existing",
+        "connectors.hubspot.errors:_existing",
         lambda plain: lambda error, message: plain({**error, "context": None}, message),
     )

@@ -33,7 +33,7 @@ def what_is_deleted_stays_in_free_pages() -> None:
 @defect("I-8", "ledger", f"{OPENING}::test_a_second_engine_is_refused_and_told_who_holds_the_lock")
 def a_second_engine_is_let_in() -> None:
     """The lock beside the ledger is opened and not taken."""
-    instead("syncd.ledger.lock:fcntl.flock", lambda *_: None)
+    instead("syncd.ledger.disk.lock:fcntl.flock", lambda *_: None)
 
 
 @defect("I-12", "ledger", f"{OPENING}::test_a_new_ledger_is_made_with_its_folder_for_its_owner_alone")
@@ -48,7 +48,7 @@ def everybody_may_read_the_ledger() -> None:
 @defect("I-4", "engine", f"{PAGES}::test_the_same_malformed_lead_is_quarantined_once_for_days")
 def a_malformed_lead_is_passed_over() -> None:
     """The watermark moves past a lead that could not be read, and nobody hears of it."""
-    instead("syncd.ledger.ingesting:_quarantine", lambda *_: 0)
+    instead("syncd.ledger.leads.ingest:_quarantine", lambda *_: 0)
 
 
 @defect("I-9", "engine", f"{PAGES}::test_a_quarantined_lead_is_replaced_by_a_listing_that_parses")
@@ -62,7 +62,7 @@ def the_books_forget_what_leaves_quarantine() -> None:
 
         return move
 
-    around("syncd.ledger.statements:Books.move", make)
+    around("syncd.ledger.sql:Books.move", make)
 
 
 @defect(
@@ -76,7 +76,7 @@ def a_row_is_taken_in_while_its_id_is_exported() -> None:
     def make(plain: Any) -> Any:
         return lambda connection, _in_flight, *rest, **named: plain(connection, (), *rest, **named)
 
-    around("syncd.ledger.ingesting:ingest", make)
+    around("syncd.ledger.leads.ingest:ingest", make)
 
 
 @defect(
@@ -95,7 +95,7 @@ def a_lead_is_exported_when_the_first_connector_has_it() -> None:
 
         return lead_state
 
-    around("syncd.settling:lead_state", make)
+    around("syncd.core.lead_state:lead_state", make)
 
 
 @defect(
@@ -109,7 +109,7 @@ def best_effort_counts_as_required() -> None:
     def make(plain: Any) -> Any:
         return lambda connector, _required, *rest: plain(connector, True, *rest)  # noqa: FBT003
 
-    around("syncd.engine.admitting:NewDelivery", make)
+    around("syncd.engine.fanout:NewDelivery", make)
 
 
 @defect(
@@ -119,13 +119,13 @@ def best_effort_counts_as_required() -> None:
 )
 def a_window_moves_the_watermark() -> None:
     """A window that ends yesterday moves the cursor past the leads of today, which it did not take."""
-    instead("syncd.engine.paging:Plan.moves_watermark", property(lambda self: self.limit is None))
+    instead("syncd.engine.pull.walk:Plan.moves_watermark", property(lambda self: self.limit is None))
 
 
 @defect("I-7", "ledger", "tests/ledger/test_ledger_pulled.py::test_the_watermark_moves_forward_only")
 def the_watermark_moves_back() -> None:
     """A pass that saw nothing newer than yesterday sets the cursor back to yesterday."""
-    instead("syncd.ledger.ingesting:move_watermark", _set_watermark)
+    instead("syncd.ledger.leads.ingest:move_watermark", _set_watermark)
 
 
 def _set_watermark(connection: Any, name: str, to: float, now: float) -> None:
@@ -150,7 +150,7 @@ def the_watermark_is_committed_before_the_rows() -> None:
 
         return take_in
 
-    around("syncd.engine.pulling:Pull._take_in", make)
+    around("syncd.engine.pull.pull:Pull._take_in", make)
 
 
 @defect(
@@ -166,20 +166,23 @@ def the_segment_is_no_part_of_the_key() -> None:
             _class, (*values[:3], 0) if _class.__name__ == "LeadKey" else values
         )
 
-    around("syncd.lead:_new", make)
+    around("syncd.core.lead:_new", make)
 
 
 @defect("I-15", "cli", f"{FORGET}::test_a_new_lead_of_a_forgotten_person_is_not_taken_in")
 def who_was_forgotten_is_taken_in_again() -> None:
     """The marks of the forgotten are made, and no pull asks for them."""
-    instead("syncd.ledger.marks:without_forgotten", lambda _connection, leads, malformed: (leads, malformed))
+    instead(
+        "syncd.ledger.privacy.tombstones:without_forgotten",
+        lambda _connection, leads, malformed: (leads, malformed),
+    )
 
 
 @defect("I-15", "cli", f"{FORGET}::test_it_works_beside_an_engine_that_holds_the_ledger_open")
 def forgetting_leaves_the_wal() -> None:
     """What was erased from the tables is still in the write-ahead log."""
-    instead("syncd.ledger.upkeep:vacuum", lambda _: None)
-    instead("syncd.ledger.upkeep:empty_wal", lambda _: True)
+    instead("syncd.ledger.admin.maintenance:vacuum", lambda _: None)
+    instead("syncd.ledger.admin.maintenance:empty_wal", lambda _: True)
 
 
 @defect(
@@ -189,7 +192,7 @@ def forgetting_leaves_the_wal() -> None:
 )
 def a_restored_ledger_is_believed() -> None:
     """What the ledger that was replaced may have sent is sent again without a look."""
-    instead("syncd.ledger.restored:doubted", lambda found, *_: found)
+    instead("syncd.ledger.admin.restored_lanes:doubted", lambda found, *_: found)
 
 
 @defect("I-12", "ledger", f"{OPENING}::test_an_older_ledger_is_copied_aside_and_then_upgraded")
@@ -198,16 +201,16 @@ def an_upgrade_is_copied_when_it_is_done() -> None:
 
     def make(plain: Any) -> Any:
         def migrate(path: Any, connection: Any) -> Any:
-            from syncd.ledger import migrating  # noqa: PLC0415
+            from syncd.ledger import upgrade  # noqa: PLC0415
 
-            back_up, migrating._back_up = migrating._back_up, lambda *_: None
+            back_up, upgrade._back_up = upgrade._back_up, lambda *_: None
             copy = plain(path, connection)
             back_up(path, copy)
             return copy
 
         return migrate
 
-    around("syncd.ledger.migrating:migrate", make)
+    around("syncd.ledger.upgrade:migrate", make)
 
 
 @defect(
@@ -221,7 +224,7 @@ def nobody_looks_whether_there_is_room() -> None:
     def make(plain: Any) -> Any:
         return lambda self, *given, **named: plain(self, *given, **{**named, "before": lambda: None})
 
-    around("syncd.lanes:Runner.__init__", make)
+    around("syncd.workers.runner:Runner.__init__", make)
 
 
 class _NoLock(nullcontext[None]):
@@ -251,4 +254,4 @@ def transactions_know_no_lock() -> None:
 @defect("I-2", "ledger", f"{OPENING}::test_a_new_ledgers_name_is_synced_before_anything_is_in_it")
 def the_folder_is_never_synced() -> None:
     """A power cut may take a new ledger away whole, with the evidence of what was exported."""
-    instead("syncd.ledger.folders:sync_folder", lambda _: None)
+    instead("syncd.ledger.disk.fsync:sync_folder", lambda _: None)

@@ -19,7 +19,7 @@ def slow_connections_keep_others_out() -> None:
 
         return take
 
-    around("syncd.answering:_Loop._take", make)
+    around("syncd.http.listener:_Loop._take", make)
 
 
 @defect("alive", "hostile", f"{HOSTILE}::test_one_that_drips_is_cut_when_patience_is_over")
@@ -33,13 +33,13 @@ def each_byte_renews_the_patience() -> None:
 
         return read
 
-    around("syncd.answering:_Loop._read", make)
+    around("syncd.http.listener:_Loop._read", make)
 
 
 @defect("alive", "hostile", f"{HOSTILE}::test_a_body_is_refused_before_it_has_come_and_is_kept_nowhere")
 def a_body_is_read_to_its_end() -> None:
     """Who sends a body is read for as long as it comes."""
-    instead("syncd.health.serving:MOST", 1 << 40)
+    instead("syncd.health.server:MOST", 1 << 40)
 
 
 @defect("alive", "health", "tests/health/test_recent.py::test_metrics_are_made_once_a_second")
@@ -49,7 +49,7 @@ def each_scrape_is_made_anew() -> None:
     def make(_: Any) -> Any:
         return lambda _self, _key, make: make()
 
-    around("syncd.health.recent:Recent.get", make)
+    around("syncd.health.cache:Recent.get", make)
 
 
 @defect(
@@ -63,7 +63,7 @@ def formats_without_end_are_made() -> None:
 @defect("closed to strangers", "health", f"{REQUEST}::test_pages_of_other_sites_learn_nothing")
 def any_host_is_ours() -> None:
     """A page whose name leads to this machine reads /metrics."""
-    instead("syncd.health.request:is_ours", lambda _host, _names: True)
+    instead("syncd.health.http_request:is_ours", lambda _host, _names: True)
 
 
 @defect("closed to strangers", "health", f"{REQUEST}::test_pages_of_other_sites_learn_nothing")
@@ -77,7 +77,7 @@ def pages_of_other_sites_are_answered() -> None:
 
         return parse
 
-    around("syncd.health.request:parse", make)
+    around("syncd.health.http_request:parse", make)
 
 
 @defect(
@@ -87,7 +87,7 @@ def pages_of_other_sites_are_answered() -> None:
 )
 def counters_begin_with_their_first_event() -> None:
     """Sixty refusals within a minute of the start raise no alert."""
-    instead("syncd.health.counting:Counting.expect", lambda *_: None)
+    instead("syncd.health.counters:Counting.expect", lambda *_: None)
 
 
 planted_by_its_test(

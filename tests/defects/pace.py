@@ -12,7 +12,7 @@ DELIVERING = "tests/engine/test_engine_delivering.py"
 @defect("I-11", "engine", f"{SOURCES}::test_two_sources_on_one_key_share_its_allowance")
 def a_slot_is_free_with_its_answer() -> None:
     """A slot is given back when its answer is there, and not a window later."""
-    instead("syncd.limiter:freed", lambda answered_at: answered_at)
+    instead("syncd.core.limiter:freed", lambda answered_at: answered_at)
 
 
 @defect("I-11", "engine", f"{SOURCES}::test_a_restart_breaks_no_limit")
@@ -32,7 +32,7 @@ def a_restart_forgets_the_slots() -> None:
 @defect("I-11", "engine", f"{SOURCES}::test_a_reboot_breaks_no_limit")
 def a_reboot_forgets_the_slots() -> None:
     """Slots that were taken before the machine was started anew are believed free."""
-    instead("syncd.limiter:clamp", lambda *_, **__: ())
+    instead("syncd.core.limiter:clamp", lambda *_, **__: ())
 
 
 @defect("I-11", "ledger", "tests/ledger/test_ledger_budgets.py::test_two_keys_do_not_share")
@@ -47,7 +47,7 @@ def all_keys_share_one_allowance() -> None:
 @defect("I-11", "unit", f"{LIMITER}::test_a_wait_is_never_too_short_and_a_millisecond_too_long_at_most")
 def a_wait_is_rounded_down() -> None:
     """Whoever waits as long as he was told asks again a moment too early, and spins."""
-    instead("syncd.limiter:_rounded_up", lambda now, until: int((until - now) * 1000.0) / 1000.0)
+    instead("syncd.core.limiter:_rounded_up", lambda now, until: int((until - now) * 1000.0) / 1000.0)
 
 
 @defect(
@@ -55,13 +55,13 @@ def a_wait_is_rounded_down() -> None:
 )
 def nothing_is_kept_for_pulls() -> None:
     """Exports take the last slot a second before a scheduled pull."""
-    instead("syncd.limiter:_reserved", lambda *_: iter(()))
+    instead("syncd.core.limiter:_reserved", lambda *_: iter(()))
 
 
 @defect("I-11", "unit", f"{LIMITER}::test_a_server_that_counts_more_than_we_do_is_believed")
 def strangers_on_the_key_are_overlooked() -> None:
     """What CTGO says of the requests that are left is not listened to."""
-    instead("syncd.limiter:foreign", lambda *_, **__: None)
+    instead("syncd.core.limiter:foreign", lambda *_, **__: None)
 
 
 @defect(
@@ -71,7 +71,7 @@ def strangers_on_the_key_are_overlooked() -> None:
 )
 def retry_after_of_ctgo_is_ignored() -> None:
     """After a 429 the next request leaves at once."""
-    instead("syncd.upstream.client:retry_after", lambda *_: None)
+    instead("syncd.ctgo.client:retry_after", lambda *_: None)
 
 
 @defect(
@@ -87,7 +87,7 @@ def retry_after_is_taken_for_milliseconds() -> None:
 
         return read
 
-    around("syncd.waiting:retry_after", make)
+    around("syncd.http.headers:retry_after", make)
 
 
 @defect(
@@ -101,7 +101,7 @@ def a_due_time_is_believed_however_far_away() -> None:
             connection, lane, now, 1e15, *rest, **named
         )
 
-    around("syncd.ledger.delivering:due", make)
+    around("syncd.ledger.deliveries.due:due", make)
 
 
 @defect(
@@ -119,7 +119,7 @@ def a_pause_ends_by_the_wall_clock_alone() -> None:
             return None if probe is None else max(0.0, self.since + probe - now)
         return None if self.until is None else max(0.0, self.until - now)
 
-    instead("syncd.delivery:LaneState.wait", wait)
+    instead("syncd.core.delivery:LaneState.wait", wait)
 
 
 @defect(
@@ -136,7 +136,7 @@ def slots_are_counted_on_the_wall_clock() -> None:
 
         return init
 
-    around("syncd.engine.pacing:Pacer.__init__", make)
+    around("syncd.engine.budget:Pacer.__init__", make)
 
 
 class _OnTheWall:

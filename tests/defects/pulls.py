@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from syncd.failure import Halt
-from syncd.lead import Malformed
+from syncd.core.failure import Halt
+from syncd.core.lead import Malformed
 from tests.defects.planting import around, defect, instead
 
 SOURCES = "tests/engine/test_engine_sources.py"
@@ -18,7 +18,7 @@ def nothing_is_looked_back_for() -> None:
     def make(plain: Any) -> Any:
         return lambda watermark, _lookback, start, **named: plain(watermark, 0.0, start, **named)
 
-    around("syncd.engine.paging:live_plan", make)
+    around("syncd.engine.pull.walk:live_plan", make)
 
 
 @defect(
@@ -26,7 +26,7 @@ def nothing_is_looked_back_for() -> None:
 )
 def nobody_reconciles() -> None:
     """The pass over what CTGO still lists as new is never made."""
-    instead("syncd.engine.pulling:Pull.ask_reconcile", lambda _: None)
+    instead("syncd.engine.pull.pull:Pull.ask_reconcile", lambda _: None)
 
 
 @defect("I-4", "engine", f"{SWITCHES}::test_a_lead_dated_2099_does_not_blind_later_pulls")
@@ -36,7 +36,7 @@ def a_lead_of_2099_is_believed() -> None:
     def make(plain: Any) -> Any:
         return lambda newest, _date, now, since: newest or plain(newest, _date, now, since)
 
-    around("syncd.engine.paging:watermark_after", make)
+    around("syncd.engine.pull.walk:watermark_after", make)
 
 
 @defect("I-4", "engine", f"{SWITCHES}::test_more_than_a_page_arrives_whole_in_every_order[descending]")
@@ -46,7 +46,7 @@ def a_pass_is_over_with_its_first_page() -> None:
     def make(plain: Any) -> Any:
         return lambda self, keys, _total, *, has_more: plain(self, keys, None, has_more=has_more and False)
 
-    around("syncd.engine.paging:Walk.take", make)
+    around("syncd.engine.pull.walk:Walk.take", make)
 
 
 @defect("I-4", "engine", f"{PAGES}::test_a_page_that_is_none_moves_no_watermark_and_loses_nothing")
@@ -55,8 +55,8 @@ def a_login_page_is_an_empty_page() -> None:
 
     def make(plain: Any) -> Any:
         def page_of(body: bytes, server_date: float | None) -> Any:
-            from syncd.upstream.models import Page  # noqa: PLC0415
-            from syncd.upstream.shapes import Unfit  # noqa: PLC0415
+            from syncd.ctgo.models import Page  # noqa: PLC0415
+            from syncd.ctgo.shapes import Unfit  # noqa: PLC0415
 
             found = plain(body, server_date)
             return (
@@ -67,7 +67,7 @@ def a_login_page_is_an_empty_page() -> None:
 
         return page_of
 
-    around("syncd.upstream.shapes:page_of", make)
+    around("syncd.ctgo.shapes:page_of", make)
 
 
 @defect("I-10", "engine", f"{PAGES}::test_a_quarantined_lead_is_replaced_by_a_listing_that_parses")
@@ -83,25 +83,25 @@ def one_bad_row_refuses_its_page() -> None:
 
         return parse_lead
 
-    around("syncd.lead:parse_lead", make)
+    around("syncd.core.lead:parse_lead", make)
 
 
 @defect("I-4", "engine", f"{PAGES}::test_the_same_page_twice_moves_no_watermark")
 def a_page_that_comes_twice_is_believed() -> None:
     """A listing that ignores `offset` is walked as if each page were another."""
-    instead("syncd.engine.paging:Walk._check", lambda *_, **__: None)
+    instead("syncd.engine.pull.walk:Walk._check", lambda *_, **__: None)
 
 
 @defect("I-4", "engine", f"{SOURCES}::test_a_limit_stops_ingesting_and_leaves_the_watermark")
 def a_limited_pull_moves_the_watermark() -> None:
     """What `--limit` left out is behind the cursor, and never comes."""
-    instead("syncd.engine.paging:Plan.moves_watermark", property(lambda self: self.kind == "live"))
+    instead("syncd.engine.pull.walk:Plan.moves_watermark", property(lambda self: self.kind == "live"))
 
 
 @defect("I-6", "engine", f"{PAGES}::test_exports_wait_while_a_pass_over_new_leads_is_between_pages")
 def exports_go_between_two_pages() -> None:
     """What is exported leaves the listing of new leads, and the next page skips as many."""
-    instead("syncd.engine.passes:Passes.holds_exports", property(lambda _: False))
+    instead("syncd.engine.pull.passes:Passes.holds_exports", property(lambda _: False))
 
 
 @defect(
@@ -115,7 +115,7 @@ def a_long_window_goes_first() -> None:
     def make(plain: Any) -> Any:
         return lambda self: self.current or plain(self)
 
-    around("syncd.engine.passes:Passes.turn", make)
+    around("syncd.engine.pull.passes:Passes.turn", make)
 
 
 @defect(
@@ -129,7 +129,7 @@ def the_start_is_forgotten_when_reconciling() -> None:
     def make(plain: Any) -> Any:
         return lambda self: plain(self)._replace(since=self._clock.now() - self._desk.reconcile_window)
 
-    around("syncd.engine.pulling:Pull._reconcile_plan", make)
+    around("syncd.engine.pull.pull:Pull._reconcile_plan", make)
 
 
 @defect(
@@ -143,4 +143,4 @@ def what_others_exported_is_taken_for_new() -> None:
     def make(plain: Any) -> Any:
         return lambda lead, *rest, **named: plain(lead._replace(exported_at=None), *rest, **named)
 
-    around("syncd.engine.admitting:admit", make)
+    around("syncd.engine.fanout:admit", make)

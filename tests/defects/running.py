@@ -21,7 +21,7 @@ def a_wake_during_a_step_is_lost() -> None:
 
         return settle
 
-    around("syncd.lanes:Runner._settle", make)
+    around("syncd.workers.runner:Runner._settle", make)
 
 
 @defect("liveness", "engine", f"{LANES}::test_a_wake_cuts_every_wait_short_but_the_one_after_a_bug")
@@ -36,7 +36,7 @@ def a_lane_that_waits_is_not_woken() -> None:
 
         return wake
 
-    around("syncd.lanes:Runner.wake", make)
+    around("syncd.workers.runner:Runner.wake", make)
 
 
 @defect(
@@ -55,7 +55,7 @@ def deliveries_wake_no_export() -> None:
 
         return record
 
-    around("syncd.ledger.delivering:record", make)
+    around("syncd.ledger.deliveries.due:record", make)
 
 
 @defect("I-16", "daemon", f"{POLLING}::test_an_idle_daemon_gets_up_for_its_polls_and_nothing_else")
@@ -69,7 +69,7 @@ def an_idle_lane_looks_every_second() -> None:
 
         return step
 
-    around("syncd.engine.exporting:Export.step", make)
+    around("syncd.engine.export:Export.step", make)
 
 
 @defect(
@@ -79,7 +79,7 @@ def an_idle_lane_looks_every_second() -> None:
 )
 def a_pause_of_nothing_spins() -> None:
     """A CRM that asks for 0 seconds is asked as fast as it answers."""
-    instead("syncd.delivery:SHORTEST_PAUSE", 0.0)
+    instead("syncd.core.delivery:SHORTEST_PAUSE", 0.0)
 
 
 @defect("stop within 10 s", "engine", f"{LANES}::test_a_stop_waits_for_the_step_that_is_under_way")
@@ -93,13 +93,13 @@ def a_stop_waits_for_no_step() -> None:
 
         return finish
 
-    around("syncd.lanes:Runner.finish", make)
+    around("syncd.workers.runner:Runner.finish", make)
 
 
 @defect("apart", "engine", f"{LANES}::test_a_lane_that_is_woken_in_its_step_is_not_stepped_beside_itself")
 def a_lane_may_be_in_two_threads() -> None:
     """Two threads of a pool step the same lane."""
-    instead("syncd.crews:Entry.ready", property(lambda _: True))
+    instead("syncd.workers.pool:Entry.ready", property(lambda _: True))
 
 
 @defect("apart", "engine", f"{LANES}::test_a_bug_in_one_lane_ends_no_other_and_fails_the_run")
@@ -115,7 +115,7 @@ def a_bug_in_one_lane_ends_the_run() -> None:
 
         return step
 
-    around("syncd.lanes:Runner._step", make)
+    around("syncd.workers.runner:Runner._step", make)
 
 
 @defect("liveness", "daemon", f"{TROUBLE}::test_a_clock_that_jumps_strands_nothing")
@@ -163,7 +163,7 @@ def a_mistake_in_a_reload_ends_the_polling() -> None:
 
         return reload
 
-    around("syncd.daemon.service:Daemon._reload", make)
+    around("syncd.daemon.daemon:Daemon._reload", make)
 
 
 @defect("I-2", "daemon", f"{TROUBLE}::test_a_full_disk_stops_pulling_and_sending_and_is_waited_out")
@@ -175,4 +175,4 @@ def a_full_disk_ends_the_daemon() -> None:
 @defect("a sign of life", "daemon", f"{TROUBLE}::test_a_wedged_lane_stops_the_sign_of_life")
 def a_wedged_lane_looks_alive() -> None:
     """systemd is told that all is well while a lane has been hanging for an hour."""
-    instead("syncd.daemon.snapshot:Snapshot.stuck", property(lambda _: []))
+    instead("syncd.daemon.state:Snapshot.stuck", property(lambda _: []))

@@ -52,7 +52,7 @@ def a_bug_tells_whom_it_met() -> None:
     def make(plain: Any) -> Any:
         return lambda bug, _personal: plain(bug, [])
 
-    around("syncd.engine.bugs:told", make)
+    around("syncd.engine.redaction:told", make)
 
 
 @defect("I-13", "ledger", "tests/ledger/test_ledger_opening.py::test_an_error_of_the_ledger_shows_no_value")
@@ -68,7 +68,7 @@ def an_error_of_the_ledger_shows_its_parameters() -> None:
 @defect("I-13", "upstream", "tests/upstream/test_upstream_errors.py::test_a_key_of_any_shape_is_blotted_out")
 def ctgos_words_are_quoted_as_they_are() -> None:
     """A refusal that repeats the key is shown with it."""
-    instead("syncd.upstream.errors:quoted", lambda text, _: text[:120])
+    instead("syncd.ctgo.errors:quoted", lambda text, _: text[:120])
 
 
 @defect(
@@ -78,7 +78,7 @@ def ctgos_words_are_quoted_as_they_are() -> None:
 )
 def a_key_may_go_over_plain_http() -> None:
     """An address without TLS is taken, and the key goes in the clear."""
-    instead("syncd.wire:is_loopback", lambda _: True)
+    instead("syncd.http.deadline:is_loopback", lambda _: True)
 
 
 @defect("I-13", "connectors", "tests/connectors/test_hubspot_answers.py::test_no_detail_repeats_a_value")
@@ -94,7 +94,7 @@ def hubspots_words_are_quoted_as_they_are() -> None:
 
         return word
 
-    around("connectors.hubspot_answers:word", make)
+    around("connectors.hubspot.errors:word", make)
 
 
 @defect(
@@ -102,7 +102,7 @@ def hubspots_words_are_quoted_as_they_are() -> None:
 )
 def apollos_words_are_quoted_as_they_are() -> None:
     """A refusal that repeats a name is shown with it."""
-    instead("connectors.apollo_answers:plain", lambda text, _: text)
+    instead("connectors.apollo.errors:plain", lambda text, _: text)
 
 
 @defect("I-13", "push", "tests/push/test_push_receiver.py::test_nothing_of_a_request_is_logged")
@@ -131,4 +131,4 @@ def a_backup_may_be_read_by_all() -> None:
         file.touch()
         return file
 
-    instead("syncd.ledger.copying:_empty", empty)
+    instead("syncd.ledger.admin.backups:_empty", empty)

@@ -18,7 +18,7 @@ def a_row_that_may_be_there_is_written_again() -> None:
     def make(plain: Any) -> Any:
         return lambda self, batch: [row._replace(sought=False) for row in plain(self, batch)]
 
-    around("connectors.csv_file:CsvConnector._rows", make)
+    around("connectors.csv.connector:CsvConnector._rows", make)
 
 
 @defect("I-3", "connectors", f"{CRASH}::test_a_write_torn_at_any_byte_is_healed_when_it_is_sent_again")
@@ -30,19 +30,19 @@ def a_torn_line_is_kept() -> None:
 
         return lambda fd, key, sought: replace(plain(fd, key, sought), finished=True)
 
-    around("connectors.csv_disk:read", make)
+    around("connectors.csv.file:read", make)
 
 
 @defect("I-2", "connectors", f"{CRASH}::test_a_batch_is_one_write_and_one_sync")
 def a_row_is_delivered_unsynced() -> None:
     """A power cut takes rows away that were said to be there."""
-    instead("connectors.csv_disk:os.fdatasync", lambda _: None)
+    instead("connectors.csv.file:os.fdatasync", lambda _: None)
 
 
 @defect("I-2", "connectors", f"{TROUBLE}::test_the_folder_is_synced_when_a_file_is_made")
 def a_new_files_name_is_not_synced() -> None:
     """A power cut takes the whole file away."""
-    instead("connectors.csv_disk:sync_folder", lambda _: None)
+    instead("connectors.csv.file:sync_folder", lambda _: None)
 
 
 @defect("I-2", "connectors", f"{TROUBLE}::test_what_is_found_is_synced_before_it_is_believed")
@@ -51,13 +51,13 @@ def what_is_found_is_believed_unsynced() -> None:
 
     def make(plain: Any) -> Any:
         def append(fd: int, data: bytes) -> Any:
-            from connectors import csv_disk  # noqa: PLC0415
+            from connectors.csv import file  # noqa: PLC0415
 
-            return plain(fd, data) if data else csv_disk.mark(fd)
+            return plain(fd, data) if data else file.mark(fd)
 
         return append
 
-    around("connectors.csv_disk:append", make)
+    around("connectors.csv.file:append", make)
 
 
 @defect("I-2", "connectors", f"{TROUBLE}::test_a_failed_sync_is_not_believed_and_its_rows_are_written_anew")
@@ -72,19 +72,19 @@ def a_failed_sync_is_shrugged_off() -> None:
             try:
                 return plain(fd, data)
             except OSError:
-                from connectors.csv_disk import Mark  # noqa: PLC0415
+                from connectors.csv.file import Mark  # noqa: PLC0415
 
                 return Mark(before.st_dev, before.st_ino, before.st_size + len(data))
 
         return append
 
-    around("connectors.csv_disk:append", make)
+    around("connectors.csv.file:append", make)
 
 
 @defect("I-3", "connectors", f"{FILE}::test_a_changed_header_starts_a_new_file_and_both_are_looked_in")
 def files_with_another_header_are_not_looked_in() -> None:
     """After a change of columns, a row of the old file is written again."""
-    instead("connectors.csv_disk:siblings", lambda _: [])
+    instead("connectors.csv.file:siblings", lambda _: [])
 
 
 @defect("I-2", "connectors", f"{FILE}::test_a_rename_never_overwrites")
@@ -93,19 +93,19 @@ def a_rename_writes_over_an_older_file() -> None:
 
     def make(_: Any) -> Any:
         def rename(path: Any, now: float) -> Any:
-            from connectors import csv_rows  # noqa: PLC0415
+            from connectors.csv import rows  # noqa: PLC0415
 
-            return path.replace(path.with_name(csv_rows.renamed(path.stem, path.suffix, now, 0)))
+            return path.replace(path.with_name(rows.renamed(path.stem, path.suffix, now, 0)))
 
         return rename
 
-    around("connectors.csv_disk:rename", make)
+    around("connectors.csv.file:rename", make)
 
 
 @defect("I-3", "connectors", f"{TROUBLE}::test_a_locked_file_pauses_the_lane")
 def nobody_waits_for_another_programs_lock() -> None:
     """Two programs append to one file at a time."""
-    instead("connectors.csv_disk:_lock", lambda _: None)
+    instead("connectors.csv.file:_lock", lambda _: None)
 
 
 @defect(
@@ -115,19 +115,19 @@ def nobody_waits_for_another_programs_lock() -> None:
 )
 def one_file_is_known_by_one_spelling() -> None:
     """Two connectors write one file, for its paths are written in two ways."""
-    instead("connectors.csv_paths:_pattern", str)
+    instead("connectors.csv.paths:_pattern", str)
 
 
 @defect("safe to open", "connectors", f"{ROWS}::test_text_that_a_spreadsheet_would_run_gets_an_apostrophe")
 def a_bio_may_hold_a_formula() -> None:
     """A stranger's bio is run by the spreadsheet of a salesperson."""
-    instead("connectors.csv_rows:_RUN", re.compile("(?!)"))
+    instead("connectors.csv.rows:_RUN", re.compile("(?!)"))
 
 
 @defect("safe to open", "connectors", f"{ROWS}::test_no_spreadsheet_sees_a_formula_wherever_it_splits")
 def a_bio_may_hold_a_formula_behind_a_semicolon() -> None:
     """A spreadsheet that splits at semicolons runs what a stranger wrote behind one."""
-    instead("connectors.csv_rows:_RUN", re.compile(r"\0(?=\s*[=+@-]|[\t\r\n])"))
+    instead("connectors.csv.rows:_RUN", re.compile(r"\0(?=\s*[=+@-]|[\t\r\n])"))
 
 
 @defect(
@@ -137,7 +137,7 @@ def a_bio_may_hold_a_formula_behind_a_semicolon() -> None:
 )
 def a_cell_with_a_semicolon_is_not_quoted() -> None:
     """A spreadsheet that splits at semicolons and commas makes two cells of one."""
-    instead("connectors.csv_rows:_needs_quotes", lambda text: any(mark in text for mark in ',"\r\n'))
+    instead("connectors.csv.rows:_needs_quotes", lambda text: any(mark in text for mark in ',"\r\n'))
 
 
 @defect(
@@ -157,4 +157,4 @@ def one_row_a_person() -> None:
     def make(plain: Any) -> Any:
         return lambda columns, key: plain(columns, key[:1])
 
-    around("connectors.csv_rows:key_of", make)
+    around("connectors.csv.rows:key_of", make)

@@ -22,7 +22,7 @@ def a_closed_gate_lets_small_strokes_through() -> None:
     def make(plain: Any) -> Any:
         return lambda stroke, size, *, closed, over: plain(stroke, size, closed=closed and False, over=over)
 
-    around("syncd.gate:decide", make)
+    around("syncd.core.flood_gate:decide", make)
 
 
 @defect("the gate", "ledger", "tests/ledger/test_ledger_gating.py::test_a_pass_is_counted_over_all_its_pages")
@@ -32,7 +32,7 @@ def a_gate_counts_page_by_page() -> None:
     def make(plain: Any) -> Any:
         return lambda stroke, size, *, closed, over: plain(stroke, size, closed=closed, over=over or True)
 
-    around("syncd.gate:decide", make)
+    around("syncd.core.flood_gate:decide", make)
 
 
 @defect("the gate", "ledger", "tests/ledger/test_ledger_gating.py::test_a_start_opens_no_gate")
@@ -46,7 +46,7 @@ def a_start_opens_the_gates() -> None:
 
         return start
 
-    around("syncd.ledger.gating:start", make)
+    around("syncd.ledger.deliveries.flood_gate:start", make)
 
 
 @defect(
@@ -66,7 +66,7 @@ def a_replay_holds_back_exports() -> None:
 
         return making
 
-    around("syncd.ledger.replaying:make", make)
+    around("syncd.ledger.admin.replays:make", make)
 
 
 @defect(
@@ -78,31 +78,31 @@ def a_replay_leaves_rejections_as_they_are() -> None:
     def make(plain: Any) -> Any:
         return {**plain, "state": "rejected"}
 
-    around("syncd.ledger.replaying:_AGAIN", make)
+    around("syncd.ledger.admin.replays:_AGAIN", make)
 
 
 @defect("I-5", "engine", f"{ENRICHING}::test_a_lost_answer_is_asked_again_once_and_counted")
 def an_ask_is_written_down_when_it_is_answered() -> None:
     """Credits that a lost answer cost are spent again, and again."""
-    instead("syncd.ledger.enriching:note_ask", lambda *_, **__: None)
+    instead("syncd.ledger.leads.enrichment:note_ask", lambda *_, **__: None)
 
 
 @defect("credits", "engine", f"{ENRICHING}::test_no_more_than_per_day_are_asked_on_a_day")
 def per_day_is_not_counted() -> None:
     """A day's bound on enriching is never reached."""
-    instead("syncd.ledger.enriching:asked_on", lambda *_: 0)
+    instead("syncd.ledger.leads.enrichment:asked_on", lambda *_: 0)
 
 
 @defect("credits", "engine", f"{ENRICHING}::test_other_leads_of_a_person_are_not_asked_about_again")
 def what_is_known_of_a_person_is_asked_again() -> None:
     """Each lead of a person is paid for."""
-    instead("syncd.ledger.enriching:known", lambda *_: {})
+    instead("syncd.ledger.leads.enrichment:known", lambda *_: {})
 
 
 @defect("I-11", "unit", f"{PUSHING}::test_extra_pulls_leave_half_of_the_budget")
 def every_push_pulls() -> None:
     """A flood of pushes spends the whole allowance on pulls."""
-    instead("syncd.engine.pushing:spacing", lambda *_: 0.0)
+    instead("syncd.engine.push:spacing", lambda *_: 0.0)
 
 
 @defect(
@@ -112,7 +112,7 @@ def every_push_pulls() -> None:
 )
 def a_push_takes_the_slots_of_pulls() -> None:
     """Whoever knows the address can delay the polls."""
-    instead("syncd.engine.pulling:Pull._is_owed", lambda *_: True)
+    instead("syncd.engine.pull.pull:Pull._is_owed", lambda *_: True)
 
 
 @defect(
@@ -122,13 +122,13 @@ def a_push_takes_the_slots_of_pulls() -> None:
 )
 def what_may_have_been_subscribed_is_forgotten() -> None:
     """A lost answer leaves a subscription at CTGO that nobody ends."""
-    instead("syncd.engine.pushing:may_have_worked", lambda _: False)
+    instead("syncd.engine.push:may_have_worked", lambda _: False)
 
 
 @defect("exports first", "engine", f"{FEEDBACK}::test_feedback_takes_no_slot_while_an_export_could_go")
 def feedback_goes_before_exports() -> None:
     """Words about old leads take the requests that new ones wait for."""
-    instead("syncd.engine.feeding_back:FeedBack._exports_can_go", lambda *_: False)
+    instead("syncd.engine.feedback.send:FeedBack._exports_can_go", lambda *_: False)
 
 
 @defect(
@@ -151,11 +151,11 @@ def a_cursor_moves_before_its_page_is_written() -> None:
 
     _save = _saving()
     _tell_ears_their_ledger()
-    around("syncd.engine.hearing:ask", make)
+    around("syncd.engine.feedback.collect:ask", make)
 
 
 def _saving() -> Any:
-    from syncd.ledger.hearing import save_cursor  # noqa: PLC0415
+    from syncd.ledger.deliveries.statuses import save_cursor  # noqa: PLC0415
 
     return save_cursor
 
@@ -173,13 +173,13 @@ def _tell_ears_their_ledger() -> None:
     def make(plain: Any) -> Any:
         return lambda self, ear, ledger, *rest, **named: plain(self, Ear(ear, ledger), ledger, *rest, **named)
 
-    around("syncd.engine.hearing:Hear.__init__", make)
+    around("syncd.engine.feedback.collect:Hear.__init__", make)
 
 
 @defect("every word arrives", "engine", f"{FEEDBACK}::test_a_word_that_changes_while_it_is_told_is_told_next")
 def a_word_that_changes_under_way_is_lost() -> None:
     """What a CRM said while CTGO was told something else counts as told."""
-    instead("syncd.ledger.feedback:_is_other", lambda *_: False)
+    instead("syncd.ledger.ctgo_queue.feedback:_is_other", lambda *_: False)
 
 
 @defect(
@@ -187,8 +187,8 @@ def a_word_that_changes_under_way_is_lost() -> None:
 )
 def a_word_that_may_have_arrived_is_no_word() -> None:
     """A CRM goes back to what CTGO was told before, and CTGO keeps the word whose answer was lost."""
-    instead("syncd.ledger.feedback:note_sending", lambda *_: None)
-    instead("syncd.engine.feeding_back:_after", lambda item, _: item)
+    instead("syncd.ledger.ctgo_queue.feedback:note_sending", lambda *_: None)
+    instead("syncd.engine.feedback.send:_after", lambda item, _: item)
 
 
 @defect(
@@ -198,7 +198,7 @@ def a_word_that_may_have_arrived_is_no_word() -> None:
 )
 def retention_takes_what_a_delivery_waits_for() -> None:
     """A settled lead loses its payload while a connector that is down still waits for it."""
-    instead("syncd.ledger.upkeep:_LOOKED_AT", _whatever_settled())
+    instead("syncd.ledger.admin.maintenance:_LOOKED_AT", _whatever_settled())
 
 
 def _whatever_settled() -> Any:

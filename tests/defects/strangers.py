@@ -22,7 +22,7 @@ def root_becomes_whoever_a_link_leads_to() -> None:
     def make(plain: Any) -> Any:
         return lambda ledger: plain(ledger.resolve())
 
-    around("syncd.cli.owner:owner_of", make)
+    around("syncd.app.privileges:owner_of", make)
 
 
 @defect(
@@ -32,7 +32,7 @@ def root_becomes_whoever_a_link_leads_to() -> None:
 )
 def root_goes_where_others_lead_it() -> None:
     """Nobody asks who may put another folder in the place of the ledger's."""
-    instead("syncd.cli.owner:_check_ground", lambda *_: None)
+    instead("syncd.app.privileges:_check_ground", lambda *_: None)
 
 
 @defect(
@@ -42,7 +42,7 @@ def root_goes_where_others_lead_it() -> None:
 )
 def a_folder_for_all_is_trusted() -> None:
     """Only the owner of a folder is looked at, and not who may write to it."""
-    instead("syncd.strangers:_others_write", lambda _: False)
+    instead("syncd.file_access:_others_write", lambda _: False)
 
 
 @defect(
@@ -52,7 +52,7 @@ def a_folder_for_all_is_trusted() -> None:
 )
 def root_writes_rows_through_a_link() -> None:
     """The file that a row goes into may be a link to any file of root's."""
-    instead("connectors.csv_disk:_opened", lambda path, flags: os.open(path, flags, 0o600))
+    instead("connectors.csv.file:_opened", lambda path, flags: os.open(path, flags, 0o600))
 
 
 @defect(
@@ -60,7 +60,7 @@ def root_writes_rows_through_a_link() -> None:
 )
 def a_lock_is_cut_whatever_it_leads_to() -> None:
     """A link under the lock's name has another file cut to a number."""
-    instead("syncd.ledger.lock:_FLAGS", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+    instead("syncd.ledger.disk.lock:_FLAGS", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
 
 
 @defect(
@@ -94,7 +94,7 @@ def root_reads_whatever_lies_around() -> None:
 )
 def a_long_refusal_stops_the_daemon() -> None:
     """One long word in an answer takes the square of its length, and holds the interpreter."""
-    instead("syncd.upstream.errors:_SHOWN_BY_NOBODY", re.compile(r"ctgo_\w+|\S+@\S+|https?://\S+"))
+    instead("syncd.ctgo.errors:_SHOWN_BY_NOBODY", re.compile(r"ctgo_\w+|\S+@\S+|https?://\S+"))
 
 
 @defect(
@@ -104,7 +104,7 @@ def a_long_refusal_stops_the_daemon() -> None:
 )
 def a_restored_file_may_act() -> None:
     """A trigger in somebody's backup counts leads as delivered that were sent nowhere."""
-    instead("syncd.ledger.copying:check_data_only", lambda *_: None)
+    instead("syncd.ledger.admin.backups:check_data_only", lambda *_: None)
 
 
 @defect(
@@ -114,7 +114,7 @@ def a_restored_file_may_act() -> None:
 )
 def a_schema_may_call_what_it_likes() -> None:
     """A view in the ledger that a restore replaces calls whatever function a library has added to SQLite."""
-    instead("syncd.ledger.distrust:_DISTRUST", ())
+    instead("syncd.ledger.disk.untrusted:_DISTRUST", ())
 
 
 @defect(
@@ -134,7 +134,7 @@ def a_complaint_reaches_the_terminal_raw() -> None:
 )
 def a_host_that_is_no_name_is_taken() -> None:
     """A reload with one ends the daemon, and each start after it."""
-    instead("syncd.addresses:usable", lambda _: True)
+    instead("syncd.http.address:usable", lambda _: True)
 
 
 @defect(
@@ -144,7 +144,7 @@ def a_host_that_is_no_name_is_taken() -> None:
 )
 def ctgos_sentences_are_repeated() -> None:
     """A refusal that names a person, or the secret end of the push address, stands in the log and in health."""
-    instead("syncd.upstream.errors:_CODE", re.compile(".*"))
+    instead("syncd.ctgo.errors:_CODE", re.compile(".*"))
 
 
 @defect(
@@ -155,7 +155,7 @@ def ctgos_sentences_are_repeated() -> None:
 def an_install_writes_through_a_link() -> None:
     """A link under a temporary name has another file of root's written over."""
     instead(
-        "syncd.cli.placing:_fresh",
+        "syncd.cli.service.install:_fresh",
         lambda path, mode: os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode),
     )
 
@@ -167,9 +167,9 @@ def an_install_writes_through_a_link() -> None:
 )
 def a_proxy_is_shown_what_is_for_this_machine() -> None:
     """What Salesforce's connector says to an address of this machine, its secret among it, goes through the proxy."""
-    from connectors import salesforce_http  # noqa: PLC0415
+    from connectors.salesforce import http  # noqa: PLC0415
 
-    setattr(salesforce_http, "loopback", lambda _: False)  # noqa: B010 - no type checker may see it
+    setattr(http, "loopback", lambda _: False)  # noqa: B010 - no type checker may see it
 
 
 @defect(
@@ -179,7 +179,7 @@ def a_proxy_is_shown_what_is_for_this_machine() -> None:
 )
 def a_webhook_may_ask_a_clouds_metadata() -> None:
     """With `allow_private`, the addresses that give out a machine's own keys are as good as any."""
-    instead("connectors.webhook_addresses:_METADATA", ())
+    instead("connectors.webhook.addresses:_METADATA", ())
 
 
 @defect(
@@ -189,7 +189,7 @@ def a_webhook_may_ask_a_clouds_metadata() -> None:
 )
 def a_secret_lies_open_without_a_word() -> None:
     """Everybody on the machine reads the key, and `check` says that all is well."""
-    instead("syncd.strangers:others_read", lambda *_: False)
+    instead("syncd.file_access:others_read", lambda *_: False)
 
 
 @defect(
@@ -199,7 +199,7 @@ def a_secret_lies_open_without_a_word() -> None:
 )
 def a_configuration_for_all_is_well() -> None:
     """Whoever may put another file under the configuration's name has the keys sent to themselves."""
-    instead("syncd.cli.exposed:hand_in", lambda *_: "")
+    instead("syncd.cli.prepare.check.exposure:hand_in", lambda *_: "")
 
 
 @defect("liveness", "cli", f"{EXPOSED}::test_what_is_no_file_is_no_secret[device-check]")

@@ -11,7 +11,7 @@ LETTERS = "tests/cli/test_cli_forget_letters.py"
 @defect("I-4", "unit", f"{ROWS}::test_text_is_cleaned_by_the_rule_wherever_it_stands[a NUL]")
 def half_an_emoji_goes_on_as_it_is() -> None:
     """Text that some program chokes on is not cleaned, and its lead arrives nowhere."""
-    instead("syncd.texts:clean", lambda value, *_: value)
+    instead("syncd.core.texts:clean", lambda value, *_: value)
 
 
 @defect("I-4", "e2e", "tests/e2e/test_bad_text.py::test_every_connector_has_every_lead_and_each_is_exported")
@@ -19,16 +19,16 @@ def a_text_without_end_is_not_cut() -> None:
     """Three megabytes of bio are more than any connector takes."""
 
     def make(_: Any) -> Any:
-        from syncd import texts  # noqa: PLC0415
+        from syncd.core import texts  # noqa: PLC0415
 
         return lambda text: texts._UNCLEAN.sub("\ufffd", text)
 
-    around("syncd.texts:clean_text", make)
-    around("syncd.texts:clean", lambda plain: lambda value, text=None: plain(value, text or _cleaned))
+    around("syncd.core.texts:clean_text", make)
+    around("syncd.core.texts:clean", lambda plain: lambda value, text=None: plain(value, text or _cleaned))
 
 
 def _cleaned(text: str) -> str:
-    from syncd import texts  # noqa: PLC0415
+    from syncd.core import texts  # noqa: PLC0415
 
     return texts.clean_text(text)
 
@@ -39,15 +39,15 @@ def an_odd_field_sets_its_lead_aside() -> None:
 
     def make(plain: Any) -> Any:
         def lenient(source: str, raw: Any) -> Any:
-            from syncd.lead import UNDATED  # noqa: PLC0415
-            from syncd.row import Row  # noqa: PLC0415
+            from syncd.core.lead import UNDATED  # noqa: PLC0415
+            from syncd.core.lead_row import Row  # noqa: PLC0415
 
             lead = plain(source, raw)
             return Row.model_validate({}) if lead.discovered_at is UNDATED else lead
 
         return lenient
 
-    around("syncd.lead:_lenient", make)
+    around("syncd.core.lead:_lenient", make)
 
 
 @defect("I-7", "unit", f"{ROWS}::test_only_what_does_not_say_who_and_for_which_campaign_is_malformed")
@@ -62,13 +62,13 @@ def a_campaign_that_cannot_be_read_is_none() -> None:
 
         return validated
 
-    around("syncd.lead:_validated", make)
+    around("syncd.core.lead:_validated", make)
 
 
 @defect("I-15", "cli", f"{LETTERS}::test_an_address_is_found_in_any_alphabet")
 def people_are_looked_for_in_ascii() -> None:
     """Somebody whose address has a capital outside ASCII is said to be nobody."""
-    instead("syncd.texts:fold", lambda text: text.encode().lower().decode())
+    instead("syncd.core.texts:fold", lambda text: text.encode().lower().decode())
 
 
 @defect("I-15", "cli", f"{LETTERS}::test_a_sentence_that_shouts_a_name_is_cleaned")
@@ -80,16 +80,16 @@ def sentences_are_looked_through_in_ascii() -> None:
             connection, column, [word for word in words if word.isascii()], pattern
         )
 
-    around("syncd.ledger.erasing:_sentences_in", make)
+    around("syncd.ledger.privacy.erasure:_sentences_in", make)
 
 
 @defect("I-15", "cli", f"{LETTERS}::test_a_handle_is_found_bare")
 def a_handle_is_compared_as_it_stands() -> None:
     """Somebody whose handle was listed with an @ is said to be nobody."""
-    instead("syncd.texts:bare", str.casefold)
+    instead("syncd.core.texts:bare", str.casefold)
 
 
 @defect("I-15", "cli", f"{LETTERS}::test_files_that_a_change_of_columns_renamed_are_named_too")
 def a_renamed_file_is_not_named() -> None:
     """`forget` names a file that does not have the person, and not the one that has."""
-    instead("syncd.cli.forget:_files", lambda path: [path])
+    instead("syncd.cli.data.forget:_files", lambda path: [path])

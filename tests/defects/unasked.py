@@ -17,7 +17,7 @@ NOTHING_SILENT = "nothing settles in silence"
 )
 def what_was_not_asked_is_a_no() -> None:
     """A `where` that needs an email says no to a lead that the day has no room to ask about."""
-    instead("syncd.engine.wanting:hangs_on", lambda *_: False)
+    instead("syncd.engine.enrich.eligibility:hangs_on", lambda *_: False)
 
 
 @defect(
@@ -25,13 +25,13 @@ def what_was_not_asked_is_a_no() -> None:
 )
 def what_was_put_off_is_never_asked() -> None:
     """A connector waits for an answer that nobody asks for."""
-    instead("syncd.ledger.unasked:standing", lambda *_, **__: [])
+    instead("syncd.ledger.leads.unenriched:standing", lambda *_, **__: [])
 
 
 @defect(NOTHING_SILENT, "cli", f"{CLI}::test_a_run_says_how_many_wait_and_until_when_and_leaves_with_75")
 def what_is_never_asked_waits_in_silence() -> None:
     """A run says nothing of the leads that wait to be asked about."""
-    instead("syncd.ledger.unasked:counts", lambda _: {})
+    instead("syncd.ledger.leads.unenriched:counts", lambda _: {})
 
 
 @defect("gate", "engine", f"{UNASKED}::test_no_gate_counts_or_frees_what_waits_for_an_answer")
@@ -45,19 +45,19 @@ def a_gate_counts_what_waits_for_an_answer() -> None:
 
         return start
 
-    around("syncd.ledger.gating:start", make)
+    around("syncd.ledger.deliveries.flood_gate:start", make)
 
 
 @defect("no lead lost", "engine", f"{AWAY}::test_ten_that_are_not_found_are_the_routes_fault_and_wait_again")
 def one_answer_stands_for_the_enrich_route() -> None:
     """Leads that are not found while the route is away stay settled when ten in a row show that it is."""
-    instead("syncd.engine.putting_back:put_back", lambda *_: None)
+    instead("syncd.engine.requeue:put_back", lambda *_: None)
 
 
 @defect("poison alone", "engine", f"{AWAY}::test_one_lead_that_ctgo_refuses_stops_nobody")
 def one_refused_lead_halts_enriching() -> None:
     """A 403 to one lead is believed of all."""
-    instead("syncd.engine.enriching:OF_ONE_LEAD", frozenset[str]())
+    instead("syncd.engine.enrich.enrich:OF_ONE_LEAD", frozenset[str]())
 
 
 @defect("poison alone", "engine", f"{AWAY}::test_a_halt_that_is_lifted_tries_another_lead_first")
@@ -67,7 +67,7 @@ def each_start_asks_about_the_same_lead() -> None:
     def make(plain: Any) -> Any:
         return lambda *rest, **_: plain(*rest, last=False)
 
-    around("syncd.ledger.enriching:take_back", make)
+    around("syncd.ledger.leads.enrichment:take_back", make)
 
 
 @defect(
@@ -75,4 +75,4 @@ def each_start_asks_about_the_same_lead() -> None:
 )
 def replay_takes_what_was_not_asked_for_a_no() -> None:
     """`replay --unwanted` judges by an email that nobody asked for."""
-    instead("syncd.engine.asking:hanging", lambda *_: ())
+    instead("syncd.engine.enrich.plan:hanging", lambda *_: ())

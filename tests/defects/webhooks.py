@@ -16,4 +16,4 @@ def a_webhook_believes_a_firewall() -> None:
     def make(plain: Any) -> Any:
         return {**plain, 403: plain[401]}
 
-    around("connectors.webhook_answers:_BY_STATUS", make)
+    around("connectors.webhook.errors:_BY_STATUS", make)

@@ -48,7 +48,7 @@ def test_it_runs_as_a_fixed_number_that_owns_the_volume() -> None:
 
 def test_the_health_check_asks_only_whether_it_is_alive() -> None:
     check = FINAL.last("HEALTHCHECK")
-    assert check.endswith('CMD ["python", "-m", "syncd.alive"]')
+    assert check.endswith('CMD ["python", "-m", "syncd.healthcheck"]')
     timeout = int(re.findall(r"--timeout=(\d+)s", check)[0])
     assert timeout > 2 * 4.0
 

@@ -38,7 +38,7 @@ def test_it_is_started_when_it_says_so_and_has_a_line_for_people(daemon: Machine
 def test_the_health_check_finds_it_alive(daemon: Machine) -> None:
     config = daemon.run("cat", "/etc/syncd/config.toml").stdout
     port = re.findall(r'listen = "127.0.0.1:(\d+)"', config)[0]
-    ran = daemon.run("sh", "-c", f"cd /opt/clone && python3 -m syncd.alive 127.0.0.1:{port}")
+    ran = daemon.run("sh", "-c", f"cd /opt/clone && python3 -m syncd.healthcheck 127.0.0.1:{port}")
     assert (ran.returncode, ran.stdout) == (0, ""), ran.stderr
 
 

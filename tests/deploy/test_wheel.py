@@ -139,7 +139,7 @@ def test_nothing_else_can_be_written_there(wheel: Path, data: Path) -> None:
 
 @as_root
 def test_the_installed_health_check_answers_there(wheel: Path, data: Path) -> None:
-    ran = started(wheel, "-m", "syncd.alive", "127.0.0.1:9", STATE_DIRECTORY=str(data))
+    ran = started(wheel, "-m", "syncd.healthcheck", "127.0.0.1:9", STATE_DIRECTORY=str(data))
     assert (ran.returncode, ran.stderr) == (1, "")
     assert ran.stdout.startswith("no answer from 127.0.0.1 port 9")
 
@@ -168,7 +168,7 @@ def test_the_daemon_is_alive_there_and_drains_when_it_is_told_to(
         try:
             done = exported.wait(patience(60))
             for _ in range(20):  # health listens a moment after the first pull
-                alive = started(wheel, "-m", "syncd.alive", SYNCD_HEALTH__LISTEN=listen)
+                alive = started(wheel, "-m", "syncd.healthcheck", SYNCD_HEALTH__LISTEN=listen)
                 if not alive.returncode:
                     break
             daemon.terminate()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd import cli
+from syncd.cli import entry
 from tests.cli.conftest import log_put_back
 from tests.e2e.everything import Everything, Ran, everything
 from tests.fakes import apollo, hubspot, salesforce
@@ -22,7 +22,7 @@ def it(
 
     def run(arguments: list[str]) -> Ran:
         capsys.readouterr()
-        ran = Ran(cli.run(arguments), *capsys.readouterr())
+        ran = Ran(entry.run(arguments), *capsys.readouterr())
         assert [secret for secret in SECRETS if secret in ran.out + ran.err] == []
         return ran
 

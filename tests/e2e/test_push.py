@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from syncd import cli
+from syncd.cli import entry
 from syncd.simulator import Options, Running, running
 from tests.cli.conftest import log_put_back
 from tests.daemon.process import Process
@@ -52,7 +52,7 @@ class Pushed(Process):
 
     def syncd(self, *arguments: str) -> int:
         with log_put_back():
-            return cli.run(["--config", str(self.folder / "config.toml"), *arguments])
+            return entry.run(["--config", str(self.folder / "config.toml"), *arguments])
 
     def asked(self, route: str) -> int:
         answers: dict[str, int] = self.ctgo.world.stats()["requests"].get(route, {})

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from syncd import cli
+from syncd.cli import entry
 from syncd.simulator import Options, Running, running
 from tests.cli.conftest import log_put_back
 from tests.e2e.everything import Ran
@@ -42,7 +42,7 @@ class Place:
 
     def syncd(self, *arguments: str) -> Ran:
         self._said()
-        ran = Ran(cli.run(["--config", str(self.folder / "config.toml"), *arguments]), *self._said())
+        ran = Ran(entry.run(["--config", str(self.folder / "config.toml"), *arguments]), *self._said())
         assert [secret for secret in (TOKEN, SIGNING_SECRET, PREFIX) if secret in ran.out + ran.err] == []
         return ran
 

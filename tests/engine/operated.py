@@ -8,17 +8,19 @@ from typing import Any
 
 import httpx
 
-from syncd.engine import replaying
-from syncd.engine.admitting import Taker
+from syncd.core.feedback import Judging, Word
+from syncd.core.lead_state import UNSETTLED
+from syncd.engine import replay as engine_replay
+from syncd.engine.fanout import Taker
 from syncd.engine.housekeeping import HouseKeeping
-from syncd.engine.naming import Names, names_in
-from syncd.feedback import Judging, Word
-from syncd.ledger import auditing, forgetting, operating, upkeep, windows
-from syncd.ledger.forgetting import Sought
-from syncd.ledger.operating import Chosen
-from syncd.ledger.replaying import Wanted
+from syncd.engine.names import Names, names_in
+from syncd.ledger import windows
+from syncd.ledger.admin import actions, auditor, maintenance
+from syncd.ledger.admin.actions import Chosen
+from syncd.ledger.admin.replays import Wanted
+from syncd.ledger.privacy import forgotten
+from syncd.ledger.privacy.forgotten import Sought
 from syncd.mapping import Filter
-from syncd.settling import UNSETTLED
 from syncd.simulator import Fault, World
 from tests.engine.test_engine_enriching import terms
 from tests.engine.test_engine_restored import back_up, restore
@@ -98,22 +100,22 @@ class Whole(Bench):
     def reasons(self) -> None:
         """What is said of a ledger that may be in the middle of anything."""
         with self.ledger.read() as connection:
-            assert list(auditing.contradictions(connection)) == []
+            assert list(auditor.contradictions(connection)) == []
             unsettled = connection.exec_driver_sql(
                 f"SELECT count(*) FROM lead WHERE state IN {UNSETTLED}"  # noqa: S608 - our own words
             ).scalar()
-            assert bool(auditing.reasons(connection)) == bool(unsettled)
+            assert bool(auditor.reasons(connection)) == bool(unsettled)
 
     # What people do
 
     def release(self) -> None:
         name, first = self.chance.choice(["crm", "mail"]), self.chance.choice([None, 1, 3])
         with self.ledger.write() as connection:
-            operating.release(connection, name, self.now, who="ana", first=first)
+            actions.release(connection, name, self.now, who="ana", first=first)
 
     def drop_held(self) -> None:
         with self.ledger.write() as connection:
-            operating.drop_held(
+            actions.drop_held(
                 connection, self.chance.choice(["crm", "mail"]), self.now, who="ana", exports={}
             )
 
@@ -121,11 +123,11 @@ class Whole(Bench):
         lane = self.chance.choice(self.lanes())
         until = self.chance.choice([None, self.now + 600])
         with self.ledger.write() as connection:
-            operating.pause_lanes(connection, [lane], self.now, who="ana", until=until, reason="")
+            actions.pause_lanes(connection, [lane], self.now, who="ana", until=until, reason="")
 
     def resume(self) -> None:
         with self.ledger.write() as connection:
-            operating.resume_lanes(connection, self.chance.sample(self.lanes(), 3), self.now, who="ana")
+            actions.resume_lanes(connection, self.chance.sample(self.lanes(), 3), self.now, who="ana")
 
     def lanes(self) -> list[tuple[str, str]]:
         more = [("feedback", "main"), ("feedback", "second"), ("hear", "crm")] if self.hears else []
@@ -134,12 +136,12 @@ class Whole(Bench):
 
     def retry(self) -> None:
         with self.ledger.write() as connection:
-            operating.retry(connection, Chosen(), self.now, who="ana", exports={})
+            actions.retry(connection, Chosen(), self.now, who="ana", exports={})
 
     def drop(self) -> None:
         code = self.chance.choice(["invalid", "lead_malformed", "filter_failed"])
         with self.ledger.write() as connection:
-            operating.drop(connection, Chosen(code=code), self.now, who="ana", exports={})
+            actions.drop(connection, Chosen(code=code), self.now, who="ana", exports={})
 
     def forget(self) -> None:
         assert self.ledger
@@ -148,9 +150,9 @@ class Whole(Bench):
             return
         _, lead_id = self.chance.choice(rows)
         with self.ledger.read() as connection:
-            found = forgetting.find(connection, Sought(lead_id=lead_id))
+            found = forgotten.find(connection, Sought(lead_id=lead_id))
         with self.ledger.write() as connection:
-            forgetting.forget(connection, found, self.now, who="ana")
+            forgotten.forget(connection, found, self.now, who="ana")
 
     def replay(self) -> None:
         name = self.chance.choice(sorted(self.places))
@@ -164,9 +166,9 @@ class Whole(Bench):
             rejected=self.chance.random() < 0.5,
             unwanted=self.chance.random() < 0.5,
         )
-        found = replaying.look(self.ledger, wanted, taker, names)
-        order = replaying.Order("ana", self.now, place.gate or None, {})
-        replaying.carry_out(self.ledger, found, taker, order)
+        found = engine_replay.look(self.ledger, wanted, taker, names)
+        order = engine_replay.Order("ana", self.now, place.gate or None, {})
+        engine_replay.carry_out(self.ledger, found, taker, order)
 
     def window(self) -> None:
         since = self.clock.true() - self.chance.choice([600, 3600, 40 * DAY])
@@ -216,7 +218,7 @@ class Whole(Bench):
     def keep_house(self) -> None:
         house = HouseKeeping(self.ledger, self.clock, self.log, self.chance.choice([60.0, 90 * DAY]))
         with self.ledger.write() as connection:
-            upkeep.note_done(connection, "retention", self.now - 2 * DAY)
+            maintenance.note_done(connection, "retention", self.now - 2 * DAY)
         house.keep()
 
     # What the world and the machine do
@@ -326,11 +328,11 @@ class Whole(Bench):
         self.page = 500
         for _ in range(4):
             with self.ledger.write() as connection:
-                operating.resume_lanes(connection, self.lanes(), self.now, who="ana")
+                actions.resume_lanes(connection, self.lanes(), self.now, who="ana")
                 for name in ("crm", "mail"):
-                    operating.release(connection, name, self.now, who="ana")
-                operating.retry(connection, Chosen(), self.now, who="ana", exports={})
-                operating.drop(connection, Chosen(code="lead_malformed"), self.now, who="ana", exports={})
+                    actions.release(connection, name, self.now, who="ana")
+                actions.retry(connection, Chosen(), self.now, who="ana", exports={})
+                actions.drop(connection, Chosen(code="lead_malformed"), self.now, who="ana", exports={})
             for pull in self.life.pulls.values():
                 pull.ask_live()
                 pull.ask_reconcile()

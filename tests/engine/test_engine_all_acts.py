@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from syncd.lead import LeadKey, Malformed, parse_lead
-from syncd.ledger import auditing
+from syncd.core.lead import LeadKey, Malformed, parse_lead
+from syncd.ledger.admin import auditor
 from syncd.simulator import World
 from tests.engine.operated import Whole
 from tests.support import (
@@ -77,7 +77,7 @@ def lost(whole: Whole, name: str, world: World) -> list[LeadKey]:
     parsed = [parse_lead(name, row.payload(world.options)) for row in world.listed()]
     leads = [it[0] for it in parsed if not isinstance(it, Malformed) and it[0].exported_at is None]
     with whole.ledger.read() as connection:
-        known = auditing.known(connection, name, leads)
+        known = auditor.known(connection, name, leads)
     return [lead.key for lead in leads if lead.key not in known]
 
 

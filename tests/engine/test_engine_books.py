@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from syncd.books import Books
+from syncd.core.reconciliation import Books
 from syncd.ledger import reconciliation
-from syncd.ledger.operating import pause_lanes
+from syncd.ledger.admin.actions import pause_lanes
 from tests.support import DAY, Bench
 
 HOUR = 3600.0

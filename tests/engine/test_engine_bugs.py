@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from syncd.delivery import Delivery, Outcome
-from syncd.engine.bugs import INSTEAD, opened, told
+from syncd.core.delivery import Delivery, Outcome
+from syncd.engine.redaction import INSTEAD, opened, told
 from tests.support import Bench, FarEnd
 
 PROFILE = {

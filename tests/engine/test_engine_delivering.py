@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from syncd.delivery import HALT_LIMIT, Delivered, Delivery, Outcome
-from syncd.failure import Halt, Pause, Retry
+from syncd.core.delivery import HALT_LIMIT, Delivered, Delivery, Outcome
+from syncd.core.failure import Halt, Pause, Retry
 from tests.support import (
     DAY,
     Bench,

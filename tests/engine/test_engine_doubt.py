@@ -6,9 +6,9 @@ from itertools import pairwise
 import httpx
 import pytest
 
-from syncd.delivery import HALT_LIMIT, Delivery, Outcome
-from syncd.failure import Failure, Halt, Pause, Reject, Retry
-from syncd.ledger.operating import Chosen, retry
+from syncd.core.delivery import HALT_LIMIT, Delivery, Outcome
+from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
+from syncd.ledger.admin.actions import Chosen, retry
 from syncd.simulator.faults import Fault
 from tests.support import DAY, Bench, FarEnd, Rule, pulled
 

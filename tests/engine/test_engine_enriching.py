@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from syncd.engine.wanting import Enriching
+from syncd.engine.enrich.eligibility import Enriching
 from syncd.mapping import Filter
 from syncd.simulator import World
 from tests.support import DAY, Bench, unreachable
@@ -353,7 +353,7 @@ def test_leads_that_wait_are_settled_when_the_table_was_taken_out(bench: Bench) 
     assert bench.leads() == {"enriching": 5}
     bench.stop()
     bench.accounts["main"].desk.clear()
-    from syncd.engine.enriching import Enrich  # noqa: PLC0415
+    from syncd.engine.enrich.enrich import Enrich  # noqa: PLC0415
 
     desk = bench.life.desks["main"]
     bench.life.others.append(Enrich(desk, bench.ledger, bench.clock, bench.log, bench.wake))

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from syncd.enrichment import day_of
+from syncd.core.enrichment import day_of
 from syncd.simulator import World
 from tests.engine.test_engine_enriching import FIELDS, ctgo
 from tests.support import DAY, Bench, Crash, Seams

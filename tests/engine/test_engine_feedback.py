@@ -8,12 +8,13 @@ import httpx
 import pytest
 
 from syncd.connector import Status, Statuses
-from syncd.engine.feeding_back import BEHIND
-from syncd.engine.step import AGAIN, Next
-from syncd.failure import Halt, Pause, Refused
-from syncd.feedback import Judging, Word
-from syncd.ledger import forgetting, operating
-from syncd.ledger.forgetting import Sought
+from syncd.core.failure import Halt, Pause, Refused
+from syncd.core.feedback import Judging, Word
+from syncd.engine.feedback.send import BEHIND
+from syncd.engine.lane import AGAIN, Next
+from syncd.ledger.admin import actions
+from syncd.ledger.privacy import forgotten
+from syncd.ledger.privacy.forgotten import Sought
 from syncd.simulator import World
 from syncd.simulator.faults import Fault
 from tests.support import Bench, FarEnd, lead_ids, lost_answer, pause, rejects, unreachable
@@ -218,14 +219,12 @@ def test_a_refused_word_is_set_aside_visibly_and_a_person_decides(bench: Bench) 
     bench.daemon(1800, poll=300)
     assert feedback(bench) == {"rejected": 2, "delivered": 1}
     bench.check()
-    chosen = operating.Chosen(
-        lead_id=bench.rows("SELECT lead_id FROM feedback WHERE state = 'rejected'")[0][0]
-    )
+    chosen = actions.Chosen(lead_id=bench.rows("SELECT lead_id FROM feedback WHERE state = 'rejected'")[0][0])
     with bench.ledger.write() as connection:
-        assert operating.retry(connection, chosen, bench.clock.now(), who="ana", exports={}) == 1
+        assert actions.retry(connection, chosen, bench.clock.now(), who="ana", exports={}) == 1
     bench.daemon(120)
     with bench.ledger.write() as connection:
-        assert operating.drop(connection, operating.Chosen(), bench.clock.now(), who="ana", exports={}) == 1
+        assert actions.drop(connection, actions.Chosen(), bench.clock.now(), who="ana", exports={}) == 1
     bench.check()
     assert feedback(bench) == {"delivered": 2, "dropped": 1}
 
@@ -282,7 +281,7 @@ def test_what_was_said_back_before_it_was_told_is_not_told(bench: Bench) -> None
         bench.daemon(1800, poll=300)
     assert feedback(bench) == {"delivered": 1}
     with bench.ledger.write() as connection:
-        operating.resume_lanes(connection, [("feedback", "main")], bench.clock.now(), who="ana")
+        actions.resume_lanes(connection, [("feedback", "main")], bench.clock.now(), who="ana")
     bench.daemon(1800, poll=300)
     assert world.feedback.posts == 1
     bench.check()
@@ -363,7 +362,7 @@ def test_feedback_takes_no_slot_while_an_export_could_go(bench: Bench) -> None:
     pull.step()
     deliver.step()
     with bench.ledger.write() as connection:
-        operating.resume_lanes(connection, [("feedback", "main")], bench.clock.now(), who="ana")
+        actions.resume_lanes(connection, [("feedback", "main")], bench.clock.now(), who="ana")
     back = next(lane for lane in bench.life.others if lane.kind == "feedback")
     assert (back.step(), world.feedback.posts) == (Next(BEHIND), 0)
     bench.life.exports["main"].step()
@@ -432,13 +431,13 @@ def test_whoever_is_forgotten_is_neither_told_of_nor_kept(bench: Bench) -> None:
     bench.daemon(1800, poll=300)
     with bench.ledger.write() as connection:
         for lead_id in (first, second):
-            found = forgetting.find(connection, Sought(lead_id=lead_id))
-            forgetting.forget(connection, found, bench.clock.now(), who="ana")
+            found = forgotten.find(connection, Sought(lead_id=lead_id))
+            forgotten.forget(connection, found, bench.clock.now(), who="ana")
     bench.check()
     assert bench.rows("SELECT * FROM feedback") == bench.rows("SELECT * FROM heard") == []
     far.mark("later", first, second)
     with bench.ledger.write() as connection:
-        operating.resume_lanes(connection, [("feedback", "main")], bench.clock.now(), who="ana")
+        actions.resume_lanes(connection, [("feedback", "main")], bench.clock.now(), who="ana")
     bench.daemon(3600, poll=300)
     bench.check()
     assert world.feedback.posts == 1

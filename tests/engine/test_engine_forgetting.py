@@ -6,30 +6,30 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import Connection
 
-from syncd.delivery import Delivery, Outcome
-from syncd.ledger import forgetting
-from syncd.ledger.forgetting import Sought
+from syncd.core.delivery import Delivery, Outcome
+from syncd.ledger.privacy import forgotten
+from syncd.ledger.privacy.forgotten import Sought
 from tests.engine.test_engine_enriching import FIELDS, asks, ctgo, lost, on_enrich
 from tests.support import Bench, FarEnd
 from tests.support.growing import LINEAR, growth
 
 
-def forget(bench: Bench, **sought: int) -> forgetting.Farewell:
+def forget(bench: Bench, **sought: int) -> forgotten.Farewell:
     with bench.ledger.read() as connection:
-        found = forgetting.find(connection, Sought(**sought))  # type: ignore[arg-type]
+        found = forgotten.find(connection, Sought(**sought))  # type: ignore[arg-type]
     with bench.ledger.write() as connection:
-        return forgetting.forget(connection, found, bench.clock.now(), who="me")
+        return forgotten.forget(connection, found, bench.clock.now(), who="me")
 
 
 @pytest.mark.parametrize("piece", ["a", "a@", "@", "a.", "a@b.", '"a@b.co ', "https://www", "linkedin.com/"])
 def test_a_persons_long_bio_is_searched_in_a_time_that_grows_as_it_does(piece: str) -> None:
     """A bio of 128,000 letters took two minutes, and 256 KiB are taken in."""
-    assert growth(forgetting.addresses, piece) < LINEAR
+    assert growth(forgotten.addresses, piece) < LINEAR
 
 
 def test_addresses_are_found_wherever_they_stand() -> None:
     text = '{"a": "x@y.co", "b": "mail x.y+z@mail.example.co now https://www.linkedin.com/in/x?y"}'
-    assert forgetting.addresses(text) == {
+    assert forgotten.addresses(text) == {
         "x@y.co", "x.y+z@mail.example.co", "https://www.linkedin.com/in/x?y",
     }  # fmt: skip
 

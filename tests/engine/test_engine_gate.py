@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from syncd.failure import Halt
-from syncd.ledger import gating
+from syncd.core.failure import Halt
+from syncd.ledger.admin.actions import drop_held, pause_lanes, release, resume_lanes
+from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.lanes import halt_lanes, load_lanes
-from syncd.ledger.operating import drop_held, pause_lanes, release, resume_lanes
 from tests.engine.test_engine_enriching import terms
 from tests.support import Bench, Crash, FarEnd, Seams, unreachable
 
@@ -48,7 +48,7 @@ def let(bench: Bench, first: int | None = None) -> int:
 
 def held(bench: Bench) -> int:
     with bench.ledger.read() as connection:
-        gate = gating.gates(connection).get("crm")
+        gate = flood_gate.gates(connection).get("crm")
     return gate.held if gate else 0
 
 

@@ -10,9 +10,10 @@ import pytest
 
 from syncd.engine import housekeeping
 from syncd.engine.housekeeping import DAY, EVERY, HouseKeeping, due, wait_for
-from syncd.engine.step import AGAIN
-from syncd.ledger import Ledger, LedgerError, upkeep
-from syncd.ledger.upkeep import Done
+from syncd.engine.lane import AGAIN
+from syncd.ledger import Ledger, LedgerError
+from syncd.ledger.admin import maintenance
+from syncd.ledger.admin.maintenance import Done
 from tests.support import Bench, Crash, assert_books, unreachable
 
 RETENTION = 90 * DAY
@@ -124,7 +125,7 @@ def test_what_is_freed_goes_back_to_the_file_system_and_the_wal_is_emptied(
     bench.place()
     bench.once()
     keep(bench)
-    upkeep.empty_wal(bench.ledger)
+    maintenance.empty_wal(bench.ledger)
     before = bench.path.stat().st_size
     keep(bench, RETENTION + DAY)
     assert bench.path.stat().st_size < before * 0.6
@@ -194,14 +195,14 @@ def test_damage_is_found_within_a_week_and_stops_the_engine(settled: Bench) -> N
 def test_a_ledger_that_was_found_damaged_is_refused_until_it_is_well(settled: Bench) -> None:
     house = HouseKeeping(settled.ledger, settled.clock, settled.log, RETENTION)
     with settled.ledger.write() as connection:
-        upkeep.note_done(
+        maintenance.note_done(
             connection, "check", settled.clock.now(), "Tree 4 page 9: btreeInitPage() returns error"
         )
     house.refuse_damaged()
     with settled.ledger.read() as connection:
-        assert upkeep.done(connection)["check"].detail == ""
+        assert maintenance.done(connection)["check"].detail == ""
     with settled.ledger.write() as connection:
-        upkeep.note_done(
+        maintenance.note_done(
             connection, "check", settled.clock.now(), "Tree 4 page 9: btreeInitPage() returns error"
         )
     settled.stop()

@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from syncd.engine.paging import PAGE
-from syncd.engine.pulling import MOMENT, PATIENCE
-from syncd.ledger.fresh import MOST
+from syncd.engine.pull.pull import MOMENT, PATIENCE
+from syncd.engine.pull.walk import PAGE
+from syncd.ledger.leads.recent import MOST
 from syncd.simulator.mischief import FLAWS
 from tests.support import Bench
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from syncd.delivery import Delivery, Outcome, kept_by_hand
-from syncd.failure import Halt
+from syncd.core.delivery import Delivery, Outcome, kept_by_hand
+from syncd.core.failure import Halt
+from syncd.ledger.admin.actions import Chosen, drop, resume_lanes, retry
 from syncd.ledger.lanes import lift_halts
-from syncd.ledger.operating import Chosen, drop, resume_lanes, retry
 from tests.support import (
     Bench,
     FarEnd,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from syncd.delivery import Delivery, Route
-from syncd.ledger.operating import Chosen, retry
+from syncd.core.delivery import Delivery, Route
+from syncd.ledger.admin.actions import Chosen, retry
 from tests.support import (
     DAY,
     Bench,

@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from syncd.engine.pushing import REFRESH, SPACING, Act, Goal, Wanted, due_act, spacing
-from syncd.ledger import pushing
-from syncd.ledger.pushing import Subscription
+from syncd.engine.push import REFRESH, SPACING, Act, Goal, Wanted, due_act, spacing
+from syncd.ledger import subscriptions
+from syncd.ledger.subscriptions import Subscription
 from syncd.simulator import Fault
 from tests.support.pushing import NOWHERE, Pushing
 from tests.support.virtual import Crash, Seams
@@ -205,9 +205,9 @@ def test_one_that_ctgo_does_not_know_is_gone(bench: Pushing) -> None:
 def test_off_ends_it_and_holds_until_on(bench: Pushing) -> None:
     def switch(*, off: bool) -> None:
         with bench.ledger.write() as connection:
-            it = pushing.load(connection, "main")
+            it = subscriptions.load(connection, "main")
             assert it is not None
-            pushing.save(connection, it.switched(off=off))
+            subscriptions.save(connection, it.switched(off=off))
 
     bench.once(60)
     switch(off=True)

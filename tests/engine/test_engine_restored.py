@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from syncd.ledger import Ledger, copying, restoring
+from syncd.ledger import Ledger
+from syncd.ledger.admin import backups, restoration
 from syncd.simulator.faults import Fault
 from tests.engine.test_engine_enriching import FIELDS, asks, ctgo
 from tests.support import DAY, Bench, unreachable
@@ -12,18 +13,18 @@ from tests.support import DAY, Bench, unreachable
 
 def back_up(bench: Bench) -> Path:
     to = bench.path.with_name("past.db")
-    copying.back_up(bench.path, to, force=True)
+    backups.back_up(bench.path, to, force=True)
     return to
 
 
-def restore(bench: Bench, past: Path) -> restoring.Carried:
+def restore(bench: Bench, past: Path) -> restoration.Carried:
     """As `syncd restore` does it."""
     bench.stop()
-    part = copying.fresh(bench.path.with_name("syncd.db.restoring"))
-    copying.copy(past, part)
+    part = backups.fresh(bench.path.with_name("syncd.db.restoring"))
+    backups.copy(past, part)
     with Ledger.open(part) as ledger:
-        carried = restoring.bring_up_to_now(ledger, bench.path, bench.clock.now(), who="me", name=str(past))
-    copying.replace(bench.path, part, bench.path.with_name("syncd.db.before-restore-1"))
+        carried = restoration.bring_up_to_now(ledger, bench.path, bench.clock.now(), who="me", name=str(past))
+    backups.replace(bench.path, part, bench.path.with_name("syncd.db.before-restore-1"))
     return carried
 
 

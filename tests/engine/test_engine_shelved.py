@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from syncd.delivery import Delivery, Outcome
+from syncd.core.delivery import Delivery, Outcome
 from syncd.engine.housekeeping import DAY, HouseKeeping
-from syncd.ledger import reading
-from syncd.ledger.erasing import erase
-from syncd.ledger.statements import Books
+from syncd.ledger import overview
+from syncd.ledger.privacy.erasure import erase
+from syncd.ledger.sql import Books
 from syncd.simulator.faults import Fault
 from syncd.simulator.world import World
 from tests.support import Bench, FarEnd, unreachable
@@ -50,7 +50,7 @@ def test_its_leads_settle_and_nothing_is_left_to_do(bench: Bench, how: str) -> N
     assert bench.leads() == {"unexported": 10}
     assert bench.exports() == {"shelved": 10}
     with bench.ledger.read() as connection:
-        assert reading.oldest_unsettled(connection) is None
+        assert overview.oldest_unsettled(connection) is None
     bench.clock.advance(91 * DAY)
     HouseKeeping(bench.ledger, bench.clock, Log(), 90 * DAY).keep()
     bench.clock.advance(2 * DAY)

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from syncd.engine.pulling import Pull
+from syncd.engine.pull.pull import Pull
 from syncd.ledger import windows
-from syncd.ledger.operating import pause_lanes
+from syncd.ledger.admin.actions import pause_lanes
 from syncd.simulator import Fault
 from tests.support import DAY, START, Bench, iso
 

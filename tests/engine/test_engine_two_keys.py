@@ -1,7 +1,7 @@
 """Two sources whose keys are of one account share what CTGO marks; two accounts that count alike share nothing."""
 
-from syncd.ledger import kin
-from syncd.ledger.auditing import contradictions
+from syncd.ledger import same_account
+from syncd.ledger.admin.auditor import contradictions
 from syncd.simulator.world import World
 from tests.support import Bench, unreachable
 
@@ -77,7 +77,9 @@ def test_two_accounts_whose_ids_are_alike_disturb_each_other_in_nothing(bench: B
     bench.place("crm")
     bench.place("sheet")
     with bench.ledger.write() as connection:
-        kin.place(connection, dict.fromkeys(("main", "second"), "https://www.catchthegoodones.com/api/v2"))
+        same_account.place(
+            connection, dict.fromkeys(("main", "second"), "https://www.catchthegoodones.com/api/v2")
+        )
     bench.places["sheet"].far.rule = unreachable
     bench.once(seconds=600)
     assert len(ours.exported) == 20

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from syncd.ledger import upkeep
+from syncd.ledger.admin import maintenance
 from tests.engine.test_engine_enriching import FIELDS, asks, ctgo, fields, on_enrich, refused, terms
 from tests.support import DAY, Bench
 
@@ -92,7 +92,7 @@ def test_retention_keeps_what_was_not_asked_yet(bench: Bench) -> None:
     bench.place("mail", required=False, where="email", fields=FIELDS)
     bench.once(600)
     with bench.ledger.write() as connection:
-        dropped, _ = upkeep.drop_payloads(connection, bench.clock.now() + DAY, upkeep.FIRST, 1000)
+        dropped, _ = maintenance.drop_payloads(connection, bench.clock.now() + DAY, maintenance.FIRST, 1000)
     assert dropped == 5
     bench.run(DAY)
     assert bench.deliveries("mail") == {"delivered": 8}

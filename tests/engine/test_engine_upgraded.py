@@ -8,7 +8,8 @@ import pytest
 from alembic import command
 from sqlalchemy import create_engine
 
-from syncd.ledger import Ledger, auditing, migrating
+from syncd.ledger import Ledger, upgrade
+from syncd.ledger.admin import auditor
 from tests.support import DAY, Bench, rejects, unreachable
 
 
@@ -16,7 +17,7 @@ def first_schema(new: Path, old: Path) -> None:
     """The same rows as the first schema would have held them."""
     engine = create_engine(f"sqlite:///{old}")
     with engine.begin() as connection:
-        command.upgrade(migrating.configuration(connection), "0001")
+        command.upgrade(upgrade.configuration(connection), "0001")
     engine.dispose()
     with closing(sqlite3.connect(old)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -66,7 +67,7 @@ def test_every_state_survives_and_nothing_is_done_twice(bench: Bench, upgrades: 
         Ledger.open(old, upgrade=True).close()
     assert [bench.rows(query) for query in STATES] == before
     with bench.ledger.read() as connection:
-        assert list(auditing.contradictions(connection)) == []
+        assert list(auditor.contradictions(connection)) == []
     crm.rule = None
     bench.once(DAY)
     bench.check()

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from syncd import lanes
 from syncd.clock import SystemClock
-from syncd.crews import Crew
-from syncd.engine.step import AGAIN, IDLE, Next
-from syncd.lanes import Ended, Runner
+from syncd.engine.lane import AGAIN, IDLE, Next
 from syncd.ledger import LedgerError
+from syncd.workers import runner
+from syncd.workers.pool import Crew
+from syncd.workers.runner import Ended, Runner
 from tests.support import Log
 
 SOON = 5.0
@@ -21,7 +21,7 @@ SOON = 5.0
 
 @pytest.fixture(autouse=True)
 def _short_drain(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lanes, "DRAIN", 0.3)
+    monkeypatch.setattr(runner, "DRAIN", 0.3)
 
 
 class Lane:
@@ -185,7 +185,7 @@ def test_stop_ends_a_long_wait_at_once() -> None:
 
 
 def test_a_stop_waits_for_the_step_that_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lanes, "DRAIN", SOON)
+    monkeypatch.setattr(runner, "DRAIN", SOON)
     begun, finished = threading.Event(), threading.Event()
     running: Running
 

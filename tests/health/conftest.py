@@ -10,13 +10,13 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from syncd.answering import Heard
 from syncd.health.app import HealthApp
-from syncd.health.counting import Counting
-from syncd.health.looking import Looker, Vitals, Watched
+from syncd.health.cache import Recent
+from syncd.health.counters import Counting
 from syncd.health.metrics import Exposition
-from syncd.health.recent import Recent
-from syncd.health.serving import hear
+from syncd.health.server import hear
+from syncd.health.snapshot import Looker, Vitals, Watched
+from syncd.http.listener import Heard
 from syncd.ledger import Ledger
 from tests.support import Bench
 from tests.support.virtual import Log

@@ -4,13 +4,13 @@ import httpx
 import pytest
 
 from syncd import __version__
-from syncd.delivery import LaneState
-from syncd.failure import Pause, Reject
-from syncd.health.counting import MOST_HOSTS, Counting
+from syncd.core.delivery import LaneState
+from syncd.core.failure import Pause, Reject
+from syncd.health.counters import MOST_HOSTS, Counting
 from syncd.health.metrics import MOST_CODES, families
 from syncd.health.view import Place, View
-from syncd.ledger.enriching import tell_balance
-from syncd.ledger.operating import pause_lanes
+from syncd.ledger.admin.actions import pause_lanes
+from syncd.ledger.leads.enrichment import tell_balance
 from tests.health.conftest import POLL, Health
 from tests.support import Bench
 from tests.support.far_end import FarEnd

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.delivery import LaneState
-from syncd.ledger import pushing
+from syncd.core.delivery import LaneState
+from syncd.ledger import subscriptions
 from syncd.ledger.lanes import save_lane
-from syncd.ledger.pushing import Subscription
+from syncd.ledger.subscriptions import Subscription
 from tests.health.conftest import Health
 
 AT = 1_790_000_000.0
@@ -24,7 +24,7 @@ def pushed(health: Health) -> Health:
 
 def keep(health: Health, it: Subscription) -> None:
     with health.bench.ledger.write() as connection:
-        pushing.save(connection, it)
+        subscriptions.save(connection, it)
 
 
 def told(health: Health, path: str = "/readyz") -> object:

@@ -6,14 +6,14 @@ import os
 import httpx
 import pytest
 
-from syncd.books import Books
-from syncd.delivery import LaneState
-from syncd.failure import CODES, Halt, Pause
+from syncd.core.delivery import LaneState
+from syncd.core.failure import CODES, Halt, Pause
+from syncd.core.reconciliation import Books
 from syncd.health.readiness import reasons
 from syncd.health.view import Disk, SourceView, View
 from syncd.ledger import reconciliation
+from syncd.ledger.admin.actions import pause_lanes
 from syncd.ledger.lanes import halt_lanes
-from syncd.ledger.operating import pause_lanes
 from tests.health.conftest import Health
 
 FRESH = SourceView("main", age=10.0)

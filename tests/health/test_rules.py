@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from syncd.health.counting import Counting
+from syncd.health.counters import Counting
 from syncd.health.metrics import counters, families
 from syncd.health.view import View
 from tests.health.conftest import Health

@@ -14,8 +14,8 @@ import pytest
 
 from syncd.clock import SystemClock
 from syncd.health.app import Answer, App
-from syncd.health.request import Request
-from syncd.health.serving import Serving
+from syncd.health.http_request import Request
+from syncd.health.server import Serving
 from tests.support.patience import patience
 from tests.support.virtual import Log
 

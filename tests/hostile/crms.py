@@ -13,16 +13,19 @@ from wsgiref.types import WSGIApplication
 
 import pytest
 
-from connectors import apollo_wire, hubspot_wire, salesforce_http, webhook_wire
-from connectors.apollo import ApolloConnector
-from connectors.hubspot import HubSpotConnector
-from connectors.salesforce import SalesforceConnector
-from connectors.salesforce_defaults import CUSTOM_FIELDS, key_metadata
-from connectors.webhook import WebhookConnector
-from syncd import bounded
+from connectors.apollo import http as apollo_http
+from connectors.apollo.connector import ApolloConnector
+from connectors.hubspot import http as hubspot_http
+from connectors.hubspot.connector import HubSpotConnector
+from connectors.salesforce import http as salesforce_http
+from connectors.salesforce.connector import SalesforceConnector
+from connectors.salesforce.defaults import CUSTOM_FIELDS, key_metadata
+from connectors.webhook import http as webhook_http
+from connectors.webhook.connector import WebhookConnector
 from syncd.connector import Connector, Watched
-from syncd.delivery import Delivered
-from syncd.failure import Failure, Refused
+from syncd.core.delivery import Delivered
+from syncd.core.failure import Failure, Refused
+from syncd.http import urllib3
 from syncd.mapping import FieldMap
 from syncd.testing import Bench, ManualClock
 from tests.connectors import apollo_bench, salesforce_bench, webhook_bench
@@ -177,18 +180,18 @@ def talking(name: str) -> Iterator[Talk]:
 
 def bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Smaller ones than production's, so that what has no end ends soon."""
-    monkeypatch.setattr(hubspot_wire, "LARGEST", CAP)
+    monkeypatch.setattr(hubspot_http, "LARGEST", CAP)
     monkeypatch.setattr(salesforce_http, "LARGEST", CAP)
-    monkeypatch.setattr(apollo_wire, "LARGEST_BODY", CAP)
-    monkeypatch.setattr(bounded, "HEADS", CAP)
+    monkeypatch.setattr(apollo_http, "LARGEST_BODY", CAP)
+    monkeypatch.setattr(urllib3, "HEADS", CAP)
 
 
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time-outs that a test can wait for."""
-    monkeypatch.setattr(hubspot_wire, "TIMEOUT", SHORT)
+    monkeypatch.setattr(hubspot_http, "TIMEOUT", SHORT)
     monkeypatch.setattr(salesforce_http, "TIMEOUT", SHORT)
-    monkeypatch.setattr(apollo_wire, "READ_SECONDS", SHORT[1])
-    monkeypatch.setitem(webhook_wire._TIMEOUTS["timeout"], "read", SHORT[1])
+    monkeypatch.setattr(apollo_http, "READ_SECONDS", SHORT[1])
+    monkeypatch.setitem(webhook_http._TIMEOUTS["timeout"], "read", SHORT[1])
 
 
 _LENGTHS = frozenset(

@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import SecretStr
 
 from syncd.clock import Clock, SystemClock
-from syncd.failure import Failure
+from syncd.core.failure import Failure
+from syncd.ctgo import Signals, Upstream
+from syncd.ctgo.campaigns.api import Api
+from syncd.ctgo.webhooks import Webhooks
 from syncd.simulator import Options, World, create_app
-from syncd.upstream import Signals, Upstream
-from syncd.upstream.api import Api
-from syncd.upstream.webhooks import Webhooks
 from tests.hostile.server import Hostile, hostile
 from tests.upstream.test_api_requests import ASKS
 

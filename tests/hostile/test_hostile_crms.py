@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from syncd.clock import Clock
-from syncd.delivery import Delivered
-from syncd.failure import Failure, Reject
+from syncd.core.delivery import Delivered
+from syncd.core.failure import Failure, Reject
 from syncd.testing import ManualClock
 from tests.hostile import bodies, crms
 from tests.hostile.crms import BELIEVED, DEEDS, KINDS, REFUSALS, STATUSES, Talk

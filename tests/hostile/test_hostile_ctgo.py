@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from syncd.clock import SystemClock
-from syncd.failure import CODES, Failure, Halt, Pause, Reject, Retry
-from syncd.upstream import Page
+from syncd.core.failure import CODES, Failure, Halt, Pause, Reject, Retry
+from syncd.ctgo import Page
 from tests.hostile import bodies
 from tests.hostile.ctgo import ENGINE, KEY, PEOPLE, Ask, Table, said, table
 from tests.hostile.watching import nothing_left, within

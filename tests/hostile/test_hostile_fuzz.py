@@ -10,22 +10,25 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors import hubspot_pace, hubspot_statuses, salesforce_http, salesforce_statuses
-from connectors.apollo_windows import number
-from connectors.webhook_answers import Answer as Posted
-from connectors.webhook_answers import failure
+from connectors.apollo.rate_limit import number
+from connectors.hubspot import rate_limit
+from connectors.hubspot import statuses as hubspot_statuses
+from connectors.salesforce import http
+from connectors.salesforce import statuses as salesforce_statuses
+from connectors.webhook.errors import Answer as Posted
+from connectors.webhook.errors import failure
 from syncd import settings as configuration
-from syncd import waiting
 from syncd.connector import Field
-from syncd.failure import Failure
-from syncd.lead import Malformed, parse_lead, read_lead
+from syncd.core.failure import Failure
+from syncd.core.lead import Malformed, parse_lead, read_lead
+from syncd.ctgo.campaigns.api import checked_path
+from syncd.ctgo.campaigns.drafts import DraftError
+from syncd.ctgo.rate_headers import LONGEST_WAIT, SHORTEST_WAIT, count, http_date, retry_after
+from syncd.http import headers as http_headers
 from syncd.mapping import FieldMap, Filter, MappingError, variables
-from syncd.push.request import judge
+from syncd.push.request_line import judge
 from syncd.settings import Settings, SettingsError
-from syncd.testing import made_up
-from syncd.upstream.api import checked_path
-from syncd.upstream.drafts import DraftError
-from syncd.upstream.signals import LONGEST_WAIT, SHORTEST_WAIT, count, http_date, retry_after
+from syncd.testing import samples
 from tests.hostile import bodies
 from tests.hostile.wire import RETRY_AFTERS
 from tests.proof.depth import deep
@@ -57,17 +60,17 @@ def test_a_header_is_a_wait_within_bounds_or_nothing(text: str) -> None:
     assert wait is None or SHORTEST_WAIT <= wait <= LONGEST_WAIT
     assert isinstance(http_date({"date": text}), float | None)
     assert (count({"x": text}, "x") or 0) >= 0
-    believed = waiting.retry_after(text, NOW)
-    assert believed is None or 0 <= believed <= waiting.LONGEST_WAIT
-    asked = hubspot_pace.retry_after({"retry-after": text}, NOW)
-    assert asked is None or 0 < asked <= hubspot_pace.LONGEST
-    assert hubspot_pace.interval_of({"x-hubspot-ratelimit-interval-milliseconds": text}) > 0
-    assert hubspot_pace.known_zone(text) in ("", text)
+    believed = http_headers.retry_after(text, NOW)
+    assert believed is None or 0 <= believed <= http_headers.LONGEST_WAIT
+    asked = rate_limit.retry_after({"retry-after": text}, NOW)
+    assert asked is None or 0 < asked <= rate_limit.LONGEST
+    assert rate_limit.interval_of({"x-hubspot-ratelimit-interval-milliseconds": text}) > 0
+    assert rate_limit.known_zone(text) in ("", text)
     assert (number(text) or 0) >= 0
     response = requests.Response()
     response.headers["Retry-After"] = response.headers["Date"] = text
-    assert 0 <= (salesforce_http.retry_after(response) or 0) <= 3600
-    assert isinstance(salesforce_http.server_time(response), float | None)
+    assert 0 <= (http.retry_after(response) or 0) <= 3600
+    assert isinstance(http.server_time(response), float | None)
 
 
 @fuzzed
@@ -83,7 +86,7 @@ def test_what_a_receiver_answers_is_yes_or_a_failure(status: int, text: str) -> 
 def test_a_row_is_a_lead_that_can_be_read_again_or_malformed(seed: int) -> None:
     dice = random.Random(seed)  # noqa: S311 - no secret
     try:
-        raw = json.loads(bodies.broken(json.dumps(made_up.raw_lead(1)).encode(), dice))
+        raw = json.loads(bodies.broken(json.dumps(samples.raw_lead(1)).encode(), dice))
     except ValueError:
         return
     parsed = parse_lead("main", raw)
@@ -186,7 +189,7 @@ pieces = st.sampled_from(
 @fuzzed
 @given(st.lists(pieces, max_size=12).map("".join))
 def test_a_field_is_compiled_or_a_mistake_and_evaluated_or_a_rejection(text: str) -> None:
-    values = variables(made_up.lead(made_up.raw_lead(1)))
+    values = variables(samples.lead(samples.raw_lead(1)))
     try:
         FieldMap.compile("x", {"a": Field(value=text)}).evaluate(values)
     except MappingError as why:

@@ -12,8 +12,8 @@ import pytest
 
 from syncd.clock import SystemClock
 from syncd.health.app import Answer
-from syncd.health.request import Request
-from syncd.health.serving import CONNECTIONS, PATIENCE, Serving
+from syncd.health.http_request import Request
+from syncd.health.server import CONNECTIONS, PATIENCE, Serving
 from syncd.testing import Journal
 from tests.hostile.watching import nothing_left, peak, within
 from tests.support.patience import patience

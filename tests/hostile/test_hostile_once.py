@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd import cli
+from syncd.cli import entry
 from syncd.simulator import Options, World, create_app
 from tests.cli.conftest import log_put_back
 from tests.hostile import bodies
@@ -48,7 +48,7 @@ class Home:
         config.write_text(CONFIG.format(key=KEY, url=self.server.url))
         config.chmod(0o600)
         self.capsys.readouterr()
-        code = cli.run(["--config", str(config), "--once", "--max-wait", "0s"])
+        code = entry.run(["--config", str(config), "--once", "--max-wait", "0s"])
         said = self.capsys.readouterr()
         return code, said.out + said.err, folder
 

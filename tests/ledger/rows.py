@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from syncd.delivery import Change, LaneState, Verdict
-from syncd.lead import Lead, Malformed, parse_lead
+from syncd.core.delivery import Change, LaneState, Verdict
+from syncd.core.lead import Lead, Malformed, parse_lead
+from syncd.core.lead_state import LeadState
 from syncd.ledger import Ledger
-from syncd.ledger.delivering import record
-from syncd.ledger.ingesting import Admission, Ingested, NewDelivery, ingest
-from syncd.settling import LeadState
+from syncd.ledger.deliveries.due import record
+from syncd.ledger.leads.ingest import Admission, Ingested, NewDelivery, ingest
 
 NOW = 1_790_000_000.0
 EXPORTS = {"main": True}

@@ -1,8 +1,8 @@
 """Request budgets: shared by all processes, across restarts and reboots."""
 
+from syncd.core.limiter import GUARD, WINDOW, Slots
 from syncd.ledger import Ledger, budgets
 from syncd.ledger.budgets import Meter, Taken
-from syncd.limiter import GUARD, WINDOW, Slots
 
 METER = Meter("k", 5, "boot-1")
 T = 1000.0

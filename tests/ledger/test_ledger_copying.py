@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from syncd.ledger import Ledger
-from syncd.ledger.copying import back_up
+from syncd.ledger.admin.backups import back_up
 
 
 def test_a_copy_is_for_its_owner_alone(tmp_path: Path) -> None:

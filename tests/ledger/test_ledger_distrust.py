@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 import syncd
-from syncd.ledger import Ledger, copying, restoring
+from syncd.ledger import Ledger
+from syncd.ledger.admin import backups, restoration
 
 NOW = 1_700_000_000.0
 
@@ -52,15 +53,15 @@ def test_what_a_replaced_ledgers_schema_calls_is_not_called(ledger: Path, did: l
         " '' AS detail;",
     )
     with Ledger.open(ledger.with_name("new.db")) as restored:
-        carried = restoring.bring_up_to_now(restored, ledger, NOW, who="root", name="past.db")
+        carried = restoration.bring_up_to_now(restored, ledger, NOW, who="root", name="past.db")
     assert (did, carried.unread) == ([], ["acts of people"])
 
 
 @pytest.mark.parametrize(
     "look",
     [
-        lambda ledger: copying.back_up(ledger, ledger.with_name("past.db"), force=False),
-        lambda ledger: copying.check(ledger, "It"),
+        lambda ledger: backups.back_up(ledger, ledger.with_name("past.db"), force=False),
+        lambda ledger: backups.check(ledger, "It"),
     ],
     ids=["backup", "check"],
 )

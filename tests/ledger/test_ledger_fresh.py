@@ -3,11 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.delivery import LaneState
-from syncd.lead import Lead, parse_lead, read_lead
+from syncd.core.delivery import LaneState
+from syncd.core.lead import Lead, parse_lead, read_lead
 from syncd.ledger import Ledger
-from syncd.ledger.delivering import Due, due
-from syncd.ledger.fresh import LARGEST_PAGE, MOST, Fresh
+from syncd.ledger.deliveries.due import Due, due
+from syncd.ledger.leads.recent import LARGEST_PAGE, MOST, Fresh
 from tests.ledger.rows import NOW, admission, lead, put
 
 

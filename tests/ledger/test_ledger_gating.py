@@ -4,15 +4,16 @@ from typing import Any
 
 import pytest
 
-from syncd.delivery import Change, LaneState
-from syncd.failure import Halt
-from syncd.gate import Gates
-from syncd.ledger import Ledger, gating, reading
-from syncd.ledger.delivering import due, next_due
-from syncd.ledger.ingesting import Admission, ingest
+from syncd.core.delivery import Change, LaneState
+from syncd.core.failure import Halt
+from syncd.core.flood_gate import Gates
+from syncd.ledger import Ledger, overview
+from syncd.ledger.admin.actions import Chosen, drop, drop_held, pause_lanes, release, resume_lanes, retry
+from syncd.ledger.deliveries import flood_gate
+from syncd.ledger.deliveries.due import due, next_due
 from syncd.ledger.lanes import halt_lanes, lift_halts, load_lanes, save_lane
-from syncd.ledger.operating import Chosen, drop, drop_held, pause_lanes, release, resume_lanes, retry
-from syncd.ledger.tables import Delivery
+from syncd.ledger.leads.ingest import Admission, ingest
+from syncd.ledger.schema import Delivery
 from tests.ledger.rows import EXPORTS, NOW, ROUTES, admission, ids, settle
 
 TEN = Gates({"crm": 10})
@@ -27,9 +28,9 @@ def page(
     kind: str = "live",
 ) -> None:
     with ledger.write() as connection:
-        page = gating.page(connection, gates, source, kind)
+        page = flood_gate.page(connection, gates, source, kind)
         ingest(connection, (), admissions, (), NOW)
-        gating.take_in(connection, gates, page, NOW, over=over)
+        flood_gate.take_in(connection, gates, page, NOW, over=over)
 
 
 def leads(first: int, last: int, *connectors: str) -> list[Admission]:
@@ -46,13 +47,13 @@ def free(ledger: Ledger, name: str = "crm") -> list[int]:
 
 def held(ledger: Ledger, name: str = "crm") -> int:
     with ledger.read() as connection:
-        gate = gating.gates(connection).get(name)
+        gate = flood_gate.gates(connection).get(name)
     return gate.held if gate else 0
 
 
 def closed(ledger: Ledger) -> set[str]:
     with ledger.read() as connection:
-        return gating.closed_gates(connection)
+        return flood_gate.closed_gates(connection)
 
 
 def let(ledger: Ledger, first: int | None = None) -> int:
@@ -122,7 +123,7 @@ def test_a_live_pass_between_the_pages_of_a_window_does_not_free_it(ledger: Ledg
 def test_what_a_dead_pass_left_is_counted_with_the_next_one_of_any_kind(ledger: Ledger) -> None:
     page(ledger, *leads(1, 8), over=False, kind="window")
     with ledger.write() as connection:
-        gating.start(connection, {"crm": 10}, ROUTES, (), NOW)
+        flood_gate.start(connection, {"crm": 10}, ROUTES, (), NOW)
     page(ledger, *leads(9, 11), over=True)
     assert (free(ledger), held(ledger)) == ([1, 2, 3, 4, 5], 6)
 
@@ -144,7 +145,9 @@ def test_a_connector_without_a_gate_pays_nothing_and_gets_all(ledger: Ledger) ->
     page(ledger, *leads(1, 30, "crm", "sheet"), over=True)
     assert (len(free(ledger)), len(free(ledger, "sheet"))) == (5, 30)
     untouched: Any = None  # not a single statement
-    gating.take_in(untouched, Gates(), gating.page(untouched, Gates(), "main", "live"), NOW, over=True)
+    flood_gate.take_in(
+        untouched, Gates(), flood_gate.page(untouched, Gates(), "main", "live"), NOW, over=True
+    )
 
 
 def test_rejected_filters_are_not_counted(ledger: Ledger) -> None:
@@ -185,7 +188,7 @@ def test_what_is_dropped_is_settled_and_the_gate_is_open(ledger: Ledger) -> None
     with ledger.write() as connection:
         assert drop_held(connection, "crm", NOW, who="ana", exports=EXPORTS) == 25
     with ledger.read() as connection:
-        counts = reading.counts(connection)
+        counts = overview.counts(connection)
     assert counts["delivery"]["crm"] == {"pending": 5, "dropped": 25}
     assert counts["lead"]["main"] == {"delivering": 5, "exporting": 25}
     assert (closed(ledger), ids(ledger, "SELECT verb, detail FROM action")) == (
@@ -199,7 +202,7 @@ def test_a_start_opens_no_gate(ledger: Ledger) -> None:
     for sizes in ({"crm": 10}, {"crm": 1000}, {"crm": 0}, {}):
         with ledger.write() as connection:
             lift_halts(connection)
-            gating.start(connection, sizes, ROUTES, (), NOW)
+            flood_gate.start(connection, sizes, ROUTES, (), NOW)
         assert (free(ledger), held(ledger)) == ([1, 2, 3, 4, 5], 25), sizes
 
 
@@ -214,10 +217,10 @@ def test_resuming_opens_no_gate(ledger: Ledger) -> None:
 def test_a_start_frees_a_pass_that_was_cut_short_if_the_gate_is_gone(ledger: Ledger) -> None:
     page(ledger, *leads(1, 3), over=False)
     with ledger.write() as connection:
-        gating.start(connection, {"crm": 10}, ROUTES, (), NOW)
+        flood_gate.start(connection, {"crm": 10}, ROUTES, (), NOW)
     assert free(ledger) == []
     with ledger.write() as connection:
-        gating.start(connection, {"crm": 0}, ROUTES, (), NOW)
+        flood_gate.start(connection, {"crm": 0}, ROUTES, (), NOW)
     assert len(free(ledger)) == 3
 
 
@@ -228,19 +231,19 @@ def test_what_no_configured_pass_will_count_is_a_stroke(
 ) -> None:
     page(ledger, *leads(1, n), over=False)
     with ledger.write() as connection:
-        gating.start(connection, {"crm": 10}, ROUTES, (), NOW)
+        flood_gate.start(connection, {"crm": 10}, ROUTES, (), NOW)
     assert free(ledger) == [], "the next pass counts them"
     with ledger.write() as connection:
-        gating.start(connection, {"crm": 10}, routes, (), NOW)
+        flood_gate.start(connection, {"crm": 10}, routes, (), NOW)
     assert len(free(ledger)) == free_ones
     with ledger.read() as connection:
-        assert bool(gating.closed_gates(connection)) == (n > 10)
+        assert bool(flood_gate.closed_gates(connection)) == (n > 10)
 
 
 def gathered(ledger: Ledger, n: int) -> None:
     """So many deliveries, a small pass at a time."""
     with ledger.write() as connection:
-        gating.start(connection, {"crm": 10}, ROUTES, (), NOW)
+        flood_gate.start(connection, {"crm": 10}, ROUTES, (), NOW)
     for first in range(1, n + 1, 5):
         page(ledger, *leads(first, min(n, first + 4)), over=True)
 
@@ -259,11 +262,11 @@ def test_what_gathered_during_a_pause_is_one_stroke_when_it_is_resumed(
 def test_what_gathered_behind_a_halt_is_one_stroke_when_a_start_lifts_it(ledger: Ledger) -> None:
     gathered(ledger, 30)
     with ledger.write() as connection:
-        gating.start(connection, {"crm": 10}, ROUTES, {name for _, name in lift_halts(connection)}, NOW)
+        flood_gate.start(connection, {"crm": 10}, ROUTES, {name for _, name in lift_halts(connection)}, NOW)
     assert len(free(ledger)) == 30, "a start alone is nothing"
     with ledger.write() as connection:
         halt_lanes(connection, ["deliver"], "crm", Halt("bad", "Bad."), NOW)
-        gating.start(connection, {"crm": 10}, ROUTES, {name for _, name in lift_halts(connection)}, NOW)
+        flood_gate.start(connection, {"crm": 10}, ROUTES, {name for _, name in lift_halts(connection)}, NOW)
     assert len(free(ledger)) == 5
 
 
@@ -271,7 +274,7 @@ def test_what_was_released_is_not_held_again_after_a_halt(ledger: Ledger) -> Non
     page(ledger, *leads(1, 30), over=True)
     let(ledger)
     with ledger.write() as connection:
-        gating.start(connection, {"crm": 10}, ROUTES, ["crm"], NOW)
+        flood_gate.start(connection, {"crm": 10}, ROUTES, ["crm"], NOW)
     assert len(free(ledger)) == 30
 
 
@@ -279,14 +282,14 @@ def test_a_connector_that_is_back_in_the_configuration_gets_five_of_what_waited(
     gathered(ledger, 30)
     for sizes in ({"sheet": 0}, {"crm": 10}):
         with ledger.write() as connection:
-            gating.start(connection, sizes, ROUTES, (), NOW)
+            flood_gate.start(connection, sizes, ROUTES, (), NOW)
     assert len(free(ledger)) == 5
 
 
 def test_what_comes_while_a_person_approves_is_never_held(ledger: Ledger) -> None:
     page(ledger, *leads(1, 30), over=True, gates=Gates({}, frozenset({"crm"})))
     with ledger.write() as connection:
-        gating.start(connection, {"crm": 10}, ROUTES, ["crm"], NOW)
+        flood_gate.start(connection, {"crm": 10}, ROUTES, ["crm"], NOW)
     assert len(free(ledger)) == 30
 
 

@@ -12,8 +12,10 @@ import pytest
 from alembic import command
 from sqlalchemy import create_engine, insert
 
-from syncd.ledger import Ledger, LedgerError, database, distrust, migrating, tables
+from syncd.ledger import Ledger, LedgerError, database, schema
+from syncd.ledger import upgrade as ledger_upgrade
 from syncd.ledger.database import EngineLock
+from syncd.ledger.disk import untrusted
 
 EMPTY = "0000"
 AN_EMPTY_ONE = 4096
@@ -80,7 +82,7 @@ def test_an_error_of_the_ledger_shows_no_value(path: Path) -> None:
     with Ledger.open(path) as ledger:
         row = {"connector": "somebody@example.com", "size": 1, "approved": 0, "configured": True}
         with pytest.raises(Exception, match="UNIQUE") as caught, ledger.write() as connection:
-            connection.execute(insert(tables.table(tables.Gate)), [row, row])
+            connection.execute(insert(schema.table(schema.Gate)), [row, row])
     told = "".join(traceback.format_exception(caught.value))
     assert "somebody@example.com" not in told
 
@@ -105,11 +107,11 @@ def test_the_migrations_lead_to_the_schema_that_a_new_ledger_has(path: Path, tmp
     migrated = tmp_path / "migrated.db"
     engine = create_engine(f"sqlite:///{migrated}")
     with engine.begin() as connection:
-        command.upgrade(migrating.configuration(connection), "head")
+        command.upgrade(ledger_upgrade.configuration(connection), "head")
     engine.dispose()
     assert _schema(migrated) == _schema(path)
     with closing(sqlite3.connect(migrated)) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(tables.SCHEMA,)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(schema.SCHEMA,)]
 
 
 def test_the_comparison_of_schemas_sees_a_difference(path: Path, tmp_path: Path) -> None:
@@ -142,10 +144,10 @@ def old_revision(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_older_ledger_is_copied_aside_and_then_upgraded(path: Path) -> None:
     _behind(path)
     with Ledger.open(path, upgrade=True) as ledger:
-        assert ledger.revision() == tables.SCHEMA
+        assert ledger.revision() == schema.SCHEMA
         with ledger.read() as connection:
             assert connection.exec_driver_sql("SELECT count(*) FROM lead").scalar() == 0
-    copy = path.with_name(f"syncd.db.before-{tables.SCHEMA}")
+    copy = path.with_name(f"syncd.db.before-{schema.SCHEMA}")
     assert copy.stat().st_mode & 0o777 == 0o600
     with closing(sqlite3.connect(copy)) as connection:
         assert connection.execute("SELECT n FROM keepsake").fetchall() == [(41,)]
@@ -245,7 +247,7 @@ def test_a_ledger_that_another_program_keeps_locked_is_one_sentence(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _made(path)
-    monkeypatch.setattr(distrust, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(untrusted, "BUSY_SECONDS", 0.05)
     with closing(sqlite3.connect(path, isolation_level=None)) as other, Ledger.open(path) as ledger:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(LedgerError, match="locked by another program"), ledger.write():

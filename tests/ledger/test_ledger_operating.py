@@ -2,11 +2,11 @@
 
 import pytest
 
-from syncd.delivery import Change, LaneState
-from syncd.ledger import Ledger, reading
-from syncd.ledger.exporting import exports_due
+from syncd.core.delivery import Change, LaneState
+from syncd.ledger import Ledger, overview
+from syncd.ledger.admin.actions import Chosen, accept, drop, pause_lanes, resume_lanes, retry
+from syncd.ledger.ctgo_queue.exports import exports_due
 from syncd.ledger.lanes import lift_halts, load_lane, load_lanes, save_lane
-from syncd.ledger.operating import Chosen, accept, drop, pause_lanes, resume_lanes, retry
 from tests.ledger.rows import EXPORTS, NOW, admission, ids, malformed, put, settle
 from tests.support.books import assert_books
 
@@ -25,9 +25,9 @@ def _retry(ledger: Ledger, chosen: Chosen) -> int:
         return retry(connection, chosen, NOW, who="ana", exports=EXPORTS)
 
 
-def _counts(ledger: Ledger) -> reading.Counts:
+def _counts(ledger: Ledger) -> overview.Counts:
     with ledger.read() as connection:
-        return reading.counts(connection)
+        return overview.counts(connection)
 
 
 def test_retry_takes_rejected_deliveries_back_with_their_attempts_forgiven(ledger: Ledger) -> None:
@@ -174,16 +174,16 @@ def test_what_is_set_aside_is_listed_with_its_causes(ledger: Ledger) -> None:
     put(ledger, admission(1), admission(2), admission(3), malformed=[malformed()])
     _reject(ledger, 1, 2)
     with ledger.read() as connection:
-        assert [(c.kind, c.where, c.code, c.n) for c in reading.causes(connection)] == [
+        assert [(c.kind, c.where, c.code, c.n) for c in overview.causes(connection)] == [
             ("delivery", "crm", "invalid", 2),
             ("lead", "main", "lead_malformed", 1),
         ]
-        assert [(s.kind, s.lead_id) for s in reading.set_aside(connection)] == [
+        assert [(s.kind, s.lead_id) for s in overview.set_aside(connection)] == [
             ("delivery", 1), ("delivery", 2), ("lead", 0),
         ]  # fmt: skip
-        assert [s.lead_id for s in reading.set_aside(connection, "crm", 2)] == [2]
-        assert reading.pending_elsewhere(connection, ["other"]) == {"crm": 1}
-        assert reading.oldest_unsettled(connection) == NOW
+        assert [s.lead_id for s in overview.set_aside(connection, "crm", 2)] == [2]
+        assert overview.pending_elsewhere(connection, ["other"]) == {"crm": 1}
+        assert overview.oldest_unsettled(connection) == NOW
 
 
 def _halted(ledger: Ledger, *numbers: int) -> None:

@@ -6,15 +6,17 @@ from typing import Any
 
 import pytest
 
-from syncd.delivery import Change, LaneState, Verdict
-from syncd.gate import Gates
-from syncd.ledger import Ledger, enriching, gating, hearing, kin, reading, unasked
-from syncd.ledger.delivering import due, next_due, record
-from syncd.ledger.exporting import exports_due, record_exports
-from syncd.ledger.feedback import feedback_due, record_feedback
-from syncd.ledger.ingesting import exported_here, ingest, known_keys
-from syncd.ledger.tables import Delivery, Export, Feedback
-from syncd.ledger.upkeep import FIRST, done, drop_payloads
+from syncd.core.delivery import Change, LaneState, Verdict
+from syncd.core.flood_gate import Gates
+from syncd.ledger import Ledger, overview, same_account
+from syncd.ledger.admin.maintenance import FIRST, done, drop_payloads
+from syncd.ledger.ctgo_queue.exports import exports_due, record_exports
+from syncd.ledger.ctgo_queue.feedback import feedback_due, record_feedback
+from syncd.ledger.deliveries import flood_gate, statuses
+from syncd.ledger.deliveries.due import due, next_due, record
+from syncd.ledger.leads import enrichment, unenriched
+from syncd.ledger.leads.ingest import exported_here, ingest, known_keys
+from syncd.ledger.schema import Delivery, Export, Feedback
 from tests.ledger.rows import EXPORTS, NOW, ROUTES, admission, lead, malformed, put
 
 Said = list[str]
@@ -133,28 +135,28 @@ def test_taking_a_page_in_walks_nothing(full: Ledger) -> None:
 def test_a_gate_walks_nothing_but_what_it_holds(full: Ledger) -> None:
     gates = Gates({"crm": 3})
     with _listening(full) as said, full.write() as connection:
-        gating.start(connection, {"crm": 3}, ROUTES, ["crm"], NOW)
-        gating.release(connection, "crm", 2)
-        page = gating.page(connection, gates, "main", "live")
+        flood_gate.start(connection, {"crm": 3}, ROUTES, ["crm"], NOW)
+        flood_gate.release(connection, "crm", 2)
+        page = flood_gate.page(connection, gates, "main", "live")
         ingest(connection, (), [admission(n) for n in range(2000, 2009)], (), NOW)
-        gating.take_in(connection, gates, page, NOW, over=False)
-        gating.release(connection, "crm")
-        gating.take_in(connection, gates, page, NOW, over=True)
-        gating.gates(connection)
-        gating.held_of(connection, "crm")
+        flood_gate.take_in(connection, gates, page, NOW, over=False)
+        flood_gate.release(connection, "crm")
+        flood_gate.take_in(connection, gates, page, NOW, over=True)
+        flood_gate.gates(connection)
+        flood_gate.held_of(connection, "crm")
     assert _walks(_plans(full, said)) == []
 
 
 def test_status_walks_nothing(full: Ledger) -> None:
     with _listening(full) as said, full.read() as connection:
-        reading.counts(connection)
-        reading.causes(connection)
-        reading.oldest_unsettled(connection)
-        reading.oldest_pending(connection)
-        reading.pending_elsewhere(connection, ["crm"])
-        reading.export_of(connection, "main", 5)
-        reading.deliveries_of(connection, 5)
-        list(reading.set_aside(connection))
+        overview.counts(connection)
+        overview.causes(connection)
+        overview.oldest_unsettled(connection)
+        overview.oldest_pending(connection)
+        overview.pending_elsewhere(connection, ["crm"])
+        overview.export_of(connection, "main", 5)
+        overview.deliveries_of(connection, 5)
+        list(overview.set_aside(connection))
     assert _walks(_plans(full, said)) == []
 
 
@@ -172,7 +174,7 @@ def test_house_keeping_walks_nothing_but_what_still_has_a_payload(full: Ledger) 
 def test_the_audit_does_walk(full: Ledger) -> None:
     """Negative control."""
     with _listening(full) as said, full.read() as connection:
-        reading.recount(connection)
+        overview.recount(connection)
     assert _walks(_plans(full, said))
 
 
@@ -181,19 +183,19 @@ def test_enriching_reads_what_waits_and_who_was_asked_and_walks_nothing(full: Le
         connection.exec_driver_sql("UPDATE lead SET enrichment = '{}' WHERE seq < 3")
         connection.exec_driver_sql("UPDATE delivery SET held = 'unasked', code = 'unasked' WHERE id = 280")
     with _listening(full) as said, full.write() as connection:
-        assert [it.seq for it in enriching.waiting(connection, "main", 1000, ["crm"])] == [280]
-        assert unasked.counts(connection) == {"main": 1}
-        assert enriching.still_waits(connection, 280)
-        assert len(enriching.known(connection, "main", ["p1", "p2"])) <= 2
-        enriching.note_ask(connection, "main", "p1", ["email"], day="2026-06-11", now=NOW)
-        assert enriching.unanswered(connection, "main", ["p1"])["p1"].asks == 1
-        enriching.take_back(connection, "main", "p1", "2026-06-11", NOW, last=False)
-        enriching.close_asks(connection, "main", ["p1"])
+        assert [it.seq for it in enrichment.waiting(connection, "main", 1000, ["crm"])] == [280]
+        assert unenriched.counts(connection) == {"main": 1}
+        assert enrichment.still_waits(connection, 280)
+        assert len(enrichment.known(connection, "main", ["p1", "p2"])) <= 2
+        enrichment.note_ask(connection, "main", "p1", ["email"], day="2026-06-11", now=NOW)
+        assert enrichment.unanswered(connection, "main", ["p1"])["p1"].asks == 1
+        enrichment.take_back(connection, "main", "p1", "2026-06-11", NOW, last=False)
+        enrichment.close_asks(connection, "main", ["p1"])
         over = [
-            unasked.Enriched(290, 290, "unwanted", (), None),
-            unasked.Enriched(280, 280, "", (), None, ["crm"]),
+            unenriched.Enriched(290, 290, "unwanted", (), None),
+            unenriched.Enriched(280, 280, "", (), None, ["crm"]),
         ]
-        enriching.settle_enriched(connection, "main", over, NOW, exports=True)
+        enrichment.settle_enriched(connection, "main", over, NOW, exports=True)
     plans = _plans(full, said)
     assert _walks(plans) == []
     assert any("lead_enriched" in line for line in plans)
@@ -204,15 +206,15 @@ def test_hearing_finds_people_by_the_indexes_that_it_makes_and_telling_by_what_i
     full: Ledger,
 ) -> None:
     with full.write() as connection:
-        hearing.make_indexes(connection)
-        hearing.make_indexes(connection)
+        statuses.make_indexes(connection)
+        statuses.make_indexes(connection)
         connection.exec_driver_sql("INSERT INTO person SELECT 'crm', person, 'r' || lead_id, 0 FROM lead")
         connection.exec_driver_sql("ANALYZE")
-    said = [hearing.Said(f"x{n}", "", "bad bot") for n in range(1, 20)] + [hearing.Said("", "r3", "good")]
+    said = [statuses.Said(f"x{n}", "", "bad bot") for n in range(1, 20)] + [statuses.Said("", "r3", "good")]
     with _listening(full) as heard, full.write() as connection:
-        news = hearing.news_in(connection, "crm", said)
-        assert hearing.take_in(connection, "crm", news, NOW) == {"main"}
-        hearing.save_cursor(connection, "crm", "mark", "7", NOW)
+        news = statuses.news_in(connection, "crm", said)
+        assert statuses.take_in(connection, "crm", news, NOW) == {"main"}
+        statuses.save_cursor(connection, "crm", "mark", "7", NOW)
         (first, *_) = feedback_due(connection, "main", NOW, 3600.0, 8)
         assert next_due(connection, Feedback, "main") == 0.0
         verdict = Verdict((Change(first.item.id, "delivered", 1),), LaneState("feedback", "main"))
@@ -227,9 +229,9 @@ def test_hearing_finds_people_by_the_indexes_that_it_makes_and_telling_by_what_i
 
 def test_twins_are_found_by_the_index_that_sources_of_one_address_make(full: Ledger) -> None:
     with full.write() as connection:
-        kin.place(connection, {"main": "https://ctgo.test"})
+        same_account.place(connection, {"main": "https://ctgo.test"})
         assert "lead_id" not in _indexes(connection)
-        kin.place(connection, {"main": "https://ctgo.test", "second": "https://ctgo.test"})
+        same_account.place(connection, {"main": "https://ctgo.test", "second": "https://ctgo.test"})
         connection.exec_driver_sql(
             "INSERT INTO lead SELECT seq + 1000, 'second', lead_id, 2, 2, digest, person, discovered_at, 'quarantined',"
             " ingested_at, NULL, code, detail, enrichment FROM lead WHERE seq < 9"
@@ -237,10 +239,10 @@ def test_twins_are_found_by_the_index_that_sources_of_one_address_make(full: Led
         connection.exec_driver_sql("INSERT INTO tally VALUES ('lead', 'second', 'quarantined', 8)")
         connection.exec_driver_sql("ANALYZE")
     with _listening(full) as said, full.read() as connection:
-        host = kin.shared_host(connection, "main")
-        assert kin.twins(connection, "main", host, range(5, 99)) == {"second": {5, 6, 7, 8}}
-        assert kin.held(connection, "main", range(5, 99)) == {5, 6, 7, 8}
-        assert kin.twins_of_new(connection, "main", [(5, "x5"), (6, "x5")]) == {"second": {5}}
+        host = same_account.shared_host(connection, "main")
+        assert same_account.twins(connection, "main", host, range(5, 99)) == {"second": {5, 6, 7, 8}}
+        assert same_account.held(connection, "main", range(5, 99)) == {5, 6, 7, 8}
+        assert same_account.twins_of_new(connection, "main", [(5, "x5"), (6, "x5")]) == {"second": {5}}
     plans = _plans(full, said)
     assert _walks(plans) == []
     assert sum("twin USING INDEX lead_id" in line for line in plans) == 3

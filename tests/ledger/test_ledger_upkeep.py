@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from syncd.ledger import Ledger, erasing, upkeep
-from syncd.ledger.statements import Books
+from syncd.ledger import Ledger
+from syncd.ledger.admin import maintenance
+from syncd.ledger.privacy import erasure
+from syncd.ledger.sql import Books
 from tests.ledger.rows import NOW, admission, put
 
 
@@ -19,9 +21,9 @@ def test_a_vacuum_keeps_the_ledger_out_of_memory_and_leaves_no_file_behind(tmp_p
             connection.executemany("INSERT INTO much VALUES (?)", ((" " * 3500,) for _ in range(15_000)))
             connection.execute("COMMIT")
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        upkeep.vacuum(ledger)
+        maintenance.vacuum(ledger)
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-        assert upkeep.space(ledger).size > 50 * 2**20
+        assert maintenance.space(ledger).size > 50 * 2**20
         assert grown < 25 * 1024, f"{grown} KiB"
         assert {path.name for path in tmp_path.iterdir()} == {"syncd.db", "syncd.db-wal", "syncd.db-shm"}
         with ledger.bare() as connection:
@@ -46,11 +48,11 @@ def test_what_sqlite_leaves_behind_when_rows_move_is_erased_too(tmp_path: Path) 
         while seqs and not left:
             batch, seqs = seqs[:7], seqs[7:]
             with ledger.write() as connection:
-                erasing.erase(Books(connection, NOW), batch)
+                erasure.erase(Books(connection, NOW), batch)
             forgotten |= set(batch)
-            upkeep.empty_wal(ledger)
+            maintenance.empty_wal(ledger)
             left = _traces(path, forgotten)
         if not left:
             pytest.skip("this SQLite leaves nothing behind")
-        assert upkeep.leave_no_trace(ledger, NOW)
+        assert maintenance.leave_no_trace(ledger, NOW)
         assert _traces(path, forgotten) == []

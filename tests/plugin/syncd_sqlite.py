@@ -14,8 +14,8 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict
 
 from syncd.connector import Change, Context, Field, Finding
-from syncd.delivery import Delivered, Delivery, Outcome, Route
-from syncd.failure import Failure, Halt, Pause, Reject
+from syncd.core.delivery import Delivered, Delivery, Outcome, Route
+from syncd.core.failure import Failure, Halt, Pause, Reject
 
 CODES = {
     "sqlite_busy": "Another program is writing to the file: syncd tries again by itself.",

@@ -15,10 +15,10 @@ from typing import Any
 import httpx
 import pytest
 
-from syncd import answering
 from syncd.clock import SystemClock
+from syncd.http import listener
 from syncd.push.receiver import CONNECTIONS, MOST, MOST_OF_STRANGERS, Receiver
-from syncd.push.request import LONGEST, Answer, judge
+from syncd.push.request_line import LONGEST, Answer, judge
 from tests.support.patience import patience
 from tests.support.virtual import Log
 
@@ -340,7 +340,7 @@ class Exhausted(socket.socket):
 
 
 def test_without_descriptors_it_rests_rather_than_spins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answering, "REST", 0.05)
+    monkeypatch.setattr(listener, "REST", 0.05)
     monkeypatch.setattr(Exhausted, "until", time.monotonic() + 0.4)
     monkeypatch.setattr(Exhausted, "asked", 0)
     listening = Exhausted(socket.AF_INET, socket.SOCK_STREAM)
@@ -349,7 +349,7 @@ def test_without_descriptors_it_rests_rather_than_spins(monkeypatch: pytest.Monk
     listening.settimeout(0)
     port = listening.getsockname()[1]
     made = Receiver("127.0.0.1", 0, lambda line: judge(line, {"main": TOKEN}), SystemClock(), log := Log())
-    loop = answering._Loop(listening, made._hear, SystemClock(), log, made._manners)
+    loop = listener._Loop(listening, made._hear, SystemClock(), log, made._manners)
     thread = threading.Thread(target=loop.run)
     thread.start()
     try:

@@ -4,9 +4,10 @@ import random
 import re
 from functools import partial
 
-from syncd.daemon.service import Order
-from syncd.lead import utc_text
-from syncd.ledger import Ledger, LedgerError, copying, restoring
+from syncd.core.lead import utc_text
+from syncd.daemon.daemon import Order
+from syncd.ledger import Ledger, LedgerError
+from syncd.ledger.admin import backups, restoration
 from syncd.ledger.database import EngineLock
 from syncd.simulator import World
 from tests.simulation.far_ends import ACCOUNTS, HOOK
@@ -233,7 +234,7 @@ class Acts(People):
 
     def back_up(self) -> None:
         if self.sim.has_ledger():
-            copying.back_up(self.sim.path, self.past, force=True)
+            backups.back_up(self.sim.path, self.past, force=True)
 
     def restore(self) -> None:
         """Nobody restores under a running engine."""
@@ -248,11 +249,11 @@ class Acts(People):
     def _restore(self) -> None:
         self.sim.tell("restored")
         path = self.sim.path
-        part = copying.fresh(path.with_name("syncd.db.restoring"))
-        copying.copy(self.past, part)
+        part = backups.fresh(path.with_name("syncd.db.restoring"))
+        backups.copy(self.past, part)
         with Ledger.open(part) as ledger:
-            restoring.bring_up_to_now(ledger, path, self.now, who=WHO, name="past.db")
-        copying.replace(path, part, path.with_name("syncd.db.before-restore-1"))
+            restoration.bring_up_to_now(ledger, path, self.now, who=WHO, name="past.db")
+        backups.replace(path, part, path.with_name("syncd.db.before-restore-1"))
         self.sim.counts["restored"] += 1
         self.sim.oracle.forget_what_was()
         self.sim.network.enriched.clear()  # nobody can know what was asked since

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from connectors.apollo import ApolloConnector
-from connectors.salesforce_defaults import CUSTOM_FIELDS, key_metadata
+from connectors.apollo.connector import ApolloConnector
+from connectors.salesforce.defaults import CUSTOM_FIELDS, key_metadata
 from syncd.simulator import Options, World, create_app
 from tests.fakes import apollo, hubspot, webhook
 from tests.fakes.apollo import ApolloFake

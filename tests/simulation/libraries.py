@@ -18,17 +18,17 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3 import exceptions
 
-import connectors.apollo_wire
-import connectors.csv_disk
-import connectors.hubspot_wire
-import connectors.salesforce_http
-import connectors.webhook_wire
-import syncd.cli.once
+import connectors.apollo.http
+import connectors.csv.file
+import connectors.hubspot.http
+import connectors.salesforce.http
+import connectors.webhook.http
+import syncd.cli.run.once
+import syncd.ctgo.exchange
 import syncd.daemon.calendar
-import syncd.engine.exporting
-import syncd.lanes
-import syncd.upstream.exchange
-from connectors.webhook_answers import Answer
+import syncd.engine.export
+import syncd.workers.runner
+from connectors.webhook.errors import Answer
 from tests.simulation.books import SimulatedLedger
 from tests.simulation.network import Network, Trouble
 from tests.simulation.process import SimulatedLog
@@ -158,14 +158,14 @@ def led_into(
     scheduler: Scheduler, network: Network, ledgers: type[SimulatedLedger], log: SimulatedLog
 ) -> Iterator[None]:
     """For the length of a `with`, what production starts and sends goes through these two."""
-    adapter = type("Adapter", (connectors.salesforce_http._Adapter, _Adapter), {"network": network})
-    wire = connectors.hubspot_wire.Wire
+    adapter = type("Adapter", (connectors.salesforce.http._Adapter, _Adapter), {"network": network})
+    wire = connectors.hubspot.http.Wire
     threads = SimpleNamespace(
         **{name: getattr(threading, name) for name in ("Event", "RLock", "Lock", "current_thread")},
         Thread=partial(Task, scheduler),
     )
 
-    plain_write = connectors.csv_disk.write
+    plain_write = connectors.csv.file.write
 
     def write(fd: int, data: bytes) -> None:
         """A process may die before, in the middle of, and after a write."""
@@ -177,17 +177,17 @@ def led_into(
         scheduler.seam("file written")
 
     changes: list[tuple[ModuleType, str, object]] = [
-        (syncd.lanes, "threading", threads),
+        (syncd.workers.runner, "threading", threads),
         (syncd.daemon.calendar, "threading", threads),
-        (syncd.engine.exporting, "ThreadPoolExecutor", partial(Pool, scheduler)),
-        (syncd.upstream.exchange, "DirectTransport", lambda _url: Transport(network)),
-        (connectors.apollo_wire, "_Transport", lambda _url, _deadline: Transport(network)),
-        (connectors.hubspot_wire, "Wire", lambda _pool, clock: wire(UrllibPool(network), clock)),
-        (connectors.salesforce_http, "_Adapter", adapter),
-        (connectors.csv_disk, "write", write),
-        (connectors.webhook_wire, "Wire", lambda url, _clock, **_: HookWire(network, url)),
-        (syncd.cli.once, "Ledger", ledgers),
-        (syncd.cli.once, "logger", lambda: log),
+        (syncd.engine.export, "ThreadPoolExecutor", partial(Pool, scheduler)),
+        (syncd.ctgo.exchange, "DirectTransport", lambda _url: Transport(network)),
+        (connectors.apollo.http, "_Transport", lambda _url, _deadline: Transport(network)),
+        (connectors.hubspot.http, "Wire", lambda _pool, clock: wire(UrllibPool(network), clock)),
+        (connectors.salesforce.http, "_Adapter", adapter),
+        (connectors.csv.file, "write", write),
+        (connectors.webhook.http, "Wire", lambda url, _clock, **_: HookWire(network, url)),
+        (syncd.cli.run.once, "Ledger", ledgers),
+        (syncd.cli.run.once, "logger", lambda: log),
     ]
     before = [(module, name, getattr(module, name)) for module, name, _ in changes]
     for module, name, ours in changes:

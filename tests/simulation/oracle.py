@@ -7,8 +7,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from syncd.lead import Malformed, parse_lead
-from syncd.ledger import Ledger, auditing
+from syncd.core.lead import Malformed, parse_lead
+from syncd.ledger import Ledger
+from syncd.ledger.admin import auditor
 from tests.simulation.books import share_compiled
 from tests.simulation.far_ends import CONNECTORS, FarEnds, Sought
 from tests.support.books import assert_books
@@ -103,7 +104,7 @@ class Oracle:
             except AssertionError as error:
                 self._object(f"the books: {error}")
             with ledger.read() as connection:
-                for told in auditing.contradictions(connection):
+                for told in auditor.contradictions(connection):
                     self._object(f"contradiction: {told}")
         self._remember(delivered)
         people = {connector: self._far.people(connector) for connector in CONNECTORS[1:]}
@@ -145,7 +146,7 @@ class Oracle:
                 leads = [
                     it[0] for it in parsed if not isinstance(it, Malformed) and it[0].exported_at is None
                 ]
-                known = auditing.known(connection, source, leads)
+                known = auditor.known(connection, source, leads)
                 told += [f"{lead.key}" for lead in leads if lead.key not in known]
         return told
 

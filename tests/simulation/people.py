@@ -4,13 +4,15 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from syncd.engine import replaying
-from syncd.engine.admitting import Taker
-from syncd.engine.naming import Names, names_in
-from syncd.ledger import forgetting, operating, windows
-from syncd.ledger.forgetting import Sought
-from syncd.ledger.operating import Chosen
-from syncd.ledger.replaying import Wanted
+from syncd.engine import replay as engine_replay
+from syncd.engine.fanout import Taker
+from syncd.engine.names import Names, names_in
+from syncd.ledger import windows
+from syncd.ledger.admin import actions
+from syncd.ledger.admin.actions import Chosen
+from syncd.ledger.admin.replays import Wanted
+from syncd.ledger.privacy import forgotten
+from syncd.ledger.privacy.forgotten import Sought
 from tests.simulation.far_ends import ACCOUNTS
 from tests.simulation.script import DAY
 from tests.simulation.setup import WORDS
@@ -44,13 +46,13 @@ class People:
     def pause(self) -> None:
         lane = self.chance.choice(self._lanes())
         until = self.chance.choice([None, self.now + HOUR, self.now + DAY])
-        self._operate(lambda c: operating.pause_lanes(c, [lane], self.now, who=WHO, until=until, reason=""))
+        self._operate(lambda c: actions.pause_lanes(c, [lane], self.now, who=WHO, until=until, reason=""))
 
     def resume(self) -> None:
         self.resume_lanes(self.chance.sample(self._lanes(), 4))
 
     def resume_lanes(self, lanes: Sequence[tuple[str, str]]) -> None:
-        self._operate(lambda c: operating.resume_lanes(c, lanes, self.now, who=WHO))
+        self._operate(lambda c: actions.resume_lanes(c, lanes, self.now, who=WHO))
 
     def release(self) -> None:
         first = self.chance.choice([None, 3])
@@ -58,16 +60,16 @@ class People:
             self.release_of(name, first)
 
     def release_of(self, name: str, first: int | None = None) -> None:
-        self._operate(lambda c: operating.release(c, name, self.now, who=WHO, first=first))
+        self._operate(lambda c: actions.release(c, name, self.now, who=WHO, first=first))
 
     def drop_held_of(self, name: str) -> None:
-        self._operate(lambda c: operating.drop_held(c, name, self.now, who=WHO, exports={}))
+        self._operate(lambda c: actions.drop_held(c, name, self.now, who=WHO, exports={}))
 
     def retry(self) -> None:
-        self._operate(lambda c: operating.retry(c, Chosen(), self.now, who=WHO, exports={}))
+        self._operate(lambda c: actions.retry(c, Chosen(), self.now, who=WHO, exports={}))
 
     def drop(self, code: str = "") -> None:
-        self._operate(lambda c: operating.drop(c, Chosen(code=code), self.now, who=WHO, exports={}))
+        self._operate(lambda c: actions.drop(c, Chosen(code=code), self.now, who=WHO, exports={}))
 
     def mark(self) -> None:
         """Salespeople say what they think of a few people."""
@@ -102,9 +104,9 @@ class People:
             lead_id, person = self.chance.choice(rows)
             self.sim.oracle.excused.add(person)
             with ledger.read() as connection:
-                found = forgetting.find(connection, Sought(lead_id=lead_id))
+                found = forgotten.find(connection, Sought(lead_id=lead_id))
             with ledger.write() as connection:
-                forgetting.forget(connection, found, self.now, who=WHO)
+                forgotten.forget(connection, found, self.now, who=WHO)
 
     def replay(self) -> None:
         if not self.sim.has_ledger():
@@ -117,9 +119,9 @@ class People:
             clock = self.sim.clock()
             names = {source: Names(source, names_in(taker.where.uses), ledger, clock) for source in ACCOUNTS}
             rejected, unwanted = self.chance.random() < 0.5, self.chance.random() < 0.5
-            found = replaying.look(
+            found = engine_replay.look(
                 ledger, Wanted(name, tuple(ACCOUNTS), rejected=rejected, unwanted=unwanted), taker, names
             )
-            order = replaying.Order(WHO, self.now, m.configured.gate or None, {})
-            replaying.carry_out(ledger, found, taker, order)
+            order = engine_replay.Order(WHO, self.now, m.configured.gate or None, {})
+            engine_replay.carry_out(ledger, found, taker, order)
         self.sim.oracle.forget_what_was()

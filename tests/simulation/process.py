@@ -7,17 +7,17 @@ from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
 
-from syncd.cli import once
-from syncd.cli.assembly import begin, crews_of, make_engine
-from syncd.cli.compose import Mapped, compile_connectors
-from syncd.crews import Crew
+from syncd.app.compose import Mapped, compile_connectors
+from syncd.app.engine_start import begin, crews_of, make_engine
+from syncd.cli.run import once
+from syncd.daemon.daemon import Daemon
 from syncd.daemon.notify import Notifier
-from syncd.daemon.service import Daemon
+from syncd.engine.engine import Engine
 from syncd.engine.housekeeping import HouseKeeping
-from syncd.engine.whole import Engine
-from syncd.lanes import Runner
 from syncd.ledger.database import EngineLock
 from syncd.settings import Settings, load
+from syncd.workers.pool import Crew
+from syncd.workers.runner import Runner
 from tests.simulation.books import SimulatedLedger
 from tests.simulation.scheduler import Crash, Scheduler
 

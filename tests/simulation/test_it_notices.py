@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-import connectors.csv_file
-import syncd.engine.hearing
-import syncd.engine.pacing
-import syncd.engine.pulling
+import connectors.csv.connector
+import syncd.engine.budget
+import syncd.engine.feedback.collect
+import syncd.engine.pull.pull
 from tests.simulation.running import simulate
 from tests.simulation.script import Event
 
@@ -23,29 +23,29 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 def never_looks_before_it_writes(patch: pytest.MonkeyPatch) -> None:
     """A row whose answer was lost is written again."""
-    plain = connectors.csv_file.CsvConnector._rows
+    plain = connectors.csv.connector.CsvConnector._rows
 
     def rows(self: Any, batch: Any) -> Any:
         return [row._replace(sought=False) for row in plain(self, batch)]
 
-    patch.setattr(connectors.csv_file.CsvConnector, "_rows", rows)
+    patch.setattr(connectors.csv.connector.CsvConnector, "_rows", rows)
 
 
 def frees_slots_too_soon(patch: pytest.MonkeyPatch) -> None:
     """A slot counts from long before its answer."""
-    patch.setattr(syncd.engine.pacing, "freed", lambda at: at - 50.0)
+    patch.setattr(syncd.engine.budget, "freed", lambda at: at - 50.0)
 
 
 def believes_a_date_of_2099(patch: pytest.MonkeyPatch) -> None:
     """The watermark goes wherever a lead says; whatever is found then is never listed again."""
-    patch.setattr(syncd.engine.pulling, "watermark_after", lambda _newest, _date, now, _since: now + 1e9)
-    patch.setattr(syncd.engine.pulling.Pull, "ask_reconcile", lambda _: None)
+    patch.setattr(syncd.engine.pull.pull, "watermark_after", lambda _newest, _date, now, _since: now + 1e9)
+    patch.setattr(syncd.engine.pull.pull.Pull, "ask_reconcile", lambda _: None)
 
 
 def hears_one_of_each_page(patch: pytest.MonkeyPatch) -> None:
     """Of what salespeople said meanwhile, all but the first is missed."""
-    plain = syncd.engine.hearing.said_in
-    patch.setattr(syncd.engine.hearing, "said_in", lambda found, judging: plain(found[:1], judging))
+    plain = syncd.engine.feedback.collect.said_in
+    patch.setattr(syncd.engine.feedback.collect, "said_in", lambda found, judging: plain(found[:1], judging))
 
 
 def some_worlds(script: list[Event]) -> None:

@@ -1,6 +1,6 @@
 """Acts that many tests of the engine begin with."""
 
-from syncd.ledger.operating import pause_lanes
+from syncd.ledger.admin.actions import pause_lanes
 from tests.support.bench import Bench
 
 

@@ -14,24 +14,26 @@ from typing import Any
 from pydantic import SecretStr
 
 from syncd.connector import Context, Field
-from syncd.engine.admitting import Taker, Takers
-from syncd.engine.delivering import Deliver, Outfit
-from syncd.engine.desk import Desk
-from syncd.engine.enriching import Enrich
-from syncd.engine.exporting import Export
-from syncd.engine.feeding_back import FeedBack
-from syncd.engine.hearing import Ear, Hear
-from syncd.engine.naming import Names, Naming, names_in
-from syncd.engine.pacing import Pacer
-from syncd.engine.pulling import Pull
-from syncd.engine.step import Next, Stepper
-from syncd.gate import Gates
-from syncd.ledger import Ledger, gating, kin, reading, shelving
-from syncd.ledger.enriching import waiting
+from syncd.core.flood_gate import Gates
+from syncd.ctgo import Upstream
+from syncd.engine.budget import Pacer
+from syncd.engine.deliver import Deliver, Outfit
+from syncd.engine.enrich.enrich import Enrich
+from syncd.engine.export import Export
+from syncd.engine.fanout import Taker, Takers
+from syncd.engine.feedback.collect import Ear, Hear
+from syncd.engine.feedback.send import FeedBack
+from syncd.engine.lane import Next, Stepper
+from syncd.engine.names import Names, Naming, names_in
+from syncd.engine.pull.pull import Pull
+from syncd.engine.source import Desk
+from syncd.ledger import Ledger, overview, same_account
+from syncd.ledger.ctgo_queue import shelf
+from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.lanes import lift_halts, load_lane
+from syncd.ledger.leads.enrichment import waiting
 from syncd.mapping import FieldMap, Filter
 from syncd.simulator import Options, World, create_app
-from syncd.upstream import Upstream
 from tests.support.books import assert_books
 from tests.support.far_end import FarEnd, MemoryConnector, PeopleConnector, Place
 from tests.support.virtual import DAY, KEY, Clock, Log, SeamLedger, Seams, Wire
@@ -176,10 +178,12 @@ class Bench:
         with ledger.write() as connection:
             lifted = {name for kind, name in lift_halts(connection) if kind == "deliver"}
             sizes = {name: place.gate for name, place in self.places.items()}
-            shelving.start(connection, exporting, self.clock.now())
-            kin.place(connection, {name: f"world-{id(a.world)}" for name, a in self.accounts.items()})
+            shelf.start(connection, exporting, self.clock.now())
+            same_account.place(
+                connection, {name: f"world-{id(a.world)}" for name, a in self.accounts.items()}
+            )
             routes = {name: self._places_of(account) for name, account in self.accounts.items()}
-            gating.start(connection, sizes, routes, lifted, self.clock.now())
+            flood_gate.start(connection, sizes, routes, lifted, self.clock.now())
             for desk in desks.values():
                 desk.pacer.start(connection)
         delivers = {
@@ -390,7 +394,7 @@ class Bench:
 
     def counts(self, kind: str, name: str) -> dict[str, int]:
         with self.ledger.read() as connection:
-            return reading.counts(connection)[kind].get(name, {})
+            return overview.counts(connection)[kind].get(name, {})
 
     def leads(self, source: str = "main") -> dict[str, int]:
         return self.counts("lead", source)

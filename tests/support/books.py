@@ -1,7 +1,7 @@
 """What must be true of a ledger at all times, asked from outside."""
 
-from syncd.lead import utc_text
-from syncd.ledger import Ledger, reading
+from syncd.core.lead import utc_text
+from syncd.ledger import Ledger, overview
 
 
 def assert_books(ledger: Ledger) -> None:
@@ -9,11 +9,11 @@ def assert_books(ledger: Ledger) -> None:
     with ledger.read() as connection:
         tally = {
             (kind, name, state): n
-            for kind, names in reading.counts(connection).items()
+            for kind, names in overview.counts(connection).items()
             for name, states in names.items()
             for state, n in states.items()
         }
-        assert tally == reading.recount(connection)
+        assert tally == overview.recount(connection)
         assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
         assert connection.exec_driver_sql("PRAGMA foreign_key_check").first() is None
         for sql in _CONTRADICTIONS:

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from syncd.crews import Crew
-from syncd.engine.pushing import Push, Wanted
-from syncd.engine.step import Stepper
-from syncd.engine.whole import Engine
-from syncd.ledger import pushing
-from syncd.ledger.pushing import Subscription
+from syncd.engine.engine import Engine
+from syncd.engine.lane import Stepper
+from syncd.engine.push import Push, Wanted
+from syncd.ledger import subscriptions
+from syncd.ledger.subscriptions import Subscription
+from syncd.workers.pool import Crew
 from tests.support.running import Running
 
 BASE = "http://127.0.0.1/api/v2"
@@ -59,7 +59,7 @@ class Pushing(Running):
 
     def subscription(self, name: str = "main") -> Subscription | None:
         with self.ledger.read() as connection:
-            return pushing.load(connection, name)
+            return subscriptions.load(connection, name)
 
     def targets(self, name: str = "main") -> list[str]:
         """The paths that CTGO pushes to, less their tokens."""

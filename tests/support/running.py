@@ -5,16 +5,16 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from syncd.crews import Crew
+from syncd.core.delivery import Policy
 from syncd.daemon.calendar import Chore
+from syncd.daemon.daemon import Daemon
 from syncd.daemon.notify import Notifier
-from syncd.daemon.service import Daemon
-from syncd.delivery import Policy
-from syncd.engine.step import Stepper
-from syncd.engine.whole import Engine
-from syncd.lanes import Runner
+from syncd.engine.engine import Engine
+from syncd.engine.lane import Stepper
 from syncd.ledger import Ledger
 from syncd.settings import ConnectorSettings, Schedule, Settings, Source
+from syncd.workers.pool import Crew
+from syncd.workers.runner import Runner
 from tests.support.bench import Bench
 
 PROBE = 3600.0

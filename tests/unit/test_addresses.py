@@ -5,8 +5,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from syncd import addresses
-from syncd.addresses import usable
+from syncd.http import address
+from syncd.http.address import usable
 
 HOSTS = st.text("aZ9-._:[]%\u00ad\u0301é中/", max_size=12)
 
@@ -20,7 +20,7 @@ def test_it_is_what_httpx_takes_and_asked_of_it_only_in_doubt(host: str, path: s
         httpx.URL(url)
     except (httpx.InvalidURL, ValueError):
         assert not usable(url)
-        assert not addresses._PLAIN.fullmatch(url)
+        assert not address._PLAIN.fullmatch(url)
     else:
         assert usable(url)
 
@@ -29,4 +29,4 @@ def test_it_is_what_httpx_takes_and_asked_of_it_only_in_doubt(host: str, path: s
     "url", ["https://www.catchthegoodones.com/api/v2", "http://localhost:8378", "https://a.b/?q"]
 )
 def test_what_is_plain_costs_nothing(url: str) -> None:
-    assert addresses._PLAIN.fullmatch(url)
+    assert address._PLAIN.fullmatch(url)

@@ -12,7 +12,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 
-from syncd import alive
+from syncd import healthcheck
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,26 +61,26 @@ def silent() -> Iterator[int]:
 )
 def test_only_an_ok_is_a_sign_of_life(status: str, code: int) -> None:
     with serving(status) as (port, asked):
-        assert alive.main([f"127.0.0.1:{port}"], {}) == code
+        assert healthcheck.main([f"127.0.0.1:{port}"], {}) == code
     assert asked == ["/healthz"]
 
 
 def test_nobody_there_is_no_sign_of_life(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    assert alive.main([f"127.0.0.1:{port}"], {}) == 1
+    assert healthcheck.main([f"127.0.0.1:{port}"], {}) == 1
     assert f"no answer from 127.0.0.1 port {port}" in capsys.readouterr().out
 
 
 def test_a_hung_up_call_is_no_sign_of_life(silent: int, capsys: pytest.CaptureFixture[str]) -> None:
-    assert alive.main([f"127.0.0.1:{silent}"], {}) == 1
+    assert healthcheck.main([f"127.0.0.1:{silent}"], {}) == 1
     assert "no answer" in capsys.readouterr().out
 
 
 def test_it_needs_the_standard_library_alone_and_no_proxy() -> None:
     with serving("200 OK") as (port, _):
         ran = subprocess.run(
-            [sys.executable, "-S", "-m", "syncd.alive", f"http://127.0.0.1:{port}/healthz"],
+            [sys.executable, "-S", "-m", "syncd.healthcheck", f"http://127.0.0.1:{port}/healthz"],
             cwd=ROOT,
             env={**os.environ, "http_proxy": "http://127.0.0.1:9", "PYTHONPATH": ""},
             capture_output=True,
@@ -92,14 +92,14 @@ def test_it_needs_the_standard_library_alone_and_no_proxy() -> None:
 
 def test_it_asks_where_the_daemon_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert alive.listening({}) == "127.0.0.1:8377"
+    assert healthcheck.listening({}) == "127.0.0.1:8377"
     Path("config.toml").write_text('[health]\nlisten = "127.0.0.1:9000"\n')
-    assert alive.listening({}) == "127.0.0.1:9000"
-    assert alive.listening({"SYNCD_HEALTH__LISTEN": "0.0.0.0:7000"}) == "0.0.0.0:7000"
+    assert healthcheck.listening({}) == "127.0.0.1:9000"
+    assert healthcheck.listening({"SYNCD_HEALTH__LISTEN": "0.0.0.0:7000"}) == "0.0.0.0:7000"
     Path("other.toml").write_text('[health]\nlisten = ""\n')
-    assert alive.main([], {"SYNCD_CONFIG": "other.toml"}) == 0
+    assert healthcheck.main([], {"SYNCD_CONFIG": "other.toml"}) == 0
     Path("other.toml").write_text("health = 3 oh")
-    assert alive.listening({"SYNCD_CONFIG": "other.toml"}) == "127.0.0.1:8377"
+    assert healthcheck.listening({"SYNCD_CONFIG": "other.toml"}) == "127.0.0.1:8377"
 
 
 @pytest.mark.parametrize(
@@ -113,4 +113,4 @@ def test_it_asks_where_the_daemon_listens(tmp_path: Path, monkeypatch: pytest.Mo
     ],
 )
 def test_addresses_are_read(where: str, parts: tuple[str, int, str]) -> None:
-    assert alive.parted(where) == parts
+    assert healthcheck.parted(where) == parts

@@ -2,7 +2,7 @@
 
 import pytest
 
-from syncd.delivery import (
+from syncd.core.delivery import (
     ALIKE_LIMIT,
     HALT_LIMIT,
     PAUSE_LIMIT,
@@ -16,7 +16,7 @@ from syncd.delivery import (
     may_go_on,
     reopened,
 )
-from syncd.failure import Failure, Halt, Pause, Reject, Retry
+from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
 from tests.unit.test_delivery_rules import NOW, OPEN, TERMS, items, judged, spent, states
 
 OTHERS = TERMS._replace(others=True)

@@ -8,7 +8,7 @@ from typing import Literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncd.delivery import (
+from syncd.core.delivery import (
     Change,
     Delivered,
     Item,
@@ -22,7 +22,7 @@ from syncd.delivery import (
     pack,
     reopened,
 )
-from syncd.failure import Halt, Pause, Refused, Reject
+from syncd.core.failure import Halt, Pause, Refused, Reject
 
 DAY = 86400.0
 HOUR = 3600.0

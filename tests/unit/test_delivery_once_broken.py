@@ -2,8 +2,8 @@
 
 import pytest
 
-from syncd.delivery import Delivered, Item, LaneState, Policy, Terms, judge_call, paused, reopened
-from syncd.failure import Pause, Refused, Reject
+from syncd.core.delivery import Delivered, Item, LaneState, Policy, Terms, judge_call, paused, reopened
+from syncd.core.failure import Pause, Refused, Reject
 from tests.unit.test_delivery_lane import DAY, Crm, Lane, by_due
 
 NOW = 1_000_000.0

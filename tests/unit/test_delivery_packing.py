@@ -2,7 +2,7 @@
 
 import pytest
 
-from syncd.delivery import Item, LaneState, Route, in_company, pack
+from syncd.core.delivery import Item, LaneState, Route, in_company, pack
 
 OPEN = LaneState("connector", "crm")
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from syncd.delivery import ALIKE_LIMIT, Delivered, Item, LaneState, Outcome, Verdict, reopened
-from syncd.failure import Refused, Reject, Retry
+from syncd.core.delivery import ALIKE_LIMIT, Delivered, Item, LaneState, Outcome, Verdict, reopened
+from syncd.core.failure import Refused, Reject, Retry
 from tests.unit.test_delivery_rules import DOWN, OPEN, items, judged, spent, states
 
 

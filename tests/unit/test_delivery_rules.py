@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from syncd.delivery import (
+from syncd.core.delivery import (
     Delivered,
     Item,
     LaneState,
@@ -19,7 +19,7 @@ from syncd.delivery import (
     judge_call,
     paused,
 )
-from syncd.failure import Halt, Pause, Reject, Retry
+from syncd.core.failure import Halt, Pause, Reject, Retry
 
 NOW = 1_000_000.0
 DAY = 86400.0

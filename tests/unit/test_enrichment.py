@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from syncd.enrichment import Purse, day_of, hindrance, merged, price_seen, still_to_ask, with_asked
+from syncd.core.enrichment import Purse, day_of, hindrance, merged, price_seen, still_to_ask, with_asked
 
 NOON = 1_781_179_200.0  # 2026-06-11T12:00:00Z
 FOUND = {"address": "a@b.example", "status": "guessed"}

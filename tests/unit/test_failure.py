@@ -2,7 +2,7 @@
 
 import pytest
 
-from syncd.failure import CODES, Failure, Halt, Pause, Refused, Reject, Retry
+from syncd.core.failure import CODES, Failure, Halt, Pause, Refused, Reject, Retry
 
 
 @pytest.mark.parametrize("kind", [Retry, Reject, Pause, Halt])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from syncd.feedback import Judging, Standing, Word, state_after
+from syncd.core.feedback import Judging, Standing, Word, state_after
 
 GOOD, BAD = Word("good"), Word("bad", "other", "Right person, wrong moment.")
 

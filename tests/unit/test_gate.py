@@ -2,7 +2,7 @@
 
 import pytest
 
-from syncd.gate import FIRST, Gates, decide, said
+from syncd.core.flood_gate import FIRST, Gates, decide, said
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from syncd import texts
-from syncd.lead import LARGEST_PAYLOAD, UNDATED, Lead, Malformed, parse_lead, read_lead
+from syncd.core import texts
+from syncd.core.lead import LARGEST_PAYLOAD, UNDATED, Lead, Malformed, parse_lead, read_lead
 from syncd.mapping import variables
-from syncd.testing.made_up import raw_lead
+from syncd.testing.samples import raw_lead
 
 ODD: list[Any] = [
     {"n": 1},

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from syncd.limiter import (
+from syncd.core.limiter import (
     AHEAD,
     GUARD,
     QUANTUM,

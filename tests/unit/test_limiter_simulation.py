@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncd import limiter
-from syncd.limiter import Budget, Grant, Slots
+from syncd.core import limiter
+from syncd.core.limiter import Budget, Grant, Slots
 from tests.unit.test_limiter_servers import MINUTE, SERVERS, Server, Sliding
 from tests.unit.test_limiter_world import Rules, World
 

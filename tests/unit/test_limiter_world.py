@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from random import Random
 
-from syncd import limiter
-from syncd.limiter import Budget, Grant, Slots
+from syncd.core import limiter
+from syncd.core.limiter import Budget, Grant, Slots
 from tests.unit.test_limiter_servers import MINUTE, Server, Sliding
 
 DEADLINE = 30.0

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.connector import Field
-from syncd.failure import Reject
-from syncd.lead import Lead, LeadKey, Profile
+from syncd.core.failure import Reject
+from syncd.core.lead import Lead, LeadKey, Profile
 from syncd.mapping import VARIABLES, FieldMap, Labels, variables
-from syncd.mapping.plain import LONGEST
+from syncd.mapping.plain_text import LONGEST
 
 FIELDS = FieldMap.compile("sheet", {f"a {name}": Field(value=f"{{{{ {name} }}}}") for name in VARIABLES if name != "raw"})  # fmt: skip
 TEXT = st.none() | st.sampled_from(["", " ", "\t\n", "@", "@ ", "a" * LONGEST, "a" * (LONGEST + 1), "ann@b.example"]) | st.text(max_size=8)  # fmt: skip

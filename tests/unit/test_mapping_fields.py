@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from syncd.connector import Field
-from syncd.failure import Reject
+from syncd.core.failure import Reject
 from syncd.mapping import VARIABLES, FieldMap, MappingError
 
 VALUES: Mapping[str, object] = dict.fromkeys(VARIABLES) | {

@@ -2,7 +2,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from syncd.failure import Reject
+from syncd.core.failure import Reject
 from syncd.mapping import VARIABLES, Filter, MappingError
 
 VALUES: Mapping[str, object] = dict.fromkeys(VARIABLES) | {

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.mapping.plain import Variable, plain_parts
+from syncd.mapping.plain_text import Variable, plain_parts
 from syncd.mapping.sandbox import parse
 
 PIECES = (

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from syncd.lead import Lead, parse_lead
+from syncd.core.lead import Lead, parse_lead
 from syncd.mapping import VARIABLES, Labels, variables
 
 PROFILE: dict[str, Any] = {

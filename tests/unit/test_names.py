@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nameparser import Lexicon, Parser
 
-from syncd.names import LONGEST, plain, split_name
+from syncd.mapping.display_name import LONGEST, plain, split_name
 
 LETTERS = st.sampled_from([chr(code) for code in range(0x41, 0x250) if chr(code).isalpha()])
 WORDS = st.text(LETTERS, min_size=1, max_size=9) | st.text(

@@ -2,8 +2,8 @@
 
 from collections import deque
 
-from syncd.engine.paging import Plan, Walk
-from syncd.engine.passes import LIVE, RECONCILE, Batch, Pass, Passes
+from syncd.engine.pull.passes import LIVE, RECONCILE, Batch, Pass, Passes
+from syncd.engine.pull.walk import Plan, Walk
 
 WINDOW = Plan("window", since=0.0)
 

@@ -11,8 +11,8 @@ from pydantic import Field as Option
 
 from syncd.clock import SystemClock
 from syncd.connector import Connector, Context, Field, Finding
-from syncd.delivery import Delivered, Delivery, Outcome, Route
-from syncd.failure import CODES
+from syncd.core.delivery import Delivered, Delivery, Outcome, Route
+from syncd.core.failure import CODES
 from syncd.registry import GROUP, Draft, codes, configure, drafts, known_types
 from syncd.settings import Settings, SettingsError, load
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from connectors.hubspot import HubSpotConnector
-from syncd.cli.feedback import judging_of
-from syncd.feedback import Word
+from connectors.hubspot.connector import HubSpotConnector
+from syncd.app.feedback_late import judging_of
+from syncd.core.feedback import Word
 from syncd.registry import configure
 from syncd.settings import Settings, SettingsError, load
 from syncd.settings.values import REASONS

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.strangers import hand_in, others_read
+from syncd.file_access import hand_in, others_read
 
 US = {0, os.getuid()}
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

@@ -12,8 +12,8 @@ import httpx
 from pydantic import SecretStr
 
 from syncd.clock import SystemClock
-from syncd.failure import Failure
-from syncd.upstream import Signals, Upstream
+from syncd.core.failure import Failure
+from syncd.ctgo import Signals, Upstream
 
 KEY = "ctgo_" + "Canary7" * 5 + "Canar"
 BASE = "http://127.0.0.1/api/v2"

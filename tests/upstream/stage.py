@@ -8,8 +8,8 @@ import httpx
 from pydantic import SecretStr
 
 from syncd.clock import Clock, SystemClock
-from syncd.upstream import Signals, Upstream
-from syncd.upstream.api import Api
+from syncd.ctgo import Signals, Upstream
+from syncd.ctgo.campaigns.api import Api
 from tests.upstream.far_end import BASE, KEY
 
 LOST = httpx.ReadTimeout("lost")

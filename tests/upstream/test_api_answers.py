@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from syncd.failure import Pause, Reject
-from syncd.upstream.acts import Billing
-from syncd.upstream.api import Api
-from syncd.upstream.drafts import NewSegment, NewTemplate, StreamChanges, Tier
-from syncd.upstream.runs import Run
+from syncd.core.failure import Pause, Reject
+from syncd.ctgo.campaigns.api import Api
+from syncd.ctgo.campaigns.confirmed import Billing
+from syncd.ctgo.campaigns.drafts import NewSegment, NewTemplate, StreamChanges, Tier
+from syncd.ctgo.campaigns.runs import Run
 from tests.upstream.far_end import failure_of
 from tests.upstream.stage import always
 

@@ -5,12 +5,20 @@ from typing import Any
 
 import pytest
 
-from syncd.failure import Failure
-from syncd.upstream.accounts import Accounts, has_tier, is_asleep
-from syncd.upstream.acts import Billing
-from syncd.upstream.api import Api
-from syncd.upstream.drafts import NewPair, NewSegment, NewStream, NewTemplate, StreamChanges, Tier, handles_of
-from syncd.upstream.streams import Campaign, has_pairs, newcomer
+from syncd.core.failure import Failure
+from syncd.ctgo.campaigns.accounts import Accounts, has_tier, is_asleep
+from syncd.ctgo.campaigns.api import Api
+from syncd.ctgo.campaigns.confirmed import Billing
+from syncd.ctgo.campaigns.drafts import (
+    NewPair,
+    NewSegment,
+    NewStream,
+    NewTemplate,
+    StreamChanges,
+    Tier,
+    handles_of,
+)
+from syncd.ctgo.campaigns.streams import Campaign, has_pairs, newcomer
 from tests.upstream.far_end import failure_of
 from tests.upstream.stage import LOST, UNSENT, Line, Stage
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from syncd.upstream.drafts import (
+from syncd.ctgo.campaigns.drafts import (
     Draft,
     DraftError,
     LeadFilter,

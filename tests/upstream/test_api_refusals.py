@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from syncd.failure import Failure, Halt, Pause, Reject, Retry
-from syncd.upstream.acts import Billing
-from syncd.upstream.api import Api
-from syncd.upstream.drafts import NewPair, NewSegment, NewStream, NewTemplate, Tier
+from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
+from syncd.ctgo.campaigns.api import Api
+from syncd.ctgo.campaigns.confirmed import Billing
+from syncd.ctgo.campaigns.drafts import NewPair, NewSegment, NewStream, NewTemplate, Tier
 from tests.upstream.far_end import KEY, failure_of
 from tests.upstream.stage import Stage, always
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from syncd.upstream.acts import Billing
-from syncd.upstream.api import may_bill
-from syncd.upstream.drafts import DraftError
+from syncd.ctgo.campaigns.api import may_bill
+from syncd.ctgo.campaigns.confirmed import Billing
+from syncd.ctgo.campaigns.drafts import DraftError
 from tests.upstream.far_end import failure_of
 from tests.upstream.stage import Stage
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from syncd.upstream.acts import Billing
-from syncd.upstream.api import Api
-from syncd.upstream.drafts import (
+from syncd.ctgo.campaigns.api import Api
+from syncd.ctgo.campaigns.confirmed import Billing
+from syncd.ctgo.campaigns.drafts import (
     DraftError,
     LeadFilter,
     NewPair,

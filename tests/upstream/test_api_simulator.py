@@ -5,10 +5,10 @@ import pytest
 from pydantic import SecretStr
 
 from syncd.clock import SystemClock
+from syncd.ctgo import Upstream
+from syncd.ctgo.campaigns.api import Api
+from syncd.ctgo.campaigns.drafts import LeadFilter
 from syncd.simulator import Options, create_app
-from syncd.upstream import Upstream
-from syncd.upstream.api import Api
-from syncd.upstream.drafts import LeadFilter
 from tests.upstream.far_end import BASE, KEY, failure_of
 
 

@@ -3,8 +3,8 @@
 import pytest
 from pydantic import SecretStr
 
-from syncd.failure import CODES, Failure, Halt, Pause, Reject, Retry
-from syncd.upstream.errors import RULES, PerScope, quoted
+from syncd.core.failure import CODES, Failure, Halt, Pause, Reject, Retry
+from syncd.ctgo.errors import RULES, PerScope, quoted
 from tests.support.growing import LINEAR, growth
 from tests.upstream.far_end import KEY, Recorder, answering, failure_of, upstream
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from syncd.failure import Pause, Reject, Retry
+from syncd.core.failure import Pause, Reject, Retry
 from tests.upstream.far_end import Recorder, answering, failure_of, upstream
 
 

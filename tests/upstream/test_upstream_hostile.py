@@ -13,9 +13,9 @@ from contextlib import suppress
 import pytest
 
 from syncd.clock import SystemClock
-from syncd.failure import Pause
-from syncd.upstream.signals import Signals
-from syncd.upstream.transport import DEADLINE, Deadline, _within
+from syncd.core.failure import Pause
+from syncd.ctgo.rate_headers import Signals
+from syncd.ctgo.transport import DEADLINE, Deadline, _within
 from tests.upstream.far_end import Script, client_of, failure_of, reply, served
 
 PAGE = json.dumps({"leads": [], "total": 0, "hasMore": False}).encode()

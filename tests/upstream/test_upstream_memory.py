@@ -9,9 +9,9 @@ import pytest
 from pydantic import SecretStr
 
 from syncd.clock import SystemClock
-from syncd.failure import Failure
-from syncd.lead import parse_lead
-from syncd.upstream import Upstream
+from syncd.core.failure import Failure
+from syncd.core.lead import parse_lead
+from syncd.ctgo import Upstream
 from tests.upstream.far_end import BASE, KEY
 
 ROOM = 220

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from syncd.upstream import Named
+from syncd.ctgo import Named
 from tests.upstream.far_end import Recorder, answering, failure_of, upstream
 
 

@@ -11,10 +11,10 @@ from pydantic import SecretStr
 
 from syncd import __version__
 from syncd.clock import SystemClock
-from syncd.failure import Failure
-from syncd.upstream import Upstream
-from syncd.upstream.transport import DirectTransport, tls_context
-from syncd.wire import is_loopback
+from syncd.core.failure import Failure
+from syncd.ctgo import Upstream
+from syncd.ctgo.transport import DirectTransport, tls_context
+from syncd.http.deadline import is_loopback
 from tests.upstream.far_end import BASE, KEY, Recorder, failure_of, upstream
 
 PAGE: dict[str, object] = {"leads": []}

@@ -8,9 +8,9 @@ import pytest
 from pydantic import SecretStr
 
 from syncd.clock import SystemClock
-from syncd.failure import Pause
-from syncd.lead import Malformed, parse_lead, read_lead
-from syncd.upstream import Upstream
+from syncd.core.failure import Pause
+from syncd.core.lead import Malformed, parse_lead, read_lead
+from syncd.ctgo import Upstream
 from tests.upstream.far_end import BASE, KEY, answering, failure_of
 
 GOOD = json.dumps(

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from syncd.clock import SystemClock
-from syncd.failure import Failure
-from syncd.upstream import Signals, Upstream
-from syncd.upstream.signals import http_date, retry_after
+from syncd.core.failure import Failure
+from syncd.ctgo import Signals, Upstream
+from syncd.ctgo.rate_headers import http_date, retry_after
 from tests.upstream.far_end import BASE, KEY, Recorder, failure_of, upstream
 
 NOW = 1_780_000_000.0

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from syncd.failure import Failure, Halt, Pause, Retry
-from syncd.lead import LARGEST_ID
+from syncd.core.failure import Failure, Halt, Pause, Retry
+from syncd.core.lead import LARGEST_ID
+from syncd.ctgo import Signals
+from syncd.ctgo.webhooks import Webhooks
 from syncd.simulator import Options, World, create_app
-from syncd.upstream import Signals
-from syncd.upstream.webhooks import Webhooks
 from tests.upstream.far_end import Recorder, answering, failure_of, upstream
 
 TARGET = "https://hooks.example.com/ctgo/token"

@@ -3,12 +3,12 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-from syncd.ledger import tables
+from syncd.ledger import schema
 
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=SQLModel.metadata,
     render_as_batch=True,
 )
-assert tables.SCHEMA  # noqa: S101 - the tables are imported so that the metadata holds them
+assert schema.SCHEMA  # noqa: S101 - the tables are imported so that the metadata holds them
 context.run_migrations()

@@ -18,9 +18,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from connectors.apollo import ApolloConnector
-from connectors.hubspot_options import DEFAULTS as HUBSPOT
-from connectors.salesforce_defaults import DEFAULTS as SALESFORCE
+from connectors.apollo.connector import ApolloConnector
+from connectors.hubspot.options import DEFAULTS as HUBSPOT
+from connectors.salesforce.defaults import DEFAULTS as SALESFORCE
 from syncd.connector import Field
 from tests.benchmarks.far_ends import SECRETS, Call, far_end
 from tests.benchmarks.measuring import PYTHON, SYNCD, Run, alternately, median, spread, timed, told

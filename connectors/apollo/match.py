@@ -1,0 +1,85 @@
+"""Looking for a contact that an earlier call may have written.
+
+Search shows a new contact late, nobody says how late. So only two look-ups that find nothing, some minutes apart and
+both after the last time it was sent, mean that it was not written. When a person was first looked for is remembered
+here and nowhere else: after a restart nobody was, and the two begin anew.
+Source: https://docs.apollo.io/reference/search-for-contacts, where an unknown filter is ignored without a word, so
+that every hit is looked at again.
+"""
+
+from connectors.apollo.api import Api
+from connectors.apollo.codes import retry
+from connectors.apollo.identity import Contact, Shape, contact_id, is_same
+from connectors.apollo.terms import Terms
+from syncd.clock import Clock
+from syncd.core.failure import Retry
+
+LOOK_AGAIN_SECONDS = 240.0
+"""Between the two look-ups."""
+PAGES = 2
+"""Of a hundred each, the newest first."""
+KEPT = 10_000
+"""Persons remembered."""
+
+
+class Search:
+    """Looks, and knows how often it has looked."""
+
+    def __init__(self, api: Api, terms: Terms, clock: Clock) -> None:
+        """`api`: opened."""
+        self._api, self._terms, self._clock = api, terms, clock
+        self._list_id = ""
+        self._first: dict[str, float] = {}
+
+    def forget(self, person: str) -> float | None:
+        """It was found, or is about to be sent: the next look-up is a first one. What `restore` takes."""
+        return self._first.pop(person, None)
+
+    def restore(self, person: str, first: float | None) -> None:
+        """It was not sent after all."""
+        if first is not None:
+            self._first[person] = first
+
+    def look_up(self, person: str, wanted: Contact, form: Shape) -> str | Retry | None:
+        """The contact's id; or when to look again; or None: it was not written. Raises Pause or Halt."""
+        found, clear = self._sought(wanted, form)
+        if found:
+            return found
+        if not clear:
+            return retry("apollo_look_up_unclear", "a search ignored its filter", after=LOOK_AGAIN_SECONDS)
+        now = self._clock.monotonic()
+        left = self._first.setdefault(person, now) + LOOK_AGAIN_SECONDS - now
+        if len(self._first) > KEPT:
+            del self._first[next(iter(self._first))]
+        if left <= 0:
+            return None
+        return retry(
+            "apollo_not_found_yet", "an earlier call may have written it, and it is not found", after=left
+        )
+
+    def _sought(self, wanted: Contact, form: Shape) -> tuple[str, bool]:
+        """Search by the name, then among the newest of the list: an id or "", and if nothing means nothing."""
+        list_id = self._found_list()
+        name = " ".join(str(wanted[part]) for part in ("first_name", "last_name") if part in wanted)
+        clear = True
+        for keywords in [name, ""] if name else [""]:
+            for number in range(1, PAGES + 1):
+                page = self._api.search(keywords, list_id, number)
+                for hit in page.contacts:
+                    if is_same(hit, wanted, form) and contact_id(hit):
+                        return contact_id(hit), True
+                if not page.more:
+                    break
+                clear = clear and (not list_id or all(_on(hit, list_id) for hit in page.contacts))
+        return "", clear
+
+    def _found_list(self) -> str:
+        """The id of the first list; "" while there is none, and so nothing on it."""
+        if not self._list_id:
+            self._list_id = self._api.lists().get(self._terms.labels[0].casefold(), "")
+        return self._list_id
+
+
+def _on(contact: Contact, list_id: str) -> bool:
+    held = contact.get("label_ids")
+    return isinstance(held, list) and list_id in held

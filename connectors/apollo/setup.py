@@ -1,0 +1,91 @@
+"""What must be in Apollo before the first lead: looking (`check`), and making it (`setup`)."""
+
+from collections.abc import Iterator, Sequence
+
+from connectors.apollo.api import CREATE, SHOW, UPDATE, Api
+from connectors.apollo.codes import CODES, halt
+from connectors.apollo.identity import Shape, field_type, shape
+from connectors.apollo.terms import Terms
+from syncd.connector import Change, Finding
+from syncd.core.failure import Halt, Pause, Refused
+
+_BY_HAND = {
+    "field": "Settings, Objects & fields, Contacts: make a custom field {what}. Or give the key the scope api/v1/fields/create",
+    "list": "make a list of contacts {what}. Or give the key the scope api/v1/labels/create",
+}
+
+
+def check(api: Api, terms: Terms) -> list[Finding]:
+    """What is wrong, or that nothing is. Writes nothing, costs no credits."""
+    if (unmapped := unsendable(terms)) is not None:
+        return [Finding("error", unmapped.code, unmapped.detail, unmapped.fix)]
+    try:
+        form = shape(terms.fields, terms.key_field, api.fields())
+        if terms.creates_without_email:
+            api.lists()
+            api.search("", None, 1)  # a free plan, or a key without this scope, cannot look before it writes
+    except (Pause, Halt) as why:
+        return [Finding("error", why.code, why.detail, why.fix)]
+    return [*_access(api), *_about(form, terms)] or [
+        Finding("ok", "apollo_ready", "the key is accepted, and the fields are there")
+    ]
+
+
+def unsendable(terms: Terms) -> Halt | None:
+    """Why no lead at all could be sent with this mapping; None if some can."""
+    if "email" in terms.fields or terms.creates_without_email:
+        return None
+    return halt(
+        "apollo_email_unmapped", "the mapping writes no email, and leads without one are not to be created"
+    )
+
+
+def _access(api: Api) -> Iterator[Finding]:
+    """The calls that every lead takes, tried on nobody."""
+    for endpoint in (CREATE, SHOW, UPDATE):
+        try:
+            api.permitted(endpoint)
+        except (Pause, Halt) as why:
+            yield Finding("error", why.code, why.detail, why.fix)
+
+
+def _about(form: Shape, terms: Terms) -> Iterator[Finding]:
+    required = [name for name in form.missing if name not in terms.optional]
+    if required:
+        detail = f"Apollo has no custom contact field {', '.join(required)}"
+        yield Finding("error", "apollo_field_missing", detail, CODES["apollo_field_missing"])
+    if form.key is None:
+        level = "error" if terms.creates_without_email else "warning"
+        detail = f"Apollo has no custom contact field {terms.key_field}, by which syncd knows its contacts"
+        yield Finding(level, "apollo_no_key_field", detail, CODES["apollo_no_key_field"])  # type: ignore[arg-type]
+    left_out = [name for name in form.missing if name in terms.optional and name != terms.key_field]
+    if left_out:
+        detail = f"left out, for Apollo has no such custom contact field: {', '.join(left_out)}"
+        yield Finding("warning", "apollo_fields_left_out", detail, CODES["apollo_fields_left_out"])
+
+
+def setup(api: Api, terms: Terms, *, apply: bool) -> Sequence[Change]:
+    """The fields and lists that are missing, made if `apply`. Raises Pause or Halt if they cannot be listed."""
+    form = shape(terms.fields, terms.key_field, api.fields())
+    names = list(dict.fromkeys([*([] if form.key else [terms.key_field]), *form.missing]))
+    lists = api.lists() if terms.labels else {}
+    changes = [_made(api, "field", name, apply=apply) for name in names]
+    return changes + [
+        _made(api, "list", name, apply=apply) for name in terms.labels if name.casefold() not in lists
+    ]
+
+
+def _made(api: Api, kind: str, name: str, *, apply: bool) -> Change:
+    type_ = field_type(name)
+    what = f"custom contact field {name} ({type_})" if kind == "field" else f"list {name}"
+    if not apply:
+        return Change(what, done=False)
+    try:
+        if kind == "field":
+            api.make_field(name, type_)
+        else:
+            api.make_list(name)
+    except (Halt, Refused) as why:
+        by_hand = _BY_HAND[kind].format(what=f"{name} of type {type_}" if kind == "field" else name)
+        return Change(what, done=False, by_hand=f"{why.detail}. In Apollo, {by_hand}")
+    return Change(what, done=True)

@@ -1,0 +1,5 @@
+"""The `hubspot` connector: see `connector.py`."""
+
+from connectors.hubspot.connector import HubSpotConnector
+
+__all__ = ["HubSpotConnector"]

@@ -1,0 +1,83 @@
+"""Leads as contacts in HubSpot, one contact a person.
+
+HubSpot knows no idempotency header; what keeps a lead that is sent twice from becoming two contacts is that the
+email and `ctgo_x_user_id` are unique there, and that every write goes by one of them or by the contact's own id.
+`hubspot_rows` decides which, `hubspot_answers` what an answer means, `hubspot_looking` and `hubspot_sending` are one call,
+`hubspot_api` the library with its limits, `hubspot_setup` what must exist in the portal, `hubspot_statuses` what became of
+contacts.
+
+A batch costs one request, and one more where the mapping has fields that may not overwrite, or where contacts are met
+by id or address: a merge gives them another id, and an address may be another person's.
+
+Source: https://developers.hubspot.com/docs/api-reference/latest/crm/objects/contacts/guide
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel
+
+from connectors.hubspot import setup as hubspot_setup
+from connectors.hubspot import statuses
+from connectors.hubspot.api import Api
+from connectors.hubspot.identity import Plan
+from connectors.hubspot.locks import Locks
+from connectors.hubspot.options import CODES, DEFAULTS, KEY, HubSpotOptions
+from connectors.hubspot.write import Sending
+from syncd.connector import Change, Context, Field, Finding, Statuses
+from syncd.core.delivery import Delivery, Outcome, Route
+
+__all__ = ["KEY", "HubSpotConnector", "HubSpotOptions"]
+
+
+class HubSpotConnector:
+    """See the module."""
+
+    Options: ClassVar[type[BaseModel]] = HubSpotOptions
+    codes: ClassVar[Mapping[str, str]] = CODES
+    defaults: ClassVar[Mapping[str, str | Field]] = DEFAULTS
+    objects: ClassVar[Literal["people", "leads"]] = "people"
+    batch_size = 100
+
+    def __init__(self, options: HubSpotOptions, context: Context) -> None:
+        """Loads HubSpot's library; sends nothing."""
+        table = context.fields or self.defaults
+        fields = {name: Field(value=f) if isinstance(f, str) else f for name, f in table.items()}
+        self._plan = Plan(MappingProxyType(fields))
+        self._adopt = tuple(dict.fromkeys(options.adopt))
+        self._log = context.log
+        self._watched = context.watched
+        self._api = Api(options, context)
+        self._locks = Locks()
+
+    def check(self) -> Sequence[Finding]:
+        """Whether the token is good, has both scopes, and every property is there; it writes nothing."""
+        self._api.learn_zone()
+        return hubspot_setup.check(self._api, self._plan, self._adopt, self._watched)
+
+    def setup(self, apply: bool) -> Sequence[Change]:  # noqa: FBT001 - the contract is positional
+        """The property group and the ctgo_ properties that the mapping needs. Raises Pause or Halt."""
+        return hubspot_setup.setup(self._api, self._plan, apply=apply)
+
+    def route(self, delivery: Delivery) -> Route:
+        """By what the contact is found: HubSpot documents one kind for each request. One person, one key."""
+        kind = "id" if delivery.remote_id else "email" if self._plan.verified(delivery) else "key"
+        return Route(group=kind, key=delivery.person)
+
+    def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+        """Write one batch. Raises Pause, Halt or Refused as `codes` tell, if nothing of it was written."""
+        return self._sending().run(batch) if batch else []
+
+    def _sending(self) -> Sending:
+        return Sending(self._api, self._plan, self._adopt, self._log, self._locks)
+
+    def statuses_since(self, cursor: str) -> Statuses:
+        """What the watched property says of contacts that changed. One request. Raises Pause or Halt."""
+        if self._watched is None:
+            return Statuses((), cursor)
+        return statuses.statuses_since(self._api, self._watched, cursor)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._api.close()

@@ -1,0 +1,110 @@
+"""Where HubSpot's library meets the network: bounded bodies, bounded time, and its defects worked round.
+
+The library (12.0.0) sets no time-out, reads bodies without end, follows redirects with the token, fails with an
+AttributeError when TLS does and with a UnicodeDecodeError when an error's body is not UTF-8. So this stands where
+its urllib3 pool stood, and hands it whole, small, clean answers or raises `Pause`. What urllib3 does not bound itself is
+bounded by `syncd.http.urllib3`.
+"""
+
+from typing import Any
+
+from urllib3 import exceptions
+
+from connectors.hubspot.options import CODES
+from syncd.clock import Clock
+from syncd.core.failure import Pause
+from syncd.http.urllib3 import Bounds, hold
+
+LARGEST = 16 * 1024 * 1024
+"""Bytes of a decoded body. A full answer has about 150 kB."""
+LONGEST = 120.0
+"""Seconds for a whole answer. Time-outs are for each read, and never fire on a slow drip."""
+TIMEOUT = (5.0, 30.0)
+"""Seconds to connect and to read: a tuple, for the library ignores a list."""
+
+_NOT_SENT = (
+    exceptions.NewConnectionError,
+    exceptions.ConnectTimeoutError,
+    exceptions.ProxyError,
+    exceptions.SSLError,
+    exceptions.LocationValueError,
+)
+
+
+class Response:
+    """A whole answer, with the few members that the library reads."""
+
+    def __init__(self, status: int, reason: str, data: bytes, headers: dict[str, str]) -> None:
+        """`headers`: by name in lower case."""
+        self.status, self.reason, self.data, self.headers = status, reason, data, headers
+
+    def getheaders(self) -> dict[str, str]:
+        """All of them."""
+        return self.headers
+
+    def getheader(self, name: str, default: str | None = None) -> str | None:
+        """One; the body is UTF-8 whatever was said, for an unknown charset ends in a LookupError."""
+        return (
+            "application/json; charset=utf-8"
+            if name.lower() == "content-type"
+            else self.headers.get(name.lower(), default)
+        )
+
+
+class Wire:
+    """A urllib3 pool as far as the library uses one."""
+
+    def __init__(self, pool: Any, clock: Clock) -> None:
+        """`pool`: the library's own `PoolManager`."""
+        self._pool = pool
+        self._bounds = Bounds(clock, seconds=LONGEST, most=LARGEST, late=_late, large=_large)
+        hold(pool, self._bounds)
+
+    def request(self, method: str, url: str, **given: Any) -> Response:
+        """One request, never repeated and never redirected. Raises Pause."""
+        self._bounds.start()
+        # Without `redirect` it would read where one leads, and fail where that is no address
+        given |= {"preload_content": False, "retries": False, "redirect": False}
+        try:
+            answer = self._pool.request(method, url, **given)
+            try:
+                data = self._read(answer)
+            except BaseException:
+                answer.close()
+                raise
+            answer.release_conn()
+        except _NOT_SENT as error:
+            raise _unreachable(type(error).__name__, unexplained=False) from None
+        except (exceptions.HTTPError, OSError) as error:
+            raise _unreachable(type(error).__name__, unexplained=True) from None
+        finally:
+            self._bounds.end()
+        text = data.decode("utf-8", "replace").encode()
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return Response(answer.status, answer.reason or "", text, headers)
+
+    def clear(self) -> None:
+        """Close every connection."""
+        self._pool.clear()
+
+    def _read(self, answer: Any) -> bytes:
+        parts, size = [], 0
+        while part := answer.read1(65536, decode_content=True):
+            parts.append(part)
+            size += len(part)
+            if size > LARGEST:
+                raise _large()
+        return b"".join(parts)
+
+
+def _late() -> Pause:
+    return _unreachable("an answer that took more than 2 minutes", unexplained=True)
+
+
+def _large() -> Pause:
+    return _unreachable("an answer of more than 16 MiB", unexplained=True)
+
+
+def _unreachable(what: str, *, unexplained: bool) -> Pause:
+    code = "hubspot_unreachable"
+    return Pause(code, f"the call failed: {what}", unexplained=unexplained, fix=CODES[code])

@@ -1,0 +1,224 @@
+"""Which contact a delivery is for, and what is written to it. Pure.
+
+A person is found by, in this order: the contact's id, if an earlier lead of theirs was delivered; a *verified*
+email, which meets contacts that others made; the unique `ctgo_x_user_id`. A guessed address is never a key, for
+it may be a stranger's. The key property is written along in every case, so that each way leads to the same
+contact and HubSpot itself refuses a second one; but a key that is there already is left alone.
+
+Two people may have one mailbox. A contact that bears the key of another of our people is not this person's: theirs is
+found by the key, and goes without the address.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from connectors.hubspot.options import KEY, STATUS
+from syncd.connector import Field
+from syncd.core.delivery import Delivery
+
+Kind = Literal["id", "email", "key"]
+ID_PROPERTY: Mapping[Kind, str] = {"email": "email", "key": KEY}
+KINDS: tuple[Kind, ...] = ("id", "email", "key")
+OTHER_EMAILS, MERGED = "hs_additional_emails", "hs_merged_object_ids"
+
+_GUARD = re.compile(r"email_status\s*==\s*(['\"])verified\1")
+_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """What a read found."""
+
+    id: str
+    properties: Mapping[str, Any]
+
+    def has(self, name: str) -> str:
+        """A property's value, empty if there is none."""
+        value = self.properties.get(name)
+        return "" if value is None else str(value).strip()
+
+    @property
+    def emails(self) -> frozenset[str]:
+        """All of its addresses, in lower case."""
+        listed = f"{self.has('email')};{self.has(OTHER_EMAILS)}"
+        return frozenset(filter(None, (each.strip().lower() for each in listed.split(";"))))
+
+    def of_another(self, person: str) -> bool:
+        """Whether it bears the key of another of our people."""
+        return self.has(KEY) not in {"", person}
+
+    @property
+    def merged(self) -> frozenset[str]:
+        """The ids of contacts that were merged into it."""
+        return frozenset(filter(None, (each.strip() for each in self.has(MERGED).split(";"))))
+
+
+class Row(NamedTuple):
+    """One delivery of a call. `email`: the verified one in lower case, or empty; `trace`: unique, and nobody's."""
+
+    place: int
+    delivery: Delivery
+    email: str
+    trace: str
+
+    @property
+    def fallback(self) -> Kind:
+        """How the person is found without an id."""
+        return "email" if self.email else "key"
+
+
+class Aim(NamedTuple):
+    """A row and its contact: `id` is of the `kind`; `contact` None and `looked` True: there is none yet.
+
+    `turn` counts how often the row was sent after another contact than first thought; `left_out`: an answer to an
+    update did not mention it; `shared`: another of our people has the address, so it is not written.
+    """
+
+    row: Row
+    kind: Kind
+    id: str
+    contact: Contact | None = None
+    looked: bool = False
+    turn: int = 0
+    left_out: bool = False
+    shared: bool = False
+
+    def misses(self, contact: Contact) -> bool:
+        """Whether the contact is another person's. One that a person merged stands for both where it is met by id."""
+        merged = self.kind == "id" and (contact.id != self.id or bool(contact.merged))
+        return contact.of_another(self.row.delivery.person) and not merged
+
+    def shares(self, contact: Contact) -> bool:
+        """Whether the contact is another person's who has the same address."""
+        return self.row.email in contact.emails and contact.of_another(self.row.delivery.person)
+
+    def at(self, contact: Contact | None) -> "Aim":
+        """Looked up; an id is the one that the contact has now."""
+        id_ = contact.id if contact is not None and self.kind == "id" else self.id
+        return self._replace(id=id_, contact=contact, looked=True)
+
+
+def aimed(row: Row, kind: Kind | None = None, turn: int = 0) -> Aim:
+    """The row's own aim, or what is left of it without an id."""
+    if kind is None:
+        kind = "id" if row.delivery.remote_id else row.fallback
+    ids: dict[Kind, str | None] = {
+        "id": row.delivery.remote_id,
+        "email": row.email,
+        "key": row.delivery.person,
+    }
+    return Aim(row, kind, ids[kind] or "", turn=turn)
+
+
+@dataclass
+class Plan:
+    """The mapping in force, seen once. `dropped`: optional properties that this portal turned out not to have."""
+
+    fields: Mapping[str, Field]
+    dropped: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Sort the fields by what they need."""
+        self.careful = {name: f.policy for name, f in self.fields.items() if f.policy != "always"}
+        self.constants = frozenset(
+            name for name, f in self.fields.items() if "{{" not in f.value and name != KEY
+        )
+        guard = self.fields.get("email")
+        self._guarded = guard is not None and bool(_GUARD.search(guard.value))
+        self.wanted = list(dict.fromkeys((*self.careful, KEY, "email", OTHER_EMAILS, MERGED)))
+
+    def verified(self, delivery: Delivery) -> str:
+        """The address that may be a key, trimmed and in lower case; empty unless it is known to be verified.
+
+        It is what is mapped to `email`, if the status that is mapped beside it says so; without one, if the
+        mapping itself lets no other through.
+        """
+        email = delivery.fields.get("email")
+        if not isinstance(email, str) or "@" not in email:
+            return ""
+        status = delivery.fields.get(STATUS)
+        good = self._guarded if status is None else status == "verified"
+        return email.strip().lower() if good else ""
+
+    def rows(self, batch: Sequence[Delivery]) -> list[Row]:
+        """The batch as rows."""
+        return [
+            Row(place, each, self.verified(each), f"{each.id}-{place}") for place, each in enumerate(batch)
+        ]
+
+    def input(self, aim: Aim) -> dict[str, Any]:
+        """One entry of `inputs`."""
+        entry: dict[str, Any] = {
+            "id": aim.id,
+            "objectWriteTraceId": aim.row.trace,
+            "properties": self._properties(aim),
+        }
+        if aim.kind != "id":
+            entry["idProperty"] = ID_PROPERTY[aim.kind]
+        return entry
+
+    def _properties(self, aim: Aim) -> dict[str, str]:
+        contact, fields = aim.contact, aim.row.delivery.fields
+        if contact is None:
+            found = {name: text(value) for name, value in fields.items()}
+            for name in self.dropped:
+                found.pop(name, None)
+        else:
+            found = dict(self._kept(aim, contact))
+        found[KEY] = aim.row.delivery.person
+        if aim.shared:
+            found.pop("email", None)
+        if contact is not None and contact.of_another(aim.row.delivery.person):
+            del found[KEY]
+        elif contact is None and aim.looked and not found.keys() & {"email", "firstname", "lastname"}:
+            found["lastname"] = _stand_in(aim.row.delivery)
+        return found
+
+    def _kept(self, aim: Aim, contact: Contact) -> Iterator[tuple[str, str]]:
+        """What may be written to a contact that is there.
+
+        HubSpot does not support "partial upserts" by email, and says no more: by email, what is there is sent back.
+        """
+        careful = self.careful
+        for name, value in aim.row.delivery.fields.items():
+            policy = careful.get(name)
+            if name in self.dropped:
+                continue
+            there = contact.has(name) if policy else ""
+            if policy is None or (policy == "if_empty" and not there):
+                yield name, text(value)
+            elif there and aim.kind == "email":
+                yield name, there
+
+
+def _stand_in(delivery: Delivery) -> str:
+    """HubSpot makes no contact without a name or an address."""
+    handle = (delivery.lead.profile.handle or "").strip().removeprefix("@")
+    return f"@{handle}" if handle else f"X user {delivery.person}"
+
+
+def text(value: object) -> str:
+    """A value as HubSpot takes all of them: as text. What no JSON reader takes is replaced."""
+    if isinstance(value, str):
+        plain = value.isascii() and "\0" not in value
+        return value if plain else _UNWRITABLE.sub("\ufffd", value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list) and all(isinstance(each, str | int | float) for each in value):
+        return ";".join(text(each) for each in value)
+    return text(json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value))
+
+
+def first_of_each(aims: Sequence[Aim]) -> tuple[list[Aim], list[Aim]]:
+    """Split off those whose contact an earlier one names too: one call never repeats an id."""
+    seen: set[tuple[Kind, str]] = set()
+    first: list[Aim] = []
+    later: list[Aim] = []
+    for aim in aims:
+        mark = (aim.kind, aim.id)
+        (later if mark in seen else first).append(aim)
+        seen.add(mark)
+    return first, later

@@ -1,0 +1,150 @@
+"""Which contact each row of a call is for, before anything is written to it.
+
+A contact that HubSpot merged has a new id, under which it also answers to its old ones: that id is the one to write to.
+"""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from connectors.hubspot.adopt import adopted, asked
+from connectors.hubspot.api import Api
+from connectors.hubspot.batch_results import absent, contacts_of, found_for
+from connectors.hubspot.errors import (
+    Answer,
+    Conflict,
+    Gone,
+    Lacking,
+    Word,
+    halt,
+    reject,
+    retry,
+    row_errors,
+    word,
+)
+from connectors.hubspot.identity import ID_PROPERTY, KINDS, Aim, Contact, Plan, aimed
+from connectors.hubspot.options import KEY
+from syncd.connector import Logger
+from syncd.core.delivery import Outcome
+from syncd.core.failure import Failure, Halt, Refused
+
+
+class Looking:
+    """The looking of one call."""
+
+    def __init__(
+        self,
+        api: Api,
+        plan: Plan,
+        adopt: Sequence[str],
+        log: Logger,
+        outcomes: dict[int, Outcome],
+    ) -> None:
+        """`outcomes`: the call's, by place; a row that cannot be looked for gets its own here."""
+        self._api, self._plan, self._adopt, self._log, self._outcomes = api, plan, adopt, log, outcomes
+
+    def up(self, aims: Sequence[Aim]) -> list[Aim]:
+        """The aims with their contacts. All of one kind. Raises Pause, Halt or Refused.
+
+        A mapping that overwrites everything needs no look by the key, for whoever bears it is the person.
+        """
+        if self._plan.careful or self._adopt or aims[0].kind != "key":
+            return self._taken_over(self._found(aims))
+        return list(aims)
+
+    def read(self, aims: Sequence[Aim], *, surely: bool = False) -> dict[int, Contact]:
+        """Contacts by place. `surely`: what is not mentioned this time either is not there."""
+        kind = aims[0].kind
+        ids = list(dict.fromkeys(aim.id for aim in aims))
+        body: dict[str, Any] = {"properties": self._plan.wanted, "inputs": [{"id": each} for each in ids]}
+        if kind != "id":
+            body["idProperty"] = ID_PROPERTY[kind]
+        answer = self._api.contacts("batch/read", body)
+        if not answer.fine:
+            self._not_read(aims[0], refused(answer, len(aims), self._plan))
+            return {}
+        found = found_for(aims, contacts_of(answer.body))
+        missing = [aim for aim in aims if aim.row.place not in found]
+        if not missing or absent(missing, answer.body):
+            return found
+        if not surely:
+            return found | self.read(missing, surely=True)
+        if kind == "id" and len(aims) > 1:  # alone, a merged one is known whatever id it answers under
+            for aim in missing:
+                found |= self.read([aim], surely=True)
+            return found
+        if any(not isinstance(word(error, ()), Gone) for error in row_errors(answer.body)):
+            why = retry("hubspot_row_failed", "HubSpot could not look for the contact")
+            self._outcomes |= {aim.row.place: why for aim in missing}
+        return found
+
+    def _found(self, aims: Sequence[Aim]) -> list[Aim]:
+        """With their contacts; one that is gone, or another person's, gives way to what is found by what is left."""
+        found = self.read(aims)
+        known: list[Aim] = []
+        again: list[Aim] = []
+        for aim in aims:
+            contact = found.get(aim.row.place)
+            if aim.row.place in self._outcomes:
+                continue
+            if contact is not None and aim.kind == "email" and aim.misses(contact):
+                again.append(self.apart(aimed(aim.row, "key", aim.turn), contact))
+            elif aim.kind == "id" and (contact is None or aim.misses(contact)):
+                again.append(aimed(aim.row, aim.row.fallback, aim.turn + 1))
+            else:
+                known.append(aim.at(contact))
+        for kind in KINDS[1:]:
+            left = [aim for aim in again if aim.kind == kind]
+            known += self._found(left) if left else []
+        return known
+
+    def apart(self, aim: Aim, other: Contact) -> Aim:
+        """The aim without its address, which is another person's as well."""
+        self._log.info("hubspot_mailbox_shared", lead=aim.row.delivery.lead.id, contact=other.id)
+        return aim._replace(shared=True)
+
+    def _not_read(self, aim: Aim, verdict: Word) -> None:
+        """A refusal to look for one row."""
+        if isinstance(verdict, Lacking):
+            raise halt("hubspot_property_missing", f"contacts have no property {', '.join(verdict.names)}")
+        if not isinstance(verdict, Gone):
+            odd = reject("hubspot_refused", "HubSpot refuses to look for the contact")
+            self._outcomes[aim.row.place] = verdict if isinstance(verdict, Failure) else odd
+
+    def _taken_over(self, aims: list[Aim]) -> list[Aim]:
+        """Those without a contact get the one that another tool made, if there is one and it is still nobody's."""
+        for by in self._adopt:
+            lone = [aim for aim in aims if aim.contact is None]
+            found: list[Contact] = []
+            for body in asked(lone, by, self._plan.wanted):
+                answer = self._api.contacts("search", body)
+                if not answer.fine:
+                    raise halt("hubspot_adopt_failed", f"HubSpot does not search by {by}")
+                found += contacts_of(answer.body)
+            chosen = adopted(lone, by, found)
+            claims = [Aim(a.row, "id", chosen[a.row.place].id) for a in lone if a.row.place in chosen]
+            # The index lags: only a read by id tells whether the contact was taken a moment ago
+            fresh = self.read(claims) if claims else {}
+            sure = {place: contact for place, contact in fresh.items() if not contact.has(KEY)}
+            aims = [
+                aim._replace(kind="id").at(sure[aim.row.place]) if aim.row.place in sure else aim
+                for aim in aims
+            ]
+        return aims
+
+
+def refused(answer: Answer, rows: int, plan: Plan) -> Word:
+    """What a call that was refused whole comes to. Raises Halt, and Refused if it may be one row's fault among several."""
+    verdict = word(answer.body, plan.constants)
+    if answer.status == HTTPStatus.CONFLICT and not isinstance(verdict, Conflict):
+        verdict = Conflict()
+    if isinstance(verdict, Halt):
+        raise verdict
+    if isinstance(verdict, Lacking):
+        return verdict  # it is the mapping's fault, whichever row it was found in
+    if rows > 1:
+        code = verdict.code if isinstance(verdict, Failure) else "hubspot_refused"
+        raise Refused(code, f"HubSpot refused {rows} contacts at once ({answer.status})")
+    if isinstance(verdict, Failure) and verdict.code == "hubspot_row_failed":
+        return reject("hubspot_refused", f"HubSpot refuses the contact ({answer.status})")
+    return verdict

@@ -1,0 +1,206 @@
+"""One call of `deliver`: look, write, read the answer row by row, and go after what another contact holds.
+
+Until something of the call was written, trouble is raised and stands for the whole call. From then on it is put
+in the place of the rows that it met, and rows that would share a call share it no longer.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from connectors.hubspot.api import Api
+from connectors.hubspot.batch_results import sorted_out
+from connectors.hubspot.errors import Answer, Conflict, Gone, Lacking, Word, halt, reject, retry, word
+from connectors.hubspot.identity import KINDS, Aim, Contact, Plan, aimed, first_of_each
+from connectors.hubspot.locks import Locks
+from connectors.hubspot.match import Looking, refused
+from connectors.hubspot.options import KEY, OPTIONAL
+from syncd.connector import Logger
+from syncd.core.delivery import Delivered, Delivery, Outcome
+from syncd.core.failure import Failure, Refused
+
+_TURNS = 2
+
+
+class Sending:
+    """See the module."""
+
+    def __init__(self, api: Api, plan: Plan, adopt: Sequence[str], log: Logger, locks: Locks) -> None:
+        """Made anew for every call. `locks`: what the calls before it met."""
+        self._api, self._plan, self._log, self._locks = api, plan, log, locks
+        self._outcomes: dict[int, Outcome] = {}
+        self._look = Looking(api, plan, adopt, log, self._outcomes)
+        self._born: frozenset[str] = frozenset()
+
+    def run(self, batch: Sequence[Delivery]) -> list[Outcome]:
+        """An outcome for each delivery. Raises Pause, Halt or Refused when nothing was written."""
+        first, later = first_of_each([aimed(row) for row in self._plan.rows(batch)])
+        for kind in KINDS:
+            self._try(self._send, [aim for aim in first if aim.kind == kind])
+        for aim in later:
+            self._try(self._send, [aim])
+        return [self._outcomes[place] for place in range(len(batch))]
+
+    def _try(self, work: Callable[[Sequence[Aim]], None], aims: Sequence[Aim]) -> None:
+        """Do it; once something was written, trouble stands in its rows' places."""
+        if not aims:
+            return
+        try:
+            work(aims)
+        except Refused:
+            if not self._outcomes:
+                raise
+            for aim in aims:
+                if aim.row.place not in self._outcomes:
+                    self._try(work, [aim])
+        except Failure as why:
+            if not self._outcomes:
+                raise
+            for aim in aims:
+                self._outcomes.setdefault(aim.row.place, why)
+
+    def _send(self, aims: Sequence[Aim]) -> None:
+        """Look and write. All of one kind, no id twice."""
+        self._write(self._look.up(aims))
+
+    # Writing
+
+    def _write(self, aims: Sequence[Aim]) -> None:
+        """Write what was looked up, each kind in a call of its own."""
+        first, later = first_of_each([aim for aim in aims if aim.row.place not in self._outcomes])
+        for kind in KINDS:
+            self._try(self._write_one_kind, [aim for aim in first if aim.kind == kind])
+        for aim in later:
+            self._try(self._send, [aimed(aim.row, turn=aim.turn)])
+
+    def _write_one_kind(self, aims: Sequence[Aim]) -> None:
+        what = "batch/update" if aims[0].kind == "id" else "batch/upsert"
+        answer = self._written(what, aims)
+        if not answer.fine:
+            verdict = refused(answer, len(aims), self._plan)
+            self._resolve([(aim, verdict) for aim in aims])
+            return
+        said = sorted_out(aims, answer.body)
+        self._born |= said.born
+        self._outcomes |= {
+            place: Delivered(id_, created=id_ in self._born) for place, id_ in said.done.items()
+        }
+        unsaid = [aim for aim in aims if aim.row.place in said.unsaid]
+        if said.stray and len(aims) > 1:
+            for aim in unsaid:
+                self._try(self._write_one_kind, [aim])
+        else:
+            self._left_out(unsaid)
+        failed = [(aim, said.failed[aim.row.place]) for aim in aims if aim.row.place in said.failed]
+        self._resolve([(aim, word(error, self._plan.constants)) for aim, error in failed])
+
+    def _written(self, what: str, aims: Sequence[Aim]) -> Answer:
+        try:
+            answer = self._api.contacts(what, {"inputs": [self._plan.input(aim) for aim in aims]})
+        except Failure as why:
+            raise self._locks.met(why, len(aims)) from None
+        self._locks.lasting = 0
+        return answer
+
+    # What was not written
+
+    def _left_out(self, aims: Sequence[Aim]) -> None:
+        """HubSpot leaves a merged id out of an update: look again, and if it is left out again, take it for gone."""
+        once = [aim for aim in aims if aim.kind == "id" and not aim.left_out]
+        self._try(self._send, [aim._replace(contact=None, looked=False, left_out=True) for aim in once])
+        gone = [aim for aim in aims if aim.kind == "id" and aim.left_out and aim.turn < _TURNS]
+        self._look_elsewhere(gone)
+        why = retry("hubspot_row_forgotten", "HubSpot's answer does not mention the contact")
+        for aim in aims:
+            self._outcomes.setdefault(aim.row.place, why)
+
+    def _resolve(self, words: Sequence[tuple[Aim, Word]]) -> None:
+        lacking = [(aim, said) for aim, said in words if isinstance(said, Lacking)]
+        if lacking:
+            self._leave_out({name for _, said in lacking for name in said.names})
+        for aim, said in words:
+            if isinstance(said, Failure):
+                self._outcomes[aim.row.place] = said
+        self._try(self._write, [aim for aim, _ in lacking])
+        gone = [aim for aim, said in words if isinstance(said, Gone)]
+        self._look_elsewhere([aim for aim in gone if aim.kind == "id" and aim.turn < _TURNS])
+        lost = [aim for aim in gone if aim.kind != "id" or aim.turn >= _TURNS]
+        why = retry("hubspot_row_failed", "HubSpot says that there is no such contact")
+        self._outcomes |= {aim.row.place: why for aim in lost}
+        conflicts = {aim.row.place: said.existing for aim, said in words if isinstance(said, Conflict)}
+        taken = [aim for aim, said in words if isinstance(said, Conflict)]
+        self._try(lambda aims: self._follow(aims, conflicts), taken)
+
+    def _leave_out(self, names: set[str]) -> None:
+        """Go on without properties that not every portal has. Raises Halt for any other."""
+        wrong = sorted(names - (OPTIONAL - self._plan.dropped))
+        if wrong:
+            raise halt("hubspot_property_missing", f"contacts have no property {', '.join(wrong)}")
+        self._plan.dropped |= names
+        self._log.warning("hubspot_property_left_out", properties=sorted(names))
+
+    def _look_elsewhere(self, aims: Sequence[Aim]) -> None:
+        for kind in KINDS[1:]:
+            self._try(
+                self._send, [aimed(aim.row, kind, aim.turn + 1) for aim in aims if aim.row.fallback == kind]
+            )
+
+    def _follow(self, aims: Sequence[Aim], conflicts: Mapping[int, str]) -> None:
+        """Update the contact that holds the unique value, if it is this person's; else say which two there are."""
+        holders = self._holders(aims, conflicts)
+        ours: list[Aim] = []
+        apart: list[Aim] = []
+        for aim in aims:
+            place, holder = aim.row.place, holders.get(aim.row.place)
+            if place in self._outcomes:
+                continue
+            if holder is None:
+                why = retry("hubspot_row_failed", "HubSpot names another contact that is not there")
+                self._outcomes[place] = why
+            elif aim.turn < _TURNS and aim.shares(holder):
+                own = (
+                    aim._replace(turn=aim.turn + 1)
+                    if aim.kind == "id"
+                    else aimed(aim.row, "key", aim.turn + 1)
+                )
+                apart.append(self._look.apart(own, holder))
+            elif (verdict := _claim(aim, holder)) is not None:
+                self._outcomes[place] = verdict
+            else:
+                ours.append(Aim(aim.row, "id", holder.id, holder, looked=True, turn=aim.turn + 1))
+        self._try(self._write, ours)
+        for kind in KINDS:
+            self._try(self._send, [aim for aim in apart if aim.kind == kind])
+
+    def _holders(self, aims: Sequence[Aim], conflicts: Mapping[int, str]) -> dict[int, Contact]:
+        """The contacts that hold the rows' unique values: those that the answers named, else by looking."""
+        found: dict[int, Contact] = {}
+        named = [Aim(a.row, "id", conflicts[a.row.place]) for a in aims if conflicts[a.row.place]]
+        if named:
+            found |= self._look.read(named)
+        unnamed = [aim for aim in aims if not conflicts[aim.row.place]]
+        for kind in KINDS[:0:-1]:  # a row's own contact, met by its key, is not in its way
+            left = [
+                aimed(aim.row, kind) for aim in unnamed if aim.row.place not in found and aim.kind != kind
+            ]
+            left = [aim for aim in left if aim.id]
+            own = {aim.row.place: aim.id for aim in unnamed if aim.kind == "id"}
+            holders = self._look.read(left) if left else {}
+            found |= {place: it for place, it in holders.items() if it.id != own.get(place)}
+        return found
+
+
+def _claim(aim: Aim, holder: Contact) -> Failure | None:
+    """Why the row may not go to the contact that holds one of its unique values; None if it may."""
+    row = aim.row
+    if aim.turn >= _TURNS:
+        return retry("hubspot_row_failed", "HubSpot names one contact after another")
+    if holder.has(KEY) == row.delivery.person:
+        same = aim.turn > 0 and aim.kind == "id" and aim.id != holder.id
+        return _two(aim.id, holder.id) if same else None
+    if not row.email or row.email not in holder.emails:
+        return reject("hubspot_email_taken", f"contact {holder.id} holds the address")
+    known = aim.kind == "id" and (aim.turn > 0 or aim.id == row.delivery.remote_id)
+    return _two(aim.id, holder.id) if known else None
+
+
+def _two(one: str, other: str) -> Failure:
+    return reject("hubspot_two_contacts", f"contacts {one} and {other} would have to be one")

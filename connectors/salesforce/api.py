@@ -1,0 +1,248 @@
+"""The way to Salesforce: signing in, one call, and what may go wrong between here and there.
+
+simple-salesforce is used for its REST call alone, with a session of ours. Left to itself, the library (1.12.10)
+signs in again without end while a server keeps refusing a session, repeats a call without the headers it was given,
+and knows no time-out. So the token is fetched here, a call is repeated once with a new one, and the headers that
+must not get lost stand on the session.
+
+This module imports the library, which takes a tenth of a second and 40 MiB: it is imported when a connector opens.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import requests
+from pydantic_core import to_json
+from simple_salesforce.api import Salesforce
+from simple_salesforce.exceptions import SalesforceError
+
+from connectors.salesforce.codes import CODES, TOKEN_WAITS
+from connectors.salesforce.errors import judge_call, problem
+from connectors.salesforce.http import broken, paused, retry_after, server_time, session
+from connectors.salesforce.options import API_VERSION, SalesforceOptions, base_address
+from connectors.salesforce.org import Select
+from connectors.salesforce.queries import QUERIES_AT_ONCE, answers_of, composite, queries_for
+from connectors.salesforce.rate_limit import Budget
+from syncd.clock import Clock
+from syncd.core.failure import Failure, Halt, Pause, Refused
+
+_PAGES = 50
+_WORD = re.compile(r"[a-z_]{3,40}")
+
+
+class _Expired(Exception):  # noqa: N818 - it never leaves this module
+    """The session is not known (any more)."""
+
+
+class Wire:
+    """One connector's session. Not for several threads at once."""
+
+    def __init__(self, options: SalesforceOptions, budget: Budget, clock: Clock) -> None:
+        """Connects to nothing yet."""
+        self._options, self._budget = options, budget
+        self._client: Salesforce | None = None
+        self._limit_hits = 0
+        self._after: float | None = None
+        self.server_time: float | None = None
+        """What time it was at Salesforce with the last answer, in seconds since the epoch; None: it did not say."""
+        self._session = session(clock, self._noted)
+        save = str(options.duplicates == "save").lower()
+        self._session.headers["Sforce-Duplicate-Rule-Header"] = f"allowSave={save}"
+        self.assignment = "FALSE"
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._session.close()
+
+    def call(
+        self, method: str, path: str, *, params: Mapping[str, str] | None = None, body: object = None
+    ) -> Any:
+        """One REST call, repeated once with a new session if the old one is not known.
+
+        Args:
+            method: HTTP.
+            path: below `/services/data/vXX.0/`.
+            params: of the query.
+            body: sent as JSON.
+
+        Returns:
+            The parsed answer; None if it is empty.
+
+        Raises:
+            Failure: the call failed whole, see the tables of `salesforce_codes`.
+            Refused: Salesforce refused it and wrote nothing.
+        """
+        self._session.headers["Sforce-Auto-Assign"] = self.assignment
+        try:
+            return self._once(method, path, params, body)
+        except _Expired:
+            self._client = None
+        if not self._options.renewable:
+            raise _halt("salesforce_session", "the session_id is not known to Salesforce (any more)")
+        try:
+            return self._once(method, path, params, body)
+        except _Expired:
+            raise _halt("salesforce_session", "Salesforce refuses a session that it has just given") from None
+
+    def select(self, wanted: Select) -> list[Mapping[str, Any]]:
+        """The records of an object that match.
+
+        Raises as `call` does; a record twice found is twice there.
+        """
+        return self.select_each([wanted])[0]
+
+    def select_each(self, wanted: Sequence[Select]) -> list[list[Mapping[str, Any]]]:
+        """The records of several objects. Their queries share a call, which counts as one. Raises as `call` does."""
+        queries = [(n, (one.resource, soql)) for n, one in enumerate(wanted) for soql in queries_for(one)]
+        found: list[list[Mapping[str, Any]]] = [[] for _ in wanted]
+        for begin in range(0, len(queries), QUERIES_AT_ONCE):
+            part = queries[begin : begin + QUERIES_AT_ONCE]
+            for (n, _), answer in zip(part, self._ask([query for _, query in part]), strict=True):
+                found[n] += self._to_the_end(answer)
+        return found
+
+    def records(self, soql: str) -> list[Mapping[str, Any]]:
+        """What a query finds, all pages. Raises as `call` does."""
+        return self._to_the_end(self.call("GET", "query/", params={"q": soql}))
+
+    def _ask(self, queries: Sequence[tuple[str, str]]) -> list[Any]:
+        """The first page of each query, `QUERIES_AT_ONCE` at most."""
+        if len(queries) == 1:
+            resource, soql = queries[0]
+            return [self.call("GET", f"{resource}/", params={"q": soql})]
+        answers = answers_of(self.call("POST", "composite", body=composite(queries)), len(queries))
+        if answers is None:
+            raise paused(
+                "salesforce_unexpected_answer",
+                "an answer to several queries cannot be read",
+                unexplained=True,
+            )
+        for status, content in answers:
+            if status != HTTPStatus.OK:
+                raise self._judged(status, content)
+        return [content for _, content in answers]
+
+    def _to_the_end(self, answer: Any) -> list[Mapping[str, Any]]:
+        """All pages of a query, of which `answer` is the first."""
+        found: list[Mapping[str, Any]] = []
+        for _ in range(_PAGES):
+            records = answer.get("records") if isinstance(answer, Mapping) else None
+            if not isinstance(records, list) or not all(
+                isinstance(r, Mapping) and r.get("Id") for r in records
+            ):
+                break
+            found += records
+            if answer.get("done") is True:
+                return found
+            following = str(answer.get("nextRecordsUrl", "")).rpartition("/")[2]
+            answer = self.call("GET", f"query/{quote(following, safe='')}")
+        raise paused("salesforce_unexpected_answer", "the answer to a query cannot be read", unexplained=True)
+
+    def user_id(self) -> str | None:
+        """The run-as user's id, from the identity address of the API's list of resources."""
+        answer = self.call("GET", "")
+        identity = str(answer.get("identity", "")) if isinstance(answer, Mapping) else ""
+        found = re.search(r"/(005[A-Za-z0-9]{12,15})$", identity)
+        return found[1] if found else None
+
+    def _once(self, method: str, path: str, params: Mapping[str, str] | None, body: object) -> Any:
+        client = self._client = self._client or self._signed_in()
+        self._budget.spend()
+        try:
+            # What `json=` would send, at less than half the cost.
+            extra: dict[str, Any] = {} if body is None else {"data": to_json(body)}
+            answer = client.restful(
+                path, params=dict(params or {}), method=method, allow_redirects=False, **extra
+            )
+        except SalesforceError as error:
+            word = problem(_first(error.content)).word
+            if error.status == HTTPStatus.UNAUTHORIZED and word in {"", "INVALID_SESSION_ID"}:
+                raise _Expired from None
+            raise self._judged(error.status, error.content) from None
+        except (requests.exceptions.RequestException, ValueError, TypeError, RecursionError) as error:
+            raise broken(error) from None
+        self._limit_hits = 0
+        self._budget.learn(client.api_usage)
+        return answer
+
+    def _judged(self, status: int, content: object) -> Failure | Refused:
+        if HTTPStatus.MULTIPLE_CHOICES < status < HTTPStatus.BAD_REQUEST:  # 300 is "several records"
+            return paused("salesforce_redirected", f"HTTP {status}")
+        failure = judge_call(status, content, after=self._after, limit_hits=self._limit_hits)
+        if failure.code == "salesforce_limit":
+            self._limit_hits += 1
+        return failure
+
+    def _noted(self, response: requests.Response) -> None:
+        """Keep what the library's exceptions do not tell."""
+        self._after = retry_after(response)
+        self.server_time = server_time(response)
+
+    def _signed_in(self) -> Salesforce:
+        token, home = self._token() if self._options.renewable else (
+            self._options.session_id.get_secret_value(), self._options.instance_url,
+        )  # fmt: skip
+        client = Salesforce(
+            session_id=token, instance_url=home, session=self._session, version=API_VERSION,
+            object_pairs_hook=None,  # plain dicts: its own default makes each object an OrderedDict
+        )  # fmt: skip
+        # The library would make it https, also on loopback.
+        client.base_url = f"{home}/services/data/v{API_VERSION}/"
+        return client
+
+    def _token(self) -> tuple[str, str]:
+        """A new token and the org's address. Raises Pause or Halt."""
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self._options.client_id,
+            "client_secret": self._options.client_secret.get_secret_value(),
+        }
+        try:
+            url = f"{self._options.home}/services/oauth2/token"
+            response = self._session.post(url, data=form, allow_redirects=False)
+        except (
+            requests.exceptions.RequestException
+        ) as error:  # it is about no lead, so none becomes a suspect
+            raise paused("salesforce_unreachable", f"signing in: {type(error).__name__}") from None
+        try:
+            answer = response.json()
+        except (ValueError, RecursionError):  # no JSON, a charset that is none, a number of too many digits
+            answer = None
+        told = answer if isinstance(answer, dict) else {}
+        token, home = told.get("access_token"), told.get("instance_url")
+        if (
+            response.status_code != HTTPStatus.OK
+            or not isinstance(token, str)
+            or not re.fullmatch(r"[\x21-\x7e]+", token)
+        ):
+            raise self._not_signed_in(response.status_code, told)
+        try:
+            return token, base_address(self._options.instance_url or str(home or "")) or self._options.home
+        except ValueError:
+            raise paused("salesforce_unexpected_answer", "signing in answered with a wrong address") from None
+
+    def _not_signed_in(self, status: int, told: Mapping[str, Any]) -> Failure:
+        word = told.get("error")
+        word = word if isinstance(word, str) and _WORD.fullmatch(word) else ""
+        detail = f"signing in: HTTP {status}{', ' + word if word else ''}"
+        if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+            return paused("salesforce_redirected", detail)
+        told_to_wait = status == HTTPStatus.TOO_MANY_REQUESTS or word in TOKEN_WAITS
+        if told_to_wait or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return Pause(
+                "salesforce_unavailable", detail, after=self._after, fix=CODES["salesforce_unavailable"]
+            )
+        if word:
+            return _halt("salesforce_credentials", detail)
+        return paused("salesforce_unexpected_answer", detail)
+
+
+def _first(content: object) -> object:
+    return content[0] if isinstance(content, list) and content else None
+
+
+def _halt(code: str, detail: str) -> Halt:
+    return Halt(code, detail, fix=CODES[code])

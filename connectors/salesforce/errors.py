@@ -1,0 +1,186 @@
+"""What Salesforce answered, as outcomes: pure, by the tables of `salesforce_codes`.
+
+Details name Salesforce's code and the fields it names, never its sentences: those quote what was sent.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from connectors.salesforce.codes import CALLS, CODES, ROWS, STATUSES, Meaning
+from syncd.core.delivery import Delivered, Delivery, Outcome
+from syncd.core.failure import Failure, Halt, Pause, Refused, Reject, Retry
+
+_WORD = re.compile(r"[A-Z][A-Z0-9_]{2,63}")
+_FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,79}")
+_RECORD_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
+_UNKNOWN_ROW = Meaning("retry", "salesforce_row_failed")
+_UNEXPECTED = Meaning("unexplained", "salesforce_unexpected_answer")
+_SPEAKING = frozenset(STATUSES) - {400, 401, 403}
+"""Statuses that mean the same whoever answers: Salesforce, or a gateway before it."""
+LIMIT_WAIT = 900.0
+"""Seconds to wait when the org is out of calls: its window of 24 hours rolls."""
+LONGEST_LIMIT_WAIT = 14_400.0
+_TRIES_OF_UNIQUE = 2
+"""A concurrent insert is an update the next time; what is still not unique then never will be."""
+
+
+class Converted(NamedTuple):
+    """The row is of a lead that sales converted."""
+
+
+class Duplicate(NamedTuple):
+    """A duplicate rule of the org reported these records."""
+
+    ids: tuple[str, ...]
+
+
+Judged = Outcome | Converted | Duplicate
+
+
+class Problem(NamedTuple):
+    """One error: Salesforce's word, the fields it names, and what was said beside it."""
+
+    word: str
+    fields: tuple[str, ...]
+    raw: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        where = f" on {', '.join(self.fields)}" if self.fields else ""
+        return f"{self.word or 'an error without a code'}{where}"
+
+
+def problem(error: object) -> Problem:
+    """Read an error of either shape; what is not as promised is left out."""
+    raw: Mapping[str, Any] = error if isinstance(error, Mapping) else {}
+    word = raw.get("statusCode", raw.get("errorCode"))
+    fields = raw.get("fields")
+    return Problem(
+        word if isinstance(word, str) and _WORD.fullmatch(word) else "",
+        tuple(f for f in fields if isinstance(f, str) and _FIELD.fullmatch(f))[:10]
+        if isinstance(fields, list)
+        else (),
+        raw,
+    )
+
+
+def judge_call(status: int, content: object, *, after: float | None, limit_hits: int) -> Failure | Refused:
+    """What a call that failed whole comes to.
+
+    Args:
+        status: HTTP.
+        content: the parsed body, or text if it was no JSON.
+        after: seconds that the answer asked us to wait, if it did.
+        limit_hits: how often in a row the org was out of calls before this.
+    """
+    first = content[0] if isinstance(content, list) and content else None
+    found = problem(first)
+    # An answer that is not Salesforce's own says nothing of our credentials, fields or leads.
+    spoken = bool(found.word) or status in _SPEAKING
+    meaning = CALLS.get(found.word) or (STATUSES.get(status, _UNEXPECTED) if spoken else _UNEXPECTED)
+    about_a_row = ROWS.get(found.word, _UNKNOWN_ROW).kind == "reject"
+    if found.word not in CALLS and about_a_row:  # a row's error, and nobody says which row's
+        meaning = Meaning("refused", ROWS[found.word].code)
+    if found.word == "REQUEST_LIMIT_EXCEEDED":
+        return _limited(found, after, limit_hits)
+    if found.word.startswith("TXN_SECURITY"):
+        meaning = Meaning("halt", "salesforce_policy")
+    detail = f"HTTP {status}, {found}" if found.word else f"HTTP {status} without Salesforce's reason"
+    return _failure(meaning, detail, after)
+
+
+def _limited(found: Problem, after: float | None, limit_hits: int) -> Pause:
+    if "concurrent" in str(found.raw.get("message", "")).lower():
+        return Pause("salesforce_concurrency", str(found), after=after, fix=CODES["salesforce_concurrency"])
+    own = min(LIMIT_WAIT * 2.0 ** min(limit_hits, 8), LONGEST_LIMIT_WAIT)
+    return Pause("salesforce_limit", str(found), after=after or own, fix=CODES["salesforce_limit"])
+
+
+def _failure(meaning: Meaning, detail: str, after: float | None = None) -> Failure | Refused:
+    code, fix = meaning.code, CODES[meaning.code]
+    if meaning.kind == "refused":
+        return Refused(code, detail)
+    if meaning.kind == "halt":
+        return Halt(code, detail, fix=fix)
+    if meaning.kind == "reject":
+        return Reject(code, detail, fix=fix)
+    if meaning.kind == "retry":
+        return Retry(code, detail, fix=fix)
+    return Pause(code, detail, after=after, unexplained=meaning.kind == "unexplained", fix=fix)
+
+
+def judge_rows(answer: object, batch: Sequence[Delivery]) -> list[Judged]:
+    """One judgement for each row, in order of the request, which is the order of the answer.
+
+    Raises:
+        Pause: the answer has not one row for each that was sent, so that nobody can tell which is whose.
+    """
+    rows: list[Any] = answer if isinstance(answer, list) else []
+    if len(rows) != len(batch):
+        detail = f"{len(rows)} rows answered for {len(batch)} sent"
+        code = "salesforce_unexpected_answer"
+        raise Pause(code, detail, unexplained=True, fix=CODES[code])
+    problems = [_problem_of(row) for row in rows]
+    if not any(problems):
+        return [_through(row) for row in rows]
+    words = {found.word if found else None for found in problems}
+    alike = words.pop() if len(words) == 1 and len(rows) > 1 else None
+    judged: list[Judged] = []
+    for row, found, delivery in zip(rows, problems, batch, strict=True):
+        judged.append(
+            _through(row) if found is None
+            else _judge_row(found, delivery, all_alike=found.word == alike)
+        )  # fmt: skip
+    return judged
+
+
+def _problem_of(row: object) -> Problem | None:
+    if not isinstance(row, dict):
+        return Problem("", (), {})
+    if row.get("success") is True:
+        return None
+    errors = row.get("errors")
+    return problem(errors[0] if isinstance(errors, list) and errors else None)
+
+
+def _through(row: Mapping[str, Any]) -> Outcome:
+    remote_id = row.get("id")
+    if isinstance(remote_id, str) and remote_id:
+        return Delivered(remote_id, created=row.get("created") is True)
+    code = "salesforce_unexpected_answer"
+    return Retry(code, "a row is called a success and has no id", fix=CODES[code])
+
+
+def _judge_row(found: Problem, delivery: Delivery, *, all_alike: bool) -> Judged:
+    if found.word == "CANNOT_UPDATE_CONVERTED_LEAD":
+        return Converted()
+    if found.word == "DUPLICATES_DETECTED":
+        return Duplicate(matched_ids(found.raw))
+    meaning = ROWS.get(found.word, _UNKNOWN_ROW)
+    if found.word == "DUPLICATE_VALUE" and delivery.attempt > _TRIES_OF_UNIQUE:
+        meaning = Meaning("reject", meaning.code)
+    if meaning.when_all and all_alike:
+        meaning = Meaning("halt", meaning.code)
+    failure = _failure(meaning, str(found))
+    assert isinstance(failure, Failure)  # noqa: S101 - no row's meaning is "refused"
+    return failure
+
+
+def matched_ids(error: Mapping[str, Any]) -> tuple[str, ...]:
+    """The records that a duplicate rule named, sorted; Salesforce misspells the member, and may leave it out."""
+    result = error.get("duplicateResult", error.get("duplicateResut"))
+    return tuple(sorted(set(_ids(result))))
+
+
+def _ids(result: object) -> Iterator[str]:
+    for match in _listed(result, "matchResults"):
+        for matched in _listed(match, "matchRecords"):
+            record = matched.get("record") if isinstance(matched, Mapping) else None
+            found = record.get("Id") if isinstance(record, Mapping) else None
+            if isinstance(found, str) and _RECORD_ID.fullmatch(found):
+                yield found
+
+
+def _listed(holder: object, name: str) -> list[Any]:
+    found = holder.get(name) if isinstance(holder, Mapping) else None
+    return found if isinstance(found, list) else []

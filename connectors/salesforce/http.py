@@ -1,0 +1,160 @@
+"""HTTP under simple-salesforce: time-outs, bounded answers, and what a broken connection means.
+
+The library sets no time-outs and reads whatever it is sent; both are the session's to mend (and what is below requests is
+bounded by `syncd.http.urllib3`). Imports requests, so it
+is imported when a connector opens.
+"""
+
+import io
+import re
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError, NewConnectionError
+
+from connectors.salesforce.codes import CODES
+from connectors.salesforce.options import loopback
+from syncd.clock import Clock
+from syncd.core.failure import Pause
+from syncd.http.urllib3 import Bounds, hold
+
+TIMEOUT = (10.0, 60.0)
+"""Seconds to connect, and between two reads."""
+DEADLINE = 120.0
+"""Seconds for a whole answer, from the first byte out to the last byte in."""
+LARGEST = 32 * 1024 * 1024
+"""Bytes of an answer, decoded. The `describe` of a very wide Lead has two million."""
+
+_BELIEVED = 3600.0
+
+
+class _Adapter(HTTPAdapter):
+    """Adds time-outs, and reads the answer itself: no more than `LARGEST`, in no more than `DEADLINE`."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._bounds = Bounds(clock, seconds=DEADLINE, most=LARGEST, late=_endless, large=_endless)
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """As HTTPAdapter."""
+        super().init_poolmanager(*args, **kwargs)
+        hold(self.poolmanager, self._bounds)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """As HTTPAdapter."""
+        known = proxy in self.proxy_manager
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        if not known:
+            hold(manager, self._bounds)
+        return manager
+
+    def send(self, request: Any, *args: Any, **kwargs: Any) -> requests.Response:
+        """As HTTPAdapter. Raises Pause for an answer without end."""
+        self._bounds.start()
+        kwargs = {**kwargs, "stream": True, "timeout": kwargs.get("timeout") or TIMEOUT}
+        try:
+            return self._whole(super().send(request, *args, **kwargs))
+        finally:
+            self._bounds.end()
+
+    def _whole(self, response: requests.Response) -> requests.Response:
+        try:
+            response.raw = io.BytesIO(self._read(response.raw))
+        except HTTPError as error:
+            response.close()
+            raise requests.exceptions.ChunkedEncodingError(type(error).__name__) from None
+        except Pause:
+            response.close()
+            raise
+        return response
+
+    def _read(self, raw: Any) -> bytes:
+        body = bytearray()
+        # Not read(): it waits for all it was asked for, and a slow drip would never let it come back.
+        while piece := raw.read1(65_536, decode_content=True):
+            body += piece
+            if len(body) > LARGEST:
+                raise _endless()
+        return bytes(body)
+
+
+def _endless() -> Pause:
+    return paused("salesforce_unexpected_answer", "the answer has no end", unexplained=True)
+
+
+class _Session(requests.Session):
+    """Asks the environment for proxies and certificates once a host; requests reads all of it twice a request."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._settled: dict[str, dict[str, Any]] = {}
+
+    def merge_environment_settings(self, url: str, *given: Any) -> dict[str, Any]:
+        """As Session, for `given` that are the same each time: none of our requests brings settings of its own."""
+        home = "/".join(url.split("/", 3)[:3])
+        if home not in self._settled:
+            settled = super().merge_environment_settings(home, *given)
+            # Never a proxy for this machine's own: it would read the secret
+            self._settled[home] = (
+                {**settled, "proxies": {}} if loopback(urlsplit(home).hostname or "") else settled
+            )
+        return dict(self._settled[home])
+
+    def get_redirect_target(self, _: requests.Response) -> None:
+        """Nowhere: it would be read, also when it is not followed, and what is no address would fail the call."""
+
+
+def session(clock: Clock, noted: Callable[[requests.Response], None]) -> requests.Session:
+    """A session with the adapter; `noted` is shown every answer."""
+    made = _Session()
+    made.auth = _as_it_is
+    # A session would keep what it is given for as long as syncd runs, and send all of it with each call
+    made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+    for scheme in ("https://", "http://"):
+        made.mount(scheme, _Adapter(clock))
+    made.hooks["response"].append(lambda response, **_: noted(response))
+    return made
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Without an `auth`, requests would let a line of ~/.netrc replace our token."""
+    return request
+
+
+def retry_after(response: requests.Response) -> float | None:
+    """Seconds that an answer asks us to wait, an hour at most; dates and nonsense are nobody's word."""
+    text = response.headers.get("Retry-After", "").strip()
+    return min(float(text), _BELIEVED) if re.fullmatch(r"[0-9]{1,9}", text) else None
+
+
+def server_time(response: requests.Response) -> float | None:
+    """What an answer's `Date` says, in seconds since the epoch; None if it says nothing that can be read."""
+    try:
+        return parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def broken(error: Exception) -> Pause:
+    """A call that came to no answer of Salesforce's: `error` is requests' or a parser's.
+
+    Whether the call may have been carried out is what matters: a connection that never stood sent nothing.
+    """
+    failures = requests.exceptions
+    if not isinstance(error, failures.RequestException) or isinstance(error, ValueError):
+        return paused("salesforce_unexpected_answer", "the answer is not what was promised", unexplained=True)
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    never = isinstance(error, failures.ConnectTimeout | failures.ProxyError | failures.SSLError)
+    if never or isinstance(reason, NewConnectionError):
+        return paused("salesforce_unreachable", f"no connection ({type(error).__name__})")
+    return paused("salesforce_failed", f"the connection broke ({type(error).__name__})", unexplained=True)
+
+
+def paused(code: str, detail: str, *, unexplained: bool = False) -> Pause:
+    """A pause by our own back-off."""
+    return Pause(code, detail, unexplained=unexplained, fix=CODES[code])

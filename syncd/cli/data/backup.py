@@ -1,0 +1,48 @@
+"""`syncd backup FILE`: a copy of the ledger, consistent also while an engine runs on it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from syncd.cli.context import operator, settings_of
+from syncd.cli.exits import Exit, complain
+from syncd.cli.output import say
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def backup(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; it appears whole or not at all.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if there is one.")] = False,
+) -> int:
+    """Copy the ledger to FILE, also while an engine runs on it.
+
+    The copy holds personal data; it is readable by its owner only.
+    """
+    settings = settings_of(context)
+    from syncd.ledger import LedgerError  # noqa: PLC0415
+    from syncd.ledger.admin.backups import back_up  # noqa: PLC0415
+
+    size = back_up(settings.state.path, file.absolute(), force=force)
+    say(f"Copied {settings.state.path} to {file}: {size:,} bytes.")
+    try:
+        _note(settings.state.path, file.absolute())
+    except LedgerError as error:
+        complain(f"The copy is complete, but the ledger could not note it: {error.detail}")
+    return Exit.DONE
+
+
+def _note(ledger_path: Path, file: Path) -> None:
+    """Who made a backup, when and where: `syncd forget` tells of it."""
+    from syncd.clock import SystemClock  # noqa: PLC0415
+    from syncd.ledger import Ledger  # noqa: PLC0415
+    from syncd.ledger.admin.actions import log_action  # noqa: PLC0415
+    from syncd.ledger.admin.maintenance import note_done  # noqa: PLC0415
+
+    now = SystemClock().now()
+    with Ledger.open(ledger_path) as ledger, ledger.write() as connection:
+        log_action(connection, now, who=operator(), verb="backup", name=str(file))
+        note_done(connection, "backup", now)

@@ -1,0 +1,105 @@
+"""`syncd restore FILE`: puts a backup in the ledger's place, and tells it what has happened since."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from syncd.cli.context import operator, settings_of
+from syncd.cli.exits import Exit
+from syncd.cli.output import say
+from syncd.settings import Settings
+
+if TYPE_CHECKING:
+    from syncd.clock import Clock
+    from syncd.ledger import Ledger
+    from syncd.ledger.admin.restoration import Carried
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def restore(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What syncd backup made.")],
+) -> int:
+    """Put a backup in the ledger's place; what was there is kept beside it. No engine may be running.
+
+    Every delivery whose lead is older than this moment counts as maybe sent from now on: where a connector cannot simply
+    send again, it looks first.
+    """
+    settings = settings_of(context)
+    from syncd.clock import SystemClock  # noqa: PLC0415
+    from syncd.ledger import LedgerError  # noqa: PLC0415
+    from syncd.ledger.admin import backups  # noqa: PLC0415  # noqa: PLC0415
+    from syncd.ledger.database import EngineLock  # noqa: PLC0415
+
+    path, clock = settings.state.path, SystemClock()
+    if file.exists() and path.exists() and file.samefile(path):
+        raise LedgerError("ledger_broken", f"{file} is the ledger itself: name a backup of it.")
+    with EngineLock(path):
+        part = backups.fresh(path.with_name(f"{path.name}.restoring"))
+        try:
+            backups.copy(file, part)
+            backups.check_data_only(part, str(file))
+            backups.check(part, str(file))
+            carried = _bring_up_to_now(settings, part, clock, file)
+            aside = path.with_name(f"{path.name}{backups.ASIDE}restore-{int(clock.now())}")
+            kept = path.exists()
+            backups.replace(path, part, aside)
+        finally:
+            for left in path.parent.glob(f"{part.name}*"):
+                left.unlink()
+    _show(file, carried, aside if kept else None)
+    return Exit.DONE
+
+
+def _bring_up_to_now(settings: Settings, part: Path, clock: "Clock", file: Path) -> "Carried":
+    from syncd.ledger import Ledger  # noqa: PLC0415
+    from syncd.ledger.admin import maintenance  # noqa: PLC0415  # noqa: PLC0415
+    from syncd.ledger.admin.restoration import bring_up_to_now  # noqa: PLC0415
+
+    with Ledger.open(part, upgrade=True) as ledger:
+        now = clock.now()
+        carried = bring_up_to_now(ledger, settings.state.path, now, who=operator(), name=str(file.absolute()))
+        if {"anything", "requests"} & set(carried.unread):
+            _wait_a_minute(settings, ledger, clock)
+        maintenance.leave_no_trace(ledger, now)
+    return carried
+
+
+def _wait_a_minute(settings: Settings, ledger: "Ledger", clock: "Clock") -> None:
+    """Nobody knows what the last minute's requests were: ask CTGO nothing until they are forgotten there too."""
+    from syncd.core.limiter import WINDOW  # noqa: PLC0415
+    from syncd.engine.budget import Pacer  # noqa: PLC0415
+    from syncd.ledger import budgets  # noqa: PLC0415
+
+    for source in settings.sources.values():
+        limit = source.requests_per_minute
+        meter = Pacer(source.api_key.get_secret_value(), limit, clock, deadline=WINDOW).meter
+        with ledger.write() as connection:
+            budgets.load_budget(connection, meter, clock.monotonic())
+            budgets.block(connection, meter, clock.monotonic() + WINDOW)
+
+
+def _show(file: Path, carried: "Carried", aside: Path | None) -> None:
+    say(f"Restored {file}. Deliveries of leads found before now count as maybe sent.")
+    if aside:
+        say(f"What was there is kept at {aside}: it holds personal data, so delete it when all is well.")
+    if carried.forgotten:
+        say(f"{carried.forgotten} leads of people who were forgotten since the backup were forgotten again.")
+    for lane in carried.pauses:
+        say(f"{lane} stays paused by hand.")
+    undone = {
+        verb: n for verb, n in carried.acts.items() if verb not in {"forget", "pause", "backup", "restore"}
+    }
+    if undone:
+        acts = ", ".join(f"{n} {verb}" for verb, n in sorted(undone.items()))
+        say(f"Since the backup people did this, and may have to again: {acts}.")
+    say("If a window of the past was pulled since the backup (syncd --once --since), pull it again.")
+    if carried.unread:
+        say(
+            f"Not known from the ledger that was there: {', '.join(carried.unread)}. Forget again whoever was forgotten "
+            "since the backup; the first requests wait a minute."
+        )
+    say("Next: syncd check, then start syncd.")

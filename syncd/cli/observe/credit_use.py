@@ -1,0 +1,76 @@
+"""What enriching spends, as the verbs tell it: what waits, what was asked today, what is left."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from syncd.core.enrichment import day_of
+from syncd.settings import Source
+
+if TYPE_CHECKING:
+    from syncd.ctgo import Me
+    from syncd.ledger import Transaction
+
+
+def spending(
+    connection: "Transaction", name: str, source: Source, waiting: int, now: float
+) -> dict[str, Any] | None:
+    """A source's enriching; None where it neither enriches nor has leads that wait for it.
+
+    `credits`: as CTGO last told, None if that is not known. `asks`: requests that may leave today for what waits.
+    """
+    from syncd.ledger.leads import enrichment  # noqa: PLC0415
+
+    chosen = source.enrich
+    if chosen is None:
+        return {"waiting": waiting, "asks": 0} if waiting else None
+    asked = enrichment.asked_on(connection, name, day_of(now))
+    return {
+        "waiting": waiting,
+        "asked_today": asked,
+        "per_day": chosen.per_day,
+        "credits": enrichment.purse(connection, name).balance,
+        "keep_credits": chosen.keep_credits,
+        "when_exhausted": chosen.when_exhausted,
+        "asks": min(waiting, max(0, chosen.per_day - asked)),
+    }
+
+
+def said(name: str, it: Mapping[str, Any]) -> str:
+    """The same as a line."""
+    if "per_day" not in it:
+        return f"enriching {name}: {it['waiting']} wait, and the configuration no longer enriches"
+    known = "credits not known" if it["credits"] is None else f"{it['credits']} credits left"
+    kept = f" ({it['keep_credits']} are kept)" if it["keep_credits"] else ""
+    return f"enriching {name}: {it['waiting']} wait, {it['asked_today']} of {it['per_day']} asked today, {known}{kept}"
+
+
+def told_of(document: Any) -> str:
+    """What enriching came to for one lead; empty if it has nothing to tell."""
+    if not isinstance(document, dict):
+        return ""
+    asked = document.get("asked")
+    parts = []
+    if isinstance(asked, dict) and asked:
+        parts.append("asked for " + " and ".join(_output(name, mode) for name, mode in sorted(asked.items())))
+    found = [name for name, key in (("email", "email"), ("linkedin_url", "linkedin")) if document.get(key)]
+    if parts:
+        parts.append(f"found {' and '.join(found) or 'nothing'}")
+    if document.get("skipped"):
+        parts.append(f"not asked{' for all' if parts else ''}: {document['skipped']}")
+    return ", ".join(parts)
+
+
+def _output(name: str, mode: object) -> str:
+    return f"email ({mode})" if name == "email" else str(name)
+
+
+def unbounded(source: Source, me: "Me") -> str:
+    """Why credits could be spent without an end; empty if they cannot.
+
+    With automatic top-up the balance never falls to `keep_credits`: `per_day` is the only bound, so a person must say it.
+    """
+    chosen = source.enrich
+    topped_up = me.credits is not None and me.credits.auto_topup
+    if chosen is None or not topped_up or "per_day" in chosen.model_fields_set:
+        return ""
+    return "CTGO tops credits up by itself, so keep_credits bounds nothing, and per_day is not set."

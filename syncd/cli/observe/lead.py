@@ -1,0 +1,230 @@
+"""`syncd lead`: all that the ledger knows of one lead, in the order it happened.
+
+Whoever asks for a lead by name sees its data: this is the one verb, with `rejected show`, that prints any.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+
+from syncd.cli.context import settings_of
+from syncd.cli.exits import Exit, complain
+from syncd.cli.observe.credit_use import told_of
+from syncd.cli.output import iso, say, say_json
+from syncd.core.lead import LARGEST_ID
+from syncd.log import escape
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def lead(
+    context: typer.Context,
+    who: Annotated[
+        str, typer.Argument(metavar="ID|@HANDLE", help="CTGO's id of the lead, or a handle on X.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="For a script, with the raw payload.")] = False,
+) -> int:
+    """All that is known of one lead, as a timeline. Exits with 1 when the ledger does not hold it."""
+    number, handle = sought(who)
+    settings = settings_of(context)
+    from syncd.ledger import Ledger  # noqa: PLC0415
+
+    with Ledger.open_to_read(settings.state.path) as ledger:
+        found = known(ledger, number, handle)
+        forgotten = not found and _is_forgotten(ledger, number, handle)
+    if as_json:
+        say_json(found)
+    else:
+        for row in found:
+            _show(row)
+    if not found and forgotten:
+        complain(f"Lead {escape(who)} was forgotten: nothing of it is kept.")
+    elif not found:
+        complain(
+            f"The ledger holds no lead {escape(who)}.",
+            "" if number else "Handles are not kept longer than state.retention: ask by id.",
+        )
+    return Exit.DONE if found else Exit.REJECTED
+
+
+def sought(who: str) -> tuple[int, str]:
+    """An id, or 0 and a handle. Raises a usage error."""
+    if who.isascii() and who.isdecimal():
+        if not 1 <= int(who) <= LARGEST_ID:
+            raise typer.TyperException(f"A lead's id is between 1 and {LARGEST_ID}.")
+        return int(who), ""
+    handle = who.removeprefix("@")
+    if not handle:
+        raise typer.TyperException("Say which lead: an id, or a handle such as @jack.")
+    return 0, handle
+
+
+def known(ledger: Any, number: int, handle: str) -> list[dict[str, Any]]:
+    """Every row of the lead with its deliveries and export, instants as ISO 8601 text."""
+    from syncd.ledger import overview  # noqa: PLC0415
+
+    with ledger.read() as connection:
+        found = []
+        for row in overview.find_leads(connection, lead_id=number, handle=handle):
+            names = {kind: overview.names_of(connection, row.source, kind) for kind in ("stream", "segment")}
+            export = overview.export_of(connection, row.source, row.lead_id) if row.lead_id else None
+            found.append(
+                {
+                    "source": row.source,
+                    "id": row.lead_id,
+                    "stream_id": row.stream_id,
+                    "stream_name": names["stream"].get(row.stream_id),
+                    "segment_id": row.segment_id,
+                    "segment_name": names["segment"].get(row.segment_id),
+                    "person": row.person,
+                    "state": row.state,
+                    "code": row.code,
+                    "detail": row.detail,
+                    "discovered_at": iso(row.discovered_at or None),
+                    "ingested_at": iso(row.ingested_at),
+                    "settled_at": iso(row.settled_at),
+                    "payload": payload_of(row.payload),
+                    "enrichment": payload_of(row.enrichment),
+                    "deliveries": [_attempted(it, "connector", "required", "remote_id", "created")
+                                   for it in overview.deliveries_of(connection, row.seq)],
+                    "export": _attempted(export) if export else None,
+                    "feedback": _feedback(connection, row),
+                }
+            )  # fmt: skip
+        return found
+
+
+def _feedback(connection: Any, row: Any) -> dict[str, Any] | None:
+    """What a CRM said of the lead, and what CTGO was told; None: nothing was said."""
+    from syncd.ledger.ctgo_queue.feedback import feedback_of  # noqa: PLC0415
+
+    found = feedback_of(connection, row.source, row.lead_id, row.segment_id) if row.lead_id else None
+    if found is None:
+        return None
+    told = {key: getattr(found, key) for key in ("connector", "word", "told")}
+    instants = {key: iso(getattr(found, key)) for key in ("heard_at", "told_at")}
+    return {**told, **instants, **_attempted(found)}
+
+
+def _is_forgotten(ledger: Any, number: int, handle: str) -> bool:
+    from syncd.ledger.privacy import forgotten as privacy_forgotten  # noqa: PLC0415
+
+    with ledger.read() as connection:
+        return privacy_forgotten.is_forgotten(
+            connection, privacy_forgotten.Sought(handle=handle, lead_id=number)
+        )
+
+
+def _attempted(row: Any, *more: str) -> dict[str, Any]:
+    told = {key: getattr(row, key) for key in (*more, "state", "attempts", "maybe_sent", "code", "detail")}
+    if hasattr(row, "held"):
+        told["held"] = row.held not in {"", "unasked"} and row.state == "pending"
+    return {**told, "due_at": iso(row.due_at or None), "settled_at": iso(row.settled_at)}
+
+
+def payload_of(text: str | None) -> Any:
+    """A stored payload as JSON; what is none stays the text it is."""
+    if text is None:
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _show(row: dict[str, Any]) -> None:
+    streams = _called("campaign", row["stream_id"], row["stream_name"])
+    segments = _called("segment", row["segment_id"], row["segment_name"])
+    say(f"lead {row['id']} of {row['source']}{streams}{segments}: {row['state']}")
+    for line in _about(row):
+        say(f"  {line}")
+    events = list(_events(row))
+    happened = sorted((instant, what) for instant, what in events if instant)
+    for instant, what in happened:
+        say(f"  {_to_the_second(instant):20}  {what}")
+    for what in (what for instant, what in events if not instant):
+        say(f"  {'':20}  {what}")
+
+
+def _called(what: str, number: int, name: str | None) -> str:
+    return f", {what} {number}{f' ({name})' if name else ''}" if number else ""
+
+
+def _about(row: dict[str, Any]) -> Iterator[str]:
+    payload = row["payload"]
+    if payload is None:
+        yield "Its personal data is no longer kept."
+    profile = payload.get("profile") if isinstance(payload, dict) else None
+    if isinstance(profile, dict):
+        for key in ("handle", "displayName", "followerCount", "bio"):
+            if profile.get(key) not in (None, ""):
+                yield f"{key}: {profile[key]}"
+    if row["person"]:
+        yield f"person: {row['person']}"
+    if told := told_of(row["enrichment"]):
+        yield f"enriching: {told}"
+
+
+def _events(row: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
+    """What happened and when; without an instant, what has not happened yet."""
+    if row["state"] != "quarantined" and row["discovered_at"]:
+        yield row["discovered_at"], "discovered"
+    yield row["ingested_at"], "ingested"
+    if row["state"] == "enriching":
+        yield None, "enriching: it waits to be asked about"
+    for delivery in row["deliveries"]:
+        best_effort = "" if delivery["required"] else " (best effort)"
+        yield delivery["settled_at"], f"{delivery['connector']}{best_effort}: {_told(delivery)}"
+    if row["export"]:
+        yield row["export"]["settled_at"], f"export: {_told(row['export'])}"
+    if row["feedback"]:
+        yield from _of_feedback(row["feedback"])
+    why = f": {row['detail']} ({row['code']})" if row["code"] else _WHY.get(row["state"], "")
+    yield row["settled_at"], f"{row['state']}{why}"
+
+
+_WHY = {
+    "unwanted": ": no connector's `where` takes it",
+    "elsewhere": ": somebody else had exported it",
+    "gone": ": CTGO no longer had it",
+    "dropped": ": a person gave it up",
+}
+"""By state, why a lead ended so."""
+
+
+def _of_feedback(it: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
+    from syncd.core.feedback import Word  # noqa: PLC0415 - few leads have any
+
+    yield it["heard_at"], f"{it['connector']} says: {Word.of(it['word'])}"
+    if it["state"] == "no_segment":
+        yield it["settled_at"], "feedback: cannot be told, for the lead is in no segment"
+    elif it["told"] and it["told"] != it["word"]:
+        yield it["told_at"], f"feedback: CTGO was told {Word.of(it['told'])}"
+        yield None, f"feedback: {_told(it)}"
+    else:
+        yield it["settled_at"], f"feedback: {_told(it)}"
+
+
+def _told(it: dict[str, Any]) -> str:
+    parts = [it["state"]]
+    if it.get("remote_id"):
+        parts.append(f"{'created' if it['created'] else 'found'} as {it['remote_id']}")
+    if it["attempts"]:
+        parts.append(f"{it['attempts']} attempt{'s' if it['attempts'] > 1 else ''}")
+    if it["state"] == "pending" and it["due_at"]:
+        parts.append(f"next not before {_to_the_second(it['due_at'])}")
+    if it.get("held"):
+        parts.append(f"held at its gate until syncd release {it['connector']}")
+    if it["maybe_sent"]:
+        parts.append("maybe sent")
+    said = ", ".join(parts)
+    return f"{said}: {it['detail']} ({it['code']})" if it["code"] and it["state"] != "delivered" else said
+
+
+def _to_the_second(instant: str) -> str:
+    """ISO 8601 text of UTC without its fraction."""
+    head, dot, _ = instant.partition(".")
+    return f"{head}Z" if dot else instant

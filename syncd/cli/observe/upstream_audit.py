@@ -1,0 +1,111 @@
+"""CTGO's list of un-exported leads against the ledger: what `audit --upstream` asks, within the limiter."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from syncd.app.paced_client import free_slot, make_upstream
+from syncd.clock import SystemClock
+from syncd.core.failure import Pause
+from syncd.core.lead import Lead, LeadKey, Malformed, parse_lead
+from syncd.ctgo import Page, Upstream
+from syncd.engine.budget import Pacer
+from syncd.engine.pull.walk import PAGE, OtherShape, Walk
+from syncd.ledger import Ledger
+from syncd.ledger.admin import auditor
+from syncd.ledger.admin.auditor import EXAMPLES, Contradiction
+from syncd.ledger.leads import ingest
+from syncd.settings import Source
+
+PATIENCE = 120.0
+"""Seconds that one request waits for its slot."""
+
+_EVERYTHING = 0
+"""The listing of all campaigns at once; any other number is a campaign's."""
+
+
+@dataclass(slots=True)
+class Compared:
+    """What a source's list came to. `states`: listed leads by what the ledger says of them."""
+
+    states: Counter[str] = field(default_factory=Counter)
+    missing: list[int] = field(default_factory=list)
+    unmarked: list[int] = field(default_factory=list)
+
+    def contradictions(self, source: str) -> Iterator[Contradiction]:
+        """What does not fit together."""
+        if self.missing:
+            detail = f"CTGO lists un-exported leads of {source} that the ledger does not hold."
+            yield Contradiction("missing_here", len(self.missing), detail, tuple(self.missing[:EXAMPLES]))
+        if self.unmarked:
+            detail = f"CTGO lists leads of {source} as un-exported whose export it had accepted."
+            yield Contradiction("mark_lost", len(self.unmarked), detail, tuple(self.unmarked[:EXAMPLES]))
+
+
+class Comparison:
+    """One source's list, walked page by page. It may take as long as its requests take within the limiter."""
+
+    def __init__(self, name: str, source: Source, ledger: Ledger, clock: SystemClock) -> None:
+        self._name, self._source, self._ledger, self._clock = name, source, ledger, clock
+        self._begun = clock.now()
+
+    def run(self) -> Compared:
+        """Compare. Raises Failure when CTGO cannot be asked."""
+        with self._ledger.write() as connection:
+            row = ingest.load_source(connection, self._name)
+            by_campaign = row.listing == "campaigns"
+            campaigns = ingest.campaigns(connection, self._name) if by_campaign else [_EVERYTHING]
+        client, pacer = make_upstream(self._source, self._clock)
+        compared, seen = Compared(), set[LeadKey]()
+        try:
+            for campaign in self._source.stream_ids or campaigns:
+                for leads in self._walk(client, pacer, campaign):
+                    new = [lead for lead in leads if lead.key not in seen and _is_due(lead, row)]
+                    seen.update(lead.key for lead in new)
+                    self._note(compared, new)
+        finally:
+            client.close()
+        return compared
+
+    def _walk(self, client: Upstream, pacer: Pacer, campaign: int) -> Iterator[list[Lead]]:
+        walk, more = Walk(documented=campaign != _EVERYTHING), True
+        while more:
+            page = self._page(client, pacer, campaign, walk.offset)
+            parsed = [parse_lead(self._name, row) for row in page.rows]
+            keys = [p.key if isinstance(p, Malformed) else p[0].key for p in parsed]
+            try:
+                more = walk.take(keys, page.total, has_more=page.has_more) == "more"
+            except OtherShape as why:
+                raise Pause("unexpected_answer", str(why)) from None
+            yield [p[0] for p in parsed if not isinstance(p, Malformed)]
+
+    def _page(self, client: Upstream, pacer: Pacer, campaign: int, offset: int) -> Page:
+        hold = free_slot(self._ledger, pacer, self._clock, PATIENCE)
+        if hold is None:
+            raise Pause("rate_limited", "All requests of the minute are taken.")
+        asked: dict[str, Any] = {"since": None, "lifecycle": "new", "limit": PAGE, "offset": offset}
+        try:
+            if campaign == _EVERYTHING:
+                return hold.call(lambda: client.leads(**asked))
+            return hold.call(lambda: client.stream_leads(campaign, **asked))
+        finally:
+            with self._ledger.write() as connection:
+                pacer.close(connection, hold)
+
+    def _note(self, compared: Compared, leads: Sequence[Lead]) -> None:
+        with self._ledger.read() as connection:
+            known = auditor.known(connection, self._name, leads)
+        for lead in leads:
+            it = known.get(lead.key)
+            compared.states[it.state if it else "missing"] += 1
+            if it is None:
+                compared.missing.append(lead.id)
+            elif it.state == "exported" and it.marked_at is not None and it.marked_at < self._begun:
+                compared.unmarked.append(lead.id)
+
+
+def _is_due(lead: Lead, row: Any) -> bool:
+    """Whether a pull has been where this lead is: after the source's beginning, before its watermark."""
+    found = lead.discovered_at.timestamp()
+    return row.watermark is not None and found <= row.watermark and (row.floor is None or found >= row.floor)

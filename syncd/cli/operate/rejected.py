@@ -1,0 +1,234 @@
+"""`syncd rejected`: what was set aside, why, and what a person decides about it.
+
+`retry` sends rejected deliveries, exports and feedback again; `drop` takes them out of what their leads need, and rows that could
+not be read out of sight. With --code or --id both mean those too that a halted lane has put back. Both are written down with who did it.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from syncd.cli.context import advice, ledger_to_change, operator, settings_of, unknown
+from syncd.cli.engine_holder import nudge, who_goes_on
+from syncd.cli.exits import Exit, complain
+from syncd.cli.observe.lead import payload_of
+from syncd.cli.output import say, say_csv, say_json, say_table
+from syncd.cli.prompt import agreed
+from syncd.core.lead import LARGEST_ID
+from syncd.settings import Settings
+
+if TYPE_CHECKING:
+    from syncd.ledger import Ledger
+    from syncd.ledger.admin.actions import Chosen
+    from syncd.ledger.overview import Cause, SetAside
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    add_completion=False,
+    invoke_without_command=True,
+    help="What was set aside: list, show, retry, drop, csv.",
+)
+
+_Connector = Annotated[str, typer.Option("--connector", metavar="NAME", help="Of this connector only.")]
+_Code = Annotated[str, typer.Option("--code", metavar="CODE", help="For this reason only.")]
+_Id = Annotated[
+    int | None, typer.Option("--id", metavar="ID", min=1, max=LARGEST_ID, help="Of this lead only.")
+]
+_Json = Annotated[bool, typer.Option("--json", help="For a script.")]
+
+
+@app.callback()
+def rejected(context: typer.Context) -> int:
+    """Without a further word, list."""
+    return list_(context) if context.invoked_subcommand is None else Exit.DONE
+
+
+@app.command("list")
+def list_(context: typer.Context, connector: _Connector = "", as_json: _Json = False) -> int:
+    """What is set aside, by cause, and what to do about each."""
+    settings = settings_of(context)
+    with _to_read(settings) as ledger:
+        _check(settings, ledger, connector)
+        causes = _causes(ledger, connector)
+    fixes = {(it.where, it.code): advice(settings, it.code, it.where) for it in causes}
+    if as_json:
+        keys = ("kind", "where", "code", "n", "detail")
+        say_json([{**{k: getattr(it, k) for k in keys}, "fix": fixes[it.where, it.code]} for it in causes])
+        return Exit.DONE
+    if not causes:
+        say("Nothing is set aside.")
+        return Exit.DONE
+    say_table(
+        ("n", "what", "where", "code", "detail"),
+        [(it.n, it.kind, it.where, it.code, it.detail) for it in causes],
+    )
+    for code, fix in {it.code: fixes[it.where, it.code] for it in causes}.items():
+        if fix:
+            say(f"{code}: {fix}")
+    return Exit.DONE
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    lead: Annotated[
+        int, typer.Argument(metavar="ID", min=0, help="The lead's id; 0: rows without a readable one.")
+    ],
+    as_json: _Json = False,
+) -> int:
+    """One lead's set-aside rows with the raw payload. Exits with 1 when there are none."""
+    settings = settings_of(context)
+    with _to_read(settings) as ledger:
+        found = [it for it in _rows(ledger) if it.lead_id == lead]
+    if as_json:
+        say_json([{**_told(it), "payload": payload_of(it.payload)} for it in found])
+    else:
+        for it in found:
+            _show(it)
+    if not found:
+        complain(f"Nothing of lead {lead} is set aside.", "See what is with: syncd rejected list")
+    return Exit.DONE if found else Exit.REJECTED
+
+
+@app.command()
+def retry(context: typer.Context, connector: _Connector = "", code: _Code = "", lead: _Id = None) -> int:
+    """Send rejected deliveries, exports and feedback again, their attempts forgiven; without a choice, all."""
+    settings = settings_of(context)
+    from syncd.ledger.admin import actions  # noqa: PLC0415
+
+    with ledger_to_change(settings) as ledger:
+        _check(settings, ledger, connector)
+        n = _act(settings, ledger, "retry", actions.Chosen(connector, code, lead or 0))
+    say(f"{n} go back to pending.")
+    if n:
+        say(who_goes_on(settings.state.path))
+    return Exit.DONE
+
+
+@app.command()
+def drop(  # noqa: PLR0917 - Typer passes them by name
+    context: typer.Context,
+    connector: _Connector = "",
+    code: _Code = "",
+    lead: _Id = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that is set aside.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> int:
+    """Give set-aside rows up for good.
+
+    Their leads are exported when another connector has them. With the name of a connector that has left the
+    configuration, its pending deliveries are given up too.
+    """
+    if not (connector or code or lead or everything):
+        raise typer.TyperException("Say which: --connector, --code or --id, or --all.")
+    settings = settings_of(context)
+    from syncd.ledger.admin import actions  # noqa: PLC0415
+
+    with ledger_to_change(settings) as ledger:
+        _check(settings, ledger, connector)
+        gone = bool(connector) and connector not in settings.connectors
+        chosen = actions.Chosen(connector, code, lead or 0, unconfigured=gone)
+        if not yes and not agreed(_question(ledger, chosen)):
+            say("Nothing was dropped.")
+            return Exit.DONE
+        n = _act(settings, ledger, "drop", chosen)
+    say(f"{n} were dropped.")
+    nudge(settings.state.path)
+    return Exit.DONE
+
+
+@app.command("csv")
+def csv_(context: typer.Context, connector: _Connector = "") -> int:
+    """The set-aside rows as CSV, for a spreadsheet."""
+    settings = settings_of(context)
+    with _to_read(settings) as ledger:
+        _check(settings, ledger, connector)
+        header = ("kind", "where", "source", "id", "stream_id", "segment_id", "code", "detail", "attempts")
+        rows = ([*_told(it).values(), _ascii(it.payload)] for it in _rows(ledger, connector))
+        say_csv((*header, "payload"), rows)
+    return Exit.DONE
+
+
+def _to_read(settings: Settings) -> "Ledger":
+    from syncd.ledger import Ledger  # noqa: PLC0415
+
+    return Ledger.open_to_read(settings.state.path)
+
+
+def _check(settings: Settings, ledger: "Ledger", connector: str) -> None:
+    """Raises a usage error for a connector that is neither configured nor in the ledger."""
+    from syncd.ledger import overview  # noqa: PLC0415
+
+    with ledger.read() as connection:
+        known = {*settings.connectors, *overview.counts(connection)["delivery"]}
+    if connector and connector not in known:
+        raise unknown("connector", connector, known)
+
+
+def _causes(ledger: "Ledger", connector: str) -> list["Cause"]:
+    from syncd.ledger import overview  # noqa: PLC0415
+
+    with ledger.read() as connection:
+        found = overview.causes(connection)
+    return [it for it in found if not connector or (it.kind == "delivery" and it.where == connector)]
+
+
+def _rows(ledger: "Ledger", connector: str = "") -> Iterator["SetAside"]:
+    from syncd.ledger import overview  # noqa: PLC0415
+
+    with ledger.read() as connection:
+        yield from overview.set_aside(connection, connector)
+
+
+def _act(settings: Settings, ledger: "Ledger", verb: str, chosen: "Chosen") -> int:
+    """One transaction. Returns how many rows it was about."""
+    from syncd.clock import SystemClock  # noqa: PLC0415
+    from syncd.ledger.admin import actions  # noqa: PLC0415
+
+    act = {"retry": actions.retry, "drop": actions.drop}[verb]
+    exports = settings.exporting
+    with ledger.write() as connection:
+        return act(connection, chosen, SystemClock().now(), who=operator(), exports=exports)
+
+
+def _question(ledger: "Ledger", chosen: "Chosen") -> str:
+    from syncd.ledger import overview  # noqa: PLC0415  # noqa: PLC0415
+    from syncd.ledger.admin import actions  # noqa: PLC0415
+
+    about = [
+        it for it in _rows(ledger, chosen.connector)
+        if (not chosen.code or it.code == chosen.code) and (not chosen.lead_id or it.lead_id == chosen.lead_id)
+    ]  # fmt: skip
+    with ledger.read() as connection:
+        n = actions.still_waiting(connection, chosen)
+    pending = f" and {n} that wait in question" if n else ""
+    if chosen.unconfigured:
+        with ledger.read() as connection:
+            n = overview.counts(connection)["delivery"].get(chosen.connector, {}).get("pending", 0)
+        most = "up to " if chosen.code or chosen.lead_id else ""
+        pending = f" and {most}{n} pending deliveries"
+    return f"Drop {len(about)} set-aside rows{pending} for good? [y/N] "
+
+
+def _told(it: "SetAside") -> dict[str, Any]:
+    keys = ("kind", "where", "source", "lead_id", "stream_id", "segment_id", "code", "detail", "attempts")
+    return {key: getattr(it, key) for key in keys}
+
+
+def _ascii(payload: str | None) -> str:
+    """The payload as JSON in ASCII, so that it is still JSON when a terminal's control characters are out."""
+    value = payload_of(payload)
+    return "" if value is None else json.dumps(value, separators=(",", ":"))
+
+
+def _show(it: "SetAside") -> None:
+    attempts = f", {it.attempts} attempts" if it.attempts else ""
+    say(f"{it.kind} {it.where}, lead {it.lead_id}/{it.stream_id}/{it.segment_id} of {it.source}{attempts}")
+    say(f"  {it.detail} ({it.code})")
+    if it.payload is not None:
+        value = payload_of(it.payload)
+        pretty = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+        for line in pretty.split("\n"):
+            say(f"  {line}")

@@ -1,0 +1,68 @@
+"""Switches a source's push off and tells CTGO so, beside a daemon or without one."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from syncd.app.paced_client import free_slot, make_upstream
+from syncd.clock import SystemClock
+from syncd.core.failure import CODES, Failure, Halt, Pause
+from syncd.ctgo.webhooks import Webhooks
+from syncd.ledger import Ledger, subscriptions
+from syncd.ledger.admin.actions import log_action
+from syncd.ledger.subscriptions import Subscription
+from syncd.settings import Source
+
+
+def unsubscribe(
+    ledger: Ledger, name: str, source: Source | None, clock: SystemClock, patience: float, *, who: str
+) -> Failure | None:
+    """Switch off, then unsubscribe everything that is there; why that did not work, None if it did.
+
+    It is off before CTGO is asked, so that a daemon neither takes a push nor subscribes anew, and goes on where this fails.
+    `source`: None when it has left the configuration; `patience`: seconds for each free request.
+    """
+    it = _switched_off(ledger, name, clock.now(), who)
+    if not it.is_there:
+        return None
+    if source is None:
+        fix = CODES["push_left_behind"].replace("SOURCE", name)
+        return Halt("push_left_behind", "Its key is not in the configuration.", fix=fix)
+    client, pacer = make_upstream(source, clock)
+    webhooks = Webhooks(client)
+
+    def ask(request: Callable[[], object], change: Callable[[Subscription, Any], Subscription]) -> None:
+        hold = free_slot(ledger, pacer, clock, patience)
+        if hold is None:
+            raise Pause("rate_limited", "Its requests of this minute are all taken.")
+        try:
+            answer = hold.call(request)
+        finally:
+            with ledger.write() as connection:
+                pacer.close(connection, hold)
+        with ledger.write() as connection:
+            if (stands := subscriptions.load(connection, name)) is not None:
+                subscriptions.save(connection, change(stands, answer))
+
+    try:
+        if it.asked:  # what may have been subscribed has an id, which only this tells
+            ask(partial(webhooks.subscribe, it.asked), Subscription.found)
+        with ledger.read() as connection:
+            it = subscriptions.load(connection, name) or it
+        for number in it.leaving:
+            ask(partial(webhooks.unsubscribe, number), lambda stands, _, number=number: stands.left(number))  # type: ignore[misc]
+    except Failure as why:
+        return why
+    finally:
+        client.close()
+    return None
+
+
+def _switched_off(ledger: Ledger, name: str, now: float, who: str) -> Subscription:
+    with ledger.write() as connection:
+        it = subscriptions.load(connection, name) or subscriptions.fresh(name)
+        after = it.switched(off=True).unwanted()
+        if after != it:
+            subscriptions.save(connection, after)
+            log_action(connection, now, who=who, verb="push off", name=name)
+    return after

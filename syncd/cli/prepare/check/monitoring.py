@@ -1,0 +1,54 @@
+"""Whether somebody would hear of trouble, and see how the daemon is: the part of `check` about health and alerts."""
+
+import socket
+from collections.abc import Iterator
+
+from pydantic import SecretStr
+
+from syncd.alerts.message import HEADERS, body_of
+from syncd.cli.engine_holder import engine_of
+from syncd.cli.exits import Exit
+from syncd.cli.prepare.check.note import Note
+from syncd.clock import Clock
+from syncd.core.failure import CODES
+from syncd.ctgo.hook import Hook
+from syncd.settings import Settings
+from syncd.sockets import refused
+
+
+def alert_notes(settings: Settings, clock: Clock, *, tell: bool) -> Iterator[Note]:
+    """Who hears of trouble. `tell`: also send the webhook a test message.
+
+    The heartbeat is never tried: a ping would say that syncd works.
+    """
+    alerts = settings.alerts
+    webhook, heartbeat = (_hook(url, clock) for url in (alerts.webhook_url, alerts.heartbeat_url))
+    if webhook is None and heartbeat is None:
+        detail = "Nobody is told when something needs a person."
+        yield Note("warning", "alerts", detail, "nobody_hears", CODES["nobody_hears"])
+    if webhook is not None:
+        yield _tried(webhook) if tell else Note("ok", "alerts", f"{webhook.host} hears of trouble")
+    if heartbeat is not None:
+        yield Note("ok", "alerts", f"{heartbeat.host} hears of every clean pull")
+
+
+def _hook(url: SecretStr, clock: Clock) -> Hook | None:
+    return Hook(url, clock) if url.get_secret_value() else None
+
+
+def _tried(webhook: Hook) -> Note:
+    text = f"syncd on {socket.gethostname()}: a test message, asked for with: syncd check --alerts"
+    answer = webhook.send("POST", HEADERS, body_of(text))
+    if answer.why:
+        return Note("error", "alerts", answer.why, "alert_unsent", CODES["alert_unsent"], Exit.FAILED)
+    return Note("ok", "alerts", f"{webhook.host} took a test message")
+
+
+def health_notes(settings: Settings) -> Iterator[Note]:
+    """Whether the daemon could listen where it shall; not asked while one runs, for that is who listens there."""
+    listen = settings.health.listen
+    if not listen or not listen.port or engine_of(settings.state.path):
+        return
+    if why := refused(listen.host, listen.port):
+        detail = f"The daemon could not serve its health on {listen}: {why}. It would sync all the same."
+        yield Note("warning", "health", detail, "health_unserved", CODES["health_unserved"])

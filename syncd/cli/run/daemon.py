@@ -1,0 +1,154 @@
+"""`syncd` alone: the daemon, until it is told to stop."""
+
+import gc
+import logging
+import os
+import resource
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from functools import partial
+from pathlib import Path
+
+from syncd.app.compose import Mapped, compile_connectors, read_settings
+from syncd.app.engine_start import begin, crews_of, make_engine
+from syncd.app.services import Companions
+from syncd.cli.exits import Exit
+from syncd.clock import SystemClock
+from syncd.daemon.calendar import Chore, Every
+from syncd.daemon.daemon import Daemon, Order
+from syncd.daemon.memory import give_back
+from syncd.daemon.signals import heard
+from syncd.engine.engine import Engine
+from syncd.engine.housekeeping import HouseKeeping
+from syncd.ledger import Ledger
+from syncd.ledger.database import EngineLock
+from syncd.log import configure, logger, redact_values
+from syncd.settings import Settings, SettingsError, secret_values
+from syncd.workers.pool import Crew
+from syncd.workers.runner import Ended, Runner
+
+HOUR = 3600.0
+LAST = 9.5
+"""Seconds after a signal when the process ends whatever holds it: another program that keeps the ledger locked, say."""
+HEAD_START = 0.1
+"""Seconds that the first pulls are ahead of health and alerts, whose imports would take the processor from them."""
+SETTLED = 15.0
+"""Seconds after a start, or a reload, when what that needed is likely to be over."""
+PROBE = HOUR
+"""Seconds after which a halted lane tries one delivery by itself."""
+
+
+def run_daemon(config: Path | None) -> Exit:
+    """Run until SIGTERM or SIGINT. Raises SettingsError and LedgerError before anything is sent, or when the ledger fails."""
+    # A core would hold the keys and people, for good, where nobody looks for them
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    orders: list[Daemon] = []
+    clock = SystemClock()
+
+    def stop() -> None:
+        if orders:
+            orders[0].stop()
+            last = threading.Timer(LAST, os._exit, [Exit.DONE])
+            last.daemon = True
+            with suppress(RuntimeError):  # no memory for a thread
+                last.start()
+        clock.stop()
+
+    def order(what: Order) -> None:
+        if orders:
+            orders[0].order(what)
+
+    acts: dict[signal.Signals, Callable[[], None]] = {
+        signal.SIGTERM: stop,
+        signal.SIGINT: stop,
+        signal.SIGHUP: partial(order, "reload"),
+        signal.SIGUSR1: partial(order, "pull"),
+        signal.SIGURG: partial(order, "look"),
+    }
+    with heard(acts):
+        settings, mapped = _settings(config)
+        path = settings.state.path
+        with EngineLock(path) as lock, Ledger.open(path, upgrade=True, lock=lock) as ledger:
+            companions = Companions(logger())
+            daemon = _daemon(config, (settings, mapped), ledger, clock, companions)
+            orders.append(daemon)
+            with ExitStack() as beside:
+
+                def put_beside() -> None:
+                    clock.wait(threading.Event(), HEAD_START)
+                    beside.enter_context(companions.beside(daemon))
+
+                ended = daemon.run(put_beside)
+                return _leave(ended)
+
+
+def _settings(config: Path | None) -> tuple[Settings, Mapping[str, Mapped]]:
+    settings = read_settings(config)
+    settings.require_sources()
+    redact_values(secret_values(settings))
+    mapped = compile_connectors(settings)
+    for m in mapped.values():
+        redact_values(m.configured.secrets)
+    configure(settings.log.format, settings.log.level)
+    return settings, mapped
+
+
+def _daemon(
+    config: Path | None,
+    start: tuple[Settings, Mapping[str, Mapped]],
+    ledger: Ledger,
+    clock: SystemClock,
+    companions: Companions,
+) -> Daemon:
+    log = logger()
+    runner = Runner(clock, log, until_quiet=False, before=ledger.check)
+
+    def make(settings: Settings, mapped: Mapping[str, Mapped]) -> Engine:
+        return make_engine(
+            settings,
+            ledger,
+            log,
+            runner.wake,
+            clock=clock,
+            observer=companions.counting,
+            probe=PROBE,
+            mapped=mapped,
+            pushing=True,
+        )
+
+    def remake() -> Engine:
+        now, mapped = _settings(config)
+        if now.state.path != ledger.path:
+            raise SettingsError(
+                f"{now.provenance.name}: state.url: the ledger cannot change while syncd runs: restart it"
+            )
+        return make(now, mapped)
+
+    def crews(engine: Engine) -> list[Crew]:
+        house = HouseKeeping(ledger, clock, log, engine.settings.state.retention)
+        return [*crews_of(engine), Crew([house])]
+
+    HouseKeeping(ledger, clock, log, start[0].state.retention).refuse_damaged()
+    engine = make(*start)
+    begin(engine, log)
+    gc.freeze()  # what start-up made stays
+    gc.set_threshold(50_000, 20, 50)  # and work makes little that has cycles
+
+    def chores(engine: Engine) -> Sequence[Chore]:
+        return (*companions.chores_of(engine), Chore("memory", Every(HOUR, first=SETTLED), give_back))
+
+    return Daemon(engine, runner, crews, log, remake=remake, chores=chores)
+
+
+def _leave(ended: Ended) -> Exit:
+    if ended.error is not None:
+        raise ended.error
+    if ended.abandoned:
+        # A far end hangs: what a library's thread is stuck in must not keep the process. All that counts is in the ledger
+        logging.shutdown()
+        sys.stderr.flush()
+        os._exit(Exit.DONE)
+    return Exit.DONE

@@ -1,0 +1,164 @@
+"""`syncd demo`: the whole job on a simulated CTGO, killed half-way on purpose, in a few seconds and without a key.
+
+Nothing is staged: it is the real `syncd --once` over HTTP on loopback, with the real limiter under the real limit of 60
+requests a minute. Only time runs faster, for both sides alike.
+"""
+
+import csv
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from syncd.cli.exits import Exit, complain
+from syncd.cli.run.once import Order, run_once
+from syncd.cli.run.progress import on_console
+from syncd.clock import FastClock
+from syncd.log import configure
+from syncd.settings import load
+from syncd.simulator import Options, Running, running
+
+SPEED = 15.0
+"""How many times as fast as a clock on the wall."""
+LEADS = 130
+KILL_AT = 40
+"""Exports after which the first run is killed."""
+
+app = typer.Typer(add_completion=False)
+
+_CONFIG = """\
+# Made by `syncd demo`. The simulated CTGO that it names is gone; copy what you like.
+[sources.main]
+api_key = "ctgo_demo"
+base_url = "{url}/api/v2"
+
+[connectors.sheet]
+type = "csv"
+path = "leads.csv"
+
+[log]
+level = "error"
+"""
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option("--folder", help="Where the files go.", metavar="FOLDER")] = Path(
+        "demo"
+    ),
+) -> Exit:
+    """See the whole job run in a few seconds, without a key."""
+    return show_demo(Console(highlight=False), folder)
+
+
+def show_demo(console: Console, folder: Path) -> Exit:
+    """Run it and tell of it on a console; the files are left in `folder`."""
+    configure("console", "error")
+    _prepare(folder)
+    clock = FastClock(SPEED)
+    options = Options(leads=LEADS, rate_limit=60, campaigns=3)
+    with running(options, now=clock.now) as ctgo:
+        (folder / "config.toml").write_text(_CONFIG.format(url=ctgo.url))
+        console.print(
+            f"[bold]syncd[/] pulls {LEADS} leads from a simulated CTGO into {folder / 'leads.csv'} and marks"
+        )
+        console.print(
+            f"each as exported, at 60 requests a minute. [dim](Time runs {SPEED:.0f} times as fast here.)[/]\n"
+        )
+        sent = _run_and_kill(ctgo, folder, clock)
+        console.print(f"[yellow]killed with -9[/] after {sent} exports; starting it again:")
+        with _quiet_stdout():
+            code = run_once(
+                load(folder / "config.toml"),
+                Order(),
+                clock=clock,
+                progress=lambda settings, before: on_console(console, settings, before),
+            )
+        return _tell(console, ctgo, folder, clock, code)
+
+
+def _prepare(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("leads.csv", "syncd.db", "syncd.db-wal", "syncd.db-shm", "syncd.db.lock"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _run_and_kill(ctgo: Running, folder: Path, clock: FastClock) -> int:
+    """A run in a process of its own, killed when CTGO has taken enough exports; how many it took."""
+    enough = threading.Event()
+    ctgo.world.on_export = lambda _: enough.set() if len(ctgo.world.exported) >= KILL_AT else None
+    start = (
+        f"from syncd.cli.run.demo import run_child; run_child({str(folder)!r}, {clock.factor}, {clock.start})"
+    )
+    child = subprocess.Popen(  # noqa: S603 - ourselves
+        [sys.executable, "-c", start], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    enough.wait(20)
+    child.kill()
+    child.wait()
+    ctgo.world.on_export = None
+    return len(ctgo.world.exported)
+
+
+def run_child(folder: str, factor: float, start: float) -> None:
+    """The run that is going to be killed."""
+    configure("console", "error")
+    run_once(load(Path(folder) / "config.toml"), Order(), clock=FastClock(factor, start))
+
+
+@contextmanager
+def _quiet_stdout() -> Iterator[None]:
+    """The run's own summary would say less than the demo does."""
+    kept: TextIO = sys.stdout
+    with Path(os.devnull).open("w") as nowhere:
+        sys.stdout = nowhere
+        try:
+            yield
+        finally:
+            sys.stdout = kept
+
+
+def _tell(console: Console, ctgo: Running, folder: Path, clock: FastClock, code: Exit) -> Exit:
+    world = ctgo.world
+    with (folder / "leads.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    ids = [row["id"] for row in rows]
+    refused = sum(request.status == 429 for request in world.requests)  # noqa: PLR2004 - the status
+    console.print()
+    console.print(_some(rows))
+    console.print()
+    for n, what in (
+        (len(set(ids)), f"leads in {folder / 'leads.csv'}"),
+        (len(ids) - len(set(ids)), "of them twice"),
+        (len(world.exported), "marked as exported at CTGO, each after its row was safe on the disk"),
+        (world.busiest_minute(), f"requests in the busiest minute, {refused} refused"),
+    ):
+        console.print(f"  [bold]{n:>4}[/]  {what}")
+    console.print(
+        f"  [dim]{(clock.now() - clock.start) / 60:.1f} simulated minutes; the least the limit allows is 2.0[/]\n"
+    )
+    console.print(
+        "Yours: [bold]syncd init[/], then put your key into config.toml, then [bold]syncd check[/]."
+    )
+    if code or len(set(ids)) != LEADS or len(ids) != LEADS or len(world.exported) != LEADS:
+        complain("The demo did not end as it should: please report this with the files in the folder.")
+        return code or Exit.FAILED
+    return Exit.DONE
+
+
+def _some(rows: list[dict[str, str]]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column, width in (("display_name", 18), ("handle", 18), ("bio", 40)):
+        table.add_column(column, no_wrap=True, overflow="ellipsis", max_width=width)
+    for row in rows[:5]:
+        table.add_row(Text(row["display_name"]), Text("@" + row["handle"]), Text(row["bio"]))
+    return table

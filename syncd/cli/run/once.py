@@ -1,0 +1,196 @@
+"""`syncd --once`: pull, drain, exit with an honest code."""
+
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+from syncd.app.compose import Mapped, compile_connectors
+from syncd.app.engine_start import SOURCE_THREADS, crews_of, opened_engine
+from syncd.cli.context import operator
+from syncd.cli.exits import Exit
+from syncd.cli.prompt import somebody
+from syncd.cli.run.flood_gates import ask_to_release
+from syncd.cli.run.progress import Watching, watching
+from syncd.cli.run.report import report, standing_of
+from syncd.clock import Clock, SystemClock
+from syncd.connector import Logger
+from syncd.engine.engine import Engine
+from syncd.engine.housekeeping import HouseKeeping
+from syncd.engine.pull.pull import Pull
+from syncd.ledger import Ledger, overview, windows
+from syncd.ledger.database import EngineLock
+from syncd.ledger.leads.ingest import load_source
+from syncd.log import logger, redact_values
+from syncd.settings import Settings, SettingsError
+from syncd.settings.error_messages import hint
+from syncd.workers.pool import Crew
+from syncd.workers.runner import Runner
+
+MAX_WAIT = 900.0
+"""Seconds that trouble is waited out unless the command line says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What one run was asked for. Instants are seconds since the epoch, durations seconds."""
+
+    since: float | None = None
+    until: float | None = None
+    connector: str = ""
+    limit: int | None = None
+    max_wait: float = MAX_WAIT
+    yes: bool = False
+    """Open every gate for this run, and ask nothing."""
+
+
+def run_once(
+    settings: Settings, order: Order, *, clock: Clock | None = None, progress: Watching | None = None
+) -> Exit:
+    """Do the main job once. Raises SettingsError and LedgerError before anything is sent.
+
+    `clock` and `progress`: instead of the machine's, and of what the terminal calls for.
+    """
+    settings.require_sources()
+    mapped = compile_connectors(settings)
+    _check_connector(settings, mapped, order.connector)
+    for m in mapped.values():
+        redact_values(m.configured.secrets)
+    clock = clock or SystemClock()
+    log = logger()
+    path = settings.state.path
+    with EngineLock(path) as lock, Ledger.open(path, upgrade=True, lock=lock) as ledger:
+        house = HouseKeeping(ledger, clock, log, settings.state.retention)
+        house.refuse_damaged()
+        runner = Runner(clock, log, until_quiet=True, max_wait=order.max_wait, before=ledger.check)
+        engine_context = opened_engine(
+            settings, ledger, log, runner.wake, clock=clock, only=order.connector,
+            approved_by=operator() if order.yes else "", mapped=mapped,
+        )  # fmt: skip
+        with stopping_on_signals(clock), engine_context as engine:
+            before = standing_of(ledger, hears=settings.hears)
+            _ask(engine, order)
+            if not order.yes and somebody() and any(m.configured.gate for m in mapped.values()):
+                _pull_and_ask(engine, log)
+            acts = _Acts(engine, runner)
+            with (progress or watching)(settings, before) as shown:
+
+                def tick() -> None:
+                    acts.heed()
+                    shown.show(standing_of(ledger, hears=settings.hears))
+
+                ended = runner.run(crews_of(engine), tick)
+                shown.show(standing_of(ledger, hears=settings.hears))
+            if ended.error is not None:
+                raise ended.error
+            code = report(
+                settings,
+                ledger,
+                before,
+                ended.troubles,
+                stopped=ended.stopped,
+                bug=ended.bug,
+                only=order.connector,
+            )
+            house.keep()
+            return code
+
+
+def _pull_and_ask(engine: Engine, log: Logger) -> None:
+    """Pull first, then ask about closed gates: before a lead of a flood is sent, and before bars are drawn.
+
+    A pull in trouble is not waited for: the run goes on with it beside everything else.
+    """
+    first = Runner(engine.clock, log, until_quiet=True, max_wait=0.0)
+    ended = first.run([Crew(engine.pulls, min(SOURCE_THREADS, len(engine.pulls)))])
+    if ended.error is not None:
+        raise ended.error
+    if not ended.stopped:
+        ask_to_release(engine.ledger, {lane.name for lane in engine.delivers}, engine.clock)
+
+
+class _Acts:
+    """What people do meanwhile with other commands: whatever it is, every lane looks whether it has work now."""
+
+    def __init__(self, engine: Engine, runner: Runner) -> None:
+        self._engine, self._runner = engine, runner
+        self._newest = self._look()
+
+    def heed(self) -> None:
+        newest = self._look()
+        if newest != self._newest:
+            self._newest = newest
+            self._runner.look()
+
+    def _look(self) -> int:
+        with self._engine.ledger.read() as connection:
+            return overview.newest_action(connection)
+
+
+def _check_connector(settings: Settings, mapped: Mapping[str, Mapped], name: str) -> None:
+    if name and name not in mapped:
+        raise SettingsError(
+            f"--connector {name}: {settings.provenance.name} has no such connector; {hint(name, mapped, 'configured connectors')}"
+        )
+
+
+def _ask(engine: Engine, order: Order) -> None:
+    with engine.ledger.read() as connection:
+        asked = windows.pending(connection)
+    for pull in engine.pulls:
+        if order.since is not None or order.until is not None:
+            pull.ask_window(order.since or 0.0, order.until, order.limit)
+            continue
+        pull.ask_live(order.limit)
+        for window in asked:
+            if window.source == pull.name and order.limit is None:
+                pull.ask_window(window.since, window.until, window.most, window=window.id)
+        if order.limit is None and _reconcile_is_due(engine, pull.name):
+            pull.ask_reconcile()
+        elif order.limit is None and _check_is_due(engine, pull):
+            pull.ask_check()
+
+
+def _reconcile_is_due(engine: Engine, source: str) -> bool:
+    """Run from a timer, `--once` must be the safety net too; a first pull lists what a reconcile would.
+
+    A time in the future means that the clock was set back: it is due.
+    """
+    with engine.ledger.write() as connection:
+        row = load_source(connection, source)
+    if not row.started:
+        return False
+    since = engine.clock.now() - (row.reconciled_at or 0.0)
+    return bool(since < 0 or since >= engine.settings.sources[source].reconcile)
+
+
+def _check_is_due(engine: Engine, pull: Pull) -> bool:
+    """Of a source that has begun: its first pass lists them all."""
+    with engine.ledger.write() as connection:
+        started = load_source(connection, pull.name).started
+    return bool(started) and pull.until_check() == 0
+
+
+@contextmanager
+def stopping_on_signals(clock: Clock) -> Iterator[None]:
+    """The first SIGINT or SIGTERM drains, the second ends at once."""
+    asked = threading.Event()
+
+    def stop(number: int, _: FrameType | None) -> None:
+        if asked.is_set():
+            raise SystemExit(128 + number)
+        asked.set()
+        # Not from the handler: it may have interrupted a holder of the very lock that `stop` takes
+        threading.Thread(target=clock.stop, daemon=True).start()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    old = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)

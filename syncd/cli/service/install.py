@@ -1,0 +1,194 @@
+"""The thin shell of `syncd service`: it looks at a file system and changes it, and says each thing that it did.
+
+Every method is safe to repeat, and does nothing where nothing is to do. `root` is where that file system begins: `/`, or
+the folder of an image that is being built, in which nothing is started.
+"""
+
+import os
+import pwd
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from syncd.cli.service.units import LINK, PLACES, USER, Part
+
+DAEMON = "syncd.service"
+TIMER = "syncd-once.timer"
+ONCE = "syncd-once.service"
+
+
+class PlacingError(Exception):
+    """A step could not be done; says why, and `fix` what to do."""
+
+    def __init__(self, sentence: str, fix: str = "") -> None:
+        """A sentence that names the file or the command."""
+        super().__init__(sentence)
+        self.fix = fix
+
+
+@dataclass(frozen=True, slots=True)
+class Placer:
+    """Looks and acts below `root`; tells `say` what it did or, when `dry`, what it would do."""
+
+    root: Path
+    say: Callable[[str], None]
+    dry: bool = False
+
+    @property
+    def live(self) -> bool:
+        """Whether this is a running system with systemd, rather than an image."""
+        return self.root == Path("/") and Path("/run/systemd/system").is_dir()
+
+    def at(self, place: Path) -> Path:
+        """Where an absolute path of the target is for us."""
+        return self.root / place.relative_to("/")
+
+    def found(self) -> dict[str, str | None]:
+        """What is there of our files, by name. Raises PlacingError."""
+        return {name: self._text(place) for name, place in PLACES.items()}
+
+    def overruled(self, parts: Iterable[Part]) -> list[Part]:
+        """The units of ours in whose place the operator put one of their own."""
+        yours = Path("/etc/systemd/system")
+        return [
+            part
+            for part in parts
+            if part.name == part.place.name and os.path.lexists(self.at(yours / part.name))
+        ]
+
+    def write(self, place: Path, text: str, *, mode: int = 0o644, group: int = 0) -> None:
+        """Put a file there at one stroke, whatever was there before."""
+        self._did(f"wrote {place}")
+        if self.dry:
+            return
+        path = self.at(place)
+        with _translated(path):
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+            new = path.with_name(f".{path.name}.new")
+            with open(_fresh(new, mode), "w") as file:
+                os.fchmod(file.fileno(), mode)  # whatever the umask
+                os.fchown(file.fileno(), 0, group)
+                file.write(text)
+            new.replace(path)
+
+    def folder(self, place: Path, mode: int, *, user: int = 0, group: int = 0) -> None:
+        """Make a folder; one that is there stays as it is."""
+        path = self.at(place)
+        if path.is_dir():
+            return
+        self._did(f"made {place}")
+        if self.dry:
+            return
+        with _translated(path):
+            path.mkdir(parents=True)
+            path.chmod(mode)
+            os.chown(path, user, group)
+
+    def user(self, sysusers: str) -> tuple[int, int]:
+        """The service's user and group; made if need be."""
+        if (known := self._ids()) is None:
+            self._did(f"made the user {USER}")
+            if not self.dry:
+                self._run("systemd-sysusers", *self._rooted(), "-", input_=sysusers)
+                known = self._ids()
+                if known is None:
+                    raise PlacingError(f"There is no user {USER} after systemd-sysusers made it.")
+        return known or (0, 0)
+
+    def link(self, program: Path) -> None:
+        """Have the program found by name, unless something is there already or it is where it is found anyway."""
+        path = self.at(LINK)
+        if os.path.lexists(path) or program.parent in {LINK.parent, Path("/usr/bin"), Path("/usr/sbin")}:
+            return
+        self._did(f"linked {LINK} to {program}")
+        if not self.dry:
+            with _translated(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.symlink_to(program)
+
+    def unlink(self, program: Path) -> None:
+        """Take that link away, if it is ours."""
+        path = self.at(LINK)
+        if path.is_symlink() and path.readlink() == program:
+            self._did(f"removed {LINK}")
+            if not self.dry:
+                path.unlink()
+
+    def remove(self, parts: Iterable[Part]) -> None:
+        """Take our files away."""
+        for part in parts:
+            self._did(f"removed {part.place}")
+            if not self.dry:
+                self.at(part.place).unlink(missing_ok=True)
+
+    def systemctl(self, *words: str, done: str) -> None:
+        """Have systemd do something; in an image only what it can do to files."""
+        if not self.live and words[0] != "disable":
+            return
+        self._did(done)
+        if not self.dry:
+            self._run("systemctl", *self._rooted(), "--quiet", *words)
+
+    def active(self, unit: str) -> bool:
+        """Whether a unit runs now."""
+        return self.live and self._asked("is-active", unit)
+
+    def enabled(self, unit: str) -> bool:
+        """Whether a unit is started by a boot."""
+        return shutil.which("systemctl") is not None and self._asked("is-enabled", unit)
+
+    def _asked(self, word: str, unit: str) -> bool:
+        command = ["systemctl", *self._rooted(), "--quiet", word, unit]
+        return not subprocess.run(command, capture_output=True, check=False).returncode  # noqa: S603
+
+    def _rooted(self) -> list[str]:
+        return [] if self.root == Path("/") else [f"--root={self.root}"]
+
+    def _did(self, what: str) -> None:
+        self.say(f"would have {what}" if self.dry else what)
+
+    def _text(self, place: Path) -> str | None:
+        path = self.at(place)
+        with _translated(path):
+            return path.read_text(errors="replace") if path.exists() else None
+
+    def _ids(self) -> tuple[int, int] | None:
+        """The user's numbers: of this system by its own means, of an image by its file."""
+        if self.root == Path("/"):
+            try:
+                user = pwd.getpwnam(USER)
+            except KeyError:
+                return None
+            return user.pw_uid, user.pw_gid
+        lines = (self._text(Path("/etc/passwd")) or "").splitlines()
+        fields = next((line.split(":") for line in lines if line.startswith(f"{USER}:")), None)
+        return (int(fields[2]), int(fields[3])) if fields else None
+
+    def _run(self, *command: str, input_: str = "") -> None:
+        try:
+            ran = subprocess.run(command, input=input_, text=True, capture_output=True, check=False)  # noqa: S603
+        except FileNotFoundError:
+            raise PlacingError(
+                f"{command[0]} is not installed.", "The service needs systemd: apt-get install systemd"
+            ) from None
+        if ran.returncode:
+            reason = ran.stderr.strip().splitlines()
+            raise PlacingError(f"{' '.join(command)} failed: {reason[-1] if reason else ran.returncode}")
+
+
+def _fresh(path: Path, mode: int) -> int:
+    """A new file, open to be written. In somebody else's folder a link may stand there: it is not written through."""
+    path.unlink(missing_ok=True)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """A file's trouble as one sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise PlacingError(f"{path}: {(error.strerror or 'unknown error').lower()}.") from None

@@ -1,0 +1,105 @@
+"""What may be asked of CTGO about a person, and what an answer is worth: pure.
+
+Asking costs credits, and the vendor says neither how many nor whether a repeat costs again. So:
+
+* Only outputs that nobody knows are asked for, and never again once an answer came, whatever it held. What was asked
+  about one lead is known of every lead of the same person and source. An answer to `any` answers `verified` too.
+* An ask is written down before it leaves. One whose answer was lost may have been charged: it is repeated once, and then
+  given up. One that CTGO refused, or that never left, was not charged, and is no ask.
+* At most `per_day` asks leave on a day (UTC), repeats counted. None leaves unless the balance, less the dearest price
+  seen so far for each output, stays at `keep_credits` or above; where the balance is not known it is asked for first.
+
+A *document* is what the ledger keeps on a lead: `asked` (output -> email mode), `email` and `linkedin` as CTGO's `result`
+has them, and `skipped`, the code of why it was not asked.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from syncd.core.failure import Pause
+
+ASKS = 2
+"""How often one thing is asked when answers are lost."""
+DAY, HOUR = 86400.0, 3600.0
+SET_BOUNDS = frozenset({"per_day_spent", "credits_kept", "credits_unknown"})
+"""Codes of pauses that a bound in the configuration made: another configuration may lift them."""
+FRESH = 60.0
+"""Seconds for which a balance may be compared with the next."""
+DEAREST = 100
+"""Credits for an output that are believed: one wrong number must not stop enriching for good."""
+
+Document = Mapping[str, Any]
+_FOUND = {"email": "email", "linkedin_url": "linkedin"}
+"""Where a document keeps what was found for an output."""
+
+
+class Purse(NamedTuple):
+    """What is known of a team's credits. `price`: what the dearest output cost so far."""
+
+    balance: int | None = None
+    told_at: float = 0.0
+    price: int = 1
+
+
+def merged(documents: Iterable[Document]) -> dict[str, Any]:
+    """Everything that was ever asked about a person and found, the latest last."""
+    result: dict[str, Any] = {}
+    asked: dict[str, str] = {}
+    for document in documents:
+        for key in _FOUND.values():
+            if document.get(key):
+                result[key] = document[key]
+        for output, mode in (document.get("asked") or {}).items():
+            asked[output] = "any" if "any" in {mode, asked.get(output)} else mode
+    return {**result, "asked": asked} if asked else result
+
+
+def still_to_ask(wanted: Iterable[str], document: Document, email_mode: str) -> tuple[str, ...]:
+    """Those of the outputs that no answer about the person has covered."""
+    return tuple(output for output in wanted if not _covered(output, document, email_mode))
+
+
+def _covered(output: str, document: Document, email_mode: str) -> bool:
+    mode = (document.get("asked") or {}).get(output)
+    if mode is None:
+        return False
+    return output != "email" or mode in {"any", email_mode} or bool(document.get("email"))
+
+
+def with_asked(document: Document, outputs: Sequence[str], email_mode: str) -> dict[str, Any]:
+    """The document once these outputs are answered, or given up."""
+    asked = {**(document.get("asked") or {}), **dict.fromkeys(outputs, email_mode)}
+    return {**document, "asked": asked}
+
+
+def day_of(now: float) -> str:
+    """The day (UTC) that an ask counts for."""
+    return datetime.fromtimestamp(now, UTC).date().isoformat()
+
+
+def hindrance(
+    purse: Purse, outputs: int, *, asked_today: int, per_day: int, keep_credits: int, now: float
+) -> Pause | None:
+    """Why nothing may be asked now; None: it may. An unknown balance hinders only where some credits are to be kept."""
+    if asked_today >= per_day:
+        return Pause(
+            "per_day_spent", f"{asked_today} of {per_day} were asked today.", after=DAY - now % DAY + 1
+        )
+    if purse.balance is None:
+        untold = Pause("credits_unknown", "CTGO does not say how many credits are left.", after=HOUR)
+        return untold if keep_credits > 0 else None
+    if purse.balance - (outputs * purse.price if keep_credits else 1) < keep_credits:
+        detail = f"{purse.balance} credits are left, and {keep_credits} are to be kept."
+        return Pause("credits_kept", detail, after=HOUR)
+    return None
+
+
+def price_seen(before: Purse, after: int | None, outputs: int, now: float) -> int:
+    """The dearest price of an output, after an answer that told a new balance.
+
+    A balance that is older than a minute proves nothing: somebody else of the team may have spent the difference.
+    """
+    if before.balance is None or after is None or not outputs or not 0 <= now - before.told_at < FRESH:
+        return before.price
+    return min(DEAREST, max(before.price, -(-(before.balance - after) // outputs)))

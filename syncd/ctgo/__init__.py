@@ -1,0 +1,20 @@
+"""The CTGO API as six questions and three deeds; the only home of httpx in the core.
+
+Every answer is what the vendor promised or one of the four failures: a login page, half an answer or an endless one
+is never an empty page. What each response says about the request budget goes to `observe`, whatever became of it.
+
+* `client` sends; `transport` holds a request to its deadline; `body` reads an answer within bounds.
+* `shapes` decides what an answer must look like, `models` gives it names; `naming` reads the lists of names, `feedback`
+  puts a judgement into a body.
+* `errors` is the table from status codes to failures, `signals` what the headers say. Both are pure.
+
+`api` is everything else that CTGO documents, for people and not for the daemon, which imports none of it: a module for each
+kind of thing, over the same client.
+"""
+
+from syncd.ctgo.client import Upstream
+from syncd.ctgo.labels import Named
+from syncd.ctgo.models import Enrichment, Me, Page, Stream
+from syncd.ctgo.rate_headers import Signals
+
+__all__ = ["Enrichment", "Me", "Named", "Page", "Signals", "Stream", "Upstream"]

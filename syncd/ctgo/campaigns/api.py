@@ -1,0 +1,116 @@
+"""The whole of CTGO's API for people: campaigns and all that belongs to them.
+
+Built on the same client as the engine's questions: `Api(upstream.ask)` shares its key, deadlines, table of errors and
+observer. One method is one request unless it says otherwise, so a caller that has a budget to keep wraps `ask`. A daemon
+imports nothing of this.
+
+Every method raises one of the four failures, or DraftError for what cannot be sent at all.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from syncd.ctgo.campaigns.accounts import AccountsApi
+from syncd.ctgo.campaigns.confirmed import Billing, once, refuse_unless_accepted
+from syncd.ctgo.campaigns.drafts import DraftError
+from syncd.ctgo.campaigns.envelopes import Ask, anything, one
+from syncd.ctgo.campaigns.listings import LeadsApi
+from syncd.ctgo.campaigns.lookups import LookupsApi
+from syncd.ctgo.campaigns.requests import act, listing
+from syncd.ctgo.campaigns.runs import RunsApi
+from syncd.ctgo.campaigns.segments import SegmentsApi
+from syncd.ctgo.campaigns.streams import StreamsApi
+from syncd.ctgo.campaigns.team import NotificationsApi, TemplatesApi
+from syncd.ctgo.models import Me
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+METHODS: Sequence[str] = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+_PATH = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+/?", re.ASCII)
+_QUERY = re.compile(r"[!-~]*", re.ASCII)
+
+
+class Api:
+    """See the module. What is about one kind of thing is in its own member."""
+
+    def __init__(self, ask: Ask) -> None:
+        """`ask`: sends a request; `Upstream.ask`, or one around it that waits for a slot."""
+        self._ask = ask
+        self.streams = StreamsApi(ask)
+        self.segments = SegmentsApi(ask)
+        self.accounts = AccountsApi(ask)
+        self.runs = RunsApi(ask)
+        self.leads = LeadsApi(ask)
+        self.templates = TemplatesApi(ask)
+        self.notifications = NotificationsApi(ask)
+        self.lookups = LookupsApi(ask)
+
+    def me(self) -> Me:
+        """Whose key this is, and what it may do now: subscription, budgets of each account, credits. `GET /me`."""
+        return self._ask(listing("/me", "whose key this is"), one(Me))
+
+    def request(self, method: str, path: str, data: Any = None, *, billing: Billing | None = None) -> Any:
+        """Any request below the source's address, for what has no method of its own.
+
+        Args:
+            method: GET, POST, PUT, PATCH or DELETE.
+            path: from the address on, with a query if need be: `/streams/14/runs?limit=5`.
+            data: a JSON value for the body, None for none; not for GET.
+            billing: needed for what may change a bill (`may_bill`).
+
+        Returns:
+            The JSON value of the answer, None if it is empty.
+
+        Raises:
+            DraftError: a method or path that is none, or would lead elsewhere.
+            Reject: `billing_not_accepted`, `not_found`, `request_refused`.
+            Halt: `outcome_unknown` for a POST, or what may change a bill, whose answer is lost.
+        """
+        verb = method.upper()
+        if verb not in METHODS:
+            raise DraftError(f"the method must be one of {', '.join(METHODS)}")
+        if verb == "GET" and data is not None:
+            raise DraftError("a GET has no data")
+        bills = may_bill(verb, checked_path(path), data)
+        if bills:
+            refuse_unless_accepted(billing, "This request")
+        call = act(verb, path, f"for {verb} {path.partition('?')[0]}", _json(data), bills=bills)
+        return once(self._ask, call, anything) if bills or verb == "POST" else self._ask(call, anything)
+
+
+def checked_path(path: str) -> str:
+    """A path without its query, if the whole can only lead below the source's address.
+
+    Raises:
+        DraftError: anything else: an address, dots that climb, escapes, a fragment, blanks, control characters.
+    """
+    bare, _, query = path.partition("?")
+    if not _PATH.fullmatch(bare) or not _QUERY.fullmatch(query) or "#" in query:
+        raise DraftError(
+            "the path must begin with / and hold plain names and numbers, such as /streams/14/runs?limit=5"
+        )
+    return bare
+
+
+def may_bill(method: str, path: str, data: Any) -> bool:
+    """Whether a request may change what CTGO bills: any act on accounts, and a body that names a handle or a tier."""
+    if method == "GET":
+        return False
+    return path.lower().strip("/").split("/")[0] == "accounts" or _names_one(data)
+
+
+def _names_one(data: Any) -> bool:
+    if isinstance(data, Mapping):
+        named = any(str(key).lower() in ("accounthandle", "accounttier", "newtier") for key in data)
+        return named or any(_names_one(value) for value in data.values())
+    return isinstance(data, list | tuple) and any(_names_one(value) for value in data)
+
+
+def _json(data: Any) -> Any:
+    try:
+        json.dumps(data, allow_nan=False)
+    except (ValueError, TypeError, RecursionError):
+        raise DraftError("the data must be JSON") from None
+    return data

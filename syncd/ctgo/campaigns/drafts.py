@@ -1,0 +1,222 @@
+"""What a person wants CTGO to have, checked before anything is sent. Sources: the v2 pages of creating and updating.
+
+Only documented limits are checked; what the vendor left open, such as labels and follower tiers, is CTGO's to judge.
+"""
+
+import re
+from datetime import UTC, datetime
+from enum import Enum, StrEnum
+from typing import Annotated, Any, ClassVar, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    model_validator,
+)
+
+from syncd.core.lead import LARGEST_ID, utc_text
+from syncd.ctgo.campaigns.draft import Draft, DraftError
+
+__all__ = [
+    "CsvEmail", "Draft", "DraftError", "LeadFilter", "NewPair", "NewSegment", "NewStream", "NewTemplate", "StreamChanges",
+    "StreamSettings", "Tier", "handles_of",
+]  # fmt: skip
+
+MOST_PAIRS = 50
+LONGEST_TEMPLATE_NAME = 100
+LONGEST_MESSAGE = 2000
+
+
+def _quarter(text: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):(00|15|30|45)", text, re.ASCII):
+        raise ValueError("must be a quarter of an hour as HH:MM, such as 07:15")
+    return text
+
+
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ValueError, OSError):  # a name that is none may be a folder, or lead out of one
+        raise ValueError("must be a time zone's name, such as Europe/Paris") from None
+    except LookupError:
+        raise ValueError("is no time zone's name, such as Europe/Paris") from None
+    return text
+
+
+def _handle(text: str) -> str:
+    handle = text.removeprefix("@")
+    if not re.fullmatch(r"\w{1,50}", handle, re.ASCII):
+        raise ValueError("must be a handle on X: letters, digits and _, without a blank")
+    return handle
+
+
+def _address(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#@]+[^\s]*", text):
+        raise ValueError("must be an address that begins with https://")
+    return text
+
+
+def _as_text(value: object) -> object:
+    """A member of an enumeration as what it stands for."""
+    return value.value if isinstance(value, Enum) else value
+
+
+Id = Annotated[int, Field(strict=True, ge=1, le=LARGEST_ID)]
+Text = Annotated[str, StringConstraints(min_length=1)]
+Handle = Annotated[str, AfterValidator(_handle)]
+
+
+class Tier(StrEnum):
+    """What a tracked account costs and may."""
+
+    STARTER = "starter"
+    GROWTH = "growth"
+    PRO = "pro"
+
+
+TierName = Annotated[Literal["starter", "growth", "pro"], BeforeValidator(_as_text)]
+
+
+class NewSegment(Draft):
+    """A filter to look for people by. Only `description` is required.
+
+    `name`: for people. `gender_values`: such as `["female"]`. `applied_search_filters`: labels by category (`job_role`, `skill`,
+    ...); one that CTGO does not know is refused as `orphan_label`. `follower_count_tiers`: such as `["10k_to_100k"]`.
+    """
+
+    description: Text
+    name: Text | None = None
+    gender_values: tuple[Text, ...] | None = None
+    applied_search_filters: dict[str, tuple[Text, ...]] | None = None
+    follower_count_tiers: tuple[Text, ...] | None = None
+
+
+class NewPair(Draft):
+    """A tracked account and a segment, each by id or new.
+
+    `account_handle`: an X account to track, which is billed by its `account_tier`; `segment`: one to make.
+    """
+
+    account_id: Id | None = None
+    account_handle: Handle | None = None
+    account_tier: TierName | None = None
+    segment_id: Id | None = None
+    segment: NewSegment | None = None
+
+    @model_validator(mode="after")
+    def _names_both(self) -> Self:
+        if (self.account_id is None) == (self.account_handle is None):
+            raise ValueError("name the account by either accountId or accountHandle")
+        if (self.segment_id is None) == (self.segment is None):
+            raise ValueError("name the segment by either segmentId or segment")
+        if self.account_tier is not None and self.account_handle is None:
+            raise ValueError(
+                "accountTier is for an accountHandle: the tier of an account is changed elsewhere"
+            )
+        return self
+
+
+def _recipients(value: object) -> Any:
+    several = value if isinstance(value, list | tuple) else [value]
+    if not several or not all(isinstance(each, str) and "@" in each for each in several):
+        raise ValueError("must be an email address, or a list of them")
+    return value
+
+
+class CsvEmail(Draft):
+    """Who gets a CSV by email after every run. Whether one address or a list, and what `format` may be, is not documented."""
+
+    to: Annotated[Any, PlainValidator(_recipients)]
+    cc: Annotated[Any, PlainValidator(_recipients)] = ()
+    format: Text
+
+
+class StreamSettings(Draft):
+    """What creating and updating a campaign have in common; everything is optional.
+
+    `name`: by default made of segment and handle. `sync_times`: quarters of an hour as `HH:MM`, in `timezone` (IANA). `email_mode`:
+    which addresses enriching may bring. `email_digest_override`, `telegram_override`: instead of the team's settings. `webhook_url`:
+    used when `delivery_destination` is `leads_plus_webhook`.
+    """
+
+    name: Text | None = None
+    sync_times: tuple[Annotated[str, AfterValidator(_quarter)], ...] | None = None
+    timezone: Annotated[str, AfterValidator(_zone)] | None = None
+    auto_enrich_linkedin: bool | None = None
+    auto_enrich_email: bool | None = None
+    email_mode: Literal["verified", "any"] | None = None
+    email_digest_override: Literal["after_every_sync", "daily", "weekly", "off"] | None = None
+    telegram_override: bool | None = None
+    delivery_destination: Literal["leads_only", "leads_plus_webhook"] | None = None
+    webhook_url: Annotated[str, AfterValidator(_address)] | None = None
+    csv_email_recipients: CsvEmail | None = None
+
+
+Pairs = Annotated[tuple[NewPair, ...], Field(min_length=1, max_length=MOST_PAIRS)]
+
+
+class NewStream(StreamSettings):
+    """A campaign to create. `pairs`: 1 to 50."""
+
+    pairs: Pairs
+
+
+class StreamChanges(StreamSettings):
+    """Changes to a campaign; what is left out stays as it is.
+
+    `pairs` replaces all pairs there are: one that is not repeated is removed. `is_active`: false pauses, true resumes.
+    """
+
+    NULLABLE: ClassVar[frozenset[str]] = frozenset(
+        {"email_digest_override", "telegram_override", "webhook_url", "csv_email_recipients"}
+    )
+
+    pairs: Pairs | None = None
+    is_active: bool | None = None
+    is_archived: bool | None = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("nothing is to be changed")
+        return self
+
+
+class NewTemplate(Draft):
+    """A direct message to keep. `name`: 1 to 100 characters, unique; `message_body`: 1 to 2000 (limits of v1)."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TEMPLATE_NAME)]
+    message_body: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_MESSAGE)]
+
+
+class LeadFilter(Draft):
+    """Which leads: `lifecycle` is `new` (not exported) or `exported`, `since` the instant after which they were discovered."""
+
+    NULLABLE: ClassVar[frozenset[str]] = frozenset(
+        {"lifecycle", "match_confidence", "account_id", "segment_id", "since"}
+    )
+
+    lifecycle: Literal["new", "exported"] | None = None
+    match_confidence: Literal["high", "medium"] | None = None
+    account_id: Id | None = None
+    segment_id: Id | None = None
+    since: datetime | None = None
+
+    def query(self) -> dict[str, str | int]:
+        """The parameters to send. A `since` without a zone is UTC, and goes out as the whole second before."""
+        said = {name: value for name, value in self.body().items() if value is not None}
+        if self.since is not None:
+            moment = self.since if self.since.tzinfo else self.since.replace(tzinfo=UTC)
+            said["since"] = utc_text(moment.replace(microsecond=0))
+        return said
+
+
+def handles_of(draft: StreamSettings) -> tuple[str, ...]:
+    """The X accounts that it names by handle, each once: those that CTGO may begin to track, and to bill."""
+    pairs: tuple[NewPair, ...] = getattr(draft, "pairs", None) or ()
+    found = (pair.account_handle.lower() for pair in pairs if pair.account_handle)
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,276 @@
+"""CTGO's refusals, and no answer at all, as one of the four failures.
+
+`RULES` is the whole translation: status, and where it matters what the answer said, to kind and code. Scopes differ in
+what a 404 and a 400 are about: a collection (an address that is wrong, a request that is), a campaign, one lead, an act
+that a person asked for, an act that changes what is billed.
+
+A 404 for one lead means it is gone, and the engine settles it so. A 404 that is no JSON is not CTGO's word but a
+router's or a proxy's, and must not settle a backlog: it is an unexpected answer, and waits. So is a 402 or 403 without
+any words of CTGO's: a firewall's, which is nobody's word on the key.
+
+`error` may be a code or a sentence, `message` may be missing, and the body may be anything. Pure; what is said of a refusal
+holds of the body no more than an `error` that is a code. Only a person whose own act was refused reads CTGO's sentence,
+short, and without keys and addresses.
+"""
+
+import re
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from enum import Enum, auto
+from typing import Any, NamedTuple
+
+import httpx
+from pydantic import SecretStr
+
+from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
+from syncd.ctgo.shapes import Unfit, json_of
+
+HOUR = 3600.0
+RATE_LIMIT_WAIT = 60.0
+"""Seconds to rest after a rate limit that did not say how long: the window is a minute."""
+
+LONGEST_QUOTE = 120
+FOREIGN = "foreign"
+"""The reason of a body that is neither empty nor a JSON object: somebody else's."""
+
+
+class Scope(Enum):
+    """What a call is about, and so what its refusal is about."""
+
+    COLLECTION = auto()
+    CAMPAIGN = auto()
+    LEAD = auto()
+    ACT = auto()
+    """What a person asked for: of a campaign, an account, a segment, a run. It is theirs to mend, and no lane's."""
+    BILLING = auto()
+    """An act after which CTGO bills another sum; it speaks with Stripe on the way."""
+
+
+class Rule(NamedTuple):
+    """What a refusal means. `after`: seconds to wait if the answer named none; `says`: a sentence for a bare code."""
+
+    kind: type[Failure]
+    code: str
+    after: float | None = None
+    says: str = ""
+
+
+class PerScope(NamedTuple):
+    """A refusal whose meaning depends on what was asked. `billing`: where it is another than any act's."""
+
+    collection: Rule
+    campaign: Rule
+    lead: Rule
+    act: Rule
+    billing: Rule | None = None
+
+    def of(self, scope: Scope) -> Rule:
+        """The rule within a scope."""
+        return self[scope.value - 1] or self.act
+
+
+UNEXPECTED = Rule(Pause, "unexpected_answer")
+UNAVAILABLE = Rule(Pause, "upstream_unavailable")
+RATE_LIMITED = Rule(Pause, "rate_limited", RATE_LIMIT_WAIT)
+CREDITS = Rule(Pause, "credits_exhausted", HOUR)
+FORBIDDEN = Rule(Halt, "forbidden")
+WRONG_ADDRESS = Rule(Halt, "wrong_address")
+NOT_FOUND = Rule(Reject, "not_found")
+BAD_LISTING = Rule(Halt, "bad_request")
+CONFLICT = Rule(Retry, "conflict")
+ASLEEP = Rule(Reject, "account_sleeping", says="the account sleeps")
+ARCHIVED = Rule(Reject, "stream_archived", says="the campaign is archived")
+LOOKUP_FAILED = Rule(
+    Pause, "handle_lookup_failed", says="its look-up of X accounts does not work at the moment"
+)
+
+WORDS = "*"
+"""Stands for any reason that CTGO itself gave."""
+
+RULES: Mapping[tuple[int, str], Rule | PerScope] = {
+    # A status with a reason comes before one with any words, then the status, then its hundred.
+    (400, "no_team"): Rule(Halt, "no_team"),  # about whose key it is, not about the lead
+    (400, "orphan_label"): Rule(Reject, "orphan_label", says="labels that it does not know"),
+    (400, "stream_cap_exceeded"): Rule(
+        Reject, "stream_cap_exceeded", says="the account's tier allows no further automated campaign"
+    ),
+    (400, "stream_is_archived"): PerScope(
+        BAD_LISTING,
+        BAD_LISTING,
+        ARCHIVED,
+        ARCHIVED,
+    ),
+    (400, "wake_this_account_first_to_change_its_tier"): ASLEEP,
+    (400, "account_sleeping"): ASLEEP,
+    (401, ""): Rule(Halt, "key_refused"),
+    (402, WORDS): FORBIDDEN,
+    (402, ""): UNEXPECTED,
+    (403, "credits_exhausted"): CREDITS,
+    (403, "budget_exhausted"): Rule(Pause, "budget_exhausted", HOUR),
+    (403, "free_account_limit"): Rule(Halt, "free_account_limit", says="a free plan tracks one account"),
+    (403, "subscription_required"): Rule(
+        Halt, "subscription_required", says="the subscription has lapsed, or there is none"
+    ),
+    (403, WORDS): FORBIDDEN,
+    (403, ""): UNEXPECTED,
+    (404, "handle_not_found"): Rule(Reject, "handle_not_found", says="there is no such account on X"),
+    (404, FOREIGN): PerScope(WRONG_ADDRESS, UNEXPECTED, UNEXPECTED, UNEXPECTED),
+    (404, ""): PerScope(WRONG_ADDRESS, NOT_FOUND, NOT_FOUND, NOT_FOUND),
+    (408, ""): UNAVAILABLE,
+    (409, ""): PerScope(CONFLICT, CONFLICT, CONFLICT, Rule(Retry, "conflicting")),
+    (410, ""): Rule(Halt, "api_gone"),
+    (422, "handle_protected"): Rule(Reject, "handle_protected", says="the X account is private"),
+    (425, ""): UNAVAILABLE,
+    (429, "credits_exhausted"): CREDITS,
+    (429, ""): RATE_LIMITED,
+    # Stripe's own message stands in for a code; a 502 without one is a proxy's
+    (502, WORDS): PerScope(
+        UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, Rule(Reject, "payment_failed")
+    ),
+    (503, "handle_lookup_failed"): PerScope(UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, LOOKUP_FAILED),
+    (3, ""): Rule(Halt, "redirected"),
+    (4, ""): PerScope(BAD_LISTING, BAD_LISTING, Rule(Reject, "bad_request"), Rule(Reject, "request_refused")),
+    (5, ""): UNAVAILABLE,
+}
+
+UNEXPLAINED = {"unexpected_answer", "upstream_unavailable", "unreachable"}
+"""Codes of calls that failed whole without saying why."""
+
+
+class Said(NamedTuple):
+    """What a refusal said: a reason that `RULES` may name, and a short quotation for the operator.
+
+    `more`: what it said to a person besides, a message or the labels that it does not know; only an act's failure repeats it.
+    """
+
+    reason: str
+    quote: str
+    more: str = ""
+
+
+def said_of(status: int, body: bytes | None, secret: SecretStr) -> Said:
+    """Read the body of a refusal, None if there was no reading it. `secret` is blotted out of the quotation."""
+    if body is None:
+        return Said(FOREIGN, "")
+    if not body.strip():
+        return Said("", "")
+    value = json_of(body)
+    if isinstance(value, Unfit) or not isinstance(value, dict):
+        return Said(FOREIGN, "")
+    error, message = _texts(value)
+    reason = re.sub(r"[^a-z0-9]+", "_", error.lower()).strip("_")
+    if status == 403 and reason not in {"subscription_required", "free_account_limit"}:  # noqa: PLR2004
+        words = f"{error} {message}".lower()  # the vendor printed neither a code nor a sentence for this one
+        if "budget" in words and "exhaust" in words:
+            reason = "budget_exhausted"
+    more = quoted(_orphans(value) or message, secret)
+    quote = quoted(error, secret)
+    return Said(reason, quote, "" if more == quote else more)
+
+
+def _orphans(value: dict[str, Any]) -> str:
+    """The labels of `orphans`. Of what shape they are is not documented: texts, or objects that hold texts."""
+    rows = value.get("orphans")
+    parts = (
+        [row.values() if isinstance(row, dict) else [row] for row in rows] if isinstance(rows, list) else []
+    )
+    labels = [": ".join(text for text in part if isinstance(text, str)) for part in parts]
+    return ", ".join(label for label in labels if label)
+
+
+def _texts(value: dict[str, Any]) -> tuple[str, str]:
+    """`error` and `message`, empty when absent or of another type."""
+    error, message = value.get("error"), value.get("message")
+    if isinstance(error, dict):
+        message, error = error.get("message", message), error.get("code")
+    return error if isinstance(error, str) else "", message if isinstance(message, str) else ""
+
+
+def quoted(text: str, secret: SecretStr) -> str:
+    """A vendor's words made fit for a log: one short line without keys, addresses of people or control characters."""
+    line = "".join(character if character.isprintable() else " " for character in text)
+    if key := secret.get_secret_value():
+        line = line.replace(key, "…")
+    line = _SHOWN_BY_NOBODY.sub("…", line)
+    return " ".join(line.split())[:LONGEST_QUOTE]
+
+
+# An address from the beginning of a word only: from each letter on, a long one would take the square of its length
+_SHOWN_BY_NOBODY = re.compile(r"ctgo_\w+|(?<!\S)\S+@\S+|https?://\S+")
+
+_CODE = re.compile(r"[a-z][a-z_]{0,39}")
+
+
+def rule_of(status: int, reason: str, scope: Scope) -> Rule:
+    """The rule for a refusal."""
+    worded = WORDS if reason not in ("", FOREIGN) else ""
+    for key in ((status, reason), (status, worded), (status, ""), (status // 100, "")):
+        rule = RULES.get(key)
+        if rule is not None:
+            return rule if isinstance(rule, Rule) else rule.of(scope)
+    return UNEXPECTED
+
+
+def refusal(rule: Rule, status: int, said: Said, asked: str, scope: Scope, *, wait: float | None) -> Failure:
+    """The failure of a refused call. `asked` says for what; `wait` is the answer's own `Retry-After`."""
+    asked_by_person = scope in (Scope.ACT, Scope.BILLING)
+    # What a lane is told goes into the log, the ledger, health and alerts: a sentence may name a person, or repeat what was sent
+    told = said.quote if asked_by_person or _CODE.fullmatch(said.quote) else ""
+    words, more = rule.says or told, said.more if asked_by_person else ""
+    if more:
+        words = f"{words} ({more})" if words else more
+    if rule.says:
+        words += "."
+    detail = f"CTGO answered {status} when asked {asked}" + (f": {words}" if words else ".")
+    if rule.kind is not Pause:
+        return rule.kind(rule.code, detail)
+    waits = rule in (RATE_LIMITED, UNAVAILABLE, LOOKUP_FAILED) and wait is not None
+    return Pause(rule.code, detail, after=wait if waits else rule.after, unexplained=rule.code in UNEXPLAINED)
+
+
+def unexpected(unfit: Unfit, asked: str) -> Pause:
+    """The failure of an answer that is not what was promised."""
+    detail = f"CTGO was asked {asked}, and the answer {unfit.reason}."
+    return Pause(UNEXPECTED.code, detail, unexplained=True)
+
+
+def unreachable(error: Exception, host: str, seconds: float) -> Pause:
+    """The failure of a call without a whole answer. `seconds`: how long a call may take."""
+    failure = Pause("unreachable", _why(list(_chain(error)), host, seconds), unexplained=True)
+    failure.unsent = isinstance(error, _NEVER_LEFT)
+    return failure
+
+
+_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+"""Without a connection nothing of a request can have been heard."""
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what caused it: httpx wraps what httpcore wrapped, and drops the cause on the way."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _why(errors: list[BaseException], host: str, seconds: float) -> str:
+    """One sentence; the first line that matches any of the errors wins."""
+    sentences: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
+        (httpx.ProxyError, f"The proxy did not let a connection to {host} through."),
+        ((socket.gaierror, UnicodeError), f"The name of {host} could not be resolved."),
+        (ssl.SSLCertVerificationError, f"The TLS certificate of {host} could not be verified."),
+        (ssl.SSLError, f"A TLS connection to {host} could not be made."),
+        (httpx.PoolTimeout, f"All connections to {host} were busy for too long."),
+        (httpx.ConnectTimeout, f"A connection to {host} was not made in time."),
+        ((httpx.TimeoutException, TimeoutError), f"{host} did not finish its answer within {seconds:g} s."),
+        (ConnectionRefusedError, f"{host} refused the connection."),
+        (httpx.ConnectError, f"No connection to {host} could be made."),
+        (httpx.RemoteProtocolError, f"{host} broke off its answer, or does not speak HTTP."),
+        ((httpx.NetworkError, OSError), f"The connection to {host} broke."),
+    )
+    for kinds, sentence in sentences:
+        if any(isinstance(error, kinds) for error in errors):
+            return sentence
+    return f"The call to {host} failed."

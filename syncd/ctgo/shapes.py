@@ -1,0 +1,160 @@
+"""What an answer must look like: bytes in, what was promised out, or `Unfit` with the reason.
+
+Pure. Nothing here raises and no reason quotes the answer: it holds personal data, and an exception would carry
+it along. An answer that is not what was promised is a failed call, never an empty one; but one bad row must not spoil
+its page, so rows pass as they are, and numbers that Python will not hold become infinite. What else is read of an answer is
+cleaned as `syncd.core.texts` says, for half an emoji in a name is no reason to do without the list.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from syncd.core.texts import clean
+from syncd.ctgo.models import Answer, Enrichment, Me, Page, Stream
+
+MOST_PARTS = 200_000
+"""Values in one answer. A page of 500 leads has under ten thousand; a million would parse to more than the daemon may have."""
+MOST_ROWS = 500
+"""Rows that a page is asked for."""
+MOST_COUNTED = 1_000_000_000
+"""Rows that a listing may say that it has."""
+
+A = TypeVar("A", bound=Answer)
+
+
+class Unfit(NamedTuple):
+    """Why an answer is not what was promised; completes the sentence "The answer ..."."""
+
+    reason: str
+
+
+def json_of(body: bytes) -> Any:
+    """The JSON value of a body, `Unfit` if it is none. Rows may hold NaN, infinities and lone surrogates."""
+    if not body.strip():
+        return Unfit("is empty")
+    # A part takes a byte at least, so what is shorter need not be counted
+    if len(body) > MOST_PARTS and sum(body.count(mark) for mark in (b",", b"[", b"{")) > MOST_PARTS:
+        return Unfit("has far too many parts")
+    try:
+        return _parsed(body)
+    except UnicodeDecodeError:
+        return Unfit("is not UTF-8")
+    except ValueError:
+        return Unfit("is a page, not JSON" if is_markup(body) else "is not JSON, or only a part of it")
+    except RecursionError:
+        return Unfit("is nested without end")
+
+
+def is_markup(body: bytes) -> bool:
+    """Whether a body is a web page, such as a login form or a proxy's notice."""
+    return body.lstrip().startswith(b"<")
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return from_json(body, cache_strings="keys")
+    except ValueError:  # the standard library's parser takes more for JSON, and half as long again
+        text = body.decode()
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # a number of more than 4300 digits; the hook is slow, so only now
+        return json.loads(text, parse_int=_number)
+
+
+def _number(digits: str) -> int | float:
+    try:
+        return int(digits)
+    except ValueError:
+        return math.inf
+
+
+def is_sound(value: object) -> bool:
+    """Whether a parsed value is JSON that can be written again: no NaN, no infinity, no lone surrogate."""
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def page_of(body: bytes, server_date: float | None) -> Page | Unfit:
+    """The page of a leads listing: `{"leads": [...], "total": n, "hasMore": b}`, the latter two optional."""
+    value = json_of(body)
+    if isinstance(value, Unfit):
+        return value
+    if not isinstance(value, dict) or not isinstance(rows := value.get("leads"), list):
+        return Unfit("has no list of leads")
+    total, more = value.get("total"), value.get("hasMore")
+    if total is not None and (type(total) is not int or total < 0):
+        return Unfit("has a total that is no number")
+    if total is not None and total > MOST_COUNTED:
+        total = None  # it counts nothing that there can be
+    if more is not None and type(more) is not bool:
+        return Unfit("has a hasMore that is neither true nor false")
+    return Page(rows, total, more, server_date)
+
+
+def asked_page_of(body: bytes, server_date: float | None) -> Page | Unfit:
+    """As `page_of`, of a page that `MOST_ROWS` were asked for: of more, one is enough to know it, and none is read as a lead."""
+    page = page_of(body, server_date)
+    return page if isinstance(page, Unfit) else replace(page, rows=page.rows[: MOST_ROWS + 1])
+
+
+def me_of(body: bytes) -> Me | Unfit:
+    """The answer of `GET /me`: an object with at least one of the documented fields."""
+    return _object(body, Me)
+
+
+def enrichment_of(body: bytes, lead_id: int) -> Enrichment | Unfit:
+    """The answer of `POST /leads/{id}/enrich`. One about another lead is refused: it is a stranger's address."""
+    found = _object(body, Enrichment)
+    if isinstance(found, Enrichment) and found.lead_id not in (None, lead_id):
+        return Unfit("is about another lead")
+    return found
+
+
+def streams_of(body: bytes) -> tuple[Stream, ...] | Unfit:
+    """The campaigns of `{"streams": [...]}`, `{"data": [...]}` or a bare list; the vendor's page was never seen.
+
+    One that has no usable id refuses the list: its leads would be missed without a word.
+    """
+    value = clean_json(body)
+    if isinstance(value, Unfit):
+        return value
+    if isinstance(value, dict):
+        value = value.get("streams", value.get("data"))
+    if not isinstance(value, list):
+        return Unfit("has no list of campaigns")
+    try:
+        return tuple(Stream.model_validate(row) for row in value)
+    except ValidationError:
+        pass
+    return Unfit("has a campaign without a usable id")
+
+
+def nothing_of(body: bytes) -> Unfit | None:
+    """Any answer will do, but a web page is not CTGO's: something in between answered for it."""
+    return Unfit("is a page, not CTGO's") if is_markup(body) else None
+
+
+def clean_json(body: bytes) -> Any:
+    """The JSON value of a body, cleaned; `Unfit` if it is none."""
+    value = json_of(body)
+    return value if isinstance(value, Unfit) else clean(value)
+
+
+def _object(body: bytes, model: type[A]) -> A | Unfit:
+    value = clean_json(body)
+    if isinstance(value, Unfit):
+        return value
+    if not isinstance(value, Mapping) or not any(name in value for name in model.documented()):
+        return Unfit("has none of the promised fields")
+    return model.model_validate(value)

@@ -1,0 +1,248 @@
+"""The daemon: does what is due, hears orders, tells the service manager, and waits for the next of these.
+
+`turn` does all that may be done now and says when to come back, as a lane's step does; `run` is the loop round it. So tests
+in virtual time turn the same daemon by hand. Nothing in a turn waits for a far end: lanes and chores have threads.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from syncd.clock import Clock
+from syncd.connector import Logger
+from syncd.daemon.calendar import Calendar, Chore
+from syncd.daemon.notify import Notifier
+from syncd.daemon.poll_schedule import Polls
+from syncd.daemon.reload import take_over
+from syncd.daemon.state import Snapshot
+from syncd.engine.engine import Engine, tell_shelved
+from syncd.ledger import LedgerError, overview
+from syncd.ledger.ctgo_queue import shelf
+from syncd.settings import SettingsError
+from syncd.workers.pool import Crew, nothing
+from syncd.workers.runner import Ended, Runner
+
+Order = Literal["pull", "look", "reload"]
+LEDGER_RETRY = 5.0
+"""Seconds between two tries of a ledger that is full or locked."""
+
+
+class Daemon:
+    """See the module."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        runner: Runner,
+        crews: Callable[[Engine], list[Crew]],
+        log: Logger,
+        *,
+        remake: Callable[[], Engine],
+        chores: Callable[[Engine], Sequence[Chore]] = lambda _: (),
+        notifier: Notifier | None = None,
+    ) -> None:
+        """Begin nothing yet.
+
+        Args:
+            engine: made with `runner.wake`, over an open ledger whose lock is held.
+            runner: not until quiet.
+            crews: how an engine's lanes are manned.
+            log: one event for each change of state.
+            remake: an engine of the configuration as it is now; raises SettingsError for a mistake in it.
+            chores: what else is on the calendar for an engine.
+            notifier: where the service manager listens.
+        """
+        self.engine, self._runner, self._crews, self._log = engine, runner, crews, log
+        self._clock: Clock = engine.clock
+        self._notify = notifier or Notifier()
+        self.calendar = Calendar(self._clock, log, runner.fail)
+        self._polls = Polls(engine, runner, self.calendar)
+        self._remake, self._chores = remake, chores
+        self.after_reload: list[Callable[[Engine], None]] = []
+        """Called with the new engine, in the daemon's thread, once it has taken over."""
+        self._put: Sequence[Chore] = ()
+        self._orders: deque[Order] = deque()
+        self._begun = self._clock.monotonic()
+        self._fed = self._begun
+        self._ledger_tried = 0.0
+
+    def order(self, order: Order) -> None:
+        """Ask for something; from any thread."""
+        self._orders.append(order)
+        self._runner.bell.set()
+
+    def stop(self) -> None:
+        """Drain and end; from any thread."""
+        self._notify.stopping()
+        self._clock.stop()
+
+    def snapshot(self) -> Snapshot:
+        """The daemon at this moment; from any thread."""
+        now = self._clock.monotonic()
+        polls = self._polls
+        engine = polls.engine  # not our own: a reload may be half-way
+        return Snapshot(
+            now=self._clock.now(),
+            monotonic=now,
+            begun=self._begun,
+            settings=engine.settings,
+            lanes=self._runner.views(),
+            sources={pull.name: polls.view(pull.name, now) for pull in engine.pulls},
+            ledger=self._runner.held,
+            stopping=self._clock.stopping,
+        )
+
+    def run(self, manned: Callable[[], None] = nothing) -> Ended:
+        """Until the clock is stopped, or the ledger fails for good. `manned`: called before READY is said."""
+        try:
+            self.begin(manned)
+            bell = self._runner.bell
+            while not self._runner.over and not self._clock.stopping:
+                bell.clear()
+                self._clock.wait(bell, self.turn())
+        except BaseException:
+            self._clock.stop()
+            self._runner.finish()  # or lanes would go on over a ledger that is being closed
+            raise
+        self._log.info("daemon_stopping")
+        return self._runner.finish()
+
+    def begin(self, manned: Callable[[], None] = nothing) -> None:
+        """Man the lanes and ask for the first pulls; then `manned`, then READY."""
+        self._polls.begin()
+        self._put_chores()
+        self._runner.start(self._crews(self.engine))
+        self._log.info("daemon_started", sources=len(self.engine.pulls), connectors=len(self.engine.delivers))
+        manned()
+        self._notify.ready()
+
+    def turn(self) -> float | None:
+        """Do what is due; seconds until something is, None when nothing ever will be."""
+        try:
+            return self._turn()
+        except LedgerError as error:
+            self._runner.fail(error)  # and rings: the next turn is now
+            return LEDGER_RETRY
+
+    def _turn(self) -> float | None:
+        while self._orders:
+            self._obey(self._orders.popleft())
+        jump = self.calendar.jumped()
+        if jump:
+            self._log.warning("clock_jumped", seconds=round(jump))
+            self._runner.look()
+        waits = [self._try_ledger(), self.calendar.turn(), self._tell()]
+        return min((wait for wait in waits if wait is not None), default=None)
+
+    def _obey(self, order: Order) -> None:
+        if order == "pull":
+            self._log.info("pull_ordered")
+            self._polls.pull_now()
+        elif order == "look":
+            self._polls.look()
+        else:
+            self._notify.reloading(self._clock)
+            self._reload()
+            self._notify.ready()
+
+    def _reload(self) -> None:
+        """All or nothing: a mistake in the new configuration keeps the old one."""
+        try:
+            engine = self._remake()
+        except SettingsError as error:
+            self._log.warning("reload_refused", mistakes=list(error.mistakes))
+            return
+        except Exception as bug:  # noqa: BLE001 - a plugin that cannot be opened must not end what runs
+            self._log.warning("reload_failed", exc_info=bug)
+            return
+        try:
+            with engine.ledger.write() as connection:
+                lifted = take_over(connection, self.engine, engine)
+                moved = shelf.start(connection, engine.settings.exporting, engine.clock.now())
+        except LedgerError as error:
+            engine.close()
+            self._runner.fail(error)
+            self._log.warning("reload_refused", mistakes=[error.detail])
+            return
+        tell_shelved(self._log, moved)
+        self._polls.end()
+        self.engine, self._polls = engine, Polls(engine, self._runner, self.calendar)
+        self._polls.begin()
+        self._runner.replace(self._crews(engine))
+        self._put_chores()
+        for tell in self.after_reload:
+            tell(engine)
+        self._log.info(
+            "reloaded",
+            sources=len(engine.pulls),
+            connectors=len(engine.delivers),
+            lifted=[f"{lane.kind}:{lane.name}" for lane in lifted],
+        )
+
+    def _put_chores(self) -> None:
+        for chore in self._put:
+            self.calendar.remove(chore.name)
+        self._put = self._chores(self.engine)
+        for chore in self._put:
+            self.calendar.put(chore)
+
+    def _try_ledger(self) -> float | None:
+        """While the ledger is in trouble: whether it is well again; seconds until the next try."""
+        held = self._runner.held
+        if held is None:
+            self._ledger_tried = 0.0
+            return None
+        now = self._clock.monotonic()
+        if not self._ledger_tried:
+            self._log.warning("ledger_trouble", code=held.code, detail=held.detail)
+        elif now - self._ledger_tried >= LEDGER_RETRY:
+            try:
+                self.engine.ledger.touch()
+            except LedgerError as error:
+                self._runner.fail(error)
+            else:
+                self._log.info("ledger_recovered", code=held.code)
+                self._runner.release()
+                return self._try_ledger()
+        else:
+            return LEDGER_RETRY - (now - self._ledger_tried)
+        self._ledger_tried = now
+        return LEDGER_RETRY
+
+    def _tell(self) -> float | None:
+        """A line for a person, and a sign of life if there is life; seconds until the next is wanted."""
+        if self._notify.listens:
+            self._notify.status(self._line())
+        if self._notify.watchdog is None:
+            return None
+        every = self._notify.watchdog / 2
+        now = self._clock.monotonic()
+        left = self._fed + every - now
+        if left > 0:
+            return left
+        self._fed = now
+        stuck = self.snapshot().stuck
+        if stuck:
+            self._log.warning("lane_stuck", kind=stuck[0].kind, name=stuck[0].name)
+        else:
+            self._notify.alive()
+        return every
+
+    def _line(self) -> str:
+        seen = self.snapshot()
+        if seen.ledger is not None:
+            return f"Nothing is sent: {seen.ledger.detail}"
+        with self.engine.ledger.read() as connection:
+            counts = overview.counts(connection)
+        waiting = {
+            kind: sum(states.get("pending", 0) for states in counts[kind].values())
+            for kind in ("delivery", "export")
+        }
+        pulled = [
+            seen.now - (seen.monotonic - it.pulled) for it in seen.sources.values() if it.pulled is not None
+        ]
+        said = [f"{waiting['delivery']} to deliver, {waiting['export']} to export"]
+        said += [f"{lane.name} ({lane.kind}): {lane.trouble}" for lane in seen.lanes if lane.trouble][:3]
+        if len(pulled) < len(seen.sources):
+            said.append(f"{len(seen.sources) - len(pulled)} not pulled yet")
+        return "; ".join(said)

@@ -1,0 +1,122 @@
+"""The sources on the calendar: when each is pulled and reconciled, and the windows that other commands asked for."""
+
+from functools import partial
+
+from syncd.core.reconciliation import CHECK
+from syncd.daemon.calendar import Calendar, Chore, Cron, Every, When, spread
+from syncd.daemon.state import SourceView
+from syncd.engine.engine import Engine
+from syncd.engine.pull.pull import Pull
+from syncd.ledger import LedgerError, overview, windows
+from syncd.settings import Schedule, Source
+from syncd.workers.runner import Runner
+
+
+class Polls:
+    """Puts an engine's sources on the calendar. All of it runs in the daemon's own thread, and asks; lanes do."""
+
+    def __init__(self, engine: Engine, runner: Runner, calendar: Calendar) -> None:
+        self.engine, self._runner, self._calendar = engine, runner, calendar
+        self._pulls = {pull.name: pull for pull in engine.pulls}
+
+    def begin(self) -> None:
+        """Put all on the calendar, and pull at once."""
+        with self.engine.ledger.read() as connection:
+            reconciled = {
+                row.name: row.reconciled_at or 0.0 for row in overview.sources(connection) if row.started
+            }
+        for name, pull in self._pulls.items():
+            source = self.engine.settings.sources[name]
+            self._calendar.put(
+                Chore(
+                    _pull(name), _when(name, source.poll), partial(self._poll, pull), brief=True, grace=None
+                )
+            )
+            first = self._until_reconcile(source, reconciled.get(name))
+            again = Every(source.reconcile, first)
+            self._calendar.put(
+                Chore(_reconcile(name), again, partial(self._reconcile, pull), brief=True, grace=None)
+            )
+            check = Every(CHECK, pull.until_check() or CHECK)
+            self._calendar.put(Chore(_check(name), check, partial(self._check, pull), brief=True, grace=None))
+        self._take_windows()
+        self.pull_now()
+
+    def end(self) -> None:
+        """Take all off the calendar."""
+        for name in self._pulls:
+            self._calendar.remove(_pull(name))
+            self._calendar.remove(_reconcile(name))
+            self._calendar.remove(_check(name))
+
+    def pull_now(self) -> None:
+        """Pull every source."""
+        for pull in self._pulls.values():
+            self._poll(pull)
+
+    def look(self) -> None:
+        """If another process wrote to the ledger, let every lane see for itself."""
+        try:
+            if self.engine.ledger.changed_elsewhere():
+                self._runner.look()
+                self._take_windows()
+        except LedgerError as error:
+            self._runner.fail(error)
+
+    def _take_windows(self) -> None:
+        """Take on the windows that the ledger holds for these sources."""
+        with self.engine.ledger.read() as connection:
+            asked = windows.pending(connection)
+        for window in asked:
+            if (pull := self._pulls.get(window.source)) is not None:
+                pull.ask_window(window.since, window.until, window.most, window=window.id)
+                self._runner.wake("pull", pull.name)
+
+    def view(self, name: str, now: float) -> SourceView:
+        """How fresh a source is, at a monotonic instant."""
+        due = self._calendar.due_in(_pull(name))
+        every = self.engine.settings.sources[name].poll.every
+        return SourceView(name, self._pulls[name].pulled, None if due is None else now + due, every)
+
+    def _poll(self, pull: Pull) -> None:
+        self.look()
+        due = self._calendar.due_in(_pull(pull.name))
+        if due is not None:
+            every = self.engine.settings.sources[pull.name].poll.every
+            pull.expect(self.engine.clock.monotonic() + due, every)
+        pull.ask_live()
+        self._runner.wake("pull", pull.name)
+
+    def _reconcile(self, pull: Pull) -> None:
+        pull.ask_reconcile()
+        self._runner.wake("pull", pull.name)
+
+    def _check(self, pull: Pull) -> None:
+        if pull.until_check() <= CHECK / 2:  # else a sweep has just compared them
+            pull.ask_check()
+            self._runner.wake("pull", pull.name)
+
+    def _until_reconcile(self, source: Source, last: float | None) -> float:
+        """Seconds. `last`: wall time of the last one; None: the source is new, and its first pull lists what one would."""
+        if last is None:
+            return source.reconcile
+        return min(max(0.0, source.reconcile - (self.engine.clock.now() - last)), source.reconcile)
+
+
+def _pull(name: str) -> str:
+    return f"pull:{name}"
+
+
+def _reconcile(name: str) -> str:
+    return f"reconcile:{name}"
+
+
+def _check(name: str) -> str:
+    return f"check:{name}"
+
+
+def _when(name: str, poll: Schedule) -> When:
+    if poll.cron is not None:
+        return Cron(poll.cron)
+    every = poll.every or 0.0
+    return Every(every, spread(name, every))

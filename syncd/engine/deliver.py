@@ -1,0 +1,360 @@
+"""Deliver: one connector's lane. Choose what is due, map it, send it, write down what became of it."""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from json import loads
+
+from syncd.clock import Clock
+from syncd.connector import Connector, Logger
+from syncd.core.delivery import (
+    Change,
+    Delivered,
+    Delivery,
+    Item,
+    LaneState,
+    Outcome,
+    Policy,
+    Route,
+    Terms,
+    Verdict,
+    in_company,
+    judge_call,
+    judge_unsent,
+    kept,
+    kept_by_hand,
+    may_go_on,
+    pack,
+    reopened,
+)
+from syncd.core.failure import Failure, Halt, Pause, Refused, Reject, Retry
+from syncd.core.flood_gate import GATE_HELD, said
+from syncd.core.lead import Lead, read_lead
+from syncd.engine.lane import AGAIN, IDLE, Next
+from syncd.engine.names import NAMES_SOON, Names, NameUnknown, require_names
+from syncd.engine.observer import NOBODY, Observer, outcomes_of
+from syncd.engine.redaction import opened, told
+from syncd.ledger import Ledger
+from syncd.ledger.admin.restored_lanes import doubted, restored_at
+from syncd.ledger.deliveries import flood_gate
+from syncd.ledger.deliveries.due import Due, Recorded, Sent, due, next_due, others_due, record
+from syncd.ledger.deliveries.flood_gate import GateState
+from syncd.ledger.deliveries.maybe_sent import believed, mark_maybe_sent
+from syncd.ledger.lanes import load_lane
+from syncd.ledger.leads.ingest import NAME_UNKNOWN, WAITS_FOR_NAME
+from syncd.ledger.schema import Delivery as DeliveryRow
+from syncd.mapping import FieldMap, Filter, Labels, variables
+
+LOOK_AHEAD = 4
+"""Batches' worth of deliveries that a pass looks at, where they may go in several groups."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outfit:
+    """What a connector's lane needs besides the ledger.
+
+    `exports`: which sources export. `names`: of the sources that deliver here, if the mapping or `where` uses any.
+    """
+
+    name: str
+    connector: Connector
+    fields: FieldMap
+    where: Filter
+    policy: Policy
+    exports: Mapping[str, bool]
+    names: Mapping[str, Names] = field(default_factory=dict)
+    observer: Observer = NOBODY
+
+
+Wake = Callable[[str, str], None]
+"""Tell the runner that a lane (kind, name) has work."""
+
+
+_Unsent = Outcome | NameUnknown | None
+"""Why a delivery is not sent now; None: it is not wanted."""
+REJUDGED = frozenset({"filter_failed", NAME_UNKNOWN})
+"""Codes of deliveries whose `where` has not been decided yet."""
+_NO_LABELS = Labels()
+
+
+_Ready = tuple[Due, Delivery, Route]
+"""A due delivery that can be sent."""
+
+
+class Deliver:
+    """The lane `deliver:NAME`."""
+
+    kind = "deliver"
+
+    def __init__(
+        self,
+        outfit: Outfit,
+        ledger: Ledger,
+        clock: Clock,
+        log: Logger,
+        wake: Wake,
+        *,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """`chance`: numbers in [0, 1) for the jitter."""
+        self._outfit, self._ledger, self._clock, self._log = outfit, ledger, clock, log
+        self._wake, self._chance = wake, chance
+        self._behind_gate = False
+        with ledger.read() as connection:
+            self._restored_at = restored_at(connection)  # nobody restores under a running engine
+
+    @property
+    def name(self) -> str:
+        """The connector's name."""
+        return self._outfit.name
+
+    def step(self) -> Next:
+        """One pass: the deliveries that are due, a batch at most."""
+        now, connector = self._clock.now(), self._outfit.connector
+        with self._ledger.read() as connection:
+            lane = load_lane(connection, self.kind, self.name)
+            wait = lane.wait(now, self._outfit.policy.probe)
+            if wait != 0 and not (may_go_on(lane) and others_due(connection, DeliveryRow, lane, now)):
+                self._ledger.fresh.drop(self.name)
+                return Next(wait, lane.code)
+            # People go in groups, by what is known of them: look further, so that calls are full
+            limit = connector.batch_size * (LOOK_AHEAD if connector.objects == "people" else 1)
+            cap, fresh = self._outfit.policy.retry_cap, self._ledger.fresh
+            found = due(connection, lane, now, cap, limit, fresh=fresh, draw=self._chance())
+            if not found:
+                fresh.drop(self.name)
+                later = next_due(connection, DeliveryRow, self.name)
+                if later is not None:
+                    return Next(max(0.001, later - now), "retrying")
+                gate = flood_gate.gates(connection).get(self.name)
+        if not found:
+            return self._idle(gate)
+        if self._outfit.names and self._names_are_coming():
+            return Next(NAMES_SOON)
+        if self._restored_at is not None:
+            found = doubted(found, now, self._restored_at)
+        self._pass(reopened(lane), found, more=len(found) >= limit)
+        return AGAIN
+
+    def _names_are_coming(self) -> bool:
+        coming = [source for source, names in self._outfit.names.items() if names.coming()]
+        for source in coming:
+            self._wake("names", source)
+        return bool(coming)
+
+    def _idle(self, gate: GateState | None) -> Next:
+        """Nothing may go: say so once if that is because its gate is closed."""
+        closed = gate is not None and gate.since is not None
+        if gate is not None and closed and not self._behind_gate:
+            detail = said(gate.held, gate.size)
+            self._log.warning("lane_halted", kind=self.kind, name=self.name, code=GATE_HELD, detail=detail)
+        self._behind_gate = closed
+        return Next(None, GATE_HELD) if closed else IDLE
+
+    def _pass(self, lane: LaneState, found: Sequence[Due], *, more: bool) -> None:
+        """`more`: further ones are due, so that calls need not go half empty."""
+        ready, settled = self._prepare(found)
+        if settled:
+            lane = self._settle_unsent(settled, lane)
+        if self._outfit.connector.objects == "people":
+            ready = _one_each(ready, self._clock.now())
+        items, size = [(it.item, route) for it, _, route in ready], self._outfit.connector.batch_size
+        calls: Sequence[list[int]] = pack(items, lane, size)
+        if more:
+            calls = in_company(calls, items, size)
+        for call in calls:
+            if self._clock.stopping or lane.status != "open":
+                return
+            was_probing = lane.probing
+            lane = self._call([ready[n] for n in call], lane)
+            if lane.probing != was_probing:
+                return
+
+    def _prepare(self, found: Sequence[Due]) -> tuple[list[_Ready], list[tuple[Due, _Unsent]]]:
+        """Split what is due into what can be sent and what is not."""
+        ready: list[_Ready] = []
+        settled: list[tuple[Due, _Unsent]] = []
+        now, route = self._clock.now(), self._outfit.connector.route
+        people = self._outfit.connector.objects == "people"
+        for one in found:
+            if people and _is_superseded(one, now):
+                settled.append((one, Delivered(one.remote_id, created=False)))
+                continue
+            try:
+                delivery = self._mapped(one, now)
+                if delivery is None:
+                    settled.append((one, None))
+                else:
+                    ready.append((one, delivery, route(delivery)))
+            except (Failure, NameUnknown) as why:
+                settled.append((one, why))
+            except Exception as bug:  # noqa: BLE001 - one lead's surprise must not end the lane
+                payload = one.lead.raw if one.lead else opened(one.payload)
+                trace = told(bug, [one.person, payload, opened(one.enrichment)])
+                self._log.warning(
+                    "connector_failed", connector=self.name, leads=[one.lead_seq], exception=trace
+                )
+                settled.append((one, Retry("connector_bug", f"{type(bug).__name__} before it was sent")))
+        return ready, settled
+
+    def _mapped(self, one: Due, now: float) -> Delivery | None:
+        """Map anew; None if a `where` that could not be evaluated before now says no."""
+        lead = one.lead or _read(one)
+        outfit, item = self._outfit, one.item
+        fields, where, names = outfit.fields, outfit.where, outfit.names.get(one.source)
+        enrichment = loads(one.enrichment) if one.enrichment else None
+        labels = names.labels if names else _NO_LABELS
+        if one.code in REJUDGED:
+            if names:
+                require_names(names, lead, where.uses, one.discovered_at)
+            if not where.accepts(variables(lead, labels, enrichment, where.uses, now)):
+                return None
+        mapped = fields.of(lead, labels, enrichment, now)
+        return Delivery(item.id, lead, mapped, one.person, one.remote_id, item.maybe_sent, item.attempts + 1)
+
+    def _settle_unsent(self, settled: Sequence[tuple[Due, _Unsent]], lane: LaneState) -> LaneState:
+        """Write what needs no call. It proves nothing about the far end, so a lane on probation stays on it."""
+        now = self._clock.now()
+        changes = [
+            _unsent(one.item, outcome, now) for one, outcome in settled if not isinstance(outcome, Failure)
+        ]
+        failed = [(one, outcome) for one, outcome in settled if isinstance(outcome, Failure)]
+        items = [one.item for one, _ in failed]
+        verdict = judge_unsent(items, [why for _, why in failed], lane, self._terms(items, lane))
+        verdict = verdict._replace(changes=(*changes, *verdict.changes))
+        self._record(verdict, [one for one, _ in settled])
+        return verdict.lane
+
+    def _call(self, members: Sequence[_Ready], lane: LaneState) -> LaneState:
+        unsafe = [it.item.id for it, _, route in members if not route.resend_safe]
+        if unsafe:
+            with self._ledger.write() as connection:
+                people = self._outfit.connector.objects == "people"
+                mark_maybe_sent(connection, unsafe, people=people)
+        answer = self._send([delivery for _, delivery, _ in members])
+        items = [it.item for it, _, _ in members]
+        if unsafe and not _nothing_sent(answer) and not _all_delivered(answer, len(items)):
+            marked = set(unsafe)
+            items = [Item(*item[:-1], maybe_sent=True) if item.id in marked else item for item in items]
+        well = _all_delivered(answer, len(items))
+        verdict = judge_call(items, answer, lane, self._terms([] if well else items, lane))
+        self._record(verdict, [it for it, _, _ in members])
+        return verdict.lane
+
+    def _send(self, batch: Sequence[Delivery]) -> Sequence[Outcome] | BaseException:
+        try:
+            return self._outfit.connector.deliver(batch)
+        except (Failure, Refused) as why:
+            return why
+        except Exception as bug:  # noqa: BLE001 - a plugin's bug must not end the engine; logged with its traceback
+            self._log.warning(
+                "connector_failed",
+                connector=self.name,
+                leads=[d.lead.id for d in batch],
+                exception=told(bug, [(d.person, d.lead.raw, d.fields) for d in batch]),
+            )
+            return bug
+
+    def _terms(self, failed: Sequence[Item], lane: LaneState) -> Terms:
+        """`failed`: a call's members, if it was not delivered whole: who else could be asked is looked up for it alone."""
+        now, others = self._clock.now(), False
+        if failed:
+            with self._ledger.read() as connection:
+                others = others_due(connection, DeliveryRow, lane, now, (item.id for item in failed))
+        return Terms(now, self._outfit.policy, self._chance, others)
+
+    def _record(self, verdict: Verdict, members: Sequence[Due]) -> None:
+        people = self._outfit.connector.objects == "people"
+        now = self._clock.now()
+        sent = {m.item.id: Sent(m.person, believed(m.discovered_at, now)) for m in members} if people else {}
+        by_id = {m.item.id: m for m in members}
+        with self._ledger.write() as connection:
+            before = load_lane(connection, self.kind, self.name)
+            verdict = verdict._replace(lane=kept_by_hand(before, verdict.lane, self._clock.now()))
+            recorded = record(
+                connection,
+                self.name,
+                verdict,
+                sent=sent,
+                members=by_id,
+                exports=self._outfit.exports,
+                now=self._clock.now(),
+            )
+        self._tell(before, verdict, recorded)
+        self._count(verdict, members)
+        for source in recorded.owing:
+            self._wake("export", source)
+
+    def _count(self, verdict: Verdict, members: Sequence[Due]) -> None:
+        if self._outfit.observer is NOBODY:
+            return
+        now, found = self._clock.now(), {m.item.id: m.discovered_at for m in members}
+        latencies = [now - found[c.id] for c in verdict.changes if c.state == "delivered" and c.id in found]
+        outcomes = outcomes_of(verdict.changes, (m.item for m in members))
+        self._outfit.observer.sent(self.name, outcomes, latencies)
+
+    def _tell(self, before: LaneState, verdict: Verdict, recorded: Recorded) -> None:
+        rejected = recorded.counts.get("rejected", 0)
+        if rejected:
+            code = next((c.code for c in verdict.changes if c.state == "rejected"), "")
+            self._log.warning("deliveries_rejected", connector=self.name, n=rejected, code=code)
+        if recorded.forgotten:
+            self._log.warning(
+                "delivered_though_forgotten", connector=self.name, remote_ids=recorded.forgotten
+            )
+        tell_lane(self._log, before, verdict.lane)
+
+
+def _read(one: Due) -> Lead:
+    """The lead anew from its raw payload."""
+    if one.payload is None:
+        raise Reject("payload_gone", "The lead's payload was dropped by retention.")
+    try:
+        return read_lead(one.source, one.payload)
+    except ValueError as error:
+        raise Reject("lead_malformed", f"The stored payload cannot be read: {error}") from None
+
+
+def tell_lane(log: Logger, before: LaneState, after: LaneState) -> None:
+    """One event for each change of a lane's state."""
+    if after.status == "halted" and (before.status, before.code) != ("halted", after.code):
+        log.warning("lane_halted", kind=after.kind, name=after.name, code=after.code, detail=after.detail)
+    elif after.status == "paused" and before.status == "open" and not before.code:
+        log.warning("lane_paused", kind=after.kind, name=after.name, code=after.code, detail=after.detail)
+    elif after.status == "open" and before.code and not after.code:
+        log.info("lane_recovered", kind=after.kind, name=after.name)
+
+
+def _is_superseded(one: Due, now: float) -> bool:
+    """Whether a newer lead of the same person is there already: writing this one would turn back the clock."""
+    newest = one.newest_delivered
+    return newest is not None and believed(one.discovered_at, now) < believed(newest, now)
+
+
+def _nothing_sent(answer: object) -> bool:
+    """What a raised Halt, Pause with a reason, or Refused promises."""
+    return isinstance(answer, Halt | Refused) or (isinstance(answer, Pause) and not answer.unexplained)
+
+
+def _all_delivered(answer: object, n: int) -> bool:
+    """Whether all of a call's n members are known to be there: then there is nothing to doubt."""
+    return isinstance(answer, list) and len(answer) == n and all(type(it) is Delivered for it in answer)
+
+
+def _one_each(ready: Sequence[_Ready], now: float) -> list[_Ready]:
+    """The newest lead of each person. The others wait for the next pass, which knows what this one brought."""
+    newest: dict[str, _Ready] = {}
+    for one in ready:
+        it = one[0]
+        other = newest.get(it.person)
+        if other is None or believed(it.discovered_at, now) >= believed(other[0].discovered_at, now):
+            newest[it.person] = one
+    return [one for one in ready if newest[one[0].person] is one]
+
+
+def _unsent(item: Item, outcome: Delivered | NameUnknown | None, now: float) -> Change:
+    if isinstance(outcome, Delivered):
+        return Change(item.id, "delivered", item.attempts, remote_id=outcome.remote_id)
+    if isinstance(outcome, NameUnknown):
+        return kept(item)._replace(due_at=now + outcome.seconds, code=NAME_UNKNOWN, detail=WAITS_FOR_NAME)
+    return Change(item.id, "dropped", item.attempts, code="unwanted", detail="Its `where` says no.")

@@ -1,0 +1,51 @@
+"""The engine: everything that one configuration makes, opened."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from syncd.clock import Clock
+from syncd.connector import Logger
+from syncd.engine.deliver import Deliver
+from syncd.engine.export import Export
+from syncd.engine.lane import Stepper
+from syncd.engine.pull.pull import Pull
+from syncd.engine.source import Desk
+from syncd.ledger import Ledger
+from syncd.ledger.ctgo_queue.shelf import Moved
+from syncd.settings import Settings
+
+
+def tell_shelved(log: Logger, moved: Moved) -> None:
+    """One event for each source whose exports are put off, or taken up again."""
+    for source, n in moved.put_off.items():
+        log.warning("exports_shelved", source=source, n=n)
+    for source, n in moved.taken_up.items():
+        log.info("exports_taken_up", source=source, n=n)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Lanes over an open ledger.
+
+    `closes`: what ends each lane when it is stepped no more, by its kind and name; `gates`: the size of every connector's
+    flood gate, 0 for none.
+    """
+
+    settings: Settings
+    ledger: Ledger
+    clock: Clock
+    desks: Sequence[Desk]
+    pulls: Sequence[Pull]
+    delivers: Sequence[Deliver]
+    exports: Sequence[Export]
+    others: Sequence[Stepper] = ()
+    """What else a source has to do, behind its pulls."""
+    hears: Sequence[Stepper] = ()
+    """What became of people, for connectors that are asked: each shares its connector with a delivering lane."""
+    closes: Mapping[tuple[str, str], Callable[[], None]] = field(default_factory=dict)
+    gates: Mapping[str, int] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """End every lane; none may be in a step."""
+        for close in self.closes.values():
+            close()

@@ -1,0 +1,326 @@
+"""Enrich: one source's lane in front of delivering. It settles what needs no asking in sets, and asks one thing at a time.
+
+One at a time, for the balance that an answer tells decides about the next. An ask is committed before it leaves, with
+its slot and its place in the day's budget; its answer is committed together with the lead's deliveries. Killed between,
+it is asked again, once: see `syncd.core.enrichment`.
+
+What hinders (`credits_exhausted`, `credits_kept`, `per_day_spent`, no team, a refusal of the account) pauses or halts this lane
+alone, and `when_exhausted` decides about the leads that wait: `deliver` settles them as they are, `hold` keeps them. An
+outage holds them whatever it says, and so does a source that is paused or halted itself. Settled as it is, a lead goes at once to
+each connector that wants it so. One whose `where` hangs on what was not asked goes on waiting, and is asked for later.
+
+One lead that CTGO refuses stops nobody: it comes after all others, and the lane halts if the next one is refused too. Ten that
+are not found in a row, none found between, are the route's fault: the lane halts, and they wait again.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from syncd.clock import Clock
+from syncd.connector import Logger
+from syncd.core.delivery import (
+    BY_HAND,
+    Item,
+    LaneState,
+    Terms,
+    halted,
+    judge_call,
+    kept_by_hand,
+    paused,
+    reopened,
+)
+from syncd.core.enrichment import HOUR, SET_BOUNDS, Purse, day_of, merged, price_seen, with_asked
+from syncd.core.failure import Failure, Halt, Pause, Reject
+from syncd.ctgo import Enrichment, Me
+from syncd.engine.budget import Hold
+from syncd.engine.deliver import Wake, tell_lane
+from syncd.engine.enrich.plan import Over, Question, enriched, found_in, judge, without
+from syncd.engine.lane import AGAIN, IDLE, Next
+from syncd.engine.requeue import put_back
+from syncd.engine.source import Desk
+from syncd.ledger import Ledger, Transaction
+from syncd.ledger.deliveries import flood_gate
+from syncd.ledger.lanes import halt_lanes, load_lane, save_lane
+from syncd.ledger.leads import enrichment
+
+BATCH = 100
+"""Leads that a step looks at."""
+LONGEST_PAUSE = 3600.0
+"""Seconds: every probe of an endpoint that does not answer may cost credits."""
+HINDERED = SET_BOUNDS | {"credits_exhausted", "budget_exhausted"}
+"""Codes of pauses that `when_exhausted` is about; halts of this lane alone are the others."""
+OF_ONE_LEAD = frozenset({"forbidden", "bad_request"})
+"""Codes of halts that may be about the lead that was asked about, for CTGO named no reason."""
+
+
+class Enrich:
+    """The lane `enrich:NAME`."""
+
+    kind = "enrich"
+
+    def __init__(
+        self,
+        desk: Desk,
+        ledger: Ledger,
+        clock: Clock,
+        log: Logger,
+        wake: Wake,
+        *,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """`chance`: numbers in [0, 1) for the jitter."""
+        self._desk, self._ledger, self._clock, self._log = desk, ledger, clock, log
+        self._wake, self._chance = wake, chance
+        self._policy = desk.policy._replace(pause_cap=LONGEST_PAUSE)
+        self._terms = desk.takers.enriching
+        # What is enriched is judged as any lead is
+        self._takers = replace(desk.takers, enriching=None)
+        self._untold_until = 0.0
+        self._sets = 0
+        self._in_stroke = False
+
+    @property
+    def name(self) -> str:
+        """The source's name."""
+        return self._desk.name
+
+    def step(self) -> Next:
+        """One pass: settle what needs no asking, else ask about one lead."""
+        sets = self._sets
+        after = self._step()
+        if self._in_stroke and sets == self._sets:
+            self._end_stroke()
+        return after
+
+    def _step(self) -> Next:
+        with self._ledger.read() as connection:
+            found = enrichment.waiting(connection, self.name, BATCH, self._takers.names)
+            if not found:
+                return IDLE
+            lane = load_lane(connection, self.kind, self.name)
+            source = load_lane(connection, "pull", self.name)
+            persons = {it.person for it in found}
+            known = enrichment.known(connection, self.name, persons)
+            asked = enrichment.unanswered(connection, self.name, persons)
+        takers = self._desk.takers
+        verdicts = [
+            judge(self.name, it, merged(known.get(it.person, ())), asked.get(it.person), takers)
+            for it in found
+        ]
+        over = [it for it in verdicts if isinstance(it, Over)]
+        if over:
+            self._settle(over)
+            return AGAIN
+        questions = [it for it in verdicts if isinstance(it, Question)]
+        return self._go_on(lane, source, questions) if questions else self._await_names()
+
+    def _go_on(self, lane: LaneState, source: LaneState, questions: Sequence[Question]) -> Next:
+        now = self._clock.now()
+        if source.wait(now) != 0:
+            return Next(source.wait(now), source.code)
+        wait = lane.wait(now, self._policy.probe)
+        if wait == 0:
+            return self._ask(reopened(lane), questions)
+        if self._is_to_deliver(lane):
+            over = [it for q in questions if (it := without(q, lane.code, self._takers))]
+            if over:
+                self._settle(over)
+                return AGAIN
+        return Next(wait, lane.code)
+
+    def _await_names(self) -> Next:
+        """All that is left waits for names, which come when their lane is told that somebody does."""
+        names = self._desk.takers.called
+        if names and names.coming():
+            self._wake("names", self.name)
+        return Next(60.0, "name_unknown")
+
+    def _is_to_deliver(self, lane: LaneState) -> bool:
+        """Whether leads go on without what this lane cannot have."""
+        hindered = lane.code in HINDERED or (lane.status == "halted" and lane.code != "key_refused")
+        return bool(
+            self._terms and self._terms.when_exhausted == "deliver" and hindered and lane.code != BY_HAND
+        )
+
+    # Settling
+
+    def _settle(self, over: Sequence[Over], connection: Transaction | None = None) -> None:
+        if connection is None:
+            # Sets that follow one another are one stroke to a gate; what was asked about comes one by one
+            self._sets += 1
+            self._in_stroke = bool(self._desk.gates)
+            with self._ledger.write() as own:
+                return self._settle_in(own, over, stroke_ends=False)
+        return self._settle_in(connection, over, stroke_ends=True)
+
+    def _settle_in(self, connection: Transaction, over: Sequence[Over], *, stroke_ends: bool) -> None:
+        page = flood_gate.page(connection, self._desk.gates, self.name, self.kind)
+        given_up = {it.waiting.person for it in over if it.skipped == "enrich_answer_lost"}
+        if given_up:
+            enrichment.close_asks(connection, self.name, given_up)
+        woken = enrichment.settle_enriched(
+            connection,
+            self.name,
+            [enriched(it, self._takers) for it in over],
+            self._clock.now(),
+            exports=self._desk.exports,
+            marks=dict.fromkeys(self._desk.gates.sizes, self.kind),
+        )
+        flood_gate.take_in(connection, self._desk.gates, page, self._clock.now(), over=stroke_ends)
+        for code, n in Counter(it.skipped for it in over if it.skipped).items():
+            self._log.info("leads_not_enriched", source=self.name, n=n, code=code)
+        for connector in woken:
+            self._wake("deliver", connector)
+        self._wake("export", self.name)
+
+    def _end_stroke(self) -> None:
+        with self._ledger.write() as connection:
+            page = flood_gate.page(connection, self._desk.gates, self.name, self.kind)
+            flood_gate.take_in(connection, self._desk.gates, page, self._clock.now(), over=True)
+        self._in_stroke = False
+        for connector in self._desk.gates.sizes:
+            self._wake("deliver", connector)
+
+    # Asking
+
+    def _ask(self, lane: LaneState, questions: Sequence[Question]) -> Next:
+        """One request: about the balance if it must be known first, else about the lead that comes first."""
+        # An outage spends one ask a lead and not two, and one that is refused holds up no other
+        question, terms = min(questions, key=lambda q: q.turn), self._terms
+        assert terms is not None  # noqa: S101 - without them nothing is asked
+        now = self._clock.now()
+        with self._ledger.write() as connection:
+            if not enrichment.still_waits(connection, question.waiting.seq):
+                return AGAIN
+            purse = enrichment.purse(connection, self.name)
+            # `GET /me` is free, and after a lost answer it shows that CTGO is there
+            must_know = self._clock.monotonic() >= self._untold_until and terms.must_know(purse, now)
+            asked_today = enrichment.asked_on(connection, self.name, day_of(now))
+            why = None if must_know else terms.hindrance(purse, len(question.outputs), asked_today, now)
+            if why is not None:
+                self._stop(connection, lane, why)
+                return AGAIN
+            opened = self._desk.pacer.open(connection, 1, live=False)
+            if not isinstance(opened, Hold):
+                return Next(opened)
+            if not must_know:
+                person, day = question.waiting.person, day_of(now)
+                enrichment.note_ask(connection, self.name, person, question.outputs, day=day, now=now)
+        if must_know:
+            self._learn_balance(lane, opened)
+        else:
+            self._send(_Sent(lane, question, purse, day_of(now), opened))
+        return AGAIN
+
+    def _learn_balance(self, lane: LaneState, hold: Hold) -> None:
+        try:
+            me: Me = hold.call(self._desk.upstream.me)
+        except Failure as why:
+            with self._ledger.write() as connection:
+                self._desk.pacer.close(connection, hold)
+                self._stop(connection, lane, why)
+            return
+        balance = me.credits.balance if me.credits else None
+        if balance is None:
+            self._untold_until = self._clock.monotonic() + HOUR
+        with self._ledger.write() as connection:
+            self._desk.pacer.close(connection, hold)
+            enrichment.tell_balance(connection, self.name, balance, self._clock.now())
+
+    def _send(self, sent: "_Sent") -> None:
+        question = sent.question
+        outputs, mode = question.outputs, self._terms.email_mode if self._terms else ""
+        try:
+            answer = sent.hold.call(
+                lambda: self._desk.upstream.enrich(question.waiting.lead_id, outputs, mode)
+            )
+        except Failure as why:
+            self._on_failure(sent, why)
+        except Exception as bug:  # noqa: BLE001 - one lead's surprise must not end the engine
+            self._log.warning("enrich_failed", source=self.name, lead=question.waiting.lead_id, exc_info=bug)
+            self._on_failure(
+                sent, Pause("connector_bug", f"{type(bug).__name__} while enriching.", unexplained=True)
+            )
+        else:
+            self._on_answer(sent, answer, mode)
+
+    def _on_answer(self, sent: "_Sent", answer: Enrichment, mode: str) -> None:
+        question, now = sent.question, self._clock.now()
+        document = with_asked(merged((question.document, found_in(answer))), question.outputs, mode)
+        left = answer.credits_remaining
+        price = price_seen(sent.purse, left, len(question.outputs), now)
+        with self._ledger.write() as connection:
+            self._desk.pacer.close(connection, sent.hold)
+            enrichment.close_asks(connection, self.name, [question.waiting.person])
+            enrichment.tell_balance(connection, self.name, left, now, price=price)
+            self._settle([Over(question.waiting, question.lead, document)], connection)
+            self._recover(connection, sent.lane)
+
+    def _on_failure(self, sent: "_Sent", why: Failure) -> None:
+        """What was refused was not charged; what was not answered may have been, and is repeated once."""
+        question, now = sent.question, self._clock.now()
+        if isinstance(why, Halt) and why.code in OF_ONE_LEAD and question.refused and not sent.lane.probing:
+            why = Reject(why.code, why.detail)  # others were answered meanwhile
+        charged = not why.unsent and ((isinstance(why, Pause) and why.unexplained) or why.code == "conflict")
+        with self._ledger.write() as connection:
+            self._desk.pacer.close(connection, sent.hold)
+            if charged:
+                self._untold_until = 0.0
+            else:
+                last = isinstance(why, Halt | Reject)
+                enrichment.take_back(connection, self.name, question.waiting.person, sent.day, now, last=last)
+                known = None if why.code == "credits_exhausted" else sent.purse.balance
+                enrichment.tell_balance(connection, self.name, known, sent.purse.told_at)
+            if isinstance(why, Reject):
+                self._reject(connection, sent, why)
+            elif isinstance(why, Halt) and why.code in OF_ONE_LEAD and not sent.lane.probing:
+                self._save(connection, sent.lane._replace(code=why.code, detail=why.detail, probing=True))
+            else:
+                self._stop(connection, sent.lane, why)
+
+    def _reject(self, connection: Transaction, sent: "_Sent", why: Reject) -> None:
+        """The lead goes on as it is. When ten in a row are refused alike it is nobody's fault of them: they wait again."""
+        it, terms = sent.question, Terms(self._clock.now(), self._policy, self._chance)
+        verdict = judge_call([Item(it.waiting.seq)], [why], sent.lane, terms)
+        if verdict.changes[0].state == "rejected":
+            enrichment.close_asks(connection, self.name, [it.waiting.person])
+            self._settle([Over(it.waiting, it.lead, it.document, why.code)], connection)
+        if verdict.revived:
+            put_back(connection, self._desk, verdict.revived, terms.now)
+        self._save(connection, verdict.lane)
+
+    # The lane
+
+    def _stop(self, connection: Transaction, lane: LaneState, why: Failure) -> None:
+        """Write what a failure of the lane makes of it."""
+        now = self._clock.now()
+        if isinstance(why, Halt):
+            self._save(connection, halted(lane, why, now))
+        else:
+            self._save(connection, paused(lane, why, Terms(now, self._policy, self._chance)))
+        if why.code == "key_refused":  # it is about the key, which the pull and the export live by too
+            halt_lanes(connection, ("pull", "export"), self.name, why, now)
+
+    def _recover(self, connection: Transaction, lane: LaneState) -> None:
+        if lane.code or lane.failures or lane.probing or lane.alike_code:
+            well = lane._replace(code="", detail="", failures=0, probing=False, alike_code="", alike=())
+            self._save(connection, well)
+
+    def _save(self, connection: Transaction, decided: LaneState) -> None:
+        before = load_lane(connection, self.kind, self.name)
+        after = kept_by_hand(before, decided, self._clock.now())
+        save_lane(connection, after)
+        tell_lane(self._log, before, after)
+
+
+class _Sent(NamedTuple):
+    """An ask under way. `purse`: before it; `day`: that it counts for."""
+
+    lane: LaneState
+    question: Question
+    purse: Purse
+    day: str
+    hold: Hold

@@ -1,0 +1,155 @@
+"""What is to be done about a lead that waits for enriching: pure, and told anew at every look.
+
+The configuration may have changed since the lead came in, another lead of the same person may have been answered, and an
+ask may have left without an answer: nothing of the verdict is kept.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from syncd.core.enrichment import ASKS, still_to_ask, with_asked
+from syncd.core.failure import Reject
+from syncd.core.lead import Lead, read_lead
+from syncd.ctgo import Enrichment
+from syncd.engine.enrich.eligibility import Enriching
+from syncd.engine.fanout import Taker, Takers, decide, is_to_enrich
+from syncd.ledger.deliveries.flood_gate import UNASKED
+from syncd.ledger.leads.enrichment import Asked
+from syncd.ledger.leads.unenriched import Enriched, Waiting
+from syncd.mapping import variables
+
+Document = Mapping[str, Any]
+
+
+class Question(NamedTuple):
+    """What is to be asked about a lead. `asked`: an ask about the person that was not answered."""
+
+    waiting: Waiting
+    lead: Lead
+    document: Document
+    outputs: tuple[str, ...]
+    asked: Asked | None
+
+    @property
+    def turn(self) -> tuple[int, float]:
+        """When it is asked, lowest first. What may have been charged already comes last, and whom CTGO refused before that."""
+        return (self.asked.asks, self.asked.asked_at) if self.asked else (-1, 0.0)
+
+    @property
+    def refused(self) -> bool:
+        """Whether CTGO refused to be asked about it."""
+        return self.asked is not None and self.asked.asks == 0
+
+
+class Over(NamedTuple):
+    """A lead whose enriching is over. `skipped`: the code of why not everything was asked.
+
+    `unasked`: outputs that are asked for later; connectors whose `where` hangs on them go on waiting.
+    """
+
+    waiting: Waiting
+    lead: Lead
+    document: Document
+    skipped: str = ""
+    unasked: tuple[str, ...] = ()
+
+
+def judge(
+    source: str, it: Waiting, document: Document, asked: Asked | None, takers: Takers
+) -> Over | Question | None:
+    """The verdict on a lead; None: it waits, until `enrich.where` has the name that it needs, or for good if it cannot be read.
+
+    `document`: all that is known of the person. `asked`: an ask about them without an answer.
+    """
+    lead, enriching, takers = readable(source, it.payload), takers.enriching, takers_of(it, takers)
+    if lead is None:  # a damaged payload must not keep the others waiting
+        return None
+    if enriching is None:
+        return Over(it, lead, document, "enrich_off")
+    values = variables(lead, takers.labels, document, takers.uses)
+    outputs = still_to_ask(enriching.missing(values), document, enriching.email_mode)
+    if outputs and asked and asked.asks >= ASKS:
+        return Over(it, lead, with_asked(document, asked.outputs, enriching.email_mode), "enrich_answer_lost")
+    if not outputs or not is_to_enrich(lead, takers, enriching, values):
+        return Over(it, lead, document)
+    hindrance = _hindrance(lead, takers, enriching, values)
+    if hindrance is None:
+        return Question(it, lead, document, outputs, asked)
+    return Over(it, lead, document, hindrance) if hindrance != WAITS else None
+
+
+def takers_of(it: Waiting, takers: Takers) -> Takers:
+    """The connectors that wait for the lead; what each of these requires was fixed when the others got it."""
+    required = it.required
+    if required is None:
+        return takers
+    each = [taker._replace(required=required[taker.name]) for taker in takers.each if taker.name in required]
+    return replace(takers, each=each)
+
+
+def without(it: Question, why: str, takers: Takers) -> Over | None:
+    """The lead as it is, for connectors that want it so; None: all that wait for it go on waiting. `why`: a code."""
+    over = Over(it.waiting, it.lead, it.document, why, it.outputs)
+    if it.waiting.required is None:
+        return over
+    waiting = [new.connector for new in enriched(over, takers).deliveries if new.code == UNASKED]
+    return None if waiting == list(takers_of(it.waiting, takers).names) else over
+
+
+def hanging(lead: Lead, document: Document, takers: Takers) -> Sequence[Taker]:
+    """The connectors whose `where` hangs on what CTGO was never asked for about a lead, and is to be asked for."""
+    enriching = takers.enriching
+    if enriching is None:
+        return ()
+    values = variables(lead, takers.labels, document, takers.uses)
+    outputs = still_to_ask(enriching.missing(values), document, enriching.email_mode)
+    if not outputs or not is_to_enrich(lead, takers, enriching, values):
+        return ()
+    waiting = {new.connector for new in decide(lead, takers, values, outputs)[1] if new.code == UNASKED}
+    return [taker for taker in takers.each if taker.name in waiting]
+
+
+def readable(source: str, payload: str | None) -> Lead | None:
+    """The lead of a stored payload; None where that is gone or damaged."""
+    try:
+        return read_lead(source, payload) if payload and payload.startswith("{") else None
+    except ValueError:
+        return None
+
+
+WAITS = "name_unknown"
+
+
+def _hindrance(lead: Lead, takers: Takers, enriching: Enriching, values: Mapping[str, object]) -> str | None:
+    """The code of why `enrich.where` does not say yes."""
+    names = takers.called
+    kind = names.unknown(lead, enriching.where.uses) if names else None
+    if names and kind:
+        waits = names.wait(kind, lead.discovered_at.timestamp()) is not None
+        return WAITS if waits else "filter_failed"
+    try:
+        return None if enriching.where.accepts(values) else "unwanted"
+    except Reject as why:
+        return why.code
+
+
+def enriched(it: Over, takers: Takers) -> Enriched:
+    """What to write: the deliveries of the lead with all that is known now."""
+    takers = takers_of(it.waiting, takers)
+    values = variables(it.lead, takers.labels, it.document, takers.uses)
+    state, deliveries = decide(it.lead, takers, values, it.unasked)
+    document = {**it.document, "skipped": it.skipped} if it.skipped else it.document
+    text = json.dumps(document) if document else None
+    return Enriched(it.waiting.seq, it.waiting.lead_id, state, deliveries, text, it.waiting.required)
+
+
+def found_in(answer: Enrichment) -> dict[str, Any]:
+    """What an answer found, as a document keeps it, wherever the answer put it."""
+    found: dict[str, Any] = {}
+    if answer.email:
+        found["email"] = {"address": answer.email, "status": answer.email_status}
+    if answer.linkedin_url:
+        found["linkedin"] = {"url": answer.linkedin_url}
+    return found

@@ -1,0 +1,169 @@
+"""Hear: one connector's lane of what became of people. Ask for a page, judge it, write it down with its cursor.
+
+It shares its connector's thread with the deliveries, so a step is one page and they take turns. What a page says is judged
+by the configuration's table and matched with the ledger in the transaction that moves the cursor: killed before it, the page
+is asked for again; what it tells twice is no news. Whom the ledger does not know is nobody.
+"""
+
+import random
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from syncd.clock import Clock
+from syncd.connector import Logger, Status, Statuses, TellsStatus
+from syncd.core.delivery import (
+    ContractError,
+    LaneState,
+    Policy,
+    Terms,
+    halted,
+    kept_by_hand,
+    paused,
+    reopened,
+)
+from syncd.core.failure import Failure, Halt, Pause, Refused
+from syncd.core.feedback import Judging
+from syncd.engine.deliver import Wake, tell_lane
+from syncd.engine.lane import AGAIN, IDLE, Next
+from syncd.ledger import Ledger
+from syncd.ledger.deliveries.statuses import (
+    News,
+    Said,
+    load_cursor,
+    make_indexes,
+    news_in,
+    save_cursor,
+    take_in,
+)
+from syncd.ledger.lanes import load_lane, save_lane
+
+
+@dataclass(frozen=True, slots=True)
+class Ear:
+    """A connector that tells, and what of it is listened to. `repeats`: whether it is asked again after `judging.poll`."""
+
+    name: str
+    connector: TellsStatus
+    judging: Judging
+    policy: Policy = field(default_factory=Policy)
+    repeats: bool = True
+
+
+class Hear:
+    """The lane `hear:NAME`."""
+
+    kind = "hear"
+
+    def __init__(
+        self,
+        ear: Ear,
+        ledger: Ledger,
+        clock: Clock,
+        log: Logger,
+        wake: Wake,
+        *,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """`chance`: numbers in [0, 1) for the jitter."""
+        self._ear, self._ledger, self._clock, self._log = ear, ledger, clock, log
+        self._wake, self._chance = wake, chance
+        self._due: float | None = clock.monotonic()
+        self._indexed = False
+
+    @property
+    def name(self) -> str:
+        """The connector's name."""
+        return self._ear.name
+
+    def step(self) -> Next:
+        """One page, when it is time for one."""
+        with self._ledger.read() as connection:
+            lane = load_lane(connection, self.kind, self.name)
+        wait = lane.wait(self._clock.now(), self._ear.policy.probe)
+        if wait != 0:
+            return Next(wait, lane.code)
+        if self._due is None:
+            return IDLE
+        left = self._due - self._clock.monotonic()
+        return Next(left) if left > 0 else self._listen(reopened(lane))
+
+    def _listen(self, lane: LaneState) -> Next:
+        mark = self._ear.judging.mark
+        with self._ledger.write() as connection:
+            if not self._indexed:
+                make_indexes(connection)
+            cursor = load_cursor(connection, self.name, mark)
+        self._indexed = True
+        page = ask(self._ear, cursor, self._log)
+        if isinstance(page, Failure):
+            return self._stop(lane, page)
+        with self._ledger.write() as connection:
+            news = news_in(connection, self.name, said_in(page.found, self._ear.judging))
+            sources = take_in(connection, self.name, news, self._clock.now())
+            save_cursor(connection, self.name, mark, page.cursor, self._clock.now())
+            if lane.code or lane.failures or lane.probing:
+                well = lane._replace(code="", detail="", failures=0, probing=False)
+                save_lane(
+                    connection,
+                    kept_by_hand(load_lane(connection, self.kind, self.name), well, self._clock.now()),
+                )
+                tell_lane(self._log, lane, well)
+        self._tell(news)
+        for source in sources:
+            self._wake("feedback", source)
+        return AGAIN if page.more else self._rest()
+
+    def _rest(self) -> Next:
+        if not self._ear.repeats:
+            self._due = None
+            return IDLE
+        self._due = self._clock.monotonic() + self._ear.judging.poll
+        return Next(self._ear.judging.poll)
+
+    def _tell(self, news: News) -> None:
+        if news.words:
+            self._log.info(
+                "feedback_heard", connector=self.name, people=len(news.words), leads=len(news.rows)
+            )
+        untold = sum(row.state == "no_segment" for row in news.rows)
+        if untold:
+            self._log.warning("feedback_without_segment", connector=self.name, leads=untold)
+
+    def _stop(self, lane: LaneState, why: Failure) -> Next:
+        terms = Terms(self._clock.now(), self._ear.policy, self._chance)
+        after = paused(lane, why, terms) if isinstance(why, Pause) else halted(lane, why, terms.now)
+        with self._ledger.write() as connection:
+            before = load_lane(connection, self.kind, self.name)
+            after = kept_by_hand(before, after, terms.now)
+            save_lane(connection, after)
+        tell_lane(self._log, before, after)
+        return Next(after.wait(terms.now, terms.policy.probe), after.code)
+
+
+def ask(ear: Ear, cursor: str, log: Logger) -> Statuses | Failure:
+    """A page, or why there is none: what else a plugin does is its bug."""
+    try:
+        page: object = ear.connector.statuses_since(cursor)
+        if not isinstance(page, Statuses) or not isinstance(page.cursor, str):
+            raise ContractError(f"{type(page).__name__} is no page of statuses with a cursor")  # noqa: TRY301
+        if page.more and page.cursor == cursor:
+            raise ContractError("its page promises more, and its cursor stands still")  # noqa: TRY301
+    except Refused as why:
+        return Halt(why.code, why.detail)
+    except Failure as why:
+        return why
+    except ContractError as why:
+        return Pause("connector_bug", f"{why}.", unexplained=True)
+    except Exception as bug:  # noqa: BLE001 - a plugin's bug must not end the engine
+        # Its frames alone: what it says may quote somebody, and nobody here knows whom
+        frames = "".join(traceback.format_tb(bug.__traceback__))
+        log.warning("connector_failed", connector=ear.name, exception=f"{frames}{type(bug).__name__}")
+        return Pause("connector_bug", f"{type(bug).__name__} in the connector.", unexplained=True)
+    return page
+
+
+def said_in(found: Sequence[Status], judging: Judging) -> list[Said]:
+    """The words of a page, in the order of the changes; values that say nothing are left out."""
+    words = [(status, judging.judge(status.value)) for status in sorted(found, key=lambda it: it.changed_at)]
+    return [Said(status.person, status.remote_id, word.line) for status, word in words if word is not None]

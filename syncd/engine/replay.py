@@ -1,0 +1,189 @@
+"""Replay: deliveries for leads that came in before a connector was there, or that it rejected or did not want.
+
+First everything is read and judged by today's `where`, and nothing is written; then the deliveries are made, the oldest
+leads first, a few thousand a transaction, so that a running engine never waits long. What such a delivery says is mapped
+when it is sent, like any other's.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from json import loads
+from types import MappingProxyType
+from typing import Literal
+
+from syncd.core.failure import Reject
+from syncd.core.flood_gate import Move, decide
+from syncd.core.lead import read_lead
+from syncd.engine.enrich.eligibility import Enriching
+from syncd.engine.enrich.plan import hanging
+from syncd.engine.fanout import Taker, Takers
+from syncd.engine.names import Names
+from syncd.ledger import Ledger
+from syncd.ledger.admin.actions import log_action
+from syncd.ledger.admin.replays import Making, Older, Wanted, again, make, older
+from syncd.ledger.deliveries import flood_gate
+from syncd.ledger.sql import Books
+from syncd.mapping import variables
+
+READ_AT_ONCE = 500
+MADE_AT_ONCE = 2000
+NOBODY_ASKS: Mapping[str, Enriching | None] = MappingProxyType({})
+
+Verdict = Literal["deliver", "unasked", "unwanted", "unnamed", "payload_gone", "filter_failed"]
+
+
+@dataclass(slots=True)
+class Replay:
+    """What a replay comes to. `new` and `back`: (discovered at, number) of leads without a delivery, and of deliveries."""
+
+    new: list[tuple[float, int]] = field(default_factory=list)
+    back: list[tuple[float, int]] = field(default_factory=list)
+    to_ask: list[Older] = field(default_factory=list)
+    """Those whose `where` hangs on what CTGO was never asked for: they wait for the answer."""
+    failed: list[tuple[int, str]] = field(default_factory=list)
+    unwanted: int = 0
+    unnamed: int = 0
+    """Those whose `where` needs a name, of a campaign for one, that is not known yet."""
+    payload_gone: int = 0
+
+    @property
+    def stroke(self) -> int:
+        """Deliveries that would be pending."""
+        return len(self.new) + len(self.back)
+
+    @property
+    def empty(self) -> bool:
+        """Whether carrying it out would change nothing."""
+        return not (self.stroke or self.failed or self.to_ask)
+
+
+def judge(lead: Older, taker: Taker, names: Names, enriching: Enriching | None = None) -> tuple[Verdict, str]:
+    """What today's `where` says of an older lead, and why it cannot say. `names` and `enriching`: of the lead's source."""
+    if lead.payload is None:
+        return "payload_gone", ""
+    try:
+        read = read_lead(lead.source, lead.payload)
+        document = loads(lead.enrichment) if lead.enrichment else {}
+        if enriching and hanging(
+            read, document, Takers([taker], exports=True, called=names, enriching=enriching)
+        ):
+            return "unasked", ""
+        if names.unknown(read, taker.where.uses):
+            return "unnamed", ""
+        values = variables(
+            read,
+            names.labels,
+            enrichment=document,
+            names=taker.where.uses,
+        )
+        return ("deliver" if taker.where.accepts(values) else "unwanted"), ""
+    except Reject as why:
+        return "filter_failed", why.detail
+    except ValueError as error:
+        return "filter_failed", f"The stored payload cannot be read: {error}"
+
+
+def look(
+    ledger: Ledger,
+    wanted: Wanted,
+    taker: Taker,
+    names: Mapping[str, Names],
+    enriching: Mapping[str, Enriching | None] = NOBODY_ASKS,
+) -> Replay:
+    """Judge every lead that it is about; writes nothing. `names` and `enriching`: by source."""
+    replay = Replay()
+    for lead in _all(ledger, wanted):
+        verdict, why = judge(lead, taker, names[lead.source], enriching.get(lead.source))
+        if verdict == "unasked":
+            replay.to_ask.append(lead)
+        elif verdict == "deliver" and lead.delivery is None:
+            replay.new.append((lead.discovered_at, lead.seq))
+        elif verdict == "deliver" and lead.delivery is not None:
+            replay.back.append((lead.discovered_at, lead.delivery))
+        elif verdict == "filter_failed" and not lead.rejected and lead.delivery is None:
+            replay.failed.append((lead.seq, why))
+        else:
+            replay.payload_gone += verdict == "payload_gone"
+            replay.unwanted += verdict == "unwanted"
+            replay.unnamed += verdict == "unnamed"
+    replay.new.sort()
+    replay.back.sort()
+    return replay
+
+
+def _all(ledger: Ledger, wanted: Wanted) -> Iterator[Older]:
+    after = 0
+    while True:
+        with ledger.read() as connection:
+            found = older(connection, wanted, after, READ_AT_ONCE)
+        yield from found
+        if len(found) < READ_AT_ONCE:
+            return
+        after = found[-1].seq
+
+
+def at_the_gate(ledger: Ledger, replay: Replay, name: str, size: int | None) -> Move:
+    """What the connector's gate would do about the stroke that this replay is."""
+    with ledger.read() as connection:
+        closed = name in flood_gate.closed_gates(connection)
+    return "free" if size is None else decide(replay.stroke, size, closed=closed, over=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Who asks for a replay and under what terms. `size`: the connector's gate; `exports`: which sources export."""
+
+    who: str
+    now: float
+    size: int | None
+    exports: Mapping[str, bool]
+
+
+@dataclass(slots=True)
+class Done:
+    """What was made: deliveries that are pending now, and rejected ones whose `where` could not be evaluated."""
+
+    made: int = 0
+    failed: int = 0
+    to_ask: int = 0
+
+
+def carry_out(ledger: Ledger, replay: Replay, taker: Taker, order: Order) -> Done:
+    """Make the deliveries. Killed half-way, the same command makes the rest."""
+    move = at_the_gate(ledger, replay, taker.name, order.size)
+    making = Making(taker.name, taker.required, move != "free", dict(order.exports))
+    done = Done()
+    for first in range(0, max(len(replay.new), len(replay.back), 1), MADE_AT_ONCE):
+        part = slice(first, first + MADE_AT_ONCE)
+        with ledger.write() as connection:
+            books = Books(connection, order.now)
+            done.made += make(books, making, [seq for _, seq in replay.new[part]])
+            done.made += again(books, making, [delivery for _, delivery in replay.back[part]])
+            if not first:
+                done.to_ask = _make_waiting(books, making, replay.to_ask) if replay.to_ask else 0
+                done.failed = _make_rejected(books, making, replay)
+                flood_gate.know(connection, taker.name, order.size or 0)
+                if move == "close":  # with the oldest of them: all that follow are held
+                    flood_gate.close(connection, taker.name, order.now)
+                if not replay.empty:
+                    _log(books, replay, taker.name, order)
+            books.close()
+    return done
+
+
+def _make_waiting(books: Books, making: Making, leads: Sequence[Older]) -> int:
+    waiting = replace(making, held=False, unasked=True)
+    made = make(books, waiting, [it.seq for it in leads if it.delivery is None])
+    return made + again(books, waiting, [it.delivery for it in leads if it.delivery is not None])
+
+
+def _make_rejected(books: Books, making: Making, replay: Replay) -> int:
+    by_reason: dict[str, list[int]] = {}
+    for seq, why in replay.failed:
+        by_reason.setdefault(why, []).append(seq)
+    return sum(make(books, making, seqs, failed=why) for why, seqs in by_reason.items())
+
+
+def _log(books: Books, replay: Replay, name: str, order: Order) -> None:
+    detail = f"{len(replay.new)} new, {len(replay.back)} again"
+    log_action(books.connection, order.now, who=order.who, verb="replay", name=name, detail=detail)

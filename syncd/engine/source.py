@@ -1,0 +1,45 @@
+"""A source as its lanes see it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from syncd.core.delivery import Policy
+from syncd.core.flood_gate import Gates
+from syncd.ctgo import Upstream
+from syncd.engine.budget import Pacer
+from syncd.engine.fanout import Takers
+from syncd.engine.observer import NOBODY, Observer
+from syncd.engine.pull.walk import Start
+
+SOURCE_LANES = ("pull", "export")
+"""The lanes that live by a source's key: one that is refused halts them all."""
+
+
+@dataclass(slots=True)
+class Flag:
+    """Up while a pass over un-exported leads is between pages: an export then would shift the pages to come."""
+
+    up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One API key and all that is done with it. Durations in seconds; `stream_ids` empty means every campaign."""
+
+    name: str
+    upstream: Upstream
+    pacer: Pacer
+    takers: Takers
+    start: Start | float = "new"
+    lookback: float = 3600.0
+    reconcile_window: float = 30 * 86400.0
+    stream_ids: Sequence[int] = ()
+    policy: Policy = field(default_factory=Policy)
+    gates: Gates = field(default_factory=Gates)
+    paging_new: Flag = field(default_factory=Flag)
+    observer: Observer = NOBODY
+
+    @property
+    def exports(self) -> bool:
+        """Whether CTGO is told."""
+        return self.takers.exports

@@ -1,0 +1,178 @@
+"""One look at the ledger, the disk and the daemon, by a connection that reads only: nobody waits for anybody."""
+
+import os
+import threading
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from syncd.clock import Clock
+from syncd.core.delivery import LaneState
+from syncd.core.failure import CODES
+from syncd.core.limiter import Budget
+from syncd.core.reconciliation import Books
+from syncd.health.view import LATE, OF_CONNECTORS, Disk, Place, PushView, SourceView, View
+from syncd.ledger import Ledger, LedgerError, Transaction, overview, reconciliation
+from syncd.ledger.budgets import Meter
+from syncd.ledger.lanes import load_lanes
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What the daemon says of itself: see `View` for both."""
+
+    wedged: str = ""
+    held: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A configured source, as watching it needs it.
+
+    `next_poll`: the wall time of the scheduled poll that follows one. `low_credits`: where the balance is called low, None
+    when nothing spends credits. `push`: whether CTGO is to tell of new leads.
+    """
+
+    meter: Meter
+    next_poll: Callable[[float], float]
+    low_credits: int | None = None
+    push: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Pulled:
+    """A source's last clean pull: its wall time, the monotonic instant that stands for, and what it was watched by."""
+
+    at: float
+    monotonic: float
+    watched: Watched
+    patience: float
+
+
+def _patience(watched: Watched, pulled_at: float) -> float:
+    """Seconds until the second poll after a pull, by its own clock reading, and a little."""
+    return watched.next_poll(watched.next_poll(pulled_at)) - pulled_at + LATE
+
+
+@dataclass(slots=True)
+class Looker:
+    """Looks at what is configured. `sources` and `connectors` may be replaced by a reload.
+
+    `vitals` asks the daemon; `credits`: balances as last known; whoever asks for one
+    writes it there.
+    """
+
+    ledger: Ledger
+    clock: Clock
+    sources: Mapping[str, Watched]
+    connectors: Collection[str]
+    vitals: Callable[[], Vitals] = Vitals
+    credits: dict[str, int] = field(default_factory=dict)
+    fixes: Mapping[str, str] = field(default_factory=lambda: CODES)
+    """What to do about each code; a reload may replace it too."""
+    unserved: Callable[[], str] = str
+    """Says why pushes cannot be received; empty while they can, and where there are none."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _pulled: dict[str, _Pulled] = field(default_factory=dict)
+
+    def look(self) -> View:
+        """What there is to see now. Raises nothing that the ledger can cause."""
+        now = self.clock.now()
+        disk, vitals = self._disk(), self.vitals()
+        try:
+            with self.ledger.read() as connection:
+                seen = self._read(connection, now, disk)
+        except LedgerError as error:
+            sources = [SourceView(name, credits=self.credits.get(name)) for name in self.sources]
+            seen = View(now, sources, disk=disk, broken=error.detail)
+        return replace(
+            seen, held=vitals.held, wedged=vitals.wedged, unserved=self.unserved(), fixes=self.fixes
+        )
+
+    def _read(self, connection: Transaction, now: float, disk: Disk) -> View:
+        sources, monotonic = self.sources, self.clock.monotonic()
+        budgets = overview.budgets(connection, [it.meter for it in sources.values()], monotonic)
+        rows = {row.name: row for row in overview.sources(connection)}
+        pushes = overview.pushed(connection) if any(it.push for it in sources.values()) else {}
+        oldest = overview.oldest_unsettled(connection)
+        books = reconciliation.load_all(connection)
+        # One that is not known for a moment, for an ask is under way, stays what it was
+        self.credits.update(overview.balances(connection))
+        return View(
+            now,
+            [
+                replace(
+                    self._source(name, it, rows.get(name), budgets[it.meter.name], now),
+                    push=_push(pushes.get(name)) if it.push else None,
+                    books=books.get(name, Books()),
+                )
+                for name, it in sources.items()
+            ],
+            [lane for lane in load_lanes(connection) if self._is_ours(lane)],
+            overview.counts(connection),
+            [Place(it.kind, it.where, it.code, it.n) for it in overview.causes(connection)],
+            {name: max(0.0, now - at) for name, at in overview.oldest_pending(connection).items()},
+            None if oldest is None else max(0.0, now - oldest),
+            disk,
+        )
+
+    def _is_ours(self, lane: LaneState) -> bool:
+        """Whether the lane is of something configured: the ledger keeps those of what is not any more."""
+        return lane.name in (self.connectors if lane.kind in OF_CONNECTORS else self.sources)
+
+    def _source(self, name: str, watched: Watched, row: Any, budget: Budget, now: float) -> SourceView:
+        age, patience = self._age(name, watched, row.pulled_at if row else None, now)
+        return SourceView(
+            name,
+            age,
+            patience,
+            row.pulled_at if row else None,
+            row.watermark if row else None,
+            budget.limit,
+            _left(budget, self.clock.monotonic()),
+            self.credits.get(name),
+            watched.low_credits,
+        )
+
+    def _age(
+        self, name: str, watched: Watched, pulled_at: float | None, now: float
+    ) -> tuple[float | None, float]:
+        """Seconds since the last clean pull, counted monotonically from when this process first saw it, and the patience."""
+        if pulled_at is None:
+            return None, 0.0
+        with self._lock:
+            known = self._pulled.get(name)
+            monotonic = self.clock.monotonic()
+            if known is None or known.at != pulled_at:
+                known = _Pulled(
+                    pulled_at, monotonic - max(0.0, now - pulled_at), watched, _patience(watched, pulled_at)
+                )
+            elif known.watched is not watched:  # a reload may have changed how often it is polled
+                known = replace(known, watched=watched, patience=_patience(watched, pulled_at))
+            self._pulled[name] = known
+        return max(0.0, monotonic - known.monotonic), known.patience
+
+    def _disk(self) -> Disk:
+        path = self.ledger.path
+        files = {}
+        for name, suffix in (("ledger", ""), ("wal", "-wal")):
+            try:
+                files[name] = path.with_name(path.name + suffix).stat().st_size
+            except OSError:  # no WAL yet; or no ledger, which reading it will say
+                files[name] = 0
+        try:
+            room = os.statvfs(path.parent)
+        except OSError:
+            return Disk(files)
+        return Disk(files, room.f_bavail * room.f_frsize, room.f_blocks * room.f_frsize)
+
+
+def _push(found: overview.Pushed | None) -> PushView:
+    return PushView(found.subscribed_at is not None, found.heard_at) if found else PushView()
+
+
+def _left(budget: Budget, now: float) -> int:
+    """Requests that the budget would allow now."""
+    if budget.blocked_until > now:
+        return 0
+    return max(0, budget.limit - sum(slots.n for slots in budget.taken if slots.free_at > now))

@@ -1,0 +1,332 @@
+"""What a person does to the ledger. Every act is one transaction, and one that changed something is in the operator's log."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, and_, or_, select, update
+
+from syncd.core.delivery import BY_HAND, LaneState, reopened
+from syncd.ledger.deliveries import flood_gate
+from syncd.ledger.lanes import load_lane, save_lane
+from syncd.ledger.leads.settlement import owe_everywhere, settle
+from syncd.ledger.schema import Action, Delivery, Export, Feedback, table
+from syncd.ledger.schema import Lead as LeadRow
+from syncd.ledger.sql import Books, among, array, is_standing, quoted
+
+_lead, _delivery, _export, _action = table(LeadRow), table(Delivery), table(Export), table(Action)
+_feedback = table(Feedback)
+
+
+class Chosen(NamedTuple):
+    """Which set-aside rows a command is about; empty fields choose everything.
+
+    With a code or a lead, those too that still wait and bear the code, or are in question alone: a lane that has halted
+    for them put them back.
+    """
+
+    connector: str = ""
+    code: str = ""
+    lead_id: int = 0
+    unconfigured: bool = False
+    """Pending deliveries too: of a connector that has left the configuration."""
+
+
+def log_action(
+    connection: Connection, now: float, *, who: str, verb: str, name: str = "", detail: str = ""
+) -> None:
+    """Who, when, what."""
+    connection.execute(_action.insert().values(at=now, who=who, verb=verb, name=name, detail=detail))
+
+
+def pause_lanes(
+    connection: Connection,
+    lanes: Sequence[tuple[str, str]],
+    now: float,
+    *,
+    who: str,
+    until: float | None,
+    reason: str,
+) -> None:
+    """A person's pause of these (kind, name) lanes, until an instant or until resumed."""
+    changed = False
+    for kind, name in lanes:
+        lane = load_lane(connection, kind, name)
+        paused = lane._replace(
+            status="paused",
+            code=BY_HAND,
+            detail=reason or "Paused by hand.",
+            by=who,
+            since=now,
+            until=until,
+        )
+        if paused._replace(by=lane.by, since=lane.since) != lane:
+            changed = True
+            save_lane(connection, paused)
+    if changed:
+        log_action(connection, now, who=who, verb="pause", name=lanes[0][1], detail=reason)
+
+
+def resume_lanes(
+    connection: Connection, lanes: Sequence[tuple[str, str]], now: float, *, who: str
+) -> list[LaneState]:
+    """Lift pauses and halts; returns what was lifted. A halted lane is on probation.
+
+    What gathered for a connector meanwhile is a stroke: more than its gate takes closes that.
+    """
+    lifted = []
+    for kind, name in lanes:
+        lane = load_lane(connection, kind, name)
+        if lane.status != "open":
+            lifted.append(lane)
+            save_lane(connection, reopened(lane)._replace(failures=0))
+            if kind == "deliver":
+                flood_gate.set_going(connection, name, now)
+    if lifted:
+        log_action(connection, now, who=who, verb="resume", name=lanes[0][1])
+    return lifted
+
+
+_ROWS: Mapping[str, Any] = {"deliver": _delivery, "export": _export, "feedback": _feedback}
+
+
+def accept(
+    connection: Connection,
+    lanes: Sequence[tuple[str, str]],
+    now: float,
+    *,
+    who: str,
+    exports: Mapping[str, bool],
+) -> int:
+    """Set aside what halted these (kind, name) lanes, for a person says that it is meant; how many.
+
+    That is what is in question in a lane that has halted, and bears the code of the halt. The lane owes no proof of it.
+    """
+    books, total = Books(connection, now), 0
+    for kind, name in lanes:
+        lane, rows = load_lane(connection, kind, name), _ROWS.get(kind)
+        if rows is None or lane.status != "halted":
+            continue
+        owner = rows.c.connector if kind == "deliver" else rows.c.source
+        found = connection.execute(
+            select(rows).where(
+                owner == name, rows.c.state == quoted("pending"), rows.c.suspect, rows.c.code == lane.code
+            )
+        ).all()
+        connection.execute(
+            update(rows)
+            .where(among(rows.c.id, "ids"))
+            .values(state="rejected", settled_at=now, suspect=False),
+            {"ids": array(row.id for row in found)},
+        )
+        tallied = {"deliver": "delivery"}.get(kind, kind)
+        books.move(tallied, name, len(found), old="pending", new="rejected")
+        if kind == "deliver":
+            settle(books, [row.lead_seq for row in found], exports)
+        save_lane(connection, lane._replace(alike_code="", alike=(), doubts=()))
+        total += len(found)
+    books.close()
+    if total:
+        log_action(connection, now, who=who, verb="accept", name=lanes[0][1], detail=f"{total} set aside")
+    return total
+
+
+def release(connection: Connection, name: str, now: float, *, who: str, first: int | None = None) -> int:
+    """Let through what a connector's gate holds, the `first` oldest or all; how many."""
+    freed = flood_gate.release(connection, name, first)
+    if freed:
+        log_action(connection, now, who=who, verb="release", name=name, detail=f"{freed} let through")
+    return freed
+
+
+def drop_held(connection: Connection, name: str, now: float, *, who: str, exports: Mapping[str, bool]) -> int:
+    """Give up what a connector's gate holds, which opens it; how many."""
+    books = Books(connection, now)
+    rows = flood_gate.held_of(connection, name)
+    connection.execute(
+        update(_delivery).where(among(_delivery.c.id, "ids")).values(state="dropped", settled_at=now),
+        {"ids": array(row[0] for row in rows)},
+    )
+    books.move("delivery", name, len(rows), old="pending", new="dropped")
+    settle(books, [row[1] for row in rows], exports)
+    books.close()
+    if rows:
+        flood_gate.approve(connection, [name])
+        log_action(connection, now, who=who, verb="release", name=name, detail=f"{len(rows)} dropped")
+    return len(rows)
+
+
+def retry(connection: Connection, chosen: Chosen, now: float, *, who: str, exports: dict[str, bool]) -> int:
+    """Deliveries, exports and feedback that are set aside go back to pending, their attempts forgiven; how many."""
+    books = Books(connection, now)
+    again = {
+        "state": "pending",
+        "attempts": 0,
+        "due_at": 0.0,
+        "mark": None,
+        "failing_since": None,
+        "settled_at": None,
+        "suspect": False,
+    }
+    rows = _set_aside(connection, chosen._replace(unconfigured=False))
+    connection.execute(
+        update(_delivery).where(among(_delivery.c.id, "ids")).values(**again, held=""),
+        {"ids": array(r.id for r in rows)},
+    )
+    for row in rows:
+        books.move("delivery", row.connector, 1, old=row.state, new="pending")
+    settle(books, [row.lead_seq for row in rows], exports)
+    sent_back = _exports_set_aside(connection, chosen)
+    connection.execute(
+        update(_export).where(among(_export.c.id, "ids")).values(again),
+        {"ids": array(r.id for r in sent_back)},
+    )
+    for row in sent_back:
+        books.move("export", row.source, 1, old=row.state, new="pending")
+    feedback = _move_feedback(books, chosen, again)
+    books.close()
+    n = len(rows) + len(sent_back) + feedback
+    if n:
+        log_action(connection, now, who=who, verb="retry", name=chosen.connector, detail=_said(chosen))
+    return n
+
+
+def drop(connection: Connection, chosen: Chosen, now: float, *, who: str, exports: dict[str, bool]) -> int:
+    """Take set-aside deliveries out of their leads' required sets, and quarantined rows out of sight; how many."""
+    books = Books(connection, now)
+    rows = _set_aside(connection, chosen)
+    connection.execute(
+        update(_delivery).where(among(_delivery.c.id, "ids")).values(state="dropped", settled_at=now),
+        {"ids": array(row.id for row in rows)},
+    )
+    for row in rows:
+        books.move("delivery", row.connector, 1, old=row.state, new="dropped")
+    settle(books, [row.lead_seq for row in rows], exports)
+    dropped = len(rows) + _drop_exports(books, chosen) + _drop_quarantined(books, chosen, exports)
+    dropped += _move_feedback(books, chosen, {"state": "dropped", "settled_at": now})
+    books.close()
+    if dropped:
+        log_action(connection, now, who=who, verb="drop", name=chosen.connector, detail=_said(chosen))
+    return dropped
+
+
+def _in_question(rows: Any, chosen: Chosen) -> Any:
+    """Rejected rows, and those pending ones that `Chosen` speaks of."""
+    rejected, pending = rows.c.state == quoted("rejected"), rows.c.state == quoted("pending")
+    if "held" in rows.c:  # behind a gate it is `release` that decides
+        pending = and_(pending, rows.c.held == quoted(""))
+    if chosen.code:
+        return or_(rejected, pending)
+    return or_(rejected, and_(pending, rows.c.suspect, rows.c.code != "")) if chosen.lead_id else rejected
+
+
+def _set_aside(connection: Connection, chosen: Chosen) -> Sequence[Any]:
+    query = select(_delivery.c.id, _delivery.c.lead_seq, _delivery.c.connector, _delivery.c.state).where(
+        _delivery.c.state.in_([quoted("rejected"), quoted("pending")])
+        if chosen.unconfigured
+        else _in_question(_delivery, chosen)
+    )
+    if chosen.connector:
+        query = query.where(_delivery.c.connector == chosen.connector)
+    if chosen.code:
+        query = query.where(_delivery.c.code == chosen.code)
+    if chosen.lead_id:
+        query = query.where(
+            _delivery.c.lead_seq.in_(select(_lead.c.seq).where(_lead.c.lead_id == chosen.lead_id))
+        )
+    return connection.execute(query).all()
+
+
+def still_waiting(connection: Connection, chosen: Chosen) -> int:
+    """How many of the rows that a command is about are pending, those of a connector that has left the configuration aside."""
+    rows = [*_set_aside(connection, chosen._replace(unconfigured=False))]
+    rows += [*_exports_set_aside(connection, chosen), *_feedback_set_aside(connection, chosen)]
+    return sum(row.state == "pending" for row in rows)
+
+
+def _exports_set_aside(connection: Connection, chosen: Chosen) -> Sequence[Any]:
+    if chosen.connector:
+        return ()
+    query = select(_export.c.id, _export.c.source, _export.c.lead_id, _export.c.state).where(
+        _in_question(_export, chosen)
+    )
+    if chosen.code:
+        query = query.where(_export.c.code == chosen.code)
+    if chosen.lead_id:
+        query = query.where(_export.c.lead_id == chosen.lead_id)
+    return connection.execute(query).all()
+
+
+def _move_feedback(books: Books, chosen: Chosen, values: Mapping[str, object]) -> int:
+    """Feedback that is set aside into another state."""
+    rows = _feedback_set_aside(books.connection, chosen)
+    books.connection.execute(
+        update(_feedback).where(among(_feedback.c.id, "ids")).values(values),
+        {"ids": array(row.id for row in rows)},
+    )
+    for row in rows:
+        books.move("feedback", row.source, 1, old=row.state, new=str(values["state"]))
+    return len(rows)
+
+
+def _feedback_set_aside(connection: Connection, chosen: Chosen) -> Sequence[Any]:
+    """As an export, it is nothing of a connector's."""
+    if chosen.connector:
+        return ()
+    query = select(_feedback.c.id, _feedback.c.source, _feedback.c.state).where(
+        _in_question(_feedback, chosen)
+    )
+    if chosen.code:
+        query = query.where(_feedback.c.code == chosen.code)
+    if chosen.lead_id:
+        query = query.where(_feedback.c.lead_id == chosen.lead_id)
+    return connection.execute(query).all()
+
+
+def _drop_exports(books: Books, chosen: Chosen) -> int:
+    """A dropped export leaves its leads delivered and never marked: they settle as unexported."""
+    rows = _exports_set_aside(books.connection, chosen)
+    books.connection.execute(
+        update(_export).where(among(_export.c.id, "ids")).values(state="dropped", settled_at=books.now),
+        {"ids": array(row.id for row in rows)},
+    )
+    for row in rows:
+        books.move("export", row.source, 1, old=row.state, new="dropped")
+        moved = books.connection.execute(
+            update(_lead)
+            .where(
+                _lead.c.source == row.source,
+                _lead.c.lead_id == row.lead_id,
+                _lead.c.state == quoted("exporting"),
+            )
+            .values(state="unexported", settled_at=books.now)
+        ).rowcount
+        books.move("lead", row.source, moved, old="exporting", new="unexported")
+    return len(rows)
+
+
+def _drop_quarantined(books: Books, chosen: Chosen, exports: dict[str, bool]) -> int:
+    """A row that cannot be read settles as dropped, and no longer holds the export of its id."""
+    if chosen.connector or chosen.code not in {"", "lead_malformed"}:
+        return 0
+    query = select(_lead.c.seq, _lead.c.source, _lead.c.lead_id).where(
+        is_standing(_lead), _lead.c.state == quoted("quarantined")
+    )
+    if chosen.lead_id:
+        query = query.where(_lead.c.lead_id == chosen.lead_id)
+    rows = books.connection.execute(query).all()
+    books.connection.execute(
+        update(_lead).where(among(_lead.c.seq, "seqs")).values(state="dropped", settled_at=books.now),
+        {"seqs": array(row.seq for row in rows)},
+    )
+    freed: dict[str, set[int]] = {}
+    for row in rows:
+        books.move("lead", row.source, 1, old="quarantined", new="dropped")
+        freed.setdefault(row.source, set()).add(row.lead_id)
+    for source, ids in freed.items():
+        owe_everywhere(books, source, ids, exports=exports.get(source))
+    return len(rows)
+
+
+def _said(chosen: Chosen) -> str:
+    parts = (f"code {chosen.code}" if chosen.code else "", f"lead {chosen.lead_id}" if chosen.lead_id else "")
+    return ", ".join(part for part in parts if part) or "all"

@@ -1,0 +1,79 @@
+"""What a dry run needs: a scratch ledger that begins where the real one stands, and the difference between the two."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+
+from syncd.core.lead import LeadKey
+from syncd.ledger.database import Ledger
+from syncd.ledger.leads.ingest import known_keys
+from syncd.ledger.schema import Budget, Delivery, Forgotten, Label, Secret, Slot, Source, table
+from syncd.ledger.schema import Lead as LeadRow
+
+_lead, _delivery = table(LeadRow), table(Delivery)
+_CHUNK = 1000
+
+
+def copy_cursors(real: Ledger, scratch: Ledger) -> None:
+    """Sources, names, request budgets and who was forgotten, so that the scratch ledger pulls what the real one would, as carefully."""
+    for model in (Source, Label, Budget, Slot, Secret, Forgotten):
+        rows = table(model)
+        with real.read() as connection:
+            found = [dict(row) for row in connection.execute(select(rows)).mappings()]
+        if found:
+            with scratch.write() as connection:
+                connection.execute(rows.insert(), found)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a run would bring: new leads by source and state, new deliveries by connector and source."""
+
+    leads: Counter[tuple[str, str]] = field(default_factory=Counter)
+    deliveries: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+def unknown(scratch: Ledger, real: Ledger) -> Preview:
+    """The leads of the scratch ledger that the real one does not hold, a chunk at a time."""
+    preview, after = Preview(), 0
+    while True:
+        with scratch.read() as connection:
+            rows = connection.execute(
+                select(
+                    _lead.c.seq,
+                    _lead.c.source,
+                    _lead.c.lead_id,
+                    _lead.c.stream_id,
+                    _lead.c.segment_id,
+                    _lead.c.state,
+                )
+                .where(_lead.c.seq > after)
+                .order_by(_lead.c.seq)
+                .limit(_CHUNK)
+            ).all()
+        if not rows:
+            return preview
+        after = rows[-1].seq
+        known: set[LeadKey] = set()
+        with real.read() as connection:
+            for source in {row.source for row in rows}:
+                known |= known_keys(connection, source, [row.lead_id for row in rows if row.source == source])
+        new = [
+            row
+            for row in rows
+            if LeadKey(row.source, row.lead_id, row.stream_id, row.segment_id) not in known
+        ]
+        preview.leads.update((row.source, row.state) for row in new)
+        _count_deliveries(scratch, preview, {row.seq: row.source for row in new}, rows[0].seq, after)
+
+
+def _count_deliveries(scratch: Ledger, preview: Preview, new: dict[int, str], first: int, last: int) -> None:
+    with scratch.read() as connection:
+        for seq, connector in connection.execute(
+            select(_delivery.c.lead_seq, _delivery.c.connector).where(
+                _delivery.c.lead_seq.between(first, last)
+            )
+        ):
+            if seq in new:
+                preview.deliveries[connector, new[seq]] += 1

@@ -1,0 +1,193 @@
+"""What a hearing lane reads and writes: what a page of a CRM's statuses means for the leads that the ledger knows.
+
+Whom a status is about is found by the person, or by the remote id that this connector gave them; who is not known, or was
+forgotten, is nobody. Their leads are those that this very connector has delivered; of somebody of whom it has delivered
+none, those that are on their way: the CRM knows them, so an answer was lost, or the process died with it.
+
+Finding leads by person needs an index that nothing else needs. It is made by the first look of the first connector with
+feedback, so that a ledger without any pays for none: an index of this kind would double what a page of new leads writes.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from syncd.core.feedback import Standing, state_after
+from syncd.ledger.schema import Delivery, Feedback, Heard, Hearing, Person, table
+from syncd.ledger.schema import Lead as LeadRow
+from syncd.ledger.sql import Books, Bulk, among, array, quoted, upsert
+
+_lead, _delivery, _person = table(LeadRow), table(Delivery), table(Person)
+_feedback, _heard, _hearing = table(Feedback), table(Heard), table(Hearing)
+
+INDEXES = (
+    "CREATE INDEX IF NOT EXISTS lead_person ON lead (person)",
+    "CREATE INDEX IF NOT EXISTS person_remote ON person (connector, remote_id)",
+)
+
+
+class Said(NamedTuple):
+    """A word on somebody, in the order in which they were said. `word`: a line, see `syncd.core.feedback.Word`."""
+
+    person: str
+    remote_id: str
+    word: str
+
+
+class Judged(NamedTuple):
+    """A lead in a segment that a new word is about. `id`: of its row, None: it gets one; `before`, `state`: of that."""
+
+    source: str
+    lead_id: int
+    segment_id: int
+    word: str
+    id: int | None
+    before: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is new in what was said. `words`: by person, of those who are known; `rows`: what changes with their leads."""
+
+    words: Mapping[str, str] = field(default_factory=dict)
+    rows: Sequence[Judged] = ()
+
+
+def make_indexes(connection: Connection) -> None:
+    """What finding leads by person needs; costs nothing when it is there."""
+    for statement in INDEXES:
+        connection.exec_driver_sql(statement)
+
+
+def load_cursor(connection: Connection, connector: str, mark: str) -> str:
+    """Where to go on; empty: from the beginning, also when the `feedback` table is another one now."""
+    row = connection.execute(select(_hearing).where(_hearing.c.connector == connector)).first()
+    return row.cursor if row is not None and row.mark == mark else ""
+
+
+def save_cursor(connection: Connection, connector: str, mark: str, cursor: str, now: float) -> None:
+    """Move the cursor; part of the transaction that writes down what it covers."""
+    row = {"connector": connector, "mark": mark, "cursor": cursor, "heard_at": now}
+    connection.execute(
+        upsert(_hearing).values(row).on_conflict_do_update(index_elements=["connector"], set_=row)
+    )
+
+
+def news_in(connection: Connection, connector: str, said: Sequence[Said]) -> News:
+    """What of this is news; reads only."""
+    words = _by_person(connection, connector, said)
+    known = connection.execute(_HEARD, {"connector": connector, "persons": array(words)})
+    for person, word in known.all():
+        if words[person] == word:
+            del words[person]
+    if not words:
+        return News()
+    rows: dict[tuple[str, int, int], Judged] = {}
+    about: dict[str, str] = {}
+    found = connection.execute(_LEADS, {"connector": connector, "persons": array(words)}).all()
+    there = {row.person for row in found if row.there}
+    for person, is_there, source, lead_id, segment_id, id_, *standing in found:
+        if person in there and not is_there:
+            continue
+        word = about[person] = words[person]
+        before = None if id_ is None else Standing(*standing)
+        state = state_after(before, word, segment=segment_id)
+        if state is not None:
+            was = before.state if before else ""
+            rows[source, lead_id, segment_id] = Judged(source, lead_id, segment_id, word, id_, was, state)
+    return News(about, list(rows.values()))
+
+
+def take_in(connection: Connection, connector: str, news: News, now: float) -> set[str]:
+    """Write the news; the sources that have something to tell CTGO now."""
+    books = Books(connection, now)
+    _HEAR(
+        connection,
+        [{"connector": connector, "person": person, "word": word, "heard_at": now}
+         for person, word in news.words.items()],
+    )  # fmt: skip
+    rows = [(it, _values(it, connector, now)) for it in news.rows]
+    _ADD(connection, [{**values, "maybe_sent": False, "told": ""} for it, values in rows if it.id is None])
+    _CHANGE(
+        connection,
+        [{f"new_{name}": value for name, value in values.items()} | {"row": it.id}
+         for it, values in rows if it.id is not None],
+    )  # fmt: skip
+    for it in news.rows:
+        books.move("feedback", it.source, 1, old=it.before, new=it.state)
+    books.close()
+    return {it.source for it in news.rows if it.state == "pending"}
+
+
+def _by_person(connection: Connection, connector: str, said: Iterable[Said]) -> dict[str, str]:
+    """The last word on each person. An object may stand for several, of whom it names one."""
+    said = list(said)
+    ids = {it.remote_id for it in said if it.remote_id}
+    sharing: dict[str, list[str]] = {}
+    for remote_id, person in connection.execute(_SHARING, {"connector": connector, "ids": array(ids)}):
+        sharing.setdefault(remote_id, []).append(person)
+    words: dict[str, str] = {}
+    for it in said:
+        for person in {it.person, *sharing.get(it.remote_id, ())} - {""}:
+            words[person] = it.word
+    return words
+
+
+def _values(it: Judged, connector: str, now: float) -> dict[str, object]:
+    open_ = it.state == "pending"
+    return {
+        "source": it.source, "lead_id": it.lead_id, "segment_id": it.segment_id, "connector": connector,
+        "word": it.word, "heard_at": now, "state": it.state, "attempts": 0, "due_at": 0.0, "suspect": False,
+        "mark": None, "failing_since": None, "code": "", "detail": "", "settled_at": None if open_ else now,
+    }  # fmt: skip
+
+
+_SHARING = select(_person.c.remote_id, _person.c.person).where(
+    _person.c.connector == bindparam("connector"), among(_person.c.remote_id, "ids")
+)
+_HEARD = select(_heard.c.person, _heard.c.word).where(
+    _heard.c.connector == bindparam("connector"), among(_heard.c.person, "persons")
+)
+_OURS = (_delivery.c.lead_seq == _lead.c.seq) & (_delivery.c.connector == bindparam("connector"))
+_SAME = (
+    (_feedback.c.source == _lead.c.source)
+    & (_feedback.c.lead_id == _lead.c.lead_id)
+    & (_feedback.c.segment_id == _lead.c.segment_id)
+)
+_LEADS = (
+    select(
+        _lead.c.person, (_delivery.c.state == quoted("delivered")).label("there"), _lead.c.source, _lead.c.lead_id,
+        _lead.c.segment_id, _feedback.c.id, _feedback.c.state, _feedback.c.word, _feedback.c.told, _feedback.c.maybe_sent,
+    )
+    .join(_delivery, _OURS)
+    .outerjoin(_feedback, _SAME)
+    .where(
+        among(_lead.c.person, "persons"),
+        _lead.c.lead_id > 0,
+        _delivery.c.state.in_((quoted("delivered"), quoted("pending"))),
+    )
+    .order_by(_lead.c.seq)
+)  # fmt: skip
+
+_NEW_WORD = upsert(_heard)
+_HEAR = Bulk(
+    _NEW_WORD.on_conflict_do_update(
+        index_elements=["connector", "person"],
+        set_={"word": _NEW_WORD.excluded.word, "heard_at": _NEW_WORD.excluded.heard_at},
+    ),
+    ("connector", "person", "word", "heard_at"),
+)
+_SET = (
+    "connector", "word", "heard_at", "state", "attempts", "due_at", "suspect", "mark", "failing_since", "code", "detail",
+    "settled_at",
+)  # fmt: skip
+_ADD = Bulk(_feedback.insert(), ("source", "lead_id", "segment_id", *_SET, "maybe_sent", "told"))
+_CHANGE = Bulk(
+    update(_feedback)
+    .where(_feedback.c.id == bindparam("row"))
+    .values({name: bindparam(f"new_{name}") for name in _SET}),
+    ("row", *(f"new_{name}" for name in _SET)),
+)

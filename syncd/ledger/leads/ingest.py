@@ -1,0 +1,411 @@
+"""What a pull writes: a page's leads with their deliveries, and the watermark, in one transaction."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, and_, bindparam, delete, func, literal_column, or_, select, update
+
+from syncd.core.lead import Lead, LeadKey, Malformed, identity
+from syncd.core.lead_state import UNSETTLED, LeadState
+from syncd.ledger.deliveries.flood_gate import UNASKED
+from syncd.ledger.leads.settlement import reopen_gone
+from syncd.ledger.same_account import twins_of_new
+from syncd.ledger.schema import Delivery, Export, Label, Payload, Source, table
+from syncd.ledger.schema import Lead as LeadRow
+from syncd.ledger.sql import Books, Bulk, Insert, Prepared, Rows, among, array, is_standing, quoted, upsert
+
+_lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
+_source, _label, _payload = table(Source), table(Label), table(Payload)
+_KNOWN = Rows(
+    lambda: select(_lead.c.source, _lead.c.lead_id, _lead.c.stream_id, _lead.c.segment_id).where(
+        _lead.c.source == bindparam("source"),
+        among(_lead.c.lead_id, "ids"),
+        _lead.c.state != quoted("quarantined"),
+    )
+)
+
+
+NAME_UNKNOWN = "name_unknown"
+WAITS_FOR_NAME = "Its `where` needs a name that CTGO has not told yet."
+WAITS_FOR_ANSWER = "Its `where` needs what CTGO was not asked for yet."
+
+
+class NewDelivery(NamedTuple):
+    """A delivery to make for a new lead.
+
+    A `where` that could not be evaluated makes a rejected one, one that needs a name which is still to be told a pending
+    one: it is judged before it is sent. One that needs what CTGO was not asked for (`unasked`) is held until it was.
+    """
+
+    connector: str
+    required: bool
+    code: str = ""
+    detail: str = ""
+
+    @property
+    def state(self) -> str:
+        """The state it begins in."""
+        return "rejected" if self.code and self.code not in {NAME_UNKNOWN, UNASKED} else "pending"
+
+    @property
+    def held(self) -> str:
+        """The mark that holds it, if any does."""
+        return UNASKED if self.code == UNASKED else ""
+
+
+class Admission(NamedTuple):
+    """A parsed lead and what was decided about it, should it be new."""
+
+    lead: Lead
+    payload: str
+    state: LeadState
+    deliveries: Sequence[NewDelivery] = ()
+    marked_elsewhere: bool = False
+    """Somebody else exported it and it is delivered all the same: CTGO need not be told again."""
+
+
+@dataclass(slots=True)
+class Ingested:
+    """What a page brought."""
+
+    new: int = 0
+    quarantined: int = 0
+    states: dict[str, int] = field(default_factory=dict)
+    connectors: set[str] = field(default_factory=set)
+    admitted: Sequence[tuple[int, Admission]] = ()
+    """The new leads, by sequence number."""
+
+
+class ExportUnderWay(Exception):  # noqa: N818 - an answer, not an error: come back when it is over
+    """A new row bears an id whose export is being sent: ingest it after, for I-1 speaks of every row known then."""
+
+
+def load_source(connection: Connection, name: str) -> Any:
+    """The source's row; made if it is new."""
+    found = connection.execute(_SOURCE, {"name": name}).first()
+    if found is None:
+        connection.execute(upsert(_source).values(name=name, started=False, listing="all"))
+        found = connection.execute(_SOURCE, {"name": name}).one()
+    return found
+
+
+_SOURCE = select(_source).where(_source.c.name == bindparam("name"))
+
+
+def update_source(connection: Connection, name: str, **values: object) -> None:
+    """Set columns of the source's row."""
+    connection.execute(update(_source).where(_source.c.name == name).values(**values))
+
+
+def move_watermark(connection: Connection, name: str, to: float, now: float) -> None:
+    """Forward only; part of the last page's transaction."""
+    _FORWARD(connection, [{"source": name, "to": to, "now": now}])
+
+
+_FORWARD = Bulk(
+    update(_source)
+    .where(_source.c.name == bindparam("source"))
+    .values(
+        watermark=func.max(func.coalesce(_source.c.watermark, bindparam("to")), bindparam("to")),
+        pulled_at=bindparam("now"),
+        started=literal_column("1"),
+    ),
+    (),
+)
+
+
+def exported_here(connection: Connection, source: str, leads: Sequence[Lead]) -> set[int]:
+    """Ids of these leads that carry this ledger's own mark, or may, through this source or a twin at another.
+
+    An export under way whose answer was lost is ours too.
+    """
+    if not leads:
+        return set()
+    people = [(lead.id, lead.person) for lead in leads]
+    each = {source: {lead.id for lead in leads}, **twins_of_new(connection, source, people)}
+    return {
+        row[0]
+        for name, ids in each.items()
+        for row in _EXPORTED(connection, {"source": name, "ids": array(ids)})
+    }
+
+
+_EXPORTED = Rows(
+    lambda: select(_export.c.lead_id).where(
+        _export.c.source == bindparam("source"),
+        among(_export.c.lead_id, "ids"),
+        or_(
+            _export.c.state.in_([quoted(state) for state in ("pending", "delivered")]),
+            and_(_export.c.state == quoted("shelved"), _export.c.maybe_sent),
+        ),
+    )
+)
+
+
+def known_keys(connection: Connection, source: str, ids: Collection[int]) -> set[LeadKey]:
+    """The keys that the ledger holds for these ids, quarantined rows left out."""
+    return {LeadKey(*row) for row in _KNOWN(connection, {"source": source, "ids": array(ids)})}
+
+
+def campaigns(connection: Connection, source: str) -> list[int]:
+    """Every campaign that a lead of this source ever named, or that a listing did."""
+    return [row[0] for row in _STREAMS(connection, {"source": source})]
+
+
+_STREAMS = Rows(
+    lambda: select(_label.c.id).where(_label.c.source == bindparam("source"), _label.c.kind == "stream")
+)
+
+
+def save_labels(
+    connection: Connection, source: str, kind: str, names: Mapping[int, str | None], now: float
+) -> None:
+    """Remember names; a missing name never replaces a known one."""
+    rows = [{"source": source, "kind": kind, "id": i, "name": n, "seen_at": now} for i, n in names.items()]
+    _SAVE_LABELS(connection, rows)
+
+
+_NEW_LABEL = upsert(_label)
+_SAVE_LABELS = Bulk(
+    _NEW_LABEL.on_conflict_do_update(
+        index_elements=["source", "kind", "id"],
+        set_={
+            "name": func.coalesce(_NEW_LABEL.excluded.name, _label.c.name),
+            "seen_at": _NEW_LABEL.excluded.seen_at,
+        },
+    ),
+    ("source", "kind", "id", "name", "seen_at"),
+)
+
+
+def ingest(
+    connection: Connection,
+    in_flight: Collection[tuple[str, int]],
+    admissions: Sequence[Admission],
+    malformed: Sequence[Malformed],
+    now: float,
+    *,
+    refill: bool = False,
+) -> Ingested:
+    """Insert what is not known yet. A row that was quarantined gives way to one that parses.
+
+    `refill`: also give known leads their payload back, where retention has dropped it.
+
+    Raises ExportUnderWay, after which the transaction must be rolled back.
+    """
+    result, books = Ingested(), Books(connection, now)
+    by_key = {admission.lead.key: admission for admission in admissions}
+    for source in {key.source for key in by_key}:
+        ids = [lead_id for its, lead_id, _, _ in by_key if its == source]
+        known = [found for key in known_keys(connection, source, ids) if (found := by_key.pop(key, None))]
+        if refill:
+            _REFILL(
+                connection,
+                [
+                    {**dict(zip(_KEY, found.lead.key, strict=True)), "text": found.payload, "now": now}
+                    for found in known
+                ],
+            )
+        known_as_new = [found.lead.id for found in known if found.lead.exported_at is None]
+        if known_as_new:
+            reopen_gone(books, source, known_as_new)
+    if in_flight and any((key.source, key.id) in in_flight for key in by_key):
+        raise ExportUnderWay
+    open_ids = _ids_of(connection, [a.lead for a in by_key.values() if a.state in UNSETTLED])
+    if any(lead_id in open_ids.get(name, ()) for name, lead_id in in_flight):
+        raise ExportUnderWay
+    _release_quarantined(books, by_key)
+    admitted = _insert_leads(books, by_key)
+    result.states = dict(Counter(admission.state for _, admission in admitted))
+    result.new, result.admitted = len(admitted), admitted
+    result.connectors = insert_deliveries(books, ((seq, admission.deliveries) for seq, admission in admitted))
+    _note_elsewhere(books, [a.lead for _, a in admitted if a.marked_elsewhere and a.state in UNSETTLED])
+    _withdraw_exports(books, open_ids)
+    result.quarantined = _quarantine(books, malformed)
+    books.close()
+    for source in {key.source for key in by_key}:
+        streams = {key.stream_id: None for key in by_key if key.source == source and key.stream_id}
+        save_labels(connection, source, "stream", streams, now)
+    return result
+
+
+def _ids_of(connection: Connection, leads: Sequence[Lead]) -> dict[str, set[int]]:
+    """By source: the ids of new leads, at their own source and at those that have twins of them."""
+    found: dict[str, set[int]] = {}
+    for source in {lead.source for lead in leads}:
+        people = [(lead.id, lead.person) for lead in leads if lead.source == source]
+        found.setdefault(source, set()).update(lead_id for lead_id, _ in people)
+        for name, ids in twins_of_new(connection, source, people).items():
+            found.setdefault(name, set()).update(ids)
+    return found
+
+
+_LAST = Rows(lambda: select(func.max(_lead.c.seq)))
+_KEY = ("source", "lead_id", "stream_id", "segment_id")
+_INSERT_LEAD = Insert(
+    _lead,
+    ("source", "state", "settled_at", "ingested_at", "digest", "code", "detail"),
+    ("seq", "lead_id", "stream_id", "segment_id", "person", "discovered_at"),
+)
+_INSERT_PAYLOAD = Insert(_payload, (), ("seq", "text"))
+
+
+def _keep(*rows: Any) -> Bulk:
+    """Keep the payload of a lead that is known by its key and has none, and of which this is true."""
+    mine = [_lead.c[name] == bindparam(name) for name in _KEY]
+    found = select(_lead.c.seq, bindparam("text"), bindparam("now")).where(*mine, *rows)
+    kept = upsert(_payload).from_select(["seq", "text", "refilled_at"], found).on_conflict_do_nothing()
+    return Bulk(kept, ())
+
+
+_REFILL = _keep(_lead.c.state != quoted("forgotten"))
+_KEEP_MALFORMED = _keep(_lead.c.digest == bindparam("digest"), _lead.c.state == quoted("quarantined"))
+_INSERT_MALFORMED = upsert(_lead).on_conflict_do_nothing().returning(_lead.c.source)
+_INSERT_DELIVERIES = Prepared(lambda: _delivery.insert().from_select(
+    ["lead_seq", "connector", "required", "state", "attempts", "due_at", "suspect", "maybe_sent", "code", "detail", "held", "created"],
+    select(
+        func.json_each(bindparam("seqs")).table_valued("value").c.value,
+        bindparam("connector"), bindparam("required"), bindparam("state"),
+        *(literal_column(n) for n in ("0", "0.0", "0", "0")),
+        bindparam("code"), bindparam("detail"), bindparam("held"), literal_column("0"),
+    ),
+))  # fmt: skip
+"""A delivery to one connector for each of these leads, all in the same state."""
+
+
+class _Quarantined(NamedTuple):
+    seq: int
+    source: str
+    lead_id: int
+    stream_id: int
+    segment_id: int
+    digest: str
+
+
+_QUARANTINED = Rows(
+    lambda: select(*(_lead.c[name] for name in _Quarantined._fields)).where(
+        is_standing(_lead), _lead.c.state == quoted("quarantined")
+    )
+)
+
+
+def _release_quarantined(books: Books, admissions: Mapping[LeadKey, Admission]) -> None:
+    """Remove the quarantined rows of these leads: a handful at most, found through the partial index."""
+    rows = [_Quarantined(*row) for row in _QUARANTINED(books.connection)]
+    if not rows:
+        return
+    digests = (
+        {identity(a.lead.raw) for a in admissions.values()} if any(row.digest for row in rows) else set()
+    )
+    readable = [row for row in rows if row.digest in digests or any(_is_it(row, key) for key in admissions)]
+    if readable:
+        for rows_of in (_payload, _lead):
+            books.connection.execute(
+                delete(rows_of).where(among(rows_of.c.seq, "seqs")),
+                {"seqs": array(row.seq for row in readable)},
+            )
+        for row in readable:
+            books.move("lead", row.source, 1, old="quarantined")
+
+
+def _is_it(row: _Quarantined, key: LeadKey) -> bool:
+    """Whether a quarantined row may be this lead: a part of its key that could not be read stands as 0."""
+    return (
+        (row.source, row.lead_id) == (key.source, key.id)
+        and row.stream_id in {0, key.stream_id}
+        and row.segment_id in {0, key.segment_id}
+    )
+
+
+def _insert_leads(books: Books, admissions: Mapping[LeadKey, Admission]) -> list[tuple[int, Admission]]:
+    """Insert them all under sequence numbers of our own: nobody else writes during this transaction."""
+    if not admissions:
+        return []
+    last = _LAST(books.connection)[0][0] or 0
+    admitted = list(enumerate(admissions.values(), last + 1))
+    alike: defaultdict[tuple[str, LeadState], list[tuple[object, ...]]] = defaultdict(list)
+    for seq, (lead, _, state, _, _) in admitted:
+        source, *ids = lead.key
+        alike[source, state].append((seq, *ids, lead.person, lead.discovered_at.timestamp()))
+    for (source, state), rows in alike.items():
+        settled_at = None if state in UNSETTLED else books.now
+        _INSERT_LEAD(books.connection, (source, state, settled_at, books.now, "", "", ""), rows)
+        books.move("lead", source, len(rows), new=state)
+    _INSERT_PAYLOAD(books.connection, (), [(seq, admission.payload) for seq, admission in admitted])
+    return admitted
+
+
+def insert_deliveries(books: Books, wanted: Iterable[tuple[int, Sequence[NewDelivery]]]) -> set[str]:
+    """Make the deliveries of leads, given by sequence number; the connectors they are for."""
+    alike: defaultdict[NewDelivery, list[int]] = defaultdict(list)
+    before: Sequence[NewDelivery] = ()
+    chosen: list[list[int]] = []
+    for seq, deliveries in wanted:
+        if deliveries is not before:  # mostly they are the very same
+            before, chosen = deliveries, [alike[new] for new in deliveries]
+        for seqs in chosen:
+            seqs.append(seq)
+    for new, seqs in alike.items():
+        values = {
+            "connector": new.connector,
+            "required": new.required,
+            "code": new.code,
+            "detail": new.detail,
+            "held": new.held,
+        }
+        _INSERT_DELIVERIES(books.connection, {**values, "state": new.state, "seqs": array(seqs)})
+        books.move("delivery", new.connector, len(seqs), new=new.state)
+    return {new.connector for new in alike}
+
+
+def _note_elsewhere(books: Books, leads: Sequence[Lead]) -> None:
+    rows = [
+        {"source": lead.source, "lead_id": lead.id, "state": "elsewhere", "settled_at": books.now}
+        for lead in leads
+    ]
+    if rows:
+        new = upsert(_export).on_conflict_do_nothing().returning(_export.c.source)
+        for (source,) in books.connection.execute(new, rows):
+            books.move("export", source, 1, new="elsewhere")
+
+
+_WITHDRAW = Prepared(
+    lambda: delete(_export).where(
+        _export.c.source == bindparam("source"),
+        _export.c.state == quoted("pending"),
+        # One that was tried stays: it may have been heard, and then the mark on a later row is ours
+        _export.c.attempts == 0,
+        ~_export.c.maybe_sent,
+        _export.c.code == quoted(""),
+        among(_export.c.lead_id, "ids"),
+    )
+)
+
+
+def _withdraw_exports(books: Books, each: Mapping[str, Collection[int]]) -> None:
+    """An id that has a new row to deliver is not ready any more; its export is owed again when that row settles."""
+    for source, ids in each.items():
+        gone = _WITHDRAW(books.connection, {"source": source, "ids": array(ids)}).rowcount
+        books.move("export", source, gone, old="pending")
+
+
+def _quarantine(books: Books, malformed: Sequence[Malformed]) -> int:
+    rows = [
+        {
+            **dict(zip(_KEY, bad.key, strict=True)),
+            "digest": bad.digest, "person": "", "discovered_at": books.now, "state": "quarantined",
+            "ingested_at": books.now,
+            "settled_at": None, "code": "lead_malformed", "detail": bad.reason,
+        }
+        for bad in malformed
+    ]  # fmt: skip
+    new = [row[0] for row in books.connection.execute(_INSERT_MALFORMED, rows)] if rows else []
+    for source in new:
+        books.move("lead", source, 1, new="quarantined")
+    _KEEP_MALFORMED(
+        books.connection,
+        [{**row, "text": bad.payload, "now": None} for row, bad in zip(rows, malformed, strict=True)],
+    )
+    return len(new)

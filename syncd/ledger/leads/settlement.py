@@ -1,0 +1,258 @@
+"""What follows from deliveries: leads settle, and exports become owed, in the transaction that changed them."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from json import loads
+from typing import Any
+
+from sqlalchemy import and_, bindparam, case, exists, func, literal, select, update
+
+from syncd.core.lead_state import HOLDS_EXPORT, UNSETTLED, Standing, lead_state
+from syncd.ledger.ctgo_queue.shelf import shelve
+from syncd.ledger.same_account import held, shared_host, twins
+from syncd.ledger.schema import Delivery, Export, table
+from syncd.ledger.schema import Lead as LeadRow
+from syncd.ledger.sql import Books, Prepared, Rows, among, array, quoted, upsert
+
+_lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
+_sibling = _lead.alias("sibling")
+
+
+def _any(*, state: str, required: bool) -> Any:
+    return func.max(and_(_delivery.c.state == state, _delivery.c.required.is_(required)))
+
+
+_EACH = (
+    select(
+        _lead.c.seq,
+        _lead.c.source,
+        _lead.c.lead_id,
+        _lead.c.state,
+        _any(state="pending", required=True).label("required_pending"),
+        _any(state="rejected", required=True).label("required_rejected"),
+        _any(state="delivered", required=True).label("required_delivered"),
+        _any(state="pending", required=False).label("other_pending"),
+        _any(state="rejected", required=False).label("other_rejected"),
+        _any(state="delivered", required=False).label("other_delivered"),
+        # A `where` that was mended and says no takes the delivery away as if it had never been made
+        func.max(and_(_delivery.c.state == quoted("dropped"), _delivery.c.code != quoted("unwanted"))).label(
+            "dropped"
+        ),
+    )
+    .join(_delivery, _delivery.c.lead_seq == _lead.c.seq)
+    .where(among(_lead.c.seq, "seqs"), _lead.c.state.in_(("delivering", "rejected", "exporting")))
+    .group_by(_lead.c.seq)
+    .subquery()
+)
+_ALIKE = [column for column in _EACH.c if column.name not in {"seq", "lead_id"}]
+_STANDINGS = select(
+    *_ALIKE, func.json_group_array(_EACH.c.seq), func.json_group_array(_EACH.c.lead_id)
+).group_by(*_ALIKE)
+"""A row for each way to stand, with all the leads that do: a batch has two or three of them."""
+
+
+_ALL_DELIVERED = (
+    select(func.min(and_(_delivery.c.state == quoted("delivered"), _delivery.c.required.is_(True))))
+    .where(_delivery.c.lead_seq == _lead.c.seq)
+    .scalar_subquery()
+)
+_MOVE_DELIVERED = Prepared(
+    lambda: (
+        update(_lead)
+        .where(among(_lead.c.seq, "seqs"), _lead.c.state == quoted("delivering"), _ALL_DELIVERED)
+        .values(state=bindparam("new"), settled_at=bindparam("at"))
+    )
+)
+_IDS = Rows(lambda: select(_lead.c.lead_id).where(among(_lead.c.seq, "seqs")))
+
+
+def settle_delivered(
+    books: Books, source: str, seqs: Sequence[int], *, exports: bool | None
+) -> set[str] | None:
+    """Settle leads of a source that every connector must have and has, as nearly all do: at half of what `settle` costs.
+
+    `exports`: as in `owe_everywhere`. Returns the sources that may owe an export now; None: not all were of that kind, and they are for `settle`.
+    """
+    new = lead_state(Standing(required_delivered=True), exports=bool(exports))
+    moved = _move(books, _MOVE_DELIVERED, source, ("delivering", new), {"seqs": array(seqs)})
+    if moved < len(seqs):
+        return None
+    if exports is False and not shared_host(books.connection, source):
+        return set()
+    ids = {row[0] for row in _IDS(books.connection, {"seqs": array(seqs)})}
+    return owe_everywhere(books, source, ids, exports=exports)
+
+
+def settle(books: Books, seqs: Collection[int], exports: Mapping[str, bool]) -> set[str]:
+    """Bring these leads' states up to their deliveries. `exports`: whether each configured source exports.
+
+    Returns the sources that may owe an export now.
+    """
+    ids: dict[str, set[int]] = {}
+    for source, state, *standing, members, lead_ids in books.connection.execute(
+        _STANDINGS, {"seqs": array(seqs)}
+    ).all():
+        new = lead_state(Standing(*standing), exports=exports.get(source, False))
+        if new != state:
+            _move(books, _MOVE, source, (state, new), {"seqs": members, "old": state})
+        ids.setdefault(source, set()).update(loads(lead_ids))
+    each = (owe_everywhere(books, source, its, exports=exports.get(source)) for source, its in ids.items())
+    return set[str]().union(*each)
+
+
+_MOVE = Prepared(
+    lambda: (
+        update(_lead)
+        .where(among(_lead.c.seq, "seqs"), _lead.c.state == bindparam("old"))
+        .values(state=bindparam("new"), settled_at=bindparam("at"))
+    )
+)
+
+
+def _move(
+    books: Books, statement: Prepared, source: str, states: tuple[str, str], which: Mapping[str, object]
+) -> int:
+    """Run one that moves leads of a source from a state to another; how many it moved."""
+    old, new = states
+    values = {**which, "new": new, "at": None if new in UNSETTLED else books.now}
+    moved = statement(books.connection, values).rowcount
+    books.move("lead", source, moved, old=old, new=new)
+    return moved
+
+
+def owe_everywhere(books: Books, source: str, ids: Collection[int], *, exports: bool | None) -> set[str]:
+    """Make the exports that are due now that rows of a source have settled, also at sources that have twins of them.
+
+    `exports`: whether the source itself exports; None: it is not configured. Returns the sources that may owe one now.
+    """
+    owing = set[str]()
+    if exports:
+        owe_exports(books, source, ids)
+        owing.add(source)
+    elif exports is None:
+        shelve(books, source, ids)
+    host = shared_host(books.connection, source)
+    for name, its in twins(books.connection, source, host, ids).items() if host else ():
+        if owe_exports(books, name, its):
+            owing.add(name)
+    return owing
+
+
+def owe_exports(books: Books, source: str, ids: Collection[int]) -> int:
+    """Make a source's exports that are due now: once for each id, and only when no row of the id, nor a twin, still holds it."""
+    free = set(ids) - held(books.connection, source, ids)
+    made = books.connection.execute(_OWE, {"owner": source, "ids": array(free)}).rowcount
+    books.move("export", source, made, new="pending")
+    close_exported(books, source, ids)
+    return made
+
+
+_HOLDS = exists().where(
+    _sibling.c.source == _lead.c.source,
+    _sibling.c.lead_id == _lead.c.lead_id,
+    _sibling.c.state.in_(HOLDS_EXPORT),
+)
+_READY = select(_lead.c.source, _lead.c.lead_id, literal("pending")).where(
+    _lead.c.source == bindparam("owner"),
+    among(_lead.c.lead_id, "ids"),
+    _lead.c.state == quoted("exporting"),
+    ~_HOLDS,
+)
+_OWE = upsert(_export).from_select(["source", "lead_id", "state"], _READY.distinct()).on_conflict_do_nothing()
+
+
+_CLOSED = {"delivered": "exported", "gone": "gone", "elsewhere": "elsewhere", "dropped": "unexported"}
+"""What a lead settles as, by the state of its id's export."""
+
+_MARK = (
+    select(
+        case({quoted(state): quoted(settled) for state, settled in _CLOSED.items()}, value=_export.c.state)
+    )
+    .where(_export.c.source == _lead.c.source, _export.c.lead_id == _lead.c.lead_id)
+    .scalar_subquery()
+)
+_MARKED = exists().where(
+    _export.c.source == _lead.c.source,
+    _export.c.lead_id == _lead.c.lead_id,
+    _export.c.state.in_(map(quoted, _CLOSED)),
+)
+
+
+GONE_FOR = 3600.0
+"""Seconds that a *gone* export stays so at the least, whatever CTGO lists: or each poll would ask for it again."""
+
+
+def reopen_gone(books: Books, source: str, ids: Collection[int], *, suspect: bool = False) -> int:
+    """Make *gone* exports of these lead ids due again, for CTGO knows the leads; how many.
+
+    `suspect`: the route was at fault, so at once and at the end of the line; else those that have been gone for `GONE_FOR`.
+    """
+    before = books.now if suspect else books.now - GONE_FOR
+    values = {"owner": source, "ids": array(ids), "before": before, "suspect": suspect}
+    values["due"] = books.now if suspect else 0.0
+    found = [row[0] for row in _REOPEN(books.connection, values)]
+    if found:
+        books.move("export", source, len(found), old="gone", new="pending")
+        moved = _UNSETTLE(books.connection, {"owner": source, "ids": array(found)}).rowcount
+        books.move("lead", source, moved, old="gone", new="exporting")
+    return len(found)
+
+
+_IS_GONE = exists().where(
+    _lead.c.source == _export.c.source,
+    _lead.c.lead_id == _export.c.lead_id,
+    _lead.c.state == quoted("gone"),
+)
+_REOPEN = Rows(
+    lambda: (
+        update(_export)
+        .where(
+            _export.c.source == bindparam("owner"),
+            among(_export.c.lead_id, "ids"),
+            _export.c.state == quoted("gone"),
+            _export.c.settled_at <= bindparam("before"),
+            _IS_GONE,
+        )
+        .values(
+            state=quoted("pending"),
+            settled_at=None,
+            due_at=bindparam("due"),
+            suspect=bindparam("suspect"),
+            attempts=func.max(0, _export.c.attempts - 1),
+        )
+        .returning(_export.c.lead_id)
+    )
+)
+_UNSETTLE = Prepared(
+    lambda: (
+        update(_lead)
+        .where(
+            _lead.c.source == bindparam("owner"),
+            among(_lead.c.lead_id, "ids"),
+            _lead.c.state == quoted("gone"),
+        )
+        .values(state=quoted("exporting"), settled_at=None)
+    )
+)
+
+
+def close_exported(books: Books, source: str, ids: Collection[int]) -> None:
+    """Settle the rows whose id was exported, or is past exporting: also a row that came after the export."""
+    settled = _CLOSE(books.connection, {"owner": source, "ids": array(ids), "now": books.now})
+    for state, n in Counter(row[0] for row in settled).items():
+        books.move("lead", source, n, old="exporting", new=state)
+
+
+_CLOSE = Rows(
+    lambda: (
+        update(_lead)
+        .where(
+            _lead.c.source == bindparam("owner"),
+            among(_lead.c.lead_id, "ids"),
+            _lead.c.state == quoted("exporting"),
+            _MARKED,
+        )
+        .values(state=_MARK, settled_at=bindparam("now"))
+        .returning(_lead.c.state)
+    )
+)

@@ -1,0 +1,319 @@
+"""What the reading commands ask. Counts come from the tally, lists through the partial indexes."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, exists, func, literal, select, union_all
+
+from syncd.core.limiter import Budget, Slots, clamp
+from syncd.core.texts import bare
+from syncd.ledger.budgets import Meter
+from syncd.ledger.schema import (
+    Action,
+    Credits,
+    Delivery,
+    Export,
+    Feedback,
+    Hearing,
+    Label,
+    Payload,
+    Slot,
+    Source,
+    Subscription,
+    Tally,
+    table,
+)
+from syncd.ledger.schema import Budget as BudgetRow
+from syncd.ledger.schema import Lead as LeadRow
+from syncd.ledger.sql import is_standing, quoted
+
+_lead, _delivery, _export, _payload = table(LeadRow), table(Delivery), table(Export), table(Payload)
+_KEPT = _payload.c.seq == _lead.c.seq
+_tally, _source, _action, _label = table(Tally), table(Source), table(Action), table(Label)
+_budget, _slot, _credits = table(BudgetRow), table(Slot), table(Credits)
+_feedback, _hearing = table(Feedback), table(Hearing)
+
+_PUSHED = select(table(Subscription))
+
+# In literals, as in the partial index: with parameters SQLite does not see that it may use it, and scans every lead
+_IS_STANDING = is_standing(_lead)
+
+
+_UNDER_WAY = tuple(
+    (
+        _delivery.c.state == quoted("pending"),
+        held,  # or not, in the words of the two partial indexes
+        _lead.c.seq == _delivery.c.lead_seq,
+        _lead.c.state == quoted("delivering"),
+    )
+    for held in (_delivery.c.held == quoted(""), _delivery.c.held != quoted(""))
+)
+"""Leads on their way to a connector, once for each delivery that is pending: each has one, or it would be nobody's."""
+
+Counts = dict[str, dict[str, dict[str, int]]]
+
+
+def counts(connection: Connection) -> Counts:
+    """Rows as kind -> name -> state -> number, zeros left out. Kinds: lead, delivery, export, feedback."""
+    result: Counts = {"lead": {}, "delivery": {}, "export": {}, "feedback": {}}
+    for kind, name, state, n in connection.execute(
+        select(_tally.c.kind, _tally.c.name, _tally.c.state, _tally.c.n)
+        .where(_tally.c.n > 0)
+        .order_by(_tally.c.kind, _tally.c.name, _tally.c.state)
+    ):
+        result[kind].setdefault(name, {})[state] = n
+    return result
+
+
+def sources(connection: Connection) -> Sequence[Any]:
+    """Every source that was ever pulled."""
+    return connection.execute(select(_source).order_by(_source.c.name)).all()
+
+
+class Pushed(NamedTuple):
+    """How a source's push stands: since when it is subscribed, None if it is not; whether a person switched it off; when one last came."""
+
+    subscribed_at: float | None
+    off: bool
+    heard_at: float | None
+
+
+def pushed(connection: Connection) -> dict[str, Pushed]:
+    """By source, of those of which a webhook subscription, or something of one, is kept."""
+    return {
+        it.source: Pushed(None if it.remote_id is None else it.subscribed_at, bool(it.off), it.heard_at)
+        for it in connection.execute(_PUSHED)
+    }
+
+
+def oldest_unsettled(connection: Connection) -> float | None:
+    """When the oldest lead that is not settled was ingested. Reads all that are on their way to a connector."""
+    standing = select(_lead.c.ingested_at).where(_IS_STANDING)
+    under_way = [select(_lead.c.ingested_at).where(*of_it) for of_it in _UNDER_WAY]
+    instants = union_all(standing, *under_way).subquery()
+    return connection.execute(select(func.min(instants.c.ingested_at))).scalar()
+
+
+def oldest_pending(connection: Connection) -> dict[str, float]:
+    """By connector: when the lead of the delivery that has been pending longest was ingested, held ones included."""
+    of_each = select(_delivery.c.connector, func.min(_delivery.c.id).label("id")).group_by(
+        _delivery.c.connector
+    )
+    pending = _delivery.c.state == quoted("pending")
+    # Held or not, in the words of the two partial indexes
+    first = union_all(
+        of_each.where(pending, _delivery.c.held == quoted("")),
+        of_each.where(pending, _delivery.c.held != quoted("")),
+    ).subquery()
+    rows = connection.execute(
+        select(first.c.connector, func.min(_lead.c.ingested_at))
+        .join(_delivery, _delivery.c.id == first.c.id)
+        .join(_lead, _lead.c.seq == _delivery.c.lead_seq)
+        .group_by(first.c.connector)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+class Cause(NamedTuple):
+    """Set-aside rows that share a reason. `where` is a connector, or the source for an export, feedback or a quarantined lead."""
+
+    kind: str
+    where: str
+    code: str
+    n: int
+    detail: str
+
+
+def causes(connection: Connection) -> list[Cause]:
+    """What is set aside, grouped, most first."""
+    groups = union_all(
+        _grouped("delivery", _delivery, _delivery.c.connector, _delivery.c.state == quoted("rejected")),
+        _grouped("export", _export, _export.c.source, _export.c.state == quoted("rejected")),
+        _grouped("feedback", _feedback, _feedback.c.source, _feedback.c.state == quoted("rejected")),
+        _grouped("lead", _lead, _lead.c.source, _IS_STANDING & (_lead.c.state == quoted("quarantined"))),
+    ).subquery()
+    rows = connection.execute(select(groups).order_by(groups.c.n.desc(), groups.c.code))
+    return [Cause(*row) for row in rows]
+
+
+def _grouped(kind: str, rows: Any, where: Any, condition: Any) -> Any:
+    return (
+        select(
+            literal(kind).label("kind"), where.label("place"), rows.c.code,
+            func.count().label("n"), func.max(rows.c.detail).label("detail"),
+        )
+        .where(condition)
+        .group_by(where, rows.c.code)
+    )  # fmt: skip
+
+
+class SetAside(NamedTuple):
+    """One set-aside row."""
+
+    kind: str
+    where: str
+    source: str
+    lead_id: int
+    stream_id: int
+    segment_id: int
+    code: str
+    detail: str
+    attempts: int
+    payload: str | None
+
+
+def set_aside(connection: Connection, connector: str = "", lead_id: int = 0) -> Iterator[SetAside]:
+    """Rejected deliveries, exports and feedback, and quarantined rows; of one connector or lead if named."""
+    key = (_lead.c.source, _lead.c.lead_id, _lead.c.stream_id, _lead.c.segment_id)
+    deliveries = (
+        select(literal("delivery"), _delivery.c.connector, *key, _delivery.c.code, _delivery.c.detail,
+               _delivery.c.attempts, _payload.c.text)
+        .join(_lead, _lead.c.seq == _delivery.c.lead_seq)
+        .outerjoin(_payload, _KEPT)
+        .where(_delivery.c.state == quoted("rejected"), *([_delivery.c.connector == connector] if connector else []))
+    )  # fmt: skip
+    exports = select(
+        literal("export"), _export.c.source, _export.c.source, _export.c.lead_id, literal(0), literal(0),
+        _export.c.code, _export.c.detail, _export.c.attempts, literal(None),
+    ).where(_export.c.state == quoted("rejected"))  # fmt: skip
+    quarantined = (
+        select(
+            literal("lead"), _lead.c.source, *key, _lead.c.code, _lead.c.detail, literal(0), _payload.c.text
+        )
+        .outerjoin(_payload, _KEPT)
+        .where(_IS_STANDING, _lead.c.state == quoted("quarantined"))
+    )
+    feedback = select(
+        literal("feedback"), _feedback.c.source, _feedback.c.source, _feedback.c.lead_id, literal(0),
+        _feedback.c.segment_id, _feedback.c.code, _feedback.c.detail, _feedback.c.attempts, literal(None),
+    ).where(_feedback.c.state == quoted("rejected"))  # fmt: skip
+    for query in (deliveries,) if connector else (deliveries, exports, feedback, quarantined):
+        for row in connection.execute(query):
+            found = SetAside(*row)
+            if not lead_id or found.lead_id == lead_id:
+                yield found
+
+
+def find_leads(connection: Connection, *, lead_id: int = 0, handle: str = "") -> Sequence[Any]:
+    """Every row of an id, or of a handle. By handle the payloads are searched: slow, and for people only."""
+    query = select(_lead, _payload.c.text.label("payload")).outerjoin(_payload, _KEPT).order_by(_lead.c.seq)
+    if lead_id:
+        known = select(_source.c.name)  # the unique index begins with the source
+        return connection.execute(query.where(_lead.c.source.in_(known), _lead.c.lead_id == lead_id)).all()
+    return connection.execute(query.where(func.holds(_payload.c.text, bare(handle), "handle"))).all()
+
+
+def deliveries_of(connection: Connection, seq: int) -> Sequence[Any]:
+    """A lead's deliveries."""
+    return connection.execute(
+        select(_delivery).where(_delivery.c.lead_seq == seq).order_by(_delivery.c.id)
+    ).all()
+
+
+def export_of(connection: Connection, source: str, lead_id: int) -> Any:
+    """The export of an id, or None."""
+    return connection.execute(
+        select(_export).where(_export.c.source == source, _export.c.lead_id == lead_id)
+    ).first()
+
+
+def actions(connection: Connection, limit: int = 20) -> Sequence[Any]:
+    """The newest acts of people."""
+    return connection.execute(select(_action).order_by(_action.c.id.desc()).limit(limit)).all()
+
+
+def newest_action(connection: Connection) -> int:
+    """The number of the newest act: when it grows, somebody did something."""
+    return connection.execute(select(func.max(_action.c.id))).scalar() or 0
+
+
+def acts_of(connection: Connection, verb: str) -> Sequence[tuple[str, float]]:
+    """What acts of one kind were about, and when, oldest first."""
+    rows = connection.execute(
+        select(_action.c.name, _action.c.at).where(_action.c.verb == verb).order_by(_action.c.id)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def pending_elsewhere(connection: Connection, configured: Sequence[str]) -> dict[str, int]:
+    """Pending deliveries to connectors that have left the configuration."""
+    rows = counts(connection)["delivery"]
+    return {
+        name: states["pending"]
+        for name, states in rows.items()
+        if name not in configured and "pending" in states
+    }
+
+
+def recount(connection: Connection) -> dict[tuple[str, str, str], int]:
+    """The tally as the rows themselves say it; reads every row."""
+    result: dict[tuple[str, str, str], int] = {}
+    for kind, rows, name in (
+        ("lead", _lead, _lead.c.source),
+        ("delivery", _delivery, _delivery.c.connector),
+        ("export", _export, _export.c.source),
+        ("feedback", _feedback, _feedback.c.source),
+    ):
+        for owner, state, n in connection.execute(
+            select(name, rows.c.state, func.count()).group_by(name, rows.c.state)
+        ):
+            result[kind, owner, state] = n
+    return result
+
+
+def ids_to_deliver(connection: Connection) -> dict[str, int]:
+    """By source: ids that will owe an export once their deliveries are made; those that owe one now are not among them."""
+    known = exists().where(_export.c.source == _lead.c.source, _export.c.lead_id == _lead.c.lead_id)
+    each = union_all(*(select(_lead.c.source, _lead.c.lead_id).where(*of_it, ~known) for of_it in _UNDER_WAY))
+    ids = each.subquery()
+    rows = connection.execute(
+        select(ids.c.source, func.count(ids.c.lead_id.distinct())).group_by(ids.c.source)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def balances(connection: Connection) -> dict[str, int]:
+    """By source: the enrichment credits as enriching was last told; those that are not known are left out."""
+    query = select(_credits.c.source, _credits.c.balance).where(_credits.c.balance.is_not(None))
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def heard(connection: Connection) -> dict[str, float]:
+    """By connector: when it was last asked what became of people."""
+    query = select(_hearing.c.connector, _hearing.c.heard_at).where(_hearing.c.heard_at.is_not(None))
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def budget(connection: Connection, meter: Meter, now: float) -> Budget:
+    """A key's budget as `budgets.load_budget` has it, without the right to write; now in monotonic seconds."""
+    row = connection.execute(select(_budget).where(_budget.c.name == meter.name)).first()
+    slots = connection.execute(select(_slot.c.free_at, _slot.c.n).where(_slot.c.budget == meter.name))
+    return _budget_of(row, tuple(Slots(*slot) for slot in slots), meter, now)
+
+
+def budgets(connection: Connection, meters: Iterable[Meter], now: float) -> dict[str, Budget]:
+    """The budgets of many keys by their meters' names: two statements however many there are."""
+    rows = {row.name: row for row in connection.execute(select(_budget))}
+    taken: dict[str, list[Slots]] = {}
+    for name, free_at, n in connection.execute(select(_slot.c.budget, _slot.c.free_at, _slot.c.n)):
+        taken.setdefault(name, []).append(Slots(free_at, n))
+    return {it.name: _budget_of(rows.get(it.name), tuple(taken.get(it.name, ())), it, now) for it in meters}
+
+
+def _budget_of(row: Any, taken: tuple[Slots, ...], meter: Meter, now: float) -> Budget:
+    if row is None:
+        return Budget(meter.limit, ())
+    if row.boot != meter.boot:
+        return Budget(meter.limit, clamp(taken, now, same_boot=False))
+    limit = min(meter.limit, row.server_limit) if row.server_limit else meter.limit
+    return Budget(limit, taken, row.blocked_until, row.pull_at, row.pull_needs)
+
+
+def names_of(connection: Connection, source: str, kind: str) -> dict[int, str]:
+    """The known names of a source's campaigns (`stream`), segments or accounts."""
+    rows = connection.execute(
+        select(_label.c.id, _label.c.name).where(
+            _label.c.source == source, _label.c.kind == kind, _label.c.name.is_not(None)
+        )
+    )
+    return {row[0]: row[1] for row in rows}

@@ -1,0 +1,233 @@
+"""What forgetting a person reads and writes. See `syncd.core.tombstone` for how they are recognised afterwards.
+
+A forgotten lead's row stays, so that the books still add up, and says nothing: its key is a negative number, its person
+is empty, its times are the ledger's own. Its deliveries keep their states and lose their remote ids.
+"""
+
+import json
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, func, or_, select
+
+from syncd.core.texts import bare, clean, fold
+from syncd.core.tombstone import Sighting, Trace, left_by, marks, new_key, of_row, profile_of, spellings
+from syncd.ledger.admin.actions import log_action
+from syncd.ledger.admin.maintenance import OWED, note_done
+from syncd.ledger.privacy.erasure import Sentence, erase, sentences_with, unname
+from syncd.ledger.privacy.tombstones import keys, known_marks
+from syncd.ledger.schema import Delivery, Export, Forgotten, Payload, Person, Secret, Source, table
+from syncd.ledger.schema import Lead as LeadRow
+from syncd.ledger.sql import Books, among, array, upsert
+
+_lead, _delivery, _export, _person = table(LeadRow), table(Delivery), table(Export), table(Person)
+_secret, _forgotten, _source, _payload = table(Secret), table(Forgotten), table(Source), table(Payload)
+
+SHORTEST_NAME = 4
+"""Characters. A shorter display name is a word, and is not looked for in sentences."""
+
+_ADDRESS = re.compile(r'(?<![^\s"@\\])[^\s"@\\]+@[^\s"@\\]+\.[^\s"@\\]+')
+"""From the beginning of a word only: from each letter on, a long one without an @ takes the square of its length."""
+
+
+def is_forgotten(connection: Connection, sought: "Sought") -> bool:
+    """Whether there is a mark of this person, as far as what is said of them goes: emails leave none."""
+    traces = {Trace("handle", name) for name in spellings(sought.handle) | spellings(f"@{sought.handle}")}
+    if sought.person:
+        traces.add(Trace("person", sought.person))
+    if sought.lead_id:
+        sources = connection.execute(select(_source.c.name)).scalars()
+        traces |= {Trace("lead", f"{name}\0{sought.lead_id}") for name in sources}
+    return bool(traces and known_marks(connection, marks(keys(connection), traces)))
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Whom to forget: one of these."""
+
+    handle: str = ""
+    email: str = ""
+    lead_id: int = 0
+    person: str = ""
+
+
+_ROW = (
+    _lead.c.seq, _lead.c.source, _lead.c.lead_id, _lead.c.digest, _lead.c.person, _payload.c.text.label("payload"),
+    _lead.c.enrichment, _lead.c.state, _lead.c.discovered_at,
+)  # fmt: skip
+_ROWS = select(*_ROW).outerjoin(_payload, _payload.c.seq == _lead.c.seq)
+
+
+class Found(NamedTuple):
+    """What a search came to: rows of leads, and the sentences elsewhere that name these people.
+
+    `last`: the newest lead when it was made. What came in since is looked for again when the people are forgotten, so
+    that the transaction which does it need not read every lead.
+    """
+
+    rows: Sequence[Any]
+    sentences: Sequence[Sentence]
+    last: int
+
+
+def find(connection: Connection, sought: Sought) -> Found:
+    """Every row of the people who are sought; reads every lead, and is for people only."""
+    last = connection.execute(select(func.max(_lead.c.seq))).scalar() or 0
+    first = connection.execute(_ROWS.where(_matches(sought), _lead.c.state != "forgotten")).all()
+    rows = _with_siblings(connection, first, after=0)
+    names = {name for row in rows for name in _names(row)}
+    names |= {it.remote_id for it in _farewell(connection, rows).remains if it.remote_id}
+    return Found(rows, sentences_with(connection, names), last)
+
+
+def _matches(sought: Sought) -> Any:
+    if sought.lead_id:
+        return _lead.c.lead_id == sought.lead_id
+    if sought.person:
+        return _lead.c.person == sought.person
+    text, place = (fold(sought.email.strip()), "") if sought.email else (bare(sought.handle), "handle")
+    return or_(*(func.holds(column, text, place) for column in (_payload.c.text, _lead.c.enrichment)))
+
+
+def _with_siblings(connection: Connection, first: Sequence[Any], after: int) -> list[Any]:
+    """These rows and all others of the same people and of the same lead ids, from beyond a sequence number."""
+    if not first:
+        return []
+    people = sorted({row.person for row in first if row.person})
+    ids = sorted({row.lead_id for row in first if row.lead_id})
+    sources = {row.source for row in first}
+    more = connection.execute(
+        _ROWS.where(
+            _lead.c.seq > after,
+            _lead.c.state != "forgotten",
+            or_(among(_lead.c.person, "people"), among(_lead.c.lead_id, "ids")),
+        ),
+        {"people": array(people), "ids": array(ids)},
+    ).all()
+    pairs = {(row.source, row.lead_id) for row in first}
+    found = {row.seq: row for row in first if row.seq > after}
+    found |= {
+        row.seq: row
+        for row in more
+        if row.person in people or (row.source in sources and (row.source, row.lead_id) in pairs)
+    }
+    return sorted(found.values(), key=lambda row: row.seq)
+
+
+class Remains(NamedTuple):
+    """What a connector has, or may have, of a forgotten person. `sure`: it was delivered."""
+
+    connector: str
+    lead_id: int
+    remote_id: str | None
+    sure: bool
+    discovered_at: float
+
+
+@dataclass(slots=True)
+class Farewell:
+    """What forgetting came to. `unexported`: (source, lead id) that CTGO still lists as new."""
+
+    people: int = 0
+    leads: list[tuple[str, int]] = field(default_factory=list)
+    remains: list[Remains] = field(default_factory=list)
+    unexported: list[tuple[str, int]] = field(default_factory=list)
+    waiting: int = 0
+    """Deliveries that were pending: one that an engine is sending at this very moment still arrives."""
+
+
+def forget(connection: Connection, found: Found, now: float, *, who: str) -> Farewell:
+    """Erase the people behind these rows, and leave marks of them; one transaction, with what came in meanwhile."""
+    rows = [*found.rows, *_with_siblings(connection, found.rows, after=found.last)]
+    farewell = _farewell(connection, rows)
+    sightings = [of_row(row.source, row.lead_id, row.digest, row.person, row.payload) for row in rows]
+    leave_marks(connection, _by_person(rows, sightings))
+    unname(connection, found.sentences)
+    erase(Books(connection, now), [row.seq for row in rows])
+    note_done(connection, "vacuum", now, OWED)
+    detail = f"people: {farewell.people}, leads: {len(rows)}"
+    log_action(connection, now, who=who, verb="forget", detail=detail)
+    return farewell
+
+
+def refuse(connection: Connection, person: str, now: float, *, who: str) -> Farewell:
+    """Never take in somebody who has no lead here."""
+    leave_marks(connection, [[Sighting("", 0, "", person, "")]])
+    log_action(connection, now, who=who, verb="forget", detail="people: 1, leads: 0")
+    return Farewell(people=1)
+
+
+def _by_person(rows: Sequence[Any], sightings: Sequence[Sighting]) -> list[list[Sighting]]:
+    groups: dict[str, list[Sighting]] = {}
+    for row, sighting in zip(rows, sightings, strict=True):
+        groups.setdefault(row.person or f"row {row.seq}", []).append(sighting)
+    return list(groups.values())
+
+
+def leave_marks(connection: Connection, people: Iterable[Collection[Sighting]]) -> None:
+    """Remember whom not to take in again."""
+    known = keys(connection)
+    if not known:
+        known = [new_key()]
+        connection.execute(_secret.insert(), {"key": known[0]})
+    signs = {sign for sightings in people for sign in marks(known, left_by(sightings))}
+    if signs:
+        connection.execute(
+            upsert(_forgotten).on_conflict_do_nothing(), [{"mark": sign} for sign in sorted(signs)]
+        )
+
+
+def _farewell(connection: Connection, rows: Sequence[Any]) -> Farewell:
+    by_seq = {row.seq: row for row in rows}
+    farewell = Farewell(
+        people=len({row.person or row.seq for row in rows}),
+        leads=sorted({(row.source, row.lead_id) for row in rows}),
+    )
+    deliveries = connection.execute(
+        select(_delivery).where(among(_delivery.c.lead_seq, "seqs")), {"seqs": array(by_seq)}
+    ).all()
+    for it in deliveries:
+        row = by_seq[it.lead_seq]
+        farewell.waiting += it.state == "pending"
+        if it.state == "delivered" or it.maybe_sent:
+            sure = it.state == "delivered"
+            farewell.remains.append(Remains(it.connector, row.lead_id, it.remote_id, sure, row.discovered_at))
+    told = connection.execute(
+        select(_export.c.source, _export.c.lead_id).where(
+            among(_export.c.lead_id, "ids"), _export.c.state.in_(("delivered", "gone", "elsewhere"))
+        ),
+        {"ids": array({row.lead_id for row in rows})},
+    ).all()
+    marked = {tuple(pair) for pair in told} | {
+        (row.source, row.lead_id) for row in rows if row.state in {"exported", "elsewhere", "gone"}
+    }
+    farewell.unexported = [pair for pair in farewell.leads if pair[1] and pair not in marked]
+    return farewell
+
+
+def _names(row: Any) -> set[str]:
+    """What a sentence may name this person by."""
+    profile = profile_of(row.payload)
+    handle = str(profile.get("handle") or "").strip().removeprefix("@")
+    names = {handle, str(profile.get("xUserId") or ""), row.person}
+    shown = str(profile.get("displayName") or "").strip()
+    if len(shown) >= SHORTEST_NAME:
+        names.add(shown)
+    for text in (row.payload, row.enrichment):
+        names |= addresses(_unescaped(text))
+    return {name for name in names if len(name) > 1}
+
+
+def _unescaped(text: str | None) -> str:
+    """Stored JSON with its letters as they are read, as far as it is JSON."""
+    try:
+        return json.dumps(clean(json.loads(text or "null")), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text or ""
+
+
+def addresses(text: str) -> set[str]:
+    """The email addresses and LinkedIn pages in a text, in a time that grows as the text does."""
+    return set(_ADDRESS.findall(text)) | set(re.findall(r'https?://(?:\w+\.)?linkedin\.com/[^\s"\\]+', text))

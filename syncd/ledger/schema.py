@@ -1,0 +1,416 @@
+"""The tables. Instants are seconds since the epoch, UTC, except a slot's, which are monotonic within its boot.
+
+A change here needs a migration beside it: `tests/ledger` asserts that both ways lead to the same schema.
+"""
+
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Column, Index, Integer, String, UniqueConstraint, text
+from sqlalchemy.ext.declarative import DeferredReflection
+from sqlmodel import Field, SQLModel
+
+from syncd.core.lead_state import STANDING
+
+SCHEMA = "0012"
+"""The revision that these tables are; the newest file in `migrations/versions`."""
+
+_STANDING = ", ".join(f"'{state}'" for state in STANDING)
+
+
+def _pending(name: str, *columns: str, but: str = "") -> Index:
+    return Index(name, *columns, sqlite_where=text("state = 'pending'" + but))
+
+
+class Row(DeferredReflection, SQLModel):
+    """What the tables have in common: each is read and written in sets, and nobody makes objects of its rows.
+
+    So neither SQLAlchemy's mapping nor pydantic's validator is made of them, which would be a third of their cost at a
+    start: the one is deferred until somebody prepares it, the other until somebody validates.
+    """
+
+    model_config = {"defer_build": True}
+
+
+class Source(Row, table=True):
+    """How far a source has been pulled. `listing`: `all` (GET /leads) or `campaigns` (one by one).
+
+    `floor`: nothing discovered before it is taken; fixed by the first pull. `host`: where it asks, empty while it is not
+    configured.
+    """
+
+    name: str = Field(primary_key=True)
+    watermark: float | None = None
+    started: bool = False
+    floor: float | None = None
+    listing: str = "all"
+    pulled_at: float | None = None
+    reconciled_at: float | None = None
+    host: str = Field(default="", sa_column=Column(String, nullable=False, server_default=text("''")))
+
+
+class Reconciliation(Row, table=True):
+    """A source's books against CTGO's count of un-exported leads: see `syncd.core.reconciliation.Books`."""
+
+    source: str = Field(primary_key=True)
+    drift: int | None = None
+    unmet: int = 0
+    missing: int = 0
+    swept: bool = True
+    restless: int = 0
+    changes: int = 0
+    checked_at: float | None = None
+
+
+class Lead(Row, table=True):
+    """One row of a listing. Absent key parts are 0; `digest` is empty unless the row had no id."""
+
+    __table_args__: Any = (
+        UniqueConstraint("source", "lead_id", "stream_id", "segment_id", "digest"),
+        # Those on their way to a connector are found by their pending deliveries; an index of them as well would be a
+        # tenth of what a lead costs SQLite
+        Index("lead_standing", "state", "ingested_at", sqlite_where=text(f"state IN ({_STANDING})")),
+        Index("lead_enriched", "source", "person", sqlite_where=text("enrichment IS NOT NULL")),
+    )
+
+    seq: int | None = Field(default=None, primary_key=True)
+    source: str
+    lead_id: int
+    stream_id: int
+    segment_id: int
+    digest: str = ""
+    person: str
+    discovered_at: float
+    state: str
+    ingested_at: float
+    settled_at: float | None = None
+    code: str = ""
+    detail: str = ""
+    enrichment: str | None = None
+
+
+class Payload(Row, table=True):
+    """A lead's row as CTGO sent it, as long as it is kept: JSON. `refilled_at`: when a window gave it back.
+
+    Apart from the lead, which is written anew with each change of its state, and would be six times as long with it.
+    """
+
+    seq: int | None = Field(default=None, primary_key=True, foreign_key="lead.seq")
+    text: str
+    refilled_at: float | None = None
+
+
+class Attempted(Row):
+    """What a delivery and an export have in common: state, and what was tried. See `syncd.core.delivery.Item`.
+
+    `waits_from`: when a `due_at` that lay ahead was written.
+    """
+
+    state: str = "pending"
+    attempts: int = 0
+    due_at: float = 0.0
+    suspect: bool = False
+    mark: int | None = None
+    failing_since: float | None = None
+    call_limit: int | None = None
+    maybe_sent: bool = False
+    code: str = ""
+    detail: str = ""
+    settled_at: float | None = None
+    waits_from: float | None = None
+
+
+class Delivery(Attempted, table=True):
+    """One lead on its way to one connector.
+
+    `held`: empty, or it is not due: `unasked` waits for enriching; `gate`, or the kind of the pass under way that
+    brought it and has not been counted yet.
+    """
+
+    __table_args__: Any = (
+        UniqueConstraint("lead_seq", "connector"),
+        _pending("delivery_pending", "connector", "due_at", "id", but=" AND held = ''"),
+        _pending("delivery_held", "connector", "lead_seq", "held", but=" AND held <> ''"),
+        Index("delivery_rejected", "connector", "code", sqlite_where=text("state = 'rejected'")),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    lead_seq: int = Field(foreign_key="lead.seq")
+    connector: str
+    required: bool = True
+    remote_id: str | None = None
+    created: bool = False
+    # The database's default alone: who makes deliveries need not know of gates
+    held: str = Field(default="", sa_column=Column(String, nullable=False, server_default=text("''")))
+
+
+class Gate(Row, table=True):
+    """A connector's flood gate. `size`: new deliveries that it takes at one stroke; 0: it has none.
+
+    `closed_at`: when it closed; it is closed as long as something is held behind it. `approved`: deliveries up to this
+    id were let through by a person, and are not held again. `configured`: whether the last start knew the connector.
+    """
+
+    connector: str = Field(primary_key=True)
+    size: int = 0
+    closed_at: float | None = None
+    approved: int = 0
+    configured: bool = True
+
+
+class Export(Attempted, table=True):
+    """CTGO's mark, owed once for each (source, lead id). States as a delivery's; `gone`, `elsewhere`; `shelved`."""
+
+    __table_args__: Any = (
+        UniqueConstraint("source", "lead_id"),
+        _pending("export_pending", "source", "due_at", "id"),
+        Index("export_rejected", "source", "code", sqlite_where=text("state = 'rejected'")),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    source: str
+    lead_id: int
+
+
+class Person(Row, table=True):
+    """A person's object at a connector's far end, whichever lead made it. `discovered_at` 0: it may be there."""
+
+    connector: str = Field(primary_key=True)
+    person: str = Field(primary_key=True)
+    remote_id: str | None = None
+    discovered_at: float = 0.0
+
+
+class Feedback(Attempted, table=True):
+    """What CTGO is to be told of a lead in a segment, once for each. `word`, `told`: see `syncd.core.feedback.Word`.
+
+    States as a delivery's, `gone`, and `no_segment`: nobody can be told. `connector`: who said it; `told`: the word that
+    CTGO has, empty if none; `maybe_sent`: it may have the word too, for an answer was lost.
+    """
+
+    __table_args__: Any = (
+        UniqueConstraint("source", "lead_id", "segment_id"),
+        _pending("feedback_pending", "source", "due_at", "id"),
+        Index("feedback_rejected", "source", "code", sqlite_where=text("state = 'rejected'")),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    source: str
+    lead_id: int
+    segment_id: int
+    connector: str
+    word: str
+    heard_at: float
+    told: str = ""
+    told_at: float | None = None
+
+
+class Heard(Row, table=True):
+    """The last word that a connector said of a person: only another one is news."""
+
+    connector: str = Field(primary_key=True)
+    person: str = Field(primary_key=True)
+    word: str
+    heard_at: float
+
+
+class Hearing(Row, table=True):
+    """How far a connector was asked what became of people. `mark`: of the `feedback` table that was asked for."""
+
+    connector: str = Field(primary_key=True)
+    mark: str
+    cursor: str = ""
+    heard_at: float | None = None
+
+
+class Lane(Row, table=True):
+    """The persisted state of a lane: see `syncd.core.delivery.LaneState`. `alike` and `doubts` are JSON arrays of delivery ids."""
+
+    kind: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    status: str = "open"
+    code: str = ""
+    detail: str = ""
+    by: str = ""
+    since: float = 0.0
+    until: float | None = None
+    probing: bool = False
+    failures: int = 0
+    delivered: int = 0
+    alike_code: str = ""
+    alike: str = "[]"
+    # The database's defaults: a restore carries lanes of older schemata over
+    doubts: str = Field(default="[]", sa_column=Column(String, nullable=False, server_default=text("'[]'")))
+    pauses: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=text("0")))
+
+
+class Budget(Row, table=True):
+    """What is known of one API key's request budget. `name` is a digest of the key. Instants are monotonic."""
+
+    name: str = Field(primary_key=True)
+    boot: str = ""
+    server_limit: int | None = None
+    blocked_until: float = 0.0
+    pull_at: float | None = None
+    pull_needs: int = 1
+    pull_every: float | None = None
+
+
+class Slot(Row, table=True):
+    """`n` requests of a budget that become free again at one monotonic instant of one boot."""
+
+    __table_args__: Any = (Index("slot_budget", "budget", "free_at"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    budget: str
+    boot: str
+    free_at: float
+    n: int
+
+
+class Tally(Row, table=True):
+    """How many rows of a kind (lead, delivery, export) and name are in a state."""
+
+    __table_args__: Any = (CheckConstraint("n >= 0"),)
+
+    kind: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    state: str = Field(primary_key=True)
+    n: int = 0
+
+
+class Label(Row, table=True):
+    """Names of campaigns, segments and tracked accounts, and every campaign ever seen on a lead."""
+
+    source: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    id: int = Field(primary_key=True)
+    name: str | None = None
+    seen_at: float = 0.0
+
+
+class Window(Row, table=True):
+    """A window of the past that a command asked the running engine to pull. `most`: new leads; `new`: found so far."""
+
+    __table_args__: Any = (_pending("window_pending", "id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    source: str
+    since: float
+    until: float | None = None
+    most: int | None = None
+    asked_at: float
+    who: str
+    state: str = "pending"
+    new: int = 0
+    done_at: float | None = None
+
+
+class Ask(Row, table=True):
+    """A request to enrich a person whose answer is not in the ledger (yet): it may have been charged.
+
+    `asks`: how often. `outputs`: a JSON array. The row goes when the answer comes.
+    """
+
+    source: str = Field(primary_key=True)
+    person: str = Field(primary_key=True)
+    outputs: str
+    asks: int = 0
+    asked_at: float = 0.0
+
+
+class AskDay(Row, table=True):
+    """How many requests to enrich left on a day (UTC, as `2026-06-11`), those that were certainly not charged taken off."""
+
+    source: str = Field(primary_key=True)
+    day: str = Field(primary_key=True)
+    asks: int = 0
+
+
+class Credits(Row, table=True):
+    """A team's enrichment credits as last told. `balance` None: not known, or an answer is due that changes it.
+
+    `price`: credits that the dearest output cost so far.
+    """
+
+    source: str = Field(primary_key=True)
+    balance: int | None = None
+    told_at: float = 0.0
+    price: int = 1
+
+
+class Subscription(Row, table=True):
+    """A source's one webhook subscription at CTGO: see `syncd.ledger.subscriptions`. A row is there for as long as anything of it is.
+
+    `token`: the unguessable part of its address; `digest`: of what was subscribed; `remote_id` None: nothing is;
+    `leaving`: a JSON array of ids that are to be unsubscribed; `asked`: the address of a request whose answer is not here (yet), so
+    that its id is not known; `off`: a person switched it off; `heard_at`: when a push last came.
+    """
+
+    source: str = Field(primary_key=True)
+    token: str
+    digest: str = ""
+    remote_id: int | None = None
+    subscribed_at: float = 0.0
+    leaving: str = "[]"
+    asked: str = ""
+    off: bool = False
+    heard_at: float | None = None
+
+
+class Action(Row, table=True):
+    """What a person did: who, when, what."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: float
+    who: str
+    verb: str
+    name: str = ""
+    detail: str = ""
+
+
+class Alert(Row, table=True):
+    """What stands and what a person last heard of it: see `syncd.alerts.decision.Alert`. `place`: where of its topic."""
+
+    kind: str = Field(primary_key=True)
+    place: str = Field(primary_key=True)
+    code: str = ""
+    since: float = 0.0
+    level: int = 1
+    told_at: float | None = None
+    told_level: int = 0
+    over_at: float | None = None
+
+
+class Digest(Row, table=True):
+    """The totals of the last daily summary; one row at most."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: float
+    found: int = 0
+    delivered: int = 0
+    exported: int = 0
+
+
+class Upkeep(Row, table=True):
+    """What was done to the ledger as a whole, and when: see `syncd.ledger.admin.maintenance`. `detail` is empty when all is well."""
+
+    name: str = Field(primary_key=True)
+    done_at: float
+    detail: str = ""
+
+
+class Secret(Row, table=True):
+    """What marks of forgotten people were made with. Nearly always one: made when the first was forgotten."""
+
+    key: str = Field(primary_key=True)
+
+
+class Forgotten(Row, table=True):
+    """A keyed digest of a forgotten person, or of one of their leads: recognised, but not to be read."""
+
+    mark: str = Field(primary_key=True)
+
+
+def table(model: type[SQLModel]) -> Any:
+    """The SQLAlchemy table of a model, for set-based statements."""
+    return model.__table__  # type: ignore[attr-defined]

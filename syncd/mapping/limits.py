@@ -1,0 +1,130 @@
+"""What an expression may come to: nulls that no use of them can print, and filters that do not grow without bound."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import wraps
+from typing import Any
+
+from jinja2 import StrictUndefined, TemplateRuntimeError, UndefinedError
+
+from syncd.mapping.plain_text import LONGEST
+
+WIDEST = 4_096
+"""Bits of a product or a power."""
+LARGEST = 16 * LONGEST
+"""Characters and parts of a list that a filter gives, and characters of JSON: `raw` may be as large as a lead."""
+MOST_PLACES = 40
+
+
+class NotAllowedError(TemplateRuntimeError):
+    """What the sandbox refuses at run time. Its message holds no values."""
+
+
+NullUsed = UndefinedError
+"""An expression did with a null what cannot be done."""
+
+
+class Null(StrictUndefined):
+    """Null inside an expression: see `sandbox`. Any use but the ones here raises UndefinedError."""
+
+    __slots__ = ()
+
+    # The class says that these never return, which is what changes here.
+    def __bool__(self) -> bool:  # type: ignore[override]
+        return False
+
+    def __eq__(self, other: object) -> bool:  # type: ignore[override]
+        return other is None or isinstance(other, Null)
+
+    def __ne__(self, other: object) -> bool:  # type: ignore[override]
+        return not self == other
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(None)
+
+
+NULL = Null(name="null")
+
+
+def oversized(operator: str, left: object, right: object) -> str:
+    """Why `left operator right` is refused, or "". Not a matter of taste: `9 ** 9 ** 9` has no end."""
+    if isinstance(left, int) and isinstance(right, int):
+        bits = (
+            left.bit_length() * max(right, 0) if operator == "**" else left.bit_length() + right.bit_length()
+        )
+        return f"{operator} would give a number of more than {WIDEST} bits" if bits > WIDEST else ""
+    if isinstance(left, str) and operator == "%":
+        return "% is for numbers: join texts with ~"
+    for many, times in ((left, right), (right, left)):
+        if isinstance(many, list | tuple):
+            return f"{operator} is for numbers and texts"
+        if isinstance(many, str) and isinstance(times, int) and len(many) * times > LONGEST:
+            return f"{operator} would give a text of more than {LONGEST} characters"
+    return ""
+
+
+def plain(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The filter with a list where it gave an iterator, and `NULL` for None: `map` hands on what `raw` holds."""
+
+    @wraps(function)  # and with it Jinja2's marks, of which arguments the filter takes
+    def filtered(*args: Any, **kwargs: Any) -> Any:
+        found = function(*(NULL if value is None else value for value in args), **kwargs)
+        if isinstance(found, Iterator):
+            found = _listed(found)
+        return NULL if found is None else found
+
+    return filtered
+
+
+def _listed(values: Iterator[Any]) -> list[Any]:
+    """All of them, as long as together they are no larger than anybody's lead."""
+    found, size = [], 0
+    for value in values:
+        size += _size(value)
+        if size > LARGEST:
+            raise NotAllowedError(f"a filter would give more than {LARGEST} characters and parts")
+        found.append(value)
+    return found
+
+
+def _size(value: object) -> int:
+    if isinstance(value, Mapping):
+        return 1 + sum(_size(key) + _size(part) for key, part in value.items())
+    if isinstance(value, list | tuple):
+        return 1 + sum(map(_size, value))
+    return len(value) if isinstance(value, str) else 1
+
+
+def rounding(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Jinja2's `round` to a bounded number of places: it makes a power of ten of them, whatever they are."""
+
+    def rounded(value: Any, precision: int = 0, method: str = "common") -> Any:
+        if abs(precision) > MOST_PLACES:
+            raise NotAllowedError(f"round is to {MOST_PLACES} places at most")
+        return function(value, precision, method)
+
+    return rounded
+
+
+def replace(value: object, old: str, new: str, count: int = -1) -> str:
+    """Jinja2's filter, bounded."""
+    text = str(value)
+    if len(text) + text.count(old) * len(new) > LONGEST:
+        raise NotAllowedError(f"replace would give a text of more than {LONGEST} characters")
+    return text.replace(old, new, count)
+
+
+def join(value: Iterable[object], between: str = "") -> str:
+    """Jinja2's filter, bounded."""
+    parts = [str(NULL if part is None else part) for part in value]
+    if sum(map(len, parts)) + len(parts) * len(between) > LONGEST:
+        raise NotAllowedError(f"join would give a text of more than {LONGEST} characters")
+    return between.join(parts)
+
+
+def tojson(value: object) -> str:
+    """JSON as it is, without Jinja2's escapes for web pages; bounded."""
+    text = json.dumps(None if isinstance(value, Null) else value, ensure_ascii=False)
+    if len(text) > LARGEST:
+        raise NotAllowedError(f"tojson would give a text of more than {LARGEST} characters")
+    return text

@@ -1,0 +1,81 @@
+"""What every claim of the contract uses: the bench, the word for what a far end cannot do, and plain demands."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import ClassVar, Literal, get_args
+
+import pytest
+
+from syncd.core.delivery import Delivery
+from syncd.testing.bench import Bench
+from syncd.testing.lane_harness import Courier
+
+Trouble = Literal["lose_answer", "fail", "poison", "slow_down", "revoke", "tell_created"]
+FEW = 6
+"""Deliveries of an ordinary small batch."""
+
+
+def demand(met: bool, says: str) -> None:  # noqa: FBT001 - it reads as an assertion, and holds under -O as well
+    """Raise AssertionError with what the contract wants."""
+    if not met:
+        raise AssertionError(says)
+
+
+class Claims:
+    """Base of the contract's parts. `cannot`: what this far end cannot do, and why; its tests are skipped with that."""
+
+    cannot: ClassVar[Mapping[Trouble, str]] = {}
+
+    @pytest.fixture
+    def bench(self) -> Bench | Iterator[Bench]:
+        """Override this: a bench with a fresh far end."""
+        raise NotImplementedError(
+            "override the fixture `bench`: return Bench.open(YourConnector, options, far_end)"
+        )
+
+    @pytest.fixture
+    def bare(self, bench: Bench) -> Bench:
+        """Override this if the connector has `setup`: a bench whose far end was not set up yet."""
+        return bench
+
+    def able(self, what: Trouble) -> bool:
+        """Whether the far end can be made to do it. Raises AssertionError for a misspelt reason."""
+        for name in self.cannot:
+            demand(name in get_args(Trouble), f"`cannot` knows {', '.join(get_args(Trouble))}; not {name!r}")
+        return what not in self.cannot
+
+    def need(self, what: Trouble) -> None:
+        """Skip the test, with the reason, if the far end cannot do it."""
+        if not self.able(what):
+            pytest.skip(f"{what}: {self.cannot[what]}")
+
+
+def few(bench: Bench, first: int = 1) -> list[Delivery]:
+    """An ordinary small batch."""
+    return bench.deliveries(min(FEW, bench.connector.batch_size), first)
+
+
+def again(bench: Bench, deliveries: Iterable[Delivery]) -> list[Delivery]:
+    """The same deliveries after the ledger forgot what became of them: marked where re-sending is not safe."""
+    return [one._replace(maybe_sent=not bench.connector.route(one).resend_safe) for one in deliveries]
+
+
+def all_delivered(courier: Courier, deliveries: Iterable[Delivery], when: str) -> None:
+    """Demand that every one was delivered in the end."""
+    wanted = sorted(one.id for one in deliveries)
+    missing = sorted(set(wanted) - set(courier.ids("delivered")))
+    told = {change.code: change.detail for id_, change in courier.settled.items() if id_ in missing}
+    lane = (
+        f"; the lane is {courier.lane.status} ({courier.lane.code}: {courier.lane.detail})"
+        if courier.pending
+        else ""
+    )
+    demand(
+        not missing, f"{when}, every delivery must be delivered in the end; {missing} were not: {told}{lane}"
+    )
+
+
+def grew_by(bench: Bench, before: int, wanted: int, when: str) -> None:
+    """Demand so many new objects."""
+    found = bench.seen() - before
+    trouble = "a duplicate" if found > wanted else "something said to be delivered is not there"
+    demand(found == wanted, f"{when}, the far end must hold {wanted} new objects, not {found}: {trouble}")
