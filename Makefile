@@ -46,8 +46,8 @@ $(BENCH)/.ready: pyproject.toml
 # The real daemon for a while, under load and troubles: make soak SECONDS=3600. Results in build/soak.
 soak: SECONDS ?= 900
 soak: $(READY) $(BENCH)/.ready
-	@$(BIN)/python -m tests.soak --seconds $(SECONDS); code=$$?; \
-	  $(BENCH)/bin/python -m tests.soak.plotting build/soak/soak.json && exit $$code
+	@$(BIN)/python -m tests.proof.soak --seconds $(SECONDS); code=$$?; \
+	  $(BENCH)/bin/python -m tests.proof.soak.plotting build/soak/soak.json && exit $$code
 
 screenshot: $(READY)
 	$(BIN)/python -m tests.screenshot docs/demo.svg

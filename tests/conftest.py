@@ -6,8 +6,8 @@ import signal
 import pytest
 from hypothesis import settings
 
-from tests.defects.all import DEFECTS
-from tests.defects.planting import import_all
+from tests.proof.defects.all import DEFECTS
+from tests.proof.defects.planting import import_all
 from tests.proof.telling import Telling, is_whole
 
 SWITCH = "SYNCD_DEFECT"

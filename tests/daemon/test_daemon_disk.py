@@ -4,8 +4,8 @@ import signal
 from pathlib import Path
 
 from syncd.simulator import Options, running
-from tests.crash.test_disk import disk
 from tests.daemon.process import SHEET, Process
+from tests.proof.crash.test_disk import disk
 from tests.support.disk import fill
 
 __all__ = ["disk"]

@@ -22,8 +22,8 @@ from syncd.ledger.privacy import forgotten
 from syncd.ledger.privacy.forgotten import Sought
 from syncd.mapping import Filter
 from syncd.simulator import Fault, World
-from tests.engine.test_engine_enriching import terms
-from tests.engine.test_engine_restored import back_up, restore
+from tests.engine.deliver.test_engine_restored import back_up, restore
+from tests.engine.enrich.test_engine_enriching import terms
 from tests.support import (
     DAY,
     Account,

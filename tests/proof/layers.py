@@ -75,12 +75,12 @@ def _defects(it: Mapping[str, Figure]) -> str:
 
 
 LAYERS = (
-    Layer("Whole worlds", "tests/simulation/", "simulation", _worlds),
-    Layer("Kill sweep", "tests/crash/test_kill", "kills", _kills),
-    Layer("Power cut", "tests/crash/test_power_cut", "power_cuts", _cuts),
-    Layer("Disk and host", "tests/host/", "host", _host),
-    Layer("Hostile bodies", "tests/hostile/", "hostile", _hostile),
-    Layer("Planted defects", "tests/defects/", "defects", _defects),
+    Layer("Whole worlds", "tests/proof/simulation/", "simulation", _worlds),
+    Layer("Kill sweep", "tests/proof/crash/test_kill", "kills", _kills),
+    Layer("Power cut", "tests/proof/crash/test_power_cut", "power_cuts", _cuts),
+    Layer("Disk and host", "tests/proof/host/", "host", _host),
+    Layer("Hostile bodies", "tests/proof/hostile/", "hostile", _hostile),
+    Layer("Planted defects", "tests/proof/defects/", "defects", _defects),
 )
 ZEROS = {
     "lost": "leads lost",

@@ -12,9 +12,9 @@ from itertools import count
 from pathlib import Path
 
 from tests.proof.figures import FOLDER, record
-from tests.simulation.running import length_of, simulate
-from tests.simulation.test_simulation import write_down
-from tests.simulation.world import Came
+from tests.proof.simulation.running import length_of, simulate
+from tests.proof.simulation.test_simulation import write_down
+from tests.proof.simulation.world import Came
 
 Simulate = Callable[[int, float], Came]
 
@@ -39,7 +39,9 @@ def go_on(
             record("run", {"simulation passed": 1}, folder)
         except Exception:  # noqa: BLE001 - told, with its seed, and counted; the other worlds go on
             traceback.print_exc()
-            print(f"seed {seed} of {days} days: put it into tests/simulation/seeds.txt", file=sys.stderr)  # noqa: T201
+            print(
+                f"seed {seed} of {days} days: put it into tests/proof/simulation/seeds.txt", file=sys.stderr
+            )  # noqa: T201
             record("run", {"simulation failed": 1}, folder)
             well = False
     return well

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.defects.table import between
+from tests.proof.defects.table import between
 from tests.proof.layers import LAYERS, Figures, kinds_of, standing, zeros
 
 PAGE = Path(__file__).parents[1] / "README.md"

@@ -100,7 +100,10 @@ def test_the_page_says_how_it_was_made_and_what_was_met() -> None:
 def test_each_layer_knows_its_tests() -> None:
     found = {
         path: layer_of(path)
-        for path in ("tests/crash/test_kill_sweep.py::test_x", "tests/crash/test_shim.py::test_x")
+        for path in (
+            "tests/proof/crash/test_kill_sweep.py::test_x",
+            "tests/proof/crash/shim/test_shim.py::test_x",
+        )
     }
     assert [layer and layer.figures for layer in found.values()] == ["kills", None]
     tree = Path(__file__).parents[2]

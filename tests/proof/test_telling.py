@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.defects.table import between
+from tests.proof.defects.table import between
 from tests.proof.figures import read, record
 from tests.proof.longer import go_on
 from tests.proof.page import BEGIN, END, PAGE, write
@@ -36,12 +36,14 @@ def test_a_run_counts_its_tests_by_layer_and_forgets_an_earlier_one(tmp_path: Pa
     telling: Any = Telling(tmp_path)
     assert read(tmp_path) == {}
     for when in ("setup", "call", "teardown"):
-        telling.pytest_runtest_logreport(Report("tests/crash/test_kill_sweep.py::test_x", "passed", when))
-    telling.pytest_runtest_logreport(Report("tests/crash/test_kill.py::test_x", "failed", "setup"))
+        telling.pytest_runtest_logreport(
+            Report("tests/proof/crash/test_kill_sweep.py::test_x", "passed", when)
+        )
+    telling.pytest_runtest_logreport(Report("tests/proof/crash/test_kill.py::test_x", "failed", "setup"))
     telling.pytest_runtest_logreport(
-        Report("tests/simulation/test_simulation.py::test_x", "skipped", "setup")
+        Report("tests/proof/simulation/test_simulation.py::test_x", "skipped", "setup")
     )
-    telling.pytest_runtest_logreport(Report("tests/unit/test_gate.py::test_x", "failed"))
+    telling.pytest_runtest_logreport(Report("tests/core/test_gate.py::test_x", "failed"))
     terminal: Any = Terminal()
     telling.pytest_terminal_summary(terminal)
     run = read(tmp_path)["run"]

@@ -1,0 +1,174 @@
+"""The enrich route is away, or refuses one lead: neither settles a backlog, and nobody waits for one lead."""
+
+from collections.abc import Callable
+
+import httpx
+
+from tests.engine.enrich.test_engine_enriching import FIELDS, Through, asks, ctgo, on_enrich, refused
+from tests.support import DAY, Bench
+
+MAIL = {"contact_rate": 1.0}
+
+
+def on_leads(bench: Bench, ids: set[int], answer: Callable[[Through], httpx.Response]) -> None:
+    """Put something between the lane and the enriching endpoint of these leads."""
+
+    def answering(request: httpx.Request, through: Through) -> httpx.Response:
+        path = request.url.path
+        if path.endswith("/enrich") and int(path.split("/")[-2]) in ids:
+            return answer(through)
+        return through()
+
+    bench.life.wires["main"].answering = answering
+
+
+def listed(bench: Bench) -> list[int]:
+    return [row.id for row in bench.accounts["main"].world.listed()]
+
+
+def test_ten_that_are_not_found_are_the_routes_fault_and_wait_again(bench: Bench) -> None:
+    ctgo(bench, sim={"leads": 30, **MAIL})
+    bench.place("mail", where="email", fields=FIELDS)
+    on_enrich(bench, refused(404, "not found"))
+    bench.once(600)
+    lane = bench.lane("enrich", "main")
+    assert (lane.status, lane.code) == ("halted", "not_found")
+    assert bench.leads() == {"delivering": 30}
+    assert bench.deliveries("mail") == {"pending": 30}
+    on_enrich(bench, lambda through: through())
+    bench.stop()
+    bench.once(600)
+    assert bench.leads() == {"exported": 30}
+    assert bench.lane("enrich", "main").status == "open"
+
+
+def test_who_was_given_such_a_lead_at_once_keeps_it_and_the_other_gets_it_later(bench: Bench) -> None:
+    ctgo(bench, sim={"leads": 30, **MAIL})
+    bench.place("sheet", fields=FIELDS)
+    bench.place("mail", where="email", fields=FIELDS)
+    on_enrich(bench, refused(404, "not found"))
+    bench.once(600)
+    assert bench.deliveries("sheet") == {"delivered": 30}
+    assert bench.deliveries("mail") == {"pending": 30}
+    on_enrich(bench, lambda through: through())
+    bench.stop()
+    bench.once(600)
+    assert bench.leads() == {"exported": 30}
+    assert bench.deliveries("mail") == {"delivered": 30}
+    assert len(bench.places["sheet"].far.things) == 30
+
+
+def test_those_that_wait_already_wait_again(bench: Bench) -> None:
+    """Put off by the day's share, not found the next day for the route is away, and asked about in the end."""
+    ctgo(bench, sim={"leads": 30, **MAIL}, per_day=15)
+    bench.place("mail", where="email", fields=FIELDS)
+    bench.once(600)
+    assert bench.deliveries("mail") == {"delivered": 15, "pending": 15}
+    on_enrich(bench, refused(404, "not found"))
+    bench.run(DAY)
+    assert bench.lane("enrich", "main").status == "halted"
+    assert bench.deliveries("mail")["delivered"] == 15
+    assert "unwanted" not in bench.leads()
+    on_enrich(bench, lambda through: through())
+    bench.stop()
+    bench.once(2 * DAY)
+    assert bench.deliveries("mail") == {"delivered": 30}
+    assert bench.leads() == {"exported": 30}
+
+
+def test_with_hold_they_wait_as_a_whole_or_for_their_connector(bench: Bench) -> None:
+    ctgo(bench, sim={"leads": 30, **MAIL}, when_exhausted="hold")
+    bench.place("mail", where="email", fields=FIELDS)
+    on_enrich(bench, refused(404, "not found"))
+    bench.once(600)
+    assert bench.leads() == {"delivering": 9, "enriching": 21}
+    on_enrich(bench, lambda through: through())
+    bench.stop()
+    bench.once(600)
+    assert bench.leads() == {"exported": 30}
+
+
+def test_a_few_that_are_gone_are_settled_with_the_reason_and_stop_nobody(bench: Bench) -> None:
+    ctgo(bench, sim={"leads": 30, **MAIL})
+    bench.place("mail", where="email", fields=FIELDS)
+    gone = set(listed(bench)[::2])
+    on_leads(bench, gone, refused(404, "not found"))
+    bench.once(600)
+    assert bench.lane("enrich", "main").status == "open"
+    assert bench.leads() == {"exported": 15, "unwanted": 15}
+    assert bench.rows("SELECT count(*) FROM lead WHERE enrichment LIKE '%not_found%'") == [(15,)]
+    assert len(asks(bench)) == 15
+
+
+def test_one_lead_that_ctgo_refuses_stops_nobody(bench: Bench) -> None:
+    """It comes after all others, and when it is refused again while others are answered, it goes on as it is."""
+    ctgo(bench, sim={"leads": 12, **MAIL})
+    bench.place("sheet", fields=FIELDS)
+    bench.place("mail", where="email", fields=FIELDS)
+    guilty = listed(bench)[3]
+    on_leads(bench, {guilty}, refused(403, "Forbidden"))
+    bench.once(600)
+    assert bench.lane("enrich", "main").status == "open"
+    assert len(asks(bench)) == 11
+    assert bench.deliveries("sheet") == {"delivered": 12}
+    assert bench.deliveries("mail") == {"delivered": 11}
+    assert bench.leads() == {"exported": 12}
+    assert bench.rows("SELECT lead_id FROM lead WHERE enrichment LIKE '%forbidden%'") == [(guilty,)]
+    assert bench.rows("SELECT sum(asks) FROM askday") == [(11,)]
+    assert bench.rows("SELECT * FROM ask") == []
+
+
+def test_two_that_are_refused_one_after_the_other_halt_the_lane(bench: Bench) -> None:
+    ctgo(bench, sim={"leads": 12, **MAIL}, when_exhausted="hold")
+    bench.place("mail", where="email", fields=FIELDS)
+    on_enrich(bench, refused(403, "Forbidden"))
+    bench.once(600)
+    lane = bench.lane("enrich", "main")
+    assert (lane.status, lane.code) == ("halted", "forbidden")
+    assert bench.leads() == {"enriching": 12}
+    assert bench.rows("SELECT count(*) FROM ask WHERE asks = 0") == [(2,)]
+
+
+def test_a_halt_that_is_lifted_tries_another_lead_first(bench: Bench) -> None:
+    """Two leads are refused for good: each start asks one of the others, and all of those are answered."""
+    ctgo(bench, sim={"leads": 12, **MAIL}, when_exhausted="hold")
+    bench.place("mail", where="email", fields=FIELDS)
+    guilty = set(listed(bench)[-2:])  # the newest are asked about first
+    on_leads(bench, guilty, refused(403, "Forbidden"))
+    bench.once(600)
+    assert bench.leads() == {"enriching": 12}
+    bench.stop()
+    on_leads(bench, guilty, refused(403, "Forbidden"))
+    bench.once(600)
+    assert bench.deliveries("mail") == {"delivered": 10}
+    assert bench.leads() == {"exported": 10, "unwanted": 2}
+
+
+def test_refused_ones_that_nobody_else_speaks_for_wait_for_the_next_lead(bench: Bench) -> None:
+    world = ctgo(bench, sim={"leads": 12, **MAIL}, when_exhausted="hold")
+    bench.place("mail", where="email", fields=FIELDS)
+    guilty = set(listed(bench)[:2])
+    on_leads(bench, guilty, refused(403, "Forbidden"))
+    bench.once(600)
+    assert bench.leads() == {"exported": 10, "enriching": 2}
+    bench.stop()
+    world.add_leads(1)
+    on_leads(bench, guilty, refused(403, "Forbidden"))
+    bench.once(600)
+    assert bench.leads() == {"exported": 11, "unwanted": 2}
+    assert bench.lane("enrich", "main").status == "open"
+
+
+def test_what_is_about_the_account_halts_at_once(bench: Bench) -> None:
+    ctgo(bench, sim={"leads": 12, **MAIL}, when_exhausted="hold")
+    bench.place("mail", where="email", fields=FIELDS)
+    left = [1]
+
+    def lapsed(through: Through) -> httpx.Response:
+        left[0] -= 1
+        return refused(403, "subscription_required")(through) if left[0] >= 0 else through()
+
+    on_enrich(bench, lapsed)
+    bench.once(600)
+    assert bench.lane("enrich", "main").status == "halted"
+    assert (left, asks(bench)) == ([0], [])

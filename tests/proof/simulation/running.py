@@ -1,0 +1,76 @@
+"""A world from its first day to its last: the script, then fair weather in which everything must come to its end."""
+
+from collections.abc import Sequence
+
+from syncd.ledger.lanes import load_lanes
+from tests.proof.simulation.acts import Acts
+from tests.proof.simulation.far_ends import ACCOUNTS
+from tests.proof.simulation.oracle import sane
+from tests.proof.simulation.people import HOUR
+from tests.proof.simulation.script import DAY, Event, drawn
+from tests.proof.simulation.world import Came, Objection, Simulation
+
+LONGEST_WAIT = 26 * HOUR
+"""What a far end may ask for, and be believed, is a day; then a probe, and the retries."""
+
+
+LENGTHS = (40.0, 1.0, 15.0, 7.0, 25.0, 7.0, 1.0, 15.0, 7.0, 20.0)
+
+
+def length_of(seed: int) -> float:
+    """Days of script in a seed's world: a busy day, a week, or quiet weeks; three days of fair weather follow."""
+    return LENGTHS[seed % len(LENGTHS)]
+
+
+def simulate(seed: int, days: float, script: Sequence[Event] | None = None) -> Came:
+    """A world of that seed. `script`: instead of the one that the seed draws. Raises Objection."""
+    with Simulation(seed, days) as sim, sim.under_way():
+        events = drawn(sim.chance("script"), days) if script is None else sorted(script)
+        acts = Acts(sim, days * DAY)
+        sim.start()
+        for day in range(1, int(days) + 3):
+            sim.scheduler.at(day * DAY, sim.far.new_day)
+        for event in events:
+            sim.run_until(event.at)
+            acts.do(event)
+            if sim.scheduler.passed >= sim.looked + DAY:
+                sim.look()
+        sim.run_until(days * DAY)
+        _come_to_an_end(sim, acts)
+        return sim.came()
+
+
+def _come_to_an_end(sim: Simulation, acts: Acts) -> None:
+    sim.tell("fair weather")
+    sim.weather.clear()
+    sim.far.give_back()
+    sim.far.heal()
+    sim.machine.skew = 0.0
+    sim.scheduler.fate, acts.again = None, 0
+    sim.setup.here, sim.setup.sources = set(sim.setup.names), set(ACCOUNTS)
+    sim.setup.poll, sim.setup.reconcile = "6h", "12h"
+    sim.write_configuration()
+    sim.after_end = lambda: sim.start_later(1.0)  # type: ignore[method-assign]  # it is there to be set
+    sim.stop()
+    sim.run_until(sim.scheduler.passed + DAY + HOUR)  # somebody may be down for a day
+    with sim.beside() as ledger, ledger.read() as connection:
+        by_hand = [(lane.kind, lane.name) for lane in load_lanes(connection) if lane.by]
+    acts.resume_lanes(by_hand)
+    sim.run_until(sim.scheduler.passed + LONGEST_WAIT)
+    sim.look()
+    if stuck := sane(sim.oracle.unsettled()):
+        raise Objection(f"left to itself, in fair weather, it does not settle {len(stuck)}: {stuck[:3]}")
+    sim.tell("people let everything through")
+    for _ in range(4):
+        for name in sim.setup.names[1:]:
+            acts.release_of(name)
+        acts.retry()
+        acts.drop("lead_malformed")
+        sim.run_until(sim.scheduler.passed + 6 * HOUR)
+    sim.look()
+    if left := sim.oracle.unsettled():
+        raise Objection(f"never settled: {left[:3]}")
+    if untold := sim.oracle.untold(sim.setup.speaks):
+        raise Objection(f"not told: {untold[:5]}")
+    if lost := sim.oracle.lost():
+        raise Objection(f"lost: {lost[:5]}")
