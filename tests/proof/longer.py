@@ -39,9 +39,7 @@ def go_on(
             record("run", {"simulation passed": 1}, folder)
         except Exception:  # noqa: BLE001 - told, with its seed, and counted; the other worlds go on
             traceback.print_exc()
-            print(
-                f"seed {seed} of {days} days: put it into tests/proof/simulation/seeds.txt", file=sys.stderr
-            )  # noqa: T201
+            sys.stderr.write(f"seed {seed} of {days} days: put it into tests/proof/simulation/seeds.txt\n")
             record("run", {"simulation failed": 1}, folder)
             well = False
     return well
