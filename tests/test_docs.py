@@ -13,24 +13,66 @@ from syncd.core.failure import CODES
 from syncd.registry import codes
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
+TASKS = {page.name: page.read_text() for page in sorted((ROOT / "docs").glob("*.md"))}
+FOLDERS = ("docs", "deploy", "connectors", "syncd", "tests")
+PAGES = sorted({*ROOT.glob("*.md"), *(page for folder in FOLDERS for page in (ROOT / folder).rglob("*.md"))})
+BUILT = [page for page in PAGES if page.name == "ARCHITECTURE.md" or (ROOT / "docs") in page.parents]
+"""Pages that say how the program is built, by today's paths."""
 LEVELS = {"debug", "info", "warning"}
 CODE = re.compile("(hubspot|salesforce|apollo|csv|webhook)_[a-z_]+")
 FAILURES = {"Retry", "Reject", "Pause", "Halt", "Refused", "Failure"}
 
 
-def test_every_command_in_the_readme_exists() -> None:
-    named = set(re.findall(r"`?syncd ([a-z]+)", README)) - {"talks", "never", "makes", "demo"}
+@pytest.mark.parametrize("page", ["README.md", "deploy/README.md", *(f"docs/{name}" for name in TASKS)])
+def test_every_command_in_a_page_exists(page: str) -> None:
+    named = _commands_in((ROOT / page).read_text())
     assert named <= set(VERBS), named - set(VERBS)
 
 
-def test_every_verb_is_in_the_readme() -> None:
-    assert [verb for verb in VERBS if f"`syncd {verb}" not in README] == []
+def test_every_verb_is_on_a_page() -> None:
+    assert set(VERBS) - {verb for text in TASKS.values() for verb in _commands_in(text)} == set()
 
 
-def test_every_exit_code_is_in_the_readme() -> None:
-    rows = [int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)]
+def test_every_exit_code_is_on_the_page_about_operating() -> None:
+    rows = [int(code) for code in re.findall(r"^\| (\d+) \|", TASKS["operating.md"], re.MULTILINE)]
     assert rows == sorted(int(code) for code in Exit)
+
+
+def test_every_task_page_and_decision_is_in_its_index() -> None:
+    for folder in (ROOT / "docs", ROOT / "docs" / "decisions"):
+        index = (folder / "README.md").read_text()
+        pages = {page.name for page in folder.glob("*.md")} - {"README.md"}
+        assert {name for name in pages if f"]({name})" not in index} == set()
+
+
+@pytest.mark.parametrize(("page", "most"), [("README.md", 6_144), ("ARCHITECTURE.md", 9_216)])
+def test_a_first_page_stays_short(page: str, most: int) -> None:
+    assert len((ROOT / page).read_bytes()) <= most
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    prose = re.sub(r"^```.*?^```|`[^`\n]*`", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", prose) if "://" not in link]
+    assert [link for link in links if not _leads_somewhere(page, link)] == []
+
+
+def _leads_somewhere(page: Path, link: str) -> bool:
+    path, _, heading = link.partition("#")
+    target = page.parent / path if path else page
+    return target.exists() and (not heading or heading in _headings_of(target))
+
+
+def _headings_of(page: Path) -> set[str]:
+    """The anchors that GitHub makes of a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def _commands_in(text: str) -> set[str]:
+    """The verbs in what is meant to be typed; a container and a folder are called syncd, too."""
+    code = "\n".join(_code_in(text))
+    return set(re.findall(r"(?:^|[`;&( ])(?:/\S*/)?syncd ([a-z]+)", code, re.MULTILINE)) - {"syncd", "python"}
 
 
 def test_every_failure_code_of_the_core_is_registered_with_a_fix() -> None:
@@ -81,16 +123,10 @@ def _codes_raised_in(path: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))
-def test_every_link_in_the_readme_leads_somewhere(link: str) -> None:
-    assert link.startswith("https://") or (ROOT / link).exists()
-
-
-def test_the_parts_in_the_architecture_exist() -> None:
-    text = (ROOT / "ARCHITECTURE.md").read_text()
-    assert [
-        p for p in re.findall(r"`((?:syncd|engine|tests|connectors)/[\w/.]+)`", text) if not _exists(p)
-    ] == []
+@pytest.mark.parametrize("page", BUILT, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_path_in_a_page_exists(page: Path) -> None:
+    paths = re.findall(r"`((?:syncd|tests|connectors)/[\w/.]+|(?:\w+/)+\w+\.py)`", page.read_text())
+    assert [path for path in paths if not _exists(path)] == []
 
 
 def _exists(part: str) -> bool:
@@ -100,12 +136,8 @@ def _exists(part: str) -> bool:
 DEPLOY = (ROOT / "deploy" / "README.md").read_text()
 
 
-def test_every_command_in_the_guide_to_servers_exists() -> None:
-    named = set(
-        re.findall(r"(?:^|[`;&( ])(?:/\S*/)?syncd ([a-z]+)", "\n".join(_code_in(DEPLOY)), re.MULTILINE)
-    )
-    assert {"check", "backup", "restore", "service", "status"} <= named
-    assert named - {"syncd", "python"} <= set(VERBS), named - set(VERBS)
+def test_the_guide_to_servers_names_what_a_server_needs() -> None:
+    assert {"check", "backup", "restore", "service", "status"} <= _commands_in(DEPLOY)
 
 
 def _code_in(text: str) -> list[str]:
@@ -113,14 +145,6 @@ def _code_in(text: str) -> list[str]:
     blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     within = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
     return [re.sub(r" #.*", "", block) for block in blocks] + within
-
-
-@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)]+)\)", DEPLOY))))
-def test_every_link_in_the_guide_to_servers_leads_somewhere(link: str) -> None:
-    headings = {
-        f"#{heading.lower().replace(' ', '-')}" for heading in re.findall(r"^#+ (.+)$", DEPLOY, re.MULTILINE)
-    }
-    assert link.startswith("https://") or link in headings or (ROOT / "deploy" / link).exists()
 
 
 def test_every_alert_is_in_the_guide_to_servers() -> None:

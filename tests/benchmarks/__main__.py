@@ -8,7 +8,7 @@ Cases run alternately, several times; ratios, not absolute figures, have bars. W
     BENCH_SCALE=0.1         smaller sizes, for a try: bars are for the whole size
     BENCH_PROFILES=0        no profiles
 
-`--readme` writes the section of the README from the last run's bench.json, and measures nothing.
+`--page` writes the figures of docs/performance.md from the last run's bench.json, and measures nothing.
 """
 
 import compileall
@@ -52,8 +52,9 @@ CASES: dict[str, Callable[[Stage], Rows]] = {
 
 def main() -> int:
     """Run the cases and print the table."""
-    if sys.argv[1:] == ["--readme"]:
-        write_into(ROOT / "README.md", Results.from_json(json.loads((OUT / "bench.json").read_text())))
+    if sys.argv[1:] == ["--page"]:
+        found = Results.from_json(json.loads((OUT / "bench.json").read_text()))
+        write_into(ROOT / "docs" / "performance.md", found)
         return 0
     times = int(os.environ.get("BENCH_TIMES", "3"))
     scale = float(os.environ.get("BENCH_SCALE", "1"))

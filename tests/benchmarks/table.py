@@ -5,14 +5,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-BEGIN, END = "<!-- bench: written by `python -m tests.benchmarks --readme` -->", "<!-- /bench -->"
+BEGIN, END = "<!-- bench: written by `python -m tests.benchmarks --page` -->", "<!-- /bench -->"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One line of the table: a ratio, its bar, and which side of it is good. Without a bar it is there to be known.
 
-    `note`: how it was measured, where that is not plain. `essence`: whether the README tells it.
+    `note`: how it was measured, where that is not plain. `essence`: whether docs/performance.md shows it.
     """
 
     case: str
@@ -121,7 +121,7 @@ def _promises(results: Results) -> Sequence[str]:
 
 
 def markdown(results: Results) -> str:
-    """The README's section: what matters, the machine, and what peers leave behind."""
+    """The figures for docs/performance.md: what matters, the machine, and what peers leave behind."""
     lines = [
         (
             f"Measured by `make bench` on {results.machine}; medians of {results.times} alternating runs. "
@@ -154,10 +154,10 @@ def _verdict(row: Row) -> str:
     return row.asked if row.met else f"{row.asked}, missed"
 
 
-def write_into(readme: Path, results: Results) -> None:
+def write_into(page: Path, results: Results) -> None:
     """Put the section between the markers. Raises ValueError if there are none."""
-    text = readme.read_text()
+    text = page.read_text()
     if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ValueError(f"{readme} has no place for it: {BEGIN} … {END}")
+        raise ValueError(f"{page} has no place for it: {BEGIN} … {END}")
     before, _, rest = text.partition(BEGIN)
-    readme.write_text(f"{before}{BEGIN}\n{markdown(results)}\n{END}{rest.partition(END)[2]}")
+    page.write_text(f"{before}{BEGIN}\n{markdown(results)}\n{END}{rest.partition(END)[2]}")

@@ -1,4 +1,4 @@
-"""What the benchmark says of itself: which side of a bar is good, and what it writes into the README."""
+"""What the benchmark says of itself: which side of a bar is good, and what it writes into docs/performance.md."""
 
 from pathlib import Path
 
@@ -41,13 +41,13 @@ def test_a_file_gives_back_what_was_found() -> None:
     assert Results.from_json(results.as_json()) == results
 
 
-def test_the_readme_is_written_between_its_marks_again_and_again(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+def test_the_page_is_written_between_its_marks_again_and_again(tmp_path: Path) -> None:
+    page = tmp_path / "performance.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     for _ in range(2):
-        write_into(readme, found(FAST, SLOW))
+        write_into(page, found(FAST, SLOW))
 
-    text = readme.read_text()
+    text = page.read_text()
     assert text.startswith(f"before\n{BEGIN}\nMeasured by `make bench` on a machine")
     assert text.endswith(f"{END}\nafter\n")
     assert "old" not in text
@@ -55,13 +55,13 @@ def test_the_readme_is_written_between_its_marks_again_and_again(tmp_path: Path)
     assert "| dlt | 0 |" in text
 
 
-def test_a_readme_without_marks_is_left_alone(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text("nothing here")
+def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
+    page = tmp_path / "performance.md"
+    page.write_text("nothing here")
     with pytest.raises(ValueError, match="no place"):
-        write_into(readme, found(FAST))
+        write_into(page, found(FAST))
 
-    assert readme.read_text() == "nothing here"
+    assert page.read_text() == "nothing here"
 
 
 def test_the_table_names_what_was_missed() -> None:
