@@ -8,17 +8,17 @@ and answers with one outcome each, in order. An outcome is `Delivered(remote_id,
 failures of `syncd.core.failure`. `Pause` or `Halt` in the list stands for that delivery and all after it.
 
 Raising: `Pause` or `Halt` when nothing of the call was sent; `Pause(unexplained=True)` when the call failed
-whole and nobody knows why; `Refused(code)` when the far end refused the call and wrote nothing. Whatever else
+whole and nobody knows why; `Refused(code)` when the remote refused the call and wrote nothing. Whatever else
 is raised is a bug: logged with its traceback and retried.
 
-Truth: never answer `Delivered` for what the far end did not confirm. A delivery that an answer does not mention
+Truth: never answer `Delivered` for what the remote did not confirm. A delivery that an answer does not mention
 is not a success.
 
 Idempotence: re-sending must be safe. Where it is not (no upsert), say `resend_safe=False`: the ledger then
 notes *maybe sent* before the call, and a delivery that comes with `maybe_sent` must be looked for before it is
 written.
 
-Feedback: a connector whose far end knows what became of people may offer `statuses_since`, see `TellsStatus`. It reads and
+Feedback: a connector whose remote knows what became of people may offer `statuses_since`, see `TellsStatus`. It reads and
 writes nothing, and what it answers is judged by the engine.
 
 Threads: one instance is called by one thread at a time. `deliver` may block, within the time-outs it sets on
@@ -97,7 +97,7 @@ class Change:
 
 @runtime_checkable
 class Connector(Protocol):
-    """See the module. `objects` says what one object at the far end stands for: a person, or one lead.
+    """See the module. `objects` says what one object at the remote stands for: a person, or one lead.
 
     Optional besides: `ack` ("required" or "best_effort") and `gate` (deliveries; None: no gate), what holds when the
     configuration says nothing of them; and the class method `clashes`, which is given the options of all connectors of the
@@ -161,7 +161,7 @@ class Statuses(NamedTuple):
 
 @runtime_checkable
 class TellsStatus(Protocol):
-    """Optional: what became of people at the far end, for `[connectors.NAME.feedback]`."""
+    """Optional: what became of people at the remote, for `[connectors.NAME.feedback]`."""
 
     def statuses_since(self, cursor: str) -> Statuses:
         """One page of the objects that have a value in `context.watched.property` and changed since the cursor.

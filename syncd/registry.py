@@ -23,7 +23,7 @@ from syncd.settings.values import encrypted
 
 GROUP = "syncd.connectors"
 GATE = 200
-"""New deliveries at one stroke that a connector whose objects are people takes without being asked."""
+"""New deliveries in one burst that a connector whose objects are people takes without being asked."""
 
 _ACKS = ("required", "best_effort")
 

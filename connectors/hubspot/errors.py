@@ -53,7 +53,7 @@ class Lacking:
     names: tuple[str, ...]
 
 
-Word = Conflict | Gone | Lacking | Failure
+Judgement = Conflict | Gone | Lacking | Failure
 """What an answer says of one row, or of a whole call."""
 
 
@@ -205,7 +205,7 @@ def _scopes(body: Json) -> list[str] | None:
     return sorted(found)
 
 
-def word(error: Json, constants: Container[str]) -> Word:
+def word(error: Json, constants: Container[str]) -> Judgement:
     """What an error says of a row, be it one of a 207 or the answer to a call.
 
     Args:
@@ -243,7 +243,7 @@ def _kind(error: Json) -> str:
     return said if isinstance(said, str) else ""
 
 
-def _of_category(category: str) -> Word:
+def _of_category(category: str) -> Judgement:
     if category == "OBJECT_NOT_FOUND":
         return Gone()
     if category == "MISSING_SCOPES":
@@ -256,7 +256,7 @@ def _of_category(category: str) -> Word:
     return retry("hubspot_row_failed", f"HubSpot could not write the contact ({shown})")
 
 
-def _of_problems(problems: Sequence[Problem], constants: Container[str]) -> Word:
+def _of_problems(problems: Sequence[Problem], constants: Container[str]) -> Judgement:
     """The gravest of them."""
     coded = [(_code(problem.error), problem) for problem in problems]
     lacking = dict.fromkeys(p.name for code, p in coded if code == "hubspot_property_missing")

@@ -14,8 +14,8 @@ from connectors.hubspot.errors import (
     Answer,
     Conflict,
     Gone,
+    Judgement,
     Lacking,
-    Word,
     halt,
     reject,
     retry,
@@ -103,7 +103,7 @@ class Looking:
         self._log.info("hubspot_mailbox_shared", lead=aim.row.delivery.lead.id, contact=other.id)
         return aim._replace(shared=True)
 
-    def _not_read(self, aim: Aim, verdict: Word) -> None:
+    def _not_read(self, aim: Aim, verdict: Judgement) -> None:
         """A refusal to look for one row."""
         if isinstance(verdict, Lacking):
             raise halt("hubspot_property_missing", f"contacts have no property {', '.join(verdict.names)}")
@@ -133,7 +133,7 @@ class Looking:
         return aims
 
 
-def refused(answer: Answer, rows: int, plan: Plan) -> Word:
+def refused(answer: Answer, rows: int, plan: Plan) -> Judgement:
     """What a call that was refused whole comes to. Raises Halt, and Refused if it may be one row's fault among several."""
     verdict = word(answer.body, plan.constants)
     if answer.status == HTTPStatus.CONFLICT and not isinstance(verdict, Conflict):

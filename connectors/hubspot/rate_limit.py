@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 QUARTER = 900.0
 GRACE = 5.0
-"""Seconds. Clocks differ, and nobody resets a counter at the very stroke."""
+"""Seconds. Clocks differ, and nobody resets a counter at the very burst."""
 LONGEST = 86400.0 * 2
 INTERVAL = 10.0
 

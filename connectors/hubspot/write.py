@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from connectors.hubspot.api import Api
 from connectors.hubspot.batch_results import sorted_out
-from connectors.hubspot.errors import Answer, Conflict, Gone, Lacking, Word, halt, reject, retry, word
+from connectors.hubspot.errors import Answer, Conflict, Gone, Judgement, Lacking, halt, reject, retry, word
 from connectors.hubspot.identity import KINDS, Aim, Contact, Plan, aimed, first_of_each
 from connectors.hubspot.locks import Locks
 from connectors.hubspot.match import Looking, refused
@@ -112,7 +112,7 @@ class Sending:
         for aim in aims:
             self._outcomes.setdefault(aim.row.place, why)
 
-    def _resolve(self, words: Sequence[tuple[Aim, Word]]) -> None:
+    def _resolve(self, words: Sequence[tuple[Aim, Judgement]]) -> None:
         lacking = [(aim, said) for aim, said in words if isinstance(said, Lacking)]
         if lacking:
             self._leave_out({name for _, said in lacking for name in said.names})

@@ -115,7 +115,7 @@ def _number(value: object) -> object:
     try:
         number = int(text) if text.strip().lstrip("+-").isdigit() else float(text)
     except ValueError:
-        return text  # the far end will say what it thinks of it
+        return text  # the remote will say what it thinks of it
     return number if math.isfinite(number) else text
 
 

@@ -12,10 +12,10 @@ from syncd.clock import Clock
 from syncd.core.delivery import Policy
 from syncd.core.flood_gate import Gates
 from syncd.engine.enrich.eligibility import Enriching
-from syncd.engine.fanout import Taker, Takers
+from syncd.engine.fanout import Recipient, Recipients
 from syncd.engine.names import Names, names_in
 from syncd.engine.observer import NOBODY, Observer
-from syncd.engine.source import Desk
+from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger
 from syncd.mapping import FieldMap, Filter, MappingError
 from syncd.registry import Configured, configure
@@ -112,8 +112,8 @@ def make_desk(
     approving: frozenset[str] = frozenset(),
     observer: Observer = NOBODY,
     probe: float | None = None,
-) -> Desk:
-    """A source's desk. `approving`: connectors whose gate a person opened for this run."""
+) -> SourceContext:
+    """A source's context. `approving`: connectors whose gate a person opened for this run."""
     source = settings.sources[name]
     host = urlsplit(source.base_url).hostname or ""
     client, pacer = make_upstream(
@@ -121,14 +121,14 @@ def make_desk(
     )
     start = source.start
     takers = tuple(
-        Taker(m.name, m.configured.required, m.where)
+        Recipient(m.name, m.configured.required, m.where)
         for m in (mapped[connector] for connector in settings.connectors_of(name))
     )
-    return Desk(
+    return SourceContext(
         name=name,
         upstream=client,
         pacer=pacer,
-        takers=Takers(takers, source.export, names, compile_enriching(settings, name)),
+        takers=Recipients(takers, source.export, names, compile_enriching(settings, name)),
         start=start.timestamp() if isinstance(start, datetime) else start,
         lookback=source.lookback,
         reconcile_window=source.reconcile_window,
@@ -139,7 +139,7 @@ def make_desk(
     )
 
 
-def _gates(takers: Sequence[Taker], mapped: Mapping[str, Mapped], approving: frozenset[str]) -> Gates:
+def _gates(takers: Sequence[Recipient], mapped: Mapping[str, Mapped], approving: frozenset[str]) -> Gates:
     sizes = {taker.name: mapped[taker.name].configured.gate or 0 for taker in takers}
     gated = {name: size for name, size in sizes.items() if size}
     return Gates(

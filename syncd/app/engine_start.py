@@ -10,15 +10,15 @@ from syncd.app.unopened import opened
 from syncd.clock import Clock, SystemClock
 from syncd.connector import Logger
 from syncd.core.delivery import Policy
-from syncd.engine.deliver import Deliver, Outfit, Wake
+from syncd.engine.deliver import Deliver, LaneConfig, Wake
 from syncd.engine.engine import Engine, tell_shelved
 from syncd.engine.enrich.enrich import Enrich
 from syncd.engine.export import Export
-from syncd.engine.lane import Stepper
+from syncd.engine.lane import Lane
 from syncd.engine.names import Names, Naming
 from syncd.engine.observer import NOBODY, Observer
 from syncd.engine.pull.pull import Pull
-from syncd.engine.source import Desk
+from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger, same_account
 from syncd.ledger.admin.actions import release
 from syncd.ledger.ctgo_queue import shelf
@@ -28,7 +28,7 @@ from syncd.ledger.leads.enrichment import waiting
 from syncd.ledger.overview import pushed
 from syncd.registry import Configured
 from syncd.settings import Settings
-from syncd.workers.pool import Crew
+from syncd.workers.pool import WorkerPool
 
 SOURCE_THREADS = 8
 """Threads that the sources' lanes share."""
@@ -48,7 +48,7 @@ def make_engine(
     mapped: Mapping[str, Mapped] | None = None,
     pushing: bool = False,
 ) -> Engine:
-    """The engine's lanes over an open, locked ledger; nothing is sent and no far end is asked.
+    """The engine's lanes over an open, locked ledger; nothing is sent and no remote is asked.
 
     Args:
         settings: what is configured.
@@ -73,35 +73,37 @@ def make_engine(
     closes: dict[tuple[str, str], Callable[[], None]] = {}
     with ExitStack() as undo:
         names = make_names(settings, mapped, ledger, clock)
-        desks = []
+        contexts = []
         for name in settings.sources:
-            desks.append(
+            contexts.append(
                 make_desk(
                     name, settings, mapped, clock, names.get(name),
                     approving=opening, observer=observer, probe=probe,
                 )
             )  # fmt: skip
-            undo.callback(desks[-1].upstream.close)
+            undo.callback(contexts[-1].upstream.close)
         delivers, opened_as = [], {}
         for m in (mapped[name] for name in chosen):
             connector = opened_as[m.name] = opened(m.configured, clock, log)
             undo.callback(connector.close)
             policy = policy_of(m.configured, probe)
             named = names_for(m, settings, names)
-            outfit = Outfit(m.name, connector, m.fields, m.where, policy, exporting, named, observer)
+            outfit = LaneConfig(m.name, connector, m.fields, m.where, policy, exporting, named, observer)
             delivers.append(Deliver(outfit, ledger, clock, log, wake))
         undo.pop_all()
-    exports = [Export(desk, ledger, clock, log) for desk in desks if desk.exports]
-    pulls = [Pull(desk, ledger, clock, log, wake) for desk in desks]
-    hears: list[Stepper] = []
-    others: list[Stepper] = [
-        naming(desk, names[desk.name], log, wake, ledger=ledger, clock=clock)
-        for desk in desks
-        if desk.name in names
+    exports = [Export(context, ledger, clock, log) for context in contexts if context.exports]
+    pulls = [Pull(context, ledger, clock, log, wake) for context in contexts]
+    hears: list[Lane] = []
+    others: list[Lane] = [
+        naming(context, names[context.name], log, wake, ledger=ledger, clock=clock)
+        for context in contexts
+        if context.name in names
     ]
-    others += [Enrich(desk, ledger, clock, log, wake) for desk in desks if _enriches(desk, ledger)]
+    others += [
+        Enrich(context, ledger, clock, log, wake) for context in contexts if _enriches(context, ledger)
+    ]
     others += (
-        _pushes(settings, list(zip(desks, pulls, strict=True)), ledger, clock=clock, log=log, wake=wake)
+        _pushes(settings, list(zip(contexts, pulls, strict=True)), ledger, clock=clock, log=log, wake=wake)
         if pushing
         else []
     )
@@ -110,26 +112,26 @@ def make_engine(
 
         found = ears([mapped[name] for name in chosen], opened_as, probe=probe, repeats=probe is not None)
         hears = hearing(found, ledger, clock, log, wake)
-        others += telling(desks, pulls, ledger, clock, log)
-    lanes: list[Stepper] = [*pulls, *exports, *others]
-    for desk in desks:
-        closes |= _closes_of(desk.upstream.close, [lane for lane in lanes if lane.name == desk.name])
+        others += telling(contexts, pulls, ledger, clock, log)
+    lanes: list[Lane] = [*pulls, *exports, *others]
+    for context in contexts:
+        closes |= _closes_of(context.upstream.close, [lane for lane in lanes if lane.name == context.name])
     for name, connector in opened_as.items():
         closes |= _closes_of(connector.close, [lane for lane in (*delivers, *hears) if lane.name == name])
     closes = {key: _once(close) for key, close in closes.items()}
     gates = {name: m.configured.gate or 0 for name, m in mapped.items()}
-    return Engine(settings, ledger, clock, desks, pulls, delivers, exports, others, hears, closes, gates)
+    return Engine(settings, ledger, clock, contexts, pulls, delivers, exports, others, hears, closes, gates)
 
 
 def _pushes(
     settings: Settings,
-    each: Sequence[tuple[Desk, Pull]],
+    each: Sequence[tuple[SourceContext, Pull]],
     ledger: Ledger,
     *,
     clock: Clock,
     log: Logger,
     wake: Wake,
-) -> Sequence[Stepper]:
+) -> Sequence[Lane]:
     """The lanes of push: of sources that have it, and of those that had it and are not unsubscribed yet."""
     with ledger.read() as connection:
         known = set(pushed(connection))
@@ -151,14 +153,12 @@ def _once(close: Callable[[], None]) -> Callable[[], None]:
     return closed
 
 
-def _closes_of(
-    close: Callable[[], None], lanes: Sequence[Stepper]
-) -> dict[tuple[str, str], Callable[[], None]]:
+def _closes_of(close: Callable[[], None], lanes: Sequence[Lane]) -> dict[tuple[str, str], Callable[[], None]]:
     """What several lanes share, a source's client or a connector, is closed when the last of them is over."""
     left = {lane.kind for lane in lanes}
     lock = threading.Lock()
 
-    def over(lane: Stepper) -> None:
+    def over(lane: Lane) -> None:
         if isinstance(lane, Export):
             lane.close()
         with lock:
@@ -197,25 +197,27 @@ def opened_engine(
         engine.close()
 
 
-def _enriches(desk: Desk, ledger: Ledger) -> bool:
+def _enriches(context: SourceContext, ledger: Ledger) -> bool:
     """Whether leads are enriched, or wait for it although the configuration no longer says so."""
-    if desk.takers.enriching is not None:
+    if context.takers.enriching is not None:
         return True
     with ledger.read() as connection:
-        return bool(waiting(connection, desk.name, 1, desk.takers.names))
+        return bool(waiting(connection, context.name, 1, context.takers.names))
 
 
-def naming(desk: Desk, names: Names, log: Logger, wake: Wake, *, ledger: Ledger, clock: Clock) -> Naming:
+def naming(
+    context: SourceContext, names: Names, log: Logger, wake: Wake, *, ledger: Ledger, clock: Clock
+) -> Naming:
     """A source's lane of names, which wakes those who may wait for some."""
 
     def tell() -> None:
-        for taker in desk.takers.each:
+        for taker in context.takers.each:
             wake("deliver", taker.name)
 
     return Naming(
         names,
-        upstream=desk.upstream,
-        pacer=desk.pacer,
+        upstream=context.upstream,
+        pacer=context.pacer,
         ledger=ledger,
         log=log,
         clock=clock,
@@ -235,17 +237,17 @@ def begin(engine: Engine, log: Logger, approved_by: str = "") -> None:
         flood_gate.start(connection, engine.gates, engine.settings.routes, lifted, engine.clock.now())
         for deliver in engine.delivers if approved_by else ():
             release(connection, deliver.name, engine.clock.now(), who=approved_by)
-        for desk in engine.desks:
-            desk.pacer.start(connection)
+        for context in engine.contexts:
+            context.pacer.start(connection)
     tell_shelved(log, moved)
 
 
-def crews_of(engine: Engine) -> list[Crew]:
+def crews_of(engine: Engine) -> list[WorkerPool]:
     """A thread for each connector's lanes, for one instance is called by one thread; a small pool for the sources'."""
-    sources: list[Stepper] = [*engine.pulls, *engine.exports, *engine.others]
-    pool = Crew(sources, min(SOURCE_THREADS, len(sources)), engine.closes)
+    sources: list[Lane] = [*engine.pulls, *engine.exports, *engine.others]
+    pool = WorkerPool(sources, min(SOURCE_THREADS, len(sources)), engine.closes)
     each = [[lane, *(it for it in engine.hears if it.name == lane.name)] for lane in engine.delivers]
-    return [*(Crew(lanes, closes=engine.closes) for lanes in each), pool]
+    return [*(WorkerPool(lanes, closes=engine.closes) for lanes in each), pool]
 
 
 def policy_of(configured: Configured, probe: float | None = None) -> Policy:

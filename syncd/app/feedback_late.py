@@ -7,22 +7,22 @@ from syncd.app.compose import Mapped
 from syncd.clock import Clock
 from syncd.connector import Connector, Logger, TellsStatus
 from syncd.core.delivery import Policy
-from syncd.core.feedback import BAD, GOOD, Judging, Word, plain
+from syncd.core.feedback import BAD, GOOD, Judgement, Judging, plain
 from syncd.engine.deliver import Wake
-from syncd.engine.feedback.collect import Ear, Hear
-from syncd.engine.feedback.send import FeedBack
-from syncd.engine.lane import Stepper
+from syncd.engine.feedback.collect import CollectFeedback, FeedbackPoll
+from syncd.engine.feedback.send import SendFeedback
+from syncd.engine.lane import Lane
 from syncd.engine.pull.pull import Pull
-from syncd.engine.source import Desk
+from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger
 from syncd.settings import Feedback
 
 
 def judging_of(type_: str, chosen: Feedback) -> Judging:
     """A `feedback` table as the engine has it. `type_`: of the connector, for a cursor is nothing to another."""
-    words = {plain(value): Word(GOOD) for value in chosen.good}
+    words = {plain(value): Judgement(GOOD) for value in chosen.good}
     words |= {
-        plain(value): Word(BAD, reason, " ".join(chosen.notes.get(value, "").split()))
+        plain(value): Judgement(BAD, reason, " ".join(chosen.notes.get(value, "").split()))
         for value, reason in chosen.bad.items()
     }
     return Judging(f"{type_} {chosen.property}", words, chosen.poll)
@@ -30,7 +30,7 @@ def judging_of(type_: str, chosen: Feedback) -> Judging:
 
 def ears(
     mapped: Sequence[Mapped], opened: Mapping[str, Connector], *, probe: float | None, repeats: bool = False
-) -> list[Ear]:
+) -> list[FeedbackPoll]:
     """The connectors that are asked; one that could not be opened is none, and its other lane says why.
 
     `probe`: as of its other lane; `repeats`: whether each is asked again after its `poll`, for this run goes on.
@@ -40,20 +40,24 @@ def ears(
         chosen, connector = m.configured.settings.feedback, opened[m.name]
         if chosen is not None and isinstance(connector, TellsStatus):
             policy = Policy(attempts=m.configured.settings.attempts, probe=probe)
-            found.append(Ear(m.name, connector, judging_of(m.configured.type, chosen), policy, repeats))
+            found.append(
+                FeedbackPoll(m.name, connector, judging_of(m.configured.type, chosen), policy, repeats)
+            )
     return found
 
 
-def hearing(listening: Sequence[Ear], ledger: Ledger, clock: Clock, log: Logger, wake: Wake) -> list[Stepper]:
+def hearing(
+    listening: Sequence[FeedbackPoll], ledger: Ledger, clock: Clock, log: Logger, wake: Wake
+) -> list[Lane]:
     """A lane for each connector that is asked."""
-    return [Hear(ear, ledger, clock, log, wake) for ear in listening]
+    return [CollectFeedback(ear, ledger, clock, log, wake) for ear in listening]
 
 
 def telling(
-    desks: Sequence[Desk], pulls: Sequence[Pull], ledger: Ledger, clock: Clock, log: Logger
-) -> list[Stepper]:
+    contexts: Sequence[SourceContext], pulls: Sequence[Pull], ledger: Ledger, clock: Clock, log: Logger
+) -> list[Lane]:
     """A lane for each source: whose leads are judged is not known before."""
     return [
-        FeedBack(desk, ledger, clock, log, partial(getattr, pull, "busy"))
-        for desk, pull in zip(desks, pulls, strict=True)
+        SendFeedback(context, ledger, clock, log, partial(getattr, pull, "busy"))
+        for context, pull in zip(contexts, pulls, strict=True)
     ]

@@ -8,7 +8,7 @@ from syncd.clock import Clock
 from syncd.core.failure import Pause
 from syncd.ctgo import Signals, Upstream
 from syncd.ctgo.exchange import Call, Reader
-from syncd.engine.budget import Hold, Pacer
+from syncd.engine.budget import RequestBudget, Reservation
 from syncd.ledger import Ledger
 from syncd.settings import Source
 
@@ -29,11 +29,11 @@ def make_upstream(
     clock: Clock,
     requests_per_minute: int | None = None,
     observe: Callable[[Signals], None] | None = None,
-) -> tuple[Upstream, Pacer]:
+) -> tuple[Upstream, RequestBudget]:
     """A source's client and the pacer that hears what its answers say; `observe` hears it too."""
     key = source.api_key
     limit = requests_per_minute or source.requests_per_minute
-    pacer = Pacer(key.get_secret_value(), limit, clock, deadline=REQUEST_DEADLINE)
+    pacer = RequestBudget(key.get_secret_value(), limit, clock, deadline=REQUEST_DEADLINE)
 
     def heard(signals: Signals) -> None:
         pacer.observe(signals)
@@ -49,8 +49,12 @@ def _untold(_: float) -> None:
 
 
 def free_slot(
-    ledger: Ledger, pacer: Pacer, clock: Clock, patience: float, tell: Callable[[float], None] = _untold
-) -> Hold | None:
+    ledger: Ledger,
+    pacer: RequestBudget,
+    clock: Clock,
+    patience: float,
+    tell: Callable[[float], None] = _untold,
+) -> Reservation | None:
     """A slot for one request, waited for; None when there would be none within `patience` seconds.
 
     `tell`: hears of each wait, in seconds.
@@ -59,7 +63,7 @@ def free_slot(
     while True:
         with ledger.write() as connection:
             opened = pacer.open(connection, 1, live=False)
-        if isinstance(opened, Hold):
+        if isinstance(opened, Reservation):
             return opened
         if clock.monotonic() + opened > gives_up:
             return None
@@ -77,7 +81,7 @@ class Paced:
     def __init__(
         self,
         client: Upstream,
-        pacer: Pacer,
+        pacer: RequestBudget,
         ledger: Ledger,
         clock: Clock,
         tell: Callable[[float], None] = _untold,
@@ -106,7 +110,7 @@ class Paced:
             self.acted = None
         raise failure
 
-    def _sent(self, hold: Hold, call: Call, read: Reader[T]) -> T:
+    def _sent(self, hold: Reservation, call: Call, read: Reader[T]) -> T:
         if call.method != "GET":
             self.acted = call
         try:

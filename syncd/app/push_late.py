@@ -8,7 +8,7 @@ from syncd.core.failure import CODES
 from syncd.engine.deliver import Wake
 from syncd.engine.pull.pull import Pull
 from syncd.engine.push import Push, Wanted
-from syncd.engine.source import Desk
+from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger
 from syncd.log import redact_values
 from syncd.settings import Settings, Source
@@ -17,7 +17,7 @@ from syncd.settings import Settings, Source
 def push_lanes(
     settings: Settings,
     known: Collection[str],
-    each: Sequence[tuple[Desk, Pull]],
+    each: Sequence[tuple[SourceContext, Pull]],
     ledger: Ledger,
     *,
     clock: Clock,
@@ -28,10 +28,10 @@ def push_lanes(
     for name in sorted(set(known) - set(settings.sources)):
         log.warning("push_left_behind", source=name, fix=CODES["push_left_behind"].replace("SOURCE", name))
     lanes = []
-    for desk, pull in each:
-        wanted = wanted_of(settings.sources[desk.name])
-        if wanted is not None or desk.name in known:
-            lanes.append(Push(desk, pull, ledger, clock=clock, log=log, wake=wake, wanted=wanted))
+    for context, pull in each:
+        wanted = wanted_of(settings.sources[context.name])
+        if wanted is not None or context.name in known:
+            lanes.append(Push(context, pull, ledger, clock=clock, log=log, wake=wake, wanted=wanted))
     redact_values(lane.token for lane in lanes)
     return lanes
 

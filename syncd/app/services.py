@@ -47,14 +47,14 @@ class Companions:
             self.put.ensure()
 
     def _ask_credits(self, engine: Engine) -> None:
-        for desk in engine.desks:
-            if engine.settings.sources[desk.name].enrich is not None:
+        for context in engine.contexts:
+            if engine.settings.sources[context.name].enrich is not None:
                 continue  # enriching asks when it needs to, and its balance must not be told by two
             if engine.clock.stopping:
                 return
-            balance = ask_credits(desk, engine.ledger)
+            balance = ask_credits(context, engine.ledger)
             if balance is not None:
-                self.credits[desk.name] = balance
+                self.credits[context.name] = balance
 
     @contextmanager
     def beside(self, daemon: Daemon) -> Iterator[None]:

@@ -213,12 +213,14 @@ class Receiving:
 def watched(engine: Engine) -> dict[str, Watched]:
     """The engine's sources as watching needs them."""
     found = {}
-    for desk in engine.desks:
-        source = engine.settings.sources[desk.name]
+    for context in engine.contexts:
+        source = engine.settings.sources[context.name]
         when = Every(source.poll.every or 0.0) if source.poll.cron is None else Cron(source.poll.cron)
         enrich = source.enrich
         low = enrich.keep_credits + enrich.per_day if enrich else None
-        found[desk.name] = Watched(desk.pacer.meter, partial(following, when), low, source.push is not None)
+        found[context.name] = Watched(
+            context.pacer.meter, partial(following, when), low, source.push is not None
+        )
     return found
 
 

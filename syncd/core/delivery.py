@@ -40,7 +40,7 @@ MOMENT = 0.001
 """Seconds by which who was asked alone stands behind who was asked in company."""
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 26 * 3600.0
-"""Seconds, whatever a far end asks for: not a hot loop, and not longer than the reset of a daily quota."""
+"""Seconds, whatever a remote asks for: not a hot loop, and not longer than the reset of a daily quota."""
 
 FEWEST_ATTEMPTS = 3
 """Failures of its own that a delivery must have before its age can exhaust it: an outage makes old, not guilty."""
@@ -52,7 +52,7 @@ Status = Literal["open", "paused", "halted"]
 class Delivery(NamedTuple):
     """One lead on its way to one connector, as a connector sees it.
 
-    `fields` is the mapped result, with nulls left out. `remote_id` is the person's id at the far end if any
+    `fields` is the mapped result, with nulls left out. `remote_id` is the person's id at the remote if any
     lead of theirs was delivered before. `maybe_sent`: an earlier call may have written it.
     """
 
@@ -75,7 +75,7 @@ class Route(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The far end holds it. `created`: it was not there before."""
+    """The remote holds it. `created`: it was not there before."""
 
     remote_id: str | None = None
     created: bool = True

@@ -34,7 +34,7 @@ _FOUND = {"email": "email", "linkedin_url": "linkedin"}
 """Where a document keeps what was found for an output."""
 
 
-class Purse(NamedTuple):
+class CreditBalance(NamedTuple):
     """What is known of a team's credits. `price`: what the dearest output cost so far."""
 
     balance: int | None = None
@@ -79,7 +79,7 @@ def day_of(now: float) -> str:
 
 
 def hindrance(
-    purse: Purse, outputs: int, *, asked_today: int, per_day: int, keep_credits: int, now: float
+    purse: CreditBalance, outputs: int, *, asked_today: int, per_day: int, keep_credits: int, now: float
 ) -> Pause | None:
     """Why nothing may be asked now; None: it may. An unknown balance hinders only where some credits are to be kept."""
     if asked_today >= per_day:
@@ -95,7 +95,7 @@ def hindrance(
     return None
 
 
-def price_seen(before: Purse, after: int | None, outputs: int, now: float) -> int:
+def price_seen(before: CreditBalance, after: int | None, outputs: int, now: float) -> int:
     """The dearest price of an output, after an answer that told a new balance.
 
     A balance that is older than a minute proves nothing: somebody else of the team may have spent the difference.

@@ -22,10 +22,10 @@ class Failure(Exception):  # noqa: N818 - it may as well be a value
     """One of the four. `code` is stable and public, `detail` is a sentence without personal data or secrets."""
 
     unsent = False
-    """Whether it is certain that nothing of the request left, so that the far end cannot have acted on it."""
+    """Whether it is certain that nothing of the request left, so that the remote cannot have acted on it."""
 
     def __init__(self, code: str, detail: str, *, after: float | None = None, fix: str = "") -> None:
-        """`after`: seconds that the far end asked us to wait; `fix`: overrides the registry's."""
+        """`after`: seconds that the remote asked us to wait; `fix`: overrides the registry's."""
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
@@ -42,7 +42,7 @@ class Reject(Failure):
 
 
 class Pause(Failure):
-    """The lane must wait: `after` seconds when the far end said so, else by our own back-off.
+    """The lane must wait: `after` seconds when the remote said so, else by our own back-off.
 
     `unexplained` marks a call that failed whole without saying why (a time-out, a bare 500): any one of its
     members may be the cause, so they become suspects.
@@ -60,8 +60,8 @@ class Halt(Failure):
     """The lane cannot go on until somebody mends something."""
 
 
-class Refused(Exception):  # noqa: N818 - not an error of ours: the far end's word about one call
-    """The far end refused the whole call and wrote nothing; smaller calls may show which member is at fault."""
+class Refused(Exception):  # noqa: N818 - not an error of ours: the remote's word about one call
+    """The remote refused the whole call and wrote nothing; smaller calls may show which member is at fault."""
 
     def __init__(self, code: str, detail: str) -> None:
         """As `Failure`."""
@@ -133,7 +133,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "pull_stale": "Look at the log for what keeps the source from being pulled, and run: syncd check",
         "leads_missing": "See which: syncd audit --upstream. If it names none, ask CTGO why it counts more than it lists.",
         "listing_restless": "Nothing to do: syncd goes on sweeping. If it lasts, see what else exports from this account.",
-        "lane_failing": "It keeps trying by itself. If the far end is well, run: syncd check",
+        "lane_failing": "It keeps trying by itself. If the remote is well, run: syncd check",
         "many_set_aside": "See what they have in common with: syncd rejected list",
         "credits_low": "Top up the team's enrichment credits, or lower per_day.",
         "disk_low": "Free some space on the ledger's disk: a full one stops pulling and sending.",

@@ -20,7 +20,7 @@ NO_SEGMENT = "no_segment"
 State = Literal["pending", "delivered", "gone", "no_segment"]
 
 
-class Word(NamedTuple):
+class Judgement(NamedTuple):
     """One judgement. `reason` and `note` are empty for a good one."""
 
     feedback: str
@@ -37,7 +37,7 @@ class Word(NamedTuple):
         return f"{self.feedback} ({': '.join(filter(None, self[1:]))})" if self.reason else self.feedback
 
     @classmethod
-    def of(cls, line: str) -> "Word":
+    def of(cls, line: str) -> "Judgement":
         """Back from a line."""
         feedback, _, rest = line.partition(" ")
         reason, _, note = rest.partition(" ")
@@ -49,10 +49,10 @@ class Judging:
     """A `feedback` table: which word a value is. `name`: of the property; `poll`: seconds between two looks."""
 
     name: str
-    words: Mapping[str, Word] = field(default_factory=dict)
+    words: Mapping[str, Judgement] = field(default_factory=dict)
     poll: float = 900.0
 
-    def judge(self, value: str) -> Word | None:
+    def judge(self, value: str) -> Judgement | None:
         """The word; None for a value that says nothing. Case and outer blanks do not matter."""
         return self.words.get(plain(value))
 

@@ -1,10 +1,10 @@
-"""The flood gate: pure. How much may go to a CRM at one stroke before a person has looked.
+"""The flood gate: pure. How much may go to a CRM in one burst before a person has looked.
 
 A first pull, a window, a forgotten pause: thousands of objects in a CRM at once, perhaps with a mapping that nobody has
-seen at work, are hard to take back. So a connector with a gate takes at most `size` new deliveries at one stroke. When
+seen at work, are hard to take back. So a connector with a gate takes at most `size` new deliveries in one burst. When
 there are more, the five oldest go, for a person to look at, and the rest are *held* until `syncd release`.
 
-A stroke is a whole pass over a source's leads, however many pages it has; a replay; and what waited while a lane stood
+A burst is a whole pass over a source's leads, however many pages it has; a replay; and what waited while a lane stood
 still, when a person or a start sets it going again. So what a pass brings is held from its first page to its last, where
 it is counted: the held rows are the count, which is why it survives a kill at any moment. While a gate is closed,
 whatever comes is held too. Nothing but a release opens it, and what was released once is not held again.
@@ -34,13 +34,13 @@ class Gates:
         return bool(self.sizes or self.approving)
 
 
-def decide(stroke: int, size: int, *, closed: bool, over: bool) -> Move:
-    """What becomes of a stroke's deliveries, `stroke` of them up to now; `over`: there will be no more of them."""
+def decide(burst: int, size: int, *, closed: bool, over: bool) -> Move:
+    """What becomes of a burst's deliveries, `burst` of them up to now; `over`: there will be no more of them."""
     if closed or not over:
         return "hold"
-    return "close" if stroke > size else "free"
+    return "close" if burst > size else "free"
 
 
 def said(held: int, size: int) -> str:
     """One sentence about a closed gate."""
-    return f"{held:,} deliveries wait at its gate: more than {size:,} would have gone there at one stroke."
+    return f"{held:,} deliveries wait at its gate: more than {size:,} would have gone there in one burst."

@@ -1,7 +1,7 @@
 """The daemon: does what is due, hears orders, tells the service manager, and waits for the next of these.
 
 `turn` does all that may be done now and says when to come back, as a lane's step does; `run` is the loop round it. So tests
-in virtual time turn the same daemon by hand. Nothing in a turn waits for a far end: lanes and chores have threads.
+in virtual time turn the same daemon by hand. Nothing in a turn waits for a remote: lanes and chores have threads.
 """
 
 from collections import deque
@@ -19,7 +19,7 @@ from syncd.engine.engine import Engine, tell_shelved
 from syncd.ledger import LedgerError, overview
 from syncd.ledger.ctgo_queue import shelf
 from syncd.settings import SettingsError
-from syncd.workers.pool import Crew, nothing
+from syncd.workers.pool import WorkerPool, nothing
 from syncd.workers.runner import Ended, Runner
 
 Order = Literal["pull", "look", "reload"]
@@ -34,7 +34,7 @@ class Daemon:
         self,
         engine: Engine,
         runner: Runner,
-        crews: Callable[[Engine], list[Crew]],
+        crews: Callable[[Engine], list[WorkerPool]],
         log: Logger,
         *,
         remake: Callable[[], Engine],

@@ -45,8 +45,8 @@ def take_over(connection: Transaction, old: Engine, new: Engine) -> list[LaneSta
     stood = {lane.name for lane in lifted if lane.kind == "deliver"}
     same_account.place(connection, new.settings.addresses)
     flood_gate.start(connection, new.gates, new.settings.routes, stood, new.clock.now())
-    before = {desk.pacer.meter.name: desk for desk in old.desks}
-    after = {desk.pacer.meter.name: desk for desk in new.desks}
+    before = {context.pacer.meter.name: context for context in old.contexts}
+    after = {context.pacer.meter.name: context for context in new.contexts}
     for key in after.keys() - before.keys():
         after[key].pacer.start(connection)
     for key in before.keys() - after.keys():

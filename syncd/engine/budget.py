@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Hold:
+class Reservation:
     """Slots that a pass took. `call` notes when each request was over, answered or not."""
 
     taken: Taken
@@ -36,7 +36,7 @@ class Hold:
             self.answered.append(self.clock.monotonic())
 
 
-class Pacer:
+class RequestBudget:
     """The limiter's shell. One for each API key and process; the ledger makes the processes count together."""
 
     def __init__(self, api_key: str, requests_per_minute: int, clock: Clock, *, deadline: float) -> None:
@@ -55,7 +55,9 @@ class Pacer:
         """An engine starts: what the one before it held is over."""
         budgets.start_over(connection, self.meter, self._clock.monotonic())
 
-    def open(self, connection: Transaction, want: int, *, live: bool, at_once: int = 1) -> Hold | float:
+    def open(
+        self, connection: Transaction, want: int, *, live: bool, at_once: int = 1
+    ) -> Reservation | float:
         """Take slots in this transaction: a hold on up to `want`, or seconds until asking again can help.
 
         `at_once`: how many requests will be under way together; the hold lasts for all of them one after the other.
@@ -63,9 +65,9 @@ class Pacer:
         now = self._clock.monotonic()
         deadline = self._deadline * -(-want // at_once)
         granted, taken = budgets.take(connection, self.meter, now, want=want, live=live, deadline=deadline)
-        return Hold(taken, self._clock, now) if taken else granted.wait
+        return Reservation(taken, self._clock, now) if taken else granted.wait
 
-    def close(self, connection: Transaction, hold: Hold | None) -> None:
+    def close(self, connection: Transaction, hold: Reservation | None) -> None:
         """Write when the hold's slots free, and what the server said meanwhile."""
         if hold:
             frees = coalesce([freed(at) for at in hold.answered], QUANTUM)

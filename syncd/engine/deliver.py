@@ -33,7 +33,7 @@ from syncd.core.lead import Lead, read_lead
 from syncd.engine.lane import AGAIN, IDLE, Next
 from syncd.engine.names import NAMES_SOON, Names, NameUnknown, require_names
 from syncd.engine.observer import NOBODY, Observer, outcomes_of
-from syncd.engine.redaction import opened, told
+from syncd.engine.redaction import opened, traceback_without
 from syncd.ledger import Ledger
 from syncd.ledger.admin.restored_lanes import doubted, restored_at
 from syncd.ledger.deliveries import flood_gate
@@ -50,7 +50,7 @@ LOOK_AHEAD = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Outfit:
+class LaneConfig:
     """What a connector's lane needs besides the ledger.
 
     `exports`: which sources export. `names`: of the sources that deliver here, if the mapping or `where` uses any.
@@ -88,7 +88,7 @@ class Deliver:
 
     def __init__(
         self,
-        outfit: Outfit,
+        outfit: LaneConfig,
         ledger: Ledger,
         clock: Clock,
         log: Logger,
@@ -190,7 +190,7 @@ class Deliver:
                 settled.append((one, why))
             except Exception as bug:  # noqa: BLE001 - one lead's surprise must not end the lane
                 payload = one.lead.raw if one.lead else opened(one.payload)
-                trace = told(bug, [one.person, payload, opened(one.enrichment)])
+                trace = traceback_without(bug, [one.person, payload, opened(one.enrichment)])
                 self._log.warning(
                     "connector_failed", connector=self.name, leads=[one.lead_seq], exception=trace
                 )
@@ -213,7 +213,7 @@ class Deliver:
         return Delivery(item.id, lead, mapped, one.person, one.remote_id, item.maybe_sent, item.attempts + 1)
 
     def _settle_unsent(self, settled: Sequence[tuple[Due, _Unsent]], lane: LaneState) -> LaneState:
-        """Write what needs no call. It proves nothing about the far end, so a lane on probation stays on it."""
+        """Write what needs no call. It proves nothing about the remote, so a lane on probation stays on it."""
         now = self._clock.now()
         changes = [
             _unsent(one.item, outcome, now) for one, outcome in settled if not isinstance(outcome, Failure)
@@ -251,7 +251,7 @@ class Deliver:
                 "connector_failed",
                 connector=self.name,
                 leads=[d.lead.id for d in batch],
-                exception=told(bug, [(d.person, d.lead.raw, d.fields) for d in batch]),
+                exception=traceback_without(bug, [(d.person, d.lead.raw, d.fields) for d in batch]),
             )
             return bug
 

@@ -7,9 +7,9 @@ from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.engine.deliver import Deliver
 from syncd.engine.export import Export
-from syncd.engine.lane import Stepper
+from syncd.engine.lane import Lane
 from syncd.engine.pull.pull import Pull
-from syncd.engine.source import Desk
+from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger
 from syncd.ledger.ctgo_queue.shelf import Moved
 from syncd.settings import Settings
@@ -34,13 +34,13 @@ class Engine:
     settings: Settings
     ledger: Ledger
     clock: Clock
-    desks: Sequence[Desk]
+    contexts: Sequence[SourceContext]
     pulls: Sequence[Pull]
     delivers: Sequence[Deliver]
     exports: Sequence[Export]
-    others: Sequence[Stepper] = ()
+    others: Sequence[Lane] = ()
     """What else a source has to do, behind its pulls."""
-    hears: Sequence[Stepper] = ()
+    hears: Sequence[Lane] = ()
     """What became of people, for connectors that are asked: each shares its connector with a delivering lane."""
     closes: Mapping[tuple[str, str], Callable[[], None]] = field(default_factory=dict)
     gates: Mapping[str, int] = field(default_factory=dict)

@@ -13,12 +13,12 @@ from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.core.delivery import Delivered, Item, LaneState, Terms, kept_by_hand, may_go_on, reopened
 from syncd.core.failure import Failure, Halt, Pause
-from syncd.engine.budget import Hold
+from syncd.engine.budget import Reservation
 from syncd.engine.deliver import tell_lane
 from syncd.engine.lane import AGAIN, IDLE, Next
 from syncd.engine.observer import outcomes_of
 from syncd.engine.single_calls import Answer, gone_of, judge_each, unless_the_route_is_missing
-from syncd.engine.source import Desk
+from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger
 from syncd.ledger.ctgo_queue.exports import exports_due, mark_sending, next_export_due, record_exports
 from syncd.ledger.deliveries.due import others_due
@@ -43,7 +43,7 @@ class Export:
 
     def __init__(
         self,
-        desk: Desk,
+        context: SourceContext,
         ledger: Ledger,
         clock: Clock,
         log: Logger,
@@ -51,14 +51,14 @@ class Export:
         chance: Callable[[], float] = random.random,
     ) -> None:
         """`chance`: numbers in [0, 1) for the jitter."""
-        self._desk, self._ledger, self._clock, self._log = desk, ledger, clock, log
+        self._context, self._ledger, self._clock, self._log = context, ledger, clock, log
         self._chance = chance
-        self._pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix=f"export-{desk.name}")
+        self._pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix=f"export-{context.name}")
 
     @property
     def name(self) -> str:
         """The source's name."""
-        return self._desk.name
+        return self._context.name
 
     def close(self) -> None:
         """End the threads."""
@@ -67,30 +67,30 @@ class Export:
     def step(self) -> Next:
         """One pass: as many exports as there are slots, a batch at the most."""
         now = self._clock.now()
-        if self._desk.paging_new.up:
+        if self._context.paging_new.up:
             return IDLE  # the pull wakes this lane when its pass is over
         with self._ledger.read() as connection:
             lane = load_lane(connection, self.kind, self.name)
             later = next_export_due(connection, self.name)
-            wait = lane.wait(now, self._desk.policy.probe)
+            wait = lane.wait(now, self._context.policy.probe)
             if wait != 0 and not (may_go_on(lane) and others_due(connection, ExportRow, lane, now)):
                 return Next(wait, lane.code)
         if later is None:
             return IDLE
-        if now < later <= now + self._desk.policy.retry_cap:
+        if now < later <= now + self._context.policy.retry_cap:
             return Next(max(0.001, later - now), "retrying")
         return self._pass(reopened(lane), now, later)
 
     def _pass(self, lane: LaneState, now: float, later: float) -> Next:
-        cap, draw = self._desk.policy.retry_cap, self._chance()
+        cap, draw = self._context.policy.retry_cap, self._chance()
         with self._ledger.write() as connection:
-            if self._desk.paging_new.up:  # since this step began
+            if self._context.paging_new.up:  # since this step began
                 return IDLE
             claims = exports_due(connection, self.name, now, cap, BATCH, lane=lane, draw=draw)
             if not claims:
                 return Next(later - now, "retrying") if later > now else IDLE
-            opened = self._desk.pacer.open(connection, len(claims), live=False, at_once=IN_FLIGHT)
-            if not isinstance(opened, Hold):
+            opened = self._context.pacer.open(connection, len(claims), live=False, at_once=IN_FLIGHT)
+            if not isinstance(opened, Reservation):
                 return Next(opened)
             claims = claims[: opened.n]
             mark_sending(connection, [item.id for item, _ in claims])
@@ -104,7 +104,7 @@ class Export:
                 self._ledger.in_flight -= claimed
         return AGAIN
 
-    def _send(self, claims: Sequence[Claim], hold: Hold) -> list[Answer]:
+    def _send(self, claims: Sequence[Claim], hold: Reservation) -> list[Answer]:
         """An answer for each; None for those not sent because one before said stop."""
         stop = False
 
@@ -113,7 +113,7 @@ class Export:
             if stop or self._clock.stopping:
                 return None
             try:
-                hold.call(lambda: self._desk.upstream.export(claim[1]))
+                hold.call(lambda: self._context.upstream.export(claim[1]))
             except Failure as why:
                 stop = stop or isinstance(why, Pause | Halt)
                 return why
@@ -125,12 +125,12 @@ class Export:
         return list(self._pool.map(one, claims))
 
     def _record(
-        self, claims: Sequence[Claim], answers: Sequence[Answer], lane: LaneState, hold: Hold
+        self, claims: Sequence[Claim], answers: Sequence[Answer], lane: LaneState, hold: Reservation
     ) -> None:
         items = [item for item, _ in claims]
         with self._ledger.read() as connection:
             others = others_due(connection, ExportRow, lane, self._clock.now(), (item.id for item in items))
-        terms = Terms(self._clock.now(), self._desk.policy, self._chance, others)
+        terms = Terms(self._clock.now(), self._context.policy, self._chance, others)
         judged = [unless_the_route_is_missing(answer, ROUTE_MISSING) for answer in answers]
         verdict = judge_each(list(zip(items, judged, strict=True)), lane, terms, _is_done)
         verdict, gone = gone_of(verdict, ROUTE_MISSING)
@@ -140,14 +140,14 @@ class Export:
             before = load_lane(connection, self.kind, self.name)
             verdict = verdict._replace(lane=kept_by_hand(before, verdict.lane, now))
             recorded = record_exports(connection, self.name, verdict, gone=gone, now=now)
-            self._desk.pacer.close(connection, hold)
+            self._context.pacer.close(connection, hold)
             if refused:  # it is about the key, which the pull lives by too
                 halt_lanes(connection, ("pull", self.kind), self.name, refused, now)
             after = load_lane(connection, self.kind, self.name)
         if recorded.counts.get("rejected"):
             self._log.warning("exports_rejected", source=self.name, n=recorded.counts["rejected"])
         tell_lane(self._log, before, after)
-        self._desk.observer.exported(self.name, outcomes_of(verdict.changes, (item for item, _ in claims)))
+        self._context.observer.exported(self.name, outcomes_of(verdict.changes, (item for item, _ in claims)))
 
 
 def key_refused(answers: Sequence[Answer]) -> Halt | None:

@@ -17,7 +17,7 @@ from syncd.mapping import Filter, Labels, variables
 _NO_LABELS = Labels()
 
 
-class Taker(NamedTuple):
+class Recipient(NamedTuple):
     """A connector as admission sees it."""
 
     name: str
@@ -26,10 +26,10 @@ class Taker(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Takers:
+class Recipients:
     """A source's connectors. Without any `where` the answer is the same for every lead, and is worked out once."""
 
-    each: Sequence[Taker]
+    each: Sequence[Recipient]
     exports: bool
     called: Names | None = None
     enriching: Enriching | None = None
@@ -73,7 +73,9 @@ class Takers:
         return _state(self.usual, exports=self.exports)
 
 
-def admit(lead: Lead, payload: str, takers: Takers, *, take_exported: bool, exported_here: bool) -> Admission:
+def admit(
+    lead: Lead, payload: str, takers: Recipients, *, take_exported: bool, exported_here: bool
+) -> Admission:
     """Decide about a lead, should it be new.
 
     A lead that somebody else marked as exported is *elsewhere*: theirs, not ours. `exported_here` says that the mark
@@ -93,7 +95,7 @@ def admit(lead: Lead, payload: str, takers: Takers, *, take_exported: bool, expo
 
 
 def decide(
-    lead: Lead, takers: Takers, values: Mapping[str, object], unasked: Sequence[str] = ()
+    lead: Lead, takers: Recipients, values: Mapping[str, object], unasked: Sequence[str] = ()
 ) -> tuple[LeadState, Sequence[NewDelivery]]:
     """The deliveries of a lead, and the state that it is in with them. `values`: of all that `takers.uses`.
 
@@ -105,7 +107,7 @@ def decide(
     return _state(deliveries, exports=takers.exports), deliveries
 
 
-def is_to_enrich(lead: Lead, takers: Takers, enriching: Enriching, values: Mapping[str, object]) -> bool:
+def is_to_enrich(lead: Lead, takers: Recipients, enriching: Enriching, values: Mapping[str, object]) -> bool:
     """Whether credits may be worth spending on it: see `syncd.engine.enrich.eligibility`."""
 
     def is_open(where: Filter) -> bool:
@@ -119,7 +121,7 @@ def is_to_enrich(lead: Lead, takers: Takers, enriching: Enriching, values: Mappi
 
 
 def _offered(
-    taker: Taker, values: Mapping[str, object], lead: Lead, names: Names | None, unasked: Sequence[str]
+    taker: Recipient, values: Mapping[str, object], lead: Lead, names: Names | None, unasked: Sequence[str]
 ) -> NewDelivery | None:
     """The delivery that a connector's `where` asks for. One that cannot be evaluated is a visible no."""
 

@@ -44,7 +44,7 @@ def due(done: Mapping[str, Done], now: float) -> str:
     return next((name for name in EVERY if wait_for(name, done, now) == 0), "")
 
 
-class HouseKeeping:
+class Housekeeping:
     """The lane `house:ledger`."""
 
     kind = "house"

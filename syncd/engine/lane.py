@@ -18,7 +18,7 @@ AGAIN = Next(0.0)
 IDLE = Next(None)
 
 
-class Stepper(Protocol):
+class Lane(Protocol):
     """A lane as its runner sees it. `kind` is deliver, hear, pull, export, enrich, names or feedback; `name` the connector's or the source's."""
 
     @property

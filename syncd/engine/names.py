@@ -17,7 +17,7 @@ from syncd.connector import Logger
 from syncd.core.failure import Failure, Pause, Reject
 from syncd.core.lead import Lead
 from syncd.ctgo import Named, Upstream
-from syncd.engine.budget import Hold, Pacer
+from syncd.engine.budget import RequestBudget, Reservation
 from syncd.engine.lane import AGAIN, IDLE, Next
 from syncd.ledger import Ledger, Transaction
 from syncd.ledger.labels import load_asked, load_names, save_names
@@ -130,7 +130,7 @@ class Naming:
         names: Names,
         *,
         upstream: Upstream,
-        pacer: Pacer,
+        pacer: RequestBudget,
         ledger: Ledger,
         log: Logger,
         clock: Clock,
@@ -156,12 +156,12 @@ class Naming:
                 return IDLE  # the source is paused, halted or in trouble: names can wait
         with self._ledger.write() as connection:
             opened = self._pacer.open(connection, 1, live=False)
-        if not isinstance(opened, Hold):
+        if not isinstance(opened, Reservation):
             return Next(opened)
         self._ask(kind, opened)
         return AGAIN
 
-    def _ask(self, kind: Named, hold: Hold) -> None:
+    def _ask(self, kind: Named, hold: Reservation) -> None:
         found: Mapping[int, str | None] = {}
         failed = ""
         try:

@@ -22,11 +22,11 @@ from syncd.connector import Logger
 from syncd.core.delivery import BY_HAND, LaneState, Policy, Terms, kept_by_hand, paused, reopened
 from syncd.core.failure import CODES, Failure, Pause
 from syncd.ctgo.webhooks import Webhooks
-from syncd.engine.budget import Hold
+from syncd.engine.budget import Reservation
 from syncd.engine.deliver import Wake
 from syncd.engine.lane import AGAIN, Next
 from syncd.engine.pull.pull import Pull
-from syncd.engine.source import Desk
+from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger, Transaction, subscriptions
 from syncd.ledger.lanes import load_lane, save_lane
 from syncd.ledger.subscriptions import Subscription
@@ -101,7 +101,7 @@ class Push:
 
     def __init__(
         self,
-        desk: Desk,
+        context: SourceContext,
         pull: Pull,
         ledger: Ledger,
         *,
@@ -112,15 +112,15 @@ class Push:
         chance: Callable[[], float] = random.random,
     ) -> None:
         """`wanted`: None when the source is to have no push; `chance`: as in `Pull`."""
-        self._desk, self._pull, self._webhooks = desk, pull, Webhooks(desk.upstream)
+        self._context, self._pull, self._webhooks = context, pull, Webhooks(context.upstream)
         self._ledger, self._clock, self._log, self._wake = ledger, clock, log, wake
         self._wanted, self._chance = wanted, chance
         self._asked = self._came = False
         self._next_extra = 0.0
         with ledger.write() as connection:
-            found = subscriptions.load(connection, desk.name)
+            found = subscriptions.load(connection, context.name)
             if found is None:
-                found = subscriptions.fresh(desk.name)
+                found = subscriptions.fresh(context.name)
                 subscriptions.save(connection, found)
         self.token = found.token
         """The unguessable part of the address: a secret."""
@@ -130,7 +130,7 @@ class Push:
     @property
     def name(self) -> str:
         """The source's name."""
-        return self._desk.name
+        return self._context.name
 
     def came(self) -> None:
         """A push came, in CTGO's name; from any thread. Costs nothing if one is waiting already."""
@@ -159,7 +159,7 @@ class Push:
         if wait > 0:
             return wait
         came, self._came, self._asked = self._came, False, False  # what comes from here on asks for another
-        self._next_extra = self._clock.monotonic() + spacing(self._pull.cost, self._desk.pacer.meter.limit)
+        self._next_extra = self._clock.monotonic() + spacing(self._pull.cost, self._context.pacer.meter.limit)
         if self.on:
             self._pull.ask_extra()
             self._wake("pull", self.name)
@@ -187,10 +187,10 @@ class Push:
         if self._pull.pulled is None or waits_for_pull:
             return Next(None)  # the pull that gets through wakes this lane
         with self._ledger.write() as connection:
-            opened = self._desk.pacer.open(connection, 1, live=False)
-            if isinstance(opened, Hold) and act.verb == "subscribe":
+            opened = self._context.pacer.open(connection, 1, live=False)
+            if isinstance(opened, Reservation) and act.verb == "subscribe":
                 it = self._change(connection, lambda stands: stands.asks(self._target))
-        return self._do(act, it, lane, opened) if isinstance(opened, Hold) else Next(opened)
+        return self._do(act, it, lane, opened) if isinstance(opened, Reservation) else Next(opened)
 
     def _current(self) -> Subscription | None:
         """The subscription as it is to be; what is not wanted any more is on its way out from now on."""
@@ -213,7 +213,7 @@ class Push:
     def _goal(self) -> Goal | None:
         if self._wanted is None or not self.on:
             return None
-        return Goal(self._target, self._wanted.digest(self.token, self._desk.pacer.meter.name))
+        return Goal(self._target, self._wanted.digest(self.token, self._context.pacer.meter.name))
 
     def _change(
         self, connection: Transaction, change: Callable[[Subscription], Subscription]
@@ -234,14 +234,14 @@ class Push:
                     subscriptions.forget(connection, self.name)
         return Next(wait)
 
-    def _do(self, act: Act, it: Subscription, lane: LaneState, hold: Hold) -> Next:
+    def _do(self, act: Act, it: Subscription, lane: LaneState, hold: Reservation) -> Next:
         goal = self._goal()
         try:
             number = hold.call(lambda: self._call(act, it))
         except Failure as why:
             return self._fail(act, why, hold)
         with self._ledger.write() as connection:
-            self._desk.pacer.close(connection, hold)
+            self._context.pacer.close(connection, hold)
             self._recover(connection, lane)
             self._change(connection, partial(self._done, act, number, goal.digest if goal else ""))
         if act.verb == "subscribe" and number != it.remote_id:
@@ -270,13 +270,13 @@ class Push:
             well = reopened(lane)._replace(code="", detail="", failures=0, probing=False)
             save_lane(connection, kept_by_hand(before, well, self._clock.now()))
 
-    def _fail(self, act: Act, why: Failure, hold: Hold) -> Next:
+    def _fail(self, act: Act, why: Failure, hold: Reservation) -> Next:
         """Never a halt: nothing but seconds is lost, and a plan that was upgraded needs nobody to say so here."""
         terms = Terms(self._clock.now(), PATIENCE, self._chance)
         after = why.after if isinstance(why, Pause) else None
         trouble = Pause("push_failed", why.detail, after=after)
         with self._ledger.write() as connection:
-            self._desk.pacer.close(connection, hold)
+            self._context.pacer.close(connection, hold)
             if act.verb == "subscribe" and not may_have_worked(why):
                 self._change(connection, lambda stands: stands.asks(""))
             before = load_lane(connection, self.kind, self.name)

@@ -1,6 +1,6 @@
 """A bug's traceback without the people it happened to.
 
-An unexpected error of a plugin or of a vendor's library may quote what it was given, or the far end's answer about it. Secrets
+An unexpected error of a plugin or of a vendor's library may quote what it was given, or the remote's answer about it. Secrets
 are the log's own business; whose data it was is known only here, where the call was made.
 """
 
@@ -16,7 +16,7 @@ INSTEAD = "[personal]"
 _DEPTH = 8
 
 
-def told(bug: BaseException, personal: Iterable[object]) -> str:
+def traceback_without(bug: BaseException, personal: Iterable[object]) -> str:
     """The traceback as text. `personal`: payloads, fields, persons; whatever text is in them is left out."""
     text = "".join(traceback.format_exception(bug)).rstrip()
     words = {form for value in personal for word in _words(value, 0) for form in _forms(word)}

@@ -16,7 +16,7 @@ from syncd.core.flood_gate import Move, decide
 from syncd.core.lead import read_lead
 from syncd.engine.enrich.eligibility import Enriching
 from syncd.engine.enrich.plan import hanging
-from syncd.engine.fanout import Taker, Takers
+from syncd.engine.fanout import Recipient, Recipients
 from syncd.engine.names import Names
 from syncd.ledger import Ledger
 from syncd.ledger.admin.actions import log_action
@@ -47,17 +47,19 @@ class Replay:
     payload_gone: int = 0
 
     @property
-    def stroke(self) -> int:
+    def burst(self) -> int:
         """Deliveries that would be pending."""
         return len(self.new) + len(self.back)
 
     @property
     def empty(self) -> bool:
         """Whether carrying it out would change nothing."""
-        return not (self.stroke or self.failed or self.to_ask)
+        return not (self.burst or self.failed or self.to_ask)
 
 
-def judge(lead: Older, taker: Taker, names: Names, enriching: Enriching | None = None) -> tuple[Verdict, str]:
+def judge(
+    lead: Older, taker: Recipient, names: Names, enriching: Enriching | None = None
+) -> tuple[Verdict, str]:
     """What today's `where` says of an older lead, and why it cannot say. `names` and `enriching`: of the lead's source."""
     if lead.payload is None:
         return "payload_gone", ""
@@ -65,7 +67,7 @@ def judge(lead: Older, taker: Taker, names: Names, enriching: Enriching | None =
         read = read_lead(lead.source, lead.payload)
         document = loads(lead.enrichment) if lead.enrichment else {}
         if enriching and hanging(
-            read, document, Takers([taker], exports=True, called=names, enriching=enriching)
+            read, document, Recipients([taker], exports=True, called=names, enriching=enriching)
         ):
             return "unasked", ""
         if names.unknown(read, taker.where.uses):
@@ -86,7 +88,7 @@ def judge(lead: Older, taker: Taker, names: Names, enriching: Enriching | None =
 def look(
     ledger: Ledger,
     wanted: Wanted,
-    taker: Taker,
+    taker: Recipient,
     names: Mapping[str, Names],
     enriching: Mapping[str, Enriching | None] = NOBODY_ASKS,
 ) -> Replay:
@@ -123,10 +125,10 @@ def _all(ledger: Ledger, wanted: Wanted) -> Iterator[Older]:
 
 
 def at_the_gate(ledger: Ledger, replay: Replay, name: str, size: int | None) -> Move:
-    """What the connector's gate would do about the stroke that this replay is."""
+    """What the connector's gate would do about the burst that this replay is."""
     with ledger.read() as connection:
         closed = name in flood_gate.closed_gates(connection)
-    return "free" if size is None else decide(replay.stroke, size, closed=closed, over=True)
+    return "free" if size is None else decide(replay.burst, size, closed=closed, over=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ class Done:
     to_ask: int = 0
 
 
-def carry_out(ledger: Ledger, replay: Replay, taker: Taker, order: Order) -> Done:
+def carry_out(ledger: Ledger, replay: Replay, taker: Recipient, order: Order) -> Done:
     """Make the deliveries. Killed half-way, the same command makes the rest."""
     move = at_the_gate(ledger, replay, taker.name, order.size)
     making = Making(taker.name, taker.required, move != "free", dict(order.exports))

@@ -4,27 +4,27 @@ from collections.abc import Collection
 
 from syncd.core.enrichment import merged
 from syncd.engine.enrich.plan import hanging, readable
-from syncd.engine.fanout import Taker
-from syncd.engine.source import Desk
+from syncd.engine.fanout import Recipient
+from syncd.engine.source import SourceContext
 from syncd.ledger import Transaction
 from syncd.ledger.admin.replays import Making, again, given_up, make
 from syncd.ledger.leads import enrichment
 from syncd.ledger.sql import Books
 
 
-def put_back(connection: Transaction, desk: Desk, seqs: Collection[int], now: float) -> None:
+def put_back(connection: Transaction, context: SourceContext, seqs: Collection[int], now: float) -> None:
     """Each connector whose `where` hangs on the answer waits for it; what others were given meanwhile stays theirs."""
     found = enrichment.look_up(connection, seqs)
-    known = enrichment.known(connection, desk.name, {it.person for it in found})
-    wanted: dict[Taker, list[int]] = {}
+    known = enrichment.known(connection, context.name, {it.person for it in found})
+    wanted: dict[Recipient, list[int]] = {}
     for it in found:
-        lead = readable(desk.name, it.payload)
-        for taker in hanging(lead, merged(known.get(it.person, ())), desk.takers) if lead else ():
+        lead = readable(context.name, it.payload)
+        for taker in hanging(lead, merged(known.get(it.person, ())), context.takers) if lead else ():
             wanted.setdefault(taker, []).append(it.seq)
     books = Books(connection, now)
     for taker, its in wanted.items():
         making = Making(
-            taker.name, taker.required, held=False, exports={desk.name: desk.exports}, unasked=True
+            taker.name, taker.required, held=False, exports={context.name: context.exports}, unasked=True
         )
         make(books, making, its)
         again(books, making, given_up(connection, taker.name, its))

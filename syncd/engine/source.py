@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from syncd.core.delivery import Policy
 from syncd.core.flood_gate import Gates
 from syncd.ctgo import Upstream
-from syncd.engine.budget import Pacer
-from syncd.engine.fanout import Takers
+from syncd.engine.budget import RequestBudget
+from syncd.engine.fanout import Recipients
 from syncd.engine.observer import NOBODY, Observer
 from syncd.engine.pull.walk import Start
 
@@ -23,13 +23,13 @@ class Flag:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class SourceContext:
     """One API key and all that is done with it. Durations in seconds; `stream_ids` empty means every campaign."""
 
     name: str
     upstream: Upstream
-    pacer: Pacer
-    takers: Takers
+    pacer: RequestBudget
+    takers: Recipients
     start: Start | float = "new"
     lookback: float = 3600.0
     reconcile_window: float = 30 * 86400.0

@@ -1,4 +1,4 @@
-"""How long a far end asks to be left alone: `Retry-After` as a connector may believe it. Pure."""
+"""How long a remote asks to be left alone: `Retry-After` as a connector may believe it. Pure."""
 
 import re
 from email.utils import parsedate_to_datetime

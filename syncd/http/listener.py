@@ -38,7 +38,7 @@ class Heard(NamedTuple):
     most: int
 
 
-Hear = Callable[[bytes | None], Heard]
+CollectFeedback = Callable[[bytes | None], Heard]
 """Given a head without its mark, or None for one that is too long; in the listener's thread, so brief."""
 
 
@@ -81,7 +81,7 @@ class Listener:
     """A listener that is or is not there. `ensure` may be called again and again; `close` ends it."""
 
     def __init__(
-        self, host: str, port: int, hear: Hear, clock: Clock, log: Logger, *, manners: Manners
+        self, host: str, port: int, hear: CollectFeedback, clock: Clock, log: Logger, *, manners: Manners
     ) -> None:
         self._host, self._port, self._hear = host, port, hear
         self._clock, self._log, self._manners = clock, log, manners
@@ -150,7 +150,7 @@ class _Loop:
     """All connections of a listening socket, in one thread."""
 
     def __init__(
-        self, listening: socket.socket, hear: Hear, clock: Clock, log: Logger, manners: Manners
+        self, listening: socket.socket, hear: CollectFeedback, clock: Clock, log: Logger, manners: Manners
     ) -> None:
         """Raises OSError when the process has no descriptors left for it."""
         self._listening, self._hear, self._clock, self._log, self._manners = (

@@ -144,7 +144,7 @@ class Delivery(Attempted, table=True):
 
 
 class Gate(Row, table=True):
-    """A connector's flood gate. `size`: new deliveries that it takes at one stroke; 0: it has none.
+    """A connector's flood gate. `size`: new deliveries that it takes in one burst; 0: it has none.
 
     `closed_at`: when it closed; it is closed as long as something is held behind it. `approved`: deliveries up to this
     id were let through by a person, and are not held again. `configured`: whether the last start knew the connector.
@@ -172,7 +172,7 @@ class Export(Attempted, table=True):
 
 
 class Person(Row, table=True):
-    """A person's object at a connector's far end, whichever lead made it. `discovered_at` 0: it may be there."""
+    """A person's object at a connector's remote, whichever lead made it. `discovered_at` 0: it may be there."""
 
     connector: str = Field(primary_key=True)
     person: str = Field(primary_key=True)
@@ -181,7 +181,7 @@ class Person(Row, table=True):
 
 
 class Feedback(Attempted, table=True):
-    """What CTGO is to be told of a lead in a segment, once for each. `word`, `told`: see `syncd.core.feedback.Word`.
+    """What CTGO is to be told of a lead in a segment, once for each. `word`, `told`: see `syncd.core.feedback.Judgement`.
 
     States as a delivery's, `gone`, and `no_segment`: nobody can be told. `connector`: who said it; `told`: the word that
     CTGO has, empty if none; `maybe_sent`: it may have the word too, for an answer was lost.

@@ -1,4 +1,4 @@
-"""What every claim of the contract uses: the bench, the word for what a far end cannot do, and plain demands."""
+"""What every claim of the contract uses: the bench, the word for what a remote cannot do, and plain demands."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar, Literal, get_args
@@ -7,7 +7,7 @@ import pytest
 
 from syncd.core.delivery import Delivery
 from syncd.testing.bench import Bench
-from syncd.testing.lane_harness import Courier
+from syncd.testing.lane_harness import LaneHarness
 
 Trouble = Literal["lose_answer", "fail", "poison", "slow_down", "revoke", "tell_created"]
 FEW = 6
@@ -20,31 +20,31 @@ def demand(met: bool, says: str) -> None:  # noqa: FBT001 - it reads as an asser
         raise AssertionError(says)
 
 
-class Claims:
-    """Base of the contract's parts. `cannot`: what this far end cannot do, and why; its tests are skipped with that."""
+class ContractPart:
+    """Base of the contract's parts. `cannot`: what this remote cannot do, and why; its tests are skipped with that."""
 
     cannot: ClassVar[Mapping[Trouble, str]] = {}
 
     @pytest.fixture
     def bench(self) -> Bench | Iterator[Bench]:
-        """Override this: a bench with a fresh far end."""
+        """Override this: a bench with a fresh remote."""
         raise NotImplementedError(
-            "override the fixture `bench`: return Bench.open(YourConnector, options, far_end)"
+            "override the fixture `bench`: return Bench.open(YourConnector, options, remote)"
         )
 
     @pytest.fixture
     def bare(self, bench: Bench) -> Bench:
-        """Override this if the connector has `setup`: a bench whose far end was not set up yet."""
+        """Override this if the connector has `setup`: a bench whose remote was not set up yet."""
         return bench
 
     def able(self, what: Trouble) -> bool:
-        """Whether the far end can be made to do it. Raises AssertionError for a misspelt reason."""
+        """Whether the remote can be made to do it. Raises AssertionError for a misspelt reason."""
         for name in self.cannot:
             demand(name in get_args(Trouble), f"`cannot` knows {', '.join(get_args(Trouble))}; not {name!r}")
         return what not in self.cannot
 
     def need(self, what: Trouble) -> None:
-        """Skip the test, with the reason, if the far end cannot do it."""
+        """Skip the test, with the reason, if the remote cannot do it."""
         if not self.able(what):
             pytest.skip(f"{what}: {self.cannot[what]}")
 
@@ -59,7 +59,7 @@ def again(bench: Bench, deliveries: Iterable[Delivery]) -> list[Delivery]:
     return [one._replace(maybe_sent=not bench.connector.route(one).resend_safe) for one in deliveries]
 
 
-def all_delivered(courier: Courier, deliveries: Iterable[Delivery], when: str) -> None:
+def all_delivered(courier: LaneHarness, deliveries: Iterable[Delivery], when: str) -> None:
     """Demand that every one was delivered in the end."""
     wanted = sorted(one.id for one in deliveries)
     missing = sorted(set(wanted) - set(courier.ids("delivered")))
@@ -78,4 +78,4 @@ def grew_by(bench: Bench, before: int, wanted: int, when: str) -> None:
     """Demand so many new objects."""
     found = bench.seen() - before
     trouble = "a duplicate" if found > wanted else "something said to be delivered is not there"
-    demand(found == wanted, f"{when}, the far end must hold {wanted} new objects, not {found}: {trouble}")
+    demand(found == wanted, f"{when}, the remote must hold {wanted} new objects, not {found}: {trouble}")

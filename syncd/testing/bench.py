@@ -1,4 +1,4 @@
-"""The bench that a connector is tried on: the connector, the far end it writes to, and made-up deliveries."""
+"""The bench that a connector is tried on: the connector, the remote it writes to, and made-up deliveries."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,8 +34,8 @@ _LEAD = {
 }
 
 
-class FarEnd(Protocol):
-    """The handle of a fake far end: what an outside observer sees, and what can be made to go wrong there.
+class Remote(Protocol):
+    """The handle of a fake remote: what an outside observer sees, and what can be made to go wrong there.
 
     The fake is yours: a program that behaves as the vendor documents, not as your connector hopes.
     """
@@ -65,7 +65,7 @@ class FarEnd(Protocol):
         ...
 
     # Optional: `schema()`, what else `check` and `setup` must not change; `mark(person, value)`, for a connector that offers
-    # `statuses_since`: somebody at the far end sets the watched property of this person
+    # `statuses_since`: somebody at the remote sets the watched property of this person
 
 
 @dataclass
@@ -74,17 +74,17 @@ class Bench:
 
     Args:
         connector: the one under test, ready: set up, credentials good, nothing written yet.
-        far_end: where it writes to.
+        remote: where it writes to.
         clock: the very clock in the connector's context.
         journal: the very logger in the connector's context.
         fields: the mapping in the connector's context; None: the class's defaults.
         secrets: texts that must never be seen.
-        again: makes another instance for the same far end, as a restart would.
+        again: makes another instance for the same remote, as a restart would.
         watched: the property in the connector's context that feedback wants to hear of; None: none is asked for.
     """
 
     connector: Connector
-    far_end: FarEnd
+    remote: Remote
     clock: ManualClock = field(default_factory=ManualClock)
     journal: Journal = field(default_factory=Journal)
     fields: Mapping[str, str | Field] | None = None
@@ -97,7 +97,7 @@ class Bench:
         cls,
         connector: type[Connector],
         options: BaseModel | Mapping[str, Any],
-        far_end: FarEnd,
+        remote: Remote,
         *,
         clock: ManualClock | None = None,
         fields: Mapping[str, str | Field] | None = None,
@@ -116,7 +116,7 @@ class Bench:
         kept = {*secrets, *secret_values(chosen)}
         return cls(
             connector(chosen, context),
-            far_end,
+            remote,
             clock,
             journal,
             fields,
@@ -168,7 +168,7 @@ class Bench:
 
     def seen(self) -> int:
         """How many objects an outside observer sees."""
-        return len(self.far_end.objects())
+        return len(self.remote.objects())
 
 
 def as_fields(table: Mapping[str, str | Field]) -> dict[str, Field]:

@@ -6,7 +6,7 @@
             fake = MyFake()
             return Bench.open(MyConnector, {"token": "s3cret", "base_url": fake.url}, fake)
 
-What the far end cannot be made to do is named in `cannot`, with the reason; those tests are skipped with it.
+What the remote cannot be made to do is named in `cannot`, with the reason; those tests are skipped with it.
 """
 
 from syncd.testing.declaration import Manners

@@ -1,4 +1,4 @@
-"""Claims about manners: the class is complete, reading reads, pure is pure, and nothing private is said aloud."""
+"""ContractPart about manners: the class is complete, reading reads, pure is pure, and nothing private is said aloud."""
 
 import builtins
 import io
@@ -16,9 +16,9 @@ from syncd.core.delivery import Route
 from syncd.core.failure import CODES
 from syncd.mapping import FieldMap
 from syncd.testing import samples
-from syncd.testing.base import Claims, Trouble, all_delivered, demand, few
+from syncd.testing.base import ContractPart, Trouble, all_delivered, demand, few
 from syncd.testing.bench import Bench, as_fields
-from syncd.testing.lane_harness import Courier
+from syncd.testing.lane_harness import LaneHarness
 
 _PLAN, _MAKE = False, True
 """What `setup` is asked to do."""
@@ -54,13 +54,13 @@ def _setup(bench: Bench) -> NeedsSetup:
 
 
 def _schema(bench: Bench) -> object:
-    """What the far end shows of itself besides objects, if its handle has a method `schema`."""
-    schema: Callable[[], object] | None = getattr(bench.far_end, "schema", None)
+    """What the remote shows of itself besides objects, if its handle has a method `schema`."""
+    schema: Callable[[], object] | None = getattr(bench.remote, "schema", None)
     return None if schema is None else schema()
 
 
 def _everything(bench: Bench) -> tuple[list[dict[str, object]], object]:
-    return [dict(each) for each in bench.far_end.objects()], _schema(bench)
+    return [dict(each) for each in bench.remote.objects()], _schema(bench)
 
 
 def _left_to_do(changes: Sequence[Change]) -> list[str]:
@@ -68,7 +68,7 @@ def _left_to_do(changes: Sequence[Change]) -> list[str]:
     return [change.what for change in changes if not change.by_hand]
 
 
-class Manners(Claims):
+class Manners(ContractPart):
     """What every connector promises of itself."""
 
     def test_the_class_is_complete(self, bench: Bench) -> None:
@@ -108,14 +108,14 @@ class Manners(Claims):
             )
 
     def test_check_reports_and_changes_nothing(self, bench: Bench) -> None:
-        """Cheap and read-only; on a far end that is ready it finds no error."""
-        all_delivered(Courier(bench, bench.delivery(1)).settle(), [bench.delivery(1)], "Before check")
+        """Cheap and read-only; on a remote that is ready it finds no error."""
+        all_delivered(LaneHarness(bench, bench.delivery(1)).settle(), [bench.delivery(1)], "Before check")
         before = _everything(bench)
         findings = list(bench.connector.check())
-        demand(_everything(bench) == before, "check() changed something at the far end: it must only read")
+        demand(_everything(bench) == before, "check() changed something at the remote: it must only read")
         demand(all(isinstance(found, Finding) for found in findings), "check() must return Findings")
         errors = [f"{found.code}: {found.detail}" for found in findings if found.level == "error"]
-        demand(not errors, f"the far end of this bench is ready, and check() finds errors: {errors}")
+        demand(not errors, f"the remote of this bench is ready, and check() finds errors: {errors}")
         for found in findings:
             demand(
                 found.level == "ok" or bool(found.fix), f"the finding {found.code} is not `ok` and has no fix"
@@ -126,7 +126,7 @@ class Manners(Claims):
         """`setup(False)` says what it would do."""
         connector, before = _setup(bare), _everything(bare)
         planned = list(connector.setup(_PLAN))
-        demand(_everything(bare) == before, "setup(apply=False) changed something at the far end")
+        demand(_everything(bare) == before, "setup(apply=False) changed something at the remote")
         done = [change.what for change in planned if change.done]
         demand(not done, f"setup(apply=False) says that it did something: {done}")
         demand(
@@ -145,8 +145,8 @@ class Manners(Claims):
         before = _everything(bare)
         left = _left_to_do(connector.setup(_MAKE))
         demand(not left, f"a second setup(apply=True) finds still to do, or does again: {left}")
-        demand(_everything(bare) == before, "a second setup(apply=True) changed something at the far end")
-        all_delivered(Courier(bare, *few(bare)).settle(), few(bare), "After setup")
+        demand(_everything(bare) == before, "a second setup(apply=True) changed something at the remote")
+        all_delivered(LaneHarness(bare, *few(bare)).settle(), few(bare), "After setup")
 
     def test_route_is_pure(self, bench: Bench) -> None:
         """It answers from the delivery alone, the same every time, without a file or a connection."""
@@ -178,30 +178,30 @@ class Manners(Claims):
             unused.close()
             unused.close()
         if self.able("fail"):
-            bench.far_end.fail_next()
-        Courier(bench, bench.delivery(1)).step()
+            bench.remote.fail_next()
+        LaneHarness(bench, bench.delivery(1)).step()
         before = _everything(bench)
         bench.connector.close()
         bench.connector.close()
         demand(
             _everything(bench) == before,
-            "close() changed something at the far end: what deliver returned must be final",
+            "close() changed something at the remote: what deliver returned must be final",
         )
 
     def test_nothing_private_is_said_aloud(self, bench: Bench) -> None:
         """No secret and no personal data in failures, in the log, or where the connector is printed."""
         everybody = few(bench)
         troubles: list[tuple[Trouble, Callable[[], None]]] = [
-            ("lose_answer", bench.far_end.lose_next_answer),
-            ("fail", bench.far_end.fail_next),
-            ("slow_down", lambda: bench.far_end.slow_down(2.0)),
-            ("poison", lambda: bench.far_end.poison(everybody[0].person)),
-            ("revoke", bench.far_end.revoke),
+            ("lose_answer", bench.remote.lose_next_answer),
+            ("fail", bench.remote.fail_next),
+            ("slow_down", lambda: bench.remote.slow_down(2.0)),
+            ("poison", lambda: bench.remote.poison(everybody[0].person)),
+            ("revoke", bench.remote.revoke),
         ]
         for what, cause in troubles:
             if self.able(what):
                 cause()
-                Courier(bench, *everybody).settle()  # which looks at every failure
+                LaneHarness(bench, *everybody).settle()  # which looks at every failure
         shown = f"{bench.connector!r} {bench.connector}"
         demand(
             not _shown(bench, shown),

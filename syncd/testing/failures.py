@@ -1,12 +1,12 @@
-"""Claims about trouble: nothing is lost, nothing is written twice, and the failure says who must do what."""
+"""ContractPart about trouble: nothing is lost, nothing is written twice, and the failure says who must do what."""
 
 import pytest
 
 from syncd.core.delivery import Delivered
 from syncd.core.failure import Halt, Pause, Retry
-from syncd.testing.base import Claims, all_delivered, demand, few, grew_by
+from syncd.testing.base import ContractPart, all_delivered, demand, few, grew_by
 from syncd.testing.bench import Bench
-from syncd.testing.lane_harness import Call, Courier
+from syncd.testing.lane_harness import Call, LaneHarness
 
 _ASKED = 37.0
 """Seconds."""
@@ -16,25 +16,25 @@ def _delivered(call: Call) -> int:
     return sum(isinstance(outcome, Delivered) for outcome in call.outcomes)
 
 
-def _first_call(courier: Courier) -> Call:
+def _first_call(courier: LaneHarness) -> Call:
     call = courier.step()
     if call is None:
         raise AssertionError("nothing was due")
     return call
 
 
-class TroubleAhead(Claims):
-    """What every connector promises when the far end misbehaves."""
+class TroubleAhead(ContractPart):
+    """What every connector promises when the remote misbehaves."""
 
     def test_a_lost_answer_makes_no_duplicate(self, bench: Bench) -> None:
         """A call that was applied and whose answer was lost is made again, and must find what it wrote."""
         self.need("lose_answer")
         before, batch = bench.seen(), few(bench)
-        bench.far_end.lose_next_answer()
-        courier = Courier(bench, *batch).settle()
+        bench.remote.lose_next_answer()
+        courier = LaneHarness(bench, *batch).settle()
         demand(
             any(call.failures for call in courier.calls),
-            "an answer was lost, and no call failed: the connector believes what nobody confirmed (or the far end's "
+            "an answer was lost, and no call failed: the connector believes what nobody confirmed (or the remote's "
             "lose_next_answer lost nothing)",
         )
         all_delivered(courier, batch, "When an answer is lost after the call was applied")
@@ -46,8 +46,8 @@ class TroubleAhead(Claims):
         if bench.again is None:
             pytest.skip("the bench cannot make another instance: use Bench.open, or give it `again`")
         before, batch = bench.seen(), few(bench)
-        bench.far_end.lose_next_answer()
-        courier = Courier(bench, *batch)
+        bench.remote.lose_next_answer()
+        courier = LaneHarness(bench, *batch)
         courier.step()
         bench.connector.close()
         bench.connector = bench.again()
@@ -58,11 +58,11 @@ class TroubleAhead(Claims):
         """A call that fails whole without a reason is `Pause(…, unexplained=True)`, or a `Retry` for each."""
         self.need("fail")
         before, batch = bench.seen(), few(bench)
-        bench.far_end.fail_next()
-        courier = Courier(bench, *batch)
+        bench.remote.fail_next()
+        courier = LaneHarness(bench, *batch)
         call = _first_call(courier)
         grew_by(bench, before, _delivered(call), "After a bare server error")
-        demand(bool(call.failures), "the far end answered with a bare server error, and no delivery failed")
+        demand(bool(call.failures), "the remote answered with a bare server error, and no delivery failed")
         for why in call.failures:
             fair = isinstance(why, Retry) or (isinstance(why, Pause) and why.unexplained)
             demand(
@@ -76,8 +76,8 @@ class TroubleAhead(Claims):
         """Being told to slow down is `Pause(…, after=seconds)`: it spends no attempt and blames no lead."""
         self.need("slow_down")
         before, batch = bench.seen(), few(bench)
-        bench.far_end.slow_down(_ASKED)
-        courier = Courier(bench, *batch)
+        bench.remote.slow_down(_ASKED)
+        courier = LaneHarness(bench, *batch)
         call = _first_call(courier)
         grew_by(bench, before, _delivered(call), "After being told to slow down")
         pauses = [why for why in call.failures if isinstance(why, Pause)]
@@ -103,25 +103,25 @@ class TroubleAhead(Claims):
         guilty = {batch[0].id, batch[-2].id} if len(batch) > 2 else {batch[0].id}  # noqa: PLR2004
         for one in batch:
             if one.id in guilty:
-                bench.far_end.poison(one.person)
+                bench.remote.poison(one.person)
         innocent = [*(one for one in batch if one.id not in guilty), bench.delivery(99)]
-        courier = Courier(bench, *batch).settle().take(innocent[-1]).settle()
-        all_delivered(courier, innocent, "Beside leads that the far end refuses")
+        courier = LaneHarness(bench, *batch).settle().take(innocent[-1]).settle()
+        all_delivered(courier, innocent, "Beside leads that the remote refuses")
         demand(
             courier.ids("rejected") == sorted(guilty),
-            f"the far end refuses deliveries {sorted(guilty)}: each must be rejected; {courier.ids('rejected')} were"
+            f"the remote refuses deliveries {sorted(guilty)}: each must be rejected; {courier.ids('rejected')} were"
             + (f", and the lane is {courier.lane.status} ({courier.lane.code})" if courier.pending else ""),
         )
-        grew_by(bench, before, len(innocent), "Beside leads that the far end refuses")
+        grew_by(bench, before, len(innocent), "Beside leads that the remote refuses")
 
     def test_revoked_credentials_halt_the_lane_and_lose_nothing(self, bench: Bench) -> None:
         """Waiting does not help and no lead is at fault: `Halt`, with a fix that says what to mend."""
         self.need("revoke")
         first, batch = bench.delivery(50), few(bench)
-        all_delivered(Courier(bench, first).settle(), [first], "Before the credentials are revoked")
+        all_delivered(LaneHarness(bench, first).settle(), [first], "Before the credentials are revoked")
         before = bench.seen()
-        bench.far_end.revoke()
-        courier = Courier(bench, *batch).settle()
+        bench.remote.revoke()
+        courier = LaneHarness(bench, *batch).settle()
         why = courier.calls[0].failures[0] if courier.calls[0].failures else None
         demand(isinstance(why, Halt), f"revoked credentials must halt the lane: raise Halt, not {why!r}")
         demand(courier.lane.status == "halted", "revoked credentials must halt the lane at once")
@@ -134,7 +134,7 @@ class TroubleAhead(Claims):
     def test_check_finds_revoked_credentials(self, bench: Bench) -> None:
         """`check` tells before the first lead does."""
         self.need("revoke")
-        bench.far_end.revoke()
+        bench.remote.revoke()
         errors = [found for found in bench.connector.check() if found.level == "error"]
         demand(bool(errors), "with revoked credentials, check() must return a finding with the level `error`")
         demand(all(found.fix for found in errors), "a finding that is not `ok` must say in `fix` what to do")

@@ -57,7 +57,7 @@ class Call(NamedTuple):
         return [outcome for outcome in self.outcomes if isinstance(outcome, Failure)]
 
 
-class Courier:
+class LaneHarness:
     """One life of a lane. `settled`: what became of each delivery, by id; `calls`: all that were made."""
 
     def __init__(self, bench: Bench, *deliveries: Delivery) -> None:
@@ -73,7 +73,7 @@ class Courier:
         self._newest: dict[str, datetime] = {}
         self.take(*deliveries)
 
-    def take(self, *deliveries: Delivery) -> "Courier":
+    def take(self, *deliveries: Delivery) -> "LaneHarness":
         """Add deliveries; one that was settled before is sent again."""
         for delivery in deliveries:
             self.settled.pop(delivery.id, None)
@@ -96,12 +96,12 @@ class Courier:
         """Every outcome of every call, and every refusal."""
         return [found for call in self.calls for found in (call.outcomes or call.failures)]
 
-    def resume(self) -> "Courier":
+    def resume(self) -> "LaneHarness":
         """Lift a halt."""
         self.lane = reopened(self.lane)
         return self
 
-    def settle(self) -> "Courier":
+    def settle(self) -> "LaneHarness":
         """Go on until nothing is pending or the lane halts. Raises AssertionError if that never comes."""
         clock = self.bench.clock
         for _ in range(_ROUNDS):
@@ -135,7 +135,7 @@ class Courier:
         return self._call([due[n][1] for n in chosen], [routed[n] for n in chosen])
 
     def _superseded(self, delivery: Delivery) -> bool:
-        """Settle, unsent, what is older than what the far end has of that person."""
+        """Settle, unsent, what is older than what the remote has of that person."""
         newest = self._newest.get(delivery.person)
         if newest is None or delivery.lead.discovered_at >= newest:
             return False

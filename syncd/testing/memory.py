@@ -1,6 +1,6 @@
-"""The smallest connector that passes the contract, and a far end in memory with the manners of a CRM.
+"""The smallest connector that passes the contract, and a remote in memory with the manners of a CRM.
 
-The far end knows nothing of `syncd`: people by a unique key, written in calls that succeed for each member or fail
+The remote knows nothing of `syncd`: people by a unique key, written in calls that succeed for each member or fail
 whole, with errors that are numbers. The connector reads before it writes where a policy asks for it, and translates
 the numbers by one table.
 """
@@ -16,8 +16,8 @@ from syncd.core.delivery import Delivered, Delivery, Outcome, Route
 from syncd.core.failure import Failure, Halt, Pause, Reject
 
 
-class FarEndError(Exception):
-    """What the far end answers instead: a status as HTTP has them, and the seconds it asks for."""
+class RemoteError(Exception):
+    """What the remote answers instead: a status as HTTP has them, and the seconds it asks for."""
 
     def __init__(self, status: int, after: float | None = None) -> None:
         """`status` 0: the connection broke."""
@@ -34,8 +34,8 @@ class Answer(NamedTuple):
     reason: str = ""
 
 
-class MemoryFarEnd:
-    """People by key. Satisfies `syncd.testing.FarEnd`; `read` and `write` are its API."""
+class MemoryRemote:
+    """People by key. Satisfies `syncd.testing.Remote`; `read` and `write` are its API."""
 
     def __init__(self, token: str = "memory-token") -> None:  # noqa: S107 - made up
         """`token`: what a caller must show."""
@@ -46,7 +46,7 @@ class MemoryFarEnd:
         self._after: float | None = None
 
     def objects(self) -> Sequence[Mapping[str, object]]:
-        """As `FarEnd` says, like the five that follow."""
+        """As `Remote` says, like the five that follow."""
         return [dict(person) for person in self.people.values()]
 
     def lose_next_answer(self) -> None:  # noqa: D102
@@ -65,28 +65,28 @@ class MemoryFarEnd:
         self.token = ""
 
     def read(self, token: str, keys: Sequence[str]) -> dict[str, Mapping[str, object]]:
-        """The people that are there, by key. Raises FarEndError."""
+        """The people that are there, by key. Raises RemoteError."""
         self._admit(token)
         return {key: dict(self.people[key]) for key in keys if key in self.people}
 
     def write(self, token: str, members: Sequence[tuple[str, Mapping[str, object]]]) -> list[Answer]:
-        """Make or change people, each for itself. Raises FarEndError."""
+        """Make or change people, each for itself. Raises RemoteError."""
         self._admit(token)
         answers = [self._upsert(key, fields) for key, fields in members]
         if self._lose:
             self._lose = False
-            raise FarEndError(0)
+            raise RemoteError(0)
         return answers
 
     def _admit(self, token: str) -> None:
         if not self.token or token != self.token:
-            raise FarEndError(401)
+            raise RemoteError(401)
         if self._after is not None:
             after, self._after = self._after, None
-            raise FarEndError(429, after)
+            raise RemoteError(429, after)
         if self._fail:
             self._fail = False
-            raise FarEndError(500)
+            raise RemoteError(500)
 
     def _upsert(self, key: str, fields: Mapping[str, object]) -> Answer:
         if key in self._poisoned:
@@ -98,24 +98,24 @@ class MemoryFarEnd:
 
 
 class MemoryOptions(BaseModel):
-    """`far_end` stands in for an address."""
+    """`remote` stands in for an address."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
-    far_end: MemoryFarEnd
+    remote: MemoryRemote
     token: SecretStr = SecretStr("memory-token")
 
 
 _CODES = {
-    "memory_token": "Give the connector the far end's token. Then: syncd resume NAME",
-    "memory_busy": "Nothing to do: the far end asked syncd to wait, and it does.",
-    "memory_silent": "Nothing to do: the far end failed without a reason, and syncd keeps trying.",
-    "memory_invalid": "The far end refuses this person: look at the lead, then: syncd rejected retry",
+    "memory_token": "Give the connector the remote's token. Then: syncd resume NAME",
+    "memory_busy": "Nothing to do: the remote asked syncd to wait, and it does.",
+    "memory_silent": "Nothing to do: the remote failed without a reason, and syncd keeps trying.",
+    "memory_invalid": "The remote refuses this person: look at the lead, then: syncd rejected retry",
 }
 
 
 class MemoryConnector:
-    """People in a `MemoryFarEnd`. One request a batch, or two where a policy needs to see what is there."""
+    """People in a `MemoryRemote`. One request a batch, or two where a policy needs to see what is there."""
 
     Options: ClassVar[type[BaseModel]] = MemoryOptions
     codes: ClassVar[Mapping[str, str]] = MappingProxyType(_CODES)
@@ -134,7 +134,7 @@ class MemoryConnector:
 
     def __init__(self, options: MemoryOptions, context: Context) -> None:
         """Opens nothing."""
-        self._far, self._token = options.far_end, options.token
+        self._far, self._token = options.remote, options.token
         self._policies = {name: field.policy for name, field in context.fields.items()}
         self._reads = any(policy != "always" for policy in self._policies.values())
 
@@ -142,10 +142,10 @@ class MemoryConnector:
         """Read nobody: that proves the token."""
         try:
             self._far.read(self._token.get_secret_value(), [])
-        except FarEndError as error:
+        except RemoteError as error:
             why = self._failure(error)
             return [Finding("error", why.code, why.detail, why.fix)]
-        return [Finding("ok", "memory_ready", "The far end answers.")]
+        return [Finding("ok", "memory_ready", "The remote answers.")]
 
     def route(self, delivery: Delivery) -> Route:
         """All people may share a call."""
@@ -158,7 +158,7 @@ class MemoryConnector:
             there = self._far.read(token, keys) if self._reads else {}
             due = [self._due(each.fields, there.get(key)) for each, key in zip(batch, keys, strict=True)]
             answers = self._far.write(token, list(zip(keys, due, strict=True)))
-        except FarEndError as error:
+        except RemoteError as error:
             raise self._failure(error) from None
         return [self._outcome(answer) for answer in answers]
 
@@ -166,7 +166,7 @@ class MemoryConnector:
         """Nothing is open."""
 
     def _key(self, delivery: Delivery) -> str:
-        """What the far end tells people apart by."""
+        """What the remote tells people apart by."""
         return delivery.person
 
     def _due(self, fields: Mapping[str, object], there: Mapping[str, object] | None) -> dict[str, object]:
@@ -179,11 +179,11 @@ class MemoryConnector:
 
     def _outcome(self, answer: Answer) -> Outcome:
         if answer.reason:
-            return Reject("memory_invalid", "The far end refuses this person.", fix=_CODES["memory_invalid"])
+            return Reject("memory_invalid", "The remote refuses this person.", fix=_CODES["memory_invalid"])
         return Delivered(answer.id, answer.created)
 
-    def _failure(self, error: FarEndError) -> Failure:
-        """The far end's numbers in the words of the contract: the one edge where they meet."""
+    def _failure(self, error: RemoteError) -> Failure:
+        """The remote's numbers in the words of the contract: the one edge where they meet."""
         if error.status == 401:  # noqa: PLR2004
             return Halt("memory_token", "The token is refused.", fix=_CODES["memory_token"])
         if error.status == 429:  # noqa: PLR2004

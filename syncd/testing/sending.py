@@ -1,4 +1,4 @@
-"""Claims about sending: everything arrives, once, in its place, whatever its text."""
+"""ContractPart about sending: everything arrives, once, in its place, whatever its text."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,9 +9,9 @@ from syncd.connector import Field
 from syncd.core.delivery import Delivery
 from syncd.core.failure import Halt
 from syncd.testing import samples
-from syncd.testing.base import Claims, again, all_delivered, demand, few, grew_by
+from syncd.testing.base import ContractPart, again, all_delivered, demand, few, grew_by
 from syncd.testing.bench import Bench, as_fields
-from syncd.testing.lane_harness import Courier
+from syncd.testing.lane_harness import LaneHarness
 
 _NOBODY: dict[str, Any] = dict.fromkeys(
     ("x_user_id", "handle", "display_name", "bio", "follower_count", "image_url", "stream_id", "segment_id")
@@ -19,23 +19,23 @@ _NOBODY: dict[str, Any] = dict.fromkeys(
 _BLANK = (None, "")
 
 
-def _remote_ids(courier: Courier, deliveries: list[Delivery]) -> list[str | None]:
+def _remote_ids(courier: LaneHarness, deliveries: list[Delivery]) -> list[str | None]:
     return [courier.settled[one.id].remote_id for one in deliveries]
 
 
 def _new_object(bench: Bench, before: list[Mapping[str, object]]) -> Mapping[str, object]:
-    found = [each for each in bench.far_end.objects() if each not in before]
-    demand(len(found) == 1, f"one person must be one object at the far end, and there are {len(found)}")
+    found = [each for each in bench.remote.objects() if each not in before]
+    demand(len(found) == 1, f"one person must be one object at the remote, and there are {len(found)}")
     return dict(found[0])
 
 
-class Sending(Claims):
+class Sending(ContractPart):
     """What every connector promises of what it sends."""
 
     def test_each_outcome_stands_in_its_deliverys_place(self, bench: Bench) -> None:
-        """`deliver` answers in the order of the batch, not in the order of the far end's answer."""
+        """`deliver` answers in the order of the batch, not in the order of the remote's answer."""
         batch = few(bench)
-        first = Courier(bench, *batch).settle()
+        first = LaneHarness(bench, *batch).settle()
         all_delivered(first, batch, "In a plain batch")
         ids = _remote_ids(first, batch)
         known = [remote for remote in ids if remote is not None]
@@ -44,7 +44,7 @@ class Sending(Claims):
             "two persons got one remote id: each outcome must carry its own object's",
         )
         turned = again(bench, batch[::-1])
-        second = Courier(bench, *turned).settle()
+        second = LaneHarness(bench, *turned).settle()
         all_delivered(second, turned, "When a batch is sent again in another order")
         demand(
             _remote_ids(second, batch) == ids,
@@ -55,7 +55,7 @@ class Sending(Claims):
         """As many as `batch_size` allows go through in one call."""
         before, size = bench.seen(), bench.connector.batch_size
         batch = bench.deliveries(size)
-        courier = Courier(bench, *batch).settle()
+        courier = LaneHarness(bench, *batch).settle()
         all_delivered(courier, batch, f"In a full batch of {size}")
         demand(
             not any(isinstance(call.answer, Halt) for call in courier.calls),
@@ -66,9 +66,9 @@ class Sending(Claims):
     def test_sending_again_creates_nothing_new(self, bench: Bench) -> None:
         """Upsert by a stable key; or look first, where a delivery comes with `maybe_sent`."""
         before, batch = bench.seen(), few(bench)
-        first = Courier(bench, *batch).settle()
+        first = LaneHarness(bench, *batch).settle()
         all_delivered(first, batch, "In a plain batch")
-        second = Courier(bench, *again(bench, batch)).settle()
+        second = LaneHarness(bench, *again(bench, batch)).settle()
         all_delivered(second, batch, "When a batch is sent again")
         grew_by(bench, before, len(batch), "After sending a batch twice")
         if self.able("tell_created"):
@@ -81,17 +81,21 @@ class Sending(Claims):
         if bench.again is None:
             pytest.skip("the bench cannot make another instance: use Bench.open, or give it `again`")
         before, batch = bench.seen(), few(bench)
-        all_delivered(Courier(bench, *batch).settle(), batch, "In a plain batch")
+        all_delivered(LaneHarness(bench, *batch).settle(), batch, "In a plain batch")
         bench.connector.close()
         bench.connector = bench.again()
-        all_delivered(Courier(bench, *again(bench, batch)).settle(), batch, "When a new instance sends again")
+        all_delivered(
+            LaneHarness(bench, *again(bench, batch)).settle(), batch, "When a new instance sends again"
+        )
         grew_by(bench, before, len(batch), "After a restart and the same batch again")
 
     def test_what_may_have_been_sent_but_was_not_is_sent(self, bench: Bench) -> None:
         """`maybe_sent` means: look, and write what is not there."""
         before = bench.seen()
         batch = [bench.delivery(one.id, maybe_sent=True) for one in few(bench)]
-        all_delivered(Courier(bench, *batch).settle(), batch, "Marked as maybe sent, though they were not")
+        all_delivered(
+            LaneHarness(bench, *batch).settle(), batch, "Marked as maybe sent, though they were not"
+        )
         grew_by(bench, before, len(batch), "After deliveries that were marked as maybe sent, but never were")
 
     def test_one_person_or_one_lead_is_one_object(self, bench: Bench) -> None:
@@ -99,13 +103,13 @@ class Sending(Claims):
         before = bench.seen()
         person: dict[str, Any] = {"x_user_id": samples.person_id(1)}
         leads = [bench.delivery(n, discovered_at=f"2026-06-1{n}T08:00:00Z", **person) for n in (1, 2, 3)]
-        courier = Courier(bench)
+        courier = LaneHarness(bench)
         for lead in leads:  # across batches
             courier.take(lead).settle()
         all_delivered(courier, leads, "When one person has three leads")
         together = again(bench, leads)
         all_delivered(
-            Courier(bench, *together).settle(), together, "When leads of one person are due together"
+            LaneHarness(bench, *together).settle(), together, "When leads of one person are due together"
         )
         people = bench.connector.objects == "people"
         grew_by(
@@ -120,7 +124,7 @@ class Sending(Claims):
         if bench.connector.objects != "people":
             pytest.skip("its objects are leads: none is written twice")
         table = as_fields(bench.connector.defaults if bench.fields is None else bench.fields)
-        before = list(bench.far_end.objects())
+        before = list(bench.remote.objects())
         older = bench.delivery(1)
         newer = bench.delivery(
             2,
@@ -130,7 +134,7 @@ class Sending(Claims):
             discovered_at="2026-06-12T08:00:00Z",
             stream_id=8,
         )
-        courier = Courier(bench, older).settle()
+        courier = LaneHarness(bench, older).settle()
         then = _new_object(bench, before)
         courier.take(newer).settle()
         all_delivered(courier, [older, newer], "When a person has a second lead")
@@ -141,11 +145,11 @@ class Sending(Claims):
         """A field that is not in `fields` is not written: what stands there may be a salesperson's."""
         if bench.connector.objects != "people":
             pytest.skip("its objects are leads: none is written twice")
-        before = list(bench.far_end.objects())
+        before = list(bench.remote.objects())
         full = bench.delivery(3)
         nobody = {**_NOBODY, "x_user_id": full.person, "discovered_at": "2026-06-12T08:00:00Z"}
         blank = bench.delivery(4, emailed=False, **nobody)
-        courier = Courier(bench, full).settle()
+        courier = LaneHarness(bench, full).settle()
         then = _new_object(bench, before)
         courier.take(blank).settle()
         all_delivered(courier, [full], "In a plain batch")
@@ -153,7 +157,7 @@ class Sending(Claims):
         lost = [name for name, value in then.items() if value not in _BLANK and now.get(name) in _BLANK]
         demand(
             not lost,
-            f"a lead without these fields blanked them at the far end: {lost}. Write only what is in `fields`",
+            f"a lead without these fields blanked them at the remote: {lost}. Write only what is in `fields`",
         )
 
     def test_hostile_texts_are_delivered(self, bench: Bench) -> None:
@@ -163,11 +167,11 @@ class Sending(Claims):
             bench.delivery(n, display_name=text, bio=f"{text} {text}")
             for n, text in enumerate(samples.HOSTILE.values(), start=1)
         ]
-        courier = Courier(bench, *batch).settle()
+        courier = LaneHarness(bench, *batch).settle()
         all_delivered(courier, batch, f"With hostile names ({', '.join(samples.HOSTILE)})")
         grew_by(bench, before, len(batch), "After deliveries with hostile names")
 
-    def test_texts_that_no_far_end_can_hold_harm_nobody_else(self, bench: Bench) -> None:
+    def test_texts_that_no_remote_can_hold_harm_nobody_else(self, bench: Bench) -> None:
         """NUL and lone surrogates come from a mapping only: deliver them cleaned, or reject them in their place."""
         batch = [bench.delivery(1)]
         for n, text in enumerate(samples.IMPOSSIBLE.values(), start=2):
@@ -175,12 +179,12 @@ class Sending(Claims):
                 bench.delivery(n, display_name="Marker Marker", bio="A Marker", in_place_of={"Marker": text})
             )
         batch.append(bench.delivery(len(batch) + 1))
-        courier = Courier(bench, *batch).settle()
+        courier = LaneHarness(bench, *batch).settle()
         demand(
             not courier.pending,
             f"a text with NUL or a lone surrogate stopped the lane: {courier.lane.detail}",
         )
-        all_delivered(courier, [batch[0], batch[-1]], "Beside texts that no far end can hold")
+        all_delivered(courier, [batch[0], batch[-1]], "Beside texts that no remote can hold")
 
     def test_leads_of_whom_nothing_is_known_harm_nobody_else(self, bench: Bench) -> None:
         """Every field but `id` and `discovered_at` may be missing: deliver what there is, or reject it in its place."""
@@ -191,7 +195,7 @@ class Sending(Claims):
             bench.delivery(4, emailed=False),
             bench.delivery(5),
         ]
-        courier = Courier(bench, *batch).settle()
+        courier = LaneHarness(bench, *batch).settle()
         demand(
             not courier.pending, f"a lead of whom nothing is known stopped the lane: {courier.lane.detail}"
         )
@@ -205,10 +209,10 @@ def _compare(
     then: Mapping[str, object],
     now: Mapping[str, object],
 ) -> None:
-    """Hold an object before and after a second lead of its person against the policies."""
+    """Reservation an object before and after a second lead of its person against the policies."""
     shown = [name for name in table if name in then]
     if not shown:
-        pytest.skip("the far end shows no field under the name that the mapping gives it")
+        pytest.skip("the remote shows no field under the name that the mapping gives it")
     for name in shown:
         policy = table[name].policy
         if policy != "always":

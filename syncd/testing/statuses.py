@@ -1,7 +1,7 @@
-"""Claims about `statuses_since`: whom a salesperson marked is told, however late it shows, and asking changes nothing.
+"""ContractPart about `statuses_since`: whom a salesperson marked is told, however late it shows, and asking changes nothing.
 
 Skipped for a connector that does not offer it. One that does needs two things more: `Bench.open(…, watched=Watched(…))`, with
-two values or more, and a method `mark(person, value)` of the far end's handle.
+two values or more, and a method `mark(person, value)` of the remote's handle.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,12 +11,12 @@ import pytest
 from syncd.connector import Status, Statuses, TellsStatus
 from syncd.core.delivery import Delivery
 from syncd.core.failure import CODES, Failure, Halt, Pause
-from syncd.testing.base import FEW, Claims, all_delivered, demand
+from syncd.testing.base import FEW, ContractPart, all_delivered, demand
 from syncd.testing.bench import Bench
-from syncd.testing.lane_harness import Courier
+from syncd.testing.lane_harness import LaneHarness
 
 PATIENCE = 180.0
-"""Seconds within which a far end must show a change: more than any index is known to lag."""
+"""Seconds within which a remote must show a change: more than any index is known to lag."""
 _PAGES = 200
 _ASKED = 37.0
 
@@ -66,7 +66,7 @@ class Listener:
         return page
 
 
-class Hearing(Claims):
+class Hearing(ContractPart):
     """What a connector promises that tells what became of people."""
 
     def test_whom_somebody_marked_is_told(self, bench: Bench) -> None:
@@ -100,7 +100,7 @@ class Hearing(Claims):
             told = [status.value for status in _of(listener.told, one, ids)]
             demand(
                 first in told,
-                "a change that the far end shows late was never told: begin again a little before where the last page ended",
+                "a change that the remote shows late was never told: begin again a little before where the last page ended",
             )
 
     def test_what_changes_again_is_told_again(self, bench: Bench) -> None:
@@ -131,7 +131,7 @@ class Hearing(Claims):
                 bench.connector = bench.again()
             repeated = sorted(set(Listener(bench).hear()))
             demand(
-                repeated == told, "asked again from the same cursor, the far end's people are told otherwise"
+                repeated == told, "asked again from the same cursor, the remote's people are told otherwise"
             )
 
     def test_listening_changes_nothing(self, bench: Bench) -> None:
@@ -140,13 +140,13 @@ class Hearing(Claims):
         _delivered(bench)
         mark(_everybody(bench)[0].person, first)
         bench.clock.advance(PATIENCE)
-        before = [dict(each) for each in bench.far_end.objects()]
+        before = [dict(each) for each in bench.remote.objects()]
         listener.hear()
         listener.cursor = "no cursor of yours"
         listener.hear()
         demand(
-            [dict(each) for each in bench.far_end.objects()] == before,
-            "statuses_since changed something at the far end: it must only read",
+            [dict(each) for each in bench.remote.objects()] == before,
+            "statuses_since changed something at the remote: it must only read",
         )
 
     def test_trouble_while_listening_loses_nothing(self, bench: Bench) -> None:
@@ -156,14 +156,14 @@ class Hearing(Claims):
         mark(one.person, first)
         bench.clock.advance(PATIENCE)
         if self.able("fail"):
-            bench.far_end.fail_next()
+            bench.remote.fail_next()
             why = _raised(listener)
             demand(
                 isinstance(why, Pause) and why.unexplained,
                 f"a bare server error is Pause(…, unexplained=True), not {why!r}",
             )
         if self.able("slow_down"):
-            bench.far_end.slow_down(_ASKED)
+            bench.remote.slow_down(_ASKED)
             why = _raised(listener)
             demand(
                 isinstance(why, Pause) and (why.after or 0) >= _ASKED,
@@ -172,7 +172,7 @@ class Hearing(Claims):
         bench.clock.advance(PATIENCE)
         demand(bool(_of(listener.hear(), one, ids)), "what was asked for in vain is never told")
         if self.able("revoke"):
-            bench.far_end.revoke()
+            bench.remote.revoke()
             why = _raised(listener)
             demand(isinstance(why, Halt), f"revoked credentials must halt: raise Halt, not {why!r}")
             demand(why.code in {**bench.connector.codes, **CODES}, f"the code {why.code} is in no registry")
@@ -196,12 +196,12 @@ def _ready(bench: Bench) -> tuple[Listener, Callable[[str, str], object], str, s
     """A listener, how to mark somebody, and two values. Skips where nothing is told."""
     listener = Listener(bench)
     _ = listener.connector
-    mark: Callable[[str, str], object] | None = getattr(bench.far_end, "mark", None)
+    mark: Callable[[str, str], object] | None = getattr(bench.remote, "mark", None)
     values = sorted(bench.watched.values) if bench.watched else []
     demand(
         mark is not None and len(values) > 1,
         "a connector with statuses_since needs Bench.open(…, watched=Watched(property, two or more values)) and a method"
-        " mark(person, value) of the far end's handle",
+        " mark(person, value) of the remote's handle",
     )
     assert mark is not None  # noqa: S101 - demanded above, for the types
     return listener, mark, values[0], values[1]
@@ -210,7 +210,7 @@ def _ready(bench: Bench) -> tuple[Listener, Callable[[str, str], object], str, s
 def _delivered(bench: Bench) -> dict[str, str | None]:
     """A few people, delivered; their remote ids."""
     everybody = _everybody(bench)
-    courier = Courier(bench, *everybody).settle()
+    courier = LaneHarness(bench, *everybody).settle()
     all_delivered(courier, everybody, "Before anybody is marked")
     return {one.person: courier.settled[one.id].remote_id for one in everybody}
 
@@ -232,7 +232,7 @@ def _raised(listener: Listener) -> Failure:
     except Failure as why:
         demand(bool(why.fix), f"the failure {why.code} has no fix")
         return why
-    raise AssertionError(f"the far end made trouble, and statuses_since answered {page!r}")
+    raise AssertionError(f"the remote made trouble, and statuses_since answered {page!r}")
 
 
 def _private(one: Delivery) -> list[str]:

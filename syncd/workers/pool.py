@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from syncd.engine.lane import Stepper
+from syncd.engine.lane import Lane
 
 Key = tuple[str, str]
 """A lane's kind and name."""
@@ -24,7 +24,7 @@ def nothing() -> None:
 class Entry:
     """A lane in a crew. Instants are monotonic. `due`: None when it is idle; `after`: who must be out of its step first."""
 
-    lane: Stepper
+    lane: Lane
     close: Close = nothing
     due: float | None = 0.0
     running: bool = False
@@ -44,10 +44,10 @@ class Entry:
 
 
 @dataclass(slots=True)
-class Crew:
+class WorkerPool:
     """Lanes and how many threads step them. `closes`: what ends a lane that was replaced or is over, by its key."""
 
-    lanes: Sequence[Stepper]
+    lanes: Sequence[Lane]
     threads: int = 1
     closes: Mapping[Key, Close] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
@@ -77,13 +77,13 @@ class LaneView(NamedTuple):
         return 0.0 if from_ is None else max(0.0, now - from_)
 
 
-def ring(crew: Crew, n: int = 1) -> None:
+def ring(crew: WorkerPool, n: int = 1) -> None:
     """Get resting threads up; those that work look again by themselves. Under the runner's lock."""
     for event in [crew.resting.pop() for _ in range(min(n, len(crew.resting)))]:
         event.set()
 
 
-def get_up(crew: Crew, event: threading.Event) -> None:
+def get_up(crew: WorkerPool, event: threading.Event) -> None:
     """A thread rests no more."""
     event.clear()
     if event in crew.resting:
@@ -92,7 +92,7 @@ def get_up(crew: Crew, event: threading.Event) -> None:
         crew.alarm = None
 
 
-def lie_down(crew: Crew, event: threading.Event, now: float, wait: float | None) -> float | None:
+def lie_down(crew: WorkerPool, event: threading.Event, now: float, wait: float | None) -> float | None:
     """A thread lies down; for how long: it holds the alarm if nobody does, or if it is to be up sooner."""
     crew.resting.append(event)
     if wait is None:

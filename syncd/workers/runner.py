@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from syncd.clock import Clock
 from syncd.connector import Logger
-from syncd.engine.lane import Next, Stepper
+from syncd.engine.lane import Lane, Next
 from syncd.ledger import LedgerError
-from syncd.workers.pool import Crew, Entry, Key, LaneView, get_up, lie_down, nothing, ring
+from syncd.workers.pool import Entry, Key, LaneView, WorkerPool, get_up, lie_down, nothing, ring
 
 BUG = "bug"
 """The trouble of a lane whose step raised one; any other trouble is in the ledger, where a lane that is woken finds it."""
@@ -61,7 +61,7 @@ class Runner:
         """
         self._clock, self._log = clock, log
         self._until_quiet, self._max_wait, self._before = until_quiet, max_wait, before
-        self._crews: list[Crew] = []
+        self._crews: list[WorkerPool] = []
         self._threads: list[threading.Thread] = []
         self._leaving: list[Entry] = []
         """Entries of crews that were replaced, as far as they were in a step then."""
@@ -100,7 +100,7 @@ class Runner:
             for crew in self._crews:
                 ring(crew, len(crew.entries))
 
-    def run(self, crews: Iterable[Crew], tick: Callable[[], None] = nothing) -> Ended:
+    def run(self, crews: Iterable[WorkerPool], tick: Callable[[], None] = nothing) -> Ended:
         """Step all lanes; `tick` is called from this thread about five times a second."""
         self.start(crews)
         while not self._over and not self._clock.stopping:
@@ -111,14 +111,14 @@ class Runner:
         tick()
         return ended
 
-    def start(self, crews: Iterable[Crew]) -> None:
+    def start(self, crews: Iterable[WorkerPool]) -> None:
         """Begin to step all lanes."""
         threads = self._enlist(crews)
         if not threads:
             self._end()
         self._launch(threads)
 
-    def replace(self, crews: Iterable[Crew]) -> None:
+    def replace(self, crews: Iterable[WorkerPool]) -> None:
         """Let these crews take over. Where an old lane is in a step, its successor waits for the end of that, nobody else."""
         with self._lock:
             old = [entry for _, entry in self._all()]
@@ -189,7 +189,7 @@ class Runner:
         self.held = None
         self.look()
 
-    def turn(self, crew: Crew, event: threading.Event | None = None) -> float | None:
+    def turn(self, crew: WorkerPool, event: threading.Event | None = None) -> float | None:
         """Step the lane that has been due longest: 0.0; else how long until one is, None when only a wake can tell.
 
         `event`: of the thread that asks, which is going to wait on it.
@@ -204,7 +204,7 @@ class Runner:
         self._over = True
         self.bell.set()
 
-    def _enlist(self, crews: Iterable[Crew]) -> list[threading.Thread]:
+    def _enlist(self, crews: Iterable[WorkerPool]) -> list[threading.Thread]:
         """Take the crews on, all lanes due now; the threads that would step them are not started."""
         threads = []
         for crew in crews:
@@ -222,17 +222,17 @@ class Runner:
         self._threads += threads
         return threads
 
-    def _all(self) -> list[tuple[Crew, Entry]]:
+    def _all(self) -> list[tuple[WorkerPool, Entry]]:
         return [(crew, entry) for crew in self._crews for entry in crew.entries]
 
-    def _work(self, crew: Crew) -> None:
+    def _work(self, crew: WorkerPool) -> None:
         event = threading.Event()
         while not self._over and not crew.over and not self._clock.stopping:
             wait = self.turn(crew, event)
             if wait != 0.0:
                 self._clock.wait(event, wait)
 
-    def _choose(self, crew: Crew, event: threading.Event | None) -> tuple[Entry | None, float | None]:
+    def _choose(self, crew: WorkerPool, event: threading.Event | None) -> tuple[Entry | None, float | None]:
         """The lane that has been due longest, or how long this thread may rest."""
         now = self._clock.monotonic()
         with self._lock:
@@ -248,7 +248,7 @@ class Runner:
                 return first, None
             return None, wait if event is None else lie_down(crew, event, now, wait)
 
-    def _step(self, lane: Stepper) -> Next | None:
+    def _step(self, lane: Lane) -> Next | None:
         try:
             self._before()
             return lane.step()

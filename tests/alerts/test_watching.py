@@ -19,7 +19,7 @@ from syncd.health.view import View
 from syncd.ledger import Ledger
 from tests.alerts.receivers import Plain, Receiver, Slack
 from tests.support import Bench
-from tests.support.far_end import FarEnd
+from tests.support.remote import Remote
 from tests.support.virtual import DAY, Log
 
 HOOK = SecretStr("https://hooks.example/canary-secret")
@@ -44,8 +44,8 @@ class Scene:
         self.bench.boot()
         self.reader = Ledger.open_to_read(self.bench.path)
         clock = self.bench.clock
-        desk = self.bench.life.desks["main"]
-        watched = {"main": Watched(desk.pacer.meter, lambda at: at + self.poll, low_credits=20)}
+        context = self.bench.life.contexts["main"]
+        watched = {"main": Watched(context.pacer.meter, lambda at: at + self.poll, low_credits=20)}
         self.looker = Looker(self.reader, clock, watched, {"crm"})
         hook = Hook(HOOK, clock, transport=httpx.WSGITransport(app=self.receiver))
         self.watch = Watch(
@@ -84,11 +84,11 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     made.bench.close()
 
 
-def halts(_: FarEnd, __: list[Delivery]) -> list[object]:
+def halts(_: Remote, __: list[Delivery]) -> list[object]:
     raise Halt("token_refused", "The CRM answered 401.")
 
 
-def is_down(_: FarEnd, __: list[Delivery]) -> list[object]:
+def is_down(_: Remote, __: list[Delivery]) -> list[object]:
     raise Pause("unreachable", "The CRM cannot be reached.", unexplained=True)
 
 
@@ -166,7 +166,7 @@ def test_rejects_are_one_message_not_one_each_and_hold_nothing_of_a_lead(tmp_pat
     scene.world.add_leads(40)
     seen = 0
 
-    def refuse_most(_: FarEnd, batch: list[Delivery]) -> list[object]:
+    def refuse_most(_: Remote, batch: list[Delivery]) -> list[object]:
         nonlocal seen
         seen += 1
         return [

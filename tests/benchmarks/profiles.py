@@ -14,9 +14,9 @@ from pathlib import Path
 
 from tests.benchmarks.cases import crms, daemons
 from tests.benchmarks.contestants import configured
-from tests.benchmarks.far_ends import far_end
 from tests.benchmarks.measuring import PYTHON, SYNCD
 from tests.benchmarks.polled import polled
+from tests.benchmarks.remotes import remote
 from tests.benchmarks.running import Stage
 from tests.benchmarks.upstream import served
 
@@ -59,7 +59,7 @@ def _export(stage: Stage) -> None:
 def _crms(stage: Stage) -> None:
     with served(stage.size(FEWER, 300), contacts=True) as base:
         for vendor in crms.MAPPINGS:
-            with far_end(vendor) as end:
+            with remote(vendor) as end:
                 config = crms.configured_for(vendor, stage.scratch / "profile", base, end.url)
                 _run(_profiled(stage, f"{vendor}-time", "time", "--config", config, "--once", "--yes"))
 

@@ -1,12 +1,12 @@
-"""A connector with `setup`, and its far end: people have columns, and what has no column cannot be written."""
+"""A connector with `setup`, and its remote: people have columns, and what has no column cannot be written."""
 
 from collections.abc import Mapping, Sequence
 
 from syncd.connector import Change, Context
-from syncd.testing.memory import Answer, FarEndError, MemoryConnector, MemoryFarEnd, MemoryOptions
+from syncd.testing.memory import Answer, MemoryConnector, MemoryOptions, MemoryRemote, RemoteError
 
 
-class ColumnedFarEnd(MemoryFarEnd):
+class ColumnedFarEnd(MemoryRemote):
     """Refuses fields that nobody made a column for. `schema` is what `setup` may change."""
 
     def __init__(self, columns: Sequence[str] = ()) -> None:
@@ -18,7 +18,7 @@ class ColumnedFarEnd(MemoryFarEnd):
 
     def write(self, token: str, members: Sequence[tuple[str, Mapping[str, object]]]) -> list[Answer]:
         if any(name not in self.columns for _, fields in members for name in fields):
-            raise FarEndError(400)
+            raise RemoteError(400)
         return super().write(token, members)
 
 
@@ -27,14 +27,14 @@ class ColumnedConnector(MemoryConnector):
 
     def __init__(self, options: MemoryOptions, context: Context) -> None:
         super().__init__(options, context)
-        assert isinstance(options.far_end, ColumnedFarEnd)
-        self._columned = options.far_end
+        assert isinstance(options.remote, ColumnedFarEnd)
+        self._columned = options.remote
 
     def setup(self, apply: bool) -> Sequence[Change]:  # noqa: FBT001 - the contract is positional
         missing = [name for name in self.defaults if name not in self._columned.columns]
         if apply:
             self._columned.columns += missing
         by_hand = Change(
-            "a view of the new columns", done=False, by_hand="Make one in the far end's settings."
+            "a view of the new columns", done=False, by_hand="Make one in the remote's settings."
         )
         return [*(Change(f"column {name}", done=apply) for name in missing), by_hand]

@@ -1,11 +1,11 @@
-"""The in-memory connector that also tells what became of people, and its far end, whose index lags unevenly."""
+"""The in-memory connector that also tells what became of people, and its remote, whose index lags unevenly."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from syncd.connector import Context, Status, Statuses, Watched
-from syncd.testing import ManualClock, MemoryConnector, MemoryFarEnd
-from syncd.testing.memory import FarEndError, MemoryOptions
+from syncd.testing import ManualClock, MemoryConnector, MemoryRemote
+from syncd.testing.memory import MemoryOptions, RemoteError
 
 WATCHED = Watched("outcome", frozenset({"customer", "nonsense"}))
 LAG = 20.0
@@ -21,7 +21,7 @@ class Entry(NamedTuple):
     value: str
 
 
-class TellingFarEnd(MemoryFarEnd):
+class TellingFarEnd(MemoryRemote):
     """Changes are listed by when they were made, as far as they show. `changed` is its API."""
 
     def __init__(self, token: str = "memory-s3cret") -> None:  # noqa: S107 - made up
@@ -35,7 +35,7 @@ class TellingFarEnd(MemoryFarEnd):
         self.log.append(Entry(now, now + late, person, value))
 
     def changed(self, token: str, since: float, skip: int, limit: int) -> list[Entry]:
-        """What was changed from then on, the last of each person. Raises FarEndError."""
+        """What was changed from then on, the last of each person. Raises RemoteError."""
         self._admit(token)
         last = {it.key: it for it in self.log if it.shows <= self.clock.now()}
         found = sorted(it for it in last.values() if it.at >= since)
@@ -49,15 +49,15 @@ class TellingConnector(MemoryConnector):
 
     def __init__(self, options: MemoryOptions, context: Context) -> None:
         super().__init__(options, context)
-        assert isinstance(options.far_end, TellingFarEnd)
-        self._telling, self._clock = options.far_end, context.clock
+        assert isinstance(options.remote, TellingFarEnd)
+        self._telling, self._clock = options.remote, context.clock
 
     def statuses_since(self, cursor: str) -> Statuses:
         since, skip = self._place(cursor)
         token = self._token.get_secret_value()
         try:
             found = self._telling.changed(token, since, skip, self.page)
-        except FarEndError as error:
+        except RemoteError as error:
             raise self._failure(error) from None
         return self._page(found, since, skip)
 

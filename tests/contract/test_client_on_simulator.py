@@ -18,7 +18,7 @@ from syncd.ctgo.webhooks import Webhooks
 from syncd.simulator import Options, World, create_app
 from tests.contract.endpoints import ENDPOINTS
 from tests.contract.test_endpoints import PENDING, nameless
-from tests.ctgo.far_end import BASE, KEY, failure_of
+from tests.ctgo.remote import BASE, KEY, failure_of
 
 YES = Billing.ACCEPTED
 NEW = NewPair.read(

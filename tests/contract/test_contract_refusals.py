@@ -34,7 +34,7 @@ from syncd.simulator.operations import OPERATIONS
 from syncd.simulator.replies import Refusal
 from tests.contract.test_client_on_simulator import AREAS, Meeting, meet
 from tests.contract.test_endpoints import PENDING, nameless
-from tests.ctgo.far_end import BASE, KEY, failure_of
+from tests.ctgo.remote import BASE, KEY, failure_of
 
 Act = Callable[[Meeting], object]
 YES = Billing.ACCEPTED

@@ -1,4 +1,4 @@
-"""A lane under faults, in virtual time: whatever the far end does, only the guilty are rejected and nobody is stuck."""
+"""A lane under faults, in virtual time: whatever the remote does, only the guilty are rejected and nobody is stuck."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from syncd.core.enrichment import Purse, day_of, hindrance, merged, price_seen, still_to_ask, with_asked
+from syncd.core.enrichment import (
+    CreditBalance,
+    day_of,
+    hindrance,
+    merged,
+    price_seen,
+    still_to_ask,
+    with_asked,
+)
 
 NOON = 1_781_179_200.0  # 2026-06-11T12:00:00Z
 FOUND = {"address": "a@b.example", "status": "guessed"}
@@ -43,7 +51,12 @@ def test_what_is_known_of_a_person_is_what_any_of_their_leads_told() -> None:
 
 def hindered(balance: int | None, outputs: int = 2, *, asked: int = 0, keep: int = 10, price: int = 1) -> str:
     why = hindrance(
-        Purse(balance, NOON, price), outputs, asked_today=asked, per_day=50, keep_credits=keep, now=NOON
+        CreditBalance(balance, NOON, price),
+        outputs,
+        asked_today=asked,
+        per_day=50,
+        keep_credits=keep,
+        now=NOON,
     )
     return why.code if why else ""
 
@@ -69,7 +82,7 @@ def test_nothing_is_asked_that_could_go_below_what_is_to_be_kept(
 
 def test_a_spent_day_lasts_until_midnight_and_comes_first() -> None:
     assert hindered(None, asked=50) == hindered(100, asked=51) == "per_day_spent"
-    why = hindrance(Purse(100), 1, asked_today=50, per_day=50, keep_credits=0, now=NOON)
+    why = hindrance(CreditBalance(100), 1, asked_today=50, per_day=50, keep_credits=0, now=NOON)
     assert why is not None
     assert why.after is not None
     assert day_of(NOON + why.after) == "2026-06-12"
@@ -79,19 +92,19 @@ def test_a_spent_day_lasts_until_midnight_and_comes_first() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "outputs", "price"),
     [
-        (Purse(30, NOON), 28, 2, 1),
-        (Purse(30, NOON), 24, 2, 3),
-        (Purse(30, NOON), 25, 2, 3),
-        (Purse(30, NOON, 5), 30, 2, 5),
-        (Purse(30, NOON - 61), 0, 1, 1),
-        (Purse(30, NOON + 61), 0, 1, 1),
-        (Purse(5000, NOON), 0, 1, 100),
-        (Purse(None, NOON), 20, 1, 1),
-        (Purse(30, NOON), None, 1, 1),
-        (Purse(30, NOON), 131, 1, 1),
+        (CreditBalance(30, NOON), 28, 2, 1),
+        (CreditBalance(30, NOON), 24, 2, 3),
+        (CreditBalance(30, NOON), 25, 2, 3),
+        (CreditBalance(30, NOON, 5), 30, 2, 5),
+        (CreditBalance(30, NOON - 61), 0, 1, 1),
+        (CreditBalance(30, NOON + 61), 0, 1, 1),
+        (CreditBalance(5000, NOON), 0, 1, 100),
+        (CreditBalance(None, NOON), 20, 1, 1),
+        (CreditBalance(30, NOON), None, 1, 1),
+        (CreditBalance(30, NOON), 131, 1, 1),
     ],
 )
 def test_the_dearest_price_is_learnt_from_two_balances_close_together(
-    before: Purse, after: int | None, outputs: int, price: int
+    before: CreditBalance, after: int | None, outputs: int, price: int
 ) -> None:
     assert price_seen(before, after, outputs, NOON + 1) == price

@@ -2,18 +2,18 @@
 
 import pytest
 
-from syncd.core.feedback import Judging, Standing, Word, state_after
+from syncd.core.feedback import Judgement, Judging, Standing, state_after
 
-GOOD, BAD = Word("good"), Word("bad", "other", "Right person, wrong moment.")
+GOOD, BAD = Judgement("good"), Judgement("bad", "other", "Right person, wrong moment.")
 
 
-@pytest.mark.parametrize("word", [GOOD, BAD, Word("bad", "wrong_job")])
-def test_a_word_survives_as_a_line(word: Word) -> None:
-    assert Word.of(word.line) == word
+@pytest.mark.parametrize("word", [GOOD, BAD, Judgement("bad", "wrong_job")])
+def test_a_word_survives_as_a_line(word: Judgement) -> None:
+    assert Judgement.of(word.line) == word
 
 
 def test_a_word_reads_well() -> None:
-    assert [str(it) for it in (GOOD, Word("bad", "bot"), BAD)] == [
+    assert [str(it) for it in (GOOD, Judgement("bad", "bot"), BAD)] == [
         "good",
         "bad (bot)",
         "bad (other: Right person, wrong moment.)",
@@ -32,7 +32,7 @@ def test_another_table_has_another_mark_and_the_same_in_another_order_has_not() 
     others = [
         Judging("b", {"x": GOOD, "y": BAD}),
         Judging("a", {"x": GOOD}),
-        Judging("a", {"x": GOOD, "y": Word("bad", "bot")}),
+        Judging("a", {"x": GOOD, "y": Judgement("bad", "bot")}),
     ]
     assert len({one.mark, *(it.mark for it in others)}) == 4
 

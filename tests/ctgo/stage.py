@@ -1,4 +1,4 @@
-"""A far end that plays a part: for each request a row of answers, the last one for ever; a lost one among them."""
+"""A remote that plays a part: for each request a row of answers, the last one for ever; a lost one among them."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from syncd.clock import Clock, SystemClock
 from syncd.ctgo import Signals, Upstream
 from syncd.ctgo.campaigns.api import Api
-from tests.ctgo.far_end import BASE, KEY
+from tests.ctgo.remote import BASE, KEY
 
 LOST = httpx.ReadTimeout("lost")
 """The request left, and no answer came."""
@@ -50,7 +50,7 @@ class Stage(httpx.BaseTransport):
         return Api(self.client(SystemClock(), self.signals.append).ask)
 
     def client(self, clock: Clock, observe: Callable[[Signals], None]) -> Upstream:
-        """A client of this far end."""
+        """A client of this remote."""
         return Upstream(BASE, SecretStr(KEY), clock, observe=observe, transport=self)
 
 

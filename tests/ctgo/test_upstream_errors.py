@@ -5,7 +5,7 @@ from pydantic import SecretStr
 
 from syncd.core.failure import CODES, Failure, Halt, Pause, Reject, Retry
 from syncd.ctgo.errors import RULES, PerScope, quoted
-from tests.ctgo.far_end import KEY, Recorder, answering, failure_of, upstream
+from tests.ctgo.remote import KEY, Recorder, answering, failure_of, upstream
 from tests.support.growing import LINEAR, growth
 
 LIST, CAMPAIGN, LEAD, ENRICH = "list", "campaign", "lead", "enrich"

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from syncd.core.failure import Pause, Reject, Retry
-from tests.ctgo.far_end import Recorder, answering, failure_of, upstream
+from tests.ctgo.remote import Recorder, answering, failure_of, upstream
 
 
 def sent(*args: object, **given: object) -> tuple[str, str, dict[str, object]]:

@@ -16,7 +16,7 @@ from syncd.clock import SystemClock
 from syncd.core.failure import Pause
 from syncd.ctgo.rate_headers import Signals
 from syncd.ctgo.transport import DEADLINE, Deadline, _within
-from tests.ctgo.far_end import Script, client_of, failure_of, reply, served
+from tests.ctgo.remote import Script, client_of, failure_of, reply, served
 
 PAGE = json.dumps({"leads": [], "total": 0, "hasMore": False}).encode()
 SHORT = 0.3

@@ -12,7 +12,7 @@ from syncd.clock import SystemClock
 from syncd.core.failure import Failure
 from syncd.core.lead import parse_lead
 from syncd.ctgo import Upstream
-from tests.ctgo.far_end import BASE, KEY
+from tests.ctgo.remote import BASE, KEY
 
 ROOM = 220
 """MiB: of the 320 that the unit allows (MemoryMax), an idle daemon has 75, and the others of its lanes want some."""

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from syncd.ctgo import Named
-from tests.ctgo.far_end import Recorder, answering, failure_of, upstream
+from tests.ctgo.remote import Recorder, answering, failure_of, upstream
 
 
 @pytest.mark.parametrize(

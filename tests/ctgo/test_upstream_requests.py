@@ -15,7 +15,7 @@ from syncd.core.failure import Failure
 from syncd.ctgo import Upstream
 from syncd.ctgo.transport import DirectTransport, tls_context
 from syncd.http.deadline import is_loopback
-from tests.ctgo.far_end import BASE, KEY, Recorder, failure_of, upstream
+from tests.ctgo.remote import BASE, KEY, Recorder, failure_of, upstream
 
 PAGE: dict[str, object] = {"leads": []}
 
@@ -120,7 +120,7 @@ def shown(error: BaseException) -> str:
     text = "".join(traceback.format_exception(error))
     frames = traceback.walk_tb(error.__traceback__)
     return text + "".join(
-        repr(value) for frame, _ in frames if "far_end" not in frame.f_code.co_filename and "test_" not in frame.f_code.co_filename
+        repr(value) for frame, _ in frames if "remote" not in frame.f_code.co_filename and "test_" not in frame.f_code.co_filename
         for value in frame.f_locals.values()
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from syncd.clock import SystemClock
 from syncd.core.failure import Pause
 from syncd.core.lead import Malformed, parse_lead, read_lead
 from syncd.ctgo import Upstream
-from tests.ctgo.far_end import BASE, KEY, answering, failure_of
+from tests.ctgo.remote import BASE, KEY, answering, failure_of
 
 GOOD = json.dumps(
     {

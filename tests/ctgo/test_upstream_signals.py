@@ -14,7 +14,7 @@ from syncd.clock import SystemClock
 from syncd.core.failure import Failure
 from syncd.ctgo import Signals, Upstream
 from syncd.ctgo.rate_headers import http_date, retry_after
-from tests.ctgo.far_end import BASE, KEY, Recorder, failure_of, upstream
+from tests.ctgo.remote import BASE, KEY, Recorder, failure_of, upstream
 
 NOW = 1_780_000_000.0
 

@@ -9,7 +9,7 @@ from syncd.core.lead import LARGEST_ID
 from syncd.ctgo import Signals
 from syncd.ctgo.webhooks import Webhooks
 from syncd.simulator import Options, World, create_app
-from tests.ctgo.far_end import Recorder, answering, failure_of, upstream
+from tests.ctgo.remote import Recorder, answering, failure_of, upstream
 
 TARGET = "https://hooks.example.com/ctgo/token"
 

@@ -43,7 +43,7 @@ class Scene:
         engine = self.daemon.engine
         settings = Settings(sources=engine.settings.sources, connectors=engine.settings.connectors, **tables)
         changed = Engine(settings, *(getattr(engine, name) for name in
-                         ("ledger", "clock", "desks", "pulls", "delivers", "exports", "closes")))  # fmt: skip
+                         ("ledger", "clock", "contexts", "pulls", "delivers", "exports", "closes")))  # fmt: skip
         for tell in self.daemon.after_reload:
             tell(changed)
 

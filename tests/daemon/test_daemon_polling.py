@@ -8,7 +8,7 @@ from syncd.daemon.calendar import spread
 from syncd.ledger import windows
 from syncd.ledger.admin.actions import pause_lanes, resume_lanes
 from syncd.settings import Schedule
-from tests.support import FarEnd
+from tests.support import Remote
 from tests.support.running import Running
 
 
@@ -18,11 +18,11 @@ def requests(run: Running, name: str = "main", path: str = "/leads") -> list[flo
     return [r.arrival - run.clock._start for r in world.requests if r.path.endswith(path)]
 
 
-def halts(_: FarEnd, __: Sequence[Delivery]) -> Sequence[Outcome]:
+def halts(_: Remote, __: Sequence[Delivery]) -> Sequence[Outcome]:
     raise Halt("token_expired", "The token has expired.")
 
 
-def is_busy(_: FarEnd, __: Sequence[Delivery]) -> Sequence[Outcome]:
+def is_busy(_: Remote, __: Sequence[Delivery]) -> Sequence[Outcome]:
     raise Pause("busy", "Come back.", after=90.0)
 
 
@@ -164,7 +164,7 @@ def test_an_order_to_pull_pulls_now(run: Running) -> None:
 def test_a_window_that_was_asked_for_is_pulled_behind_live_work(run: Running) -> None:
     world = run.ctgo(leads=1500, spacing=60.0, rate_limit=10)
     run.polls["main"] = {"start": "now"}
-    run.accounts["main"].desk["start"] = "now"
+    run.accounts["main"].context["start"] = "now"
     run.accounts["main"].limit = 10
     run.place()
     run.serve()

@@ -41,13 +41,13 @@ def make(tmp_path: Path, ctgo: Running) -> Iterator[Make]:
 
 @pytest.fixture
 def silence() -> Iterator[socket.socket]:
-    """A far end that takes connections and never answers."""
+    """A remote that takes connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server
 
 
 def silent(far: socket.socket) -> str:
-    """A connector whose far end is this one."""
+    """A connector whose remote is this one."""
     return HUBSPOT.format(port=far.getsockname()[1])
 
 

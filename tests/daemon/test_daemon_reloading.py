@@ -1,4 +1,4 @@
-"""A new configuration lifts what the old one stopped, and nothing that a person or a far end did."""
+"""A new configuration lifts what the old one stopped, and nothing that a person or a remote did."""
 
 from pathlib import Path
 

@@ -14,13 +14,13 @@ from syncd.engine.engine import Engine
 from syncd.ledger import LedgerError
 from syncd.ledger.errors import full
 from syncd.settings import ConnectorSettings, SettingsError
-from tests.support import FarEnd
+from tests.support import Remote
 from tests.support.running import Running
 
 DAY = 86400.0
 
 
-def halts(_: FarEnd, __: Sequence[Delivery]) -> Sequence[Outcome]:
+def halts(_: Remote, __: Sequence[Delivery]) -> Sequence[Outcome]:
     raise Halt("token_expired", "The token has expired.")
 
 
@@ -62,7 +62,7 @@ def test_a_full_disk_stops_pulling_and_sending_and_is_waited_out(
 
 
 def test_a_disk_that_fills_under_a_call_loses_nothing(run: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SQLite itself says so, after the far end has the leads: they are looked for, not sent twice."""
+    """SQLite itself says so, after the remote has the leads: they are looked for, not sent twice."""
     run.ctgo(leads=20)
     far = run.place(batch_size=5)
     run.serve()

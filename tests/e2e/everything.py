@@ -75,10 +75,10 @@ class Ran(NamedTuple):
 
 
 class Line:
-    """The line to a far end: some answers to writing calls get lost on it, after the far end did what it was told.
+    """The line to a remote: some answers to writing calls get lost on it, after the remote did what it was told.
 
     `lost`: the share of them; `before`: called before each writing call; `down`: nothing but 503 comes back, whatever
-    is asked; `toxic`: a text that makes the far end answer 500 to a writing call that holds it, without a word.
+    is asked; `toxic`: a text that makes the remote answer 500 to a writing call that holds it, without a word.
     """
 
     def __init__(self, app: App, seed: int) -> None:

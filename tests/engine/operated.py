@@ -8,11 +8,11 @@ from typing import Any
 
 import httpx
 
-from syncd.core.feedback import Judging, Word
+from syncd.core.feedback import Judgement, Judging
 from syncd.core.lead_state import UNSETTLED
 from syncd.engine import replay as engine_replay
-from syncd.engine.fanout import Taker
-from syncd.engine.housekeeping import HouseKeeping
+from syncd.engine.fanout import Recipient
+from syncd.engine.housekeeping import Housekeeping
 from syncd.engine.names import Names, names_in
 from syncd.ledger import windows
 from syncd.ledger.admin import actions, auditor, maintenance
@@ -28,8 +28,8 @@ from tests.support import (
     DAY,
     Account,
     Bench,
-    FarEnd,
     Place,
+    Remote,
     Rule,
     chokes_on,
     lost_answer,
@@ -38,7 +38,7 @@ from tests.support import (
     unreachable,
 )
 
-JUDGING = Judging("status", {"won": Word("good"), "lost": Word("bad", "wrong_job")}, poll=300.0)
+JUDGING = Judging("status", {"won": Judgement("good"), "lost": Judgement("bad", "wrong_job")}, poll=300.0)
 ROWS = 4
 """Of a page: so that most passes are under way when something happens."""
 FIELDS = {"handle": "{{ handle }}", "email": "{{ email }}", "campaign": "{{ stream_name }}"}
@@ -61,7 +61,7 @@ class Whole(Bench):
             "match_confidence == 'high'", per_day=4, keep_credits=2, when_exhausted=self.chance.choice(["deliver", "hold"])
         )  # fmt: skip
         options: dict[str, Any] = {"credits": 12, "repeats": 0.3, "late_rate": 0.1}
-        self.ctgo("main", leads=3, desk={"enriching": self.enriching}, **options)
+        self.ctgo("main", leads=3, context={"enriching": self.enriching}, **options)
         self.ctgo("second", key="ctgo_second", leads=2, seed=8, **options)
         self.place(
             "crm",
@@ -90,7 +90,7 @@ class Whole(Bench):
     def worlds(self) -> list[tuple[str, World]]:
         return [(name, account.world) for name, account in {**self.accounts, **self.away}.items()]
 
-    def far(self) -> FarEnd:
+    def far(self) -> Remote:
         return self.chance.choice([place.far for place in {**self.places, **self.gone}.values()])
 
     @property
@@ -157,7 +157,7 @@ class Whole(Bench):
     def replay(self) -> None:
         name = self.chance.choice(sorted(self.places))
         place = self.places[name]
-        taker = Taker(name, place.required, Filter.compile(name, place.where))
+        taker = Recipient(name, place.required, Filter.compile(name, place.where))
         lists = names_in(taker.where.uses)
         names = {source: Names(source, lists, self.ledger, self.clock) for source in self.accounts}
         wanted = Wanted(
@@ -210,13 +210,13 @@ class Whole(Bench):
                 name = self.chance.choice(["crm", "mail", "sheet"])
                 self.gone[name] = self.places.pop(name)
         elif kind == "enrich":
-            desk = self.accounts["main"].desk
-            desk["enriching"] = None if desk.get("enriching") else self.enriching
+            context = self.accounts["main"].context
+            context["enriching"] = None if context.get("enriching") else self.enriching
         else:
-            self.places.get("crm", Place(FarEnd())).gate = self.chance.choice([0, 3, 6, 50])
+            self.places.get("crm", Place(Remote())).gate = self.chance.choice([0, 3, 6, 50])
 
     def keep_house(self) -> None:
-        house = HouseKeeping(self.ledger, self.clock, self.log, self.chance.choice([60.0, 90 * DAY]))
+        house = Housekeeping(self.ledger, self.clock, self.log, self.chance.choice([60.0, 90 * DAY]))
         with self.ledger.write() as connection:
             maintenance.note_done(connection, "retention", self.now - 2 * DAY)
         house.keep()
@@ -320,8 +320,8 @@ class Whole(Bench):
         for account in self.accounts.values():
             account.world.door.recover()
             account.world.credits += 1000
-            if account.desk.get("enriching"):
-                account.desk["enriching"] = replace(self.enriching, per_day=1000)
+            if account.context.get("enriching"):
+                account.context["enriching"] = replace(self.enriching, per_day=1000)
         for place in self.places.values():
             place.far.rule = None
             place.far.page = 1000

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from syncd.core.delivery import Delivery, Outcome
-from syncd.engine.redaction import INSTEAD, opened, told
-from tests.support import Bench, FarEnd
+from syncd.engine.redaction import INSTEAD, opened, traceback_without
+from tests.support import Bench, Remote
 
 PROFILE = {
     "xUserId": "990011223344",
@@ -14,7 +14,7 @@ PROFILE = {
 }
 
 
-def quotes_everything(_: FarEnd, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+def quotes_everything(_: Remote, batch: Sequence[Delivery]) -> Sequence[Outcome]:
     raise RuntimeError(f"cannot write {dict(batch[0].fields)!r} of {dict(batch[0].lead.raw)!a}")
 
 
@@ -38,7 +38,10 @@ def test_a_connector_that_quotes_a_lead_in_its_error_puts_no_personal_data_into_
 
 def test_words_of_others_stay_as_they_are() -> None:
     bug = ValueError("jacket of jack, JACK and j")
-    assert told(bug, [{"handle": "jack", "name": "j"}]) == f"ValueError: jacket of {INSTEAD}, {INSTEAD} and j"
+    assert (
+        traceback_without(bug, [{"handle": "jack", "name": "j"}])
+        == f"ValueError: jacket of {INSTEAD}, {INSTEAD} and j"
+    )
 
 
 def test_what_is_stored_and_is_no_document_is_looked_for_as_it_is() -> None:

@@ -44,7 +44,7 @@ def _named(bench: Bench) -> None:
 
 def _nothing_to_fall_back_on(bench: Bench) -> None:
     """Neither `lookback` nor a reconcile pass would list a lead again that the watermark has passed."""
-    bench.ctgo(leads=3, desk={"lookback": 0.0})
+    bench.ctgo(leads=3, context={"lookback": 0.0})
     bench.place()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from syncd.engine import housekeeping
-from syncd.engine.housekeeping import DAY, EVERY, HouseKeeping, due, wait_for
+from syncd.engine.housekeeping import DAY, EVERY, Housekeeping, due, wait_for
 from syncd.engine.lane import AGAIN
 from syncd.ledger import Ledger, LedgerError
 from syncd.ledger.admin import maintenance
@@ -23,7 +23,7 @@ KEPT = "SELECT count(*) FROM payload"
 def keep(bench: Bench, after: float = 0.0) -> None:
     """A day's house-keeping, so many seconds later."""
     bench.clock.advance(after)
-    HouseKeeping(bench.ledger, bench.clock, bench.log, RETENTION).keep()
+    Housekeeping(bench.ledger, bench.clock, bench.log, RETENTION).keep()
 
 
 def kept(bench: Bench) -> int:
@@ -138,7 +138,7 @@ def test_no_transaction_is_long_however_much_has_expired(
 ) -> None:
     monkeypatch.setattr(housekeeping, "BATCH", 7)
     settled.clock.advance(RETENTION + DAY)
-    house = HouseKeeping(settled.ledger, settled.clock, settled.log, RETENTION)
+    house = Housekeeping(settled.ledger, settled.clock, settled.log, RETENTION)
     left = [kept(settled)]
     while house.step() == AGAIN:
         left.append(kept(settled))
@@ -193,7 +193,7 @@ def test_damage_is_found_within_a_week_and_stops_the_engine(settled: Bench) -> N
 
 
 def test_a_ledger_that_was_found_damaged_is_refused_until_it_is_well(settled: Bench) -> None:
-    house = HouseKeeping(settled.ledger, settled.clock, settled.log, RETENTION)
+    house = Housekeeping(settled.ledger, settled.clock, settled.log, RETENTION)
     with settled.ledger.write() as connection:
         maintenance.note_done(
             connection, "check", settled.clock.now(), "Tree 4 page 9: btreeInitPage() returns error"
@@ -208,4 +208,4 @@ def test_a_ledger_that_was_found_damaged_is_refused_until_it_is_well(settled: Be
     settled.stop()
     spoil(settled.path)
     with Ledger.open(settled.path) as ledger, pytest.raises(LedgerError, match="is damaged"):
-        HouseKeeping(ledger, settled.clock, settled.log, RETENTION).refuse_damaged()
+        Housekeeping(ledger, settled.clock, settled.log, RETENTION).refuse_damaged()

@@ -437,7 +437,7 @@ def test_a_single_campaign_is_filtered_for(bench: Pushing) -> None:
 @pytest.mark.parametrize("trouble", [0, 3])
 def test_whatever_the_first_pull_takes_comes_before_the_subscription(tmp_path: Path, trouble: int) -> None:
     bench = Pushing(tmp_path)
-    world = bench.ctgo(leads=1200, limit=2, rate_limit=2, desk={"exports": False})
+    world = bench.ctgo(leads=1200, limit=2, rate_limit=2, context={"exports": False})
     bench.place(batch_size=200)
     world.fail(Fault("leads", trouble, 500))
     bench.serve()

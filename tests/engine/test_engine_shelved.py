@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import pytest
 
 from syncd.core.delivery import Delivery, Outcome
-from syncd.engine.housekeeping import DAY, HouseKeeping
+from syncd.engine.housekeeping import DAY, Housekeeping
 from syncd.ledger import overview
 from syncd.ledger.privacy.erasure import erase
 from syncd.ledger.sql import Books
 from syncd.simulator.faults import Fault
 from syncd.simulator.world import World
-from tests.support import Bench, FarEnd, unreachable
+from tests.support import Bench, Remote, unreachable
 from tests.support.virtual import Log
 
 AWAY = ["off", "left"]
@@ -29,7 +29,7 @@ def _owing(bench: Bench) -> World:
 
 def _go_away(bench: Bench, how: str) -> None:
     if how == "off":
-        bench.accounts["main"].desk["exports"] = False
+        bench.accounts["main"].context["exports"] = False
     else:
         del bench.accounts["main"]
     bench.boot()
@@ -52,9 +52,9 @@ def test_its_leads_settle_and_nothing_is_left_to_do(bench: Bench, how: str) -> N
     with bench.ledger.read() as connection:
         assert overview.oldest_unsettled(connection) is None
     bench.clock.advance(91 * DAY)
-    HouseKeeping(bench.ledger, bench.clock, Log(), 90 * DAY).keep()
+    Housekeeping(bench.ledger, bench.clock, Log(), 90 * DAY).keep()
     bench.clock.advance(2 * DAY)
-    HouseKeeping(bench.ledger, bench.clock, Log(), 90 * DAY).keep()
+    Housekeeping(bench.ledger, bench.clock, Log(), 90 * DAY).keep()
     assert bench.rows("SELECT count(*) FROM payload") == [(0,)]
     assert not world.exported
 
@@ -90,7 +90,7 @@ def test_what_is_delivered_while_the_source_is_away_is_exported_when_it_comes_ba
 
 
 def test_what_is_delivered_while_export_is_false_is_not_told_later(bench: Bench) -> None:
-    world = bench.ctgo(leads=4, desk={"exports": False})
+    world = bench.ctgo(leads=4, context={"exports": False})
     bench.place()
     bench.once()
     _come_back(bench, world)
@@ -106,7 +106,7 @@ def test_an_id_that_one_row_still_holds_is_owed_too(bench: Bench) -> None:
     held = world.rows()[1].stream_id
     bench.places["crm"].batch_size = 1
 
-    def down_for_one(far: FarEnd, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+    def down_for_one(far: Remote, batch: Sequence[Delivery]) -> Sequence[Outcome]:
         return unreachable(far, batch) if batch[0].lead.stream_id == held else far.accept(batch)
 
     far.rule = down_for_one

@@ -90,7 +90,7 @@ def test_archived_campaigns_that_leads_once_named_are_still_listed(bench: Bench)
 
 
 def test_a_lead_late_within_the_lookback_comes_with_the_next_pulls(bench: Bench) -> None:
-    world = bench.ctgo(leads=5, desk={"lookback": 3600.0})
+    world = bench.ctgo(leads=5, context={"lookback": 3600.0})
     far = bench.place()
     bench.daemon(1800)
     late = world.add_leads(1, discovered=bench.clock.true() - 3000)
@@ -100,7 +100,7 @@ def test_a_lead_late_within_the_lookback_comes_with_the_next_pulls(bench: Bench)
 
 
 def test_a_lead_late_beyond_the_lookback_comes_with_the_reconcile_pass_alone(bench: Bench) -> None:
-    world = bench.ctgo(leads=5, desk={"lookback": 60.0})
+    world = bench.ctgo(leads=5, context={"lookback": 60.0})
     far = bench.place()
     bench.daemon(1800)
     late = world.add_leads(1, discovered=bench.clock.true() - 20 * DAY)
@@ -112,7 +112,7 @@ def test_a_lead_late_beyond_the_lookback_comes_with_the_reconcile_pass_alone(ben
 
 
 def test_a_lead_dated_2099_does_not_blind_later_pulls(bench: Bench) -> None:
-    world = bench.ctgo(leads=5, future_lead=True, desk={"lookback": 60.0})
+    world = bench.ctgo(leads=5, future_lead=True, context={"lookback": 60.0})
     far = bench.place()
     bench.once()
     bench.clock.advance(3600)

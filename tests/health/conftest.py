@@ -47,8 +47,8 @@ class Health:
         bench.boot()
         self.ledger = Ledger.open_to_read(bench.path)
         watched = {
-            name: Watched(desk.pacer.meter, lambda at: at + POLL, low_credits=20)
-            for name, desk in bench.life.desks.items()
+            name: Watched(context.pacer.meter, lambda at: at + POLL, low_credits=20)
+            for name, context in bench.life.contexts.items()
         }
         self.looker = Looker(
             self.ledger, bench.clock, watched, set(bench.places), lambda: Vitals(self.hanging, self.held)

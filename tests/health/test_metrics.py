@@ -13,11 +13,11 @@ from syncd.ledger.admin.actions import pause_lanes
 from syncd.ledger.leads.enrichment import tell_balance
 from tests.health.conftest import POLL, Health
 from tests.support import Bench
-from tests.support.far_end import FarEnd
+from tests.support.remote import Remote
 
 
 @pytest.fixture
-def far(health: Health) -> FarEnd:
+def far(health: Health) -> Remote:
     return health.bench.places["crm"].far
 
 
@@ -60,7 +60,7 @@ def test_leads_deliveries_and_exports_by_state_add_up(health: Health) -> None:
     assert found["syncd_deliveries"]["crm", "pending"] == found["syncd_leads"]["main", "rejected"] == 0.0
 
 
-def test_the_oldest_that_is_pending(health: Health, far: FarEnd) -> None:
+def test_the_oldest_that_is_pending(health: Health, far: Remote) -> None:
     def down(*_: object) -> list[object]:
         raise Pause("unreachable", "It is down.", unexplained=True)
 
@@ -81,7 +81,7 @@ def test_the_oldest_that_is_pending(health: Health, far: FarEnd) -> None:
     assert health.metrics()["syncd_oldest_unsettled_lead_age_seconds"][()] == 0.0
 
 
-def test_what_is_rejected_by_code(health: Health, far: FarEnd) -> None:
+def test_what_is_rejected_by_code(health: Health, far: Remote) -> None:
     far.rule = lambda _, batch: [Reject("bad_phone", "No.") for _ in batch]
     health.bench.once()
     found = health.metrics()

@@ -6,7 +6,7 @@ import pytest
 
 from connectors.hubspot.connector import HubSpotConnector
 from syncd.app.feedback_late import judging_of
-from syncd.core.feedback import Word
+from syncd.core.feedback import Judgement
 from syncd.registry import configure
 from syncd.settings import Settings, SettingsError, load
 from syncd.settings.values import REASONS
@@ -40,10 +40,10 @@ def test_the_whole_table_says_which_value_is_which_word(tmp_path: Path) -> None:
     assert chosen is not None
     assert chosen.poll == 900.0
     assert judging_of("hubspot", chosen).words == {
-        "connected": Word("good"),
-        "open_deal": Word("good"),
-        "unqualified": Word("bad", "wrong_job"),
-        "bad_timing": Word("bad", "other", "Right person, wrong moment."),
+        "connected": Judgement("good"),
+        "open_deal": Judgement("good"),
+        "unqualified": Judgement("bad", "wrong_job"),
+        "bad_timing": Judgement("bad", "other", "Right person, wrong moment."),
     }
 
 

@@ -1,18 +1,18 @@
-"""A world in virtual time: CTGO's simulator, far ends, a real ledger on disk, and the lanes stepped by one thread.
+"""A world in virtual time: CTGO's simulator, remotes, a real ledger on disk, and the lanes stepped by one thread.
 
 Everything a test needs to run the engine end to end without sleeping, without a network, and repeatably: a clock that
-only moves when it is told to, a far end that outlives the engine, a transport and a ledger with seams where a crash
+only moves when it is told to, a remote that outlives the engine, a transport and a ledger with seams where a crash
 can be raised, and oracles that look from outside.
 """
 
 from tests.support.acts import lead_ids, pause, pulled
 from tests.support.bench import Account, Bench, Lanes
 from tests.support.books import assert_books, iso
-from tests.support.far_end import (
-    FarEnd,
+from tests.support.remote import (
     MemoryConnector,
     PeopleConnector,
     Place,
+    Remote,
     Rule,
     Thing,
     chokes_on,
@@ -32,12 +32,12 @@ __all__ = [
     "Bench",
     "Clock",
     "Crash",
-    "FarEnd",
     "Lanes",
     "Log",
     "MemoryConnector",
     "PeopleConnector",
     "Place",
+    "Remote",
     "Rule",
     "SeamLedger",
     "Seams",

@@ -1,4 +1,4 @@
-"""The bench: CTGO, the far ends and the engine over a real ledger, stepped by one thread in virtual time."""
+"""The bench: CTGO, the remotes and the engine over a real ledger, stepped by one thread in virtual time."""
 
 import random
 import shutil
@@ -16,17 +16,17 @@ from pydantic import SecretStr
 from syncd.connector import Context, Field
 from syncd.core.flood_gate import Gates
 from syncd.ctgo import Upstream
-from syncd.engine.budget import Pacer
-from syncd.engine.deliver import Deliver, Outfit
+from syncd.engine.budget import RequestBudget
+from syncd.engine.deliver import Deliver, LaneConfig
 from syncd.engine.enrich.enrich import Enrich
 from syncd.engine.export import Export
-from syncd.engine.fanout import Taker, Takers
-from syncd.engine.feedback.collect import Ear, Hear
-from syncd.engine.feedback.send import FeedBack
-from syncd.engine.lane import Next, Stepper
+from syncd.engine.fanout import Recipient, Recipients
+from syncd.engine.feedback.collect import CollectFeedback, FeedbackPoll
+from syncd.engine.feedback.send import SendFeedback
+from syncd.engine.lane import Lane, Next
 from syncd.engine.names import Names, Naming, names_in
 from syncd.engine.pull.pull import Pull
-from syncd.engine.source import Desk
+from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger, overview, same_account
 from syncd.ledger.ctgo_queue import shelf
 from syncd.ledger.deliveries import flood_gate
@@ -35,7 +35,7 @@ from syncd.ledger.leads.enrichment import waiting
 from syncd.mapping import FieldMap, Filter
 from syncd.simulator import Options, World, create_app
 from tests.support.books import assert_books
-from tests.support.far_end import FarEnd, MemoryConnector, PeopleConnector, Place
+from tests.support.remote import MemoryConnector, PeopleConnector, Place, Remote
 from tests.support.virtual import DAY, KEY, Clock, Log, SeamLedger, Seams, Wire
 
 
@@ -46,7 +46,7 @@ class Account:
     world: World
     wire_app: Any
     limit: int = 60
-    desk: dict[str, Any] = field(default_factory=dict)
+    context: dict[str, Any] = field(default_factory=dict)
     takers: Sequence[str] | None = None
     key: str = KEY
 
@@ -56,14 +56,14 @@ class Lanes:
     """One life of the engine: what a crash takes away."""
 
     ledger: SeamLedger
-    desks: dict[str, Desk]
+    contexts: dict[str, SourceContext]
     pulls: dict[str, Pull]
     exports: dict[str, Export]
     delivers: dict[str, Deliver]
     wires: dict[str, Wire]
-    others: list[Stepper] = field(default_factory=list)
+    others: list[Lane] = field(default_factory=list)
 
-    def all(self) -> list[Stepper]:
+    def all(self) -> list[Lane]:
         return [*self.pulls.values(), *self.delivers.values(), *self.exports.values(), *self.others]
 
 
@@ -92,11 +92,11 @@ class Bench:
     # The world
 
     def ctgo(self, name: str = "main", *, limit: int = 60, key: str = KEY, takers: Sequence[str] | None = None,
-             desk: Mapping[str, Any] | None = None, **options: Any) -> World:  # fmt: skip
-        """Add an account and the source that polls it. `desk`: of the source; `options`: of the simulator."""
+             context: Mapping[str, Any] | None = None, **options: Any) -> World:  # fmt: skip
+        """Add an account and the source that polls it. `context`: of the source; `options`: of the simulator."""
         settings = Options(**{"spacing": 1.0, "rate_limit": 60, **options})
         world = World(settings, self.clock.true)
-        self.account(name, world, limit=limit, desk=dict(desk or {}), takers=takers, key=key)
+        self.account(name, world, limit=limit, context=dict(context or {}), takers=takers, key=key)
         world.on_export = lambda lead_id: self._witness(name, lead_id)
         return world
 
@@ -105,15 +105,15 @@ class Bench:
         app = create_app(world.options, world=world, sleep=self.clock.advance)
         self.accounts[name] = Account(world, app, **settings)
 
-    def another_key(self, name: str, key: str, *, takers: Sequence[str], desk: Mapping[str, Any]) -> None:
+    def another_key(self, name: str, key: str, *, takers: Sequence[str], context: Mapping[str, Any]) -> None:
         """Add a source that polls the account of `main` with another key."""
-        self.accounts[name] = replace(self.accounts["main"], key=key, takers=takers, desk=dict(desk))
+        self.accounts[name] = replace(self.accounts["main"], key=key, takers=takers, context=dict(context))
 
     def place(
         self, name: str = "crm", *, people: bool = False, upsert: bool = True, **settings: Any
-    ) -> FarEnd:
-        """Add a connector and its far end."""
-        far = FarEnd("people" if people else "leads", self.clock, upsert)
+    ) -> Remote:
+        """Add a connector and its remote."""
+        far = Remote("people" if people else "leads", self.clock, upsert)
         self.places[name] = Place(far, **settings)
         return far
 
@@ -169,12 +169,12 @@ class Bench:
         self.stop()
         ledger = self._opened = SeamLedger.open(self.path)
         ledger.seams = self.seams
-        exporting = {name: bool(a.desk.get("exports", True)) for name, a in self.accounts.items()}
-        wires, desks = {}, {}
+        exporting = {name: bool(a.context.get("exports", True)) for name, a in self.accounts.items()}
+        wires, contexts = {}, {}
         self._names = self._named(ledger)
         for name, account in self.accounts.items():
             wires[name] = Wire(account.wire_app, self.seams)
-            desks[name] = self._desk(name, account, wires[name])
+            contexts[name] = self._context(name, account, wires[name])
         with ledger.write() as connection:
             lifted = {name for kind, name in lift_halts(connection) if kind == "deliver"}
             sizes = {name: place.gate for name, place in self.places.items()}
@@ -184,54 +184,58 @@ class Bench:
             )
             routes = {name: self._places_of(account) for name, account in self.accounts.items()}
             flood_gate.start(connection, sizes, routes, lifted, self.clock.now())
-            for desk in desks.values():
-                desk.pacer.start(connection)
+            for context in contexts.values():
+                context.pacer.start(connection)
         delivers = {
             name: self._deliver(name, place, ledger, exporting) for name, place in self.places.items()
         }
         pulls = {
-            name: Pull(desk, ledger, self.clock, self.log, self.wake, chance=self._chance.random)
-            for name, desk in desks.items()
+            name: Pull(context, ledger, self.clock, self.log, self.wake, chance=self._chance.random)
+            for name, context in contexts.items()
         }
         exports = {
-            name: Export(desk, ledger, self.clock, self.log, chance=self._chance.random)
-            for name, desk in desks.items()
-            if desk.exports
+            name: Export(context, ledger, self.clock, self.log, chance=self._chance.random)
+            for name, context in contexts.items()
+            if context.exports
         }
-        self._life = Lanes(ledger, desks, pulls, exports, delivers, wires)
+        self._life = Lanes(ledger, contexts, pulls, exports, delivers, wires)
         self._life.others += [
-            Enrich(desk, ledger, self.clock, self.log, self.wake, chance=self._chance.random)
-            for desk in desks.values()
-            if self._enriches(desk, ledger)
+            Enrich(context, ledger, self.clock, self.log, self.wake, chance=self._chance.random)
+            for context in contexts.values()
+            if self._enriches(context, ledger)
         ]
-        self._life.others += [self._naming(desks[name], names, ledger) for name, names in self._names.items()]
+        self._life.others += [
+            self._naming(contexts[name], names, ledger) for name, names in self._names.items()
+        ]
         self._life.others += self._feedback(self._life)
         self.due = {(lane.kind, lane.name): self.clock.monotonic() for lane in self._life.all()}
 
-    def _feedback(self, life: Lanes) -> list[Stepper]:
+    def _feedback(self, life: Lanes) -> list[Lane]:
         """The lanes of feedback, if any place is listened to."""
         ears = [
-            Ear(name, deliver._outfit.connector, judging, self.places[name].policy)  # type: ignore[arg-type]
+            FeedbackPoll(name, deliver._outfit.connector, judging, self.places[name].policy)  # type: ignore[arg-type]
             for name, deliver in life.delivers.items()
             if (judging := self.places[name].judging)
         ]
         hears = [
-            Hear(ear, life.ledger, self.clock, self.log, self.wake, chance=self._chance.random)
+            CollectFeedback(ear, life.ledger, self.clock, self.log, self.wake, chance=self._chance.random)
             for ear in ears
         ]
         backs = [
-            FeedBack(
-                desk, life.ledger, self.clock, self.log, partial(getattr, life.pulls[name], "busy"),
+            SendFeedback(
+                context, life.ledger, self.clock, self.log, partial(getattr, life.pulls[name], "busy"),
                 chance=self._chance.random,
             )
-            for name, desk in life.desks.items()
+            for name, context in life.contexts.items()
         ]  # fmt: skip
         return [*hears, *backs] if hears else []
 
     @staticmethod
-    def _enriches(desk: Desk, ledger: Ledger) -> bool:
+    def _enriches(context: SourceContext, ledger: Ledger) -> bool:
         with ledger.read() as connection:
-            return bool(desk.takers.enriching or waiting(connection, desk.name, 1, desk.takers.names))
+            return bool(
+                context.takers.enriching or waiting(connection, context.name, 1, context.takers.names)
+            )
 
     def _places_of(self, account: Account) -> Sequence[str]:
         return list(self.places) if account.takers is None else account.takers
@@ -240,7 +244,7 @@ class Bench:
         """The names that each source's places use, if they use any."""
         found = {}
         for name, account in self.accounts.items():
-            enriching = account.desk.get("enriching")
+            enriching = account.context.get("enriching")
             uses: frozenset[str] = enriching.uses if enriching else frozenset()
             for place in self._places_of(account):
                 chosen = self.places[place]
@@ -252,17 +256,17 @@ class Bench:
                 found[name] = Names(name, kinds, ledger, self.clock)
         return found
 
-    def _naming(self, desk: Desk, names: Names, ledger: Ledger) -> Naming:
+    def _naming(self, context: SourceContext, names: Names, ledger: Ledger) -> Naming:
         def wake() -> None:
-            for taker in desk.takers.each:
+            for taker in context.takers.each:
                 self.wake("deliver", taker.name)
 
         return Naming(
-            names, upstream=desk.upstream, pacer=desk.pacer, ledger=ledger, log=self.log, clock=self.clock, wake=wake
+            names, upstream=context.upstream, pacer=context.pacer, ledger=ledger, log=self.log, clock=self.clock, wake=wake
         )  # fmt: skip
 
-    def _desk(self, name: str, account: Account, wire: Wire) -> Desk:
-        pacer = Pacer(account.key, account.limit, self.clock, deadline=30.0)
+    def _context(self, name: str, account: Account, wire: Wire) -> SourceContext:
+        pacer = RequestBudget(account.key, account.limit, self.clock, deadline=30.0)
         upstream = Upstream(
             "http://127.0.0.1/api/v2",
             SecretStr(account.key),
@@ -271,18 +275,20 @@ class Bench:
             transport=wire,
         )
         takers = [
-            Taker(place, self.places[place].required, Filter.compile(place, self.places[place].where))
+            Recipient(place, self.places[place].required, Filter.compile(place, self.places[place].where))
             for place in self._places_of(account)
         ]
-        settings = {key: value for key, value in account.desk.items() if key not in {"exports", "enriching"}}
-        chosen = Takers(
+        settings = {
+            key: value for key, value in account.context.items() if key not in {"exports", "enriching"}
+        }
+        chosen = Recipients(
             takers,
-            bool(account.desk.get("exports", True)),
+            bool(account.context.get("exports", True)),
             self._names.get(name),
-            account.desk.get("enriching"),
+            account.context.get("enriching"),
         )
         gates = Gates({taker.name: gate for taker in takers if (gate := self.places[taker.name].gate)})
-        return Desk(name, upstream, pacer, chosen, gates=gates, **settings)
+        return SourceContext(name, upstream, pacer, chosen, gates=gates, **settings)
 
     def _deliver(self, name: str, place: Place, ledger: Ledger, exporting: Mapping[str, bool]) -> Deliver:
         kind = PeopleConnector if place.far.objects == "people" else MemoryConnector
@@ -292,7 +298,7 @@ class Bench:
             connector.route = place.route  # type: ignore[assignment,method-assign]  # a plugin of its own
         fields = FieldMap.compile(name, {key: Field(value=text) for key, text in place.fields.items()})
         where = Filter.compile(name, place.where)
-        outfit = Outfit(name, connector, fields, where, place.policy, exporting, self._names)
+        outfit = LaneConfig(name, connector, fields, where, place.policy, exporting, self._names)
         return Deliver(outfit, ledger, self.clock, self.log, self.wake, chance=self._chance.random)
 
     def wake(self, kind: str, name: str) -> None:
@@ -305,8 +311,8 @@ class Bench:
             life, self._life = self._life, None
             for export in life.exports.values():
                 export.close()
-            for desk in life.desks.values():
-                desk.upstream.close()
+            for context in life.contexts.values():
+                context.upstream.close()
         if self._opened is not None:  # also by a start that died before it was one
             self._opened.close()
             self._opened = None
@@ -371,11 +377,11 @@ class Bench:
                 return
             self.clock.advance(min(times) - now)
 
-    def _is_due(self, lane: Stepper, now: float) -> bool:
+    def _is_due(self, lane: Lane, now: float) -> bool:
         due = self.due.get((lane.kind, lane.name))
         return due is not None and due <= now
 
-    def _step(self, lane: Stepper) -> None:
+    def _step(self, lane: Lane) -> None:
         owner = (lane.kind, lane.name)
         self.due[owner] = None
         try:

@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from syncd.engine.engine import Engine
-from syncd.engine.lane import Stepper
+from syncd.engine.lane import Lane
 from syncd.engine.push import Push, Wanted
 from syncd.ledger import subscriptions
 from syncd.ledger.subscriptions import Subscription
-from syncd.workers.pool import Crew
+from syncd.workers.pool import WorkerPool
 from tests.support.running import Running
 
 BASE = "http://127.0.0.1/api/v2"
@@ -26,7 +26,7 @@ class Pushing(Running):
 
     def boot(self) -> None:
         super().boot()
-        for name in self.life.desks:
+        for name in self.life.contexts:
             if self.wanted.get(name) is not None or self.subscription(name):
                 self.life.others.append(self._lane(name))
         self.due |= {(it.kind, it.name): self.clock.monotonic() for it in self.life.others}
@@ -35,7 +35,7 @@ class Pushing(Running):
         path = self.wanted.get(name)
         life = self.life
         return Push(
-            life.desks[name],
+            life.contexts[name],
             life.pulls[name],
             life.ledger,
             clock=self.clock,
@@ -49,9 +49,9 @@ class Pushing(Running):
         return replace(super().engine(), others=self.life.others)
 
     @staticmethod
-    def crews(engine: Engine) -> list[Crew]:
-        sources: Sequence[Stepper] = [*engine.pulls, *engine.exports, *engine.others]
-        return [*(Crew([lane]) for lane in engine.delivers), Crew(sources, threads=len(sources))]
+    def crews(engine: Engine) -> list[WorkerPool]:
+        sources: Sequence[Lane] = [*engine.pulls, *engine.exports, *engine.others]
+        return [*(WorkerPool([lane]) for lane in engine.delivers), WorkerPool(sources, threads=len(sources))]
 
     def push(self, name: str = "main") -> Push:
         (found,) = (it for it in self.life.others if isinstance(it, Push) and it.name == name)

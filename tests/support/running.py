@@ -10,10 +10,10 @@ from syncd.daemon.calendar import Chore
 from syncd.daemon.daemon import Daemon
 from syncd.daemon.notify import Notifier
 from syncd.engine.engine import Engine
-from syncd.engine.lane import Stepper
+from syncd.engine.lane import Lane
 from syncd.ledger import Ledger
 from syncd.settings import ConnectorSettings, Schedule, Settings, Source
-from syncd.workers.pool import Crew
+from syncd.workers.pool import WorkerPool
 from syncd.workers.runner import Runner
 from tests.support.bench import Bench
 
@@ -84,7 +84,7 @@ class Running(Bench):
         """This life's lanes, made by the bench, with settings that say how often they are polled."""
         if self._life is None:
             for account in self.accounts.values():
-                account.desk.setdefault("policy", Policy(probe=PROBE))
+                account.context.setdefault("policy", Policy(probe=PROBE))
             for place in self.places.values():
                 place.policy = Policy(probe=PROBE)
             self.boot()
@@ -106,16 +106,16 @@ class Running(Bench):
             settings,
             life.ledger,
             self.clock,
-            list(life.desks.values()),
+            list(life.contexts.values()),
             list(life.pulls.values()),
             list(life.delivers.values()),
             list(life.exports.values()),
         )
 
     @staticmethod
-    def crews(engine: Engine) -> list[Crew]:
-        sources: Sequence[Stepper] = [*engine.pulls, *engine.exports]
-        return [*(Crew([lane]) for lane in engine.delivers), Crew(sources, threads=len(sources))]
+    def crews(engine: Engine) -> list[WorkerPool]:
+        sources: Sequence[Lane] = [*engine.pulls, *engine.exports]
+        return [*(WorkerPool([lane]) for lane in engine.delivers), WorkerPool(sources, threads=len(sources))]
 
     def pass_(self, seconds: float) -> None:
         """Let so much time pass, doing all that becomes due."""

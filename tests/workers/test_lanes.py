@@ -11,7 +11,7 @@ from syncd.clock import SystemClock
 from syncd.engine.lane import AGAIN, IDLE, Next
 from syncd.ledger import LedgerError
 from syncd.workers import runner
-from syncd.workers.pool import Crew
+from syncd.workers.pool import WorkerPool
 from syncd.workers.runner import Ended, Runner
 from tests.support import Log
 
@@ -61,7 +61,7 @@ def _then(act: Callable[[], None], answer: Next) -> Callable[[], Next]:
 class Running:
     """A run in a thread of its own, so that a test may look at it."""
 
-    def __init__(self, *crews: Crew, until_quiet: bool = True, max_wait: float = 900.0) -> None:
+    def __init__(self, *crews: WorkerPool, until_quiet: bool = True, max_wait: float = 900.0) -> None:
         self.clock, self.log = SystemClock(), Log()
         self.runner = Runner(self.clock, self.log, until_quiet=until_quiet, max_wait=max_wait)
         self.ended: Ended | None = None
@@ -106,7 +106,7 @@ def _hanging() -> Iterator[tuple[Lane, threading.Event]]:
 
 def test_a_run_with_nothing_to_do_is_over_at_once() -> None:
     crew = [Lane("a"), Lane("b")]
-    ended = Running(Crew([crew[0]]), Crew([crew[1]])).start().end()
+    ended = Running(WorkerPool([crew[0]]), WorkerPool([crew[1]])).start().end()
     assert ended == Ended({}, stopped=False, error=None, bug=False)
     assert [lane.count for lane in crew] == [1, 1]
 
@@ -117,14 +117,14 @@ def test_a_run_without_lanes_is_over_at_once() -> None:
 
 def test_a_lane_is_stepped_until_it_is_idle() -> None:
     lane = Lane("a", lambda: AGAIN, lambda: Next(0.01), lambda: AGAIN)
-    Running(Crew([lane])).start().end()
+    Running(WorkerPool([lane])).start().end()
     assert lane.count == 4
 
 
 def test_a_hanging_lane_delays_no_other() -> None:
     with _hanging() as (hanging, begun):
         other = Lane("other", *[lambda: AGAIN] * 50)
-        running = Running(Crew([hanging]), Crew([other])).start()
+        running = Running(WorkerPool([hanging]), WorkerPool([other])).start()
         assert begun.wait(SOON)
         finished = threading.Event()
         other.steps.append(_then(finished.set, IDLE))
@@ -137,7 +137,7 @@ def test_a_hanging_source_lane_leaves_the_rest_of_the_pool() -> None:
     with _hanging() as (hanging, begun):
         done = threading.Event()
         other = Lane("other", lambda: AGAIN, _then(done.set, IDLE), kind="pull")
-        running = Running(Crew([hanging, other], threads=2)).start()
+        running = Running(WorkerPool([hanging, other], threads=2)).start()
         assert begun.wait(SOON)
         assert done.wait(SOON)
         running.stop()
@@ -147,10 +147,10 @@ def test_a_hanging_source_lane_leaves_the_rest_of_the_pool() -> None:
 def test_a_lane_that_a_reload_replaced_and_that_still_hangs_is_told_of_at_a_stop() -> None:
     """Or the ledger would be closed under it, and it would end the process with a bug when it wakes."""
     with _hanging() as (hanging, begun):
-        running = Running(Crew([hanging]), until_quiet=False).start()
+        running = Running(WorkerPool([hanging]), until_quiet=False).start()
         assert begun.wait(SOON)
-        running.runner.replace([Crew([Lane("hanging")]), Crew([Lane("other")])])
-        running.runner.replace([Crew([Lane("other")])])
+        running.runner.replace([WorkerPool([Lane("hanging")]), WorkerPool([Lane("other")])])
+        running.runner.replace([WorkerPool([Lane("other")])])
         running.stop()
         assert running.end(2.0).abandoned == (("deliver", "hanging"),)
 
@@ -164,9 +164,9 @@ def test_a_lane_that_a_reload_replaced_is_told_of_no_more_when_it_is_through() -
         return IDLE
 
     slow = Lane("a", slow_step)
-    running = Running(Crew([slow], closes={("deliver", "a"): closed.set}), until_quiet=False).start()
+    running = Running(WorkerPool([slow], closes={("deliver", "a"): closed.set}), until_quiet=False).start()
     assert begun.wait(SOON)
-    running.runner.replace([Crew([Lane("a")])])
+    running.runner.replace([WorkerPool([Lane("a")])])
     over.set()
     assert closed.wait(SOON), "it is closed by whoever stepped it last"
     running.stop()
@@ -176,7 +176,7 @@ def test_a_lane_that_a_reload_replaced_is_told_of_no_more_when_it_is_through() -
 def test_stop_ends_a_long_wait_at_once() -> None:
     waiting = threading.Event()
     lane = Lane("a", _then(waiting.set, Next(3600.0)))
-    running = Running(Crew([lane])).start()
+    running = Running(WorkerPool([lane])).start()
     assert waiting.wait(SOON)
     begun = time.monotonic()
     running.stop()
@@ -197,7 +197,7 @@ def test_a_stop_waits_for_the_step_that_is_under_way(monkeypatch: pytest.MonkeyP
         finished.set()
         return IDLE
 
-    running = Running(Crew([Lane("a", slow)]))
+    running = Running(WorkerPool([Lane("a", slow)]))
     running.start()
     assert begun.wait(SOON)
     running.stop()
@@ -207,7 +207,7 @@ def test_a_stop_waits_for_the_step_that_is_under_way(monkeypatch: pytest.MonkeyP
 
 def test_a_lane_is_never_in_two_threads() -> None:
     crew = [Lane(str(n), *[lambda: AGAIN] * 200, kind="pull") for n in range(4)]
-    running = Running(Crew(crew, threads=4))
+    running = Running(WorkerPool(crew, threads=4))
 
     def wake() -> None:
         for n in range(2000):
@@ -239,7 +239,7 @@ def test_a_lane_that_is_woken_in_its_step_is_not_stepped_beside_itself() -> None
         return AGAIN
 
     a, b = Lane("a", woken, lambda: IDLE, kind="pull"), Lane("b", twice, _then(done.set, IDLE), kind="pull")
-    running._crews = (Crew([a, b], threads=2),)
+    running._crews = (WorkerPool([a, b], threads=2),)
     running.start().end(2 * SOON)
     assert not a.overlapped
     assert (a.count, b.count) >= (2, 2)
@@ -255,7 +255,7 @@ def test_a_wake_during_a_step_is_not_lost() -> None:
         return IDLE
 
     lane = Lane("a", looked, _then(woken.set, IDLE))
-    running = Running(Crew([lane]))
+    running = Running(WorkerPool([lane]))
     running.start()
     running.end()
     assert woken.is_set()
@@ -270,7 +270,7 @@ def test_a_wake_from_another_lane_keeps_the_run_from_ending() -> None:
         return IDLE
 
     first = Lane("first", lambda: Next(0.05), first_step)
-    running = Running(Crew([first]), Crew([second]))
+    running = Running(WorkerPool([first]), WorkerPool([second]))
     running.start()
     running.end()
     assert second.count >= 2
@@ -286,7 +286,7 @@ def test_a_wake_cuts_every_wait_short_but_the_one_after_a_bug() -> None:
     pacing = Lane("pacing", lambda: Next(3600.0), _then(seen[0].set, Next(3600.0)))
     retrying = Lane("retrying", lambda: Next(3600.0, "retrying"), _then(seen[1].set, Next(3600.0)))
     buggy = Lane("buggy", bug, lambda: IDLE)
-    running = Running(*(Crew([lane]) for lane in (pacing, retrying, buggy)), until_quiet=False).start()
+    running = Running(*(WorkerPool([lane]) for lane in (pacing, retrying, buggy)), until_quiet=False).start()
     until = time.monotonic() + SOON
     while not (pacing.count and retrying.count and buggy.count) and time.monotonic() < until:
         threading.Event().wait(0.005)
@@ -299,40 +299,40 @@ def test_a_wake_cuts_every_wait_short_but_the_one_after_a_bug() -> None:
 
 
 def test_a_wake_for_a_lane_that_nobody_has_is_nobodys() -> None:
-    running = Running(Crew([Lane("a")]))
+    running = Running(WorkerPool([Lane("a")]))
     running.runner.wake("deliver", "stranger")
     assert running.start().end().error is None
 
 
 def test_trouble_beyond_max_wait_is_given_up_and_named() -> None:
     lane = Lane("a", lambda: Next(3600.0, "outage"))
-    ended = Running(Crew([lane]), max_wait=60.0).start().end()
+    ended = Running(WorkerPool([lane]), max_wait=60.0).start().end()
     assert ended.troubles == {("deliver", "a"): "outage"}
 
 
 def test_trouble_within_max_wait_is_waited_out() -> None:
     lane = Lane("a", lambda: Next(0.05, "outage"), lambda: Next(0.05, "outage"))
-    ended = Running(Crew([lane]), max_wait=60.0).start().end()
+    ended = Running(WorkerPool([lane]), max_wait=60.0).start().end()
     assert lane.count == 3
     assert ended.troubles == {}
 
 
 def test_trouble_is_counted_from_where_it_began() -> None:
     lane = Lane("a", *[lambda: Next(0.06, "outage")] * 1000)
-    ended = Running(Crew([lane]), max_wait=0.2).start().end()
+    ended = Running(WorkerPool([lane]), max_wait=0.2).start().end()
     assert 2 <= lane.count < 10
     assert ended.troubles == {("deliver", "a"): "outage"}
 
 
 def test_pacing_is_waited_for_however_long_it_takes() -> None:
     lane = Lane("a", *[lambda: Next(0.05)] * 8)
-    ended = Running(Crew([lane]), max_wait=0.1).start().end()
+    ended = Running(WorkerPool([lane]), max_wait=0.1).start().end()
     assert lane.count == 9
     assert ended.troubles == {}
 
 
 def test_a_halted_lane_ends_the_run_and_is_named() -> None:
-    ended = Running(Crew([Lane("a", lambda: Next(None, "bad"))]), Crew([Lane("b")])).start().end()
+    ended = Running(WorkerPool([Lane("a", lambda: Next(None, "bad"))]), WorkerPool([Lane("b")])).start().end()
     assert ended.troubles == {("deliver", "a"): "bad"}
 
 
@@ -341,7 +341,7 @@ def test_a_ledger_that_fails_ends_the_run_at_once() -> None:
         raise LedgerError("ledger_broken", "The disk is gone.")
 
     waiting = Lane("waiting", lambda: Next(3600.0))
-    ended = Running(Crew([waiting]), Crew([Lane("a", broken)]), until_quiet=False).start().end()
+    ended = Running(WorkerPool([waiting]), WorkerPool([Lane("a", broken)]), until_quiet=False).start().end()
     assert ended.error is not None
     assert ended.error.code == "ledger_broken"
 
@@ -353,7 +353,11 @@ def test_a_ledger_that_fails_ends_the_run_although_another_lane_hangs() -> None:
             begun.wait(SOON)
             raise LedgerError("ledger_broken", "The disk is gone.")
 
-        ended = Running(Crew([hanging]), Crew([Lane("a", broken)]), until_quiet=False).start().end(2.0)
+        ended = (
+            Running(WorkerPool([hanging]), WorkerPool([Lane("a", broken)]), until_quiet=False)
+            .start()
+            .end(2.0)
+        )
         assert ended.error is not None
 
 
@@ -362,7 +366,7 @@ def test_a_bug_in_one_lane_ends_no_other_and_fails_the_run() -> None:
         raise ZeroDivisionError
 
     other = Lane("other", *[lambda: Next(0.01)] * 10)
-    running = Running(Crew([Lane("buggy", bug)]), Crew([other])).start()
+    running = Running(WorkerPool([Lane("buggy", bug)]), WorkerPool([other])).start()
     ended = running.end()
     assert ended.bug
     assert ended.troubles == {("deliver", "buggy"): "bug"}
@@ -374,12 +378,12 @@ def test_a_tick_comes_while_it_runs_and_once_at_the_end() -> None:
     ticks: list[int] = []
     clock = SystemClock()
     Runner(clock, Log(), until_quiet=True).run(
-        [Crew([Lane("a", lambda: Next(0.3))])], lambda: ticks.append(1)
+        [WorkerPool([Lane("a", lambda: Next(0.3))])], lambda: ticks.append(1)
     )
     assert len(ticks) >= 2
 
 
 def test_threads_are_gone_when_a_run_is_over() -> None:
     before = threading.active_count()
-    Running(*(Crew([Lane(str(n))]) for n in range(20))).start().end()
+    Running(*(WorkerPool([Lane(str(n))]) for n in range(20))).start().end()
     assert threading.active_count() <= before

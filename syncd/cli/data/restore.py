@@ -71,12 +71,12 @@ def _bring_up_to_now(settings: Settings, part: Path, clock: "Clock", file: Path)
 def _wait_a_minute(settings: Settings, ledger: "Ledger", clock: "Clock") -> None:
     """Nobody knows what the last minute's requests were: ask CTGO nothing until they are forgotten there too."""
     from syncd.core.limiter import WINDOW  # noqa: PLC0415
-    from syncd.engine.budget import Pacer  # noqa: PLC0415
+    from syncd.engine.budget import RequestBudget  # noqa: PLC0415
     from syncd.ledger import budgets  # noqa: PLC0415
 
     for source in settings.sources.values():
         limit = source.requests_per_minute
-        meter = Pacer(source.api_key.get_secret_value(), limit, clock, deadline=WINDOW).meter
+        meter = RequestBudget(source.api_key.get_secret_value(), limit, clock, deadline=WINDOW).meter
         with ledger.write() as connection:
             budgets.load_budget(connection, meter, clock.monotonic())
             budgets.block(connection, meter, clock.monotonic() + WINDOW)

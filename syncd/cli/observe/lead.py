@@ -196,13 +196,13 @@ _WHY = {
 
 
 def _of_feedback(it: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
-    from syncd.core.feedback import Word  # noqa: PLC0415 - few leads have any
+    from syncd.core.feedback import Judgement  # noqa: PLC0415 - few leads have any
 
-    yield it["heard_at"], f"{it['connector']} says: {Word.of(it['word'])}"
+    yield it["heard_at"], f"{it['connector']} says: {Judgement.of(it['word'])}"
     if it["state"] == "no_segment":
         yield it["settled_at"], "feedback: cannot be told, for the lead is in no segment"
     elif it["told"] and it["told"] != it["word"]:
-        yield it["told_at"], f"feedback: CTGO was told {Word.of(it['told'])}"
+        yield it["told_at"], f"feedback: CTGO was told {Judgement.of(it['told'])}"
         yield None, f"feedback: {_told(it)}"
     else:
         yield it["settled_at"], f"feedback: {_told(it)}"

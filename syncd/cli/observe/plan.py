@@ -39,7 +39,7 @@ def plan(
 
 def waiting(settings: Settings, ledger: "Ledger", clock: "Clock") -> dict[str, Any]:
     """Pending deliveries by connector; by source the exports, the requests they need and the seconds those take."""
-    from syncd.engine.budget import Pacer  # noqa: PLC0415
+    from syncd.engine.budget import RequestBudget  # noqa: PLC0415
     from syncd.ledger import overview  # noqa: PLC0415
     from syncd.ledger.deliveries import flood_gate  # noqa: PLC0415
     from syncd.ledger.lanes import load_lanes  # noqa: PLC0415
@@ -57,7 +57,7 @@ def waiting(settings: Settings, ledger: "Ledger", clock: "Clock") -> dict[str, A
             if lane.wait(clock.now()) != 0
         }
         for name, source in settings.sources.items():
-            meter = Pacer(
+            meter = RequestBudget(
                 source.api_key.get_secret_value(), source.requests_per_minute, clock, deadline=0
             ).meter
             now = clock.monotonic()

@@ -10,7 +10,7 @@ from syncd.clock import SystemClock
 from syncd.core.failure import Pause
 from syncd.core.lead import Lead, LeadKey, Malformed, parse_lead
 from syncd.ctgo import Page, Upstream
-from syncd.engine.budget import Pacer
+from syncd.engine.budget import RequestBudget
 from syncd.engine.pull.walk import PAGE, OtherShape, Walk
 from syncd.ledger import Ledger
 from syncd.ledger.admin import auditor
@@ -68,7 +68,7 @@ class Comparison:
             client.close()
         return compared
 
-    def _walk(self, client: Upstream, pacer: Pacer, campaign: int) -> Iterator[list[Lead]]:
+    def _walk(self, client: Upstream, pacer: RequestBudget, campaign: int) -> Iterator[list[Lead]]:
         walk, more = Walk(documented=campaign != _EVERYTHING), True
         while more:
             page = self._page(client, pacer, campaign, walk.offset)
@@ -80,7 +80,7 @@ class Comparison:
                 raise Pause("unexpected_answer", str(why)) from None
             yield [p[0] for p in parsed if not isinstance(p, Malformed)]
 
-    def _page(self, client: Upstream, pacer: Pacer, campaign: int, offset: int) -> Page:
+    def _page(self, client: Upstream, pacer: RequestBudget, campaign: int, offset: int) -> Page:
         hold = free_slot(self._ledger, pacer, self._clock, PATIENCE)
         if hold is None:
             raise Pause("rate_limited", "All requests of the minute are taken.")

@@ -42,12 +42,12 @@ def replay(  # noqa: PLR0917 - Typer passes them by name
     from syncd.app.compose import compile_connectors, compile_enriching  # noqa: PLC0415 - the plugins, the mapping, the database
     from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.engine import replay as engine_replay  # noqa: PLC0415
-    from syncd.engine.fanout import Taker  # noqa: PLC0415
+    from syncd.engine.fanout import Recipient  # noqa: PLC0415
     from syncd.engine.names import Names, names_in  # noqa: PLC0415
     from syncd.ledger.admin.replays import Wanted  # noqa: PLC0415
 
     mapped = compile_connectors(settings)[connector]
-    taker = Taker(connector, mapped.configured.required, mapped.where)
+    taker = Recipient(connector, mapped.configured.required, mapped.where)
     size = mapped.configured.gate
     wanted = Wanted(
         connector, sources_of(settings, connector), since.timestamp() if since else None, rejected, unwanted
@@ -127,5 +127,5 @@ def plan(found: "Replay", connector: str, move: "Move", size: int) -> Iterator[s
             f"That is more than its gate takes ({size:,}): the {FIRST} oldest would go, and the rest would wait for:"
             f" syncd release {connector}"
         )
-    elif move == "hold" and found.stroke:
+    elif move == "hold" and found.burst:
         yield f"Its gate is closed, so all would wait for: syncd release {connector}"

@@ -22,12 +22,12 @@ from syncd.daemon.daemon import Daemon, Order
 from syncd.daemon.memory import give_back
 from syncd.daemon.signals import heard
 from syncd.engine.engine import Engine
-from syncd.engine.housekeeping import HouseKeeping
+from syncd.engine.housekeeping import Housekeeping
 from syncd.ledger import Ledger
 from syncd.ledger.database import EngineLock
 from syncd.log import configure, logger, redact_values
 from syncd.settings import Settings, SettingsError, secret_values
-from syncd.workers.pool import Crew
+from syncd.workers.pool import WorkerPool
 from syncd.workers.runner import Ended, Runner
 
 HOUR = 3600.0
@@ -127,11 +127,11 @@ def _daemon(
             )
         return make(now, mapped)
 
-    def crews(engine: Engine) -> list[Crew]:
-        house = HouseKeeping(ledger, clock, log, engine.settings.state.retention)
-        return [*crews_of(engine), Crew([house])]
+    def crews(engine: Engine) -> list[WorkerPool]:
+        house = Housekeeping(ledger, clock, log, engine.settings.state.retention)
+        return [*crews_of(engine), WorkerPool([house])]
 
-    HouseKeeping(ledger, clock, log, start[0].state.retention).refuse_damaged()
+    Housekeeping(ledger, clock, log, start[0].state.retention).refuse_damaged()
     engine = make(*start)
     begin(engine, log)
     gc.freeze()  # what start-up made stays
@@ -147,7 +147,7 @@ def _leave(ended: Ended) -> Exit:
     if ended.error is not None:
         raise ended.error
     if ended.abandoned:
-        # A far end hangs: what a library's thread is stuck in must not keep the process. All that counts is in the ledger
+        # A remote hangs: what a library's thread is stuck in must not keep the process. All that counts is in the ledger
         logging.shutdown()
         sys.stderr.flush()
         os._exit(Exit.DONE)

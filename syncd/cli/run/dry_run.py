@@ -17,33 +17,33 @@ from syncd.cli.exits import SOURCE_EXITS, Exit, complain, fix_of, strongest
 from syncd.cli.run.once import Order
 from syncd.clock import SystemClock
 from syncd.core.flood_gate import FIRST, said
-from syncd.engine.budget import Hold, Pacer
-from syncd.engine.lane import Stepper
+from syncd.engine.budget import RequestBudget, Reservation
+from syncd.engine.lane import Lane
 from syncd.engine.pull.pull import Pull
 from syncd.ledger import Ledger, LedgerError, Transaction, overview
 from syncd.ledger.admin import preview as admin_preview
 from syncd.ledger.deliveries import flood_gate
 from syncd.log import logger
 from syncd.settings import Settings
-from syncd.workers.pool import Crew
+from syncd.workers.pool import WorkerPool
 from syncd.workers.runner import Runner
 
 
-class CountedIn(Pacer):
+class CountedIn(RequestBudget):
     """A pacer that counts in another ledger than its lane writes to, and leaves scheduled pulls their slots."""
 
-    def __init__(self, pacer: Pacer, ledger: Ledger) -> None:
+    def __init__(self, pacer: RequestBudget, ledger: Ledger) -> None:
         """`ledger`: open to write."""
         self.meter = pacer.meter
         self._pacer, self._ledger = pacer, ledger
 
-    def open(self, _: Transaction, want: int, *, live: bool, at_once: int = 1) -> Hold | float:  # noqa: ARG002
-        """As `Pacer.open`, in a transaction of the other ledger's."""
+    def open(self, _: Transaction, want: int, *, live: bool, at_once: int = 1) -> Reservation | float:  # noqa: ARG002
+        """As `RequestBudget.open`, in a transaction of the other ledger's."""
         with self._ledger.write() as connection:
             return self._pacer.open(connection, want, live=False, at_once=at_once)
 
-    def close(self, _: Transaction, hold: Hold | None) -> None:
-        """As `Pacer.close`, in a transaction of the other ledger's."""
+    def close(self, _: Transaction, hold: Reservation | None) -> None:
+        """As `RequestBudget.close`, in a transaction of the other ledger's."""
         with self._ledger.write() as connection:
             self._pacer.close(connection, hold)
 
@@ -75,25 +75,25 @@ def run_dry(settings: Settings, order: Order) -> Exit:
         admin_preview.copy_cursors(real, scratch)
         runner = Runner(clock, log, until_quiet=True, max_wait=order.max_wait)
         names = make_names(settings, mapped, scratch, clock)
-        desks = [make_desk(name, settings, mapped, clock, names.get(name)) for name in settings.sources]
+        contexts = [make_desk(name, settings, mapped, clock, names.get(name)) for name in settings.sources]
         if not uncounted:
-            desks = [replace(desk, pacer=CountedIn(desk.pacer, real)) for desk in desks]
-        pulls = [Pull(desk, scratch, clock, log, runner.wake) for desk in desks]
+            contexts = [replace(context, pacer=CountedIn(context.pacer, real)) for context in contexts]
+        pulls = [Pull(context, scratch, clock, log, runner.wake) for context in contexts]
         for pull in pulls:
             if order.since is not None or order.until is not None:
                 pull.ask_window(order.since or 0.0, order.until, order.limit)
             else:
                 pull.ask_live(order.limit)
         try:
-            lanes: list[Stepper] = [*pulls]
-            for desk in desks:
-                if desk.name in names:  # a `where` may need them
-                    known = names[desk.name]
-                    lanes.append(naming(desk, known, log, runner.wake, ledger=scratch, clock=clock))
-            ended = runner.run([Crew(lanes, len(lanes))])
+            lanes: list[Lane] = [*pulls]
+            for context in contexts:
+                if context.name in names:  # a `where` may need them
+                    known = names[context.name]
+                    lanes.append(naming(context, known, log, runner.wake, ledger=scratch, clock=clock))
+            ended = runner.run([WorkerPool(lanes, len(lanes))])
         finally:
-            for desk in desks:
-                desk.upstream.close()
+            for context in contexts:
+                context.upstream.close()
         found = admin_preview.unknown(scratch, real)
         with real.read() as connection:
             waiting = overview.counts(connection)
@@ -147,7 +147,7 @@ def _print_gates(
         size = sizes.get(name)
         if size is not None and n > size and name not in held:
             sys.stdout.write(
-                f"{name}: {n:,} at one stroke are more than its gate takes ({size:,}): the {FIRST} oldest would go, and the"
+                f"{name}: {n:,} in one burst are more than its gate takes ({size:,}): the {FIRST} oldest would go, and the"
                 f" rest would wait for: syncd release {name} (or --yes with this run)\n"
             )
 

@@ -12,8 +12,8 @@ from syncd.cli.exits import complain
 from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.core.failure import Failure
-from syncd.core.feedback import Word
-from syncd.engine.feedback.collect import Ear, ask, said_in
+from syncd.core.feedback import Judgement
+from syncd.engine.feedback.collect import FeedbackPoll, ask, said_in
 from syncd.ledger import Ledger
 from syncd.ledger.ctgo_queue.feedback import pending_feedback
 from syncd.ledger.deliveries.statuses import Judged, load_cursor, news_in
@@ -43,7 +43,7 @@ def preview(mapped: Sequence[Mapped], path: Path, clock: Clock, log: Logger) -> 
     _print(words, untold)
 
 
-def _heard(ear: Ear, ledger: Ledger, log: Logger) -> list[Judged]:
+def _heard(ear: FeedbackPoll, ledger: Ledger, log: Logger) -> list[Judged]:
     """What is news of a connector, all pages."""
     with ledger.read() as connection:
         cursor = load_cursor(connection, ear.name, ear.judging.mark)
@@ -66,7 +66,7 @@ def _heard(ear: Ear, ledger: Ledger, log: Logger) -> list[Judged]:
 def _print(words: Mapping[tuple[str, int, int], str], untold: int) -> None:
     out = sys.stdout.write
     for (source, lead_id, segment_id), line in list(words.items())[:MOST]:
-        out(f"{source}: lead {lead_id} in segment {segment_id} would be told as {Word.of(line)}\n")
+        out(f"{source}: lead {lead_id} in segment {segment_id} would be told as {Judgement.of(line)}\n")
     if len(words) > MOST:
         out(f"and {len(words) - MOST:,} more: {len(words):,} in all\n")
     if not words:

@@ -18,7 +18,7 @@ from syncd.cli.run.report import report, standing_of
 from syncd.clock import Clock, SystemClock
 from syncd.connector import Logger
 from syncd.engine.engine import Engine
-from syncd.engine.housekeeping import HouseKeeping
+from syncd.engine.housekeeping import Housekeeping
 from syncd.engine.pull.pull import Pull
 from syncd.ledger import Ledger, overview, windows
 from syncd.ledger.database import EngineLock
@@ -26,7 +26,7 @@ from syncd.ledger.leads.ingest import load_source
 from syncd.log import logger, redact_values
 from syncd.settings import Settings, SettingsError
 from syncd.settings.error_messages import hint
-from syncd.workers.pool import Crew
+from syncd.workers.pool import WorkerPool
 from syncd.workers.runner import Runner
 
 MAX_WAIT = 900.0
@@ -62,7 +62,7 @@ def run_once(
     log = logger()
     path = settings.state.path
     with EngineLock(path) as lock, Ledger.open(path, upgrade=True, lock=lock) as ledger:
-        house = HouseKeeping(ledger, clock, log, settings.state.retention)
+        house = Housekeeping(ledger, clock, log, settings.state.retention)
         house.refuse_damaged()
         runner = Runner(clock, log, until_quiet=True, max_wait=order.max_wait, before=ledger.check)
         engine_context = opened_engine(
@@ -104,7 +104,7 @@ def _pull_and_ask(engine: Engine, log: Logger) -> None:
     A pull in trouble is not waited for: the run goes on with it beside everything else.
     """
     first = Runner(engine.clock, log, until_quiet=True, max_wait=0.0)
-    ended = first.run([Crew(engine.pulls, min(SOURCE_THREADS, len(engine.pulls)))])
+    ended = first.run([WorkerPool(engine.pulls, min(SOURCE_THREADS, len(engine.pulls)))])
     if ended.error is not None:
         raise ended.error
     if not ended.stopped:

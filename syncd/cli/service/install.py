@@ -30,7 +30,7 @@ class PlacingError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Placer:
+class Installer:
     """Looks and acts below `root`; tells `say` what it did or, when `dry`, what it would do."""
 
     root: Path
@@ -60,7 +60,7 @@ class Placer:
         ]
 
     def write(self, place: Path, text: str, *, mode: int = 0o644, group: int = 0) -> None:
-        """Put a file there at one stroke, whatever was there before."""
+        """Put a file there in one burst, whatever was there before."""
         self._did(f"wrote {place}")
         if self.dry:
             return

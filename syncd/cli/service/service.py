@@ -18,7 +18,7 @@ from syncd import __version__
 from syncd.cli.exits import Exit, complain
 from syncd.cli.output import say
 from syncd.cli.service import units
-from syncd.cli.service.install import DAEMON, ONCE, TIMER, Placer, PlacingError
+from syncd.cli.service.install import DAEMON, ONCE, TIMER, Installer, PlacingError
 from syncd.cli.service.units import CONFIG, CREDENTIALS, PROGRAM, STATE, SYSUSERS, USER, Part
 
 app = typer.Typer(
@@ -65,14 +65,14 @@ def show(
     return _guarded(lambda: _show(_placer(root, dry=True), _named(program, root), name))
 
 
-def _install(placer: Placer, program: Path) -> Exit:
+def _install(placer: Installer, program: Path) -> Exit:
     parts = _parts(placer, program)
     changed = _write(placer, parts)
     new = _place_around(placer, program, parts)
     return _told(placer, parts) or _say_what_next(placer, changed=changed, new=new)
 
 
-def _upgrade(placer: Placer, program: Path) -> Exit:
+def _upgrade(placer: Installer, program: Path) -> Exit:
     parts = _parts(placer, program)
     if all(part.condition == "missing" for part in parts):
         complain("The service is not installed here.", "Install it with: syncd service install")
@@ -87,7 +87,7 @@ def _upgrade(placer: Placer, program: Path) -> Exit:
     return _told(placer, parts)
 
 
-def _remove(placer: Placer, program: Path) -> Exit:
+def _remove(placer: Installer, program: Path) -> Exit:
     parts = _parts(placer, program)
     for unit in (TIMER, DAEMON):
         if placer.enabled(unit) or placer.active(unit):
@@ -107,7 +107,7 @@ def _remove(placer: Placer, program: Path) -> Exit:
     return _told(placer, parts)
 
 
-def _show(placer: Placer, program: Path, name: str) -> Exit:
+def _show(placer: Installer, program: Path, name: str) -> Exit:
     parts = [part for part in _parts(placer, program) if name in {"", part.name}]
     if not parts:
         raise typer.TyperException(f"There is no such file; these are: {', '.join(units.PLACES)}.")
@@ -120,11 +120,11 @@ def _show(placer: Placer, program: Path, name: str) -> Exit:
     return Exit.DONE
 
 
-def _parts(placer: Placer, program: Path) -> list[Part]:
+def _parts(placer: Installer, program: Path) -> list[Part]:
     return units.compare(units.wanted(program, __version__), placer.found())
 
 
-def _write(placer: Placer, parts: list[Part]) -> bool:
+def _write(placer: Installer, parts: list[Part]) -> bool:
     """Write what is due; whether anything was."""
     due = [part for part in parts if part.due]
     for part in due:
@@ -132,7 +132,7 @@ def _write(placer: Placer, parts: list[Part]) -> bool:
     return bool(due)
 
 
-def _place_around(placer: Placer, program: Path, parts: list[Part]) -> bool:
+def _place_around(placer: Installer, program: Path, parts: list[Part]) -> bool:
     """What the units need: the user, the folders, a configuration to begin with. Returns whether that is new."""
     sysusers = next(part.text for part in parts if part.name == SYSUSERS)
     user, group = placer.user(sysusers)
@@ -149,7 +149,7 @@ def _place_around(placer: Placer, program: Path, parts: list[Part]) -> bool:
     return new
 
 
-def _say_what_next(placer: Placer, *, changed: bool, new: bool) -> Exit:
+def _say_what_next(placer: Installer, *, changed: bool, new: bool) -> Exit:
     if placer.active(DAEMON):
         say("Next: systemctl restart syncd" if changed else "Every part is in place, and the daemon runs.")
         return Exit.DONE
@@ -169,7 +169,7 @@ def _say_what_next(placer: Placer, *, changed: bool, new: bool) -> Exit:
     return Exit.DONE
 
 
-def _told(placer: Placer, parts: list[Part]) -> Exit:
+def _told(placer: Installer, parts: list[Part]) -> Exit:
     """Complain about what an operator changed in place; 75 when there is such a file."""
     for part in placer.overruled(parts):
         complain(f"/etc/systemd/system/{part.place.name} is yours, and wins over {part.place}.")
@@ -183,7 +183,7 @@ def _told(placer: Placer, parts: list[Part]) -> Exit:
     return Exit.WORK_LEFT if edited else Exit.DONE
 
 
-def _placer(root: Path, *, dry: bool) -> Placer:
+def _placer(root: Path, *, dry: bool) -> Installer:
     root = root.absolute()
     if not root.is_dir():
         raise PlacingError(f"{root} is not a folder.")
@@ -191,7 +191,7 @@ def _placer(root: Path, *, dry: bool) -> Placer:
         raise PlacingError("Only root may do this.", "Say it again with sudo.")
     if not dry:
         os.umask(0o022)  # folders on the way to ours are everybody's
-    return Placer(root, say, dry)
+    return Installer(root, say, dry)
 
 
 def _program(named: Path | None, root: Path) -> Path:

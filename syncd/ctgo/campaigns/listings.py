@@ -1,7 +1,7 @@
 """Leads for people to look at: of one campaign, or across, by every filter, or only counted.
 
 Sources: the v2 page of `GET /streams/{id}/leads`; that of `GET /leads` was never seen. Of the latter only `streamId`, `since`, `lifecycle`
-and `groupBy` are known by name: other filters are sent too, and a far end may ignore them. The engine has its own
+and `groupBy` are known by name: other filters are sent too, and a remote may ignore them. The engine has its own
 way over these listings, which is `Upstream.leads` and `Upstream.stream_leads`.
 """
 

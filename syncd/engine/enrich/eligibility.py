@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, Protocol
 
-from syncd.core.enrichment import FRESH, HOUR, Purse, hindrance
+from syncd.core.enrichment import FRESH, HOUR, CreditBalance, hindrance
 from syncd.core.failure import Pause, Reject
 from syncd.mapping import Filter
 
@@ -43,7 +43,7 @@ class Enriching:
         """The outputs that the lead has no value for."""
         return tuple(output for output in self.outputs if values[output] is None)
 
-    def hindrance(self, purse: Purse, outputs: int, asked_today: int, now: float) -> Pause | None:
+    def hindrance(self, purse: CreditBalance, outputs: int, asked_today: int, now: float) -> Pause | None:
         """Why nothing may be asked now: see `syncd.core.enrichment`."""
         return hindrance(
             purse,
@@ -54,7 +54,7 @@ class Enriching:
             now=now,
         )
 
-    def must_know(self, purse: Purse, now: float) -> bool:
+    def must_know(self, purse: CreditBalance, now: float) -> bool:
         """Whether the balance must be asked for first. Others of the team spend too: where some is to be kept, often."""
         lasts = FRESH if self.keep_credits else HOUR
         return purse.balance is None or not 0 <= now - purse.told_at < lasts

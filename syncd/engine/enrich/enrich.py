@@ -32,15 +32,15 @@ from syncd.core.delivery import (
     paused,
     reopened,
 )
-from syncd.core.enrichment import HOUR, SET_BOUNDS, Purse, day_of, merged, price_seen, with_asked
+from syncd.core.enrichment import HOUR, SET_BOUNDS, CreditBalance, day_of, merged, price_seen, with_asked
 from syncd.core.failure import Failure, Halt, Pause, Reject
 from syncd.ctgo import Enrichment, Me
-from syncd.engine.budget import Hold
+from syncd.engine.budget import Reservation
 from syncd.engine.deliver import Wake, tell_lane
 from syncd.engine.enrich.plan import Over, Question, enriched, found_in, judge, without
 from syncd.engine.lane import AGAIN, IDLE, Next
 from syncd.engine.requeue import put_back
-from syncd.engine.source import Desk
+from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger, Transaction
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.lanes import halt_lanes, load_lane, save_lane
@@ -63,7 +63,7 @@ class Enrich:
 
     def __init__(
         self,
-        desk: Desk,
+        context: SourceContext,
         ledger: Ledger,
         clock: Clock,
         log: Logger,
@@ -72,12 +72,12 @@ class Enrich:
         chance: Callable[[], float] = random.random,
     ) -> None:
         """`chance`: numbers in [0, 1) for the jitter."""
-        self._desk, self._ledger, self._clock, self._log = desk, ledger, clock, log
+        self._context, self._ledger, self._clock, self._log = context, ledger, clock, log
         self._wake, self._chance = wake, chance
-        self._policy = desk.policy._replace(pause_cap=LONGEST_PAUSE)
-        self._terms = desk.takers.enriching
+        self._policy = context.policy._replace(pause_cap=LONGEST_PAUSE)
+        self._terms = context.takers.enriching
         # What is enriched is judged as any lead is
-        self._takers = replace(desk.takers, enriching=None)
+        self._takers = replace(context.takers, enriching=None)
         self._untold_until = 0.0
         self._sets = 0
         self._in_stroke = False
@@ -85,7 +85,7 @@ class Enrich:
     @property
     def name(self) -> str:
         """The source's name."""
-        return self._desk.name
+        return self._context.name
 
     def step(self) -> Next:
         """One pass: settle what needs no asking, else ask about one lead."""
@@ -105,7 +105,7 @@ class Enrich:
             persons = {it.person for it in found}
             known = enrichment.known(connection, self.name, persons)
             asked = enrichment.unanswered(connection, self.name, persons)
-        takers = self._desk.takers
+        takers = self._context.takers
         verdicts = [
             judge(self.name, it, merged(known.get(it.person, ())), asked.get(it.person), takers)
             for it in found
@@ -133,7 +133,7 @@ class Enrich:
 
     def _await_names(self) -> Next:
         """All that is left waits for names, which come when their lane is told that somebody does."""
-        names = self._desk.takers.called
+        names = self._context.takers.called
         if names and names.coming():
             self._wake("names", self.name)
         return Next(60.0, "name_unknown")
@@ -149,15 +149,15 @@ class Enrich:
 
     def _settle(self, over: Sequence[Over], connection: Transaction | None = None) -> None:
         if connection is None:
-            # Sets that follow one another are one stroke to a gate; what was asked about comes one by one
+            # Sets that follow one another are one burst to a gate; what was asked about comes one by one
             self._sets += 1
-            self._in_stroke = bool(self._desk.gates)
+            self._in_stroke = bool(self._context.gates)
             with self._ledger.write() as own:
                 return self._settle_in(own, over, stroke_ends=False)
         return self._settle_in(connection, over, stroke_ends=True)
 
     def _settle_in(self, connection: Transaction, over: Sequence[Over], *, stroke_ends: bool) -> None:
-        page = flood_gate.page(connection, self._desk.gates, self.name, self.kind)
+        page = flood_gate.page(connection, self._context.gates, self.name, self.kind)
         given_up = {it.waiting.person for it in over if it.skipped == "enrich_answer_lost"}
         if given_up:
             enrichment.close_asks(connection, self.name, given_up)
@@ -166,10 +166,10 @@ class Enrich:
             self.name,
             [enriched(it, self._takers) for it in over],
             self._clock.now(),
-            exports=self._desk.exports,
-            marks=dict.fromkeys(self._desk.gates.sizes, self.kind),
+            exports=self._context.exports,
+            marks=dict.fromkeys(self._context.gates.sizes, self.kind),
         )
-        flood_gate.take_in(connection, self._desk.gates, page, self._clock.now(), over=stroke_ends)
+        flood_gate.take_in(connection, self._context.gates, page, self._clock.now(), over=stroke_ends)
         for code, n in Counter(it.skipped for it in over if it.skipped).items():
             self._log.info("leads_not_enriched", source=self.name, n=n, code=code)
         for connector in woken:
@@ -178,10 +178,10 @@ class Enrich:
 
     def _end_stroke(self) -> None:
         with self._ledger.write() as connection:
-            page = flood_gate.page(connection, self._desk.gates, self.name, self.kind)
-            flood_gate.take_in(connection, self._desk.gates, page, self._clock.now(), over=True)
+            page = flood_gate.page(connection, self._context.gates, self.name, self.kind)
+            flood_gate.take_in(connection, self._context.gates, page, self._clock.now(), over=True)
         self._in_stroke = False
-        for connector in self._desk.gates.sizes:
+        for connector in self._context.gates.sizes:
             self._wake("deliver", connector)
 
     # Asking
@@ -203,8 +203,8 @@ class Enrich:
             if why is not None:
                 self._stop(connection, lane, why)
                 return AGAIN
-            opened = self._desk.pacer.open(connection, 1, live=False)
-            if not isinstance(opened, Hold):
+            opened = self._context.pacer.open(connection, 1, live=False)
+            if not isinstance(opened, Reservation):
                 return Next(opened)
             if not must_know:
                 person, day = question.waiting.person, day_of(now)
@@ -215,19 +215,19 @@ class Enrich:
             self._send(_Sent(lane, question, purse, day_of(now), opened))
         return AGAIN
 
-    def _learn_balance(self, lane: LaneState, hold: Hold) -> None:
+    def _learn_balance(self, lane: LaneState, hold: Reservation) -> None:
         try:
-            me: Me = hold.call(self._desk.upstream.me)
+            me: Me = hold.call(self._context.upstream.me)
         except Failure as why:
             with self._ledger.write() as connection:
-                self._desk.pacer.close(connection, hold)
+                self._context.pacer.close(connection, hold)
                 self._stop(connection, lane, why)
             return
         balance = me.credits.balance if me.credits else None
         if balance is None:
             self._untold_until = self._clock.monotonic() + HOUR
         with self._ledger.write() as connection:
-            self._desk.pacer.close(connection, hold)
+            self._context.pacer.close(connection, hold)
             enrichment.tell_balance(connection, self.name, balance, self._clock.now())
 
     def _send(self, sent: "_Sent") -> None:
@@ -235,7 +235,7 @@ class Enrich:
         outputs, mode = question.outputs, self._terms.email_mode if self._terms else ""
         try:
             answer = sent.hold.call(
-                lambda: self._desk.upstream.enrich(question.waiting.lead_id, outputs, mode)
+                lambda: self._context.upstream.enrich(question.waiting.lead_id, outputs, mode)
             )
         except Failure as why:
             self._on_failure(sent, why)
@@ -253,7 +253,7 @@ class Enrich:
         left = answer.credits_remaining
         price = price_seen(sent.purse, left, len(question.outputs), now)
         with self._ledger.write() as connection:
-            self._desk.pacer.close(connection, sent.hold)
+            self._context.pacer.close(connection, sent.hold)
             enrichment.close_asks(connection, self.name, [question.waiting.person])
             enrichment.tell_balance(connection, self.name, left, now, price=price)
             self._settle([Over(question.waiting, question.lead, document)], connection)
@@ -266,7 +266,7 @@ class Enrich:
             why = Reject(why.code, why.detail)  # others were answered meanwhile
         charged = not why.unsent and ((isinstance(why, Pause) and why.unexplained) or why.code == "conflict")
         with self._ledger.write() as connection:
-            self._desk.pacer.close(connection, sent.hold)
+            self._context.pacer.close(connection, sent.hold)
             if charged:
                 self._untold_until = 0.0
             else:
@@ -289,7 +289,7 @@ class Enrich:
             enrichment.close_asks(connection, self.name, [it.waiting.person])
             self._settle([Over(it.waiting, it.lead, it.document, why.code)], connection)
         if verdict.revived:
-            put_back(connection, self._desk, verdict.revived, terms.now)
+            put_back(connection, self._context, verdict.revived, terms.now)
         self._save(connection, verdict.lane)
 
     # The lane
@@ -321,6 +321,6 @@ class _Sent(NamedTuple):
 
     lane: LaneState
     question: Question
-    purse: Purse
+    purse: CreditBalance
     day: str
-    hold: Hold
+    hold: Reservation

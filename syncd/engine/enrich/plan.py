@@ -14,7 +14,7 @@ from syncd.core.failure import Reject
 from syncd.core.lead import Lead, read_lead
 from syncd.ctgo import Enrichment
 from syncd.engine.enrich.eligibility import Enriching
-from syncd.engine.fanout import Taker, Takers, decide, is_to_enrich
+from syncd.engine.fanout import Recipient, Recipients, decide, is_to_enrich
 from syncd.ledger.deliveries.flood_gate import UNASKED
 from syncd.ledger.leads.enrichment import Asked
 from syncd.ledger.leads.unenriched import Enriched, Waiting
@@ -57,7 +57,7 @@ class Over(NamedTuple):
 
 
 def judge(
-    source: str, it: Waiting, document: Document, asked: Asked | None, takers: Takers
+    source: str, it: Waiting, document: Document, asked: Asked | None, takers: Recipients
 ) -> Over | Question | None:
     """The verdict on a lead; None: it waits, until `enrich.where` has the name that it needs, or for good if it cannot be read.
 
@@ -80,7 +80,7 @@ def judge(
     return Over(it, lead, document, hindrance) if hindrance != WAITS else None
 
 
-def takers_of(it: Waiting, takers: Takers) -> Takers:
+def takers_of(it: Waiting, takers: Recipients) -> Recipients:
     """The connectors that wait for the lead; what each of these requires was fixed when the others got it."""
     required = it.required
     if required is None:
@@ -89,7 +89,7 @@ def takers_of(it: Waiting, takers: Takers) -> Takers:
     return replace(takers, each=each)
 
 
-def without(it: Question, why: str, takers: Takers) -> Over | None:
+def without(it: Question, why: str, takers: Recipients) -> Over | None:
     """The lead as it is, for connectors that want it so; None: all that wait for it go on waiting. `why`: a code."""
     over = Over(it.waiting, it.lead, it.document, why, it.outputs)
     if it.waiting.required is None:
@@ -98,7 +98,7 @@ def without(it: Question, why: str, takers: Takers) -> Over | None:
     return None if waiting == list(takers_of(it.waiting, takers).names) else over
 
 
-def hanging(lead: Lead, document: Document, takers: Takers) -> Sequence[Taker]:
+def hanging(lead: Lead, document: Document, takers: Recipients) -> Sequence[Recipient]:
     """The connectors whose `where` hangs on what CTGO was never asked for about a lead, and is to be asked for."""
     enriching = takers.enriching
     if enriching is None:
@@ -122,7 +122,9 @@ def readable(source: str, payload: str | None) -> Lead | None:
 WAITS = "name_unknown"
 
 
-def _hindrance(lead: Lead, takers: Takers, enriching: Enriching, values: Mapping[str, object]) -> str | None:
+def _hindrance(
+    lead: Lead, takers: Recipients, enriching: Enriching, values: Mapping[str, object]
+) -> str | None:
     """The code of why `enrich.where` does not say yes."""
     names = takers.called
     kind = names.unknown(lead, enriching.where.uses) if names else None
@@ -135,7 +137,7 @@ def _hindrance(lead: Lead, takers: Takers, enriching: Enriching, values: Mapping
         return why.code
 
 
-def enriched(it: Over, takers: Takers) -> Enriched:
+def enriched(it: Over, takers: Recipients) -> Enriched:
     """What to write: the deliveries of the lead with all that is known now."""
     takers = takers_of(it.waiting, takers)
     values = variables(it.lead, takers.labels, it.document, takers.uses)

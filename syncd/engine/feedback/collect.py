@@ -1,4 +1,4 @@
-"""Hear: one connector's lane of what became of people. Ask for a page, judge it, write it down with its cursor.
+"""CollectFeedback: one connector's lane of what became of people. Ask for a page, judge it, write it down with its cursor.
 
 It shares its connector's thread with the deliveries, so a step is one page and they take turns. What a page says is judged
 by the configuration's table and matched with the ledger in the transaction that moves the cursor: killed before it, the page
@@ -40,7 +40,7 @@ from syncd.ledger.lanes import load_lane, save_lane
 
 
 @dataclass(frozen=True, slots=True)
-class Ear:
+class FeedbackPoll:
     """A connector that tells, and what of it is listened to. `repeats`: whether it is asked again after `judging.poll`."""
 
     name: str
@@ -50,14 +50,14 @@ class Ear:
     repeats: bool = True
 
 
-class Hear:
+class CollectFeedback:
     """The lane `hear:NAME`."""
 
     kind = "hear"
 
     def __init__(
         self,
-        ear: Ear,
+        ear: FeedbackPoll,
         ledger: Ledger,
         clock: Clock,
         log: Logger,
@@ -141,7 +141,7 @@ class Hear:
         return Next(after.wait(terms.now, terms.policy.probe), after.code)
 
 
-def ask(ear: Ear, cursor: str, log: Logger) -> Statuses | Failure:
+def ask(ear: FeedbackPoll, cursor: str, log: Logger) -> Statuses | Failure:
     """A page, or why there is none: what else a plugin does is its bug."""
     try:
         page: object = ear.connector.statuses_since(cursor)

@@ -12,14 +12,14 @@ from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.core.delivery import Delivered, Item, LaneState, Terms, kept, kept_by_hand, may_go_on, reopened
 from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
-from syncd.core.feedback import Word
-from syncd.engine.budget import Hold
+from syncd.core.feedback import Judgement
+from syncd.engine.budget import Reservation
 from syncd.engine.deliver import tell_lane
 from syncd.engine.export import key_refused
 from syncd.engine.lane import AGAIN, IDLE, Next
 from syncd.engine.observer import outcomes_of
 from syncd.engine.single_calls import Answer, gone_of, judge_each, unless_the_route_is_missing
-from syncd.engine.source import SOURCE_LANES, Desk
+from syncd.engine.source import SOURCE_LANES, SourceContext
 from syncd.ledger import Ledger, Transaction
 from syncd.ledger.ctgo_queue.exports import next_export_due
 from syncd.ledger.ctgo_queue.feedback import Telling, feedback_due, note_sending, record_feedback
@@ -34,14 +34,14 @@ BEHIND = 5.0
 """Seconds until it is worth looking again whether pulls and exports have left anything."""
 
 
-class FeedBack:
+class SendFeedback:
     """The lane `feedback:NAME`."""
 
     kind = "feedback"
 
     def __init__(
         self,
-        desk: Desk,
+        context: SourceContext,
         ledger: Ledger,
         clock: Clock,
         log: Logger,
@@ -50,17 +50,17 @@ class FeedBack:
         chance: Callable[[], float] = random.random,
     ) -> None:
         """`pull_is_busy`: whether the source is being pulled. `chance`: numbers in [0, 1) for the jitter."""
-        self._desk, self._ledger, self._clock, self._log = desk, ledger, clock, log
+        self._context, self._ledger, self._clock, self._log = context, ledger, clock, log
         self._pull_is_busy, self._chance = pull_is_busy, chance
 
     @property
     def name(self) -> str:
         """The source's name."""
-        return self._desk.name
+        return self._context.name
 
     def step(self) -> Next:
         """One pass, if nothing that goes before it has work."""
-        now, probe = self._clock.now(), self._desk.policy.probe
+        now, probe = self._clock.now(), self._context.policy.probe
         with self._ledger.read() as connection:
             later = next_due(connection, Feedback, self.name)
             if later is None:
@@ -74,32 +74,32 @@ class FeedBack:
         wait = lane.wait(now, probe)
         if wait != 0 and not more:
             return Next(wait, lane.code)
-        if now < later <= now + self._desk.policy.retry_cap:
+        if now < later <= now + self._context.policy.retry_cap:
             return Next(max(0.001, later - now), "retrying")
         if yields or self._pull_is_busy():
             return Next(BEHIND)
         return self._pass(reopened(lane), now, later)
 
     def _exports_can_go(self, connection: Transaction, now: float) -> bool:
-        owed = next_export_due(connection, self.name) if self._desk.exports else None
+        owed = next_export_due(connection, self.name) if self._context.exports else None
         lane = load_lane(connection, "export", self.name)
         return owed is not None and owed <= now and lane.wait(now) == 0
 
     def _pass(self, lane: LaneState, now: float, later: float) -> Next:
-        cap, draw = self._desk.policy.retry_cap, self._chance()
+        cap, draw = self._context.policy.retry_cap, self._chance()
         with self._ledger.write() as connection:
             claims = feedback_due(connection, self.name, now, cap, BATCH, lane=lane, draw=draw)
             if not claims:
                 return Next(later - now, "retrying") if later > now else IDLE
-            opened = self._desk.pacer.open(connection, len(claims), live=False)
-            if not isinstance(opened, Hold):
+            opened = self._context.pacer.open(connection, len(claims), live=False)
+            if not isinstance(opened, Reservation):
                 return Next(opened)
             claims = claims[: opened.n]
             note_sending(connection, [it.item.id for it in claims])
         self._record(claims, self._send(claims, opened), lane, opened)
         return AGAIN
 
-    def _send(self, claims: Sequence[Telling], hold: Hold) -> list[Answer]:
+    def _send(self, claims: Sequence[Telling], hold: Reservation) -> list[Answer]:
         """An answer for each; None for those not sent because one before said stop."""
         answers: list[Answer] = []
         stop = False
@@ -109,11 +109,11 @@ class FeedBack:
             answers.append(answer)
         return answers
 
-    def _one(self, it: Telling, hold: Hold) -> Answer:
-        word = Word.of(it.word)
+    def _one(self, it: Telling, hold: Reservation) -> Answer:
+        word = Judgement.of(it.word)
         try:
             hold.call(
-                lambda: self._desk.upstream.feedback(
+                lambda: self._context.upstream.feedback(
                     it.lead_id, it.segment_id, word.feedback, reason=word.reason, text=word.note
                 )
             )
@@ -125,13 +125,13 @@ class FeedBack:
         return Delivered()
 
     def _record(
-        self, claims: Sequence[Telling], answers: Sequence[Answer], lane: LaneState, hold: Hold
+        self, claims: Sequence[Telling], answers: Sequence[Answer], lane: LaneState, hold: Reservation
     ) -> None:
         asked = [(_after(it.item, answer), answer) for it, answer in zip(claims, answers, strict=True)]
         with self._ledger.read() as connection:
             its = (item.id for item, _ in asked)
             others = others_due(connection, Feedback, lane, self._clock.now(), its)
-        terms = Terms(self._clock.now(), self._desk.policy, self._chance, others)
+        terms = Terms(self._clock.now(), self._context.policy, self._chance, others)
         judged = [(item, unless_the_route_is_missing(answer, ROUTE_MISSING)) for item, answer in asked]
         verdict, gone = gone_of(judge_each(judged, lane, terms, _is_done), ROUTE_MISSING)
         unsent = [kept(item) for item, answer in asked if answer is None]
@@ -142,14 +142,14 @@ class FeedBack:
             verdict = verdict._replace(lane=kept_by_hand(before, verdict.lane, terms.now))
             sent = {it.item.id: it.word for it in claims}
             recorded = record_feedback(connection, self.name, verdict, sent=sent, gone=gone, now=terms.now)
-            self._desk.pacer.close(connection, hold)
+            self._context.pacer.close(connection, hold)
             if refused:  # it is about the key, which the pull and the export live by too
                 halt_lanes(connection, (*SOURCE_LANES, self.kind), self.name, refused, terms.now)
             after = load_lane(connection, self.kind, self.name)
         if recorded.counts.get("rejected"):
             self._log.warning("feedback_rejected", source=self.name, n=recorded.counts["rejected"])
         tell_lane(self._log, before, after)
-        self._desk.observer.fed_back(self.name, outcomes_of(verdict.changes, (it.item for it in claims)))
+        self._context.observer.fed_back(self.name, outcomes_of(verdict.changes, (it.item for it in claims)))
 
 
 def _after(item: Item, answer: Answer) -> Item:

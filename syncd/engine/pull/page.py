@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from syncd.core.lead import Lead
 from syncd.engine.fanout import admit
 from syncd.engine.pull.passes import Batch
-from syncd.engine.source import Desk
+from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger, Transaction
 from syncd.ledger.leads import ingest
 from syncd.ledger.leads.ingest import Admission, Ingested
@@ -15,7 +15,7 @@ from syncd.ledger.privacy.tombstones import without_forgotten
 def take_page(
     connection: Transaction,
     ledger: Ledger,
-    desk: Desk,
+    context: SourceContext,
     batch: Batch,
     now: float,
     *,
@@ -27,7 +27,7 @@ def take_page(
     Args:
         connection: the transaction.
         ledger: whose it is.
-        desk: the source's.
+        context: the source's.
         batch: the page.
         now: wall time.
         refill: whether known leads get their payload back.
@@ -38,8 +38,8 @@ def take_page(
     """
     leads, malformed = without_forgotten(connection, batch.leads, batch.malformed)
     if room is not None:
-        leads = _within(connection, desk.name, leads, room)
-    admissions = _admissions(connection, desk, leads)
+        leads = _within(connection, context.name, leads, room)
+    admissions = _admissions(connection, context, leads)
     return ingest.ingest(connection, ledger.in_flight, admissions, malformed, now, refill=refill)
 
 
@@ -50,18 +50,20 @@ def _within(
     return [(lead, text) for lead, text in leads if lead.key not in known][: max(0, room)]
 
 
-def _admissions(connection: Transaction, desk: Desk, leads: Sequence[tuple[Lead, str]]) -> list[Admission]:
+def _admissions(
+    connection: Transaction, context: SourceContext, leads: Sequence[tuple[Lead, str]]
+) -> list[Admission]:
     marked = [lead for lead, _ in leads if lead.exported_at is not None]
-    if desk.takers.unconditional and not marked:  # nothing to decide
-        state, deliveries = desk.takers.usual_state, desk.takers.usual
+    if context.takers.unconditional and not marked:  # nothing to decide
+        state, deliveries = context.takers.usual_state, context.takers.usual
         return [Admission(lead, payload, state, deliveries) for lead, payload in leads]
-    ours = ingest.exported_here(connection, desk.name, marked)
+    ours = ingest.exported_here(connection, context.name, marked)
     return [
         admit(
             lead,
             payload,
-            desk.takers,
-            take_exported=desk.start == "all",
+            context.takers,
+            take_exported=context.start == "all",
             exported_here=lead.id in ours,
         )
         for lead, payload in leads

@@ -17,14 +17,14 @@ from syncd.core.lead import Lead, Malformed, parse_lead
 from syncd.core.reconciliation import CHECK as CHECK_EVERY
 from syncd.core.reconciliation import Books, after_check, after_restless, after_sweep, wants_sweep
 from syncd.ctgo import Page
-from syncd.engine.budget import Hold
+from syncd.engine.budget import Reservation
 from syncd.engine.deliver import Wake, tell_lane
 from syncd.engine.lane import AGAIN, IDLE, Next
 from syncd.engine.names import NAMES_SOON
 from syncd.engine.pull.page import take_page
 from syncd.engine.pull.passes import CHECK, LIVE, RECONCILE, Batch, Pass, Passes
 from syncd.engine.pull.walk import PAGE, OtherShape, Plan, Walk, floor_of, live_plan, watermark_after
-from syncd.engine.source import SOURCE_LANES, Desk
+from syncd.engine.source import SOURCE_LANES, SourceContext
 from syncd.ledger import Ledger, Transaction, reconciliation, windows
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.lanes import halt_lanes, load_lane, save_lane
@@ -56,7 +56,7 @@ class Pull:
 
     def __init__(
         self,
-        desk: Desk,
+        context: SourceContext,
         ledger: Ledger,
         clock: Clock,
         log: Logger,
@@ -65,7 +65,7 @@ class Pull:
         chance: Callable[[], float] = random.random,
     ) -> None:
         """`chance`: numbers in [0, 1) for the jitter."""
-        self._desk, self._ledger, self._clock, self._log = desk, ledger, clock, log
+        self._context, self._ledger, self._clock, self._log = context, ledger, clock, log
         self._wake, self._chance = wake, chance
         self._passes = Passes(self._begin)
         self._scheduled: tuple[float, float | None] | None = None
@@ -81,7 +81,7 @@ class Pull:
     @property
     def name(self) -> str:
         """The source's name."""
-        return self._desk.name
+        return self._context.name
 
     @property
     def busy(self) -> bool:
@@ -137,7 +137,7 @@ class Pull:
         """One request at most, and its page."""
         with self._ledger.read() as connection:
             lane = load_lane(connection, self.kind, self.name)
-        wait = lane.wait(self._clock.now(), self._desk.policy.probe)
+        wait = lane.wait(self._clock.now(), self._context.policy.probe)
         if wait != 0:
             self._let_exports_go()
             return Next(wait, lane.code)
@@ -147,16 +147,16 @@ class Pull:
         return IDLE if current is None else self._advance(current, lane)
 
     def _advance(self, current: Pass, lane: LaneState) -> Next:
-        hold: Hold | None = None
+        hold: Reservation | None = None
         if current.batch is None:
             opened = self._open(current.plan)
-            if not isinstance(opened, Hold):
+            if not isinstance(opened, Reservation):
                 return Next(opened)
             hold = opened
         try:
             batch = current.batch or self._request(current, hold)
             current.batch = batch
-            if self._desk.takers.wait_for_names(batch.leads):
+            if self._context.takers.wait_for_names(batch.leads):
                 self._close(hold)
                 self._wake("names", self.name)
                 return Next(NAMES_SOON)
@@ -174,37 +174,37 @@ class Pull:
             return self._fail(current, why, lane, hold)
         return AGAIN if self._passes.any else IDLE
 
-    def _open(self, plan: Plan) -> Hold | float:
+    def _open(self, plan: Plan) -> Reservation | float:
         """Take a slot; seconds to wait if there is none, or if exports that a page would miss are under way."""
         with self._ledger.write() as connection:
             if self._exports_leave(plan):
                 return SOON
-            return self._desk.pacer.open(connection, 1, live=self._is_owed(plan))
+            return self._context.pacer.open(connection, 1, live=self._is_owed(plan))
 
     def _is_ahead(self) -> bool:
         """Whether to let the connectors catch up a little: what they find at hand, they need not read again.
 
         Never for long: one that is slow is no reason not to pull.
         """
-        ahead = self._waited < PATIENCE and self._ledger.fresh.is_full(self._desk.takers.names)
+        ahead = self._waited < PATIENCE and self._ledger.fresh.is_full(self._context.takers.names)
         self._waited = self._waited + 1 if ahead else 0
         return ahead
 
     def _exports_leave(self, plan: Plan) -> bool:
-        """Hold exports for a pass over un-exported leads; tell whether some are still under way.
+        """Reservation exports for a pass over un-exported leads; tell whether some are still under way.
 
         Called in a write transaction, as exports are claimed: none begins after this.
         """
         if plan.lifecycle != "new":
             return False
-        self._desk.paging_new.up = True
+        self._context.paging_new.up = True
         return any(source == self.name for source, _ in self._ledger.in_flight)
 
     def _let_exports_go(self) -> None:
         """End the hold while the lane stands still; the pass then begins with its first page again."""
-        if self._desk.paging_new.up:
+        if self._context.paging_new.up:
             self._passes.restart(current=True)
-            self._desk.paging_new.up = False
+            self._context.paging_new.up = False
             self._wake("export", self.name)
 
     # Beginning
@@ -214,16 +214,21 @@ class Pull:
         return plan.kind == LIVE and (self._owed or not plan.extra)
 
     def _live_plan(self, limit: int | None) -> Plan:
-        desk, now = self._desk, self._clock.now()
+        context, now = self._context, self._clock.now()
         with self._ledger.write() as connection:
             row = ingest.load_source(connection, self.name)
             floor, guessed = row.floor, False
             if not row.started and floor is None:
-                floor, guessed = floor_of(desk.start, now), desk.start == "now"
+                floor, guessed = floor_of(context.start, now), context.start == "now"
                 if not guessed:
                     ingest.update_source(connection, self.name, floor=floor)
         plan = live_plan(
-            row.watermark, desk.lookback, desk.start, floor=floor, started=bool(row.started), limit=limit
+            row.watermark,
+            context.lookback,
+            context.start,
+            floor=floor,
+            started=bool(row.started),
+            limit=limit,
         )
         return plan._replace(guessed=guessed)
 
@@ -244,16 +249,16 @@ class Pull:
         plan = self._whole_plan()
         with self._ledger.read() as connection:
             books = reconciliation.load(connection, self.name)
-        if self._desk.exports or wants_sweep(books):
+        if self._context.exports or wants_sweep(books):
             return plan
-        since = self._clock.now() - self._desk.reconcile_window
+        since = self._clock.now() - self._context.reconcile_window
         return plan._replace(since=max(since, plan.since or 0.0), whole=False)
 
     def _begin(self, plan: Plan) -> Pass:
         with self._ledger.write() as connection:
             row = ingest.load_source(connection, self.name)
-        if self._desk.stream_ids:
-            return Pass(plan, deque(self._desk.stream_ids), Walk(documented=True))
+        if self._context.stream_ids:
+            return Pass(plan, deque(self._context.stream_ids), Walk(documented=True))
         by_campaign = row.listing == "campaigns"
         if by_campaign and plan.kind == RECONCILE:  # the listing of all may be back
             return Pass(plan, deque([EVERYTHING]), Walk(documented=False), retrying=True)
@@ -261,7 +266,7 @@ class Pull:
 
     # Asking
 
-    def _request(self, current: Pass, hold: Hold | None) -> Batch:
+    def _request(self, current: Pass, hold: Reservation | None) -> Batch:
         assert hold is not None  # noqa: S101 - a batch that is not there yet is asked for with one
         listing = current.listings[0]
         current.requests += 1
@@ -308,14 +313,14 @@ class Pull:
         return Batch((), (), last=not current.listings)
 
     def _ask(self, listing: int, plan: Plan, offset: int) -> Page:
-        upstream, since, lifecycle = self._desk.upstream, plan.since, plan.lifecycle
+        upstream, since, lifecycle = self._context.upstream, plan.since, plan.lifecycle
         limit = 1 if plan.kind == CHECK else PAGE
         if listing == EVERYTHING:
             return upstream.leads(since=since, lifecycle=lifecycle, limit=limit, offset=offset)
         return upstream.stream_leads(listing, since=since, lifecycle=lifecycle, limit=limit, offset=offset)
 
-    def _learn_campaigns(self, current: Pass, hold: Hold) -> Batch:
-        names = {stream.id: stream.name for stream in hold.call(self._desk.upstream.streams)}
+    def _learn_campaigns(self, current: Pass, hold: Reservation) -> Batch:
+        names = {stream.id: stream.name for stream in hold.call(self._context.upstream.streams)}
         with self._ledger.write() as connection:
             ingest.save_labels(connection, self.name, "stream", names, self._clock.now())
             ingest.update_source(connection, self.name, listing="campaigns")
@@ -362,17 +367,19 @@ class Pull:
 
     # Taking in
 
-    def _take_in(self, current: Pass, batch: Batch, lane: LaneState, hold: Hold | None) -> None:
+    def _take_in(self, current: Pass, batch: Batch, lane: LaneState, hold: Reservation | None) -> None:
         limit, plan = current.plan.limit, current.plan
         with self._ledger.write() as connection:
             room = None if limit is None else limit - current.new
             now, refill = self._clock.now(), plan.kind == "window"
-            page = flood_gate.page(connection, self._desk.gates, self.name, plan.kind)
-            ingested = take_page(connection, self._ledger, self._desk, batch, now, refill=refill, room=room)
+            page = flood_gate.page(connection, self._context.gates, self.name, plan.kind)
+            ingested = take_page(
+                connection, self._ledger, self._context, batch, now, refill=refill, room=room
+            )
             enough = limit is not None and current.new + ingested.new >= limit
             done = batch.last or enough
             if plan.kind != CHECK:
-                flood_gate.take_in(connection, self._desk.gates, page, now, over=done)
+                flood_gate.take_in(connection, self._context.gates, page, now, over=done)
             if plan.window is not None:
                 windows.found(connection, plan.window, ingested.new, self._clock.now() if done else None)
             if done:
@@ -380,13 +387,13 @@ class Pull:
                 self._recover(
                     connection, lane
                 )  # not before: a pass that fails on its third page every time is not well
-            self._desk.pacer.close(connection, hold)
+            self._context.pacer.close(connection, hold)
         self._ledger.fresh.keep(ingested.admitted)
         current.new += ingested.new
         current.batch = None
         if done:
             self._passes.current = None
-        self._desk.paging_new.up = self._passes.holds_exports
+        self._context.paging_new.up = self._passes.holds_exports
         if done and plan.kind == LIVE:
             self.pulled, self.cost = self._clock.monotonic(), max(1, current.requests)
             self._owed = LIVE in self._passes.asked and plan.extra and self._owed
@@ -403,7 +410,7 @@ class Pull:
             ingest.update_source(connection, self.name, pulled_at=now)
         if plan.kind == LIVE and self._scheduled is not None:
             at, every = self._scheduled
-            self._desk.pacer.schedule_pull(connection, at, current.requests, every)
+            self._context.pacer.schedule_pull(connection, at, current.requests, every)
         if plan.lifecycle == "new" and plan.limit is None and plan.kind != CHECK and believed:
             ingest.update_source(connection, self.name, reconciled_at=now)
         if plan.whole:
@@ -446,7 +453,7 @@ class Pull:
 
     def _tell(self, current: Pass, ingested: Ingested, *, done: bool) -> None:
         # At its end a pass wakes every lane: it has freed what it held till then
-        for connector in self._desk.takers.names if done else ingested.connectors:
+        for connector in self._context.takers.names if done else ingested.connectors:
             self._wake("deliver", connector)
         if done or ingested.new:
             self._wake("enrich", self.name)
@@ -457,16 +464,16 @@ class Pull:
         if ingested.quarantined:
             self._log.warning("leads_quarantined", source=self.name, n=ingested.quarantined)
         if done:
-            self._desk.observer.pulled(self.name, current.plan.kind, current.new)
+            self._context.observer.pulled(self.name, current.plan.kind, current.new)
         if done and current.new:
             self._log.info("leads_pulled", source=self.name, n=current.new, pass_=current.plan.kind)
 
     # Failing
 
-    def _close(self, hold: Hold | None) -> None:
+    def _close(self, hold: Reservation | None) -> None:
         if hold is not None:
             with self._ledger.write() as connection:
-                self._desk.pacer.close(connection, hold)
+                self._context.pacer.close(connection, hold)
 
     def _list_by_campaign(self, current: Pass, why: str) -> Next:
         """Once the list of campaigns is there, the ledger remembers this for the source."""
@@ -476,17 +483,17 @@ class Pull:
         current.listings, current.walk = deque([THE_CAMPAIGNS]), Walk(documented=True)
         return AGAIN
 
-    def _fail(self, current: Pass, why: Failure, lane: LaneState, hold: Hold | None) -> Next:
+    def _fail(self, current: Pass, why: Failure, lane: LaneState, hold: Reservation | None) -> Next:
         if current.listings[0] == EVERYTHING and _suggests_campaigns(why, lane, again=current.retrying):
             self._close(hold)
             return self._list_by_campaign(current, why.detail)
         anew = why.code in {"page_repeated", "page_short", "unexpected_answer"}
         self._passes.restart(current=anew or current.plan.lifecycle == "new")
-        self._desk.paging_new.up = False
-        terms = Terms(self._clock.now(), self._desk.policy, self._chance)
+        self._context.paging_new.up = False
+        terms = Terms(self._clock.now(), self._context.policy, self._chance)
         stop = isinstance(why, Halt | Reject)
         with self._ledger.write() as connection:
-            self._desk.pacer.close(connection, hold)
+            self._context.pacer.close(connection, hold)
             before = load_lane(connection, self.kind, self.name)
             if stop:
                 halt_lanes(connection, SOURCE_LANES, self.name, why, terms.now)
@@ -496,10 +503,10 @@ class Pull:
                 save_lane(connection, after)
             if after.failures >= STUCK and current.plan.kind != CHECK:
                 # A pass that never ends must not hold for ever what it brought
-                page = flood_gate.page(connection, self._desk.gates, self.name, current.plan.kind)
-                flood_gate.take_in(connection, self._desk.gates, page, terms.now, over=True)
+                page = flood_gate.page(connection, self._context.gates, self.name, current.plan.kind)
+                flood_gate.take_in(connection, self._context.gates, page, terms.now, over=True)
         tell_lane(self._log, before, after)
-        for connector in self._desk.takers.names if after.failures >= STUCK else ():
+        for connector in self._context.takers.names if after.failures >= STUCK else ():
             self._wake("deliver", connector)
         self._wake("export", self.name)  # it may have waited for this pass, or must learn of the halt
         return Next(after.wait(terms.now, terms.policy.probe), after.code)

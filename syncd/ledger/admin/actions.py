@@ -71,7 +71,7 @@ def resume_lanes(
 ) -> list[LaneState]:
     """Lift pauses and halts; returns what was lifted. A halted lane is on probation.
 
-    What gathered for a connector meanwhile is a stroke: more than its gate takes closes that.
+    What gathered for a connector meanwhile is a burst: more than its gate takes closes that.
     """
     lifted = []
     for kind, name in lanes:

@@ -17,7 +17,7 @@ _feedback = table(Feedback)
 
 
 class Telling(NamedTuple):
-    """A word that is due. `word`: a line, see `syncd.core.feedback.Word`."""
+    """A word that is due. `word`: a line, see `syncd.core.feedback.Judgement`."""
 
     item: Item
     lead_id: int

@@ -74,7 +74,7 @@ def page(connection: Connection, gates: Gates, source: str, kind: str) -> Page:
 
 
 def take_in(connection: Connection, gates: Gates, page: Page, now: float, *, over: bool) -> None:
-    """Hold, free or close over what a page brought, in its transaction. `over`: its pass is."""
+    """Reservation, free or close over what a page brought, in its transaction. `over`: its pass is."""
     if gates.approving:
         approve(connection, gates.approving)
     if not gates.sizes:
@@ -129,7 +129,7 @@ _FREE_ALL = update(_delivery).where(_HELD, _OURS).values(held="")
 
 
 def close(connection: Connection, name: str, now: float) -> None:
-    """Hold all that waits for this connector and that no person has let through, but for the five oldest."""
+    """Reservation all that waits for this connector and that no person has let through, but for the five oldest."""
     connection.execute(_HOLD_ALL, {"name": name})
     connection.execute(_HOLD_PASSES, {"name": name})
     connection.execute(_FREE_OLDEST, {"name": name, "most": FIRST})
@@ -200,10 +200,10 @@ def start(
     """An engine starts, or its configuration changed. `sizes`: of every configured connector, 0 for none.
 
     What passes that were cut short had brought is counted with the next one of their source; that of a source which no longer
-    delivers there, and has no next one, is a stroke. `routes`: the connectors of each configured source.
+    delivers there, and has no next one, is a burst. `routes`: the connectors of each configured source.
 
     `lifted`: the connectors whose halt this lifts. What gathered for them, and for one that is back in the
-    configuration, is a stroke.
+    configuration, is a burst.
     """
     connection.execute(_NOTHING_BEHIND)
     connection.execute(_ORPHANED)
@@ -228,7 +228,7 @@ def know(connection: Connection, name: str, size: int) -> None:
 
 
 def set_going(connection: Connection, name: str, now: float) -> bool:
-    """A lane that stood still goes on: count what has gathered as one stroke. Whether that closes its gate."""
+    """A lane that stood still goes on: count what has gathered as one burst. Whether that closes its gate."""
     size = connection.execute(select(_gate.c.size).where(_gate.c.connector == name)).scalar() or 0
     if not size or name in closed_gates(connection):
         return False

@@ -29,7 +29,7 @@ INDEXES = (
 
 
 class Said(NamedTuple):
-    """A word on somebody, in the order in which they were said. `word`: a line, see `syncd.core.feedback.Word`."""
+    """A word on somebody, in the order in which they were said. `word`: a line, see `syncd.core.feedback.Judgement`."""
 
     person: str
     remote_id: str

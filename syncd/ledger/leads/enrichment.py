@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from syncd.core.enrichment import Purse
+from syncd.core.enrichment import CreditBalance
 from syncd.core.lead_state import UNSETTLED
 from syncd.ledger.leads import unenriched
 from syncd.ledger.leads.ingest import insert_deliveries
@@ -172,10 +172,10 @@ def asked_on(connection: Connection, source: str, day: str) -> int:
     return connection.execute(query).scalar() or 0
 
 
-def purse(connection: Connection, source: str) -> Purse:
+def purse(connection: Connection, source: str) -> CreditBalance:
     """The credits as last told."""
     row = connection.execute(select(_credits).where(_credits.c.source == source)).first()
-    return Purse(row.balance, row.told_at, row.price) if row else Purse()
+    return CreditBalance(row.balance, row.told_at, row.price) if row else CreditBalance()
 
 
 def tell_balance(

@@ -22,8 +22,8 @@ from connectors.apollo.connector import ApolloConnector
 from connectors.hubspot.options import DEFAULTS as HUBSPOT
 from connectors.salesforce.defaults import DEFAULTS as SALESFORCE
 from syncd.connector import Field
-from tests.benchmarks.far_ends import SECRETS, Call, far_end
 from tests.benchmarks.measuring import PYTHON, SYNCD, Run, alternately, median, spread, timed, told
+from tests.benchmarks.remotes import SECRETS, Call, remote
 from tests.benchmarks.running import Rows, Stage
 from tests.benchmarks.table import Row
 from tests.benchmarks.upstream import lead, served
@@ -88,11 +88,11 @@ def _into(vendor: str, scratch: Path, times: int, leads: int, upstreams: tuple[s
     def bare() -> Run:
         file = scratch / "calls"
         file.write_text("".join(json.dumps(call) + "\n" for call in calls if "/oauth2/" not in call.path))
-        with far_end(vendor) as end:
+        with remote(vendor) as end:
             return told([PYTHON, HERE / "bare_calls.py", vendor, end.url, file])
 
     def alone() -> Run:
-        with far_end(vendor) as end:
+        with remote(vendor) as end:
             config = configured_for(vendor, scratch / "alone", many, end.url)
             return told([PYTHON, "-m", "tests.benchmarks.connector_alone", config, str(leads)])
 
@@ -138,7 +138,7 @@ def _once(
     vendor: str, folder: Path, base: str, expected: int, *, always: bool = False
 ) -> tuple[Run, list[Call]]:
     """One run from an empty ledger into an empty CRM, and its calls. Raises ValueError if somebody is missing there."""
-    with far_end(vendor) as end:
+    with remote(vendor) as end:
         config = configured_for(vendor, folder, base, end.url, always=always)
         run = timed([SYNCD, "--config", config, "--once", "--yes"])
     if end.objects != expected:

@@ -1,4 +1,4 @@
-"""What daemons cost that have nothing to do, from one source to three hundred, and what a hanging far end does to the others.
+"""What daemons cost that have nothing to do, from one source to three hundred, and what a hanging remote does to the others.
 
 They run beside each other, on one machine and against one CTGO, for they hardly use it: what counts is memory, processor time
 by the kernel's own clock, and the instants at which CTGO was asked.
@@ -176,7 +176,7 @@ def _bare_poll(ctgo: Polled) -> float:
 
 
 def written(folder: Path, ctgo: Polled, keys: Sequence[str], poll: float, *, hanging: bool = False) -> Path:
-    """The configuration of a source and a connector for each key; of two of them the far ends hang, if `hanging`."""
+    """The configuration of a source and a connector for each key; of two of them the remotes hang, if `hanging`."""
     parts = [HEAD]
     for n, key in enumerate(keys):
         base = f"{ctgo.hole}/api/v2" if hanging and n == 0 else ctgo.base

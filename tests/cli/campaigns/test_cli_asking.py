@@ -14,7 +14,7 @@ from syncd.core.failure import Failure
 from syncd.ctgo.campaigns.api import Api
 from syncd.ctgo.campaigns.confirmed import Billing
 from syncd.ctgo.campaigns.drafts import Tier
-from syncd.engine.budget import Pacer
+from syncd.engine.budget import RequestBudget
 from syncd.ledger import Ledger
 from tests.cli.conftest import KEY, Home, MakeHome, order, requests_of, rows, told
 from tests.cli.operate.test_cli_rejected import Keyboard
@@ -236,7 +236,7 @@ class Paces:
         self.ledger = ledger
         self.stage = Stage(script)
         self.told: list[float] = []
-        self.pacer = Pacer("ctgo_x", limit, self.clock, deadline=30.0)
+        self.pacer = RequestBudget("ctgo_x", limit, self.clock, deadline=30.0)
         client = self.stage.client(self.clock, self.pacer.observe)
         self.paced = Paced(client, self.pacer, self.ledger, self.clock, self.told.append)
         self.api = Api(self.paced)

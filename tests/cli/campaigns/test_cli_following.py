@@ -39,7 +39,7 @@ class Told:
 
 @dataclass
 class Watching:
-    """A far end that plays a part, watched."""
+    """A remote that plays a part, watched."""
 
     script: dict[str, Any]
     ids: tuple[int, ...] = (501,)

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from syncd.cli.prepare.check.checks import costly
 from syncd.clock import SystemClock
-from syncd.engine.budget import Pacer
+from syncd.engine.budget import RequestBudget
 from syncd.ledger import Ledger, overview
 from syncd.ledger.database import EngineLock
 from syncd.settings import Schedule, Source
@@ -40,7 +40,7 @@ def test_it_asks_one_question_and_counts_it(home: Home) -> None:
     home.syncd("check")
     assert home.sim.world.stats()["requests"] == {"GET /api/v2/me": {"200": 1}}
     clock = SystemClock()
-    meter = Pacer(KEY, 60, clock, deadline=0).meter
+    meter = RequestBudget(KEY, 60, clock, deadline=0).meter
     with Ledger.open_to_read(home.ledger) as ledger, ledger.read() as connection:
         budget = overview.budget(connection, meter, clock.monotonic())
     (slots,) = budget.taken

@@ -225,7 +225,7 @@ def test_a_lead_says_that_it_is_held(home: Home) -> None:
 
 
 def test_a_dry_run_says_what_a_run_would_hold_and_changes_nothing(home: Home) -> None:
-    would = "crm: 30 at one stroke are more than its gate takes (10): the 5 oldest would go"
+    would = "crm: 30 in one burst are more than its gate takes (10): the 5 oldest would go"
     assert would in home.syncd("--once", "--dry-run").out
     assert would not in home.syncd("--once", "--dry-run", "--yes").out
     home.syncd("--once")

@@ -23,7 +23,7 @@ def served(fake: ApolloFake) -> Iterator[str]:
         yield f"{url}/api/v1"
 
 
-class FarEnd:
+class Remote:
     """The fake as the contract's tests want it."""
 
     def __init__(self, fake: ApolloFake) -> None:
@@ -81,7 +81,7 @@ def table(
         fake.book.label("ctgo")
     with served(fake) as url:
         chosen = {"api_key": KEY, "base_url": url, **options}
-        bench = Table.open(ApolloConnector, chosen, FarEnd(fake), clock=clock, fields=fields)
+        bench = Table.open(ApolloConnector, chosen, Remote(fake), clock=clock, fields=fields)
         assert isinstance(bench, Table)
         bench.fake = fake
         try:

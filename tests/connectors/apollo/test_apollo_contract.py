@@ -1,4 +1,4 @@
-"""The Apollo connector passes the contract, its far end being the fake behind a socket."""
+"""The Apollo connector passes the contract, its remote being the fake behind a socket."""
 
 from collections.abc import Iterator
 

@@ -23,7 +23,7 @@ def later(bench: Table, id_: str, n: int = 1, **changes: Any) -> Delivery:
 
 
 def shown(bench: Table, id_: str) -> dict[str, Any]:
-    return dict(next(each for each in bench.far_end.objects() if each["id"] == id_))
+    return dict(next(each for each in bench.remote.objects() if each["id"] == id_))
 
 
 def test_a_later_lead_changes_what_is_syncds() -> None:

@@ -7,7 +7,7 @@ import pytest
 from syncd.connector import Field
 from syncd.core.delivery import Delivered
 from syncd.core.failure import Halt, Pause, Refused, Reject, Retry
-from syncd.testing import Courier
+from syncd.testing import LaneHarness
 from tests.connectors.apollo.apollo_bench import Table, one, raised, sent, table
 
 MINIMAL = {"first_name": "{{ first_name }}", "last_name": "{{ last_name }}", "email": "{{ email }}"}
@@ -109,7 +109,7 @@ def test_an_input_that_the_answer_forgets_is_sent_again_alone() -> None:
 def test_what_no_answer_ever_mentions_is_set_aside_and_blocks_nobody() -> None:
     with table() as bench:
         bench.fake.forgets.add(MAIL.format(3))
-        courier = Courier(bench, bench.delivery(1), bench.delivery(3)).settle()
+        courier = LaneHarness(bench, bench.delivery(1), bench.delivery(3)).settle()
         assert (courier.ids("delivered"), courier.ids("rejected"), courier.lane.status) == ([1], [3], "open")
         assert courier.settled[3].code == "apollo_unanswered"
         assert bench.seen() == 2
@@ -123,7 +123,7 @@ def test_one_poison_among_many_is_alone_in_the_end(*, partly: bool) -> None:
         bench.fake.book.poisoned.add(batch[2].person)
         found = sent(bench, *batch)
         assert isinstance(found, Refused)
-        courier = Courier(bench, *batch).settle()
+        courier = LaneHarness(bench, *batch).settle()
         assert (courier.ids("rejected"), courier.ids("delivered")) == ([4], [1, 3, 6, 7])
         assert bench.seen() == 4
 
@@ -144,7 +144,7 @@ def test_a_500_after_it_was_done_makes_no_duplicate() -> None:
         failure = raised(bench, bench.delivery(1), bench.delivery(3))
         assert isinstance(failure, Pause)
         assert failure.unexplained
-        Courier(bench, bench.delivery(1), bench.delivery(3)).settle()
+        LaneHarness(bench, bench.delivery(1), bench.delivery(3)).settle()
         assert bench.seen() == 2
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from syncd.core.delivery import Delivered, Delivery
 from syncd.core.failure import Reject
-from syncd.testing import Courier
+from syncd.testing import LaneHarness
 from tests.connectors.apollo.apollo_bench import Table, one, sent, table
 
 MAIL = "maker1@studio1.example.com"
@@ -26,7 +26,7 @@ def both(bench: Table, *, turned: bool) -> list[Delivery]:
 
 
 def contacts(bench: Table, person: str) -> Sequence[Any]:
-    return [each for each in bench.far_end.objects() if each.get("ctgo_x_user_id") == person]
+    return [each for each in bench.remote.objects() if each.get("ctgo_x_user_id") == person]
 
 
 @pytest.mark.parametrize("turned", [False, True])
@@ -41,7 +41,7 @@ def test_the_second_is_set_aside_where_no_contact_without_an_address_is_made(
         assert isinstance(outcomes[0], Delivered)
         assert isinstance(outcomes[1], Reject)
         assert (outcomes[1].code, bench.seen()) == ("apollo_address_taken", 1)
-        (contact,) = bench.far_end.objects()
+        (contact,) = bench.remote.objects()
         assert (contact["ctgo_x_user_id"], contact["ctgo_handle"]) == (
             batch[0].person,
             batch[0].fields["ctgo_handle"],
@@ -58,7 +58,7 @@ def test_the_second_has_a_contact_of_its_own_without_the_address(
         first, second = both(bench, turned=turned)
         if lost:
             bench.fake.lose_next_answer()
-        courier = Courier(bench, first, second).settle()
+        courier = LaneHarness(bench, first, second).settle()
         assert sorted(courier.ids("delivered")) == [FIRST, SECOND]
         owner, other = (contacts(bench, each.person)[0] for each in (first, second))
         assert (owner["email"], other["email"], bench.seen()) == (MAIL, None, 2)
@@ -68,7 +68,7 @@ def test_the_second_has_a_contact_of_its_own_without_the_address(
 def test_its_answer_may_be_lost_and_it_is_found_again() -> None:
     with table(without_email="create") as bench:
         one(bench, lead(bench, FIRST))
-        courier = Courier(bench, lead(bench, SECOND))
+        courier = LaneHarness(bench, lead(bench, SECOND))
         bench.fake.answer_next(429, {"message": "600 times per minute"}, at="contacts/search")
         bench.fake.lose_next_answer()  # of asking by the address, which changes nothing
         bench.fake.lose_next_answer()  # of the contact without it
@@ -91,7 +91,7 @@ def test_later_leads_of_either_go_to_their_own(*, create: bool) -> None:
             assert one(bench, new) == Delivered(mine.remote_id, created=False)
             other = one(bench, lead(bench, SECOND, remote_id=remote, bio="theirs", discovered_at=LATER))
             assert isinstance(other, Delivered if create else Reject)
-        held = {each["ctgo_x_user_id"]: (each["ctgo_bio"], each["email"]) for each in bench.far_end.objects()}
+        held = {each["ctgo_x_user_id"]: (each["ctgo_bio"], each["email"]) for each in bench.remote.objects()}
         expected = {new.person: ("mine", MAIL)}
         assert held == (expected | {lead(bench, SECOND).person: ("theirs", None)} if create else expected)
 
@@ -103,7 +103,7 @@ def test_who_was_delivered_to_anothers_contact_is_delivered_there_no_more(*, cre
         assert isinstance(mine, Delivered)
         before = repr(contacts(bench, lead(bench, FIRST).person))
         old = lead(bench, SECOND, remote_id=mine.remote_id, bio="theirs", discovered_at=LATER)
-        courier = Courier(bench, old).settle()
+        courier = LaneHarness(bench, old).settle()
         assert (courier.ids("delivered"), courier.ids("rejected")) == (
             ([SECOND], []) if create else ([], [SECOND])
         )

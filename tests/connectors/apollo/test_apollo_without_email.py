@@ -4,7 +4,7 @@ import pytest
 
 from syncd.core.delivery import Delivered, Delivery
 from syncd.core.failure import Halt, Pause, Reject, Retry
-from syncd.testing import Courier
+from syncd.testing import LaneHarness
 from tests.connectors.apollo.apollo_bench import Table, one, raised, sent, table
 
 
@@ -39,7 +39,7 @@ def test_it_is_written_with_the_key_the_list_and_apollos_form_of_the_urls() -> N
         found = one(bench, nobody(bench))
         assert isinstance(found, Delivered)
         assert found.created
-        (contact,) = bench.far_end.objects()
+        (contact,) = bench.remote.objects()
         assert contact["ctgo_x_user_id"] == nobody(bench).person
         assert contact["label_ids"] == [bench.fake.book.labels["ctgo"]]
         assert contact["twitter_url"] == "https://x.com/maker_1"
@@ -71,7 +71,7 @@ def test_what_search_shows_late_is_not_written_twice() -> None:
     with table(without_email="create") as bench:
         bench.fake.book.lag = 290.0
         bench.fake.lose_next_answer()
-        courier = Courier(bench, nobody(bench)).settle()
+        courier = LaneHarness(bench, nobody(bench)).settle()
         assert (courier.ids("delivered"), bench.seen()) == ([1], 1)
         codes = [failure.code for call in courier.calls for failure in call.failures]
         assert codes == ["apollo_unavailable", "apollo_not_found_yet"]

@@ -1,4 +1,4 @@
-"""The CSV connector passes the contract, its far end being a folder of files."""
+"""The CSV connector passes the contract, its remote being a folder of files."""
 
 import csv
 import errno

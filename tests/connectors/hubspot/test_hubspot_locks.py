@@ -6,7 +6,7 @@ import pytest
 
 from syncd.core.delivery import Delivered, Delivery
 from syncd.core.failure import Failure, Pause, Refused
-from syncd.testing import Courier
+from syncd.testing import LaneHarness
 from tests.connectors.hubspot.hubspot_bench import ALWAYS, Hub, hub
 
 MANY = 20
@@ -82,7 +82,7 @@ def test_a_contact_that_stays_locked_holds_nobody_else_up(it: Hub) -> None:
     leads = known(it)
     locked(it, leads[3], 16)
     began = it.bench.clock.now()
-    courier = Courier(it.bench, *leads)
+    courier = LaneHarness(it.bench, *leads)
     for _ in range(60):
         if courier.pending == [leads[3].id]:
             break
@@ -98,7 +98,7 @@ def test_an_account_that_is_locked_costs_nobody_an_attempt() -> None:
     with hub(ALWAYS) as it:
         for _ in range(6):
             it.fake.answer_next(423, "")
-        courier = Courier(it.bench, *(it.lead(n, emailed=False) for n in range(1, MANY + 1))).settle()
+        courier = LaneHarness(it.bench, *(it.lead(n, emailed=False) for n in range(1, MANY + 1))).settle()
         assert courier.ids("delivered") == list(range(1, MANY + 1))
         assert {change.attempts for change in courier.settled.values()} == {1}
         assert len(courier.calls) < MANY

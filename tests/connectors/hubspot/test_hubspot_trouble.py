@@ -8,7 +8,7 @@ import pytest
 from syncd.connector import Field
 from syncd.core.delivery import Delivered
 from syncd.core.failure import Failure, Halt, Pause, Refused, Reject, Retry
-from syncd.testing import Courier
+from syncd.testing import LaneHarness
 from tests.connectors.hubspot.hubspot_bench import ALWAYS, GUESSED, NONE, Hub, hub, raised
 from tests.fakes.hubspot_portal import definition
 
@@ -43,7 +43,7 @@ def test_a_plan_without_api_access_halts(it: Hub) -> None:
 def test_a_firewall_that_dislikes_one_lead_holds_no_other_up(it: Hub) -> None:
     it.fake.firewall = b"<script>"
     guilty = it.lead(NONE, in_place_of={"Workshop": "<script>"})
-    courier = Courier(it.bench, *(guilty if n == NONE else it.lead(n) for n in range(1, 21)))
+    courier = LaneHarness(it.bench, *(guilty if n == NONE else it.lead(n) for n in range(1, 21)))
     for _ in range(60):
         it.bench.clock.advance((courier.lane.wait(it.bench.clock.now()) or 0.0) + 0.001)
         courier.step()
@@ -104,7 +104,7 @@ def test_a_fixed_option_that_does_not_exist_halts() -> None:
 def test_a_bad_value_is_rejected_alone(field: str, value: str, code: str, *, multi_status: bool) -> None:
     with hub(dict(ALWAYS) | {field: value}) as it:
         it.fake.batches.multi_status = multi_status
-        courier = Courier(it.bench, it.lead(NONE)).settle()
+        courier = LaneHarness(it.bench, it.lead(NONE)).settle()
         assert courier.settled[NONE].state == "rejected"
         assert courier.settled[NONE].code == code
         assert it.size == 0

@@ -9,7 +9,7 @@ from typing import ClassVar
 from syncd.connector import Change, Context, Finding
 from syncd.core.delivery import Delivered, Delivery, Outcome, Route
 from syncd.core.failure import Failure, Halt, Pause
-from syncd.testing.memory import FarEndError, MemoryConnector, MemoryOptions
+from syncd.testing.memory import MemoryConnector, MemoryOptions, RemoteError
 from tests.connectors.columned import ColumnedConnector
 
 _FIX = "Mend it."
@@ -22,7 +22,7 @@ class _Mistaken(MemoryConnector):
     status: ClassVar[int]
     instead: ClassVar[Failure]
 
-    def _failure(self, error: FarEndError) -> Failure:
+    def _failure(self, error: RemoteError) -> Failure:
         if error.status != self.status:
             return super()._failure(error)
         why = self.instead
@@ -76,7 +76,7 @@ class Optimist(MemoryConnector):
 class Leaks(MemoryConnector):
     """Shows the request in the detail."""
 
-    def _failure(self, error: FarEndError) -> Failure:
+    def _failure(self, error: RemoteError) -> Failure:
         why = super()._failure(error)
         detail = f"{why.detail} Authorization: Bearer {self._token.get_secret_value()}"
         return Pause(why.code, detail, unexplained=True, fix=why.fix) if error.status == 500 else why
@@ -113,7 +113,7 @@ class AllIsWell(MemoryConnector):
     """Asks nobody."""
 
     def check(self) -> Sequence[Finding]:
-        return [Finding("ok", "memory_ready", "The far end answers.")]
+        return [Finding("ok", "memory_ready", "The remote answers.")]
 
 
 class Looks(MemoryConnector):

@@ -27,7 +27,7 @@ class _Sleight(MemoryConnector):
 
 
 class Sorted(_Sleight):
-    """Answers in the order of the far end, which is by name."""
+    """Answers in the order of the remote, which is by name."""
 
     def _turn(self, sent: Sent) -> Sequence[Outcome]:
         return [outcome for _, outcome in sorted(sent, key=lambda pair: pair[0].person)]
@@ -94,7 +94,7 @@ class BlameTheName(_Sleight):
 
 
 class _Inserts(MemoryConnector):
-    """The far end has no upsert: every write makes somebody new. `_written`: what this instance remembers."""
+    """The remote has no upsert: every write makes somebody new. `_written`: what this instance remembers."""
 
     def __init__(self, options: MemoryOptions, context: Context) -> None:
         super().__init__(options, context)
@@ -176,7 +176,7 @@ class Latin(MemoryConnector):
 
 
 class RefusesControls(MemoryConnector):
-    """Halts at what a far end cannot hold."""
+    """Halts at what a remote cannot hold."""
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
         for each in batch:
@@ -199,7 +199,7 @@ class NeedsHandle(MemoryConnector):
 
 
 class TooMuch(MemoryConnector):
-    """Promises larger batches than the far end takes."""
+    """Promises larger batches than the remote takes."""
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
         if len(batch) > self.batch_size // 2:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from syncd.connector import Status, Statuses
 from syncd.core.failure import Failure, Halt, Pause
-from syncd.testing.memory import FarEndError
+from syncd.testing.memory import RemoteError
 from tests.connectors.telling import Entry, TellingConnector
 
 
@@ -65,7 +65,7 @@ class Remembers(TellingConnector):
 
 
 class Tidies(TellingConnector):
-    """Takes what it was told out of the far end."""
+    """Takes what it was told out of the remote."""
 
     def statuses_since(self, cursor: str) -> Statuses:
         page = super().statuses_since(cursor)
@@ -94,13 +94,13 @@ class Swallows(TellingConnector):
 
 
 class HaltsAtErrors(TellingConnector):
-    def _failure(self, error: FarEndError) -> Failure:
+    def _failure(self, error: RemoteError) -> Failure:
         why = super()._failure(error)
         return Halt(why.code, why.detail, fix=why.fix) if error.status == 500 else why
 
 
 class WaitsForATokenToReturn(TellingConnector):
-    def _failure(self, error: FarEndError) -> Failure:
+    def _failure(self, error: RemoteError) -> Failure:
         why = super()._failure(error)
         return Pause(why.code, why.detail, fix=why.fix) if error.status == 401 else why
 

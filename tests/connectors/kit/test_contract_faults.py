@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 
-from syncd.testing import Bench, ConnectorContract, MemoryConnector, MemoryFarEnd
+from syncd.testing import Bench, ConnectorContract, MemoryConnector, MemoryRemote
 from tests.connectors.columned import ColumnedConnector, ColumnedFarEnd
 from tests.connectors.kit import broken_manners, broken_sending, broken_telling
 from tests.connectors.telling import WATCHED, TellingConnector, TellingFarEnd
@@ -24,7 +24,7 @@ FAULTS: tuple[tuple[type[MemoryConnector], str], ...] = (
     (broken_sending.Untouched, "policies_are_kept"),
     (broken_sending.Blanks, "a_blank_overwrites_nothing"),
     (broken_sending.Latin, "hostile_texts_are_delivered"),
-    (broken_sending.RefusesControls, "texts_that_no_far_end_can_hold_harm_nobody_else"),
+    (broken_sending.RefusesControls, "texts_that_no_remote_can_hold_harm_nobody_else"),
     (broken_sending.NeedsHandle, "leads_of_whom_nothing_is_known_harm_nobody_else"),
     (broken_sending.NeverLooks, "a_lost_answer_makes_no_duplicate"),
     (broken_manners.Optimist, "a_lost_answer_makes_no_duplicate"),
@@ -78,16 +78,16 @@ FAULTS: tuple[tuple[type[MemoryConnector], str], ...] = (
 def bench_of(connector: type[MemoryConnector], claim: str) -> Bench:
     if issubclass(connector, TellingConnector):
         telling = TellingFarEnd()
-        options = {"far_end": telling, "token": telling.token}
+        options = {"remote": telling, "token": telling.token}
         return Bench.open(connector, options, telling, clock=telling.clock, watched=WATCHED)
     columned = issubclass(connector, ColumnedConnector)
     bare = "bare" in inspect.signature(getattr(ConnectorContract, f"test_{claim}")).parameters
     far = (
         ColumnedFarEnd(() if bare else tuple(connector.defaults))
         if columned
-        else MemoryFarEnd("memory-s3cret")
+        else MemoryRemote("memory-s3cret")
     )
-    return Bench.open(connector, {"far_end": far, "token": "memory-s3cret"}, far)
+    return Bench.open(connector, {"remote": far, "token": "memory-s3cret"}, far)
 
 
 def fails(connector: type[MemoryConnector], claim: str) -> bool:

@@ -13,10 +13,10 @@ from syncd.core.texts import clean_text
 from syncd.testing import (
     Bench,
     ConnectorContract,
-    Courier,
+    LaneHarness,
     ManualClock,
     MemoryConnector,
-    MemoryFarEnd,
+    MemoryRemote,
     samples,
 )
 
@@ -41,8 +41,8 @@ class Scripted(MemoryConnector):
 
 @pytest.fixture
 def bench() -> Bench:
-    far = MemoryFarEnd()
-    return Bench.open(Scripted, {"far_end": far}, far)
+    far = MemoryRemote()
+    return Bench.open(Scripted, {"remote": far}, far)
 
 
 def scripted(bench: Bench, *script: Exception, safe: bool = True) -> Bench:
@@ -51,7 +51,7 @@ def scripted(bench: Bench, *script: Exception, safe: bool = True) -> Bench:
     return bench
 
 
-def batches(courier: Courier) -> list[list[int]]:
+def batches(courier: LaneHarness) -> list[list[int]]:
     return [[delivery.id for delivery in call.batch] for call in courier.calls]
 
 
@@ -100,7 +100,7 @@ def test_hostile_names_arrive_as_they_are_and_impossible_ones_cleaned(bench: Ben
 
 
 def test_a_call_holds_one_group_and_at_most_a_batch(bench: Bench) -> None:
-    courier = Courier(bench, *bench.deliveries(10)).settle()
+    courier = LaneHarness(bench, *bench.deliveries(10)).settle()
     assert sorted(batches(courier)) == [[1, 3, 5, 7], [2, 4, 6, 8], [9], [10]]
 
 
@@ -111,21 +111,21 @@ def test_a_refused_call_is_halved_until_the_guilty_one_is_alone(bench: Bench) ->
         Refused("memory_invalid", "No."),
         Refused("memory_invalid", "No."),
     )
-    courier = Courier(bench, *(bench.delivery(n) for n in (1, 3, 5, 7))).settle()
+    courier = LaneHarness(bench, *(bench.delivery(n) for n in (1, 3, 5, 7))).settle()
     assert batches(courier)[:3] == [[1, 3, 5, 7], [1, 3], [1]]
     assert (courier.ids("delivered"), courier.ids("rejected")) == ([3, 5, 7], [1])
 
 
 def test_what_may_have_been_sent_is_marked_where_resending_is_not_safe(bench: Bench) -> None:
     scripted(bench, Pause("memory_silent", "No.", unexplained=True, fix=FIX), safe=False)
-    courier = Courier(bench, bench.delivery(1)).settle()
+    courier = LaneHarness(bench, bench.delivery(1)).settle()
     assert [call.batch[0].maybe_sent for call in courier.calls] == [False, True]
 
 
 def test_a_pause_is_waited_for(bench: Bench) -> None:
     before = bench.clock.now()
     scripted(bench, Pause("memory_busy", "Later.", after=600.0, fix=FIX))
-    assert Courier(bench, bench.delivery(1)).settle().ids("delivered") == [1]
+    assert LaneHarness(bench, bench.delivery(1)).settle().ids("delivered") == [1]
     assert 600.0 <= bench.clock.now() - before < 601.0
 
 
@@ -134,7 +134,7 @@ def test_a_persons_id_is_known_to_their_next_delivery_and_an_older_one_is_not_se
     new = bench.delivery(1, discovered_at="2026-06-11T00:00:00Z")
     newer = bench.delivery(3, x_user_id=person, discovered_at="2026-06-12T00:00:00Z")
     older = bench.delivery(5, x_user_id=person, discovered_at="2026-06-10T00:00:00Z")
-    courier = Courier(bench)
+    courier = LaneHarness(bench)
     for each in (new, newer, older):
         courier.take(each).settle()
     assert batches(courier) == [[1], [3]]
@@ -161,13 +161,13 @@ def test_a_persons_id_is_known_to_their_next_delivery_and_an_older_one_is_not_se
 def test_an_answer_against_the_grammar_is_an_error_at_once(bench: Bench, bug: Exception, says: str) -> None:
     scripted(bench, bug)
     with pytest.raises(AssertionError, match=says):
-        Courier(bench, bench.delivery(1)).settle()
+        LaneHarness(bench, bench.delivery(1)).settle()
 
 
 def test_a_connector_that_never_comes_to_an_end_is_an_error(bench: Bench) -> None:
     scripted(bench, *[Pause("memory_busy", "Later.", after=1.0, fix=FIX) for _ in range(5000)])
     with pytest.raises(AssertionError, match="never comes to an end"):
-        Courier(bench, bench.delivery(1)).settle()
+        LaneHarness(bench, bench.delivery(1)).settle()
 
 
 def test_a_misspelt_reason_is_an_error_and_not_a_silent_pass(bench: Bench) -> None:
@@ -178,8 +178,8 @@ def test_a_misspelt_reason_is_an_error_and_not_a_silent_pass(bench: Bench) -> No
         Misspelt().test_a_poisoned_lead_is_rejected_alone(bench)
 
 
-def test_a_far_end_whose_troubles_do_nothing_is_found_out() -> None:
-    class Harmless(MemoryFarEnd):
+def test_a_remote_whose_troubles_do_nothing_is_found_out() -> None:
+    class Harmless(MemoryRemote):
         def lose_next_answer(self) -> None:
             pass
 
@@ -196,7 +196,7 @@ def test_a_far_end_whose_troubles_do_nothing_is_found_out() -> None:
         ConnectorContract().test_revoked_credentials_halt_the_lane_and_lose_nothing,
     ):
         with pytest.raises(AssertionError):
-            claim(Bench.open(MemoryConnector, {"far_end": far}, far))
+            claim(Bench.open(MemoryConnector, {"remote": far}, far))
 
 
 def test_an_empty_id_is_an_error(bench: Bench) -> None:
@@ -204,6 +204,6 @@ def test_an_empty_id_is_an_error(bench: Bench) -> None:
         def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
             return [Delivered("") for _ in batch]
 
-    far = MemoryFarEnd()
+    far = MemoryRemote()
     with pytest.raises(AssertionError, match="must be a text or None"):
-        Courier(Bench.open(Odd, {"far_end": far}, far), bench.delivery(1)).settle()
+        LaneHarness(Bench.open(Odd, {"remote": far}, far), bench.delivery(1)).settle()

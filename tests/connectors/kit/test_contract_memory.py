@@ -2,7 +2,7 @@
 
 import pytest
 
-from syncd.testing import Bench, ConnectorContract, MemoryConnector, MemoryFarEnd
+from syncd.testing import Bench, ConnectorContract, MemoryConnector, MemoryRemote
 from tests.connectors.columned import ColumnedConnector, ColumnedFarEnd
 from tests.connectors.telling import WATCHED, TellingConnector, TellingFarEnd
 
@@ -10,25 +10,25 @@ from tests.connectors.telling import WATCHED, TellingConnector, TellingFarEnd
 class TestMemory(ConnectorContract):
     @pytest.fixture
     def bench(self) -> Bench:
-        far = MemoryFarEnd(token="memory-s3cret")
-        return Bench.open(MemoryConnector, {"far_end": far, "token": "memory-s3cret"}, far)
+        far = MemoryRemote(token="memory-s3cret")
+        return Bench.open(MemoryConnector, {"remote": far, "token": "memory-s3cret"}, far)
 
 
 class TestMemoryWithSetup(ConnectorContract):
     @pytest.fixture
     def bench(self) -> Bench:
         far = ColumnedFarEnd(tuple(ColumnedConnector.defaults))
-        return Bench.open(ColumnedConnector, {"far_end": far, "token": "memory-s3cret"}, far)
+        return Bench.open(ColumnedConnector, {"remote": far, "token": "memory-s3cret"}, far)
 
     @pytest.fixture
     def bare(self) -> Bench:
         far = ColumnedFarEnd()
-        return Bench.open(ColumnedConnector, {"far_end": far, "token": "memory-s3cret"}, far)
+        return Bench.open(ColumnedConnector, {"remote": far, "token": "memory-s3cret"}, far)
 
 
 class TestMemoryThatTells(ConnectorContract):
     @pytest.fixture
     def bench(self) -> Bench:
         far = TellingFarEnd()
-        options = {"far_end": far, "token": far.token}
+        options = {"remote": far, "token": far.token}
         return Bench.open(TellingConnector, options, far, clock=far.clock, watched=WATCHED)

@@ -14,7 +14,7 @@ import pytest
 from syncd.connector import Field, Statuses, Watched
 from syncd.core.failure import CODES, Failure
 from syncd.mapping import FieldMap
-from syncd.testing import FarEnd
+from syncd.testing import Remote
 from syncd.testing.base import Trouble
 from syncd.testing.bench import as_fields
 
@@ -114,7 +114,7 @@ def test_the_statuses_of_the_page_pass_nobody_over(tmp_path: Path) -> None:
     scope: dict[str, Any] = {}
     exec((tmp_path / "statuses.py").read_text(), scope)  # noqa: S102 - our own page
     far = FarEndThatTells()
-    connector = SimpleNamespace(_far_end=far, _context=SimpleNamespace(watched=Watched("status")))
+    connector = SimpleNamespace(_remote=far, _context=SimpleNamespace(watched=Watched("status")))
     for n in range(450):
         far.change(n, shows=30.0 if n == 7 else 0.0)
     told, cursor = set(), ""
@@ -133,7 +133,7 @@ def test_the_statuses_of_the_page_pass_nobody_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "word",
     [
-        *(name for name in vars(FarEnd) if not name.startswith("_")),
+        *(name for name in vars(Remote) if not name.startswith("_")),
         *get_args(Trouble),
         *(kind.__name__ for kind in Failure.__subclasses__()),
         "Refused",

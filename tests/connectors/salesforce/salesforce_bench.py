@@ -36,7 +36,7 @@ def served(fake: SalesforceFake) -> Iterator[str]:
         yield url
 
 
-class FarEnd:
+class Remote:
     """The fake as the contract's tests want it."""
 
     def __init__(self, fake: SalesforceFake) -> None:
@@ -100,7 +100,7 @@ def table(
         bench = Table.open(
             SalesforceConnector,
             chosen,
-            FarEnd(fake),
+            Remote(fake),
             clock=clock,
             fields=fields,
             secrets={"!canary."},

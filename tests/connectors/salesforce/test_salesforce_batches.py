@@ -5,7 +5,7 @@ import pytest
 from connectors.salesforce.defaults import DEFAULTS
 from syncd.core.delivery import Delivered
 from syncd.core.failure import Halt, Pause, Refused
-from syncd.testing import Courier
+from syncd.testing import LaneHarness
 from tests.connectors.salesforce.salesforce_bench import PLAIN, one, raised, sent, table
 from tests.fakes.salesforce_lead import KEY
 
@@ -136,4 +136,9 @@ def test_a_refusal_after_something_was_written_does_not_claim_that_nothing_was()
         assert isinstance(outcomes[0], Delivered)
         assert isinstance(outcomes[1], Pause)
         assert isinstance(raised(bench, bench.delivery(2)), Refused)
-        assert Courier(bench, good, *bench.deliveries(4, first=2)).settle().ids("rejected") == [2, 3, 4, 5]
+        assert LaneHarness(bench, good, *bench.deliveries(4, first=2)).settle().ids("rejected") == [
+            2,
+            3,
+            4,
+            5,
+        ]

@@ -4,7 +4,7 @@ import pytest
 
 from syncd.core.delivery import Delivered
 from syncd.core.failure import Halt, Reject, Retry
-from syncd.testing import Courier
+from syncd.testing import LaneHarness
 from tests.connectors.salesforce.salesforce_bench import PLAIN, Table, lead_of, one, raised, sent, table
 from tests.fakes.salesforce_lead import KEY
 
@@ -221,7 +221,7 @@ def test_a_link_that_breaks_is_tried_again() -> None:
     with table(duplicates="link") as bench:
         one(bench, bench.delivery(5))
         _namesake(bench)
-        courier = Courier(bench, bench.delivery(4))
+        courier = LaneHarness(bench, bench.delivery(4))
         bench.fake.org.rule_tells = "duplicateResult"
         bench.fake.lose_next_answer()
         assert courier.settle().ids("delivered") == [4]

@@ -15,8 +15,8 @@ from connectors.salesforce.connector import SalesforceConnector
 from syncd.core.delivery import Delivered
 from syncd.core.failure import Failure, Pause
 from syncd.testing import ManualClock
-from tests.connectors.salesforce.salesforce_bench import PLAIN, FarEnd, Table, one, raised, table
-from tests.ctgo.far_end import served as raw_served
+from tests.connectors.salesforce.salesforce_bench import PLAIN, Remote, Table, one, raised, table
+from tests.ctgo.remote import served as raw_served
 from tests.fakes.salesforce import SalesforceFake
 
 
@@ -24,7 +24,7 @@ def test_a_port_where_nobody_listens_makes_no_suspects() -> None:
     with table() as bench:
         closed = bench.fake.url
     options = {"client_id": "id", "client_secret": "s3cret", "instance_url": closed}
-    unreachable = Table.open(SalesforceConnector, options, bench.far_end)
+    unreachable = Table.open(SalesforceConnector, options, bench.remote)
     why = raised(unreachable, bench.delivery(1))
     assert isinstance(why, Pause)
     assert (why.code, why.unexplained) == ("salesforce_unreachable", False)
@@ -41,7 +41,7 @@ def _told(answer: Callable[[Any], None], clock: ManualClock | None = None) -> Pa
     """What a describe comes to that a raw server answers."""
     with raw_served(lambda connection, _: answer(connection)) as url:
         options = {"session_id": "00D!x", "instance_url": "/".join(url.split("/")[:3])}
-        bench = Table.open(SalesforceConnector, options, FarEnd(SalesforceFake()), clock=clock)
+        bench = Table.open(SalesforceConnector, options, Remote(SalesforceFake()), clock=clock)
         try:
             why = raised(bench, bench.delivery(1))
         finally:

@@ -1,4 +1,4 @@
-"""The webhook connector passes the contract, its far end being a verifying receiver behind a socket."""
+"""The webhook connector passes the contract, its remote being a verifying receiver behind a socket."""
 
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
@@ -25,7 +25,7 @@ class TestWebhook(ConnectorContract):
     def test_check_finds_revoked_credentials(self, bench: Bench) -> None:
         """It cannot: whatever is sent to try them would be taken for a lead. It sends nothing."""
         assert isinstance(bench, Table)
-        bench.far_end.revoke()
+        bench.remote.revoke()
         assert [found.level for found in bench.connector.check()] == ["ok"]
         assert bench.fake.requests == 0
 

@@ -14,7 +14,7 @@ from syncd.core.failure import Halt, Pause, Reject
 from syncd.mapping import VARIABLES as KNOWN
 from syncd.registry import configure
 from syncd.settings import load
-from syncd.testing import Courier
+from syncd.testing import LaneHarness
 from tests.connectors.webhook.webhook_bench import outcome, table
 from tests.fakes.webhook import SIGNING_SECRET, TOKEN
 
@@ -127,7 +127,7 @@ def test_a_firewall_that_dislikes_one_lead_holds_no_other_up() -> None:
         bench.fake.firewall = b"<script>"
         leads = [bench.delivery(n) for n in range(1, 11)]
         leads[0] = bench.delivery(1, in_place_of={"Workshop": "<script>"})
-        courier = Courier(bench, *leads)
+        courier = LaneHarness(bench, *leads)
         for _ in range(40):
             bench.clock.advance((courier.lane.wait(bench.clock.now()) or 0.0) + 0.001)
             courier.step()

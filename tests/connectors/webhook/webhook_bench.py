@@ -13,7 +13,7 @@ from tests.fakes.serving import served
 from tests.fakes.webhook import PREFIX, SIGNING_SECRET, TOKEN, WebhookFake
 
 
-class FarEnd:
+class Remote:
     """The fake as the contract's tests want it."""
 
     def __init__(self, fake: WebhookFake) -> None:
@@ -56,7 +56,7 @@ def table(
         chosen: dict[str, object] = {"url": url + PREFIX, "headers": {"Authorization": f"Bearer {TOKEN}"}}
         if signed:
             chosen["signing_secret"] = SIGNING_SECRET
-        bench = Table.open(WebhookConnector, {**chosen, **options}, FarEnd(fake), clock=clock, fields=fields)
+        bench = Table.open(WebhookConnector, {**chosen, **options}, Remote(fake), clock=clock, fields=fields)
         assert isinstance(bench, Table)
         bench.fake = fake
         try:

@@ -11,7 +11,7 @@ from syncd.ctgo.campaigns.api import Api
 from syncd.ctgo.campaigns.confirmed import Billing
 from syncd.ctgo.campaigns.drafts import NewSegment, NewTemplate, StreamChanges, Tier
 from syncd.ctgo.campaigns.runs import Run
-from tests.ctgo.far_end import failure_of
+from tests.ctgo.remote import failure_of
 from tests.ctgo.stage import always
 
 YES = Billing.ACCEPTED

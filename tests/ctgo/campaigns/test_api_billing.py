@@ -19,7 +19,7 @@ from syncd.ctgo.campaigns.drafts import (
     handles_of,
 )
 from syncd.ctgo.campaigns.streams import Campaign, has_pairs, newcomer
-from tests.ctgo.far_end import failure_of
+from tests.ctgo.remote import failure_of
 from tests.ctgo.stage import LOST, UNSENT, Line, Stage
 
 YES = Billing.ACCEPTED

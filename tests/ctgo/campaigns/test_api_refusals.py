@@ -9,7 +9,7 @@ from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
 from syncd.ctgo.campaigns.api import Api
 from syncd.ctgo.campaigns.confirmed import Billing
 from syncd.ctgo.campaigns.drafts import NewPair, NewSegment, NewStream, NewTemplate, Tier
-from tests.ctgo.far_end import KEY, failure_of
+from tests.ctgo.remote import KEY, failure_of
 from tests.ctgo.stage import Stage, always
 
 YES = Billing.ACCEPTED

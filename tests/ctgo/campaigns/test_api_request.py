@@ -7,7 +7,7 @@ import pytest
 from syncd.ctgo.campaigns.api import may_bill
 from syncd.ctgo.campaigns.confirmed import Billing
 from syncd.ctgo.campaigns.drafts import DraftError
-from tests.ctgo.far_end import failure_of
+from tests.ctgo.remote import failure_of
 from tests.ctgo.stage import Stage
 
 

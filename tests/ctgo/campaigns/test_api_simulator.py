@@ -9,7 +9,7 @@ from syncd.ctgo import Upstream
 from syncd.ctgo.campaigns.api import Api
 from syncd.ctgo.campaigns.drafts import LeadFilter
 from syncd.simulator import Options, create_app
-from tests.ctgo.far_end import BASE, KEY, failure_of
+from tests.ctgo.remote import BASE, KEY, failure_of
 
 
 def simulated(**options: object) -> Api:

@@ -1,4 +1,4 @@
-"""A far end that is down, slow to believe or wrong loses nothing and holds up nobody else."""
+"""A remote that is down, slow to believe or wrong loses nothing and holds up nobody else."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from syncd.core.failure import Halt, Pause, Retry
 from tests.support import (
     DAY,
     Bench,
-    FarEnd,
+    Remote,
     lost_answer,
     rejects,
     unreachable,
@@ -93,7 +93,7 @@ def test_maybe_sent_is_on_the_disk_before_the_first_byte_of_an_unsafe_call(bench
     far = bench.place(upsert=False)
     seen: list[int] = []
 
-    def look(far: FarEnd, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+    def look(far: Remote, batch: Sequence[Delivery]) -> Sequence[Outcome]:
         seen.extend(row[0] for row in bench.rows("SELECT maybe_sent FROM delivery"))
         return far.accept(batch)
 
@@ -165,7 +165,7 @@ def test_a_connector_that_raises_is_logged_and_tried_again(bench: Bench) -> None
     bench.ctgo(leads=9)
     far = bench.place()
 
-    def bug(_: FarEnd, __: Sequence[Delivery]) -> Sequence[Outcome]:
+    def bug(_: Remote, __: Sequence[Delivery]) -> Sequence[Outcome]:
         raise ZeroDivisionError
 
     far.script.extend([bug] * 2)
@@ -179,7 +179,7 @@ def test_a_connector_that_always_raises_halts_and_rejects_nobody(bench: Bench) -
     bench.ctgo(leads=9)
     far = bench.place()
 
-    def bug(_: FarEnd, __: Sequence[Delivery]) -> Sequence[Outcome]:
+    def bug(_: Remote, __: Sequence[Delivery]) -> Sequence[Outcome]:
         raise ZeroDivisionError
 
     far.rule = bug
@@ -193,7 +193,7 @@ def test_a_halt_keeps_every_lead_pending_and_is_lifted_by_a_start(bench: Bench) 
     bench.ctgo(leads=30)
     far = bench.place(batch_size=10)
 
-    def expired(_: FarEnd, __: Sequence[Delivery]) -> Sequence[Outcome]:
+    def expired(_: Remote, __: Sequence[Delivery]) -> Sequence[Outcome]:
         raise Halt("token_expired", "The token is no longer valid.")
 
     far.rule = expired
@@ -218,7 +218,7 @@ def test_a_pause_in_the_answer_stands_for_all_after_it(bench: Bench) -> None:
     bench.ctgo(leads=10)
     far = bench.place()
 
-    def half(far: FarEnd, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+    def half(far: Remote, batch: Sequence[Delivery]) -> Sequence[Outcome]:
         done = [far.write(d) for d in batch[:4]]
         return [
             *done,

@@ -1,4 +1,4 @@
-"""One answer decides nothing: whoever a far end turns away, the others get through, and nobody pays for the lane."""
+"""One answer decides nothing: whoever a remote turns away, the others get through, and nobody pays for the lane."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -10,7 +10,7 @@ from syncd.core.delivery import HALT_LIMIT, Delivery, Outcome
 from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
 from syncd.ledger.admin.actions import Chosen, retry
 from syncd.simulator.faults import Fault
-from tests.support import DAY, Bench, FarEnd, Rule, pulled
+from tests.support import DAY, Bench, Remote, Rule, pulled
 
 REFUSALS = {
     "422": Reject("refused", "The receiver answered 422."),
@@ -21,9 +21,9 @@ REFUSALS = {
 
 
 def turns_away(why: Failure, *guilty: int) -> Rule:
-    """A far end that answers so to any call with one of these leads in it; without any, to every call."""
+    """A remote that answers so to any call with one of these leads in it; without any, to every call."""
 
-    def rule(far: FarEnd, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+    def rule(far: Remote, batch: Sequence[Delivery]) -> Sequence[Outcome]:
         found = [d.lead.id in guilty or not guilty for d in batch]
         if isinstance(why, Reject):
             return [why if bad else far.write(d) for d, bad in zip(batch, found, strict=True)]
@@ -103,7 +103,7 @@ def test_a_daily_quota_rejects_nobody(bench: Bench) -> None:
     pulled(bench)
     quota = {"left": 0}
 
-    def rule(far: FarEnd, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+    def rule(far: Remote, batch: Sequence[Delivery]) -> Sequence[Outcome]:
         if not quota["left"]:
             raise Pause("quota", "No calls left today.", after=4 * 3600.0)
         quota["left"] -= 1
@@ -151,7 +151,7 @@ def test_a_retry_waits_as_long_as_it_asks_to(bench: Bench) -> None:
     pulled(bench)
     at: list[float] = []
 
-    def rule(far: FarEnd, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+    def rule(far: Remote, batch: Sequence[Delivery]) -> Sequence[Outcome]:
         at.append(bench.clock.monotonic())
         return [Retry("later", "In six hours.", after=6 * 3600.0)] if len(at) < 4 else far.accept(batch)
 

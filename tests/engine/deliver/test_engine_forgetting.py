@@ -10,7 +10,7 @@ from syncd.core.delivery import Delivery, Outcome
 from syncd.ledger.privacy import forgotten
 from syncd.ledger.privacy.forgotten import Sought
 from tests.engine.enrich.test_engine_enriching import FIELDS, asks, ctgo, lost, on_enrich
-from tests.support import Bench, FarEnd
+from tests.support import Bench, Remote
 from tests.support.growing import LINEAR, growth
 
 
@@ -39,7 +39,7 @@ def test_a_delivery_under_way_is_told_and_leaves_nothing_in_the_ledger(bench: Be
     world = bench.ctgo(leads=4)
     far = bench.place(people=objects == "people")
 
-    def forgotten_meanwhile(far: FarEnd, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+    def forgotten_meanwhile(far: Remote, batch: Sequence[Delivery]) -> Sequence[Outcome]:
         outcomes = far.accept(batch)
         forget(bench, lead_id=batch[0].lead.id)
         return outcomes
@@ -99,7 +99,7 @@ def test_nobody_else_loses_an_id_that_is_theirs_elsewhere(bench: Bench) -> None:
     """Numbers of objects are unique at one place at the most, and a number of an object may be somebody's on X."""
     bench.ctgo(leads=3)
     bench.place("crm", people=True, upsert=False)
-    bench.place("desk", people=True, upsert=False, where="id != 90213")
+    bench.place("context", people=True, upsert=False, where="id != 90213")
     bench.once()
     ids = "SELECT connector, person, remote_id FROM person UNION SELECT connector, lead_seq, remote_id FROM delivery"
     number, person = bench.rows("SELECT lead_id, person FROM lead WHERE seq = 1")[0]

@@ -1,4 +1,4 @@
-"""The flood gate: at one stroke five and no more, whatever is killed or started meanwhile, and nothing is lost."""
+"""The flood gate: in one burst five and no more, whatever is killed or started meanwhile, and nothing is lost."""
 
 import random
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from syncd.ledger.admin.actions import drop_held, pause_lanes, release, resume_l
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.lanes import halt_lanes, load_lanes
 from tests.engine.enrich.test_engine_enriching import terms
-from tests.support import Bench, Crash, FarEnd, Seams, unreachable
+from tests.support import Bench, Crash, Remote, Seams, unreachable
 
 GATE = 10
 LANE = ("deliver", "crm")
@@ -53,12 +53,12 @@ def held(bench: Bench) -> int:
 
 
 @pytest.fixture
-def far(bench: Bench) -> FarEnd:
+def far(bench: Bench) -> Remote:
     bench.ctgo(leads=23, rate_limit=10_000, limit=10_000)
     return bench.place(people=True, gate=GATE, batch_size=3)
 
 
-def test_of_a_flood_the_five_oldest_are_sent_though_no_page_is_one(bench: Bench, far: FarEnd) -> None:
+def test_of_a_flood_the_five_oldest_are_sent_though_no_page_is_one(bench: Bench, far: Remote) -> None:
     once(bench)
     bench.check()
     listed = sorted(bench.accounts["main"].world.listed(), key=lambda row: row.discovered)
@@ -67,13 +67,13 @@ def test_of_a_flood_the_five_oldest_are_sent_though_no_page_is_one(bench: Bench,
     assert bench.log.named("lane_halted") == [
         {
             "kind": "deliver", "name": "crm", "code": "gate_held",
-            "detail": "18 deliveries wait at its gate: more than 10 would have gone there at one stroke.",
+            "detail": "18 deliveries wait at its gate: more than 10 would have gone there in one burst.",
         }
     ]  # fmt: skip
     assert bench.leads() == {"delivering": 18, "exported": 5}
 
 
-def test_a_release_lets_the_rest_go_to_a_running_engine(bench: Bench, far: FarEnd) -> None:
+def test_a_release_lets_the_rest_go_to_a_running_engine(bench: Bench, far: Remote) -> None:
     once(bench)
     assert let(bench, 4) == 4
     bench.run()
@@ -89,7 +89,7 @@ def test_a_release_lets_the_rest_go_to_a_running_engine(bench: Bench, far: FarEn
 
 
 def test_a_pass_that_brings_nothing_wakes_a_lane_that_was_given_work_by_hand(
-    bench: Bench, far: FarEnd
+    bench: Bench, far: Remote
 ) -> None:
     once(bench)
     with bench.ledger.write() as connection:
@@ -98,7 +98,7 @@ def test_a_pass_that_brings_nothing_wakes_a_lane_that_was_given_work_by_hand(
     assert len(far.things) == 23
 
 
-def test_the_export_waits_for_a_connector_whose_gate_holds_the_lead(bench: Bench, far: FarEnd) -> None:
+def test_the_export_waits_for_a_connector_whose_gate_holds_the_lead(bench: Bench, far: Remote) -> None:
     sheet = bench.place("sheet")
     once(bench)
     bench.check()
@@ -106,7 +106,7 @@ def test_the_export_waits_for_a_connector_whose_gate_holds_the_lead(bench: Bench
     assert bench.leads() == {"delivering": 18, "exported": 5}
 
 
-def test_neither_starts_nor_probes_nor_resumes_open_it(bench: Bench, far: FarEnd) -> None:
+def test_neither_starts_nor_probes_nor_resumes_open_it(bench: Bench, far: Remote) -> None:
     once(bench)
     for _ in range(3):
         bench.stop()
@@ -124,14 +124,14 @@ def test_neither_starts_nor_probes_nor_resumes_open_it(bench: Bench, far: FarEnd
     assert (len(far.things), held(bench)) == (5, 18)
 
 
-def test_the_five_are_retried_and_the_rest_stay_where_they_are(bench: Bench, far: FarEnd) -> None:
+def test_the_five_are_retried_and_the_rest_stay_where_they_are(bench: Bench, far: Remote) -> None:
     far.script.extend([unreachable] * 4)
     once(bench)
     bench.check()
     assert (len(far.things), held(bench)) == (5, 18)
 
 
-def test_an_outage_that_ends_by_itself_needs_nobody(bench: Bench, far: FarEnd) -> None:
+def test_an_outage_that_ends_by_itself_needs_nobody(bench: Bench, far: Remote) -> None:
     once(bench)
     let(bench)
     bench.run()
@@ -147,7 +147,7 @@ def test_an_outage_that_ends_by_itself_needs_nobody(bench: Bench, far: FarEnd) -
     assert bench.leads() == {"exported": 53}
 
 
-def test_a_backlog_that_a_person_sets_going_is_looked_at_first(bench: Bench, far: FarEnd) -> None:
+def test_a_backlog_that_a_person_sets_going_is_looked_at_first(bench: Bench, far: Remote) -> None:
     once(bench)
     let(bench)
     bench.run()
@@ -168,7 +168,12 @@ def test_a_backlog_that_a_person_sets_going_is_looked_at_first(bench: Bench, far
 def test_leads_that_enriching_lets_go_all_at_once_are_a_stroke(bench: Bench) -> None:
     """Credits are spent: what waits for them goes on without, in sets of a hundred."""
     bench.ctgo(
-        leads=230, rate_limit=10_000, limit=10_000, credits=3, desk={"enriching": terms()}, contact_rate=1.0
+        leads=230,
+        rate_limit=10_000,
+        limit=10_000,
+        credits=3,
+        context={"enriching": terms()},
+        contact_rate=1.0,
     )
     far = bench.place(gate=150)
     bench.once(120)
@@ -182,14 +187,14 @@ def test_leads_that_enriching_lets_go_all_at_once_are_a_stroke(bench: Bench) -> 
 
 
 def test_few_leads_that_enriching_lets_go_are_sent(bench: Bench) -> None:
-    bench.ctgo(leads=130, rate_limit=10_000, limit=10_000, credits=0, desk={"enriching": terms()})
+    bench.ctgo(leads=130, rate_limit=10_000, limit=10_000, credits=0, context={"enriching": terms()})
     bench.place(gate=150)
     bench.once(120)
     bench.check()
     assert bench.leads() == {"exported": 130}
 
 
-def test_a_reader_sees_the_halt_and_what_stands_behind_it(bench: Bench, far: FarEnd) -> None:
+def test_a_reader_sees_the_halt_and_what_stands_behind_it(bench: Bench, far: Remote) -> None:
     once(bench)
     assert len(far.things) == 5
     with bench.ledger.read() as connection:
@@ -226,7 +231,7 @@ class Watched:
     """A run and what may have been sent by now: five a flood, small passes whole, and what was released."""
 
     bench: Bench
-    far: FarEnd
+    far: Remote
     allowed: int = 0
     fresh: int = 0
     """Listed since the last pass that was over."""
@@ -254,7 +259,7 @@ class Watched:
         self.bench.clock.advance(60)
 
     def _count(self) -> None:
-        """A pass is over when the disk says so; it was one stroke however often it began."""
+        """A pass is over when the disk says so; it was one burst however often it began."""
         pulled_at = self.bench.rows("SELECT pulled_at FROM source")
         if pulled_at and pulled_at[0][0] != self.pulled_at:
             self.pulled_at = pulled_at[0][0]
@@ -334,7 +339,7 @@ def test_killed_at_any_seam_of_a_flood_five_are_sent_and_the_gate_is_closed(tmp_
 
 
 def test_a_pass_that_never_ends_does_not_hold_for_ever_what_it_brought(bench: Bench) -> None:
-    bench.ctgo(leads=1300, rate_limit=2000, limit=2000, desk={"exports": False})
+    bench.ctgo(leads=1300, rate_limit=2000, limit=2000, context={"exports": False})
     far = bench.place(gate=2000)
 
     def third_page_fails(request: httpx.Request, send: Any) -> httpx.Response:

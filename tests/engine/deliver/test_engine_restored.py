@@ -34,7 +34,7 @@ def restore(bench: Bench, past: Path) -> restoration.Carried:
 def test_nothing_is_created_twice_whatever_was_done_since(
     bench: Bench, objects: str, source: str, replaced: str
 ) -> None:
-    world = bench.ctgo(leads=6, desk={"exports": source == "exports"})
+    world = bench.ctgo(leads=6, context={"exports": source == "exports"})
     far = bench.place(people=objects == "people", upsert=False)
     bench.once()
     far.rule = unreachable
@@ -64,7 +64,7 @@ def test_nothing_is_created_twice_whatever_was_done_since(
 def test_nothing_is_created_twice_though_the_clock_was_a_month_behind_when_it_was_restored(
     bench: Bench,
 ) -> None:
-    world = bench.ctgo(leads=6, desk={"exports": False})
+    world = bench.ctgo(leads=6, context={"exports": False})
     far = bench.place(upsert=False)
     bench.once()
     past = back_up(bench)
@@ -140,7 +140,7 @@ def test_an_export_that_was_made_since_is_not_repeated(bench: Bench) -> None:
 
 def test_without_the_time_of_the_restore_things_are_created_twice(bench: Bench) -> None:
     """Negative control."""
-    world = bench.ctgo(leads=6, desk={"exports": False})
+    world = bench.ctgo(leads=6, context={"exports": False})
     far = bench.place(upsert=False)
     bench.once()
     past = back_up(bench)

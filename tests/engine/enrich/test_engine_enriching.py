@@ -29,7 +29,7 @@ def terms(where: str = "", **changes: Any) -> Enriching:
 
 def ctgo(bench: Bench, where: str = "", *, sim: dict[str, Any] | None = None, **changes: Any) -> World:
     options = {"leads": 5, "credits": 1000, **(sim or {})}
-    return bench.ctgo(desk={"enriching": terms(where, **changes)}, **options)
+    return bench.ctgo(context={"enriching": terms(where, **changes)}, **options)
 
 
 def asks(bench: Bench) -> list[int]:
@@ -352,11 +352,11 @@ def test_leads_that_wait_are_settled_when_the_table_was_taken_out(bench: Bench) 
     bench.once(60)
     assert bench.leads() == {"enriching": 5}
     bench.stop()
-    bench.accounts["main"].desk.clear()
+    bench.accounts["main"].context.clear()
     from syncd.engine.enrich.enrich import Enrich  # noqa: PLC0415
 
-    desk = bench.life.desks["main"]
-    bench.life.others.append(Enrich(desk, bench.ledger, bench.clock, bench.log, bench.wake))
+    context = bench.life.contexts["main"]
+    bench.life.others.append(Enrich(context, bench.ledger, bench.clock, bench.log, bench.wake))
     bench.due["enrich", "main"] = bench.clock.monotonic()
     bench.run(60)
     assert bench.leads() == {"exported": 5}

@@ -43,7 +43,7 @@ def test_a_larger_share_is_used_by_the_next_start(bench: Bench) -> None:
     bench.place("mail", where="email", fields=FIELDS)
     bench.once(600)
     bench.stop()
-    bench.accounts["main"].desk["enriching"] = terms(per_day=1000)
+    bench.accounts["main"].context["enriching"] = terms(per_day=1000)
     bench.once(600)
     assert bench.leads() == {"exported": 12}
 
@@ -125,7 +125,7 @@ def test_without_the_table_where_says_what_it_says(bench: Bench) -> None:
     bench.place("mail", where="email", fields=FIELDS)
     bench.once(600)
     bench.stop()
-    bench.accounts["main"].desk.clear()
+    bench.accounts["main"].context.clear()
     bench.once(600)
     assert bench.leads() == {"exported": 2, "unwanted": 4}
     assert bench.rows("SELECT count(*) FROM lead WHERE enrichment LIKE '%enrich_off%'") == [(4,)]

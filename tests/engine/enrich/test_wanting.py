@@ -11,7 +11,7 @@ LOW = dict.fromkeys(VARIABLES) | {"match_confidence": "low"}
 
 
 @dataclass
-class Taker:
+class Recipient:
     where: Filter
 
 
@@ -32,7 +32,7 @@ def test_a_condition_that_enriching_cannot_change_is_judged_before_it(
     where = Filter.compile("crm", "")
     for text in conditions:
         where = where.also(Filter.compile("crm", text))
-    assert may_be_wanted([Taker(where)], LOW, lambda _: False) is wanted
+    assert may_be_wanted([Recipient(where)], LOW, lambda _: False) is wanted
 
 
 @pytest.mark.parametrize(

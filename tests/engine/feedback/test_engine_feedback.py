@@ -9,7 +9,7 @@ import pytest
 
 from syncd.connector import Status, Statuses
 from syncd.core.failure import Halt, Pause, Refused
-from syncd.core.feedback import Judging, Word
+from syncd.core.feedback import Judgement, Judging
 from syncd.engine.feedback.send import BEHIND
 from syncd.engine.lane import AGAIN, Next
 from syncd.ledger.admin import actions
@@ -17,16 +17,16 @@ from syncd.ledger.privacy import forgotten
 from syncd.ledger.privacy.forgotten import Sought
 from syncd.simulator import World
 from syncd.simulator.faults import Fault
-from tests.support import Bench, FarEnd, lead_ids, lost_answer, pause, rejects, unreachable
+from tests.support import Bench, Remote, lead_ids, lost_answer, pause, rejects, unreachable
 
-GOOD, BAD, OTHER = Word("good"), Word("bad", "wrong_job"), Word("bad", "other", "Not now.")
+GOOD, BAD, OTHER = Judgement("good"), Judgement("bad", "wrong_job"), Judgement("bad", "other", "Not now.")
 JUDGING = Judging("hs_lead_status", {"customer": GOOD, "unqualified": BAD, "later": OTHER}, poll=900.0)
 
 
 OFTEN = replace(JUDGING, poll=5.0)
 
 
-def arrange(bench: Bench, leads: int = 3, judging: Judging = JUDGING, **options: Any) -> tuple[World, FarEnd]:
+def arrange(bench: Bench, leads: int = 3, judging: Judging = JUDGING, **options: Any) -> tuple[World, Remote]:
     """Leads that the CRM has, and CTGO knows as exported."""
     world = bench.ctgo(leads=leads, **options)
     far = bench.place(people=True, judging=judging)
@@ -451,7 +451,9 @@ def test_another_table_is_asked_for_from_the_beginning_and_tells_nothing_twice(b
     far.mark("bounced", second)
     bench.daemon(1800, poll=300)
     far.asked.clear()
-    bench.places["crm"].judging = Judging("hs_lead_status", {**JUDGING.words, "bounced": Word("bad", "bot")})
+    bench.places["crm"].judging = Judging(
+        "hs_lead_status", {**JUDGING.words, "bounced": Judgement("bad", "bot")}
+    )
     bench.boot()
     bench.daemon(600)
     assert far.asked[0] == ""

@@ -10,12 +10,12 @@ import pytest
 from syncd.simulator import World
 from syncd.simulator.faults import Fault
 from tests.engine.feedback.test_engine_feedback import JUDGING, feedback, told
-from tests.support import Bench, Crash, FarEnd, Seams, lead_ids
+from tests.support import Bench, Crash, Remote, Seams, lead_ids
 
 LEADS = 4
 
 
-def arrange(folder: Path) -> tuple[Bench, World, FarEnd]:
+def arrange(folder: Path) -> tuple[Bench, World, Remote]:
     """Leads that are delivered and exported; then one word each, of which one was changed."""
     folder.mkdir()
     bench = Bench(folder)

@@ -31,7 +31,7 @@ def _sweeps(bench: Bench) -> int:
 def test_a_lead_that_comes_late_is_found_within_an_hour_whatever_its_age(
     bench: Bench, *, age: float, exports: bool
 ) -> None:
-    world = bench.ctgo(leads=30, desk={"exports": exports}, **ROOM)
+    world = bench.ctgo(leads=30, context={"exports": exports}, **ROOM)
     far = bench.place()
     bench.daemon(2 * HOUR, reconcile=None, checks=True)
     late = world.add_leads(1, discovered=bench.clock.true() - age)
@@ -72,7 +72,7 @@ def test_a_lead_that_a_strangers_export_outweighs_is_found_by_the_reconcile_pass
 
 
 def test_an_export_by_somebody_else_makes_one_sweep_and_no_alarm(bench: Bench) -> None:
-    world = bench.ctgo(leads=30, **ROOM, desk={"exports": False})
+    world = bench.ctgo(leads=30, **ROOM, context={"exports": False})
     bench.place()
     bench.daemon(2 * HOUR, reconcile=None, checks=True)
     begun = _sweeps(bench)
@@ -192,7 +192,7 @@ def test_the_listing_of_all_campaigns_is_tried_again_with_each_reconcile_pass(be
 def test_one_campaign_that_is_refused_does_not_stand_for_its_source(bench: Bench, status: int) -> None:
     world = bench.ctgo(leads=60, campaigns=3, **ROOM)
     ids = [it.id for it in world.campaigns]
-    bench.accounts["main"].desk["stream_ids"] = ids
+    bench.accounts["main"].context["stream_ids"] = ids
     far = bench.place()
 
     def answering(request: httpx.Request, send: Callable[[], httpx.Response]) -> httpx.Response:
@@ -210,7 +210,7 @@ def test_one_campaign_that_is_refused_does_not_stand_for_its_source(bench: Bench
 
 def test_a_source_whose_campaigns_are_all_refused_halts(bench: Bench) -> None:
     world = bench.ctgo(leads=6, campaigns=2, **ROOM)
-    bench.accounts["main"].desk["stream_ids"] = [it.id for it in world.campaigns]
+    bench.accounts["main"].context["stream_ids"] = [it.id for it in world.campaigns]
     bench.place()
     refusal = httpx.Response(403, json={"error": "forbidden", "message": "No."})
     bench.life.wires["main"].answering = lambda _, __: refusal

@@ -172,7 +172,7 @@ def test_what_comes_in_front_meanwhile_costs_no_second_round(bench: Bench) -> No
 
 @pytest.mark.parametrize("ahead", [7200.0, -7200.0])
 def test_a_source_that_begins_now_takes_ctgos_word_for_when_that_is(bench: Bench, ahead: float) -> None:
-    world = bench.ctgo(leads=50, spacing=600.0, desk={"start": "now"}, rate_limit=1000, limit=1000)
+    world = bench.ctgo(leads=50, spacing=600.0, context={"start": "now"}, rate_limit=1000, limit=1000)
     far = bench.place()
     bench.clock.jump(ahead)
     bench.once()

@@ -127,7 +127,7 @@ def test_the_same_page_twice_moves_no_watermark(bench: Bench) -> None:
     """Of a campaign's listing, whose paging is documented: there it is a fault."""
     world = bench.ctgo(leads=700, campaigns=1, rate_limit=1000, limit=1000)
     world_stream = world.campaigns[0].id
-    bench.accounts["main"].desk["stream_ids"] = (world_stream,)
+    bench.accounts["main"].context["stream_ids"] = (world_stream,)
     bench.place()
     kept: list[httpx.Response] = []
 

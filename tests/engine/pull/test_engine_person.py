@@ -8,7 +8,7 @@ from syncd.ledger.admin.actions import Chosen, drop, resume_lanes, retry
 from syncd.ledger.lanes import lift_halts
 from tests.support import (
     Bench,
-    FarEnd,
+    Remote,
     pause,
     pulled,
     rejects,
@@ -20,7 +20,7 @@ def test_a_pause_by_hand_during_a_call_outlasts_what_the_call_decided(bench: Ben
     bench.ctgo(leads=30)
     far = bench.place(batch_size=10)
 
-    def meanwhile(far: FarEnd, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+    def meanwhile(far: Remote, batch: Sequence[Delivery]) -> Sequence[Outcome]:
         pause(bench, ("deliver", "crm"))
         return far.accept(batch)
 
@@ -44,7 +44,7 @@ def test_a_pause_by_hand_during_a_call_that_halts_survives_a_restart(bench: Benc
     bench.ctgo(leads=3)
     far = bench.place()
 
-    def meanwhile(_: FarEnd, __: Sequence[Delivery]) -> Sequence[Outcome]:
+    def meanwhile(_: Remote, __: Sequence[Delivery]) -> Sequence[Outcome]:
         pause(bench, ("deliver", "crm"))
         raise Halt("token_expired", "The token is no longer valid.")
 

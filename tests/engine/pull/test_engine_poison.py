@@ -1,4 +1,4 @@
-"""One lead that offends the far end, or a mapping, costs nobody else anything."""
+"""One lead that offends the remote, or a mapping, costs nobody else anything."""
 
 import pytest
 
@@ -16,7 +16,7 @@ from tests.support import (
 
 @pytest.mark.parametrize("size", [1, 10, 100])
 @pytest.mark.parametrize("upsert", [True, False])
-def test_one_lead_that_makes_the_far_end_answer_500_blocks_nobody(
+def test_one_lead_that_makes_the_remote_answer_500_blocks_nobody(
     bench: Bench, *, size: int, upsert: bool
 ) -> None:
     bench.ctgo(leads=40, rate_limit=1000, limit=1000)
@@ -28,7 +28,7 @@ def test_one_lead_that_makes_the_far_end_answer_500_blocks_nobody(
     assert far.lead_ids() == sorted(ids[1:])
 
 
-def test_two_leads_that_make_the_far_end_answer_500_block_nobody(bench: Bench) -> None:
+def test_two_leads_that_make_the_remote_answer_500_block_nobody(bench: Bench) -> None:
     bench.ctgo(leads=40, rate_limit=1000, limit=1000)
     far = bench.place(batch_size=10)
     ids = pulled(bench)
@@ -38,7 +38,7 @@ def test_two_leads_that_make_the_far_end_answer_500_block_nobody(bench: Bench) -
     assert far.lead_ids() == sorted(set(ids) - {ids[0], ids[15]})
 
 
-def test_new_leads_pass_one_that_makes_the_far_end_answer_500(bench: Bench) -> None:
+def test_new_leads_pass_one_that_makes_the_remote_answer_500(bench: Bench) -> None:
     world = bench.ctgo(leads=1)
     far = bench.place(batch_size=1)
     ids = pulled(bench)

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from syncd.simulator.faults import Fault
-from tests.support import Bench, FarEnd, unreachable
+from tests.support import Bench, Remote, unreachable
 from tests.support.virtual import Crash
 
 
@@ -108,7 +108,7 @@ def test_a_mark_whose_sender_was_killed_stays_ours_whatever_comes(bench: Bench) 
 
 def test_a_row_that_is_listed_while_its_ids_export_is_on_its_way_waits(bench: Bench) -> None:
     world = bench.ctgo(leads=1)
-    far: FarEnd = bench.place()
+    far: Remote = bench.place()
     lead_id = world.listed()[0].id
     witness = world.on_export
     known: list[int] = []

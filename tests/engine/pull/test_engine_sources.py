@@ -28,7 +28,7 @@ def test_start_new_takes_what_nobody_exported(bench: Bench) -> None:
 
 
 def test_start_all_takes_what_others_exported_and_does_not_mark_it_again(bench: Bench) -> None:
-    world = bench.ctgo(leads=5, spacing=DAY, desk={"start": "all"})
+    world = bench.ctgo(leads=5, spacing=DAY, context={"start": "all"})
     theirs = world.listed()[0].id
     world.export(theirs)
     far = bench.place()
@@ -42,7 +42,7 @@ def test_start_all_takes_what_others_exported_and_does_not_mark_it_again(bench: 
 @pytest.mark.parametrize("spacing", [600.0, DAY])
 @pytest.mark.parametrize("instant", [False, True])
 def test_a_start_takes_nothing_from_before_it(bench: Bench, *, spacing: float, instant: bool) -> None:
-    world = bench.ctgo(leads=5, spacing=spacing, desk={"start": START if instant else "now"})
+    world = bench.ctgo(leads=5, spacing=spacing, context={"start": START if instant else "now"})
     far = bench.place()
     bench.daemon(4 * 3600, reconcile=None)
     new = world.add_leads(2)
@@ -53,7 +53,7 @@ def test_a_start_takes_nothing_from_before_it(bench: Bench, *, spacing: float, i
 
 @pytest.mark.parametrize("instant", [False, True])
 def test_a_reconcile_pass_takes_nothing_from_before_the_start(bench: Bench, *, instant: bool) -> None:
-    world = bench.ctgo(leads=5, spacing=DAY, desk={"start": START if instant else "now", "lookback": 0.0})
+    world = bench.ctgo(leads=5, spacing=DAY, context={"start": START if instant else "now", "lookback": 0.0})
     far = bench.place()
     bench.daemon(2 * 3600)
     new = world.add_leads(2)
@@ -63,7 +63,7 @@ def test_a_reconcile_pass_takes_nothing_from_before_the_start(bench: Bench, *, i
 
 
 def test_start_at_an_instant_takes_what_came_since(bench: Bench) -> None:
-    world = bench.ctgo(leads=10, spacing=DAY, desk={"start": START - 3.5 * DAY})
+    world = bench.ctgo(leads=10, spacing=DAY, context={"start": START - 3.5 * DAY})
     far = bench.place()
     bench.once()
     bench.check()
@@ -71,7 +71,7 @@ def test_start_at_an_instant_takes_what_came_since(bench: Bench) -> None:
 
 
 def test_an_explicit_window_takes_its_leads_and_never_moves_the_watermark(bench: Bench) -> None:
-    world = bench.ctgo(leads=10, spacing=DAY, desk={"start": "now"})
+    world = bench.ctgo(leads=10, spacing=DAY, context={"start": "now"})
     far = bench.place()
     bench.once()
     before = _watermark(bench)
@@ -85,7 +85,7 @@ def test_an_explicit_window_takes_its_leads_and_never_moves_the_watermark(bench:
 
 def test_a_window_that_leaves_new_leads_out_leaves_them_to_the_next_pull(bench: Bench) -> None:
     """It sees leads behind its end, and takes none of them: the watermark must not pass them."""
-    world = bench.ctgo(leads=10, spacing=DAY, desk={"lookback": 0.0})
+    world = bench.ctgo(leads=10, spacing=DAY, context={"lookback": 0.0})
     far = bench.place()
     bench.once()
     bench.clock.advance(DAY)
@@ -103,7 +103,7 @@ def test_a_window_that_leaves_new_leads_out_leaves_them_to_the_next_pull(bench: 
 
 @pytest.mark.parametrize("death", ["killed", "an error"])
 def test_the_limit_of_a_window_holds_across_a_death_half_way(bench: Bench, death: str) -> None:
-    world = bench.ctgo(leads=20, desk={"start": "now"})
+    world = bench.ctgo(leads=20, context={"start": "now"})
     bench.place()
     bench.once()
     with bench.ledger.write() as connection:
@@ -150,7 +150,7 @@ def test_a_limit_stops_ingesting_and_leaves_the_watermark(bench: Bench) -> None:
 
 
 def test_a_source_that_never_exports_settles_its_leads_unexported(bench: Bench) -> None:
-    world = bench.ctgo(leads=5, desk={"exports": False})
+    world = bench.ctgo(leads=5, context={"exports": False})
     far = bench.place()
     bench.once()
     bench.check()

@@ -14,8 +14,8 @@ def _team(bench: Bench) -> tuple[World, set[int]]:
     world = bench.ctgo(leads=12, repeats=1.0, limit=1000, rate_limit=1000, takers=["crm"])
     streams = sorted({row.stream_id for row in world.rows()})
     first, second = streams[: len(streams) // 2], streams[len(streams) // 2 :]
-    bench.accounts["main"].desk["stream_ids"] = first
-    bench.another_key("second", OTHER_KEY, takers=["sheet"], desk={"stream_ids": second, "start": EARLY})
+    bench.accounts["main"].context["stream_ids"] = first
+    bench.another_key("second", OTHER_KEY, takers=["sheet"], context={"stream_ids": second, "start": EARLY})
     bench.place("crm")
     bench.place("sheet")
     by_key = [{row.id for row in world.rows() if row.stream_id in mine} for mine in (first, second)]

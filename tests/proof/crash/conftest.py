@@ -1,4 +1,4 @@
-"""One process that forks and one address for all far ends, for all tests of a worker that need them."""
+"""One process that forks and one address for all remotes, for all tests of a worker that need them."""
 
 import shutil
 import subprocess
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.proof.crash.far_ends import far_ends
 from tests.proof.crash.forks import Forks
+from tests.proof.crash.remotes import remotes
 from tests.proof.crash.scene import CRM, SHEET, Plan, opened
 from tests.proof.crash.shim import preload
 from tests.proof.crash.stage import Stage
@@ -37,7 +37,7 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stage(shim: Path) -> Iterator[Stage]:
     ground = Path(tempfile.mkdtemp(prefix="syncd-crash-", dir=MEMORY if MEMORY.is_dir() else None))
     try:
-        with far_ends() as ends, closing(Forks(ground, shim)) as forks:
+        with remotes() as ends, closing(Forks(ground, shim)) as forks:
             with opened(ground / "warm", ends, Plan("warm", frozenset({SHEET, CRM}))) as scene:
                 forks.warm(scene.config, ["--once"], ["audit"])
             yield Stage(forks, ends, ground, count())

@@ -1,4 +1,4 @@
-"""A power cut at a moment of a run: the folder as it may be found, the far ends as they were, and what comes after."""
+"""A power cut at a moment of a run: the folder as it may be found, the remotes as they were, and what comes after."""
 
 import hashlib
 import random
@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.proof.crash.far_ends import CRM, CTGO
 from tests.proof.crash.forks import Forks, Watch
 from tests.proof.crash.images import Disk, Image, Sent, Style, requests
 from tests.proof.crash.lives import AUDIT, ONCE
+from tests.proof.crash.remotes import CRM, CTGO
 from tests.proof.crash.scene import Plan, Scene, two_leads
 from tests.proof.crash.shim.preload import Call, Entry, entries
 from tests.proof.crash.stage import Stage
@@ -112,7 +112,7 @@ def found(stage: Stage, run: Run, cut: Cut, noise: bytes = b"") -> Iterator[Scen
 
 
 def _happened(scene: Scene, sent: Sent) -> None:
-    """What had left before the cut has happened at the far end, once all of it had left."""
+    """What had left before the cut has happened at the remote, once all of it had left."""
     path = "/" + sent.path.split("/", 2)[-1]
     if path.startswith(CTGO) and sent.method == "POST":
         lead = int(path.split("/")[-2])

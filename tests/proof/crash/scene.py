@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from syncd.simulator import Options
 from syncd.simulator.world import World
-from tests.proof.crash.far_ends import Crm, FarEnds
 from tests.proof.crash.older import COPY, KEEPSAKE, KEPT, asked
+from tests.proof.crash.remotes import Crm, FarEnds
 
 SHEET, CRM = "sheet", "crm"
 TABLES = {
@@ -160,7 +160,7 @@ class Scene:
         self._watermark = left(self.ledger).watermark
 
     def check(self) -> None:
-        """What holds at any moment, a process just killed included: what is in the file, at the far ends, in the ledger.
+        """What holds at any moment, a process just killed included: what is in the file, at the remotes, in the ledger.
 
         I-1 of every export that left, I-2, I-3, I-4, I-5, I-9 and I-12.
         """
@@ -206,7 +206,7 @@ class Scene:
         return sheet(self.disk / "out" / "leads.csv")
 
     def _on_export(self, lead: int) -> None:
-        """The oracle of I-1: at the instant an export comes in, the far ends and the ledger have the lead."""
+        """The oracle of I-1: at the instant an export comes in, the remotes and the ledger have the lead."""
         self.asked[lead] += 1
         now = standing(self.ledger)
         for place in self.plan.places:
@@ -236,7 +236,7 @@ def two_leads(instant: float | None = None) -> World:
 
 @contextmanager
 def opened(folder: Path, ends: FarEnds, plan: Plan, world: World | None = None) -> Iterator[Scene]:
-    """A scene whose far ends and folder are there as long as the `with` lasts."""
+    """A scene whose remotes and folder are there as long as the `with` lasts."""
     scene = Scene(folder, ends, plan, world or two_leads())
     try:
         yield scene

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from syncd.simulator.world import World
-from tests.proof.crash.far_ends import FarEnds
 from tests.proof.crash.forks import Forks
+from tests.proof.crash.remotes import FarEnds
 from tests.proof.crash.scene import Plan, Scene, opened
 
 
 class Stage(NamedTuple):
-    """Forks, far ends, and `folder()`, a new one each time; `ground` is the folder of all of them."""
+    """Forks, remotes, and `folder()`, a new one each time; `ground` is the folder of all of them."""
 
     forks: Forks
     ends: FarEnds

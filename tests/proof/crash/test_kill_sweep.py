@@ -1,7 +1,7 @@
 """Killed with -9 before, inside and after each of its calls, also while it recovers: nothing is lost, doubled or early.
 
 A call is a write, a sync, a change of names, a connection, a send or a receive; `shim.c` counts them and kills. After each
-kill the files, the ledger and the far ends are looked at as they are, then the program is started again.
+kill the files, the ledger and the remotes are looked at as they are, then the program is started again.
 """
 
 import random

@@ -67,7 +67,7 @@ def even_counts_are_proof_enough() -> None:
 
     def make(plain: Any) -> Any:
         def plan_of(self: Any) -> Any:
-            month = self._clock.now() - self._desk.reconcile_window
+            month = self._clock.now() - self._context.reconcile_window
             return plain(self)._replace(since=month, whole=False)
 
         return plan_of

@@ -138,7 +138,7 @@ def slots_are_counted_on_the_wall_clock() -> None:
 
         return init
 
-    around("syncd.engine.budget:Pacer.__init__", make)
+    around("syncd.engine.budget:RequestBudget.__init__", make)
 
 
 class _OnTheWall:

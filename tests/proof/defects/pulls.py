@@ -127,7 +127,7 @@ def the_start_is_forgotten_when_reconciling() -> None:
     """With `start = "now"` the old leads come an hour later."""
 
     def make(plain: Any) -> Any:
-        return lambda self: plain(self)._replace(since=self._clock.now() - self._desk.reconcile_window)
+        return lambda self: plain(self)._replace(since=self._clock.now() - self._context.reconcile_window)
 
     around("syncd.engine.pull.pull:Pull._reconcile_plan", make)
 

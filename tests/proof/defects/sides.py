@@ -20,7 +20,7 @@ def a_closed_gate_lets_small_strokes_through() -> None:
     """Behind a flood that waits for a person, the next pull goes on as ever."""
 
     def make(plain: Any) -> Any:
-        return lambda stroke, size, *, closed, over: plain(stroke, size, closed=closed and False, over=over)
+        return lambda burst, size, *, closed, over: plain(burst, size, closed=closed and False, over=over)
 
     around("syncd.core.flood_gate:decide", make)
 
@@ -30,7 +30,7 @@ def a_gate_counts_page_by_page() -> None:
     """A flood in pages that are small enough passes."""
 
     def make(plain: Any) -> Any:
-        return lambda stroke, size, *, closed, over: plain(stroke, size, closed=closed, over=over or True)
+        return lambda burst, size, *, closed, over: plain(burst, size, closed=closed, over=over or True)
 
     around("syncd.core.flood_gate:decide", make)
 
@@ -128,7 +128,7 @@ def what_may_have_been_subscribed_is_forgotten() -> None:
 @defect("exports first", "engine", f"{FEEDBACK}::test_feedback_takes_no_slot_while_an_export_could_go")
 def feedback_goes_before_exports() -> None:
     """Words about old leads take the requests that new ones wait for."""
-    instead("syncd.engine.feedback.send:FeedBack._exports_can_go", lambda *_: False)
+    instead("syncd.engine.feedback.send:SendFeedback._exports_can_go", lambda *_: False)
 
 
 @defect(
@@ -163,7 +163,7 @@ def _saving() -> Any:
 def _tell_ears_their_ledger() -> None:
     """An ear knows no ledger; this defect wants one."""
 
-    class Ear:
+    class FeedbackPoll:
         def __init__(self, ear: Any, ledger: Any) -> None:
             self.ear, self.ledger = ear, ledger
 
@@ -171,9 +171,11 @@ def _tell_ears_their_ledger() -> None:
             return getattr(self.ear, name)
 
     def make(plain: Any) -> Any:
-        return lambda self, ear, ledger, *rest, **named: plain(self, Ear(ear, ledger), ledger, *rest, **named)
+        return lambda self, ear, ledger, *rest, **named: plain(
+            self, FeedbackPoll(ear, ledger), ledger, *rest, **named
+        )
 
-    around("syncd.engine.feedback.collect:Hear.__init__", make)
+    around("syncd.engine.feedback.collect:CollectFeedback.__init__", make)
 
 
 @defect("every word arrives", "engine", f"{FEEDBACK}::test_a_word_that_changes_while_it_is_told_is_told_next")

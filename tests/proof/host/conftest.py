@@ -1,4 +1,4 @@
-"""One process that forks, with faults preloaded beside the shim, and one address for all far ends."""
+"""One process that forks, with faults preloaded beside the shim, and one address for all remotes."""
 
 import shutil
 import tempfile
@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.proof.crash.conftest import MEMORY, shim
-from tests.proof.crash.far_ends import far_ends
 from tests.proof.crash.forks import Forks
+from tests.proof.crash.remotes import remotes
 from tests.proof.crash.scene import CRM, SHEET, Plan, opened
 from tests.proof.crash.shim import preload
 from tests.proof.crash.stage import Stage
@@ -30,7 +30,7 @@ def library(shim: Path) -> Path:
 def stage(shim: Path, library: Path) -> Iterator[Stage]:
     ground = Path(tempfile.mkdtemp(prefix="syncd-host-", dir=MEMORY if MEMORY.is_dir() else None))
     try:
-        with far_ends() as ends, closing(Forks(ground, shim, library)) as forks:
+        with remotes() as ends, closing(Forks(ground, shim, library)) as forks:
             with opened(ground / "warm", ends, Plan("warm", frozenset({SHEET, CRM}))) as scene:
                 forks.warm(scene.config, ["--once"], ["audit"])
             yield Stage(forks, ends, ground, count())

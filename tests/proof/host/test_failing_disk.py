@@ -1,6 +1,6 @@
 """A disk that fails at a call, or has no room from it on: the real program, and nothing is lost, doubled or early.
 
-After each fault the files, the ledger and the far ends are looked at as they are; then the disk is well, and a plain run must
+After each fault the files, the ledger and the remotes are looked at as they are; then the disk is well, and a plain run must
 bring every lead everywhere once.
 """
 

@@ -122,7 +122,7 @@ def test_it_may_be_told_to_stop_at_any_moment(stage: Stage, page: Page, plan: Pl
     record("host", met)
 
 
-def test_a_run_that_waits_for_a_far_end_stops_in_time(stage: Stage) -> None:
+def test_a_run_that_waits_for_a_remote_stops_in_time(stage: Stage) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as silence,
         stage.scene(Plan("once into a CRM", frozenset({CRM}))) as scene,
@@ -143,4 +143,4 @@ def test_a_run_that_waits_for_a_far_end_stops_in_time(stage: Stage) -> None:
         scene.config.write_text(text)
         finish(stage.forks, scene, audit=False)
         assert scene.broken == []
-    record("host", {"points": 1, "stopped: far end hangs": 1})
+    record("host", {"points": 1, "stopped: remote hangs": 1})

@@ -74,8 +74,8 @@ def _salesforce() -> Kind:
             "client_id": salesforce.CLIENT_ID,
             "client_secret": salesforce.CLIENT_SECRET,
         }
-        far_end, watched = salesforce_bench.FarEnd(fake), salesforce_bench.WATCHED
-        return Bench.open(SalesforceConnector, options, far_end, clock=clock, watched=watched)
+        remote, watched = salesforce_bench.Remote(fake), salesforce_bench.WATCHED
+        return Bench.open(SalesforceConnector, options, remote, clock=clock, watched=watched)
 
     return Kind(fake.wsgi, opened, clock)
 
@@ -89,7 +89,7 @@ def _apollo() -> Kind:
 
     def opened(url: str, clock: ManualClock) -> Bench:
         options = {"api_key": apollo.KEY, "base_url": f"{url}/api/v1", "without_email": "create"}
-        return Bench.open(ApolloConnector, options, apollo_bench.FarEnd(fake), clock=clock)
+        return Bench.open(ApolloConnector, options, apollo_bench.Remote(fake), clock=clock)
 
     return Kind(fake.wsgi, opened, clock)
 
@@ -104,7 +104,7 @@ def _webhook() -> Kind:
             "headers": {"Authorization": f"Bearer {webhook.TOKEN}"},
             "signing_secret": webhook.SIGNING_SECRET,
         }
-        return Bench.open(WebhookConnector, options, webhook_bench.FarEnd(fake), clock=clock)
+        return Bench.open(WebhookConnector, options, webhook_bench.Remote(fake), clock=clock)
 
     return Kind(fake.wsgi, opened, clock)
 

@@ -10,8 +10,8 @@ from syncd.ledger import Ledger, LedgerError
 from syncd.ledger.admin import backups, restoration
 from syncd.ledger.database import EngineLock
 from syncd.simulator import World
-from tests.proof.simulation.far_ends import ACCOUNTS, HOOK
 from tests.proof.simulation.people import HOUR, WHO, People
+from tests.proof.simulation.remotes import ACCOUNTS, HOOK
 from tests.proof.simulation.script import DAY, Event, spelled
 from tests.proof.simulation.weather import Spell
 from tests.proof.simulation.world import Simulation
@@ -128,7 +128,7 @@ class Acts(People):
             mended = {"segmentId": row.segment_id} if row.changes.get("segmentId") == "soon" else {}
             found[0].amend_lead(found[1], changes | mended)
 
-    # What happens on the way and at the far ends
+    # What happens on the way and at the remotes
 
     def weather(self) -> None:
         spell = spelled(self.chance.getrandbits(32), self.end / DAY)

@@ -120,7 +120,7 @@ class SimulatedLedger(Ledger):
         super().close()
 
     def _saw(self, table: str, row: int, old: str | None, new: str | None) -> None:
-        """What a transaction does to a row in several strokes is one change."""
+        """What a transaction does to a row in several bursts is one change."""
         first = self._changes.get((table, row), (old or "", ""))[0]
         self._changes[table, row] = (first, new or "")
 

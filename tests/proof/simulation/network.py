@@ -1,6 +1,6 @@
-"""The network between syncd and its far ends, without one: a request is a call of a WSGI app, some time later.
+"""The network between syncd and its remotes, without one: a request is a call of a WSGI app, some time later.
 
-It is a seam before the far end hears of it and after; between the two it takes its time, and meets the weather.
+It is a seam before the remote hears of it and after; between the two it takes its time, and meets the weather.
 """
 
 import random
@@ -39,7 +39,7 @@ class Reply:
 
 
 class Network:
-    """Hosts by name. `met`: how often a request to a far end met which kind of trouble."""
+    """Hosts by name. `met`: how often a request to a remote met which kind of trouble."""
 
     def __init__(
         self, scheduler: Scheduler, weather: Weather, wall: Callable[[], float], chance: random.Random
@@ -119,7 +119,7 @@ def carried_out(app: App, method: str, address: Any, headers: Mapping[str, str],
 
 
 def spoilt(reply: Reply, how: str) -> Reply:
-    """The far end did as it was told; what comes back is not what it said."""
+    """The remote did as it was told; what comes back is not what it said."""
     if how == "cut":
         return Reply(reply.status, reply.headers, reply.data[: len(reply.data) // 2], cut=True)
     if how == "truncated":  # whole, as HTTP has it, and half a JSON text

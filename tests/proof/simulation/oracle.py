@@ -1,4 +1,4 @@
-"""What must hold, asked from outside: of the ledger's file over connections of its own, and of the far ends."""
+"""What must hold, asked from outside: of the ledger's file over connections of its own, and of the remotes."""
 
 import sqlite3
 from collections import Counter, defaultdict
@@ -11,7 +11,7 @@ from syncd.core.lead import Malformed, parse_lead
 from syncd.ledger import Ledger
 from syncd.ledger.admin import auditor
 from tests.proof.simulation.books import share_compiled
-from tests.proof.simulation.far_ends import CONNECTORS, FarEnds, Sought
+from tests.proof.simulation.remotes import CONNECTORS, FarEnds, Sought
 from tests.support.books import assert_books
 
 _ROWS = (
@@ -48,7 +48,7 @@ class Oracle:
     # At the instant when an export comes in
 
     def exporting(self, source: str, lead_id: int) -> None:
-        """I-1: every delivery that is required is durably delivered, and at the far end (I-2)."""
+        """I-1: every delivery that is required is durably delivered, and at the remote (I-2)."""
         self.exports += 1
         self._ask_how_often()
         with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as connection:
@@ -85,7 +85,7 @@ class Oracle:
             self._look_into_ledger()
 
     def _ask_how_often(self) -> None:
-        """I-11, as the far end counts arrivals; what the simulator's own window makes of them is no better."""
+        """I-11, as the remote counts arrivals; what the simulator's own window makes of them is no better."""
         for name, world in self._far.worlds.items():
             if world.door.busiest_minute() > ROOM:
                 self._object(f"{name}: more than {ROOM} requests within a minute")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from syncd.engine import replay as engine_replay
-from syncd.engine.fanout import Taker
+from syncd.engine.fanout import Recipient
 from syncd.engine.names import Names, names_in
 from syncd.ledger import windows
 from syncd.ledger.admin import actions
@@ -13,7 +13,7 @@ from syncd.ledger.admin.actions import Chosen
 from syncd.ledger.admin.replays import Wanted
 from syncd.ledger.privacy import forgotten
 from syncd.ledger.privacy.forgotten import Sought
-from tests.proof.simulation.far_ends import ACCOUNTS
+from tests.proof.simulation.remotes import ACCOUNTS
 from tests.proof.simulation.script import DAY
 from tests.proof.simulation.setup import WORDS
 from tests.proof.simulation.world import Simulation
@@ -114,7 +114,7 @@ class People:
         _, mapped = self.sim.configuration.read()
         name = self.chance.choice(sorted(mapped))
         m = mapped[name]
-        taker = Taker(name, m.configured.required, m.where)
+        taker = Recipient(name, m.configured.required, m.where)
         with self.sim.beside() as ledger:
             clock = self.sim.clock()
             names = {source: Names(source, names_in(taker.where.uses), ledger, clock) for source in ACCOUNTS}

@@ -13,10 +13,10 @@ from syncd.cli.run import once
 from syncd.daemon.daemon import Daemon
 from syncd.daemon.notify import Notifier
 from syncd.engine.engine import Engine
-from syncd.engine.housekeeping import HouseKeeping
+from syncd.engine.housekeeping import Housekeeping
 from syncd.ledger.database import EngineLock
 from syncd.settings import Settings, load
-from syncd.workers.pool import Crew
+from syncd.workers.pool import WorkerPool
 from syncd.workers.runner import Runner
 from tests.proof.simulation.books import SimulatedLedger
 from tests.proof.simulation.scheduler import Crash, Scheduler
@@ -152,14 +152,14 @@ class Process:
         with EngineLock(path) as lock, self._ledgers.open(path, upgrade=True, lock=lock) as ledger:
             runner = Runner(clock, log, until_quiet=False, before=ledger.check)
             make = self._maker(ledger, runner)
-            HouseKeeping(ledger, clock, log, settings.state.retention).refuse_damaged()
+            Housekeeping(ledger, clock, log, settings.state.retention).refuse_damaged()
             engine = make(settings, mapped)
             begin(engine, log)
 
-            def crews(engine: Engine) -> list[Crew]:
+            def crews(engine: Engine) -> list[WorkerPool]:
                 return [
                     *crews_of(engine),
-                    Crew([HouseKeeping(ledger, clock, log, engine.settings.state.retention)]),
+                    WorkerPool([Housekeeping(ledger, clock, log, engine.settings.state.retention)]),
                 ]
 
             self.daemon = Daemon(

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 from syncd.ledger.lanes import load_lanes
 from tests.proof.simulation.acts import Acts
-from tests.proof.simulation.far_ends import ACCOUNTS
 from tests.proof.simulation.oracle import sane
 from tests.proof.simulation.people import HOUR
+from tests.proof.simulation.remotes import ACCOUNTS
 from tests.proof.simulation.script import DAY, Event, drawn
 from tests.proof.simulation.world import Came, Objection, Simulation
 
 LONGEST_WAIT = 26 * HOUR
-"""What a far end may ask for, and be believed, is a day; then a probe, and the retries."""
+"""What a remote may ask for, and be believed, is a day; then a probe, and the retries."""
 
 
 LENGTHS = (40.0, 1.0, 15.0, 7.0, 25.0, 7.0, 1.0, 15.0, 7.0, 20.0)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from tests.fakes import apollo, hubspot, salesforce, webhook
-from tests.proof.simulation.far_ends import ACCOUNTS, CONNECTORS, HOOK, HOSTS, KEYS
+from tests.proof.simulation.remotes import ACCOUNTS, CONNECTORS, HOOK, HOSTS, KEYS
 
 _CONNECTORS = {
     "sheet": 'type = "csv"\npath = "leads.csv"\n',

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.proof.depth import DEEP, deep
 from tests.proof.figures import record
-from tests.proof.simulation.far_ends import HOSTS
+from tests.proof.simulation.remotes import HOSTS
 from tests.proof.simulation.running import length_of, simulate
 from tests.proof.simulation.script import DAY, RATES, Event
 from tests.proof.simulation.weather import FAULTS
@@ -75,7 +75,7 @@ def kept() -> list[tuple[int, float]]:
 
 
 def told(came: Came) -> Counter[str]:
-    """What a world came to, kinds of trouble without the far end that they were met at."""
+    """What a world came to, kinds of trouble without the remote that they were met at."""
     found = Counter(came.counts)
     for name, n in came.met.items():
         kind = name.split(" ", 1)[1]

@@ -1,4 +1,4 @@
-"""What may go wrong between syncd and a far end, and when: spells of one kind of trouble each."""
+"""What may go wrong between syncd and a remote, and when: spells of one kind of trouble each."""
 
 import json
 import random
@@ -14,7 +14,7 @@ JSON = "application/json; charset=utf-8"
 class Fault:
     """One kind of trouble.
 
-    `applied`: whether the far end does what it was asked to; `status`: of the answer that comes back instead of its own,
+    `applied`: whether the remote does what it was asked to; `status`: of the answer that comes back instead of its own,
     0 if none does; `spoilt`: how its own answer is spoilt.
     """
 
@@ -54,7 +54,7 @@ FAULTS = {
     "429_huge": Fault(status=429, retry_after="999999999"),
     "429_garbage": Fault(status=429, retry_after="soon"),
 }
-"""By name. Where the far end's own words matter (a revoked token, a poisoned lead, rows left out), its fake is told instead."""
+"""By name. Where the remote's own words matter (a revoked token, a poisoned lead, rows left out), its fake is told instead."""
 
 TOO_MANY = {
     "ctgo": {"error": "rate_limited", "message": "slow down"},
@@ -64,12 +64,12 @@ TOO_MANY = {
     "outreach": {"message": "The maximum number of api calls allowed is 600 times per hour."},
     "hook": {"error": "slow down"},
 }
-"""Each far end's body of a 429."""
+"""Each remote's body of a 429."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spell:
-    """A kind of trouble with one far end, for a while. Instants are of the scheduler; `share`: of the requests."""
+    """A kind of trouble with one remote, for a while. Instants are of the scheduler; `share`: of the requests."""
 
     far: str
     kind: str
@@ -103,7 +103,7 @@ class Weather:
 
 
 def body_of(fault: Fault, far: str) -> bytes:
-    """The body of the answer that comes back instead of the far end's own."""
+    """The body of the answer that comes back instead of the remote's own."""
     return json.dumps(TOO_MANY[far]).encode() if fault.status == 429 else fault.body
 
 

@@ -19,11 +19,11 @@ from typing import Self
 
 from syncd.ledger import Ledger
 from tests.proof.simulation.books import Watch, ledger_class
-from tests.proof.simulation.far_ends import HOSTS, FarEnds
 from tests.proof.simulation.libraries import led_into
 from tests.proof.simulation.network import Network
 from tests.proof.simulation.oracle import Oracle
 from tests.proof.simulation.process import Configuration, Machine, Process, SimulatedClock, SimulatedLog
+from tests.proof.simulation.remotes import HOSTS, FarEnds
 from tests.proof.simulation.scheduler import Scheduler, Task
 from tests.proof.simulation.setup import Setup, text_of
 from tests.proof.simulation.weather import Weather
@@ -59,7 +59,7 @@ class Simulation:
         )
         self.scheduler = Scheduler(self.chance("scheduler"))
         self.machine = Machine(self.scheduler)
-        self.far = FarEnds(self.folder, self.machine.true, self.scheduler.since, self.chance("far ends"))
+        self.far = FarEnds(self.folder, self.machine.true, self.scheduler.since, self.chance("remotes"))
         self.weather = Weather(self.chance("weather"))
         self.network = Network(self.scheduler, self.weather, self.machine.true, self.chance("network"))
         self.watch = Watch(self.scheduler)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from tests.fakes import apollo, hubspot, salesforce
-from tests.proof.simulation.far_ends import ACCOUNTS, KEYS
+from tests.proof.simulation.remotes import ACCOUNTS, KEYS
 
 _SOURCE = """\
 [sources.{name}]
@@ -47,7 +47,7 @@ level = "info"
 
 
 def text_of(urls: Mapping[str, str], port: int, rate: int) -> str:
-    """The configuration's file. `urls`: of each far end; `port`: of health; `rate`: requests a minute."""
+    """The configuration's file. `urls`: of each remote; `port`: of health; `rate`: requests a minute."""
     sources = [
         _SOURCE.format(name=name, key=KEYS[name], url=urls[far], rate=rate) for name, far in ACCOUNTS.items()
     ]

@@ -1,4 +1,4 @@
-"""The far ends on loopback, each behind the weather: what a request meets is what `tests.proof.simulation.weather` has, on a socket."""
+"""The remotes on loopback, each behind the weather: what a request meets is what `tests.proof.simulation.weather` has, on a socket."""
 
 import random
 import socket
@@ -22,7 +22,7 @@ SLOW = 3.0
 
 
 class Skies:
-    """The weather of all far ends, asked from many threads. `met`: `far kind` -> how often; `mistakes`: the far ends' own."""
+    """The weather of all remotes, asked from many threads. `met`: `far kind` -> how often; `mistakes`: the remotes' own."""
 
     def __init__(self, chance: random.Random) -> None:
         self._weather, self._lock = Weather(chance), threading.Lock()
@@ -39,7 +39,7 @@ class Skies:
             self._weather.clear()
 
     def fault(self, far: str) -> Fault | None:
-        """What the next request to a far end meets; None: nothing."""
+        """What the next request to a remote meets; None: nothing."""
         with self._lock:
             kind = self._weather.kind(far, time.monotonic())
             self.requests[far] += 1
@@ -50,13 +50,13 @@ class Skies:
 
 
 class Front(ThreadingHTTPServer):
-    """One far end, served from threads until `stop`."""
+    """One remote, served from threads until `stop`."""
 
     daemon_threads = True
     request_queue_size = 64
 
     def __init__(self, far: str, app: App, skies: Skies, guard: AbstractContextManager[object]) -> None:
-        """`guard`: held while the app carries a request out, by whoever looks into the far end meanwhile."""
+        """`guard`: held while the app carries a request out, by whoever looks into the remote meanwhile."""
         super().__init__(("127.0.0.1", 0), _Handler)
         self.far, self.app, self.skies, self.guard = far, app, skies, guard
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
@@ -73,7 +73,7 @@ class Front(ThreadingHTTPServer):
         self.server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - as the library calls it
-        """A client that was killed has hung up; anything else is a mistake of the far end's, and must not pass for trouble."""
+        """A client that was killed has hung up; anything else is a mistake of the remote's, and must not pass for trouble."""
         error = sys.exception()
         if not isinstance(error, ConnectionError):
             self.skies.mistakes.append(f"{self.far}: {error!r}")

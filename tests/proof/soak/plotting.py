@@ -48,7 +48,7 @@ def draw(samples: Sequence[Sample], deaths: Sequence[float], spells: Sequence[Sp
         panel.grid(visible=True, alpha=0.3)
         if len(curves) > 1:
             panel.legend(loc="upper left", frameon=False)
-    panels[0].set_title("syncd under load; orange: a far end in trouble, red: the process killed or stopped")
+    panels[0].set_title("syncd under load; orange: a remote in trouble, red: the process killed or stopped")
     panels[-1].set_xlabel("minutes")
     figure.savefig(file, dpi=110)
 

@@ -1,4 +1,4 @@
-"""The real daemon for a chosen time: on loopback, under load, with troubles at every far end, killed and reloaded now and then.
+"""The real daemon for a chosen time: on loopback, under load, with troubles at every remote, killed and reloaded now and then.
 
 The first fifth of the time belongs to deaths, the rest to one long life; then the weather clears, and everything must settle.
 Whatever happens when is drawn from a seed, but a real process is scheduled by the kernel: a seed is no run to the byte.
@@ -21,8 +21,8 @@ import httpx
 from syncd.ledger import Ledger
 from syncd.ledger.lanes import load_lanes
 from syncd.simulator import World
-from tests.proof.simulation.far_ends import ACCOUNTS, APART, FarEnds
 from tests.proof.simulation.oracle import Oracle, sane
+from tests.proof.simulation.remotes import ACCOUNTS, APART, FarEnds
 from tests.proof.simulation.weather import FAULTS, Spell
 from tests.proof.soak.configuration import text_of
 from tests.proof.soak.front import Front, Skies
@@ -42,7 +42,7 @@ HELP = 30.0
 START = 30.0
 """Seconds within which a daemon's health page answers."""
 SETTLE = 240.0
-"""Seconds that the end may take once the weather is fair: a far end may have asked for two minutes."""
+"""Seconds that the end may take once the weather is fair: a remote may have asked for two minutes."""
 
 
 class _Oracle(Oracle):
@@ -243,14 +243,14 @@ class Soak:
             Claim("left unsettled", str(len(stuck)), "0", not stuck),
             Claim("settled, once the weather was fair, after", after, f"<= {SETTLE:.0f} s", self.settled_after is not None),
             Claim("requests that CTGO refused as too many", str(refused), "0", refused == 0),
-            Claim("mistakes of the far ends themselves", str(len(mistakes)), "0", not mistakes),
+            Claim("mistakes of the remotes themselves", str(len(mistakes)), "0", not mistakes),
             Claim("tracebacks in the log", str(bugs), "0", bugs == 0),
         ]  # fmt: skip
 
 
 @contextmanager
 def under_way(soak: Soak) -> Iterator[None]:
-    """The far ends are served and the daemon runs."""
+    """The remotes are served and the daemon runs."""
     with ExitStack() as ends:
         urls: dict[str, str] = {}
         for far, app in soak.far.apps():

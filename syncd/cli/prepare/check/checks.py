@@ -23,7 +23,7 @@ from syncd.clock import SystemClock
 from syncd.core.failure import CODES, Failure
 from syncd.core.flood_gate import GATE_HELD, said
 from syncd.ctgo import Me, Upstream
-from syncd.engine.budget import Hold, Pacer
+from syncd.engine.budget import RequestBudget, Reservation
 from syncd.engine.enrich.eligibility import FOUND_OUT
 from syncd.ledger import Ledger, LedgerError, overview
 from syncd.ledger.deliveries import flood_gate
@@ -209,7 +209,7 @@ def hunger_notes(settings: Settings, m: Mapped) -> Iterator[Note]:
         )  # fmt: skip
 
 
-def _asked(client: Upstream, ledger: Ledger, pacer: Pacer, hold: Hold) -> Me:
+def _asked(client: Upstream, ledger: Ledger, pacer: RequestBudget, hold: Reservation) -> Me:
     try:
         return hold.call(client.me)
     finally:

@@ -1,4 +1,4 @@
-"""A plugin whose far end makes a new object each time that it is told to, and knows no keys.
+"""A plugin whose remote makes a new object each time that it is told to, and knows no keys.
 
 So a person whose object may have been made is looked for first, and one whose object is known is written to by its id.
 """
@@ -19,7 +19,7 @@ SECONDS = 10.0
 
 
 class CreateOnlyOptions(BaseModel):
-    """`url`: where the far end is."""
+    """`url`: where the remote is."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -27,7 +27,7 @@ class CreateOnlyOptions(BaseModel):
 
 
 class CreateOnlyConnector:
-    """See the module; `tests.proof.crash.far_ends.Crm` is its far end."""
+    """See the module; `tests.proof.crash.remotes.Crm` is its remote."""
 
     Options: ClassVar[type[BaseModel]] = CreateOnlyOptions
     codes: ClassVar[Mapping[str, str]] = {"create_only_down": "syncd tries again by itself."}

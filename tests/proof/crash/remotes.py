@@ -77,7 +77,7 @@ class FarEnds:
 
 
 @contextmanager
-def far_ends() -> Iterator[FarEnds]:
+def remotes() -> Iterator[FarEnds]:
     """Served for the length of a `with`."""
     ends = FarEnds()
     with served(ends) as ends.url:

@@ -20,7 +20,7 @@ class NoOptions(BaseModel):
 
 @dataclass
 class Thing:
-    """What the far end holds."""
+    """What the remote holds."""
 
     remote_id: str
     key: str
@@ -30,12 +30,12 @@ class Thing:
     fields: dict[str, object] = field(default_factory=dict)
 
 
-Rule = Callable[["FarEnd", Sequence[Delivery]], Sequence[Outcome]]
-"""How the far end answers one call; may raise."""
+Rule = Callable[["Remote", Sequence[Delivery]], Sequence[Outcome]]
+"""How the remote answers one call; may raise."""
 
 
 @dataclass
-class FarEnd:
+class Remote:
     """A CRM that outlives every engine. `script`: rules for the next calls; then `rule` for all that follow."""
 
     objects: Literal["people", "leads"] = "leads"
@@ -57,7 +57,7 @@ class FarEnd:
     """The cursors of those questions."""
 
     def mark(self, value: str, *lead_ids: int, by_id: bool = False) -> None:
-        """Somebody sets the status of the things of these leads. `by_id`: the far end does not tell whose they are."""
+        """Somebody sets the status of the things of these leads. `by_id`: the remote does not tell whose they are."""
         self.clock.advance(0.001)
         for thing in self.things:
             if set(thing.writes) & set(lead_ids):
@@ -120,30 +120,30 @@ class FarEnd:
         return any(lead_id in thing.writes for thing in self.things)
 
 
-def unreachable(_: FarEnd, __: Sequence[Delivery]) -> Sequence[Outcome]:
+def unreachable(_: Remote, __: Sequence[Delivery]) -> Sequence[Outcome]:
     """Failed whole, nothing applied."""
-    raise Pause("unreachable", "The far end cannot be reached.", unexplained=True)
+    raise Pause("unreachable", "The remote cannot be reached.", unexplained=True)
 
 
-def lost_answer(far: FarEnd, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+def lost_answer(far: Remote, batch: Sequence[Delivery]) -> Sequence[Outcome]:
     """A 500 after applying."""
     far.accept(batch)
-    raise Pause("unavailable", "The far end answered 500.", unexplained=True)
+    raise Pause("unavailable", "The remote answered 500.", unexplained=True)
 
 
 def chokes_on(*poison: int) -> Rule:
-    """A far end that answers 500 to any call that holds one of these leads."""
+    """A remote that answers 500 to any call that holds one of these leads."""
 
-    def rule(far: FarEnd, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+    def rule(far: Remote, batch: Sequence[Delivery]) -> Sequence[Outcome]:
         return unreachable(far, batch) if {d.lead.id for d in batch} & set(poison) else far.accept(batch)
 
     return rule
 
 
 def refuses(*poison: int) -> Rule:
-    """A far end that refuses the whole call when one of these leads is in it."""
+    """A remote that refuses the whole call when one of these leads is in it."""
 
-    def rule(far: FarEnd, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+    def rule(far: Remote, batch: Sequence[Delivery]) -> Sequence[Outcome]:
         if {d.lead.id for d in batch} & set(poison):
             raise Refused("invalid", "A member of the call is not valid.")
         return far.accept(batch)
@@ -152,9 +152,9 @@ def refuses(*poison: int) -> Rule:
 
 
 def rejects(*poison: int) -> Rule:
-    """A far end that turns these leads down one by one; without any, every lead."""
+    """A remote that turns these leads down one by one; without any, every lead."""
 
-    def rule(far: FarEnd, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+    def rule(far: Remote, batch: Sequence[Delivery]) -> Sequence[Outcome]:
         bad = set(poison) or {d.lead.id for d in batch}
         return [Reject("invalid", "Not valid.") if d.lead.id in bad else far.write(d) for d in batch]
 
@@ -162,7 +162,7 @@ def rejects(*poison: int) -> Rule:
 
 
 class MemoryConnector:
-    """A connector to a `FarEnd`; its objects are leads."""
+    """A connector to a `Remote`; its objects are leads."""
 
     Options: ClassVar[type[BaseModel]] = NoOptions
     codes: ClassVar[Mapping[str, str]] = {}
@@ -172,7 +172,7 @@ class MemoryConnector:
 
     def __init__(self, options: Any, context: Context) -> None:
         self.context = context
-        self.far: FarEnd = options
+        self.far: Remote = options
         self.seams: Seams = Seams()
         self.groups: Callable[[Delivery], str] = lambda _: "all"
 
@@ -204,9 +204,9 @@ class PeopleConnector(MemoryConnector):
 
 @dataclass
 class Place:
-    """A configured connector: its far end, and how it is configured."""
+    """A configured connector: its remote, and how it is configured."""
 
-    far: FarEnd
+    far: Remote
     required: bool = True
     where: str = ""
     batch_size: int = 100

@@ -33,7 +33,7 @@ class Call(NamedTuple):
 
 
 @dataclass
-class FarEnd:
+class Remote:
     """`calls` and `objects` (how many people it holds) are there when it is closed."""
 
     url: str
@@ -42,13 +42,13 @@ class FarEnd:
 
 
 @contextmanager
-def far_end(vendor: str) -> Iterator[FarEnd]:
+def remote(vendor: str) -> Iterator[Remote]:
     """A new fake, set up."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("fork").Process(target=_serve, args=(vendor, theirs), daemon=True)
     process.start()
     try:
-        end = FarEnd(ours.recv())
+        end = Remote(ours.recv())
         yield end
         ours.send("over")
         end.calls, end.objects = ours.recv()

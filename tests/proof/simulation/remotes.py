@@ -1,4 +1,4 @@
-"""The far ends: two CTGO accounts, three CRMs, a receiver of webhooks and a folder. They outlive every process, and are asked what they hold."""
+"""The remotes: two CTGO accounts, three CRMs, a receiver of webhooks and a folder. They outlive every process, and are asked what they hold."""
 
 import csv
 import random
@@ -27,7 +27,7 @@ HOSTS = {
     "hook": "hook.example",
 }
 ACCOUNTS = {"main": "ctgo", "second": "two"}
-"""Sources by name, and their far ends."""
+"""Sources by name, and their remotes."""
 KEYS = {"main": "ctgo_first_account", "second": "ctgo_second_account"}
 APART = 1_000_000
 """Leads between those of the first account and those of the second."""
@@ -38,7 +38,7 @@ HOOK = "hook"
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """One row of the ledger, as a far end may know it."""
+    """One row of the ledger, as a remote may know it."""
 
     lead_id: int
     stream_id: int
@@ -66,7 +66,7 @@ class FarEnds:
         self._sheet: tuple[object, Counter[tuple[str, ...]]] = (None, Counter())
 
     def apps(self) -> Iterator[tuple[str, Any]]:
-        """Each far end's name and its WSGI app."""
+        """Each remote's name and its WSGI app."""
         for name, world in self.worlds.items():
             yield ACCOUNTS[name], create_app(world.options, world=world, sleep=lambda _: None)
         yield "crm", self.hubspot.wsgi
@@ -84,7 +84,7 @@ class FarEnds:
     # What they hold
 
     def holds(self, connector: str, sought: Sought) -> bool:
-        """Whether a connector's far end has this lead, or its person."""
+        """Whether a connector's remote has this lead, or its person."""
         if connector == "sheet":
             key = (str(sought.lead_id), str(sought.stream_id or ""), str(sought.segment_id or ""))
             return key in self.rows()
