@@ -4,9 +4,9 @@ For the demo, the tests, and anybody without a key. It knows the vendor's docume
 package, so that one misreading of the API cannot cancel another. What the vendor does not say is a switch in `Options`.
 """
 
+from syncd.simulator.access.faults import Fault
 from syncd.simulator.app import create_app
-from syncd.simulator.faults import Fault
-from syncd.simulator.leads import Export
+from syncd.simulator.leads.store import Export
 from syncd.simulator.options import Options
 from syncd.simulator.serve import Running, running, serve
 from syncd.simulator.world import World

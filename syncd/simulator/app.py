@@ -14,16 +14,11 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.http import http_date
 from werkzeug.routing import IntegerConverter
 
-from syncd.simulator.account_routes import AccountRoutes
-from syncd.simulator.control import control
-from syncd.simulator.desk_routes import DeskRoutes
-from syncd.simulator.document import document
-from syncd.simulator.faults import Fault
-from syncd.simulator.gate import SHAPE, bearer
-from syncd.simulator.lead_routes import LeadRoutes
-from syncd.simulator.options import Options
-from syncd.simulator.paths import ROUTES, V2
-from syncd.simulator.replies import (
+from syncd.simulator.access.api_keys import SHAPE, bearer
+from syncd.simulator.access.faults import Fault
+from syncd.simulator.access.request_log import Request
+from syncd.simulator.api.openapi import document
+from syncd.simulator.api.responses import (
     GONE,
     METHOD_NOT_ALLOWED,
     MIGRATION_GUIDE,
@@ -33,9 +28,14 @@ from syncd.simulator.replies import (
     refuse,
     reply,
 )
-from syncd.simulator.stream_routes import StreamRoutes
-from syncd.simulator.subscriptions import WebhookRoutes
-from syncd.simulator.traffic import Request
+from syncd.simulator.api.routes import ROUTES, V2
+from syncd.simulator.api.views.accounts import AccountRoutes
+from syncd.simulator.api.views.campaigns import StreamRoutes
+from syncd.simulator.api.views.leads import LeadRoutes
+from syncd.simulator.api.views.preferences import DeskRoutes
+from syncd.simulator.control import control
+from syncd.simulator.options import Options
+from syncd.simulator.webhooks import WebhookRoutes
 from syncd.simulator.world import World
 
 # Each has a method for some of the routes, by their names.

@@ -6,12 +6,12 @@ from typing import Any, get_args, get_type_hints
 
 from flask import Blueprint, Response
 
-from syncd.simulator.faults import Fault
-from syncd.simulator.incoming import any_json
+from syncd.simulator.access.faults import Fault
+from syncd.simulator.api.request_data import any_json
+from syncd.simulator.api.responses import Refusal, RefusedError, refuse, reply
+from syncd.simulator.api.validation import complaint
+from syncd.simulator.campaigns.tiers import Budget
 from syncd.simulator.options import Options
-from syncd.simulator.replies import Refusal, RefusedError, refuse, reply
-from syncd.simulator.tiers import Budget
-from syncd.simulator.validation import complaint
 from syncd.simulator.world import World
 
 Body = dict[str, Any]

@@ -12,34 +12,34 @@ from operator import attrgetter
 from threading import RLock
 from typing import Any
 
-from syncd.simulator.accounts import Accounts
-from syncd.simulator.campaigns import Campaign, Pair
-from syncd.simulator.desk import Desk
-from syncd.simulator.discovery import FUTURE
-from syncd.simulator.door import Door
-from syncd.simulator.enrichment import Enriched
-from syncd.simulator.faults import Fault
-from syncd.simulator.feedback import FeedbackBook, Judgement
-from syncd.simulator.leads import Leads
-from syncd.simulator.listing import Page, Query, Shelves
-from syncd.simulator.lookups import Lookups
-from syncd.simulator.options import Options
-from syncd.simulator.people import Person, draw
-from syncd.simulator.replies import (
+from syncd.simulator.access.faults import Fault
+from syncd.simulator.access.gateway import Door
+from syncd.simulator.access.rate_limit import MINUTE
+from syncd.simulator.access.request_log import Request
+from syncd.simulator.api.responses import (
     ENRICH_LEAD_NOT_FOUND,
     FEEDBACK_LEAD_NOT_FOUND,
     SEGMENT_NOT_FOUND,
     Refusal,
 )
-from syncd.simulator.row import Row
-from syncd.simulator.run import Run
-from syncd.simulator.segments import Segments
-from syncd.simulator.streams import Streams
-from syncd.simulator.subscriptions import Subscriptions
-from syncd.simulator.syncing import Syncs
-from syncd.simulator.traffic import Request
-from syncd.simulator.window import MINUTE
-from syncd.simulator.xlookup import XLookup
+from syncd.simulator.campaigns.accounts import Accounts
+from syncd.simulator.campaigns.handles import XLookup
+from syncd.simulator.campaigns.models import Campaign, Pair
+from syncd.simulator.campaigns.run import Run
+from syncd.simulator.campaigns.runs import Syncs
+from syncd.simulator.campaigns.segments import Segments
+from syncd.simulator.campaigns.store import Streams
+from syncd.simulator.leads.discovery import FUTURE
+from syncd.simulator.leads.enrichment import Enriched
+from syncd.simulator.leads.feedback import FeedbackBook, Judgement
+from syncd.simulator.leads.listing import Page, Query, Shelves
+from syncd.simulator.leads.lookups import Lookups
+from syncd.simulator.leads.people import Person, draw
+from syncd.simulator.leads.row import Row
+from syncd.simulator.leads.store import Leads
+from syncd.simulator.options import Options
+from syncd.simulator.preferences import Desk
+from syncd.simulator.webhooks import Subscriptions
 
 SyncObserver = Callable[[Sequence[Row]], object]
 

@@ -4,9 +4,9 @@ import re
 from typing import Any
 
 from syncd.simulator import Options, World, create_app
-from syncd.simulator.document import template_of
-from syncd.simulator.operations import OPERATIONS
-from syncd.simulator.paths import ROUTES
+from syncd.simulator.api.openapi import template_of
+from syncd.simulator.api.operations import OPERATIONS
+from syncd.simulator.api.routes import ROUTES
 from tests.contract.endpoints import ENDPOINTS
 
 PENDING: set[tuple[str, str]] = set()

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from syncd.simulator import Options, Running, running
-from syncd.simulator.row import Row
+from syncd.simulator.leads.row import Row
 from tests.fakes import apollo, hubspot, salesforce
 from tests.fakes.apollo import ApolloFake
 from tests.fakes.hubspot import HubSpotFake

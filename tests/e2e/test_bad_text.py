@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from syncd.simulator.row import Row
+from syncd.simulator.leads.row import Row
 from tests.e2e.conftest import LEADS
 from tests.e2e.everything import Everything
 from tests.e2e.test_webhook import Place, leads, place

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from syncd.simulator.faults import Fault
+from syncd.simulator.access.faults import Fault
 from tests.support import DAY, Bench
 
 BUDGET = b'{"error":"forbidden","message":"Your monthly budget is exhausted."}'

@@ -9,7 +9,7 @@ from syncd.engine.housekeeping import DAY, Housekeeping
 from syncd.ledger import overview
 from syncd.ledger.privacy.erasure import erase
 from syncd.ledger.sql import Books
-from syncd.simulator.faults import Fault
+from syncd.simulator.access.faults import Fault
 from syncd.simulator.world import World
 from tests.support import Bench, Remote, unreachable
 from tests.support.virtual import Log

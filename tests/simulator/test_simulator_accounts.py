@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from syncd.simulator.campaigns.tiers import BEGUN, PERIOD
 from syncd.simulator.instants import iso
-from syncd.simulator.tiers import BEGUN, PERIOD
 from tests.simulator.conftest import START, Make, Simulator
 
 END = START - BEGUN + PERIOD

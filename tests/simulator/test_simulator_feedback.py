@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from syncd.simulator.feedback import REASONS
+from syncd.simulator.leads.feedback import REASONS
 from tests.simulator.conftest import START, Make, Simulator
 
 LEAD, SEGMENT, OTHER = 90_211, 6, 9

@@ -7,7 +7,7 @@ import pytest
 
 from syncd.simulator import Options, World
 from syncd.simulator.instants import iso
-from syncd.simulator.mischief import FLAWS, HOSTILE_TEXTS
+from syncd.simulator.leads.bad_data import FLAWS, HOSTILE_TEXTS
 from tests.simulator.conftest import START, Make
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from syncd.simulator.instants import iso
-from syncd.simulator.row import Row
+from syncd.simulator.leads.row import Row
 from tests.simulator.conftest import START, Make, Simulator
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from syncd.simulator.subscriptions import post
+from syncd.simulator.webhooks import post
 from tests.simulator.conftest import Make, Simulator
 from tests.support.patience import patience
 

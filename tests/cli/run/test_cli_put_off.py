@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from syncd.simulator.faults import Fault
+from syncd.simulator.access.faults import Fault
 from tests.cli.conftest import Home
 
 

@@ -9,7 +9,7 @@ import pytest
 from syncd.core.delivery import HALT_LIMIT, Delivery, Outcome
 from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
 from syncd.ledger.admin.actions import Chosen, retry
-from syncd.simulator.faults import Fault
+from syncd.simulator.access.faults import Fault
 from tests.support import DAY, Bench, Remote, Rule, pulled
 
 REFUSALS = {

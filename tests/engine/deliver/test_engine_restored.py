@@ -6,7 +6,7 @@ import pytest
 
 from syncd.ledger import Ledger
 from syncd.ledger.admin import backups, restoration
-from syncd.simulator.faults import Fault
+from syncd.simulator.access.faults import Fault
 from tests.engine.enrich.test_engine_enriching import FIELDS, asks, ctgo
 from tests.support import DAY, Bench, unreachable
 

@@ -16,7 +16,7 @@ from syncd.ledger.admin import actions
 from syncd.ledger.privacy import forgotten
 from syncd.ledger.privacy.forgotten import Sought
 from syncd.simulator import World
-from syncd.simulator.faults import Fault
+from syncd.simulator.access.faults import Fault
 from tests.support import Bench, Remote, lead_ids, lost_answer, pause, rejects, unreachable
 
 GOOD, BAD, OTHER = Judgement("good"), Judgement("bad", "wrong_job"), Judgement("bad", "other", "Not now.")

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from syncd.simulator import World
-from syncd.simulator.faults import Fault
+from syncd.simulator.access.faults import Fault
 from tests.engine.feedback.test_engine_feedback import JUDGING, feedback, told
 from tests.support import Bench, Crash, Remote, Seams, lead_ids
 

@@ -9,7 +9,7 @@ import pytest
 from syncd.engine.pull.pull import MOMENT, PATIENCE
 from syncd.engine.pull.walk import PAGE
 from syncd.ledger.leads.recent import MOST
-from syncd.simulator.mischief import FLAWS
+from syncd.simulator.leads.bad_data import FLAWS
 from tests.support import Bench
 
 NO_LEAD = {

@@ -1,0 +1,1 @@
+"""Keys, their allowance, ordered failures, and the log of requests."""

@@ -1,0 +1,1 @@
+"""The HTTP API: routes, schemas, responses, and the OpenAPI document."""

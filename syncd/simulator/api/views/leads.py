@@ -1,0 +1,154 @@
+"""What the routes of leads answer; a method is a route and has its name."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from flask import Response, request
+
+from syncd.simulator.api.leads_query import BadParameterError, read_query
+from syncd.simulator.api.request_data import body_of, sent
+from syncd.simulator.api.responses import (
+    CREDITS_EXHAUSTED,
+    GROUPING_UNKNOWN,
+    NO_TEAM,
+    NOT_FOUND,
+    Refusal,
+    bad_parameter,
+    json_text,
+    refuse,
+    reply,
+)
+from syncd.simulator.leads.feedback import read as read_feedback
+from syncd.simulator.leads.listing import Page, Query
+from syncd.simulator.leads.lookups import enriched_payload
+from syncd.simulator.leads.row import Row, dumps
+from syncd.simulator.options import Options
+from syncd.simulator.world import World
+
+
+def _envelope(page: Page, options: Options) -> str:
+    has_more = "true" if page.has_more else "false"
+    return f'{{"leads":{_array(page.rows, options)},"total":{page.total},"hasMore":{has_more}}}'
+
+
+def _without_has_more(page: Page, options: Options) -> str:
+    return f'{{"leads":{_array(page.rows, options)},"total":{page.total}}}'
+
+
+def _bare(page: Page, options: Options) -> str:
+    return _array(page.rows, options)
+
+
+def _array(rows: Sequence[Row], options: Options) -> str:
+    return "[" + ",".join(row.text(options) for row in rows) + "]"
+
+
+# How `GET /leads` shows a page. Per-campaign listings are documented and always show the envelope.
+SHAPES: Mapping[str, Callable[[Page, Options], str]] = {
+    "paged": _envelope,
+    "ignored": _envelope,
+    "without_has_more": _without_has_more,
+    "bare": _bare,
+}
+PAGING = ("limit", "offset")
+
+
+class LeadRoutes:
+    """The routes over one world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._options = world.options
+
+    def stream_leads(self, stream_id: int) -> Response:
+        """`GET /streams/{id}/leads`, archived campaigns included."""
+        with self._world.moment():
+            self._world.streams.get(stream_id)
+        given = {name: value for name, value in request.args.items() if name != "groupBy"}
+        return self._list(given, _envelope, stream_id)
+
+    def leads(self) -> Response:
+        """`GET /leads`, which takes every filter of a campaign's listing and `streamId`."""
+        form = self._options.leads_route
+        if form == "missing":
+            return refuse(NOT_FOUND, self._options)
+        if "groupBy" in request.args and self._options.grouped == "refused":
+            return refuse(GROUPING_UNKNOWN, self._options)
+        given = request.args.to_dict()
+        if form == "ignored":
+            given = {name: value for name, value in given.items() if name not in PAGING}
+        return self._list(given, SHAPES[form])
+
+    def _list(
+        self, given: Mapping[str, str], shape: Callable[[Page, Options], str], stream_id: int | None = None
+    ) -> Response:
+        try:
+            query: Query = read_query(given, self._options, stream_id)
+        except BadParameterError as error:
+            return bad_parameter(str(error), self._options)
+        # Under the lock, or an export between the two shows a row the query did not select.
+        with self._world.lock:
+            if query.group_by:
+                return json_text(self._grouped(query))
+            if query.summary:
+                return reply(self._world.summary(query))
+            return json_text(shape(self._world.page(query), self._options))
+
+    def _grouped(self, query: Query) -> str:
+        """A page, or a summary, by campaign; the form is inferred, and a switch."""
+        names = {campaign.id: campaign.name for campaign in self._world.campaigns}
+        if query.summary:
+            asked = [query.stream_id] if query.stream_id is not None else list(names)
+            counts = [(one, self._world.summary(replace(query, stream_id=one))) for one in asked]
+            told = [{"streamId": one, "streamName": names.get(one), **count} for one, count in counts]
+            return dumps({"groups": told})
+        page = self._world.page(query)
+        groups: defaultdict[int, list[Row]] = defaultdict(list)
+        for row in page.rows:
+            groups[row.stream_id].append(row)
+        texts = {stream_id: _array(rows, self._options) for stream_id, rows in groups.items()}
+        if self._options.grouped == "map":
+            shown = "{" + ",".join(f'"{stream_id}":{leads}' for stream_id, leads in texts.items()) + "}"
+        else:
+            shown = (
+                "["
+                + ",".join(
+                    f'{{"streamId":{stream_id},"streamName":{dumps(names.get(stream_id))},"leads":{leads}}}'
+                    for stream_id, leads in texts.items()
+                )
+                + "]"
+            )
+        return f'{{"groups":{shown},"total":{page.total},"hasMore":{dumps(page.has_more)}}}'
+
+    def export(self, lead_id: int) -> Response:
+        """`POST /leads/{id}/export`; a body is ignored."""
+        refusal = self._world.export(lead_id)
+        if refusal:
+            return refuse(refusal, self._options)
+        return Response(status=204) if self._options.export_status == 204 else reply({"ok": True})  # noqa: PLR2004
+
+    def feedback(self, lead_id: int) -> Response:
+        """`POST /leads/{id}/feedback`."""
+        judgement = read_feedback(sent())
+        refusal = judgement if isinstance(judgement, Refusal) else self._world.judge(lead_id, judgement)
+        return refuse(refusal, self._options) if refusal else reply({"ok": True})
+
+    def enrich(self, lead_id: int) -> Response:
+        """`POST /leads/{id}/enrich`."""
+        if not self._options.team:
+            return refuse(NO_TEAM, self._options)
+        body = body_of("EnrichRequest")
+        answer = self._world.enrich(lead_id, body["requested_outputs"], body.get("email_mode", "any"))
+        if isinstance(answer, Refusal):
+            return spent(answer, self._options)
+        row, enriched, remaining = answer
+        return reply({"leadId": lead_id, **enriched_payload(row.person, enriched, remaining, self._options)})
+
+
+def spent(refusal: Refusal, options: Options) -> Response:
+    """The refusal of an enriching; that of spent credits may say when to come back."""
+    refused = refuse(refusal, options)
+    if refusal is CREDITS_EXHAUSTED and options.credits_retry_after:
+        refused.headers["Retry-After"] = str(options.credits_retry_after)
+    return refused

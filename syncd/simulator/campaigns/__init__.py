@@ -1,0 +1,1 @@
+"""Campaigns, their pairs and runs, segments, and tracked accounts."""

@@ -1,0 +1,228 @@
+"""The tracked accounts: awake or asleep, their tiers, what is left of their budgets, and what Stripe says to it all.
+
+Nothing here is safe for threads by itself: hold the world's lock.
+"""
+
+from collections import deque
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+from syncd.simulator.api.responses import (
+    ACCOUNT_NOT_FOUND,
+    ACCOUNT_SLEEPS,
+    STRIPE,
+    SUBSCRIPTION_REQUIRED,
+    TIER_UNCHANGED,
+    RefusedError,
+)
+from syncd.simulator.campaigns.models import ACCOUNTS, Account
+from syncd.simulator.campaigns.tiers import DAY, TIERS, Budgets
+from syncd.simulator.instants import iso
+from syncd.simulator.leads.people import draw
+from syncd.simulator.options import Options
+
+
+class Stripe:
+    """Agrees to every change of what is billed, unless it was told to fail."""
+
+    def __init__(self) -> None:
+        self._failures: deque[str] = deque()
+
+    def fail(self, sentence: str | None = None, times: int = 1) -> None:
+        """Refuse the next changes with a sentence of Stripe's own."""
+        self._failures.extend([sentence or STRIPE.sentence] * times)
+
+    def agree(self) -> None:
+        """Ask for one change.
+
+        Raises:
+            RefusedError: It fails: 502.
+        """
+        if self._failures:
+            raise RefusedError(STRIPE, self._failures.popleft())
+
+
+class Accounts:
+    """The tracked accounts of the user.
+
+    Attributes:
+        subscription: `active`, `trialing`, `free_user`, or one that lapsed; may be set.
+        stripe: Who is asked before what is billed changes.
+        budgets: What was used.
+    """
+
+    def __init__(self, options: Options, start: float) -> None:
+        self.subscription: str = options.subscription
+        self.stripe = Stripe()
+        self.budgets = Budgets(start)
+        self._options = options
+        self._tracked = {account.id: replace(account, added=start - 90 * DAY) for account in ACCOUNTS}
+
+    @property
+    def all(self) -> tuple[Account, ...]:
+        """Every account, asleep or not, in the order in which they came."""
+        return tuple(self._tracked.values())
+
+    @property
+    def free(self) -> bool:
+        """Whether the user pays nothing and is not meant to."""
+        return self.subscription == "free_user"
+
+    @property
+    def paying(self) -> bool:
+        """Whether what is billed may change."""
+        return self.subscription in ("active", "trialing")
+
+    def get(self, account_id: int) -> Account:
+        """An account.
+
+        Raises:
+            RefusedError: There is none of that id: 404.
+        """
+        if account_id not in self._tracked:
+            raise RefusedError(ACCOUNT_NOT_FOUND)
+        return self._tracked[account_id]
+
+    def named(self, handle: str) -> Account | None:
+        """The account of a handle, which X compares without case."""
+        return next((one for one in self.all if one.handle.lower() == handle.lower()), None)
+
+    def add(self, handle: str, tier: str, now: float) -> Account:
+        """Track a new account; whether that is allowed was asked before."""
+        chance = draw(self._options.seed, "account", handle)
+        account = Account(max(self._tracked) + 1, handle, tier, round(10 ** chance.uniform(2.7, 4.9)), now)
+        self._tracked[account.id] = account
+        return account
+
+    def sleep(self, account_id: int) -> None:
+        """Pause an account; again is harmless.
+
+        Raises:
+            RefusedError: There is none of that id, or Stripe fails.
+        """
+        account = self.get(account_id)
+        if not account.asleep:
+            self.stripe.agree()
+            self.rouse(account_id, asleep=True)
+
+    def wake(self, account_id: int) -> None:
+        """Go on with an account; again is harmless.
+
+        Raises:
+            RefusedError: There is none of that id, nobody pays for it, or Stripe fails.
+        """
+        account = self.get(account_id)
+        if not self.paying:
+            raise RefusedError(SUBSCRIPTION_REQUIRED)
+        if account.asleep:
+            self.stripe.agree()
+            self.rouse(account_id, asleep=False)
+
+    def rouse(self, account_id: int, *, asleep: bool) -> None:
+        """Put an account to sleep or wake it, whatever anybody thinks of it.
+
+        Raises:
+            RefusedError: There is none of that id.
+        """
+        self._tracked[account_id] = replace(self.get(account_id), asleep=asleep)
+
+    def change_tier(self, account_id: int, tier: str, now: float) -> tuple[Account, str]:
+        """Upgrade at once, schedule a downgrade for the period's end, or cancel one that is scheduled.
+
+        Returns:
+            The account as it is now, and the `action` of the answer.
+
+        Raises:
+            RefusedError: There is no such account, it sleeps, it has the tier, nobody pays, or Stripe fails.
+        """
+        account = self.get(account_id)
+        if not self.paying:
+            raise RefusedError(SUBSCRIPTION_REQUIRED)
+        if account.asleep:
+            raise RefusedError(ACCOUNT_SLEEPS)
+        step = TIERS.index(tier) - TIERS.index(account.tier)
+        if step == 0 and account.pending_tier is None:
+            raise RefusedError(TIER_UNCHANGED)
+        self.stripe.agree()
+        if step < 0:
+            end = self.budgets.period_end(now)
+            changed, action = replace(account, pending_tier=tier, pending_at=end), "downgrade_scheduled"
+        else:
+            changed = replace(account, tier=tier, pending_tier=None, pending_at=None)
+            action = "upgraded" if step else "pending_cancelled"
+        self._tracked[account_id] = changed
+        return changed, action
+
+    def settle(self, now: float) -> None:
+        """Begin the tiers that were scheduled until now."""
+        for account in self.all:
+            if account.pending_tier and account.pending_at is not None and account.pending_at <= now:
+                self._tracked[account.id] = replace(
+                    account, tier=account.pending_tier, pending_tier=None, pending_at=None
+                )
+
+
+def account_payload(account: Account, segments: Collection[int], options: Options) -> dict[str, Any]:
+    """One account as `GET /accounts` shows it; `segments` are those of its active campaigns."""
+    pending = account.pending_at
+    return {
+        "id": account.id,
+        "xHandle": account.handle,
+        "tier": account.tier,
+        "isActive": not account.asleep,
+        "profileImageUrl": f"https://pbs.twimg.com/profile_images/{account.id}/{account.handle}.jpg",
+        "lastKnownFollowerCount": account.followers,
+        "lastKnownTweetCount": account.followers // 11,
+        "tags": [],
+        "addedAt": iso(account.added, options.times),
+        "assignedSegmentIds": sorted(segments),
+        "pendingTier": account.pending_tier,
+        "pendingTierEffectiveAt": None if pending is None else iso(pending, options.times),
+    }
+
+
+def me_payload(accounts: Accounts, balance: int, options: Options, now: float) -> dict[str, Any]:
+    """The body of `GET /me`; `balance` is the team's enrichment credits. Sleeping accounts may do nothing now."""
+    low = 10
+    shown = [
+        _allowance(account, accounts.budgets, options, now) for account in accounts.all if not account.asleep
+    ]
+    me: dict[str, Any] = {
+        "name": "Noor Example",
+        "email": "noor@example.org",
+        "subscriptionStatus": accounts.subscription,
+        "isFreeTier": accounts.free,
+        "accounts": shown,
+        "credits": {
+            "balance": balance,
+            "lowBalanceThreshold": low,
+            "isLow": balance < low,
+            "autoTopupEnabled": options.auto_topup,
+        },
+        "totals": {
+            "monthlyRetestRemaining": sum(one["monthlyRetest"]["remaining"] for one in shown),
+            "dailySyncRemaining": sum(one["dailySync"]["remaining"] for one in shown),
+        },
+    }
+    if not options.credits_told:
+        del me["credits"]
+    return me
+
+
+def _allowance(account: Account, budgets: Budgets, options: Options, now: float) -> Mapping[str, Any]:
+    syncs, retests = budgets.cap(account.tier, "sync"), budgets.cap(account.tier, "retest")
+    synced = budgets.used(account.id, account.tier, "sync", now)
+    retested = budgets.used(account.id, account.tier, "retest", now)
+    return {
+        "accountId": account.id,
+        "xHandle": account.handle,
+        "tier": account.tier,
+        "monthlyRetest": {
+            "used": retested,
+            "budget": retests,
+            "remaining": retests - retested,
+            "billingPeriodStart": iso(budgets.period_start(now), options.times),
+        },
+        "dailySync": {"used": synced, "cap": syncs, "remaining": syncs - synced},
+    }

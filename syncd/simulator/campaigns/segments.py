@@ -1,0 +1,152 @@
+"""The segments, and the labels that CTGO knows.
+
+Which labels there are is not documented; that one without a canonical match is refused is. These are a few, compared
+without case. Nothing here is safe for threads by itself: hold the world's lock.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from syncd.simulator.api.responses import ORPHAN_LABEL, SEGMENT_NOT_FOUND, RefusedError
+from syncd.simulator.campaigns.models import ARCHIVED_SEGMENT, SEGMENTS, Segment
+from syncd.simulator.campaigns.tiers import DAY
+from syncd.simulator.instants import iso
+from syncd.simulator.leads.people import BIOS, draw
+from syncd.simulator.options import Options
+
+LABELS: Mapping[str, Sequence[str]] = {
+    "job_role": (
+        "Founder",
+        "Developer Advocate",
+        "Designer",
+        "Data Engineer",
+        "Software Engineer",
+        "Product Manager",
+        "Marketer",
+        "Investor",
+    ),
+    "skill": ("Python", "SQL", "JavaScript", "TypeScript", "Rust", "Go", "Design", "CSS", "Writing", "Sales"),
+}
+# Whose bios the people of a label have.
+THEMES = {
+    "Founder": "founder",
+    "Investor": "founder",
+    "Developer Advocate": "advocate",
+    "Writing": "advocate",
+    "Designer": "designer",
+    "Design": "designer",
+    "CSS": "designer",
+    "Data Engineer": "data",
+    "SQL": "data",
+    "Python": "data",
+}
+GENDERS = {"female": ("women", "woman", "female"), "male": ("men", "man", "male")}
+
+
+class Segments:
+    """The segments of the user."""
+
+    def __init__(self, options: Options, start: float) -> None:
+        self._options = options
+        self._known = {
+            segment.id: replace(segment, created=start - 30 * DAY)
+            for segment in (*SEGMENTS, ARCHIVED_SEGMENT)
+        }
+
+    @property
+    def all(self) -> tuple[Segment, ...]:
+        """Every segment, archived ones included."""
+        return tuple(self._known.values())
+
+    def get(self, segment_id: int) -> Segment:
+        """A segment.
+
+        Raises:
+            RefusedError: There is none of that id: 404.
+        """
+        if segment_id not in self._known:
+            raise RefusedError(SEGMENT_NOT_FOUND)
+        return self._known[segment_id]
+
+    def draft(self, body: Mapping[str, Any], now: float) -> Segment:
+        """The segment that a body describes, not kept yet; its id is 0.
+
+        Raises:
+            RefusedError: It names labels that have no canonical match: 400 with `orphans`.
+        """
+        labels = canonical(body.get("appliedSearchFilters") or {})
+        return Segment(
+            id=0,
+            name=body.get("name"),
+            description=body["description"],
+            labels=labels,
+            theme=self._theme(labels, body["description"]),
+            genders=tuple(body.get("genderValues") or ()),
+            follower_tiers=tuple(body.get("followerCountTiers") or ()),
+            created=now,
+        )
+
+    def keep(self, draft: Segment) -> Segment:
+        """Create it."""
+        segment = replace(draft, id=max(self._known) + 1)
+        self._known[segment.id] = segment
+        return segment
+
+    def _theme(self, labels: Mapping[str, Sequence[str]], description: str) -> str:
+        told = [THEMES[label] for found in labels.values() for label in found if label in THEMES]
+        return told[0] if told else draw(self._options.seed, "theme", description).choice(sorted(BIOS))
+
+
+def canonical(filters: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The labels as CTGO spells them.
+
+    Raises:
+        RefusedError: Some have no match: 400, and `orphans` lists them.
+    """
+    found: dict[str, list[str]] = {}
+    orphans = []
+    for category, labels in filters.items():
+        known = {label.lower(): label for label in LABELS.get(category, ())}
+        found[category] = [known[label.lower()] for label in labels if label.lower() in known]
+        orphans += [label for label in labels if label.lower() not in known]
+    if orphans:
+        raise RefusedError(ORPHAN_LABEL, orphans=orphans)
+    return found
+
+
+def described(text: str) -> dict[str, Any]:
+    """The body of a segment for a free text: the labels and genders whose words are in it."""
+    words = text.lower()
+    return {
+        "description": text,
+        "name": None,
+        "genderValues": [
+            gender
+            for gender, names in GENDERS.items()
+            if any(re.search(rf"\b{name}\b", words) for name in names)
+        ],
+        "appliedSearchFilters": {
+            category: found
+            for category, labels in LABELS.items()
+            if (found := [label for label in labels if re.search(rf"\b{label.lower()}s?\b", words)])
+        },
+        "followerCountTiers": [],
+    }
+
+
+def segment_payload(segment: Segment, linked: int, options: Options) -> dict[str, Any]:
+    """One segment as `GET /segments` shows it; `linked` counts the active campaigns that use it."""
+    return {
+        "id": segment.id,
+        "userFacingId": f"seg_{segment.id}",
+        "name": segment.name,
+        "description": segment.description,
+        "genderValues": list(segment.genders),
+        "appliedSearchFilters": {category: list(labels) for category, labels in segment.labels.items()},
+        "followerCountTiers": list(segment.follower_tiers),
+        "linkedStreamCount": linked,
+        "createdAt": iso(segment.created, options.times),
+        "updatedAt": iso(segment.created, options.times),
+    }

@@ -1,0 +1,209 @@
+"""The campaigns: created in one call, changed, archived. All of a call happens or nothing of it.
+
+Nothing here is safe for threads by itself: hold the world's lock.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from syncd.simulator.api.responses import (
+    FREE_ACCOUNT_LIMIT,
+    STREAM_CAP_EXCEEDED,
+    STREAM_NOT_FOUND,
+    SUBSCRIPTION_REQUIRED,
+    RefusedError,
+)
+from syncd.simulator.campaigns.accounts import Accounts
+from syncd.simulator.campaigns.handles import XLookup
+from syncd.simulator.campaigns.models import FIRST_PAIR, FIRST_STREAM, SETUP, Campaign, Pair, build
+from syncd.simulator.campaigns.pairs import Drafts, Wired
+from syncd.simulator.campaigns.segments import Segments
+from syncd.simulator.campaigns.tiers import TERMS
+from syncd.simulator.campaigns.time_zones import check_setup
+from syncd.simulator.instants import iso
+from syncd.simulator.leads.people import draw
+from syncd.simulator.options import Options
+
+RECIPIENTS = ("to", "cc", "format")
+
+
+class Streams:
+    """The campaigns of the user.
+
+    Attributes:
+        campaigns: All of them, archived ones included; may be set.
+    """
+
+    def __init__(
+        self, options: Options, start: float, accounts: Accounts, segments: Segments, x: XLookup
+    ) -> None:
+        self.campaigns = build(options, start)
+        self._options = options
+        self._accounts = accounts
+        self._segments = segments
+        self._x = x
+        self._pairs = FIRST_PAIR + sum(len(campaign.pairs) for campaign in self.campaigns)
+        self._streams = FIRST_STREAM + len(self.campaigns)
+
+    def get(self, stream_id: int) -> Campaign:
+        """A campaign.
+
+        Raises:
+            RefusedError: There is none of that id: 404.
+        """
+        for campaign in self.campaigns:
+            if campaign.id == stream_id:
+                return campaign
+        raise RefusedError(STREAM_NOT_FOUND)
+
+    def listed(self) -> list[Campaign]:
+        """What `GET /streams` lists."""
+        options = self._options
+        return [
+            campaign
+            for campaign in self.campaigns
+            if (
+                options.archived_in_streams
+                if campaign.archived
+                else campaign.active or options.paused_in_streams
+            )
+        ]
+
+    def linked(self) -> list[Pair]:
+        """The pairs of every active campaign."""
+        return [pair for campaign in self.campaigns if campaign.active for pair in campaign.pairs]
+
+    def fed(self) -> list[Pair]:
+        """The pairs to which leads come that no run produced."""
+        return [
+            pair
+            for campaign in self.campaigns
+            if campaign.fed
+            for pair in campaign.pairs
+            if not self._accounts.get(pair.account_id).asleep
+        ]
+
+    def create(self, body: Mapping[str, Any], now: float) -> dict[str, Any]:
+        """Create a campaign; the answer.
+
+        Raises:
+            RefusedError: Something of it cannot be had; then nothing of it was made.
+        """
+        check_setup(body)
+        drafts = self._drafts(body["pairs"], now)
+        self._allow(drafts, None)
+        wired = drafts.make()
+        stream_id, self._streams = self._streams, self._streams + 1
+        campaign = Campaign(
+            id=stream_id,
+            name=body.get("name") or self._name(wired),
+            archived=False,
+            pairs=tuple(self._pair(stream_id, *tuple_) for tuple_ in wired.tuples),
+            created=now,
+            setup={**SETUP, "syncTimes": [self._slot(stream_id)], **_setup(body)},
+        )
+        self.campaigns = (*self.campaigns, campaign)
+        return {"id": campaign.id, "accounts": wired.accounts, "segments": wired.segments}
+
+    def update(self, stream_id: int, body: Mapping[str, Any], now: float) -> dict[str, Any]:
+        """Change a campaign; the answer.
+
+        Raises:
+            RefusedError: Something of it cannot be had; then nothing was changed.
+        """
+        check_setup(body)
+        campaign = self.get(stream_id)
+        changed = replace(campaign, setup={**campaign.setup, **_setup(body)})
+        if body.get("name"):
+            changed = replace(changed, name=body["name"])
+        archived = body.get("isArchived", campaign.archived)
+        active = body.get("isActive", campaign.active) and not archived
+        changed = replace(changed, archived=archived, active=active)
+        if (archived, active) != (campaign.archived, campaign.active):
+            changed = replace(changed, fed=active and not archived)
+        answer: dict[str, Any] = {"id": stream_id}
+        if "pairs" in body:
+            drafts = self._drafts(body["pairs"], now)
+            self._allow(drafts, campaign)
+            wired = drafts.make()
+            kept = {(pair.account_id, pair.segment_id): pair for pair in campaign.pairs}
+            pairs = tuple(kept.get(tuple_) or self._pair(stream_id, *tuple_) for tuple_ in wired.tuples)
+            changed = replace(changed, pairs=pairs)
+            answer["pairsDiff"] = {"addedAccounts": wired.accounts, "addedSegments": wired.segments}
+        self._replace(changed)
+        return answer
+
+    def archive(self, stream_id: int) -> None:
+        """Archive a campaign; its leads are kept. Again is harmless.
+
+        Raises:
+            RefusedError: There is none of that id.
+        """
+        self._replace(replace(self.get(stream_id), archived=True, active=False, fed=False))
+
+    def payload(self, campaign: Campaign) -> dict[str, Any]:
+        """One campaign as the API shows it; its field names are those of creating one."""
+        handles = {account.id: account.handle for account in self._accounts.all}
+        return {
+            "id": campaign.id,
+            "name": campaign.name,
+            "isActive": campaign.active,
+            "isArchived": campaign.archived,
+            "pairs": [
+                {
+                    "pairId": pair.id,
+                    "accountId": pair.account_id,
+                    "accountHandle": handles[pair.account_id],
+                    "segmentId": pair.segment_id,
+                }
+                for pair in campaign.pairs
+            ],
+            **campaign.setup,
+            "createdAt": iso(campaign.created, self._options.times),
+        }
+
+    def _drafts(self, pairs: Sequence[Mapping[str, Any]], now: float) -> Drafts:
+        if not (self._accounts.paying or self._accounts.free):
+            raise RefusedError(SUBSCRIPTION_REQUIRED)
+        return Drafts(pairs, self._accounts, self._segments, self._x, now)
+
+    def _allow(self, drafts: Drafts, campaign: Campaign | None) -> None:
+        if self._accounts.free and drafts.handles and len(self._accounts.all) + len(drafts.handles) > 1:
+            raise RefusedError(FREE_ACCOUNT_LIMIT)
+        own = {pair.account_id for pair in campaign.pairs} if campaign else set()
+        for account_id in drafts.account_ids - own:
+            using = sum(
+                any(pair.account_id == account_id for pair in other.pairs)
+                for other in self.campaigns
+                if other.active
+            )
+            if using >= TERMS[self._accounts.get(account_id).tier].streams:
+                raise RefusedError(STREAM_CAP_EXCEEDED)
+
+    def _pair(self, stream_id: int, account_id: int, segment_id: int) -> Pair:
+        pair_id, self._pairs = self._pairs, self._pairs + 1
+        return Pair(pair_id, stream_id, account_id, segment_id, self._segments.get(segment_id).theme)
+
+    def _name(self, wired: Wired) -> str:
+        account_ids = list(dict.fromkeys(account_id for account_id, _ in wired.tuples))
+        segment = self._segments.get(wired.tuples[0][1])
+        if len(account_ids) > 1:
+            return f"{segment.name or segment.description} · {len(account_ids)} accounts"
+        return f"{segment.name or segment.description} · @{self._accounts.get(account_ids[0]).handle}"
+
+    def _slot(self, stream_id: int) -> str:
+        quarter = draw(self._options.seed, "slot", stream_id).randrange(96)
+        return f"{quarter // 4:02}:{quarter % 4 * 15:02}"
+
+    def _replace(self, changed: Campaign) -> None:
+        self.campaigns = tuple(changed if one.id == changed.id else one for one in self.campaigns)
+
+
+def _setup(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The members of a body that set a campaign up; of the recipients, those that are known."""
+    setup = {name: body[name] for name in SETUP if name in body}
+    recipients = setup.get("csvEmailRecipients")
+    if recipients:
+        setup["csvEmailRecipients"] = {name: recipients[name] for name in RECIPIENTS if name in recipients}
+    return setup

@@ -1,0 +1,1 @@
+"""Leads: people, rows, listings, enrichment, and feedback."""

@@ -1,0 +1,93 @@
+"""Feedback: what a body must say, and what was said of each lead in each segment.
+
+Stored for each (lead, segment), because one lead may be judged against several; a repeat overwrites. Source: the vendor's
+page on submitting feedback.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from syncd.simulator.api.responses import Refusal
+
+FEEDBACKS = ("good", "bad")
+REASONS = ("bot", "wrong_gender", "wrong_job", "wrong_skill", "wrong_personality", "zapier", "other")
+DEFAULT_REASON = "zapier"
+LONGEST = 500
+"""Characters of `badReasonFreeform`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One judgement, as it was taken. `reason` is None for a good one."""
+
+    segment_id: int
+    feedback: str
+    reason: str | None
+    freeform: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The last judgement on a lead in a segment: when (epoch seconds), and the how manieth it was (from 1)."""
+
+    lead_id: int
+    judgement: Judgement
+    at: float
+    times: int
+
+    def shown(self) -> dict[str, Any]:
+        """As the control surface tells it."""
+        return {
+            "leadId": self.lead_id,
+            "segmentId": self.judgement.segment_id,
+            "feedback": self.judgement.feedback,
+            "badReason": self.judgement.reason,
+            "badReasonFreeform": self.judgement.freeform,
+            "at": self.at,
+            "times": self.times,
+        }
+
+
+@dataclass
+class FeedbackBook:
+    """Everything that was said, by (lead id, segment id), in the order in which each was first judged."""
+
+    told: dict[tuple[int, int], Told] = field(default_factory=dict)
+    posts: int = 0
+
+    def take(self, lead_id: int, judgement: Judgement, at: float) -> None:
+        """Write it over what was said before."""
+        key = (lead_id, judgement.segment_id)
+        before = self.told.get(key)
+        self.told[key] = Told(lead_id, judgement, at, before.times + 1 if before else 1)
+        self.posts += 1
+
+    def shown(self) -> dict[str, Any]:
+        """As the control surface tells it."""
+        return {"posts": self.posts, "feedback": [one.shown() for one in self.told.values()]}
+
+
+def read(body: Any) -> Judgement | Refusal:
+    """The judgement that a body makes, or the 400 that it meets."""
+    given: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
+    wrong = _wrong(given)
+    if wrong:
+        return Refusal(400, "invalid_body", wrong)
+    feedback, reason = given["feedback"], given.get("badReason")
+    because = (reason or DEFAULT_REASON) if feedback == "bad" else None
+    return Judgement(given["segmentId"], feedback, because, given.get("badReasonFreeform"))
+
+
+def _wrong(given: Mapping[str, Any]) -> str:
+    """A sentence about the first member that is not as documented; empty: there is none."""
+    reason, freeform = given.get("badReason"), given.get("badReasonFreeform")
+    text = freeform is None or isinstance(freeform, str)
+    claims = (
+        (type(given.get("segmentId")) is int, "segmentId must be a number."),
+        (given.get("feedback") in FEEDBACKS, f"feedback must be one of {', '.join(FEEDBACKS)}."),
+        (reason is None or reason in REASONS, f"badReason must be one of {', '.join(REASONS)}."),
+        (text, "badReasonFreeform must be text."),
+        (not text or len(freeform or "") <= LONGEST, f"badReasonFreeform takes {LONGEST} characters."),
+    )
+    return next((sentence for holds, sentence in claims if not holds), "")

@@ -1,0 +1,128 @@
+"""Which rows a query selects, and one page of them, from lists that are kept sorted.
+
+A page must not cost a walk over all rows, so there is a list for every campaign and lifecycle, and for all of them.
+"""
+
+import random
+from bisect import bisect_left, bisect_right, insort
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from math import inf
+from operator import attrgetter
+
+from syncd.simulator.leads.row import Lifecycle, Row
+from syncd.simulator.options import Options
+
+_key = attrgetter("key")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """The parameters of a leads listing, read; None is one that was not sent. `since` is epoch seconds."""
+
+    stream_id: int | None = None
+    lifecycle: Lifecycle | None = None
+    confidence: str | None = None
+    account_id: int | None = None
+    segment_id: int | None = None
+    since: float | None = None
+    limit: int = 100
+    offset: int = 0
+    summary: bool = False
+    group_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows of a page, and how many the query selects in all."""
+
+    rows: Sequence[Row]
+    total: int
+    has_more: bool
+
+
+class Shelves:
+    """The listed rows.
+
+    Args:
+        options: Decide order and the edge of `since`.
+        hidden: Campaigns whose rows only their own listing shows.
+    """
+
+    def __init__(self, options: Options, hidden: Collection[int]) -> None:
+        self._options = options
+        self._hidden = set(hidden)
+        self._rows: defaultdict[tuple[int | None, Lifecycle | None], list[Row]] = defaultdict(list)
+
+    def add(self, row: Row) -> None:
+        """Begin to list a row."""
+        for shelf in self._holding(row):
+            insort(shelf, row, key=_key)
+
+    def remove(self, row: Row) -> None:
+        """Stop listing a row."""
+        for shelf in self._holding(row):
+            del shelf[bisect_left(shelf, row.key, key=_key)]
+
+    def hide(self, hidden: Collection[int]) -> None:
+        """Let only these campaigns be hidden from now on."""
+        for stream in self._hidden ^ set(hidden):
+            rows = tuple(self._rows[stream, None])
+            for row in rows:
+                self.remove(row)
+            self._hidden ^= {stream}
+            for row in rows:
+                self.add(row)
+
+    def _holding(self, row: Row) -> Iterator[list[Row]]:
+        for stream in (row.stream_id,) if row.stream_id in self._hidden else (None, row.stream_id):
+            yield self._rows[stream, None]
+            yield self._rows[stream, row.lifecycle]
+
+    def page(self, query: Query, chance: random.Random) -> Page:
+        """One page in the order of the options; `chance` shuffles."""
+        rows = self._select(query)
+        total, first, last = len(rows), query.offset, query.offset + query.limit
+        shown: Sequence[Row]
+        if self._options.order == "shuffled":
+            # Any stretch of a shuffled list is a sample of it, and sampling does not touch the rest.
+            shown = chance.sample(rows, max(0, min(last, total) - first))
+        elif self._options.order == "descending":
+            shown = rows[max(0, total - last) : max(0, total - first)][::-1]
+        elif self._options.order == "id":
+            shown = sorted(rows, key=attrgetter("id", "sequence"))[first:last]
+        else:
+            shown = rows[first:last]
+        return Page(shown, total, has_more=last < total)
+
+    def summary(self, query: Query) -> dict[str, int]:
+        """The body of `summary=true`."""
+        asked = query if self._options.summary_filtered else Query(stream_id=query.stream_id)
+        counts = Counter(row.confidence for row in self._select(asked))
+        return {"highFitCount": counts["high"], "mediumFitCount": counts["medium"]}
+
+    def count(self, lifecycle: Lifecycle | None = None) -> int:
+        """How many rows `GET /leads` lists."""
+        return len(self._rows[None, lifecycle])
+
+    def rows(self) -> tuple[Row, ...]:
+        """Every row that `GET /leads` lists, by discovery."""
+        return tuple(self._rows[None, None])
+
+    def _select(self, query: Query) -> list[Row]:
+        rows = self._rows[query.stream_id, query.lifecycle]
+        if query.since is not None:
+            inclusive = self._options.since == "inclusive"
+            edge = (query.since, -1) if inclusive else (query.since, inf)
+            rows = rows[bisect_right(rows, edge, key=_key) :]
+        wanted = (
+            ("confidence", query.confidence),
+            ("account_id", query.account_id),
+            ("segment_id", query.segment_id),
+        )
+        for name, value in wanted:
+            if value is not None:
+                member = attrgetter(name)
+                rows = [row for row in rows if member(row) == value]
+        return rows

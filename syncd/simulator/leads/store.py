@@ -1,0 +1,137 @@
+"""The leads: found, listed when they are due, exported, and whom there is to look up.
+
+Nothing here is safe for threads by itself: hold the world's lock.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from typing import Any
+
+from syncd.simulator.api.responses import ALREADY_EXPORTED, LEAD_NOT_FOUND, Refusal
+from syncd.simulator.campaigns.models import Pair
+from syncd.simulator.leads.discovery import Discovery
+from syncd.simulator.leads.listing import Shelves
+from syncd.simulator.leads.people import Person
+from syncd.simulator.leads.row import Row
+from syncd.simulator.options import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """The first export of a lead id: when it took effect (epoch seconds), and the how manieth it was (from 1)."""
+
+    instant: float
+    order: int
+
+
+class Leads:
+    """The rows of all campaigns.
+
+    Attributes:
+        shelves: Those that are listed by now.
+        exported: Lead id -> its first export, in order.
+        export_counts: Lead id -> exports that took effect or were accepted as a repeat.
+    """
+
+    def __init__(self, options: Options, shelves: Shelves) -> None:
+        self.shelves = shelves
+        self.exported: dict[int, Export] = {}
+        self.export_counts: Counter[int] = Counter()
+        self._options = options
+        self._discovery = Discovery(options)
+        self._rows: defaultdict[int, list[Row]] = defaultdict(list)
+        self._waiting: list[tuple[float, int, Row]] = []
+        self._found = 0
+
+    def find(self, pairs: Sequence[Pair], discovered: float, listed_from: float | None = None) -> list[Row]:
+        """Find the next lead, of one of these pairs; none if there are none."""
+        if not pairs:
+            return []
+        rows = self._discovery.find(self._found, pairs, discovered, listed_from)
+        self._found += 1
+        for row in rows:
+            self._rows[row.id].append(row)
+            heappush(self._waiting, (row.listed_from, row.sequence, row))
+        return rows
+
+    def list_due(self, instant: float) -> list[Row]:
+        """Begin to list what is due; those rows."""
+        due = []
+        while self._waiting and self._waiting[0][0] <= instant:
+            row = heappop(self._waiting)[2]
+            if row in self._rows[row.id]:
+                row.listed = True
+                self.shelves.add(row)
+                due.append(row)
+        return due
+
+    def all(self) -> list[Row]:
+        """Every row, listed or not."""
+        return [row for rows in self._rows.values() for row in rows]
+
+    def known(self, lead_id: int) -> list[Row]:
+        """The listed rows of an id."""
+        return [row for row in self._rows.get(lead_id, ()) if row.listed]
+
+    def of_handle(self, handle: str) -> Person | None:
+        """The person of a handle, if there is a lead of theirs."""
+        for rows in self._rows.values():
+            if rows and rows[0].person.handle.lower() == handle.lower():
+                return rows[0].person
+        return None
+
+    def amend(self, lead_id: int, changes: dict[str, Any]) -> None:
+        """Set members of every row of an id as they are listed; those of `profile` go into the profile."""
+        for row in self._rows[lead_id]:
+            row.change(changes)
+
+    def remove(self, lead_id: int) -> None:
+        """Make every row of an id vanish."""
+        for row in self._rows.pop(lead_id, []):
+            if row.listed:
+                self.shelves.remove(row)
+
+    def export(self, lead_id: int, instant: float) -> Refusal | None:
+        """Mark a lead exported; None if that was accepted."""
+        rows = self.known(lead_id)
+        if not rows:
+            return LEAD_NOT_FOUND
+        new = [row for row in rows if row.exported is None]
+        if not new and self._options.export_repeat == "conflict":
+            return ALREADY_EXPORTED
+        if not new and self._options.export_repeat == "ok":
+            marked: Sequence[Row] = ()
+        elif self._options.export_scope == "row":
+            marked = (new or rows)[:1]
+        else:
+            marked = self._rows[lead_id]
+        for row in marked:
+            self._mark(row, instant)
+        self.export_counts[lead_id] += 1
+        self.exported.setdefault(lead_id, Export(instant, len(self.exported) + 1))
+        return None
+
+    def stats(self) -> dict[str, Any]:
+        """How many were exported and are listed, as `GET /_sim/stats` shows it."""
+        counts, shelves = self.export_counts, self.shelves
+        return {
+            "exports": {
+                "accepted": counts.total(),
+                "leads": len(self.exported),
+                "byId": {str(lead_id): count for lead_id, count in counts.items()},
+            },
+            "leads": {
+                "listed": shelves.count(),
+                "new": shelves.count("new"),
+                "exported": shelves.count("exported"),
+            },
+        }
+
+    def _mark(self, row: Row, instant: float) -> None:
+        if row.listed:
+            self.shelves.remove(row)
+        row.mark_exported(instant)
+        if row.listed:
+            self.shelves.add(row)

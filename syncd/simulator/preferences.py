@@ -1,0 +1,101 @@
+"""Small things the user keeps: templates of direct messages, and how they want to be notified.
+
+Their pages were not read: members and limits of templates are those of the vendor's older version, those of the
+settings are inferred. Nothing here is safe for threads by itself: hold the world's lock.
+"""
+
+from collections.abc import Mapping
+from itertools import count
+from typing import Any
+
+from syncd.simulator.api.responses import TEMPLATE_EXISTS, TEMPLATE_NOT_FOUND, RefusedError
+from syncd.simulator.instants import iso
+from syncd.simulator.options import Options
+
+
+class Desk:
+    """Templates and settings.
+
+    Attributes:
+        settings: The body of `GET /notification-settings`.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self.settings: dict[str, Any] = {
+            "summaryFrequency": "daily",
+            "channels": {"email": True, "telegram": False},
+        }
+        self._options = options
+        self._templates: dict[int, dict[str, Any]] = {}
+        self._ids = count(1)
+
+    def templates(self) -> list[dict[str, Any]]:
+        """All of them, in the order in which they were made."""
+        return list(self._templates.values())
+
+    def template(self, template_id: int) -> dict[str, Any]:
+        """One of them.
+
+        Raises:
+            RefusedError: There is none of that id.
+        """
+        if template_id not in self._templates:
+            raise RefusedError(TEMPLATE_NOT_FOUND)
+        return self._templates[template_id]
+
+    def create(self, body: Mapping[str, Any], now: float) -> dict[str, Any]:
+        """Make one.
+
+        Raises:
+            RefusedError: Its name is taken.
+        """
+        self._free(body["name"], None)
+        template_id = next(self._ids)
+        made = iso(now, self._options.times)
+        self._templates[template_id] = {
+            "id": template_id,
+            "name": body["name"],
+            "messageBody": body["messageBody"],
+            "createdAt": made,
+            "updatedAt": made,
+        }
+        return self._templates[template_id]
+
+    def change(self, template_id: int, body: Mapping[str, Any], now: float) -> dict[str, Any]:
+        """Write one anew.
+
+        Raises:
+            RefusedError: There is none of that id, or its name is taken.
+        """
+        template = self.template(template_id)
+        self._free(body["name"], template_id)
+        changed = {
+            **template,
+            "name": body["name"],
+            "messageBody": body["messageBody"],
+            "updatedAt": iso(now, self._options.times),
+        }
+        self._templates[template_id] = changed
+        return changed
+
+    def delete(self, template_id: int) -> None:
+        """Throw one away.
+
+        Raises:
+            RefusedError: There is none of that id.
+        """
+        del self._templates[self.template(template_id)["id"]]
+
+    def notify(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Change what of the settings is named; all of them."""
+        self.settings = {
+            "summaryFrequency": body.get("summaryFrequency", self.settings["summaryFrequency"]),
+            "channels": {
+                name: body.get("channels", {}).get(name, on) for name, on in self.settings["channels"].items()
+            },
+        }
+        return self.settings
+
+    def _free(self, name: str, but: int | None) -> None:
+        if any(one["name"] == name and one["id"] != but for one in self._templates.values()):
+            raise RefusedError(TEMPLATE_EXISTS)
