@@ -1,4 +1,4 @@
-"""The CTGO API as six questions and three deeds; the only home of httpx in the core.
+"""The client of CTGO's API.
 
 Every answer is what the vendor promised or one of the four failures: a login page, half an answer or an endless one
 is never an empty page. What each response says about the request budget goes to `observe`, whatever became of it.
@@ -12,9 +12,22 @@ is never an empty page. What each response says about the request budget goes to
 kind of thing, over the same client.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from syncd.ctgo.client import Upstream
 from syncd.ctgo.labels import Named
 from syncd.ctgo.models import Enrichment, Me, Page, Stream
 from syncd.ctgo.rate_headers import Signals
 
-__all__ = ["Enrichment", "Me", "Named", "Page", "Signals", "Stream", "Upstream"]
+if TYPE_CHECKING:
+    from syncd.ctgo.public import Client
+
+__all__ = ["Client", "Enrichment", "Me", "Named", "Page", "Signals", "Stream", "Upstream"]
+
+
+def __getattr__(name: str) -> object:
+    """Import the public client when somebody asks for it: the daemon does not load the API for people."""
+    if name == "Client":
+        return import_module("syncd.ctgo.public").Client
+    raise AttributeError(name)

@@ -1,21 +1,35 @@
 """The wider API against the simulator, which was written from the same pages by other hands."""
 
+import re
+from pathlib import Path
+
 import httpx
 import pytest
-from pydantic import SecretStr
 
-from syncd.clock import SystemClock
-from syncd.ctgo import Upstream
-from syncd.ctgo.campaigns.api import Api
+from syncd.ctgo import Client
 from syncd.ctgo.campaigns.drafts import LeadFilter
+from syncd.ctgo.public import BASE_URL
+from syncd.settings import Source
 from syncd.simulator import Options, create_app
 from tests.ctgo.remote import BASE, KEY, failure_of
 
 
-def simulated(**options: object) -> Api:
+def simulated(**options: object) -> Client:
     app = create_app(Options(**options))  # type: ignore[arg-type]
-    client = Upstream(BASE, SecretStr(KEY), SystemClock(), transport=httpx.WSGITransport(app))
-    return Api(client.ask)
+    return Client(KEY, BASE, transport=httpx.WSGITransport(app))
+
+
+def test_the_client_asks_where_a_configuration_asks_by_default() -> None:
+    assert str(Source.model_fields["base_url"].default) == BASE_URL
+
+
+def test_the_page_of_the_client_shows_a_program_that_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "python-client.md").read_text()
+    program = re.search(r"```python\n(.+?)```", page, re.DOTALL)
+    assert program is not None
+    shown = program[1].replace("from syncd.ctgo import Client\n", "")
+    exec(shown, {"Client": lambda _key: simulated()})  # noqa: S102 - our own page
+    assert len(capsys.readouterr().out.splitlines()) == len(simulated().streams.list())
 
 
 @pytest.mark.parametrize("envelope", ["named", "bare"])
