@@ -44,9 +44,7 @@ def opened(folder: Path, type_: str) -> set[str]:
 @pytest.mark.parametrize("type_", TABLES)
 def test_opening_one_connector_imports_no_other_and_no_others_library(tmp_path: Path, type_: str) -> None:
     loaded = opened(tmp_path, type_)
-    ours = {
-        name.removeprefix("connectors.").split("_")[0] for name in loaded if name.startswith("connectors.")
-    }
+    ours = {name.split(".")[1] for name in loaded if name.startswith("connectors.")}
     assert ours == {type_}
     mine = LIBRARIES.get(type_, set()) | ({"urllib3"} if type_ == "salesforce" else set())
     foreign = set().union(*LIBRARIES.values()) - mine
