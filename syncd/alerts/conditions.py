@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from syncd.core.delivery import LaneState
+from syncd.core.lane_state import LaneState
 from syncd.core.reconciliation import trouble
 from syncd.health.readiness import owner_of
 from syncd.health.view import SourceView, View, is_by_hand, is_failing, is_halted, telling

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from syncd.app.paced_client import make_upstream
 from syncd.app.privileges import settings_in_force
 from syncd.clock import Clock
-from syncd.core.delivery import Policy
 from syncd.core.flood_gate import Gates
+from syncd.core.lane_state import Policy
 from syncd.engine.enrich.eligibility import Enriching
 from syncd.engine.fanout import Recipient, Recipients
 from syncd.engine.names import Names, names_in

@@ -9,7 +9,7 @@ from syncd.app.compose import Mapped, compile_connectors, make_desk, make_names,
 from syncd.app.unopened import opened
 from syncd.clock import Clock, SystemClock
 from syncd.connector import Logger
-from syncd.core.delivery import Policy
+from syncd.core.lane_state import Policy
 from syncd.engine.deliver import Deliver, LaneConfig, Wake
 from syncd.engine.engine import Engine, tell_shelved
 from syncd.engine.enrich.enrich import Enrich

@@ -6,8 +6,8 @@ from functools import partial
 from syncd.app.compose import Mapped
 from syncd.clock import Clock
 from syncd.connector import Connector, Logger, TellsStatus
-from syncd.core.delivery import Policy
 from syncd.core.feedback import BAD, GOOD, Judgement, Judging, plain
+from syncd.core.lane_state import Policy
 from syncd.engine.deliver import Wake
 from syncd.engine.feedback.collect import CollectFeedback, FeedbackPoll
 from syncd.engine.feedback.send import SendFeedback

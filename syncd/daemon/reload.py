@@ -1,7 +1,7 @@
 """What a new configuration means for what the ledger remembers of the old one."""
 
-from syncd.core.delivery import LaneState, reopened
 from syncd.core.enrichment import SET_BOUNDS
+from syncd.core.lane_state import LaneState, reopened
 from syncd.engine.engine import Engine
 from syncd.engine.source import SOURCE_LANES
 from syncd.ledger import Transaction, same_account

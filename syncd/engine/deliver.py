@@ -7,29 +7,13 @@ from json import loads
 
 from syncd.clock import Clock
 from syncd.connector import Connector, Logger
-from syncd.core.delivery import (
-    Change,
-    Delivered,
-    Delivery,
-    Item,
-    LaneState,
-    Outcome,
-    Policy,
-    Route,
-    Terms,
-    Verdict,
-    in_company,
-    judge_call,
-    judge_unsent,
-    kept,
-    kept_by_hand,
-    may_go_on,
-    pack,
-    reopened,
-)
+from syncd.core.delivery import Change, Delivered, Delivery, Item, Outcome, Route, kept
 from syncd.core.failure import Failure, Halt, Pause, Refused, Reject, Retry
 from syncd.core.flood_gate import GATE_HELD, said
+from syncd.core.lane_state import LaneState, Policy, Terms, kept_by_hand, reopened
 from syncd.core.lead import Lead, read_lead
+from syncd.core.packing import in_company, pack
+from syncd.core.verdict import Verdict, judge_call, judge_unsent, may_go_on
 from syncd.engine.lane import AGAIN, IDLE, Next
 from syncd.engine.names import NAMES_SOON, Names, NameUnknown, require_names
 from syncd.engine.observer import NOBODY, Observer, outcomes_of

@@ -11,8 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from syncd.clock import Clock
 from syncd.connector import Logger
-from syncd.core.delivery import Delivered, Item, LaneState, Terms, kept_by_hand, may_go_on, reopened
+from syncd.core.delivery import Delivered, Item
 from syncd.core.failure import Failure, Halt, Pause
+from syncd.core.lane_state import LaneState, Terms, kept_by_hand, reopened
+from syncd.core.verdict import may_go_on
 from syncd.engine.budget import Reservation
 from syncd.engine.deliver import tell_lane
 from syncd.engine.lane import AGAIN, IDLE, Next

@@ -19,8 +19,8 @@ from typing import Literal, NamedTuple
 
 from syncd.clock import Clock
 from syncd.connector import Logger
-from syncd.core.delivery import BY_HAND, LaneState, Policy, Terms, kept_by_hand, paused, reopened
 from syncd.core.failure import CODES, Failure, Pause
+from syncd.core.lane_state import BY_HAND, LaneState, Policy, Terms, kept_by_hand, paused, reopened
 from syncd.ctgo.webhooks import Webhooks
 from syncd.engine.budget import Reservation
 from syncd.engine.deliver import Wake

@@ -2,18 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from syncd.core.delivery import (
-    Change,
-    Delivered,
-    Item,
-    LaneState,
-    Outcome,
-    Terms,
-    Verdict,
-    judge_call,
-    spared,
-)
+from syncd.core.delivery import Change, Delivered, Item, Outcome, spared
 from syncd.core.failure import Reject
+from syncd.core.lane_state import LaneState, Terms
+from syncd.core.verdict import Verdict, judge_call
 
 Answer = Outcome | BaseException | None
 """What one request came to; None: it was not sent, for one before said stop."""

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from syncd.core.delivery import Policy
 from syncd.core.flood_gate import Gates
+from syncd.core.lane_state import Policy
 from syncd.ctgo import Upstream
 from syncd.engine.budget import RequestBudget
 from syncd.engine.fanout import Recipients

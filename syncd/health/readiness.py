@@ -7,7 +7,7 @@ lately, or CTGO did not answer it twice in a row; CTGO counts leads that no swee
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from syncd.core.delivery import LaneState
+from syncd.core.lane_state import LaneState
 from syncd.core.reconciliation import trouble
 from syncd.health.view import (
     OF_CONNECTORS,

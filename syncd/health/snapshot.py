@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from syncd.clock import Clock
-from syncd.core.delivery import LaneState
 from syncd.core.failure import CODES
+from syncd.core.lane_state import LaneState
 from syncd.core.limiter import Budget
 from syncd.core.reconciliation import Books
 from syncd.health.view import LATE, OF_CONNECTORS, Disk, Place, PushView, SourceView, View

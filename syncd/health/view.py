@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from syncd.core.delivery import BY_HAND, LaneState
 from syncd.core.failure import CODES
+from syncd.core.lane_state import BY_HAND, LaneState
 from syncd.core.reconciliation import Books
 
 Counts = Mapping[str, Mapping[str, Mapping[str, int]]]

@@ -6,12 +6,11 @@ A name that is on the list no more stays what it was.
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, func, select
 
-from syncd.ledger.leads.ingest import save_labels
 from syncd.ledger.privacy.tombstones import without_forgotten_names
 from syncd.ledger.schema import Label, table
-from syncd.ledger.sql import Rows, upsert
+from syncd.ledger.sql import Bulk, Rows, upsert
 
 _label = table(Label)
 
@@ -68,3 +67,36 @@ def save_names(
             index_elements=["source", "kind", "id"], set_={"name": row["name"], "seen_at": now}
         )
     )
+
+
+def campaigns(connection: Connection, source: str) -> list[int]:
+    """Every campaign that a lead of this source ever named, or that a listing did."""
+    return [row[0] for row in _STREAMS(connection, {"source": source})]
+
+
+_STREAMS = Rows(
+    lambda: select(_label.c.id).where(_label.c.source == bindparam("source"), _label.c.kind == "stream")
+)
+
+
+def save_labels(
+    connection: Connection, source: str, kind: str, names: Mapping[int, str | None], now: float
+) -> None:
+    """Remember names; a missing name never replaces a known one."""
+    rows = [{"source": source, "kind": kind, "id": i, "name": n, "seen_at": now} for i, n in names.items()]
+    _SAVE_LABELS(connection, rows)
+
+
+_NEW_LABEL = upsert(_label)
+
+
+_SAVE_LABELS = Bulk(
+    _NEW_LABEL.on_conflict_do_update(
+        index_elements=["source", "kind", "id"],
+        set_={
+            "name": func.coalesce(_NEW_LABEL.excluded.name, _label.c.name),
+            "seen_at": _NEW_LABEL.excluded.seen_at,
+        },
+    ),
+    ("source", "kind", "id", "name", "seen_at"),
+)

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from syncd.core.delivery import BY_HAND, LaneState, halted, kept_by_hand, reopened
 from syncd.core.failure import Failure
 from syncd.core.flood_gate import GATE_HELD, said
+from syncd.core.lane_state import BY_HAND, LaneState, halted, kept_by_hand, reopened
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.schema import Lane, table
 from syncd.ledger.sql import Bulk, Rows, upsert

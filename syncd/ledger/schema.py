@@ -223,7 +223,7 @@ class Hearing(Row, table=True):
 
 
 class Lane(Row, table=True):
-    """The persisted state of a lane: see `syncd.core.delivery.LaneState`. `alike` and `doubts` are JSON arrays of delivery ids."""
+    """The persisted state of a lane: see `syncd.core.lane_state.LaneState`. `alike` and `doubts` are JSON arrays of delivery ids."""
 
     kind: str = Field(primary_key=True)
     name: str = Field(primary_key=True)

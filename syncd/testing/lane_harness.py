@@ -9,21 +9,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from syncd.core.delivery import (
-    Change,
-    Delivered,
-    Delivery,
-    Item,
-    LaneState,
-    Outcome,
-    Policy,
-    Route,
-    Terms,
-    judge_call,
-    pack,
-    reopened,
-)
+from syncd.core.delivery import Change, Delivered, Delivery, Item, Outcome, Route
 from syncd.core.failure import CODES, Failure, Halt, Pause, Refused, Reject, Retry
+from syncd.core.lane_state import LaneState, Policy, Terms, reopened
+from syncd.core.packing import pack
+from syncd.core.verdict import judge_call
 from syncd.testing.bench import Bench
 
 _ROUNDS = 2000

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from syncd.alerts.conditions import FAILING, HALTED, LONG, MANY, Condition, Topic, conditions, unknown
-from syncd.core.delivery import BY_HAND, LaneState
+from syncd.core.lane_state import BY_HAND, LaneState
 from syncd.health.view import Disk, Place, SourceView, View
 
 FRESH = SourceView("main", age=10.0, pulled_at=1.0)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.alerts.digest import Totals, is_due, previous, text_of, totals
-from syncd.core.delivery import BY_HAND, LaneState
+from syncd.core.lane_state import BY_HAND, LaneState
 from syncd.health.view import Place, SourceView, View
 
 PARIS = "Europe/Paris"

@@ -2,21 +2,10 @@
 
 import pytest
 
-from syncd.core.delivery import (
-    ALIKE_LIMIT,
-    HALT_LIMIT,
-    PAUSE_LIMIT,
-    Delivered,
-    Item,
-    LaneState,
-    Outcome,
-    Terms,
-    Verdict,
-    judge_unsent,
-    may_go_on,
-    reopened,
-)
+from syncd.core.delivery import Delivered, Item, Outcome
 from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
+from syncd.core.lane_state import PAUSE_LIMIT, LaneState, Terms, reopened
+from syncd.core.verdict import ALIKE_LIMIT, HALT_LIMIT, Verdict, judge_unsent, may_go_on
 from tests.core.test_delivery_rules import NOW, OPEN, TERMS, items, judged, spent, states
 
 OTHERS = TERMS._replace(others=True)

@@ -2,8 +2,10 @@
 
 import pytest
 
-from syncd.core.delivery import Delivered, Item, LaneState, Policy, Terms, judge_call, paused, reopened
+from syncd.core.delivery import Delivered, Item
 from syncd.core.failure import Pause, Refused, Reject
+from syncd.core.lane_state import LaneState, Policy, Terms, paused, reopened
+from syncd.core.verdict import judge_call
 from tests.core.test_delivery_lane import DAY, Crm, Lane, by_due
 
 NOW = 1_000_000.0

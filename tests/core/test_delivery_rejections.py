@@ -2,8 +2,10 @@
 
 import pytest
 
-from syncd.core.delivery import ALIKE_LIMIT, Delivered, Item, LaneState, Outcome, Verdict, reopened
+from syncd.core.delivery import Delivered, Item, Outcome
 from syncd.core.failure import Refused, Reject, Retry
+from syncd.core.lane_state import LaneState, reopened
+from syncd.core.verdict import ALIKE_LIMIT, Verdict
 from tests.core.test_delivery_rules import DOWN, OPEN, items, judged, spent, states
 
 

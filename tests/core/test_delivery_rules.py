@@ -7,19 +7,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from syncd.core.delivery import (
-    Delivered,
-    Item,
-    LaneState,
-    Outcome,
-    Policy,
-    Terms,
-    Verdict,
-    backoff,
-    judge_call,
-    paused,
-)
+from syncd.core.delivery import Delivered, Item, Outcome
 from syncd.core.failure import Halt, Pause, Reject, Retry
+from syncd.core.lane_state import LaneState, Policy, Terms, backoff, paused
+from syncd.core.verdict import Verdict, judge_call
 
 NOW = 1_000_000.0
 DAY = 86400.0

@@ -7,7 +7,7 @@ import structlog
 
 from syncd.app.engine_start import make_engine
 from syncd.clock import SystemClock
-from syncd.core.delivery import LaneState
+from syncd.core.lane_state import LaneState
 from syncd.daemon.reload import take_over
 from syncd.engine.engine import Engine
 from syncd.ledger import Ledger

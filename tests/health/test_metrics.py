@@ -4,8 +4,8 @@ import httpx
 import pytest
 
 from syncd import __version__
-from syncd.core.delivery import LaneState
 from syncd.core.failure import Pause, Reject
+from syncd.core.lane_state import LaneState
 from syncd.health.counters import MOST_HOSTS, Counting
 from syncd.health.metrics import MOST_CODES, families
 from syncd.health.view import Place, View

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.core.delivery import LaneState
+from syncd.core.lane_state import LaneState
 from syncd.ledger import subscriptions
 from syncd.ledger.lanes import save_lane
 from syncd.ledger.subscriptions import Subscription

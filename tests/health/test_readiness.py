@@ -6,8 +6,8 @@ import os
 import httpx
 import pytest
 
-from syncd.core.delivery import LaneState
 from syncd.core.failure import CODES, Halt, Pause
+from syncd.core.lane_state import LaneState
 from syncd.core.reconciliation import Books
 from syncd.health.readiness import reasons
 from syncd.health.view import Disk, SourceView, View

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from syncd.core.delivery import Change, LaneState, Verdict
+from syncd.core.delivery import Change
+from syncd.core.lane_state import LaneState
 from syncd.core.lead import Lead, Malformed, parse_lead
 from syncd.core.lead_state import LeadState
+from syncd.core.verdict import Verdict
 from syncd.ledger import Ledger
 from syncd.ledger.deliveries.due import record
 from syncd.ledger.leads.ingest import Admission, Ingested, NewDelivery, ingest

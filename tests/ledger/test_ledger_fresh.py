@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.delivery import LaneState
+from syncd.core.lane_state import LaneState
 from syncd.core.lead import Lead, parse_lead, read_lead
 from syncd.ledger import Ledger
 from syncd.ledger.deliveries.due import Due, due

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from syncd.core.delivery import Change, LaneState
+from syncd.core.delivery import Change
 from syncd.core.failure import Halt
 from syncd.core.flood_gate import Gates
+from syncd.core.lane_state import LaneState
 from syncd.ledger import Ledger, overview
 from syncd.ledger.admin.actions import Chosen, drop, drop_held, pause_lanes, release, resume_lanes, retry
 from syncd.ledger.deliveries import flood_gate

@@ -2,7 +2,8 @@
 
 import pytest
 
-from syncd.core.delivery import Change, LaneState
+from syncd.core.delivery import Change
+from syncd.core.lane_state import LaneState
 from syncd.ledger import Ledger, overview
 from syncd.ledger.admin.actions import Chosen, accept, drop, pause_lanes, resume_lanes, retry
 from syncd.ledger.ctgo_queue.exports import exports_due

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from syncd.core.delivery import Change, LaneState, Verdict
+from syncd.core.delivery import Change
 from syncd.core.flood_gate import Gates
+from syncd.core.lane_state import LaneState
+from syncd.core.verdict import Verdict
 from syncd.ledger import Ledger, overview, same_account
 from syncd.ledger.admin.maintenance import FIRST, done, drop_payloads
 from syncd.ledger.ctgo_queue.exports import exports_due, record_exports

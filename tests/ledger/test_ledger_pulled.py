@@ -5,7 +5,7 @@ from typing import Any
 from syncd.core.delivery import Change
 from syncd.ledger import Ledger
 from syncd.ledger.ctgo_queue.exports import exports_due, next_export_due
-from syncd.ledger.leads.ingest import load_source, move_watermark
+from syncd.ledger.sources import load_source, move_watermark
 from tests.ledger.rows import NOW, admission, ids, malformed, put, settle
 
 CAP = 3600.0

@@ -8,9 +8,10 @@ from typing import Any, ClassVar, Literal, cast
 from pydantic import BaseModel
 
 from syncd.connector import Context, Field, Finding, Status, Statuses
-from syncd.core.delivery import Delivered, Delivery, Outcome, Policy, Route
+from syncd.core.delivery import Delivered, Delivery, Outcome, Route
 from syncd.core.failure import Pause, Refused, Reject
 from syncd.core.feedback import Judging
+from syncd.core.lane_state import Policy
 from tests.support.virtual import Clock, Seams
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from syncd.core.delivery import Policy
+from syncd.core.lane_state import Policy
 from syncd.daemon.calendar import Chore
 from syncd.daemon.daemon import Daemon
 from syncd.daemon.notify import Notifier

@@ -39,8 +39,8 @@ def _note(ledger_path: Path, file: Path) -> None:
     """Who made a backup, when and where: `syncd forget` tells of it."""
     from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.ledger import Ledger  # noqa: PLC0415
-    from syncd.ledger.admin.actions import log_action  # noqa: PLC0415
     from syncd.ledger.admin.maintenance import note_done  # noqa: PLC0415
+    from syncd.ledger.operator_log import log_action  # noqa: PLC0415
 
     now = SystemClock().now()
     with Ledger.open(ledger_path) as ledger, ledger.write() as connection:

@@ -13,7 +13,7 @@ from syncd.cli.output import duration, iso, say, say_json, say_table, when
 from syncd.settings import Settings
 
 if TYPE_CHECKING:
-    from syncd.core.delivery import LaneState
+    from syncd.core.lane_state import LaneState
     from syncd.ledger import Ledger
     from syncd.ledger.overview import Pushed
 

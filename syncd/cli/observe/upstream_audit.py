@@ -12,10 +12,9 @@ from syncd.core.lead import Lead, LeadKey, Malformed, parse_lead
 from syncd.ctgo import Page, Upstream
 from syncd.engine.budget import RequestBudget
 from syncd.engine.pull.walk import PAGE, OtherShape, Walk
-from syncd.ledger import Ledger
+from syncd.ledger import Ledger, labels, sources
 from syncd.ledger.admin import auditor
 from syncd.ledger.admin.auditor import EXAMPLES, Contradiction
-from syncd.ledger.leads import ingest
 from syncd.settings import Source
 
 PATIENCE = 120.0
@@ -53,9 +52,9 @@ class Comparison:
     def run(self) -> Compared:
         """Compare. Raises Failure when CTGO cannot be asked."""
         with self._ledger.write() as connection:
-            row = ingest.load_source(connection, self._name)
+            row = sources.load_source(connection, self._name)
             by_campaign = row.listing == "campaigns"
-            campaigns = ingest.campaigns(connection, self._name) if by_campaign else [_EVERYTHING]
+            campaigns = labels.campaigns(connection, self._name) if by_campaign else [_EVERYTHING]
         client, pacer = make_upstream(self._source, self._clock)
         compared, seen = Compared(), set[LeadKey]()
         try:

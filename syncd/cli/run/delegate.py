@@ -10,10 +10,10 @@ from syncd.cli.run.once import Order, stopping_on_signals
 from syncd.cli.run.progress import Standing, Watching, watching
 from syncd.cli.run.report import report, standing_of
 from syncd.clock import Clock, SystemClock
-from syncd.core.delivery import LaneState
+from syncd.core.lane_state import LaneState
 from syncd.ledger import Ledger, windows
-from syncd.ledger.admin.actions import log_action
 from syncd.ledger.lanes import load_lanes
+from syncd.ledger.operator_log import log_action
 from syncd.settings import Settings
 
 LOOK = 0.5

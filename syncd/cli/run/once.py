@@ -22,7 +22,7 @@ from syncd.engine.housekeeping import Housekeeping
 from syncd.engine.pull.pull import Pull
 from syncd.ledger import Ledger, overview, windows
 from syncd.ledger.database import EngineLock
-from syncd.ledger.leads.ingest import load_source
+from syncd.ledger.sources import load_source
 from syncd.log import logger, redact_values
 from syncd.settings import Settings, SettingsError
 from syncd.settings.error_messages import hint

@@ -8,7 +8,7 @@ from syncd.cli.exits import SOURCE_EXITS, Exit, complain, fix_of, strongest
 from syncd.cli.output import when
 from syncd.cli.run.flood_gates import complain_of_gates
 from syncd.cli.run.progress import Standing
-from syncd.core.delivery import LaneState
+from syncd.core.lane_state import LaneState
 from syncd.ledger import Ledger, overview
 from syncd.ledger.ctgo_queue.shelf import SHELVED
 from syncd.ledger.deliveries.flood_gate import UNASKED

@@ -21,19 +21,11 @@ from typing import NamedTuple
 
 from syncd.clock import Clock
 from syncd.connector import Logger
-from syncd.core.delivery import (
-    BY_HAND,
-    Item,
-    LaneState,
-    Terms,
-    halted,
-    judge_call,
-    kept_by_hand,
-    paused,
-    reopened,
-)
+from syncd.core.delivery import Item
 from syncd.core.enrichment import HOUR, SET_BOUNDS, CreditBalance, day_of, merged, price_seen, with_asked
 from syncd.core.failure import Failure, Halt, Pause, Reject
+from syncd.core.lane_state import BY_HAND, LaneState, Terms, halted, kept_by_hand, paused, reopened
+from syncd.core.verdict import judge_call
 from syncd.ctgo import Enrichment, Me
 from syncd.engine.budget import Reservation
 from syncd.engine.deliver import Wake, tell_lane

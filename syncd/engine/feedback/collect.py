@@ -12,18 +12,10 @@ from dataclasses import dataclass, field
 
 from syncd.clock import Clock
 from syncd.connector import Logger, Status, Statuses, TellsStatus
-from syncd.core.delivery import (
-    ContractError,
-    LaneState,
-    Policy,
-    Terms,
-    halted,
-    kept_by_hand,
-    paused,
-    reopened,
-)
 from syncd.core.failure import Failure, Halt, Pause, Refused
 from syncd.core.feedback import Judging
+from syncd.core.lane_state import LaneState, Policy, Terms, halted, kept_by_hand, paused, reopened
+from syncd.core.verdict import ContractError
 from syncd.engine.deliver import Wake, tell_lane
 from syncd.engine.lane import AGAIN, IDLE, Next
 from syncd.ledger import Ledger

@@ -10,9 +10,11 @@ from collections.abc import Callable, Sequence
 
 from syncd.clock import Clock
 from syncd.connector import Logger
-from syncd.core.delivery import Delivered, Item, LaneState, Terms, kept, kept_by_hand, may_go_on, reopened
+from syncd.core.delivery import Delivered, Item, kept
 from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
 from syncd.core.feedback import Judgement
+from syncd.core.lane_state import LaneState, Terms, kept_by_hand, reopened
+from syncd.core.verdict import may_go_on
 from syncd.engine.budget import Reservation
 from syncd.engine.deliver import tell_lane
 from syncd.engine.export import key_refused

@@ -11,8 +11,8 @@ from typing import Final
 
 from syncd.clock import Clock
 from syncd.connector import Logger
-from syncd.core.delivery import LaneState, Terms, halted, kept_by_hand, paused, reopened
 from syncd.core.failure import Failure, Halt, Pause, Reject
+from syncd.core.lane_state import LaneState, Terms, halted, kept_by_hand, paused, reopened
 from syncd.core.lead import Lead, Malformed, parse_lead
 from syncd.core.reconciliation import CHECK as CHECK_EVERY
 from syncd.core.reconciliation import Books, after_check, after_restless, after_sweep, wants_sweep
@@ -25,10 +25,9 @@ from syncd.engine.pull.page import take_page
 from syncd.engine.pull.passes import CHECK, LIVE, RECONCILE, Batch, Pass, Passes
 from syncd.engine.pull.walk import PAGE, OtherShape, Plan, Walk, floor_of, live_plan, watermark_after
 from syncd.engine.source import SOURCE_LANES, SourceContext
-from syncd.ledger import Ledger, Transaction, reconciliation, windows
+from syncd.ledger import Ledger, Transaction, labels, reconciliation, sources, windows
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.lanes import halt_lanes, load_lane, save_lane
-from syncd.ledger.leads import ingest
 from syncd.ledger.leads.ingest import ExportUnderWay, Ingested
 
 MOMENT, PATIENCE = 0.01, 10
@@ -216,12 +215,12 @@ class Pull:
     def _live_plan(self, limit: int | None) -> Plan:
         context, now = self._context, self._clock.now()
         with self._ledger.write() as connection:
-            row = ingest.load_source(connection, self.name)
+            row = sources.load_source(connection, self.name)
             floor, guessed = row.floor, False
             if not row.started and floor is None:
                 floor, guessed = floor_of(context.start, now), context.start == "now"
                 if not guessed:
-                    ingest.update_source(connection, self.name, floor=floor)
+                    sources.update_source(connection, self.name, floor=floor)
         plan = live_plan(
             row.watermark,
             context.lookback,
@@ -234,7 +233,7 @@ class Pull:
 
     def _floor(self) -> float | None:
         with self._ledger.write() as connection:
-            floor: float | None = ingest.load_source(connection, self.name).floor
+            floor: float | None = sources.load_source(connection, self.name).floor
         return floor
 
     def _whole_plan(self) -> Plan:
@@ -256,7 +255,7 @@ class Pull:
 
     def _begin(self, plan: Plan) -> Pass:
         with self._ledger.write() as connection:
-            row = ingest.load_source(connection, self.name)
+            row = sources.load_source(connection, self.name)
         if self._context.stream_ids:
             return Pass(plan, deque(self._context.stream_ids), Walk(documented=True))
         by_campaign = row.listing == "campaigns"
@@ -302,7 +301,7 @@ class Pull:
         """Fix where a source begins that takes what comes from now on: CTGO's clock says what is now."""
         floor = plan.since if server_date is None else server_date
         with self._ledger.write() as connection:
-            ingest.update_source(connection, self.name, floor=floor)
+            sources.update_source(connection, self.name, floor=floor)
         if plan.since is not None and floor is not None and abs(floor - plan.since) > CLOCKS_APART:
             raise _Elsewhen
 
@@ -322,9 +321,9 @@ class Pull:
     def _learn_campaigns(self, current: Pass, hold: Reservation) -> Batch:
         names = {stream.id: stream.name for stream in hold.call(self._context.upstream.streams)}
         with self._ledger.write() as connection:
-            ingest.save_labels(connection, self.name, "stream", names, self._clock.now())
-            ingest.update_source(connection, self.name, listing="campaigns")
-            known = ingest.campaigns(connection, self.name)
+            labels.save_labels(connection, self.name, "stream", names, self._clock.now())
+            sources.update_source(connection, self.name, listing="campaigns")
+            known = labels.campaigns(connection, self.name)
         current.listings = deque(sorted({*names, *known}))
         return Batch((), (), last=not current.listings)
 
@@ -363,7 +362,7 @@ class Pull:
         if current.listings.popleft() == EVERYTHING and current.retrying:
             self._log.info("listing_changed", source=self.name, to="all", why="It can be walked again.")
             with self._ledger.write() as connection:
-                ingest.update_source(connection, self.name, listing="all")
+                sources.update_source(connection, self.name, listing="all")
 
     # Taking in
 
@@ -405,14 +404,14 @@ class Pull:
         believed = current.calm or not plan.whole
         if plan.moves_watermark and believed:
             to = watermark_after(current.newest, current.server_date, now, plan.since)
-            ingest.move_watermark(connection, self.name, to, now)
+            sources.move_watermark(connection, self.name, to, now)
         elif plan.moves_watermark:
-            ingest.update_source(connection, self.name, pulled_at=now)
+            sources.update_source(connection, self.name, pulled_at=now)
         if plan.kind == LIVE and self._scheduled is not None:
             at, every = self._scheduled
             self._context.pacer.schedule_pull(connection, at, current.requests, every)
         if plan.lifecycle == "new" and plan.limit is None and plan.kind != CHECK and believed:
-            ingest.update_source(connection, self.name, reconciled_at=now)
+            sources.update_source(connection, self.name, reconciled_at=now)
         if plan.whole:
             self._keep_books(connection, current, now)
 

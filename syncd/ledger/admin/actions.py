@@ -5,16 +5,16 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, or_, select, update
 
-from syncd.core.delivery import BY_HAND, LaneState, reopened
+from syncd.core.lane_state import BY_HAND, LaneState, reopened
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.lanes import load_lane, save_lane
 from syncd.ledger.leads.settlement import owe_everywhere, settle
-from syncd.ledger.schema import Action, Delivery, Export, Feedback, table
+from syncd.ledger.operator_log import log_action
+from syncd.ledger.schema import Delivery, Export, Feedback, table
 from syncd.ledger.schema import Lead as LeadRow
 from syncd.ledger.sql import Books, among, array, is_standing, quoted
 
-_lead, _delivery, _export, _action = table(LeadRow), table(Delivery), table(Export), table(Action)
-_feedback = table(Feedback)
+_lead, _delivery, _export, _feedback = table(LeadRow), table(Delivery), table(Export), table(Feedback)
 
 
 class Chosen(NamedTuple):
@@ -29,13 +29,6 @@ class Chosen(NamedTuple):
     lead_id: int = 0
     unconfigured: bool = False
     """Pending deliveries too: of a connector that has left the configuration."""
-
-
-def log_action(
-    connection: Connection, now: float, *, who: str, verb: str, name: str = "", detail: str = ""
-) -> None:
-    """Who, when, what."""
-    connection.execute(_action.insert().values(at=now, who=who, verb=verb, name=name, detail=detail))
 
 
 def pause_lanes(

@@ -28,14 +28,14 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from syncd.core.delivery import BY_HAND
+from syncd.core.lane_state import BY_HAND
 from syncd.core.tombstone import carried_by, marks, of_row
-from syncd.ledger.admin.actions import log_action
 from syncd.ledger.admin.carry_over import carry_marks
 from syncd.ledger.admin.maintenance import note_done
 from syncd.ledger.admin.restored_lanes import MARGIN, REACHED
 from syncd.ledger.database import Ledger
 from syncd.ledger.disk.untrusted import connect_to_read
+from syncd.ledger.operator_log import log_action
 from syncd.ledger.privacy.erasure import erase
 from syncd.ledger.privacy.tombstones import keys
 from syncd.ledger.schema import Forgotten, Payload, table

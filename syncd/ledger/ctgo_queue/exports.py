@@ -6,8 +6,10 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, exists, select, update
 
-from syncd.core.delivery import Item, LaneState, Verdict
+from syncd.core.delivery import Item
+from syncd.core.lane_state import LaneState
 from syncd.core.lead_state import HOLDS_EXPORT
+from syncd.core.verdict import Verdict
 from syncd.ledger.deliveries.due import ITEM_COLUMNS, Recorded, due_rows, item_of, probe_values, waiting
 from syncd.ledger.deliveries.verdict import revive, write_changes
 from syncd.ledger.lanes import save_lane

@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, true, update
 
-from syncd.core.delivery import Change, Item, LaneState, Verdict
+from syncd.core.delivery import Change, Item
+from syncd.core.lane_state import LaneState
+from syncd.core.verdict import Verdict
 from syncd.ledger.deliveries.due import ITEM_COLUMNS, Recorded, due_rows, item_of, probe_values
 from syncd.ledger.deliveries.verdict import revive, write_changes
 from syncd.ledger.lanes import save_lane

@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, case, func, literal, literal_column, or_, select, union_all
 
-from syncd.core.delivery import Change, Item, LaneState, Verdict
+from syncd.core.delivery import Change, Item
+from syncd.core.lane_state import LaneState
 from syncd.core.lead import Lead
+from syncd.core.verdict import Verdict
 from syncd.ledger.deliveries.maybe_sent import AHEAD, NEVER_DELIVERED
 from syncd.ledger.deliveries.verdict import revive, write_changes
 from syncd.ledger.lanes import save_lane

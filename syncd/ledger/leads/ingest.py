@@ -5,19 +5,20 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, literal_column, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, literal_column, or_, select
 
 from syncd.core.lead import Lead, LeadKey, Malformed, identity
 from syncd.core.lead_state import UNSETTLED, LeadState
 from syncd.ledger.deliveries.flood_gate import UNASKED
+from syncd.ledger.labels import save_labels
 from syncd.ledger.leads.settlement import reopen_gone
 from syncd.ledger.same_account import twins_of_new
-from syncd.ledger.schema import Delivery, Export, Label, Payload, Source, table
+from syncd.ledger.schema import Delivery, Export, Payload, table
 from syncd.ledger.schema import Lead as LeadRow
 from syncd.ledger.sql import Books, Bulk, Insert, Prepared, Rows, among, array, is_standing, quoted, upsert
 
 _lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
-_source, _label, _payload = table(Source), table(Label), table(Payload)
+_payload = table(Payload)
 _KNOWN = Rows(
     lambda: select(_lead.c.source, _lead.c.lead_id, _lead.c.stream_id, _lead.c.segment_id).where(
         _lead.c.source == bindparam("source"),
@@ -82,40 +83,6 @@ class ExportUnderWay(Exception):  # noqa: N818 - an answer, not an error: come b
     """A new row bears an id whose export is being sent: ingest it after, for I-1 speaks of every row known then."""
 
 
-def load_source(connection: Connection, name: str) -> Any:
-    """The source's row; made if it is new."""
-    found = connection.execute(_SOURCE, {"name": name}).first()
-    if found is None:
-        connection.execute(upsert(_source).values(name=name, started=False, listing="all"))
-        found = connection.execute(_SOURCE, {"name": name}).one()
-    return found
-
-
-_SOURCE = select(_source).where(_source.c.name == bindparam("name"))
-
-
-def update_source(connection: Connection, name: str, **values: object) -> None:
-    """Set columns of the source's row."""
-    connection.execute(update(_source).where(_source.c.name == name).values(**values))
-
-
-def move_watermark(connection: Connection, name: str, to: float, now: float) -> None:
-    """Forward only; part of the last page's transaction."""
-    _FORWARD(connection, [{"source": name, "to": to, "now": now}])
-
-
-_FORWARD = Bulk(
-    update(_source)
-    .where(_source.c.name == bindparam("source"))
-    .values(
-        watermark=func.max(func.coalesce(_source.c.watermark, bindparam("to")), bindparam("to")),
-        pulled_at=bindparam("now"),
-        started=literal_column("1"),
-    ),
-    (),
-)
-
-
 def exported_here(connection: Connection, source: str, leads: Sequence[Lead]) -> set[int]:
     """Ids of these leads that carry this ledger's own mark, or may, through this source or a twin at another.
 
@@ -147,37 +114,6 @@ _EXPORTED = Rows(
 def known_keys(connection: Connection, source: str, ids: Collection[int]) -> set[LeadKey]:
     """The keys that the ledger holds for these ids, quarantined rows left out."""
     return {LeadKey(*row) for row in _KNOWN(connection, {"source": source, "ids": array(ids)})}
-
-
-def campaigns(connection: Connection, source: str) -> list[int]:
-    """Every campaign that a lead of this source ever named, or that a listing did."""
-    return [row[0] for row in _STREAMS(connection, {"source": source})]
-
-
-_STREAMS = Rows(
-    lambda: select(_label.c.id).where(_label.c.source == bindparam("source"), _label.c.kind == "stream")
-)
-
-
-def save_labels(
-    connection: Connection, source: str, kind: str, names: Mapping[int, str | None], now: float
-) -> None:
-    """Remember names; a missing name never replaces a known one."""
-    rows = [{"source": source, "kind": kind, "id": i, "name": n, "seen_at": now} for i, n in names.items()]
-    _SAVE_LABELS(connection, rows)
-
-
-_NEW_LABEL = upsert(_label)
-_SAVE_LABELS = Bulk(
-    _NEW_LABEL.on_conflict_do_update(
-        index_elements=["source", "kind", "id"],
-        set_={
-            "name": func.coalesce(_NEW_LABEL.excluded.name, _label.c.name),
-            "seen_at": _NEW_LABEL.excluded.seen_at,
-        },
-    ),
-    ("source", "kind", "id", "name", "seen_at"),
-)
 
 
 def ingest(

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, func, or_, select
 
 from syncd.core.texts import bare, clean, fold
 from syncd.core.tombstone import Sighting, Trace, left_by, marks, new_key, of_row, profile_of, spellings
-from syncd.ledger.admin.actions import log_action
 from syncd.ledger.admin.maintenance import OWED, note_done
+from syncd.ledger.operator_log import log_action
 from syncd.ledger.privacy.erasure import Sentence, erase, sentences_with, unname
 from syncd.ledger.privacy.tombstones import keys, known_marks
 from syncd.ledger.schema import Delivery, Export, Forgotten, Payload, Person, Secret, Source, table

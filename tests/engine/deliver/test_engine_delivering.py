@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from syncd.core.delivery import HALT_LIMIT, Delivered, Delivery, Outcome
+from syncd.core.delivery import Delivered, Delivery, Outcome
 from syncd.core.failure import Halt, Pause, Retry
+from syncd.core.verdict import HALT_LIMIT
 from tests.support import (
     DAY,
     Bench,

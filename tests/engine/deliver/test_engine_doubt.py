@@ -6,8 +6,9 @@ from itertools import pairwise
 import httpx
 import pytest
 
-from syncd.core.delivery import HALT_LIMIT, Delivery, Outcome
+from syncd.core.delivery import Delivery, Outcome
 from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
+from syncd.core.verdict import HALT_LIMIT
 from syncd.ledger.admin.actions import Chosen, retry
 from syncd.simulator.access.faults import Fault
 from tests.support import DAY, Bench, Remote, Rule, pulled

@@ -39,7 +39,7 @@ def no_doubt_survives_a_lost_answer() -> None:
     def make(plain: Any) -> Any:
         return lambda call, *rest: plain([it._replace(maybe_sent=False) for it in call], *rest)
 
-    around("syncd.core.delivery:judge_call", make)
+    around("syncd.core.verdict:judge_call", make)
 
 
 @defect("I-2", "engine", f"{DELIVERING}::test_a_pause_in_the_answer_stands_for_all_after_it")
@@ -68,7 +68,7 @@ def a_delivery_that_the_answer_forgets_is_delivered() -> None:
 
         return judge_call
 
-    around("syncd.core.delivery:judge_call", make)
+    around("syncd.core.verdict:judge_call", make)
 
 
 @defect("I-10", "engine", f"{POISON}::test_halving_a_refused_call_isolates_the_guilty_one")
@@ -83,7 +83,7 @@ def a_refused_call_rejects_its_whole_batch() -> None:
 
         return judge_call
 
-    around("syncd.core.delivery:judge_call", make)
+    around("syncd.core.verdict:judge_call", make)
 
 
 @defect("I-10", "engine", f"{DELIVERING}::test_an_outage_of_days_rejects_nobody_and_is_not_hammered")
@@ -98,13 +98,13 @@ def an_outage_spends_attempts() -> None:
 
         return judge_call
 
-    around("syncd.core.delivery:judge_call", make)
+    around("syncd.core.verdict:judge_call", make)
 
 
 @defect("I-10", "engine", f"{POISON}::test_a_renamed_field_rejects_nobody_and_halts")
 def alike_rejections_halt_nothing() -> None:
     """A renamed field rejects every lead there is."""
-    instead("syncd.core.delivery:ALIKE_LIMIT", 10**9)
+    instead("syncd.core.verdict:ALIKE_LIMIT", 10**9)
 
 
 @defect("I-10", "engine", f"{POISON}::test_a_renamed_field_rejects_nobody_and_halts")
@@ -120,7 +120,7 @@ def exhausted_attempts_reject_in_an_outage() -> None:
     def make(plain: Any) -> Any:
         return lambda walk, item, why, _before, terms: plain(walk, item._replace(mark=-1), why, -1, terms)
 
-    around("syncd.core.delivery:_on_retry", make)
+    around("syncd.core.verdict:_on_retry", make)
 
 
 @defect(
@@ -138,7 +138,7 @@ def nobody_is_ever_suspected() -> None:
 
         return on_stopped
 
-    around("syncd.core.delivery:_on_stopped", make)
+    around("syncd.core.verdict:_on_stopped", make)
 
 
 @defect("I-3", "engine", f"{PEOPLE}::test_two_leads_of_a_person_in_one_pass_make_one_object")
@@ -180,7 +180,7 @@ def an_older_lead_writes_over_a_newer_one() -> None:
 )
 def a_call_under_way_wipes_out_a_persons_pause() -> None:
     """Somebody pauses a connector, and the call that ends a second later opens it."""
-    instead("syncd.core.delivery:kept_by_hand", lambda _stored, decided, _now: decided)
+    instead("syncd.core.lane_state:kept_by_hand", lambda _stored, decided, _now: decided)
 
 
 @defect("I-10", "unit", f"{RULES}::test_a_wrong_number_of_outcomes_is_no_success_for_anybody")
@@ -193,7 +193,7 @@ def too_many_outcomes_are_cut() -> None:
 
         return judge_call
 
-    around("syncd.core.delivery:judge_call", make)
+    around("syncd.core.verdict:judge_call", make)
 
 
 @defect("liveness", "unit", f"{RULES}::test_pauses_grow_and_a_success_starts_them_over")
@@ -203,4 +203,4 @@ def pauses_never_grow() -> None:
     def make(plain: Any) -> Any:
         return lambda _failures, base, cap, chance: plain(0, base, cap, chance)
 
-    around("syncd.core.delivery:backoff", make)
+    around("syncd.core.lane_state:backoff", make)

@@ -12,7 +12,7 @@ TEN_GOOD = f"{DOUBT}::test_ten_good_leads_behind_twelve_that_are_turned_away_arr
 @defect("poison alone", "engine", f"{TEN_GOOD}[403-1]")
 def one_halt_halts_its_lane() -> None:
     """The first lead that a firewall answers 403 to speaks for all behind it."""
-    instead("syncd.core.delivery:HALT_LIMIT", 1)
+    instead("syncd.core.verdict:HALT_LIMIT", 1)
 
 
 @defect("poison alone", "engine", f"{TEN_GOOD}[422-1]")
@@ -22,13 +22,13 @@ def alike_rejections_halt_without_asking_others() -> None:
     def make(plain: Any) -> Any:
         return lambda call, answer, lane, terms: plain(call, answer, lane, terms._replace(others=False))
 
-    around("syncd.core.delivery:judge_call", make)
+    around("syncd.core.verdict:judge_call", make)
 
 
 @defect("poison alone", "engine", f"{TEN_GOOD}[423-100]")
 def explained_pauses_are_never_doubted() -> None:
     """A contact that stays locked is asked for every two seconds, and nobody else is."""
-    instead("syncd.core.delivery:PAUSE_LIMIT", 10**9)
+    instead("syncd.core.lane_state:PAUSE_LIMIT", 10**9)
 
 
 @defect(
@@ -38,13 +38,13 @@ def explained_pauses_are_never_doubted() -> None:
 )
 def a_suspect_that_halts_never_pays() -> None:
     """A lead that alone is refused access is asked about for ever."""
-    instead("syncd.core.delivery:_is_its_own", lambda *_: False)
+    instead("syncd.core.verdict:_is_its_own", lambda *_: False)
 
 
 @defect("poison alone", "unit", f"{RULES}::test_a_pause_as_long_as_a_quotas_is_held_against_nobody")
 def a_daily_quota_is_held_against_a_lead() -> None:
     """Whoever meets the end of a quota pays for it."""
-    instead("syncd.core.delivery:PAUSE_DOUBTED", 1e9)
+    instead("syncd.core.verdict:PAUSE_DOUBTED", 1e9)
 
 
 @defect("poison alone", "unit", f"{RULES}::test_ten_alike_rejections_ask_others_before_they_halt")
@@ -62,11 +62,11 @@ def what_was_never_sent_is_held_against_the_lane() -> None:
     """Leads whose payload is gone stop a connector that was never asked."""
 
     def make(_: Any) -> Any:
-        from syncd.core.delivery import judge_call  # noqa: PLC0415
+        from syncd.core.verdict import judge_call  # noqa: PLC0415
 
         return judge_call
 
-    around("syncd.core.delivery:judge_unsent", make)
+    around("syncd.core.verdict:judge_unsent", make)
 
 
 @defect(

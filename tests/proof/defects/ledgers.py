@@ -125,7 +125,7 @@ def a_window_moves_the_watermark() -> None:
 @defect("I-7", "ledger", "tests/ledger/test_ledger_pulled.py::test_the_watermark_moves_forward_only")
 def the_watermark_moves_back() -> None:
     """A pass that saw nothing newer than yesterday sets the cursor back to yesterday."""
-    instead("syncd.ledger.leads.ingest:move_watermark", _set_watermark)
+    instead("syncd.ledger.sources:move_watermark", _set_watermark)
 
 
 def _set_watermark(connection: Any, name: str, to: float, now: float) -> None:

@@ -121,7 +121,7 @@ def a_pause_ends_by_the_wall_clock_alone() -> None:
             return None if probe is None else max(0.0, self.since + probe - now)
         return None if self.until is None else max(0.0, self.until - now)
 
-    instead("syncd.core.delivery:LaneState.wait", wait)
+    instead("syncd.core.lane_state:LaneState.wait", wait)
 
 
 @defect(

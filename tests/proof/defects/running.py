@@ -79,7 +79,7 @@ def an_idle_lane_looks_every_second() -> None:
 )
 def a_pause_of_nothing_spins() -> None:
     """A CRM that asks for 0 seconds is asked as fast as it answers."""
-    instead("syncd.core.delivery:SHORTEST_PAUSE", 0.0)
+    instead("syncd.core.lane_state:SHORTEST_PAUSE", 0.0)
 
 
 @defect("stop within 10 s", "engine", f"{LANES}::test_a_stop_waits_for_the_step_that_is_under_way")

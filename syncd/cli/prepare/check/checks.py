@@ -27,7 +27,7 @@ from syncd.engine.budget import RequestBudget, Reservation
 from syncd.engine.enrich.eligibility import FOUND_OUT
 from syncd.ledger import Ledger, LedgerError, overview
 from syncd.ledger.deliveries import flood_gate
-from syncd.ledger.leads.ingest import campaigns
+from syncd.ledger.labels import campaigns
 from syncd.log import configure, logger, redact_values, scrub
 from syncd.settings import Settings, SettingsError, Source, find_config, secret_values
 
