@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Callable
+from functools import cache
 from typing import Any, get_args, get_type_hints
 
 from flask import Blueprint, Response
 
 from syncd.simulator.access.faults import Fault
-from syncd.simulator.api.request_data import any_json
-from syncd.simulator.api.responses import Refusal, RefusedError, refuse, reply
-from syncd.simulator.api.validation import complaint
+from syncd.simulator.api.request_data import json_body
+from syncd.simulator.api.responses import Refusal, refuse, reply
+from syncd.simulator.api.validation import InvalidError, validator
 from syncd.simulator.campaigns.tiers import Budget
 from syncd.simulator.options import Options
 from syncd.simulator.world import World
@@ -20,20 +21,30 @@ NUMBER = {"type": "integer", "minimum": 0, "maximum": 100_000}
 ID = {"type": "integer"}
 TEXT = {"type": "string"}
 
-# Verb -> the members of its body; unknown ones are refused, for a typing error would order nothing.
+
+def _order(*required: str, **members: dict[str, Any]) -> dict[str, Any]:
+    """Describe a body that has no unknown members: a misspelt one would order nothing."""
+    return {
+        "type": "object",
+        "properties": members,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
 VERBS: dict[str, dict[str, Any]] = {
-    "leads": {"count": NUMBER, "streamId": ID},
-    "fail": {},
-    "revoke": {"key": TEXT},
-    "advance": {"seconds": {"type": "number", "minimum": 0, "maximum": 1e9}},
-    "drain": {"accountId": ID, "budget": {"type": "string", "enum": list(get_args(Budget))}},
-    "credits": {"balance": NUMBER},
-    "sleep": {"accountId": ID},
-    "wake": {"accountId": ID},
-    "stripe": {"message": TEXT, "times": NUMBER},
-    "lookups": {"failures": NUMBER},
-    "subscription": {"status": {"type": "string", "enum": SUBSCRIPTIONS}},
-    "fail-run": {"message": TEXT},
+    "leads": _order(count=NUMBER, streamId=ID),
+    "fail": {},  # the members of `Fault`
+    "revoke": _order(key=TEXT),
+    "advance": _order(seconds={"type": "number", "minimum": 0, "maximum": 1e9}),
+    "drain": _order(accountId=ID, budget={"type": "string", "enum": list(get_args(Budget))}),
+    "credits": _order(balance=NUMBER),
+    "sleep": _order("accountId", accountId=ID),
+    "wake": _order("accountId", accountId=ID),
+    "stripe": _order(message=TEXT, times=NUMBER),
+    "lookups": _order(failures=NUMBER),
+    "subscription": _order(status={"type": "string", "enum": SUBSCRIPTIONS}),
+    "fail-run": _order(message=TEXT),
 }
 
 
@@ -49,15 +60,19 @@ def control(world: World) -> Blueprint:
     return blueprint
 
 
+@cache
+def _check(verb: str) -> Callable[[Any], None]:
+    return validator(VERBS[verb])
+
+
 def _view(verb: str, order: Callable[[Body], Response], options: Options) -> Callable[[], Response]:
     def view() -> Response:
-        body = any_json()
+        body = json_body()
         body = body if isinstance(body, dict) else {}
-        wrong = complaint(body, {"type": "object", "properties": VERBS[verb]}, {})
-        strange = ", ".join(sorted(body.keys() - VERBS[verb].keys())) if VERBS[verb] else ""
-        wrong = wrong or (f"{strange}: not known to {verb}" if strange else None)
-        if wrong:
-            return refuse(Refusal(400, "invalid_order", wrong, "code"), options)
+        try:
+            _check(verb)(body)
+        except InvalidError as error:
+            return refuse(Refusal(400, "invalid_order", str(error), "code"), options)
         return order(body)
 
     return view
@@ -106,13 +121,13 @@ class _Orders:
 
     def sleep(self, body: Body) -> Response:
         with self._world.moment():
-            self._world.accounts.rouse(_named(body), asleep=True)
+            self._world.accounts.rouse(int(body["accountId"]), asleep=True)
             self._world.rewired()
         return _done()
 
     def wake(self, body: Body) -> Response:
         with self._world.moment():
-            self._world.accounts.rouse(_named(body), asleep=False)
+            self._world.accounts.rouse(int(body["accountId"]), asleep=False)
             self._world.rewired()
         return _done()
 
@@ -149,12 +164,6 @@ def fault(body: Body) -> Fault:
         sent = members["body"]
         members["body"] = (sent if isinstance(sent, str) else json.dumps(sent)).encode()
     return Fault(**members)
-
-
-def _named(body: Body) -> int:
-    if "accountId" not in body:
-        raise RefusedError(Refusal(400, "invalid_order", "accountId: missing", "code"))
-    return int(body["accountId"])
 
 
 def _done() -> Response:

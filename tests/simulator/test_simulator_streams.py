@@ -203,6 +203,20 @@ def test_a_body_that_is_not_as_described_is_400(make: Make, body: Any) -> None:
     assert (answer.status_code, answer.json["error"]) == (400, "invalid_body")
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ([], "body: must be object"),
+        ({}, "body: must contain ['pairs'] properties"),
+        ({"pairs": [{"accountId": 3}]}, "pairs[0]: must have segmentId or segment"),
+        ({"pairs": [{**OLD, "accountId": "3"}]}, "pairs[0].accountId: must be integer"),
+        ({"pairs": [OLD], "timezone": "Mars/Olympus"}, "timezone: must be time-zone"),
+    ],
+)
+def test_a_400_names_the_member(make: Make, body: Any, message: str) -> None:
+    assert make().post("/streams", body).json["message"] == message
+
+
 def test_a_change_replaces_the_pairs_and_keeps_those_that_stay(make: Make) -> None:
     simulator = make()
     before = stream(simulator, 14)["pairs"]

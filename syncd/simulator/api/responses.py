@@ -103,11 +103,6 @@ def refuse(refusal: Refusal, options: Options, **members: Any) -> Response:
     return reply({**named(refusal, options), **members}, refusal.status)
 
 
-def bad_parameter(name: str, options: Options) -> Response:
-    """The 400 for a query parameter."""
-    return refuse(replace(BAD_PARAMETER, sentence=f"Invalid value for {name}"), options)
-
-
 def named(refusal: Refusal, options: Options) -> Mapping[str, str]:
     """The members of an error's body."""
     form = refusal.documented or options.errors.removesuffix("s")

@@ -8,6 +8,7 @@ from typing import Any
 
 from syncd.simulator.campaigns.tiers import TIERS
 from syncd.simulator.leads.enrichment import MODES, OUTPUTS
+from syncd.simulator.leads.feedback import FEEDBACKS, LONGEST, REASONS
 
 Schema = Mapping[str, Any]
 
@@ -58,6 +59,13 @@ def request(required: Mapping[str, Schema], **optional: Schema) -> Schema:
     return {"type": "object", "properties": {**required, **optional}, "required": list(required)}
 
 
+def _either(*names: str) -> Schema:
+    return {
+        "description": f"must have {' or '.join(names)}",
+        "anyOf": [{"required": [name]} for name in names],
+    }
+
+
 LABELS: Schema = {"type": "object", "additionalProperties": array(TEXT)}
 TIER = one_of(*TIERS)
 CONFIDENCE = one_of("high", "medium")
@@ -84,15 +92,15 @@ PAIR: Schema = {
         segment=ref("SegmentRequest"),
     ),
     "allOf": [
-        {"anyOf": [{"required": ["accountId"]}, {"required": ["accountHandle"]}]},
-        {"anyOf": [{"required": ["segmentId"]}, {"required": ["segment"]}]},
+        _either("accountId", "accountHandle"),
+        _either("segmentId", "segment"),
     ],
 }
 PAIRS = array(ref("PairRequest"), minItems=1, maxItems=50)
 STREAM = {
     "name": TEXT,
     "syncTimes": array(SLOT, minItems=1),
-    "timezone": {"type": "string", "examples": ["UTC", "Europe/Paris"]},
+    "timezone": {"type": "string", "format": "time-zone", "examples": ["UTC", "Europe/Paris"]},
     "autoEnrichLinkedin": FLAG,
     "autoEnrichEmail": FLAG,
     "emailMode": one_of(*MODES),
@@ -111,7 +119,6 @@ TEMPLATE = {
 }
 CHANNELS = {"email": FLAG, "telegram": FLAG}
 HANDLE: Schema = {"type": "string", "minLength": 1, "examples": ["mara_builds"]}
-BAD_REASONS = ("bot", "wrong_gender", "wrong_job", "wrong_skill", "wrong_personality", "zapier", "other")
 # What is no filter is no error: it matches nothing, as the vendor says of one that was removed.
 FILTER: Schema = {
     "type": ["object", "null"],
@@ -141,9 +148,9 @@ REQUESTS: Mapping[str, Schema] = {
     "EmailLookupRequest": request({"handle": HANDLE}, email_mode=one_of(*MODES)),
     "DescriptionRequest": request({"description": SEGMENT["description"]}),
     "FeedbackRequest": request(
-        {"segmentId": INTEGER, "feedback": one_of("good", "bad")},
-        badReason=one_of(*BAD_REASONS),
-        badReasonFreeform={"type": "string", "maxLength": 500},
+        {"segmentId": INTEGER, "feedback": one_of(*FEEDBACKS)},
+        badReason=or_null(one_of(*REASONS)),
+        badReasonFreeform=or_null({"type": "string", "maxLength": LONGEST}),
     ),
     "SubscribeRequest": request({"targetUrl": {"type": "string", "format": "uri"}}, filterConfig=FILTER),
     "UnsubscribeRequest": request({"id": INTEGER}),

@@ -20,7 +20,6 @@ from syncd.simulator.campaigns.models import FIRST_PAIR, FIRST_STREAM, SETUP, Ca
 from syncd.simulator.campaigns.pairs import Drafts, Wired
 from syncd.simulator.campaigns.segments import Segments
 from syncd.simulator.campaigns.tiers import TERMS
-from syncd.simulator.campaigns.time_zones import check_setup
 from syncd.simulator.instants import iso
 from syncd.simulator.leads.people import draw
 from syncd.simulator.options import Options
@@ -90,7 +89,6 @@ class Streams:
         Raises:
             RefusedError: Something of it cannot be had; then nothing of it was made.
         """
-        check_setup(body)
         drafts = self._drafts(body["pairs"], now)
         self._allow(drafts, None)
         wired = drafts.make()
@@ -112,7 +110,6 @@ class Streams:
         Raises:
             RefusedError: Something of it cannot be had; then nothing was changed.
         """
-        check_setup(body)
         campaign = self.get(stream_id)
         changed = replace(campaign, setup={**campaign.setup, **_setup(body)})
         if body.get("name"):

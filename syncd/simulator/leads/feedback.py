@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from syncd.simulator.api.responses import Refusal
-
 FEEDBACKS = ("good", "bad")
 REASONS = ("bot", "wrong_gender", "wrong_job", "wrong_skill", "wrong_personality", "zapier", "other")
 DEFAULT_REASON = "zapier"
@@ -68,26 +66,7 @@ class FeedbackBook:
         return {"posts": self.posts, "feedback": [one.shown() for one in self.told.values()]}
 
 
-def read(body: Any) -> Judgement | Refusal:
-    """The judgement that a body makes, or the 400 that it meets."""
-    given: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
-    wrong = _wrong(given)
-    if wrong:
-        return Refusal(400, "invalid_body", wrong)
-    feedback, reason = given["feedback"], given.get("badReason")
-    because = (reason or DEFAULT_REASON) if feedback == "bad" else None
-    return Judgement(given["segmentId"], feedback, because, given.get("badReasonFreeform"))
-
-
-def _wrong(given: Mapping[str, Any]) -> str:
-    """A sentence about the first member that is not as documented; empty: there is none."""
-    reason, freeform = given.get("badReason"), given.get("badReasonFreeform")
-    text = freeform is None or isinstance(freeform, str)
-    claims = (
-        (type(given.get("segmentId")) is int, "segmentId must be a number."),
-        (given.get("feedback") in FEEDBACKS, f"feedback must be one of {', '.join(FEEDBACKS)}."),
-        (reason is None or reason in REASONS, f"badReason must be one of {', '.join(REASONS)}."),
-        (text, "badReasonFreeform must be text."),
-        (not text or len(freeform or "") <= LONGEST, f"badReasonFreeform takes {LONGEST} characters."),
-    )
-    return next((sentence for holds, sentence in claims if not holds), "")
+def judgement_of(body: Mapping[str, Any]) -> Judgement:
+    """Return the judgement of a body that matches its schema."""
+    reason = (body.get("badReason") or DEFAULT_REASON) if body["feedback"] == "bad" else None
+    return Judgement(body["segmentId"], body["feedback"], reason, body.get("badReasonFreeform"))

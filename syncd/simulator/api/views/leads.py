@@ -3,23 +3,23 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from flask import Response, request
 
-from syncd.simulator.api.leads_query import BadParameterError, read_query
-from syncd.simulator.api.request_data import body_of, sent
+from syncd.simulator.api.request_data import body_of, query_of
 from syncd.simulator.api.responses import (
     CREDITS_EXHAUSTED,
     GROUPING_UNKNOWN,
     NO_TEAM,
     NOT_FOUND,
     Refusal,
-    bad_parameter,
     json_text,
     refuse,
     reply,
 )
-from syncd.simulator.leads.feedback import read as read_feedback
+from syncd.simulator.instants import parsed
+from syncd.simulator.leads.feedback import judgement_of
 from syncd.simulator.leads.listing import Page, Query
 from syncd.simulator.leads.lookups import enriched_payload
 from syncd.simulator.leads.row import Row, dumps
@@ -65,8 +65,8 @@ class LeadRoutes:
         """`GET /streams/{id}/leads`, archived campaigns included."""
         with self._world.moment():
             self._world.streams.get(stream_id)
-        given = {name: value for name, value in request.args.items() if name != "groupBy"}
-        return self._list(given, _envelope, stream_id)
+        found = query_of("GET /streams/{streamId}/leads", self._options)
+        return self._list({**found, "streamId": stream_id}, _envelope)
 
     def leads(self) -> Response:
         """`GET /leads`, which takes every filter of a campaign's listing and `streamId`."""
@@ -75,18 +75,11 @@ class LeadRoutes:
             return refuse(NOT_FOUND, self._options)
         if "groupBy" in request.args and self._options.grouped == "refused":
             return refuse(GROUPING_UNKNOWN, self._options)
-        given = request.args.to_dict()
-        if form == "ignored":
-            given = {name: value for name, value in given.items() if name not in PAGING}
-        return self._list(given, SHAPES[form])
+        ignored = PAGING if form == "ignored" else ()
+        return self._list(query_of("GET /leads", self._options, ignored), SHAPES[form])
 
-    def _list(
-        self, given: Mapping[str, str], shape: Callable[[Page, Options], str], stream_id: int | None = None
-    ) -> Response:
-        try:
-            query: Query = read_query(given, self._options, stream_id)
-        except BadParameterError as error:
-            return bad_parameter(str(error), self._options)
+    def _list(self, found: Mapping[str, Any], shape: Callable[[Page, Options], str]) -> Response:
+        query = _query(found)
         # Under the lock, or an export between the two shows a row the query did not select.
         with self._world.lock:
             if query.group_by:
@@ -130,8 +123,7 @@ class LeadRoutes:
 
     def feedback(self, lead_id: int) -> Response:
         """`POST /leads/{id}/feedback`."""
-        judgement = read_feedback(sent())
-        refusal = judgement if isinstance(judgement, Refusal) else self._world.judge(lead_id, judgement)
+        refusal = self._world.judge(lead_id, judgement_of(body_of("FeedbackRequest")))
         return refuse(refusal, self._options) if refusal else reply({"ok": True})
 
     def enrich(self, lead_id: int) -> Response:
@@ -144,6 +136,22 @@ class LeadRoutes:
             return spent(answer, self._options)
         row, enriched, remaining = answer
         return reply({"leadId": lead_id, **enriched_payload(row.person, enriched, remaining, self._options)})
+
+
+def _query(found: Mapping[str, Any]) -> Query:
+    since = found["since"]
+    return Query(
+        stream_id=found["streamId"],
+        lifecycle=found["lifecycle"],
+        confidence=found["matchConfidence"],
+        account_id=found["accountId"],
+        segment_id=found["segmentId"],
+        since=None if since is None else parsed(since),
+        limit=found["limit"],
+        offset=found["offset"],
+        summary=found["summary"],
+        group_by=found.get("groupBy"),
+    )
 
 
 def spent(refusal: Refusal, options: Options) -> Response:
