@@ -18,28 +18,28 @@ from syncd.simulator.access.api_keys import SHAPE, bearer
 from syncd.simulator.access.faults import Fault
 from syncd.simulator.access.request_log import Request
 from syncd.simulator.api.openapi import document
-from syncd.simulator.api.responses import (
+from syncd.simulator.api.responses import refuse, reply
+from syncd.simulator.api.routes import ROUTES, V2
+from syncd.simulator.api.views.accounts import AccountViews
+from syncd.simulator.api.views.campaigns import CampaignViews
+from syncd.simulator.api.views.leads import LeadViews
+from syncd.simulator.api.views.lookups import LookupViews
+from syncd.simulator.api.views.preferences import PreferenceViews
+from syncd.simulator.api.views.webhooks import WebhookViews
+from syncd.simulator.control import control
+from syncd.simulator.options import Options
+from syncd.simulator.refusals import (
     GONE,
     METHOD_NOT_ALLOWED,
     MIGRATION_GUIDE,
     NOT_FOUND,
     RATE_LIMITED,
     RefusedError,
-    refuse,
-    reply,
 )
-from syncd.simulator.api.routes import ROUTES, V2
-from syncd.simulator.api.views.accounts import AccountRoutes
-from syncd.simulator.api.views.campaigns import StreamRoutes
-from syncd.simulator.api.views.leads import LeadRoutes
-from syncd.simulator.api.views.preferences import DeskRoutes
-from syncd.simulator.control import control
-from syncd.simulator.options import Options
-from syncd.simulator.webhooks import WebhookRoutes
 from syncd.simulator.world import World
 
-# Each has a method for some of the routes, by their names.
-PARTS = (LeadRoutes, StreamRoutes, AccountRoutes, DeskRoutes)
+# Each class has methods for some routes; a method has the name of its route.
+VIEWS = (LeadViews, CampaignViews, AccountViews, PreferenceViews, LookupViews, WebhookViews)
 
 
 def create_app(
@@ -62,23 +62,20 @@ def create_app(
     # An oracle's objection must reach the test that runs the app, not become a 500.
     app.config["PROPAGATE_EXCEPTIONS"] = True
     app.url_map.converters["int"] = _Id
-    parts: list[object] = [
-        *(part(world) for part in PARTS),
-        WebhookRoutes(world.subscriptions, world.options),
-    ]
+    views = [view(world) for view in VIEWS]
     for name, method, path in ROUTES:
-        view = next(getattr(part, name) for part in parts if hasattr(part, name))
+        view = next(getattr(one, name) for one in views if hasattr(one, name))
         app.add_url_rule(V2 + path, name, view, methods=[method])
     described = document(world.options)
     app.add_url_rule(V2 + "/openapi.json", "openapi", lambda: reply(described))
     for path in ("/api/v1", "/api/v1/<path:rest>"):
         app.add_url_rule(path, "v1", _gone, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     app.register_blueprint(control(world))
-    entrance = _Entrance(world, sleep)
-    app.before_request(entrance.arrive)
-    app.after_request(entrance.leave)
-    app.register_error_handler(HTTPException, entrance.not_routed)
-    app.register_error_handler(RefusedError, entrance.refused)
+    hooks = _RequestHooks(world, sleep)
+    app.before_request(hooks.arrive)
+    app.after_request(hooks.leave)
+    app.register_error_handler(HTTPException, hooks.not_routed)
+    app.register_error_handler(RefusedError, hooks.refused)
     return app
 
 
@@ -92,7 +89,7 @@ def _gone(rest: str = "") -> Response:  # noqa: ARG001 - every v1 path is gone a
     return refuse(GONE, Options(), migrationGuide=MIGRATION_GUIDE)
 
 
-class _Entrance:
+class _RequestHooks:
     """What happens to every request before and after its route."""
 
     def __init__(self, world: World, sleep: Callable[[float], object]) -> None:

@@ -9,10 +9,11 @@ from flask import Blueprint, Response
 
 from syncd.simulator.access.faults import Fault
 from syncd.simulator.api.request_data import json_body
-from syncd.simulator.api.responses import Refusal, refuse, reply
+from syncd.simulator.api.responses import refuse, reply
 from syncd.simulator.api.validation import InvalidError, validator
 from syncd.simulator.campaigns.tiers import Budget
 from syncd.simulator.options import Options
+from syncd.simulator.refusals import Refusal
 from syncd.simulator.world import World
 
 Body = dict[str, Any]
@@ -121,14 +122,14 @@ class _Orders:
 
     def sleep(self, body: Body) -> Response:
         with self._world.moment():
-            self._world.accounts.rouse(int(body["accountId"]), asleep=True)
-            self._world.rewired()
+            self._world.accounts.set_asleep(int(body["accountId"]), asleep=True)
+            self._world.refresh_pairs()
         return _done()
 
     def wake(self, body: Body) -> Response:
         with self._world.moment():
-            self._world.accounts.rouse(int(body["accountId"]), asleep=False)
-            self._world.rewired()
+            self._world.accounts.set_asleep(int(body["accountId"]), asleep=False)
+            self._world.refresh_pairs()
         return _done()
 
     def stripe(self, body: Body) -> Response:
@@ -138,7 +139,7 @@ class _Orders:
 
     def lookups(self, body: Body) -> Response:
         with self._world.lock:
-            self._world.x.failures = int(body.get("failures", 1))
+            self._world.handles.failures = int(body.get("failures", 1))
         return _done()
 
     def subscription(self, body: Body) -> Response:
@@ -148,7 +149,7 @@ class _Orders:
 
     def fail_run(self, body: Body) -> Response:
         with self._world.lock:
-            self._world.syncs.fail_next(body.get("message", "X did not answer."))
+            self._world.runs.fail_next(body.get("message", "X did not answer."))
         return _done()
 
 

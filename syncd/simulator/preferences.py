@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
-from syncd.simulator.api.responses import TEMPLATE_EXISTS, TEMPLATE_NOT_FOUND, RefusedError
 from syncd.simulator.instants import iso
 from syncd.simulator.options import Options
+from syncd.simulator.refusals import TEMPLATE_EXISTS, TEMPLATE_NOT_FOUND, RefusedError
 
 
-class Desk:
+class Preferences:
     """Templates and settings.
 
     Attributes:

@@ -13,10 +13,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import Response
-
-from syncd.simulator.api.request_data import body_of
-from syncd.simulator.api.responses import SUBSCRIPTION_NOT_FOUND, refuse, reply
 from syncd.simulator.leads.row import Row
 from syncd.simulator.options import Options
 
@@ -136,23 +132,3 @@ _BODIES: Mapping[str, Callable[[Sequence[str]], bytes]] = {
     "bare": lambda rows: f"[{','.join(rows)}]".encode(),
     "nothing": lambda _: b"",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookRoutes:
-    """`/webhooks/subscribe`; a method is a route and has its name."""
-
-    subscriptions: Subscriptions
-    options: Options
-
-    def subscribe(self) -> Response:
-        """`POST /webhooks/subscribe`."""
-        body = body_of("SubscribeRequest")
-        number = self.subscriptions.subscribe(body["targetUrl"], body.get("filterConfig") or {})
-        return reply({"id": number}, self.options.created_status)
-
-    def unsubscribe(self) -> Response:
-        """`DELETE /webhooks/subscribe`, with a body."""
-        if not self.subscriptions.unsubscribe(body_of("UnsubscribeRequest")["id"]):
-            return refuse(SUBSCRIPTION_NOT_FOUND, self.options)
-        return reply({"ok": True})

@@ -13,32 +13,32 @@ from threading import RLock
 from typing import Any
 
 from syncd.simulator.access.faults import Fault
-from syncd.simulator.access.gateway import Door
+from syncd.simulator.access.gateway import Gateway
 from syncd.simulator.access.rate_limit import MINUTE
 from syncd.simulator.access.request_log import Request
-from syncd.simulator.api.responses import (
-    ENRICH_LEAD_NOT_FOUND,
-    FEEDBACK_LEAD_NOT_FOUND,
-    SEGMENT_NOT_FOUND,
-    Refusal,
-)
 from syncd.simulator.campaigns.accounts import Accounts
-from syncd.simulator.campaigns.handles import XLookup
+from syncd.simulator.campaigns.handles import XHandles
 from syncd.simulator.campaigns.models import Campaign, Pair
 from syncd.simulator.campaigns.run import Run
-from syncd.simulator.campaigns.runs import Syncs
+from syncd.simulator.campaigns.runs import Runs
 from syncd.simulator.campaigns.segments import Segments
 from syncd.simulator.campaigns.store import Streams
 from syncd.simulator.leads.discovery import FUTURE
 from syncd.simulator.leads.enrichment import Enriched
-from syncd.simulator.leads.feedback import FeedbackBook, Judgement
-from syncd.simulator.leads.listing import Page, Query, Shelves
+from syncd.simulator.leads.feedback import FeedbackStore, Judgement
+from syncd.simulator.leads.listing import Listing, Page, Query
 from syncd.simulator.leads.lookups import Lookups
 from syncd.simulator.leads.people import Person, draw
 from syncd.simulator.leads.row import Row
 from syncd.simulator.leads.store import Leads
 from syncd.simulator.options import Options
-from syncd.simulator.preferences import Desk
+from syncd.simulator.preferences import Preferences
+from syncd.simulator.refusals import (
+    ENRICH_LEAD_NOT_FOUND,
+    FEEDBACK_LEAD_NOT_FOUND,
+    SEGMENT_NOT_FOUND,
+    Refusal,
+)
 from syncd.simulator.webhooks import Subscriptions
 
 SyncObserver = Callable[[Sequence[Row]], object]
@@ -51,7 +51,7 @@ class World:
         options: The switches.
         start: When the world began.
         door: Keys, allowances, failures to come, the log of requests.
-        x, accounts, segments, streams, syncs, lookups, desk: The rest of the state; hold `moment()` to use them.
+        handles, accounts, segments, streams, runs, lookups, preferences: The rest of the state; hold `moment()` to use them.
         on_export: Called with the lead id the instant a POST of an export arrives, before it is authorised, limited
             or applied, whatever becomes of it; without the lock. What it raises leaves the WSGI app.
         sync_observers: Each called with the rows that a sync newly discovered, when it completes; never with none.
@@ -68,23 +68,23 @@ class World:
         self.lock = RLock()
         self.on_export: Callable[[int], object] | None = None
         self.sync_observers: list[SyncObserver] = []
-        self.door = Door(options)
-        self.x = XLookup(options)
+        self.door = Gateway(options)
+        self.handles = XHandles(options)
         self.accounts = Accounts(options, self.start)
         self.segments = Segments(options, self.start)
-        self.streams = Streams(options, self.start, self.accounts, self.segments, self.x)
+        self.streams = Streams(options, self.start, self.accounts, self.segments, self.handles)
         self.lookups = Lookups(options)
-        self.desk = Desk(options)
-        self.feedback = FeedbackBook()
+        self.preferences = Preferences(options)
+        self.feedback = FeedbackStore()
         self.subscriptions = Subscriptions(options)
         self.sync_observers.append(self.subscriptions.announce)
         self._clock = now
         self._ahead = 0.0
-        self._shelves = Shelves(options, self._hidden())
-        self._leads = Leads(options, self._shelves)
+        self._listing = Listing(options, self._hidden())
+        self._leads = Leads(options, self._listing)
         self.exported = self._leads.exported
         self.export_counts = self._leads.export_counts
-        self.syncs = Syncs(options, self.accounts, self.streams, self.segments, self._discover)
+        self.runs = Runs(options, self.accounts, self.streams, self.segments, self._discover)
         self._fed = tuple(pair for campaign in self.campaigns for pair in campaign.pairs)
         self._of_runs: set[int] = set()
         self._arrived = 0
@@ -107,10 +107,10 @@ class World:
         with self.lock:
             yield self._advance()
 
-    def rewired(self) -> None:
+    def refresh_pairs(self) -> None:
         """Let leads come by what campaigns and accounts are now; call it after changing them."""
         self._fed = tuple(self.streams.fed())
-        self._shelves.hide(self._hidden())
+        self._listing.hide(self._hidden())
 
     def add_leads(
         self,
@@ -152,7 +152,7 @@ class World:
     def listed(self) -> tuple[Row, ...]:
         """Every row that `GET /leads` lists now, by discovery."""
         with self.moment():
-            return self._shelves.rows()
+            return self._listing.rows()
 
     def rows(self) -> list[Row]:
         """Every row there is, listed or not, in the order in which they were found."""
@@ -163,12 +163,12 @@ class World:
         """One page of a listing."""
         with self.moment():
             self._pages += 1
-            return self._shelves.page(query, draw(self.options.seed, "page", self._pages))
+            return self._listing.page(query, draw(self.options.seed, "page", self._pages))
 
     def summary(self, query: Query) -> dict[str, int]:
         """Counts of a listing."""
         with self.moment():
-            return self._shelves.summary(query)
+            return self._listing.summary(query)
 
     def export(self, lead_id: int) -> Refusal | None:
         """Mark a lead exported; None if that was accepted."""
@@ -254,7 +254,7 @@ class World:
             found += self._leads.find(self._fed, self.start - seconds_ago)
         if options.future_lead:
             found += self._leads.find(self._fed, FUTURE, listed_from=self.start)
-        self.syncs.remember(self.start, found)
+        self.runs.remember(self.start, found)
         self._advance()
 
     def _discover(self, pair: Pair, instants: Sequence[float]) -> list[Row]:
@@ -272,9 +272,9 @@ class World:
     def _advance(self) -> float:
         """Let come what is due; the instant."""
         instant = self.now()
-        while (end := self.syncs.next_end() or inf) <= instant:
+        while (end := self.runs.next_end() or inf) <= instant:
             self._let_come(end)
-            for run in self.syncs.ended(end):
+            for run in self.runs.ended(end):
                 self._complete(run)
         self._let_come(instant)
         return instant

@@ -29,9 +29,9 @@ from syncd.ctgo.campaigns.drafts import (
 )
 from syncd.ctgo.webhooks import Webhooks
 from syncd.simulator import Fault
-from syncd.simulator.api import responses as no
+from syncd.simulator import refusals as no
 from syncd.simulator.api.operations import OPERATIONS
-from syncd.simulator.api.responses import Refusal
+from syncd.simulator.refusals import Refusal
 from tests.contract.test_client_on_simulator import AREAS, Meeting, meet
 from tests.contract.test_endpoints import PENDING, nameless
 from tests.ctgo.remote import BASE, KEY, failure_of

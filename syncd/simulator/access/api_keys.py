@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from email.utils import formatdate
 
 from syncd.simulator.access.rate_limit import FixedWindow, SlidingWindow, Verdict, Window
-from syncd.simulator.api.responses import BAD_KEY_SHAPE, NO_HEADER, UNKNOWN_KEY, Refusal
 from syncd.simulator.options import Options
+from syncd.simulator.refusals import BAD_KEY_SHAPE, NO_HEADER, UNKNOWN_KEY, Refusal
 
 SHAPE = re.compile(r"ctgo_[A-Za-z0-9_-]+")
 
@@ -17,7 +17,7 @@ def bearer(header: str | None) -> str:
     return key.strip() if scheme.lower() == "bearer" else ""
 
 
-class Gate:
+class ApiKeys:
     """Keys and windows. Not safe for threads by itself: the world calls it under its lock."""
 
     def __init__(self, options: Options) -> None:

@@ -27,7 +27,7 @@ class Request:
     status: int = 0
 
 
-class Traffic:
+class RequestLog:
     """The log and the counts; the counts go on when the log is full and forgets its oldest requests."""
 
     def __init__(self, remembered: int) -> None:

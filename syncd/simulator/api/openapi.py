@@ -7,7 +7,10 @@ from typing import Any
 
 from syncd.simulator.api.operations import OPERATIONS, Operation
 from syncd.simulator.api.response_schemas import ANSWERS
-from syncd.simulator.api.responses import (
+from syncd.simulator.api.routes import ROUTES, V2
+from syncd.simulator.api.schemas import INTEGER, REQUESTS, ref
+from syncd.simulator.options import Options
+from syncd.simulator.refusals import (
     BAD_BODY,
     BAD_KEY_SHAPE,
     BAD_PARAMETER,
@@ -20,9 +23,6 @@ from syncd.simulator.api.responses import (
     Refusal,
     named,
 )
-from syncd.simulator.api.routes import ROUTES, V2
-from syncd.simulator.api.schemas import INTEGER, REQUESTS, ref
-from syncd.simulator.options import Options
 
 KEY = (NO_HEADER, BAD_KEY_SHAPE, UNKNOWN_KEY)
 # A route that nobody has described yet is served all the same, and the document says no more of it than that.

@@ -6,9 +6,9 @@ The OpenAPI document is made from this and from the table of routes; requests ar
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from syncd.simulator.api import responses as no
-from syncd.simulator.api.responses import Refusal
+from syncd.simulator import refusals as no
 from syncd.simulator.api.schemas import CONFIDENCE, FLAG, INSTANT, INTEGER, Schema, one_of
+from syncd.simulator.refusals import Refusal
 
 LIMIT: Schema = {"type": "integer", "minimum": 1, "maximum": 100, "default": 30}
 LEADS: Mapping[str, Schema] = {

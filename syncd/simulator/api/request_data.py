@@ -9,10 +9,10 @@ from typing import Any
 from flask import request
 
 from syncd.simulator.api.operations import OPERATIONS
-from syncd.simulator.api.responses import BAD_BODY, BAD_PARAMETER, RefusedError
 from syncd.simulator.api.schemas import REQUESTS, Schema, ref
 from syncd.simulator.api.validation import InvalidError, validator
 from syncd.simulator.options import Options
+from syncd.simulator.refusals import BAD_BODY, BAD_PARAMETER, RefusedError
 
 WHOLE = re.compile(r"-?[0-9]{1,18}")
 FLAGS = {"true": True, "false": False}

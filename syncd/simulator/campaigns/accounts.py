@@ -8,7 +8,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from syncd.simulator.api.responses import (
+from syncd.simulator.campaigns.models import ACCOUNTS, Account
+from syncd.simulator.campaigns.tiers import DAY, TIERS, Budgets
+from syncd.simulator.instants import iso
+from syncd.simulator.leads.people import draw
+from syncd.simulator.options import Options
+from syncd.simulator.refusals import (
     ACCOUNT_NOT_FOUND,
     ACCOUNT_SLEEPS,
     STRIPE,
@@ -16,11 +21,6 @@ from syncd.simulator.api.responses import (
     TIER_UNCHANGED,
     RefusedError,
 )
-from syncd.simulator.campaigns.models import ACCOUNTS, Account
-from syncd.simulator.campaigns.tiers import DAY, TIERS, Budgets
-from syncd.simulator.instants import iso
-from syncd.simulator.leads.people import draw
-from syncd.simulator.options import Options
 
 
 class Stripe:
@@ -104,7 +104,7 @@ class Accounts:
         account = self.get(account_id)
         if not account.asleep:
             self.stripe.agree()
-            self.rouse(account_id, asleep=True)
+            self.set_asleep(account_id, asleep=True)
 
     def wake(self, account_id: int) -> None:
         """Go on with an account; again is harmless.
@@ -117,9 +117,9 @@ class Accounts:
             raise RefusedError(SUBSCRIPTION_REQUIRED)
         if account.asleep:
             self.stripe.agree()
-            self.rouse(account_id, asleep=False)
+            self.set_asleep(account_id, asleep=False)
 
-    def rouse(self, account_id: int, *, asleep: bool) -> None:
+    def set_asleep(self, account_id: int, *, asleep: bool) -> None:
         """Put an account to sleep or wake it, whatever anybody thinks of it.
 
         Raises:

@@ -2,18 +2,13 @@
 
 import re
 
-from syncd.simulator.api.responses import (
-    HANDLE_LOOKUP_FAILED,
-    HANDLE_NOT_FOUND,
-    HANDLE_PROTECTED,
-    RefusedError,
-)
 from syncd.simulator.options import Options
+from syncd.simulator.refusals import HANDLE_LOOKUP_FAILED, HANDLE_NOT_FOUND, HANDLE_PROTECTED, RefusedError
 
 SHAPE = re.compile(r"[A-Za-z0-9_]{1,20}")  # X allows 15; people made up here may have a number behind theirs
 
 
-class XLookup:
+class XHandles:
     """Knows every handle but those the options name.
 
     Attributes:

@@ -4,17 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from syncd.simulator.api.responses import BAD_BODY, RefusedError
 from syncd.simulator.campaigns.accounts import Accounts
-from syncd.simulator.campaigns.handles import XLookup
+from syncd.simulator.campaigns.handles import XHandles
 from syncd.simulator.campaigns.models import Segment
 from syncd.simulator.campaigns.segments import Segments
+from syncd.simulator.refusals import BAD_BODY, RefusedError
 
 STARTER = "starter"
 
 
 @dataclass(frozen=True, slots=True)
-class Wired:
+class MadePairs:
     """What pairs came to.
 
     Attributes:
@@ -28,12 +28,12 @@ class Wired:
     segments: list[dict[str, Any]] = field(default_factory=list)
 
 
-class Drafts:
+class PairDrafts:
     """The pairs of a body, looked up and judged; nothing is made before `make`.
 
     Attributes:
         account_ids: Accounts of theirs that are tracked already.
-        handles: Handles of those that are not, by their lower-case form, with their tiers.
+        new_handles: Handles of those that are not, by their lower-case form, with their tiers.
 
     Raises:
         RefusedError: An id, a handle or a label is not known, X does not answer, or a pair comes twice.
@@ -44,14 +44,14 @@ class Drafts:
         pairs: Sequence[Mapping[str, Any]],
         accounts: Accounts,
         segments: Segments,
-        x: XLookup,
+        handles: XHandles,
         now: float,
     ) -> None:
         self.account_ids: set[int] = set()
-        self.handles: dict[str, tuple[str, str]] = {}
+        self.new_handles: dict[str, tuple[str, str]] = {}
         self._accounts = accounts
         self._segments = segments
-        self._x = x
+        self._handles = handles
         self._now = now
         self._pairs = [(self._account(pair), self._segment(pair)) for pair in pairs]
         known = [
@@ -60,32 +60,32 @@ class Drafts:
         if len(set(known)) < len(known):
             raise RefusedError(BAD_BODY, "pairs: one of them comes twice")
 
-    def make(self) -> Wired:
+    def make(self) -> MadePairs:
         """Make what is missing.
 
         Raises:
             RefusedError: Stripe fails, at the first new account: nothing was made.
         """
-        for _ in self.handles:
+        for _ in self.new_handles:
             self._accounts.stripe.agree()
-        made = {
+        new_ids = {
             key: self._accounts.add(handle, tier, self._now).id
-            for key, (handle, tier) in self.handles.items()
+            for key, (handle, tier) in self.new_handles.items()
         }
-        wired = Wired()
+        made = MadePairs()
         told = set()
         for (named, account), segment in self._pairs:
-            account_id = made[account] if isinstance(account, str) else account
+            account_id = new_ids[account] if isinstance(account, str) else account
             if named and account_id not in told:
                 told.add(account_id)
-                wired.accounts.append(self._told(account_id, created=isinstance(account, str)))
+                made.accounts.append(self._told(account_id, created=isinstance(account, str)))
             if isinstance(segment, Segment):
                 segment_id = self._segments.keep(segment).id
-                wired.segments.append({"segmentId": segment_id, "segmentCreated": True})
+                made.segments.append({"segmentId": segment_id, "segmentCreated": True})
             else:
                 segment_id = segment
-            wired.tuples.append((account_id, segment_id))
-        return wired
+            made.tuples.append((account_id, segment_id))
+        return made
 
     def _told(self, account_id: int, *, created: bool) -> dict[str, Any]:
         handle = self._accounts.get(account_id).handle
@@ -100,8 +100,8 @@ class Drafts:
             handle = pair["accountHandle"]
             found = self._accounts.named(handle.removeprefix("@"))
             if found is None:
-                bare = self._x.resolve(handle)
-                self.handles.setdefault(bare.lower(), (bare, pair.get("accountTier", STARTER)))
+                bare = self._handles.resolve(handle)
+                self.new_handles.setdefault(bare.lower(), (bare, pair.get("accountTier", STARTER)))
                 return True, bare.lower()
             account = found
         self.account_ids.add(account.id)

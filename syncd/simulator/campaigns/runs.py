@@ -8,13 +8,6 @@ from collections.abc import Callable, Collection, Sequence
 from heapq import heappop, heappush
 from typing import Any
 
-from syncd.simulator.api.responses import (
-    BUDGET_EXHAUSTED,
-    RUN_NOT_FOUND,
-    RUN_UNDER_WAY,
-    STREAM_ARCHIVED,
-    RefusedError,
-)
 from syncd.simulator.campaigns.accounts import Accounts
 from syncd.simulator.campaigns.models import Account, Campaign, Pair
 from syncd.simulator.campaigns.run import FIRST, LAST, Mode, Run
@@ -24,6 +17,13 @@ from syncd.simulator.campaigns.tiers import Budget
 from syncd.simulator.leads.people import draw
 from syncd.simulator.leads.row import Row
 from syncd.simulator.options import Options
+from syncd.simulator.refusals import (
+    BUDGET_EXHAUSTED,
+    RUN_NOT_FOUND,
+    RUN_UNDER_WAY,
+    STREAM_ARCHIVED,
+    RefusedError,
+)
 
 FIRST_RUN = 401
 RECENTLY = 43_200.0  # seconds before the start at which the runs ended that found the leads there are
@@ -32,7 +32,7 @@ RETEST_SHARE = 3  # a re-test finds a third of what a run finds
 Discover = Callable[[Pair, Sequence[float]], list[Row]]
 
 
-class Syncs:
+class Runs:
     """The runs of the user.
 
     Args:

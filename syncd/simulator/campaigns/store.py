@@ -7,22 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from syncd.simulator.api.responses import (
+from syncd.simulator.campaigns.accounts import Accounts
+from syncd.simulator.campaigns.handles import XHandles
+from syncd.simulator.campaigns.models import FIRST_PAIR, FIRST_STREAM, SETUP, Campaign, Pair, build
+from syncd.simulator.campaigns.pairs import MadePairs, PairDrafts
+from syncd.simulator.campaigns.segments import Segments
+from syncd.simulator.campaigns.tiers import TERMS
+from syncd.simulator.instants import iso
+from syncd.simulator.leads.people import draw
+from syncd.simulator.options import Options
+from syncd.simulator.refusals import (
     FREE_ACCOUNT_LIMIT,
     STREAM_CAP_EXCEEDED,
     STREAM_NOT_FOUND,
     SUBSCRIPTION_REQUIRED,
     RefusedError,
 )
-from syncd.simulator.campaigns.accounts import Accounts
-from syncd.simulator.campaigns.handles import XLookup
-from syncd.simulator.campaigns.models import FIRST_PAIR, FIRST_STREAM, SETUP, Campaign, Pair, build
-from syncd.simulator.campaigns.pairs import Drafts, Wired
-from syncd.simulator.campaigns.segments import Segments
-from syncd.simulator.campaigns.tiers import TERMS
-from syncd.simulator.instants import iso
-from syncd.simulator.leads.people import draw
-from syncd.simulator.options import Options
 
 RECIPIENTS = ("to", "cc", "format")
 
@@ -35,13 +35,13 @@ class Streams:
     """
 
     def __init__(
-        self, options: Options, start: float, accounts: Accounts, segments: Segments, x: XLookup
+        self, options: Options, start: float, accounts: Accounts, segments: Segments, handles: XHandles
     ) -> None:
         self.campaigns = build(options, start)
         self._options = options
         self._accounts = accounts
         self._segments = segments
-        self._x = x
+        self._handles = handles
         self._pairs = FIRST_PAIR + sum(len(campaign.pairs) for campaign in self.campaigns)
         self._streams = FIRST_STREAM + len(self.campaigns)
 
@@ -91,18 +91,18 @@ class Streams:
         """
         drafts = self._drafts(body["pairs"], now)
         self._allow(drafts, None)
-        wired = drafts.make()
+        made = drafts.make()
         stream_id, self._streams = self._streams, self._streams + 1
         campaign = Campaign(
             id=stream_id,
-            name=body.get("name") or self._name(wired),
+            name=body.get("name") or self._name(made),
             archived=False,
-            pairs=tuple(self._pair(stream_id, *tuple_) for tuple_ in wired.tuples),
+            pairs=tuple(self._pair(stream_id, *tuple_) for tuple_ in made.tuples),
             created=now,
             setup={**SETUP, "syncTimes": [self._slot(stream_id)], **_setup(body)},
         )
         self.campaigns = (*self.campaigns, campaign)
-        return {"id": campaign.id, "accounts": wired.accounts, "segments": wired.segments}
+        return {"id": campaign.id, "accounts": made.accounts, "segments": made.segments}
 
     def update(self, stream_id: int, body: Mapping[str, Any], now: float) -> dict[str, Any]:
         """Change a campaign; the answer.
@@ -123,11 +123,11 @@ class Streams:
         if "pairs" in body:
             drafts = self._drafts(body["pairs"], now)
             self._allow(drafts, campaign)
-            wired = drafts.make()
+            made = drafts.make()
             kept = {(pair.account_id, pair.segment_id): pair for pair in campaign.pairs}
-            pairs = tuple(kept.get(tuple_) or self._pair(stream_id, *tuple_) for tuple_ in wired.tuples)
+            pairs = tuple(kept.get(tuple_) or self._pair(stream_id, *tuple_) for tuple_ in made.tuples)
             changed = replace(changed, pairs=pairs)
-            answer["pairsDiff"] = {"addedAccounts": wired.accounts, "addedSegments": wired.segments}
+            answer["pairsDiff"] = {"addedAccounts": made.accounts, "addedSegments": made.segments}
         self._replace(changed)
         return answer
 
@@ -160,13 +160,17 @@ class Streams:
             "createdAt": iso(campaign.created, self._options.times),
         }
 
-    def _drafts(self, pairs: Sequence[Mapping[str, Any]], now: float) -> Drafts:
+    def _drafts(self, pairs: Sequence[Mapping[str, Any]], now: float) -> PairDrafts:
         if not (self._accounts.paying or self._accounts.free):
             raise RefusedError(SUBSCRIPTION_REQUIRED)
-        return Drafts(pairs, self._accounts, self._segments, self._x, now)
+        return PairDrafts(pairs, self._accounts, self._segments, self._handles, now)
 
-    def _allow(self, drafts: Drafts, campaign: Campaign | None) -> None:
-        if self._accounts.free and drafts.handles and len(self._accounts.all) + len(drafts.handles) > 1:
+    def _allow(self, drafts: PairDrafts, campaign: Campaign | None) -> None:
+        if (
+            self._accounts.free
+            and drafts.new_handles
+            and len(self._accounts.all) + len(drafts.new_handles) > 1
+        ):
             raise RefusedError(FREE_ACCOUNT_LIMIT)
         own = {pair.account_id for pair in campaign.pairs} if campaign else set()
         for account_id in drafts.account_ids - own:
@@ -182,9 +186,9 @@ class Streams:
         pair_id, self._pairs = self._pairs, self._pairs + 1
         return Pair(pair_id, stream_id, account_id, segment_id, self._segments.get(segment_id).theme)
 
-    def _name(self, wired: Wired) -> str:
-        account_ids = list(dict.fromkeys(account_id for account_id, _ in wired.tuples))
-        segment = self._segments.get(wired.tuples[0][1])
+    def _name(self, made: MadePairs) -> str:
+        account_ids = list(dict.fromkeys(account_id for account_id, _ in made.tuples))
+        segment = self._segments.get(made.tuples[0][1])
         if len(account_ids) > 1:
             return f"{segment.name or segment.description} · {len(account_ids)} accounts"
         return f"{segment.name or segment.description} · @{self._accounts.get(account_ids[0]).handle}"

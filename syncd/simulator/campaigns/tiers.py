@@ -21,7 +21,7 @@ class Terms:
     """What one account of a tier may do.
 
     Attributes:
-        daily_syncs: Syncs a day (UTC).
+        daily_syncs: Runs a day (UTC).
         monthly_retests: Re-tests a billing period.
         streams: Active campaigns that may name the account.
     """

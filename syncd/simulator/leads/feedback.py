@@ -26,7 +26,7 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class StoredFeedback:
     """The last judgement on a lead in a segment: when (epoch seconds), and the how manieth it was (from 1)."""
 
     lead_id: int
@@ -48,17 +48,17 @@ class Told:
 
 
 @dataclass
-class FeedbackBook:
+class FeedbackStore:
     """Everything that was said, by (lead id, segment id), in the order in which each was first judged."""
 
-    told: dict[tuple[int, int], Told] = field(default_factory=dict)
+    told: dict[tuple[int, int], StoredFeedback] = field(default_factory=dict)
     posts: int = 0
 
     def take(self, lead_id: int, judgement: Judgement, at: float) -> None:
         """Write it over what was said before."""
         key = (lead_id, judgement.segment_id)
         before = self.told.get(key)
-        self.told[key] = Told(lead_id, judgement, at, before.times + 1 if before else 1)
+        self.told[key] = StoredFeedback(lead_id, judgement, at, before.times + 1 if before else 1)
         self.posts += 1
 
     def shown(self) -> dict[str, Any]:

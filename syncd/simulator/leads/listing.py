@@ -42,7 +42,7 @@ class Page:
     has_more: bool
 
 
-class Shelves:
+class Listing:
     """The listed rows.
 
     Args:

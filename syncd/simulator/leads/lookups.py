@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import Any, Literal
 from zlib import crc32
 
-from syncd.simulator.api.responses import CREDITS_EXHAUSTED, PROFILE_MISSING, Refusal
 from syncd.simulator.instants import iso
 from syncd.simulator.leads.enrichment import Enriched, enrich
 from syncd.simulator.leads.people import BIOS, Person, draw, person
 from syncd.simulator.leads.row import Row
 from syncd.simulator.options import Options
+from syncd.simulator.refusals import CREDITS_EXHAUSTED, PROFILE_MISSING, Refusal
 
 Kind = Literal["linkedin", "email"]
 STRANGERS = 5_000_000  # numbers of people whom no lead has

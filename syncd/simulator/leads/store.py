@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any
 
-from syncd.simulator.api.responses import ALREADY_EXPORTED, LEAD_NOT_FOUND, Refusal
 from syncd.simulator.campaigns.models import Pair
 from syncd.simulator.leads.discovery import Discovery
-from syncd.simulator.leads.listing import Shelves
+from syncd.simulator.leads.listing import Listing
 from syncd.simulator.leads.people import Person
 from syncd.simulator.leads.row import Row
 from syncd.simulator.options import Options
+from syncd.simulator.refusals import ALREADY_EXPORTED, LEAD_NOT_FOUND, Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,13 @@ class Leads:
     """The rows of all campaigns.
 
     Attributes:
-        shelves: Those that are listed by now.
+        listing: Those that are listed by now.
         exported: Lead id -> its first export, in order.
         export_counts: Lead id -> exports that took effect or were accepted as a repeat.
     """
 
-    def __init__(self, options: Options, shelves: Shelves) -> None:
-        self.shelves = shelves
+    def __init__(self, options: Options, listing: Listing) -> None:
+        self.listing = listing
         self.exported: dict[int, Export] = {}
         self.export_counts: Counter[int] = Counter()
         self._options = options
@@ -63,7 +63,7 @@ class Leads:
             row = heappop(self._waiting)[2]
             if row in self._rows[row.id]:
                 row.listed = True
-                self.shelves.add(row)
+                self.listing.add(row)
                 due.append(row)
         return due
 
@@ -91,7 +91,7 @@ class Leads:
         """Make every row of an id vanish."""
         for row in self._rows.pop(lead_id, []):
             if row.listed:
-                self.shelves.remove(row)
+                self.listing.remove(row)
 
     def export(self, lead_id: int, instant: float) -> Refusal | None:
         """Mark a lead exported; None if that was accepted."""
@@ -115,7 +115,7 @@ class Leads:
 
     def stats(self) -> dict[str, Any]:
         """How many were exported and are listed, as `GET /_sim/stats` shows it."""
-        counts, shelves = self.export_counts, self.shelves
+        counts, listing = self.export_counts, self.listing
         return {
             "exports": {
                 "accepted": counts.total(),
@@ -123,15 +123,15 @@ class Leads:
                 "byId": {str(lead_id): count for lead_id, count in counts.items()},
             },
             "leads": {
-                "listed": shelves.count(),
-                "new": shelves.count("new"),
-                "exported": shelves.count("exported"),
+                "listed": listing.count(),
+                "new": listing.count("new"),
+                "exported": listing.count("exported"),
             },
         }
 
     def _mark(self, row: Row, instant: float) -> None:
         if row.listed:
-            self.shelves.remove(row)
+            self.listing.remove(row)
         row.mark_exported(instant)
         if row.listed:
-            self.shelves.add(row)
+            self.listing.add(row)

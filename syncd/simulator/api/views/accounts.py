@@ -12,7 +12,7 @@ from syncd.simulator.campaigns.models import Account
 from syncd.simulator.world import World
 
 
-class AccountRoutes:
+class AccountViews:
     """The routes over one world."""
 
     def __init__(self, world: World) -> None:
@@ -40,14 +40,14 @@ class AccountRoutes:
         """`POST /accounts/{id}/sleep`; a body is ignored."""
         with self._world.moment():
             self._world.accounts.sleep(account_id)
-            self._world.rewired()
+            self._world.refresh_pairs()
         return reply({"success": True, "accountId": account_id, "asleep": True})
 
     def wake_account(self, account_id: int) -> Response:
         """`POST /accounts/{id}/wake`; a body is ignored."""
         with self._world.moment():
             self._world.accounts.wake(account_id)
-            self._world.rewired()
+            self._world.refresh_pairs()
         return reply({"success": True, "accountId": account_id, "awake": True})
 
     def change_tier(self, account_id: int) -> Response:

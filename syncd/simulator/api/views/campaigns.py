@@ -10,7 +10,7 @@ from syncd.simulator.campaigns.segments import segment_payload
 from syncd.simulator.world import World
 
 
-class StreamRoutes:
+class CampaignViews:
     """The routes over one world."""
 
     def __init__(self, world: World) -> None:
@@ -36,7 +36,7 @@ class StreamRoutes:
         body = body_of("StreamRequest")
         with self._world.moment() as now:
             answer = self._world.streams.create(body, now)
-            self._world.rewired()
+            self._world.refresh_pairs()
         return reply(answer, self._options.created_status)
 
     def update_stream(self, stream_id: int) -> Response:
@@ -44,46 +44,46 @@ class StreamRoutes:
         body = body_of("StreamChange")
         with self._world.moment() as now:
             answer = self._world.streams.update(stream_id, body, now)
-            self._world.rewired()
+            self._world.refresh_pairs()
         return reply(answer)
 
     def archive_stream(self, stream_id: int) -> Response:
         """`DELETE /streams/{id}`."""
         with self._world.moment():
             self._world.streams.archive(stream_id)
-            self._world.rewired()
+            self._world.refresh_pairs()
         return reply({"archived": True})
 
     def run_stream(self, stream_id: int) -> Response:
         """`POST /streams/{id}/run`; a body is ignored."""
         with self._world.moment() as now:
-            return reply(self._world.syncs.run(stream_id, now))
+            return reply(self._world.runs.run(stream_id, now))
 
     def retest_stream(self, stream_id: int) -> Response:
         """`POST /streams/{id}/re-test`."""
         body = body_of("RetestRequest", optional=True)
         with self._world.moment() as now:
-            syncs = self._world.syncs
-            return reply(syncs.retest(stream_id, body.get("accountId"), body.get("segmentId"), now))
+            runs = self._world.runs
+            return reply(runs.retest(stream_id, body.get("accountId"), body.get("segmentId"), now))
 
     def stream_runs(self, stream_id: int) -> Response:
         """`GET /streams/{id}/runs`, newest first."""
         limit = query_of("GET /streams/{streamId}/runs", self._options)["limit"]
         with self._world.moment() as now:
-            runs = self._world.syncs.of_stream(stream_id)[:limit]
+            runs = self._world.runs.of_stream(stream_id)[:limit]
             return reply({"runs": [run.payload(now, self._options.times) for run in runs]})
 
     def stream_run(self, stream_id: int, run_id: int) -> Response:
         """`GET /streams/{id}/runs/{runId}`."""
         with self._world.moment() as now:
-            run = self._world.syncs.one(stream_id, run_id)
+            run = self._world.runs.one(stream_id, run_id)
             return reply({"run": run.payload(now, self._options.times)})
 
     def runs(self) -> Response:
         """`GET /runs`, newest first."""
         limit = query_of("GET /runs", self._options)["limit"]
         with self._world.moment() as now:
-            runs = self._world.syncs.all()[:limit]
+            runs = self._world.runs.all()[:limit]
             return reply({"runs": [run.payload(now, self._options.times) for run in runs]})
 
     def segments(self) -> Response:

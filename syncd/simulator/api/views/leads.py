@@ -8,22 +8,14 @@ from typing import Any
 from flask import Response, request
 
 from syncd.simulator.api.request_data import body_of, query_of
-from syncd.simulator.api.responses import (
-    CREDITS_EXHAUSTED,
-    GROUPING_UNKNOWN,
-    NO_TEAM,
-    NOT_FOUND,
-    Refusal,
-    json_text,
-    refuse,
-    reply,
-)
+from syncd.simulator.api.responses import json_text, refuse, reply
 from syncd.simulator.instants import parsed
 from syncd.simulator.leads.feedback import judgement_of
 from syncd.simulator.leads.listing import Page, Query
 from syncd.simulator.leads.lookups import enriched_payload
 from syncd.simulator.leads.row import Row, dumps
 from syncd.simulator.options import Options
+from syncd.simulator.refusals import CREDITS_EXHAUSTED, GROUPING_UNKNOWN, NO_TEAM, NOT_FOUND, Refusal
 from syncd.simulator.world import World
 
 
@@ -54,7 +46,7 @@ SHAPES: Mapping[str, Callable[[Page, Options], str]] = {
 PAGING = ("limit", "offset")
 
 
-class LeadRoutes:
+class LeadViews:
     """The routes over one world."""
 
     def __init__(self, world: World) -> None:
