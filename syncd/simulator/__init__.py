@@ -1,7 +1,8 @@
-"""Catch The Good Ones as a program: its API v2, answered from memory.
+"""Catch The Good Ones (CTGO) as a program that answers its API v2 from memory.
 
-For the demo, the tests, and anybody without a key. It knows the vendor's documentation and nothing of the rest of this
-package, so that one misreading of the API cannot cancel another. What the vendor does not say is a switch in `Options`.
+The demo, the tests and people without a key use it. The simulator follows the vendor's documentation and imports nothing
+else of this package, so one misreading of the API cannot cancel another. `Options` has a switch for each behaviour that
+the vendor leaves open.
 """
 
 from syncd.simulator.access.faults import Fault

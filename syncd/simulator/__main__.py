@@ -1,4 +1,4 @@
-"""`python -m syncd.simulator`."""
+"""The program `python -m syncd.simulator`."""
 
 from syncd.simulator.command import main
 

@@ -1,7 +1,6 @@
 """The API as a WSGI app.
 
-A request is noted the instant it arrives; then the key is judged, then its allowance, then the failures ordered for its
-route, and only then what it asks for. The vendor does not document that order.
+Each request passes these steps: log, key, rate limit, planned failure, route. The vendor does not document this order.
 """
 
 import re
@@ -48,18 +47,18 @@ def create_app(
     world: World | None = None,
     sleep: Callable[[float], object] = time.sleep,
 ) -> Flask:
-    """CTGO as a WSGI app.
+    """Build the WSGI app.
 
     Args:
-        options: The switches, unless a world is given, which has its own.
-        now: The clock, epoch seconds, unless a world is given, which has its own.
-        world: The state, to be shared with a test; a new one by default.
-        sleep: How `latency` is spent.
+        options: The switches of a new world.
+        now: The clock of a new world, in epoch seconds.
+        world: A state to share, with its own options and clock; by default a new one.
+        sleep: Waits for the option `latency`.
     """
     world = world or World(options, now)
     app = Flask(__name__, static_folder=None)
     app.url_map.strict_slashes = False
-    # An oracle's objection must reach the test that runs the app, not become a 500.
+    # A test's error inside the app must reach the test and not become a 500.
     app.config["PROPAGATE_EXCEPTIONS"] = True
     app.url_map.converters["int"] = _Id
     views = [view(world) for view in VIEWS]
@@ -80,7 +79,7 @@ def create_app(
 
 
 class _Id(IntegerConverter):
-    """ASCII digits, and no more than a number has."""
+    """Up to 18 ASCII digits."""
 
     regex = "[0-9]{1,18}"
 
@@ -90,7 +89,7 @@ def _gone(rest: str = "") -> Response:  # noqa: ARG001 - every v1 path is gone a
 
 
 class _RequestHooks:
-    """What happens to every request before and after its route."""
+    """The steps before and after the route of each request."""
 
     def __init__(self, world: World, sleep: Callable[[float], object]) -> None:
         self._world = world
@@ -108,9 +107,9 @@ class _RequestHooks:
             self._world.on_export((request.view_args or {})["lead_id"])
         if not request.path.startswith(f"{V2}/"):
             return None
-        return self._let_in(key) or self._fail()
+        return self._refuse_key(key) or self._take_fault()
 
-    def _let_in(self, key: str) -> Response | None:
+    def _refuse_key(self, key: str) -> Response | None:
         world = self._world
         refusal = world.door.refusal(key)
         counted = refusal is None or (world.options.count_unauthorised and SHAPE.fullmatch(key))
@@ -120,14 +119,14 @@ class _RequestHooks:
                 refusal = RATE_LIMITED
         return refuse(refusal, world.options) if refusal else None
 
-    def _fail(self) -> Response | None:
+    def _take_fault(self) -> Response | None:
         g.fault = self._world.door.take_fault(request.endpoint or "")
-        return _failed(g.fault) if g.fault and not g.fault.after_applying else None
+        return _fault_response(g.fault) if g.fault and not g.fault.after_applying else None
 
     def leave(self, response: Response) -> Response:
         fault: Fault | None = g.get("fault")
         if fault and fault.after_applying:
-            response = _failed(fault)
+            response = _fault_response(fault)
         if "verdict" in g:
             for name, value in self._world.door.headers(g.verdict, g.arrival).items():
                 response.headers.setdefault(name, value)
@@ -149,7 +148,7 @@ class _RequestHooks:
         return refuse(error.refusal, self._world.options, **error.members)
 
 
-def _failed(fault: Fault) -> Response:
+def _fault_response(fault: Fault) -> Response:
     headers: dict[str, Any] = {"Content-Type": "application/json; charset=utf-8", **fault.headers}
     return Response(fault.body, fault.status, headers)
 

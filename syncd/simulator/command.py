@@ -1,4 +1,4 @@
-"""The options on a command line, for this package's own and for any other that starts a simulator."""
+"""The command line: one flag for each option."""
 
 import argparse
 from collections.abc import Sequence
@@ -14,19 +14,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     hints = get_type_hints(Options)
     for option in fields(Options):
         flag = "--" + option.name.replace("_", "-")
-        parser.add_argument(flag, **_reading(option, hints[option.name]))
+        parser.add_argument(flag, **_argument(option, hints[option.name]))
 
 
-def _reading(option: Field[Any], hint: Any) -> dict[str, Any]:
-    """How argparse reads a field of that type."""
+def _argument(option: Field[Any], hint: Any) -> dict[str, Any]:
+    """Return the arguments of argparse for a field of this type."""
     default = option.default
     doc = option.metadata["doc"].replace("%", "%%")
     if hint is bool:
         return {"action": argparse.BooleanOptionalAction, "default": default, "help": doc}
     if get_origin(hint) is frozenset:
         names: list[str] = sorted(getattr(Options(), option.name))
-        told = f"{doc} (default: {' '.join(names) or 'none'})"
-        return {"nargs": "*", "default": names, "help": told, "metavar": "NAME"}
+        help_text = f"{doc} (default: {' '.join(names) or 'none'})"
+        return {"nargs": "*", "default": names, "help": help_text, "metavar": "NAME"}
     shown = {"default": default, "help": f"{doc} (default: {default})"}
     if get_origin(hint) is Literal:
         choices = get_args(hint)
@@ -35,10 +35,10 @@ def _reading(option: Field[Any], hint: Any) -> dict[str, Any]:
 
 
 def options_from(arguments: argparse.Namespace) -> Options:
-    """The options of a parsed command line; what it does not hold keeps its default.
+    """Build the options from a parsed command line. Other options keep their defaults.
 
     Raises:
-        ValueError: A value is out of its range; the message names it.
+        ValueError: A value is out of range; the message names its option.
     """
     given = {option.name for option in fields(Options)} & vars(arguments).keys()
     values: Any = {name: getattr(arguments, name) for name in given}

@@ -1,4 +1,4 @@
-"""The control surface, `/_sim/…`: outside the API, without a key and without a limit, for tests and demos."""
+"""The control surface `/_sim/…` for tests and demos. It is outside the API, and needs no key."""
 
 import json
 from collections.abc import Callable
@@ -23,8 +23,8 @@ ID = {"type": "integer"}
 TEXT = {"type": "string"}
 
 
-def _order(*required: str, **members: dict[str, Any]) -> dict[str, Any]:
-    """Describe a body that has no unknown members: a misspelt one would order nothing."""
+def _body_schema(*required: str, **members: dict[str, Any]) -> dict[str, Any]:
+    """Describe a body without unknown members, because a misspelt member would do nothing."""
     return {
         "type": "object",
         "properties": members,
@@ -34,23 +34,23 @@ def _order(*required: str, **members: dict[str, Any]) -> dict[str, Any]:
 
 
 VERBS: dict[str, dict[str, Any]] = {
-    "leads": _order(count=NUMBER, streamId=ID),
+    "leads": _body_schema(count=NUMBER, streamId=ID),
     "fail": {},  # the members of `Fault`
-    "revoke": _order(key=TEXT),
-    "advance": _order(seconds={"type": "number", "minimum": 0, "maximum": 1e9}),
-    "drain": _order(accountId=ID, budget={"type": "string", "enum": list(get_args(Budget))}),
-    "credits": _order(balance=NUMBER),
-    "sleep": _order("accountId", accountId=ID),
-    "wake": _order("accountId", accountId=ID),
-    "stripe": _order(message=TEXT, times=NUMBER),
-    "lookups": _order(failures=NUMBER),
-    "subscription": _order(status={"type": "string", "enum": SUBSCRIPTIONS}),
-    "fail-run": _order(message=TEXT),
+    "revoke": _body_schema(key=TEXT),
+    "advance": _body_schema(seconds={"type": "number", "minimum": 0, "maximum": 1e9}),
+    "drain": _body_schema(accountId=ID, budget={"type": "string", "enum": list(get_args(Budget))}),
+    "credits": _body_schema(balance=NUMBER),
+    "sleep": _body_schema("accountId", accountId=ID),
+    "wake": _body_schema("accountId", accountId=ID),
+    "stripe": _body_schema(message=TEXT, times=NUMBER),
+    "lookups": _body_schema(failures=NUMBER),
+    "subscription": _body_schema(status={"type": "string", "enum": SUBSCRIPTIONS}),
+    "fail-run": _body_schema(message=TEXT),
 }
 
 
 def control(world: World) -> Blueprint:
-    """The routes under `/_sim` over one world."""
+    """Build the routes under `/_sim` over one world."""
     blueprint = Blueprint("_sim", __name__, url_prefix="/_sim")
     orders = _Orders(world)
     blueprint.add_url_rule("/stats", "stats", lambda: reply(world.stats()))
@@ -80,7 +80,7 @@ def _view(verb: str, order: Callable[[Body], Response], options: Options) -> Cal
 
 
 class _Orders:
-    """What each verb does."""
+    """The verbs; a method has the name of its verb."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -154,11 +154,11 @@ class _Orders:
 
 
 def fault(body: Body) -> Fault:
-    """The failure that a JSON body describes, by the names of `Fault`; a `body` that is no text is sent as JSON.
+    """Build a failure from a JSON body with the names of `Fault`. A `body` that is not text is sent as JSON.
 
     Raises:
-        TypeError: A name is not one of `Fault`'s.
-        ValueError: There is no such route.
+        TypeError: `Fault` has no such member.
+        ValueError: No route has this name.
     """
     members = dict(body)
     if "body" in members:

@@ -1,6 +1,6 @@
-"""The switches: what the world holds, and one for each thing the vendor leaves unsaid.
+"""The switches: the content of the world, and each behaviour that the vendor leaves open.
 
-The sentence beside a switch is its documentation and its help on the command line.
+The sentence beside a switch is its documentation, and its help on the command line.
 """
 
 from dataclasses import dataclass, field, fields
@@ -16,15 +16,15 @@ def _switch(default: T, doc: str) -> T:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How this CTGO behaves. The defaults are the plainest reading of the documentation.
+    """The behaviour of this CTGO. The defaults are the plainest reading of the documentation.
 
     Raises:
-        ValueError: A share is not within 0 and 1, or a number is below its least value.
+        ValueError: A share is not between 0 and 1, or a number is too small.
     """
 
     seed: int = _switch(7, "the same seed and the same clock give the same bytes")
 
-    # What there is to list.
+    # The leads.
     leads: int = _switch(130, "leads already discovered at the start")
     campaigns: int = _switch(3, "campaigns (streams) of the account")
     spacing: float = _switch(60.0, "seconds between the discoveries of the leads at the start")
@@ -42,7 +42,7 @@ class Options:
     archived_in_streams: bool = _switch(default=False, doc="whether GET /streams lists archived campaigns")
     archived_in_leads: bool = _switch(default=True, doc="whether GET /leads lists their leads")
 
-    # How it is listed.
+    # The listings.
     since: Literal["exclusive", "inclusive"] = _switch(
         "exclusive", "whether since leaves out its own instant"
     )
@@ -66,7 +66,7 @@ class Options:
     )
     errors: Literal["codes", "sentences"] = _switch("codes", "what undocumented errors are called")
 
-    # Keys and their allowance.
+    # Keys and rate limits.
     api_keys: frozenset[str] = _switch(frozenset(), "the keys that are valid; none given: every key ctgo_…")
     revoked_keys: frozenset[str] = _switch(frozenset(), "keys that were revoked")
     rate_limit: int = _switch(60, "requests a minute for each key")
@@ -77,7 +77,7 @@ class Options:
         default=False, doc="whether a refused key's requests are counted as well"
     )
 
-    # Export and enrich.
+    # Exports and enrichment.
     export_scope: Literal["id", "row"] = _switch("id", "one export flips every row of the id, or one row")
     export_status: Literal[200, 204] = _switch(200, "status of a successful export")
     export_repeat: Literal["ok", "again", "conflict"] = _switch(
@@ -99,7 +99,7 @@ class Options:
     )
     team: bool = _switch(default=True, doc="whether the user belongs to a team; enrich needs one")
 
-    # Campaigns, runs and what they cost.
+    # Campaigns, runs and their cost.
     subscription: Literal["active", "trialing", "free_user", "past_due", "canceled"] = _switch(
         "active", "the user's subscription at the start"
     )

@@ -1,7 +1,6 @@
-"""Small things the user keeps: templates of direct messages, and how they want to be notified.
+"""The user's preferences: message templates and notification settings.
 
-Their pages were not read: members and limits of templates are those of the vendor's older version, those of the
-settings are inferred. Nothing here is safe for threads by itself: hold the world's lock.
+The templates follow the vendor's API v1; the settings are a guess. Nothing here is thread-safe: hold the world's lock.
 """
 
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from syncd.simulator.refusals import TEMPLATE_EXISTS, TEMPLATE_NOT_FOUND, Refuse
 
 
 class Preferences:
-    """Templates and settings.
+    """The templates and the settings.
 
     Attributes:
         settings: The body of `GET /notification-settings`.
@@ -30,26 +29,26 @@ class Preferences:
         self._ids = count(1)
 
     def templates(self) -> list[dict[str, Any]]:
-        """All of them, in the order in which they were made."""
+        """Return every template, oldest first."""
         return list(self._templates.values())
 
     def template(self, template_id: int) -> dict[str, Any]:
-        """One of them.
+        """Return a template.
 
         Raises:
-            RefusedError: There is none of that id.
+            RefusedError: No template has this id.
         """
         if template_id not in self._templates:
             raise RefusedError(TEMPLATE_NOT_FOUND)
         return self._templates[template_id]
 
     def create(self, body: Mapping[str, Any], now: float) -> dict[str, Any]:
-        """Make one.
+        """Create a template.
 
         Raises:
-            RefusedError: Its name is taken.
+            RefusedError: Another template has the name.
         """
-        self._free(body["name"], None)
+        self._require_free_name(body["name"], None)
         template_id = next(self._ids)
         made = iso(now, self._options.times)
         self._templates[template_id] = {
@@ -62,13 +61,13 @@ class Preferences:
         return self._templates[template_id]
 
     def change(self, template_id: int, body: Mapping[str, Any], now: float) -> dict[str, Any]:
-        """Write one anew.
+        """Replace the name and the text of a template.
 
         Raises:
-            RefusedError: There is none of that id, or its name is taken.
+            RefusedError: No template has this id, or another has the name.
         """
         template = self.template(template_id)
-        self._free(body["name"], template_id)
+        self._require_free_name(body["name"], template_id)
         changed = {
             **template,
             "name": body["name"],
@@ -79,15 +78,15 @@ class Preferences:
         return changed
 
     def delete(self, template_id: int) -> None:
-        """Throw one away.
+        """Delete a template.
 
         Raises:
-            RefusedError: There is none of that id.
+            RefusedError: No template has this id.
         """
         del self._templates[self.template(template_id)["id"]]
 
     def notify(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Change what of the settings is named; all of them."""
+        """Change the named settings, and return all of them."""
         self.settings = {
             "summaryFrequency": body.get("summaryFrequency", self.settings["summaryFrequency"]),
             "channels": {
@@ -96,6 +95,6 @@ class Preferences:
         }
         return self.settings
 
-    def _free(self, name: str, but: int | None) -> None:
+    def _require_free_name(self, name: str, but: int | None) -> None:
         if any(one["name"] == name and one["id"] != but for one in self._templates.values()):
             raise RefusedError(TEMPLATE_EXISTS)

@@ -1,4 +1,4 @@
-"""The refusals of the API, whose names are partly documented and partly a switch."""
+"""The refusals of the API. The vendor documents some names; a switch decides the others."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,11 +11,10 @@ MIGRATION_GUIDE = "https://docs.catchthegoodones.com/api-reference/migration-v1-
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One error: its status, its code, and its sentence for people.
+    """One error: status, code, and sentence.
 
     Attributes:
-        documented: `code` or `sentence` where the vendor's pages show which one `error` holds; None leaves it to
-            the options.
+        documented: `code` or `sentence`, as the vendor's pages show in `error`; None leaves it to the options.
     """
 
     status: int
@@ -71,11 +70,11 @@ GONE = Refusal(410, "gone", f"API v1 was removed. Migration guide: {MIGRATION_GU
 
 
 class RefusedError(Exception):
-    """Ends a request with a refusal.
+    """A refusal that ends the request.
 
     Args:
-        refusal: Which.
-        sentence: Says it in other words; by default the refusal's own.
+        refusal: The refusal.
+        sentence: Another sentence for it.
         members: Further members of the body, such as `orphans`.
     """
 
@@ -86,7 +85,7 @@ class RefusedError(Exception):
 
 
 def named(refusal: Refusal, options: Options) -> Mapping[str, str]:
-    """The members of an error's body."""
+    """Return the members of an error's body."""
     form = refusal.documented or options.errors.removesuffix("s")
     return (
         {"error": refusal.code, "message": refusal.sentence}

@@ -1,4 +1,4 @@
-"""The simulator on a socket, by waitress: until a signal, or for the length of a `with`."""
+"""The simulator on a socket, served by waitress."""
 
 import signal
 import socket
@@ -22,7 +22,7 @@ TICK = 0.2  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A simulator that is being served: `http://127.0.0.1:<port>` without a path, and its world."""
+    """A served simulator: its base URL without a path, and its world."""
 
     url: str
     world: World
@@ -40,14 +40,14 @@ def serve(
         options: The switches.
         host: Address to listen on.
         port: Port to listen on; 0 for any.
-        ready: Called with the base URL once connections are accepted.
+        ready: Called with the base URL when the socket accepts connections.
 
     Raises:
-        OSError: The address cannot be listened on.
+        OSError: The address is not available.
     """
     world = World(options)
     server, url = _server(world, host, port)
-    with _terminable(), _moving(world):
+    with _exit_on_sigterm(), _clock(world):
         try:
             if ready:
                 ready(url)
@@ -62,12 +62,12 @@ def serve(
 def running(
     options: Options, port: int = 0, *, world: World | None = None, now: Callable[[], float] = time.time
 ) -> Iterator[Running]:
-    """Serve on loopback, from a thread, for the length of a `with`.
+    """Serve on loopback from a thread until the `with` block ends.
 
     Args:
-        options: The switches, unless a world is given, which has its own.
-        port: Port to listen on; by default any that is free.
-        world: The state; a new one by default.
+        options: The switches of a new world.
+        port: Port to listen on; 0 for any.
+        world: A state with its own options and clock; by default a new one.
         now: The clock of a new world.
 
     Raises:
@@ -78,7 +78,7 @@ def running(
     thread = threading.Thread(target=server.run, name="ctgo-simulator", daemon=True)
     thread.start()
     try:
-        with _moving(world):
+        with _clock(world):
             yield Running(url, world)
     finally:
         _stop(server, thread)
@@ -95,10 +95,10 @@ def _server(world: World, host: str, port: int) -> tuple[Any, str]:
 
 
 def _stop(server: Any, thread: threading.Thread) -> None:
-    """End a server that runs in a thread, and close all that it has open.
+    """Stop a server that runs in a thread, and close its sockets.
 
-    First the workers, who still wake the loop. The loop ends when it has no socket left, and only then are they closed:
-    whoever wakes it writes into a pipe, whose number would be another file's by now.
+    The workers stop first, because they still wake the loop through a pipe. The loop ends when it has no sockets; closing
+    them earlier would let a worker write into a reused file descriptor.
     """
     sockets: dict[int, Any] = {}
 
@@ -113,8 +113,8 @@ def _stop(server: Any, thread: threading.Thread) -> None:
 
 
 @contextmanager
-def _moving(world: World) -> Iterator[None]:
-    """Move the world on although nobody asks it anything: somebody may wait for word that a sync has completed."""
+def _clock(world: World) -> Iterator[None]:
+    """Advance the world in a thread while somebody observes syncs."""
     over = threading.Event()
 
     def move() -> None:
@@ -132,8 +132,8 @@ def _moving(world: World) -> Iterator[None]:
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM ends the block as Ctrl-C does. Only the main thread can say so."""
+def _exit_on_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the block. Only the main thread can set a signal handler."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,8 +1,7 @@
-"""Webhooks: who subscribed to which leads, and the POSTs that tell them.
+"""Webhooks: subscriptions, and the POSTs of new leads.
 
-Documented are subscribing, the filters, that the same `targetUrl` replaces the filter, and that a POST with the newly
-discovered leads goes out when a sync completes. What it looks like is not: it is a switch. Nothing is signed. It is sent by
-a thread of its own, once and never again, so a receiver that is away misses it.
+The vendor documents the subscription, its filters, and a POST after each sync. It does not document the body, so a
+switch picks it. Nothing is signed. A thread sends each POST once, so an absent receiver misses it.
 """
 
 import threading
@@ -17,23 +16,23 @@ from syncd.simulator.leads.row import Row
 from syncd.simulator.options import Options
 
 SECONDS = 5.0
-"""How long a receiver may take."""
+"""Timeout of a POST."""
 MOST = 1000
-"""POSTs that wait to be sent; the oldest go first when there are more."""
+"""The most POSTs that wait; a new one then drops the oldest."""
 
 _SOURCES = {"new_follower": "follower", "new_liker": "liker"}
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One address, and which leads it is told of."""
+    """One address, and the filters of its leads."""
 
     id: int
     target: str
     filters: Mapping[str, Any] = field(default_factory=dict)
 
     def wants(self, row: Row) -> bool:
-        """Whether every filter matches. One that nobody knows any more, such as `segmentId`, matches nothing."""
+        """Return True if every filter matches. An unknown filter, such as the removed `segmentId`, matches nothing."""
         shown = {
             "streamId": row.stream_id,
             "accountId": row.account_id,
@@ -44,7 +43,7 @@ class Subscription:
 
 
 class Subscriptions:
-    """All of an account, and what was sent to them. Safe for threads."""
+    """The subscriptions of the user, and their deliveries. The class is thread-safe."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -55,10 +54,10 @@ class Subscriptions:
         self._bell = threading.Semaphore(0)
         self._thread: threading.Thread | None = None
         self.answers: Counter[str] = Counter()
-        """How many POSTs were answered with which status; `failed`: not at all."""
+        """Number of POSTs by the status of the answer; `failed` counts POSTs without an answer."""
 
     def subscribe(self, target: str, filters: Mapping[str, Any]) -> int:
-        """Add an address, or give the one that is there another filter; its id."""
+        """Add an address, or replace the filter of a known one, and return its id."""
         with self._lock:
             number = next((it.id for it in self._known.values() if it.target == target), 0)
             if not number:
@@ -67,17 +66,17 @@ class Subscriptions:
             return number
 
     def unsubscribe(self, number: int) -> bool:
-        """Take one out; False if there is none."""
+        """Remove a subscription; return False if its id is unknown."""
         with self._lock:
             return self._known.pop(number, None) is not None
 
     def all(self) -> Sequence[Subscription]:
-        """Those there are, oldest first."""
+        """Return every subscription, oldest first."""
         with self._lock:
             return tuple(self._known.values())
 
     def announce(self, rows: Iterable[Row]) -> None:
-        """A sync has completed and found these: one POST to each address that wants some of them. Does not wait."""
+        """Queue a POST of a sync's rows to each address with a matching row. The call does not wait."""
         found = [row for row in rows if row.listed]
         for it in self.all():
             wanted = [row.text(self._options) for row in found if it.wants(row)]
@@ -85,7 +84,7 @@ class Subscriptions:
                 self._send(it.target, _BODIES[self._options.webhook_body](wanted))
 
     def stats(self) -> dict[str, Any]:
-        """How many there are, and how they answered."""
+        """Count the subscriptions and the answers."""
         with self._lock:
             return {"subscriptions": len(self._known), "deliveries": dict(sorted(self.answers.items()))}
 
@@ -109,7 +108,7 @@ class Subscriptions:
 
 
 def post(target: str, body: bytes) -> str:
-    """POST JSON; the status as text, or `failed`. No proxy is asked and no redirect followed."""
+    """POST JSON without a proxy or a redirect; return the status as text, or `failed`."""
     wanted = urllib.request.Request(target, body, {"Content-Type": "application/json"}, method="POST")  # noqa: S310 - http(s) only, the schema allows no other
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stays())
     try:
@@ -124,7 +123,7 @@ def post(target: str, body: bytes) -> str:
 
 class _Stays(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any, **__: Any) -> None:
-        """Nowhere else."""
+        """Follow no redirect."""
 
 
 _BODIES: Mapping[str, Callable[[Sequence[str]], bytes]] = {

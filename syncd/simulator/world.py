@@ -1,7 +1,7 @@
-"""The state behind the API, with one lock round all of it.
+"""The state behind the API, under one lock.
 
-The world reads time only from the callable it is given, and moves on only when it is asked something: what was due in the
-meantime (leads, the ends of runs, scheduled tiers) happens then, in order and at the instants at which it was due.
+The world reads time only from the given clock, and moves on only when somebody asks it something. Then everything due
+happens in order, at its own instant: leads, ends of runs, scheduled tiers.
 """
 
 import time
@@ -49,17 +49,17 @@ class World:
 
     Attributes:
         options: The switches.
-        start: When the world began.
-        door: Keys, allowances, failures to come, the log of requests.
-        handles, accounts, segments, streams, runs, lookups, preferences: The rest of the state; hold `moment()` to use them.
-        on_export: Called with the lead id the instant a POST of an export arrives, before it is authorised, limited
-            or applied, whatever becomes of it; without the lock. What it raises leaves the WSGI app.
-        sync_observers: Each called with the rows that a sync newly discovered, when it completes; never with none.
-            Leads that no run produced count as a sync of their own when they are listed. Under the lock, in whatever
-            thread moved the world on: to be handed over, not worked on. Nothing is told of what there is at the start.
-        exported: Lead id -> its first export, in order.
-        export_counts: Lead id -> exports that took effect or were accepted as a repeat.
-        lock: Held by every method; hold it to read several things at one instant.
+        start: Epoch seconds of the world's start.
+        door: Keys, rate limits, planned failures, and the log of requests.
+        handles, accounts, segments, streams, runs, lookups, preferences: The rest of the state; use it within `moment()`.
+        on_export: Called with the lead id when the POST of an export arrives, before the key is checked, and without
+            the lock. Its errors leave the WSGI app.
+        sync_observers: Each is called with the new rows of a completed sync, at least one. Leads outside of runs are a
+            sync of their own when they are listed; the first leads are not. The call holds the lock, so an observer
+            must return at once.
+        exported: The first export of each lead id, in order.
+        export_counts: Number of accepted exports for each lead id.
+        lock: Every method holds it; a caller holds it to read several things at one instant.
     """
 
     def __init__(self, options: Options, now: Callable[[], float] = time.time) -> None:
@@ -92,23 +92,23 @@ class World:
         self._begin()
 
     def now(self) -> float:
-        """The clock, epoch seconds."""
+        """Return the clock's epoch seconds."""
         return self._clock() + self._ahead
 
     def advance(self, seconds: float = 0.0) -> None:
-        """Let that much time pass at once, and what is due happen."""
+        """Let this much time pass at once."""
         with self.lock:
             self._ahead += seconds
             self._advance()
 
     @contextmanager
     def moment(self) -> Iterator[float]:
-        """The lock, and the instant to which the world has moved on. What is changed of campaigns shows afterwards."""
+        """Hold the lock, move on, and yield the instant."""
         with self.lock:
             yield self._advance()
 
     def refresh_pairs(self) -> None:
-        """Let leads come by what campaigns and accounts are now; call it after changing them."""
+        """Note a change of campaigns or accounts, so that leads follow it."""
         self._fed = tuple(self.streams.fed())
         self._listing.hide(self._hidden())
 
@@ -120,16 +120,16 @@ class World:
         listed_from: float | None = None,
         stream_id: int | None = None,
     ) -> list[int]:
-        """Find that many leads.
+        """Find new leads.
 
         Args:
-            count: How many people; with `repeats` there may be more rows.
-            discovered: Epoch seconds, now by default; an earlier one makes them late.
-            listed_from: Epoch seconds from which they are listed; by default at once, unless they are late by trait.
-            stream_id: Keeps them to one campaign.
+            count: Number of people; the option `repeats` may add rows.
+            discovered: Epoch seconds, by default now; an earlier instant makes the leads late.
+            listed_from: Epoch seconds of their listing; by default at once, except late leads.
+            stream_id: The campaign; by default any.
 
         Returns:
-            Their ids, one for each row, in order; none if there is no such campaign.
+            The id of each row, in order. An unknown campaign gets no leads.
         """
         with self.lock:
             instant = self._advance()
@@ -140,45 +140,45 @@ class World:
             return [row.id for row in rows]
 
     def amend_lead(self, lead_id: int, changes: dict[str, Any]) -> None:
-        """Set members of every row of an id as they are listed; those of `profile` go into the profile."""
+        """Replace members of every row of an id; those of `profile` go into the profile."""
         with self.lock:
             self._leads.amend(lead_id, changes)
 
     def remove_lead(self, lead_id: int) -> None:
-        """Make every row of an id vanish: it is listed no more, and exporting or enriching it is 404."""
+        """Remove every row of an id, so that its export or enrichment is a 404."""
         with self.lock:
             self._leads.remove(lead_id)
 
     def listed(self) -> tuple[Row, ...]:
-        """Every row that `GET /leads` lists now, by discovery."""
+        """Return the rows of `GET /leads` by discovery."""
         with self.moment():
             return self._listing.rows()
 
     def rows(self) -> list[Row]:
-        """Every row there is, listed or not, in the order in which they were found."""
+        """Return every row, listed or not, in the order of their finding."""
         with self.moment():
             return sorted(self._leads.all(), key=attrgetter("sequence"))
 
     def page(self, query: Query) -> Page:
-        """One page of a listing."""
+        """Return one page of a listing."""
         with self.moment():
             self._pages += 1
             return self._listing.page(query, draw(self.options.seed, "page", self._pages))
 
     def summary(self, query: Query) -> dict[str, int]:
-        """Counts of a listing."""
+        """Return the counts of a listing."""
         with self.moment():
             return self._listing.summary(query)
 
     def export(self, lead_id: int) -> Refusal | None:
-        """Mark a lead exported; None if that was accepted."""
+        """Mark a lead exported; return None, or the refusal."""
         with self.moment() as instant:
             return self._leads.export(lead_id, instant)
 
     def enrich(
         self, lead_id: int, outputs: Collection[str], mode: str
     ) -> tuple[Row, Enriched, int] | Refusal:
-        """Look the person of a lead up and charge for it; a row, what was found, and the credits left."""
+        """Look the person of a lead up; return a row, the result and the credits left, or the refusal."""
         with self.moment():
             rows = self._leads.known(lead_id)
             if not rows:
@@ -187,7 +187,7 @@ class World:
             return answer if isinstance(answer, Refusal) else (rows[0], *answer)
 
     def judge(self, lead_id: int, judgement: Judgement) -> Refusal | None:
-        """Take feedback on a lead; None if that was accepted."""
+        """Store feedback on a lead; return None, or the refusal."""
         with self.moment() as instant:
             if not self._leads.known(lead_id):
                 return FEEDBACK_LEAD_NOT_FOUND
@@ -197,7 +197,7 @@ class World:
             return None
 
     def revoke(self, key: str | None = None) -> None:
-        """Make a key permanently dead; without one, every key that was let in so far."""
+        """Revoke one key, or every key that was accepted so far."""
         self.door.revoke(key)
 
     def fail(self, fault: Fault) -> None:
@@ -206,16 +206,16 @@ class World:
 
     @property
     def requests(self) -> Sequence[Request]:
-        """The requests under /api that are remembered, oldest first."""
+        """Logged requests under /api, oldest first."""
         return self.door.requests
 
     def busiest_minute(self) -> int:
-        """Largest number of requests of one key in any 60 seconds, refused ones included."""
+        """Return the most requests, refused or not, that one key sent within 60 seconds."""
         return self.door.busiest_minute()
 
     @property
     def campaigns(self) -> tuple[Campaign, ...]:
-        """The campaigns; may be set."""
+        """The campaigns. Callers may set them."""
         return self.streams.campaigns
 
     @campaigns.setter
@@ -224,7 +224,7 @@ class World:
 
     @property
     def credits(self) -> int:
-        """Enrichment credits of the team; may be set."""
+        """Enrichment credits of the team. Callers may set them."""
         return self.lookups.credits
 
     @credits.setter  # noqa: A003 - what the API calls it
@@ -232,11 +232,11 @@ class World:
         self.lookups.credits = balance
 
     def person_of(self, handle: str) -> Person:
-        """The person of a handle: a lead's, or somebody whom no lead has."""
+        """Return the person of a handle, with or without a lead."""
         return self._leads.of_handle(handle) or self.lookups.stranger(handle)
 
     def stats(self) -> dict[str, Any]:
-        """What happened so far, as `GET /_sim/stats` shows it."""
+        """Return the counts of `GET /_sim/stats`."""
         with self.moment():
             return {
                 **self.door.stats(),
@@ -270,16 +270,16 @@ class World:
         return {campaign.id for campaign in self.campaigns if campaign.archived and not shown}
 
     def _advance(self) -> float:
-        """Let come what is due; the instant."""
+        """Let everything due happen, and return the instant."""
         instant = self.now()
         while (end := self.runs.next_end() or inf) <= instant:
-            self._let_come(end)
+            self._list_due(end)
             for run in self.runs.ended(end):
                 self._complete(run)
-        self._let_come(instant)
+        self._list_due(instant)
         return instant
 
-    def _let_come(self, instant: float) -> None:
+    def _list_due(self, instant: float) -> None:
         options = self.options
         if options.leads_per_minute:
             every = MINUTE / options.leads_per_minute * options.per_second
@@ -288,7 +288,7 @@ class World:
                 self._arrived += 1
         listed = self._leads.list_due(instant)
         self.accounts.settle(instant)
-        self._tell([row for row in listed if row.sequence not in self._of_runs])
+        self._notify([row for row in listed if row.sequence not in self._of_runs])
 
     def _complete(self, run: Run) -> None:
         self._of_runs -= {row.sequence for row in run.rows}
@@ -296,9 +296,9 @@ class World:
             if campaign.id == run.pair.stream_id:
                 run.enriched = self.lookups.enrich_rows(run.rows, campaign.setup)
         if run.mode == "sync-then-search" or self.options.retest_delivers:
-            self._tell([row for row in run.rows if row.listed])
+            self._notify([row for row in run.rows if row.listed])
 
-    def _tell(self, rows: Sequence[Row]) -> None:
+    def _notify(self, rows: Sequence[Row]) -> None:
         if rows:
             for observer in self.sync_observers:
                 observer(rows)

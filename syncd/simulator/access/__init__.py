@@ -1,1 +1,1 @@
-"""Keys, their allowance, ordered failures, and the log of requests."""
+"""API keys, rate limits, planned failures, and the log of requests."""

@@ -1,4 +1,4 @@
-"""Who may come in, and how often: bearer keys and their allowance."""
+"""Bearer keys, and the rate limit of each."""
 
 import re
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ SHAPE = re.compile(r"ctgo_[A-Za-z0-9_-]+")
 
 
 def bearer(header: str | None) -> str:
-    """The key of an Authorization header; empty if there is none."""
+    """Return the key of an Authorization header, or an empty text."""
     scheme, _, key = (header or "").partition(" ")
     return key.strip() if scheme.lower() == "bearer" else ""
 
 
 class ApiKeys:
-    """Keys and windows. Not safe for threads by itself: the world calls it under its lock."""
+    """The keys, and a window for each. The class is not thread-safe: `Gateway` calls it under a lock."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -27,7 +27,7 @@ class ApiKeys:
         self._windows: dict[str, Window] = {}
 
     def refusal(self, key: str) -> Refusal | None:
-        """Why a key is not let in; None if it is."""
+        """Return the reason to refuse a key, or None to accept it."""
         if not key:
             return NO_HEADER
         if not SHAPE.fullmatch(key):
@@ -39,25 +39,25 @@ class ApiKeys:
         return None
 
     def id_of(self, key: str) -> int | None:
-        """The id of a key: they are numbered from 1 as they come in."""
+        """Return the id of an accepted key. The first accepted key has the id 1."""
         return self._seen.get(key)
 
     def revoke(self, key: str | None) -> None:
-        """Make a key permanently dead; without one, every key that was let in so far."""
+        """Revoke one key, or every key that was accepted so far."""
         self._revoked |= set(self._seen) if key is None else {key}
 
     def forgive(self) -> None:
-        """Let every key in that was revoked."""
+        """Accept the revoked keys again."""
         self._revoked.clear()
 
     def admit(self, key: str, now: float) -> Verdict:
-        """Take one request off the key's allowance."""
+        """Count one request against the key's rate limit."""
         if key not in self._windows:
             self._windows[key] = self._window()
         return self._windows[key].admit(now)
 
     def headers(self, verdict: Verdict, now: float) -> Mapping[str, str]:
-        """The headers of the allowance."""
+        """Return the rate limit headers."""
         shown = {
             "X-RateLimit-Limit": str(self._options.rate_limit),
             "X-RateLimit-Remaining": str(verdict.remaining),

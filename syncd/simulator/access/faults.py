@@ -1,4 +1,4 @@
-"""Failures ordered in advance: the next calls of a route answer something else than they should."""
+"""Planned failures: the next calls of a route get another answer than they should."""
 
 from collections import defaultdict, deque
 from collections.abc import Mapping
@@ -12,18 +12,18 @@ NAMES = frozenset({ANY, *(name for name, _, _ in ROUTES)})
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What the next calls of one route answer instead.
+    """A planned answer to the next calls of one route.
 
     Attributes:
         route: A name of `syncd.simulator.api.routes.ROUTES` (`leads`, `stream_leads`, `export`, …), or `*` for any.
-        times: How many calls.
+        times: Number of calls.
         status: HTTP status.
-        body: The body, sent as it is, so it may be cut short or be no text at all.
-        headers: Headers set on top of the usual ones; `Content-Type` is JSON unless given.
-        after_applying: Whether the call takes effect first, as when the answer is lost on its way.
+        body: The raw body; it may be cut short, or not be text.
+        headers: Added to the usual headers; the default `Content-Type` is JSON.
+        after_applying: The call takes effect first, as when an answer is lost on its way.
 
     Raises:
-        ValueError: There is no such route.
+        ValueError: No route has this name.
     """
 
     route: str = ANY
@@ -39,18 +39,18 @@ class Fault:
 
 
 class Faults:
-    """The failures still to come, first ordered first served; one for the route goes before one for any."""
+    """A queue of failures for each route. A failure for the route precedes a failure for any route."""
 
     def __init__(self) -> None:
         self._planned: defaultdict[str, deque[Fault]] = defaultdict(deque)
 
     def plan(self, fault: Fault) -> None:
-        """Add a failure behind those already planned."""
+        """Queue a failure."""
         if fault.times > 0:
             self._planned[fault.route].append(fault)
 
     def take(self, route: str) -> Fault | None:
-        """The failure that this call meets, spent; None if it meets none."""
+        """Remove and return the failure for this call, or return None."""
         for name in (route, ANY):
             queue = self._planned[name]
             if queue:
@@ -61,5 +61,5 @@ class Faults:
         return None
 
     def clear(self) -> None:
-        """Forget every failure still to come."""
+        """Drop all planned failures."""
         self._planned.clear()

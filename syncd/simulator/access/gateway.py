@@ -1,4 +1,4 @@
-"""Who comes in: keys, their allowance, failures to come, and the log of it all. Safe for threads by itself."""
+"""The gateway that every request passes: keys, rate limits, planned failures, and the request log."""
 
 from collections.abc import Mapping, Sequence
 from threading import Lock
@@ -13,7 +13,7 @@ from syncd.simulator.refusals import Refusal
 
 
 class Gateway:
-    """What every request passes."""
+    """A thread-safe front to the keys, the failures and the log."""
 
     def __init__(self, options: Options) -> None:
         self._lock = Lock()
@@ -23,56 +23,56 @@ class Gateway:
 
     @property
     def requests(self) -> Sequence[Request]:
-        """The requests under /api that are remembered, oldest first."""
+        """Logged requests under /api, oldest first."""
         with self._lock:
             return tuple(self._log.requests)
 
     def busiest_minute(self) -> int:
-        """Largest number of requests of one key in any 60 seconds, refused ones included."""
+        """Return the most requests, refused or not, that one key sent within 60 seconds."""
         with self._lock:
             return self._log.busiest_minute()
 
     def stats(self) -> dict[str, Any]:
-        """Answers by route and status."""
+        """Count the answers by route and status."""
         with self._lock:
             return self._log.stats()
 
     def arrived(self, request: Request) -> None:
-        """Note a request."""
+        """Log a request."""
         with self._lock:
             self._log.arrived(request)
 
     def answered(self, request: Request, status: int) -> None:
-        """Note its answer."""
+        """Log the answer to a request."""
         with self._lock:
             self._log.answered(request, status)
 
     def refusal(self, key: str) -> Refusal | None:
-        """Why a key is not let in; None if it is."""
+        """Return the reason to refuse a key, or None to accept it."""
         with self._lock:
             return self._keys.refusal(key)
 
     def key_id(self, key: str) -> int | None:
-        """The id of a key that was let in."""
+        """Return the id of an accepted key."""
         with self._lock:
             return self._keys.id_of(key)
 
     def admit(self, key: str, arrival: float) -> Verdict:
-        """Take a request off the key's allowance."""
+        """Count one request against the key's rate limit."""
         with self._lock:
             return self._keys.admit(key, arrival)
 
     def headers(self, verdict: Verdict, arrival: float) -> Mapping[str, str]:
-        """The headers of an allowance."""
+        """Return the rate limit headers."""
         return self._keys.headers(verdict, arrival)
 
     def revoke(self, key: str | None) -> None:
-        """Make a key permanently dead; without one, every key that was let in so far."""
+        """Revoke one key, or every key that was accepted so far."""
         with self._lock:
             self._keys.revoke(key)
 
     def forgive(self) -> None:
-        """Let every key in that was revoked."""
+        """Accept the revoked keys again."""
         with self._lock:
             self._keys.forgive()
 
@@ -82,11 +82,11 @@ class Gateway:
             self._faults.plan(fault)
 
     def recover(self) -> None:
-        """Forget every failure still to come."""
+        """Drop all planned failures."""
         with self._lock:
             self._faults.clear()
 
     def take_fault(self, route: str) -> Fault | None:
-        """The failure that a call of this route meets now."""
+        """Remove and return the failure for a call of this route."""
         with self._lock:
             return self._faults.take(route)

@@ -1,7 +1,6 @@
-"""The allowance of one key: a fixed window or a sliding one, decided without a clock.
+"""The rate limit of one key, by a fixed or a sliding window. No code here reads a clock.
 
-Whether the vendor's minute is fixed or sliding is not documented. Both answer the same question: may a request that
-arrives at this instant be served, how many are left, and when is it worth coming back? A refused request is not counted.
+The vendor does not document the kind of its window. A refused request is not counted.
 """
 
 import math
@@ -14,12 +13,12 @@ MINUTE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the allowance says of one request.
+    """The decision about one request.
 
     Attributes:
-        admitted: Whether it is served.
-        remaining: Requests left, this one taken off.
-        reset: Instant from which one more may be served, in epoch seconds.
+        admitted: The request is served.
+        remaining: Requests left after this one.
+        reset: Epoch seconds at which the next request may be served.
     """
 
     admitted: bool
@@ -27,20 +26,20 @@ class Verdict:
     reset: float
 
     def wait(self, now: float) -> int:
-        """Whole seconds until `reset`, at least one: what Retry-After says."""
+        """Return the whole seconds until `reset`, at least 1, for Retry-After."""
         return max(1, math.ceil(self.reset - now))
 
 
 class Window(Protocol):
-    """Admits the requests of one key."""
+    """A limit on the requests of one key."""
 
     def admit(self, now: float) -> Verdict:
-        """Judge a request that arrives at `now` (epoch seconds), and count it if it is admitted."""
+        """Decide on a request that arrives at `now` (epoch seconds), and count an admitted request."""
         ...
 
 
 class FixedWindow:
-    """Counts from zero again when its minute is over, so twice the limit may fall within one minute."""
+    """A count that restarts each minute, so one minute may hold up to twice the limit."""
 
     def __init__(self, limit: int, begins: Literal["first_request", "minute"] = "first_request") -> None:
         self._limit = limit
@@ -59,7 +58,7 @@ class FixedWindow:
 
 
 class SlidingWindow:
-    """Keeps the arrivals of the last minute; one that came exactly a minute ago is no longer in it."""
+    """The arrivals of the last minute, without one from exactly 60 seconds ago."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -76,7 +75,7 @@ class SlidingWindow:
 
 
 class Busiest:
-    """Remembers the largest number of arrivals in any 60 seconds, refused ones included."""
+    """The most arrivals within 60 seconds, refused requests included."""
 
     def __init__(self) -> None:
         self._arrivals: deque[float] = deque()

@@ -1,4 +1,4 @@
-"""What reached the simulator: every request, who sent it, and how often it came."""
+"""A log of the requests, and counts by route and status."""
 
 from collections import Counter, defaultdict, deque
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from syncd.simulator.access.rate_limit import Busiest
 
 @dataclass(slots=True)
 class Request:
-    """One request under /api, noted when it arrives.
+    """One request under /api, logged on arrival.
 
     Attributes:
         route: `GET /api/v2/streams/{id}/leads`, or `unmatched`.
         arrival: Epoch seconds.
-        key: The bearer key, or an empty text.
-        status: 0 until it is answered.
+        key: Bearer key, or an empty text.
+        status: 0 until the answer is sent.
     """
 
     method: str
@@ -28,7 +28,7 @@ class Request:
 
 
 class RequestLog:
-    """The log and the counts; the counts go on when the log is full and forgets its oldest requests."""
+    """A log of limited length that drops its oldest requests, and counts that drop nothing."""
 
     def __init__(self, remembered: int) -> None:
         self.requests: deque[Request] = deque(maxlen=remembered)
@@ -36,21 +36,21 @@ class RequestLog:
         self._busiest: defaultdict[str, Busiest] = defaultdict(Busiest)
 
     def arrived(self, request: Request) -> None:
-        """Note a request on its arrival."""
+        """Log a request on its arrival."""
         self.requests.append(request)
         self._busiest[request.key].note(request.arrival)
 
     def answered(self, request: Request, status: int) -> None:
-        """Note its answer."""
+        """Log the answer to a request."""
         request.status = status
         self._answers[request.route][status] += 1
 
     def busiest_minute(self) -> int:
-        """Largest number of requests of one key in any 60 seconds, judged by arrival."""
+        """Return the most requests that one key sent within 60 seconds, by arrival."""
         return max((busiest.most for busiest in self._busiest.values()), default=0)
 
     def stats(self) -> dict[str, Any]:
-        """Answers by route and status."""
+        """Count the answers by route and status."""
         answers = {
             route: {str(status): count for status, count in sorted(counts.items())}
             for route, counts in sorted(self._answers.items())

@@ -1,4 +1,4 @@
-"""The OpenAPI document of what is served."""
+"""The OpenAPI document of the simulator."""
 
 import re
 from collections import defaultdict
@@ -25,7 +25,7 @@ from syncd.simulator.refusals import (
 )
 
 KEY = (NO_HEADER, BAD_KEY_SHAPE, UNKNOWN_KEY)
-# A route that nobody has described yet is served all the same, and the document says no more of it than that.
+# A route without a description is served too; the document only names it.
 UNDESCRIBED = Operation("Not described", ())
 LIMIT = RATE_LIMITED.status
 LIMITED = {
@@ -35,10 +35,9 @@ LIMITED = {
 
 
 def document(options: Options) -> dict[str, Any]:
-    """OpenAPI 3.1, for these options.
+    """Build the OpenAPI 3.1 document for these options.
 
-    Switches that make an answer break its documented form (leads that are malformed, listings of another shape) are
-    not in it: then the document says what ought to be.
+    Some switches make answers break their documented form, such as malformed leads. The document ignores these switches.
     """
     paths: defaultdict[str, dict[str, Any]] = defaultdict(dict)
     for name, method, path in ROUTES:
@@ -64,7 +63,7 @@ def document(options: Options) -> dict[str, Any]:
 
 
 def template_of(path: str) -> str:
-    """`/streams/{streamId}` of `/streams/<int:stream_id>`."""
+    """Return `/streams/{streamId}` for `/streams/<int:stream_id>`."""
 
     def named_so(match: re.Match[str]) -> str:
         first, *rest = match[1].split("_")
@@ -88,7 +87,7 @@ def _described(name: str, template: str, operation: Operation, options: Options)
     if operation.body:
         content = {"application/json": {"schema": ref(operation.body)}}
         described["requestBody"] = {"required": not operation.optional, "content": content}
-    # What is wrong with a request is found out before what it asks for.
+    # The request itself is checked before its subject is looked up.
     refusals += (
         [NOT_FOUND] * bool(ids) + [BAD_BODY] * bool(operation.body) + [BAD_PARAMETER] * bool(operation.query)
     )
@@ -120,7 +119,7 @@ def _refused(refusals: Sequence[Refusal], options: Options) -> dict[str, Any]:
 
 def _refusal(status: int, refusals: Sequence[Refusal], options: Options) -> dict[str, Any]:
     errors = list(dict.fromkeys(named(refusal, options)["error"] for refusal in refusals))
-    # Of Stripe, any sentence of its own.
+    # Stripe's errors are free sentences.
     schema: Mapping[str, Any] = (
         ref("Error")
         if STRIPE in refusals

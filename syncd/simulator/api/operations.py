@@ -1,6 +1,6 @@
-"""What is promised of each endpoint: what it takes, what it answers, and how it refuses.
+"""The endpoints: inputs, answers and refusals of each.
 
-The OpenAPI document is made from this and from the table of routes; requests are checked with it.
+This table and the routes make the OpenAPI document. The simulator checks requests against this table.
 """
 
 from collections.abc import Mapping
@@ -43,13 +43,13 @@ class Operation:
     """One endpoint.
 
     Attributes:
-        summary: What it is for.
-        answers: Names of the bodies it may answer with.
-        created: Whether it answers as a creation does.
-        body: Name of the body it takes.
-        optional: Whether that may be left out.
-        query: Its query parameters.
-        refusals: How it refuses, beside what every endpoint does.
+        summary: Purpose in a few words.
+        answers: Schema names of the possible answers.
+        created: The status is that of a creation.
+        body: Schema name of the request body.
+        optional: The request body may be missing.
+        query: Query parameters by name.
+        refusals: Refusals beyond those of every endpoint.
     """
 
     summary: str

@@ -1,4 +1,4 @@
-"""What the API answers, as JSON Schema."""
+"""The answers of the API as JSON Schema."""
 
 from collections.abc import Mapping
 
@@ -27,7 +27,7 @@ from syncd.simulator.leads.enrichment import MODES
 
 YES: Schema = {"type": "boolean", "const": True}
 SKIPPED = one_of("budget_exhausted", "account_sleeping", "free_tier")
-# Of these two pairs of names an answer has one: which one is contradictory, and a switch.
+# The vendor contradicts itself about these names, so a switch picks one of each pair.
 ACCOUNT_ID = {"trackedAccountId": INTEGER, "accountId": INTEGER}
 RUN_ID = {"syncRunId": INTEGER, "runId": INTEGER}
 ALLOWANCE = {"used": INTEGER, "remaining": INTEGER}

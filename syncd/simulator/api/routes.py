@@ -1,6 +1,6 @@
-"""The paths the simulator answers."""
+"""The routes of the API."""
 
-# Name of a route, as failures are ordered for it; method; path below /api/v2.
+# Each route: name, method, path below /api/v2. A planned failure names its route.
 ROUTES = (
     ("me", "GET", "/me"),
     ("streams", "GET", "/streams"),

@@ -1,6 +1,6 @@
-"""The bodies of the API as JSON Schema: published in the OpenAPI document, and what requests are checked with.
+"""The request bodies of the API as JSON Schema, for the OpenAPI document and for checking requests.
 
-Answers are closed, so that a member that nobody described is noticed; requests are open, as the vendor's seem to be.
+Answers are closed, so tests notice an undescribed member. Requests are open, as the vendor's seem to be.
 """
 
 from collections.abc import Mapping
@@ -19,22 +19,22 @@ INSTANT: Schema = {"type": "string", "format": "date-time"}
 
 
 def ref(name: str) -> Schema:
-    """A component of that name."""
+    """Refer to the component of this name."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
 def one_of(*values: str) -> Schema:
-    """One of these texts."""
+    """Allow one of these texts."""
     return {"type": "string", "enum": list(values)}
 
 
 def array(items: Schema, **limits: int) -> Schema:
-    """An array; `minItems` and `maxItems` are its limits."""
+    """Describe an array; `minItems` and `maxItems` limit its length."""
     return {"type": "array", "items": items, **limits}
 
 
 def or_null(schema: Schema) -> Schema:
-    """That, or null."""
+    """Allow null as well."""
     if "enum" in schema:
         return {**schema, "type": [schema["type"], "null"], "enum": [*schema["enum"], None]}
     return (
@@ -45,7 +45,7 @@ def or_null(schema: Schema) -> Schema:
 
 
 def answer(optional: Mapping[str, Schema] | None = None, **members: Schema) -> Schema:
-    """A closed object; every member but the optional ones is always there."""
+    """Describe a closed object that always has every member but the optional ones."""
     return {
         "type": "object",
         "properties": {**members, **(optional or {})},
@@ -55,7 +55,7 @@ def answer(optional: Mapping[str, Schema] | None = None, **members: Schema) -> S
 
 
 def request(required: Mapping[str, Schema], **optional: Schema) -> Schema:
-    """An open object."""
+    """Describe an open object."""
     return {"type": "object", "properties": {**required, **optional}, "required": list(required)}
 
 
@@ -119,14 +119,14 @@ TEMPLATE = {
 }
 CHANNELS = {"email": FLAG, "telegram": FLAG}
 HANDLE: Schema = {"type": "string", "minLength": 1, "examples": ["mara_builds"]}
-# What is no filter is no error: it matches nothing, as the vendor says of one that was removed.
+# An unknown filter is no error. It matches nothing, as the vendor says of a removed filter.
 FILTER: Schema = {
     "type": ["object", "null"],
     "description": "`streamId`, `accountId`, `sourceType` (`follower`, `liker`), `feedbackStatus` (`good`, `bad`), "
     "`matchConfidence` (`high`, `medium`)",
 }
 
-# What is sent.
+# The request bodies by name.
 REQUESTS: Mapping[str, Schema] = {
     "SegmentRequest": request(
         {"description": SEGMENT["description"]}, **{n: s for n, s in SEGMENT.items() if n != "description"}

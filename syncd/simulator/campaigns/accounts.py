@@ -1,6 +1,6 @@
-"""The tracked accounts: awake or asleep, their tiers, what is left of their budgets, and what Stripe says to it all.
+"""The tracked accounts: sleep, tiers, budgets, and Stripe's consent.
 
-Nothing here is safe for threads by itself: hold the world's lock.
+Nothing here is thread-safe: hold the world's lock.
 """
 
 from collections import deque
@@ -24,20 +24,20 @@ from syncd.simulator.refusals import (
 
 
 class Stripe:
-    """Agrees to every change of what is billed, unless it was told to fail."""
+    """A billing service that agrees to every change, unless a failure is planned."""
 
     def __init__(self) -> None:
         self._failures: deque[str] = deque()
 
     def fail(self, sentence: str | None = None, times: int = 1) -> None:
-        """Refuse the next changes with a sentence of Stripe's own."""
+        """Refuse the next changes with this sentence."""
         self._failures.extend([sentence or STRIPE.sentence] * times)
 
     def agree(self) -> None:
-        """Ask for one change.
+        """Request one change.
 
         Raises:
-            RefusedError: It fails: 502.
+            RefusedError: Stripe refuses: 502.
         """
         if self._failures:
             raise RefusedError(STRIPE, self._failures.popleft())
@@ -47,9 +47,9 @@ class Accounts:
     """The tracked accounts of the user.
 
     Attributes:
-        subscription: `active`, `trialing`, `free_user`, or one that lapsed; may be set.
-        stripe: Who is asked before what is billed changes.
-        budgets: What was used.
+        subscription: `active`, `trialing`, `free_user`, or a lapsed state. Callers may set it.
+        stripe: Agrees to each change of the bill.
+        budgets: Used syncs and re-tests.
     """
 
     def __init__(self, options: Options, start: float) -> None:
@@ -61,45 +61,45 @@ class Accounts:
 
     @property
     def all(self) -> tuple[Account, ...]:
-        """Every account, asleep or not, in the order in which they came."""
+        """Every account, asleep or not, oldest first."""
         return tuple(self._tracked.values())
 
     @property
     def free(self) -> bool:
-        """Whether the user pays nothing and is not meant to."""
+        """True if the user has the free plan."""
         return self.subscription == "free_user"
 
     @property
     def paying(self) -> bool:
-        """Whether what is billed may change."""
+        """True if the bill may change."""
         return self.subscription in ("active", "trialing")
 
     def get(self, account_id: int) -> Account:
-        """An account.
+        """Return an account.
 
         Raises:
-            RefusedError: There is none of that id: 404.
+            RefusedError: No account has this id: 404.
         """
         if account_id not in self._tracked:
             raise RefusedError(ACCOUNT_NOT_FOUND)
         return self._tracked[account_id]
 
     def named(self, handle: str) -> Account | None:
-        """The account of a handle, which X compares without case."""
+        """Find an account by its handle. X ignores the case of handles."""
         return next((one for one in self.all if one.handle.lower() == handle.lower()), None)
 
     def add(self, handle: str, tier: str, now: float) -> Account:
-        """Track a new account; whether that is allowed was asked before."""
+        """Track a new account. The caller checks the permission first."""
         chance = draw(self._options.seed, "account", handle)
         account = Account(max(self._tracked) + 1, handle, tier, round(10 ** chance.uniform(2.7, 4.9)), now)
         self._tracked[account.id] = account
         return account
 
     def sleep(self, account_id: int) -> None:
-        """Pause an account; again is harmless.
+        """Pause an account. A repeat is harmless.
 
         Raises:
-            RefusedError: There is none of that id, or Stripe fails.
+            RefusedError: No account has this id, or Stripe refuses.
         """
         account = self.get(account_id)
         if not account.asleep:
@@ -107,10 +107,10 @@ class Accounts:
             self.set_asleep(account_id, asleep=True)
 
     def wake(self, account_id: int) -> None:
-        """Go on with an account; again is harmless.
+        """Resume an account. A repeat is harmless.
 
         Raises:
-            RefusedError: There is none of that id, nobody pays for it, or Stripe fails.
+            RefusedError: No account has this id, no subscription is active, or Stripe refuses.
         """
         account = self.get(account_id)
         if not self.paying:
@@ -120,21 +120,21 @@ class Accounts:
             self.set_asleep(account_id, asleep=False)
 
     def set_asleep(self, account_id: int, *, asleep: bool) -> None:
-        """Put an account to sleep or wake it, whatever anybody thinks of it.
+        """Pause or resume an account without any check of the bill.
 
         Raises:
-            RefusedError: There is none of that id.
+            RefusedError: No account has this id.
         """
         self._tracked[account_id] = replace(self.get(account_id), asleep=asleep)
 
     def change_tier(self, account_id: int, tier: str, now: float) -> tuple[Account, str]:
-        """Upgrade at once, schedule a downgrade for the period's end, or cancel one that is scheduled.
+        """Upgrade at once, schedule a downgrade for the period's end, or cancel a scheduled downgrade.
 
         Returns:
-            The account as it is now, and the `action` of the answer.
+            The changed account, and the `action` of the answer.
 
         Raises:
-            RefusedError: There is no such account, it sleeps, it has the tier, nobody pays, or Stripe fails.
+            RefusedError: The account is unknown, asleep, or of this tier; no subscription is active; or Stripe refuses.
         """
         account = self.get(account_id)
         if not self.paying:
@@ -155,7 +155,7 @@ class Accounts:
         return changed, action
 
     def settle(self, now: float) -> None:
-        """Begin the tiers that were scheduled until now."""
+        """Apply the downgrades that are due."""
         for account in self.all:
             if account.pending_tier and account.pending_at is not None and account.pending_at <= now:
                 self._tracked[account.id] = replace(
@@ -164,7 +164,7 @@ class Accounts:
 
 
 def account_payload(account: Account, segments: Collection[int], options: Options) -> dict[str, Any]:
-    """One account as `GET /accounts` shows it; `segments` are those of its active campaigns."""
+    """Show one account as `GET /accounts` does; `segments` are those of its active campaigns."""
     pending = account.pending_at
     return {
         "id": account.id,
@@ -183,7 +183,7 @@ def account_payload(account: Account, segments: Collection[int], options: Option
 
 
 def me_payload(accounts: Accounts, balance: int, options: Options, now: float) -> dict[str, Any]:
-    """The body of `GET /me`; `balance` is the team's enrichment credits. Sleeping accounts may do nothing now."""
+    """Build the body of `GET /me` without sleeping accounts; `balance` is the team's enrichment credits."""
     low = 10
     shown = [
         _allowance(account, accounts.budgets, options, now) for account in accounts.all if not account.asleep

@@ -1,18 +1,18 @@
-"""X, as far as CTGO asks it: whether a handle exists and is public."""
+"""Handles on X: CTGO asks X for their existence and privacy."""
 
 import re
 
 from syncd.simulator.options import Options
 from syncd.simulator.refusals import HANDLE_LOOKUP_FAILED, HANDLE_NOT_FOUND, HANDLE_PROTECTED, RefusedError
 
-SHAPE = re.compile(r"[A-Za-z0-9_]{1,20}")  # X allows 15; people made up here may have a number behind theirs
+SHAPE = re.compile(r"[A-Za-z0-9_]{1,20}")  # X allows 15; a made-up handle may end with a number
 
 
 class XHandles:
-    """Knows every handle but those the options name.
+    """An X that knows every handle except those in the options.
 
     Attributes:
-        failures: How many look-ups fail from now on; may be set.
+        failures: Number of look-ups that fail from now on. Callers may set it.
     """
 
     def __init__(self, options: Options) -> None:
@@ -21,10 +21,10 @@ class XHandles:
         self._protected = {handle.lower() for handle in options.protected_handles}
 
     def resolve(self, handle: str) -> str:
-        """The handle without its `@`.
+        """Return the handle without its `@`.
 
         Raises:
-            RefusedError: X cannot be asked, does not know it, or keeps it private.
+            RefusedError: X does not answer, or the handle is unknown or private.
         """
         if self.failures > 0:
             self.failures -= 1

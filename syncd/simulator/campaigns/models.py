@@ -1,4 +1,4 @@
-"""The account's campaigns, segments and tracked accounts: what they are, and those there are at the start."""
+"""Campaigns, pairs, segments and tracked accounts, and those that exist at the start."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from syncd.simulator.options import Options
 FIRST_STREAM = 14
 FIRST_PAIR = 71
 
-# How a campaign is set up unless it is told otherwise; the names are those of the API.
+# The default settings of a campaign, with the API's names.
 SETUP: Mapping[str, Any] = MappingProxyType(
     {
         "syncTimes": ["07:15"],
@@ -30,7 +30,7 @@ SETUP: Mapping[str, Any] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One (tracked account, segment) of a campaign: where a lead comes from."""
+    """One (tracked account, segment) of a campaign. Each lead comes from one pair."""
 
     id: int
     stream_id: int
@@ -41,11 +41,11 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """A stream: a name, its pairs, and how it is set up.
+    """A campaign, which the API calls a stream.
 
     Attributes:
-        fed: Whether leads that no run produced come to it. One that is archived or paused through the API is not;
-            one that was archived from the start is, or there would be nothing to see in it.
+        fed: It gets leads outside of runs. The API ends this by archiving or pausing; a campaign archived from the
+            start keeps it, or else its listing would be empty.
         created: Epoch seconds.
         setup: The members of `SETUP`.
     """
@@ -66,7 +66,7 @@ class Account:
 
     Attributes:
         added: Epoch seconds.
-        pending_tier: The lower tier that begins at `pending_at` (epoch seconds); None if nothing is scheduled.
+        pending_tier: The lower tier that begins at `pending_at` (epoch seconds), or None.
     """
 
     id: int
@@ -81,7 +81,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A filter set, and the theme from which its people's bios are written."""
+    """A set of filters, and the theme for the bios of its people."""
 
     id: int
     name: str | None
@@ -117,10 +117,10 @@ SEGMENTS = (
     ),
     Segment(13, "Data people", "Data engineers at small companies", {"skill": ["SQL", "Python"]}, "data"),
 )
-# In no campaign, and only listed with `excludeArchived=false`.
+# No campaign uses it, and only `excludeArchived=false` lists it.
 ARCHIVED_SEGMENT = Segment(4, "An old idea", "People who build robots", {}, "designer", archived=True)
 
-# Name, and its pairs as (account, segment) by position above.
+# Name, and pairs as positions in ACCOUNTS and SEGMENTS.
 CAMPAIGNS = (
     ("Indie founders", ((0, 0), (2, 0))),
     ("DevRel and friends", ((1, 1), (0, 1))),
@@ -130,7 +130,7 @@ CAMPAIGNS = (
 
 
 def build(options: Options, start: float) -> tuple[Campaign, ...]:
-    """The campaigns the options ask for; beyond the named ones they repeat with a number."""
+    """Build the campaigns for the options. After the last name, names repeat with a number."""
     return tuple(_campaign(index, options, start) for index in range(options.campaigns))
 
 

@@ -1,4 +1,4 @@
-"""The pairs of a campaign's body: first found out whether they can be had, and then made."""
+"""The pairs of a campaign's body. All are checked before any is made."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,12 +15,12 @@ STARTER = "starter"
 
 @dataclass(frozen=True, slots=True)
 class MadePairs:
-    """What pairs came to.
+    """The pairs that were made.
 
     Attributes:
-        tuples: (account id, segment id) of each.
-        accounts: What the answer says of accounts that were named by a handle.
-        segments: What the answer says of segments that were described.
+        tuples: (account id, segment id) of each pair.
+        accounts: The answer's part about accounts that the body named by a handle.
+        segments: The answer's part about new segments.
     """
 
     tuples: list[tuple[int, int]] = field(default_factory=list)
@@ -29,14 +29,14 @@ class MadePairs:
 
 
 class PairDrafts:
-    """The pairs of a body, looked up and judged; nothing is made before `make`.
+    """The checked pairs of a body. Nothing is made before `make`.
 
     Attributes:
-        account_ids: Accounts of theirs that are tracked already.
-        new_handles: Handles of those that are not, by their lower-case form, with their tiers.
+        account_ids: Their accounts that are tracked already.
+        new_handles: Their other handles and tiers, by the handle in lower case.
 
     Raises:
-        RefusedError: An id, a handle or a label is not known, X does not answer, or a pair comes twice.
+        RefusedError: An id, a handle or a label is unknown, X does not answer, or a pair is repeated.
     """
 
     def __init__(
@@ -58,13 +58,13 @@ class PairDrafts:
             (account, segment) for (_, account), segment in self._pairs if not isinstance(segment, Segment)
         ]
         if len(set(known)) < len(known):
-            raise RefusedError(BAD_BODY, "pairs: one of them comes twice")
+            raise RefusedError(BAD_BODY, "pairs: one pair is repeated")
 
     def make(self) -> MadePairs:
-        """Make what is missing.
+        """Make the missing accounts and segments.
 
         Raises:
-            RefusedError: Stripe fails, at the first new account: nothing was made.
+            RefusedError: Stripe refuses a new account; then nothing is made.
         """
         for _ in self.new_handles:
             self._accounts.stripe.agree()
@@ -73,12 +73,12 @@ class PairDrafts:
             for key, (handle, tier) in self.new_handles.items()
         }
         made = MadePairs()
-        told = set()
+        shown = set()
         for (named, account), segment in self._pairs:
             account_id = new_ids[account] if isinstance(account, str) else account
-            if named and account_id not in told:
-                told.add(account_id)
-                made.accounts.append(self._told(account_id, created=isinstance(account, str)))
+            if named and account_id not in shown:
+                shown.add(account_id)
+                made.accounts.append(self._account_entry(account_id, created=isinstance(account, str)))
             if isinstance(segment, Segment):
                 segment_id = self._segments.keep(segment).id
                 made.segments.append({"segmentId": segment_id, "segmentCreated": True})
@@ -87,13 +87,13 @@ class PairDrafts:
             made.tuples.append((account_id, segment_id))
         return made
 
-    def _told(self, account_id: int, *, created: bool) -> dict[str, Any]:
+    def _account_entry(self, account_id: int, *, created: bool) -> dict[str, Any]:
         handle = self._accounts.get(account_id).handle
-        told: dict[str, Any] = {"handle": handle, "accountId": account_id, "accountCreated": created}
-        return {**told, "billingDelta": "stripe_quantity_incremented"} if created else told
+        entry: dict[str, Any] = {"handle": handle, "accountId": account_id, "accountCreated": created}
+        return {**entry, "billingDelta": "stripe_quantity_incremented"} if created else entry
 
     def _account(self, pair: Mapping[str, Any]) -> tuple[bool, int | str]:
-        """Whether the account is named by its handle; its id, or the key of a new one."""
+        """Return True if the body names a handle, and the account's id, or the key of a new account."""
         if "accountId" in pair:
             account = self._accounts.get(pair["accountId"])
         else:

@@ -1,4 +1,4 @@
-"""One run: one pass for one (account, segment). What it will find is settled when it begins; the clock shows it."""
+"""One run for one pair. Its start fixes its finds; the clock reveals them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from syncd.simulator.campaigns.models import Pair
 from syncd.simulator.instants import Precision, iso
 from syncd.simulator.leads.row import Row
 
-# Shares of a run's length: when it leaves the queue, has fetched, has found its first and its last lead.
+# Shares of a run's length at which it starts, has fetched, finds the first and the last lead.
 BEGINS, FETCHED, FIRST, LAST = 0.1, 0.3, 0.4, 0.9
 FAILS = 0.5
 
@@ -17,20 +17,20 @@ Mode = Literal["sync-then-search", "search-only"]
 
 @dataclass(slots=True)
 class Run:
-    """A run.
+    """A run of one pair.
 
     Attributes:
-        names: `streamName`, `xHandle` and `segmentName` as they were.
-        source: `manual`, or `cron` for one of the time before the world began.
-        mode: A re-test searches only; what the vendor calls that is not documented.
+        names: `streamName`, `xHandle` and `segmentName` at the start of the run.
+        source: `manual`, or `cron` for a run before the world's start.
+        mode: A re-test only searches. The vendor does not document the name of this mode.
         triggered: Epoch seconds.
-        seconds: How long it takes.
-        followers: How many new ones it fetches.
-        rows: What it finds, each listed from its own instant.
-        passed: How many rows that were, for a run whose rows are not known one by one.
-        medium: How many of them are of medium confidence.
-        enriched: Leads enriched when it completed.
-        error: Why it fails half-way; None if it does not.
+        seconds: Length of the run.
+        followers: Number of new followers that it fetches.
+        rows: The rows that it finds, each with its own instant of listing.
+        passed: Number of rows of a run before the world's start.
+        medium: Number of `passed` rows of medium confidence.
+        enriched: Number of leads enriched at its end.
+        error: The reason if it fails half-way, or None.
     """
 
     id: int
@@ -49,21 +49,21 @@ class Run:
 
     @property
     def ends(self) -> float:
-        """When it completes or fails."""
+        """Epoch seconds at which it completes or fails."""
         return self.at(1.0 if self.error is None else FAILS)
 
     def at(self, share: float) -> float:
-        """The instant at which that share of it is over."""
+        """Return the instant at which this share of it is over."""
         return self.triggered + share * self.seconds
 
     def status(self, now: float) -> str:
-        """`queued`, `running`, `succeeded` or `failed`."""
+        """Return `queued`, `running`, `succeeded` or `failed`."""
         if now >= self.ends:
             return "succeeded" if self.error is None else "failed"
         return "running" if now >= self.at(BEGINS) else "queued"
 
     def payload(self, now: float, times: Precision) -> dict[str, Any]:
-        """The run as the API shows it now."""
+        """Show the run as the API does at this instant."""
         listed = [row for row in self.rows if row.listed_from <= now]
         over = now >= self.ends
         return {

@@ -1,6 +1,6 @@
-"""Runs: what may run, what it finds, and that it is over.
+"""The runs: permission, start, finds and end.
 
-Nothing here is safe for threads by itself: hold the world's lock.
+Nothing here is thread-safe: hold the world's lock.
 """
 
 from collections import Counter
@@ -26,7 +26,7 @@ from syncd.simulator.refusals import (
 )
 
 FIRST_RUN = 401
-RECENTLY = 43_200.0  # seconds before the start at which the runs ended that found the leads there are
+RECENTLY = 43_200.0  # seconds between the runs that found the first leads and the world's start
 RETEST_SHARE = 3  # a re-test finds a third of what a run finds
 
 Discover = Callable[[Pair, Sequence[float]], list[Row]]
@@ -36,7 +36,7 @@ class Runs:
     """The runs of the user.
 
     Args:
-        discover: Finds one lead of a pair for each instant, listed from then on.
+        discover: Finds one lead of a pair for each instant, and lists it from then on.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Runs:
         self._failing: list[str] = []
 
     def remember(self, start: float, found: Sequence[Row]) -> None:
-        """Note the runs that found what there is at the start: one for each pair."""
+        """Add the runs that found the first leads, one for each pair."""
         passed = Counter((row.stream_id, row.account_id) for row in found)
         medium = Counter((row.stream_id, row.account_id) for row in found if row.confidence == "medium")
         for campaign in self._streams.campaigns:
@@ -63,14 +63,14 @@ class Runs:
                 run.followers = 3 * run.passed
 
     def fail_next(self, sentence: str) -> None:
-        """Let the next run that begins fail half-way, with that `errorMessage`."""
+        """Let the next run fail half-way with this `errorMessage`."""
         self._failing.append(sentence)
 
     def run(self, stream_id: int, now: float) -> dict[str, Any]:
-        """Begin a run of every pair that may; the answer.
+        """Begin a run of every permitted pair, and return the answer.
 
         Raises:
-            RefusedError: There is no such campaign, it is archived, or its last run is under way.
+            RefusedError: The campaign is unknown, archived, or has a run under way.
         """
         campaign = self._startable(stream_id)
         queued, skipped, allowed = [], [], dict[int, str | None]()
@@ -88,10 +88,10 @@ class Runs:
     def retest(
         self, stream_id: int, account_id: int | None, segment_id: int | None, now: float
     ) -> dict[str, Any]:
-        """Begin a re-test of every pair, or of those of an account, a segment, or both; the answer.
+        """Begin a re-test of the pairs of an account, a segment, both, or all, and return the answer.
 
         Raises:
-            RefusedError: There is no such campaign, it is archived, or its last run is under way.
+            RefusedError: The campaign is unknown, archived, or has a run under way.
         """
         campaign = self._startable(stream_id)
         queued, skipped = [], []
@@ -100,30 +100,30 @@ class Runs:
         for pair in campaign.pairs:
             if account_id not in (None, pair.account_id) or segment_id not in (None, pair.segment_id):
                 continue
-            told = {} if as_run else {"pairId": pair.id}
+            pair_entry = {} if as_run else {"pairId": pair.id}
             reason = "free_tier" if self._accounts.free else self._refused(pair, "retest", now)
             if reason:
-                skipped.append({**told, name: pair.account_id, "reason": reason})
+                skipped.append({**pair_entry, name: pair.account_id, "reason": reason})
                 continue
             run = self._begin(campaign, pair, "search-only", now)
             ids = {"syncRunId": run.id} if as_run else {"segmentId": pair.segment_id, "runId": run.id}
-            queued.append({**told, name: pair.account_id, **ids})
+            queued.append({**pair_entry, name: pair.account_id, **ids})
         return self._answer(queued, skipped)
 
     def of_stream(self, stream_id: int) -> list[Run]:
-        """The runs whose (account, segment) is among a campaign's pairs, newest first.
+        """Return the runs of a campaign's pairs, newest first. A pair is an (account, segment).
 
         Raises:
-            RefusedError: There is no such campaign.
+            RefusedError: The campaign is unknown.
         """
         tuples = {_tuple(pair) for pair in self._streams.get(stream_id).pairs}
         return [run for run in self.all() if _tuple(run.pair) in tuples]
 
     def one(self, stream_id: int, run_id: int) -> Run:
-        """One of these.
+        """Return one run of a campaign's pairs.
 
         Raises:
-            RefusedError: There is no such campaign, or no such run of its pairs.
+            RefusedError: The campaign is unknown, or has no such run.
         """
         for run in self.of_stream(stream_id):
             if run.id == run_id:
@@ -131,15 +131,15 @@ class Runs:
         raise RefusedError(RUN_NOT_FOUND)
 
     def all(self) -> list[Run]:
-        """Every run, newest first."""
+        """Return every run, newest first."""
         return list(reversed(self._runs.values()))
 
     def next_end(self) -> float | None:
-        """When the next run under way is over; None if there is none."""
+        """Return the end of the next run under way, or None."""
         return self._under_way[0][0] if self._under_way else None
 
     def ended(self, now: float) -> list[Run]:
-        """The runs that were over by now and were not told of before, in that order."""
+        """Remove and return the runs under way that are over, in the order of their ends."""
         over = []
         while self._under_way and self._under_way[0][0] <= now:
             over.append(heappop(self._under_way)[2])

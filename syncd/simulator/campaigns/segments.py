@@ -1,7 +1,7 @@
 """The segments, and the labels that CTGO knows.
 
-Which labels there are is not documented; that one without a canonical match is refused is. These are a few, compared
-without case. Nothing here is safe for threads by itself: hold the world's lock.
+The vendor documents that a label without a canonical match is refused, but not the labels. These are a few; their case
+does not matter. Nothing here is thread-safe: hold the world's lock.
 """
 
 import re
@@ -29,7 +29,7 @@ LABELS: Mapping[str, Sequence[str]] = {
     ),
     "skill": ("Python", "SQL", "JavaScript", "TypeScript", "Rust", "Go", "Design", "CSS", "Writing", "Sales"),
 }
-# Whose bios the people of a label have.
+# The theme of the bios for each label.
 THEMES = {
     "Founder": "founder",
     "Investor": "founder",
@@ -61,20 +61,20 @@ class Segments:
         return tuple(self._known.values())
 
     def get(self, segment_id: int) -> Segment:
-        """A segment.
+        """Return a segment.
 
         Raises:
-            RefusedError: There is none of that id: 404.
+            RefusedError: No segment has this id: 404.
         """
         if segment_id not in self._known:
             raise RefusedError(SEGMENT_NOT_FOUND)
         return self._known[segment_id]
 
     def draft(self, body: Mapping[str, Any], now: float) -> Segment:
-        """The segment that a body describes, not kept yet; its id is 0.
+        """Return the segment that a body describes. It has the id 0 until `keep`.
 
         Raises:
-            RefusedError: It names labels that have no canonical match: 400 with `orphans`.
+            RefusedError: A label has no canonical match: 400 with `orphans`.
         """
         labels = canonical(body.get("appliedSearchFilters") or {})
         return Segment(
@@ -89,21 +89,21 @@ class Segments:
         )
 
     def keep(self, draft: Segment) -> Segment:
-        """Create it."""
+        """Give the draft an id and store it."""
         segment = replace(draft, id=max(self._known) + 1)
         self._known[segment.id] = segment
         return segment
 
     def _theme(self, labels: Mapping[str, Sequence[str]], description: str) -> str:
-        told = [THEMES[label] for found in labels.values() for label in found if label in THEMES]
-        return told[0] if told else draw(self._options.seed, "theme", description).choice(sorted(BIOS))
+        themes = [THEMES[label] for found in labels.values() for label in found if label in THEMES]
+        return themes[0] if themes else draw(self._options.seed, "theme", description).choice(sorted(BIOS))
 
 
 def canonical(filters: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """The labels as CTGO spells them.
+    """Return the labels in CTGO's spelling.
 
     Raises:
-        RefusedError: Some have no match: 400, and `orphans` lists them.
+        RefusedError: Some labels have no match: 400, and `orphans` lists them.
     """
     found: dict[str, list[str]] = {}
     orphans = []
@@ -117,7 +117,7 @@ def canonical(filters: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
 
 
 def described(text: str) -> dict[str, Any]:
-    """The body of a segment for a free text: the labels and genders whose words are in it."""
+    """Describe a segment by the labels and genders that a free text names."""
     words = text.lower()
     return {
         "description": text,
@@ -137,7 +137,7 @@ def described(text: str) -> dict[str, Any]:
 
 
 def segment_payload(segment: Segment, linked: int, options: Options) -> dict[str, Any]:
-    """One segment as `GET /segments` shows it; `linked` counts the active campaigns that use it."""
+    """Show one segment as `GET /segments` does; `linked` counts its active campaigns."""
     return {
         "id": segment.id,
         "userFacingId": f"seg_{segment.id}",

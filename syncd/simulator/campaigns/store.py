@@ -1,6 +1,6 @@
-"""The campaigns: created in one call, changed, archived. All of a call happens or nothing of it.
+"""The campaigns. A call that creates or changes one is atomic.
 
-Nothing here is safe for threads by itself: hold the world's lock.
+Nothing here is thread-safe: hold the world's lock.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ class Streams:
     """The campaigns of the user.
 
     Attributes:
-        campaigns: All of them, archived ones included; may be set.
+        campaigns: Every campaign, archived ones included. Callers may set it.
     """
 
     def __init__(
@@ -46,10 +46,10 @@ class Streams:
         self._streams = FIRST_STREAM + len(self.campaigns)
 
     def get(self, stream_id: int) -> Campaign:
-        """A campaign.
+        """Return a campaign.
 
         Raises:
-            RefusedError: There is none of that id: 404.
+            RefusedError: No campaign has this id: 404.
         """
         for campaign in self.campaigns:
             if campaign.id == stream_id:
@@ -57,7 +57,7 @@ class Streams:
         raise RefusedError(STREAM_NOT_FOUND)
 
     def listed(self) -> list[Campaign]:
-        """What `GET /streams` lists."""
+        """Return the campaigns that `GET /streams` lists."""
         options = self._options
         return [
             campaign
@@ -70,11 +70,11 @@ class Streams:
         ]
 
     def linked(self) -> list[Pair]:
-        """The pairs of every active campaign."""
+        """Return the pairs of every active campaign."""
         return [pair for campaign in self.campaigns if campaign.active for pair in campaign.pairs]
 
     def fed(self) -> list[Pair]:
-        """The pairs to which leads come that no run produced."""
+        """Return the pairs that get leads outside of runs."""
         return [
             pair
             for campaign in self.campaigns
@@ -84,10 +84,10 @@ class Streams:
         ]
 
     def create(self, body: Mapping[str, Any], now: float) -> dict[str, Any]:
-        """Create a campaign; the answer.
+        """Create a campaign, and return the answer.
 
         Raises:
-            RefusedError: Something of it cannot be had; then nothing of it was made.
+            RefusedError: A part is not possible; then nothing is made.
         """
         drafts = self._drafts(body["pairs"], now)
         self._allow(drafts, None)
@@ -105,10 +105,10 @@ class Streams:
         return {"id": campaign.id, "accounts": made.accounts, "segments": made.segments}
 
     def update(self, stream_id: int, body: Mapping[str, Any], now: float) -> dict[str, Any]:
-        """Change a campaign; the answer.
+        """Change a campaign, and return the answer.
 
         Raises:
-            RefusedError: Something of it cannot be had; then nothing was changed.
+            RefusedError: A part is not possible; then nothing changes.
         """
         campaign = self.get(stream_id)
         changed = replace(campaign, setup={**campaign.setup, **_setup(body)})
@@ -132,15 +132,15 @@ class Streams:
         return answer
 
     def archive(self, stream_id: int) -> None:
-        """Archive a campaign; its leads are kept. Again is harmless.
+        """Archive a campaign and keep its leads. A repeat is harmless.
 
         Raises:
-            RefusedError: There is none of that id.
+            RefusedError: No campaign has this id.
         """
         self._replace(replace(self.get(stream_id), archived=True, active=False, fed=False))
 
     def payload(self, campaign: Campaign) -> dict[str, Any]:
-        """One campaign as the API shows it; its field names are those of creating one."""
+        """Show one campaign. Its field names are those of the request that creates one."""
         handles = {account.id: account.handle for account in self._accounts.all}
         return {
             "id": campaign.id,
@@ -202,7 +202,7 @@ class Streams:
 
 
 def _setup(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The members of a body that set a campaign up; of the recipients, those that are known."""
+    """Return the settings in a body. Unknown members of the recipients are dropped."""
     setup = {name: body[name] for name in SETUP if name in body}
     recipients = setup.get("csvEmailRecipients")
     if recipients:

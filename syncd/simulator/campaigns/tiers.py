@@ -1,7 +1,6 @@
-"""What a tier of a tracked account allows, and what was used of it: decided here, without a clock.
+"""The allowance of each tier, and the used part. No code here reads a clock.
 
-The vendor publishes no table of tiers. That a starter account has one sync a day and twelve re-tests a month is from a
-sample of `GET /me`; every other number is made up.
+The vendor publishes no table of tiers. The numbers of `starter` come from a sample of `GET /me`; the others are made up.
 """
 
 from collections import Counter
@@ -10,7 +9,7 @@ from typing import Literal
 
 DAY = 86_400.0
 PERIOD = 30 * DAY
-BEGUN = 10 * DAY  # how much of the billing period was over when the world began
+BEGUN = 10 * DAY  # the part of the billing period before the world's start
 
 TIERS = ("starter", "growth", "pro")
 Budget = Literal["sync", "retest"]
@@ -18,7 +17,7 @@ Budget = Literal["sync", "retest"]
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What one account of a tier may do.
+    """The allowance of one account of a tier.
 
     Attributes:
         daily_syncs: Runs a day (UTC).
@@ -35,10 +34,10 @@ TERMS = {"starter": Terms(1, 12, 3), "growth": Terms(3, 40, 10), "pro": Terms(6,
 
 
 class Budgets:
-    """What each account used of its syncs today and its re-tests this period.
+    """The syncs of today and the re-tests of this period, for each account.
 
     Args:
-        start: When the world began, epoch seconds; the billing period began earlier.
+        start: The world's start in epoch seconds; the billing period began earlier.
     """
 
     def __init__(self, start: float) -> None:
@@ -46,31 +45,31 @@ class Budgets:
         self._used: Counter[tuple[int, Budget, int]] = Counter()
 
     def period_start(self, instant: float) -> float:
-        """When the billing period of an instant began."""
+        """Return the start of the billing period around an instant."""
         return self._first + self._period(instant) * PERIOD
 
     def period_end(self, instant: float) -> float:
-        """When the billing period of an instant ends."""
+        """Return the end of the billing period around an instant."""
         return self.period_start(instant) + PERIOD
 
     def cap(self, tier: str, budget: Budget) -> int:
-        """How much there is of it."""
+        """Return the size of a tier's budget."""
         terms = TERMS[tier]
         return terms.daily_syncs if budget == "sync" else terms.monthly_retests
 
     def used(self, account_id: int, tier: str, budget: Budget, instant: float) -> int:
-        """How much is used; never more than there is, so that a downgrade leaves nothing below zero."""
+        """Return the used part, at most the size, so that a downgrade leaves no negative rest."""
         return min(self._used[self._slot(account_id, budget, instant)], self.cap(tier, budget))
 
     def take(self, account_id: int, tier: str, budget: Budget, instant: float) -> bool:
-        """Use one of it, if one is left."""
+        """Use one unit and return True, or return False if none is left."""
         if self.used(account_id, tier, budget, instant) >= self.cap(tier, budget):
             return False
         self._used[self._slot(account_id, budget, instant)] += 1
         return True
 
     def drain(self, account_id: int, tier: str, budget: Budget, instant: float) -> None:
-        """Leave nothing of it until it is given anew."""
+        """Use up a budget until its next period."""
         self._used[self._slot(account_id, budget, instant)] = self.cap(tier, budget)
 
     def _slot(self, account_id: int, budget: Budget, instant: float) -> tuple[int, Budget, int]:

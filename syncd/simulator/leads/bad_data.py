@@ -1,4 +1,4 @@
-"""Leads that hurt: texts that attack whoever prints or stores them, and shapes that break the documentation."""
+"""Bad leads: texts that attack a reader or a store, and shapes that break the documentation."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -45,7 +45,7 @@ def _without(name: str) -> Callable[[Payload], Any]:
     return lambda payload: {key: value for key, value in payload.items() if key != name}
 
 
-# Name of the flaw -> the lead as it is listed.
+# Name of a flaw -> the change that makes the listed lead of it.
 FLAWS: Mapping[str, Callable[[Payload], Any]] = {
     "no_id": _without("id"),
     "null_id": _with(id=None),
@@ -67,5 +67,5 @@ FLAWS: Mapping[str, Callable[[Payload], Any]] = {
 
 
 def hostile(chance: random.Random) -> Payload:
-    """A name and a bio to be set into a profile."""
+    """Draw a hostile name and bio for a profile."""
     return {"displayName": chance.choice(HOSTILE_TEXTS), "bio": chance.choice(HOSTILE_TEXTS)}

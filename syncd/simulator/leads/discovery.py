@@ -1,4 +1,4 @@
-"""How leads come to be found: which campaign, which person, and with which of the traits the options ask for."""
+"""The discovery of leads: campaign, person, and the traits that the options ask for."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,13 +11,13 @@ from syncd.simulator.leads.row import Row
 from syncd.simulator.options import Options
 
 FIRST_ID = 90_211
-FIRST_OWN_ID = 50_000_000  # ids of the second rows of leads whose rows have one each
+FIRST_OWN_ID = 50_000_000  # ids of second rows, if each row has an id of its own
 FUTURE = datetime(2099, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 HIGH_SHARE = 0.7
 
 
 class Discovery:
-    """Finds the lead of a number. What it finds depends on the seed and the number, not on what came before."""
+    """A source of leads by number. The seed and the number alone determine a lead."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -29,13 +29,13 @@ class Discovery:
         discovered: float,
         listed_from: float | None = None,
     ) -> list[Row]:
-        """The row of lead `number`, or its two rows if it is found twice.
+        """Return the row of lead `number`, or its two rows if it is a repeat.
 
         Args:
-            number: Counts leads from 0.
-            pairs: Where it may come from; at least one.
+            number: Number of the lead, from 0.
+            pairs: The possible pairs, at least one.
             discovered: Epoch seconds.
-            listed_from: Epoch seconds; by default `discovered`, or later if the lead's trait is to be late.
+            listed_from: Epoch seconds; by default `discovered`, or later for a late lead.
         """
         options = self._options
         chance = draw(options.seed, "lead", number)

@@ -1,4 +1,4 @@
-"""What enriching one lead finds and what it costs: decided here, charged by the world."""
+"""The result and the cost of an enrichment. `Lookups` charges for it."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ MODES = ("verified", "any")
 
 @dataclass(frozen=True, slots=True)
 class Enriched:
-    """What a call is worth.
+    """The result and the cost of one call.
 
     Attributes:
-        most: Credits it could cost: a smaller balance refuses it.
-        cost: Credits it does cost.
-        result: The reply's `result`.
-        routes: The reply's `contact_routes`.
+        most: The highest possible cost; a smaller balance refuses the call.
+        cost: The cost in credits.
+        result: `result` of the answer.
+        routes: `contact_routes` of the answer.
     """
 
     most: int
@@ -34,10 +34,10 @@ def enrich(
     """Look one person up.
 
     Args:
-        person: Whom.
+        person: The person.
         outputs: Some of `OUTPUTS`.
-        mode: One of `MODES`; `verified` does not accept an email that is only likely.
-        paid: Outputs already paid for this lead, which cost nothing unless the options charge repeats.
+        mode: One of `MODES`; `verified` excludes an unverified email.
+        paid: Outputs that were paid before. They are free, unless the options charge repeats.
         options: The prices.
     """
     found = _found(person, outputs, mode)

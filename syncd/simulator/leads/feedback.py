@@ -1,7 +1,6 @@
-"""Feedback: what a body must say, and what was said of each lead in each segment.
+"""Feedback on leads.
 
-Stored for each (lead, segment), because one lead may be judged against several; a repeat overwrites. Source: the vendor's
-page on submitting feedback.
+Each (lead, segment) has one judgement, and a repeat replaces it. Source: the vendor's page on submitting feedback.
 """
 
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ LONGEST = 500
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One judgement, as it was taken. `reason` is None for a good one."""
+    """One accepted judgement. `reason` is None for a good lead."""
 
     segment_id: int
     feedback: str
@@ -27,7 +26,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class StoredFeedback:
-    """The last judgement on a lead in a segment: when (epoch seconds), and the how manieth it was (from 1)."""
+    """The last judgement on a lead in a segment. `at` is epoch seconds; `times` counts the judgements."""
 
     lead_id: int
     judgement: Judgement
@@ -35,7 +34,7 @@ class StoredFeedback:
     times: int
 
     def shown(self) -> dict[str, Any]:
-        """As the control surface tells it."""
+        """Show it as the control surface does."""
         return {
             "leadId": self.lead_id,
             "segmentId": self.judgement.segment_id,
@@ -49,20 +48,20 @@ class StoredFeedback:
 
 @dataclass
 class FeedbackStore:
-    """Everything that was said, by (lead id, segment id), in the order in which each was first judged."""
+    """All judgements by (lead id, segment id), in the order of the first judgements."""
 
     told: dict[tuple[int, int], StoredFeedback] = field(default_factory=dict)
     posts: int = 0
 
     def take(self, lead_id: int, judgement: Judgement, at: float) -> None:
-        """Write it over what was said before."""
+        """Store a judgement in the place of an earlier one."""
         key = (lead_id, judgement.segment_id)
         before = self.told.get(key)
         self.told[key] = StoredFeedback(lead_id, judgement, at, before.times + 1 if before else 1)
         self.posts += 1
 
     def shown(self) -> dict[str, Any]:
-        """As the control surface tells it."""
+        """Show it as the control surface does."""
         return {"posts": self.posts, "feedback": [one.shown() for one in self.told.values()]}
 
 

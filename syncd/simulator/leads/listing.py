@@ -1,6 +1,6 @@
-"""Which rows a query selects, and one page of them, from lists that are kept sorted.
+"""Queries and pages over the listed rows.
 
-A page must not cost a walk over all rows, so there is a list for every campaign and lifecycle, and for all of them.
+Each (campaign, lifecycle) has a sorted list, so that a page does not walk over all rows.
 """
 
 import random
@@ -19,7 +19,7 @@ _key = attrgetter("key")
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """The parameters of a leads listing, read; None is one that was not sent. `since` is epoch seconds."""
+    """The parameters of a listing. None stands for a missing one. `since` is epoch seconds."""
 
     stream_id: int | None = None
     lifecycle: Lifecycle | None = None
@@ -35,7 +35,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows of a page, and how many the query selects in all."""
+    """The rows of a page, and the total of the query."""
 
     rows: Sequence[Row]
     total: int
@@ -47,7 +47,7 @@ class Listing:
 
     Args:
         options: Decide order and the edge of `since`.
-        hidden: Campaigns whose rows only their own listing shows.
+        hidden: Campaigns whose rows appear only in their own listing.
     """
 
     def __init__(self, options: Options, hidden: Collection[int]) -> None:
@@ -56,17 +56,17 @@ class Listing:
         self._rows: defaultdict[tuple[int | None, Lifecycle | None], list[Row]] = defaultdict(list)
 
     def add(self, row: Row) -> None:
-        """Begin to list a row."""
-        for shelf in self._holding(row):
-            insort(shelf, row, key=_key)
+        """Add a row to its lists."""
+        for listed in self._lists_of(row):
+            insort(listed, row, key=_key)
 
     def remove(self, row: Row) -> None:
-        """Stop listing a row."""
-        for shelf in self._holding(row):
-            del shelf[bisect_left(shelf, row.key, key=_key)]
+        """Remove a row from its lists."""
+        for listed in self._lists_of(row):
+            del listed[bisect_left(listed, row.key, key=_key)]
 
     def hide(self, hidden: Collection[int]) -> None:
-        """Let only these campaigns be hidden from now on."""
+        """Hide these campaigns and no others."""
         for stream in self._hidden ^ set(hidden):
             rows = tuple(self._rows[stream, None])
             for row in rows:
@@ -75,18 +75,18 @@ class Listing:
             for row in rows:
                 self.add(row)
 
-    def _holding(self, row: Row) -> Iterator[list[Row]]:
+    def _lists_of(self, row: Row) -> Iterator[list[Row]]:
         for stream in (row.stream_id,) if row.stream_id in self._hidden else (None, row.stream_id):
             yield self._rows[stream, None]
             yield self._rows[stream, row.lifecycle]
 
     def page(self, query: Query, chance: random.Random) -> Page:
-        """One page in the order of the options; `chance` shuffles."""
+        """Return one page in the order of the options; `chance` shuffles."""
         rows = self._select(query)
         total, first, last = len(rows), query.offset, query.offset + query.limit
         shown: Sequence[Row]
         if self._options.order == "shuffled":
-            # Any stretch of a shuffled list is a sample of it, and sampling does not touch the rest.
+            # A stretch of a shuffled list is a sample, and a sample does not touch the other rows.
             shown = chance.sample(rows, max(0, min(last, total) - first))
         elif self._options.order == "descending":
             shown = rows[max(0, total - last) : max(0, total - first)][::-1]
@@ -97,17 +97,17 @@ class Listing:
         return Page(shown, total, has_more=last < total)
 
     def summary(self, query: Query) -> dict[str, int]:
-        """The body of `summary=true`."""
+        """Build the body of `summary=true`."""
         asked = query if self._options.summary_filtered else Query(stream_id=query.stream_id)
         counts = Counter(row.confidence for row in self._select(asked))
         return {"highFitCount": counts["high"], "mediumFitCount": counts["medium"]}
 
     def count(self, lifecycle: Lifecycle | None = None) -> int:
-        """How many rows `GET /leads` lists."""
+        """Count the rows of `GET /leads`."""
         return len(self._rows[None, lifecycle])
 
     def rows(self) -> tuple[Row, ...]:
-        """Every row that `GET /leads` lists, by discovery."""
+        """Return the rows of `GET /leads` by discovery."""
         return tuple(self._rows[None, None])
 
     def _select(self, query: Query) -> list[Row]:

@@ -1,6 +1,6 @@
-"""Enriching, whoever asks: a lead's person or anybody on X, and the history of what the extension looked up.
+"""Paid look-ups of leads and of other people on X, and the history of the browser extension.
 
-Nothing here is safe for threads by itself: hold the world's lock.
+Nothing here is thread-safe: hold the world's lock.
 """
 
 from collections import defaultdict
@@ -17,14 +17,14 @@ from syncd.simulator.options import Options
 from syncd.simulator.refusals import CREDITS_EXHAUSTED, PROFILE_MISSING, Refusal
 
 Kind = Literal["linkedin", "email"]
-STRANGERS = 5_000_000  # numbers of people whom no lead has
+STRANGERS = 5_000_000  # first number of people without a lead
 
 
 class Lookups:
-    """Looks people up and charges for it.
+    """The look-ups, and the credits that pay for them.
 
     Attributes:
-        credits: Balance of the team; may be set.
+        credits: Balance of the team. Callers may set it.
     """
 
     def __init__(self, options: Options) -> None:
@@ -37,13 +37,13 @@ class Lookups:
     def enrich(
         self, somebody: Person, outputs: Collection[str], mode: str, paid_as: Hashable
     ) -> tuple[Enriched, int] | Refusal:
-        """Look a person up; what was found, and the credits left.
+        """Look a person up, charge for it, and return the result and the credits left.
 
         Args:
-            somebody: Whom.
-            outputs: What is asked for.
+            somebody: The person.
+            outputs: The requested outputs.
             mode: `verified` or `any`.
-            paid_as: What a repeat of is not charged again.
+            paid_as: A repeat with the same value is free.
         """
         chance = draw(self._options.seed, "profile", somebody.x_user_id)
         if chance.random() < self._options.profile_missing_rate:
@@ -56,7 +56,7 @@ class Lookups:
         return answer, self.credits
 
     def enrich_rows(self, rows: Sequence[Row], setup: Mapping[str, Any]) -> int:
-        """Enrich what a run found, as its campaign is set up, until the credits are gone; how many were."""
+        """Enrich a run's rows by its campaign's settings while credits last; return the number enriched."""
         wishes = {"linkedin_url": setup["autoEnrichLinkedin"], "email": setup["autoEnrichEmail"]}
         outputs = [output for output, wished in wishes.items() if wished]
         if not outputs:
@@ -65,13 +65,13 @@ class Lookups:
         return sum(not isinstance(answer, Refusal) and answer[0].result["ok"] for answer in answers)
 
     def stranger(self, handle: str) -> Person:
-        """A person on X whom no lead has: the same for the same handle."""
+        """Return a person without a lead. The same handle gives the same person."""
         number = STRANGERS + crc32(handle.lower().encode()) % STRANGERS
         theme = sorted(BIOS)[number % len(BIOS)]
         return replace(person(self._options.seed, number, theme, self._options.contact_rate), handle=handle)
 
     def note(self, kind: Kind, handle: str, answer: Enriched, now: float) -> None:
-        """Keep a look-up in the history."""
+        """Add a look-up to the history."""
         self._asked += 1
         self._history[kind].append(
             {
@@ -83,12 +83,12 @@ class Lookups:
         )
 
     def history(self, kind: Kind, limit: int) -> list[dict[str, Any]]:
-        """The latest look-ups, newest first."""
+        """Return the latest look-ups, newest first."""
         return self._history[kind][::-1][:limit]
 
 
 def enriched_payload(somebody: Person, found: Enriched, remaining: int, options: Options) -> dict[str, Any]:
-    """The body of an enriching, without the id of a lead."""
+    """Build the body of an enrichment without the id of a lead."""
     return {
         "x_profile_id": somebody.x_user_id,
         "result": found.result,

@@ -1,8 +1,8 @@
 # ruff: noqa: RUF001 - names stand in their own scripts
-"""The people behind the leads: made up, plausible, and the same for the same seed.
+"""The made-up people behind the leads.
 
-A person is a function of the seed and a number, so what arrived before does not matter. Numbers walk through the names
-with a stride that is prime to their count: neighbours look unrelated, and a name comes again only when all were used.
+The seed and a number alone determine a person. Numbers walk through the names with a stride that is coprime to their
+count. So neighbours look unrelated, and a name repeats only after all others.
 """
 
 import random
@@ -17,7 +17,7 @@ LATIN_LAST = (
     "Oduya Larsen Okafor Novak Haddad Silva Brandt Mensah Rossi Lund Keller Ferro Adeyemi Costa Moreau Lindqvist Banerjee "
     "Kaya Duarte Visser Quinn Petrov Ibarra Nkosi Falk Marin Osei Weber Sato Rinaldi Holm Castro Yilmaz Bauer Abebe Drake"
 )
-# The order of a name, given names and family names, each in its script and in ASCII.
+# Each script: order of a name, given names and family names with their ASCII form.
 OTHER_SCRIPTS: tuple[tuple[str, dict[str, str], dict[str, str]], ...] = (
     (
         "{last} {first}",
@@ -96,9 +96,9 @@ class Person:
 
     Attributes:
         x_user_id: Digits, unique.
-        email: None where nothing can be found.
-        email_status: `verified`, or `unverified` where only `email_mode=any` finds it.
-        linkedin: None where nothing can be found.
+        email: None if a look-up finds nothing.
+        email_status: `verified`, or `unverified` if only `email_mode=any` finds the email.
+        linkedin: None if a look-up finds nothing.
     """
 
     x_user_id: str
@@ -117,12 +117,12 @@ class Person:
 
 
 def draw(seed: int, *names: object) -> random.Random:
-    """Random numbers that depend on the seed and the names of what they are for, and on nothing else."""
+    """Return random numbers that depend only on the seed and on these names of their purpose."""
     return random.Random("/".join(map(str, (seed, *names))))  # noqa: S311 - data that repeats, not secrets
 
 
 def person(seed: int, number: int, theme: str, contact_rate: float) -> Person:
-    """The person of that number; `theme` picks the bio, `contact_rate` how likely contact data is known."""
+    """Return the person of a number. `theme` picks the bio; `contact_rate` is the chance of contact data."""
     names = _names()
     chance = draw(seed, "person", number)
     name, first, last = names[(number * STRIDE + seed) % len(names)]

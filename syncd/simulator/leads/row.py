@@ -1,4 +1,4 @@
-"""One row of a listing: a person found through one pair of a campaign, and how the API shows it."""
+"""One row of a listing: a person that one pair of a campaign found."""
 
 import json
 from dataclasses import dataclass, field
@@ -14,16 +14,16 @@ Lifecycle = Literal["new", "exported"]
 
 @dataclass(slots=True, eq=False)
 class Row:
-    """A lead as CTGO keeps it. Several rows may share an `id`, and several ids a person.
+    """A lead as CTGO stores it. Rows may share an `id`, and ids may share a person.
 
     Attributes:
-        sequence: Unique; rows of one instant are listed by it.
-        discovered: Epoch seconds, in the precision in which they are shown.
-        listed_from: Epoch seconds from which listings show it.
-        flaw: A name of `FLAWS`, or None for a lead of the documented shape.
-        changes: Members set over the generated ones; those of `profile` are set into the profile.
-        exported: Epoch seconds, or None while new.
-        listed: Whether listings show it by now.
+        sequence: Unique number that orders the rows of one instant.
+        discovered: Epoch seconds in the shown precision.
+        listed_from: Epoch seconds at which listings begin to show the row.
+        flaw: A name of `FLAWS`, or None for the documented shape.
+        changes: Members that replace generated ones; those of `profile` go into the profile.
+        exported: Epoch seconds of the export, or None.
+        listed: Listings show the row.
     """
 
     sequence: int
@@ -47,11 +47,11 @@ class Row:
 
     @property
     def lifecycle(self) -> Lifecycle:
-        """What `lifecycle=` selects it by."""
+        """The value of `lifecycle=` that selects the row."""
         return "new" if self.exported is None else "exported"
 
     def change(self, changes: dict[str, Any]) -> None:
-        """Set members over the generated ones, as if the vendor had learned better."""
+        """Replace generated members, as if the vendor corrected the lead."""
         profile = {**self.changes.get("profile", {}), **changes.get("profile", {})}
         self.changes = {**self.changes, **changes, **({"profile": profile} if profile else {})}
         self._text = None
@@ -62,13 +62,13 @@ class Row:
         self._text = None
 
     def text(self, options: Options) -> str:
-        """Its JSON, kept until something changes: a page of 500 is a join."""
+        """Return the row as JSON text. The text is cached until a change, so a page of 500 is one join."""
         if self._text is None:
             self._text = dumps(self.payload(options))
         return self._text
 
     def payload(self, options: Options) -> Any:
-        """Its JSON as Python values; an object unless a flaw made it something else."""
+        """Return the row as JSON values: an object, unless a flaw replaces it."""
         person = self.person
         shown: dict[str, Any] = {
             "id": self.id,
@@ -101,7 +101,7 @@ class Row:
 
 
 def dumps(value: Any) -> str:
-    """Compact JSON in UTF-8 as JavaScript writes it; half a surrogate pair can only be escaped."""
+    """Write compact JSON in UTF-8, as JavaScript does. Only a lone surrogate is escaped."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return text if text.isascii() or _encodes(text) else json.dumps(value, separators=(",", ":"))
 

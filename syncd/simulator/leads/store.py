@@ -1,6 +1,6 @@
-"""The leads: found, listed when they are due, exported, and whom there is to look up.
+"""The leads of all campaigns: found, listed when due, exported.
 
-Nothing here is safe for threads by itself: hold the world's lock.
+Nothing here is thread-safe: hold the world's lock.
 """
 
 from collections import Counter, defaultdict
@@ -20,7 +20,7 @@ from syncd.simulator.refusals import ALREADY_EXPORTED, LEAD_NOT_FOUND, Refusal
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """The first export of a lead id: when it took effect (epoch seconds), and the how manieth it was (from 1)."""
+    """The first export of a lead id: its instant (epoch seconds), and its position among all exports, from 1."""
 
     instant: float
     order: int
@@ -30,9 +30,9 @@ class Leads:
     """The rows of all campaigns.
 
     Attributes:
-        listing: Those that are listed by now.
-        exported: Lead id -> its first export, in order.
-        export_counts: Lead id -> exports that took effect or were accepted as a repeat.
+        listing: The listed rows.
+        exported: The first export of each lead id, in order.
+        export_counts: Number of accepted exports for each lead id.
     """
 
     def __init__(self, options: Options, listing: Listing) -> None:
@@ -46,7 +46,7 @@ class Leads:
         self._found = 0
 
     def find(self, pairs: Sequence[Pair], discovered: float, listed_from: float | None = None) -> list[Row]:
-        """Find the next lead, of one of these pairs; none if there are none."""
+        """Find the next lead of one of these pairs. Without pairs, find nothing."""
         if not pairs:
             return []
         rows = self._discovery.find(self._found, pairs, discovered, listed_from)
@@ -57,7 +57,7 @@ class Leads:
         return rows
 
     def list_due(self, instant: float) -> list[Row]:
-        """Begin to list what is due; those rows."""
+        """List the rows that are due, and return them."""
         due = []
         while self._waiting and self._waiting[0][0] <= instant:
             row = heappop(self._waiting)[2]
@@ -68,33 +68,33 @@ class Leads:
         return due
 
     def all(self) -> list[Row]:
-        """Every row, listed or not."""
+        """Return every row, listed or not."""
         return [row for rows in self._rows.values() for row in rows]
 
     def known(self, lead_id: int) -> list[Row]:
-        """The listed rows of an id."""
+        """Return the listed rows of an id."""
         return [row for row in self._rows.get(lead_id, ()) if row.listed]
 
     def of_handle(self, handle: str) -> Person | None:
-        """The person of a handle, if there is a lead of theirs."""
+        """Return the person of a handle if some lead has it."""
         for rows in self._rows.values():
             if rows and rows[0].person.handle.lower() == handle.lower():
                 return rows[0].person
         return None
 
     def amend(self, lead_id: int, changes: dict[str, Any]) -> None:
-        """Set members of every row of an id as they are listed; those of `profile` go into the profile."""
+        """Replace members of every row of an id; those of `profile` go into the profile."""
         for row in self._rows[lead_id]:
             row.change(changes)
 
     def remove(self, lead_id: int) -> None:
-        """Make every row of an id vanish."""
+        """Remove every row of an id."""
         for row in self._rows.pop(lead_id, []):
             if row.listed:
                 self.listing.remove(row)
 
     def export(self, lead_id: int, instant: float) -> Refusal | None:
-        """Mark a lead exported; None if that was accepted."""
+        """Mark a lead exported; return None, or the refusal."""
         rows = self.known(lead_id)
         if not rows:
             return LEAD_NOT_FOUND
@@ -114,7 +114,7 @@ class Leads:
         return None
 
     def stats(self) -> dict[str, Any]:
-        """How many were exported and are listed, as `GET /_sim/stats` shows it."""
+        """Count exports and listed leads, as `GET /_sim/stats` shows them."""
         counts, listing = self.export_counts, self.listing
         return {
             "exports": {

@@ -1,4 +1,4 @@
-"""What the routes of the user and their tracked accounts answer; a method is a route and has its name."""
+"""The routes of the user and of tracked accounts; a method has the name of its route."""
 
 from collections import defaultdict
 from typing import Any

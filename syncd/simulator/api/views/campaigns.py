@@ -1,4 +1,4 @@
-"""What the routes of campaigns, their runs and segments answer; a method is a route and has its name."""
+"""The routes of campaigns, runs and segments; a method has the name of its route."""
 
 from collections import Counter
 

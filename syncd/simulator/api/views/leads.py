@@ -1,4 +1,4 @@
-"""What the routes of leads answer; a method is a route and has its name."""
+"""The routes of leads; a method has the name of its route."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -36,7 +36,7 @@ def _array(rows: Sequence[Row], options: Options) -> str:
     return "[" + ",".join(row.text(options) for row in rows) + "]"
 
 
-# How `GET /leads` shows a page. Per-campaign listings are documented and always show the envelope.
+# The shapes of `GET /leads`. The listing of one campaign is documented and always has the envelope.
 SHAPES: Mapping[str, Callable[[Page, Options], str]] = {
     "paged": _envelope,
     "ignored": _envelope,
@@ -61,7 +61,7 @@ class LeadViews:
         return self._list({**found, "streamId": stream_id}, _envelope)
 
     def leads(self) -> Response:
-        """`GET /leads`, which takes every filter of a campaign's listing and `streamId`."""
+        """`GET /leads`, with every filter of a campaign's listing, and `streamId`."""
         form = self._options.leads_route
         if form == "missing":
             return refuse(NOT_FOUND, self._options)
@@ -72,7 +72,7 @@ class LeadViews:
 
     def _list(self, found: Mapping[str, Any], shape: Callable[[Page, Options], str]) -> Response:
         query = _query(found)
-        # Under the lock, or an export between the two shows a row the query did not select.
+        # Without the lock, an export between select and show could add a row that the query excludes.
         with self._world.lock:
             if query.group_by:
                 return json_text(self._grouped(query))
@@ -81,30 +81,27 @@ class LeadViews:
             return json_text(shape(self._world.page(query), self._options))
 
     def _grouped(self, query: Query) -> str:
-        """A page, or a summary, by campaign; the form is inferred, and a switch."""
+        """Group a page or a summary by campaign. The vendor does not document the form, so a switch picks it."""
         names = {campaign.id: campaign.name for campaign in self._world.campaigns}
         if query.summary:
             asked = [query.stream_id] if query.stream_id is not None else list(names)
-            counts = [(one, self._world.summary(replace(query, stream_id=one))) for one in asked]
-            told = [{"streamId": one, "streamName": names.get(one), **count} for one, count in counts]
-            return dumps({"groups": told})
+            counts = {one: self._world.summary(replace(query, stream_id=one)) for one in asked}
+            groups = [{"streamId": one, "streamName": names.get(one), **counts[one]} for one in asked]
+            return dumps({"groups": groups})
         page = self._world.page(query)
-        groups: defaultdict[int, list[Row]] = defaultdict(list)
+        rows: defaultdict[int, list[Row]] = defaultdict(list)
         for row in page.rows:
-            groups[row.stream_id].append(row)
-        texts = {stream_id: _array(rows, self._options) for stream_id, rows in groups.items()}
+            rows[row.stream_id].append(row)
+        leads = {stream_id: _array(found, self._options) for stream_id, found in rows.items()}
         if self._options.grouped == "map":
-            shown = "{" + ",".join(f'"{stream_id}":{leads}' for stream_id, leads in texts.items()) + "}"
+            text = "{" + ",".join(f'"{one}":{leads[one]}' for one in leads) + "}"
         else:
-            shown = (
-                "["
-                + ",".join(
-                    f'{{"streamId":{stream_id},"streamName":{dumps(names.get(stream_id))},"leads":{leads}}}'
-                    for stream_id, leads in texts.items()
-                )
-                + "]"
-            )
-        return f'{{"groups":{shown},"total":{page.total},"hasMore":{dumps(page.has_more)}}}'
+            shown = [
+                f'{{"streamId":{one},"streamName":{dumps(names.get(one))},"leads":{leads[one]}}}'
+                for one in leads
+            ]
+            text = "[" + ",".join(shown) + "]"
+        return f'{{"groups":{text},"total":{page.total},"hasMore":{dumps(page.has_more)}}}'
 
     def export(self, lead_id: int) -> Response:
         """`POST /leads/{id}/export`; a body is ignored."""
@@ -147,7 +144,7 @@ def _query(found: Mapping[str, Any]) -> Query:
 
 
 def spent(refusal: Refusal, options: Options) -> Response:
-    """The refusal of an enriching; that of spent credits may say when to come back."""
+    """Refuse an enrichment. The refusal for spent credits may have Retry-After."""
     refused = refuse(refusal, options)
     if refusal is CREDITS_EXHAUSTED and options.credits_retry_after:
         refused.headers["Retry-After"] = str(options.credits_retry_after)

@@ -49,7 +49,7 @@ class LookupViews:
         return reply({"segment": proposed})
 
     def revoke_key(self, key_id: int) -> Response:
-        """`DELETE /lookups/api-keys/{id}`: the key that asks, by its own id; keys are numbered as they come in."""
+        """`DELETE /lookups/api-keys/{id}`: a key can revoke only itself, by its id."""
         key = g.noted.key
         if self._world.door.key_id(key) != key_id:
             raise RefusedError(API_KEY_NOT_FOUND)

@@ -49,7 +49,7 @@ class PreferenceViews:
             return reply(self._preferences.settings)
 
     def update_notification_settings(self) -> Response:
-        """`PUT /notification-settings`; what is not named stays."""
+        """`PUT /notification-settings`; other members keep their values."""
         body = body_of("NotificationChange")
         with self._world.moment():
             return reply(self._preferences.notify(body))
