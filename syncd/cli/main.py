@@ -178,13 +178,9 @@ def main(  # noqa: PLR0917 - Typer passes them by name
     if context.invoked_subcommand is not None:
         return
     if not once:
-        if since or until or connector or dry_run or limit or max_wait is not None:
-            raise typer.BadParameter(
-                "goes with --once; without it syncd runs until it is stopped", param_hint="syncd"
-            )
-        from syncd.cli.run.daemon import run_daemon  # noqa: PLC0415 - as below
-
-        raise typer.Exit(run_daemon(config))
+        raise typer.Exit(
+            _daemon(config, any((since, until, connector, dry_run, limit, max_wait is not None)))
+        )
     from syncd.cli.run import job  # noqa: PLC0415 - the engine and all below it; a verb imports its own
 
     order = job.Order(
@@ -196,6 +192,17 @@ def main(  # noqa: PLR0917 - Typer passes them by name
         yes=yes,
     )
     raise typer.Exit(job.run_job(config, order, dry_run=dry_run))
+
+
+def _daemon(config: Path | None, once_options: bool) -> int:
+    """Run until the daemon is told to stop. Options of a single run are a mistake here."""
+    if once_options:
+        raise typer.BadParameter(
+            "goes with --once; without it syncd runs until it is stopped", param_hint="syncd"
+        )
+    from syncd.cli.run.daemon import run_daemon  # noqa: PLC0415 - as below
+
+    return run_daemon(config)
 
 
 def parse_and_run(arguments: Sequence[str]) -> int:

@@ -15,7 +15,7 @@ from syncd.core.failure import Reject
 from syncd.core.flood_gate import Move, decide
 from syncd.core.lead import read_lead
 from syncd.engine.enrich.eligibility import Enriching
-from syncd.engine.enrich.plan import hanging
+from syncd.engine.enrich.questions import hanging
 from syncd.engine.fanout import Recipient, Recipients
 from syncd.engine.names import Names
 from syncd.ledger import Ledger

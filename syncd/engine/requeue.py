@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from syncd.core.enrichment import merged
-from syncd.engine.enrich.plan import hanging, readable
+from syncd.engine.enrich.questions import hanging, readable
 from syncd.engine.fanout import Recipient
 from syncd.engine.source import SourceContext
 from syncd.ledger import Transaction

@@ -11,8 +11,8 @@ What the remote cannot be made to do is named in `cannot`, with the reason; thos
 
 from syncd.testing.declaration import Manners
 from syncd.testing.failures import TroubleAhead
-from syncd.testing.sending import Sending
 from syncd.testing.statuses import Hearing
+from syncd.testing.writes import Sending
 
 
 class ConnectorContract(Sending, TroubleAhead, Hearing, Manners):

@@ -15,6 +15,7 @@ from syncd.settings import Settings
 if TYPE_CHECKING:
     from syncd.core.lane_state import LaneState
     from syncd.ledger import Ledger
+    from syncd.ledger.deliveries.flood_gate import GateState
     from syncd.ledger.overview import Pushed
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -45,7 +46,7 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
     """Everything that `status` tells, instants in seconds since the epoch. Costs follow what is pending."""
     from syncd.cli.run.report import put_off  # noqa: PLC0415
     from syncd.ledger import overview, reconciliation  # noqa: PLC0415
-    from syncd.ledger.admin import maintenance  # noqa: PLC0415  # noqa: PLC0415
+    from syncd.ledger.admin import maintenance  # noqa: PLC0415
     from syncd.ledger.deliveries import flood_gate  # noqa: PLC0415
     from syncd.ledger.lanes import load_lanes  # noqa: PLC0415
     from syncd.ledger.leads import unenriched  # noqa: PLC0415
@@ -85,7 +86,26 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
         }
         for name in dict.fromkeys((*settings.sources, *rows, *leads, *exports, *feedback))
     }
-    connectors = {
+    return {
+        "ledger": str(settings.state.path),
+        "engine": None,
+        "upkeep": {name: {"done_at": it.at, "detail": it.detail} for name, it in kept.items()},
+        "sources": sources,
+        "connectors": _connectors(settings, deliveries, gates, heard),
+        "lanes": [_stopped(settings, lane) for lane in lanes if lane.wait(now) != 0],
+        "oldest_unsettled": oldest,
+        "set_aside": set_aside_in(counts),
+    }
+
+
+def _connectors(
+    settings: Settings,
+    deliveries: Mapping[str, Any],
+    gates: "Mapping[str, GateState]",
+    heard: Mapping[str, float],
+) -> dict[str, Any]:
+    """The connectors that are configured or still have deliveries, by name."""
+    return {
         name: {
             "configured": name in settings.connectors,
             "deliveries": deliveries.get(name, {}),
@@ -93,16 +113,6 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
             "heard_at": heard.get(name),
         }
         for name in dict.fromkeys((*settings.connectors, *deliveries))
-    }
-    return {
-        "ledger": str(settings.state.path),
-        "engine": None,
-        "upkeep": {name: {"done_at": it.at, "detail": it.detail} for name, it in kept.items()},
-        "sources": sources,
-        "connectors": connectors,
-        "lanes": [_stopped(settings, lane) for lane in lanes if lane.wait(now) != 0],
-        "oldest_unsettled": oldest,
-        "set_aside": set_aside_in(counts),
     }
 
 

@@ -101,14 +101,14 @@ def _seen_for(settings: Settings, it: "Drawn", lead_id: int | None) -> list[_See
 def _stored(settings: Settings, sources: Sequence[str], lead_id: int | None) -> list[_Seen]:
     from syncd.ledger import Ledger  # noqa: PLC0415 - CI has none, and need not wait for it
     from syncd.ledger.labels import load_names  # noqa: PLC0415
-    from syncd.ledger.leads import samples  # noqa: PLC0415 - CI has none, and need not wait for it  # noqa: PLC0415 - CI has none, and need not wait for it
+    from syncd.ledger.leads import examples  # noqa: PLC0415
     from syncd.mapping import Labels  # noqa: PLC0415
 
     with Ledger.open_to_read(settings.state.path) as ledger, ledger.read() as connection:
         if lead_id is None:
-            rows = samples.newest(connection, sources, FEW)
+            rows = examples.newest(connection, sources, FEW)
         else:
-            rows = samples.of_id(connection, sources, lead_id)
+            rows = examples.of_id(connection, sources, lead_id)
         labels = {source: Labels(*load_names(connection, source)) for source in {row.source for row in rows}}
     return [_seen(row, labels[row.source]) for row in rows]
 

@@ -19,7 +19,7 @@ from syncd.cli.exits import Exit
 from syncd.clock import SystemClock
 from syncd.daemon.calendar import Chore, Every
 from syncd.daemon.daemon import Daemon, Order
-from syncd.daemon.memory import give_back
+from syncd.daemon.malloc_trim import give_back
 from syncd.daemon.signals import heard
 from syncd.engine.engine import Engine
 from syncd.engine.housekeeping import Housekeeping

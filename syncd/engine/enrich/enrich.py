@@ -29,7 +29,7 @@ from syncd.core.verdict import judge_call
 from syncd.ctgo import Enrichment, Me
 from syncd.engine.budget import Reservation
 from syncd.engine.deliver import Wake, tell_lane
-from syncd.engine.enrich.plan import Over, Question, enriched, found_in, judge, without
+from syncd.engine.enrich.questions import Over, Question, enriched, found_in, judge, without
 from syncd.engine.lane import AGAIN, IDLE, Next
 from syncd.engine.requeue import put_back
 from syncd.engine.source import SourceContext

@@ -75,4 +75,4 @@ def each_start_asks_about_the_same_lead() -> None:
 )
 def replay_takes_what_was_not_asked_for_a_no() -> None:
     """`replay --unwanted` judges by an email that nobody asked for."""
-    instead("syncd.engine.enrich.plan:hanging", lambda *_: ())
+    instead("syncd.engine.enrich.questions:hanging", lambda *_: ())

@@ -1,4 +1,4 @@
-"""Memory that was needed once and is not any more, given back: a first pull may need ten times what an idle daemon does.
+"""Memory that was needed once: return it to the system. A first pull may need ten times the memory of an idle daemon.
 
 glibc keeps what threads freed in their own arenas, for good unless it is asked.
 """

@@ -1,4 +1,4 @@
-"""Leads to look at, as a mapping would see them."""
+"""The leads that `syncd map` shows, read from the ledger."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
