@@ -1,11 +1,53 @@
 """The shape of the code, as a test: see `[tool.importlinter]` in pyproject.toml for the arrows."""
 
+import ast
 import re
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+PRODUCT = sorted(path for folder in ("syncd", "connectors") for path in (ROOT / folder).rglob("*.py"))
+MIGRATIONS = ROOT / "syncd" / "ledger" / "migrations" / "versions"
+"""Migrations are history: nobody renames or splits one after its release."""
+
+MOST_FILES, MOST_LINES, MOST_LINES_OF_A_FUNCTION = 20, 400, 60
+
+FIELD_WORDS = {"mapping", "testing", "listing", "monitoring", "housekeeping"}
+"""Gerunds that the field itself uses as nouns."""
+
+SAME = {
+    "accounts": "CTGO's tracked accounts: the client, the verb and the simulator",
+    "api": "CTGO's whole API: the client, and the verb that calls any of it",
+    "app": "a WSGI application: health and the simulator",
+    "clock": "time: the real clock, and the virtual one for authors of connectors",
+    "daemon": "the daemon, and the command that runs it",
+    "enrichment": "enrichment of leads: the rule, the ledger's part and the simulator's",
+    "errors": "the exceptions of a package",
+    "feedback": "feedback to CTGO: the rule, the client, the ledger's part and the simulator's",
+    "flood_gate": "the flood gate: the rule and the ledger's part",
+    "labels": "names of campaigns, segments and accounts: the client and the ledger's part",
+    "lead": "a lead, and the verb that shows one",
+    "lookups": "look-ups of people: the client and the simulator",
+    "models": "the data classes of a package",
+    "preferences": "an account's preferences: the simulator's state and its view",
+    "push": "push: the engine's part and the verb",
+    "reconciliation": "the comparison of the ledger with CTGO: the rule and the ledger's part",
+    "replay": "replay: the engine's part and the verb",
+    "runs": "runs of campaigns: the client, the verb and the simulator",
+    "segments": "segments of campaigns: the client, the verb and the simulator",
+    "statuses": "statuses that a CRM reports: the ledger's part and the contract's",
+    "store": "the simulator's objects of one kind, in memory",
+    "streams": "campaigns, which CTGO's API calls streams: the client and the verb",
+    "verdict": "the judgement on an answer: the rule and the ledger's part",
+    "webhooks": "CTGO's webhooks: the client and the simulator",
+}
+"""Names that several modules of syncd share, and the one idea behind each."""
+
+
+def in_tree(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
 
 
 def test_every_import_follows_the_arrows() -> None:
@@ -39,3 +81,51 @@ def test_every_verb_gets_its_settings_where_root_becomes_the_ledgers_owner() -> 
         if re.search(r"^from syncd.settings import .*\bload\b", path.read_text(), re.MULTILINE)
     }
     assert readers == {"privileges", "demo"}  # the demo's ledger is its own
+
+
+def test_no_folder_holds_more_files_than_a_person_takes_in() -> None:
+    files: dict[str, int] = defaultdict(int)
+    for top in ("syncd", "connectors", "tests"):
+        for path in (ROOT / top).rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                files[in_tree(path.parent)] += 1
+    full = {folder: count for folder, count in files.items() if count > MOST_FILES}
+    assert full == {}, f"more than {MOST_FILES} files: make a folder for a part of them"
+
+
+def test_no_file_of_the_product_is_long() -> None:
+    lines = {in_tree(path): len(path.read_text().splitlines()) for path in PRODUCT}
+    long = {path: count for path, count in lines.items() if count > MOST_LINES}
+    assert long == {}, f"more than {MOST_LINES} lines: split the file by subject"
+
+
+def test_no_function_of_the_product_is_long() -> None:
+    long = {
+        f"{in_tree(path)}:{node.lineno} {node.name}": length
+        for path in PRODUCT
+        if path.parent != MIGRATIONS
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (length := (node.end_lineno or node.lineno) - node.lineno + 1) > MOST_LINES_OF_A_FUNCTION
+    }
+    assert long == {}, f"more than {MOST_LINES_OF_A_FUNCTION} lines: give a step of the function its own name"
+
+
+def test_a_name_stands_for_one_idea() -> None:
+    homes: dict[str, list[str]] = defaultdict(list)
+    for path in (ROOT / "syncd").rglob("*.py"):
+        if path.stem not in {"__init__", "__main__"}:
+            homes[path.stem].append(in_tree(path))
+    shared = {name: sorted(paths) for name, paths in homes.items() if len(paths) > 1 and name not in SAME}
+    assert shared == {}, "modules of one name: rename all but one, or say in SAME which idea they share"
+
+
+def test_modules_are_called_by_nouns() -> None:
+    gerunds = [
+        in_tree(path)
+        for path in PRODUCT
+        if path.parent != MIGRATIONS
+        for word in (path.parent.name if path.name == "__init__.py" else path.stem).split("_")
+        if word.endswith("ing") and word not in FIELD_WORDS
+    ]
+    assert gerunds == [], "a gerund names no thing: take the field's noun, or add the word to FIELD_WORDS"
