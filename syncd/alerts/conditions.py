@@ -1,7 +1,7 @@
-"""What of a look at the daemon is worth telling a person: pure.
+"""The conditions of the daemon that are worth a message to a person: pure.
 
-One fault is one condition. A refused key halts a source's pulls and exports alike and makes its pulls stale: that is said
-once. What a person did, such as a pause, is not news to them; and of a lead nothing is said but that so many are set aside.
+One fault is one condition. A refused key halts a source's pulls and exports alike and makes its pulls stale: that is one
+message. A pause that a person made is no news to them. Leads appear in a message only as a number.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ FAILING, HALTED = 1, 2
 
 
 class Topic(NamedTuple):
-    """What a condition is about: a kind of trouble, and where. At most one condition of a topic stands at a time."""
+    """The subject of a condition: a kind of trouble, and its place. At most one condition of a topic stands at a time."""
 
     kind: str
     where: str
@@ -49,7 +49,7 @@ class Condition:
 
 
 def conditions(view: View, told: Mapping[Topic, int]) -> list[Condition]:
-    """What is wrong. `told`: the levels that a person knows of; what is only half mended keeps standing."""
+    """Return everything that is wrong. `told`: the levels that a person knows of; a trouble that is half mended still stands."""
     found = [
         *_host(view),
         *_lanes(view, told),
@@ -62,7 +62,7 @@ def conditions(view: View, told: Mapping[Topic, int]) -> list[Condition]:
 
 
 def unknown(view: View, topic: Topic) -> bool:
-    """Whether this look could not see how things stand with a topic, so that its absence says nothing."""
+    """True if the view could not see a topic, so that the absence of a condition proves nothing."""
     return bool(view.broken) and topic.kind not in {"disk", "ledger", "daemon", "push"}
 
 
@@ -93,7 +93,7 @@ def _lanes(view: View, told: Mapping[Topic, int]) -> Iterator[Condition]:
 
 
 def _on_probation(lane: LaneState) -> bool:
-    """Whether a halt was lifted and nothing has gone through since: not mended yet."""
+    """True if a halt was lifted and nothing has gone through since: not mended yet."""
     return not is_by_hand(lane) and bool(lane.code) and lane.probing
 
 
@@ -106,7 +106,7 @@ _WORK = {
 
 
 def _has_work(view: View, lane: LaneState) -> bool:
-    """Whether the lane would do something if it could: one without work cannot show that it is well again."""
+    """True if the lane has work: a lane without work cannot show that it is well again."""
     if lane.kind not in _WORK:
         return True
     kind, state = _WORK[lane.kind]
@@ -163,7 +163,7 @@ def _credits(view: View) -> Iterator[Condition]:
 
 
 def place_of(topic: Topic) -> str:
-    """What a topic is about, in words; empty for the host."""
+    """Describe the place of a topic; empty for the host."""
     kind, _, name = topic.where.partition(" ")
     if topic.kind == "lane":
         return owner_of(LaneState(kind, name))

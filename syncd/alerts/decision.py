@@ -1,8 +1,8 @@
-"""When a person is told of what: pure.
+"""The decision which messages a person gets, and when: pure.
 
-The ledger keeps, for each topic, what stands and what the reader last heard of it. What is to be said is the difference
-between the two, so there is no queue to overflow: a message that cannot be sent stays the difference, and what came and
-went meanwhile is never said. A restart reads the same two and says the same.
+The ledger keeps, for each topic, its condition and the last one that was reported. The difference between the two is to be
+reported, so there is no queue to overflow: an unsent message stays the difference, and a trouble that came and went
+meanwhile is never reported. A restart reads the same two and reports the same.
 
 * A condition is told once it has lasted its patience, and again only if it gets worse; its end is told only if its
   beginning was.
@@ -43,7 +43,7 @@ class Alert:
 
     @property
     def is_news(self) -> bool:
-        """Whether the reader does not know yet how it stands."""
+        """True if the reader does not know its state yet."""
         return self.told_at is not None if self.over_at is not None else self.level > self.told_level
 
     @property
@@ -72,7 +72,7 @@ def _all_seen(_: Topic) -> bool:
 def noticed(
     known: Known, seen: Iterable[Condition], now: float, unknown: Callable[[Topic], bool] = _all_seen
 ) -> dict[Topic, Alert]:
-    """What is known after a look. `unknown`: topics that the look could not see; they stay as they were."""
+    """Return the alerts after a look. `unknown`: topics that the look could not see; they stay as they were."""
     after = {it.topic: _renewed(known.get(it.topic), it, now) for it in seen}
     for topic, alert in known.items():
         if topic in after:
@@ -122,7 +122,7 @@ def next_due(known: Known, now: float) -> float | None:
 
 
 def told(known: Known, message: Message, now: float) -> dict[Topic, Alert]:
-    """What is known once a message was heard. An alert that changed meanwhile keeps what the message did not say."""
+    """Return the alerts after a message was sent. An alert that changed meanwhile is still to be reported."""
     after = dict(known)
     for alert in message.alerts:
         current = after.get(alert.topic)
@@ -138,5 +138,5 @@ def told(known: Known, message: Message, now: float) -> dict[Topic, Alert]:
 
 
 def levels(known: Known) -> dict[Topic, int]:
-    """What the reader believes to stand, with the level they heard of."""
+    """Return the topics that were reported, each with its last level."""
     return {topic: alert.told_level for topic, alert in known.items() if alert.told_at is not None}

@@ -14,7 +14,7 @@ MOST_CAUSES = 8
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What the tally had counted at an instant: leads ever found, deliveries made, leads exported."""
+    """The tally at an instant: leads ever found, deliveries made, leads exported."""
 
     at: float
     found: int = 0
@@ -48,7 +48,7 @@ def previous(now: float, hour: int, minute: int, zone: str) -> float:
 
 
 def is_due(last: Totals | None, now: float, hour: int, minute: int, zone: str) -> bool:
-    """Whether a digest is owed: its time of day has passed since the last one. Before the first, nothing is."""
+    """True if a digest is owed: its time of day has passed since the last one. Before the first, none is."""
     return last is not None and last.at < previous(now, hour, minute, zone)
 
 

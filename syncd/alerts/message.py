@@ -1,4 +1,4 @@
-"""What messages say, and the one body that Slack, Discord and ntfy all accept: pure.
+"""The text of messages, and the one body that Slack, Discord and ntfy all accept: pure.
 
 Slack reads `text` and Discord `content`, and each ignores what it does not know. ntfy shows a body as it is, unless a
 header says that the message is a template over it. So one request serves all three, and nobody has to say which it is.

@@ -9,7 +9,7 @@ from syncd.connector import Logger
 from syncd.ctgo.hook import Hook
 
 FIRST, LONGEST = 30.0, 3600.0
-"""Seconds between two tries: the first, doubled up to the longest. There is no last one: what is not told is still so."""
+"""Seconds between two tries: the first, doubled up to the longest. There is no last one: an unsent message is sent some day."""
 
 Counted = Callable[[str, str], None]
 """Told of each message and ping: its kind (`message`, `heartbeat`), and `sent` or `failed`."""
@@ -27,7 +27,7 @@ class Sender:
     _not_before: float = 0.0
 
     def is_resting(self) -> bool:
-        """Whether it failed a moment ago and is left alone for now."""
+        """True if the webhook failed a moment ago, and no request is sent for now."""
         return self.clock.monotonic() < self._not_before
 
     def post(self, text: str) -> bool:

@@ -27,7 +27,7 @@ EVERY = 30.0
 """Seconds between two looks."""
 
 _KEPT = ("code", "since", "level", "told_at", "told_level", "over_at")
-"""What the ledger keeps of an alert; the rest a look finds again."""
+"""The fields of an alert that the ledger keeps; a look finds the rest again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,14 @@ from syncd.app.unopened import opened
 from syncd.clock import Clock, SystemClock
 from syncd.connector import Logger
 from syncd.core.lane_state import Policy
-from syncd.engine.deliver import Deliver, LaneConfig, Wake
+from syncd.engine.deliver import Deliver, LaneConfig
 from syncd.engine.engine import Engine, tell_shelved
 from syncd.engine.enrich.enrich import Enrich
 from syncd.engine.export import Export
-from syncd.engine.lane import Lane
+from syncd.engine.lane import Lane, Wake
 from syncd.engine.names import Names, Naming
 from syncd.engine.observer import NOBODY, Observer
-from syncd.engine.pull.pull import Pull
+from syncd.engine.pull.lane import Pull
 from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger, same_account
 from syncd.ledger.admin.actions import release

@@ -8,11 +8,10 @@ from syncd.clock import Clock
 from syncd.connector import Connector, Logger, TellsStatus
 from syncd.core.feedback import BAD, GOOD, Judgement, Judging, plain
 from syncd.core.lane_state import Policy
-from syncd.engine.deliver import Wake
 from syncd.engine.feedback.collect import CollectFeedback, FeedbackPoll
 from syncd.engine.feedback.send import SendFeedback
-from syncd.engine.lane import Lane
-from syncd.engine.pull.pull import Pull
+from syncd.engine.lane import Lane, Wake
+from syncd.engine.pull.lane import Pull
 from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger
 from syncd.settings import Feedback

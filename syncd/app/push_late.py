@@ -5,8 +5,8 @@ from collections.abc import Collection, Sequence
 from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.core.failure import CODES
-from syncd.engine.deliver import Wake
-from syncd.engine.pull.pull import Pull
+from syncd.engine.lane import Wake
+from syncd.engine.pull.lane import Pull
 from syncd.engine.push import Push, Wanted
 from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger

@@ -1,1 +1,1 @@
-"""The daemon: a calendar of chores, lanes that are woken, orders from signals, and word to the service manager."""
+"""The daemon: a calendar of chores, lanes that are woken, orders from signals, and messages to the service manager."""

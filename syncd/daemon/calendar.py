@@ -1,17 +1,18 @@
-"""When what is due: APScheduler's triggers over an injected clock.
+"""The calendar of chores: APScheduler's triggers over an injected clock.
 
 The triggers compute, this calendar keeps and the daemon waits. APScheduler's own scheduler is not used: it reads the
-machine's clock itself, so that no test could move its time, and its interval jobs stood still for the hour by which a wall
+machine's clock itself, so that no test could move its time. Its interval jobs stood still for the hour by which a wall
 clock was set back.
 
-*Two times.* An interval is a duration, so it is computed on steady time, which no clock setting moves. A cron line and a
-time of day are about the wall, so they are computed on wall time, and computed anew when the wall clock was set, which is
-seen when wall and steady time part by `APART` or more. That is looked for whenever the daemon wakes, which is every
-`GLANCE` at the least while anything here is on wall time.
+*Two times.* An interval is computed on steady time, which no clock setting moves. A cron line and a time of day are
+computed on wall time, and computed anew when the wall clock was set. A clock was set if wall and steady time part by
+`APART` or more. The daemon compares them whenever it wakes: every `GLANCE` while a chore is on wall time.
 
-*Late* is once: however many times were missed (`coalesce`), a chore is run once, and not at all if it is later than its
-`grace` (`misfire_grace_time`). *Long*: chores that may take a while have a thread of their own for as long as they run,
-are never run twice at a time (`max_instances`), and delay neither the lanes nor each other.
+*Late* is once: however many times were missed (`coalesce`), a chore runs once. It does not run if it is later than its
+`grace` (`misfire_grace_time`).
+
+*Long* chores have a thread of their own while they run. None runs twice at a time (`max_instances`), and none delays the
+lanes or another chore.
 """
 
 import threading
@@ -35,7 +36,7 @@ APART = 5.0
 GLANCE = 60.0
 """Seconds between two looks at the wall clock while something is due by it."""
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
-"""Where steady time is written down for the triggers: they want a date, and its value means nothing."""
+"""The origin of steady time for the triggers: they want a date, and its value means nothing."""
 
 
 class Every(NamedTuple):
@@ -106,7 +107,7 @@ class Calendar:
     """Chores by name. `turn` does what is due; nothing here waits."""
 
     def __init__(self, clock: Clock, log: Logger, fail: Callable[[LedgerError], None]) -> None:
-        """`fail`: hears what the ledger said to a chore; from any thread."""
+        """`fail`: is given the LedgerError of a chore; from any thread."""
         self._clock, self._log, self._fail = clock, log, fail
         self._begun = clock.monotonic()
         self._offset = clock.now() - self._begun

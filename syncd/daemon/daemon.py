@@ -1,4 +1,4 @@
-"""The daemon: does what is due, hears orders, tells the service manager, and waits for the next of these.
+"""The daemon: does what is due, obeys orders, notifies the service manager, and waits for the next of these.
 
 `turn` does all that may be done now and says when to come back, as a lane's step does; `run` is the loop round it. So tests
 in virtual time turn the same daemon by hand. Nothing in a turn waits for a remote: lanes and chores have threads.
@@ -187,7 +187,7 @@ class Daemon:
             self.calendar.put(chore)
 
     def _try_ledger(self) -> float | None:
-        """While the ledger is in trouble: whether it is well again; seconds until the next try."""
+        """Try a ledger that was in trouble; return the seconds until the next try, None when it is well."""
         held = self._runner.held
         if held is None:
             self._ledger_tried = 0.0

@@ -1,4 +1,4 @@
-"""Word to the service manager over `$NOTIFY_SOCKET`, as sd_notify(3) describes it: a datagram of `KEY=value` lines."""
+"""Messages to the service manager over `$NOTIFY_SOCKET`, as sd_notify(3) describes it: a datagram of `KEY=value` lines."""
 
 import os
 import socket
@@ -16,7 +16,7 @@ class Notifier:
         self.watchdog = _watchdog(environ)
         """Seconds within which a sign of life is expected; None: nobody expects one."""
         self.listens = self._address[:1] in {"/", "@"}
-        """Whether there is a service manager to tell."""
+        """True if there is a service manager."""
         self._status = ""
 
     def ready(self) -> None:

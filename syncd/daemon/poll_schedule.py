@@ -6,7 +6,7 @@ from syncd.core.reconciliation import CHECK
 from syncd.daemon.calendar import Calendar, Chore, Cron, Every, When, spread
 from syncd.daemon.state import SourceView
 from syncd.engine.engine import Engine
-from syncd.engine.pull.pull import Pull
+from syncd.engine.pull.lane import Pull
 from syncd.ledger import LedgerError, overview, windows
 from syncd.settings import Schedule, Source
 from syncd.workers.runner import Runner
@@ -73,7 +73,7 @@ class Polls:
                 self._runner.wake("pull", pull.name)
 
     def view(self, name: str, now: float) -> SourceView:
-        """How fresh a source is, at a monotonic instant."""
+        """Return the freshness of a source at a monotonic instant."""
         due = self._calendar.due_in(_pull(name))
         every = self.engine.settings.sources[name].poll.every
         return SourceView(name, self._pulls[name].pulled, None if due is None else now + due, every)

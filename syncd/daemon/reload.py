@@ -1,4 +1,4 @@
-"""What a new configuration means for what the ledger remembers of the old one."""
+"""The consequences of a new configuration for what the ledger keeps of the old one."""
 
 from syncd.core.enrichment import SET_BOUNDS
 from syncd.core.lane_state import LaneState, reopened
@@ -10,7 +10,7 @@ from syncd.ledger.lanes import load_lane, save_lane
 from syncd.settings import Settings
 
 PUSH = frozenset({"push_failed"})
-"""What a new address may mend."""
+"""Codes that a new address may mend."""
 
 
 def changed(old: Settings, new: Settings) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ STUCK = 600.0
 
 
 class SourceView(NamedTuple):
-    """How fresh a source is. Monotonic seconds.
+    """The freshness of a source. Monotonic seconds.
 
     `pulled`: when a live pass last ended well in this process, None: not yet; `next_pull`: when the next is due; `every`:
     seconds between two, None for a cron line.
@@ -34,7 +34,7 @@ class Snapshot(NamedTuple):
     lanes: Sequence[LaneView]
     sources: Mapping[str, SourceView]
     ledger: LedgerError | None
-    """Why nothing is stepped at present."""
+    """The reason why no lane is stepped at present."""
     stopping: bool
 
     @property

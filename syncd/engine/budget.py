@@ -1,4 +1,4 @@
-"""One source's requests: slots before they are sent, and what the answers said of the budget after."""
+"""One source's requests: slots before they are sent, and the budget that the answers report after."""
 
 import hashlib
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class Reservation:
 
     @property
     def n(self) -> int:
-        """How many requests may be sent."""
+        """The number of requests that may be sent."""
         return self.taken.n
 
     def call(self, request: Callable[[], T]) -> T:

@@ -1,4 +1,4 @@
-"""Deliver: one connector's lane. Choose what is due, map it, send it, write down what became of it."""
+"""Deliver: one connector's lane. It chooses due deliveries, maps and sends them, and records the outcomes."""
 
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -10,11 +10,11 @@ from syncd.connector import Connector, Logger
 from syncd.core.delivery import Change, Delivered, Delivery, Item, Outcome, Route, kept
 from syncd.core.failure import Failure, Halt, Pause, Refused, Reject, Retry
 from syncd.core.flood_gate import GATE_HELD, said
-from syncd.core.lane_state import LaneState, Policy, Terms, kept_by_hand, reopened
+from syncd.core.lane_state import LaneState, Policy, Terms, reopened
 from syncd.core.lead import Lead, read_lead
 from syncd.core.packing import in_company, pack
 from syncd.core.verdict import Verdict, judge_call, judge_unsent, may_go_on
-from syncd.engine.lane import AGAIN, IDLE, Next
+from syncd.engine.lane import AGAIN, IDLE, LedgerLane, Next, Wake
 from syncd.engine.names import NAMES_SOON, Names, NameUnknown, require_names
 from syncd.engine.observer import NOBODY, Observer, outcomes_of
 from syncd.engine.redaction import opened, traceback_without
@@ -24,7 +24,6 @@ from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.deliveries.due import Due, Recorded, Sent, due, next_due, others_due, record
 from syncd.ledger.deliveries.flood_gate import GateState
 from syncd.ledger.deliveries.maybe_sent import believed, mark_maybe_sent
-from syncd.ledger.lanes import load_lane
 from syncd.ledger.leads.ingest import NAME_UNKNOWN, WAITS_FOR_NAME
 from syncd.ledger.schema import Delivery as DeliveryRow
 from syncd.mapping import FieldMap, Filter, Labels, variables
@@ -35,7 +34,7 @@ LOOK_AHEAD = 4
 
 @dataclass(frozen=True, slots=True)
 class LaneConfig:
-    """What a connector's lane needs besides the ledger.
+    """A connector's lane as configured.
 
     `exports`: which sources export. `names`: of the sources that deliver here, if the mapping or `where` uses any.
     """
@@ -50,12 +49,8 @@ class LaneConfig:
     observer: Observer = NOBODY
 
 
-Wake = Callable[[str, str], None]
-"""Tell the runner that a lane (kind, name) has work."""
-
-
 _Unsent = Outcome | NameUnknown | None
-"""Why a delivery is not sent now; None: it is not wanted."""
+"""The reason why a delivery is not sent now; None: it is not wanted."""
 REJUDGED = frozenset({"filter_failed", NAME_UNKNOWN})
 """Codes of deliveries whose `where` has not been decided yet."""
 _NO_LABELS = Labels()
@@ -65,7 +60,7 @@ _Ready = tuple[Due, Delivery, Route]
 """A due delivery that can be sent."""
 
 
-class Deliver:
+class Deliver(LedgerLane):
     """The lane `deliver:NAME`."""
 
     kind = "deliver"
@@ -81,29 +76,24 @@ class Deliver:
         chance: Callable[[], float] = random.random,
     ) -> None:
         """`chance`: numbers in [0, 1) for the jitter."""
-        self._outfit, self._ledger, self._clock, self._log = outfit, ledger, clock, log
-        self._wake, self._chance = wake, chance
+        super().__init__(outfit.name, ledger, clock, log, policy=outfit.policy, chance=chance)
+        self._outfit, self._wake = outfit, wake
         self._behind_gate = False
         with ledger.read() as connection:
             self._restored_at = restored_at(connection)  # nobody restores under a running engine
-
-    @property
-    def name(self) -> str:
-        """The connector's name."""
-        return self._outfit.name
 
     def step(self) -> Next:
         """One pass: the deliveries that are due, a batch at most."""
         now, connector = self._clock.now(), self._outfit.connector
         with self._ledger.read() as connection:
-            lane = load_lane(connection, self.kind, self.name)
-            wait = lane.wait(now, self._outfit.policy.probe)
-            if wait != 0 and not (may_go_on(lane) and others_due(connection, DeliveryRow, lane, now)):
+            lane = self._load(connection)
+            standstill = self._standstill(lane)
+            if standstill and not (may_go_on(lane) and others_due(connection, DeliveryRow, lane, now)):
                 self._ledger.fresh.drop(self.name)
-                return Next(wait, lane.code)
+                return standstill
             # People go in groups, by what is known of them: look further, so that calls are full
             limit = connector.batch_size * (LOOK_AHEAD if connector.objects == "people" else 1)
-            cap, fresh = self._outfit.policy.retry_cap, self._ledger.fresh
+            cap, fresh = self._policy.retry_cap, self._ledger.fresh
             found = due(connection, lane, now, cap, limit, fresh=fresh, draw=self._chance())
             if not found:
                 fresh.drop(self.name)
@@ -127,7 +117,7 @@ class Deliver:
         return bool(coming)
 
     def _idle(self, gate: GateState | None) -> Next:
-        """Nothing may go: say so once if that is because its gate is closed."""
+        """Log once that the gate is closed, if that is why nothing may go."""
         closed = gate is not None and gate.since is not None
         if gate is not None and closed and not self._behind_gate:
             detail = said(gate.held, gate.size)
@@ -204,7 +194,7 @@ class Deliver:
         ]
         failed = [(one, outcome) for one, outcome in settled if isinstance(outcome, Failure)]
         items = [one.item for one, _ in failed]
-        verdict = judge_unsent(items, [why for _, why in failed], lane, self._terms(items, lane))
+        verdict = judge_unsent(items, [why for _, why in failed], lane, self._terms_after(items, lane))
         verdict = verdict._replace(changes=(*changes, *verdict.changes))
         self._record(verdict, [one for one, _ in settled])
         return verdict.lane
@@ -221,7 +211,7 @@ class Deliver:
             marked = set(unsafe)
             items = [Item(*item[:-1], maybe_sent=True) if item.id in marked else item for item in items]
         well = _all_delivered(answer, len(items))
-        verdict = judge_call(items, answer, lane, self._terms([] if well else items, lane))
+        verdict = judge_call(items, answer, lane, self._terms_after([] if well else items, lane))
         self._record(verdict, [it for it, _, _ in members])
         return verdict.lane
 
@@ -239,13 +229,13 @@ class Deliver:
             )
             return bug
 
-    def _terms(self, failed: Sequence[Item], lane: LaneState) -> Terms:
-        """`failed`: a call's members, if it was not delivered whole: who else could be asked is looked up for it alone."""
-        now, others = self._clock.now(), False
-        if failed:
-            with self._ledger.read() as connection:
-                others = others_due(connection, DeliveryRow, lane, now, (item.id for item in failed))
-        return Terms(now, self._outfit.policy, self._chance, others)
+    def _terms_after(self, failed: Sequence[Item], lane: LaneState) -> Terms:
+        """Look up if others are due, which matters only after a call that was not delivered whole. `failed`: its members."""
+        if not failed:
+            return self._terms()
+        with self._ledger.read() as connection:
+            ids = (item.id for item in failed)
+            return self._terms(others=others_due(connection, DeliveryRow, lane, self._clock.now(), ids))
 
     def _record(self, verdict: Verdict, members: Sequence[Due]) -> None:
         people = self._outfit.connector.objects == "people"
@@ -253,8 +243,7 @@ class Deliver:
         sent = {m.item.id: Sent(m.person, believed(m.discovered_at, now)) for m in members} if people else {}
         by_id = {m.item.id: m for m in members}
         with self._ledger.write() as connection:
-            before = load_lane(connection, self.kind, self.name)
-            verdict = verdict._replace(lane=kept_by_hand(before, verdict.lane, self._clock.now()))
+            before, verdict = self._allow(connection, verdict)
             recorded = record(
                 connection,
                 self.name,
@@ -286,7 +275,7 @@ class Deliver:
             self._log.warning(
                 "delivered_though_forgotten", connector=self.name, remote_ids=recorded.forgotten
             )
-        tell_lane(self._log, before, verdict.lane)
+        self._log_change(before, verdict.lane)
 
 
 def _read(one: Due) -> Lead:
@@ -299,29 +288,19 @@ def _read(one: Due) -> Lead:
         raise Reject("lead_malformed", f"The stored payload cannot be read: {error}") from None
 
 
-def tell_lane(log: Logger, before: LaneState, after: LaneState) -> None:
-    """One event for each change of a lane's state."""
-    if after.status == "halted" and (before.status, before.code) != ("halted", after.code):
-        log.warning("lane_halted", kind=after.kind, name=after.name, code=after.code, detail=after.detail)
-    elif after.status == "paused" and before.status == "open" and not before.code:
-        log.warning("lane_paused", kind=after.kind, name=after.name, code=after.code, detail=after.detail)
-    elif after.status == "open" and before.code and not after.code:
-        log.info("lane_recovered", kind=after.kind, name=after.name)
-
-
 def _is_superseded(one: Due, now: float) -> bool:
-    """Whether a newer lead of the same person is there already: writing this one would turn back the clock."""
+    """True if a newer lead of the same person is there already: this one would overwrite it with older data."""
     newest = one.newest_delivered
     return newest is not None and believed(one.discovered_at, now) < believed(newest, now)
 
 
 def _nothing_sent(answer: object) -> bool:
-    """What a raised Halt, Pause with a reason, or Refused promises."""
+    """True for a raised Halt, a Pause with a reason, and Refused: each promises that nothing was sent."""
     return isinstance(answer, Halt | Refused) or (isinstance(answer, Pause) and not answer.unexplained)
 
 
 def _all_delivered(answer: object, n: int) -> bool:
-    """Whether all of a call's n members are known to be there: then there is nothing to doubt."""
+    """True if all n members of a call are known to be there."""
     return isinstance(answer, list) and len(answer) == n and all(type(it) is Delivered for it in answer)
 
 

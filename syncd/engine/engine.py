@@ -8,7 +8,7 @@ from syncd.connector import Logger
 from syncd.engine.deliver import Deliver
 from syncd.engine.export import Export
 from syncd.engine.lane import Lane
-from syncd.engine.pull.pull import Pull
+from syncd.engine.pull.lane import Pull
 from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger
 from syncd.ledger.ctgo_queue.shelf import Moved
@@ -39,9 +39,9 @@ class Engine:
     delivers: Sequence[Deliver]
     exports: Sequence[Export]
     others: Sequence[Lane] = ()
-    """What else a source has to do, behind its pulls."""
+    """The other lanes of the sources; they run behind the pulls."""
     hears: Sequence[Lane] = ()
-    """What became of people, for connectors that are asked: each shares its connector with a delivering lane."""
+    """The lanes that collect feedback: each shares its connector with a delivering lane."""
     closes: Mapping[tuple[str, str], Callable[[], None]] = field(default_factory=dict)
     gates: Mapping[str, int] = field(default_factory=dict)
 

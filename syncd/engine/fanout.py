@@ -1,4 +1,4 @@
-"""Who wants a new lead: pure. Each connector's `where` decides, once, when the lead comes in."""
+"""The connectors that get a new lead: pure. Each connector's `where` decides, once, when the lead comes in."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class Recipients:
         return self.called.labels if self.called else _NO_LABELS
 
     def wait_for_names(self, leads: Sequence[tuple[Lead, str]]) -> bool:
-        """Whether to keep a page for moments, until names that decide about a lead on it have come."""
+        """True if a page waits for moments, until names that decide about a lead on it have come."""
         names = self.called
         if names is None or names.due() is None or not names_in(self.uses):
             return False
@@ -59,7 +59,7 @@ class Recipients:
 
     @cached_property
     def unconditional(self) -> bool:
-        """Whether they take every lead as it is."""
+        """True if they take every lead as it is."""
         return self.enriching is None and all(taker.where.accepts_all for taker in self.each)
 
     @cached_property
@@ -108,7 +108,7 @@ def decide(
 
 
 def is_to_enrich(lead: Lead, takers: Recipients, enriching: Enriching, values: Mapping[str, object]) -> bool:
-    """Whether credits may be worth spending on it: see `syncd.engine.enrich.eligibility`."""
+    """True if credits may be worth spending on a lead: see `syncd.engine.enrich.eligibility`."""
 
     def is_open(where: Filter) -> bool:
         return takers.called is not None and takers.called.unknown(lead, where.uses) is not None

@@ -40,7 +40,7 @@ def wait_for(name: str, done: Mapping[str, Done], now: float) -> float:
 
 
 def due(done: Mapping[str, Done], now: float) -> str:
-    """What to do first of what is due; empty when nothing is."""
+    """Return the chore to do first; empty when none is due."""
     return next((name for name in EVERY if wait_for(name, done, now) == 0), "")
 
 

@@ -1,6 +1,16 @@
-"""What a lane is to those who run it."""
+"""A lane as its runner sees it, and what every lane does with its row in the ledger."""
 
+import random
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
+
+from syncd.clock import Clock
+from syncd.connector import Logger
+from syncd.core.failure import Failure, Halt, Reject
+from syncd.core.lane_state import LaneState, Policy, Terms, halted, kept_by_hand, paused, reopened
+from syncd.core.verdict import Verdict
+from syncd.ledger import Ledger, Transaction
+from syncd.ledger.lanes import load_lane, save_lane
 
 
 class Next(NamedTuple):
@@ -17,6 +27,9 @@ class Next(NamedTuple):
 AGAIN = Next(0.0)
 IDLE = Next(None)
 
+Wake = Callable[[str, str], None]
+"""Tell the runner that a lane (kind, name) has work."""
+
 
 class Lane(Protocol):
     """A lane as its runner sees it. `kind` is deliver, hear, pull, export, enrich, names or feedback; `name` the connector's or the source's."""
@@ -29,3 +42,73 @@ class Lane(Protocol):
     def step(self) -> Next:
         """Do what may be done now. Raises LedgerError when the ledger cannot be used, anything else for a bug."""
         ...
+
+
+class LedgerLane:
+    """The common part of lanes: a pause or a halt is in the ledger, and each change of it is one event in the log.
+
+    A pause that a person made while a step was under way outlasts what the step decided.
+    """
+
+    kind: str
+    halting: tuple[type[Failure], ...] = (Halt, Reject)
+    """Failures that halt the lane; all others pause it."""
+
+    def __init__(
+        self,
+        name: str,
+        ledger: Ledger,
+        clock: Clock,
+        log: Logger,
+        *,
+        policy: Policy,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """`name`: of the connector or the source. `chance`: numbers in [0, 1) for the jitter."""
+        self.name, self._policy, self._chance = name, policy, chance
+        self._ledger, self._clock, self._log = ledger, clock, log
+
+    def _load(self, connection: Transaction) -> LaneState:
+        return load_lane(connection, self.kind, self.name)
+
+    def _standstill(self, lane: LaneState) -> Next | None:
+        """Return when a lane that stands still wants to be stepped again; None if the lane may go on."""
+        wait = lane.wait(self._clock.now(), self._policy.probe)
+        return Next(wait, lane.code) if wait != 0 else None
+
+    def _terms(self, *, others: bool = False) -> Terms:
+        return Terms(self._clock.now(), self._policy, self._chance, others)
+
+    def _save(self, connection: Transaction, decided: LaneState) -> LaneState:
+        """Save the lane's next state; return what is saved, which a person's pause may differ from."""
+        before = self._load(connection)
+        after = kept_by_hand(before, decided, self._clock.now())
+        save_lane(connection, after)
+        self._log_change(before, after)
+        return after
+
+    def _allow(self, connection: Transaction, verdict: Verdict) -> tuple[LaneState, Verdict]:
+        """Return the lane before a verdict, and the verdict with the pause that a person may have made."""
+        before = self._load(connection)
+        return before, verdict._replace(lane=kept_by_hand(before, verdict.lane, self._clock.now()))
+
+    def _fail(self, connection: Transaction, lane: LaneState, why: Failure) -> Next:
+        """Pause or halt the lane; return when it wants to be stepped again."""
+        halts = isinstance(why, self.halting)
+        after = halted(lane, why, self._clock.now()) if halts else paused(lane, why, self._terms())
+        return self._standstill(self._save(connection, after)) or AGAIN
+
+    def _recover(self, connection: Transaction, lane: LaneState) -> None:
+        """Clear the trouble of a lane that works again."""
+        well = reopened(lane)._replace(code="", detail="", failures=0, probing=False, alike_code="", alike=())
+        if well != lane:
+            self._save(connection, well)
+
+    def _log_change(self, before: LaneState, after: LaneState) -> None:
+        known = {"kind": after.kind, "name": after.name}
+        if after.status == "halted" and (before.status, before.code) != ("halted", after.code):
+            self._log.warning("lane_halted", **known, code=after.code, detail=after.detail)
+        elif after.status == "paused" and before.status == "open" and not before.code:
+            self._log.warning("lane_paused", **known, code=after.code, detail=after.detail)
+        elif after.status == "open" and before.code and not after.code:
+            self._log.info("lane_recovered", **known)

@@ -53,7 +53,7 @@ def number_of(lead: Lead, kind: Named) -> int | None:
 
 
 class Names:
-    """What is known of one source's names; shared by its lanes and those that deliver its leads."""
+    """The known names of one source; shared by its lanes and those that deliver its leads."""
 
     def __init__(self, source: str, kinds: Collection[Named], ledger: Ledger, clock: Clock) -> None:
         """`kinds`: the lists that some mapping or `where` needs."""
@@ -61,7 +61,7 @@ class Names:
         self._ledger, self._clock = ledger, clock
         self._expected: float | None = None
         self.wanted = False
-        """Whether somebody has leads that want names; the lane asks for none before."""
+        """True if leads wait for names; the lane asks for none before."""
         with ledger.read() as connection:
             self._load(connection)
 
@@ -70,7 +70,7 @@ class Names:
         return next((kind for kind in self.kinds if self._wait(kind) <= 0), None)
 
     def coming(self) -> bool:
-        """Whether an answer may be expected within moments: worth waiting for, but not for long."""
+        """True if an answer may come within moments: worth waiting for, but not for long."""
         if self.due() is None:
             self._expected = None
             return False

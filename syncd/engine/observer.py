@@ -1,4 +1,4 @@
-"""What the lanes tell whoever counts: requests and outcomes, as they happen."""
+"""The interface through which lanes report requests and outcomes, as they happen."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -57,7 +57,7 @@ NOBODY: Observer = Nobody()
 
 
 def outcomes_of(changes: Iterable[Change], items: Iterable[Item]) -> Outcomes:
-    """What the changes of a verdict mean for those who count. `items`: as they were before."""
+    """Count the changes of a verdict by outcome and code. `items`: as they were before."""
     attempts = {item.id: item.attempts for item in items}
     return Counter((_outcome(change, attempts.get(change.id, 0)), change.code) for change in changes)
 

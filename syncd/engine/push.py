@@ -20,15 +20,14 @@ from typing import Literal, NamedTuple
 from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.core.failure import CODES, Failure, Pause
-from syncd.core.lane_state import BY_HAND, LaneState, Policy, Terms, kept_by_hand, paused, reopened
+from syncd.core.lane_state import BY_HAND, LaneState, Policy, reopened
 from syncd.ctgo.webhooks import Webhooks
 from syncd.engine.budget import Reservation
-from syncd.engine.deliver import Wake
-from syncd.engine.lane import AGAIN, Next
-from syncd.engine.pull.pull import Pull
+from syncd.engine.lane import AGAIN, LedgerLane, Next, Wake
+from syncd.engine.pull.lane import Pull
 from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger, Transaction, subscriptions
-from syncd.ledger.lanes import load_lane, save_lane
+from syncd.ledger.lanes import load_lane
 from syncd.ledger.subscriptions import Subscription
 
 SPACING = 5.0
@@ -40,7 +39,7 @@ PATIENCE = Policy(pause_base=30.0, pause_cap=3600.0)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be subscribed, at which CTGO. `public_url`: where it reaches us, less the token; `filters`: as in `Webhooks`."""
+    """The wanted subscription. `public_url`: the address that CTGO reaches, less the token; `filters`: as in `Webhooks`."""
 
     base_url: str
     public_url: str
@@ -57,21 +56,21 @@ class Wanted:
 
 
 class Act(NamedTuple):
-    """What is to be done at CTGO. `find`: learn the id of what may have been subscribed; `number`: the subscription to remove."""
+    """A request to CTGO. `find`: learn the id of what may have been subscribed; `number`: the subscription to remove."""
 
     verb: Literal["subscribe", "find", "remove"]
     number: int = 0
 
 
 class Goal(NamedTuple):
-    """What is wanted, as the ledger keeps it."""
+    """The wanted subscription, as the ledger keeps it."""
 
     target: str
     digest: str
 
 
 def due_act(it: Subscription, goal: Goal | None, now: float) -> Act | float | None:
-    """What is to be done; or seconds until something is; None: nothing until the configuration changes. `goal`: None for none."""
+    """Return what is to be done, or the seconds until something is; None: nothing until the configuration changes."""
     if it.asked and (goal is None or it.asked != goal.target):
         return Act("find")
     if goal is not None and (it.remote_id is None or it.digest != goal.digest):
@@ -85,7 +84,7 @@ def due_act(it: Subscription, goal: Goal | None, now: float) -> Act | float | No
 
 
 def may_have_worked(why: Failure) -> bool:
-    """Whether CTGO may have done what it was asked, for all that is known."""
+    """Tell if CTGO may have done what it was asked."""
     return isinstance(why, Pause) and why.unexplained and not why.unsent
 
 
@@ -94,7 +93,7 @@ def spacing(requests: int, per_minute: int) -> float:
     return max(SPACING, 2 * 60.0 * requests / per_minute)
 
 
-class Push:
+class Push(LedgerLane):
     """The lane `push:NAME`. Made for a source with push, and for one that has something left to unsubscribe."""
 
     kind = "push"
@@ -113,8 +112,8 @@ class Push:
     ) -> None:
         """`wanted`: None when the source is to have no push; `chance`: as in `Pull`."""
         self._context, self._pull, self._webhooks = context, pull, Webhooks(context.upstream)
-        self._ledger, self._clock, self._log, self._wake = ledger, clock, log, wake
-        self._wanted, self._chance = wanted, chance
+        super().__init__(context.name, ledger, clock, log, policy=PATIENCE, chance=chance)
+        self._wanted, self._wake = wanted, wake
         self._asked = self._came = False
         self._next_extra = 0.0
         with ledger.write() as connection:
@@ -125,12 +124,7 @@ class Push:
         self.token = found.token
         """The unguessable part of the address: a secret."""
         self.on = wanted is not None and not found.off
-        """Whether pushes are taken."""
-
-    @property
-    def name(self) -> str:
-        """The source's name."""
-        return self._context.name
+        """True if pushes are taken."""
 
     def came(self) -> None:
         """A push came, in CTGO's name; from any thread. Costs nothing if one is waiting already."""
@@ -176,14 +170,14 @@ class Push:
         if it is None:
             return Next(None)
         with self._ledger.read() as connection:
-            lane = load_lane(connection, self.kind, self.name)
+            lane = self._load(connection)
             waits_for_pull = load_lane(connection, "pull", self.name).wait(now) != 0
         act = due_act(it, self._goal(), now)
         if not isinstance(act, Act):
             return self._settled(it, lane, act)
-        wait = lane.wait(now)
-        if wait != 0:
-            return Next(wait, lane.code)
+        standstill = self._standstill(lane)
+        if standstill:
+            return standstill
         if self._pull.pulled is None or waits_for_pull:
             return Next(None)  # the pull that gets through wakes this lane
         with self._ledger.write() as connection:
@@ -239,7 +233,7 @@ class Push:
         try:
             number = hold.call(lambda: self._call(act, it))
         except Failure as why:
-            return self._fail(act, why, hold)
+            return self._give_up(act, why, hold)
         with self._ledger.write() as connection:
             self._context.pacer.close(connection, hold)
             self._recover(connection, lane)
@@ -264,25 +258,19 @@ class Push:
             return stands.subscribed(number, digest, self._clock.now())
         return stands.found(number) if act.verb == "find" else stands.left(number)
 
-    def _recover(self, connection: Transaction, lane: LaneState) -> None:
-        if lane.code:
-            before = load_lane(connection, self.kind, self.name)
-            well = reopened(lane)._replace(code="", detail="", failures=0, probing=False)
-            save_lane(connection, kept_by_hand(before, well, self._clock.now()))
-
-    def _fail(self, act: Act, why: Failure, hold: Reservation) -> Next:
-        """Never a halt: nothing but seconds is lost, and a plan that was upgraded needs nobody to say so here."""
-        terms = Terms(self._clock.now(), PATIENCE, self._chance)
-        after = why.after if isinstance(why, Pause) else None
-        trouble = Pause("push_failed", why.detail, after=after)
+    def _give_up(self, act: Act, why: Failure, hold: Reservation) -> Next:
+        """Pause the lane, never halt it: nothing but seconds is lost, and a plan that was upgraded needs no command here."""
+        trouble = Pause("push_failed", why.detail, after=why.after if isinstance(why, Pause) else None)
         with self._ledger.write() as connection:
             self._context.pacer.close(connection, hold)
             if act.verb == "subscribe" and not may_have_worked(why):
                 self._change(connection, lambda stands: stands.asks(""))
-            before = load_lane(connection, self.kind, self.name)
-            lane = kept_by_hand(before, paused(reopened(before), trouble, terms), terms.now)
-            save_lane(connection, lane)
+            before = self._load(connection)
+            after = self._fail(connection, reopened(before), trouble)
         if not before.code:
             fix = CODES["push_failed"]
             self._log.warning("push_failed", source=self.name, code=why.code, detail=why.detail, fix=fix)
-        return Next(lane.wait(terms.now), lane.code)
+        return after
+
+    def _log_change(self, before: LaneState, after: LaneState) -> None:
+        """Log nothing: `push_failed` is logged once, with its own fix."""

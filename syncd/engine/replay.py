@@ -34,7 +34,7 @@ Verdict = Literal["deliver", "unasked", "unwanted", "unnamed", "payload_gone", "
 
 @dataclass(slots=True)
 class Replay:
-    """What a replay comes to. `new` and `back`: (discovered at, number) of leads without a delivery, and of deliveries."""
+    """The findings of a replay. `new` and `back`: (discovered at, number) of leads without a delivery, and of deliveries."""
 
     new: list[tuple[float, int]] = field(default_factory=list)
     back: list[tuple[float, int]] = field(default_factory=list)
@@ -53,14 +53,14 @@ class Replay:
 
     @property
     def empty(self) -> bool:
-        """Whether carrying it out would change nothing."""
+        """True if carrying it out would change nothing."""
         return not (self.burst or self.failed or self.to_ask)
 
 
 def judge(
     lead: Older, taker: Recipient, names: Names, enriching: Enriching | None = None
 ) -> tuple[Verdict, str]:
-    """What today's `where` says of an older lead, and why it cannot say. `names` and `enriching`: of the lead's source."""
+    """Judge an older lead by today's `where`; return the verdict, and why there is none. `names`, `enriching`: of its source."""
     if lead.payload is None:
         return "payload_gone", ""
     try:
@@ -125,7 +125,7 @@ def _all(ledger: Ledger, wanted: Wanted) -> Iterator[Older]:
 
 
 def at_the_gate(ledger: Ledger, replay: Replay, name: str, size: int | None) -> Move:
-    """What the connector's gate would do about the burst that this replay is."""
+    """Return what the connector's gate would do with the burst of this replay."""
     with ledger.read() as connection:
         closed = name in flood_gate.closed_gates(connection)
     return "free" if size is None else decide(replay.burst, size, closed=closed, over=True)
@@ -133,7 +133,7 @@ def at_the_gate(ledger: Ledger, replay: Replay, name: str, size: int | None) -> 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Who asks for a replay and under what terms. `size`: the connector's gate; `exports`: which sources export."""
+    """The person who asks for a replay, and its terms. `size`: the connector's gate; `exports`: which sources export."""
 
     who: str
     now: float
@@ -143,7 +143,7 @@ class Order:
 
 @dataclass(slots=True)
 class Done:
-    """What was made: deliveries that are pending now, and rejected ones whose `where` could not be evaluated."""
+    """The number of deliveries made: pending ones, and rejected ones whose `where` could not be evaluated."""
 
     made: int = 0
     failed: int = 0

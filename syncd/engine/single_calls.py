@@ -8,11 +8,11 @@ from syncd.core.lane_state import LaneState, Terms
 from syncd.core.verdict import Verdict, judge_call
 
 Answer = Outcome | BaseException | None
-"""What one request came to; None: it was not sent, for one before said stop."""
+"""The outcome of one request; None: it was not sent, for one before stopped the pass."""
 
 
 def is_gone(answer: Answer) -> bool:
-    """Whether CTGO says that it knows the lead, or the segment, no longer: there is nothing left to tell."""
+    """Tell if CTGO knows the lead, or the segment, no longer: there is nothing left to send."""
     return isinstance(answer, Reject) and answer.code == "not_found"
 
 

@@ -9,7 +9,7 @@ from syncd.ctgo import Upstream
 from syncd.engine.budget import RequestBudget
 from syncd.engine.fanout import Recipients
 from syncd.engine.observer import NOBODY, Observer
-from syncd.engine.pull.walk import Start
+from syncd.engine.pull.plan import Start
 
 SOURCE_LANES = ("pull", "export")
 """The lanes that live by a source's key: one that is refused halts them all."""
@@ -41,5 +41,5 @@ class SourceContext:
 
     @property
     def exports(self) -> bool:
-        """Whether CTGO is told."""
+        """True if its leads are exported."""
         return self.takers.exports

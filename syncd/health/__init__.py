@@ -1,9 +1,9 @@
-"""What the daemon says of itself to machines: /healthz, /readyz and /metrics.
+"""The daemon's reports to machines: /healthz, /readyz and /metrics.
 
-`view` and `readiness` are pure: what was seen, and what of it means "not ready". `looking` reads it, over a connection of
-its own, so that a scrape never waits for the engine nor the engine for a scrape; costs follow what is pending. `counting`
-hears from the engine what no ledger keeps. `metrics` puts both in Prometheus's words, `recent` keeps them for a second,
-`request` reads what is asked, `app` answers, `serving` listens.
+`view` and `readiness` are pure: a look at the daemon, and what of it means "not ready". `snapshot` takes the look over a
+connection of its own, so that a scrape never waits for the engine nor the engine for a scrape. `counters` counts what no
+ledger keeps. `metrics` renders both for Prometheus, and `cache` keeps the text for a second. `http_request` parses a
+request, `app` answers it, `server` listens.
 
 Only the daemon imports the modules that need prometheus-client.
 """

@@ -1,4 +1,4 @@
-"""What was made a moment ago is given again: asking in a loop then costs no more than asking once a second."""
+"""A cache of a second: asking in a loop costs no more than asking once a second."""
 
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
@@ -18,7 +18,7 @@ class Recent(Generic[T]):
         self._made: dict[Hashable, tuple[float, T]] = {}
 
     def has(self, key: Hashable, most: int) -> bool:
-        """Whether there is a value for the key, or room for it among `most` keys."""
+        """Tell if there is a value for the key, or room for it among `most` keys."""
         self._drop()
         return key in self._made or len(self._made) < most
 

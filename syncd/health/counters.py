@@ -1,4 +1,4 @@
-"""What only the engine sees go by: requests, outcomes, how long a lead took. Counted since the start, as Prometheus likes it.
+"""Counters of what no ledger keeps: requests, outcomes, latencies. Counted since the start, as Prometheus likes it.
 
 Plain numbers under a lock: what costs memory, Prometheus's client, is needed only by those who scrape. Label values are
 configured names, states and statuses, so there are few; hosts are capped all the same.
@@ -23,14 +23,14 @@ Outcomes = Mapping[tuple[str, str], int]
 
 @dataclass(slots=True)
 class Latency:
-    """How many took how long: of each bucket, those above the last in the last; and all of them together, seconds."""
+    """A histogram: a count for each bucket, with one more for those above the last; and the sum of all, seconds."""
 
     buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
     total: float = 0.0
 
 
 class Counted(NamedTuple):
-    """What was counted up to a moment. Keys are label values in the order of the names."""
+    """All counters at a moment. Keys are label values in the order of the names."""
 
     requests: Mapping[tuple[str, str], int]
     """By host and status."""

@@ -19,7 +19,7 @@ _HOST = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::[0-9]*)?")
 
 
 class Request(NamedTuple):
-    """What matters of a head. `foreign`: a page of another site asks; `path`: without a query."""
+    """The parts of a head that matter. `foreign`: a page of another site asks; `path`: without a query."""
 
     method: str
     path: str
@@ -47,9 +47,9 @@ def parse(head: bytes) -> Request | None:
 
 
 def is_ours(host: str, names: Collection[str]) -> bool:
-    """Whether nobody else can own the name in a `Host` header; also if there is none.
+    """Tell if nobody else can own the name in a `Host` header; also if there is none.
 
-    An address is no name, a name without a dot is of this machine or its network, and one with a dot has to be among
+    An address is no name, and a name without a dot is of this machine or its network. A name with a dot has to be among
     `names`, which are in lower case.
     """
     if _is_address(host):

@@ -1,4 +1,4 @@
-"""A look at the daemon in Prometheus's words, made when it is asked for.
+"""The metrics of the daemon for Prometheus, made when they are asked for.
 
 Names follow https://prometheus.io/docs/practices/naming: base units, `_total` for counters. Label values are configured
 names, states and codes; nothing of a lead is in them. A state that matters has a series also while it is 0, so that an
@@ -48,13 +48,13 @@ class _Everything(Collector):
         return ()
 
     def collect(self) -> Iterable[Metric]:
-        """What one look and the counters tell."""
+        """Yield the metrics of one look and of the counters."""
         yield from families(self._look())
         yield from counters(self._counted())
 
 
 class Exposition:
-    """What /metrics answers: everything of ours, and the process's memory, time and descriptors."""
+    """The answer to /metrics: our own metrics, and the process's memory, time and descriptors."""
 
     def __init__(
         self, look: Callable[[], View], counted: Callable[[], Counted], recent: Recent[bytes]

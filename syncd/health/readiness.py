@@ -1,4 +1,4 @@
-"""Whether the daemon does its work, and if not, why: pure.
+"""The readiness of the daemon, and the reasons why it is not ready: pure.
 
 Not ready: a lane hangs; the ledger cannot be read, or nothing is sent because of it; a source was never pulled, or not
 lately, or CTGO did not answer it twice in a row; CTGO counts leads that no sweep finds; a lane is halted. What a person paused is as they want it.

@@ -19,7 +19,7 @@ from syncd.ledger.lanes import load_lanes
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """What the daemon says of itself: see `View` for both."""
+    """The daemon's own state: see `View` for both."""
 
     wedged: str = ""
     held: tuple[str, str] | None = None
@@ -69,14 +69,14 @@ class Looker:
     vitals: Callable[[], Vitals] = Vitals
     credits: dict[str, int] = field(default_factory=dict)
     fixes: Mapping[str, str] = field(default_factory=lambda: CODES)
-    """What to do about each code; a reload may replace it too."""
+    """The remedy for each code; a reload may replace it too."""
     unserved: Callable[[], str] = str
     """Says why pushes cannot be received; empty while they can, and where there are none."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _pulled: dict[str, _Pulled] = field(default_factory=dict)
 
     def look(self) -> View:
-        """What there is to see now. Raises nothing that the ledger can cause."""
+        """Return the state of the daemon now. Raises nothing that the ledger can cause."""
         now = self.clock.now()
         disk, vitals = self._disk(), self.vitals()
         try:
@@ -117,7 +117,7 @@ class Looker:
         )
 
     def _is_ours(self, lane: LaneState) -> bool:
-        """Whether the lane is of something configured: the ledger keeps those of what is not any more."""
+        """Tell if the lane's source or connector is configured: the ledger keeps lanes of removed ones too."""
         return lane.name in (self.connectors if lane.kind in OF_CONNECTORS else self.sources)
 
     def _source(self, name: str, watched: Watched, row: Any, budget: Budget, now: float) -> SourceView:

@@ -1,4 +1,4 @@
-"""What one look at a running daemon saw: values only, for readiness, metrics and alerts to decide on."""
+"""A look at a running daemon: values only, for readiness, metrics and alerts to decide on."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -51,7 +51,7 @@ class SourceView:
 
     @property
     def is_stale(self) -> bool:
-        """Whether a clean pull is overdue."""
+        """True if a clean pull is overdue."""
         return self.age is not None and self.age > self.patience
 
 
@@ -100,10 +100,10 @@ class View:
     wedged: str = ""
     unserved: str = ""
     fixes: Mapping[str, str] = field(default_factory=lambda: CODES)
-    """What to do about each code, those of the configured connectors included."""
+    """The remedy for each code, those of the configured connectors included."""
 
     def fix(self, code: str, name: str = "") -> str:
-        """What to do about a code, with the name of its source or connector filled in; empty when nobody says."""
+        """Return the remedy for a code, with the name of its source or connector filled in; empty if there is none."""
         return self.fixes.get(code, "").replace("SOURCE", name or "SOURCE").replace("NAME", name or "NAME")
 
 
@@ -115,15 +115,15 @@ def telling(lanes: Sequence[LaneState]) -> Sequence[LaneState]:
 
 
 def is_by_hand(lane: LaneState) -> bool:
-    """Whether a person stopped it: nothing is wrong."""
+    """Tell if a person paused the lane: nothing is wrong."""
     return lane.status == "paused" and lane.code == BY_HAND
 
 
 def is_halted(lane: LaneState) -> bool:
-    """Whether it waits for somebody to mend something."""
+    """Tell if the lane waits for somebody to mend something."""
     return lane.status == "halted"
 
 
 def is_failing(lane: LaneState) -> bool:
-    """Whether it has not got through since it last failed; also between two tries."""
+    """Tell if the lane has not got through since it last failed; also between two tries."""
     return bool(lane.code) and not is_halted(lane) and not is_by_hand(lane)

@@ -1,4 +1,4 @@
-"""What the first line of a request comes to. Pure.
+"""The judgement on the first line of a request. Pure.
 
 It is the only line that is looked at: the path's last part is a token or it is nothing, and what a proxy put or left before
 it does not matter. Nothing else is of any use, for nothing of it is signed.
@@ -17,7 +17,7 @@ _PARTS = 3
 
 
 class Answer(NamedTuple):
-    """What is answered, and to the source of that name if it was told something; else the name is empty."""
+    """The status, and the source whose token the request knew; empty for strangers."""
 
     status: HTTPStatus
     source: str = ""

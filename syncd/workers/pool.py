@@ -1,6 +1,6 @@
-"""Crews: lanes with the threads that step them, and which of those threads rests, for how long.
+"""Pools: lanes with the threads that step them, and the rest of those threads.
 
-Nobody ticks: of a crew's resting threads one holds the alarm for the next due lane, the others sleep until rung. All of it
+Nobody ticks: of a pool's resting threads one holds the alarm for the next due lane, the others sleep until rung. All of it
 is read and changed under the runner's lock.
 """
 
@@ -39,7 +39,7 @@ class Entry:
 
     @property
     def ready(self) -> bool:
-        """Whether it may be stepped when it is due."""
+        """True if it may be stepped when it is due."""
         return not self.running and not (self.after is not None and self.after.running)
 
 

@@ -29,7 +29,7 @@ DRAIN = 8.0
 
 
 class Ended(NamedTuple):
-    """How a run ended. `troubles`: the code of each lane that was left in trouble; `abandoned`: lanes still in a step."""
+    """The end of a run. `troubles`: the code of each lane that was left in trouble; `abandoned`: lanes still in a step."""
 
     troubles: dict[Key, str]
     stopped: bool
@@ -70,13 +70,13 @@ class Runner:
         self.bell = threading.Event()
         """Rung when the run ends, when the ledger is in trouble, when a lane's trouble changed or it was stepped for the first time."""
         self.held: LedgerError | None = None
-        """Why no lane is stepped at present; only when not `until_quiet`."""
+        """The reason why no lane is stepped at present; only when not `until_quiet`."""
         self._error: LedgerError | None = None
         self._bug = False
 
     @property
     def over(self) -> bool:
-        """Whether it ended by itself: it is quiet, or the ledger failed."""
+        """True if the run ended by itself: it is quiet, or the ledger failed."""
         return self._over
 
     def wake(self, kind: str, name: str) -> None:
@@ -294,7 +294,7 @@ class Runner:
             self._log.warning("close_failed", kind=entry.lane.kind, name=entry.lane.name, exc_info=bug)
 
     def _hopeless(self, entry: Entry) -> bool:
-        """Whether this lane's trouble would outlast what the run is willing to wait."""
+        """Tell if this lane's trouble would outlast what the run is willing to wait."""
         if not entry.trouble or entry.due is None or entry.troubled_since is None:
             return False
         return entry.trouble == BUG or entry.due - entry.troubled_since > self._max_wait

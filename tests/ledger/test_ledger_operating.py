@@ -6,7 +6,7 @@ from syncd.core.delivery import Change
 from syncd.core.lane_state import LaneState
 from syncd.ledger import Ledger, overview
 from syncd.ledger.admin.actions import Chosen, accept, drop, pause_lanes, resume_lanes, retry
-from syncd.ledger.ctgo_queue.exports import exports_due
+from syncd.ledger.ctgo_queue.exports import EXPORT_QUEUE
 from syncd.ledger.lanes import lift_halts, load_lane, load_lanes, save_lane
 from tests.ledger.rows import EXPORTS, NOW, admission, ids, malformed, put, settle
 from tests.support.books import assert_books
@@ -121,7 +121,7 @@ def test_a_quarantined_row_holds_the_export_that_was_owed_already(ledger: Ledger
     settle(ledger, Change(1, "delivered", 1))
     put(ledger, malformed=[malformed(1)])
     with ledger.read() as connection:
-        assert exports_due(connection, "main", NOW, 3600.0, 10) == []
+        assert EXPORT_QUEUE.due(connection, "main", NOW, 3600.0, 10) == []
 
 
 def test_lanes_are_kept_as_they_were(ledger: Ledger) -> None:

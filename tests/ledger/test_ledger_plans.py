@@ -12,8 +12,8 @@ from syncd.core.lane_state import LaneState
 from syncd.core.verdict import Verdict
 from syncd.ledger import Ledger, overview, same_account
 from syncd.ledger.admin.maintenance import FIRST, done, drop_payloads
-from syncd.ledger.ctgo_queue.exports import exports_due, record_exports
-from syncd.ledger.ctgo_queue.feedback import feedback_due, record_feedback
+from syncd.ledger.ctgo_queue.exports import EXPORT_QUEUE
+from syncd.ledger.ctgo_queue.feedback import FEEDBACK_QUEUE
 from syncd.ledger.deliveries import flood_gate, statuses
 from syncd.ledger.deliveries.due import due, next_due, record
 from syncd.ledger.leads import enrichment, unenriched
@@ -75,7 +75,7 @@ def full(ledger: Ledger) -> Ledger:
             connection, "crm", Verdict(done, LaneState("deliver", "crm")), sent={}, exports=EXPORTS, now=NOW
         )
         exported = tuple(Change(n, "delivered", 1) for n in range(1, 200))
-        record_exports(connection, "main", Verdict(exported, LaneState("export", "main")), [], NOW)
+        EXPORT_QUEUE.record(connection, "main", Verdict(exported, LaneState("export", "main")), now=NOW)
         connection.exec_driver_sql("ANALYZE")
     return ledger
 
@@ -85,7 +85,7 @@ def test_choosing_what_is_due_uses_the_index_of_what_is_pending(full: Ledger) ->
         assert len(due(connection, LaneState("deliver", "crm"), NOW, 3600.0, 10)) == 10
         assert next_due(connection, Delivery, "crm") == 0.0
         assert next_due(connection, Export, "main") == 0.0
-        assert exports_due(connection, "main", NOW, 3600.0, 10)
+        assert EXPORT_QUEUE.due(connection, "main", NOW, 3600.0, 10)
     plans = _plans(full, said)
     assert _walks(plans) == []
     assert any("delivery_pending" in line for line in plans)
@@ -102,9 +102,8 @@ def test_recording_a_call_walks_nothing(full: Ledger) -> None:
     with _listening(full) as said, full.write() as connection:
         verdict = Verdict((Change(260, "delivered", 1),), LaneState("deliver", "crm"), revived=(3,))
         record(connection, "crm", verdict, sent={}, exports=EXPORTS, now=NOW)
-        record_exports(
-            connection, "main", Verdict((Change(210, "delivered", 1),), LaneState("export", "main")), [], NOW
-        )
+        exported = Verdict((Change(210, "delivered", 1),), LaneState("export", "main"))
+        EXPORT_QUEUE.record(connection, "main", exported, now=NOW)
     assert _walks(_plans(full, said)) == []
 
 
@@ -217,10 +216,10 @@ def test_hearing_finds_people_by_the_indexes_that_it_makes_and_telling_by_what_i
         news = statuses.news_in(connection, "crm", said)
         assert statuses.take_in(connection, "crm", news, NOW) == {"main"}
         statuses.save_cursor(connection, "crm", "mark", "7", NOW)
-        (first, *_) = feedback_due(connection, "main", NOW, 3600.0, 8)
+        (first, *_) = FEEDBACK_QUEUE.due(connection, "main", NOW, 3600.0, 8)
         assert next_due(connection, Feedback, "main") == 0.0
         verdict = Verdict((Change(first.item.id, "delivered", 1),), LaneState("feedback", "main"))
-        record_feedback(connection, "main", verdict, sent={first.item.id: first.word}, gone=[], now=NOW)
+        FEEDBACK_QUEUE.record(connection, "main", verdict, claims=[first], now=NOW)
     assert len(news.rows) == 19
     plans = _plans(full, heard)
     assert _walks(plans) == []

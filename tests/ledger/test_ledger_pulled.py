@@ -4,7 +4,7 @@ from typing import Any
 
 from syncd.core.delivery import Change
 from syncd.ledger import Ledger
-from syncd.ledger.ctgo_queue.exports import exports_due, next_export_due
+from syncd.ledger.ctgo_queue.exports import EXPORT_QUEUE
 from syncd.ledger.sources import load_source, move_watermark
 from tests.ledger.rows import NOW, admission, ids, malformed, put, settle
 
@@ -14,7 +14,7 @@ OWED = "SELECT lead_id FROM export WHERE state = 'pending'"
 
 def _due(ledger: Ledger) -> list[int]:
     with ledger.read() as connection:
-        return [lead_id for _, lead_id in exports_due(connection, "main", NOW, CAP, 10)]
+        return [claim.lead_id for claim in EXPORT_QUEUE.due(connection, "main", NOW, CAP, 10)]
 
 
 def _deliver(ledger: Ledger, lead_id: int, stream: int = 1) -> None:
@@ -61,11 +61,11 @@ def test_exports_that_are_held_starve_none_behind_them(ledger: Ledger) -> None:
     put(ledger, admission(100, stream=7))
     _deliver(ledger, 100, stream=7)
     with ledger.read() as connection:
-        assert next_export_due(connection, "main") == 0.0
+        assert EXPORT_QUEUE.next_due(connection, "main") == 0.0
     assert _due(ledger) == [100]
     put(ledger, malformed=[malformed(100)])
     with ledger.read() as connection:
-        assert next_export_due(connection, "main") is None
+        assert EXPORT_QUEUE.next_due(connection, "main") is None
 
 
 def test_an_export_is_not_chosen_while_a_row_of_its_id_holds_it(ledger: Ledger) -> None:

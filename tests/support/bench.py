@@ -25,7 +25,7 @@ from syncd.engine.feedback.collect import CollectFeedback, FeedbackPoll
 from syncd.engine.feedback.send import SendFeedback
 from syncd.engine.lane import Lane, Next
 from syncd.engine.names import Names, Naming, names_in
-from syncd.engine.pull.pull import Pull
+from syncd.engine.pull.lane import Pull
 from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger, overview, same_account
 from syncd.ledger.ctgo_queue import shelf

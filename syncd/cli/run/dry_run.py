@@ -19,7 +19,7 @@ from syncd.clock import SystemClock
 from syncd.core.flood_gate import FIRST, said
 from syncd.engine.budget import RequestBudget, Reservation
 from syncd.engine.lane import Lane
-from syncd.engine.pull.pull import Pull
+from syncd.engine.pull.lane import Pull
 from syncd.ledger import Ledger, LedgerError, Transaction, overview
 from syncd.ledger.admin import preview as admin_preview
 from syncd.ledger.deliveries import flood_gate

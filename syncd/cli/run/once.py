@@ -19,7 +19,7 @@ from syncd.clock import Clock, SystemClock
 from syncd.connector import Logger
 from syncd.engine.engine import Engine
 from syncd.engine.housekeeping import Housekeeping
-from syncd.engine.pull.pull import Pull
+from syncd.engine.pull.lane import Pull
 from syncd.ledger import Ledger, overview, windows
 from syncd.ledger.database import EngineLock
 from syncd.ledger.sources import load_source

@@ -7,7 +7,7 @@ from syncd.ledger import Ledger
 
 
 def ask_credits(context: SourceContext, ledger: Ledger) -> int | None:
-    """The balance; None when it was not asked or not told. What is wrong with the key, the pull meets and says."""
+    """Return the balance; None if it is not known. The pull reports trouble with the key."""
     with ledger.write() as connection:
         opened = context.pacer.open(connection, 1, live=False)
     if not isinstance(opened, Reservation):

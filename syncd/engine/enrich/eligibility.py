@@ -1,4 +1,4 @@
-"""Whether credits are worth spending on a lead: pure, and asked before any is.
+"""The decision if credits are worth spending on a lead, before one is spent: pure.
 
 A lead is enriched when an output of the configuration is missing on it, when `enrich.where` says yes, and when somebody
 may want it. A connector whose `where` needs what enriching finds may: it is judged when enriching is over. All others
@@ -44,7 +44,7 @@ class Enriching:
         return tuple(output for output in self.outputs if values[output] is None)
 
     def hindrance(self, purse: CreditBalance, outputs: int, asked_today: int, now: float) -> Pause | None:
-        """Why nothing may be asked now: see `syncd.core.enrichment`."""
+        """Return the reason why nothing may be asked now: see `syncd.core.enrichment`."""
         return hindrance(
             purse,
             outputs,
@@ -55,7 +55,7 @@ class Enriching:
         )
 
     def must_know(self, purse: CreditBalance, now: float) -> bool:
-        """Whether the balance must be asked for first. Others of the team spend too: where some is to be kept, often."""
+        """True if the balance must be asked for first: often where some is to be kept, for others of the team spend too."""
         lasts = FRESH if self.keep_credits else HOUR
         return purse.balance is None or not 0 <= now - purse.told_at < lasts
 
@@ -70,7 +70,7 @@ class HasWhere(Protocol):
 def may_be_wanted(
     takers: Sequence[HasWhere], values: Mapping[str, object], is_open: Callable[[Filter], bool]
 ) -> bool:
-    """Whether some connector wants the lead, or may once enriching is over. `is_open`: it cannot be judged yet."""
+    """True if some connector wants the lead, or may once enriching is over. `is_open`: it cannot be judged yet."""
     return any(all(_may_want(part, values, is_open) for part in taker.where.parts) for taker in takers)
 
 
@@ -89,7 +89,7 @@ def hangs_on(
     unasked: Sequence[str],
     is_open: Callable[[Filter], bool],
 ) -> bool:
-    """Whether these outputs decide what a `where` says: it does not say yes without them, and nothing else says no.
+    """True if these outputs decide a `where`: it does not say yes without them, and nothing else says no.
 
     `is_open`: a condition cannot be judged yet for another reason.
     """
@@ -114,7 +114,7 @@ def _accepts(where: Filter, values: Mapping[str, object]) -> bool:
 
 
 def is_worth_it(enriching: Enriching, values: Mapping[str, object]) -> bool:
-    """What `enrich.where` says; one that cannot be evaluated is looked at again, visibly, in the lane."""
+    """True if `enrich.where` says yes, or cannot be evaluated: the lane evaluates it again, visibly."""
     try:
         return enriching.where.accepts(values)
     except Reject:

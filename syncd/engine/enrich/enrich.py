@@ -24,18 +24,17 @@ from syncd.connector import Logger
 from syncd.core.delivery import Item
 from syncd.core.enrichment import HOUR, SET_BOUNDS, CreditBalance, day_of, merged, price_seen, with_asked
 from syncd.core.failure import Failure, Halt, Pause, Reject
-from syncd.core.lane_state import BY_HAND, LaneState, Terms, halted, kept_by_hand, paused, reopened
+from syncd.core.lane_state import BY_HAND, LaneState, reopened
 from syncd.core.verdict import judge_call
 from syncd.ctgo import Enrichment, Me
 from syncd.engine.budget import Reservation
-from syncd.engine.deliver import Wake, tell_lane
 from syncd.engine.enrich.questions import Over, Question, enriched, found_in, judge, without
-from syncd.engine.lane import AGAIN, IDLE, Next
+from syncd.engine.lane import AGAIN, IDLE, LedgerLane, Next, Wake
 from syncd.engine.requeue import put_back
-from syncd.engine.source import SourceContext
+from syncd.engine.source import SOURCE_LANES, SourceContext
 from syncd.ledger import Ledger, Transaction
 from syncd.ledger.deliveries import flood_gate
-from syncd.ledger.lanes import halt_lanes, load_lane, save_lane
+from syncd.ledger.lanes import halt_lanes, load_lane
 from syncd.ledger.leads import enrichment
 
 BATCH = 100
@@ -48,10 +47,11 @@ OF_ONE_LEAD = frozenset({"forbidden", "bad_request"})
 """Codes of halts that may be about the lead that was asked about, for CTGO named no reason."""
 
 
-class Enrich:
+class Enrich(LedgerLane):
     """The lane `enrich:NAME`."""
 
     kind = "enrich"
+    halting = (Halt,)
 
     def __init__(
         self,
@@ -64,20 +64,15 @@ class Enrich:
         chance: Callable[[], float] = random.random,
     ) -> None:
         """`chance`: numbers in [0, 1) for the jitter."""
-        self._context, self._ledger, self._clock, self._log = context, ledger, clock, log
-        self._wake, self._chance = wake, chance
-        self._policy = context.policy._replace(pause_cap=LONGEST_PAUSE)
-        self._terms = context.takers.enriching
+        policy = context.policy._replace(pause_cap=LONGEST_PAUSE)
+        super().__init__(context.name, ledger, clock, log, policy=policy, chance=chance)
+        self._context, self._wake = context, wake
+        self._enriching = context.takers.enriching
         # What is enriched is judged as any lead is
         self._takers = replace(context.takers, enriching=None)
         self._untold_until = 0.0
         self._sets = 0
         self._in_stroke = False
-
-    @property
-    def name(self) -> str:
-        """The source's name."""
-        return self._context.name
 
     def step(self) -> Next:
         """One pass: settle what needs no asking, else ask about one lead."""
@@ -92,7 +87,7 @@ class Enrich:
             found = enrichment.waiting(connection, self.name, BATCH, self._takers.names)
             if not found:
                 return IDLE
-            lane = load_lane(connection, self.kind, self.name)
+            lane = self._load(connection)
             source = load_lane(connection, "pull", self.name)
             persons = {it.person for it in found}
             known = enrichment.known(connection, self.name, persons)
@@ -113,15 +108,15 @@ class Enrich:
         now = self._clock.now()
         if source.wait(now) != 0:
             return Next(source.wait(now), source.code)
-        wait = lane.wait(now, self._policy.probe)
-        if wait == 0:
+        standstill = self._standstill(lane)
+        if standstill is None:
             return self._ask(reopened(lane), questions)
         if self._is_to_deliver(lane):
             over = [it for q in questions if (it := without(q, lane.code, self._takers))]
             if over:
                 self._settle(over)
                 return AGAIN
-        return Next(wait, lane.code)
+        return standstill
 
     def _await_names(self) -> Next:
         """All that is left waits for names, which come when their lane is told that somebody does."""
@@ -131,10 +126,13 @@ class Enrich:
         return Next(60.0, "name_unknown")
 
     def _is_to_deliver(self, lane: LaneState) -> bool:
-        """Whether leads go on without what this lane cannot have."""
+        """True if leads go on without what this lane cannot have."""
         hindered = lane.code in HINDERED or (lane.status == "halted" and lane.code != "key_refused")
         return bool(
-            self._terms and self._terms.when_exhausted == "deliver" and hindered and lane.code != BY_HAND
+            self._enriching
+            and self._enriching.when_exhausted == "deliver"
+            and hindered
+            and lane.code != BY_HAND
         )
 
     # Settling
@@ -181,7 +179,7 @@ class Enrich:
     def _ask(self, lane: LaneState, questions: Sequence[Question]) -> Next:
         """One request: about the balance if it must be known first, else about the lead that comes first."""
         # An outage spends one ask a lead and not two, and one that is refused holds up no other
-        question, terms = min(questions, key=lambda q: q.turn), self._terms
+        question, terms = min(questions, key=lambda q: q.turn), self._enriching
         assert terms is not None  # noqa: S101 - without them nothing is asked
         now = self._clock.now()
         with self._ledger.write() as connection:
@@ -193,7 +191,7 @@ class Enrich:
             asked_today = enrichment.asked_on(connection, self.name, day_of(now))
             why = None if must_know else terms.hindrance(purse, len(question.outputs), asked_today, now)
             if why is not None:
-                self._stop(connection, lane, why)
+                self._fail(connection, lane, why)
                 return AGAIN
             opened = self._context.pacer.open(connection, 1, live=False)
             if not isinstance(opened, Reservation):
@@ -213,7 +211,7 @@ class Enrich:
         except Failure as why:
             with self._ledger.write() as connection:
                 self._context.pacer.close(connection, hold)
-                self._stop(connection, lane, why)
+                self._fail(connection, lane, why)
             return
         balance = me.credits.balance if me.credits else None
         if balance is None:
@@ -224,7 +222,7 @@ class Enrich:
 
     def _send(self, sent: "_Sent") -> None:
         question = sent.question
-        outputs, mode = question.outputs, self._terms.email_mode if self._terms else ""
+        outputs, mode = question.outputs, self._enriching.email_mode if self._enriching else ""
         try:
             answer = sent.hold.call(
                 lambda: self._context.upstream.enrich(question.waiting.lead_id, outputs, mode)
@@ -252,7 +250,7 @@ class Enrich:
             self._recover(connection, sent.lane)
 
     def _on_failure(self, sent: "_Sent", why: Failure) -> None:
-        """What was refused was not charged; what was not answered may have been, and is repeated once."""
+        """Record a failure. A refused ask was not charged; an unanswered one may have been, and is repeated once."""
         question, now = sent.question, self._clock.now()
         if isinstance(why, Halt) and why.code in OF_ONE_LEAD and question.refused and not sent.lane.probing:
             why = Reject(why.code, why.detail)  # others were answered meanwhile
@@ -271,11 +269,11 @@ class Enrich:
             elif isinstance(why, Halt) and why.code in OF_ONE_LEAD and not sent.lane.probing:
                 self._save(connection, sent.lane._replace(code=why.code, detail=why.detail, probing=True))
             else:
-                self._stop(connection, sent.lane, why)
+                self._fail(connection, sent.lane, why)
 
     def _reject(self, connection: Transaction, sent: "_Sent", why: Reject) -> None:
         """The lead goes on as it is. When ten in a row are refused alike it is nobody's fault of them: they wait again."""
-        it, terms = sent.question, Terms(self._clock.now(), self._policy, self._chance)
+        it, terms = sent.question, self._terms()
         verdict = judge_call([Item(it.waiting.seq)], [why], sent.lane, terms)
         if verdict.changes[0].state == "rejected":
             enrichment.close_asks(connection, self.name, [it.waiting.person])
@@ -284,28 +282,10 @@ class Enrich:
             put_back(connection, self._context, verdict.revived, terms.now)
         self._save(connection, verdict.lane)
 
-    # The lane
-
-    def _stop(self, connection: Transaction, lane: LaneState, why: Failure) -> None:
-        """Write what a failure of the lane makes of it."""
-        now = self._clock.now()
-        if isinstance(why, Halt):
-            self._save(connection, halted(lane, why, now))
-        else:
-            self._save(connection, paused(lane, why, Terms(now, self._policy, self._chance)))
-        if why.code == "key_refused":  # it is about the key, which the pull and the export live by too
-            halt_lanes(connection, ("pull", "export"), self.name, why, now)
-
-    def _recover(self, connection: Transaction, lane: LaneState) -> None:
-        if lane.code or lane.failures or lane.probing or lane.alike_code:
-            well = lane._replace(code="", detail="", failures=0, probing=False, alike_code="", alike=())
-            self._save(connection, well)
-
-    def _save(self, connection: Transaction, decided: LaneState) -> None:
-        before = load_lane(connection, self.kind, self.name)
-        after = kept_by_hand(before, decided, self._clock.now())
-        save_lane(connection, after)
-        tell_lane(self._log, before, after)
+    def _fail(self, connection: Transaction, lane: LaneState, why: Failure) -> Next:
+        if why.code == "key_refused":  # the pull and the export live by the same key
+            halt_lanes(connection, SOURCE_LANES, self.name, why, self._clock.now())
+        return super()._fail(connection, lane, why)
 
 
 class _Sent(NamedTuple):

@@ -1,4 +1,4 @@
-"""What is to be done about a lead that waits for enriching: pure, and told anew at every look.
+"""The next act for a lead that waits for enriching: pure, and decided anew at every look.
 
 The configuration may have changed since the lead came in, another lead of the same person may have been answered, and an
 ask may have left without an answer: nothing of the verdict is kept.
@@ -24,7 +24,7 @@ Document = Mapping[str, Any]
 
 
 class Question(NamedTuple):
-    """What is to be asked about a lead. `asked`: an ask about the person that was not answered."""
+    """The question about a lead. `asked`: an ask about the person that was not answered."""
 
     waiting: Waiting
     lead: Lead
@@ -39,7 +39,7 @@ class Question(NamedTuple):
 
     @property
     def refused(self) -> bool:
-        """Whether CTGO refused to be asked about it."""
+        """True if CTGO refused to be asked about it."""
         return self.asked is not None and self.asked.asks == 0
 
 
@@ -138,7 +138,7 @@ def _hindrance(
 
 
 def enriched(it: Over, takers: Recipients) -> Enriched:
-    """What to write: the deliveries of the lead with all that is known now."""
+    """Return the rows to write: the deliveries of the lead with all that is known now."""
     takers = takers_of(it.waiting, takers)
     values = variables(it.lead, takers.labels, it.document, takers.uses)
     state, deliveries = decide(it.lead, takers, values, it.unasked)
@@ -148,7 +148,7 @@ def enriched(it: Over, takers: Recipients) -> Enriched:
 
 
 def found_in(answer: Enrichment) -> dict[str, Any]:
-    """What an answer found, as a document keeps it, wherever the answer put it."""
+    """Return the findings of an answer in the form of a document."""
     found: dict[str, Any] = {}
     if answer.email:
         found["email"] = {"address": answer.email, "status": answer.email_status}

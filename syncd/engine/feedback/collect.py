@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 
 from syncd.clock import Clock
 from syncd.connector import Logger, Status, Statuses, TellsStatus
-from syncd.core.failure import Failure, Halt, Pause, Refused
+from syncd.core.failure import Failure, Halt, Pause, Refused, Reject, Retry
 from syncd.core.feedback import Judging
-from syncd.core.lane_state import LaneState, Policy, Terms, halted, kept_by_hand, paused, reopened
+from syncd.core.lane_state import LaneState, Policy, reopened
 from syncd.core.verdict import ContractError
-from syncd.engine.deliver import Wake, tell_lane
-from syncd.engine.lane import AGAIN, IDLE, Next
+from syncd.engine.lane import AGAIN, IDLE, LedgerLane, Next, Wake
 from syncd.ledger import Ledger
 from syncd.ledger.deliveries.statuses import (
     News,
@@ -28,7 +27,6 @@ from syncd.ledger.deliveries.statuses import (
     save_cursor,
     take_in,
 )
-from syncd.ledger.lanes import load_lane, save_lane
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +40,11 @@ class FeedbackPoll:
     repeats: bool = True
 
 
-class CollectFeedback:
+class CollectFeedback(LedgerLane):
     """The lane `hear:NAME`."""
 
     kind = "hear"
+    halting = (Halt, Reject, Retry)
 
     def __init__(
         self,
@@ -58,23 +57,18 @@ class CollectFeedback:
         chance: Callable[[], float] = random.random,
     ) -> None:
         """`chance`: numbers in [0, 1) for the jitter."""
-        self._ear, self._ledger, self._clock, self._log = ear, ledger, clock, log
-        self._wake, self._chance = wake, chance
+        super().__init__(ear.name, ledger, clock, log, policy=ear.policy, chance=chance)
+        self._ear, self._wake = ear, wake
         self._due: float | None = clock.monotonic()
         self._indexed = False
-
-    @property
-    def name(self) -> str:
-        """The connector's name."""
-        return self._ear.name
 
     def step(self) -> Next:
         """One page, when it is time for one."""
         with self._ledger.read() as connection:
-            lane = load_lane(connection, self.kind, self.name)
-        wait = lane.wait(self._clock.now(), self._ear.policy.probe)
-        if wait != 0:
-            return Next(wait, lane.code)
+            lane = self._load(connection)
+        standstill = self._standstill(lane)
+        if standstill:
+            return standstill
         if self._due is None:
             return IDLE
         left = self._due - self._clock.monotonic()
@@ -89,18 +83,13 @@ class CollectFeedback:
         self._indexed = True
         page = ask(self._ear, cursor, self._log)
         if isinstance(page, Failure):
-            return self._stop(lane, page)
+            with self._ledger.write() as connection:
+                return self._fail(connection, lane, page)
         with self._ledger.write() as connection:
             news = news_in(connection, self.name, said_in(page.found, self._ear.judging))
             sources = take_in(connection, self.name, news, self._clock.now())
             save_cursor(connection, self.name, mark, page.cursor, self._clock.now())
-            if lane.code or lane.failures or lane.probing:
-                well = lane._replace(code="", detail="", failures=0, probing=False)
-                save_lane(
-                    connection,
-                    kept_by_hand(load_lane(connection, self.kind, self.name), well, self._clock.now()),
-                )
-                tell_lane(self._log, lane, well)
+            self._recover(connection, lane)
         self._tell(news)
         for source in sources:
             self._wake("feedback", source)
@@ -121,16 +110,6 @@ class CollectFeedback:
         untold = sum(row.state == "no_segment" for row in news.rows)
         if untold:
             self._log.warning("feedback_without_segment", connector=self.name, leads=untold)
-
-    def _stop(self, lane: LaneState, why: Failure) -> Next:
-        terms = Terms(self._clock.now(), self._ear.policy, self._chance)
-        after = paused(lane, why, terms) if isinstance(why, Pause) else halted(lane, why, terms.now)
-        with self._ledger.write() as connection:
-            before = load_lane(connection, self.kind, self.name)
-            after = kept_by_hand(before, after, terms.now)
-            save_lane(connection, after)
-        tell_lane(self._log, before, after)
-        return Next(after.wait(terms.now, terms.policy.probe), after.code)
 
 
 def ask(ear: FeedbackPoll, cursor: str, log: Logger) -> Statuses | Failure:

@@ -9,7 +9,7 @@ move. A page that contradicts itself ends the walk.
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from syncd.core.failure import Pause
 
@@ -31,18 +31,18 @@ class Walk:
     """One listing being walked. `take` each page; then `offset` says where to go on."""
 
     documented: bool
-    """Whether paging is documented for this listing: what breaks its rules is then a failure, else another shape."""
+    """True if paging is documented for this listing: a broken rule is then a failure, else another shape."""
     offset: int = 0
     rounds: int = 1
     total: int | None = None
     """The last page's count of the listing's rows."""
     calm: bool = False
-    """Whether the last round saw the listing stand still; set at the end of the walk."""
+    """True if the last round saw the listing stand still; set at the end of the walk."""
     _seen: set[Hashable] = field(default_factory=set)
     _earlier: set[Hashable] = field(default_factory=set)
     """The rows of rounds before this one, as long as `total` does not move."""
     _steady: bool = True
-    """Whether this round's pages overlapped so far, and `total` never fell."""
+    """True while this round's pages overlap, and `total` never fell."""
     _first: int | None = None
     """The count on this round's first page."""
     _fruitless: int = 0
@@ -50,7 +50,7 @@ class Walk:
 
     @property
     def moved(self) -> bool:
-        """Whether `total` was another on the last page of the round than on its first."""
+        """True if `total` differs between the first and the last page of the round."""
         return self._first != self.total
 
     @property
@@ -123,69 +123,3 @@ class Walk:
 
     def _break(self, why: Pause) -> None:
         raise why if self.documented else OtherShape(why.detail)
-
-
-class Plan(NamedTuple):
-    """One pass over a source's leads. Instants are seconds since the epoch."""
-
-    kind: Literal["live", "reconcile", "window", "check"]
-    since: float | None = None
-    until: float | None = None
-    lifecycle: Literal["new"] | None = None
-    limit: int | None = None
-    """Stop ingesting after this many new leads; the watermark then stays."""
-    window: int | None = None
-    """Its number in the ledger, where it was asked for there."""
-    extra: bool = False
-    """A live pass before its time: it leaves the scheduled ones their slots."""
-    whole: bool = False
-    """Whether it is believed only after a calm round: what it does not list is looked for nowhere else."""
-    guessed: bool = False
-    """Whether `since` is now by this machine's clock, which CTGO's own corrects."""
-
-    @property
-    def moves_watermark(self) -> bool:
-        """Only a whole live pass does."""
-        return self.kind == "live" and self.limit is None
-
-
-Start = Literal["new", "now", "all"]
-
-
-def floor_of(start: Start | float, now: float) -> float | None:
-    """The instant before which a source takes nothing, fixed when it is first pulled; None: there is none."""
-    if start == "now":
-        return now
-    return float(start) if isinstance(start, float | int) else None
-
-
-def live_plan(
-    watermark: float | None,
-    lookback: float,
-    start: Start | float,
-    *,
-    floor: float | None,
-    started: bool,
-    limit: int | None = None,
-) -> Plan:
-    """The next live pass: from the watermark less `lookback`, or from where the source starts; never below `floor`."""
-    if started and watermark is not None:
-        since = watermark - lookback
-        return Plan("live", since=since if floor is None else max(since, floor), limit=limit)
-    whole = limit is None
-    if floor is not None:
-        return Plan("live", since=floor, limit=limit, whole=whole)
-    return Plan("live", lifecycle="new" if start == "new" else None, limit=limit, whole=whole)
-
-
-def watermark_after(
-    newest: float | None, server_date: float | None, now: float, since: float | None
-) -> float:
-    """Where the watermark moves after a clean pass: never past the server's own time when the pass began.
-
-    One lead dated 2099 must not blind every later pull. A pass that saw nothing moves it to where it began to look.
-    """
-    ceiling = now if server_date is None else server_date
-    if newest is None:
-        return ceiling if since is None else min(since, ceiling)
-    return min(newest, ceiling)

@@ -116,5 +116,5 @@ def test_a_daemon_asks_for_leads_before_it_imports_what_it_needs_later_or_never(
             daemon.wait()
         report.seek(0)
         found = imported(report.read())
-    assert "syncd.engine.pull.pull" in found
+    assert "syncd.engine.pull.lane" in found
     assert sorted(found & set(NEEDLESS)) == []

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from syncd.engine.pull.pull import MOMENT, PATIENCE
+from syncd.engine.pull.lane import MOMENT, PATIENCE
 from syncd.engine.pull.walk import PAGE
 from syncd.ledger.leads.recent import MOST
 from syncd.simulator.leads.bad_data import FLAWS

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from syncd.engine.pull.pull import Pull
+from syncd.engine.pull.lane import Pull
 from syncd.ledger import windows
 from syncd.ledger.admin.actions import pause_lanes
 from syncd.simulator import Fault

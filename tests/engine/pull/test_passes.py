@@ -2,8 +2,9 @@
 
 from collections import deque
 
-from syncd.engine.pull.passes import LIVE, RECONCILE, Batch, Pass, Passes
-from syncd.engine.pull.walk import Plan, Walk
+from syncd.engine.pull.plan import Plan
+from syncd.engine.pull.queue import LIVE, RECONCILE, Batch, Pass, Passes
+from syncd.engine.pull.walk import Walk
 
 WINDOW = Plan("window", since=0.0)
 

@@ -82,7 +82,7 @@ def a_refused_export_halts_the_pull() -> None:
 
         return lambda answers: next((it for it in answers if isinstance(it, Halt)), None)
 
-    around("syncd.engine.export:key_refused", make)
+    around("syncd.engine.queue_lane:key_refused", make)
 
 
 @defect(
@@ -160,12 +160,13 @@ def held_exports_starve_those_behind() -> None:
     """The oldest exports are looked at, and those among them that may go are sent."""
 
     def make(plain: Any) -> Any:
-        def exports_due(connection: Any, source: str, now: float, cap: float, limit: int, **more: Any) -> Any:
+        def due(self: Any, connection: Any, source: str, *times: float, **more: Any) -> Any:
             sql = "SELECT id FROM export WHERE source = ? AND state = 'pending' ORDER BY due_at, id LIMIT ?"
+            now, cap, limit = times
             oldest = {row[0] for row in connection.exec_driver_sql(sql, (source, limit))}
-            found = plain(connection, source, now, cap, 1000, **more)
+            found = plain(self, connection, source, now, cap, 1000, **more)
             return [one for one in found if one[0].id in oldest]
 
-        return exports_due
+        return due
 
-    around("syncd.ledger.ctgo_queue.exports:exports_due", make)
+    around("syncd.ledger.ctgo_queue.queue:Queue.due", make)

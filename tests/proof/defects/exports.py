@@ -51,7 +51,7 @@ def a_failed_export_counts_as_made() -> None:
     def make(_: Any) -> Any:
         return lambda _item, answer: isinstance(answer, Delivered | Pause | Retry)
 
-    around("syncd.engine.export:_is_done", make)
+    around("syncd.engine.export:is_done", make)
 
 
 @defect(
@@ -75,7 +75,7 @@ def a_conflict_on_a_repeat_is_not_understood() -> None:
     def make(plain: Any) -> Any:
         return lambda item, answer: plain(item._replace(attempts=0, suspect=False), answer)
 
-    around("syncd.engine.export:_is_done", make)
+    around("syncd.engine.export:is_done", make)
 
 
 @defect(
@@ -131,15 +131,16 @@ def nobody_asks_once_more_before_an_export() -> None:
     """An export that is there is sent, whatever became of the rows of its id: the other net is gone."""
 
     def make(_: Any) -> Any:
-        def exports_due(connection: Any, source: str, _now: float, _cap: float, limit: int) -> Any:
+        def due(_: Any, connection: Any, source: str, _now: float, _cap: float, limit: int) -> Any:
             from syncd.core.delivery import Item  # noqa: PLC0415
+            from syncd.ledger.ctgo_queue.queue import Claim  # noqa: PLC0415
 
             sql = "SELECT id, lead_id FROM export WHERE source = ? AND state = 'pending' LIMIT ?"
-            return [(Item(row[0]), row[1]) for row in connection.exec_driver_sql(sql, (source, limit))]
+            return [Claim(Item(row[0]), row[1]) for row in connection.exec_driver_sql(sql, (source, limit))]
 
-        return exports_due
+        return due
 
-    around("syncd.ledger.ctgo_queue.exports:exports_due", make)
+    around("syncd.ledger.ctgo_queue.queue:Queue.due", make)
 
 
 @defect("I-3", "engine", f"{SAME_ID}::test_a_row_marked_by_our_own_export_whose_answer_was_lost_is_delivered")

@@ -119,7 +119,7 @@ def best_effort_counts_as_required() -> None:
 )
 def a_window_moves_the_watermark() -> None:
     """A window that ends yesterday moves the cursor past the leads of today, which it did not take."""
-    instead("syncd.engine.pull.walk:Plan.moves_watermark", property(lambda self: self.limit is None))
+    instead("syncd.engine.pull.plan:Plan.moves_watermark", property(lambda self: self.limit is None))
 
 
 @defect("I-7", "ledger", "tests/ledger/test_ledger_pulled.py::test_the_watermark_moves_forward_only")
@@ -145,12 +145,12 @@ def the_watermark_is_committed_before_the_rows() -> None:
         def take_in(self: Any, current: Any, batch: Any, lane: Any, hold: Any) -> None:
             if batch.last and current.plan.limit is None:
                 with self._ledger.write() as connection:
-                    self._finish(connection, current)
+                    self._finish(connection, current, self._clock.now())
             plain(self, current, batch, lane, hold)
 
         return take_in
 
-    around("syncd.engine.pull.pull:Pull._take_in", make)
+    around("syncd.engine.pull.lane:Pull._take_in", make)
 
 
 @defect(

@@ -112,7 +112,7 @@ def every_push_pulls() -> None:
 )
 def a_push_takes_the_slots_of_pulls() -> None:
     """Whoever knows the address can delay the polls."""
-    instead("syncd.engine.pull.pull:Pull._is_owed", lambda *_: True)
+    instead("syncd.engine.pull.lane:Pull._is_owed", lambda *_: True)
 
 
 @defect(
@@ -189,8 +189,8 @@ def a_word_that_changes_under_way_is_lost() -> None:
 )
 def a_word_that_may_have_arrived_is_no_word() -> None:
     """A CRM goes back to what CTGO was told before, and CTGO keeps the word whose answer was lost."""
-    instead("syncd.ledger.ctgo_queue.feedback:note_sending", lambda *_: None)
-    instead("syncd.engine.feedback.send:_after", lambda item, _: item)
+    instead("syncd.ledger.ctgo_queue.queue:Queue.mark_sending", lambda *_: None)
+    instead("syncd.engine.queue_lane:with_doubt", lambda item, _: item)
 
 
 @defect(

@@ -8,7 +8,8 @@ import pytest
 import connectors.csv.connector
 import syncd.engine.budget
 import syncd.engine.feedback.collect
-import syncd.engine.pull.pull
+import syncd.engine.pull.ingest
+import syncd.engine.pull.lane
 from tests.proof.simulation.running import simulate
 from tests.proof.simulation.script import Event
 
@@ -38,8 +39,8 @@ def frees_slots_too_soon(patch: pytest.MonkeyPatch) -> None:
 
 def believes_a_date_of_2099(patch: pytest.MonkeyPatch) -> None:
     """The watermark goes wherever a lead says; whatever is found then is never listed again."""
-    patch.setattr(syncd.engine.pull.pull, "watermark_after", lambda _newest, _date, now, _since: now + 1e9)
-    patch.setattr(syncd.engine.pull.pull.Pull, "ask_reconcile", lambda _: None)
+    patch.setattr(syncd.engine.pull.ingest, "watermark_after", lambda _newest, _date, now, _since: now + 1e9)
+    patch.setattr(syncd.engine.pull.lane.Pull, "ask_reconcile", lambda _: None)
 
 
 def hears_one_of_each_page(patch: pytest.MonkeyPatch) -> None:

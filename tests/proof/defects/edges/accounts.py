@@ -113,7 +113,7 @@ def a_restored_ledger_does_not_know_its_marks() -> None:
 )
 def an_export_under_way_leaves_no_trace() -> None:
     """Killed between a mark and its answer, the next life takes the mark for somebody else's."""
-    instead("syncd.ledger.ctgo_queue.exports:mark_sending", lambda *_: None)
+    instead("syncd.ledger.ctgo_queue.queue:Queue.mark_sending", lambda *_: None)
 
 
 @defect(

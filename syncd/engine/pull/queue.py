@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from syncd.core.failure import Halt
 from syncd.core.lead import Lead, Malformed
-from syncd.engine.pull.walk import Plan, Walk
+from syncd.engine.pull.plan import Plan
+from syncd.engine.pull.walk import Walk
 
 LIVE, RECONCILE, CHECK = "live", "reconcile", "check"
 
@@ -33,17 +34,17 @@ class Pass:
     requests: int = 0
     batch: Batch | None = None
     calm: bool = True
-    """Whether every listing that is done ended with a calm round."""
+    """True while every finished listing ended with a calm round."""
     total: int | None = 0
     """Rows that the listings which are done count; None: one of them does not say."""
     unmet: int = 0
     """Of these, the rows that they did not list."""
     retrying: bool = False
-    """Whether this pass tries the listing of all campaigns again."""
+    """True if this pass tries the listing of all campaigns again."""
     refused: Halt | None = None
     """The refusal of a campaign that was passed over."""
     answered: bool = False
-    """Whether a listing answered."""
+    """True once a listing answered."""
 
 
 @dataclass(slots=True)
@@ -76,7 +77,7 @@ class Passes:
             del self.asked[key]
 
     def knows(self, plan: Plan) -> bool:
-        """Whether a pass with this very plan, or for this window of the ledger, is under way or put off."""
+        """Tell if a pass with this plan, or for this window of the ledger, is under way or put off."""
         under_way = [it.plan for it in (self.current, self.put_off) if it is not None]
         return plan in under_way or (
             plan.window is not None and plan.window in {other.window for other in under_way}
@@ -97,12 +98,12 @@ class Passes:
 
     @property
     def holds_exports(self) -> bool:
-        """Whether a pass over un-exported leads has asked for a page: an export would shift those to come."""
+        """True if a pass over un-exported leads has asked for a page: an export would shift its next pages."""
         return any(
             p is not None and p.plan.lifecycle == "new" and p.requests for p in (self.current, self.put_off)
         )
 
     @property
     def any(self) -> bool:
-        """Whether there is something to do."""
+        """True if there is something to do."""
         return bool(self.current or self.put_off or self.asked)

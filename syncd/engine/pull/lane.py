@@ -1,0 +1,309 @@
+"""Pull: one source's listing lane. A step is one request at most: take a slot, ask for a page, take it in.
+
+A page's leads and deliveries, and on the last page the watermark, are one transaction. Where a pass stands is kept in
+memory only: after a crash it begins again, and what is known already costs nothing but the request.
+"""
+
+import random
+from collections import deque
+from collections.abc import Callable
+
+from syncd.clock import Clock
+from syncd.connector import Logger
+from syncd.core.failure import Failure, Halt, Pause
+from syncd.core.lane_state import LaneState, reopened
+from syncd.core.reconciliation import CHECK as CHECK_EVERY
+from syncd.core.reconciliation import wants_sweep
+from syncd.engine.budget import Reservation
+from syncd.engine.lane import AGAIN, IDLE, LedgerLane, Next, Wake
+from syncd.engine.names import NAMES_SOON
+from syncd.engine.pull.ingest import finish_pass, keep_books, take_page
+from syncd.engine.pull.listing import EVERYTHING, THE_CAMPAIGNS, Elsewhen, Listings
+from syncd.engine.pull.plan import Plan, Planner
+from syncd.engine.pull.queue import CHECK, LIVE, RECONCILE, Batch, Pass, Passes
+from syncd.engine.pull.walk import OtherShape, Walk
+from syncd.engine.source import SOURCE_LANES, SourceContext
+from syncd.ledger import Ledger, Transaction, reconciliation, windows
+from syncd.ledger.deliveries import flood_gate
+from syncd.ledger.lanes import halt_lanes
+from syncd.ledger.leads.ingest import ExportUnderWay, Ingested
+
+MOMENT, PATIENCE = 0.01, 10
+"""Seconds that a page waits for connectors to catch up, and how often."""
+STUCK = 3
+"""Failures in a row after which a pass counts what it has brought so far, as if it were over."""
+SOON = 0.05
+"""Seconds after which exports under way are looked at again."""
+
+
+class Pull(LedgerLane):
+    """The lane `pull:NAME`. Ask for passes, then step until idle."""
+
+    kind = "pull"
+
+    def __init__(
+        self,
+        context: SourceContext,
+        ledger: Ledger,
+        clock: Clock,
+        log: Logger,
+        wake: Wake,
+        *,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """`chance`: numbers in [0, 1) for the jitter."""
+        super().__init__(context.name, ledger, clock, log, policy=context.policy, chance=chance)
+        self._context, self._wake = context, wake
+        self._plans = Planner(context, ledger, clock)
+        self._listings = Listings(context, ledger, clock, log)
+        self._passes = Passes(self._listings.begin)
+        self._scheduled: tuple[float, float | None] | None = None
+        self._owed = False
+        self._waited = 0
+        self.pulled: float | None = None
+        """When the last live pass ended well, monotonic."""
+        self.cost = 1
+        """Requests that the last live pass needed."""
+
+    @property
+    def busy(self) -> bool:
+        """True while a pass is under way or asked for; from any thread."""
+        return self._passes.any
+
+    def ask_live(self, limit: int | None = None) -> None:
+        """Ask for the pass that follows the watermark; asked for twice, it is done once.
+
+        `limit`: stop after so many new leads.
+        """
+        self._owed = True
+        self._passes.asked[LIVE] = lambda: self._plans.live(limit)
+
+    def ask_extra(self) -> None:
+        """Ask for a live pass before its time. It leaves the next scheduled one its slots, and serves for one that comes due."""
+        self._passes.asked.setdefault(LIVE, lambda: self._plans.live(None)._replace(extra=True))
+
+    def expect(self, at: float, every: float | None) -> None:
+        """Say when the pull after the next is due (monotonic), and seconds between two: other work leaves it its slots."""
+        self._scheduled = (at, every)
+
+    def ask_reconcile(self) -> None:
+        """Queue the pass that looks for un-exported leads which the live passes cannot have seen."""
+        self._passes.asked.setdefault(RECONCILE, self._plans.reconcile)
+
+    def ask_check(self) -> None:
+        """Queue the comparison of CTGO's count with the ledger's; if they differ, a sweep follows."""
+        self._passes.asked.setdefault(CHECK, lambda: self._plans.whole()._replace(kind="check"))
+
+    def until_check(self) -> float:
+        """Return the seconds until a comparison is due; 0 at once."""
+        with self._ledger.read() as connection:
+            at = reconciliation.load(connection, self.name).checked_at
+        if at is None:
+            return 0.0
+        since = self._clock.now() - at
+        # A time to come is a clock that was ahead
+        return max(0.0, CHECK_EVERY - since) if since >= 0 else 0.0
+
+    def ask_window(
+        self, since: float, until: float | None, limit: int | None = None, *, window: int | None = None
+    ) -> None:
+        """Queue an explicit window; it never moves the watermark.
+
+        `window`: of one that was asked for through the ledger, its number there.
+        """
+        plan = Plan("window", since=since, until=until, limit=limit, window=window)
+        if not self._passes.knows(plan):
+            self._passes.asked.setdefault(plan if window is None else window, lambda: plan)
+
+    def step(self) -> Next:
+        """One request at most, and its page."""
+        with self._ledger.read() as connection:
+            lane = self._load(connection)
+        standstill = self._standstill(lane)
+        if standstill:
+            self._let_exports_go()
+            return standstill
+        if self._is_ahead():
+            return Next(MOMENT)
+        current = self._passes.turn()
+        return IDLE if current is None else self._advance(current, lane)
+
+    def _advance(self, current: Pass, lane: LaneState) -> Next:
+        opened = self._open(current.plan) if current.batch is None else None
+        if isinstance(opened, int | float):
+            return Next(opened)
+        hold = opened
+        try:
+            if hold is not None:
+                current.batch = self._listings.request(current, hold)
+            batch = current.batch
+            assert batch is not None  # noqa: S101 - one that is not there yet is asked for with a hold
+            if self._context.takers.wait_for_names(batch.leads):
+                self._close(hold)
+                self._wake("names", self.name)
+                return Next(NAMES_SOON)
+            self._take_in(current, batch, lane, hold)
+        except ExportUnderWay:
+            self._close(hold)
+            return Next(SOON)
+        except Elsewhen:
+            self._close(hold)
+            current.plan = current.plan._replace(guessed=False, since=self._plans.floor())
+        except OtherShape as shape:
+            self._close(hold)
+            return self._list_by_campaign(current, str(shape))
+        except Failure as why:
+            return self._give_up(current, why, lane, hold)
+        return AGAIN if self._passes.any else IDLE
+
+    def _open(self, plan: Plan) -> Reservation | float:
+        """Take a slot; seconds to wait if there is none, or if exports that a page would miss are under way."""
+        with self._ledger.write() as connection:
+            if self._exports_leave(plan):
+                return SOON
+            return self._context.pacer.open(connection, 1, live=self._is_owed(plan))
+
+    def _is_ahead(self) -> bool:
+        """Tell if the connectors should catch up first: a lead that they find at hand need not be read again.
+
+        Never for long: one that is slow is no reason not to pull.
+        """
+        ahead = self._waited < PATIENCE and self._ledger.fresh.is_full(self._context.takers.names)
+        self._waited = self._waited + 1 if ahead else 0
+        return ahead
+
+    def _exports_leave(self, plan: Plan) -> bool:
+        """Hold exports back for a pass over un-exported leads; tell if some are still under way.
+
+        Called in a write transaction, as exports are claimed: none begins after this.
+        """
+        if plan.lifecycle != "new":
+            return False
+        self._context.paging_new.up = True
+        return any(source == self.name for source, _ in self._ledger.in_flight)
+
+    def _let_exports_go(self) -> None:
+        """End the hold while the lane stands still; the pass then begins with its first page again."""
+        if self._context.paging_new.up:
+            self._passes.restart(current=True)
+            self._context.paging_new.up = False
+            self._wake("export", self.name)
+
+    def _is_owed(self, plan: Plan) -> bool:
+        """Tell if a pass may take the slots of scheduled pulls: it is one, or one waits for its end."""
+        return plan.kind == LIVE and (self._owed or not plan.extra)
+
+    # Taking in
+
+    def _take_in(self, current: Pass, batch: Batch, lane: LaneState, hold: Reservation | None) -> None:
+        limit, plan = current.plan.limit, current.plan
+        with self._ledger.write() as connection:
+            room = None if limit is None else limit - current.new
+            now, refill = self._clock.now(), plan.kind == "window"
+            page = flood_gate.page(connection, self._context.gates, self.name, plan.kind)
+            ingested = take_page(
+                connection, self._ledger, self._context, batch, now, refill=refill, room=room
+            )
+            enough = limit is not None and current.new + ingested.new >= limit
+            done = batch.last or enough
+            if plan.kind != CHECK:
+                flood_gate.take_in(connection, self._context.gates, page, now, over=done)
+            if plan.window is not None:
+                windows.found(connection, plan.window, ingested.new, self._clock.now() if done else None)
+            if done:
+                self._finish(connection, current, now)
+                self._recover(
+                    connection, lane
+                )  # not before: a pass that fails on its third page every time is not well
+            self._context.pacer.close(connection, hold)
+        self._ledger.fresh.keep(ingested.admitted)
+        current.new += ingested.new
+        current.batch = None
+        if done:
+            self._passes.current = None
+        self._context.paging_new.up = self._passes.holds_exports
+        if done and plan.kind == LIVE:
+            self.pulled, self.cost = self._clock.monotonic(), max(1, current.requests)
+            self._owed = LIVE in self._passes.asked and plan.extra and self._owed
+            self._wake("push", self.name)  # it waits for the first pull
+        self._report(current, ingested, done=done)
+
+    def _finish(self, connection: Transaction, current: Pass, now: float) -> None:
+        plan = current.plan
+        finish_pass(connection, self._context, current, now)
+        if plan.kind == LIVE and self._scheduled is not None:
+            at, every = self._scheduled
+            self._context.pacer.schedule_pull(connection, at, current.requests, every)
+        if not plan.whole:
+            return
+        books = keep_books(connection, self.name, current, now, self._log)
+        if plan.kind == CHECK:
+            if wants_sweep(books):
+                self.ask_reconcile()
+        elif current.calm and plan.lifecycle == "new":
+            self._passes.asked.pop(CHECK, None)  # this sweep was one
+
+    def _report(self, current: Pass, ingested: Ingested, *, done: bool) -> None:
+        # At its end a pass wakes every lane: it has freed what it held till then
+        for connector in self._context.takers.names if done else ingested.connectors:
+            self._wake("deliver", connector)
+        if done or ingested.new:
+            self._wake("enrich", self.name)
+            self._wake("export", self.name)
+        for state in ("unwanted", "elsewhere"):
+            if n := ingested.states.get(state):
+                self._log.info("leads_not_delivered", source=self.name, n=n, state=state)
+        if ingested.quarantined:
+            self._log.warning("leads_quarantined", source=self.name, n=ingested.quarantined)
+        if done:
+            self._context.observer.pulled(self.name, current.plan.kind, current.new)
+        if done and current.new:
+            self._log.info("leads_pulled", source=self.name, n=current.new, pass_=current.plan.kind)
+
+    # Failing
+
+    def _close(self, hold: Reservation | None) -> None:
+        if hold is not None:
+            with self._ledger.write() as connection:
+                self._context.pacer.close(connection, hold)
+
+    def _list_by_campaign(self, current: Pass, why: str) -> Next:
+        """List one campaign after the other; the ledger keeps this once it has the list of campaigns."""
+        if not current.retrying:
+            self._log.warning("listing_changed", source=self.name, to="campaigns", why=why)
+        current.retrying = False
+        current.listings, current.walk = deque([THE_CAMPAIGNS]), Walk(documented=True)
+        return AGAIN
+
+    def _give_up(self, current: Pass, why: Failure, lane: LaneState, hold: Reservation | None) -> Next:
+        if current.listings[0] == EVERYTHING and _suggests_campaigns(why, lane, again=current.retrying):
+            self._close(hold)
+            return self._list_by_campaign(current, why.detail)
+        anew = why.code in {"page_repeated", "page_short", "unexpected_answer"}
+        self._passes.restart(current=anew or current.plan.lifecycle == "new")
+        self._context.paging_new.up = False
+        with self._ledger.write() as connection:
+            self._context.pacer.close(connection, hold)
+            after = self._fail(connection, reopened(self._load(connection)), why)
+            if isinstance(why, self.halting):
+                halt_lanes(connection, SOURCE_LANES, self.name, why, self._clock.now())
+            stuck = self._load(connection).failures >= STUCK
+            if stuck and current.plan.kind != CHECK:
+                # A pass that never ends must not hold for ever what it brought
+                page = flood_gate.page(connection, self._context.gates, self.name, current.plan.kind)
+                flood_gate.take_in(connection, self._context.gates, page, self._clock.now(), over=True)
+        for connector in self._context.takers.names if stuck else ():
+            self._wake("deliver", connector)
+        self._wake("export", self.name)  # it may have waited for this pass, or must learn of the halt
+        return after
+
+
+def _suggests_campaigns(why: Failure, lane: LaneState, *, again: bool) -> bool:
+    """Tell if `/leads` is no listing: there is no such path, or its answer has another shape twice in a row.
+
+    `again`: it is only tried again, and the campaigns are the way that works.
+    """
+    if isinstance(why, Halt):
+        return why.code == "wrong_address"
+    twice = again or lane.code == "unexpected_answer"
+    return isinstance(why, Pause) and why.code == "unexpected_answer" and twice

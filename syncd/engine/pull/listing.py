@@ -1,0 +1,148 @@
+"""The listings of one source at CTGO: a request each, read into a batch."""
+
+from collections import deque
+from typing import Final
+
+from syncd.clock import Clock
+from syncd.connector import Logger
+from syncd.core.failure import Halt, Reject
+from syncd.core.lead import Lead, Malformed, parse_lead
+from syncd.ctgo import Page
+from syncd.engine.budget import Reservation
+from syncd.engine.pull.plan import Plan
+from syncd.engine.pull.queue import CHECK, RECONCILE, Batch, Pass
+from syncd.engine.pull.walk import PAGE, Walk
+from syncd.engine.source import SourceContext
+from syncd.ledger import Ledger, labels, sources
+
+EVERYTHING: Final = 0
+"""The listing of all campaigns at once; any other number is a campaign's id."""
+THE_CAMPAIGNS: Final = -1
+"""Not leads but the list of campaigns, asked for before they are listed one by one."""
+CLOCKS_APART = 2.0
+"""Seconds by which this machine's clock and CTGO's may differ without being told apart."""
+
+
+class Elsewhen(Exception):  # noqa: N818 - an answer: the pass begins anew with the floor that CTGO's clock says
+    """The clocks of CTGO and of this machine are apart."""
+
+
+class Listings:
+    """Asks CTGO for a source's leads: all campaigns at once, or one campaign after the other."""
+
+    def __init__(self, context: SourceContext, ledger: Ledger, clock: Clock, log: Logger) -> None:
+        """`context`: the source's."""
+        self._context, self._ledger, self._clock, self._log = context, ledger, clock, log
+        self._name = context.name
+        self._passed_over: dict[int, str] = {}
+        """Campaigns that the last pass could not list, by the code that says why."""
+
+    def begin(self, plan: Plan) -> Pass:
+        """Begin a pass with the first listing that it needs."""
+        with self._ledger.write() as connection:
+            row = sources.load_source(connection, self._name)
+        if self._context.stream_ids:
+            return Pass(plan, deque(self._context.stream_ids), Walk(documented=True))
+        by_campaign = row.listing == "campaigns"
+        if by_campaign and plan.kind == RECONCILE:  # the listing of all may be back
+            return Pass(plan, deque([EVERYTHING]), Walk(documented=False), retrying=True)
+        return Pass(plan, deque([THE_CAMPAIGNS if by_campaign else EVERYTHING]), Walk(documented=by_campaign))
+
+    def request(self, current: Pass, hold: Reservation) -> Batch:
+        """Ask for the next page of a pass, or for the list of campaigns."""
+        listing = current.listings[0]
+        current.requests += 1
+        if listing == THE_CAMPAIGNS:
+            return self._learn_campaigns(current, hold)
+        try:
+            page = hold.call(lambda: self._ask(listing, current.plan, current.walk.offset))
+        except (Reject, Halt) as why:
+            page = self._pass_over(current, listing, why)
+        else:
+            self._passed_over.pop(listing, None)
+            current.answered = True
+        if current.plan.guessed:
+            self._fix_floor(current.plan, page.server_date)
+            current.plan = current.plan._replace(guessed=False)
+        return self._count(current, page) if current.plan.kind == CHECK else self._read(current, page)
+
+    def _pass_over(self, current: Pass, listing: int, why: Reject | Halt) -> Page:
+        """List nothing of one campaign: it is not, or no longer, ours, and its leads that we have stay.
+
+        Raises the failure where it is about more than this campaign: also when each is refused.
+        """
+        if isinstance(why, Halt):
+            alone = len(current.listings) == 1 and not current.answered
+            if why.code != "forbidden" or listing == EVERYTHING or alone:
+                raise why
+        if self._passed_over.get(listing) != why.code:
+            self._log.warning("campaign_skipped", source=self._name, stream=listing, code=why.code)
+        self._passed_over[listing] = why.code
+        return Page(rows=(), total=0, has_more=False, server_date=None)
+
+    def _fix_floor(self, plan: Plan, server_date: float | None) -> None:
+        """Fix where a source begins that takes what comes from now on: CTGO's clock says what is now."""
+        floor = plan.since if server_date is None else server_date
+        with self._ledger.write() as connection:
+            sources.update_source(connection, self._name, floor=floor)
+        if plan.since is not None and floor is not None and abs(floor - plan.since) > CLOCKS_APART:
+            raise Elsewhen
+
+    def _count(self, current: Pass, page: Page) -> Batch:
+        """Add up what a comparison asked; its row is no news."""
+        current.total = None if page.total is None or current.total is None else current.total + page.total
+        current.listings.popleft()
+        return Batch((), (), last=not current.listings)
+
+    def _ask(self, listing: int, plan: Plan, offset: int) -> Page:
+        upstream, since, lifecycle = self._context.upstream, plan.since, plan.lifecycle
+        limit = 1 if plan.kind == CHECK else PAGE
+        if listing == EVERYTHING:
+            return upstream.leads(since=since, lifecycle=lifecycle, limit=limit, offset=offset)
+        return upstream.stream_leads(listing, since=since, lifecycle=lifecycle, limit=limit, offset=offset)
+
+    def _learn_campaigns(self, current: Pass, hold: Reservation) -> Batch:
+        names = {stream.id: stream.name for stream in hold.call(self._context.upstream.streams)}
+        with self._ledger.write() as connection:
+            labels.save_labels(connection, self._name, "stream", names, self._clock.now())
+            sources.update_source(connection, self._name, listing="campaigns")
+            known = labels.campaigns(connection, self._name)
+        current.listings = deque(sorted({*names, *known}))
+        return Batch((), (), last=not current.listings)
+
+    def _read(self, current: Pass, page: Page) -> Batch:
+        leads: list[tuple[Lead, str]] = []
+        malformed: list[Malformed] = []
+        keys: list[int] = []
+        for row in page.rows:
+            parsed = parse_lead(self._name, row)
+            if isinstance(parsed, Malformed):
+                malformed.append(parsed)
+                keys.append(hash((parsed.key, parsed.digest)))
+            else:
+                leads.append(parsed)
+                keys.append(hash(parsed[0].key))
+        if current.server_date is None:
+            current.server_date = page.server_date
+        if current.walk.take(keys, page.total, has_more=page.has_more) == "done":
+            self._end_listing(current)
+        if leads:
+            newest = max(lead.discovered_at for lead, _ in leads).timestamp()
+            current.newest = max(newest, current.newest or 0.0) or None
+        until = current.plan.until
+        if until is not None:
+            leads = [(lead, text) for lead, text in leads if lead.discovered_at.timestamp() < until]
+        return Batch(leads, malformed, last=not current.listings)
+
+    def _end_listing(self, current: Pass) -> None:
+        walk, current.walk = current.walk, Walk(documented=True)
+        current.calm &= walk.calm
+        if walk.total is None or walk.moved or current.total is None:
+            current.total = None  # what came meanwhile may not have been seen
+        else:
+            current.total += walk.total
+        current.unmet += walk.unmet
+        if current.listings.popleft() == EVERYTHING and current.retrying:
+            self._log.info("listing_changed", source=self._name, to="all", why="It can be walked again.")
+            with self._ledger.write() as connection:
+                sources.update_source(connection, self._name, listing="all")
