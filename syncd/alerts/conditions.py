@@ -11,7 +11,7 @@ from typing import NamedTuple
 from syncd.core.lane_state import LaneState
 from syncd.core.reconciliation import trouble
 from syncd.health.readiness import owner_of
-from syncd.health.view import SourceView, View, is_by_hand, is_failing, is_halted, telling
+from syncd.health.view import SourceView, View, is_by_hand, is_failing, is_halted, reported_lanes
 
 LONG = 900.0
 """Seconds that a lane fails, or a pull is stale, before a person hears of it: most outages are over by then."""
@@ -48,14 +48,14 @@ class Condition:
     patience: float = 0.0
 
 
-def conditions(view: View, told: Mapping[Topic, int]) -> list[Condition]:
-    """Return everything that is wrong. `told`: the levels that a person knows of; a trouble that is half mended still stands."""
+def conditions(view: View, reported: Mapping[Topic, int]) -> list[Condition]:
+    """Return everything that is wrong. `reported`: the levels that a person knows of; a trouble that is half mended still stands."""
     found = [
         *_host(view),
-        *_lanes(view, told),
+        *_lanes(view, reported),
         *_pulls(view),
         *_books(view),
-        *_set_aside(view, told),
+        *_set_aside(view, reported),
         *_credits(view),
     ]
     return sorted(found, key=lambda it: it.topic)
@@ -82,10 +82,10 @@ def _host(view: View) -> Iterator[Condition]:
         yield Condition(Topic("disk", ""), "disk_low", detail, view.fix("disk_low"))
 
 
-def _lanes(view: View, told: Mapping[Topic, int]) -> Iterator[Condition]:
-    for lane in telling(view.lanes):
+def _lanes(view: View, reported: Mapping[Topic, int]) -> Iterator[Condition]:
+    for lane in reported_lanes(view.lanes):
         topic = Topic("lane", f"{lane.kind} {lane.name}")
-        half_mended = told.get(topic) == HALTED and _on_probation(lane) and _has_work(view, lane)
+        half_mended = reported.get(topic) == HALTED and _on_probation(lane) and _has_work(view, lane)
         if is_halted(lane) or half_mended:
             yield Condition(topic, lane.code, lane.detail, view.fix(lane.code, lane.name), HALTED)
         elif is_failing(lane) and _has_work(view, lane) and lane.code not in AS_CONFIGURED:
@@ -138,13 +138,13 @@ def _is_late(source: SourceView) -> bool:
     return source.age is None or source.is_stale
 
 
-def _set_aside(view: View, told: Mapping[Topic, int]) -> Iterator[Condition]:
+def _set_aside(view: View, reported: Mapping[Topic, int]) -> Iterator[Condition]:
     places: dict[str, list[tuple[int, str]]] = {}
     for it in view.set_aside:
         places.setdefault(it.where, []).append((it.n, it.code))
     for where, causes in places.items():
         n, topic = sum(n for n, _ in causes), Topic("set_aside", where)
-        if n >= MANY or (n >= FEW and topic in told):
+        if n >= MANY or (n >= FEW and topic in reported):
             code = max(causes)[1]
             detail = f"{n} are set aside, most of them as {code}."
             level = max(1, len(str(n)) - 1)

@@ -121,7 +121,7 @@ def next_due(known: Known, now: float) -> float | None:
     return min(waits, default=None)
 
 
-def told(known: Known, message: Message, now: float) -> dict[Topic, Alert]:
+def reported(known: Known, message: Message, now: float) -> dict[Topic, Alert]:
     """Return the alerts after a message was sent. An alert that changed meanwhile is still to be reported."""
     after = dict(known)
     for alert in message.alerts:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from syncd.alerts.message import fitting
 from syncd.health.readiness import owner_of
-from syncd.health.view import View, is_by_hand, is_failing, is_halted, telling
+from syncd.health.view import View, is_by_hand, is_failing, is_halted, reported_lanes
 
 MOST_CAUSES = 8
 
@@ -87,7 +87,7 @@ def _stuck(view: View) -> Iterator[str]:
 def _stopped(view: View) -> Iterator[str]:
     stopped = [
         f"{owner_of(lane)} ({'paused by hand' if is_by_hand(lane) else lane.code})"
-        for lane in telling(view.lanes)
+        for lane in reported_lanes(view.lanes)
         if is_halted(lane) or is_by_hand(lane) or (is_failing(lane) and lane.status == "paused")
     ]
     if stopped:

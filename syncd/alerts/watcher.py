@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 
 from syncd.alerts import digest
 from syncd.alerts.conditions import Topic, conditions, unknown
-from syncd.alerts.decision import Alert, Group, due, levels, next_due, noticed, told
+from syncd.alerts.decision import Alert, Group, due, levels, next_due, noticed, reported
 from syncd.alerts.digest import Totals
 from syncd.alerts.message import text_of
 from syncd.alerts.sender import Counted, Sender
@@ -83,7 +83,7 @@ class Watch:
                 return
             view = self.look()
             if self.sender is not None:
-                self._tell(view, self.sender)
+                self._report(view, self.sender)
             if self.heartbeat is not None:
                 self._ping(view, self.heartbeat)
         except LedgerError as error:  # the engine meets the same, and ends; what it is about is said there
@@ -95,7 +95,7 @@ class Watch:
         else:
             self._failed = False
 
-    def _tell(self, view: View, sender: Sender) -> None:
+    def _report(self, view: View, sender: Sender) -> None:
         if self._saved is None:
             self._load(view)
         seen = conditions(view, levels(self._known))
@@ -111,7 +111,7 @@ class Watch:
                 return
             del self._refused[message.group]
             self._last[message.group] = view.at
-            self._known = told(self._known, message, view.at)
+            self._known = reported(self._known, message, view.at)
             self._save()
         if not view.broken:
             self._summarise(view, sender)

@@ -11,7 +11,7 @@ from syncd.clock import Clock, SystemClock
 from syncd.connector import Logger
 from syncd.core.lane_state import Policy
 from syncd.engine.deliver import Deliver, LaneConfig
-from syncd.engine.engine import Engine, tell_shelved
+from syncd.engine.engine import Engine, log_shelved
 from syncd.engine.enrich.enrich import Enrich
 from syncd.engine.export import Export
 from syncd.engine.lane import Lane, Wake
@@ -239,7 +239,7 @@ def begin(engine: Engine, log: Logger, approved_by: str = "") -> None:
             release(connection, deliver.name, engine.clock.now(), who=approved_by)
         for context in engine.contexts:
             context.pacer.start(connection)
-    tell_shelved(log, moved)
+    log_shelved(log, moved)
 
 
 def crews_of(engine: Engine) -> list[WorkerPool]:

@@ -94,7 +94,7 @@ class Beside:
 
         if self.watch is None:
             self.watch = make_watch(
-                self.looker.look, engine.ledger, engine.clock, self.log, self.counting.told
+                self.looker.look, engine.ledger, engine.clock, self.log, self.counting.messaged
             )
         point(self.watch, alerts)
         if self._begun:

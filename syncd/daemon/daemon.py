@@ -15,7 +15,7 @@ from syncd.daemon.notify import Notifier
 from syncd.daemon.poll_schedule import Polls
 from syncd.daemon.reload import take_over
 from syncd.daemon.state import Snapshot
-from syncd.engine.engine import Engine, tell_shelved
+from syncd.engine.engine import Engine, log_shelved
 from syncd.ledger import LedgerError, overview
 from syncd.ledger.ctgo_queue import shelf
 from syncd.settings import SettingsError
@@ -34,7 +34,7 @@ class Daemon:
         self,
         engine: Engine,
         runner: Runner,
-        crews: Callable[[Engine], list[WorkerPool]],
+        pools: Callable[[Engine], list[WorkerPool]],
         log: Logger,
         *,
         remake: Callable[[], Engine],
@@ -46,13 +46,13 @@ class Daemon:
         Args:
             engine: made with `runner.wake`, over an open ledger whose lock is held.
             runner: not until quiet.
-            crews: how an engine's lanes are manned.
+            pools: how an engine's lanes are manned.
             log: one event for each change of state.
             remake: an engine of the configuration as it is now; raises SettingsError for a mistake in it.
             chores: what else is on the calendar for an engine.
             notifier: where the service manager listens.
         """
-        self.engine, self._runner, self._crews, self._log = engine, runner, crews, log
+        self.engine, self._runner, self._pools, self._log = engine, runner, pools, log
         self._clock: Clock = engine.clock
         self._notify = notifier or Notifier()
         self.calendar = Calendar(self._clock, log, runner.fail)
@@ -111,7 +111,7 @@ class Daemon:
         """Man the lanes and ask for the first pulls; then `manned`, then READY."""
         self._polls.begin()
         self._put_chores()
-        self._runner.start(self._crews(self.engine))
+        self._runner.start(self._pools(self.engine))
         self._log.info("daemon_started", sources=len(self.engine.pulls), connectors=len(self.engine.delivers))
         manned()
         self._notify.ready()
@@ -131,7 +131,7 @@ class Daemon:
         if jump:
             self._log.warning("clock_jumped", seconds=round(jump))
             self._runner.look()
-        waits = [self._try_ledger(), self.calendar.turn(), self._tell()]
+        waits = [self._try_ledger(), self.calendar.turn(), self._notify_manager()]
         return min((wait for wait in waits if wait is not None), default=None)
 
     def _obey(self, order: Order) -> None:
@@ -164,14 +164,14 @@ class Daemon:
             self._runner.fail(error)
             self._log.warning("reload_refused", mistakes=[error.detail])
             return
-        tell_shelved(self._log, moved)
+        log_shelved(self._log, moved)
         self._polls.end()
         self.engine, self._polls = engine, Polls(engine, self._runner, self.calendar)
         self._polls.begin()
-        self._runner.replace(self._crews(engine))
+        self._runner.replace(self._pools(engine))
         self._put_chores()
-        for tell in self.after_reload:
-            tell(engine)
+        for act in self.after_reload:
+            act(engine)
         self._log.info(
             "reloaded",
             sources=len(engine.pulls),
@@ -209,7 +209,7 @@ class Daemon:
         self._ledger_tried = now
         return LEDGER_RETRY
 
-    def _tell(self) -> float | None:
+    def _notify_manager(self) -> float | None:
         """A line for a person, and a sign of life if there is life; seconds until the next is wanted."""
         if self._notify.listens:
             self._notify.status(self._line())
@@ -241,8 +241,8 @@ class Daemon:
         pulled = [
             seen.now - (seen.monotonic - it.pulled) for it in seen.sources.values() if it.pulled is not None
         ]
-        said = [f"{waiting['delivery']} to deliver, {waiting['export']} to export"]
-        said += [f"{lane.name} ({lane.kind}): {lane.trouble}" for lane in seen.lanes if lane.trouble][:3]
+        parts = [f"{waiting['delivery']} to deliver, {waiting['export']} to export"]
+        parts += [f"{lane.name} ({lane.kind}): {lane.trouble}" for lane in seen.lanes if lane.trouble][:3]
         if len(pulled) < len(seen.sources):
-            said.append(f"{len(seen.sources) - len(pulled)} not pulled yet")
-        return "; ".join(said)
+            parts.append(f"{len(seen.sources) - len(pulled)} not pulled yet")
+        return "; ".join(parts)

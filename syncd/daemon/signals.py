@@ -10,7 +10,7 @@ ENDING = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
 @contextmanager
-def heard(
+def handling(
     acts: Mapping[signal.Signals, Callable[[], None]], leave: Callable[[int], None] = os._exit
 ) -> Iterator[None]:
     """Act on signals for as long as this lasts; a second one that ends the program ends it at once.

@@ -67,7 +67,7 @@ class Deliver(LedgerLane):
 
     def __init__(
         self,
-        outfit: LaneConfig,
+        config: LaneConfig,
         ledger: Ledger,
         clock: Clock,
         log: Logger,
@@ -76,15 +76,15 @@ class Deliver(LedgerLane):
         chance: Callable[[], float] = random.random,
     ) -> None:
         """`chance`: numbers in [0, 1) for the jitter."""
-        super().__init__(outfit.name, ledger, clock, log, policy=outfit.policy, chance=chance)
-        self._outfit, self._wake = outfit, wake
+        super().__init__(config.name, ledger, clock, log, policy=config.policy, chance=chance)
+        self._config, self._wake = config, wake
         self._behind_gate = False
         with ledger.read() as connection:
             self._restored_at = restored_at(connection)  # nobody restores under a running engine
 
     def step(self) -> Next:
         """One pass: the deliveries that are due, a batch at most."""
-        now, connector = self._clock.now(), self._outfit.connector
+        now, connector = self._clock.now(), self._config.connector
         with self._ledger.read() as connection:
             lane = self._load(connection)
             standstill = self._standstill(lane)
@@ -103,7 +103,7 @@ class Deliver(LedgerLane):
                 gate = flood_gate.gates(connection).get(self.name)
         if not found:
             return self._idle(gate)
-        if self._outfit.names and self._names_are_coming():
+        if self._config.names and self._names_are_coming():
             return Next(NAMES_SOON)
         if self._restored_at is not None:
             found = doubted(found, now, self._restored_at)
@@ -111,7 +111,7 @@ class Deliver(LedgerLane):
         return AGAIN
 
     def _names_are_coming(self) -> bool:
-        coming = [source for source, names in self._outfit.names.items() if names.coming()]
+        coming = [source for source, names in self._config.names.items() if names.coming()]
         for source in coming:
             self._wake("names", source)
         return bool(coming)
@@ -130,9 +130,9 @@ class Deliver(LedgerLane):
         ready, settled = self._prepare(found)
         if settled:
             lane = self._settle_unsent(settled, lane)
-        if self._outfit.connector.objects == "people":
+        if self._config.connector.objects == "people":
             ready = _one_each(ready, self._clock.now())
-        items, size = [(it.item, route) for it, _, route in ready], self._outfit.connector.batch_size
+        items, size = [(it.item, route) for it, _, route in ready], self._config.connector.batch_size
         calls: Sequence[list[int]] = pack(items, lane, size)
         if more:
             calls = in_company(calls, items, size)
@@ -148,8 +148,8 @@ class Deliver(LedgerLane):
         """Split what is due into what can be sent and what is not."""
         ready: list[_Ready] = []
         settled: list[tuple[Due, _Unsent]] = []
-        now, route = self._clock.now(), self._outfit.connector.route
-        people = self._outfit.connector.objects == "people"
+        now, route = self._clock.now(), self._config.connector.route
+        people = self._config.connector.objects == "people"
         for one in found:
             if people and _is_superseded(one, now):
                 settled.append((one, Delivered(one.remote_id, created=False)))
@@ -174,8 +174,8 @@ class Deliver(LedgerLane):
     def _mapped(self, one: Due, now: float) -> Delivery | None:
         """Map anew; None if a `where` that could not be evaluated before now says no."""
         lead = one.lead or _read(one)
-        outfit, item = self._outfit, one.item
-        fields, where, names = outfit.fields, outfit.where, outfit.names.get(one.source)
+        config, item = self._config, one.item
+        fields, where, names = config.fields, config.where, config.names.get(one.source)
         enrichment = loads(one.enrichment) if one.enrichment else None
         labels = names.labels if names else _NO_LABELS
         if one.code in REJUDGED:
@@ -203,7 +203,7 @@ class Deliver(LedgerLane):
         unsafe = [it.item.id for it, _, route in members if not route.resend_safe]
         if unsafe:
             with self._ledger.write() as connection:
-                people = self._outfit.connector.objects == "people"
+                people = self._config.connector.objects == "people"
                 mark_maybe_sent(connection, unsafe, people=people)
         answer = self._send([delivery for _, delivery, _ in members])
         items = [it.item for it, _, _ in members]
@@ -217,7 +217,7 @@ class Deliver(LedgerLane):
 
     def _send(self, batch: Sequence[Delivery]) -> Sequence[Outcome] | BaseException:
         try:
-            return self._outfit.connector.deliver(batch)
+            return self._config.connector.deliver(batch)
         except (Failure, Refused) as why:
             return why
         except Exception as bug:  # noqa: BLE001 - a plugin's bug must not end the engine; logged with its traceback
@@ -238,7 +238,7 @@ class Deliver(LedgerLane):
             return self._terms(others=others_due(connection, DeliveryRow, lane, self._clock.now(), ids))
 
     def _record(self, verdict: Verdict, members: Sequence[Due]) -> None:
-        people = self._outfit.connector.objects == "people"
+        people = self._config.connector.objects == "people"
         now = self._clock.now()
         sent = {m.item.id: Sent(m.person, believed(m.discovered_at, now)) for m in members} if people else {}
         by_id = {m.item.id: m for m in members}
@@ -250,23 +250,23 @@ class Deliver(LedgerLane):
                 verdict,
                 sent=sent,
                 members=by_id,
-                exports=self._outfit.exports,
+                exports=self._config.exports,
                 now=self._clock.now(),
             )
-        self._tell(before, verdict, recorded)
+        self._log_outcome(before, verdict, recorded)
         self._count(verdict, members)
         for source in recorded.owing:
             self._wake("export", source)
 
     def _count(self, verdict: Verdict, members: Sequence[Due]) -> None:
-        if self._outfit.observer is NOBODY:
+        if self._config.observer is NOBODY:
             return
         now, found = self._clock.now(), {m.item.id: m.discovered_at for m in members}
         latencies = [now - found[c.id] for c in verdict.changes if c.state == "delivered" and c.id in found]
         outcomes = outcomes_of(verdict.changes, (m.item for m in members))
-        self._outfit.observer.sent(self.name, outcomes, latencies)
+        self._config.observer.sent(self.name, outcomes, latencies)
 
-    def _tell(self, before: LaneState, verdict: Verdict, recorded: Recorded) -> None:
+    def _log_outcome(self, before: LaneState, verdict: Verdict, recorded: Recorded) -> None:
         rejected = recorded.counts.get("rejected", 0)
         if rejected:
             code = next((c.code for c in verdict.changes if c.state == "rejected"), "")

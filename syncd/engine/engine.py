@@ -15,7 +15,7 @@ from syncd.ledger.ctgo_queue.shelf import Moved
 from syncd.settings import Settings
 
 
-def tell_shelved(log: Logger, moved: Moved) -> None:
+def log_shelved(log: Logger, moved: Moved) -> None:
     """One event for each source whose exports are put off, or taken up again."""
     for source, n in moved.put_off.items():
         log.warning("exports_shelved", source=source, n=n)

@@ -139,13 +139,13 @@ class Push(LedgerLane):
 
     def step(self) -> Next:
         """Pull if a push came, and one request at most to keep the subscription."""
-        soon, after = self._hear(), self._keep()
+        soon, after = self._pull_if_asked(), self._keep()
         waits = [wait for wait in (soon, after.wait) if wait is not None]
         return Next(min(waits, default=None), after.trouble)
 
-    # Hearing
+    # Pulling
 
-    def _hear(self) -> float | None:
+    def _pull_if_asked(self) -> float | None:
         """Ask for the pull that was asked for, or say in how many seconds."""
         wait = self._next_extra - self._clock.monotonic()
         if not self._asked:

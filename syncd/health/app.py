@@ -70,8 +70,8 @@ class HealthApp:
 def _ready(view: View, source: str = "") -> Answer:
     found = reasons(view, source)
     status = HTTPStatus.SERVICE_UNAVAILABLE if found else HTTPStatus.OK
-    told = [asdict(reason) | {"detail": _shown(reason.detail)} for reason in found]
-    answer: dict[str, Any] = {"ready": not found, "reasons": told}
+    listed = [asdict(reason) | {"detail": _shown(reason.detail)} for reason in found]
+    answer: dict[str, Any] = {"ready": not found, "reasons": listed}
     pushes = {it.name: it.push for it in view.sources if it.push is not None and source in {"", it.name}}
     if pushes:  # whether it works is no matter of readiness: leads come by polling too
         answer["push"] = {name: _pushed(it) for name, it in pushes.items()}

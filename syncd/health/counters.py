@@ -132,7 +132,7 @@ class Counting:
             for (outcome, _), n in outcomes.items():
                 self._feedback[source, outcome] += n
 
-    def told(self, kind: str, outcome: str) -> None:
+    def messaged(self, kind: str, outcome: str) -> None:
         """A message or a ping was `sent`, or `failed`."""
         with self._lock:
             self._messages[kind, outcome] += 1

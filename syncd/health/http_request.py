@@ -34,15 +34,15 @@ def parse(head: bytes) -> Request | None:
     parts = first.rstrip("\r").split(" ")
     if len(parts) != _PARTS or not parts[2].startswith("HTTP/1."):
         return None
-    said: dict[str, str] = {}
+    headers: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(":")
         if colon:
             key = name.lower()
-            said[key] = f"{said[key]}, {value.strip()}" if key in said else value.strip()
-    foreign = "origin" in said or said.get("sec-fetch-site", "none") not in {"none", "same-origin"}
+            headers[key] = f"{headers[key]}, {value.strip()}" if key in headers else value.strip()
+    foreign = "origin" in headers or headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}
     return Request(
-        parts[0], parts[1].partition("?")[0], said.get("accept", ""), said.get("host", ""), foreign
+        parts[0], parts[1].partition("?")[0], headers.get("accept", ""), headers.get("host", ""), foreign
     )
 
 

@@ -17,7 +17,7 @@ from syncd.health.view import (
     is_by_hand,
     is_failing,
     is_halted,
-    telling,
+    reported_lanes,
 )
 
 _OWNERS = {
@@ -52,7 +52,7 @@ def reasons(view: View, source: str = "") -> list[Reason]:
     for one in () if view.broken else view.sources:
         if source in {"", one.name}:
             found += _of_source(one, view)
-    for lane in telling(view.lanes):
+    for lane in reported_lanes(view.lanes):
         mine = source in {"", lane.name} if lane.kind not in OF_CONNECTORS else not source
         if mine and is_halted(lane):
             found.append(Reason(owner_of(lane), lane.code, lane.detail, view.fix(lane.code, lane.name)))

@@ -35,23 +35,23 @@ class Serving(Listener):
             patience=patience,
             hangs_up=True,
         )
-        super().__init__(host, port, partial(hear, app, clock, log), clock, log, manners=manners)
+        super().__init__(host, port, partial(respond, app, clock, log), clock, log, manners=manners)
 
 
-def hear(app: App, clock: Clock, log: Logger, head: bytes | None) -> Heard:
+def respond(app: App, clock: Clock, log: Logger, head: bytes | None) -> Heard:
     """The answer to a head; None: to one that is too long. A bug of the app's is logged, and costs this one answer."""
     request = parse(head) if head is not None else None
     if request is None:
-        return _heard(_TOO_LONG if head is None else _NO_HTTP, clock)
+        return _response(_TOO_LONG if head is None else _NO_HTTP, clock)
     try:
         answer = app(request)
     except Exception as bug:
         log.warning("health_failed", exc_info=bug)
         answer = text(HTTPStatus.INTERNAL_SERVER_ERROR, "The log says what went wrong.")
-    return _heard(answer, clock, bare=request.method == "HEAD")
+    return _response(answer, clock, bare=request.method == "HEAD")
 
 
-def _heard(answer: Answer, clock: Clock, *, bare: bool = False) -> Heard:
+def _response(answer: Answer, clock: Clock, *, bare: bool = False) -> Heard:
     """An answer as it goes out; `bare`: its head alone."""
     status, content_type, body = answer
     headers = [("Content-Type", content_type), ("Cache-Control", "no-store")]

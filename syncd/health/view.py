@@ -107,7 +107,7 @@ class View:
         return self.fixes.get(code, "").replace("SOURCE", name or "SOURCE").replace("NAME", name or "NAME")
 
 
-def telling(lanes: Sequence[LaneState]) -> Sequence[LaneState]:
+def reported_lanes(lanes: Sequence[LaneState]) -> Sequence[LaneState]:
     """The lanes without those of a source that stand as its pulls do: the key is at fault, or a person paused them all."""
     pulls = {(lane.name, lane.status, lane.code) for lane in lanes if lane.kind == "pull" and lane.code}
     apart = {"pull", *OF_CONNECTORS}

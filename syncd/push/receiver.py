@@ -37,11 +37,13 @@ class Receiver(Listener):
             connections=CONNECTIONS,
             patience=patience,
         )
-        super().__init__(host, port, partial(hear, judge, clock), clock, log, manners=manners)
+        super().__init__(host, port, partial(respond, judge, clock), clock, log, manners=manners)
 
 
-def hear(judge: Judge, clock: Clock, line: bytes | None) -> Heard:
+def respond(judge: Judge, clock: Clock, line: bytes | None) -> Heard:
     """The answer to a first line; None: to one that is too long."""
-    said = Answer(HTTPStatus.BAD_REQUEST) if line is None else judge(line.rstrip(b"\r"))
-    allowed = [("Allow", "POST")] if said.status == HTTPStatus.METHOD_NOT_ALLOWED else []
-    return Heard((written(said.status, clock.now(), allowed),), MOST if said.source else MOST_OF_STRANGERS)
+    answer = Answer(HTTPStatus.BAD_REQUEST) if line is None else judge(line.rstrip(b"\r"))
+    allowed = [("Allow", "POST")] if answer.status == HTTPStatus.METHOD_NOT_ALLOWED else []
+    return Heard(
+        (written(answer.status, clock.now(), allowed),), MOST if answer.source else MOST_OF_STRANGERS
+    )

@@ -22,7 +22,7 @@ def nothing() -> None:
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A lane in a crew. Instants are monotonic. `due`: None when it is idle; `after`: who must be out of its step first."""
+    """A lane in a pool. Instants are monotonic. `due`: None when it is idle; `after`: who must be out of its step first."""
 
     lane: Lane
     close: Close = nothing
@@ -77,27 +77,27 @@ class LaneView(NamedTuple):
         return 0.0 if from_ is None else max(0.0, now - from_)
 
 
-def ring(crew: WorkerPool, n: int = 1) -> None:
+def ring(pool: WorkerPool, n: int = 1) -> None:
     """Get resting threads up; those that work look again by themselves. Under the runner's lock."""
-    for event in [crew.resting.pop() for _ in range(min(n, len(crew.resting)))]:
+    for event in [pool.resting.pop() for _ in range(min(n, len(pool.resting)))]:
         event.set()
 
 
-def get_up(crew: WorkerPool, event: threading.Event) -> None:
+def get_up(pool: WorkerPool, event: threading.Event) -> None:
     """A thread rests no more."""
     event.clear()
-    if event in crew.resting:
-        crew.resting.remove(event)
-    if crew.alarm is not None and crew.alarm[0] is event:
-        crew.alarm = None
+    if event in pool.resting:
+        pool.resting.remove(event)
+    if pool.alarm is not None and pool.alarm[0] is event:
+        pool.alarm = None
 
 
-def lie_down(crew: WorkerPool, event: threading.Event, now: float, wait: float | None) -> float | None:
+def lie_down(pool: WorkerPool, event: threading.Event, now: float, wait: float | None) -> float | None:
     """A thread lies down; for how long: it holds the alarm if nobody does, or if it is to be up sooner."""
-    crew.resting.append(event)
+    pool.resting.append(event)
     if wait is None:
         return None
-    if crew.alarm is not None and crew.alarm[1] <= now + wait:
+    if pool.alarm is not None and pool.alarm[1] <= now + wait:
         return None
-    crew.alarm = (event, now + wait)
+    pool.alarm = (event, now + wait)
     return wait

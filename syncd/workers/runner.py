@@ -1,12 +1,12 @@
 """Runs passes over lanes; shared by `--once` and the daemon.
 
-A crew is a few threads that step a set of lanes: each connector's lane has a thread to itself, for two of the CRM
+A pool is a few threads that step a set of lanes: each connector's lane has a thread to itself, for two of the CRM
 libraries block; the sources' lanes share a small pool, so that many keys need few threads. A lane is never in two
 threads. Steps do not wait; this module does, and `Clock.stop` ends every wait at once.
 
 A run that is to end (`--once`) ends when it is quiet: no lane is in a step and none wants another. Trouble is waited
 out for `max_wait` seconds from where it began; a lane that is only pacing itself is waited for as long as it takes.
-A run that goes on (`Runner.start`) may have its crews replaced, and waits out a ledger that will be well again.
+A run that goes on (`Runner.start`) may have its pools replaced, and waits out a ledger that will be well again.
 """
 
 import threading
@@ -39,7 +39,7 @@ class Ended(NamedTuple):
 
 
 class Runner:
-    """Steps the crews' lanes until the run is quiet, or until the clock is stopped."""
+    """Steps the pools' lanes until the run is quiet, or until the clock is stopped."""
 
     def __init__(
         self,
@@ -61,10 +61,10 @@ class Runner:
         """
         self._clock, self._log = clock, log
         self._until_quiet, self._max_wait, self._before = until_quiet, max_wait, before
-        self._crews: list[WorkerPool] = []
+        self._pools: list[WorkerPool] = []
         self._threads: list[threading.Thread] = []
         self._leaving: list[Entry] = []
-        """Entries of crews that were replaced, as far as they were in a step then."""
+        """Entries of pools that were replaced, as far as they were in a step then."""
         self._lock = threading.RLock()
         self._over = False
         self.bell = threading.Event()
@@ -80,14 +80,14 @@ class Runner:
         return self._over
 
     def wake(self, kind: str, name: str) -> None:
-        """A lane has work; from any thread. A name that no crew has is nobody's."""
+        """A lane has work; from any thread. A name that no pool has is nobody's."""
         with self._lock:
-            for crew, entry in self._all():
+            for pool, entry in self._all():
                 if (entry.lane.kind, entry.lane.name) == (kind, name):
                     entry.woken = True
                     if entry.due is None or entry.trouble != BUG:
                         entry.due = self._clock.monotonic()
-                    ring(crew)
+                    ring(pool)
 
     def look(self) -> None:
         """Every lane looks at the ledger again, pauses included: somebody else wrote to it, or the clock jumped."""
@@ -97,12 +97,12 @@ class Runner:
                 entry.woken = True
                 if entry.trouble != BUG:
                     entry.due = now
-            for crew in self._crews:
-                ring(crew, len(crew.entries))
+            for pool in self._pools:
+                ring(pool, len(pool.entries))
 
-    def run(self, crews: Iterable[WorkerPool], tick: Callable[[], None] = nothing) -> Ended:
+    def run(self, pools: Iterable[WorkerPool], tick: Callable[[], None] = nothing) -> Ended:
         """Step all lanes; `tick` is called from this thread about five times a second."""
-        self.start(crews)
+        self.start(pools)
         while not self._over and not self._clock.stopping:
             self._clock.wait(self.bell, 0.2)
             self.bell.clear()
@@ -111,24 +111,24 @@ class Runner:
         tick()
         return ended
 
-    def start(self, crews: Iterable[WorkerPool]) -> None:
+    def start(self, pools: Iterable[WorkerPool]) -> None:
         """Begin to step all lanes."""
-        threads = self._enlist(crews)
+        threads = self._enlist(pools)
         if not threads:
             self._end()
         self._launch(threads)
 
-    def replace(self, crews: Iterable[WorkerPool]) -> None:
-        """Let these crews take over. Where an old lane is in a step, its successor waits for the end of that, nobody else."""
+    def replace(self, pools: Iterable[WorkerPool]) -> None:
+        """Let these pools take over. Where an old lane is in a step, its successor waits for the end of that, nobody else."""
         with self._lock:
             old = [entry for _, entry in self._all()]
             running = {(e.lane.kind, e.lane.name): e for e in old if e.running}
-            for crew in self._crews:
-                crew.over = True
-                ring(crew, len(crew.resting))
+            for pool in self._pools:
+                pool.over = True
+                ring(pool, len(pool.resting))
             self._threads = [thread for thread in self._threads if thread.is_alive()]
-            self._crews = []
-            threads = self._enlist(crews)
+            self._pools = []
+            threads = self._enlist(pools)
             for _, entry in self._all():
                 entry.after = running.get((entry.lane.kind, entry.lane.name))
             for entry in old:
@@ -149,8 +149,8 @@ class Runner:
         stopped = self._clock.stopping and not self._over
         self._end()
         with self._lock:
-            for crew in self._crews:
-                ring(crew, len(crew.resting))
+            for pool in self._pools:
+                ring(pool, len(pool.resting))
         until = self._clock.monotonic() + DRAIN
         for thread in self._threads:  # a step that hangs in a library must not keep the rest
             if thread.is_alive():  # for want of memory, it may never have been started
@@ -189,12 +189,12 @@ class Runner:
         self.held = None
         self.look()
 
-    def turn(self, crew: WorkerPool, event: threading.Event | None = None) -> float | None:
+    def turn(self, pool: WorkerPool, event: threading.Event | None = None) -> float | None:
         """Step the lane that has been due longest: 0.0; else how long until one is, None when only a wake can tell.
 
         `event`: of the thread that asks, which is going to wait on it.
         """
-        entry, wait = self._choose(crew, event)
+        entry, wait = self._choose(pool, event)
         if entry is None:
             return wait
         self._settle(entry, self._step(entry.lane))
@@ -204,49 +204,49 @@ class Runner:
         self._over = True
         self.bell.set()
 
-    def _enlist(self, crews: Iterable[WorkerPool]) -> list[threading.Thread]:
-        """Take the crews on, all lanes due now; the threads that would step them are not started."""
+    def _enlist(self, pools: Iterable[WorkerPool]) -> list[threading.Thread]:
+        """Take the pools on, all lanes due now; the threads that would step them are not started."""
         threads = []
-        for crew in crews:
-            if not crew.lanes:
+        for pool in pools:
+            if not pool.lanes:
                 continue
             now = self._clock.monotonic()
-            crew.entries = [
-                Entry(lane, crew.closes.get((lane.kind, lane.name), nothing), due=now) for lane in crew.lanes
+            pool.entries = [
+                Entry(lane, pool.closes.get((lane.kind, lane.name), nothing), due=now) for lane in pool.lanes
             ]
-            self._crews.append(crew)
-            for n in range(min(crew.threads, len(crew.lanes))):
-                name = f"{crew.lanes[0].kind}-{crew.lanes[0].name}-{n}"
+            self._pools.append(pool)
+            for n in range(min(pool.threads, len(pool.lanes))):
+                name = f"{pool.lanes[0].kind}-{pool.lanes[0].name}-{n}"
                 # daemon: a step that hangs in a vendor's library must not keep the process from ending
-                threads.append(threading.Thread(target=self._work, args=(crew,), name=name, daemon=True))
+                threads.append(threading.Thread(target=self._work, args=(pool,), name=name, daemon=True))
         self._threads += threads
         return threads
 
     def _all(self) -> list[tuple[WorkerPool, Entry]]:
-        return [(crew, entry) for crew in self._crews for entry in crew.entries]
+        return [(pool, entry) for pool in self._pools for entry in pool.entries]
 
-    def _work(self, crew: WorkerPool) -> None:
+    def _work(self, pool: WorkerPool) -> None:
         event = threading.Event()
-        while not self._over and not crew.over and not self._clock.stopping:
-            wait = self.turn(crew, event)
+        while not self._over and not pool.over and not self._clock.stopping:
+            wait = self.turn(pool, event)
             if wait != 0.0:
                 self._clock.wait(event, wait)
 
-    def _choose(self, crew: WorkerPool, event: threading.Event | None) -> tuple[Entry | None, float | None]:
+    def _choose(self, pool: WorkerPool, event: threading.Event | None) -> tuple[Entry | None, float | None]:
         """The lane that has been due longest, or how long this thread may rest."""
         now = self._clock.monotonic()
         with self._lock:
             if event is not None:
-                get_up(crew, event)
-            waiting = [e for e in crew.entries if e.ready and e.due is not None] if not self.held else []
+                get_up(pool, event)
+            waiting = [e for e in pool.entries if e.ready and e.due is not None] if not self.held else []
             first = min(waiting, key=lambda e: e.due or 0.0, default=None)
             wait = None if first is None else (first.due or 0.0) - now
             if first is not None and wait is not None and wait <= 0:
                 first.running, first.woken, first.began = True, False, now
                 if len(waiting) > 1:
-                    ring(crew)  # somebody must see to the others
+                    ring(pool)  # somebody must see to the others
                 return first, None
-            return None, wait if event is None else lie_down(crew, event, now, wait)
+            return None, wait if event is None else lie_down(pool, event, now, wait)
 
     def _step(self, lane: Lane) -> Next | None:
         try:
@@ -282,8 +282,8 @@ class Runner:
                 self._end()
             retired = entry.retired
             if retired:
-                for crew in self._crews:
-                    ring(crew)
+                for pool in self._pools:
+                    ring(pool)
         if retired:
             self._close(entry)
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncd.alerts.conditions import Condition, Topic
-from syncd.alerts.decision import SETTLE, WINDOW, Alert, Group, Message, due, levels, noticed, told
+from syncd.alerts.decision import SETTLE, WINDOW, Alert, Group, Message, due, levels, noticed, reported
 
 A, B = Topic("lane", "deliver a"), Topic("lane", "deliver b")
 
@@ -33,7 +33,7 @@ class Story:
             heard.append(message)
             self.sent.append((now, message))
             self.last[message.group] = now
-            self.known = told(self.known, message, now)
+            self.known = reported(self.known, message, now)
         return heard
 
     def hear(self, message: Message) -> None:
@@ -155,7 +155,7 @@ def test_a_look_that_could_not_see_changes_nothing() -> None:
 def test_one_that_comes_back_while_its_end_is_under_way_is_told_again() -> None:
     alert = Alert(A, "halted", 0.0, told_at=1.0, told_level=1, over_at=5.0)
     message = Message(("halted", True), (alert,))
-    known = told(noticed({A: alert}, [bad()], 20.0), message, 20.0)
+    known = reported(noticed({A: alert}, [bad()], 20.0), message, 20.0)
     assert levels(known) == {}
     assert due(known, 60.0, {})
 

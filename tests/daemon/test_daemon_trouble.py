@@ -139,7 +139,7 @@ def test_a_wedged_lane_stops_the_sign_of_life(run: Running) -> None:
     run.serve()
     run.pass_(300)
     assert run.voice.said.count("WATCHDOG=1") >= 9
-    (entry,) = run.runner._crews[0].entries
+    (entry,) = run.runner._pools[0].entries
     entry.running, entry.began = True, run.clock.monotonic()  # a call that never comes back
     run.voice.said.clear()
     run.pass_(STUCK)

@@ -14,7 +14,7 @@ from syncd.health.app import HealthApp
 from syncd.health.cache import Recent
 from syncd.health.counters import Counting
 from syncd.health.metrics import Exposition
-from syncd.health.server import hear
+from syncd.health.server import respond
 from syncd.health.snapshot import Looker, Vitals, Watched
 from syncd.http.listener import Heard
 from syncd.ledger import Ledger
@@ -64,7 +64,9 @@ class Health:
         )
         log = Log()
         self.client = httpx.Client(
-            transport=httpx.MockTransport(lambda asked: through(partial(hear, app, bench.clock, log), asked)),
+            transport=httpx.MockTransport(
+                lambda asked: through(partial(respond, app, bench.clock, log), asked)
+            ),
             base_url="http://127.0.0.1:8377",
         )
 

@@ -149,7 +149,7 @@ def test_requests_outcomes_and_latency_are_counted(health: Health) -> None:
     health.counting.sent("crm", {("delivered", ""): 2, ("rejected", "bad_phone"): 1}, [10.0, 100_000.0])
     health.counting.exported("main", {("delivered", ""): 2})
     health.counting.fed_back("main", {("delivered", ""): 1, ("retried", "conflict"): 3})
-    health.counting.told("message", "sent")
+    health.counting.messaged("message", "sent")
     found = health.metrics()
     assert found["syncd_requests_total"] == {
         ("ctgo.example", "200"): 1.0, ("ctgo.example", "0"): 1.0, ("ctgo.example", "429"): 0.0,
@@ -171,7 +171,7 @@ def test_requests_outcomes_and_latency_are_counted(health: Health) -> None:
 
 def test_what_may_come_to_be_counted_is_there_before_it_is(health: Health) -> None:
     """A series that begins at 60 has not grown, to Prometheus."""
-    health.counting.told("message", "sent")
+    health.counting.messaged("message", "sent")
     health.counting.expect({"main": "ctgo.example"}, ["crm"], ["main"])
     found = health.metrics()
     assert found.get("syncd_requests_total") == {("ctgo.example", "200"): 0.0, ("ctgo.example", "429"): 0.0}

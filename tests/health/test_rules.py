@@ -132,5 +132,5 @@ def test_prometheus_itself_finds_nothing_to_say_of_our_metrics(health: Health) -
     health.bench.once()
     health.counting.requested("main", "ctgo.example", 200)
     health.counting.sent("crm", {("delivered", ""): 1}, [10.0])
-    health.counting.told("message", "sent")
+    health.counting.messaged("message", "sent")
     assert promtool("metrics", told=health.client.get("/metrics").text) == ""

@@ -213,7 +213,7 @@ class Bench:
     def _feedback(self, life: Lanes) -> list[Lane]:
         """The lanes of feedback, if any place is listened to."""
         ears = [
-            FeedbackPoll(name, deliver._outfit.connector, judging, self.places[name].policy)  # type: ignore[arg-type]
+            FeedbackPoll(name, deliver._config.connector, judging, self.places[name].policy)  # type: ignore[arg-type]
             for name, deliver in life.delivers.items()
             if (judging := self.places[name].judging)
         ]

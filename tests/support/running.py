@@ -130,7 +130,7 @@ class Running(Bench):
                 self._woke(now)
                 wait = self.daemon_.turn()
                 self._due = None if wait is None else now + wait
-            waits = [self.runner.turn(crew) for crew in self.runner._crews]
+            waits = [self.runner.turn(crew) for crew in self.runner._pools]
             if 0.0 in waits:
                 self._woke(now)
                 continue

@@ -20,7 +20,7 @@ from syncd.clock import SystemClock
 from syncd.daemon.calendar import Chore, Every
 from syncd.daemon.daemon import Daemon, Order
 from syncd.daemon.malloc_trim import give_back
-from syncd.daemon.signals import heard
+from syncd.daemon.signals import handling
 from syncd.engine.engine import Engine
 from syncd.engine.housekeeping import Housekeeping
 from syncd.ledger import Ledger
@@ -68,7 +68,7 @@ def run_daemon(config: Path | None) -> Exit:
         signal.SIGUSR1: partial(order, "pull"),
         signal.SIGURG: partial(order, "look"),
     }
-    with heard(acts):
+    with handling(acts):
         settings, mapped = _settings(config)
         path = settings.state.path
         with EngineLock(path) as lock, Ledger.open(path, upgrade=True, lock=lock) as ledger:

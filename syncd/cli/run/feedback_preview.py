@@ -13,7 +13,7 @@ from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.core.failure import Failure
 from syncd.core.feedback import Judgement
-from syncd.engine.feedback.collect import FeedbackPoll, ask, said_in
+from syncd.engine.feedback.collect import FeedbackPoll, ask, judgements_in
 from syncd.ledger import Ledger
 from syncd.ledger.ctgo_queue.feedback import pending_feedback
 from syncd.ledger.deliveries.statuses import Judged, load_cursor, news_in
@@ -57,7 +57,7 @@ def _heard(ear: FeedbackPoll, ledger: Ledger, log: Logger) -> list[Judged]:
             )
             return found
         with ledger.read() as connection:
-            found += news_in(connection, ear.name, said_in(page.found, ear.judging)).rows
+            found += news_in(connection, ear.name, judgements_in(page.found, ear.judging)).rows
         if not page.more:
             return found
         cursor = page.cursor

@@ -43,10 +43,12 @@ class Enriching:
         """The outputs that the lead has no value for."""
         return tuple(output for output in self.outputs if values[output] is None)
 
-    def hindrance(self, purse: CreditBalance, outputs: int, asked_today: int, now: float) -> Pause | None:
+    def hindrance(
+        self, team_credits: CreditBalance, outputs: int, asked_today: int, now: float
+    ) -> Pause | None:
         """Return the reason why nothing may be asked now: see `syncd.core.enrichment`."""
         return hindrance(
-            purse,
+            team_credits,
             outputs,
             asked_today=asked_today,
             per_day=self.per_day,
@@ -54,10 +56,10 @@ class Enriching:
             now=now,
         )
 
-    def must_know(self, purse: CreditBalance, now: float) -> bool:
+    def must_know(self, team_credits: CreditBalance, now: float) -> bool:
         """True if the balance must be asked for first: often where some is to be kept, for others of the team spend too."""
         lasts = FRESH if self.keep_credits else HOUR
-        return purse.balance is None or not 0 <= now - purse.told_at < lasts
+        return team_credits.balance is None or not 0 <= now - team_credits.told_at < lasts
 
 
 class HasWhere(Protocol):

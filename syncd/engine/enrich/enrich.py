@@ -70,16 +70,16 @@ class Enrich(LedgerLane):
         self._enriching = context.takers.enriching
         # What is enriched is judged as any lead is
         self._takers = replace(context.takers, enriching=None)
-        self._untold_until = 0.0
+        self._balance_unknown_until = 0.0
         self._sets = 0
-        self._in_stroke = False
+        self._in_burst = False
 
     def step(self) -> Next:
         """One pass: settle what needs no asking, else ask about one lead."""
         sets = self._sets
         after = self._step()
-        if self._in_stroke and sets == self._sets:
-            self._end_stroke()
+        if self._in_burst and sets == self._sets:
+            self._end_burst()
         return after
 
     def _step(self) -> Next:
@@ -141,12 +141,12 @@ class Enrich(LedgerLane):
         if connection is None:
             # Sets that follow one another are one burst to a gate; what was asked about comes one by one
             self._sets += 1
-            self._in_stroke = bool(self._context.gates)
+            self._in_burst = bool(self._context.gates)
             with self._ledger.write() as own:
-                return self._settle_in(own, over, stroke_ends=False)
-        return self._settle_in(connection, over, stroke_ends=True)
+                return self._settle_in(own, over, burst_ends=False)
+        return self._settle_in(connection, over, burst_ends=True)
 
-    def _settle_in(self, connection: Transaction, over: Sequence[Over], *, stroke_ends: bool) -> None:
+    def _settle_in(self, connection: Transaction, over: Sequence[Over], *, burst_ends: bool) -> None:
         page = flood_gate.page(connection, self._context.gates, self.name, self.kind)
         given_up = {it.waiting.person for it in over if it.skipped == "enrich_answer_lost"}
         if given_up:
@@ -159,18 +159,18 @@ class Enrich(LedgerLane):
             exports=self._context.exports,
             marks=dict.fromkeys(self._context.gates.sizes, self.kind),
         )
-        flood_gate.take_in(connection, self._context.gates, page, self._clock.now(), over=stroke_ends)
+        flood_gate.take_in(connection, self._context.gates, page, self._clock.now(), over=burst_ends)
         for code, n in Counter(it.skipped for it in over if it.skipped).items():
             self._log.info("leads_not_enriched", source=self.name, n=n, code=code)
         for connector in woken:
             self._wake("deliver", connector)
         self._wake("export", self.name)
 
-    def _end_stroke(self) -> None:
+    def _end_burst(self) -> None:
         with self._ledger.write() as connection:
             page = flood_gate.page(connection, self._context.gates, self.name, self.kind)
             flood_gate.take_in(connection, self._context.gates, page, self._clock.now(), over=True)
-        self._in_stroke = False
+        self._in_burst = False
         for connector in self._context.gates.sizes:
             self._wake("deliver", connector)
 
@@ -185,11 +185,15 @@ class Enrich(LedgerLane):
         with self._ledger.write() as connection:
             if not enrichment.still_waits(connection, question.waiting.seq):
                 return AGAIN
-            purse = enrichment.purse(connection, self.name)
+            team_credits = enrichment.purse(connection, self.name)
             # `GET /me` is free, and after a lost answer it shows that CTGO is there
-            must_know = self._clock.monotonic() >= self._untold_until and terms.must_know(purse, now)
+            must_know = self._clock.monotonic() >= self._balance_unknown_until and terms.must_know(
+                team_credits, now
+            )
             asked_today = enrichment.asked_on(connection, self.name, day_of(now))
-            why = None if must_know else terms.hindrance(purse, len(question.outputs), asked_today, now)
+            why = (
+                None if must_know else terms.hindrance(team_credits, len(question.outputs), asked_today, now)
+            )
             if why is not None:
                 self._fail(connection, lane, why)
                 return AGAIN
@@ -202,7 +206,7 @@ class Enrich(LedgerLane):
         if must_know:
             self._learn_balance(lane, opened)
         else:
-            self._send(_Sent(lane, question, purse, day_of(now), opened))
+            self._send(_Sent(lane, question, team_credits, day_of(now), opened))
         return AGAIN
 
     def _learn_balance(self, lane: LaneState, hold: Reservation) -> None:
@@ -215,7 +219,7 @@ class Enrich(LedgerLane):
             return
         balance = me.credits.balance if me.credits else None
         if balance is None:
-            self._untold_until = self._clock.monotonic() + HOUR
+            self._balance_unknown_until = self._clock.monotonic() + HOUR
         with self._ledger.write() as connection:
             self._context.pacer.close(connection, hold)
             enrichment.tell_balance(connection, self.name, balance, self._clock.now())
@@ -241,7 +245,7 @@ class Enrich(LedgerLane):
         question, now = sent.question, self._clock.now()
         document = with_asked(merged((question.document, found_in(answer))), question.outputs, mode)
         left = answer.credits_remaining
-        price = price_seen(sent.purse, left, len(question.outputs), now)
+        price = price_seen(sent.team_credits, left, len(question.outputs), now)
         with self._ledger.write() as connection:
             self._context.pacer.close(connection, sent.hold)
             enrichment.close_asks(connection, self.name, [question.waiting.person])
@@ -258,12 +262,12 @@ class Enrich(LedgerLane):
         with self._ledger.write() as connection:
             self._context.pacer.close(connection, sent.hold)
             if charged:
-                self._untold_until = 0.0
+                self._balance_unknown_until = 0.0
             else:
                 last = isinstance(why, Halt | Reject)
                 enrichment.take_back(connection, self.name, question.waiting.person, sent.day, now, last=last)
-                known = None if why.code == "credits_exhausted" else sent.purse.balance
-                enrichment.tell_balance(connection, self.name, known, sent.purse.told_at)
+                known = None if why.code == "credits_exhausted" else sent.team_credits.balance
+                enrichment.tell_balance(connection, self.name, known, sent.team_credits.told_at)
             if isinstance(why, Reject):
                 self._reject(connection, sent, why)
             elif isinstance(why, Halt) and why.code in OF_ONE_LEAD and not sent.lane.probing:
@@ -289,10 +293,10 @@ class Enrich(LedgerLane):
 
 
 class _Sent(NamedTuple):
-    """An ask under way. `purse`: before it; `day`: that it counts for."""
+    """An ask under way. `team_credits`: before it; `day`: that it counts for."""
 
     lane: LaneState
     question: Question
-    purse: CreditBalance
+    team_credits: CreditBalance
     day: str
     hold: Reservation

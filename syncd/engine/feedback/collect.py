@@ -48,7 +48,7 @@ class CollectFeedback(LedgerLane):
 
     def __init__(
         self,
-        ear: FeedbackPoll,
+        poll: FeedbackPoll,
         ledger: Ledger,
         clock: Clock,
         log: Logger,
@@ -57,8 +57,8 @@ class CollectFeedback(LedgerLane):
         chance: Callable[[], float] = random.random,
     ) -> None:
         """`chance`: numbers in [0, 1) for the jitter."""
-        super().__init__(ear.name, ledger, clock, log, policy=ear.policy, chance=chance)
-        self._ear, self._wake = ear, wake
+        super().__init__(poll.name, ledger, clock, log, policy=poll.policy, chance=chance)
+        self._poll, self._wake = poll, wake
         self._due: float | None = clock.monotonic()
         self._indexed = False
 
@@ -72,50 +72,50 @@ class CollectFeedback(LedgerLane):
         if self._due is None:
             return IDLE
         left = self._due - self._clock.monotonic()
-        return Next(left) if left > 0 else self._listen(reopened(lane))
+        return Next(left) if left > 0 else self._collect(reopened(lane))
 
-    def _listen(self, lane: LaneState) -> Next:
-        mark = self._ear.judging.mark
+    def _collect(self, lane: LaneState) -> Next:
+        cursor_id = self._poll.judging.mark
         with self._ledger.write() as connection:
             if not self._indexed:
                 make_indexes(connection)
-            cursor = load_cursor(connection, self.name, mark)
+            cursor = load_cursor(connection, self.name, cursor_id)
         self._indexed = True
-        page = ask(self._ear, cursor, self._log)
+        page = ask(self._poll, cursor, self._log)
         if isinstance(page, Failure):
             with self._ledger.write() as connection:
                 return self._fail(connection, lane, page)
         with self._ledger.write() as connection:
-            news = news_in(connection, self.name, said_in(page.found, self._ear.judging))
+            news = news_in(connection, self.name, judgements_in(page.found, self._poll.judging))
             sources = take_in(connection, self.name, news, self._clock.now())
-            save_cursor(connection, self.name, mark, page.cursor, self._clock.now())
+            save_cursor(connection, self.name, cursor_id, page.cursor, self._clock.now())
             self._recover(connection, lane)
-        self._tell(news)
+        self._log_news(news)
         for source in sources:
             self._wake("feedback", source)
         return AGAIN if page.more else self._rest()
 
     def _rest(self) -> Next:
-        if not self._ear.repeats:
+        if not self._poll.repeats:
             self._due = None
             return IDLE
-        self._due = self._clock.monotonic() + self._ear.judging.poll
-        return Next(self._ear.judging.poll)
+        self._due = self._clock.monotonic() + self._poll.judging.poll
+        return Next(self._poll.judging.poll)
 
-    def _tell(self, news: News) -> None:
+    def _log_news(self, news: News) -> None:
         if news.words:
             self._log.info(
                 "feedback_heard", connector=self.name, people=len(news.words), leads=len(news.rows)
             )
-        untold = sum(row.state == "no_segment" for row in news.rows)
-        if untold:
-            self._log.warning("feedback_without_segment", connector=self.name, leads=untold)
+        without_segment = sum(row.state == "no_segment" for row in news.rows)
+        if without_segment:
+            self._log.warning("feedback_without_segment", connector=self.name, leads=without_segment)
 
 
-def ask(ear: FeedbackPoll, cursor: str, log: Logger) -> Statuses | Failure:
+def ask(poll: FeedbackPoll, cursor: str, log: Logger) -> Statuses | Failure:
     """A page, or why there is none: what else a plugin does is its bug."""
     try:
-        page: object = ear.connector.statuses_since(cursor)
+        page: object = poll.connector.statuses_since(cursor)
         if not isinstance(page, Statuses) or not isinstance(page.cursor, str):
             raise ContractError(f"{type(page).__name__} is no page of statuses with a cursor")  # noqa: TRY301
         if page.more and page.cursor == cursor:
@@ -129,12 +129,12 @@ def ask(ear: FeedbackPoll, cursor: str, log: Logger) -> Statuses | Failure:
     except Exception as bug:  # noqa: BLE001 - a plugin's bug must not end the engine
         # Its frames alone: what it says may quote somebody, and nobody here knows whom
         frames = "".join(traceback.format_tb(bug.__traceback__))
-        log.warning("connector_failed", connector=ear.name, exception=f"{frames}{type(bug).__name__}")
+        log.warning("connector_failed", connector=poll.name, exception=f"{frames}{type(bug).__name__}")
         return Pause("connector_bug", f"{type(bug).__name__} in the connector.", unexplained=True)
     return page
 
 
-def said_in(found: Sequence[Status], judging: Judging) -> list[Said]:
+def judgements_in(found: Sequence[Status], judging: Judging) -> list[Said]:
     """The words of a page, in the order of the changes; values that say nothing are left out."""
     words = [(status, judging.judge(status.value)) for status in sorted(found, key=lambda it: it.changed_at)]
     return [Said(status.person, status.remote_id, word.line) for status, word in words if word is not None]

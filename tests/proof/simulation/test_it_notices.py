@@ -45,8 +45,10 @@ def believes_a_date_of_2099(patch: pytest.MonkeyPatch) -> None:
 
 def hears_one_of_each_page(patch: pytest.MonkeyPatch) -> None:
     """Of what salespeople said meanwhile, all but the first is missed."""
-    plain = syncd.engine.feedback.collect.said_in
-    patch.setattr(syncd.engine.feedback.collect, "said_in", lambda found, judging: plain(found[:1], judging))
+    plain = syncd.engine.feedback.collect.judgements_in
+    patch.setattr(
+        syncd.engine.feedback.collect, "judgements_in", lambda found, judging: plain(found[:1], judging)
+    )
 
 
 def some_worlds(script: list[Event]) -> None:
