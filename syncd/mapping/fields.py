@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from syncd.connector import Field
 from syncd.core.lead import Lead
 from syncd.mapping.plain_text import LONGEST, Variable, failed, plain_parts
-from syncd.mapping.variables import VARIABLES, Labels, fields_reader, variables
+from syncd.mapping.variables import VARIABLES, Labels, variables
 
 if TYPE_CHECKING:
     from syncd.mapping.expressions import Computed, Condition
@@ -34,10 +34,6 @@ class FieldMap:
         """See `compile`. An expression's key is a number, a space and its field's name: like no variable."""
         self._cells = cells
         self._computed = computed
-        # Most fields are one variable each, which needs no putting together
-        self._plain = all(cell.form is None for cell in cells.values()) and computed is None
-        self._variables = [(name, cell.keys[0]) for name, cell in cells.items() if cell.keys]
-        self._read = fields_reader(self._variables, LONGEST) if self._plain else None
         direct = frozenset(key for cell in cells.values() for key in cell.keys if key in VARIABLES)
         self.uses = direct | computed.uses if computed else direct
 
@@ -59,9 +55,7 @@ class FieldMap:
     def of(
         self, lead: Lead, labels: Labels, enrichment: Mapping[str, Any] | None, now: float | None
     ) -> dict[str, object]:
-        """The mapped result for a lead: what `evaluate` makes of its variables. As there."""
-        if self._read is not None and (found := self._read(lead, labels, enrichment, now)) is not None:
-            return found
+        """Map a lead: `evaluate` its variables."""
         return self.evaluate(variables(lead, labels, enrichment, self.uses, now))
 
     def evaluate(self, values: Mapping[str, object]) -> dict[str, object]:
@@ -69,24 +63,6 @@ class FieldMap:
 
         `values` holds at least what `uses` names. Raises Reject("mapping_failed") naming the field.
         """
-        if self._plain:
-            result: dict[str, object] = {}
-            for name, key in self._variables:
-                value = values[key]
-                # What is plain at a glance; the other way knows what to say of the rest
-                if type(value) is str:
-                    if not 0 < len(value) <= LONGEST or value.isspace():
-                        break
-                elif value is None:
-                    continue
-                elif type(value) is not int:
-                    break
-                result[name] = value
-            else:
-                return result
-        return self._put_together(values)
-
-    def _put_together(self, values: Mapping[str, object]) -> dict[str, object]:
         scope = {**values, **self._computed(values)} if self._computed else values
         result: dict[str, object] = {}
         for name, (form, keys) in self._cells.items():

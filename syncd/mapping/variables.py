@@ -1,4 +1,4 @@
-"""What a mapping may name: the variables of a lead, each a plain value or null.
+"""The variables that a mapping may name: each is a plain value of a lead, or null.
 
 Null is Python's None and means "nobody knows". A text of nothing but white space is null too, for a blank must
 never overwrite what a salesperson typed; other texts are left as CTGO sent them.
@@ -8,10 +8,9 @@ does not document: it is read leniently. An address and its status are always fr
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from syncd.core.lead import UNDATED, Lead, Profile, utc_text
 from syncd.mapping.display_name import split_name
@@ -32,7 +31,7 @@ _NO_LABELS = Labels()
 
 
 def _contact(raw: Mapping[str, Any], enrichment: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """Where contact data may be, best first."""
+    """Find the objects that may hold contact data, best first."""
     return [
         place
         for place in (enrichment, raw, raw.get("profile"))
@@ -50,9 +49,12 @@ def _trimmed(value: object) -> str | None:
     return value.strip() or None if isinstance(value, str) else None
 
 
+def _unless_blank(text: str | None) -> str | None:
+    return None if not text or text.isspace() else text
+
+
 def _label(known: Mapping[int, str], number: int | None) -> str | None:
-    name = None if number is None else known.get(number)
-    return None if not name or name.isspace() else name
+    return _unless_blank(None if number is None else known.get(number))
 
 
 def _x_url(handle: str | None) -> str | None:
@@ -97,141 +99,51 @@ def _linkedin_url(contact: list[dict[str, Any]]) -> str | None:
     return None
 
 
-_TEXTS = frozenset({"match_confidence", "source_type", "display_name", "bio", "image_url", "x_user_id"})
-"""Variables that are a text of the lead, or null where that is blank."""
+class _Given(NamedTuple):
+    """A lead and all else that its variables are read from."""
 
-_NUMBERS = frozenset({"id", "stream_id", "segment_id", "account_id", "follower_count"})
-"""Variables that are a whole number, or null."""
+    lead: Lead
+    profile: Profile
+    labels: Labels
+    contact: list[dict[str, Any]]
+    now: float | None
 
-_SHARED: Mapping[str, str] = MappingProxyType(
+
+_READ: Mapping[str, Callable[[_Given], object]] = MappingProxyType(
     {
-        "bare_handle": "_bare(handle)",
-        "name": "split_name(display_name)",
-        "contact": "_contact(raw, enrichment)",
+        "id": lambda it: it.lead.key.id,
+        "stream_id": lambda it: it.lead.stream_id,
+        "stream_name": lambda it: _label(it.labels.streams, it.lead.stream_id),
+        "segment_id": lambda it: it.lead.segment_id,
+        "segment_name": lambda it: _label(it.labels.segments, it.lead.segment_id),
+        "account_id": lambda it: it.lead.account_id,
+        "account_handle": lambda it: _label(it.labels.accounts, it.lead.account_id),
+        "match_confidence": lambda it: _unless_blank(it.lead.match_confidence),
+        "source_type": lambda it: _unless_blank(it.lead.source_type),
+        "discovered_at": lambda it: (
+            None if it.lead.discovered_at is UNDATED else utc_text(it.lead.discovered_at)
+        ),
+        "handle": lambda it: _bare(it.profile.handle),
+        "display_name": lambda it: _unless_blank(it.profile.display_name),
+        "first_name": lambda it: split_name(it.profile.display_name).first,
+        "last_name": lambda it: split_name(it.profile.display_name).last,
+        "bio": lambda it: _unless_blank(it.profile.bio),
+        "follower_count": lambda it: it.profile.follower_count,
+        "image_url": lambda it: _unless_blank(it.profile.image_url),
+        "x_user_id": lambda it: _unless_blank(it.profile.x_user_id),
+        "x_url": lambda it: _x_url(_bare(it.profile.handle)),
+        "email": lambda it: _email(it.contact)[0],
+        "email_status": lambda it: _email(it.contact)[1],
+        "email_domain": lambda it: _email_domain(it.contact),
+        "linkedin_url": lambda it: _linkedin_url(it.contact),
+        "raw": lambda it: it.lead.raw,
+        "synced_at": lambda it: None if it.now is None else utc_text(it.now),
     }
 )
-"""What several variables are read from, found once a lead."""
-
-_WORDS: Mapping[str, Any] = MappingProxyType(
-    {"UNDATED": UNDATED}
-    | {
-        word.__name__: word
-        for word in (
-            _bare,
-            _contact,
-            _email,
-            _email_domain,
-            _label,
-            _linkedin_url,
-            _x_url,
-            split_name,
-            utc_text,
-        )
-    }
-)
-"""Functions that `_SHARED` and `_READ` speak of."""
-
-_READ: Mapping[str, str] = MappingProxyType(
-    {
-        "id": "key.id",
-        "stream_id": "stream_id",
-        "stream_name": "_label(labels.streams, stream_id)",
-        "segment_id": "segment_id",
-        "segment_name": "_label(labels.segments, segment_id)",
-        "account_id": "account_id",
-        "account_handle": "_label(labels.accounts, account_id)",
-        "match_confidence": "match_confidence",
-        "source_type": "source_type",
-        "discovered_at": "None if discovered_at is UNDATED else utc_text(discovered_at)",
-        "handle": "bare_handle",
-        "display_name": "display_name",
-        "first_name": "name.first",
-        "last_name": "name.last",
-        "bio": "bio",
-        "follower_count": "follower_count",
-        "image_url": "image_url",
-        "x_user_id": "x_user_id",
-        "x_url": "_x_url(bare_handle)",
-        "email": "_email(contact)[0] if contact else None",
-        "email_status": "_email(contact)[1] if contact else None",
-        "email_domain": "_email_domain(contact)",
-        "linkedin_url": "_linkedin_url(contact) if contact else None",
-        "raw": "raw",
-        "synced_at": "None if now is None else utc_text(now)",
-    }
-)
-"""How each variable is read, in the order of the documentation.
-
-Python over the members of a lead and of its profile, `_SHARED`, and what else `variables` is given.
-"""
+"""A function for each variable, in the order of the documentation."""
 
 VARIABLES: tuple[str, ...] = tuple(_READ)
 """Every variable, in the order of the documentation."""
-
-
-class _Read(Protocol):
-    """Reads the variables that it was compiled for."""
-
-    def __call__(
-        self, lead: Lead, labels: Labels, enrichment: Mapping[str, Any] | None, now: float | None, /
-    ) -> dict[str, object]: ...
-
-
-@lru_cache(maxsize=64)
-def _reader(names: frozenset[str]) -> _Read:
-    """One function for a set of variables, compiled: it is run once a lead, and half the time would go into calling others.
-
-    Raises KeyError for a name that is no variable.
-    """
-    if unknown := names.difference(VARIABLES):
-        raise KeyError(min(unknown))
-    values = {
-        name: _blank_is_null(_READ[name]) if name in _TEXTS else _READ[name]
-        for name in _READ
-        if name in names
-    }
-    items = ", ".join(f"{name!r}: {value}" for name, value in values.items())
-    read: _Read = _compiled([f" return {{{items}}}"])
-    return read
-
-
-def _compiled(body: Sequence[str]) -> Any:
-    """A function over a lead, of these lines."""
-    said = "\n".join(body)
-    shared = [f" {part} = {how}" for part, how in _SHARED.items() if re.search(rf"\b{part}\b", said)]
-    # Members by their names: to look each up in the lead, and some twice, would be a tenth of the work
-    members = [f" {', '.join(Lead._fields)} = lead", f" {', '.join(Profile._fields)} = profile"]
-    source = "\n".join(["def read(lead, labels, enrichment, now, /):", *members, *shared, said])
-    scope: dict[str, Any] = {}
-    exec(source, dict(_WORDS), scope)  # noqa: S102 - words of this file, no operator's
-    return scope["read"]
-
-
-ReadFields = Callable[[Lead, Labels, Mapping[str, Any] | None, float | None], dict[str, object] | None]
-"""Reads the fields that it was compiled for, each a variable; None where one of them is too long."""
-
-
-def fields_reader(fields: Sequence[tuple[str, str]], longest: int) -> ReadFields | None:
-    """One function for fields that are a variable each, given by name, nulls and blanks left out; None for `raw`.
-
-    To read the variables first and make fields of them then would take half as long again.
-    """
-    if any(key == "raw" for _, key in fields):
-        return None
-    lines = [" result = {}"]
-    for name, key in fields:
-        # All texts but the lead's own are trimmed where they are read
-        blank = " and not value.isspace()" if key in _TEXTS else ""
-        wanted = "value is not None" if key in _NUMBERS else f"value{blank}"
-        lines += [f" value = {_READ[key]}", f" if {wanted}:"]
-        lines += [] if key in _NUMBERS else [f"  if len(value) > {longest}: return None"]
-        lines.append(f"  result[{name!r}] = value")
-    read: ReadFields = _compiled([*lines, " return result"])
-    return read
-
-
-def _blank_is_null(text: str) -> str:
-    return f"{text} if {text} and not {text}.isspace() else None"
 
 
 def variables(
@@ -241,10 +153,9 @@ def variables(
     names: Collection[str] = VARIABLES,
     now: float | None = None,
 ) -> dict[str, object]:
-    """The values of `names` for one lead; null is None. Raises KeyError for a name that is no variable.
+    """Read the values of `names` for one lead; null is None. Raises KeyError for a name that is no variable.
 
-    `enrichment` is the `result` of CTGO's enrich answer; `now`, seconds since the epoch, is what `synced_at` says. Only
-    what is asked for is computed.
+    `enrichment` is the `result` of CTGO's enrich answer; `now`, seconds since the epoch, becomes `synced_at`.
     """
-    read = _reader(names if isinstance(names, frozenset) else frozenset(names))
-    return read(lead, labels, enrichment, now)
+    given = _Given(lead, lead.profile, labels, _contact(lead.raw, enrichment), now)
+    return {name: _READ[name](given) for name in names}
