@@ -1,4 +1,4 @@
-"""Who else may change or read what a path leads to: asked before root acts below a name, and before a file's word is taken.
+"""Rights of other users on a path: checked before root acts below a name, and before a file is believed.
 
 A name is as safe as the least safe step on the way to it. A folder that others may write lets them put another file or
 a link under any name in it; a sticky one, such as `/tmp`, only under names that are not taken yet.
@@ -43,7 +43,7 @@ def hand_in(path: Path, trusted: Collection[int]) -> str:
 
 
 def others_read(path: Path, user: int) -> bool:
-    """Whether users other than `user`, root and the file's owner may read a file, and come to it through its folders.
+    """True if users other than `user`, root and the file's owner may read a file, and reach it through its folders.
 
     Raises OSError when there is none, or this process may not look.
     """
@@ -58,7 +58,7 @@ def _others_write(status: os.stat_result) -> bool:
 
 
 def _others(status: os.stat_result, right: int, user: int) -> bool:
-    """Whether others have a right, by the mode alone. `right`: as everybody's bit.
+    """True if others have a right, by the mode alone. `right`: as everybody's bit.
 
     A group is nobody else when it is root's, or the owner's or the user's own, as many systems make one a user.
     """

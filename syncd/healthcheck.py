@@ -1,10 +1,10 @@
-"""Whether the daemon on this machine is alive: `python -m syncd.healthcheck [URL]`, for a container's health check.
+"""The health check of a container: `python -m syncd.healthcheck [URL]` asks if the daemon on this machine is alive.
 
-It asks `/healthz` and nothing else: a halted lane needs a person, and a container that is restarted or rolled back for it
-helps nobody. It is run every half minute beside the daemon, so it imports the standard library only, and little of it.
+It asks `/healthz` and nothing else: a halted lane needs a person, and a restart of the container does not help. It runs
+every half minute beside the daemon, so it imports only a little of the standard library.
 A proxy in the environment has no say.
 
-Where: `URL`, else `$SYNCD_HEALTH__LISTEN`, else `health.listen` of the configuration file, else 127.0.0.1:8377. Exits with 0
+It asks at `URL`, else `$SYNCD_HEALTH__LISTEN`, else `health.listen` of the configuration file, else 127.0.0.1:8377. Exits with 0
 when the daemon is alive, or when `health.listen` is empty and nobody can say; else with 1 and a sentence.
 """
 
@@ -42,7 +42,7 @@ def main(arguments: list[str], environ: Mapping[str, str] = os.environ) -> int:
 
 
 def listening(environ: Mapping[str, str]) -> str:
-    """Where the daemon listens, by what it reads itself."""
+    """Return the address where the daemon listens, from the same settings that the daemon reads."""
     given = {name.upper(): value for name, value in environ.items()}
     if (listen := given.get("SYNCD_HEALTH__LISTEN")) is not None:
         return listen

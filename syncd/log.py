@@ -171,7 +171,7 @@ class _Handler(logging.StreamHandler[TextIO]):
 
 
 def _lost(lines: int) -> logging.LogRecord:
-    """What tells of lines that could not be written."""
+    """Make a log line that counts the lines which could not be written."""
     said = {"name": "syncd", "levelno": logging.WARNING, "levelname": "WARNING", "msg": "log_lines_lost"}
     return logging.makeLogRecord({**said, "lines": lines})
 
@@ -191,7 +191,7 @@ def _structlog() -> Any:
 
 
 def logger() -> Logger:
-    """Where the program and its connectors write."""
+    """Return the logger of the program and its connectors."""
     made: Logger = _structlog().get_logger("syncd")
     return made
 

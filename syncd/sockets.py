@@ -17,7 +17,7 @@ def listen(host: str, port: int) -> socket.socket | str:
 
 
 def refused(host: str, port: int) -> str:
-    """Why one could not listen there; empty if one could."""
+    """Return the reason why listening there fails; empty if it does not."""
     found = listen(host, port)
     if isinstance(found, str):
         return found

@@ -1,10 +1,10 @@
-"""Where lines go that nobody may miss us for: a stream that may be gone, full, or read by nobody.
+"""Standard error, which may be gone, full, or read by nobody: the program never waits for it.
 
-What is written there is for people; leads are not to wait for them. So a line that cannot be written is lost and counted, and a
-pipe that nobody empties is waited for once, and then no more until it takes something again. Nothing stays in a buffer, which
-would fail once more when the interpreter flushes it at its end, and change the exit code.
+Its lines are for people, and leads must not wait for them. So a line that cannot be written is lost and counted. A pipe that
+nobody empties is waited for once, and then no more until it takes something again. Nothing stays in a buffer: the
+interpreter flushes it at its end, which would fail again and change the exit code.
 
-A terminal is written to as ever: somebody who stopped it means to.
+A terminal is written to as usual: a person who stops its output wants that.
 """
 
 import os
@@ -35,7 +35,7 @@ class Outlet:
         self._torn = False
 
     def write(self, text: str) -> bool:
-        """Whether all of it was written. Raises nothing that the stream can cause."""
+        """Write a text; return True if all of it was written. Raises nothing that the stream can cause."""
         if self._fd is None:
             with suppress(OSError, ValueError):
                 self._stream.write(text)

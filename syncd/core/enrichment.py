@@ -1,15 +1,15 @@
-"""What may be asked of CTGO about a person, and what an answer is worth: pure.
+"""The rules of enriching: when to ask CTGO about a person, and how to read the answer. Pure.
 
 Asking costs credits, and the vendor says neither how many nor whether a repeat costs again. So:
 
-* Only outputs that nobody knows are asked for, and never again once an answer came, whatever it held. What was asked
-  about one lead is known of every lead of the same person and source. An answer to `any` answers `verified` too.
-* An ask is written down before it leaves. One whose answer was lost may have been charged: it is repeated once, and then
-  given up. One that CTGO refused, or that never left, was not charged, and is no ask.
-* At most `per_day` asks leave on a day (UTC), repeats counted. None leaves unless the balance, less the dearest price
-  seen so far for each output, stays at `keep_credits` or above; where the balance is not known it is asked for first.
+* Only unknown outputs are asked for, and never again once an answer came, whatever it held. An answer about one lead
+  counts for every lead of the same person and source. An answer to `any` answers `verified` too.
+* An ask is written down before it is sent. If its answer is lost, it may have been charged: it is repeated once, and then
+  given up. If CTGO refused it, or it was never sent, it was not charged and does not count.
+* At most `per_day` asks are sent on a day (UTC), repeats included. None is sent unless the balance, less the highest price
+  seen so far for each output, stays at `keep_credits` or above. An unknown balance is asked for first.
 
-A *document* is what the ledger keeps on a lead: `asked` (output -> email mode), `email` and `linkedin` as CTGO's `result`
+A *document* is the ledger's record of a lead's enriching: `asked` (output -> email mode), `email` and `linkedin` as CTGO's `result`
 has them, and `skipped`, the code of why it was not asked.
 """
 
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from syncd.core.failure import Pause
 
 ASKS = 2
-"""How often one thing is asked when answers are lost."""
+"""Times that one thing is asked when answers are lost."""
 DAY, HOUR = 86400.0, 3600.0
 SET_BOUNDS = frozenset({"per_day_spent", "credits_kept", "credits_unknown"})
 """Codes of pauses that a bound in the configuration made: another configuration may lift them."""
@@ -31,11 +31,11 @@ DEAREST = 100
 
 Document = Mapping[str, Any]
 _FOUND = {"email": "email", "linkedin_url": "linkedin"}
-"""Where a document keeps what was found for an output."""
+"""The member of a document that holds the result of an output."""
 
 
 class CreditBalance(NamedTuple):
-    """What is known of a team's credits. `price`: what the dearest output cost so far."""
+    """A team's credits as last told. `price`: the highest price of an output so far."""
 
     balance: int | None = None
     told_at: float = 0.0
@@ -81,7 +81,7 @@ def day_of(now: float) -> str:
 def hindrance(
     purse: CreditBalance, outputs: int, *, asked_today: int, per_day: int, keep_credits: int, now: float
 ) -> Pause | None:
-    """Why nothing may be asked now; None: it may. An unknown balance hinders only where some credits are to be kept."""
+    """Return the reason why nothing may be asked now, or None. An unknown balance matters only if credits must be kept."""
     if asked_today >= per_day:
         return Pause(
             "per_day_spent", f"{asked_today} of {per_day} were asked today.", after=DAY - now % DAY + 1

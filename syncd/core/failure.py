@@ -1,4 +1,4 @@
-"""Why a delivery did not happen, and what happens next.
+"""The four failures of a delivery, and what each one does next.
 
 Two questions decide the kind: does waiting help, and is it about this lead or about the whole lane?
 
@@ -22,7 +22,7 @@ class Failure(Exception):  # noqa: N818 - it may as well be a value
     """One of the four. `code` is stable and public, `detail` is a sentence without personal data or secrets."""
 
     unsent = False
-    """Whether it is certain that nothing of the request left, so that the remote cannot have acted on it."""
+    """True if no part of the request was sent, so that the remote cannot have acted on it."""
 
     def __init__(self, code: str, detail: str, *, after: float | None = None, fix: str = "") -> None:
         """`after`: seconds that the remote asked us to wait; `fix`: overrides the registry's."""

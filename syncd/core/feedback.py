@@ -1,11 +1,11 @@
-"""Feedback: what a CRM says of a person, as CTGO is told it of their leads. Pure.
+"""Feedback: a CRM's judgement of a person, sent to CTGO for each of their leads. Pure.
 
 A value of the watched property becomes a *word*: `good`, or `bad` with a reason and perhaps a note. A word is kept as one
-line of text, so that two are the same word if their lines are. What has a word already told, or about to be told, is
-decided by `state_after`: CTGO overwrites, so the last word counts, and the same word is not said twice.
+line of text: equal lines are equal words. `state_after` decides if a word must be sent. CTGO overwrites, so the last word
+counts, and the same word is not sent twice.
 
-An answer that was lost may have been heard. So while a word *may have been sent*, coming back to the word before is a change
-like any other: only telling it again makes it sure.
+CTGO may have received a word whose answer was lost. So while a word *may have been sent*, the word before it is a change
+like any other: only sending it again makes it sure.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 
 GOOD, BAD = "good", "bad"
 NO_SEGMENT = "no_segment"
-"""The state of what cannot be told: CTGO keeps feedback for a lead in a segment, and this one is in none."""
+"""The state of feedback that cannot be sent: CTGO keeps it for a lead in a segment, and this lead has none."""
 
 State = Literal["pending", "delivered", "gone", "no_segment"]
 
@@ -58,18 +58,18 @@ class Judging:
 
     @property
     def mark(self) -> str:
-        """What stands for this table: when it is another, everything is looked at once more."""
+        """Return a digest of this table. When the table changes, every status is read again."""
         said = repr((self.name, sorted((value, *word) for value, word in self.words.items())))
         return sha256(said.encode()).hexdigest()[:16]
 
 
 def plain(value: str) -> str:
-    """What two spellings of one value have in common."""
+    """Normalise a value, so that its spellings compare as equal."""
     return value.strip().casefold()
 
 
 class Standing(NamedTuple):
-    """What the ledger holds of one lead in one segment."""
+    """The ledger's row for one lead in one segment."""
 
     state: str
     word: str
@@ -78,9 +78,9 @@ class Standing(NamedTuple):
 
 
 def state_after(standing: Standing | None, word: str, *, segment: int) -> str | None:
-    """The state that a new word puts it in; None: nothing changes.
+    """Return the state after a new word; None: nothing changes.
 
-    `gone` stays: CTGO does not know that lead any more, whatever is said of it.
+    `gone` stays: CTGO does not know that lead any more.
     """
     if not segment:
         return None if standing and standing.word == word else NO_SEGMENT

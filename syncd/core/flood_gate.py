@@ -35,7 +35,7 @@ class Gates:
 
 
 def decide(burst: int, size: int, *, closed: bool, over: bool) -> Move:
-    """What becomes of a burst's deliveries, `burst` of them up to now; `over`: there will be no more of them."""
+    """Decide what happens to a burst of `burst` deliveries so far. `over`: no more of them will come."""
     if closed or not over:
         return "hold"
     return "close" if burst > size else "free"

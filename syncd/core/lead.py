@@ -38,7 +38,7 @@ _STRICT = json.JSONEncoder(allow_nan=False)
 
 
 class LeadKey(NamedTuple):
-    """What makes a row of a listing one and the same lead."""
+    """The key of a lead: rows of a listing with one key are one lead."""
 
     source: str
     id: int
@@ -174,7 +174,7 @@ def _fitting(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _trimmed(part: dict[str, Any], known: Mapping[str, None], room: int) -> dict[str, Any]:
-    """What is known of it, and as many others, the smallest first, as have room: bytes of JSON in ASCII."""
+    """Keep the known members and the smallest of the others, as far as there is room: bytes of JSON in ASCII."""
     kept = {name: part[name] for name in known if name in part}
     others = {name: len(json.dumps({name: part[name]})) for name in part.keys() - kept.keys()}
     for name, size in sorted(others.items(), key=itemgetter(1)):
@@ -230,13 +230,13 @@ def _exact(source: str, raw: Mapping[str, Any]) -> Lead | None:
 
 
 def _is_bare(lead: Lead) -> bool:
-    """Whether a row of the exact kind holds nothing but the parts that were looked at: then none is a fraction."""
+    """True if an exact row holds no other members: then none of its numbers is a fraction."""
     return lead.raw.keys() <= _NO_ROW.keys() and lead.raw["profile"].keys() <= _NOBODY.keys()
 
 
 @lru_cache(maxsize=1024)
 def _are_exact(types: tuple[type, ...]) -> bool:
-    """Whether these are the types of the values in `_ROW` up to `discoveredAt` and in `_WHO`: there are few ways to be."""
+    """True if these are the types of the values in `_ROW` up to `discoveredAt`, and in `_WHO`. Few combinations occur."""
     lead_id, *numbers, match, kind, found = types[:7]
     *texts, followers, bio = types[7:]
     return (
@@ -287,9 +287,9 @@ def _number(value: object) -> int:
 
 
 def identity(row: Mapping[str, Any], payload: str = "") -> str:
-    """What tells one row without an id from another: who and when, so that a changing bio makes no new row.
+    """Return the identity of a row without an id: person and time, so that a changed bio makes no new row.
 
-    The same lead, listed whole later, has the same. `payload` stands in for a row that says neither.
+    The same lead, complete in a later listing, has the same identity. `payload` stands in for a row that has neither.
     """
     profile = row.get("profile")
     who = profile.get("xUserId") or profile.get("handle") if isinstance(profile, dict) else None

@@ -1,7 +1,7 @@
-"""When a lead is done: a pure function of its deliveries.
+"""The state of a lead: a pure function of its deliveries.
 
-A lead's required connectors were fixed when its deliveries were made. All of them must have it before anything is
-exported; if none was required, one delivered is enough. Dropping a connector takes it out of the required set.
+A lead's required connectors are fixed when its deliveries are made. All of them must have the lead before it is
+exported; if none is required, one delivery is enough. Dropping a connector takes it out of the required set.
 """
 
 from typing import Literal, NamedTuple
@@ -15,14 +15,14 @@ UNSETTLED: tuple[LeadState, ...] = ("enriching", "delivering", "rejected", "expo
 """States that still need somebody or something."""
 
 STANDING: tuple[LeadState, ...] = tuple(state for state in UNSETTLED if state != "delivering")
-"""Unsettled, and not on its way to a connector: nearly every lead is on its way first, and few ever stand."""
+"""Unsettled, and not on its way to a connector. Nearly every lead is on its way first; few ever stand still."""
 
 HOLDS_EXPORT: tuple[LeadState, ...] = ("enriching", "delivering", "rejected", "quarantined")
-"""A row in one of these holds the export of its id, whatever became of the id's other rows."""
+"""A row in one of these states holds the export of its id, whatever state the id's other rows are in."""
 
 
 class Standing(NamedTuple):
-    """Which states a lead's deliveries are in, required ones apart from best-effort ones."""
+    """The states of a lead's deliveries, with required ones apart from best-effort ones."""
 
     required_pending: bool = False
     required_rejected: bool = False
@@ -34,7 +34,7 @@ class Standing(NamedTuple):
 
 
 def lead_state(standing: Standing, *, exports: bool) -> LeadState:
-    """The state a lead is in once its deliveries stand so. `exports`: whether its source exports at all."""
+    """Return the state of a lead whose deliveries stand so. `exports`: its source exports at all."""
     if standing.required_pending:
         return "delivering"
     if standing.required_rejected:

@@ -1,19 +1,19 @@
-"""How long to wait before the next request on an API key: at most `limit` arrivals in any 60 seconds.
+"""The limiter: when the next request on an API key may be sent, so that no 60 seconds hold more than `limit` arrivals.
 
 *Slots.* A key has `limit` slots. A request takes one and gives it back a window after its **answer**. The server
 counts at some instant between sending and answer; whoever takes the slot next sends a window after the answer,
-so it arrives more than a window after the first did. Two arrivals of one slot are never inside one window, hence
-no window of 60 seconds, wherever it begins, holds more than `limit` of them. That is all a sliding window, a
-window aligned to the server's own minute, one that starts with the first request, or a token bucket can ask. The
+so it arrives more than a window after the first did. Two arrivals of one slot are never inside one window. Hence
+no window of 60 seconds, wherever it begins, holds more than `limit` of them. A sliding window, an aligned window, a
+window that starts with the first request, and a token bucket ask for no more than that. The
 price is the time of an answer in every minute: 60 / (60 + answer + `GUARD` + rounding) of the allowance.
 
 *Live first.* Other work takes a slot only if the scheduled pulls will still find theirs. A slot that frees before
 the pull counts as found, one that is taken now does not. An overdue pull keeps its reserve. Work that is part of
 a pull (`live`) ignores the reserve.
 
-*Nobody starves.* A slot comes back a little later than a minute after it was taken, so pulls that need half the
-limit every minute, or any pull under a limit of one, would leave other work nothing. Then, and when a pull is
-overdue by a window, time is divided: in one turn of four the reserve is void and live work leaves one free slot.
+*Nobody starves.* A slot comes back a little later than a minute after it was taken. So pulls that need half the limit
+every minute, or any pull under a limit of one, leave nothing to other work. Then, and when a pull is overdue by a
+window, time is divided: in one turn of four the reserve is void and live work leaves one free slot.
 Turns are read off the clock that all processes share, so nothing has to be remembered. Otherwise the reserve is
 at most `limit` - 1, and a limit below one is taken as one: only a request can show that it was raised again.
 
@@ -62,7 +62,7 @@ class Slots(NamedTuple):
 
 
 class Budget(NamedTuple):
-    """What the ledger knows of one key.
+    """One key's budget, as the ledger knows it.
 
     `limit`: ours, already lowered by `X-RateLimit-Limit` if that is below. `taken`: in any order; those with
     `free_at` <= now are free. `blocked_until`: `Retry-After` stops the whole key. `pull_at`: the next *scheduled*
@@ -142,7 +142,7 @@ def foreign(
 
 
 def clamp(taken: Iterable[Slots], now: float, same_boot: bool) -> tuple[Slots, ...]:  # noqa: FBT001 - the contract is positional
-    """What of the slots stands after a start at `now`: each frees a window after it at the latest.
+    """Return the slots that are still taken after a start at `now`: each frees a window after it at the latest.
 
     Whatever a dead process sent had left it before this start, which takes longer than `GUARD`. Instants of another
     boot mean nothing in this one: those slots are held for a window.
@@ -188,7 +188,7 @@ def _reserved(budget: Budget, limit: int, at: float) -> Iterator[tuple[float, in
 
 
 def _strained(budget: Budget, limit: int, at: float) -> bool:
-    """Whether pulls would leave other work nothing: see the top."""
+    """True if pulls would leave nothing to other work: see the top."""
     if budget.pull_at is None:
         return False
     if at - budget.pull_at >= WINDOW:

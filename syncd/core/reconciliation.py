@@ -5,8 +5,8 @@ holds and that are not exported. Both move together: a new lead adds one to each
 *drift*, the one less the other, is therefore the same as after the last calm sweep, unless something happened past the
 ledger: a lead that no pull listed, an export by somebody else, a campaign that was archived. Then a sweep lists them all.
 
-What a calm sweep cannot list although CTGO counts it, is *missing*, and is told. A sweep that finds the same again shows
-that CTGO counts so: it is remembered as *unmet*, and only its change is news.
+Leads that CTGO counts, and that a calm sweep cannot list, are *missing*, and a person is told. If the next sweep finds the
+same number, CTGO counts so: the number is remembered as *unmet*, and only its change is news.
 """
 
 from typing import NamedTuple
@@ -20,11 +20,11 @@ CHECK = 3600.0
 
 
 class Books(NamedTuple):
-    """What is known of a source's books. Instants are seconds since the epoch.
+    """A source's books. Instants are seconds since the epoch.
 
     `drift`: rows that CTGO counts less rows held here, None: no calm sweep was made. `unmet`: rows that CTGO counts and
-    does not list. `missing`: rows that CTGO counts and the ledger does not hold, as far as that is news. `swept`: whether a
-    sweep looked for them. `restless`: sweeps in a row that were not calm. `changes`: sweeps in a row that changed `unmet`.
+    does not list. `missing`: rows that CTGO counts and the ledger does not hold, as far as that is news. `swept`: a sweep
+    looked for them. `restless`: sweeps in a row that were not calm. `changes`: sweeps in a row that changed `unmet`.
     """
 
     drift: int | None = None
@@ -37,12 +37,12 @@ class Books(NamedTuple):
 
     @property
     def is_missing(self) -> bool:
-        """Whether leads are missing although a sweep looked for them."""
+        """True if leads are missing although a sweep looked for them."""
         return self.swept and self.missing > 0
 
     @property
     def is_restless(self) -> bool:
-        """Whether no sweep was calm for long."""
+        """True if no sweep was calm for long."""
         return self.restless >= RESTLESS
 
 

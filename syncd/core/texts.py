@@ -1,10 +1,10 @@
-"""The rule for what strangers write: text that some program chokes on is cleaned and goes on, for no person could mend it.
+"""The rule for strangers' text: text that breaks some program is cleaned and goes on, for nobody could correct it.
 
 - A control character (tabs and line ends apart), a NUL among them, and half of a surrogate pair become U+FFFD.
 - A text of more than `LONGEST` characters is cut, and ends in `…`.
-- A number that no program holds (not finite, or of more than 4300 digits), and what is nested without end, become null.
+- A number that no program holds (not finite, or of more than 4300 digits), and endless nesting, become null.
 
-Pure, and linear in what it is given. What is clean already is known at a glance: nearly everything is.
+Pure, and linear in the length of its input. Nearly everything is clean, and `is_clean` tells that fast.
 """
 
 import re
@@ -24,13 +24,13 @@ _LATIN_CONTROL = re.compile(b"\xc2[\x80-\x9f]")
 
 
 def clean_text(text: str) -> str:
-    """The text as every program takes it."""
+    """Clean a text, so that every program takes it."""
     text = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
     return _UNCLEAN.sub("\ufffd", text)
 
 
 def clean(value: object, text: Callable[[str], str] = clean_text) -> Any:
-    """A JSON value by the rule; `text` is done to each text and key. Done twice, it changes nothing more."""
+    """Clean a JSON value; `text` is applied to each text and key. A second time changes nothing."""
     return _clean(value, text, DEEPEST)
 
 
@@ -49,17 +49,17 @@ def _clean(value: object, text: Callable[[str], str], levels: int) -> Any:
 
 
 def fold(text: str) -> str:
-    """The text as it is compared: whatever its case and alphabet, and however its accents are written."""
+    """Normalise a text for comparison, in every alphabet: case, and the spelling of accents, do not matter."""
     return text.lower() if text.isascii() else unicodedata.normalize("NFC", text.casefold())
 
 
 def bare(handle: str) -> str:
-    """A handle as it is compared: without blanks and the @."""
+    """Normalise a handle for comparison: without blanks and the @."""
     return fold(handle.strip().removeprefix("@"))
 
 
 def is_clean(encoded: bytes) -> bool:
-    """Whether JSON in UTF-8 surely holds no text that the rule changes. An escape that says nothing bad may count."""
+    """True if JSON in UTF-8 surely holds no text that the rule changes. A harmless escape may make this false."""
     return (
         len(encoded) <= LONGEST
         and not (b"\\" in encoded and _ESCAPED.search(encoded))

@@ -1,9 +1,8 @@
-"""How a forgotten person is recognised when they are listed again: pure.
+"""Tombstones: they recognise a forgotten person who is listed again. Pure.
 
-What is left of a person is a set of marks: keyed digests (HMAC-SHA256) of what may be listed again. A mark tells nobody
-who it stands for, and whoever holds the key can ask about one person at a time, which is just what a pull must do. So the
-key lives in the ledger, beside the marks, and goes wherever the ledger goes: a restored or replicated ledger that could
-not read its marks would let the forgotten come back.
+A tombstone is a keyed digest (HMAC-SHA256) of something that may be listed again. It does not show whom it stands for.
+Whoever holds the key can ask about one person at a time, as a pull must. So the key lies in the ledger, beside the
+tombstones: a restored ledger that could not read them would let the forgotten come back. One person leaves several:
 
 - The person's X id, wherever and under whatever lead id it is listed.
 - Each lead id of theirs: every row of an id is about one person.
@@ -23,7 +22,7 @@ from syncd.core.lead import Lead, Malformed
 from syncd.core.texts import bare, clean
 
 WITHOUT_ID = "lead-"
-"""How the person of a lead without an X id begins: see `Lead.person`."""
+"""Beginning of the person of a lead without an X id: see `Lead.person`."""
 
 
 class Trace(NamedTuple):
@@ -34,7 +33,7 @@ class Trace(NamedTuple):
 
 
 class Sighting(NamedTuple):
-    """What a row says about who it is. Absent parts are empty."""
+    """The parts of a row that tell who the person is. Absent parts are empty."""
 
     source: str
     lead_id: int
@@ -44,7 +43,7 @@ class Sighting(NamedTuple):
 
 
 def new_key() -> str:
-    """A key for marks."""
+    """Make a key for tombstones."""
     return secrets.token_hex(32)
 
 
@@ -54,7 +53,7 @@ def mark(key: str, trace: Trace) -> str:
 
 
 def left_by(sightings: Collection[Sighting]) -> set[Trace]:
-    """The traces to keep marks of when the person behind these rows is forgotten."""
+    """Return the traces to keep tombstones of when the person behind these rows is forgotten."""
     traces = set()
     nameless = not any(it.x_user_id for it in sightings)
     for it in sightings:
@@ -67,7 +66,7 @@ def left_by(sightings: Collection[Sighting]) -> set[Trace]:
 
 
 def carried_by(it: Sighting) -> set[Trace]:
-    """The traces that tell whether a listed row is about somebody who was forgotten."""
+    """Return the traces by which a listed row may be recognised as a forgotten person's."""
     traces = _ids(it)
     for handle in spellings(it.handle):
         traces.add(Trace("handle of anybody", handle))
@@ -77,7 +76,7 @@ def carried_by(it: Sighting) -> set[Trace]:
 
 
 def spellings(handle: str) -> set[str]:
-    """What marks of a handle are made of: the bare one, and as it stands, which earlier versions took. Mostly they are one."""
+    """Return the spellings of a handle: bare, and unchanged as in earlier versions. Mostly they are one."""
     return {name for name in (bare(handle), handle.casefold()) if name}
 
 
@@ -93,12 +92,12 @@ def _ids(it: Sighting) -> set[Trace]:
 
 
 def of_lead(lead: Lead) -> Sighting:
-    """What a parsed lead says."""
+    """Read a sighting off a parsed lead."""
     return Sighting(lead.source, lead.id, "", lead.profile.x_user_id or "", lead.profile.handle or "")
 
 
 def of_malformed(row: Malformed) -> Sighting:
-    """What can be read of a row that is no lead."""
+    """Read a sighting off a row that is no lead, as far as it can be read."""
     profile = profile_of(row.payload)
     return Sighting(
         row.key.source, row.key.id, row.digest, _text(profile.get("xUserId")), _text(profile.get("handle"))
@@ -106,7 +105,7 @@ def of_malformed(row: Malformed) -> Sighting:
 
 
 def of_row(source: str, lead_id: int, digest: str, person: str, payload: str | None) -> Sighting:
-    """What a row of the ledger says."""
+    """Read a sighting off a row of the ledger."""
     profile = profile_of(payload)
     x_user_id = _text(profile.get("xUserId"))
     if person and not person.startswith(WITHOUT_ID):
@@ -125,7 +124,7 @@ def profile_of(payload: str | None) -> Mapping[str, Any]:
 
 
 def marks(keys: Sequence[str], traces: Collection[Trace]) -> list[str]:
-    """The marks of these traces under every key."""
+    """Return the tombstones of these traces under every key."""
     return [mark(key, trace) for key in keys for trace in traces]
 
 

@@ -1,4 +1,4 @@
-"""What a person was told, so that a restart neither repeats nor forgets it. Few rows: one for each thing that is wrong."""
+"""Alerts that were sent, so that a restart neither repeats nor forgets one. Few rows: one for each thing that is wrong."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -36,7 +36,7 @@ REMEMBERED = 60.0
 
 
 class Meter(NamedTuple):
-    """Which budget, what we allow ourselves a minute, and the clock it is counted on."""
+    """A budget, the requests a minute that the configuration allows, and the clock that counts them."""
 
     name: str
     limit: int

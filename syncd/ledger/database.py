@@ -32,7 +32,7 @@ from syncd.ledger.sql import driver
 __all__ = ["EngineLock", "Ledger"]
 
 CLOSE_SECONDS = 2.0
-"""How long closing waits for the transaction of another thread."""
+"""Seconds that closing waits for the transaction of another thread."""
 
 _LEFT_OPEN: list[Connection] = []
 """Connections that must not be closed, not even by the collector of garbage."""
@@ -100,13 +100,13 @@ class Ledger:
 
     @classmethod
     def in_memory(cls) -> Self:
-        """An empty ledger that is never on disk: what a dry run sees when there is none yet."""
+        """Make an empty ledger that is never on disk, for a dry run when there is no ledger yet."""
         ledger = cls(Path(":memory:"), _engine(Path(":memory:"), read_only=False))
         ledger._create()
         return ledger
 
     def guarded(self) -> threading.RLock:
-        """The lock of every transaction, for what must change together with none: use it as a context."""
+        """Return the lock of every transaction, as a context for changes that must not happen during one."""
         return self._lock
 
     @contextmanager
@@ -127,14 +127,14 @@ class Ledger:
                 self._connection.info["deferred"] = False
 
     def changed_elsewhere(self) -> bool:
-        """Whether another process has written since this was last asked; costs no read of the disk."""
+        """True if another process has written since the last call; costs no read of the disk."""
         with self.read() as connection:
             version: int = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
         before, self._version = self._version, version
         return version != before
 
     def check(self) -> None:
-        """Raise LedgerError when nothing should be sent: the file is another by now, or there is hardly room to record it."""
+        """Raise LedgerError if nothing should be sent: the file was replaced, or the disk has hardly room to record it."""
         if self.lock is not None:
             self.lock.check()
         if self._opened is None:
@@ -143,11 +143,11 @@ class Ledger:
         self.check_room()
 
     def check_room(self) -> None:
-        """Raise LedgerError while the disk has so little room that what a call came to might not be written down."""
+        """Raise LedgerError while the disk has so little room that the outcome of a call might not be recorded."""
         files.check_room(self.path)
 
     def touch(self) -> None:
-        """A commit that changes nothing: whether the ledger can be written. Raises LedgerError."""
+        """Commit a transaction that changes nothing, to prove that the ledger can be written. Raises LedgerError."""
         self.check()
         with self.write() as connection:
             connection.exec_driver_sql("UPDATE alembic_version SET version_num = version_num")
@@ -173,8 +173,8 @@ class Ledger:
     def close(self) -> None:
         """Close the connection; SQLite then folds the WAL into the file, and deletes it by its name.
 
-        It is left open, which is harmless, when that name may be another ledger's by now (see `ground`), and when a thread is
-        in a transaction and does not come back: closing it under that one would be the end of the process.
+        The connection stays open, which is harmless, in two cases: the name may be another ledger's by now (see `files`), or a
+        thread does not come back from its transaction. Closing it under that thread would end the process.
         """
         alone = self._lock.acquire(timeout=CLOSE_SECONDS)
         try:
@@ -194,7 +194,7 @@ class Ledger:
         self.close()
 
     def _is_empty(self) -> bool:
-        """Whether it holds no table at all: it is new, or its making was cut short."""
+        """True if it holds no table at all: it is new, or its making was cut short."""
         with self.read() as connection:
             return not connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar()
 

@@ -1,7 +1,7 @@
-"""What can be wrong with the ledger, in one sentence for the operator that names the file.
+"""Errors of the ledger, each with one sentence for the operator that names the file.
 
-An I/O error ends the process: after one, what the connection believes and what the disk holds may differ. A full disk and
-a lock of somebody else's are waited out by a daemon: the transaction is rolled back, and nothing else is amiss.
+An I/O error ends the process: after one, the connection and the disk may differ. A daemon waits until a full disk has room
+and another's lock is gone: the transaction is rolled back, and nothing else is wrong.
 """
 
 import sqlite3
@@ -29,7 +29,7 @@ class LedgerError(Exception):
 
     @property
     def passing(self) -> bool:
-        """Whether it may be well again without anybody touching syncd, and nothing was written meanwhile."""
+        """True if it may pass without anybody touching syncd, and nothing was written meanwhile."""
         return self.code in {"ledger_full", "ledger_busy"}
 
 

@@ -1,4 +1,4 @@
-"""Names of campaigns, segments and tracked accounts, as CTGO's lists last said them.
+"""Names of campaigns, segments and tracked accounts, as CTGO's lists last showed them.
 
 A row of the kind `list:…` and the id 0 says when a list was last asked for, and with which code that failed, if it did.
 A name that is on the list no more stays what it was.
@@ -18,7 +18,7 @@ Names = dict[int, str]
 
 
 def load_names(connection: Connection, source: str) -> tuple[Names, Names, Names]:
-    """The names that are known for a source, by id: campaigns, segments, tracked accounts."""
+    """Return a source's known names by id: of campaigns, segments, tracked accounts."""
     found: dict[str, Names] = {"stream": {}, "segment": {}, "account": {}}
     for kind, number, name in _NAMES(connection, {"source": source}):
         if kind in found:
@@ -27,7 +27,7 @@ def load_names(connection: Connection, source: str) -> tuple[Names, Names, Names
 
 
 def load_asked(connection: Connection, source: str) -> dict[str, tuple[float, str]]:
-    """By kind, when its list was last asked for and the code of what went wrong, empty if nothing did."""
+    """Return, by kind, when its list was last asked for and the code of the failure, empty if there was none."""
     rows = _ASKED(connection, {"source": source})
     return {kind.removeprefix("list:"): (at, code or "") for kind, at, code in rows}
 
@@ -52,7 +52,7 @@ def save_names(
     *,
     failed: str = "",
 ) -> None:
-    """What a list said, and that it was asked for now; `failed`: the code if it was not answered.
+    """Save the names on a list, and that it was asked for now; `failed`: the code if it was not answered.
 
     A tracked account may be somebody who was forgotten: it stays without a name.
     """
@@ -70,7 +70,7 @@ def save_names(
 
 
 def campaigns(connection: Connection, source: str) -> list[int]:
-    """Every campaign that a lead of this source ever named, or that a listing did."""
+    """Return every campaign that a lead or a listing of this source ever named."""
     return [row[0] for row in _STREAMS(connection, {"source": source})]
 
 

@@ -29,13 +29,13 @@ _SAVE = Bulk(
 
 
 def load_lane(connection: Connection, kind: str, name: str) -> LaneState:
-    """The lane's state; a lane that was never saved is open."""
+    """Return the lane's state; a lane that was never saved is open."""
     rows = _LOAD(connection, {"kind": kind, "name": name})
     return _state(dict(zip(_COLUMNS, rows[0], strict=True))) if rows else LaneState(kind, name)
 
 
 def load_lanes(connection: Connection) -> list[LaneState]:
-    """Every lane that was ever saved, by kind and name, for whoever reads.
+    """Return every lane that was ever saved, by kind and name, for readers.
 
     A connector's lane behind a closed gate reads as halted, unless it stands still for a reason of its own.
     """
@@ -58,7 +58,7 @@ def _saved(connection: Connection) -> list[LaneState]:
 
 
 def save_lane(connection: Connection, lane: LaneState) -> None:
-    """Insert or replace."""
+    """Insert or replace a lane."""
     row = {name: getattr(lane, name) for name in _COLUMNS}
     row |= {name: json.dumps(row[name]) for name in _IDS}
     _SAVE(connection, [row])
@@ -72,7 +72,7 @@ def halt_lanes(connection: Connection, kinds: Sequence[str], name: str, why: Fai
 
 
 def lift_halts(connection: Connection) -> set[tuple[str, str]]:
-    """What a start does: every halt of ours is on probation. A person's pause stays.
+    """Lift every halt at a start; the lanes are then on probation. A person's pause stays.
 
     Returns (kind, name) of the lanes that were halted.
     """

@@ -1,4 +1,4 @@
-"""What the reading commands ask. Counts come from the tally, lists through the partial indexes."""
+"""Queries of the reading commands. Counts come from the tally, lists through the partial indexes."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -71,7 +71,7 @@ def sources(connection: Connection) -> Sequence[Any]:
 
 
 class Pushed(NamedTuple):
-    """How a source's push stands: since when it is subscribed, None if it is not; whether a person switched it off; when one last came."""
+    """A source's push: since when it is subscribed (None: it is not), if a person switched it off, and when one last came."""
 
     subscribed_at: float | None
     off: bool
@@ -125,7 +125,7 @@ class Cause(NamedTuple):
 
 
 def causes(connection: Connection) -> list[Cause]:
-    """What is set aside, grouped, most first."""
+    """Return rejected rows in groups, the largest first."""
     groups = union_all(
         _grouped("delivery", _delivery, _delivery.c.connector, _delivery.c.state == quoted("rejected")),
         _grouped("export", _export, _export.c.source, _export.c.state == quoted("rejected")),
@@ -228,7 +228,7 @@ def newest_action(connection: Connection) -> int:
 
 
 def acts_of(connection: Connection, verb: str) -> Sequence[tuple[str, float]]:
-    """What acts of one kind were about, and when, oldest first."""
+    """Return the objects and times of a person's acts of one kind, oldest first."""
     rows = connection.execute(
         select(_action.c.name, _action.c.at).where(_action.c.verb == verb).order_by(_action.c.id)
     )

@@ -1,4 +1,4 @@
-"""What was found when a source's books were compared with CTGO's: see `syncd.core.reconciliation`."""
+"""The books of sources, as the ledger keeps them: see `syncd.core.reconciliation`."""
 
 from sqlalchemy import Connection, func, select
 

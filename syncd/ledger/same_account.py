@@ -56,7 +56,7 @@ _SHARED = Rows(
 
 
 def is_evidence(person: str) -> bool:
-    """Whether a person is one at other sources too: a lead without an X id stands for itself."""
+    """True if this identifies a person at other sources too: a lead without an X id stands for itself."""
     return bool(person) and not person.startswith("lead-")
 
 
@@ -93,7 +93,7 @@ def twins(connection: Connection, source: str, host: str, ids: Collection[int]) 
 
 
 def held(connection: Connection, source: str, ids: Collection[int]) -> set[int]:
-    """Which of a source's ids a twin at another source still holds."""
+    """Return those of a source's ids that a twin at another source still holds."""
     host = shared_host(connection, source) if ids else ""
     if not host:
         return set()

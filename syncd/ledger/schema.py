@@ -22,20 +22,18 @@ def _pending(name: str, *columns: str, but: str = "") -> Index:
 
 
 class Row(DeferredReflection, SQLModel):
-    """What the tables have in common: each is read and written in sets, and nobody makes objects of its rows.
+    """The base of the tables. Rows are read and written in sets, and nobody makes objects of them.
 
-    So neither SQLAlchemy's mapping nor pydantic's validator is made of them, which would be a third of their cost at a
-    start: the one is deferred until somebody prepares it, the other until somebody validates.
+    So SQLAlchemy's mapping and pydantic's validator are deferred: they would be a third of a table's cost at a start.
     """
 
     model_config = {"defer_build": True}
 
 
 class Source(Row, table=True):
-    """How far a source has been pulled. `listing`: `all` (GET /leads) or `campaigns` (one by one).
+    """A source and its watermark. `listing`: `all` (GET /leads) or `campaigns` (one by one).
 
-    `floor`: nothing discovered before it is taken; fixed by the first pull. `host`: where it asks, empty while it is not
-    configured.
+    `floor`: nothing discovered before it is taken; the first pull fixes it. `host`: its address, empty if not configured.
     """
 
     name: str = Field(primary_key=True)
@@ -100,7 +98,7 @@ class Payload(Row, table=True):
 
 
 class Attempted(Row):
-    """What a delivery and an export have in common: state, and what was tried. See `syncd.core.delivery.Item`.
+    """The columns that deliveries, exports and feedback share. See `syncd.core.delivery.Item`.
 
     `waits_from`: when a `due_at` that lay ahead was written.
     """
@@ -181,10 +179,10 @@ class Person(Row, table=True):
 
 
 class Feedback(Attempted, table=True):
-    """What CTGO is to be told of a lead in a segment, once for each. `word`, `told`: see `syncd.core.feedback.Judgement`.
+    """Feedback for CTGO on a lead in a segment, once for each. `word`, `told`: see `syncd.core.feedback.Judgement`.
 
-    States as a delivery's, `gone`, and `no_segment`: nobody can be told. `connector`: who said it; `told`: the word that
-    CTGO has, empty if none; `maybe_sent`: it may have the word too, for an answer was lost.
+    States as a delivery's, `gone`, and `no_segment`: CTGO cannot take it. `connector`: its origin; `told`: the word that
+    CTGO has, empty if none; `maybe_sent`: CTGO may have `word` as well, because an answer was lost.
     """
 
     __table_args__: Any = (
@@ -214,7 +212,7 @@ class Heard(Row, table=True):
 
 
 class Hearing(Row, table=True):
-    """How far a connector was asked what became of people. `mark`: of the `feedback` table that was asked for."""
+    """A connector's position in reading statuses. `mark`: of the `feedback` table that was used."""
 
     connector: str = Field(primary_key=True)
     mark: str
@@ -244,7 +242,7 @@ class Lane(Row, table=True):
 
 
 class Budget(Row, table=True):
-    """What is known of one API key's request budget. `name` is a digest of the key. Instants are monotonic."""
+    """One API key's request budget. `name` is a digest of the key. Instants are monotonic."""
 
     name: str = Field(primary_key=True)
     boot: str = ""
@@ -268,7 +266,7 @@ class Slot(Row, table=True):
 
 
 class Tally(Row, table=True):
-    """How many rows of a kind (lead, delivery, export) and name are in a state."""
+    """The number of rows of a kind (lead, delivery, export) and name that are in a state."""
 
     __table_args__: Any = (CheckConstraint("n >= 0"),)
 
@@ -319,7 +317,7 @@ class Ask(Row, table=True):
 
 
 class AskDay(Row, table=True):
-    """How many requests to enrich left on a day (UTC, as `2026-06-11`), those that were certainly not charged taken off."""
+    """The number of requests to enrich on a day (UTC, as `2026-06-11`), without those that were certainly not charged."""
 
     source: str = Field(primary_key=True)
     day: str = Field(primary_key=True)
@@ -358,7 +356,7 @@ class Subscription(Row, table=True):
 
 
 class Action(Row, table=True):
-    """What a person did: who, when, what."""
+    """An entry of the operator's log: who did what, and when."""
 
     id: int | None = Field(default=None, primary_key=True)
     at: float
@@ -369,7 +367,7 @@ class Action(Row, table=True):
 
 
 class Alert(Row, table=True):
-    """What stands and what a person last heard of it: see `syncd.alerts.decision.Alert`. `place`: where of its topic."""
+    """An alert and its last message to a person: see `syncd.alerts.decision.Alert`. `place`: the part of its topic."""
 
     kind: str = Field(primary_key=True)
     place: str = Field(primary_key=True)
@@ -392,7 +390,7 @@ class Digest(Row, table=True):
 
 
 class Upkeep(Row, table=True):
-    """What was done to the ledger as a whole, and when: see `syncd.ledger.admin.maintenance`. `detail` is empty when all is well."""
+    """The last run of a job of maintenance: see `syncd.ledger.admin.maintenance`. `detail` is empty when all is well."""
 
     name: str = Field(primary_key=True)
     done_at: float
@@ -400,7 +398,7 @@ class Upkeep(Row, table=True):
 
 
 class Secret(Row, table=True):
-    """What marks of forgotten people were made with. Nearly always one: made when the first was forgotten."""
+    """A key of tombstones. Nearly always there is one, made when the first person was forgotten."""
 
     key: str = Field(primary_key=True)
 

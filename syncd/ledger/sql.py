@@ -1,4 +1,4 @@
-"""What every query module shares: sets of ids as one parameter, and the tally.
+"""Tools of every query module: sets of ids as one parameter, and the tally.
 
 Differences between database systems belong here: `among` is SQLite's `json_each`, where PostgreSQL has `= ANY`.
 """
@@ -116,7 +116,7 @@ class Rows(Prepared):
 
 
 def driver(connection: Connection) -> sqlite3.Connection:
-    """What carries out SQLAlchemy's statements, within its transaction: for texts that need none of its care."""
+    """Return the driver's connection, inside SQLAlchemy's transaction, for statements that are plain text."""
     found: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
     return found
 

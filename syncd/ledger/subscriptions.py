@@ -1,9 +1,8 @@
-"""What each source has subscribed to at CTGO, so that there is one subscription and never a forgotten one.
+"""The webhook subscription of each source at CTGO: there is one, and none is ever lost.
 
-CTGO lists no subscriptions, so an id that is lost can never be unsubscribed. Hence an id stays here until CTGO has
-confirmed that it is gone, whatever the configuration says by then; and a subscription that is replaced is unsubscribed
-after the new one is there. The address is written down before a request leaves: where its answer is lost, the same address
-subscribed again tells the id.
+CTGO lists no subscriptions, so an id that is lost can never be unsubscribed. An id stays here until CTGO has confirmed that
+it is gone, even if the configuration changed. A replaced subscription is unsubscribed after the new one exists. The address
+is written down before a request is sent: if its answer is lost, subscribing the same address again returns the id.
 """
 
 import json
@@ -37,7 +36,7 @@ class Subscription:
 
     @property
     def is_there(self) -> bool:
-        """Whether anything of it is, or may be, at CTGO."""
+        """True if any part of it is, or may be, at CTGO."""
         return self.remote_id is not None or bool(self.leaving) or bool(self.asked)
 
     def subscribed(self, number: int, digest: str, now: float) -> "Subscription":

@@ -1,4 +1,4 @@
-"""What of a connector's fields and conditions is more than variables. Imported for those alone, for it brings Jinja2."""
+"""Expressions in a connector's fields and conditions. Only a configuration with expressions imports this, and Jinja2 with it."""
 
 from collections.abc import Mapping
 
@@ -47,7 +47,7 @@ class Condition:
         self.uses = parts[0].uses
 
     def __call__(self, values: Mapping[str, object]) -> bool:
-        """Whether it is true for one lead's values. Raises Reject("filter_failed"), without values in it."""
+        """Return the truth of the condition for one lead's values. Raises Reject("filter_failed"), without values in it."""
         try:
             return bool(self._evaluate(values)["where"])
         except NullUsed:

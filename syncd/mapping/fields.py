@@ -21,7 +21,7 @@ class MappingError(ValueError):
 
 
 class _Cell(NamedTuple):
-    """How a field is put together: `form` (None: the value itself) and the keys of its values."""
+    """The plan of a field: `form` (None: the value itself) and the keys of its values."""
 
     form: str | None
     keys: tuple[str, ...]
@@ -142,11 +142,11 @@ class Filter:
 
     @property
     def accepts_all(self) -> bool:
-        """Whether there is no condition."""
+        """True if there is no condition."""
         return self._condition is None and len(self.parts) == 1
 
     def also(self, other: "Filter") -> "Filter":
-        """What both accept."""
+        """Return a filter that accepts a lead if both do."""
         if other.accepts_all:
             return self
         if self.accepts_all:
@@ -173,7 +173,7 @@ class Filter:
             raise MappingError(f"{owner}.where: {reason}") from None
 
     def accepts(self, values: Mapping[str, object]) -> bool:
-        """Whether the expression is true for a lead. Raises Reject("filter_failed"), without values in it."""
+        """True if the condition holds for a lead. Raises Reject("filter_failed"), without values in it."""
         if len(self.parts) > 1:
             return all(part.accepts(values) for part in self.parts)
         return self._condition is None or self._condition(values)

@@ -1,4 +1,4 @@
-"""What an expression may come to: nulls that no use of them can print, and filters that do not grow without bound."""
+"""Limits of expressions: nulls that can never be printed, and filters whose results do not grow without bound."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,7 +17,7 @@ MOST_PLACES = 40
 
 
 class NotAllowedError(TemplateRuntimeError):
-    """What the sandbox refuses at run time. Its message holds no values."""
+    """The sandbox refuses something at run time. The message holds no values."""
 
 
 NullUsed = UndefinedError
@@ -47,7 +47,7 @@ NULL = Null(name="null")
 
 
 def oversized(operator: str, left: object, right: object) -> str:
-    """Why `left operator right` is refused, or "". Not a matter of taste: `9 ** 9 ** 9` has no end."""
+    """Return the reason why `left operator right` is refused, or "". `9 ** 9 ** 9` has no end, for example."""
     if isinstance(left, int) and isinstance(right, int):
         bits = (
             left.bit_length() * max(right, 0) if operator == "**" else left.bit_length() + right.bit_length()

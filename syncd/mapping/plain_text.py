@@ -1,4 +1,4 @@
-"""What is read without Jinja2: texts with nothing but variables between their braces, as most fields are."""
+"""Plain texts: fields with nothing but variables between their braces, as most are. They need no Jinja2."""
 
 import re
 from typing import NamedTuple
@@ -32,5 +32,5 @@ def plain_parts(text: str) -> list[str | Variable] | None:
 
 
 def failed(field: str, reason: str) -> Reject:
-    """What becomes of a lead for which a field cannot be evaluated."""
+    """Make the rejection of a lead for which a field cannot be evaluated."""
     return Reject("mapping_failed", f"field {field}: {reason}")

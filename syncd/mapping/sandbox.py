@@ -1,8 +1,8 @@
 """The expressions of a mapping: Jinja2 over JSON data; but for `bounds`, the only module that imports it.
 
-Attributes are looked up in JSON data only, methods are those of text that cannot make it much longer, there are
-no functions, filters are pure, and what they and products give is bounded. It keeps an operator's slip from filling
-the memory; it is no wall against one who means harm.
+Attributes are looked up in JSON data only. The methods are those of text that cannot make it much longer. There are no
+functions; filters are pure, and the results of filters and products are bounded. So an operator's slip does not fill the
+memory. It is no wall against somebody who means harm.
 
 A null is no None in here, which Jinja2 would print, but `Null`: false, equal to none, answering every path with
 itself, taken up by `or` and by `default(…)`. Whatever else is done with it raises UndefinedError.
@@ -212,12 +212,12 @@ def compiled(expressions: Mapping[str, Expression]) -> Callable[[Mapping[str, ob
 
 
 def why(error: Exception) -> str:
-    """What went wrong in an expression, without the values that most errors quote."""
+    """Describe an error in an expression, without the values that most errors quote."""
     return str(error) if isinstance(error, NotAllowedError) else f"it raised {type(error).__name__}"
 
 
 def _holds_null(value: object) -> bool:
-    """Whether a null of an expression is in it; a null that CTGO sent inside `raw` is data."""
+    """True if a null of an expression is inside; a null that CTGO sent inside `raw` is data."""
     left = [value]
     while left:
         one = left.pop()

@@ -1,12 +1,12 @@
 """Configuration: flags over environment over secret files over the file over defaults.
 
-`load` reads every layer, checks all of it, and reports all mistakes at once, each as one sentence that names the
-file or the variable, the key, and the nearest known key. What a connector's own options must be is its plugin's
-matter: see `syncd.registry`.
+`load` reads every layer, checks all of it, and reports all mistakes at once. Each is one sentence that names the file or
+the variable, the key, and the nearest known key. A connector's own options are checked by its plugin: see
+`syncd.registry`.
 
-Relative paths are relative to the configuration file's folder. `/etc` holds no data, so those of the system's own
-configuration are relative to `$STATE_DIRECTORY`, which systemd and the container image set, or `/var/lib/syncd`. Without
-a file they are relative to `$STATE_DIRECTORY` or the user's data folder: never to the working directory.
+Relative paths start at the configuration file's folder. `/etc` holds no data, so paths in the system's own configuration
+start at `$STATE_DIRECTORY`, which systemd and the container image set, or at `/var/lib/syncd`. Without a file they start
+at `$STATE_DIRECTORY` or the user's data folder, never at the working directory.
 """
 
 import os
@@ -68,7 +68,7 @@ SYSTEM_CONFIG = Path("/etc/syncd/config.toml")
 SYSTEM_STATE = Path("/var/lib/syncd")
 DEFAULT_PUSH = str(Push.model_fields["listen"].default)
 NO_KEY = "-"
-"""What stands where a key is missing and may be."""
+"""The value of a key that is missing and may be."""
 
 
 def find_config(
@@ -164,7 +164,7 @@ def _checked(data: dict[str, Any], provenance: Provenance, mistakes: list[str]) 
 
 
 def _between(data: Mapping[str, Any]) -> list[tuple[KeyPath, str]]:
-    """What is wrong between tables: told of the raw data, so that it is reported along with what is wrong inside."""
+    """Find mistakes between tables in the raw data, so that they are reported together with mistakes inside a table."""
     sources, connectors, alerts = (_table(data.get(key)) for key in ("sources", "connectors", "alerts"))
     found: list[tuple[KeyPath, str]] = [
         (

@@ -67,7 +67,7 @@ def credentials(folders: Iterable[Path]) -> tuple[list[Entry], list[str]]:
 
 
 def variables(environ: Mapping[str, str]) -> tuple[list[Entry], list[str]]:
-    """What the environment sets, whole tables before single keys, and what was wrong with any."""
+    """Return the entries of the environment, whole tables before single keys, and the mistakes in them."""
     found: dict[KeyPath, Entry] = {}
     mistakes = []
     for name, text in environ.items():
@@ -87,7 +87,7 @@ def variables(environ: Mapping[str, str]) -> tuple[list[Entry], list[str]]:
 
 
 def flags(given: Mapping[str, object]) -> list[Entry]:
-    """What the command line set, by dotted key."""
+    """Return the entries of the command line, by dotted key."""
     return [Entry(tuple(key.split(".")), value, "command line") for key, value in given.items()]
 
 

@@ -1,7 +1,7 @@
-"""What can be configured, with its defaults. `config.example.toml` explains each key to a newcomer.
+"""The settings, with their defaults. `config.example.toml` explains each key to a newcomer.
 
-The models are frozen, refuse unknown keys and hide what they were given from their errors. `load` is the way to
-make them; built directly (as tests do) they are the same, except that what holds between tables is not checked.
+The models are frozen, refuse unknown keys, and show no values in their errors. `load` makes them. Built directly, as in
+tests, they are the same, but rules between tables are not checked.
 """
 
 from collections.abc import Iterable, Mapping
@@ -199,7 +199,7 @@ class Log(_Table):
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where settings came from, for messages and for relative paths.
+    """The origin of settings, for messages and for relative paths.
 
     Attributes:
         name: the configuration file as a person would call it, or "environment" without one.
@@ -234,17 +234,17 @@ class Settings(_Table):
 
     @property
     def provenance(self) -> Provenance:
-        """Where these settings came from."""
+        """The origin of these settings."""
         return self._provenance
 
     @property
     def hears(self) -> bool:
-        """Whether any connector is asked what became of people."""
+        """True if any connector gives feedback."""
         return any(it.feedback for it in self.connectors.values())
 
     @property
     def addresses(self) -> dict[str, str]:
-        """Where each source asks, by its name, so that two are alike if they are."""
+        """Return each source's address by its name, spelled so that equal addresses compare as equal."""
         return {name: source.base_url.lower() for name, source in self.sources.items()}
 
     @property
@@ -254,7 +254,7 @@ class Settings(_Table):
 
     @property
     def exporting(self) -> dict[str, bool]:
-        """Whether each source exports, by its name."""
+        """For each source, by its name: True if it exports."""
         return {name: source.export for name, source in self.sources.items()}
 
     def connectors_of(self, source: str) -> tuple[str, ...]:

@@ -140,7 +140,7 @@ Name = Annotated[str, StringConstraints(pattern=NAME, max_length=64)]
 
 
 def is_loopback(host: str) -> bool:
-    """Whether what is sent there stays on this machine."""
+    """True if data sent there stays on this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -205,13 +205,13 @@ def _hook(value: SecretStr) -> SecretStr:
 
 
 Key = Annotated[SecretStr, AfterValidator(_key)]
-"""What is sent in a header: visible ASCII, not empty."""
+"""A key that is sent in a header: visible ASCII, not empty."""
 Hook = Annotated[SecretStr, AfterValidator(_hook)]
 """A URL that is a secret, for it admits whoever knows it; or empty: off."""
 
 
 class Listen(str):
-    """Where to listen: `host:port`, `[v6]:port`, or empty: nowhere."""
+    """An address to listen on: `host:port`, `[v6]:port`, or empty for none."""
 
     __slots__ = ()
 

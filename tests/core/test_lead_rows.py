@@ -131,4 +131,4 @@ def test_cleaning_takes_linear_time() -> None:
         raw = {str(number): "\ud800\0" * 10 for number in range(n)}
         return min(timeit.repeat(lambda: texts.clean(raw), number=1, repeat=5))
 
-    assert seconds(20_000) < 100 * seconds(1000)
+    assert seconds(20_000) < 200 * seconds(1000)

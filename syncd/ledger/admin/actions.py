@@ -1,4 +1,4 @@
-"""What a person does to the ledger. Every act is one transaction, and one that changed something is in the operator's log."""
+"""Acts of a person on the ledger. Each act is one transaction; one that changes something is in the operator's log."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -18,17 +18,17 @@ _lead, _delivery, _export, _feedback = table(LeadRow), table(Delivery), table(Ex
 
 
 class Chosen(NamedTuple):
-    """Which set-aside rows a command is about; empty fields choose everything.
+    """A command's choice of rejected rows; empty fields choose everything.
 
-    With a code or a lead, those too that still wait and bear the code, or are in question alone: a lane that has halted
-    for them put them back.
+    A code also chooses pending rows that bear it, and a lead also chooses its suspects: a lane that halted for them put
+    them back.
     """
 
     connector: str = ""
     code: str = ""
     lead_id: int = 0
     unconfigured: bool = False
-    """Pending deliveries too: of a connector that has left the configuration."""
+    """Choose pending deliveries as well: the connector has left the configuration."""
 
 
 def pause_lanes(
@@ -40,7 +40,7 @@ def pause_lanes(
     until: float | None,
     reason: str,
 ) -> None:
-    """A person's pause of these (kind, name) lanes, until an instant or until resumed."""
+    """Pause these (kind, name) lanes, until an instant or until a person resumes them."""
     changed = False
     for kind, name in lanes:
         lane = load_lane(connection, kind, name)
@@ -90,9 +90,9 @@ def accept(
     who: str,
     exports: Mapping[str, bool],
 ) -> int:
-    """Set aside what halted these (kind, name) lanes, for a person says that it is meant; how many.
+    """Reject the rows that halted these (kind, name) lanes, because a person wants that; return how many.
 
-    That is what is in question in a lane that has halted, and bears the code of the halt. The lane owes no proof of it.
+    These are the suspects of a halted lane that bear the code of the halt. The lane need not prove itself with them.
     """
     books, total = Books(connection, now), 0
     for kind, name in lanes:
@@ -124,7 +124,7 @@ def accept(
 
 
 def release(connection: Connection, name: str, now: float, *, who: str, first: int | None = None) -> int:
-    """Let through what a connector's gate holds, the `first` oldest or all; how many."""
+    """Let through the deliveries behind a connector's gate, the `first` oldest or all; return how many."""
     freed = flood_gate.release(connection, name, first)
     if freed:
         log_action(connection, now, who=who, verb="release", name=name, detail=f"{freed} let through")
@@ -132,7 +132,7 @@ def release(connection: Connection, name: str, now: float, *, who: str, first: i
 
 
 def drop_held(connection: Connection, name: str, now: float, *, who: str, exports: Mapping[str, bool]) -> int:
-    """Give up what a connector's gate holds, which opens it; how many."""
+    """Drop the deliveries behind a connector's gate, which opens it; return how many."""
     books = Books(connection, now)
     rows = flood_gate.held_of(connection, name)
     connection.execute(
@@ -149,7 +149,7 @@ def drop_held(connection: Connection, name: str, now: float, *, who: str, export
 
 
 def retry(connection: Connection, chosen: Chosen, now: float, *, who: str, exports: dict[str, bool]) -> int:
-    """Deliveries, exports and feedback that are set aside go back to pending, their attempts forgiven; how many."""
+    """Return rejected deliveries, exports and feedback to pending, with no attempt spent; return how many."""
     books = Books(connection, now)
     again = {
         "state": "pending",
@@ -184,7 +184,7 @@ def retry(connection: Connection, chosen: Chosen, now: float, *, who: str, expor
 
 
 def drop(connection: Connection, chosen: Chosen, now: float, *, who: str, exports: dict[str, bool]) -> int:
-    """Take set-aside deliveries out of their leads' required sets, and quarantined rows out of sight; how many."""
+    """Take rejected deliveries out of their leads' required sets, and drop quarantined rows; return how many."""
     books = Books(connection, now)
     rows = _set_aside(connection, chosen)
     connection.execute(
@@ -203,7 +203,7 @@ def drop(connection: Connection, chosen: Chosen, now: float, *, who: str, export
 
 
 def _in_question(rows: Any, chosen: Chosen) -> Any:
-    """Rejected rows, and those pending ones that `Chosen` speaks of."""
+    """Return the condition for rejected rows, and for the pending ones that `Chosen` adds."""
     rejected, pending = rows.c.state == quoted("rejected"), rows.c.state == quoted("pending")
     if "held" in rows.c:  # behind a gate it is `release` that decides
         pending = and_(pending, rows.c.held == quoted(""))
@@ -230,7 +230,7 @@ def _set_aside(connection: Connection, chosen: Chosen) -> Sequence[Any]:
 
 
 def still_waiting(connection: Connection, chosen: Chosen) -> int:
-    """How many of the rows that a command is about are pending, those of a connector that has left the configuration aside."""
+    """Count the chosen rows that are pending, without those of a connector that has left the configuration."""
     rows = [*_set_aside(connection, chosen._replace(unconfigured=False))]
     rows += [*_exports_set_aside(connection, chosen), *_feedback_set_aside(connection, chosen)]
     return sum(row.state == "pending" for row in rows)
@@ -250,7 +250,7 @@ def _exports_set_aside(connection: Connection, chosen: Chosen) -> Sequence[Any]:
 
 
 def _move_feedback(books: Books, chosen: Chosen, values: Mapping[str, object]) -> int:
-    """Feedback that is set aside into another state."""
+    """Move rejected feedback into another state."""
     rows = _feedback_set_aside(books.connection, chosen)
     books.connection.execute(
         update(_feedback).where(among(_feedback.c.id, "ids")).values(values),
@@ -262,7 +262,7 @@ def _move_feedback(books: Books, chosen: Chosen, values: Mapping[str, object]) -
 
 
 def _feedback_set_aside(connection: Connection, chosen: Chosen) -> Sequence[Any]:
-    """As an export, it is nothing of a connector's."""
+    """Find rejected feedback; like an export, it belongs to no connector."""
     if chosen.connector:
         return ()
     query = select(_feedback.c.id, _feedback.c.source, _feedback.c.state).where(

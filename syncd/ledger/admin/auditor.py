@@ -1,4 +1,4 @@
-"""What an audit asks. Everything here reads every row, in one view of the ledger, beside whatever engine runs on it."""
+"""The questions of an audit. Each reads every row, in one view of the ledger; an engine may run beside it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Contradiction:
 
 
 class Reason(NamedTuple):
-    """Why leads are not settled yet: all those of a source that share one. `where`: the connector, if it is one."""
+    """A reason why leads of a source are not settled, and their number. `where`: the connector, if there is one."""
 
     source: str
     state: str
@@ -170,14 +170,14 @@ def reasons(connection: Connection) -> list[Reason]:
 
 
 class Known(NamedTuple):
-    """What the ledger knows of a lead that CTGO lists as un-exported. `marked_at`: when CTGO accepted its export."""
+    """A lead that CTGO lists as un-exported, as the ledger knows it. `marked_at`: when CTGO accepted its export."""
 
     state: str
     marked_at: float | None
 
 
 def known(connection: Connection, source: str, leads: Sequence[Lead]) -> dict[LeadKey, Known]:
-    """What the ledger knows of these; forgotten ones are *forgotten*, and what it does not know is absent."""
+    """Look these leads up in the ledger; forgotten ones are *forgotten*, unknown ones are absent."""
     key = (_lead.c.source, _lead.c.lead_id, _lead.c.stream_id, _lead.c.segment_id)
     marked = (_export.c.source == _lead.c.source) & (_export.c.lead_id == _lead.c.lead_id) & (
         _export.c.state == "delivered"

@@ -16,7 +16,7 @@ from syncd.ledger.disk.untrusted import connect, connect_to_read
 from syncd.ledger.errors import LedgerError
 
 ASIDE = ".before-"
-"""What follows the ledger's name in the names of its copies: those that `forget` deletes."""
+"""Part of the name of the ledger's copies, after the ledger's own name. `forget` deletes these copies."""
 
 
 def back_up(ledger: Path, to: Path, *, force: bool) -> int:

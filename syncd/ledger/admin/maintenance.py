@@ -1,4 +1,4 @@
-"""What house-keeping does to the ledger: drops old payloads, gives space back, keeps the WAL small, and looks for damage.
+"""Maintenance of the ledger: it drops old payloads, gives space back, keeps the WAL small, and looks for damage.
 
 Nothing is blanked where it stands. SQLite joins the pages of a table when rows are deleted, not when they shrink: blanked
 rows would leave a file of nearly empty pages that nothing ever fills again. So a payload is a row of its own, which is
@@ -31,7 +31,7 @@ class Done(NamedTuple):
 
 
 def done(connection: Connection) -> dict[str, Done]:
-    """What was done and when, by name: `retention`, `check`, `vacuum`, `backup`, `restore`; `replaced`: see `restored`."""
+    """Return each job's last run by its name: `retention`, `check`, `vacuum`, `backup`, `restore`; `replaced`: see `restored`."""
     return {row.name: Done(row.done_at, row.detail) for row in connection.execute(select(_upkeep))}
 
 
@@ -46,7 +46,7 @@ def note_done(connection: Connection, name: str, now: float, detail: str = "") -
 Change = Callable[[Mapping[str, Any], float], dict[str, Any]]
 
 FIRST = 0
-"""Where a sweep begins: before every lead."""
+"""The beginning of a sweep: before every lead."""
 
 _NEXT = (
     select(_payload.c.seq)
@@ -116,7 +116,7 @@ class Space(NamedTuple):
 
 
 def space(ledger: Ledger) -> Space:
-    """How large the file is and how much of it is free."""
+    """Return the size of the file and how much of it is free."""
     with ledger.bare() as connection:
         page, pages, free = (
             _pragma(connection, name) for name in ("page_size", "page_count", "freelist_count")
@@ -180,7 +180,7 @@ def leave_no_trace(ledger: Ledger, now: float) -> bool:
 
 
 def damage(path: Path) -> str:
-    """What SQLite's quick check finds wrong with the file; empty: nothing. Nobody waits for it.
+    """Run SQLite's quick check; return its finding, empty if all is well. Nobody waits for it.
 
     It reads the whole file on a connection of its own. Raises LedgerError when the file cannot be read at all.
     """

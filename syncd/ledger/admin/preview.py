@@ -1,4 +1,4 @@
-"""What a dry run needs: a scratch ledger that begins where the real one stands, and the difference between the two."""
+"""The ledger of a dry run: a scratch copy of the real one, and the difference between the two."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ def copy_cursors(real: Ledger, scratch: Ledger) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a run would bring: new leads by source and state, new deliveries by connector and source."""
+    """The result of a dry run: new leads by source and state, new deliveries by connector and source."""
 
     leads: Counter[tuple[str, str]] = field(default_factory=Counter)
     deliveries: Counter[tuple[str, str]] = field(default_factory=Counter)

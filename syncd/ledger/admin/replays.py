@@ -1,4 +1,4 @@
-"""What a replay reads and writes: older leads that a connector does not have, and the deliveries made for them."""
+"""Replays: older leads that a connector does not have, and the deliveries that are made for them."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _HAVING = ("delivering", "rejected", "exporting", "exported", "unexported", "gon
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which older leads a replay is about. `since`: discovered from here on; None: all there are."""
+    """A replay's choice of older leads. `since`: discovered from here on; None: all there are."""
 
     connector: str
     sources: Collection[str]
@@ -68,7 +68,7 @@ def older(connection: Connection, wanted: Wanted, after: int, limit: int) -> lis
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """How the deliveries of a replay are made. `required`: the connector's say, for leads that nobody wanted so far."""
+    """The form of a replay's deliveries. `required`: as the connector says, for leads that nobody wanted so far."""
 
     connector: str
     required: bool
@@ -79,7 +79,7 @@ class Making:
 
     @property
     def mark(self) -> str:
-        """What holds them, if anything does."""
+        """The kind of hold that keeps them from being due, or empty."""
         return flood_gate.UNASKED if self.unasked else flood_gate.GATE if self.held else ""
 
     @property

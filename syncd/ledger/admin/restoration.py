@@ -1,22 +1,21 @@
-"""What a restored ledger must be told, for it believes in a world that has moved on.
+"""A restored ledger takes over facts from the ledger that it replaces, because the world has moved on since the backup.
 
-It does not know what was done between the backup and now. So from the ledger that it replaces, as far as that can be
-read, it takes what is still true and what people decided:
+It does not know the work between the backup and now. So it takes over, as far as the replaced ledger can be read:
 
-- who was forgotten, and it forgets them too;
+- the tombstones of forgotten people, and it forgets those people too;
 - pauses by hand, and the acts of people, for the record;
 - the requests of the last minute: without them it would spend the allowance twice. Unread, a minute is waited;
 - where sources began that it does not know, so that a start at "now" is not a later now;
-- what CTGO was told, or is to be, and the leads that are known to be delivered therefore;
-- which object of a connector is whose;
-- what was spent on enriching, and which alerts people have heard;
-- what is subscribed at CTGO, for nobody else knows its ids;
-- what was heard of people, and what of it CTGO was told;
+- exports, made or owed, and the leads that are therefore known to be delivered;
+- the remote object of each person at a connector;
+- credits that enriching spent, and alerts that people have received;
+- subscriptions at CTGO, for nobody else knows their ids;
+- feedback on people, and how much of it CTGO has;
 - windows of the past that an engine was asked for, to be pulled again;
-- how far it reached, for the wall clock may be behind when people restore.
+- its last instant, for the wall clock may be behind when people restore.
 
-What cannot be known is doubted: every delivery of a lead that was discovered before the restore, whether the backup has it
-or a pull brings it once more, counts as *maybe sent*. See `restored`.
+The rest is doubted: every delivery of a lead that was discovered before the restore counts as *maybe sent*, no matter if
+the backup holds it or a pull brings it again. See `restored`.
 """
 
 import sqlite3
@@ -48,7 +47,7 @@ _CHUNK = 1000
 
 @dataclass(slots=True)
 class Carried:
-    """What was taken over from the replaced ledger. `unread`: the parts of it that could not be read."""
+    """The facts taken over from the replaced ledger. `unread`: the parts of it that could not be read."""
 
     forgotten: int = 0
     pauses: list[str] = field(default_factory=list)
@@ -224,7 +223,7 @@ def _pushes(connection: Connection, old: sqlite3.Connection, _: Carried) -> None
 
 
 def _told(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
-    """What people have heard is not told them again."""
+    """Take over alerts that people have received, so that they are not sent again."""
     columns = "kind, place, code, since, level, told_at, told_level, over_at"
     rows = old.execute(f"SELECT {columns} FROM alert").fetchall()  # noqa: S608
     connection.exec_driver_sql("DELETE FROM alert")
@@ -236,7 +235,7 @@ def _told(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
 
 
 def _feedback(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
-    """What CTGO was told is not told it again, and what was heard is not lost: the rows are newer than the backup's."""
+    """Take over feedback: it is not sent again, and none is lost. These rows are newer than the backup's."""
     for name in ("heard", "hearing", "feedback"):
         cursor = old.execute(f"SELECT * FROM {name}")  # noqa: S608 - our own names
         columns = [column[0] for column in cursor.description if column[0] != "id"]

@@ -1,4 +1,4 @@
-"""What a lane doubts after a restore: see `syncd.ledger.admin.restoration`."""
+"""Doubts of a lane after a restore: see `syncd.ledger.admin.restoration`."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ def restored_at(connection: Connection) -> float | None:
 
 
 def doubted(found: Sequence[Due], now: float, restored: float) -> list[Due]:
-    """What is due, with *maybe sent* where the ledger that was replaced may have sent it.
+    """Mark due deliveries as *maybe sent* where the replaced ledger may have sent them.
 
     A time of discovery from the future proves nothing.
     """

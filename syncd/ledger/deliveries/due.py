@@ -1,4 +1,4 @@
-"""What a connector's lane reads and writes: the deliveries that are due, *maybe sent*, and a call's verdict."""
+"""Deliveries that are due, their *maybe sent*, and the verdicts on them: all that a connector's lane reads and writes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -53,7 +53,7 @@ class Sent(NamedTuple):
 
 @dataclass(slots=True)
 class Recorded:
-    """What a verdict came to once written."""
+    """The result of writing a verdict."""
 
     counts: dict[str, int] = field(default_factory=dict)
     owing: set[str] = field(default_factory=set)
@@ -106,14 +106,14 @@ DRAWS = 2_147_483_647
 
 
 def probe_values(lane: LaneState, draw: float) -> dict[str, object]:
-    """What a probe's choice needs besides. `draw`: a number in [0, 1)."""
+    """Return the parameters of a probe's choice. `draw`: a number in [0, 1)."""
     return {"draw": 1 + int(draw * (DRAWS - 1)), "doubts": array(lane.doubts)}
 
 
 def others_due(
     connection: Connection, model: type[Attempted], lane: LaneState, now: float, but: Iterable[int] = ()
 ) -> bool:
-    """Whether a delivery is due that the lane's doubt has not asked about. `but`: ids that are not meant."""
+    """True if a delivery is due that the lane in doubt has not tried. `but`: ids that do not count."""
     values = {"owner": lane.name, "now": now, "but": array({*lane.doubts, *but})}
     return bool(_others(model)(connection, values))
 

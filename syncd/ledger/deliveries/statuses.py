@@ -1,11 +1,11 @@
-"""What a hearing lane reads and writes: what a page of a CRM's statuses means for the leads that the ledger knows.
+"""Statuses from a CRM: a page of them, and the leads that they are about.
 
-Whom a status is about is found by the person, or by the remote id that this connector gave them; who is not known, or was
-forgotten, is nobody. Their leads are those that this very connector has delivered; of somebody of whom it has delivered
-none, those that are on their way: the CRM knows them, so an answer was lost, or the process died with it.
+A status names a person, or the remote id that this connector gave them. An unknown or forgotten person is nobody. Their
+leads are those that this connector has delivered. If it has delivered none, they are those on their way: the CRM knows
+them, so an answer was lost, or the process died before it was written.
 
-Finding leads by person needs an index that nothing else needs. It is made by the first look of the first connector with
-feedback, so that a ledger without any pays for none: an index of this kind would double what a page of new leads writes.
+Finding leads by person needs an index that nothing else needs. The first poll of the first connector with feedback makes
+it, so a ledger without feedback does not pay: such an index doubles the bytes that a page of new leads writes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -50,20 +50,20 @@ class Judged(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What is new in what was said. `words`: by person, of those who are known; `rows`: what changes with their leads."""
+    """The news in a page of statuses. `words`: by person, of those who are known; `rows`: the changes of their leads."""
 
     words: Mapping[str, str] = field(default_factory=dict)
     rows: Sequence[Judged] = ()
 
 
 def make_indexes(connection: Connection) -> None:
-    """What finding leads by person needs; costs nothing when it is there."""
+    """Make the indexes that find leads by person; costs nothing when they exist."""
     for statement in INDEXES:
         connection.exec_driver_sql(statement)
 
 
 def load_cursor(connection: Connection, connector: str, mark: str) -> str:
-    """Where to go on; empty: from the beginning, also when the `feedback` table is another one now."""
+    """Return the cursor to go on from; empty: from the beginning, also when the `feedback` table was changed."""
     row = connection.execute(select(_hearing).where(_hearing.c.connector == connector)).first()
     return row.cursor if row is not None and row.mark == mark else ""
 
@@ -77,7 +77,7 @@ def save_cursor(connection: Connection, connector: str, mark: str, cursor: str, 
 
 
 def news_in(connection: Connection, connector: str, said: Sequence[Said]) -> News:
-    """What of this is news; reads only."""
+    """Find the news in these statuses; reads only."""
     words = _by_person(connection, connector, said)
     known = connection.execute(_HEARD, {"connector": connector, "persons": array(words)})
     for person, word in known.all():

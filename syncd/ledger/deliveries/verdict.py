@@ -1,4 +1,4 @@
-"""What a call's verdict changes in the rows of deliveries, and of exports, which are tried alike."""
+"""Writing a verdict: the rows of deliveries, exports and feedback change alike."""
 
 from collections.abc import Collection, Sequence
 from functools import partial
@@ -82,7 +82,7 @@ _WRITE_EACH = {model: Prepared(partial(_write, model, remote_ids=True)) for mode
 
 
 def revive(books: Books, model: type[Attempted], owner: tuple[str, str], ids: Collection[int]) -> None:
-    """Rejections that turned out to be the lane's fault: suspects at the end of the line, no attempt spent."""
+    """Take back rejections that were the lane's fault: they are suspects at the end of the line, no attempt spent."""
     rows = table(model)
     moved = books.connection.execute(
         update(rows)

@@ -1,7 +1,7 @@
-"""What an open ledger stands on: the very files that were opened, and room for what a call comes to.
+"""The ground of an open ledger: the files that were opened, and room on the disk for the outcome of a call.
 
-A file that was deleted or replaced stays open, so SQLite would go on writing where nobody will ever read: every export would lose
-its evidence. And whoever closes such a ledger deletes the WAL by its name, which may be the new one's.
+A file that was deleted or replaced stays open. SQLite would go on writing where nobody will ever read, and every export
+would lose its evidence. Closing such a ledger deletes the WAL by its name, which may be the new ledger's.
 """
 
 import os
@@ -23,12 +23,12 @@ class Files(NamedTuple):
 
 
 def files_of(path: Path) -> Files:
-    """What the names stand for now."""
+    """Return the files that the names stand for now."""
     return Files(_identity(path), _identity(path.with_name(path.name + "-wal")))
 
 
 def moved(path: Path, opened: Files) -> bool:
-    """Whether the names no longer stand for what was opened."""
+    """True if the names no longer stand for the files that were opened."""
     return None not in opened and files_of(path) != opened
 
 

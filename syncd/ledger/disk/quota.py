@@ -1,4 +1,4 @@
-"""Whether a quota or a limit keeps files from growing: SQLite calls that an I/O error, as it does a disk that breaks."""
+"""Quotas and limits that keep files from growing: SQLite calls them an I/O error, the same as a disk that breaks."""
 
 import errno
 import os
@@ -23,7 +23,7 @@ def limited(path: Path, room: int) -> int | None:
 
 
 def refuses(path: Path) -> bool:
-    """Whether a quota or a limit keeps files beside the ledger from growing: tried with one."""
+    """True if a quota or a limit keeps files beside the ledger from growing; one file is made to try it."""
     if limited(path, _PROBE) is not None:
         return True
     probe = path.with_name(path.name + ".room")

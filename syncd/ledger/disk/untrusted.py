@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 BUSY_SECONDS = 15.0
-"""How long a write waits for another process's. Ours take milliseconds; a backup's last step may take seconds."""
+"""Seconds that a write waits for another process's. Ours take milliseconds; a backup's last step may take seconds."""
 
 _DISTRUST = ("trusted_schema=OFF", "cell_size_check=ON")
-"""What a file's schema calls may do nothing but compute, and its pages are looked at closely."""
+"""Functions that a file's schema calls may only compute, and its pages are checked closely."""
 
 
 def connect(address: str, **options: Any) -> sqlite3.Connection:

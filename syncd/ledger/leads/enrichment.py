@@ -1,4 +1,4 @@
-"""What a source's enriching lane reads and writes."""
+"""Leads that wait for enriching, their asks and answers: all that a source's enriching lane reads and writes."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -97,7 +97,7 @@ def look_up(connection: Connection, seqs: Collection[int]) -> list[Waiting]:
 
 
 def still_waits(connection: Connection, seq: int) -> bool:
-    """Whether this lead waits for enriching now: another process may have forgotten it since it was looked at."""
+    """True if this lead still waits for enriching: another process may have forgotten it since it was read."""
     whole = connection.execute(_STILL, {"seqs": array([seq])}).first() is not None
     return whole or bool(unenriched.still_open(connection, [seq]))
 
@@ -167,7 +167,7 @@ def close_asks(connection: Connection, source: str, persons: Collection[str]) ->
 
 
 def asked_on(connection: Connection, source: str, day: str) -> int:
-    """How many asks count for a day."""
+    """Count the asks of a day."""
     query = select(_day.c.asks).where(_day.c.source == source, _day.c.day == day)
     return connection.execute(query).scalar() or 0
 

@@ -1,4 +1,4 @@
-"""What a pull writes: a page's leads with their deliveries, and the watermark, in one transaction."""
+"""Ingesting a page: its leads, their payloads and their deliveries are written in one transaction."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -36,8 +36,8 @@ WAITS_FOR_ANSWER = "Its `where` needs what CTGO was not asked for yet."
 class NewDelivery(NamedTuple):
     """A delivery to make for a new lead.
 
-    A `where` that could not be evaluated makes a rejected one, one that needs a name which is still to be told a pending
-    one: it is judged before it is sent. One that needs what CTGO was not asked for (`unasked`) is held until it was.
+    If its `where` cannot be evaluated, it begins as rejected. If the `where` needs a name that is not known yet, it is
+    pending and judged before it is sent. If it needs enriching that was not asked for (`unasked`), it is held until then.
     """
 
     connector: str
@@ -52,7 +52,7 @@ class NewDelivery(NamedTuple):
 
     @property
     def held(self) -> str:
-        """The mark that holds it, if any does."""
+        """The kind of hold that it begins with, or empty."""
         return UNASKED if self.code == UNASKED else ""
 
 
@@ -69,7 +69,7 @@ class Admission(NamedTuple):
 
 @dataclass(slots=True)
 class Ingested:
-    """What a page brought."""
+    """The result of a page."""
 
     new: int = 0
     quarantined: int = 0
@@ -80,13 +80,13 @@ class Ingested:
 
 
 class ExportUnderWay(Exception):  # noqa: N818 - an answer, not an error: come back when it is over
-    """A new row bears an id whose export is being sent: ingest it after, for I-1 speaks of every row known then."""
+    """A new row's id is being exported. Ingest it afterwards: the export's promise (I-1) covers only rows known when it began."""
 
 
 def exported_here(connection: Connection, source: str, leads: Sequence[Lead]) -> set[int]:
-    """Ids of these leads that carry this ledger's own mark, or may, through this source or a twin at another.
+    """Return the ids of these leads that this ledger exported, or may have, through this source or a twin at another.
 
-    An export under way whose answer was lost is ours too.
+    An export whose answer was lost counts as well.
     """
     if not leads:
         return set()
@@ -112,7 +112,7 @@ _EXPORTED = Rows(
 
 
 def known_keys(connection: Connection, source: str, ids: Collection[int]) -> set[LeadKey]:
-    """The keys that the ledger holds for these ids, quarantined rows left out."""
+    """Return the keys that the ledger holds for these ids, without quarantined rows."""
     return {LeadKey(*row) for row in _KNOWN(connection, {"source": source, "ids": array(ids)})}
 
 
@@ -168,7 +168,7 @@ def ingest(
 
 
 def _ids_of(connection: Connection, leads: Sequence[Lead]) -> dict[str, set[int]]:
-    """By source: the ids of new leads, at their own source and at those that have twins of them."""
+    """Return the ids of new leads by source: at their own source, and at sources that have twins of them."""
     found: dict[str, set[int]] = {}
     for source in {lead.source for lead in leads}:
         people = [(lead.id, lead.person) for lead in leads if lead.source == source]
@@ -189,7 +189,7 @@ _INSERT_PAYLOAD = Insert(_payload, (), ("seq", "text"))
 
 
 def _keep(*rows: Any) -> Bulk:
-    """Keep the payload of a lead that is known by its key and has none, and of which this is true."""
+    """Make the statement that gives a known lead its payload back, if it has none and these conditions hold."""
     mine = [_lead.c[name] == bindparam(name) for name in _KEY]
     found = select(_lead.c.seq, bindparam("text"), bindparam("now")).where(*mine, *rows)
     kept = upsert(_payload).from_select(["seq", "text", "refilled_at"], found).on_conflict_do_nothing()
@@ -247,7 +247,7 @@ def _release_quarantined(books: Books, admissions: Mapping[LeadKey, Admission]) 
 
 
 def _is_it(row: _Quarantined, key: LeadKey) -> bool:
-    """Whether a quarantined row may be this lead: a part of its key that could not be read stands as 0."""
+    """True if a quarantined row may be this lead: a part of its key that could not be read is 0."""
     return (
         (row.source, row.lead_id) == (key.source, key.id)
         and row.stream_id in {0, key.stream_id}
@@ -274,7 +274,7 @@ def _insert_leads(books: Books, admissions: Mapping[LeadKey, Admission]) -> list
 
 
 def insert_deliveries(books: Books, wanted: Iterable[tuple[int, Sequence[NewDelivery]]]) -> set[str]:
-    """Make the deliveries of leads, given by sequence number; the connectors they are for."""
+    """Make the deliveries of leads, given by sequence number; return their connectors."""
     alike: defaultdict[NewDelivery, list[int]] = defaultdict(list)
     before: Sequence[NewDelivery] = ()
     chosen: list[list[int]] = []
@@ -321,7 +321,7 @@ _WITHDRAW = Prepared(
 
 
 def _withdraw_exports(books: Books, each: Mapping[str, Collection[int]]) -> None:
-    """An id that has a new row to deliver is not ready any more; its export is owed again when that row settles."""
+    """Withdraw the export of each id with a new row to deliver; it is owed again when that row settles."""
     for source, ids in each.items():
         gone = _WITHDRAW(books.connection, {"source": source, "ids": array(ids)}).rowcount
         books.move("export", source, gone, old="pending")

@@ -1,8 +1,8 @@
-"""Leads as a page has just brought them, for the lanes that deliver them next: reading a payload again costs as much as it did.
+"""Leads that a page has just brought, kept for the lanes that deliver them next, so that no payload is parsed twice.
 
-A hint and no more. The ledger says which deliveries are due; a lead that is not here is read from its payload, which never
-changes while it is kept. Only leads that are committed come in, no more than a few pages of them for each connector, and they
-go when they are taken, or when their lane has nothing to do or must not.
+This is a hint and no more. The ledger says which deliveries are due; a lead that is missing here is read from its payload,
+which never changes. Only committed leads come in, a few pages at most for each connector. They go when a lane takes them,
+or when it has nothing to do.
 """
 
 import threading
@@ -25,14 +25,14 @@ class Fresh:
     """See the module. Safe to use from several threads."""
 
     def __init__(self) -> None:
-        """Nothing yet."""
+        """Begin empty."""
         self._of: dict[str, dict[int, Lead]] = {}
         self._lock = threading.Lock()
 
     def keep(self, admitted: Sequence[tuple[int, Admission]]) -> None:
-        """A page's new leads, by sequence number, once they are committed. Where there is no room for all, none is kept.
+        """Keep a page's new leads, by sequence number, once they are committed; none of them if there is no room for all.
 
-        What is there already stays rather than what is new: it is delivered first.
+        Older leads stay, for they are delivered first.
         """
         if sum(len(admission.payload) for _, admission in admitted) > LARGEST_PAGE:
             return
@@ -47,12 +47,12 @@ class Fresh:
                     mine.update(leads)
 
     def is_full(self, connectors: Iterable[str]) -> bool:
-        """Whether there would be no room for another page, for one of these."""
+        """True if one of these connectors has no room for another page."""
         with self._lock:
             return any(len(self._of.get(connector, ())) > MOST - PAGE for connector in connectors)
 
     def take(self, connector: str, seqs: Sequence[int]) -> Mapping[int, Lead]:
-        """Those of these leads that are here. They go, and with them the older ones, which had their turn."""
+        """Take those of these leads that are here, and drop all older ones, which had their turn."""
         with self._lock:
             mine = self._of.get(connector)
             if not mine or not seqs:
@@ -63,7 +63,7 @@ class Fresh:
         return found
 
     def drop(self, connector: str) -> None:
-        """A lane that does nothing now keeps nobody's data in memory."""
+        """Drop a connector's leads: a lane that is idle keeps nobody's data in memory."""
         if connector in self._of:
             with self._lock:
                 self._of.pop(connector, None)

@@ -1,4 +1,4 @@
-"""What follows from deliveries: leads settle, and exports become owed, in the transaction that changed them."""
+"""Settlement: deliveries settle leads and make exports owed, in the transaction that changes them."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -48,7 +48,7 @@ _ALIKE = [column for column in _EACH.c if column.name not in {"seq", "lead_id"}]
 _STANDINGS = select(
     *_ALIKE, func.json_group_array(_EACH.c.seq), func.json_group_array(_EACH.c.lead_id)
 ).group_by(*_ALIKE)
-"""A row for each way to stand, with all the leads that do: a batch has two or three of them."""
+"""Group leads by the states of their deliveries; return one row per group. A batch has two or three."""
 
 
 _ALL_DELIVERED = (
@@ -69,9 +69,9 @@ _IDS = Rows(lambda: select(_lead.c.lead_id).where(among(_lead.c.seq, "seqs")))
 def settle_delivered(
     books: Books, source: str, seqs: Sequence[int], *, exports: bool | None
 ) -> set[str] | None:
-    """Settle leads of a source that every connector must have and has, as nearly all do: at half of what `settle` costs.
+    """Settle leads whose deliveries are all required and delivered, as nearly all are, at half the cost of `settle`.
 
-    `exports`: as in `owe_everywhere`. Returns the sources that may owe an export now; None: not all were of that kind, and they are for `settle`.
+    `exports`: as in `owe_everywhere`. Returns the sources that may owe an export now; None: some lead is of another kind, so call `settle` for all.
     """
     new = lead_state(Standing(required_delivered=True), exports=bool(exports))
     moved = _move(books, _MOVE_DELIVERED, source, ("delivering", new), {"seqs": array(seqs)})
@@ -84,7 +84,7 @@ def settle_delivered(
 
 
 def settle(books: Books, seqs: Collection[int], exports: Mapping[str, bool]) -> set[str]:
-    """Bring these leads' states up to their deliveries. `exports`: whether each configured source exports.
+    """Bring these leads' states up to their deliveries. `exports`: for each configured source, True if it exports.
 
     Returns the sources that may owe an export now.
     """
@@ -112,7 +112,7 @@ _MOVE = Prepared(
 def _move(
     books: Books, statement: Prepared, source: str, states: tuple[str, str], which: Mapping[str, object]
 ) -> int:
-    """Run one that moves leads of a source from a state to another; how many it moved."""
+    """Run a statement that moves leads of a source from one state to another; return how many it moved."""
     old, new = states
     values = {**which, "new": new, "at": None if new in UNSETTLED else books.now}
     moved = statement(books.connection, values).rowcount
@@ -121,9 +121,9 @@ def _move(
 
 
 def owe_everywhere(books: Books, source: str, ids: Collection[int], *, exports: bool | None) -> set[str]:
-    """Make the exports that are due now that rows of a source have settled, also at sources that have twins of them.
+    """Make the exports that are due after rows of a source have settled, also at sources that have twins of them.
 
-    `exports`: whether the source itself exports; None: it is not configured. Returns the sources that may owe one now.
+    `exports`: True if the source itself exports; None: it is not configured. Returns the sources that may owe one now.
     """
     owing = set[str]()
     if exports:
@@ -139,7 +139,7 @@ def owe_everywhere(books: Books, source: str, ids: Collection[int], *, exports: 
 
 
 def owe_exports(books: Books, source: str, ids: Collection[int]) -> int:
-    """Make a source's exports that are due now: once for each id, and only when no row of the id, nor a twin, still holds it."""
+    """Make a source's exports that are due now, one for each id that no row and no twin still holds; return how many."""
     free = set(ids) - held(books.connection, source, ids)
     made = books.connection.execute(_OWE, {"owner": source, "ids": array(free)}).rowcount
     books.move("export", source, made, new="pending")
@@ -162,7 +162,7 @@ _OWE = upsert(_export).from_select(["source", "lead_id", "state"], _READY.distin
 
 
 _CLOSED = {"delivered": "exported", "gone": "gone", "elsewhere": "elsewhere", "dropped": "unexported"}
-"""What a lead settles as, by the state of its id's export."""
+"""The state that a lead settles in, by the state of its id's export."""
 
 _MARK = (
     select(
@@ -179,13 +179,13 @@ _MARKED = exists().where(
 
 
 GONE_FOR = 3600.0
-"""Seconds that a *gone* export stays so at the least, whatever CTGO lists: or each poll would ask for it again."""
+"""Seconds that a *gone* export stays so at least, whatever CTGO lists: each poll would try it again otherwise."""
 
 
 def reopen_gone(books: Books, source: str, ids: Collection[int], *, suspect: bool = False) -> int:
-    """Make *gone* exports of these lead ids due again, for CTGO knows the leads; how many.
+    """Make *gone* exports of these lead ids due again, because CTGO knows the leads; return how many.
 
-    `suspect`: the route was at fault, so at once and at the end of the line; else those that have been gone for `GONE_FOR`.
+    `suspect`: the route was at fault, so they are due at once, at the end of the line. Else only those gone for `GONE_FOR`.
     """
     before = books.now if suspect else books.now - GONE_FOR
     values = {"owner": source, "ids": array(ids), "before": before, "suspect": suspect}
@@ -237,7 +237,7 @@ _UNSETTLE = Prepared(
 
 
 def close_exported(books: Books, source: str, ids: Collection[int]) -> None:
-    """Settle the rows whose id was exported, or is past exporting: also a row that came after the export."""
+    """Settle the rows whose id was exported, or never will be: also a row that came after the export."""
     settled = _CLOSE(books.connection, {"owner": source, "ids": array(ids), "now": books.now})
     for state, n in Counter(row[0] for row in settled).items():
         books.move("lead", source, n, old="exporting", new=state)

@@ -15,7 +15,7 @@ def teach(connection: sqlite3.Connection) -> None:
 
 
 def holds(text: str | None, sought: str, place: str) -> bool:
-    """Whether a stored JSON value holds a text as a whole value. Of text that is cut off, whether it holds it in quotes.
+    """True if a stored JSON value holds a text as a whole value. Text that is cut off must hold it in quotes.
 
     Args:
         text: JSON, or None.

@@ -20,7 +20,7 @@ _lead, _delivery, _export, _payload = table(LeadRow), table(Delivery), table(Exp
 _feedback = table(Feedback)
 
 INSTEAD = "[forgotten]"
-"""What stands where a forgotten person was named."""
+"""The text in place of a forgotten person's name."""
 
 
 def erase(books: Books, seqs: Sequence[int]) -> None:
@@ -58,7 +58,7 @@ def _nobody(row: Mapping[str, Any], now: float) -> dict[str, Any]:
 
 
 def _close_deliveries(books: Books, parameters: Mapping[str, str]) -> None:
-    """What waits is dropped; what was delivered stays so, without its remote id."""
+    """Drop pending deliveries; delivered ones stay so, without their remote ids."""
     mine = among(_delivery.c.lead_seq, "seqs")
     open_ = _delivery.c.state.in_(("pending", "rejected"))
     counted = select(_delivery.c.connector, _delivery.c.state, func.count()).where(mine, open_)
@@ -91,7 +91,7 @@ def _close_export(books: Books, row: Any) -> None:
 
 
 def _erase_feedback(books: Books, leads: Collection[tuple[str, int]]) -> None:
-    """What was said of them, told or not: CTGO hears nothing more of somebody who is forgotten."""
+    """Erase feedback on them, sent or not: CTGO receives nothing more about a forgotten person."""
     chosen = among(_feedback.c.lead_id, "ids")
     rows = books.connection.execute(
         select(_feedback.c.id, _feedback.c.source, _feedback.c.lead_id, _feedback.c.state).where(chosen),

@@ -1,4 +1,4 @@
-"""What forgetting a person reads and writes. See `syncd.core.tombstone` for how they are recognised afterwards.
+"""Forgetting a person: find them, erase them, leave tombstones. See `syncd.core.tombstone` for those.
 
 A forgotten lead's row stays, so that the books still add up, and says nothing: its key is a negative number, its person
 is empty, its times are the ledger's own. Its deliveries keep their states and lose their remote ids.
@@ -33,7 +33,7 @@ _ADDRESS = re.compile(r'(?<![^\s"@\\])[^\s"@\\]+@[^\s"@\\]+\.[^\s"@\\]+')
 
 
 def is_forgotten(connection: Connection, sought: "Sought") -> bool:
-    """Whether there is a mark of this person, as far as what is said of them goes: emails leave none."""
+    """True if there is a tombstone of this person. Emails leave none."""
     traces = {Trace("handle", name) for name in spellings(sought.handle) | spellings(f"@{sought.handle}")}
     if sought.person:
         traces.add(Trace("person", sought.person))
@@ -45,7 +45,7 @@ def is_forgotten(connection: Connection, sought: "Sought") -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """Whom to forget: one of these."""
+    """A person to forget, named by one of these."""
 
     handle: str = ""
     email: str = ""
@@ -61,10 +61,10 @@ _ROWS = select(*_ROW).outerjoin(_payload, _payload.c.seq == _lead.c.seq)
 
 
 class Found(NamedTuple):
-    """What a search came to: rows of leads, and the sentences elsewhere that name these people.
+    """The result of a search: rows of leads, and the sentences elsewhere that name these people.
 
-    `last`: the newest lead when it was made. What came in since is looked for again when the people are forgotten, so
-    that the transaction which does it need not read every lead.
+    `last`: the newest lead at the time of the search. Forgetting searches newer leads again, so that its transaction need
+    not read every lead.
     """
 
     rows: Sequence[Any]
@@ -117,7 +117,7 @@ def _with_siblings(connection: Connection, first: Sequence[Any], after: int) -> 
 
 
 class Remains(NamedTuple):
-    """What a connector has, or may have, of a forgotten person. `sure`: it was delivered."""
+    """An object of a forgotten person that a connector has, or may have. `sure`: it was delivered."""
 
     connector: str
     lead_id: int
@@ -128,7 +128,7 @@ class Remains(NamedTuple):
 
 @dataclass(slots=True)
 class Farewell:
-    """What forgetting came to. `unexported`: (source, lead id) that CTGO still lists as new."""
+    """The result of forgetting. `unexported`: (source, lead id) that CTGO still lists as new."""
 
     people: int = 0
     leads: list[tuple[str, int]] = field(default_factory=list)
@@ -167,7 +167,7 @@ def _by_person(rows: Sequence[Any], sightings: Sequence[Sighting]) -> list[list[
 
 
 def leave_marks(connection: Connection, people: Iterable[Collection[Sighting]]) -> None:
-    """Remember whom not to take in again."""
+    """Write the tombstones of people, so that they are not taken in again."""
     known = keys(connection)
     if not known:
         known = [new_key()]
@@ -208,7 +208,7 @@ def _farewell(connection: Connection, rows: Sequence[Any]) -> Farewell:
 
 
 def _names(row: Any) -> set[str]:
-    """What a sentence may name this person by."""
+    """Return the names by which a sentence may mention this person."""
     profile = profile_of(row.payload)
     handle = str(profile.get("handle") or "").strip().removeprefix("@")
     names = {handle, str(profile.get("xUserId") or ""), row.person}

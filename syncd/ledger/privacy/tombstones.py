@@ -1,4 +1,4 @@
-"""The marks of the forgotten, as pulls ask for them: nobody who was forgotten is taken in again.
+"""Tombstones, as pulls ask for them: nobody who was forgotten is taken in again.
 
 See `syncd.core.tombstone` for how they are recognised, and `syncd.ledger.privacy.forgotten` for how one is forgotten.
 """
@@ -16,7 +16,7 @@ _secret, _forgotten = table(Secret), table(Forgotten)
 
 
 def keys(connection: Connection) -> list[str]:
-    """The keys that marks were made with; none when nobody was ever forgotten."""
+    """Return the keys of the tombstones; none when nobody was ever forgotten."""
     return [row[0] for row in _KEYS(connection, {})]
 
 
@@ -25,7 +25,7 @@ _KNOWN_MARKS = select(_forgotten.c.mark).where(among(_forgotten.c.mark, "marks")
 
 
 def known_marks(connection: Connection, signs: Sequence[str]) -> set[str]:
-    """Which of these are marks of forgotten people."""
+    """Return those of these digests that are tombstones."""
     return set(connection.execute(_KNOWN_MARKS, {"marks": array(signs)}).scalars())
 
 
