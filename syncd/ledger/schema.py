@@ -64,8 +64,7 @@ class Lead(Row, table=True):
 
     __table_args__: Any = (
         UniqueConstraint("source", "lead_id", "stream_id", "segment_id", "digest"),
-        # Those on their way to a connector are found by their pending deliveries; an index of them as well would be a
-        # tenth of what a lead costs SQLite
+        # Leads on their way to a connector are found by their pending deliveries: an index would cost a tenth of a lead
         Index("lead_standing", "state", "ingested_at", sqlite_where=text(f"state IN ({_STANDING})")),
         Index("lead_enriched", "source", "person", sqlite_where=text("enrichment IS NOT NULL")),
     )
@@ -87,10 +86,7 @@ class Lead(Row, table=True):
 
 
 class Payload(Row, table=True):
-    """A lead's row as CTGO sent it, as long as it is kept: JSON. `refilled_at`: when a window gave it back.
-
-    Apart from the lead, which is written anew with each change of its state, and would be six times as long with it.
-    """
+    """A lead's row as CTGO sent it, as JSON, as long as it is kept. `refilled_at`: when a window gave it back."""
 
     seq: int | None = Field(default=None, primary_key=True, foreign_key="lead.seq")
     text: str
@@ -98,10 +94,7 @@ class Payload(Row, table=True):
 
 
 class Attempted(Row):
-    """The columns that deliveries, exports and feedback share. See `syncd.core.delivery.Item`.
-
-    `waits_from`: when a `due_at` that lay ahead was written.
-    """
+    """The columns of `syncd.core.delivery.Item`. `waits_from`: when a `due_at` that lay ahead was written."""
 
     state: str = "pending"
     attempts: int = 0
@@ -120,8 +113,7 @@ class Attempted(Row):
 class Delivery(Attempted, table=True):
     """One lead on its way to one connector.
 
-    `held`: empty, or it is not due: `unasked` waits for enriching; `gate`, or the kind of the pass under way that
-    brought it and has not been counted yet.
+    `held`: empty, or the reason why it is not due: `unasked`, `gate`, or the kind of the pass that is still bringing it.
     """
 
     __table_args__: Any = (
@@ -144,8 +136,8 @@ class Delivery(Attempted, table=True):
 class Gate(Row, table=True):
     """A connector's flood gate. `size`: new deliveries that it takes in one burst; 0: it has none.
 
-    `closed_at`: when it closed; it is closed as long as something is held behind it. `approved`: deliveries up to this
-    id were let through by a person, and are not held again. `configured`: whether the last start knew the connector.
+    It is closed as long as it holds something. `approved`: a person let deliveries up to this id through, and they are
+    not held again. `configured`: the last start knew the connector.
     """
 
     connector: str = Field(primary_key=True)
@@ -304,10 +296,7 @@ class Window(Row, table=True):
 
 
 class Ask(Row, table=True):
-    """A request to enrich a person whose answer is not in the ledger (yet): it may have been charged.
-
-    `asks`: how often. `outputs`: a JSON array. The row goes when the answer comes.
-    """
+    """A request to enrich a person that has no answer yet: it may have been charged. `outputs`: a JSON array."""
 
     source: str = Field(primary_key=True)
     person: str = Field(primary_key=True)
@@ -325,10 +314,7 @@ class AskDay(Row, table=True):
 
 
 class Credits(Row, table=True):
-    """A team's enrichment credits as last told. `balance` None: not known, or an answer is due that changes it.
-
-    `price`: credits that the dearest output cost so far.
-    """
+    """A team's enrichment credits as last told: see `CreditBalance`. `balance` None: unknown, or about to change."""
 
     source: str = Field(primary_key=True)
     balance: int | None = None
@@ -337,11 +323,10 @@ class Credits(Row, table=True):
 
 
 class Subscription(Row, table=True):
-    """A source's one webhook subscription at CTGO: see `syncd.ledger.subscriptions`. A row is there for as long as anything of it is.
+    """A source's one webhook subscription at CTGO: see `syncd.ledger.subscriptions`.
 
-    `token`: the unguessable part of its address; `digest`: of what was subscribed; `remote_id` None: nothing is;
-    `leaving`: a JSON array of ids that are to be unsubscribed; `asked`: the address of a request whose answer is not here (yet), so
-    that its id is not known; `off`: a person switched it off; `heard_at`: when a push last came.
+    `token`: the secret part of its address; `digest`: of the subscription; `remote_id` None: there is none; `leaving`: a JSON
+    array of ids to unsubscribe; `asked`: the address of a request without an answer yet; `heard_at`: when a push last came.
     """
 
     source: str = Field(primary_key=True)

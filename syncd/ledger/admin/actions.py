@@ -105,14 +105,7 @@ def accept(
                 owner == name, rows.c.state == quoted("pending"), rows.c.suspect, rows.c.code == lane.code
             )
         ).all()
-        connection.execute(
-            update(rows)
-            .where(among(rows.c.id, "ids"))
-            .values(state="rejected", settled_at=now, suspect=False),
-            {"ids": array(row.id for row in found)},
-        )
-        tallied = {"deliver": "delivery"}.get(kind, kind)
-        books.move(tallied, name, len(found), old="pending", new="rejected")
+        _move(books, rows, found, {"state": "rejected", "settled_at": now, "suspect": False})
         if kind == "deliver":
             settle(books, [row.lead_seq for row in found], exports)
         save_lane(connection, lane._replace(alike_code="", alike=(), doubts=()))
@@ -161,44 +154,28 @@ def retry(connection: Connection, chosen: Chosen, now: float, *, who: str, expor
         "suspect": False,
     }
     rows = _set_aside(connection, chosen._replace(unconfigured=False))
-    connection.execute(
-        update(_delivery).where(among(_delivery.c.id, "ids")).values(**again, held=""),
-        {"ids": array(r.id for r in rows)},
-    )
-    for row in rows:
-        books.move("delivery", row.connector, 1, old=row.state, new="pending")
+    _move(books, _delivery, rows, {**again, "held": ""})
     settle(books, [row.lead_seq for row in rows], exports)
-    sent_back = _exports_set_aside(connection, chosen)
-    connection.execute(
-        update(_export).where(among(_export.c.id, "ids")).values(again),
-        {"ids": array(r.id for r in sent_back)},
-    )
-    for row in sent_back:
-        books.move("export", row.source, 1, old=row.state, new="pending")
-    feedback = _move_feedback(books, chosen, again)
+    n = len(rows)
+    for table_of in (_export, _feedback):
+        n += _move(books, table_of, _of_sources(connection, table_of, chosen), again)
     books.close()
-    n = len(rows) + len(sent_back) + feedback
     if n:
-        log_action(connection, now, who=who, verb="retry", name=chosen.connector, detail=_said(chosen))
+        log_action(connection, now, who=who, verb="retry", name=chosen.connector, detail=_describe(chosen))
     return n
 
 
 def drop(connection: Connection, chosen: Chosen, now: float, *, who: str, exports: dict[str, bool]) -> int:
     """Take rejected deliveries out of their leads' required sets, and drop quarantined rows; return how many."""
     books = Books(connection, now)
-    rows = _set_aside(connection, chosen)
-    connection.execute(
-        update(_delivery).where(among(_delivery.c.id, "ids")).values(state="dropped", settled_at=now),
-        {"ids": array(row.id for row in rows)},
-    )
-    for row in rows:
-        books.move("delivery", row.connector, 1, old=row.state, new="dropped")
+    rows, values = _set_aside(connection, chosen), {"state": "dropped", "settled_at": now}
+    dropped = _move(books, _delivery, rows, values)
     settle(books, [row.lead_seq for row in rows], exports)
-    dropped = len(rows) + _drop_exports(books, chosen) + _drop_quarantined(books, chosen, exports)
-    dropped += _move_feedback(books, chosen, {"state": "dropped", "settled_at": now})
+    dropped += _drop_exports(books, chosen) + _drop_quarantined(books, chosen, exports)
+    dropped += _move(books, _feedback, _of_sources(connection, _feedback, chosen), values)
     books.close()
     if dropped:
-        log_action(connection, now, who=who, verb="drop", name=chosen.connector, detail=_said(chosen))
+        log_action(connection, now, who=who, verb="drop", name=chosen.connector, detail=_describe(chosen))
     return dropped
 
 
@@ -232,58 +209,38 @@ def _set_aside(connection: Connection, chosen: Chosen) -> Sequence[Any]:
 def still_waiting(connection: Connection, chosen: Chosen) -> int:
     """Count the chosen rows that are pending, without those of a connector that has left the configuration."""
     rows = [*_set_aside(connection, chosen._replace(unconfigured=False))]
-    rows += [*_exports_set_aside(connection, chosen), *_feedback_set_aside(connection, chosen)]
+    rows += [*_of_sources(connection, _export, chosen), *_of_sources(connection, _feedback, chosen)]
     return sum(row.state == "pending" for row in rows)
 
 
-def _exports_set_aside(connection: Connection, chosen: Chosen) -> Sequence[Any]:
+def _of_sources(connection: Connection, rows: Any, chosen: Chosen) -> Sequence[Any]:
+    """Find rejected exports or feedback; a command that names a connector is about none of them."""
     if chosen.connector:
         return ()
-    query = select(_export.c.id, _export.c.source, _export.c.lead_id, _export.c.state).where(
-        _in_question(_export, chosen)
-    )
+    query = select(rows).where(_in_question(rows, chosen))
     if chosen.code:
-        query = query.where(_export.c.code == chosen.code)
+        query = query.where(rows.c.code == chosen.code)
     if chosen.lead_id:
-        query = query.where(_export.c.lead_id == chosen.lead_id)
+        query = query.where(rows.c.lead_id == chosen.lead_id)
     return connection.execute(query).all()
 
 
-def _move_feedback(books: Books, chosen: Chosen, values: Mapping[str, object]) -> int:
-    """Move rejected feedback into another state."""
-    rows = _feedback_set_aside(books.connection, chosen)
+def _move(books: Books, rows: Any, found: Sequence[Any], values: Mapping[str, object]) -> int:
+    """Write values, a state among them, into rows that were found; return how many there are."""
     books.connection.execute(
-        update(_feedback).where(among(_feedback.c.id, "ids")).values(values),
-        {"ids": array(row.id for row in rows)},
+        update(rows).where(among(rows.c.id, "ids")).values(values), {"ids": array(row.id for row in found)}
     )
-    for row in rows:
-        books.move("feedback", row.source, 1, old=row.state, new=str(values["state"]))
-    return len(rows)
-
-
-def _feedback_set_aside(connection: Connection, chosen: Chosen) -> Sequence[Any]:
-    """Find rejected feedback; like an export, it belongs to no connector."""
-    if chosen.connector:
-        return ()
-    query = select(_feedback.c.id, _feedback.c.source, _feedback.c.state).where(
-        _in_question(_feedback, chosen)
-    )
-    if chosen.code:
-        query = query.where(_feedback.c.code == chosen.code)
-    if chosen.lead_id:
-        query = query.where(_feedback.c.lead_id == chosen.lead_id)
-    return connection.execute(query).all()
+    for row in found:
+        owner = row.connector if rows is _delivery else row.source
+        books.move(rows.name, owner, 1, old=row.state, new=str(values["state"]))
+    return len(found)
 
 
 def _drop_exports(books: Books, chosen: Chosen) -> int:
     """A dropped export leaves its leads delivered and never marked: they settle as unexported."""
-    rows = _exports_set_aside(books.connection, chosen)
-    books.connection.execute(
-        update(_export).where(among(_export.c.id, "ids")).values(state="dropped", settled_at=books.now),
-        {"ids": array(row.id for row in rows)},
-    )
+    rows = _of_sources(books.connection, _export, chosen)
+    _move(books, _export, rows, {"state": "dropped", "settled_at": books.now})
     for row in rows:
-        books.move("export", row.source, 1, old=row.state, new="dropped")
         moved = books.connection.execute(
             update(_lead)
             .where(
@@ -320,6 +277,6 @@ def _drop_quarantined(books: Books, chosen: Chosen, exports: dict[str, bool]) ->
     return len(rows)
 
 
-def _said(chosen: Chosen) -> str:
+def _describe(chosen: Chosen) -> str:
     parts = (f"code {chosen.code}" if chosen.code else "", f"lead {chosen.lead_id}" if chosen.lead_id else "")
     return ", ".join(part for part in parts if part) or "all"

@@ -152,12 +152,14 @@ _HOLDS = exists().where(
     _sibling.c.lead_id == _lead.c.lead_id,
     _sibling.c.state.in_(HOLDS_EXPORT),
 )
-_READY = select(_lead.c.source, _lead.c.lead_id, literal("pending")).where(
-    _lead.c.source == bindparam("owner"),
-    among(_lead.c.lead_id, "ids"),
-    _lead.c.state == quoted("exporting"),
-    ~_HOLDS,
-)
+
+
+def _rows_of(state: str) -> tuple[Any, ...]:
+    """Return the conditions for rows of the source `owner` with these `ids` that are in a state."""
+    return _lead.c.source == bindparam("owner"), among(_lead.c.lead_id, "ids"), _lead.c.state == quoted(state)
+
+
+_READY = select(_lead.c.source, _lead.c.lead_id, literal("pending")).where(*_rows_of("exporting"), ~_HOLDS)
 _OWE = upsert(_export).from_select(["source", "lead_id", "state"], _READY.distinct()).on_conflict_do_nothing()
 
 
@@ -224,15 +226,7 @@ _REOPEN = Rows(
     )
 )
 _UNSETTLE = Prepared(
-    lambda: (
-        update(_lead)
-        .where(
-            _lead.c.source == bindparam("owner"),
-            among(_lead.c.lead_id, "ids"),
-            _lead.c.state == quoted("gone"),
-        )
-        .values(state=quoted("exporting"), settled_at=None)
-    )
+    lambda: update(_lead).where(*_rows_of("gone")).values(state=quoted("exporting"), settled_at=None)
 )
 
 
@@ -246,12 +240,7 @@ def close_exported(books: Books, source: str, ids: Collection[int]) -> None:
 _CLOSE = Rows(
     lambda: (
         update(_lead)
-        .where(
-            _lead.c.source == bindparam("owner"),
-            among(_lead.c.lead_id, "ids"),
-            _lead.c.state == quoted("exporting"),
-            _MARKED,
-        )
+        .where(*_rows_of("exporting"), _MARKED)
         .values(state=_MARK, settled_at=bindparam("now"))
         .returning(_lead.c.state)
     )
