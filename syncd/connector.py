@@ -1,40 +1,75 @@
-"""The contract of a connector: a place leads go. What a plugin author reads, whole.
+"""The contract of a connector: a place leads go. A plugin author reads this page and imports from here alone.
 
-The engine maps, decides and remembers; a connector sends. It is told nothing of the ledger, of retries or of
-export, and keeps no state that matters: everything it needs to be safe is in the `Delivery`.
+A connector is a class with `Options` and `deliver`; all else has a default. The engine maps, decides and remembers; a
+connector sends. It knows nothing of the ledger, of retries or of export, and keeps no state that matters: everything it
+needs to be safe is in the `Delivery`.
 
-Order: `deliver` gets at most `batch_size` deliveries, all of one `Route.group`, no two with one `Route.key`,
-and answers with one outcome each, in order. An outcome is `Delivered(remote_id, created)` or one of the four
-failures of `syncd.core.failure`. `Pause` or `Halt` in the list stands for that delivery and all after it.
+Outcomes: one for each delivery, in order. `Delivered` says that the remote confirmed it: never answer so for a delivery that
+the remote's answer does not mention. `Reject` and `Retry` are about that one lead. `Pause` and `Halt` stand for that delivery
+and all after it.
 
-Raising: `Pause` or `Halt` when nothing of the call was sent; `Pause(unexplained=True)` when the call failed
-whole and nobody knows why; `Refused(code)` when the remote refused the call and wrote nothing. Whatever else
-is raised is a bug: logged with its traceback and retried.
+Raising: `Pause` or `Halt` stands for every delivery that has no outcome yet, and says that none of them was sent;
+`Pause(unexplained=True)` says that nobody knows. `Refused` says that the remote refused the call and wrote nothing of it.
+Whatever else is raised is a bug: logged with its traceback, and retried.
 
-Truth: never answer `Delivered` for what the remote did not confirm. A delivery that an answer does not mention
-is not a success.
+Sending twice: networks lose answers, so every delivery may come again, also to another instance. Where that makes no second
+object (an upsert by a stable key), set `resend_safe`. Else a delivery that comes with `maybe_sent` must be looked for at the
+remote before it is written.
 
-Idempotence: re-sending must be safe. Where it is not (no upsert), say `resend_safe=False`: the ledger then
-notes *maybe sent* before the call, and a delivery that comes with `maybe_sent` must be looked for before it is
-written.
-
-Feedback: a connector whose remote knows what became of people may offer `statuses_since`, see `TellsStatus`. It reads and
-writes nothing, and what it answers is judged by the engine.
-
-Threads: one instance is called by one thread at a time. `deliver` may block, within the time-outs it sets on
-every call. Time and waiting come from `context.clock` only.
+Threads: one instance is called by one thread at a time. `deliver` may block, within the time-outs it sets on every call.
+Time and waiting come from `context.clock` only.
 """
 
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
 from syncd.clock import Clock
-from syncd.core.delivery import Delivery, Outcome, Route
+from syncd.core.delivery import Delivered, Delivery, Outcome, Route
+from syncd.core.failure import Failure, Halt, Pause, Refused, Reject, Retry
+from syncd.core.lead import Lead, LeadKey, utc_text
+
+__all__ = [
+    "VARIABLES",
+    "Change",
+    "Clock",
+    "Connector",
+    "Context",
+    "Delivered",
+    "Delivery",
+    "Failure",
+    "Field",
+    "Finding",
+    "Halt",
+    "Lead",
+    "LeadKey",
+    "Logger",
+    "Outcome",
+    "Pause",
+    "Policy",
+    "Refused",
+    "Reject",
+    "Retry",
+    "Route",
+    "Status",
+    "Statuses",
+    "TellsStatus",
+    "Watched",
+    "utc_text",
+]
 
 Policy = Literal["always", "create_only", "if_empty"]
+
+VARIABLES = (
+    "id", "stream_id", "stream_name", "segment_id", "segment_name", "account_id", "account_handle", "match_confidence",
+    "source_type", "discovered_at", "handle", "display_name", "first_name", "last_name", "bio", "follower_count",
+    "image_url", "x_user_id", "x_url", "email", "email_status", "email_domain", "linkedin_url", "raw", "synced_at",
+)  # fmt: skip
+"""Every variable of a lead that a mapping may name."""
 
 
 class Field(BaseModel):
@@ -47,7 +82,7 @@ class Field(BaseModel):
 
 
 class Logger(Protocol):
-    """What of a structlog logger a connector uses: an event name in the past tense, and ids, never personal data."""
+    """The part of a structlog logger that a connector uses: an event in the past tense, and ids, never personal data."""
 
     def debug(self, event: str, **ids: object) -> Any: ...  # noqa: D102
     def info(self, event: str, **ids: object) -> Any: ...  # noqa: D102
@@ -56,7 +91,7 @@ class Logger(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """The property of a person's object that the configuration wants to hear of, and the values that mean something."""
+    """The property that the configuration's feedback watches, and the values of it that mean something."""
 
     property: str
     values: frozenset[str] = frozenset()
@@ -64,9 +99,10 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What an instance is given besides its options.
+    """An instance's surroundings.
 
-    `fields`: the mapping in force, with its policies. `watched`: None unless the configuration asks for feedback.
+    `name`: the one in the configuration. `fields`: the mapping in force, with its policies. `watched`: None unless the
+    configuration asks for feedback.
     """
 
     name: str
@@ -78,12 +114,11 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One result of `check`: a sentence, and what to do if it is not `ok`."""
+    """One result of `check`. Its fix is the one that `codes` has for its code."""
 
     level: Literal["ok", "warning", "error"]
     code: str
     detail: str
-    fix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,54 +130,74 @@ class Change:
     by_hand: str = ""
 
 
-@runtime_checkable
-class Connector(Protocol):
-    """See the module. `objects` says what one object at the remote stands for: a person, or one lead.
+class Connector(ABC):
+    """The base of every connector. Only `Options` and `deliver` are required.
 
-    Optional besides: `ack` ("required" or "best_effort") and `gate` (deliveries; None: no gate), what holds when the
-    configuration says nothing of them; and the class method `clashes`, which is given the options of all connectors of the
-    class by name, and tells (name, option, what is wrong) where one cannot stand beside another.
+    Attributes:
+        Options: a pydantic model of the table `[connectors.NAME]`. Secrets in it are `SecretStr`. A property `also_where`
+            of it is a condition that every lead must meet, whatever the operator's `where` says.
+        codes: the connector's failure codes, each with its fix: a sentence that tells the operator what to do. `NAME` in
+            it becomes the connector's name.
+        defaults: the mapping in force when the configuration has none.
+        objects: one object at the remote stands for a person, or for one lead.
+        resend_safe: sending a delivery again makes no second object.
+        batch_size: deliveries that `deliver` takes at once.
+        ack: the export waits for this connector ("required"), or not, unless the configuration says otherwise.
+        gate: new leads in one burst that need nobody's consent, unless the configuration says otherwise. 0: any number;
+            None: 200 if the objects are people, else any number.
     """
 
     Options: ClassVar[type[BaseModel]]
-    codes: ClassVar[Mapping[str, str]]
-    defaults: ClassVar[Mapping[str, str | Field]]
-    objects: ClassVar[Literal["people", "leads"]]
-    batch_size: int
+    codes: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    defaults: ClassVar[Mapping[str, str | Field]] = MappingProxyType({n: f"{{{{ {n} }}}}" for n in VARIABLES})
+    objects: ClassVar[Literal["people", "leads"]] = "leads"
+    resend_safe: ClassVar[bool] = False
+    batch_size: int = 1
+    ack: ClassVar[Literal["required", "best_effort"]] = "required"
+    gate: ClassVar[int | None] = None
 
-    def __init__(self, options: Any, context: Context) -> None: ...
+    def __init__(self, options: Any, context: Context) -> None:
+        """Keep both; open nothing yet. `options`: an instance of `Options`."""
+        self.options = options
+        self.context = context
 
-    def check(self) -> Sequence[Finding]:
-        """Cheap and read-only: credentials, scopes, fields."""
-        ...
+    @abstractmethod
+    def deliver(self, batch: Sequence[Delivery]) -> Iterable[Outcome]:
+        """Send one batch: return a list with an outcome for each, or yield them one by one.
+
+        All of a batch are of one `Route.group`, and no two have one `Route.key`.
+        """
 
     def route(self, delivery: Delivery) -> Route:
-        """Pure: which calls it may share, and what it must not share a call with."""
-        ...
+        """Tell which calls a delivery may share, and what it must not share a call with. Pure."""
+        key = delivery.person if self.objects == "people" else f"{delivery.lead.source}/{delivery.lead.key}"
+        return Route("all", key, self.resend_safe)
 
-    def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
-        """Send one batch: one outcome each, in order."""
-        ...
+    def check(self) -> Sequence[Finding]:
+        """Look at credentials, scopes and fields; cheap and read-only. A raised failure is an error found."""
+        return ()
 
-    def close(self) -> None:
-        """Let go of files and connections; called once, also after a failure."""
-        ...
+    def setup(self, apply: bool) -> Sequence[Change]:  # noqa: ARG002, FBT001 - the contract is positional
+        """List what must exist before the first delivery and is missing; with `apply`, make it."""
+        return ()
 
+    def close(self) -> None:  # noqa: B027 - there may be nothing to close
+        """Let go of files and connections. It may come after a failure, and twice."""
 
-@runtime_checkable
-class NeedsSetup(Protocol):
-    """Optional: what must exist in the CRM before the first delivery."""
+    @classmethod
+    def clashes(cls, options: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:  # noqa: ARG003
+        """Tell which of the class's connectors cannot stand beside another: (name, option, what is wrong).
 
-    def setup(self, apply: bool) -> Sequence[Change]:  # noqa: FBT001 - the contract is positional
-        """List what is missing and, with `apply`, make it; running it again changes nothing."""
-        ...
+        `options`: those of all connectors of the class, by name.
+        """
+        return ()
 
 
 class Status(NamedTuple):
-    """What the watched property of one object says, and since when the object is as it is (seconds since the epoch).
+    """The watched property's value of one object, and since when the object is as it is (seconds since the epoch).
 
     `person`: the `Delivery.person` that was written there, empty if the object does not tell; `remote_id`: the object's
-    own id, by which a connector of people may be told of those who share one. One of the two is needed.
+    own id, by which a connector of people may tell of those who share one. One of the two is needed.
     """
 
     value: str
@@ -152,7 +207,7 @@ class Status(NamedTuple):
 
 
 class Statuses(NamedTuple):
-    """One page. `cursor`: where the next one begins; `more`: whether it is worth asking for at once."""
+    """One page. `cursor`: where the next one begins; `more`: it is worth asking for at once."""
 
     found: Sequence[Status]
     cursor: str
@@ -161,13 +216,13 @@ class Statuses(NamedTuple):
 
 @runtime_checkable
 class TellsStatus(Protocol):
-    """Optional: what became of people at the remote, for `[connectors.NAME.feedback]`."""
+    """Optional: a connector that tells what became of people, for `[connectors.NAME.feedback]`."""
 
     def statuses_since(self, cursor: str) -> Statuses:
         """One page of the objects that have a value in `context.watched.property` and changed since the cursor.
 
         The cursor is the connector's own text, without personal data; empty: from the beginning. The engine commits a
-        page and its cursor together, so a page may be asked for again. Told twice is harmless, left out is not: order
+        page and its cursor together, so a page may be asked for again. Telling twice is harmless, leaving out is not: order
         by the time of the change, begin again a little before it (indexes lag, transactions end late), and do not count
         on offsets, for what changes moves. Raises Pause or Halt, as `deliver` does.
         """

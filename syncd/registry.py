@@ -30,7 +30,6 @@ _ACKS = ("required", "best_effort")
 ConnectorClass = type[Connector]
 
 _COMMON = frozenset(ConnectorSettings.model_fields)
-_MEMBERS = ("Options", "codes", "defaults", "objects", "batch_size", "check", "route", "deliver", "close")
 
 
 class Configured(NamedTuple):
@@ -48,7 +47,8 @@ class Configured(NamedTuple):
     def gate(self) -> int | None:
         """The flood gate in force, in deliveries; None: there is none."""
         if self.settings.gate is None:
-            return getattr(self.cls, "gate", GATE if self.cls.objects == "people" else None) or None
+            default = GATE if self.cls.objects == "people" else None
+            return (default if self.cls.gate is None else self.cls.gate) or None
         return self.settings.gate or None
 
     @property
@@ -108,10 +108,9 @@ def configure(settings: Settings, *, types: Mapping[str, EntryPoint] | None = No
 def _clashes(settings: Settings, ready: Mapping[str, Configured]) -> Iterator[str]:
     """The mistakes that connectors of one class make together."""
     for cls in {configured.cls: None for configured in ready.values()}:
-        if find := getattr(cls, "clashes", None):
-            mine = {name: configured.options for name, configured in ready.items() if configured.cls is cls}
-            for name, option, what in find(mine):
-                yield sentence(settings.provenance.of, ("connectors", name, option), what)
+        mine = {name: configured.options for name, configured in ready.items() if configured.cls is cls}
+        for name, option, what in cls.clashes(mine):
+            yield sentence(settings.provenance.of, ("connectors", name, option), what)
 
 
 class Draft(NamedTuple):
@@ -191,7 +190,7 @@ def _configured(
         what = f"a connector of the type {chosen.type} cannot tell what became of a lead: take this table out"
         raise SettingsError(sentence(settings.provenance.of, ("connectors", name, "feedback"), what))
     options = _options(settings, name, chosen, cls.Options)
-    required = (chosen.ack or getattr(cls, "ack", "required")) == "required"
+    required = (chosen.ack or cls.ack) == "required"
     return Configured(name, chosen.type, cls, options, chosen, _fields(chosen, cls), required=required)
 
 
@@ -226,10 +225,13 @@ def _load(type_: str, known: Mapping[str, EntryPoint]) -> ConnectorClass:
     except Exception as error:  # noqa: BLE001 - a plugin may raise anything when it is imported
         reason = ascii(" ".join(str(error).split())[:200])[1:-1]
         raise SettingsError(f"{what} cannot be loaded: {type(error).__name__}: {reason}") from None
-    lacking = [member for member in _MEMBERS if not hasattr(cls, member)]
-    if lacking or not isinstance(cls, type):
-        raise SettingsError(f"{what} is no connector: it has no {lacking[0] if lacking else 'class'}")
-    if getattr(cls, "ack", "required") not in _ACKS:
+    if not isinstance(cls, type) or not issubclass(cls, Connector):
+        raise SettingsError(f"{what} is no connector: it is no subclass of syncd.connector.Connector")
+    if lacking := [
+        name for name in ("Options", "deliver") if name in cls.__abstractmethods__ or not hasattr(cls, name)
+    ]:
+        raise SettingsError(f"{what} is no connector: it has no {lacking[0]}")
+    if cls.ack not in _ACKS:
         raise SettingsError(f"{what} is no connector: its `ack` must be {' or '.join(_ACKS)}")
     return cls
 

@@ -7,12 +7,10 @@ their scopes: https://docs.apollo.io/reference/contacts and the pages beside it.
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from connectors.apollo.codes import halt
 from connectors.apollo.errors import AbsentError, Answer, Endpoint, RemovedError, limited, read, unexpected
 from connectors.apollo.identity import Contact, CustomField, contact_id, label_key
 from connectors.apollo.rate_limit import Windows
-from syncd.clock import Clock
-from syncd.core.failure import Halt, Pause, Refused
+from syncd.connector import Clock, Halt, Pause, Refused
 
 CREATE = Endpoint("contacts/bulk_create", "POST", "/contacts/bulk_create", writes=True)
 SHOW = Endpoint("contacts/show", "GET", "/contacts/{}", one=True)
@@ -214,6 +212,6 @@ class Api:
         if count < ODD_ANSWERS:
             self._odd[endpoint.scope] = count
             return why
-        return halt(
+        return Halt(
             "apollo_unexpected_answer", f"{count} answers in a row were none of Apollo's: {why.detail}"
         )

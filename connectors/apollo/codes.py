@@ -1,9 +1,7 @@
-"""The failure codes of Apollo's connector with their fixes, and failures that carry them."""
+"""The failure codes of Apollo's connector, each with its fix."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
-
-from syncd.core.failure import Halt, Pause, Reject, Retry
 
 CODES: Mapping[str, str] = MappingProxyType(
     {
@@ -38,23 +36,3 @@ CODES: Mapping[str, str] = MappingProxyType(
         "apollo_ready": "Nothing to do.",
     }
 )
-
-
-def pause(code: str, detail: str, *, after: float | None = None, unexplained: bool = False) -> Pause:
-    """A `Pause` with its fix."""
-    return Pause(code, detail, after=after, unexplained=unexplained, fix=CODES[code])
-
-
-def halt(code: str, detail: str) -> Halt:
-    """A `Halt` with its fix."""
-    return Halt(code, detail, fix=CODES[code])
-
-
-def reject(code: str, detail: str) -> Reject:
-    """A `Reject` with its fix."""
-    return Reject(code, detail, fix=CODES[code])
-
-
-def retry(code: str, detail: str, after: float | None = None) -> Retry:
-    """A `Retry` with its fix."""
-    return Retry(code, detail, after=after, fix=CODES[code])

@@ -28,9 +28,7 @@ from connectors.apollo import setup as apollo_setup
 from connectors.apollo.api import Api
 from connectors.apollo.terms import Terms
 from connectors.apollo.write import Sender
-from syncd.connector import Change, Context, Field, Finding
-from syncd.core.delivery import Delivery, Outcome, Route
-from syncd.core.failure import Halt
+from syncd.connector import Change, Connector, Context, Delivery, Field, Finding, Halt, Outcome, Route
 
 
 def _field(value: str, policy: Literal["always", "create_only", "if_empty"]) -> Field:
@@ -140,22 +138,23 @@ def _own(host: str) -> bool:
         return host == "localhost"
 
 
-class ApolloConnector:
+class ApolloConnector(Connector):
     """See the module.
 
     `also_where` is asked of every lead besides the operator's `where`, unless `without_email` is "create": a lead
     without an address is unwanted here, not rejected.
     """
 
-    Options: ClassVar[type[BaseModel]] = ApolloOptions
-    codes: ClassVar[Mapping[str, str]] = apollo_codes.CODES
-    defaults: ClassVar[Mapping[str, str | Field]] = _DEFAULTS
-    objects: ClassVar[Literal["people", "leads"]] = "people"
+    Options = ApolloOptions
+    codes = apollo_codes.CODES
+    defaults = _DEFAULTS
+    objects = "people"
     also_where: ClassVar[str] = "email"
     batch_size = 100
 
     def __init__(self, options: ApolloOptions, context: Context) -> None:
         """Opens nothing yet."""
+        super().__init__(options, context)
         self._options, self._context = options, context
         fields = dict(context.fields) or {
             name: field if isinstance(field, Field) else Field(value=field)
@@ -179,7 +178,7 @@ class ApolloConnector:
         try:
             return apollo_setup.check(self._opened(), self._terms)
         except Halt as why:
-            return [Finding("error", why.code, why.detail, why.fix)]
+            return [Finding("error", why.code, why.detail)]
 
     def setup(self, apply: bool) -> Sequence[Change]:  # noqa: FBT001 - the contract is positional
         """The custom fields and lists that are missing; made if `apply`. Raises Pause or Halt."""
@@ -193,7 +192,7 @@ class ApolloConnector:
             safe = mail is not None or not (self._terms.recreates and self._terms.creates_without_email)
             return Route(f"known:{delivery.person}", delivery.person, resend_safe=safe)
         if mail is not None:
-            return Route("email" if delivery.attempt == 1 else alone, delivery.person)
+            return Route("email" if delivery.attempt == 1 else alone, delivery.person, resend_safe=True)
         return Route(alone, delivery.person, resend_safe=not self._terms.creates_without_email)
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
@@ -221,6 +220,6 @@ class ApolloConnector:
             try:
                 wire = Wire(self._options.base_url, key, self._context.clock)
             except ValueError as error:
-                raise apollo_codes.halt("apollo_proxy_invalid", str(error)) from None
+                raise Halt("apollo_proxy_invalid", str(error)) from None
             self._api = Api(wire, self._context.clock)
         return self._api

@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from connectors.apollo.codes import halt, pause
 from connectors.apollo.rate_limit import Rest
-from syncd.core.failure import Pause, Refused
+from syncd.connector import Halt, Pause, Refused
 from syncd.http.headers import retry_after
 
 _UNTOLD = MappingProxyType({"minute": 60.0, "hour": 900.0, "day": 3600.0})
@@ -100,7 +99,7 @@ class _Refusal(NamedTuple):
 def unexpected(endpoint: Endpoint, how: str) -> Pause:
     """A good status with something else in it: what became of the call is unknown."""
     detail = f"an answer to {endpoint.scope} {how}"
-    return pause("apollo_unexpected_answer", detail, unexplained=True)
+    return Pause("apollo_unexpected_answer", detail, unexplained=True)
 
 
 def _nobodys(of: _Refusal) -> Pause:
@@ -111,16 +110,16 @@ def _nobodys(of: _Refusal) -> Pause:
 def limited(endpoint: Endpoint, rest: Rest) -> Pause:
     """The headers said that nothing is left of a window."""
     code = "apollo_daily_limit" if rest.window == "day" else "apollo_rate_limited"
-    return pause(
+    return Pause(
         code, f"nothing is left of the {rest.window}'s allowance for {endpoint.scope}", after=rest.seconds
     )
 
 
 def _network(endpoint: Endpoint, trouble: str) -> Pause:
     if trouble == "unsent":
-        return pause("apollo_unreachable", "no connection to Apollo could be made")
+        return Pause("apollo_unreachable", "no connection to Apollo could be made")
     told = {"late": "took too long", "broken": "broke off", "too_large": "was too large to be read"}
-    return pause("apollo_unavailable", f"the answer to {endpoint.scope} {told[trouble]}", unexplained=True)
+    return Pause("apollo_unavailable", f"the answer to {endpoint.scope} {told[trouble]}", unexplained=True)
 
 
 _HIDDEN = "not authorized to view"
@@ -143,14 +142,14 @@ def _forbidden(of: _Refusal) -> Exception:
         return _nobodys(of)
     for sign, meaning, detail in _FORBIDDEN:
         if sign in said:
-            return halt(meaning, detail.format(of.endpoint.scope))
-    return halt("apollo_forbidden", f"Apollo refuses api/v1/{of.endpoint.scope} and does not say why")
+            return Halt(meaning, detail.format(of.endpoint.scope))
+    return Halt("apollo_forbidden", f"Apollo refuses api/v1/{of.endpoint.scope} and does not say why")
 
 
 def _not_found(of: _Refusal) -> Exception:
     if of.endpoint.one:
         return _nobodys(of) if of.is_page else AbsentError()
-    return halt("apollo_wrong_address", f"{of.endpoint.scope} was not found")
+    return Halt("apollo_wrong_address", f"{of.endpoint.scope} was not found")
 
 
 def _too_many(of: _Refusal) -> Exception:
@@ -161,11 +160,11 @@ def _too_many(of: _Refusal) -> Exception:
         after = _UNTOLD.get(window)
     code = "apollo_daily_limit" if window == "day" else "apollo_rate_limited"
     where = f" in a {window}" if window else ""
-    return pause(code, f"too many requests to {of.endpoint.scope}{where}", after=after)
+    return Pause(code, f"too many requests to {of.endpoint.scope}{where}", after=after)
 
 
 def _failed(of: _Refusal) -> Exception:
-    return pause("apollo_unavailable", f"{of.endpoint.scope} answered {of.status}", unexplained=True)
+    return Pause("apollo_unavailable", f"{of.endpoint.scope} answered {of.status}", unexplained=True)
 
 
 _OURS = ("limit your array", "contact_attributes", "contacts is missing")
@@ -178,10 +177,10 @@ def _unprocessable(of: _Refusal) -> Exception:
     if endpoint.one and (own := _of_one(said, of)):
         return own
     if "not a valid id" in said:
-        return halt("apollo_setting_invalid", f"{endpoint.scope}: {plain(of.text, of.sent)}")
+        return Halt("apollo_setting_invalid", f"{endpoint.scope}: {plain(of.text, of.sent)}")
     about_one = endpoint.writes or endpoint.one
     if not about_one or any(sign in said for sign in _OURS):
-        return halt("apollo_refused_call", _detail(of))
+        return Halt("apollo_refused_call", _detail(of))
     return _about_it("apollo_invalid", of)
 
 
@@ -205,13 +204,13 @@ def _detail(of: _Refusal) -> str:
 
 
 def _unauthorised(of: _Refusal) -> Exception:
-    return _nobodys(of) if of.is_page else halt("apollo_key_refused", "Apollo does not accept the API key")
+    return _nobodys(of) if of.is_page else Halt("apollo_key_refused", "Apollo does not accept the API key")
 
 
 def _unknown(of: _Refusal) -> Exception:
     if of.is_silent:
         return _nobodys(of)
-    return halt("apollo_refused_call", f"{of.endpoint.scope} answered {of.status}")
+    return Halt("apollo_refused_call", f"{of.endpoint.scope} answered {of.status}")
 
 
 _UNAUTHORISED, _TOO_LARGE = 401, 413
@@ -227,7 +226,7 @@ _BY_STATUS: Mapping[int, Callable[[_Refusal], Exception]] = MappingProxyType(
 )
 _BY_HUNDRED: Mapping[int, Callable[[_Refusal], Exception]] = MappingProxyType(
     {
-        3: lambda of: halt("apollo_redirected", f"{of.endpoint.scope} answered {of.status}"),
+        3: lambda of: Halt("apollo_redirected", f"{of.endpoint.scope} answered {of.status}"),
         5: _failed,
     }
 )

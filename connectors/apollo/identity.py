@@ -12,8 +12,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from syncd.connector import Field
-from syncd.core.delivery import Delivery
+from syncd.connector import Delivery, Field
 
 Contact = Mapping[str, Any]
 

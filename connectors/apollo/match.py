@@ -8,11 +8,9 @@ that every hit is looked at again.
 """
 
 from connectors.apollo.api import Api
-from connectors.apollo.codes import retry
 from connectors.apollo.identity import Contact, Shape, contact_id, is_same
 from connectors.apollo.terms import Terms
-from syncd.clock import Clock
-from syncd.core.failure import Retry
+from syncd.connector import Clock, Retry
 
 LOOK_AGAIN_SECONDS = 240.0
 """Between the two look-ups."""
@@ -46,14 +44,14 @@ class Search:
         if found:
             return found
         if not clear:
-            return retry("apollo_look_up_unclear", "a search ignored its filter", after=LOOK_AGAIN_SECONDS)
+            return Retry("apollo_look_up_unclear", "a search ignored its filter", after=LOOK_AGAIN_SECONDS)
         now = self._clock.monotonic()
         left = self._first.setdefault(person, now) + LOOK_AGAIN_SECONDS - now
         if len(self._first) > KEPT:
             del self._first[next(iter(self._first))]
         if left <= 0:
             return None
-        return retry(
+        return Retry(
             "apollo_not_found_yet", "an earlier call may have written it, and it is not found", after=left
         )
 

@@ -3,11 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from connectors.apollo.api import CREATE, SHOW, UPDATE, Api
-from connectors.apollo.codes import CODES, halt
 from connectors.apollo.identity import Shape, field_type, shape
 from connectors.apollo.terms import Terms
-from syncd.connector import Change, Finding
-from syncd.core.failure import Halt, Pause, Refused
+from syncd.connector import Change, Finding, Halt, Pause, Refused
 
 _BY_HAND = {
     "field": "Settings, Objects & fields, Contacts: make a custom field {what}. Or give the key the scope api/v1/fields/create",
@@ -18,14 +16,14 @@ _BY_HAND = {
 def check(api: Api, terms: Terms) -> list[Finding]:
     """What is wrong, or that nothing is. Writes nothing, costs no credits."""
     if (unmapped := unsendable(terms)) is not None:
-        return [Finding("error", unmapped.code, unmapped.detail, unmapped.fix)]
+        return [Finding("error", unmapped.code, unmapped.detail)]
     try:
         form = shape(terms.fields, terms.key_field, api.fields())
         if terms.creates_without_email:
             api.lists()
             api.search("", None, 1)  # a free plan, or a key without this scope, cannot look before it writes
     except (Pause, Halt) as why:
-        return [Finding("error", why.code, why.detail, why.fix)]
+        return [Finding("error", why.code, why.detail)]
     return [*_access(api), *_about(form, terms)] or [
         Finding("ok", "apollo_ready", "the key is accepted, and the fields are there")
     ]
@@ -35,7 +33,7 @@ def unsendable(terms: Terms) -> Halt | None:
     """Why no lead at all could be sent with this mapping; None if some can."""
     if "email" in terms.fields or terms.creates_without_email:
         return None
-    return halt(
+    return Halt(
         "apollo_email_unmapped", "the mapping writes no email, and leads without one are not to be created"
     )
 
@@ -46,22 +44,22 @@ def _access(api: Api) -> Iterator[Finding]:
         try:
             api.permitted(endpoint)
         except (Pause, Halt) as why:
-            yield Finding("error", why.code, why.detail, why.fix)
+            yield Finding("error", why.code, why.detail)
 
 
 def _about(form: Shape, terms: Terms) -> Iterator[Finding]:
     required = [name for name in form.missing if name not in terms.optional]
     if required:
         detail = f"Apollo has no custom contact field {', '.join(required)}"
-        yield Finding("error", "apollo_field_missing", detail, CODES["apollo_field_missing"])
+        yield Finding("error", "apollo_field_missing", detail)
     if form.key is None:
         level = "error" if terms.creates_without_email else "warning"
         detail = f"Apollo has no custom contact field {terms.key_field}, by which syncd knows its contacts"
-        yield Finding(level, "apollo_no_key_field", detail, CODES["apollo_no_key_field"])  # type: ignore[arg-type]
+        yield Finding(level, "apollo_no_key_field", detail)  # type: ignore[arg-type]
     left_out = [name for name in form.missing if name in terms.optional and name != terms.key_field]
     if left_out:
         detail = f"left out, for Apollo has no such custom contact field: {', '.join(left_out)}"
-        yield Finding("warning", "apollo_fields_left_out", detail, CODES["apollo_fields_left_out"])
+        yield Finding("warning", "apollo_fields_left_out", detail)
 
 
 def setup(api: Api, terms: Terms, *, apply: bool) -> Sequence[Change]:

@@ -7,7 +7,6 @@ same pass, before the ledger could tell.
 from collections.abc import Mapping, Sequence
 
 from connectors.apollo.api import BULK_UPDATE, UPDATE, Api
-from connectors.apollo.codes import halt, pause, reject, retry
 from connectors.apollo.errors import AbsentError, RemovedError
 from connectors.apollo.identity import (
     CUSTOM,
@@ -27,9 +26,18 @@ from connectors.apollo.identity import (
 from connectors.apollo.ignored import Ignored
 from connectors.apollo.match import Search
 from connectors.apollo.terms import Terms
-from syncd.connector import Context
-from syncd.core.delivery import Delivered, Delivery, Outcome
-from syncd.core.failure import Failure, Halt, Pause, Refused
+from syncd.connector import (
+    Context,
+    Delivered,
+    Delivery,
+    Failure,
+    Halt,
+    Outcome,
+    Pause,
+    Refused,
+    Reject,
+    Retry,
+)
 
 SETTLE_SECONDS = 60.0
 """After an unknown outcome: how soon a contact may be looked for. Apollo does not say how its search lags."""
@@ -112,17 +120,17 @@ class Sender:
         except Refused as why:
             if len(batch) > 1:
                 raise
-            return reject(why.code, why.detail)
+            return Reject(why.code, why.detail)
         return attribute(items, form, created, existing)
 
     def _settled(self, delivery: Delivery, found: Found | None) -> Outcome:
         if found is None:
             after = None if address(delivery.fields.get("email")) else SETTLE_SECONDS
-            return retry("apollo_unanswered", "the answer did not mention this contact", after=after)
+            return Retry("apollo_unanswered", "the answer did not mention this contact", after=after)
         if (
             found.linked
         ):  # a namesake at the same company may be somebody else, and nothing was made for the lead
-            return reject("apollo_namesake", f"Apollo takes the lead for the contact {found.id} by its name")
+            return Reject("apollo_namesake", f"Apollo takes the lead for the contact {found.id} by its name")
         return self._delivered(delivery, found.id, created=found.created)
 
     def _apart(self, delivery: Delivery, form: Shape) -> Outcome:
@@ -131,7 +139,7 @@ class Sender:
         It is looked for each time before it is written, for nothing was noted before the call.
         """
         if not self._terms.creates_without_email:
-            return reject("apollo_address_taken", "the contact of another person of syncd's has the address")
+            return Reject("apollo_address_taken", "the contact of another person of syncd's has the address")
         bare = {name: value for name, value in delivery.fields.items() if name != "email"}
         return self._addressless(delivery._replace(fields=bare), form, looks=True)
 
@@ -180,7 +188,7 @@ class Sender:
         except Refused as why:
             if len(batch) > 1:
                 raise  # the others can be sent again
-            outcomes[batch[0].id] = reject(why.code, why.detail)
+            outcomes[batch[0].id] = Reject(why.code, why.detail)
         except (Pause, Halt) as why:
             outcomes.update({each.id: why for each in batch if _mail(each) in there})
 
@@ -200,7 +208,7 @@ class Sender:
         except AbsentError:
             return self._gone(delivery, form)
         except Refused as why:
-            return reject(why.code, why.detail)
+            return Reject(why.code, why.detail)
         return self._delivered(delivery, id_, created=False)
 
     def _shown(self, id_: str, form: Shape) -> Contact | None:
@@ -236,16 +244,16 @@ class Sender:
         if self._terms.recreates:
             return self._anew(delivery, form)
         self._made.pop(delivery.person, None)
-        return reject("apollo_contact_gone", "the contact that an earlier lead was written to is not there")
+        return Reject("apollo_contact_gone", "the contact that an earlier lead was written to is not there")
 
     # Leads without an address
 
     def _addressless(self, delivery: Delivery, form: Shape, *, looks: bool = False) -> Outcome:
         """`looks`: it is looked for whatever the ledger knows."""
         if not self._terms.creates_without_email:
-            return reject("apollo_no_email", "the lead has no email that could be used")
+            return Reject("apollo_no_email", "the lead has no email that could be used")
         if form.key is None:
-            raise halt("apollo_no_key_field", f"Apollo has no custom contact field {self._terms.key_field}")
+            raise Halt("apollo_no_key_field", f"Apollo has no custom contact field {self._terms.key_field}")
         wanted = item(delivery, form)
         if delivery.maybe_sent or looks:
             look = self._search.look_up(delivery.person, wanted, form)
@@ -260,7 +268,7 @@ class Sender:
             if not why.unexplained:  # nothing was sent
                 self._search.restore(delivery.person, first)
                 raise
-            raise pause(why.code, why.detail, after=SETTLE_SECONDS, unexplained=True) from None
+            raise Pause(why.code, why.detail, after=SETTLE_SECONDS, unexplained=True) from None
         if isinstance(found, Failure):
             return found
         return self._settled(delivery, found[0])
@@ -273,7 +281,7 @@ class Sender:
         if self._shape is None or now - self._shaped_at > SHAPE_SECONDS:
             form = shape(self._terms.fields, self._terms.key_field, self._api.fields())
             if required := [name for name in form.missing if name not in self._terms.optional]:
-                raise halt(
+                raise Halt(
                     "apollo_field_missing", f"Apollo has no custom contact field {', '.join(required)}"
                 )
             if form.missing and self._shape is None:

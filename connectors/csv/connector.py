@@ -13,16 +13,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, field_validator
 from pydantic import Field as Option
 
 from connectors.csv import file, paths
 from connectors.csv import rows as csv_rows
-from syncd.connector import Context, Field, Finding
-from syncd.core.delivery import Delivered, Delivery, Outcome, Route
-from syncd.core.failure import Halt, Pause, Reject
+from syncd.connector import (
+    Connector,
+    Context,
+    Delivered,
+    Delivery,
+    Finding,
+    Halt,
+    Outcome,
+    Pause,
+    Reject,
+    Route,
+)
 
 _COLUMNS = (
     *(
@@ -90,17 +99,17 @@ class _Row(NamedTuple):
     refused: Reject | None
 
 
-class CsvConnector:
+class CsvConnector(Connector):
     """See the module. One call is one write and one sync."""
 
-    Options: ClassVar[type[BaseModel]] = CsvOptions
-    codes: ClassVar[Mapping[str, str]] = MappingProxyType(_CODES)
-    defaults: ClassVar[Mapping[str, str | Field]] = MappingProxyType({n: f"{{{{ {n} }}}}" for n in _COLUMNS})
-    objects: ClassVar[Literal["people", "leads"]] = "leads"
+    Options = CsvOptions
+    codes = MappingProxyType(_CODES)
+    defaults = MappingProxyType({n: f"{{{{ {n} }}}}" for n in _COLUMNS})
     batch_size = 1000
 
     def __init__(self, options: CsvOptions, context: Context) -> None:
         """Raises ValueError when a `key` column is none of the mapped ones."""
+        super().__init__(options, context)
         self._bom = options.bom
         self._template = str(options.path)
         self._log = context.log
@@ -128,7 +137,7 @@ class CsvConnector:
             with _explained(path):
                 header = file.inspect(path, self._columns)
         except (Pause, Halt) as why:
-            return [Finding("error", why.code, why.detail, why.fix)]
+            return [Finding("error", why.code, why.detail)]
         if header is None:
             return [Finding("ok", "csv_ready", f"{path} will be begun by the first lead")]
         if header == self._columns:
@@ -136,14 +145,14 @@ class CsvConnector:
         detail = f"{path} has other columns than `fields`: it will be renamed, and a new one begun"
         if csv_rows.key_of(header, self._key) is None:
             detail += "; it lacks a `key` column, so its rows cannot be looked up"
-        return [Finding("warning", "csv_header_changed", detail, _CODES["csv_header_changed"])]
+        return [Finding("warning", "csv_header_changed", detail)]
 
     def route(self, delivery: Delivery) -> Route:
         """The group is the file that the lead belongs in."""
         group = self._template
         if "{date}" in group:
             group = str(self._path(csv_rows.day(delivery.lead.discovered_at)))
-        return Route(group, str(delivery.lead.key), resend_safe=False)
+        return Route(group, str(delivery.lead.key))
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
         """Append what is not there yet, all or nothing. Raises Pause or Halt as `codes` tell; returns them when in doubt."""
@@ -160,9 +169,6 @@ class CsvConnector:
                 return [row.refused or why for row in rows]
             raise
         return [row.refused or (_FOUND if row.sought and row.key in found else _WRITTEN) for row in rows]
-
-    def close(self) -> None:
-        """Nothing is open between two calls."""
 
     def _path(self, day: str) -> Path:
         return Path(self._template.replace("{date}", day))
@@ -201,7 +207,7 @@ class CsvConnector:
                 # Also with nothing new: what was found may have been written, but not synced, by a killed process.
                 self._left[path] = file.append(fd, start + "".join(new).encode())
                 return found
-        raise Pause("csv_locked", f"{path}: another program renames it", after=5.0, fix=_CODES["csv_locked"])
+        raise Pause("csv_locked", f"{path}: another program renames it", after=5.0)
 
     def _prepare(
         self, fd: int, path: Path, sought: Mapping[Any, str], *, trusted: bool
@@ -233,7 +239,7 @@ def _refused(cells: Sequence[str], line: str, key: Any) -> Reject | None:
         code = "csv_cell_too_long"
     elif not any(key):
         code = "csv_no_key"
-    return Reject(code, "the row cannot be written", fix=_CODES[code]) if code else None
+    return Reject(code, "the row cannot be written") if code else None
 
 
 @contextmanager
@@ -245,8 +251,8 @@ def _explained(path: Path) -> Iterator[None]:
         where = f"{error.filename or path}: {error.strerror}"
         if pause := _PAUSES.get(error.errno or 0):
             code, after = pause
-            raise Pause(code, where, after=after, fix=_CODES[code]) from error
+            raise Pause(code, where, after=after) from error
         code = _HALTS.get(error.errno or 0, "csv_unwritable")
-        raise Halt(code, where, fix=_CODES[code]) from error
+        raise Halt(code, where) from error
     except csv.Error as error:
-        raise Halt("csv_damaged", f"{path}: {error}", fix=_CODES["csv_damaged"]) from error
+        raise Halt("csv_damaged", f"{path}: {error}") from error

@@ -27,7 +27,7 @@ from operator import itemgetter
 from types import NoneType
 from typing import Any, Literal
 
-from syncd.core.lead import utc_text
+from syncd.connector import utc_text
 
 BOM = "\ufeff"
 LONGEST_CELL = 128 * 1024 - 16

@@ -10,10 +10,9 @@ from threading import Event
 from typing import Any, NamedTuple
 
 from connectors.hubspot.errors import Answer, daily_quota, trouble
-from connectors.hubspot.options import CODES, HubSpotOptions
+from connectors.hubspot.options import HubSpotOptions
 from connectors.hubspot.rate_limit import Pace, known_zone, number
-from syncd.connector import Context
-from syncd.core.failure import Failure, Halt, Pause
+from syncd.connector import Context, Failure, Halt, Pause
 
 
 class _Paths(NamedTuple):
@@ -110,7 +109,7 @@ class Api:
             self._clock.wait(Event(), wait)
             if self._clock.stopping:
                 code = "hubspot_stopping"
-                raise Pause(code, "syncd stops", after=0.0, fix=CODES[code])
+                raise Pause(code, "syncd stops", after=0.0)
         for pace in paces:
             pace.sent(self._clock.monotonic())
         return paces
@@ -146,8 +145,8 @@ class Api:
         code, detail = "hubspot_bad_answer", "HubSpot's answer is not what its API promises"
         if self._garbled >= _GARBLED:
             self._garbled = 0
-            return Halt(code, f"{detail}, {_GARBLED} times in a row", fix=CODES[code])
-        return Pause(code, detail, unexplained=True, fix=CODES[code])
+            return Halt(code, f"{detail}, {_GARBLED} times in a row")
+        return Pause(code, detail, unexplained=True)
 
 
 def _parsed(text: str | None) -> object:

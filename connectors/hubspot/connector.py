@@ -12,11 +12,8 @@ by id or address: a merge gives them another id, and an address may be another p
 Source: https://developers.hubspot.com/docs/api-reference/latest/crm/objects/contacts/guide
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import MappingProxyType
-from typing import ClassVar, Literal
-
-from pydantic import BaseModel
 
 from connectors.hubspot import setup as hubspot_setup
 from connectors.hubspot import statuses
@@ -25,23 +22,24 @@ from connectors.hubspot.identity import Plan
 from connectors.hubspot.locks import Locks
 from connectors.hubspot.options import CODES, DEFAULTS, KEY, HubSpotOptions
 from connectors.hubspot.write import Sending
-from syncd.connector import Change, Context, Field, Finding, Statuses
-from syncd.core.delivery import Delivery, Outcome, Route
+from syncd.connector import Change, Connector, Context, Delivery, Field, Finding, Outcome, Route, Statuses
 
 __all__ = ["KEY", "HubSpotConnector", "HubSpotOptions"]
 
 
-class HubSpotConnector:
+class HubSpotConnector(Connector):
     """See the module."""
 
-    Options: ClassVar[type[BaseModel]] = HubSpotOptions
-    codes: ClassVar[Mapping[str, str]] = CODES
-    defaults: ClassVar[Mapping[str, str | Field]] = DEFAULTS
-    objects: ClassVar[Literal["people", "leads"]] = "people"
+    Options = HubSpotOptions
+    codes = CODES
+    defaults = DEFAULTS
+    objects = "people"
+    resend_safe = True
     batch_size = 100
 
     def __init__(self, options: HubSpotOptions, context: Context) -> None:
-        """Loads HubSpot's library; sends nothing."""
+        """Load HubSpot's library; send nothing."""
+        super().__init__(options, context)
         table = context.fields or self.defaults
         fields = {name: Field(value=f) if isinstance(f, str) else f for name, f in table.items()}
         self._plan = Plan(MappingProxyType(fields))
@@ -63,7 +61,7 @@ class HubSpotConnector:
     def route(self, delivery: Delivery) -> Route:
         """By what the contact is found: HubSpot documents one kind for each request. One person, one key."""
         kind = "id" if delivery.remote_id else "email" if self._plan.verified(delivery) else "key"
-        return Route(group=kind, key=delivery.person)
+        return Route(kind, delivery.person, self.resend_safe)
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
         """Write one batch. Raises Pause, Halt or Refused as `codes` tell, if nothing of it was written."""

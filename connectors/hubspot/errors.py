@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from connectors.hubspot.options import CODES, KEY
+from connectors.hubspot.options import KEY
 from connectors.hubspot.rate_limit import Headers, interval_of, retry_after, until_reset
-from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
+from syncd.connector import Failure, Halt, Pause, Reject, Retry
 
 Json = Mapping[str, Any]
 
@@ -120,7 +120,7 @@ def trouble(answer: Answer, now: float, zone: str) -> Failure | None:
         return _pause(code, detail, max(least, wait or 0.0) or _MOVING)
     if status in _SERVER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         code = "hubspot_edge_failed" if status in _EDGE else "hubspot_unavailable"
-        return Pause(code, f"HubSpot answered {status}", after=wait, unexplained=True, fix=CODES[code])
+        return Pause(code, f"HubSpot answered {status}", after=wait, unexplained=True)
     return _mended_by_hand(answer) or _foreign(answer)
 
 
@@ -133,13 +133,13 @@ def _mended_by_hand(answer: Answer) -> Failure | None:
     status, body = answer.status, answer.body
     if status == HTTPStatus.FORBIDDEN and (scopes := _scopes(body)) is not None:
         named = ", ".join(scopes) or "that HubSpot does not name"
-        return halt("hubspot_scopes_missing", f"the token lacks scopes: {named}")
+        return Halt("hubspot_scopes_missing", f"the token lacks scopes: {named}")
     if status == HTTPStatus.NOT_FOUND and body.get("category") == "OBJECT_NOT_FOUND":
         return None  # an object, and not the address
     if status in _OF_THE_ACCOUNT and not _spoken(body):
         return _unpromised(status)  # a firewall's, perhaps for what one lead holds
     code = _HALTS.get(status, "")
-    return halt(code, f"{_SAID[code]} (it answered {status})") if code else None
+    return Halt(code, f"{_SAID[code]} (it answered {status})") if code else None
 
 
 def _foreign(answer: Answer) -> Pause | None:
@@ -155,7 +155,7 @@ def _foreign(answer: Answer) -> Pause | None:
 
 def _unpromised(status: int) -> Pause:
     detail = f"the answer ({status}) is not one that HubSpot's API promises"
-    return Pause("hubspot_bad_answer", detail, unexplained=True, fix=CODES["hubspot_bad_answer"])
+    return Pause("hubspot_bad_answer", detail, unexplained=True)
 
 
 def _too_many(answer: Answer, wait: float | None, now: float, zone: str) -> Pause:
@@ -173,22 +173,7 @@ def daily_quota(now: float, zone: str) -> Pause:
 
 
 def _pause(code: str, detail: str, after: float) -> Pause:
-    return Pause(code, detail, after=after, fix=CODES[code])
-
-
-def halt(code: str, detail: str) -> Halt:
-    """A halt with its fix."""
-    return Halt(code, detail, fix=CODES[code])
-
-
-def reject(code: str, detail: str) -> Reject:
-    """A rejection with its fix."""
-    return Reject(code, detail, fix=CODES[code])
-
-
-def retry(code: str, detail: str) -> Retry:
-    """A retry with its fix."""
-    return Retry(code, detail, fix=CODES[code])
+    return Pause(code, detail, after=after)
 
 
 def _scopes(body: Json) -> list[str] | None:
@@ -225,7 +210,7 @@ def word(error: Json, constants: Container[str]) -> Judgement:
     if problems:
         return _of_problems(problems, constants)
     if "non-unique" in message.lower() or ("idproperty" in message.lower() and KEY in message):
-        return halt("hubspot_key_not_unique", f"HubSpot does not take {KEY} as a unique property")
+        return Halt("hubspot_key_not_unique", f"HubSpot does not take {KEY} as a unique property")
     return _of_category(category)
 
 
@@ -247,13 +232,13 @@ def _of_category(category: str) -> Judgement:
     if category == "OBJECT_NOT_FOUND":
         return Gone()
     if category == "MISSING_SCOPES":
-        return halt("hubspot_scopes_missing", "the token may not write some contacts")
+        return Halt("hubspot_scopes_missing", "the token may not write some contacts")
     if category in {"RATE_LIMITS", "RATE_LIMIT"}:
         return _pause("hubspot_rate_limited", "HubSpot asks to slow down", 10.0)
     if category == "VALIDATION_ERROR":
-        return reject("hubspot_refused", "HubSpot refuses the contact and names no property")
+        return Reject("hubspot_refused", "HubSpot refuses the contact and names no property")
     shown = category if _NAME.fullmatch(category) else "no category"
-    return retry("hubspot_row_failed", f"HubSpot could not write the contact ({shown})")
+    return Retry("hubspot_row_failed", f"HubSpot could not write the contact ({shown})")
 
 
 def _of_problems(problems: Sequence[Problem], constants: Container[str]) -> Judgement:
@@ -265,11 +250,11 @@ def _of_problems(problems: Sequence[Problem], constants: Container[str]) -> Judg
     for code, problem in coded:
         says = f"property {problem.name}: {problem.error}"
         if code == "hubspot_property_read_only":
-            return halt(code, says)
+            return Halt(code, says)
         if problem.name in constants:
-            return halt("hubspot_constant_refused", says)
+            return Halt("hubspot_constant_refused", says)
     code, problem = coded[0]
-    return reject(code, f"property {problem.name}: {problem.error}")
+    return Reject(code, f"property {problem.name}: {problem.error}")
 
 
 def _code(error: str) -> str:

@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from connectors.hubspot.options import KEY, STATUS
-from syncd.connector import Field
-from syncd.core.delivery import Delivery
+from syncd.connector import Delivery, Field
 
 Kind = Literal["id", "email", "key"]
 ID_PROPERTY: Mapping[Kind, str] = {"email": "email", "key": KEY}

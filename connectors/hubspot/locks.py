@@ -5,7 +5,7 @@ contact's: a call is halved until that contact stands alone, where it becomes a 
 """
 
 from connectors.hubspot.errors import LOCK, LOCKED
-from syncd.core.failure import Failure, Pause, Refused
+from syncd.connector import Failure, Pause, Refused
 
 
 class Locks:
@@ -28,4 +28,4 @@ def narrowed(why: Failure, rows: int) -> Failure | Refused:
     if rows > 1:
         return Refused(why.code, f"HubSpot keeps one of {rows} contacts locked")
     asked = why.after if (why.after or 0.0) > LOCK else None
-    return Pause(why.code, "HubSpot keeps the contact locked", after=asked, unexplained=True, fix=why.fix)
+    return Pause(why.code, "HubSpot keeps the contact locked", after=asked, unexplained=True)

@@ -16,17 +16,12 @@ from connectors.hubspot.errors import (
     Gone,
     Judgement,
     Lacking,
-    halt,
-    reject,
-    retry,
     row_errors,
     word,
 )
 from connectors.hubspot.identity import ID_PROPERTY, KINDS, Aim, Contact, Plan, aimed
 from connectors.hubspot.options import KEY
-from syncd.connector import Logger
-from syncd.core.delivery import Outcome
-from syncd.core.failure import Failure, Halt, Refused
+from syncd.connector import Failure, Halt, Logger, Outcome, Refused, Reject, Retry
 
 
 class Looking:
@@ -74,7 +69,7 @@ class Looking:
                 found |= self.read([aim], surely=True)
             return found
         if any(not isinstance(word(error, ()), Gone) for error in row_errors(answer.body)):
-            why = retry("hubspot_row_failed", "HubSpot could not look for the contact")
+            why = Retry("hubspot_row_failed", "HubSpot could not look for the contact")
             self._outcomes |= {aim.row.place: why for aim in missing}
         return found
 
@@ -106,9 +101,9 @@ class Looking:
     def _not_read(self, aim: Aim, verdict: Judgement) -> None:
         """A refusal to look for one row."""
         if isinstance(verdict, Lacking):
-            raise halt("hubspot_property_missing", f"contacts have no property {', '.join(verdict.names)}")
+            raise Halt("hubspot_property_missing", f"contacts have no property {', '.join(verdict.names)}")
         if not isinstance(verdict, Gone):
-            odd = reject("hubspot_refused", "HubSpot refuses to look for the contact")
+            odd = Reject("hubspot_refused", "HubSpot refuses to look for the contact")
             self._outcomes[aim.row.place] = verdict if isinstance(verdict, Failure) else odd
 
     def _taken_over(self, aims: list[Aim]) -> list[Aim]:
@@ -119,7 +114,7 @@ class Looking:
             for body in asked(lone, by, self._plan.wanted):
                 answer = self._api.contacts("search", body)
                 if not answer.fine:
-                    raise halt("hubspot_adopt_failed", f"HubSpot does not search by {by}")
+                    raise Halt("hubspot_adopt_failed", f"HubSpot does not search by {by}")
                 found += contacts_of(answer.body)
             chosen = adopted(lone, by, found)
             claims = [Aim(a.row, "id", chosen[a.row.place].id) for a in lone if a.row.place in chosen]
@@ -146,5 +141,5 @@ def refused(answer: Answer, rows: int, plan: Plan) -> Judgement:
         code = verdict.code if isinstance(verdict, Failure) else "hubspot_refused"
         raise Refused(code, f"HubSpot refused {rows} contacts at once ({answer.status})")
     if isinstance(verdict, Failure) and verdict.code == "hubspot_row_failed":
-        return reject("hubspot_refused", f"HubSpot refuses the contact ({answer.status})")
+        return Reject("hubspot_refused", f"HubSpot refuses the contact ({answer.status})")
     return verdict

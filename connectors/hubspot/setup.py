@@ -15,9 +15,8 @@ from connectors.hubspot import statuses
 from connectors.hubspot.api import PATHS, Api
 from connectors.hubspot.errors import Answer, Json
 from connectors.hubspot.identity import Plan
-from connectors.hubspot.options import CODES, KEY, OPTIONAL
-from syncd.connector import Change, Finding, Watched
-from syncd.core.failure import Failure, Halt
+from connectors.hubspot.options import KEY, OPTIONAL
+from syncd.connector import Change, Failure, Finding, Halt, Watched
 
 GROUP = "ctgo"
 _OURS = "ctgo_"
@@ -113,9 +112,9 @@ def _of_properties(properties: Mapping[str, Json], plan: Plan, adopt: Sequence[s
     for name in missing:
         if name in OPTIONAL and name not in adopt:
             detail, code = f"this portal has no contact property {name}", "hubspot_property_optional"
-            yield Finding("warning", code, detail, CODES[code])
+            yield Finding("warning", code, detail)
     if wrong := _wrong_key(properties):
-        yield Finding("error", "hubspot_key_not_unique", wrong, CODES["hubspot_key_not_unique"])
+        yield Finding("error", "hubspot_key_not_unique", wrong)
     for name in needed:
         if name in properties:
             yield from _of_one(name, properties[name], plan)
@@ -153,7 +152,7 @@ def _listed(api: Api, path: str) -> dict[str, Json]:
     results = answer.body.get("results")
     if not answer.fine or not isinstance(results, list):
         code = "hubspot_bad_answer"
-        raise Halt(code, f"HubSpot does not list its properties ({answer.status})", fix=CODES[code])
+        raise Halt(code, f"HubSpot does not list its properties ({answer.status})")
     return {str(each.get("name")): each for each in results if isinstance(each, Mapping)}
 
 
@@ -190,8 +189,8 @@ def _clicks(body: Mapping[str, Any]) -> str:
 
 
 def _error(code: str, detail: str) -> Finding:
-    return Finding("error", code, detail, CODES[code])
+    return Finding("error", code, detail)
 
 
 def _failed(why: Failure) -> Finding:
-    return Finding("error", why.code, why.detail, why.fix)
+    return Finding("error", why.code, why.detail)

@@ -18,9 +18,8 @@ from typing import Any, NamedTuple
 
 from connectors.hubspot.api import Api
 from connectors.hubspot.errors import Answer, Json
-from connectors.hubspot.options import CODES, KEY
-from syncd.connector import Finding, Status, Statuses, Watched
-from syncd.core.failure import Halt, Pause
+from connectors.hubspot.options import KEY
+from syncd.connector import Finding, Halt, Pause, Status, Statuses, Watched
 
 PAGE = 200
 """HubSpot's most."""
@@ -82,7 +81,7 @@ def statuses_since(api: Api, watched: Watched, cursor: str) -> Statuses:
     if not answer.fine:
         code = "hubspot_feedback_refused"
         detail = f"HubSpot refuses to search contacts by {watched.property} ({answer.status})"
-        raise Halt(code, detail, fix=CODES[code])
+        raise Halt(code, detail)
     found = _read(answer.body, watched)
     if len(found) >= PAGE and place.after is None and found != sorted(found, key=lambda it: it.at):
         raise _garbled()  # what a page leaves out would be passed over
@@ -141,9 +140,7 @@ def _server_ms(answer: Answer) -> int | None:
 
 def _garbled() -> Pause:
     code = "hubspot_bad_answer"
-    return Pause(
-        code, "HubSpot's answer to a search is not what its API promises", unexplained=True, fix=CODES[code]
-    )
+    return Pause(code, "HubSpot's answer to a search is not what its API promises", unexplained=True)
 
 
 def findings(watched: Watched, properties: Mapping[str, Json]) -> list[Finding]:
@@ -151,7 +148,7 @@ def findings(watched: Watched, properties: Mapping[str, Json]) -> list[Finding]:
     found = properties.get(watched.property)
     if found is None:
         code = "hubspot_feedback_refused"
-        return [Finding("error", code, f"there is no contact property {watched.property}", CODES[code])]
+        return [Finding("error", code, f"there is no contact property {watched.property}")]
     options = found.get("options")
     if found.get("type") != "enumeration" or not isinstance(options, list):
         return []
@@ -162,4 +159,4 @@ def findings(watched: Watched, properties: Mapping[str, Json]) -> list[Finding]:
         return []
     code = "hubspot_feedback_value"
     detail = f"{watched.property} has no option {json.dumps(strange)[1:-1]}, only: {', '.join(known)[:300]}"
-    return [Finding("warning", code, detail, CODES[code])]
+    return [Finding("warning", code, detail)]

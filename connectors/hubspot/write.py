@@ -8,14 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from connectors.hubspot.api import Api
 from connectors.hubspot.batch_results import sorted_out
-from connectors.hubspot.errors import Answer, Conflict, Gone, Judgement, Lacking, halt, reject, retry, word
+from connectors.hubspot.errors import Answer, Conflict, Gone, Judgement, Lacking, word
 from connectors.hubspot.identity import KINDS, Aim, Contact, Plan, aimed, first_of_each
 from connectors.hubspot.locks import Locks
 from connectors.hubspot.match import Looking, refused
 from connectors.hubspot.options import KEY, OPTIONAL
-from syncd.connector import Logger
-from syncd.core.delivery import Delivered, Delivery, Outcome
-from syncd.core.failure import Failure, Refused
+from syncd.connector import Delivered, Delivery, Failure, Halt, Logger, Outcome, Refused, Reject, Retry
 
 _TURNS = 2
 
@@ -108,7 +106,7 @@ class Sending:
         self._try(self._send, [aim._replace(contact=None, looked=False, left_out=True) for aim in once])
         gone = [aim for aim in aims if aim.kind == "id" and aim.left_out and aim.turn < _TURNS]
         self._look_elsewhere(gone)
-        why = retry("hubspot_row_forgotten", "HubSpot's answer does not mention the contact")
+        why = Retry("hubspot_row_forgotten", "HubSpot's answer does not mention the contact")
         for aim in aims:
             self._outcomes.setdefault(aim.row.place, why)
 
@@ -123,7 +121,7 @@ class Sending:
         gone = [aim for aim, said in words if isinstance(said, Gone)]
         self._look_elsewhere([aim for aim in gone if aim.kind == "id" and aim.turn < _TURNS])
         lost = [aim for aim in gone if aim.kind != "id" or aim.turn >= _TURNS]
-        why = retry("hubspot_row_failed", "HubSpot says that there is no such contact")
+        why = Retry("hubspot_row_failed", "HubSpot says that there is no such contact")
         self._outcomes |= {aim.row.place: why for aim in lost}
         conflicts = {aim.row.place: said.existing for aim, said in words if isinstance(said, Conflict)}
         taken = [aim for aim, said in words if isinstance(said, Conflict)]
@@ -133,7 +131,7 @@ class Sending:
         """Go on without properties that not every portal has. Raises Halt for any other."""
         wrong = sorted(names - (OPTIONAL - self._plan.dropped))
         if wrong:
-            raise halt("hubspot_property_missing", f"contacts have no property {', '.join(wrong)}")
+            raise Halt("hubspot_property_missing", f"contacts have no property {', '.join(wrong)}")
         self._plan.dropped |= names
         self._log.warning("hubspot_property_left_out", properties=sorted(names))
 
@@ -153,7 +151,7 @@ class Sending:
             if place in self._outcomes:
                 continue
             if holder is None:
-                why = retry("hubspot_row_failed", "HubSpot names another contact that is not there")
+                why = Retry("hubspot_row_failed", "HubSpot names another contact that is not there")
                 self._outcomes[place] = why
             elif aim.turn < _TURNS and aim.shares(holder):
                 own = (
@@ -192,15 +190,15 @@ def _claim(aim: Aim, holder: Contact) -> Failure | None:
     """Why the row may not go to the contact that holds one of its unique values; None if it may."""
     row = aim.row
     if aim.turn >= _TURNS:
-        return retry("hubspot_row_failed", "HubSpot names one contact after another")
+        return Retry("hubspot_row_failed", "HubSpot names one contact after another")
     if holder.has(KEY) == row.delivery.person:
         same = aim.turn > 0 and aim.kind == "id" and aim.id != holder.id
         return _two(aim.id, holder.id) if same else None
     if not row.email or row.email not in holder.emails:
-        return reject("hubspot_email_taken", f"contact {holder.id} holds the address")
+        return Reject("hubspot_email_taken", f"contact {holder.id} holds the address")
     known = aim.kind == "id" and (aim.turn > 0 or aim.id == row.delivery.remote_id)
     return _two(aim.id, holder.id) if known else None
 
 
 def _two(one: str, other: str) -> Failure:
-    return reject("hubspot_two_contacts", f"contacts {one} and {other} would have to be one")
+    return Reject("hubspot_two_contacts", f"contacts {one} and {other} would have to be one")

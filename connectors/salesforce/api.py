@@ -19,15 +19,14 @@ from pydantic_core import to_json
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceError
 
-from connectors.salesforce.codes import CODES, TOKEN_WAITS
+from connectors.salesforce.codes import TOKEN_WAITS
 from connectors.salesforce.errors import judge_call, problem
-from connectors.salesforce.http import broken, paused, retry_after, server_time, session
+from connectors.salesforce.http import broken, retry_after, server_time, session
 from connectors.salesforce.options import API_VERSION, SalesforceOptions, base_address
 from connectors.salesforce.org import Select
 from connectors.salesforce.queries import QUERIES_AT_ONCE, answers_of, composite, queries_for
 from connectors.salesforce.rate_limit import Budget
-from syncd.clock import Clock
-from syncd.core.failure import Failure, Halt, Pause, Refused
+from syncd.connector import Clock, Failure, Halt, Pause, Refused
 
 _PAGES = 50
 _WORD = re.compile(r"[a-z_]{3,40}")
@@ -81,11 +80,11 @@ class Wire:
         except _Expired:
             self._client = None
         if not self._options.renewable:
-            raise _halt("salesforce_session", "the session_id is not known to Salesforce (any more)")
+            raise Halt("salesforce_session", "the session_id is not known to Salesforce (any more)")
         try:
             return self._once(method, path, params, body)
         except _Expired:
-            raise _halt("salesforce_session", "Salesforce refuses a session that it has just given") from None
+            raise Halt("salesforce_session", "Salesforce refuses a session that it has just given") from None
 
     def select(self, wanted: Select) -> list[Mapping[str, Any]]:
         """The records of an object that match.
@@ -115,7 +114,7 @@ class Wire:
             return [self.call("GET", f"{resource}/", params={"q": soql})]
         answers = answers_of(self.call("POST", "composite", body=composite(queries)), len(queries))
         if answers is None:
-            raise paused(
+            raise Pause(
                 "salesforce_unexpected_answer",
                 "an answer to several queries cannot be read",
                 unexplained=True,
@@ -139,7 +138,7 @@ class Wire:
                 return found
             following = str(answer.get("nextRecordsUrl", "")).rpartition("/")[2]
             answer = self.call("GET", f"query/{quote(following, safe='')}")
-        raise paused("salesforce_unexpected_answer", "the answer to a query cannot be read", unexplained=True)
+        raise Pause("salesforce_unexpected_answer", "the answer to a query cannot be read", unexplained=True)
 
     def user_id(self) -> str | None:
         """The run-as user's id, from the identity address of the API's list of resources."""
@@ -170,7 +169,7 @@ class Wire:
 
     def _judged(self, status: int, content: object) -> Failure | Refused:
         if HTTPStatus.MULTIPLE_CHOICES < status < HTTPStatus.BAD_REQUEST:  # 300 is "several records"
-            return paused("salesforce_redirected", f"HTTP {status}")
+            return Pause("salesforce_redirected", f"HTTP {status}")
         failure = judge_call(status, content, after=self._after, limit_hits=self._limit_hits)
         if failure.code == "salesforce_limit":
             self._limit_hits += 1
@@ -206,7 +205,7 @@ class Wire:
         except (
             requests.exceptions.RequestException
         ) as error:  # it is about no lead, so none becomes a suspect
-            raise paused("salesforce_unreachable", f"signing in: {type(error).__name__}") from None
+            raise Pause("salesforce_unreachable", f"signing in: {type(error).__name__}") from None
         try:
             answer = response.json()
         except (ValueError, RecursionError):  # no JSON, a charset that is none, a number of too many digits
@@ -222,27 +221,21 @@ class Wire:
         try:
             return token, base_address(self._options.instance_url or str(home or "")) or self._options.home
         except ValueError:
-            raise paused("salesforce_unexpected_answer", "signing in answered with a wrong address") from None
+            raise Pause("salesforce_unexpected_answer", "signing in answered with a wrong address") from None
 
     def _not_signed_in(self, status: int, told: Mapping[str, Any]) -> Failure:
         word = told.get("error")
         word = word if isinstance(word, str) and _WORD.fullmatch(word) else ""
         detail = f"signing in: HTTP {status}{', ' + word if word else ''}"
         if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-            return paused("salesforce_redirected", detail)
+            return Pause("salesforce_redirected", detail)
         told_to_wait = status == HTTPStatus.TOO_MANY_REQUESTS or word in TOKEN_WAITS
         if told_to_wait or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return Pause(
-                "salesforce_unavailable", detail, after=self._after, fix=CODES["salesforce_unavailable"]
-            )
+            return Pause("salesforce_unavailable", detail, after=self._after)
         if word:
-            return _halt("salesforce_credentials", detail)
-        return paused("salesforce_unexpected_answer", detail)
+            return Halt("salesforce_credentials", detail)
+        return Pause("salesforce_unexpected_answer", detail)
 
 
 def _first(content: object) -> object:
     return content[0] if isinstance(content, list) and content else None
-
-
-def _halt(code: str, detail: str) -> Halt:
-    return Halt(code, detail, fix=CODES[code])

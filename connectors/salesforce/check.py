@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from connectors.salesforce.codes import CODES
 from connectors.salesforce.identity import KEPT_ON_UPDATE, join, left_out, vouched
 from connectors.salesforce.lead_fields import Schema
 from connectors.salesforce.options import SalesforceOptions
 from connectors.salesforce.rate_limit import Budget
-from syncd.connector import Field, Finding
-from syncd.core.failure import Halt
+from syncd.connector import Field, Finding, Halt
 
 
 def calls(budget: Budget, share: float) -> Finding:
@@ -40,12 +38,12 @@ def _blocking(fields: Mapping[str, Field], options: SalesforceOptions, schema: S
             Finding("ok", "salesforce_key", f"{options.external_id_field} is unique and an external id")
         )
     except Halt as why:
-        found.append(Finding("error", why.code, why.detail, why.fix))
+        found.append(Finding("error", why.code, why.detail))
         return found
     try:
         join(fields, options.external_id_field, schema, options.duplicates)
     except Halt as why:
-        found.append(Finding("error", why.code, why.detail, why.fix))
+        found.append(Finding("error", why.code, why.detail))
     return found
 
 
@@ -55,7 +53,7 @@ def _required(fields: Mapping[str, Field], options: SalesforceOptions, schema: S
     if not lacking:
         return []
     detail = f"new leads need {', '.join(lacking)}, which the mapping does not write"
-    return [Finding("error", "salesforce_required", detail, CODES["salesforce_required"])]
+    return [Finding("error", "salesforce_required", detail)]
 
 
 def _picklists(fields: Mapping[str, Field], schema: Schema) -> list[Finding]:
@@ -67,10 +65,10 @@ def _picklists(fields: Mapping[str, Field], schema: Schema) -> list[Finding]:
             continue
         if left_out(column, field.value):
             detail = f"{name} is a restricted picklist without the value that is mapped: it is left out"
-            found.append(Finding("warning", "salesforce_picklist", detail, CODES["salesforce_picklist"]))
+            found.append(Finding("warning", "salesforce_picklist", detail))
         else:
             detail = f"{name} is a restricted picklist without the value that is mapped: every lead would be rejected"
-            found.append(Finding("error", "salesforce_picklist", detail, CODES["salesforce_picklist"]))
+            found.append(Finding("error", "salesforce_picklist", detail))
     return found
 
 
@@ -83,11 +81,11 @@ def _kept(fields: Mapping[str, Field]) -> list[Finding]:
     if not kept:
         return []
     detail = f"{', '.join(kept)} is set on new leads only: afterwards it is the salesperson's"
-    return [Finding("warning", "salesforce_kept", detail, CODES["salesforce_kept"])]
+    return [Finding("warning", "salesforce_kept", detail)]
 
 
 def _emails(fields: Mapping[str, Field]) -> list[Finding]:
     if vouched(fields) or not any(name.casefold() == "email" for name in fields):
         return []
     detail = "the mapping of Email does not ask for verified addresses, so nobody is looked up by theirs"
-    return [Finding("warning", "salesforce_email", detail, CODES["salesforce_email"])]
+    return [Finding("warning", "salesforce_email", detail)]

@@ -8,9 +8,6 @@ way there, `salesforce_sending` one call with what follows from it, `salesforce_
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import ClassVar, Literal
-
-from pydantic import BaseModel
 
 from connectors.salesforce import check as salesforce_check
 from connectors.salesforce import statuses
@@ -25,9 +22,21 @@ from connectors.salesforce.options import KEY_FIELD, SalesforceOptions
 from connectors.salesforce.org import Select
 from connectors.salesforce.rate_limit import Budget
 from connectors.salesforce.write import Sender
-from syncd.connector import Change, Context, Field, Finding, Statuses
-from syncd.core.delivery import Delivery, Outcome, Route
-from syncd.core.failure import Failure, Halt, Pause, Refused
+from syncd.connector import (
+    Change,
+    Connector,
+    Context,
+    Delivery,
+    Failure,
+    Field,
+    Finding,
+    Halt,
+    Outcome,
+    Pause,
+    Refused,
+    Route,
+    Statuses,
+)
 
 DESCRIBED_FOR = 3600.0
 """Seconds for which the org's fields are taken to be what they were."""
@@ -38,22 +47,23 @@ ALIKE_CALLS = 3
 _ORDER: tuple[How, ...] = ("update", "link", "create")
 
 
-class SalesforceConnector:
+class SalesforceConnector(Connector):
     """See the module. At most two calls a batch, three when some of its people are there already and some are not.
 
     Leads that are gone cost a batch a call more for each merge that is followed, Contacts whom somebody new may be one.
     """
 
-    Options: ClassVar[type[BaseModel]] = SalesforceOptions
-    codes: ClassVar[Mapping[str, str]] = CODES
-    defaults: ClassVar[Mapping[str, str | Field]] = DEFAULTS
-    objects: ClassVar[Literal["people", "leads"]] = "people"
+    Options = SalesforceOptions
+    codes = CODES
+    defaults = DEFAULTS
+    objects = "people"
     batch_size = 100
 
     def __init__(self, options: SalesforceOptions, context: Context) -> None:
         """Imports the library; connects to nothing."""
         from connectors.salesforce.api import Wire  # noqa: PLC0415 - see there what it costs
 
+        super().__init__(options, context)
         self._options, self._context = options, context
         self.batch_size = options.batch
         self._fields = MappingProxyType(_mapped(context.fields or self.defaults, options.external_id_field))
@@ -74,7 +84,7 @@ class SalesforceConnector:
             self._wire.call("GET", "query/", params={"q": "SELECT Id FROM Contact LIMIT 1"})
         except (Failure, Refused) as why:
             self._schema = None
-            return [Finding("error", why.code, why.detail, CODES.get(why.code, ""))]
+            return [Finding("error", why.code, why.detail)]
         return [salesforce_check.calls(self._budget, self._options.daily_share), *findings]
 
     def setup(self, apply: bool) -> Sequence[Change]:  # noqa: FBT001 - the contract is positional
@@ -147,7 +157,7 @@ class SalesforceConnector:
             except Refused as why:
                 if not outcomes:
                     raise  # nothing was written: smaller calls will show which row it is
-                stop: Failure = Pause(why.code, why.detail, unexplained=True, fix=CODES[why.code])
+                stop: Failure = Pause(why.code, why.detail, unexplained=True)
             except Failure as why:
                 if not outcomes and len(rows) == len(plan):
                     raise
@@ -166,7 +176,7 @@ class SalesforceConnector:
                 self._schema = now, read_schema(described)
             except ValueError as error:
                 code = "salesforce_unexpected_answer"
-                raise Pause(code, f"describe: {error}", unexplained=True, fix=CODES[code]) from None
+                raise Pause(code, f"describe: {error}", unexplained=True) from None
         return self._schema[1]
 
     def _mapping(self) -> Mapped:
@@ -214,7 +224,7 @@ class SalesforceConnector:
             return outcomes
         self._alike = ("", 0)
         detail = f"every row of {ALIKE_CALLS} calls in a row: {last.code}, {last.detail}"
-        return [Halt("salesforce_every_row", detail, fix=CODES["salesforce_every_row"])] * len(outcomes)
+        return [Halt("salesforce_every_row", detail)] * len(outcomes)
 
 
 def _mapped(fields: Mapping[str, str | Field], key_field: str) -> dict[str, Field]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from connectors.salesforce.identity import Mapped
 from connectors.salesforce.match import CONTACT_OF, Known, person_id
 from connectors.salesforce.org import Asking, Select
-from syncd.core.delivery import Delivery
+from syncd.connector import Delivery
 
 
 def ask_whose(wire: Asking, batch: Sequence[Delivery], mapped: Mapped, known: Known) -> None:

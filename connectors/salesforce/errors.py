@@ -7,9 +7,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from connectors.salesforce.codes import CALLS, CODES, ROWS, STATUSES, Meaning
-from syncd.core.delivery import Delivered, Delivery, Outcome
-from syncd.core.failure import Failure, Halt, Pause, Refused, Reject, Retry
+from connectors.salesforce.codes import CALLS, ROWS, STATUSES, Meaning
+from syncd.connector import Delivered, Delivery, Failure, Halt, Outcome, Pause, Refused, Reject, Retry
 
 _WORD = re.compile(r"[A-Z][A-Z0-9_]{2,63}")
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,79}")
@@ -91,22 +90,22 @@ def judge_call(status: int, content: object, *, after: float | None, limit_hits:
 
 def _limited(found: Problem, after: float | None, limit_hits: int) -> Pause:
     if "concurrent" in str(found.raw.get("message", "")).lower():
-        return Pause("salesforce_concurrency", str(found), after=after, fix=CODES["salesforce_concurrency"])
+        return Pause("salesforce_concurrency", str(found), after=after)
     own = min(LIMIT_WAIT * 2.0 ** min(limit_hits, 8), LONGEST_LIMIT_WAIT)
-    return Pause("salesforce_limit", str(found), after=after or own, fix=CODES["salesforce_limit"])
+    return Pause("salesforce_limit", str(found), after=after or own)
 
 
 def _failure(meaning: Meaning, detail: str, after: float | None = None) -> Failure | Refused:
-    code, fix = meaning.code, CODES[meaning.code]
+    code = meaning.code
     if meaning.kind == "refused":
         return Refused(code, detail)
     if meaning.kind == "halt":
-        return Halt(code, detail, fix=fix)
+        return Halt(code, detail)
     if meaning.kind == "reject":
-        return Reject(code, detail, fix=fix)
+        return Reject(code, detail)
     if meaning.kind == "retry":
-        return Retry(code, detail, fix=fix)
-    return Pause(code, detail, after=after, unexplained=meaning.kind == "unexplained", fix=fix)
+        return Retry(code, detail)
+    return Pause(code, detail, after=after, unexplained=meaning.kind == "unexplained")
 
 
 def judge_rows(answer: object, batch: Sequence[Delivery]) -> list[Judged]:
@@ -119,7 +118,7 @@ def judge_rows(answer: object, batch: Sequence[Delivery]) -> list[Judged]:
     if len(rows) != len(batch):
         detail = f"{len(rows)} rows answered for {len(batch)} sent"
         code = "salesforce_unexpected_answer"
-        raise Pause(code, detail, unexplained=True, fix=CODES[code])
+        raise Pause(code, detail, unexplained=True)
     problems = [_problem_of(row) for row in rows]
     if not any(problems):
         return [_through(row) for row in rows]
@@ -148,7 +147,7 @@ def _through(row: Mapping[str, Any]) -> Outcome:
     if isinstance(remote_id, str) and remote_id:
         return Delivered(remote_id, created=row.get("created") is True)
     code = "salesforce_unexpected_answer"
-    return Retry(code, "a row is called a success and has no id", fix=CODES[code])
+    return Retry(code, "a row is called a success and has no id")
 
 
 def _judge_row(found: Problem, delivery: Delivery, *, all_alike: bool) -> Judged:

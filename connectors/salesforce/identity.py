@@ -13,12 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from connectors.salesforce.codes import CODES
 from connectors.salesforce.lead_fields import Column, Schema, clean, fit
 from connectors.salesforce.match import CONTACT_OF, Known, Record, person_id
-from syncd.connector import Field, Policy
-from syncd.core.delivery import Delivered, Delivery, Outcome
-from syncd.core.failure import Halt, Reject, Retry
+from syncd.connector import Delivered, Delivery, Field, Halt, Outcome, Policy, Reject, Retry
 
 KEPT_ON_UPDATE = frozenset({"status", "ownerid", "rating"})
 """The salesperson's once the lead is there, whatever the mapping says."""
@@ -93,7 +90,7 @@ def join(
     key = schema.get(key_name)
     if key is None or not key.external_id or not key.unique:
         what = "is missing or hidden" if key is None else "is not marked both External ID and Unique"
-        raise _halt("salesforce_no_key", f"the field {key_name} of Lead {what}")
+        raise Halt("salesforce_no_key", f"the field {key_name} of Lead {what}")
     places: dict[str, Place] = {}
     missing, locked = [], []
     for name, mapped in fields.items():
@@ -108,12 +105,12 @@ def join(
         elif column is not key:
             places[name] = Place(column.name, column.plain, policy, column)
     if missing:
-        raise _halt(
+        raise Halt(
             "salesforce_field_missing",
             f"Lead has no field {', '.join(missing)}, or hides it from the run-as user",
         )
     if locked:
-        raise _halt("salesforce_field_locked", f"the run-as user may not write {', '.join(locked)} of Lead")
+        raise Halt("salesforce_field_locked", f"the run-as user may not write {', '.join(locked)} of Lead")
     standard = frozenset({"Id"} | {name for name in _LOOKED_AT if schema.get(name)})
     return Mapped(key, places, vouched(fields), duplicates, standard)
 
@@ -152,7 +149,7 @@ def decide(delivery: Delivery, known: Known, mapped: Mapped) -> Outcome | Write:
     if settled_elsewhere(delivery):
         return Delivered(delivery.remote_id, created=False)
     if mapped.key.length and len(delivery.person) > mapped.key.length:
-        return _reject("salesforce_bad_key", f"the key is longer than {mapped.key.name}")
+        return Reject("salesforce_bad_key", f"the key is longer than {mapped.key.name}")
     held = known.by_key.get(delivery.person.casefold())
     if held is None:
         return (
@@ -180,7 +177,7 @@ def _merged(delivery: Delivery, known: Known, mapped: Mapped) -> Outcome | Write
     if not leads or mapped.duplicates == "save":
         return None
     ids = ", ".join(sorted(str(lead["Id"]) for lead in free or leads)[:5])
-    return _reject("salesforce_merged", f"the person's lead was merged into {ids}")
+    return Reject("salesforce_merged", f"the person's lead was merged into {ids}")
 
 
 def _elsewhere(delivery: Delivery, known: Known, mapped: Mapped) -> Outcome | Write | None:
@@ -211,7 +208,7 @@ def once_each(plan: Sequence[Outcome | Write]) -> list[Outcome | Write]:
         record_id = one.record["id"]
         if record_id in taken:
             code = "salesforce_duplicate"
-            result[n] = Retry(code, f"{record_id} is being linked to somebody else", fix=CODES[code])
+            result[n] = Retry(code, f"{record_id} is being linked to somebody else")
         taken.add(record_id)
     return result
 
@@ -219,7 +216,7 @@ def once_each(plan: Sequence[Outcome | Write]) -> list[Outcome | Write]:
 def duplicate(ids: Sequence[str], why: str) -> Reject:
     """A person who is in the org as a record that is not ours."""
     who = ", ".join(sorted(ids)[:5]) or "a record that Salesforce does not name"
-    return _reject("salesforce_duplicate", f"{who} {why}")
+    return Reject("salesforce_duplicate", f"{who} {why}")
 
 
 def linked(delivery: Delivery, mapped: Mapped, lead: Record) -> Record:
@@ -250,11 +247,3 @@ def _row(delivery: Delivery, mapped: Mapped, may: Callable[[Place], bool] | None
         elif not left_out(place.column, value) and (fitting := fit(place.column, value)) is not None:
             row[place.field] = fitting
     return row
-
-
-def _halt(code: str, detail: str) -> Halt:
-    return Halt(code, detail, fix=CODES[code])
-
-
-def _reject(code: str, detail: str) -> Reject:
-    return Reject(code, detail, fix=CODES[code])

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from connectors.salesforce.identity import Mapped, settled_elsewhere
 from connectors.salesforce.match import Known, Record
 from connectors.salesforce.org import Asking, Select
-from syncd.core.delivery import Delivery
+from syncd.connector import Delivery
 
 LONGEST_CHAIN = 10
 """Merges that are followed, one after the other: each costs the batch a call."""

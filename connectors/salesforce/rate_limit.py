@@ -10,9 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from connectors.salesforce.codes import CODES
-from syncd.clock import Clock
-from syncd.core.failure import Pause
+from syncd.connector import Clock, Pause
 
 HOUR, DAY = 3600.0, 86_400.0
 RESERVE = 0.05
@@ -72,4 +70,4 @@ class Budget:
         # What was learned is old by the end of the wait: the next call must be free to find out.
         self.used = 0
         self._told = None
-        return Pause(code, detail, after=after, fix=CODES[code])
+        return Pause(code, detail, after=after)

@@ -12,8 +12,7 @@ from connectors.salesforce.defaults import CUSTOM_FIELDS, key_metadata
 from connectors.salesforce.errors import problem
 from connectors.salesforce.lead_fields import Schema
 from connectors.salesforce.org import Select
-from syncd.connector import Change, Field
-from syncd.core.failure import Halt, Refused
+from syncd.connector import Change, Field, Halt, Refused
 
 if TYPE_CHECKING:
     from connectors.salesforce.api import Wire

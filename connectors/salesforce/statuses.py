@@ -14,10 +14,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
-from connectors.salesforce.codes import CODES
 from connectors.salesforce.lead_fields import Schema
-from syncd.connector import Finding, Status, Statuses, Watched
-from syncd.core.failure import Halt, Pause, Refused
+from syncd.connector import Finding, Halt, Pause, Refused, Status, Statuses, Watched
 
 PAGE = 500
 """Records: a page of them is far below what Salesforce gives at once."""
@@ -117,7 +115,7 @@ def _moment(record: Mapping[str, Any]) -> datetime:
     text = str(record.get(MODIFIED))
     if not _is_instant(text):
         code = "salesforce_unexpected_answer"
-        raise Pause(code, f"a record without {MODIFIED}", unexplained=True, fix=CODES[code])
+        raise Pause(code, f"a record without {MODIFIED}", unexplained=True)
     return _parsed(text)
 
 
@@ -134,11 +132,7 @@ def findings(watched: Watched, schema: Schema) -> list[Finding]:
     column = schema.get(watched.property)
     if column is None:
         code = "salesforce_feedback_refused"
-        return [
-            Finding(
-                "error", code, f"Lead has no field {watched.property} that the run-as user sees", CODES[code]
-            )
-        ]
+        return [Finding("error", code, f"Lead has no field {watched.property} that the run-as user sees")]
     if column.options is None:
         return []
     plain = {value.strip().casefold() for value in column.options}
@@ -148,9 +142,9 @@ def findings(watched: Watched, schema: Schema) -> list[Finding]:
     code = "salesforce_feedback_value"
     known = ", ".join(sorted(column.options))[:300]
     detail = f"{column.name} has no value {json.dumps(strange)[1:-1]}, only: {known}"
-    return [Finding("warning", code, detail, CODES[code])]
+    return [Finding("warning", code, detail)]
 
 
 def _halt(detail: str) -> Halt:
     code = "salesforce_feedback_refused"
-    return Halt(code, detail, fix=CODES[code])
+    return Halt(code, detail)

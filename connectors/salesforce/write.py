@@ -9,15 +9,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from connectors.salesforce import identity
-from connectors.salesforce.codes import CODES
 from connectors.salesforce.contacts import unowned
 from connectors.salesforce.errors import Converted, Duplicate, Judged, judge_rows
 from connectors.salesforce.identity import How, Mapped
 from connectors.salesforce.match import CONTACT_OF, Known, Record, person_id
 from connectors.salesforce.org import Select
-from syncd.connector import Logger
-from syncd.core.delivery import Delivered, Delivery, Outcome
-from syncd.core.failure import Failure, Refused, Retry
+from syncd.connector import Delivered, Delivery, Failure, Logger, Outcome, Refused, Retry
 
 if TYPE_CHECKING:
     from connectors.salesforce.api import Wire
@@ -100,7 +97,7 @@ class Sender:
         try:
             return outcomes | self._linked(single, members)
         except (Failure, Refused) as why:
-            failed = why if isinstance(why, Failure) else Retry(why.code, why.detail, fix=CODES[why.code])
+            failed = why if isinstance(why, Failure) else Retry(why.code, why.detail)
             return outcomes | dict.fromkeys(single, failed)
 
     def _namesakes(self, delivery: Delivery) -> tuple[str, ...]:

@@ -12,24 +12,15 @@ that was paid for cannot be taken back.
 import re
 import urllib.request
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import ClassVar, Literal, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator, model_validator
 
 from connectors.webhook import addresses, errors, message
-from syncd.connector import Context, Field, Finding
-from syncd.core.delivery import Delivered, Delivery, Outcome, Route
-from syncd.core.failure import Halt, Pause
+from syncd.connector import Connector, Context, Delivered, Delivery, Finding, Halt, Outcome, Pause, Reject
 from syncd.http.address import usable
 
-VARIABLES = (
-    "id", "stream_id", "stream_name", "segment_id", "segment_name", "account_id", "account_handle", "match_confidence",
-    "source_type", "discovered_at", "handle", "display_name", "first_name", "last_name", "bio", "follower_count",
-    "image_url", "x_user_id", "x_url", "email", "email_status", "email_domain", "linkedin_url", "raw", "synced_at",
-)  # fmt: skip
-"""Every variable of a lead: what is sent unless `fields` says otherwise."""
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _OURS = re.compile(r"host|content-.*|transfer-encoding|connection|expect|te|trailer|upgrade|webhook-.*")
 
@@ -115,19 +106,18 @@ class _Wire(Protocol):
     def close(self) -> None: ...
 
 
-class WebhookConnector:
-    """See the module."""
+class WebhookConnector(Connector):
+    """See the module. `resend_safe`: as far as the receiver makes it so, for the id is the same."""
 
-    Options: ClassVar[type[BaseModel]] = WebhookOptions
-    codes: ClassVar[Mapping[str, str]] = errors.CODES
-    defaults: ClassVar[Mapping[str, str | Field]] = MappingProxyType({n: f"{{{{ {n} }}}}" for n in VARIABLES})
-    objects: ClassVar[Literal["people", "leads"]] = "leads"
-    ack: ClassVar[Literal["required", "best_effort"]] = "best_effort"
-    gate: ClassVar[int | None] = 200
-    batch_size = 1
+    Options = WebhookOptions
+    codes = errors.CODES
+    resend_safe = True
+    ack = "best_effort"
+    gate = 200
 
     def __init__(self, options: WebhookOptions, context: Context) -> None:
-        """Opens nothing yet."""
+        """Open nothing yet."""
+        super().__init__(options, context)
         self._options, self._context = options, context
         self._url = options.url
         self._keys = message.secrets(options.signing_secret.get_secret_value())
@@ -137,18 +127,13 @@ class WebhookConnector:
         """Whether the address can be reached and its certificate is accepted. Sends nothing: it would be a lead."""
         if trouble := self._opened().look():
             why = errors.network(trouble)
-            return [Finding("error", why.code, f"{self._host}: {why.detail}", why.fix)]
+            return [Finding("error", why.code, f"{self._host}: {why.detail}")]
         detail = f"{self._host} can be reached; whether it takes leads, only a lead can show"
         found = [Finding("ok", "webhook_ready", detail)]
         if _proxied(self._url.get_secret_value(), self._host):
             detail = "the environment names a proxy, and webhooks do not use it"
-            fix = errors.CODES["webhook_proxy_unused"]
-            found.append(Finding("warning", "webhook_proxy_unused", detail, fix))
+            found.append(Finding("warning", "webhook_proxy_unused", detail))
         return found
-
-    def route(self, delivery: Delivery) -> Route:
-        """Each lead goes alone. Sending again is as safe as the receiver makes it: the id is the same."""
-        return Route(group="all", key=f"{delivery.lead.source}/{delivery.lead.key}")
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
         """Send each; its remote id is its `webhook-id`. Raises Pause or Halt as `codes` tell."""
@@ -164,9 +149,9 @@ class WebhookConnector:
         try:
             body = message.body(delivery.fields)
         except ValueError:
-            return errors.reject("webhook_refused", "a field holds a number that JSON does not have")
+            return Reject("webhook_refused", "a field holds a number that JSON does not have")
         if not delivery.fields:
-            return errors.reject("webhook_nothing_to_send", "all of its fields are left out")
+            return Reject("webhook_nothing_to_send", "all of its fields are left out")
         clock = self._context.clock
         id_ = message.message_id(self._context.name, delivery.lead.key)
         ours = message.headers(id_, clock.now(), body, self._keys)

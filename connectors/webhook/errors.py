@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from syncd.core.failure import Failure, Halt, Pause, Reject
+from syncd.connector import Failure, Halt, Pause, Reject
 from syncd.http.headers import retry_after
 
 CODES: Mapping[str, str] = MappingProxyType(
@@ -53,26 +53,13 @@ def network(trouble: str) -> Failure:
     return _TROUBLES[trouble]()
 
 
-def reject(code: str, detail: str) -> Reject:
-    """A `Reject` with its fix."""
-    return Reject(code, detail, fix=CODES[code])
-
-
-def _pause(code: str, detail: str, *, after: float | None = None, unexplained: bool = False) -> Pause:
-    return Pause(code, detail, after=after, unexplained=unexplained, fix=CODES[code])
-
-
-def _halt(code: str, detail: str) -> Halt:
-    return Halt(code, detail, fix=CODES[code])
-
-
 _TROUBLES: Mapping[str, Callable[[], Failure]] = MappingProxyType(
     {
-        "unsent": lambda: _pause("webhook_unreachable", "no connection to the receiver could be made"),
-        "untrusted": lambda: _pause("webhook_untrusted", "no TLS connection to the receiver could be made"),
-        "private": lambda: _halt("webhook_private_address", "the url leads to an address that is not public"),
-        "late": lambda: _pause("webhook_unavailable", "the answer took too long", unexplained=True),
-        "broken": lambda: _pause("webhook_unavailable", "the answer broke off", unexplained=True),
+        "unsent": lambda: Pause("webhook_unreachable", "no connection to the receiver could be made"),
+        "untrusted": lambda: Pause("webhook_untrusted", "no TLS connection to the receiver could be made"),
+        "private": lambda: Halt("webhook_private_address", "the url leads to an address that is not public"),
+        "late": lambda: Pause("webhook_unavailable", "the answer took too long", unexplained=True),
+        "broken": lambda: Pause("webhook_unavailable", "the answer broke off", unexplained=True),
     }
 )
 
@@ -82,15 +69,15 @@ def _delivered(_status: int, _after: float | None) -> None:
 
 
 def _unexpected(status: int, _after: float | None) -> Failure:
-    return _pause("webhook_unexpected_answer", f"the receiver answered {status}", unexplained=True)
+    return Pause("webhook_unexpected_answer", f"the receiver answered {status}", unexplained=True)
 
 
 def _failed(status: int, _after: float | None) -> Failure:
-    return _pause("webhook_unavailable", f"the receiver answered {status}", unexplained=True)
+    return Pause("webhook_unavailable", f"the receiver answered {status}", unexplained=True)
 
 
 def _slow_down(status: int, after: float | None) -> Failure:
-    return _pause("webhook_rate_limited", f"the receiver answered {status}", after=after)
+    return Pause("webhook_rate_limited", f"the receiver answered {status}", after=after)
 
 
 def _busy(status: int, after: float | None) -> Failure:
@@ -99,24 +86,24 @@ def _busy(status: int, after: float | None) -> Failure:
 
 
 def _refused_access(status: int, _after: float | None) -> Failure:
-    return _halt("webhook_refused_access", f"the receiver answered {status}")
+    return Halt("webhook_refused_access", f"the receiver answered {status}")
 
 
 def _forbidden(status: int, _after: float | None) -> Failure:
     """A firewall says it of what one lead holds, a receiver of the credentials; nothing tells which it is."""
-    return _pause("webhook_forbidden", f"the receiver answered {status}", unexplained=True)
+    return Pause("webhook_forbidden", f"the receiver answered {status}", unexplained=True)
 
 
 def _gone(status: int, _after: float | None) -> Failure:
-    return _halt("webhook_gone", f"the receiver answered {status}")
+    return Halt("webhook_gone", f"the receiver answered {status}")
 
 
 def _redirected(status: int, _after: float | None) -> Failure:
-    return _halt("webhook_redirected", f"the receiver answered {status}")
+    return Halt("webhook_redirected", f"the receiver answered {status}")
 
 
 def _refused(status: int, _after: float | None) -> Failure:
-    return reject("webhook_refused", f"the receiver answered {status}")
+    return Reject("webhook_refused", f"the receiver answered {status}")
 
 
 _Meaning = Callable[[int, float | None], Failure | None]

@@ -15,7 +15,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from syncd.core.lead import LeadKey
+from syncd.connector import LeadKey
 
 SHORTEST, LONGEST = 24, 64
 """Bytes of a secret that the specification allows."""

@@ -31,7 +31,7 @@ class Route(NamedTuple):
 
     group: str
     key: str
-    resend_safe: bool = True
+    resend_safe: bool = False
 
 
 @dataclass(frozen=True, slots=True)

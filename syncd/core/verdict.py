@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from syncd.core.delivery import Change, Delivered, Item, kept, spared
+from syncd.core.delivery import Change, Delivered, Item, Outcome, kept, spared
 from syncd.core.failure import Failure, Halt, Pause, Refused, Reject, Retry
 from syncd.core.lane_state import (
     LONGEST_PAUSE,
@@ -65,6 +65,22 @@ class Verdict(NamedTuple):
 def may_go_on(lane: LaneState) -> bool:
     """True if a halted lane may still try a lead that it has not tried: too few have failed."""
     return lane.status == "halted" and 0 < len(lane.doubts) < HALT_LIMIT
+
+
+def broken_off(outcomes: Sequence[Outcome], why: Exception, count: int) -> Sequence[Outcome] | Exception:
+    """The answer of a call of `count` members that raised `why` after some outcomes: those stand, for they are true.
+
+    `Pause` and `Halt` stand for the others. Of anything else nobody knows which member it is about.
+    """
+    if not outcomes:
+        return why
+    if not isinstance(why, Pause | Halt):
+        code = why.code if isinstance(why, Failure | Refused) else "connector_bug"
+        detail = (
+            why.detail if isinstance(why, Failure | Refused) else f"{type(why).__name__} in the connector"
+        )
+        why = Pause(code, detail, unexplained=True)
+    return [*outcomes, *[why] * (count - len(outcomes))]
 
 
 def judge_call(

@@ -1,9 +1,10 @@
 """Deliver: one connector's lane. It chooses due deliveries, maps and sends them, and records the outcomes."""
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from json import loads
+from typing import cast
 
 from syncd.clock import Clock
 from syncd.connector import Connector, Logger
@@ -13,7 +14,7 @@ from syncd.core.flood_gate import GATE_HELD, said
 from syncd.core.lane_state import LaneState, Policy, Terms, reopened
 from syncd.core.lead import Lead, read_lead
 from syncd.core.packing import in_company, pack
-from syncd.core.verdict import Verdict, judge_call, judge_unsent, may_go_on
+from syncd.core.verdict import Verdict, broken_off, judge_call, judge_unsent, may_go_on
 from syncd.engine.lane import AGAIN, IDLE, LedgerLane, Next, Wake
 from syncd.engine.names import NAMES_SOON, Names, NameUnknown, require_names
 from syncd.engine.observer import NOBODY, Observer, outcomes_of
@@ -216,10 +217,16 @@ class Deliver(LedgerLane):
         return verdict.lane
 
     def _send(self, batch: Sequence[Delivery]) -> Sequence[Outcome] | BaseException:
+        """Call the connector. What it raises after it yielded some outcomes does not undo them."""
+        outcomes: list[Outcome] = []
         try:
-            return self._config.connector.deliver(batch)
+            answer = self._config.connector.deliver(batch)
+            if not isinstance(answer, Iterator):
+                return cast("Sequence[Outcome]", answer)  # what is no list is judged as such
+            for outcome in answer:
+                outcomes.append(outcome)  # noqa: PERF402 - those before an error are kept
         except (Failure, Refused) as why:
-            return why
+            return broken_off(outcomes, why, len(batch))
         except Exception as bug:  # noqa: BLE001 - a plugin's bug must not end the engine; logged with its traceback
             self._log.warning(
                 "connector_failed",
@@ -227,7 +234,8 @@ class Deliver(LedgerLane):
                 leads=[d.lead.id for d in batch],
                 exception=traceback_without(bug, [(d.person, d.lead.raw, d.fields) for d in batch]),
             )
-            return bug
+            return broken_off(outcomes, bug, len(batch))
+        return outcomes
 
     def _terms_after(self, failed: Sequence[Item], lane: LaneState) -> Terms:
         """Look up if others are due, which matters only after a call that was not delivered whole. `failed`: its members."""

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal, get_args
 
 import pytest
 
-from syncd.core.delivery import Delivery
+from syncd.connector import Delivery
 from syncd.testing.bench import Bench
 from syncd.testing.lane_harness import LaneHarness
 

@@ -7,8 +7,7 @@ from typing import Any, Protocol, Self
 
 from pydantic import BaseModel
 
-from syncd.connector import Connector, Context, Field, Watched
-from syncd.core.delivery import Delivery
+from syncd.connector import Connector, Context, Delivery, Field, Watched
 from syncd.mapping import FieldMap, Labels, variables
 from syncd.settings import secret_values
 from syncd.testing import samples

@@ -5,15 +5,15 @@ is held against the grammar of the contract on the way (`complaints`).
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from syncd.core.delivery import Change, Delivered, Delivery, Item, Outcome, Route
 from syncd.core.failure import CODES, Failure, Halt, Pause, Refused, Reject, Retry
 from syncd.core.lane_state import LaneState, Policy, Terms, reopened
 from syncd.core.packing import pack
-from syncd.core.verdict import judge_call
+from syncd.core.verdict import broken_off, judge_call
 from syncd.testing.bench import Bench
 
 _ROUNDS = 2000
@@ -55,6 +55,7 @@ class LaneHarness:
         self.bench = bench
         self.lane = LaneState("deliver", "contract")
         self.calls: list[Call] = []
+        self.hand_over: Callable[[Sequence[Delivery]], Sequence[Delivery]] = tuple
         self.settled: dict[int, Change] = {}
         self._pending: dict[int, Delivery] = {}
         self._items: dict[int, Item] = {}
@@ -142,7 +143,7 @@ class LaneHarness:
             )
             for delivery, (item, _) in zip(batch, routed, strict=True)
         )
-        call = call_once(self.bench, now_known)
+        call = call_once(self.bench, now_known, self.hand_over(now_known))
         self.calls.append(call)
         terms = Terms(self.bench.clock.now(), Policy(), lambda: 1.0)
         verdict = judge_call(items, call.answer, self.lane, terms)
@@ -171,11 +172,19 @@ class LaneHarness:
                 self._newest[delivery.person] = max(found, delivery.lead.discovered_at)
 
 
-def call_once(bench: Bench, batch: Sequence[Delivery]) -> Call:
-    """Call `deliver`. Raises AssertionError when it breaks the grammar of the contract."""
+def call_once(bench: Bench, batch: Sequence[Delivery], given: Sequence[Delivery] | None = None) -> Call:
+    """Call `deliver`. Raises AssertionError when it breaks the grammar of the contract. `given`: in the batch's stead."""
+    answer: Any
+    outcomes: list[Outcome] = []
     try:
-        answer: Sequence[Outcome] | Failure | Refused = bench.connector.deliver(batch)
-    except (Failure, Refused) as why:
+        answer = bench.connector.deliver(batch if given is None else given)
+        if isinstance(answer, Iterator):
+            for outcome in answer:
+                outcomes.append(outcome)  # noqa: PERF402 - those before an error are kept
+            answer = outcomes
+    except (Pause, Halt, Refused) as why:
+        answer = broken_off(outcomes, why, len(batch))
+    except Failure as why:
         answer = why
     except Exception as bug:
         raise AssertionError(
@@ -220,12 +229,10 @@ def failure_complaints(
         yield f"the code {failure.code!r} is in no registry: add it, with its fix, to the connector's `codes`"
     if not failure.detail.strip():
         yield f"a failure with the code {failure.code!r} has no detail: say in one sentence what happened"
-    if isinstance(failure, Failure):
-        if not failure.fix:
-            yield f"a failure with the code {failure.code!r} has no fix: pass fix=codes[…], the core knows only its own"
-        if failure.after is not None and not (math.isfinite(failure.after) and failure.after >= 0):
-            yield f"`after` must be seconds from now, zero or more, not {failure.after}"
-    shown = f"{failure} {failure!r} {failure.detail} {getattr(failure, 'fix', '')}"
+    after = failure.after if isinstance(failure, Failure) else None
+    if after is not None and not (math.isfinite(after) and after >= 0):
+        yield f"`after` must be seconds from now, zero or more, not {after}"
+    shown = f"{failure} {failure!r} {failure.detail}"
     if any(secret and secret in shown for secret in bench.secrets):
         yield f"a failure with the code {failure.code!r} shows a secret: never put credentials or headers in a detail"
     for delivery in batch:

@@ -7,13 +7,23 @@ the numbers by one table.
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from syncd.connector import Context, Field, Finding
-from syncd.core.delivery import Delivered, Delivery, Outcome, Route
-from syncd.core.failure import Failure, Halt, Pause, Reject
+from syncd.connector import (
+    Connector,
+    Context,
+    Delivered,
+    Delivery,
+    Failure,
+    Field,
+    Finding,
+    Halt,
+    Outcome,
+    Pause,
+    Reject,
+)
 
 
 class RemoteError(Exception):
@@ -114,10 +124,10 @@ _CODES = {
 }
 
 
-class MemoryConnector:
+class MemoryConnector(Connector):
     """People in a `MemoryRemote`. One request a batch, or two where a policy needs to see what is there."""
 
-    Options: ClassVar[type[BaseModel]] = MemoryOptions
+    Options = MemoryOptions
     codes: ClassVar[Mapping[str, str]] = MappingProxyType(_CODES)
     defaults: ClassVar[Mapping[str, str | Field]] = MappingProxyType(
         {
@@ -129,11 +139,13 @@ class MemoryConnector:
             "first_campaign": Field(value="{{ stream_name }}", policy="create_only"),
         }
     )
-    objects: ClassVar[Literal["people", "leads"]] = "people"
+    objects = "people"
+    resend_safe = True
     batch_size = 100
 
     def __init__(self, options: MemoryOptions, context: Context) -> None:
-        """Opens nothing."""
+        """Open nothing."""
+        super().__init__(options, context)
         self._far, self._token = options.remote, options.token
         self._policies = {name: field.policy for name, field in context.fields.items()}
         self._reads = any(policy != "always" for policy in self._policies.values())
@@ -144,12 +156,8 @@ class MemoryConnector:
             self._far.read(self._token.get_secret_value(), [])
         except RemoteError as error:
             why = self._failure(error)
-            return [Finding("error", why.code, why.detail, why.fix)]
+            return [Finding("error", why.code, why.detail)]
         return [Finding("ok", "memory_ready", "The remote answers.")]
-
-    def route(self, delivery: Delivery) -> Route:
-        """All people may share a call."""
-        return Route("people", self._key(delivery))
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
         """One write, and a read before it if a policy asks. Raises Pause or Halt as `codes` tell."""
@@ -161,9 +169,6 @@ class MemoryConnector:
         except RemoteError as error:
             raise self._failure(error) from None
         return [self._outcome(answer) for answer in answers]
-
-    def close(self) -> None:
-        """Nothing is open."""
 
     def _key(self, delivery: Delivery) -> str:
         """What the remote tells people apart by."""
@@ -179,13 +184,13 @@ class MemoryConnector:
 
     def _outcome(self, answer: Answer) -> Outcome:
         if answer.reason:
-            return Reject("memory_invalid", "The remote refuses this person.", fix=_CODES["memory_invalid"])
+            return Reject("memory_invalid", "The remote refuses this person.")
         return Delivered(answer.id, answer.created)
 
     def _failure(self, error: RemoteError) -> Failure:
         """The remote's numbers in the words of the contract: the one edge where they meet."""
         if error.status == 401:  # noqa: PLR2004
-            return Halt("memory_token", "The token is refused.", fix=_CODES["memory_token"])
+            return Halt("memory_token", "The token is refused.")
         if error.status == 429:  # noqa: PLR2004
-            return Pause("memory_busy", "Too many requests.", after=error.after, fix=_CODES["memory_busy"])
-        return Pause("memory_silent", "The call failed whole.", unexplained=True, fix=_CODES["memory_silent"])
+            return Pause("memory_busy", "Too many requests.", after=error.after)
+        return Pause("memory_silent", "The call failed whole.", unexplained=True)

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from syncd.core.lead import Lead, parse_lead
+from syncd.connector import Lead
+from syncd.core.lead import parse_lead
 
 NAMES = (
     "Ada Moreau",

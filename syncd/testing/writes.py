@@ -5,9 +5,7 @@ from typing import Any
 
 import pytest
 
-from syncd.connector import Field
-from syncd.core.delivery import Delivery
-from syncd.core.failure import Halt
+from syncd.connector import Delivery, Field, Halt
 from syncd.testing import samples
 from syncd.testing.base import ContractPart, again, all_delivered, demand, few, grew_by
 from syncd.testing.bench import Bench, as_fields

@@ -3,15 +3,14 @@
 from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar
 
 import pytest
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 from pydantic import Field as Option
 
 from syncd.clock import SystemClock
-from syncd.connector import Connector, Context, Field, Finding
-from syncd.core.delivery import Delivered, Delivery, Outcome, Route
+from syncd.connector import Connector, Delivered, Delivery, Field, Outcome
 from syncd.core.failure import CODES
 from syncd.registry import GROUP, Draft, codes, configure, drafts, known_types
 from syncd.settings import Settings, SettingsError, load
@@ -25,7 +24,7 @@ class SheetOptions(BaseModel):
     columns: list[str] = Option(["id"], min_length=1)
 
 
-class Sheet:
+class Sheet(Connector):
     """A connector of leads."""
 
     Options: ClassVar[type[BaseModel]] = SheetOptions
@@ -34,24 +33,9 @@ class Sheet:
         "id": "{{ id }}",
         "bio": Field(value="{{ bio }}", policy="if_empty"),
     }
-    objects: ClassVar[Literal["people", "leads"]] = "leads"
-    batch_size = 10
-
-    def __init__(self, options: Any, context: Context) -> None:
-        self.options = options
-        self.context = context
-
-    def check(self) -> Sequence[Finding]:
-        return ()
-
-    def route(self, delivery: Delivery) -> Route:
-        return Route("", str(delivery.id))
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
         return [Delivered() for _ in batch]
-
-    def close(self) -> None:
-        return
 
 
 class CrmOptions(BaseModel):
@@ -79,10 +63,14 @@ class Crm(Sheet):
     objects = "people"
 
 
-class Half:
-    """Not a connector."""
+class Half(Connector):
+    """No connector: it sends nothing."""
 
     Options = CrmOptions
+
+
+class Stranger:
+    """A class of something else."""
 
 
 class Quiet:
@@ -102,6 +90,7 @@ TYPES = known_types(
         point("sheet", f"{__name__}:Sheet"),
         point("crm", f"{__name__}:Crm"),
         point("half", f"{__name__}:Half"),
+        point("stranger", f"{__name__}:Stranger"),
         point("gone", "no_such_module_here:Thing"),
         point("sheet", "someone.elses:Sheet"),
     ]
@@ -122,7 +111,7 @@ def mistakes(folder: Path, text: str, environ: Mapping[str, str] | None = None) 
 
 def test_the_installed_types_are_known_without_importing_any() -> None:
     assert all(found.group == GROUP for found in known_types().values())
-    assert sorted(TYPES) == ["crm", "gone", "half", "sheet"]
+    assert sorted(TYPES) == ["crm", "gone", "half", "sheet", "stranger"]
     assert TYPES["sheet"].value == f"{__name__}:Sheet"
 
 
@@ -169,7 +158,7 @@ class Hook(Sheet):
 class Boaster(Sheet):
     """A connector that claims what there is not."""
 
-    ack = "always"
+    ack = "always"  # type: ignore[assignment]
 
 
 def _here(cls: type) -> EntryPoint:
@@ -245,13 +234,15 @@ def test_an_option_whose_own_name_ends_in_file_keeps_its_value(tmp_path: Path) -
 CRM = f'[connectors.a]\ntype = "crm"\naccess_token = "{CANARY}"\n'
 SENTENCES = [
     ('[connectors.a]\ntype = "shet"',
-     "connectors.a.type: there is no connector type 'shet'; did you mean sheet? The installed types are: crm, gone, half, sheet"),
+     "connectors.a.type: there is no connector type 'shet'; did you mean sheet? The installed types are: crm, gone, half, sheet, stranger"),
     ('[connectors.a]\ntype = "zzz"',
-     "connectors.a.type: there is no connector type 'zzz'; installed types are: crm, gone, half, sheet"),
+     "connectors.a.type: there is no connector type 'zzz'; installed types are: crm, gone, half, sheet, stranger"),
     ('[connectors.a]\ntype = "gone"',
      "connectors.a.type: the connector type gone (no_such_module_here:Thing) cannot be loaded: ModuleNotFoundError: No module named 'no_such_module_here'"),
     ('[connectors.a]\ntype = "half"',
-     f"connectors.a.type: the connector type half ({__name__}:Half) is no connector: it has no codes"),
+     f"connectors.a.type: the connector type half ({__name__}:Half) is no connector: it has no deliver"),
+    ('[connectors.a]\ntype = "stranger"',
+     f"connectors.a.type: the connector type stranger ({__name__}:Stranger) is no connector: it is no subclass of syncd.connector.Connector"),
     # A model that ignores unknown keys, and one that forbids them
     ('[connectors.a]\ntype = "sheet"\npth = "x"', "connectors.a.pth: unknown key, did you mean path?"),
     (CRM + 'lables = ["x"]', "connectors.a.lables: unknown key, did you mean labels?"),

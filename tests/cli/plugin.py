@@ -6,33 +6,26 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from syncd import registry
+from syncd.connector import Connector, Field
 from tests.cli.conftest import Home
 
 
-class Plugin:
+class Plugin(Connector):
     """A connector of the type `stranger` that sends nothing; `answer` is what its own verb says, or raises."""
 
     class Options(BaseModel):
         token: SecretStr
 
-    codes: ClassVar[dict[str, str]] = {}
-    defaults: ClassVar[dict[str, str]] = {}
+    defaults: ClassVar[dict[str, str | Field]] = {}
     objects = "people"
-    batch_size = 1
     answer: Any = ()
     closed = 0
-
-    def __init__(self, options: "Plugin.Options", _: object) -> None:
-        self.options = options
 
     def said(self) -> Any:
         """The answer, or raise it."""
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
-
-    def route(self, _: object) -> NoReturn:
-        raise NotImplementedError
 
     def deliver(self, _: object) -> NoReturn:
         raise NotImplementedError

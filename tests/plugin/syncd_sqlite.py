@@ -9,13 +9,24 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from syncd.connector import Change, Context, Field, Finding
-from syncd.core.delivery import Delivered, Delivery, Outcome, Route
-from syncd.core.failure import Failure, Halt, Pause, Reject
+from syncd.connector import (
+    Change,
+    Connector,
+    Context,
+    Delivered,
+    Delivery,
+    Failure,
+    Field,
+    Finding,
+    Halt,
+    Outcome,
+    Pause,
+    Reject,
+)
 
 CODES = {
     "sqlite_busy": "Another program is writing to the file: syncd tries again by itself.",
@@ -39,11 +50,11 @@ class SqliteOptions(BaseModel):
     path: Path
 
 
-class SqliteConnector:
+class SqliteConnector(Connector):
     """See the module. One call is one transaction."""
 
-    Options: ClassVar[type[BaseModel]] = SqliteOptions
-    codes: ClassVar[Mapping[str, str]] = CODES
+    Options = SqliteOptions
+    codes = CODES
     defaults: ClassVar[Mapping[str, str | Field]] = {
         "name": Field(value="{{ display_name }}", policy="if_empty"),
         "x_url": "{{ x_url }}",
@@ -52,11 +63,13 @@ class SqliteConnector:
         "email": Field(value="{{ email if email_status == 'verified' }}", policy="if_empty"),
         "first_seen": Field(value="{{ discovered_at }}", policy="create_only"),
     }
-    objects: ClassVar[Literal["people", "leads"]] = "people"
+    objects = "people"
+    resend_safe = True
     batch_size = 200
 
     def __init__(self, options: SqliteOptions, context: Context) -> None:
-        """Opens nothing."""
+        """Open nothing."""
+        super().__init__(options, context)
         self._path, self._fields = options.path, context.fields
         names = ["ctgo_person", *map(_quoted, self._fields)]
         updates = [_POLICIES[field.policy].format(_quoted(name)) for name, field in self._fields.items()]
@@ -71,11 +84,9 @@ class SqliteConnector:
             missing = self._missing()
         except sqlite3.Error as error:
             why = _explained(error)
-            return [Finding("error", why.code, why.detail, why.fix)]
+            return [Finding("error", why.code, why.detail)]
         if missing:
-            return [
-                Finding("error", "sqlite_columns", f"Missing: {', '.join(missing)}", CODES["sqlite_columns"])
-            ]
+            return [Finding("error", "sqlite_columns", f"Missing: {', '.join(missing)}")]
         return [Finding("ok", "sqlite_ready", "The table is ready.")]
 
     def setup(self, apply: bool) -> Sequence[Change]:  # noqa: FBT001 - the contract is positional
@@ -89,10 +100,6 @@ class SqliteConnector:
                 connection.commit()
         return [Change(f"column {name}", done=apply) for name in missing]
 
-    def route(self, delivery: Delivery) -> Route:
-        """Everybody may share a call."""
-        return Route("people", delivery.person)
-
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
         """Write them in one transaction. Raises Pause or Halt as `codes` tell."""
         try:
@@ -103,9 +110,6 @@ class SqliteConnector:
             raise _explained(error) from None
         return outcomes
 
-    def close(self) -> None:
-        """Nothing is open between two calls."""
-
     def _write(self, connection: sqlite3.Connection, delivery: Delivery) -> Outcome:
         cells = [_cell(delivery.fields.get(name)) for name in self._fields]
         try:
@@ -114,7 +118,7 @@ class SqliteConnector:
             ).fetchone()
             connection.execute(self._upsert, [delivery.person, *cells])
         except (sqlite3.IntegrityError, UnicodeEncodeError, OverflowError):
-            return Reject("sqlite_refused", "The row was refused.", fix=CODES["sqlite_refused"])
+            return Reject("sqlite_refused", "The row was refused.")
         return Delivered(delivery.person, created=known is None)
 
     def _connect(self) -> sqlite3.Connection:
@@ -141,9 +145,9 @@ def _explained(error: sqlite3.Error) -> Failure:
     """SQLite's errors in the words of the contract."""
     code = getattr(error, "sqlite_errorcode", None)
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-        return Pause("sqlite_busy", "The file is locked.", after=5.0, fix=CODES["sqlite_busy"])
+        return Pause("sqlite_busy", "The file is locked.", after=5.0)
     if code in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}:
-        return Halt("sqlite_file", "The file cannot be opened and written.", fix=CODES["sqlite_file"])
+        return Halt("sqlite_file", "The file cannot be opened and written.")
     if code == sqlite3.SQLITE_ERROR:  # no such table, no such column
-        return Halt("sqlite_columns", "The table is not as it should be.", fix=CODES["sqlite_columns"])
-    return Pause("sqlite_failed", "SQLite failed.", unexplained=True, fix=CODES["sqlite_failed"])
+        return Halt("sqlite_columns", "The table is not as it should be.")
+    return Pause("sqlite_failed", "SQLite failed.", unexplained=True)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, cast
 
 from pydantic import BaseModel
 
-from syncd.connector import Context, Field, Finding, Status, Statuses
+from syncd.connector import Connector, Context, Field, Status, Statuses
 from syncd.core.delivery import Delivered, Delivery, Outcome, Route
 from syncd.core.failure import Pause, Refused, Reject
 from syncd.core.feedback import Judging
@@ -162,23 +162,18 @@ def rejects(*poison: int) -> Rule:
     return rule
 
 
-class MemoryConnector:
+class MemoryConnector(Connector):
     """A connector to a `Remote`; its objects are leads."""
 
-    Options: ClassVar[type[BaseModel]] = NoOptions
-    codes: ClassVar[Mapping[str, str]] = {}
+    Options = NoOptions
     defaults: ClassVar[Mapping[str, str | Field]] = {"handle": "{{ handle }}", "bio": "{{ bio }}"}
-    objects: ClassVar[Literal["people", "leads"]] = "leads"
     batch_size = 100
 
     def __init__(self, options: Any, context: Context) -> None:
-        self.context = context
+        super().__init__(options, context)
         self.far: Remote = options
         self.seams: Seams = Seams()
         self.groups: Callable[[Delivery], str] = lambda _: "all"
-
-    def check(self) -> Sequence[Finding]:
-        return []
 
     def route(self, delivery: Delivery) -> Route:
         return Route(self.groups(delivery), self.far.key(delivery), resend_safe=self.far.upsert)
@@ -193,14 +188,11 @@ class MemoryConnector:
         self.seams("before hear")
         return self.far.statuses(cursor)
 
-    def close(self) -> None:
-        pass
-
 
 class PeopleConnector(MemoryConnector):
     """Its objects are people."""
 
-    objects: ClassVar[Literal["people", "leads"]] = "people"
+    objects = "people"
 
 
 @dataclass

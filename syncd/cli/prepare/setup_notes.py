@@ -11,7 +11,7 @@ from syncd.app.compose import Mapped, compile_connectors
 from syncd.cli.context import unknown
 from syncd.cli.exits import Exit, strongest
 from syncd.clock import SystemClock
-from syncd.connector import Change, NeedsSetup
+from syncd.connector import Change, Connector
 from syncd.core.failure import CODES, Failure, Refused
 from syncd.log import configure, logger, redact_values, scrub
 from syncd.settings import Settings
@@ -67,13 +67,13 @@ def _notes(m: Mapped, clock: SystemClock, *, apply: bool) -> list[Note]:
     try:
         connector = m.configured.open(clock, logger())
         try:
-            if not isinstance(connector, NeedsSetup):
+            if type(connector).setup is Connector.setup:
                 return [Note("ok", about, "needs no setup")]
             changes = connector.setup(apply)
         finally:
             connector.close()
     except (Failure, Refused) as why:
-        fix = (getattr(why, "fix", "") or codes.get(why.code, "")).replace("NAME", m.name)
+        fix = codes.get(why.code, "").replace("NAME", m.name)
         return [Note("failed", about, why.detail, why.code, fix)]
     except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything, and the others are still to be set up
         detail = f"its setup raised {type(error).__name__}"

@@ -11,7 +11,7 @@ from syncd.app.unopened import opened as opened_
 from syncd.cli.exits import complain
 from syncd.clock import Clock
 from syncd.connector import Logger
-from syncd.core.failure import Failure
+from syncd.core.failure import CODES, Failure
 from syncd.core.feedback import Judgement
 from syncd.engine.feedback.collect import FeedbackPoll, ask, judgements_in
 from syncd.ledger import Ledger
@@ -33,8 +33,9 @@ def preview(mapped: Sequence[Mapped], path: Path, clock: Clock, log: Logger) -> 
             rows = pending_feedback(connection)
         words = {(row.source, row.lead_id, row.segment_id): row.word for row in rows}
         untold = 0
-        for ear in ears([m for m in mapped if m.name in opened], opened, probe=None):
-            for it in _heard(ear, real, log):
+        asked = {m.name: m for m in mapped if m.name in opened}
+        for ear in ears([*asked.values()], opened, probe=None):
+            for it in _heard(ear, asked[ear.name].configured.cls.codes, real, log):
                 key = (it.source, it.lead_id, it.segment_id)
                 words.pop(key, None)
                 untold += it.state == "no_segment"
@@ -43,18 +44,16 @@ def preview(mapped: Sequence[Mapped], path: Path, clock: Clock, log: Logger) -> 
     _print(words, untold)
 
 
-def _heard(ear: FeedbackPoll, ledger: Ledger, log: Logger) -> list[Judged]:
-    """What is news of a connector, all pages."""
+def _heard(ear: FeedbackPoll, codes: Mapping[str, str], ledger: Ledger, log: Logger) -> list[Judged]:
+    """Read all pages of a connector; return what is news. `codes`: the connector's, with their fixes."""
     with ledger.read() as connection:
         cursor = load_cursor(connection, ear.name, ear.judging.mark)
     found: list[Judged] = []
     while True:
         page = ask(ear, cursor, log)
         if isinstance(page, Failure):
-            complain(
-                f"connector {ear.name} (feedback): {page.detail} ({page.code})",
-                page.fix.replace("NAME", ear.name),
-            )
+            fix = {**codes, **CODES}.get(page.code, "").replace("NAME", ear.name)
+            complain(f"connector {ear.name} (feedback): {page.detail} ({page.code})", fix)
             return found
         with ledger.read() as connection:
             found += news_in(connection, ear.name, judgements_in(page.found, ear.judging)).rows

@@ -5,9 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from connectors.apollo.connector import ApolloConnector
-from syncd.connector import Field
-from syncd.core.delivery import Delivery, Outcome
-from syncd.core.failure import Failure, Refused
+from syncd.connector import Delivery, Failure, Field, Outcome, Refused
 from syncd.testing import Bench, ManualClock
 from tests.fakes import serving
 from tests.fakes.apollo import KEY, ApolloFake

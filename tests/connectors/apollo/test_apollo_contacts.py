@@ -17,8 +17,7 @@ from connectors.apollo.identity import (
     linkedin,
     shape,
 )
-from syncd.connector import Field
-from syncd.core.delivery import Delivery
+from syncd.connector import Delivery, Field
 from syncd.testing import samples
 
 KEY = CustomField("f1", "string")

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from syncd.core.delivery import Delivered, Delivery, Outcome
-from syncd.core.failure import Halt, Pause, Reject
+from syncd.connector import Delivered, Delivery, Halt, Outcome, Pause, Reject
 from tests.connectors.apollo.apollo_bench import Table, one, raised, sent, table
 
 LATER = "2026-06-12T08:00:00Z"

@@ -4,9 +4,7 @@ from typing import Any
 
 import pytest
 
-from syncd.connector import Field
-from syncd.core.delivery import Delivered
-from syncd.core.failure import Halt, Pause, Refused, Reject, Retry
+from syncd.connector import Delivered, Field, Halt, Pause, Refused, Reject, Retry
 from syncd.testing import LaneHarness
 from tests.connectors.apollo.apollo_bench import Table, one, raised, sent, table
 

@@ -6,8 +6,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from connectors.apollo.connector import ApolloConnector, ApolloOptions
-from syncd.connector import Context
-from syncd.core.failure import Halt
+from syncd.connector import Context, Halt
 from syncd.mapping import Filter
 from syncd.testing import Journal, ManualClock
 from tests.connectors.apollo.apollo_bench import CUSTOM, raised, table
@@ -122,9 +121,9 @@ def test_a_field_of_accounts_is_not_one_of_contacts() -> None:
 
 def test_setup_makes_fields_of_their_types_and_lists() -> None:
     with table(ready=False, labels=["ctgo", "from x"]) as bench:
-        planned = bench.connector.setup(False)  # type: ignore[attr-defined]  # noqa: FBT003 - as the contract has it
+        planned = bench.connector.setup(False)  # noqa: FBT003 - as the contract has it
         assert len(planned) == len(CUSTOM) + 2
-        bench.connector.setup(True)  # type: ignore[attr-defined]  # noqa: FBT003
+        bench.connector.setup(True)  # noqa: FBT003
         types = {field["label"]: field["type"] for field in bench.fake.book.fields.values()}
         assert set(types) == set(CUSTOM)
         assert (types["ctgo_follower_count"], types["ctgo_bio"], types["ctgo_handle"]) == (
@@ -133,12 +132,12 @@ def test_setup_makes_fields_of_their_types_and_lists() -> None:
             "string",
         )
         assert set(bench.fake.book.labels) == {"ctgo", "from x"}
-        assert bench.connector.setup(True) == []  # type: ignore[attr-defined]  # noqa: FBT003
+        assert bench.connector.setup(True) == []  # noqa: FBT003
 
 
 def test_setup_asks_a_person_where_the_key_may_not() -> None:
     with table(ready=False, scopes={"fields/index", "labels/index"}) as bench:
-        changes = bench.connector.setup(True)  # type: ignore[attr-defined]  # noqa: FBT003
+        changes = bench.connector.setup(True)  # noqa: FBT003
         assert all(not change.done and "In Apollo, " in change.by_hand for change in changes)
         assert "fields/create" in changes[0].by_hand
 

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from syncd.core.delivery import Delivered, Delivery
-from syncd.core.failure import Reject
+from syncd.connector import Delivered, Delivery, Reject
 from syncd.testing import LaneHarness
 from tests.connectors.apollo.apollo_bench import Table, one, sent, table
 

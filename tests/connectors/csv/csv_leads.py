@@ -5,8 +5,7 @@ import threading
 from pathlib import Path
 
 from connectors.csv.connector import CsvConnector, CsvOptions
-from syncd.connector import Context, Field
-from syncd.core.delivery import Delivery
+from syncd.connector import Context, Delivery, Field
 from syncd.core.lead import parse_lead
 
 NOON = 1781179200.0  # 2026-06-11T12:00:00Z

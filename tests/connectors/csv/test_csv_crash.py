@@ -8,7 +8,7 @@ from types import FrameType
 
 import pytest
 
-from syncd.core.delivery import Delivery
+from syncd.connector import Delivery
 from tests.connectors.csv.csv_leads import COLUMNS, connector, delivery, ids, rows
 
 AWKWARD = [

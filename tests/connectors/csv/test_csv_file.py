@@ -7,9 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.csv.connector import CsvConnector, CsvOptions
-from syncd.connector import Connector
-from syncd.core.delivery import Delivered
-from syncd.core.failure import Reject
+from syncd.connector import Connector, Delivered, Reject
 from tests.connectors.csv.csv_leads import Journal, connector, delivery, ids, rows
 
 NEW, THERE = Delivered(created=True), Delivered(created=False)

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from connectors.csv.connector import CsvConnector
-from syncd.core.delivery import Delivered
-from syncd.core.failure import Halt, Pause
+from syncd.connector import Delivered, Halt, Pause
 from tests.connectors.csv.csv_leads import COLUMNS, connector, delivery, ids
 
 NEW, THERE = Delivered(created=True), Delivered(created=False)
@@ -191,7 +190,7 @@ def test_what_cannot_be_written_halts_the_lane_with_a_fix(
     with pytest.raises(Halt) as why:
         sheet.deliver([delivery(1)])
     assert why.value.code == code
-    assert why.value.fix == CsvConnector.codes[code]
+    assert code in CsvConnector.codes
     assert str(tmp_path) in why.value.detail
 
 

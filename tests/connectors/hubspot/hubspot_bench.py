@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from connectors.hubspot.connector import HubSpotConnector
-from syncd.connector import Field, Watched
-from syncd.core.delivery import Delivered, Delivery, Outcome
-from syncd.core.failure import Failure
+from connectors.hubspot.options import CODES
+from syncd.connector import Delivered, Delivery, Failure, Field, Outcome, Watched
 from syncd.testing import Bench, ManualClock
 from tests.fakes.hubspot import TOKEN, HubSpotFake
 from tests.fakes.hubspot_portal import Properties
@@ -85,5 +84,5 @@ def raised(it: Hub, *numbers: int) -> Failure:
     """What is raised when these are sent, two of one kind by default."""
     with pytest.raises(Failure) as why:
         it.send(*(it.lead(n) for n in numbers or (GUESSED, NONE)))
-    assert why.value.fix
+    assert why.value.code in CODES
     return why.value

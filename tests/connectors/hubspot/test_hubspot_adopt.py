@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from connectors.hubspot.adopt import normal
-from syncd.core.delivery import Delivered
-from syncd.core.failure import Halt
+from syncd.connector import Delivered, Halt
 from tests.connectors.hubspot.hubspot_bench import GUESSED, NONE, VERIFIED, Hub, hub
 
 

@@ -7,8 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.hubspot.connector import HubSpotOptions
-from syncd.connector import Field
-from syncd.core.delivery import Delivered
+from syncd.connector import Delivered, Field
 from tests.connectors.hubspot.hubspot_bench import ALWAYS, hub
 
 

@@ -6,9 +6,7 @@ import pytest
 
 from connectors.hubspot.identity import Aim, Contact, Row
 from connectors.hubspot.write import _claim
-from syncd.connector import Field
-from syncd.core.delivery import Delivered
-from syncd.core.failure import Refused, Reject
+from syncd.connector import Delivered, Field, Refused, Reject
 from tests.connectors.hubspot.hubspot_bench import ALWAYS, GUESSED, NONE, VERIFIED, Hub, hub
 
 EMAIL = "maker3@studio3.example.com"

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from syncd.core.delivery import Delivered, Delivery
-from syncd.core.failure import Failure, Pause, Refused
+from syncd.connector import Delivered, Delivery, Failure, Pause, Refused
 from syncd.testing import LaneHarness
 from tests.connectors.hubspot.hubspot_bench import ALWAYS, Hub, hub
 

@@ -6,8 +6,7 @@ import pytest
 
 from connectors.hubspot.batch_results import absent, found_for, sorted_out
 from connectors.hubspot.identity import Aim, Contact, Kind, Plan, Row, aimed, first_of_each, text
-from syncd.connector import Field
-from syncd.core.delivery import Delivery
+from syncd.connector import Delivery, Field
 from syncd.core.lead import parse_lead
 
 

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from syncd.connector import Field
-from syncd.core.delivery import Delivered, Delivery
+from syncd.connector import Delivered, Delivery, Field
 from tests.connectors.hubspot.hubspot_bench import ALWAYS, NONE, VERIFIED, Hub, hub
 
 Fields = dict[str, str | Field] | None

@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.hubspot.connector import HubSpotConnector
-from syncd.connector import Context
-from syncd.core.delivery import Delivered
-from syncd.core.failure import Halt, Pause
+from syncd.connector import Context, Delivered, Halt, Pause
 from syncd.testing import Journal, ManualClock
 from tests.connectors.hubspot.hubspot_bench import ALWAYS, GUESSED, NONE, VERIFIED, Hub, hub, raised
 from tests.fakes.hubspot import TOKEN

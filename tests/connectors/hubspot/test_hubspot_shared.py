@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 
-from syncd.connector import Field
-from syncd.core.delivery import Delivered, Delivery
-from syncd.core.failure import Pause, Refused
+from syncd.connector import Delivered, Delivery, Field, Pause, Refused
 from tests.connectors.hubspot.hubspot_bench import ALWAYS, VERIFIED, Hub, hub
 
 EMAIL = "maker3@studio3.example.com"

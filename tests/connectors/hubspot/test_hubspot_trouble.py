@@ -5,9 +5,7 @@ from typing import Any
 
 import pytest
 
-from syncd.connector import Field
-from syncd.core.delivery import Delivered
-from syncd.core.failure import Failure, Halt, Pause, Refused, Reject, Retry
+from syncd.connector import Delivered, Failure, Field, Halt, Pause, Refused, Reject, Retry
 from syncd.testing import LaneHarness
 from tests.connectors.hubspot.hubspot_bench import ALWAYS, GUESSED, NONE, Hub, hub, raised
 from tests.fakes.hubspot_portal import definition

@@ -6,9 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-from syncd.connector import Change, Context, Finding
-from syncd.core.delivery import Delivered, Delivery, Outcome, Route
-from syncd.core.failure import Failure, Halt, Pause
+from syncd.connector import (
+    Change,
+    Context,
+    Delivered,
+    Delivery,
+    Failure,
+    Finding,
+    Halt,
+    Outcome,
+    Pause,
+    Route,
+)
 from syncd.testing.memory import MemoryConnector, MemoryOptions, RemoteError
 from tests.connectors.columned import ColumnedConnector
 
@@ -26,39 +35,35 @@ class _Mistaken(MemoryConnector):
         if error.status != self.status:
             return super()._failure(error)
         why = self.instead
-        return type(why)(why.code, why.detail, after=why.after, fix=why.fix)
+        return type(why)(why.code, why.detail, after=why.after)
 
 
 class HaltsAtErrors(_Mistaken):
-    status, instead = 500, Halt("memory_silent", "It failed.", fix=_FIX)
+    status, instead = 500, Halt("memory_silent", "It failed.")
 
 
 class ExplainsErrors(_Mistaken):
-    status, instead = 500, Pause("memory_silent", "It failed.", fix=_FIX)
+    status, instead = 500, Pause("memory_silent", "It failed.")
 
 
 class IgnoresAfter(_Mistaken):
-    status, instead = 429, Pause("memory_busy", "Too many requests.", fix=_FIX)
+    status, instead = 429, Pause("memory_busy", "Too many requests.")
 
 
 class MillisecondsAfter(_Mistaken):
-    status, instead = 429, Pause("memory_busy", "Too many requests.", after=37000.0, fix=_FIX)
+    status, instead = 429, Pause("memory_busy", "Too many requests.", after=37000.0)
 
 
 class HaltsWhenBusy(_Mistaken):
-    status, instead = 429, Halt("memory_busy", "Too many requests.", fix=_FIX)
+    status, instead = 429, Halt("memory_busy", "Too many requests.")
 
 
 class WaitsForATokenToReturn(_Mistaken):
-    status, instead = 401, Pause("memory_token", "The token is refused.", fix=_FIX)
-
-
-class NoFix(_Mistaken):
-    status, instead = 429, Pause("memory_busy", "Too many requests.", after=37.0)
+    status, instead = 401, Pause("memory_token", "The token is refused.")
 
 
 class UnknownCode(_Mistaken):
-    status, instead = 401, Halt("token", "The token is refused.", fix=_FIX)
+    status, instead = 401, Halt("token", "The token is refused.")
 
 
 class Optimist(MemoryConnector):
@@ -79,7 +84,7 @@ class Leaks(MemoryConnector):
     def _failure(self, error: RemoteError) -> Failure:
         why = super()._failure(error)
         detail = f"{why.detail} Authorization: Bearer {self._token.get_secret_value()}"
-        return Pause(why.code, detail, unexplained=True, fix=why.fix) if error.status == 500 else why
+        return Pause(why.code, detail, unexplained=True) if error.status == 500 else why
 
 
 class Talks(MemoryConnector):

@@ -4,12 +4,10 @@ All are the in-memory connector with one thing done wrong. `test_contract_faults
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from syncd.connector import Context
-from syncd.core.delivery import Delivered, Delivery, Outcome, Route
-from syncd.core.failure import Halt, Refused, Reject
+from syncd.connector import Context, Delivered, Delivery, Halt, Outcome, Pause, Refused, Reject, Route
 from syncd.testing.memory import MemoryConnector, MemoryOptions
 
 _FIX = "Mend it."
@@ -86,7 +84,7 @@ class BlameTheName(_Sleight):
 
     def _turn(self, sent: Sent) -> Sequence[Outcome]:
         return [
-            Reject(each.code, f"@{one.lead.profile.handle} is not valid.", fix=_FIX)
+            Reject(each.code, f"@{one.lead.profile.handle} is not valid.")
             if isinstance(each, Reject)
             else each
             for one, each in sent
@@ -144,6 +142,35 @@ class ByLead(MemoryConnector):
     def _key(self, delivery: Delivery) -> str:
         return str(delivery.lead.key)
 
+    def route(self, delivery: Delivery) -> Route:
+        return Route("people", self._key(delivery), resend_safe=True)
+
+
+class LosesOutcomes(MemoryConnector):
+    """Writes one after another, and raises in the middle: what it wrote before is in no answer."""
+
+    def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+        return [outcome for one in batch for outcome in MemoryConnector.deliver(self, [one])]
+
+
+class MakesUpOutcomes(MemoryConnector):
+    """Writes one after another, and says of those behind a failure that they are there."""
+
+    def deliver(self, batch: Sequence[Delivery]) -> Iterator[Outcome]:  # type: ignore[override]  # the base returns a list
+        for one in batch:
+            try:
+                yield from super().deliver([one])
+            except (Pause, Halt):
+                yield Delivered(one.person)
+
+
+class OneByOne(MemoryConnector):
+    """Sound: it writes one after another, and yields as it goes."""
+
+    def deliver(self, batch: Sequence[Delivery]) -> Iterator[Outcome]:  # type: ignore[override]  # the base returns a list
+        for one in batch:
+            yield from super().deliver([one])
+
 
 class Overwrites(MemoryConnector):
     """Knows one policy."""
@@ -183,9 +210,9 @@ class RefusesControls(MemoryConnector):
             try:
                 str(each.fields).encode()
             except UnicodeEncodeError:
-                raise Halt("memory_invalid", "A text is not valid.", fix=_FIX) from None
+                raise Halt("memory_invalid", "A text is not valid.") from None
             if any("\0" in value for value in each.fields.values() if isinstance(value, str)):
-                raise Halt("memory_invalid", "A text is not valid.", fix=_FIX)
+                raise Halt("memory_invalid", "A text is not valid.")
         return super().deliver(batch)
 
 
@@ -203,5 +230,5 @@ class TooMuch(MemoryConnector):
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
         if len(batch) > self.batch_size // 2:
-            raise Halt("memory_invalid", "Too many at once.", fix=_FIX)
+            raise Halt("memory_invalid", "Too many at once.")
         return super().deliver(batch)

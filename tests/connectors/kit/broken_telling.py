@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from syncd.connector import Status, Statuses
-from syncd.core.failure import Failure, Halt, Pause
+from syncd.connector import Failure, Halt, Pause, Status, Statuses
 from syncd.testing.memory import RemoteError
 from tests.connectors.telling import Entry, TellingConnector
 
@@ -96,13 +95,13 @@ class Swallows(TellingConnector):
 class HaltsAtErrors(TellingConnector):
     def _failure(self, error: RemoteError) -> Failure:
         why = super()._failure(error)
-        return Halt(why.code, why.detail, fix=why.fix) if error.status == 500 else why
+        return Halt(why.code, why.detail) if error.status == 500 else why
 
 
 class WaitsForATokenToReturn(TellingConnector):
     def _failure(self, error: RemoteError) -> Failure:
         why = super()._failure(error)
-        return Pause(why.code, why.detail, fix=why.fix) if error.status == 401 else why
+        return Pause(why.code, why.detail) if error.status == 401 else why
 
 
 class NamesTheLast(TellingConnector):

@@ -35,13 +35,16 @@ FAULTS: tuple[tuple[type[MemoryConnector], str], ...] = (
     (broken_manners.IgnoresAfter, "too_many_requests_pauses_as_long_as_it_was_asked_to"),
     (broken_manners.MillisecondsAfter, "too_many_requests_pauses_as_long_as_it_was_asked_to"),
     (broken_manners.HaltsWhenBusy, "too_many_requests_pauses_as_long_as_it_was_asked_to"),
-    (broken_manners.NoFix, "too_many_requests_pauses_as_long_as_it_was_asked_to"),
     (broken_sending.BlamesAll, "a_poisoned_lead_is_rejected_alone"),
     (broken_sending.Forgetful, "a_poisoned_lead_is_rejected_alone"),
     (broken_sending.RaisesReject, "a_poisoned_lead_is_rejected_alone"),
     (broken_sending.RefusesUnnamed, "a_poisoned_lead_is_rejected_alone"),
     (broken_manners.WaitsForATokenToReturn, "revoked_credentials_halt_the_lane_and_lose_nothing"),
     (broken_manners.UnknownCode, "revoked_credentials_halt_the_lane_and_lose_nothing"),
+    (broken_sending.LosesOutcomes, "a_failure_in_mid_batch_loses_no_outcome"),
+    (broken_sending.MakesUpOutcomes, "a_failure_in_mid_batch_loses_no_outcome"),
+    (broken_sending.LosesOutcomes, "credentials_revoked_in_mid_batch_lose_no_outcome"),
+    (broken_sending.MakesUpOutcomes, "credentials_revoked_in_mid_batch_lose_no_outcome"),
     (broken_manners.AllIsWell, "check_finds_revoked_credentials"),
     (broken_manners.Braceless, "the_class_is_complete"),
     (broken_manners.SaysTheCores, "every_code_has_a_fix_and_none_is_the_cores"),
@@ -106,6 +109,13 @@ def test_a_broken_connector_is_caught(connector: type[MemoryConnector], claim: s
     sound = next(kind for kind in kinds if issubclass(connector, kind))
     assert not fails(sound, claim), "the claim fails for a sound connector as well"
     assert fails(connector, claim), "the fault went unnoticed"
+
+
+@pytest.mark.parametrize(
+    "claim", ["a_failure_in_mid_batch_loses_no_outcome", "credentials_revoked_in_mid_batch_lose_no_outcome"]
+)
+def test_a_connector_that_yields_as_it_goes_loses_nothing(claim: str) -> None:
+    assert not fails(broken_sending.OneByOne, claim)
 
 
 def test_every_claim_is_seen_to_fail() -> None:

@@ -6,9 +6,7 @@ from typing import ClassVar
 
 import pytest
 
-from syncd.clock import Clock
-from syncd.core.delivery import Delivered, Delivery, Outcome, Route
-from syncd.core.failure import Pause, Refused, Retry
+from syncd.connector import Clock, Delivered, Delivery, Outcome, Pause, Refused, Retry, Route
 from syncd.core.texts import clean_text
 from syncd.testing import (
     Bench,
@@ -117,14 +115,14 @@ def test_a_refused_call_is_halved_until_the_guilty_one_is_alone(bench: Bench) ->
 
 
 def test_what_may_have_been_sent_is_marked_where_resending_is_not_safe(bench: Bench) -> None:
-    scripted(bench, Pause("memory_silent", "No.", unexplained=True, fix=FIX), safe=False)
+    scripted(bench, Pause("memory_silent", "No.", unexplained=True), safe=False)
     courier = LaneHarness(bench, bench.delivery(1)).settle()
     assert [call.batch[0].maybe_sent for call in courier.calls] == [False, True]
 
 
 def test_a_pause_is_waited_for(bench: Bench) -> None:
     before = bench.clock.now()
-    scripted(bench, Pause("memory_busy", "Later.", after=600.0, fix=FIX))
+    scripted(bench, Pause("memory_busy", "Later.", after=600.0))
     assert LaneHarness(bench, bench.delivery(1)).settle().ids("delivered") == [1]
     assert 600.0 <= bench.clock.now() - before < 601.0
 
@@ -147,15 +145,14 @@ def test_a_persons_id_is_known_to_their_next_delivery_and_an_older_one_is_not_se
     [
         (ZeroDivisionError("x"), "raised ZeroDivisionError"),
         (
-            Retry("memory_silent", "Later.", fix=FIX),
+            Retry("memory_silent", "Later."),
             "returns a sequence of outcomes, or raises Pause, Halt or Refused",
         ),
-        (Pause("no_such_code", "Later.", fix=FIX), "is in no registry"),
-        (Pause("memory_busy", " ", fix=FIX), "has no detail"),
-        (Pause("memory_busy", "Later."), "has no fix"),
-        (Pause("memory_busy", "Later.", after=-1.0, fix=FIX), "seconds from now"),
-        (Pause("memory_busy", "Later, said memory-token.", fix=FIX), "shows a secret"),
-        (Pause("memory_busy", "Later, said @maker_1.", fix=FIX), "holds personal data"),
+        (Pause("no_such_code", "Later."), "is in no registry"),
+        (Pause("memory_busy", " "), "has no detail"),
+        (Pause("memory_busy", "Later.", after=-1.0), "seconds from now"),
+        (Pause("memory_busy", "Later, said memory-token."), "shows a secret"),
+        (Pause("memory_busy", "Later, said @maker_1."), "holds personal data"),
     ],
 )
 def test_an_answer_against_the_grammar_is_an_error_at_once(bench: Bench, bug: Exception, says: str) -> None:
@@ -165,7 +162,7 @@ def test_an_answer_against_the_grammar_is_an_error_at_once(bench: Bench, bug: Ex
 
 
 def test_a_connector_that_never_comes_to_an_end_is_an_error(bench: Bench) -> None:
-    scripted(bench, *[Pause("memory_busy", "Later.", after=1.0, fix=FIX) for _ in range(5000)])
+    scripted(bench, *[Pause("memory_busy", "Later.", after=1.0) for _ in range(5000)])
     with pytest.raises(AssertionError, match="never comes to an end"):
         LaneHarness(bench, bench.delivery(1)).settle()
 

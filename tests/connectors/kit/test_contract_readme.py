@@ -11,10 +11,10 @@ from typing import Any, get_args
 
 import pytest
 
-from syncd.connector import Field, Statuses, Watched
-from syncd.core.failure import CODES, Failure
+from syncd.connector import Failure, Field, Statuses, Watched
+from syncd.core.failure import CODES
 from syncd.mapping import FieldMap
-from syncd.testing import Remote
+from syncd.testing import Bench, LaneHarness, Remote
 from syncd.testing.base import Trouble
 from syncd.testing.bench import as_fields
 
@@ -53,7 +53,14 @@ def suite(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_example_passes_its_own_suite(tmp_path: Path) -> None:
-    assert write(tmp_path) == ["syncd_folder.py", "test_syncd_folder.py", "defaults.py", "statuses.py"]
+    assert write(tmp_path) == [
+        "syncd_smallest.py",
+        "syncd_folder.py",
+        "defaults.py",
+        "asking.py",
+        "test_syncd_folder.py",
+        "statuses.py",
+    ]
     done = suite(tmp_path)
     found = re.search(r"(\d+) passed, (\d+) skipped", done.stdout)
     assert found, done.stdout + done.stderr
@@ -71,13 +78,43 @@ def test_the_example_fails_its_suite_once_it_is_broken(tmp_path: Path) -> None:
     assert "FAILED test_syncd_folder.py::TestFolder::test_sending_again_creates_nothing_new" in done.stdout
 
 
+def test_the_example_fails_its_suite_once_it_loses_what_it_wrote_before_a_failure(tmp_path: Path) -> None:
+    write(tmp_path)
+    broken = tmp_path / "syncd_folder.py"
+    yields = broken.read_text()
+    a = yields.index("        for delivery in batch:")
+    b = yields.index("    def _write")
+    broken.write_text(f"""{yields[:a]}        try:
+            return [self._write(delivery) for delivery in batch]
+        except OSError as error:
+            raise Halt("folder_unwritable", "The folder cannot be written.") from None
+
+{yields[b:]}""")
+    done = suite(tmp_path)
+    claim = "test_credentials_revoked_in_mid_batch_lose_no_outcome"
+    assert f"FAILED test_syncd_folder.py::TestFolder::{claim}" in done.stdout, done.stdout
+    assert "3 deliveries were written and 0 reported" in done.stdout
+
+
+def test_the_smallest_example_delivers(tmp_path: Path) -> None:
+    write(tmp_path)
+    scope: dict[str, Any] = {}
+    exec((tmp_path / "syncd_smallest.py").read_text(), scope)  # noqa: S102 - our own page
+    (tmp_path / "leads").mkdir()
+    far = SimpleNamespace(objects=lambda: list((tmp_path / "leads").iterdir()))
+    bench = Bench.open(scope["SmallestConnector"], {"path": tmp_path / "leads"}, far)
+    people = bench.deliveries(3)
+    assert LaneHarness(bench, *people).settle().ids("delivered") == [1, 2, 3]
+    assert bench.seen() == 3
+
+
 def test_the_entry_point_line_names_the_class_of_the_example() -> None:
     tables = [tomllib.loads(block) for block in blocks("toml")]
     points = next(t["project"]["entry-points"]["syncd.connectors"] for t in tables if "project" in t)
     configured = next(t["connectors"] for t in tables if "connectors" in t)
     assert points == {"folder": "syncd_folder:FolderConnector"}
     assert {each["type"] for each in configured.values()} == set(points)
-    assert "class FolderConnector:" in blocks("python")[0]
+    assert "class FolderConnector(Connector):" in blocks("python")[1]
 
 
 def test_the_default_mapping_of_the_page_compiles(tmp_path: Path) -> None:
@@ -114,7 +151,7 @@ def test_the_statuses_of_the_page_pass_nobody_over(tmp_path: Path) -> None:
     scope: dict[str, Any] = {}
     exec((tmp_path / "statuses.py").read_text(), scope)  # noqa: S102 - our own page
     far = FarEndThatTells()
-    connector = SimpleNamespace(_remote=far, _context=SimpleNamespace(watched=Watched("status")))
+    connector = SimpleNamespace(_remote=far, context=SimpleNamespace(watched=Watched("status")))
     for n in range(450):
         far.change(n, shows=30.0 if n == 7 else 0.0)
     told, cursor = set(), ""

@@ -10,9 +10,7 @@ from simple_salesforce.api import Salesforce
 
 from connectors.salesforce.connector import SalesforceConnector
 from connectors.salesforce.defaults import CUSTOM_FIELDS, key_metadata
-from syncd.connector import Field, Watched
-from syncd.core.delivery import Delivery, Outcome
-from syncd.core.failure import Failure, Refused
+from syncd.connector import Delivery, Failure, Field, Outcome, Refused, Watched
 from syncd.testing import Bench, ManualClock
 from tests.fakes import serving
 from tests.fakes.salesforce import CLIENT_ID, CLIENT_SECRET, SalesforceFake

@@ -3,8 +3,7 @@
 import pytest
 
 from connectors.salesforce.defaults import DEFAULTS
-from syncd.core.delivery import Delivered
-from syncd.core.failure import Halt, Pause, Refused
+from syncd.connector import Delivered, Halt, Pause, Refused
 from syncd.testing import LaneHarness
 from tests.connectors.salesforce.salesforce_bench import PLAIN, one, raised, sent, table
 from tests.fakes.salesforce_lead import KEY

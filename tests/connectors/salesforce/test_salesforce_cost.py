@@ -8,7 +8,7 @@ import requests
 
 from connectors.salesforce.identity import Write, decide
 from connectors.salesforce.match import Known
-from syncd.core.delivery import Delivered
+from syncd.connector import Delivered
 from tests.connectors.salesforce.salesforce_bench import one, table
 
 

@@ -8,9 +8,7 @@ from connectors.salesforce.connector import SalesforceConnector
 from connectors.salesforce.defaults import CUSTOM_FIELDS, DEFAULTS
 from connectors.salesforce.lead_fields import Column, fit, read_schema
 from connectors.salesforce.options import KEY_FIELD
-from syncd.connector import Field
-from syncd.core.delivery import Delivered, Delivery
-from syncd.core.failure import Halt, Pause, Reject
+from syncd.connector import Delivered, Delivery, Field, Halt, Pause, Reject
 from tests.connectors.salesforce.salesforce_bench import PLAIN, Table, lead_of, one, raised, table
 from tests.fakes.salesforce_lead import LeadField
 

@@ -5,9 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from syncd.connector import Field
-from syncd.core.delivery import Delivered
-from syncd.core.failure import Reject, Retry
+from syncd.connector import Delivered, Field, Reject, Retry
 from tests.connectors.salesforce.salesforce_bench import PLAIN, Table, lead_of, one, sent, table
 from tests.fakes.salesforce_lead import KEY
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from syncd.core.delivery import Delivered
-from syncd.core.failure import Halt, Reject, Retry
+from syncd.connector import Delivered, Halt, Reject, Retry
 from syncd.testing import LaneHarness
 from tests.connectors.salesforce.salesforce_bench import PLAIN, Table, lead_of, one, raised, sent, table
 from tests.fakes.salesforce_lead import KEY

@@ -3,8 +3,7 @@
 from connectors.salesforce.identity import Mapped, Write, decide, join, linked
 from connectors.salesforce.lead_fields import Column, Schema
 from connectors.salesforce.match import Known
-from syncd.connector import Field
-from syncd.core.delivery import Delivery
+from syncd.connector import Delivery, Field
 from syncd.testing import samples
 
 KEY = "Key__c"

@@ -3,8 +3,7 @@
 import pytest
 
 from connectors.salesforce.rate_limit import DAY, HOUR, Budget
-from syncd.core.delivery import Delivered
-from syncd.core.failure import Halt, Pause
+from syncd.connector import Delivered, Halt, Pause
 from syncd.testing import ManualClock
 from tests.connectors.salesforce.salesforce_bench import PLAIN, Table, one, raised, sent, table
 from tests.fakes.salesforce import CLIENT_SECRET

@@ -9,8 +9,7 @@ import pytest
 from connectors.salesforce.codes import CALLS, CODES, ROWS, STATUSES
 from connectors.salesforce.connector import SalesforceConnector
 from connectors.salesforce.options import KEY_FIELD, SalesforceOptions
-from syncd.connector import Change, Field, Finding
-from syncd.core.delivery import Delivered
+from syncd.connector import Change, Delivered, Field, Finding
 from syncd.registry import GROUP, configure
 from syncd.settings import SettingsError, load
 from tests.connectors.salesforce.salesforce_bench import PLAIN, Table, one, table
@@ -63,13 +62,13 @@ def test_check_says_what_is_kept_and_which_emails_find_nobody() -> None:
     with table(fields={**PLAIN, "Status": "Working", "Email": "{{ email }}"}) as bench:
         found = _trouble(bench)
         assert set(found) == {"salesforce_kept", "salesforce_email"}
-        assert all(each.level == "warning" and each.fix for each in found.values())
+        assert all(each.level == "warning" and each.code in CODES for each in found.values())
 
 
 def test_check_says_that_contacts_cannot_be_seen() -> None:
     with table() as bench:
         bench.fake.org.hidden_objects.add("contact")
-        assert _trouble(bench)["salesforce_object_hidden"].fix
+        assert "salesforce_object_hidden" in _trouble(bench)
 
 
 def test_check_of_a_refused_call_is_a_finding_too() -> None:

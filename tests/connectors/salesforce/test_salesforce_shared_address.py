@@ -2,8 +2,7 @@
 
 import pytest
 
-from syncd.core.delivery import Delivered, Delivery, Outcome
-from syncd.core.failure import Halt, Reject
+from syncd.connector import Delivered, Delivery, Halt, Outcome, Reject
 from tests.connectors.salesforce.salesforce_bench import PLAIN, Table, lead_of, one, sent, table
 
 EMAIL = "maker3@studio3.example.com"

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from connectors.salesforce.statuses import OVERLAP, PAGE, Place, place_of, query
-from syncd.connector import Statuses, Watched
-from syncd.core.failure import Halt, Pause
+from syncd.connector import Halt, Pause, Statuses, Watched
 from tests.connectors.salesforce.salesforce_bench import Table, table
 from tests.fakes.salesforce_lead import KEY
 
@@ -102,7 +101,6 @@ def test_a_field_that_is_not_there_halts_and_nothing_but_a_name_gets_into_a_quer
         with pytest.raises(Halt) as why:
             it.salesforce.statuses_since("")
         assert why.value.code in {"salesforce_feedback_refused", "salesforce_field_missing"}
-        assert why.value.fix
         assert all(name not in seen.query for seen in it.fake.calls if name != "Stattus")
 
 

@@ -12,8 +12,7 @@ import pytest
 
 from connectors.salesforce import http
 from connectors.salesforce.connector import SalesforceConnector
-from syncd.core.delivery import Delivered
-from syncd.core.failure import Failure, Pause
+from syncd.connector import Delivered, Failure, Pause
 from syncd.testing import ManualClock
 from tests.connectors.salesforce.salesforce_bench import PLAIN, Remote, Table, one, raised, table
 from tests.ctgo.remote import served as raw_served

@@ -165,7 +165,7 @@ def test_a_server_that_speaks_no_tls_gets_no_lead(zone: Zone) -> None:
 
 def check(**options: object) -> list[tuple[str, str]]:
     chosen = WebhookConnector.Options.model_validate(options)
-    connector = WebhookConnector(chosen, Context("hook", SystemClock(), Journal()))  # type: ignore[arg-type]
+    connector = WebhookConnector(chosen, Context("hook", SystemClock(), Journal()))
     try:
         return [(found.level, found.code) for found in connector.check()]
     finally:

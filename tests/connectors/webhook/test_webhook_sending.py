@@ -8,9 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.webhook import message
-from connectors.webhook.connector import VARIABLES, WebhookOptions
-from syncd.core.delivery import Delivered
-from syncd.core.failure import Halt, Pause, Reject
+from connectors.webhook.connector import WebhookOptions
+from syncd.connector import VARIABLES, Delivered, Halt, Pause, Reject
 from syncd.mapping import VARIABLES as KNOWN
 from syncd.registry import configure
 from syncd.settings import load

@@ -9,7 +9,7 @@ import pytest
 from connectors.webhook.errors import Answer, failure
 from connectors.webhook.http import LARGEST_BODY, Wire
 from syncd.clock import SystemClock
-from syncd.core.failure import Pause
+from syncd.connector import Pause
 from tests.connectors.scripted import Script, answer, drip, flood, scripted, silence
 
 ONE_MEGABYTE = b"x" * 2**20

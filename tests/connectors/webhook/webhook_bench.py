@@ -5,9 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from connectors.webhook.connector import WebhookConnector
-from syncd.connector import Field
-from syncd.core.delivery import Delivery, Outcome
-from syncd.core.failure import Failure
+from syncd.connector import Delivery, Failure, Field, Outcome
 from syncd.testing import Bench, ManualClock
 from tests.fakes.serving import served
 from tests.fakes.webhook import PREFIX, SIGNING_SECRET, TOKEN, WebhookFake

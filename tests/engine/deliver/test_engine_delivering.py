@@ -1,12 +1,12 @@
 """A remote that is down, slow to believe or wrong loses nothing and holds up nobody else."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
 
 import pytest
 
 from syncd.core.delivery import Delivered, Delivery, Outcome
-from syncd.core.failure import Halt, Pause, Retry
+from syncd.core.failure import Halt, Pause, Refused, Retry
 from syncd.core.verdict import HALT_LIMIT
 from tests.support import (
     DAY,
@@ -16,6 +16,7 @@ from tests.support import (
     rejects,
     unreachable,
 )
+from tests.support.remote import Rule
 
 
 def test_an_outage_of_days_rejects_nobody_and_is_not_hammered(bench: Bench) -> None:
@@ -30,6 +31,24 @@ def test_an_outage_of_days_rejects_nobody_and_is_not_hammered(bench: Bench) -> N
     bench.run()
     bench.check()
     assert bench.leads() == {"exported": 50}
+
+
+@pytest.mark.parametrize(
+    "why", [Pause("down", "x"), Halt("access", "x"), Refused("odd", "x"), Retry("busy", "x"), KeyError("x")]
+)
+def test_what_was_yielded_before_a_failure_stands(bench: Bench, why: Exception) -> None:
+    bench.ctgo(leads=10)
+    far = bench.place()
+
+    def three(it: Remote, batch: Sequence[Delivery]) -> Iterator[Outcome]:
+        yield from (it.write(each) for each in batch[:3])
+        raise why
+
+    far.script.append(cast("Rule", three))
+    bench.once(seconds=DAY)
+    bench.check()
+    assert bench.leads() == {"exported": 10}
+    assert [len(thing.writes) for thing in far.things] == [1] * 10
 
 
 def test_an_outage_does_not_hold_up_another_connector(bench: Bench) -> None:

@@ -126,7 +126,7 @@ DEEDS: Mapping[str, Callable[[Bench], Any]] = {
     "deliver again": lambda it: it.connector.deliver([it.delivery(4, emailed=False, maybe_sent=True)]),
     "update": lambda it: it.connector.deliver([it.delivery(1, remote_id="102")]),
     "check": lambda it: it.connector.check(),
-    "setup": lambda it: it.connector.setup(apply=True),  # type: ignore[attr-defined]  # those that have one
+    "setup": lambda it: it.connector.setup(apply=True),  # those that have one
     "hear": lambda it: it.connector.statuses_since(""),  # type: ignore[attr-defined]
 }
 

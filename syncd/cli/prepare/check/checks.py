@@ -20,7 +20,7 @@ from syncd.cli.prepare.check.monitoring import alert_notes, health_notes
 from syncd.cli.prepare.check.note import Level, Note
 from syncd.cli.prepare.check.push_address import push_notes
 from syncd.clock import SystemClock
-from syncd.core.failure import CODES, Failure
+from syncd.core.failure import CODES, Failure, Refused
 from syncd.core.flood_gate import GATE_HELD, said
 from syncd.ctgo import Me, Upstream
 from syncd.engine.budget import RequestBudget, Reservation
@@ -228,21 +228,21 @@ def _said(me: Me) -> str:
 
 def connector_notes(m: Mapped, clock: SystemClock) -> Sequence[Note]:
     """What the connector's own check finds; one that finds nothing is well."""
-    about, codes = f"connector {m.name}", m.configured.cls.codes
+    about, codes = f"connector {m.name}", {**m.configured.cls.codes, **CODES}
     try:
         connector = m.configured.open(clock, logger())
         try:
             findings = list(connector.check())
         finally:
             connector.close()
-    except Failure as why:
-        fix = (why.fix or codes.get(why.code, "")).replace("NAME", m.name)
+    except (Failure, Refused) as why:
+        fix = codes.get(why.code, "").replace("NAME", m.name)
         return [Note("error", about, why.detail, why.code, fix, Exit.FAILED)]
     except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything, and the others are still to be checked
         detail = f"Its check raised {type(error).__name__}."
         return [Note("error", about, detail, "connector_bug", CODES["connector_bug"], Exit.FAILED)]
     notes = [
-        Note(it.level, about, it.detail, "" if it.level == "ok" else it.code, (it.fix or codes.get(it.code, "")).replace("NAME", m.name),
+        Note(it.level, about, it.detail, "" if it.level == "ok" else it.code, codes.get(it.code, "").replace("NAME", m.name),
              Exit.FAILED if it.level == "error" else Exit.DONE)
         for it in findings
     ]  # fmt: skip

@@ -6,14 +6,12 @@ So a person whose object may have been made is looked for first, and one whose o
 import json
 from collections.abc import Mapping, Sequence
 from http.client import HTTPConnection, HTTPException
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
-from syncd.connector import Context, Field, Finding
-from syncd.core.delivery import Delivered, Delivery, Outcome, Route
-from syncd.core.failure import Pause
+from syncd.connector import Connector, Context, Delivered, Delivery, Outcome, Pause
 
 SECONDS = 10.0
 
@@ -26,33 +24,24 @@ class CreateOnlyOptions(BaseModel):
     url: str
 
 
-class CreateOnlyConnector:
+class CreateOnlyConnector(Connector):
     """See the module; `tests.proof.crash.remotes.Crm` is its remote."""
 
-    Options: ClassVar[type[BaseModel]] = CreateOnlyOptions
+    Options = CreateOnlyOptions
     codes: ClassVar[Mapping[str, str]] = {"create_only_down": "syncd tries again by itself."}
-    defaults: ClassVar[Mapping[str, str | Field]] = {"handle": "{{ handle }}", "bio": "{{ bio }}"}
-    objects: ClassVar[Literal["people", "leads"]] = "people"
+    defaults: ClassVar[Mapping[str, str]] = {"handle": "{{ handle }}", "bio": "{{ bio }}"}
+    objects = "people"
     batch_size = 10
 
     def __init__(self, options: CreateOnlyOptions, context: Context) -> None:
-        del context
+        super().__init__(options, context)
         self._address = urlsplit(options.url)
-
-    def check(self) -> Sequence[Finding]:
-        return []
-
-    def route(self, delivery: Delivery) -> Route:
-        return Route(group="all", key=delivery.person, resend_safe=False)
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
         try:
             return [self._write(each) for each in batch]
         except (OSError, HTTPException, ValueError) as error:
             raise Pause("create_only_down", f"{type(error).__name__}", unexplained=True) from error
-
-    def close(self) -> None:
-        pass
 
     def _write(self, each: Delivery) -> Delivered:
         remote_id = each.remote_id

@@ -12,11 +12,11 @@ def apollo_halts_for_a_contact_that_is_gone() -> None:
     """A contact that is not there, or not to be viewed, is believed to be only when a 404 says so."""
 
     def make(plain: Any) -> Any:
-        from connectors.apollo.codes import halt  # noqa: PLC0415
+        from syncd.connector import Halt  # noqa: PLC0415
 
         def of_one(said: Any, of: Any) -> Any:
             own = plain(said, of)
-            return own if own is None or "deleted" in said else halt("apollo_refused_call", "odd")
+            return own if own is None or "deleted" in said else Halt("apollo_refused_call", "odd")
 
         return of_one
 
@@ -32,9 +32,9 @@ def apollo_believes_a_proxy_that_refuses() -> None:
     """A firewall's page with a 403 is taken for Apollo's word on the key."""
 
     def make(_: Any) -> Any:
-        from connectors.apollo.codes import halt  # noqa: PLC0415
+        from syncd.connector import Halt  # noqa: PLC0415
 
-        return lambda of: halt("apollo_forbidden", f"Apollo refuses api/v1/{of.endpoint.scope}")
+        return lambda of: Halt("apollo_forbidden", f"Apollo refuses api/v1/{of.endpoint.scope}")
 
     around("connectors.apollo.errors:_nobodys", make)
 
