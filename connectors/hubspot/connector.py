@@ -19,9 +19,8 @@ from connectors.hubspot import setup as hubspot_setup
 from connectors.hubspot import statuses
 from connectors.hubspot.api import Api
 from connectors.hubspot.identity import Plan
-from connectors.hubspot.locks import Locks
 from connectors.hubspot.options import CODES, DEFAULTS, KEY, HubSpotOptions
-from connectors.hubspot.write import Sending
+from connectors.hubspot.write import Locks, Sending
 from syncd.connector import Change, Connector, Context, Delivery, Field, Finding, Outcome, Route, Statuses
 
 __all__ = ["KEY", "HubSpotConnector", "HubSpotOptions"]

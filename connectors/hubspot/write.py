@@ -8,14 +8,41 @@ from collections.abc import Callable, Mapping, Sequence
 
 from connectors.hubspot.api import Api
 from connectors.hubspot.batch_results import sorted_out
-from connectors.hubspot.errors import Answer, Conflict, Gone, Judgement, Lacking, word
+from connectors.hubspot.errors import LOCK, LOCKED, Answer, Conflict, Gone, Judgement, Lacking, word
 from connectors.hubspot.identity import KINDS, Aim, Contact, Plan, aimed, first_of_each
-from connectors.hubspot.locks import Locks
 from connectors.hubspot.match import Looking, refused
 from connectors.hubspot.options import KEY, OPTIONAL
-from syncd.connector import Delivered, Delivery, Failure, Halt, Logger, Outcome, Refused, Reject, Retry
+from syncd.connector import Delivered, Delivery, Failure, Halt, Logger, Outcome, Pause, Refused, Reject, Retry
 
 _TURNS = 2
+
+
+class Locks:
+    """The 423s of an account, kept over calls. HubSpot locks a whole call because of the account, or of one contact in it.
+
+    Its own locks last two seconds, and the first answer is waited out. A lock that outlasts the wait is taken for some
+    contact's: a call is halved until that contact stands alone, where it becomes a suspect as after a bare 500.
+    `lasting`: writes in a row that found something locked; a hint only.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is locked yet."""
+        self.lasting = 0
+
+    def met(self, why: Failure, rows: int) -> Failure | Refused:
+        """Judge the failure of a write of so many rows."""
+        if why.code != LOCKED:
+            return why
+        self.lasting += 1
+        return why if self.lasting == 1 else narrowed(why, rows)
+
+
+def narrowed(why: Failure, rows: int) -> Failure | Refused:
+    """The word for a lock that outlasts HubSpot's own: Refused for several rows, an unexplained Pause for one."""
+    if rows > 1:
+        return Refused(why.code, f"HubSpot keeps one of {rows} contacts locked")
+    asked = why.after if (why.after or 0.0) > LOCK else None
+    return Pause(why.code, "HubSpot keeps the contact locked", after=asked, unexplained=True)
 
 
 class Sending:

@@ -22,8 +22,8 @@ from simple_salesforce.exceptions import SalesforceError
 from connectors.salesforce.codes import TOKEN_WAITS
 from connectors.salesforce.errors import judge_call, problem
 from connectors.salesforce.http import broken, retry_after, server_time, session
+from connectors.salesforce.match import Select
 from connectors.salesforce.options import API_VERSION, SalesforceOptions, base_address
-from connectors.salesforce.org import Select
 from connectors.salesforce.queries import QUERIES_AT_ONCE, answers_of, composite, queries_for
 from connectors.salesforce.rate_limit import Budget
 from syncd.connector import Clock, Failure, Halt, Pause, Refused

@@ -9,17 +9,13 @@ way there, `salesforce_sending` one call with what follows from it, `salesforce_
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from connectors.salesforce import check as salesforce_check
 from connectors.salesforce import statuses
 from connectors.salesforce.codes import CODES
-from connectors.salesforce.contacts import ask_whose
 from connectors.salesforce.defaults import DEFAULTS
-from connectors.salesforce.identity import How, Mapped, Write, decide, join, once_each, to_look_up
+from connectors.salesforce.identity import How, Known, Mapped, Write, decide, join, once_each, to_look_up
 from connectors.salesforce.lead_fields import Schema, read_schema
-from connectors.salesforce.match import Known
-from connectors.salesforce.merges import follow
+from connectors.salesforce.match import Select, ask_whose, follow
 from connectors.salesforce.options import KEY_FIELD, SalesforceOptions
-from connectors.salesforce.org import Select
 from connectors.salesforce.rate_limit import Budget
 from connectors.salesforce.write import Sender
 from syncd.connector import (
@@ -76,16 +72,18 @@ class SalesforceConnector(Connector):
 
     def check(self) -> Sequence[Finding]:
         """Signing in, the org's calls, the fields, and whether Contacts can be seen. Three calls."""
+        from connectors.salesforce import setup  # noqa: PLC0415 - needed once in a lifetime
+
         try:
             schema = self._describe(anew=True)
-            findings = [*salesforce_check.findings(self._fields, self._options, schema)]
+            findings = [*setup.findings(self._fields, self._options, schema)]
             if watched := self._context.watched:
                 findings += statuses.findings(watched, schema)
             self._wire.call("GET", "query/", params={"q": "SELECT Id FROM Contact LIMIT 1"})
         except (Failure, Refused) as why:
             self._schema = None
             return [Finding("error", why.code, why.detail)]
-        return [salesforce_check.calls(self._budget, self._options.daily_share), *findings]
+        return [setup.calls(self._budget, self._options.daily_share), *findings]
 
     def setup(self, apply: bool) -> Sequence[Change]:  # noqa: FBT001 - the contract is positional
         """Make the custom fields and grant them to the run-as user, or say where to click."""

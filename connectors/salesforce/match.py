@@ -1,59 +1,122 @@
-"""What was found in the org of a batch's people. Pure."""
+"""The people of a batch in the org: which lead was kept where sales merged some, and whose a Contact is.
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+A lead that lost in a merge is in the recycle bin with our key, and names the one that was kept, which may have been merged
+in its turn. A bin that was emptied tells nothing: what was in it counts as deleted. A Contact bears no key of ours, but the
+leads that were converted into it do, whatever address they had.
+Source: Salesforce's object reference, Lead, MasterRecordId and ConvertedContactId.
+"""
 
-CONTACT_OF = "ConvertedContactId"
-"""The field of a converted lead that names the Contact it became."""
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
-Record = Mapping[str, Any]
+from connectors.salesforce.identity import CONTACT_OF, Known, Mapped, Record, person_id, settled_elsewhere
+from syncd.connector import Delivery
 
-
-@dataclass(slots=True)
-class Known:
-    """What the look-up found: leads by key, leads and Contacts by email, all casefolded."""
-
-    by_key: dict[str, Record] = field(default_factory=dict)
-    by_email: defaultdict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
-    contacts: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    deleted: defaultdict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
-    """By key, leads in the recycle bin."""
-    kept: defaultdict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
-    """By key, the live leads that a person's lead was merged into, or that it is under another key."""
-    owners: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """By the first 15 characters of a Contact's id, the keys of ours on leads that were converted into it."""
-
-    def add_leads(self, records: Iterable[Record], key: str) -> None:
-        """Take in what the query for leads answered."""
-        for record in records:
-            if record.get(CONTACT_OF):
-                self.add_owner(str(record[CONTACT_OF]), record.get(key))
-            if record.get("IsDeleted"):
-                self.deleted[str(record.get(key, "")).casefold()].append(record)
-                continue
-            if record.get(key):
-                self.by_key[str(record[key]).casefold()] = record
-            if record.get("Email"):
-                self.by_email[str(record["Email"]).casefold()].append(record)
-
-    def add_contacts(self, records: Iterable[Record]) -> None:
-        """Take in what the query for Contacts answered."""
-        for record in records:
-            self.contacts[str(record.get("Email", "")).casefold()].append(str(record["Id"]))
-
-    def add_owner(self, contact: str, key: object) -> None:
-        """Take in that a lead with this key, if with any, was converted into a Contact."""
-        if key:
-            self.owners[contact[:15]].add(str(key).casefold())
-
-    def theirs(self, contact: str, person: str) -> bool:
-        """Whether sales made a Contact of other people of ours, and not of this one."""
-        keys = self.owners.get(contact[:15], set())
-        return bool(keys) and person.casefold() not in keys
+Where = Mapping[str, Sequence[str]]
+"""Values by field, of which a record must match one."""
 
 
-def person_id(lead: Record) -> str:
-    """The id to remember for a converted lead: its Contact's, else its own."""
-    return str(lead.get(CONTACT_OF) or lead["Id"])
+class Select(NamedTuple):
+    """An object, the fields to ask for, and which records; `deleted`: also those in the recycle bin."""
+
+    what: str
+    fields: Sequence[str]
+    where: Where
+    deleted: bool = False
+
+    @property
+    def resource(self) -> str:
+        """Of Salesforce's two for queries, the one that finds them."""
+        return "queryAll" if self.deleted else "query"
+
+
+class Asking(Protocol):
+    """Of the wire, what looking records up needs."""
+
+    def select(self, wanted: Select) -> list[Mapping[str, Any]]:
+        """The records of an object that match. Raises Pause, Halt or Refused."""
+        ...
+
+
+LONGEST_CHAIN = 10
+"""Merges that are followed, one after the other: each costs the batch a call."""
+_LEAD = re.compile(r"00Q[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?")
+
+
+def follow(wire: Asking, batch: Sequence[Delivery], mapped: Mapped, known: Known) -> None:
+    """Add to `known.kept` what merged leads of a batch live on as.
+
+    It asks only where somebody's lead is gone, and raises as `wire` does.
+    """
+    trails = {
+        each.person.casefold(): trail
+        for each in batch
+        if not settled_elsewhere(each)
+        and each.person.casefold() not in known.by_key
+        and (trail := _begin(each, known.deleted.get(each.person.casefold(), ())))
+    }
+    for _ in range(LONGEST_CHAIN):
+        ids = sorted(set().union(*trails.values()))
+        if not ids:
+            return
+        asked = Select("Lead", mapped.selected(link=True), {"Id": ids}, deleted=True)
+        found = {str(lead["Id"])[:15]: lead for lead in wire.select(asked)}
+        trails = {key: _next(key, trail, found, known) for key, trail in trails.items()}
+
+
+def _begin(delivery: Delivery, deleted: Sequence[Record]) -> set[str]:
+    """Ids to look at: what the leads in the bin were merged into, and the id that is remembered if it is not among them."""
+    seen = {str(lead["Id"])[:15] for lead in deleted}
+    remembered = delivery.remote_id or ""
+    begin = _masters(deleted)
+    if _LEAD.fullmatch(remembered) and remembered[:15] not in seen:
+        begin.add(remembered)
+    return begin
+
+
+def _next(key: str, trail: set[str], found: dict[str, Record], known: Known) -> set[str]:
+    leads = [found[lead_id[:15]] for lead_id in trail if lead_id[:15] in found]
+    live = [lead for lead in leads if not lead.get("IsDeleted")]
+    known.kept[key] += [lead for lead in live if lead not in known.kept[key]]
+    return _masters([lead for lead in leads if lead.get("IsDeleted")])
+
+
+def _masters(deleted: Sequence[Record]) -> set[str]:
+    return {
+        str(lead["MasterRecordId"]) for lead in deleted if _LEAD.fullmatch(str(lead.get("MasterRecordId")))
+    }
+
+
+def ask_whose(wire: Asking, batch: Sequence[Delivery], mapped: Mapped, known: Known) -> None:
+    """Add to `known.owners` whose the Contacts are that have the address of somebody new.
+
+    It asks only where there is one, in a call, and raises as `wire` does.
+    """
+    if CONTACT_OF not in mapped.standard:
+        _by_address(known, mapped.key.name)
+        return
+    new = [each for each in batch if each.person.casefold() not in known.by_key]
+    emails = {email for each in new if (email := mapped.email_of(each))}
+    maybe = [contact for email in emails for contact in known.contacts.get(email, ())]
+    maybe += [
+        person_id(lead) for email in emails for lead in known.by_email.get(email, ()) if lead.get(CONTACT_OF)
+    ]
+    if unasked := unowned(maybe, known):
+        where = {CONTACT_OF: unasked}
+        found = wire.select(Select("Lead", ["Id", CONTACT_OF, mapped.key.name], where, mapped.sees_deleted))
+        for lead in found:
+            known.add_owner(person_id(lead), lead.get(mapped.key.name))
+
+
+def unowned(contacts: Iterable[str], known: Known) -> list[str]:
+    """Those that no lead with a key of ours is known to have become, sorted."""
+    return sorted({contact for contact in contacts if contact[:15] not in known.owners})
+
+
+def _by_address(known: Known, key: str) -> None:
+    """Where the run-as user cannot see what a lead became, an equal address has to tell it."""
+    for email, contacts in known.contacts.items():
+        for lead in known.by_email.get(email, ()):
+            for contact in contacts if lead.get("IsConverted", True) else ():
+                known.add_owner(contact, lead.get(key))

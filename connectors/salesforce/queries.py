@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 from simple_salesforce.format import format_soql
 
+from connectors.salesforce.match import Select, Where
 from connectors.salesforce.options import API_VERSION
-from connectors.salesforce.org import Select, Where
 
 LONGEST_QUERY = 12_000
 """Characters of an encoded query: Salesforce takes 16,384 of address and headers together."""

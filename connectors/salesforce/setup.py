@@ -1,4 +1,4 @@
-"""What must exist in the org before the first lead: custom fields, and the right to write them.
+"""The fields of Lead that the connector needs: `changes` makes them, `findings` says what `check` sees of them.
 
 The rights to make them ("Customize Application", "Manage Profiles and Permission Sets") are far above what
 delivering needs, so the run-as user mostly lacks them: every change then says where to click. Sources: Salesforce's
@@ -11,11 +11,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from connectors.salesforce.defaults import CUSTOM_FIELDS, key_metadata
 from connectors.salesforce.errors import problem
 from connectors.salesforce.lead_fields import Schema
-from connectors.salesforce.org import Select
+from connectors.salesforce.match import Select
 from syncd.connector import Change, Field, Halt, Refused
 
 if TYPE_CHECKING:
     from connectors.salesforce.api import Wire
+
+
+from connectors.salesforce.identity import KEPT_ON_UPDATE, join, left_out, vouched
+from connectors.salesforce.options import SalesforceOptions
+from connectors.salesforce.rate_limit import Budget
+from syncd.connector import Finding
 
 PERMISSION_SET = "CTGO_syncd"
 _WHERE = "Setup > Object Manager > Lead > Fields & Relationships"
@@ -143,3 +149,85 @@ def _conversion(fields: Mapping[str, Field], key_field: str) -> list[Change]:
         f"or they are lost on conversion: {', '.join(names)}"
     )
     return [Change("the lead conversion field map (cannot be seen from here)", done=False, by_hand=by_hand)]
+
+
+def calls(budget: Budget, share: float) -> Finding:
+    """That we are signed in, and how many of its calls the org has used."""
+    used = (
+        f"{budget.used} of {budget.total} API calls used in 24 hours"
+        if budget.total
+        else "no word on API calls"
+    )
+    return Finding("ok", "salesforce_ready", f"signed in; {used}; {share:.0%} of them may be ours")
+
+
+def findings(fields: Mapping[str, Field], options: SalesforceOptions, schema: Schema) -> Sequence[Finding]:
+    """Everything that the org's fields have to say about the mapping."""
+    return [
+        *_blocking(fields, options, schema),
+        *_required(fields, options, schema),
+        *_picklists(fields, schema),
+        *_kept(fields),
+        *_emails(fields),
+    ]
+
+
+def _blocking(fields: Mapping[str, Field], options: SalesforceOptions, schema: Schema) -> list[Finding]:
+    found = []
+    try:
+        join({}, options.external_id_field, schema, options.duplicates)
+        found.append(
+            Finding("ok", "salesforce_key", f"{options.external_id_field} is unique and an external id")
+        )
+    except Halt as why:
+        found.append(Finding("error", why.code, why.detail))
+        return found
+    try:
+        join(fields, options.external_id_field, schema, options.duplicates)
+    except Halt as why:
+        found.append(Finding("error", why.code, why.detail))
+    return found
+
+
+def _required(fields: Mapping[str, Field], options: SalesforceOptions, schema: Schema) -> list[Finding]:
+    mapped = {name.casefold() for name in fields} | {options.external_id_field.casefold()}
+    lacking = [name for name in schema.required() if name.casefold() not in mapped]
+    if not lacking:
+        return []
+    detail = f"new leads need {', '.join(lacking)}, which the mapping does not write"
+    return [Finding("error", "salesforce_required", detail)]
+
+
+def _picklists(fields: Mapping[str, Field], schema: Schema) -> list[Finding]:
+    """Constants that a restricted picklist does not hold."""
+    found = []
+    for name, field in fields.items():
+        column = schema.get(name)
+        if column is None or column.values is None or "{{" in field.value or field.value in column.values:
+            continue
+        if left_out(column, field.value):
+            detail = f"{name} is a restricted picklist without the value that is mapped: it is left out"
+            found.append(Finding("warning", "salesforce_picklist", detail))
+        else:
+            detail = f"{name} is a restricted picklist without the value that is mapped: every lead would be rejected"
+            found.append(Finding("error", "salesforce_picklist", detail))
+    return found
+
+
+def _kept(fields: Mapping[str, Field]) -> list[Finding]:
+    kept = [
+        name
+        for name, field in fields.items()
+        if name.casefold() in KEPT_ON_UPDATE and field.policy == "always"
+    ]
+    if not kept:
+        return []
+    detail = f"{', '.join(kept)} is set on new leads only: afterwards it is the salesperson's"
+    return [Finding("warning", "salesforce_kept", detail)]
+
+
+def _emails(fields: Mapping[str, Field]) -> list[Finding]:
+    if vouched(fields) or not any(name.casefold() == "email" for name in fields):
+        return []
+    detail = "the mapping of Email does not ask for verified addresses, so nobody is looked up by theirs"
+    return [Finding("warning", "salesforce_email", detail)]

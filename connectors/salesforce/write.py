@@ -9,11 +9,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from connectors.salesforce import identity
-from connectors.salesforce.contacts import unowned
 from connectors.salesforce.errors import Converted, Duplicate, Judged, judge_rows
-from connectors.salesforce.identity import How, Mapped
-from connectors.salesforce.match import CONTACT_OF, Known, Record, person_id
-from connectors.salesforce.org import Select
+from connectors.salesforce.identity import CONTACT_OF, How, Known, Mapped, Record, person_id
+from connectors.salesforce.match import Select, unowned
 from syncd.connector import Delivered, Delivery, Failure, Logger, Outcome, Refused, Retry
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from connectors.hubspot.adopt import normal
+from connectors.hubspot.match import normal
 from syncd.connector import Delivered, Halt
 from tests.connectors.hubspot.hubspot_bench import GUESSED, NONE, VERIFIED, Hub, hub
 

@@ -6,8 +6,7 @@ from collections.abc import Callable
 import pytest
 import requests
 
-from connectors.salesforce.identity import Write, decide
-from connectors.salesforce.match import Known
+from connectors.salesforce.identity import Known, Write, decide
 from syncd.connector import Delivered
 from tests.connectors.salesforce.salesforce_bench import one, table
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from simple_salesforce.format import format_soql
 
-from connectors.salesforce.org import Select
+from connectors.salesforce.match import Select
 from connectors.salesforce.queries import LONGEST_QUERY, composite, queries_for
 
 FIELDS = ("Id", "Email")

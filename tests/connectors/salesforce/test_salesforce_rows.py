@@ -1,8 +1,7 @@
 """Rows where no call is needed to see them: what may be written over what is there, and what never is."""
 
-from connectors.salesforce.identity import Mapped, Write, decide, join, linked
+from connectors.salesforce.identity import Known, Mapped, Write, decide, join, linked
 from connectors.salesforce.lead_fields import Column, Schema
-from connectors.salesforce.match import Known
 from syncd.connector import Delivery, Field
 from syncd.testing import samples
 

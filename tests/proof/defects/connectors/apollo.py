@@ -97,4 +97,4 @@ def apollo_sends_numbers_where_texts_are_wanted() -> None:
 @defect("liveness", "connectors", f"{TESTS}known.py::test_what_a_change_ignores_is_sent_once_and_said_once")
 def apollo_sends_for_ever_what_a_change_ignores() -> None:
     """A field that Apollo leaves as it is, is sent again with every lead."""
-    instead("connectors.apollo.ignored:Ignored.learn", lambda *_: None)
+    instead("connectors.apollo.write:Ignored.learn", lambda *_: None)

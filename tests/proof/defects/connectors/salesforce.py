@@ -12,7 +12,7 @@ SHARED = f"{TESTS}shared_address.py::"
 @defect("I-3", "connectors", f"{MERGES}test_a_merged_lead_is_written_as_the_one_that_was_kept")
 def salesforce_takes_a_merged_lead_for_a_deleted_one() -> None:
     """A lead that sales merged into another is made again."""
-    instead("connectors.salesforce.merges:follow", lambda *_: None)
+    instead("connectors.salesforce.match:follow", lambda *_: None)
 
 
 @defect("I-3", "connectors", f"{MERGES}test_merges_are_followed_one_after_the_other")
@@ -26,7 +26,7 @@ def salesforce_follows_one_merge_only() -> None:
 
         return next_one
 
-    around("connectors.salesforce.merges:_next", make)
+    around("connectors.salesforce.match:_next", make)
 
 
 @defect(
@@ -39,7 +39,7 @@ def salesforce_writes_over_another_person_of_ours() -> None:
 
     def make(plain: Any) -> Any:
         def merged(delivery: Any, known: Any, mapped: Any) -> Any:
-            from connectors.salesforce.match import Known  # noqa: PLC0415
+            from connectors.salesforce.identity import Known  # noqa: PLC0415
 
             person, key = delivery.person.casefold(), mapped.key.name
             bare = Known()
@@ -89,7 +89,7 @@ def salesforce_waits_for_what_only_a_person_mends() -> None:
 )
 def salesforce_takes_a_contact_for_everybody_with_its_address() -> None:
     """A person is delivered silently to a Contact that sales made of another person of ours."""
-    instead("connectors.salesforce.match:Known.theirs", lambda *_: False)
+    instead("connectors.salesforce.identity:Known.theirs", lambda *_: False)
 
 
 @defect(
@@ -99,10 +99,10 @@ def salesforce_takes_a_contact_for_everybody_with_its_address() -> None:
 )
 def salesforce_sees_whose_a_contact_is_by_the_address_alone() -> None:
     """A Contact whose lead had no address, or another, passes for whoever comes with it."""
-    instead("connectors.salesforce.contacts:ask_whose", lambda *_: None)
+    instead("connectors.salesforce.match:ask_whose", lambda *_: None)
 
 
 @defect("I-1", "connectors", f"{SHARED}test_a_reported_contact_of_another_person_is_not_taken_for_this_one")
 def salesforce_believes_a_duplicate_rule_whose_a_contact_is() -> None:
     """A Contact that a duplicate rule reports passes for the person whom it reports it for."""
-    instead("connectors.salesforce.contacts:unowned", lambda *_: [])
+    instead("connectors.salesforce.match:unowned", lambda *_: [])
