@@ -53,7 +53,7 @@ class Configured(NamedTuple):
 
     @property
     def also_where(self) -> str:
-        """What the connector asks of every lead besides the configuration's `where`: its options may say."""
+        """The condition that the options add to the configuration's `where`; empty if they add none."""
         return str(getattr(self.options, "also_where", ""))
 
     @property
@@ -63,7 +63,7 @@ class Configured(NamedTuple):
 
     @property
     def watched(self) -> Watched | None:
-        """What feedback wants to hear of; None: there is none."""
+        """The property that feedback watches; None: there is no feedback."""
         chosen = self.settings.feedback
         return Watched(chosen.property, frozenset((*chosen.good, *chosen.bad))) if chosen else None
 
@@ -122,9 +122,9 @@ class Draft(NamedTuple):
     where: str
     """The operator's expression."""
     also_where: str
-    """What the connector's options ask of every lead besides."""
+    """The condition that the connector's options add for every lead."""
     by_default: bool
-    """Whether the fields are the connector's default mapping."""
+    """True if the fields are the connector's default mapping."""
 
     @property
     def condition(self) -> str:
@@ -151,7 +151,7 @@ def drafts(settings: Settings, *, types: Mapping[str, EntryPoint] | None = None)
 
 
 def _also_where(model: type[BaseModel], given: Mapping[str, Any]) -> str:
-    """What the options ask of every lead, whether or not they would be accepted."""
+    """Return the condition that the options add for every lead, whether or not the options would be accepted."""
     try:
         return str(getattr(model.model_construct(None, **given), "also_where", ""))
     except Exception:  # noqa: BLE001 - a plugin's property over options that nobody checked
@@ -298,7 +298,7 @@ def _in_the_clear(given: Mapping[str, Any], table: KeyPath, settings: Settings) 
 
 
 def _secrets(given: Mapping[str, Any], model: type[BaseModel]) -> set[str]:
-    """What was given for options that are declared secret."""
+    """Return the values given for options that are declared secret."""
     return {
         str(given[key])
         for name, field in model.model_fields.items()

@@ -36,7 +36,7 @@ ODD_ANSWERS = 3
 
 
 class Wire(Protocol):
-    """What carries a request: see `connectors.apollo.http`."""
+    """The carrier of a request: see `connectors.apollo.http`."""
 
     def call(
         self, method: str, path: str, body: object = None, query: dict[str, str] | None = None
@@ -57,7 +57,7 @@ class Page(NamedTuple):
 
 
 class Api:
-    """Every method raises Pause, Halt or Refused as `apollo_answers` tells; those of one contact its two signals."""
+    """Every method raises Pause, Halt or Refused as `errors` tells; those of one contact its two signals."""
 
     def __init__(self, wire: Wire, clock: Clock) -> None:
         """`wire`: opened."""

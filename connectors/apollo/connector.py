@@ -88,7 +88,7 @@ class ApolloOptions(BaseModel):
 
     @property
     def also_where(self) -> str:
-        """What is asked of every lead besides the operator's `where`."""
+        """The condition for every lead besides the operator's `where`."""
         return "" if self.without_email == "create" else ApolloConnector.also_where
 
     @field_validator("api_key")
@@ -174,7 +174,7 @@ class ApolloConnector(Connector):
         self._sender: Sender | None = None
 
     def check(self) -> Sequence[Finding]:
-        """Whether the key is accepted, may make the calls in use, and the custom fields are there."""
+        """Check that the key is accepted and may make the calls in use, and that the custom fields are there."""
         try:
             return apollo_setup.check(self._opened(), self._terms)
         except Halt as why:

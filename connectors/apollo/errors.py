@@ -1,4 +1,4 @@
-"""What Apollo's answers mean: from a status and a body to one of the four failures, by a table.
+"""The meaning of Apollo's answers: from a status and a body to one of the four failures, by a table.
 
 A 401 is plain text, error texts come under any of four names, and a text may repeat what was sent: of it only plain
 words are kept that were not in the request. Sources: https://docs.apollo.io/reference/status-codes and
@@ -30,7 +30,7 @@ class Endpoint(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What came of a request. Status 0 with `trouble`: unsent (it never left), late, broken, or too_large."""
+    """The result of a request. Status 0 with `trouble`: unsent (it never left), late, broken, or too_large."""
 
     status: int
     headers: Mapping[str, str] = MappingProxyType({})
@@ -185,7 +185,7 @@ def _unprocessable(of: _Refusal) -> Exception:
 
 
 def _of_one(said: str, of: _Refusal) -> Exception | None:
-    """What a refusal says of the contact that the call names: gone, deleted by a person, or not to be viewed."""
+    """Read a refusal of the contact that the call names: gone, deleted by a person, or not to be viewed."""
     if "deleted" in said:
         return RemovedError()
     if "does not exist" in said or (of.about and f"{of.about.lower()} is not a valid id" in said):
@@ -240,7 +240,7 @@ def _field(body: bytes) -> str:
 
 
 def _texts(body: bytes) -> tuple[str, str]:
-    """What a refusal says, and its code, wherever it says it."""
+    """Return the text of a refusal and its code, wherever in the body they are."""
     found = _json(body) or {}
     texts = [found.get(name) for name in ("error", "message", "error_message")]
     details = found.get("error_details")

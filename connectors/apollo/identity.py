@@ -48,7 +48,7 @@ class CustomField(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a mapping comes to in this workspace.
+    """A mapping in the terms of one workspace.
 
     Attributes:
         custom: the custom fields of the mapping that exist, by the mapping's names.
@@ -70,7 +70,7 @@ def shape(names: Iterable[str], key: str, known: Mapping[str, CustomField]) -> S
 
 
 def label_key(label: str) -> str:
-    """What a custom field is known by: `CTGO X User Id` is `ctgo_x_user_id`."""
+    """Return the name by which a custom field is known: `CTGO X User Id` is `ctgo_x_user_id`."""
     return re.sub(r"[\W_]+", "_", label.casefold()).strip("_")
 
 
@@ -145,7 +145,7 @@ class Found(NamedTuple):
 def attribute(
     items: Sequence[Contact], form: Shape, created: Sequence[Contact], existing: Sequence[Contact]
 ) -> list[Found | None]:
-    """Which contact is which item's, None where the answer does not say.
+    """Find the contact of each item; None where the answer does not say.
 
     A single item needs no sign: whatever one contact comes back is its own.
     """
@@ -193,12 +193,12 @@ def key_of(contact: Contact, form: Shape) -> str | None:
 
 
 def is_anothers(contact: Contact, person: str, form: Shape) -> bool:
-    """Whether a contact bears the lead key of another person: it is not this one's, whatever else they share."""
+    """True if a contact bears the lead key of another person: it is not this one's, whatever else they share."""
     return (key_of(contact, form) or person) != person
 
 
 def is_same(contact: Contact, wanted: Contact, form: Shape) -> bool:
-    """Whether a contact that a search found is the one that was sent: by the lead key or by the LinkedIn URL, exactly."""
+    """True if a contact that a search found is the one that was sent: by the lead key or by the LinkedIn URL, exactly."""
     key = key_of(wanted, form)
     if key is not None and (held := key_of(contact, form)):
         return held == key
@@ -209,7 +209,7 @@ def is_same(contact: Contact, wanted: Contact, form: Shape) -> bool:
 def changes(
     contact: Contact, wanted: Contact, form: Shape, fields: Mapping[str, Field], *, ours: bool
 ) -> dict[str, Any]:
-    """What to write on a contact that is there already.
+    """Choose the fields to write on a contact that is there already.
 
     Args:
         contact: as Apollo has it.
@@ -246,7 +246,7 @@ def changes(
 
 
 _UNTOLD = object()
-"""What an answer does not say. Only what it says to be empty is empty: a bulk create may show a part of a contact."""
+"""The mark of a field that an answer leaves out. Such a field is not empty: a bulk create may show a part of a contact."""
 
 
 def _policy(fields: Mapping[str, Field], name: str) -> str:

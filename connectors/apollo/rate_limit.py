@@ -39,7 +39,7 @@ class _Seen(NamedTuple):
 
 
 class Windows:
-    """What the headers told so far. Instants are monotonic seconds."""
+    """The windows as the headers told them so far. Instants are monotonic seconds."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str], _Seen] = {}
@@ -57,7 +57,7 @@ class Windows:
             self._until[endpoint] = until
 
     def rest(self, endpoint: str, now: float) -> Rest | None:
-        """How long this endpoint must rest. Said once: from then on the lane waits, and remembers it."""
+        """Return the rest that this endpoint needs, once: from then on the lane waits, and remembers it."""
         until, window = self._until.pop(endpoint, (0.0, ""))
         return Rest(until - now, window) if until > now else None
 

@@ -1,4 +1,4 @@
-"""What must be in Apollo before the first lead: looking (`check`), and making it (`setup`)."""
+"""The fields and lists that Apollo needs before the first lead: `check` looks for them, `setup` makes them."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,7 +14,7 @@ _BY_HAND = {
 
 
 def check(api: Api, terms: Terms) -> list[Finding]:
-    """What is wrong, or that nothing is. Writes nothing, costs no credits."""
+    """Return the findings. This writes nothing and costs no credits."""
     if (unmapped := unsendable(terms)) is not None:
         return [Finding("error", unmapped.code, unmapped.detail)]
     try:
@@ -30,7 +30,7 @@ def check(api: Api, terms: Terms) -> list[Finding]:
 
 
 def unsendable(terms: Terms) -> Halt | None:
-    """Why no lead at all could be sent with this mapping; None if some can."""
+    """Return the reason why no lead at all could be sent with this mapping; None if some can."""
     if "email" in terms.fields or terms.creates_without_email:
         return None
     return Halt(

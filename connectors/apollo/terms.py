@@ -1,4 +1,4 @@
-"""What the options and the mapping come to, for the modules that do the work."""
+"""The options and the mapping in one object, for the modules that do the work."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from syncd.connector import Field
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the options and the mapping come to. `optional`: custom fields that may be absent in Apollo."""
+    """The options and the mapping. `optional`: custom fields that may be absent in Apollo."""
 
     fields: Mapping[str, Field]
     optional: frozenset[str]

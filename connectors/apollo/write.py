@@ -1,4 +1,4 @@
-"""How a batch goes to Apollo: which road each delivery takes, and what became of it.
+"""The writing of a batch to Apollo: each delivery takes its road and gets its outcome.
 
 Which contact was made for whom is remembered, though it need not be: a second lead of a person may be under way in the
 same pass, before the ledger could tell.
@@ -46,7 +46,7 @@ SETTLE_SECONDS = 60.0
 KEPT = 10_000
 """Persons remembered."""
 SHAPE_SECONDS = 3600.0
-"""How long the custom fields are believed to be what they were."""
+"""Seconds for which the custom fields are believed to be what they were."""
 
 
 class Sender:
@@ -223,7 +223,7 @@ class Sender:
             return None
 
     def _change(self, delivery: Delivery, contact: Contact | None, form: Shape) -> Contact:
-        """What to write on a contact that is known."""
+        """Choose the fields to write on a contact that is known."""
         if contact is None:
             assert form.key is not None  # noqa: S101 - see `_shown`
             return {CUSTOM: {form.key.id: delivery.person}}
@@ -236,7 +236,7 @@ class Sender:
         return change
 
     def _is_taken(self, contact: Contact, change: Contact) -> bool:
-        """Whether another contact has the address that this one lacks: two with one address are never made."""
+        """True if another contact has the address that this one lacks: two with one address are never made."""
         mail = str(change["email"])
         hits = self._api.search(mail, None, 1).contacts
         return any(contact_id(hit) != contact["id"] and address(mail) in addresses(hit) for hit in hits)

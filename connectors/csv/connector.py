@@ -1,9 +1,8 @@
 """Leads as rows of a CSV file, one row a lead, for a spreadsheet or another program.
 
-A file cannot be asked to take a lead "unless it is there", so a lead that an earlier call may have written is
-looked for first, in the file and in those that a change of its header renamed. A row that somebody took away,
-alone or with its file, is not written again. `csv_rows` is the format, `csv_disk` the file; this is what they
-come to.
+A file cannot take a lead "unless it is there". So a lead that an earlier call may have written is looked for first, in the
+file and in those that a change of its header renamed. A row that somebody took away, alone or with its file, is not written
+again. `rows` is the format, `file` the file on the disk.
 """
 
 import csv
@@ -131,7 +130,7 @@ class CsvConnector(Connector):
             yield second, "path", what
 
     def check(self) -> Sequence[Finding]:
-        """Whether today's file can be written, and has the header that it should have."""
+        """Check that today's file can be written, and has the header that it should have."""
         path = self._path(csv_rows.day(self._clock.now()))
         try:
             with _explained(path):
@@ -233,7 +232,7 @@ class CsvConnector(Connector):
 
 
 def _refused(cells: Sequence[str], line: str, key: Any) -> Reject | None:
-    """Why a row cannot be written, if it cannot."""
+    """Return the reason why a row cannot be written; None if it can."""
     code = ""
     if len(line) > csv_rows.LONGEST_CELL and max(map(len, cells)) > csv_rows.LONGEST_CELL:
         code = "csv_cell_too_long"

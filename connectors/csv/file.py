@@ -2,7 +2,7 @@
 
 A kill between any two system calls loses nothing, and a power cut loses nothing that was said to be delivered:
 bytes are copied away and synced before they are cut, and nothing counts until one sync at the end of a call.
-All functions raise OSError as the system does; `csv_file` says what it means.
+All functions raise OSError as the system does; `connector` says what it means.
 """
 
 import contextlib
@@ -91,7 +91,7 @@ def _lock(fd: int) -> None:
 
 
 def _still_there(path: Path, fd: int) -> bool:
-    """Whether the path still means the file that was locked: it may have been renamed in between."""
+    """True if the path still means the file that was locked: it may have been renamed in between."""
     try:
         return os.path.samestat(path.stat(), os.fstat(fd))
     except FileNotFoundError:
@@ -114,7 +114,7 @@ def read(fd: int, key: Sequence[str], sought: Collection[Any]) -> Reading:
 
 
 def look_up(path: Path, key: Sequence[str], sought: Collection[Any]) -> set[Any]:
-    """Which of the sought keys a file holds that is no longer written to; it is synced if it holds any."""
+    """Return the sought keys that a file holds which is no longer written to; sync it if it holds any."""
     try:
         fd = _opened(path, os.O_RDONLY | os.O_NONBLOCK)
     except FileNotFoundError:
@@ -135,7 +135,7 @@ def siblings(path: Path) -> list[Path]:
 
 
 def begin(fd: int, columns: Sequence[str], *, bom: bool) -> bytes | None:
-    """What is missing of the header of a file that holds nothing else; None when it holds more."""
+    """Return the missing part of the header of a file that holds nothing else; None when it holds more."""
     content = os.pread(fd, len(rows.header_line(columns).encode()) + len(rows.BOM.encode()), 0)
     return rows.header_left(content, columns, bom=bom)
 

@@ -1,4 +1,4 @@
-"""Which files of several connectors may be one, however their paths are written: relative, through links, with `{date}`."""
+"""Paths of several connectors that may mean one file, however they are written: relative, through links, with `{date}`."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ def _pattern(path: Path) -> str:
 
 
 def _inode(path: Path) -> tuple[int, int] | None:
-    """What a file is known by that is there already, under whatever name."""
+    """Return the device and inode of a file; None if it is not there."""
     with suppress(OSError):
         status = path.stat()
         return status.st_dev, status.st_ino

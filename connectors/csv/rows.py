@@ -11,7 +11,7 @@ Three things differ from what `csv.writer` writes by itself:
 A row is known by its *key*, the cells of a few columns, compared as they are written. Reading never loads a
 file: it is one pass of `csv.reader`, which alone knows whether a line end is inside a quoted cell.
 
-This module decides; `csv_disk` acts. It opens no file and reads no clock.
+This module decides; `file` acts. It opens no file and reads no clock.
 """
 
 import csv
@@ -39,7 +39,7 @@ _END = "\0end"
 _FORMULA = "[=+@＝＋－＠-]"  # noqa: RUF001 - the full-width forms are meant: Japanese Excel runs them
 _BLANK = r"[^\S\t\r\n]"  # spreadsheets trim before they look
 _RUN = re.compile(rf'[\0;|\t\r\n](?={_BLANK}*+{_FORMULA}|(?<=\0)[\t\r\n]|(?<!\0)(?:"|{_BLANK})*+{_FORMULA})')
-"""What an apostrophe goes behind, in texts that `\\0` begins. No scan passes a separator, so the time is linear."""
+"""The texts, each begun by `\\0`, behind which an apostrophe goes. No scan passes a separator, so the time is linear."""
 
 _SEPARATORS = ";|\t\r\n"
 _ODD_START = re.compile("\0[^A-Za-z0-9\0]")
@@ -50,7 +50,7 @@ Verdict = Literal["cut", "keep", "aside"]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one pass found: the header's cells, which of the sought keys, and whether the last row is finished."""
+    """The result of one pass: the header's cells, the sought keys that it found, and if the last row is finished."""
 
     header: list[str]
     found: set[Any]
@@ -157,7 +157,7 @@ def _quoted(text: str) -> str:
 
 
 def header_left(content: bytes, columns: Sequence[str], *, bom: bool) -> bytes | None:
-    """What to append to a file that holds no more than a torn header, nothing included; None when it holds more."""
+    """Return what to append to a file that holds a torn header or nothing; None when it holds more."""
     mark = BOM.encode()
     whole = header_line(columns).encode()
     if content[:1] == mark[:1] or (bom and not content):
@@ -212,7 +212,7 @@ def read(text: Iterable[str], key: Sequence[str], sought: Collection[Any]) -> Re
 
 
 def last_row_at(text: Iterable[str]) -> int:
-    """Where the last row begins, in bytes, of lines decoded as `read` is given them."""
+    """Return the byte at which the last row begins, of lines decoded as for `read`."""
     at = start = previous = 0
 
     def counted() -> Iterator[str]:
@@ -227,7 +227,7 @@ def last_row_at(text: Iterable[str]) -> int:
 
 
 def judge_tail(tail: bytes, header: Sequence[str], key: Sequence[str], sought: Mapping[Any, str]) -> Verdict:
-    """What to do with an unfinished last row.
+    """Decide what to do with an unfinished last row.
 
     `sought` are the keys and lines that an earlier call may have begun to write. The start of such a line is
     cut. Whatever else is not a whole row is kept aside, and so is a whole row with such a key: it was torn
@@ -253,6 +253,6 @@ def renamed(stem: str, suffix: str, now: float, counter: int) -> str:
 
 
 def is_renamed(name: str, stem: str, suffix: str) -> bool:
-    """Whether `renamed` may have made this name of a file with this stem and suffix."""
+    """True if `renamed` may have made this name of a file with this stem and suffix."""
     stamp = name.removeprefix(stem).removesuffix(suffix)
     return name == f"{stem}{stamp}{suffix}" and re.fullmatch(r"\.\d{8}T\d{6}Z(-\d+)?", stamp) is not None

@@ -1,7 +1,7 @@
 """HubSpot's library, opened once: one way to call it, paced, bounded in time, and with four failures for every trouble.
 
-The library's generated methods know only the v3 paths and spend most of their time in building models, so calls
-go through its `call_api`, with the paths in one constant and bodies as plain JSON.
+The library's generated methods know only the v3 paths and spend most of their time in building models. So calls go through
+its `call_api`, with the paths in one constant and bodies as plain JSON.
 """
 
 from collections.abc import Mapping

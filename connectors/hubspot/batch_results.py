@@ -1,4 +1,4 @@
-"""Which part of an answer is whose. Pure.
+"""The parts of an answer, each given to its row. Pure.
 
 HubSpot may answer in another order than it was asked, with addresses in lower case, and with or without the
 trace ids: nothing is ever matched by its place, and what is not mentioned is not done.
@@ -24,7 +24,7 @@ def contacts_of(body: Json) -> list[Contact]:
 
 
 def found_for(aims: Sequence[Aim], contacts: Sequence[Contact]) -> dict[int, Contact]:
-    """Which contact of a read is whose, by place."""
+    """Return the contacts of a read by the place of their row."""
     known: dict[tuple[Kind, str], Contact] = {}
     for contact in contacts:
         known |= {("id", old): contact for old in contact.merged}
@@ -40,7 +40,7 @@ def found_for(aims: Sequence[Aim], contacts: Sequence[Contact]) -> dict[int, Con
 
 
 def absent(aims: Sequence[Aim], body: Json) -> bool:
-    """Whether a read says of all of them that there is no such contact, and not just nothing."""
+    """True if a read says of all of them that there is no such contact, and does not just leave them out."""
     errors = row_errors(body)
     if not errors or any(error.get("category") != "OBJECT_NOT_FOUND" for error in errors):
         return False
@@ -74,7 +74,7 @@ class Sorted:
 
 
 def sorted_out(aims: Sequence[Aim], body: Json) -> Sorted:
-    """Which row was written and which was not, and why."""
+    """Sort a write's answer: the rows that were written, and those that were not, and why."""
     failed, stray = _failed(aims, body)
     results = body.get("results")
     listed = [each for each in results if isinstance(each, Mapping)] if isinstance(results, list) else []

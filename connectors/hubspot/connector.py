@@ -1,10 +1,7 @@
 """Leads as contacts in HubSpot, one contact a person.
 
-HubSpot knows no idempotency header; what keeps a lead that is sent twice from becoming two contacts is that the
-email and `ctgo_x_user_id` are unique there, and that every write goes by one of them or by the contact's own id.
-`hubspot_rows` decides which, `hubspot_answers` what an answer means, `hubspot_looking` and `hubspot_sending` are one call,
-`hubspot_api` the library with its limits, `hubspot_setup` what must exist in the portal, `hubspot_statuses` what became of
-contacts.
+HubSpot knows no idempotency header. But the email and `ctgo_x_user_id` are unique there. Every write goes by one of them or by
+the contact's own id (see `identity`), so a lead that is sent twice becomes one contact. One call is `match` and `write`.
 
 A batch costs one request, and one more where the mapping has fields that may not overwrite, or where contacts are met
 by id or address: a merge gives them another id, and an address may be another person's.
@@ -49,7 +46,7 @@ class HubSpotConnector(Connector):
         self._locks = Locks()
 
     def check(self) -> Sequence[Finding]:
-        """Whether the token is good, has both scopes, and every property is there; it writes nothing."""
+        """Check that the token is good and has both scopes, and that every property is there. This writes nothing."""
         self._api.learn_zone()
         return hubspot_setup.check(self._api, self._plan, self._adopt, self._watched)
 
@@ -70,7 +67,7 @@ class HubSpotConnector(Connector):
         return Sending(self._api, self._plan, self._adopt, self._log, self._locks)
 
     def statuses_since(self, cursor: str) -> Statuses:
-        """What the watched property says of contacts that changed. One request. Raises Pause or Halt."""
+        """Read the watched property of contacts that changed. One request. Raises Pause or Halt."""
         if self._watched is None:
             return Statuses((), cursor)
         return statuses.statuses_since(self._api, self._watched, cursor)

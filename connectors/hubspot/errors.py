@@ -1,4 +1,4 @@
-"""What HubSpot's answers mean: by status first, by category second, as the vendor says to. Pure tables.
+"""The meaning of HubSpot's answers: by status first, by category second, as the vendor says to. Pure tables.
 
 Every field of an error is optional, and its message may hold an address or a name: what becomes a detail is put
 together from property names and error codes only.
@@ -30,7 +30,7 @@ class Answer:
 
     @property
     def fine(self) -> bool:
-        """Whether it says how each row fared."""
+        """True if it says how each row fared."""
         return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
 
@@ -54,11 +54,11 @@ class Lacking:
 
 
 Judgement = Conflict | Gone | Lacking | Failure
-"""What an answer says of one row, or of a whole call."""
+"""The judgement on one row, or on a whole call."""
 
 
 class Problem(NamedTuple):
-    """What is wrong with one property."""
+    """An error about one property."""
 
     name: str
     error: str
@@ -78,7 +78,7 @@ _BUSY = {
 _HALTS = {401: "hubspot_token_refused", 402: "hubspot_forbidden", 403: "hubspot_forbidden"}
 _HALTS |= dict.fromkeys((*range(300, 400), 404, 405, 407, 410), "hubspot_wrong_address")
 _OF_THE_ACCOUNT = frozenset({402, 403})
-"""What these say of the account is believed in HubSpot's own words only."""
+"""Statuses that say something of the account, and are believed in HubSpot's own words only."""
 _ABOUT_THE_CALL = frozenset({400, 404, 409, 413, 414, 422, 431})
 """Refusals that are about what was asked also when they say nothing; 404 only where it is about an object."""
 _SAID = {
@@ -105,7 +105,7 @@ _KINDS = (
 
 
 def trouble(answer: Answer, now: float, zone: str) -> Failure | None:
-    """What a status says of the lane, whatever was asked; None if it is about the call: 2xx, 400, 404, 409 and the like.
+    """Judge a status that is about the lane, whatever was asked; None if it is about the call: 2xx, 400, 404, 409 and the like.
 
     Args:
         answer: the answer.
@@ -125,7 +125,7 @@ def trouble(answer: Answer, now: float, zone: str) -> Failure | None:
 
 
 def _spoken(body: Json) -> bool:
-    """Whether HubSpot itself refused: in JSON, with one of its own words."""
+    """True if HubSpot itself refused: in JSON, with one of its own words."""
     return bool(body.get("category") or body.get("correlationId"))
 
 
@@ -143,7 +143,7 @@ def _mended_by_hand(answer: Answer) -> Failure | None:
 
 
 def _foreign(answer: Answer) -> Pause | None:
-    """What HubSpot does not say: an interim answer, a refusal of another kind than it has and without its words."""
+    """Judge an answer that is not HubSpot's own: an interim one, or a refusal of another kind and without its words."""
     if (
         answer.fine
         or answer.status in _ABOUT_THE_CALL
@@ -191,7 +191,7 @@ def _scopes(body: Json) -> list[str] | None:
 
 
 def word(error: Json, constants: Container[str]) -> Judgement:
-    """What an error says of a row, be it one of a 207 or the answer to a call.
+    """Judge an error about a row, be it one of a 207 or the answer to a call.
 
     Args:
         error: an entry of `errors`, or the body of a refusal.

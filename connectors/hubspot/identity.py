@@ -1,4 +1,4 @@
-"""Which contact a delivery is for, and what is written to it. Pure.
+"""The contact that a delivery is for, and the properties that are written to it. Pure.
 
 A person is found by, in this order: the contact's id, if an earlier lead of theirs was delivered; a *verified*
 email, which meets contacts that others made; the unique `ctgo_x_user_id`. A guessed address is never a key, for
@@ -29,7 +29,7 @@ _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """What a read found."""
+    """A contact as a read found it."""
 
     id: str
     properties: Mapping[str, Any]
@@ -46,7 +46,7 @@ class Contact:
         return frozenset(filter(None, (each.strip().lower() for each in listed.split(";"))))
 
     def of_another(self, person: str) -> bool:
-        """Whether it bears the key of another of our people."""
+        """True if it bears the key of another of our people."""
         return self.has(KEY) not in {"", person}
 
     @property
@@ -65,7 +65,7 @@ class Row(NamedTuple):
 
     @property
     def fallback(self) -> Kind:
-        """How the person is found without an id."""
+        """The kind of key by which the person is found without an id."""
         return "email" if self.email else "key"
 
 
@@ -86,12 +86,12 @@ class Aim(NamedTuple):
     shared: bool = False
 
     def misses(self, contact: Contact) -> bool:
-        """Whether the contact is another person's. One that a person merged stands for both where it is met by id."""
+        """True if the contact is another person's. One that a person merged stands for both where it is met by id."""
         merged = self.kind == "id" and (contact.id != self.id or bool(contact.merged))
         return contact.of_another(self.row.delivery.person) and not merged
 
     def shares(self, contact: Contact) -> bool:
-        """Whether the contact is another person's who has the same address."""
+        """True if the contact is another person's who has the same address."""
         return self.row.email in contact.emails and contact.of_another(self.row.delivery.person)
 
     def at(self, contact: Contact | None) -> "Aim":
@@ -177,7 +177,7 @@ class Plan:
         return found
 
     def _kept(self, aim: Aim, contact: Contact) -> Iterator[tuple[str, str]]:
-        """What may be written to a contact that is there.
+        """Choose the fields that may be written to a contact that is there.
 
         HubSpot does not support "partial upserts" by email, and says no more: by email, what is there is sent back.
         """

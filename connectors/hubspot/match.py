@@ -134,7 +134,7 @@ class Looking:
 
 
 def refused(answer: Answer, rows: int, plan: Plan) -> Judgement:
-    """What a call that was refused whole comes to. Raises Halt, and Refused if it may be one row's fault among several."""
+    """Judge a call that was refused whole. Raises Halt, and Refused if it may be one row's fault among several."""
     verdict = word(answer.body, plan.constants)
     if answer.status == HTTPStatus.CONFLICT and not isinstance(verdict, Conflict):
         verdict = Conflict()
@@ -169,7 +169,7 @@ def asked(aims: Sequence[Aim], by: str, wanted: Sequence[str]) -> Iterator[Mappi
 
 
 def adopted(aims: Sequence[Aim], by: str, found: Sequence[Contact]) -> dict[int, Contact]:
-    """Which of the contacts is whose, by place: only where there is exactly one, and one row for it."""
+    """Return the contacts by the place of their row: only where there is exactly one, and one row for it."""
     by_name: dict[str, list[Contact]] = defaultdict(list)
     for contact in found:
         name = normal(by, contact.has(by))
@@ -186,7 +186,7 @@ def adopted(aims: Sequence[Aim], by: str, found: Sequence[Contact]) -> dict[int,
 
 
 def normal(by: str, value: str) -> str:
-    """What is equal for equal people, whatever form it was typed in; empty if it is neither handle nor profile."""
+    """Return a text that is equal for equal people, whatever form was typed; empty if it is neither handle nor profile."""
     value = value.strip()
     if by == "hs_linkedin_url":
         match = _LINKEDIN.match(value)

@@ -1,4 +1,4 @@
-"""What an operator sets, what is written by default, and what each failure of this connector asks of a person."""
+"""The options, the default mapping, and the failure codes with their fixes."""
 
 from collections.abc import Mapping
 from ipaddress import ip_address

@@ -1,8 +1,8 @@
-"""How fast HubSpot may be asked: answers "how long must I wait?" and never sleeps.
+"""HubSpot's limits: this module tells how long a request must wait, and never sleeps.
 
-Two limits: so many requests in ten seconds for each app, of which the headers of every answer tell, and so many
-a day for the account, which come back at midnight in the account's time zone. Where the zone is unknown, the
-next quarter of an hour is the soonest that it can be midnight, for every zone's offset is a multiple of it.
+Each app has so many requests in ten seconds; the headers of every answer tell of them. Each account has so many requests a day;
+they come back at midnight in the account's time zone. Where the zone is unknown, the next quarter of an hour is the soonest
+that it can be midnight, for every zone's offset is a multiple of it.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""What must exist in the portal: the property group `ctgo`, and the properties that the mapping writes.
+"""The schema that the portal needs: the property group `ctgo`, and the properties that the mapping writes.
 
 `check` and `setup` look at the same lists; only `setup` makes anything, and only what is missing. A property's
 uniqueness cannot be changed once it exists, so a wrong key property is a person's work.
@@ -44,7 +44,7 @@ _LABELS: Mapping[str, str] = MappingProxyType(
 
 
 class _Portal(NamedTuple):
-    """What is there. `properties`: their definitions by name."""
+    """The schema that is there. `properties`: their definitions by name."""
 
     properties: Mapping[str, Json]
     groups: frozenset[str]
@@ -78,7 +78,7 @@ def definition(name: str) -> dict[str, Any]:
 
 
 def check(api: Api, plan: Plan, adopt: Sequence[str], watched: Watched | None = None) -> list[Finding]:
-    """Whether the token is good, has both scopes, and every property is there; it writes nothing."""
+    """Check that the token is good and has both scopes, and that every property is there. This writes nothing."""
     try:
         properties = _listed(api, PATHS.properties)
         found = [*_access(api), *_of_properties(properties, plan, adopt)]
@@ -91,7 +91,7 @@ def check(api: Api, plan: Plan, adopt: Sequence[str], watched: Watched | None = 
 
 
 def _access(api: Api) -> Iterator[Finding]:
-    """Whether the token may read and write contacts: it is asked to do either with nothing."""
+    """Check that the token may read and write contacts: ask it to do either with nothing."""
     reading = {"inputs": [{"id": "1"}], "properties": [KEY]}
     for what, body in (("batch/read", reading), ("batch/upsert", {"inputs": []})):
         try:
@@ -135,7 +135,7 @@ def _of_one(name: str, found: Json, plan: Plan) -> Iterator[Finding]:
 
 
 def _wrong_key(properties: Mapping[str, Json]) -> str:
-    """What is wrong with the key property that is there, as a sentence."""
+    """Say what is wrong with the key property that is there; empty if nothing is."""
     found = properties.get(KEY)
     if found is None or (found.get("hasUniqueValue") is True and found.get("type") == "string"):
         return ""
@@ -178,7 +178,7 @@ def _made(api: Api, what: str, path: str, body: Mapping[str, Any], *, apply: boo
 
 
 def _clicks(body: Mapping[str, Any]) -> str:
-    """How a person makes it, and what would let syncd."""
+    """Tell a person how to make it, and what would let syncd."""
     what = f"a group {body['name']}"
     if "type" in body:
         unique = ", with unique values" if body.get("hasUniqueValue") else ""

@@ -1,4 +1,4 @@
-"""What became of contacts: a search by when they were changed, a page at a time.
+"""The statuses of contacts: a search by the time of their change, a page at a time.
 
 HubSpot's search gives no more than 10,000 results of one query, pages by offset while contacts move, and lags behind writes
 by seconds up to half a minute. So every page is a query of its own that begins where the last one ended, sorted by
@@ -29,7 +29,7 @@ MODIFIED, ID = "lastmodifieddate", "hs_object_id"
 
 
 class Place(NamedTuple):
-    """Where a page begins: contacts changed at this millisecond (0: ever) or later; `after`: of that very one, by id."""
+    """The beginning of a page: contacts changed at this millisecond (0: ever) or later; `after`: of that very one, by id."""
 
     at: int = 0
     after: int | None = None
@@ -91,7 +91,7 @@ def statuses_since(api: Api, watched: Watched, cursor: str) -> Statuses:
 
 
 def next_place(place: Place, found: Sequence[Found], server: int | None) -> Place:
-    """Where the next page begins. `server`: what time it is there, in milliseconds; None: not told."""
+    """Return the beginning of the next page. `server`: the time there, in milliseconds; None: not told."""
     if place.after is not None:  # a walk through one instant
         return Place(place.at, max(it.id for it in found)) if len(found) >= PAGE else Place(place.at + 1)
     if not found and server is None:
@@ -144,7 +144,7 @@ def _garbled() -> Pause:
 
 
 def findings(watched: Watched, properties: Mapping[str, Json]) -> list[Finding]:
-    """What `check` has to say of the property: that it is there, and that its options are the ones that were meant."""
+    """Check that the watched property is there, and that its options are the ones that were meant."""
     found = properties.get(watched.property)
     if found is None:
         code = "hubspot_feedback_refused"

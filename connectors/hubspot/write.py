@@ -214,7 +214,7 @@ class Sending:
 
 
 def _claim(aim: Aim, holder: Contact) -> Failure | None:
-    """Why the row may not go to the contact that holds one of its unique values; None if it may."""
+    """Return the reason why the row may not go to the contact that holds one of its unique values; None if it may."""
     row = aim.row
     if aim.turn >= _TURNS:
         return Retry("hubspot_row_failed", "HubSpot names one contact after another")

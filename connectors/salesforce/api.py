@@ -1,8 +1,8 @@
 """The way to Salesforce: signing in, one call, and what may go wrong between here and there.
 
 simple-salesforce is used for its REST call alone, with a session of ours. Left to itself, the library (1.12.10)
-signs in again without end while a server keeps refusing a session, repeats a call without the headers it was given,
-and knows no time-out. So the token is fetched here, a call is repeated once with a new one, and the headers that
+knows no time-out, signs in again without end while a server keeps refusing a session, and repeats a call without its
+headers. So the token is fetched here, a call is repeated once with a new one, and the headers that
 must not get lost stand on the session.
 
 This module imports the library, which takes a tenth of a second and 40 MiB: it is imported when a connector opens.
@@ -46,7 +46,7 @@ class Wire:
         self._limit_hits = 0
         self._after: float | None = None
         self.server_time: float | None = None
-        """What time it was at Salesforce with the last answer, in seconds since the epoch; None: it did not say."""
+        """The time at Salesforce with the last answer, in seconds since the epoch; None: it did not say."""
         self._session = session(clock, self._noted)
         save = str(options.duplicates == "save").lower()
         self._session.headers["Sforce-Duplicate-Rule-Header"] = f"allowSave={save}"
@@ -71,7 +71,7 @@ class Wire:
             The parsed answer; None if it is empty.
 
         Raises:
-            Failure: the call failed whole, see the tables of `salesforce_codes`.
+            Failure: the call failed whole, see the tables of `codes`.
             Refused: Salesforce refused it and wrote nothing.
         """
         self._session.headers["Sforce-Auto-Assign"] = self.assignment
@@ -104,7 +104,7 @@ class Wire:
         return found
 
     def records(self, soql: str) -> list[Mapping[str, Any]]:
-        """What a query finds, all pages. Raises as `call` does."""
+        """Return the records that a query finds, all pages. Raises as `call` does."""
         return self._to_the_end(self.call("GET", "query/", params={"q": soql}))
 
     def _ask(self, queries: Sequence[tuple[str, str]]) -> list[Any]:

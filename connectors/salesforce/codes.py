@@ -66,12 +66,12 @@ Kind = Literal["retry", "reject", "pause", "unexplained", "halt", "refused"]
 
 
 class Meaning(NamedTuple):
-    """What a word of Salesforce comes to."""
+    """The meaning of one of Salesforce's words."""
 
     kind: Kind
     code: str
     when_all: bool = False
-    """Whether the lane stops when every row of a call says this."""
+    """True if the lane stops when every row of a call says this."""
 
 
 ROWS: Mapping[str, Meaning] = MappingProxyType(
@@ -156,4 +156,4 @@ STATUSES: Mapping[int, Meaning] = MappingProxyType(
 """HTTP status of a call whose `errorCode` says nothing. Anything else is an unexpected answer."""
 
 TOKEN_WAITS = frozenset({"rate_limit_exceeded", "server_error", "temporarily_unavailable", "unavailable"})
-"""What the token endpoint says when asking again later may help; its other errors stop the lane."""
+"""The errors of the token endpoint after which asking again later may help; its others stop the lane."""

@@ -1,9 +1,8 @@
 """Leads as Salesforce Leads, one for each person, upserted by an external id of ours.
 
-A batch is looked up first where that matters (`salesforce_rows` decides), then sent in at most one call for leads
-that are there and one for new ones, for assignment rules must run for the new ones only. `salesforce_wire` is the
-way there, `salesforce_sending` one call with what follows from it, `salesforce_codes` and `salesforce_answers` what is answered, `salesforce_schema` this org's Lead,
-`salesforce_setup` what must exist in it, `salesforce_statuses` what became of Leads. Source: Salesforce's REST guide, "Upsert multiple records".
+A batch is looked up first where that matters: see `identity` and `match`. Then one call at most carries the leads that are
+there, and one the new ones, for assignment rules must run for the new ones only: see `write`.
+Source: Salesforce's REST guide, "Upsert multiple records".
 """
 
 from collections.abc import Mapping, Sequence
@@ -116,7 +115,7 @@ class SalesforceConnector(Connector):
         return outcomes
 
     def statuses_since(self, cursor: str) -> Statuses:
-        """What the watched field says of Leads that changed. One call. Raises Pause or Halt."""
+        """Read the watched field of Leads that changed. One call. Raises Pause or Halt."""
         if self._context.watched is None:
             return Statuses((), cursor)
         self._budget.ask()
@@ -184,7 +183,7 @@ class SalesforceConnector(Connector):
         return self._joined[1]
 
     def _look(self, batch: Sequence[Delivery], mapped: Mapped) -> Known:
-        """Who of the batch is in the org, among its leads and, by email, among its Contacts: one call, but for merges and Contacts."""
+        """Find the people of the batch among the org's leads and, by email, its Contacts: one call, but for merges and Contacts."""
         sought = [each for each in batch if to_look_up(each, mapped)]
         known = Known()
         if not sought:

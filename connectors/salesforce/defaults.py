@@ -1,4 +1,4 @@
-"""What is written on a Salesforce Lead by default, and the custom fields that `setup` makes for it."""
+"""The default mapping of a Salesforce Lead, and the custom fields that `setup` makes for it."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -1,4 +1,4 @@
-"""What Salesforce answered, as outcomes: pure, by the tables of `salesforce_codes`.
+"""The meaning of Salesforce's answers, as outcomes: pure, by the tables of `codes`.
 
 Details name Salesforce's code and the fields it names, never its sentences: those quote what was sent.
 """
@@ -64,7 +64,7 @@ def problem(error: object) -> Problem:
 
 
 def judge_call(status: int, content: object, *, after: float | None, limit_hits: int) -> Failure | Refused:
-    """What a call that failed whole comes to.
+    """Judge a call that failed whole.
 
     Args:
         status: HTTP.

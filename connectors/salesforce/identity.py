@@ -1,8 +1,8 @@
-"""What to send for one delivery: a pure function of it, of what the org holds, and of the mapping in force.
+"""The row to send for one delivery: a pure function of it, of what the org holds, and of the mapping in force.
 
 The key is the person's X id in a unique external id field, so that sending again is always an upsert. Before that,
-whoever is in the org already is looked for, by key where a field's policy depends on what is there, and by email
-where the mapping vouches that it is verified: a guessed address must never be taken for a person.
+whoever is in the org already is looked for: by key where a field's policy depends on what is there, and by an email that the
+mapping vouches for. A guessed address must never be taken for a person.
 
 A Contact, or a lead that was converted into one, is where the person lives now: sales has them, so the lead counts
 as delivered and the Contact's id is remembered. Its prefix tells it from a lead's, and nothing is sent there again.
@@ -25,7 +25,7 @@ Record = Mapping[str, Any]
 
 @dataclass(slots=True)
 class Known:
-    """What the look-up found: leads by key, leads and Contacts by email, all casefolded."""
+    """The records that the look-up found: leads by key, leads and Contacts by email, all casefolded."""
 
     by_key: dict[str, Record] = field(default_factory=dict)
     by_email: defaultdict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
@@ -61,7 +61,7 @@ class Known:
             self.owners[contact[:15]].add(str(key).casefold())
 
     def theirs(self, contact: str, person: str) -> bool:
-        """Whether sales made a Contact of other people of ours, and not of this one."""
+        """True if sales made a Contact of other people of ours, and not of this one."""
         keys = self.owners.get(contact[:15], set())
         return bool(keys) and person.casefold() not in keys
 
@@ -93,7 +93,7 @@ class Write(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a mapped value goes. `field` and `plain` are the column's: every value of every lead asks for them."""
+    """The field that a mapped value goes to. `field` and `plain` are the column's: every value of every lead asks for them."""
 
     field: str
     plain: float
@@ -109,12 +109,12 @@ class Mapped:
     places: Mapping[str, Place]
     """By name in the mapping; the key is not among them."""
     email: str | None
-    """What the mapping calls `Email`, if it vouches that what it writes there is verified."""
+    """The mapping's name for `Email`, if it vouches that what it writes there is verified."""
     duplicates: Literal["reject", "link", "save"]
     standard: frozenset[str] = frozenset({"Id"})
     """Of the standard fields that a look-up asks for, those that the run-as user can see."""
     reads: bool = field(init=False)
-    """Whether some field's policy depends on what is there."""
+    """True if some field's policy depends on what is there."""
 
     def __post_init__(self) -> None:
         """Seen once, for every lead asks."""
@@ -127,7 +127,7 @@ class Mapped:
 
     @property
     def sees_deleted(self) -> bool:
-        """Whether the run-as user can tell a deleted lead, and what it was merged into."""
+        """True if the run-as user can tell a deleted lead, and what it was merged into."""
         return self.standard >= _DELETED
 
     def selected(self, *, link: bool = False) -> list[str]:
@@ -177,7 +177,7 @@ def vouched(fields: Mapping[str, Field]) -> str | None:
 
 
 def left_out(column: Column, value: object) -> bool:
-    """Whether a value is left out rather than have the org refuse the lead for it."""
+    """True if a value is left out rather than have the org refuse the lead for it."""
     return (
         column.values is not None
         and column.name.casefold() == PICKLIST_LEFT_OUT
@@ -186,12 +186,12 @@ def left_out(column: Column, value: object) -> bool:
 
 
 def settled_elsewhere(delivery: Delivery) -> bool:
-    """Whether the person is known to live on as a Contact."""
+    """True if the person is known to live on as a Contact."""
     return delivery.remote_id is not None and delivery.remote_id.startswith(_CONTACT)
 
 
 def to_look_up(delivery: Delivery, mapped: Mapped) -> bool:
-    """Whether the delivery must be looked for by key before it is written."""
+    """True if the delivery must be looked for by key before it is written."""
     if settled_elsewhere(delivery):
         return False
     known = delivery.remote_id is not None  # and may have been merged into another lead since
@@ -199,7 +199,7 @@ def to_look_up(delivery: Delivery, mapped: Mapped) -> bool:
 
 
 def decide(delivery: Delivery, known: Known, mapped: Mapped) -> Outcome | Write:
-    """What becomes of one delivery: an outcome that needs no call, or a row to send."""
+    """Decide about one delivery: an outcome that needs no call, or a row to send."""
     if settled_elsewhere(delivery):
         return Delivered(delivery.remote_id, created=False)
     if mapped.key.length and len(delivery.person) > mapped.key.length:
@@ -281,7 +281,7 @@ def linked(delivery: Delivery, mapped: Mapped, lead: Record) -> Record:
 
 
 def _over(held: Record) -> Callable[[Place], bool]:
-    """What may be written over what is there."""
+    """Choose the fields that may be written over what is there."""
     return lambda place: (
         place.policy == "always" or (place.policy == "if_empty" and held.get(place.field) in _EMPTY)
     )

@@ -115,7 +115,7 @@ def unowned(contacts: Iterable[str], known: Known) -> list[str]:
 
 
 def _by_address(known: Known, key: str) -> None:
-    """Where the run-as user cannot see what a lead became, an equal address has to tell it."""
+    """Let an equal address tell what a lead became, for a run-as user who cannot see it."""
     for email, contacts in known.contacts.items():
         for lead in known.by_email.get(email, ()):
             for contact in contacts if lead.get("IsConverted", True) else ():

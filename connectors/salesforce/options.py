@@ -17,7 +17,7 @@ API_VERSION = "66.0"
 
 
 def loopback(host: str) -> bool:
-    """Whether what is sent to `host` stays on this machine."""
+    """True if what is sent to `host` stays on this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -103,10 +103,10 @@ class SalesforceOptions(BaseModel):
 
     @property
     def renewable(self) -> bool:
-        """Whether syncd signs in itself."""
+        """True if syncd signs in itself."""
         return not self.session_id.get_secret_value()
 
     @property
     def home(self) -> str:
-        """Where to sign in: scheme and host."""
+        """The address to sign in at: scheme and host."""
         return self.instance_url or f"https://{self.domain}.salesforce.com"

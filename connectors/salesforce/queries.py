@@ -1,4 +1,4 @@
-"""What is asked of Salesforce's query resource, and how several queries share one call. Pure.
+"""Queries in SOQL, and the one call that several of them share. Pure.
 
 Imports the library for its quoting, so it is imported when a connector opens.
 Source: Salesforce's REST guide, "Send multiple requests using Composite": the whole counts as one call.

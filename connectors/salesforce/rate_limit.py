@@ -1,4 +1,4 @@
-"""How many of the org's API calls are ours to use.
+"""The share of the org's API calls that is ours to use.
 
 Salesforce counts the calls of a whole org over the last 24 hours, and tells how many there were with each answer.
 Ours are counted here, hour by hour, or by Salesforce where it tells them apart. When our share is used up the lane

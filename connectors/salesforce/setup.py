@@ -37,7 +37,7 @@ class _Wanted(NamedTuple):
 def changes(
     wire: "Wire", schema: Schema, fields: Mapping[str, Field], key_field: str, *, apply: bool
 ) -> Sequence[Change]:
-    """What is missing; with `apply` made, or, where the rights do not reach, said how to make by hand.
+    """List what is missing; with `apply`, make it or, where the rights do not reach, say how to make it by hand.
 
     Raises Pause or Halt when Salesforce cannot be reached; a refusal of one change is told in that change.
     """
@@ -121,7 +121,7 @@ def _permission_set(wire: "Wire") -> str | None:
 
 
 def _made(wire: "Wire", path: str, body: Mapping[str, Any], also: frozenset[str] = frozenset()) -> bool:
-    """Whether it is there now. `also`: refusals that say so."""
+    """True if it is there now. `also`: refusals that say so."""
     try:
         answer = wire.call("POST", path, body=body)
     except (Refused, Halt) as why:

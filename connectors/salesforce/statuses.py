@@ -1,4 +1,4 @@
-"""What became of Leads: a query by when they were changed, a page at a time.
+"""The statuses of Leads: a query by the time of their change, a page at a time.
 
 The order is total, by `SystemModstamp` and then by `Id`, and each page begins behind the last record of the one before: what
 is changed meanwhile moves to the end and nothing is passed over. A transaction is stamped while it runs and seen when it ends,
@@ -32,16 +32,16 @@ class Asking(Protocol):
 
     @property
     def server_time(self) -> float | None:
-        """What time it was at Salesforce with the last answer, in seconds since the epoch; None: it did not say."""
+        """The time at Salesforce with the last answer, in seconds since the epoch; None: it did not say."""
         ...
 
     def records(self, soql: str) -> list[Mapping[str, Any]]:
-        """What a query finds. Raises Pause, Halt or Refused."""
+        """Return the records that a query finds. Raises Pause, Halt or Refused."""
         ...
 
 
 class Place(NamedTuple):
-    """Where a page begins: at an instant, as SOQL writes it (empty: ever), behind the record of that id if there is one."""
+    """The beginning of a page: an instant, as SOQL writes it (empty: ever), behind the record of that id if there is one."""
 
     at: str = ""
     after: str = ""
@@ -95,7 +95,7 @@ def statuses_since(wire: Asking, watched: Watched, key: str, cursor: str) -> Sta
 
 
 def _quiet(place: Place, moments: Sequence[datetime], server: float | None) -> Place:
-    """Where the next look begins, when this one has come to the end."""
+    """Return the beginning of the next look, when this one has come to the end."""
     if not moments and (not place.at or (server is None and not place.after)):
         return place
     last = max(moments, default=None) or _parsed(place.at)
@@ -128,7 +128,7 @@ def _soql(moment: datetime) -> str:
 
 
 def findings(watched: Watched, schema: Schema) -> list[Finding]:
-    """What `check` has to say of the field: that it is there, and that its picklist holds the values that were meant."""
+    """Check that the watched field is there, and that its picklist holds the values that were meant."""
     column = schema.get(watched.property)
     if column is None:
         code = "salesforce_feedback_refused"

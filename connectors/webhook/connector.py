@@ -1,7 +1,7 @@
 """Leads as signed POSTs to any address that takes webhooks: Zapier, Make, n8n, Clay, Slack, a program of one's own.
 
 One lead is one request. A receiver cannot be asked what it has, so nothing can be looked up before a lead is sent
-again; instead each lead has an id that stays the same on every re-send (`webhook_message`), by which a receiver
+again; instead each lead has an id that stays the same on every re-send (`message`), by which a receiver
 takes it once. One that does not look at it may get a lead twice after an answer that was lost.
 
 So a receiver is best effort unless the configuration says otherwise: a 2xx means that a request was taken, and not
@@ -99,7 +99,7 @@ def _check_url(url: str) -> None:
 
 
 class _Wire(Protocol):
-    """What is used of `webhook_wire.Wire`, whose libraries are imported when it is first needed."""
+    """The used part of `http.Wire`, whose libraries are imported when it is first needed."""
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> errors.Answer: ...
     def look(self) -> str: ...
@@ -124,7 +124,7 @@ class WebhookConnector(Connector):
         self._wire: _Wire | None = None
 
     def check(self) -> Sequence[Finding]:
-        """Whether the address can be reached and its certificate is accepted. Sends nothing: it would be a lead."""
+        """Check that the address can be reached and its certificate is accepted. Send nothing: it would be a lead."""
         if trouble := self._opened().look():
             why = errors.network(trouble)
             return [Finding("error", why.code, f"{self._host}: {why.detail}")]
@@ -181,7 +181,7 @@ class WebhookConnector(Connector):
 
 
 def _proxied(url: str, host: str) -> bool:
-    """Whether the environment names a proxy for this address."""
+    """True if the environment names a proxy for this address."""
     if addresses.names_this_machine(host) or urllib.request.proxy_bypass(host):
         return False
     return bool({urlsplit(url).scheme, "all"} & urllib.request.getproxies().keys())

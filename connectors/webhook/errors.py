@@ -1,4 +1,4 @@
-"""What a receiver's answers mean: from a status to one of the four failures, by a table.
+"""The meaning of a receiver's answers: from a status to one of the four failures, by a table.
 
 Of an answer only the status and `Retry-After` are believed. Its body is read, so that an answer that broke off is
 known from one that ended, and is never looked at or shown: it may repeat what was sent.
@@ -32,7 +32,7 @@ CODES: Mapping[str, str] = MappingProxyType(
 
 
 class Answer(NamedTuple):
-    """What came of a request. Status 0 with `trouble`: unsent, untrusted, private (none of which left), late, broken."""
+    """The result of a request. Status 0 with `trouble`: unsent, untrusted, private (none of which left), late, broken."""
 
     status: int = 0
     retry_after: str = ""
@@ -40,7 +40,7 @@ class Answer(NamedTuple):
 
 
 def failure(answer: Answer, now: float) -> Failure | None:
-    """What an answer means; None: the receiver has the lead. `now`: seconds since the epoch."""
+    """Judge an answer; None: the receiver has the lead. `now`: seconds since the epoch."""
     if answer.trouble:
         return network(answer.trouble)
     status = answer.status
@@ -49,7 +49,7 @@ def failure(answer: Answer, now: float) -> Failure | None:
 
 
 def network(trouble: str) -> Failure:
-    """What the network did, as a failure."""
+    """Return the network's trouble as a failure."""
     return _TROUBLES[trouble]()
 
 

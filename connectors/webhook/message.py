@@ -1,4 +1,4 @@
-"""What is sent: the body, and the headers by which a receiver knows it again and knows that it is ours.
+"""The message: its body, and the headers by which a receiver knows it again and knows that it is ours.
 
 The headers are those of Standard Webhooks. `webhook-id` is made of the lead's key and the connector's name, so it is
 the same on every re-send, after a restart and from a restored ledger; a receiver that keeps the ids it has seen takes

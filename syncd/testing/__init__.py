@@ -1,8 +1,8 @@
-"""The kit for authors of connectors: a conformance suite to subclass, and what its fakes need.
+"""The kit for authors of connectors: a conformance suite to subclass, and the parts that it needs.
 
-`ConnectorContract` is the suite, `Bench` and `Remote` what it is given, `ManualClock` and `Journal` what a connector
-is given for time and log, `MemoryConnector` and `MemoryRemote` the smallest connector that passes. Needs pytest,
-which only test suites have: nothing else in `syncd` imports this package.
+`ConnectorContract` is the suite; an author gives it a `Bench` with a `Remote`. A connector on the bench gets a `ManualClock`
+and a `Journal`. `MemoryConnector` with its `MemoryRemote` is the smallest connector that passes. The kit needs pytest, which
+only test suites have: nothing else in `syncd` imports this package.
 """
 
 from syncd.testing import samples

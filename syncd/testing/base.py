@@ -1,4 +1,4 @@
-"""What every claim of the contract uses: the bench, the word for what a remote cannot do, and plain demands."""
+"""The base of every claim of the contract: the bench, the troubles that a remote may be unable to make, and plain demands."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar, Literal, get_args
@@ -38,7 +38,7 @@ class ContractPart:
         return bench
 
     def able(self, what: Trouble) -> bool:
-        """Whether the remote can be made to do it. Raises AssertionError for a misspelt reason."""
+        """True if the remote can be made to do it. Raises AssertionError for a misspelt reason."""
         for name in self.cannot:
             demand(name in get_args(Trouble), f"`cannot` knows {', '.join(get_args(Trouble))}; not {name!r}")
         return what not in self.cannot
@@ -59,14 +59,14 @@ def again(bench: Bench, deliveries: Iterable[Delivery]) -> list[Delivery]:
     return [one._replace(maybe_sent=not bench.connector.route(one).resend_safe) for one in deliveries]
 
 
-def all_delivered(courier: LaneHarness, deliveries: Iterable[Delivery], when: str) -> None:
+def all_delivered(harness: LaneHarness, deliveries: Iterable[Delivery], when: str) -> None:
     """Demand that every one was delivered in the end."""
     wanted = sorted(one.id for one in deliveries)
-    missing = sorted(set(wanted) - set(courier.ids("delivered")))
-    told = {change.code: change.detail for id_, change in courier.settled.items() if id_ in missing}
+    missing = sorted(set(wanted) - set(harness.ids("delivered")))
+    told = {change.code: change.detail for id_, change in harness.settled.items() if id_ in missing}
     lane = (
-        f"; the lane is {courier.lane.status} ({courier.lane.code}: {courier.lane.detail})"
-        if courier.pending
+        f"; the lane is {harness.lane.status} ({harness.lane.code}: {harness.lane.detail})"
+        if harness.pending
         else ""
     )
     demand(

@@ -69,7 +69,7 @@ class Remote(Protocol):
 
 @dataclass
 class Bench:
-    """What the contract's tests need.
+    """The material of the contract's tests.
 
     Args:
         connector: the one under test, ready: set up, credentials good, nothing written yet.
@@ -166,7 +166,7 @@ class Bench:
         return [self.delivery(n) for n in range(first, first + count)]
 
     def seen(self) -> int:
-        """How many objects an outside observer sees."""
+        """Count the objects that an outside observer sees."""
         return len(self.remote.objects())
 
 

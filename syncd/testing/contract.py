@@ -9,11 +9,11 @@
 What the remote cannot be made to do is named in `cannot`, with the reason; those tests are skipped with it.
 """
 
-from syncd.testing.declaration import Manners
-from syncd.testing.failures import TroubleAhead
-from syncd.testing.statuses import Hearing
-from syncd.testing.writes import Sending
+from syncd.testing.declaration import DeclarationClaims
+from syncd.testing.failures import FailureClaims
+from syncd.testing.statuses import StatusClaims
+from syncd.testing.writes import SendingClaims
 
 
-class ConnectorContract(Sending, TroubleAhead, Hearing, Manners):
+class ConnectorContract(SendingClaims, FailureClaims, StatusClaims, DeclarationClaims):
     """Every claim of the contract. Override the fixture `bench`; with `setup`, also `bare`."""

@@ -20,7 +20,7 @@ from syncd.testing.bench import Bench, as_fields
 from syncd.testing.lane_harness import LaneHarness
 
 _PLAN, _MAKE = False, True
-"""What `setup` is asked to do."""
+"""The two arguments of `setup`."""
 _DOORS = (
     (socket.socket, "connect"),
     (socket.socket, "send"),
@@ -52,7 +52,7 @@ def _setup(bench: Bench) -> Connector:
 
 
 def _schema(bench: Bench) -> object:
-    """What the remote shows of itself besides objects, if its handle has a method `schema`."""
+    """Return what the remote shows besides objects; None if its handle has no method `schema`."""
     schema: Callable[[], object] | None = getattr(bench.remote, "schema", None)
     return None if schema is None else schema()
 
@@ -62,12 +62,12 @@ def _everything(bench: Bench) -> tuple[list[dict[str, object]], object]:
 
 
 def _left_to_do(changes: Sequence[Change]) -> list[str]:
-    """What `setup` could make and has not; the rest asks a person."""
+    """Name the changes that `setup` could make and has not; the rest asks a person."""
     return [change.what for change in changes if not change.by_hand]
 
 
-class Manners(ContractPart):
-    """What every connector promises of itself."""
+class DeclarationClaims(ContractPart):
+    """The claims about the class itself."""
 
     def test_the_class_is_complete(self, bench: Bench) -> None:
         """Everything that `syncd.connector.Connector` names is there, with values that can be."""

@@ -37,8 +37,8 @@ def _delivered(call: Call) -> int:
     return sum(isinstance(outcome, Delivered) for outcome in call.outcomes)
 
 
-def _first_call(courier: LaneHarness) -> Call:
-    call = courier.step()
+def _first_call(harness: LaneHarness) -> Call:
+    call = harness.step()
     if call is None:
         raise AssertionError("nothing was due")
     return call
@@ -49,10 +49,10 @@ def _broken_off(bench: Bench, cause: Callable[[], None], when: str) -> LaneHarne
     before, batch = bench.seen(), few(bench)
     if len(batch) == 1:
         pytest.skip("it takes one delivery at a time")
-    courier = LaneHarness(bench, *batch)
-    courier.hand_over = lambda given: _Tripwire(given, cause)
-    call = _first_call(courier)
-    courier.hand_over = tuple
+    harness = LaneHarness(bench, *batch)
+    harness.hand_over = lambda given: _Tripwire(given, cause)
+    call = _first_call(harness)
+    harness.hand_over = tuple
     written, told = bench.seen() - before, _delivered(call)
     demand(
         told >= written,
@@ -60,24 +60,24 @@ def _broken_off(bench: Bench, cause: Callable[[], None], when: str) -> LaneHarne
         "return those that are, with the Pause or Halt behind them",
     )
     demand(told <= written, f"{when}, {told} deliveries were reported as delivered and {written} are there")
-    return courier
+    return harness
 
 
-class TroubleAhead(ContractPart):
-    """What every connector promises when the remote misbehaves."""
+class FailureClaims(ContractPart):
+    """The claims about a remote that misbehaves."""
 
     def test_a_lost_answer_makes_no_duplicate(self, bench: Bench) -> None:
         """A call that was applied and whose answer was lost is made again, and must find what it wrote."""
         self.need("lose_answer")
         before, batch = bench.seen(), few(bench)
         bench.remote.lose_next_answer()
-        courier = LaneHarness(bench, *batch).settle()
+        harness = LaneHarness(bench, *batch).settle()
         demand(
-            any(call.failures for call in courier.calls),
+            any(call.failures for call in harness.calls),
             "an answer was lost, and no call failed: the connector believes what nobody confirmed (or the remote's "
             "lose_next_answer lost nothing)",
         )
-        all_delivered(courier, batch, "When an answer is lost after the call was applied")
+        all_delivered(harness, batch, "When an answer is lost after the call was applied")
         grew_by(bench, before, len(batch), "After a lost answer")
 
     def test_a_restart_after_a_lost_answer_makes_no_duplicate(self, bench: Bench) -> None:
@@ -87,11 +87,11 @@ class TroubleAhead(ContractPart):
             pytest.skip("the bench cannot make another instance: use Bench.open, or give it `again`")
         before, batch = bench.seen(), few(bench)
         bench.remote.lose_next_answer()
-        courier = LaneHarness(bench, *batch)
-        courier.step()
+        harness = LaneHarness(bench, *batch)
+        harness.step()
         bench.connector.close()
         bench.connector = bench.again()
-        all_delivered(courier.settle(), batch, "When the process restarts after a lost answer")
+        all_delivered(harness.settle(), batch, "When the process restarts after a lost answer")
         grew_by(bench, before, len(batch), "After a lost answer and a restart")
 
     def test_a_bare_server_error_is_not_a_delivery_and_costs_nobody(self, bench: Bench) -> None:
@@ -99,8 +99,8 @@ class TroubleAhead(ContractPart):
         self.need("fail")
         before, batch = bench.seen(), few(bench)
         bench.remote.fail_next()
-        courier = LaneHarness(bench, *batch)
-        call = _first_call(courier)
+        harness = LaneHarness(bench, *batch)
+        call = _first_call(harness)
         grew_by(bench, before, _delivered(call), "After a bare server error")
         demand(bool(call.failures), "the remote answered with a bare server error, and no delivery failed")
         for why in call.failures:
@@ -109,7 +109,7 @@ class TroubleAhead(ContractPart):
                 fair,
                 f"a bare server error says nothing about a lead or a key: raise Pause(…, unexplained=True), not {why!r}",
             )
-        all_delivered(courier.settle(), batch, "After one bare server error")
+        all_delivered(harness.settle(), batch, "After one bare server error")
         grew_by(bench, before, len(batch), "After a bare server error and trying again")
 
     def test_too_many_requests_pauses_as_long_as_it_was_asked_to(self, bench: Bench) -> None:
@@ -117,8 +117,8 @@ class TroubleAhead(ContractPart):
         self.need("slow_down")
         before, batch = bench.seen(), few(bench)
         bench.remote.slow_down(_ASKED)
-        courier = LaneHarness(bench, *batch)
-        call = _first_call(courier)
+        harness = LaneHarness(bench, *batch)
+        call = _first_call(harness)
         grew_by(bench, before, _delivered(call), "After being told to slow down")
         pauses = [why for why in call.failures if isinstance(why, Pause)]
         demand(
@@ -133,7 +133,7 @@ class TroubleAhead(ContractPart):
             why.after is not None and _ASKED <= why.after <= 1.5 * _ASKED + 5,
             f"asked to come back in {_ASKED:g} seconds, the Pause must say so in `after`, in seconds; it says {why.after}",
         )
-        all_delivered(courier.settle(), batch, "After being told to slow down once")
+        all_delivered(harness.settle(), batch, "After being told to slow down once")
         grew_by(bench, before, len(batch), "After being told to slow down")
 
     def test_a_poisoned_lead_is_rejected_alone(self, bench: Bench) -> None:
@@ -145,37 +145,37 @@ class TroubleAhead(ContractPart):
             if one.id in guilty:
                 bench.remote.poison(one.person)
         innocent = [*(one for one in batch if one.id not in guilty), bench.delivery(99)]
-        courier = LaneHarness(bench, *batch).settle().take(innocent[-1]).settle()
-        all_delivered(courier, innocent, "Beside leads that the remote refuses")
+        harness = LaneHarness(bench, *batch).settle().take(innocent[-1]).settle()
+        all_delivered(harness, innocent, "Beside leads that the remote refuses")
         demand(
-            courier.ids("rejected") == sorted(guilty),
-            f"the remote refuses deliveries {sorted(guilty)}: each must be rejected; {courier.ids('rejected')} were"
-            + (f", and the lane is {courier.lane.status} ({courier.lane.code})" if courier.pending else ""),
+            harness.ids("rejected") == sorted(guilty),
+            f"the remote refuses deliveries {sorted(guilty)}: each must be rejected; {harness.ids('rejected')} were"
+            + (f", and the lane is {harness.lane.status} ({harness.lane.code})" if harness.pending else ""),
         )
         grew_by(bench, before, len(innocent), "Beside leads that the remote refuses")
 
     def test_a_failure_in_mid_batch_loses_no_outcome(self, bench: Bench) -> None:
-        """What was written before a server error is reported; the rest is tried again, and nothing is written twice."""
+        """The answer reports all that was written before a server error; the rest is tried again, and nothing is written twice."""
         self.need("fail")
         before = bench.seen()
-        courier = _broken_off(bench, bench.remote.fail_next, "after a server error in the middle of a batch")
-        batch = list(courier.calls[0].batch)
-        all_delivered(courier.settle(), batch, "After a server error in the middle of a batch")
+        harness = _broken_off(bench, bench.remote.fail_next, "after a server error in the middle of a batch")
+        batch = list(harness.calls[0].batch)
+        all_delivered(harness.settle(), batch, "After a server error in the middle of a batch")
         grew_by(bench, before, len(batch), "After a server error in the middle of a batch")
 
     def test_credentials_revoked_in_mid_batch_lose_no_outcome(self, bench: Bench) -> None:
-        """What was written before is reported, and the others stay pending behind the `Halt`."""
+        """The answer reports all that was written before, and the others stay pending behind the `Halt`."""
         self.need("revoke")
         before = bench.seen()
-        courier = _broken_off(
+        harness = _broken_off(
             bench, bench.remote.revoke, "when credentials are revoked in the middle of a batch"
         )
-        courier.settle()
+        harness.settle()
         demand(
-            not courier.pending or courier.lane.status == "halted",
+            not harness.pending or harness.lane.status == "halted",
             "credentials that are revoked in mid-batch must halt the lane",
         )
-        grew_by(bench, before, len(courier.ids("delivered")), "After credentials were revoked in mid-batch")
+        grew_by(bench, before, len(harness.ids("delivered")), "After credentials were revoked in mid-batch")
 
     def test_revoked_credentials_halt_the_lane_and_lose_nothing(self, bench: Bench) -> None:
         """Waiting does not help and no lead is at fault: `Halt`, with a fix that says what to mend."""
@@ -184,13 +184,13 @@ class TroubleAhead(ContractPart):
         all_delivered(LaneHarness(bench, first).settle(), [first], "Before the credentials are revoked")
         before = bench.seen()
         bench.remote.revoke()
-        courier = LaneHarness(bench, *batch).settle()
-        why = courier.calls[0].failures[0] if courier.calls[0].failures else None
+        harness = LaneHarness(bench, *batch).settle()
+        why = harness.calls[0].failures[0] if harness.calls[0].failures else None
         demand(isinstance(why, Halt), f"revoked credentials must halt the lane: raise Halt, not {why!r}")
-        demand(courier.lane.status == "halted", "revoked credentials must halt the lane at once")
+        demand(harness.lane.status == "halted", "revoked credentials must halt the lane at once")
         demand(
-            sorted(courier.pending) == sorted(one.id for one in batch),
-            f"revoked credentials are no lead's fault: none may be settled, and {sorted(courier.settled)} were",
+            sorted(harness.pending) == sorted(one.id for one in batch),
+            f"revoked credentials are no lead's fault: none may be settled, and {sorted(harness.settled)} were",
         )
         demand(bench.seen() == before, "nothing can be written with revoked credentials, and something was")
 

@@ -1,4 +1,4 @@
-"""What stands in for the engine: it packs, marks, calls, judges and waits by the engine's own rules, without a ledger.
+"""The stand-in for the engine: it packs, marks, calls, judges and waits by the engine's own rules, without a ledger.
 
 `settle` goes on, in virtual time, until every delivery is settled or the lane halts. Whatever a connector answers
 is held against the grammar of the contract on the way (`complaints`).
@@ -29,7 +29,7 @@ class Call(NamedTuple):
 
     @property
     def raised(self) -> Failure | Refused | None:
-        """What was raised, if anything was."""
+        """The failure that was raised; None if a list was returned."""
         return self.answer if isinstance(self.answer, BaseException) else None
 
     @property
@@ -198,7 +198,7 @@ def call_once(bench: Bench, batch: Sequence[Delivery], given: Sequence[Delivery]
 
 
 def complaints(bench: Bench, call: Call) -> Iterator[str]:
-    """What is wrong with an answer, whatever it says about the leads."""
+    """Yield what is wrong with an answer, whatever it says about the leads."""
     answer: object = call.answer
     if isinstance(answer, Sequence) and len(answer) != len(call.batch):
         yield f"deliver must return one outcome for each delivery: {len(answer)} for {len(call.batch)}"
@@ -223,7 +223,7 @@ def _is_id(remote_id: object) -> bool:
 def failure_complaints(
     bench: Bench, failure: Failure | Refused, batch: Sequence[Delivery] = ()
 ) -> Iterator[str]:
-    """What is wrong with a failure, in words: its code, its fix, and what it gives away."""
+    """Yield what is wrong with a failure, as sentences: its code, its detail, and what it gives away."""
     codes = {**bench.connector.codes, **CODES}
     if failure.code not in codes:
         yield f"the code {failure.code!r} is in no registry: add it, with its fix, to the connector's `codes`"

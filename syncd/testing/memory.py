@@ -27,7 +27,7 @@ from syncd.connector import (
 
 
 class RemoteError(Exception):
-    """What the remote answers instead: a status as HTTP has them, and the seconds it asks for."""
+    """The remote's refusal: a status as HTTP has them, and the seconds it asks for."""
 
     def __init__(self, status: int, after: float | None = None) -> None:
         """`status` 0: the connection broke."""
@@ -37,7 +37,7 @@ class RemoteError(Exception):
 
 
 class Answer(NamedTuple):
-    """What became of one member of a writing call: its id, or the reason why not."""
+    """The result of one member of a writing call: its id, or the reason why it was not written."""
 
     id: str = ""
     created: bool = False
@@ -146,14 +146,14 @@ class MemoryConnector(Connector):
     def __init__(self, options: MemoryOptions, context: Context) -> None:
         """Open nothing."""
         super().__init__(options, context)
-        self._far, self._token = options.remote, options.token
+        self._remote, self._token = options.remote, options.token
         self._policies = {name: field.policy for name, field in context.fields.items()}
         self._reads = any(policy != "always" for policy in self._policies.values())
 
     def check(self) -> Sequence[Finding]:
         """Read nobody: that proves the token."""
         try:
-            self._far.read(self._token.get_secret_value(), [])
+            self._remote.read(self._token.get_secret_value(), [])
         except RemoteError as error:
             why = self._failure(error)
             return [Finding("error", why.code, why.detail)]
@@ -163,15 +163,15 @@ class MemoryConnector(Connector):
         """One write, and a read before it if a policy asks. Raises Pause or Halt as `codes` tell."""
         token, keys = self._token.get_secret_value(), [self._key(each) for each in batch]
         try:
-            there = self._far.read(token, keys) if self._reads else {}
+            there = self._remote.read(token, keys) if self._reads else {}
             due = [self._due(each.fields, there.get(key)) for each, key in zip(batch, keys, strict=True)]
-            answers = self._far.write(token, list(zip(keys, due, strict=True)))
+            answers = self._remote.write(token, list(zip(keys, due, strict=True)))
         except RemoteError as error:
             raise self._failure(error) from None
         return [self._outcome(answer) for answer in answers]
 
     def _key(self, delivery: Delivery) -> str:
-        """What the remote tells people apart by."""
+        """Return the key by which the remote tells people apart."""
         return delivery.person
 
     def _due(self, fields: Mapping[str, object], there: Mapping[str, object] | None) -> dict[str, object]:

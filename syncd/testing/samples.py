@@ -76,7 +76,7 @@ def raw_lead(n: int) -> dict[str, Any]:
 
 
 def enrichment(n: int) -> dict[str, Any]:
-    """What enriching person `n` answered."""
+    """Return the answer of enriching person `n`."""
     statuses = ("verified", "guessed")
     if n % 3 == len(statuses):
         return {}

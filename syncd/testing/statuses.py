@@ -65,8 +65,8 @@ class Listener:
         return page
 
 
-class Hearing(ContractPart):
-    """What a connector promises that tells what became of people."""
+class StatusClaims(ContractPart):
+    """The claims about `statuses_since`."""
 
     def test_whom_somebody_marked_is_told(self, bench: Bench) -> None:
         """By the person it was sent for, or by the remote id that it got; with the value, and when."""
@@ -209,9 +209,9 @@ def _ready(bench: Bench) -> tuple[Listener, Callable[[str, str], object], str, s
 def _delivered(bench: Bench) -> dict[str, str | None]:
     """A few people, delivered; their remote ids."""
     everybody = _everybody(bench)
-    courier = LaneHarness(bench, *everybody).settle()
-    all_delivered(courier, everybody, "Before anybody is marked")
-    return {one.person: courier.settled[one.id].remote_id for one in everybody}
+    harness = LaneHarness(bench, *everybody).settle()
+    all_delivered(harness, everybody, "Before anybody is marked")
+    return {one.person: harness.settled[one.id].remote_id for one in everybody}
 
 
 def _everybody(bench: Bench) -> list[Delivery]:

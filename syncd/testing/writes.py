@@ -17,8 +17,8 @@ _NOBODY: dict[str, Any] = dict.fromkeys(
 _BLANK = (None, "")
 
 
-def _remote_ids(courier: LaneHarness, deliveries: list[Delivery]) -> list[str | None]:
-    return [courier.settled[one.id].remote_id for one in deliveries]
+def _remote_ids(harness: LaneHarness, deliveries: list[Delivery]) -> list[str | None]:
+    return [harness.settled[one.id].remote_id for one in deliveries]
 
 
 def _new_object(bench: Bench, before: list[Mapping[str, object]]) -> Mapping[str, object]:
@@ -27,8 +27,8 @@ def _new_object(bench: Bench, before: list[Mapping[str, object]]) -> Mapping[str
     return dict(found[0])
 
 
-class Sending(ContractPart):
-    """What every connector promises of what it sends."""
+class SendingClaims(ContractPart):
+    """The claims about sending."""
 
     def test_each_outcome_stands_in_its_deliverys_place(self, bench: Bench) -> None:
         """`deliver` answers in the order of the batch, not in the order of the remote's answer."""
@@ -53,10 +53,10 @@ class Sending(ContractPart):
         """As many as `batch_size` allows go through in one call."""
         before, size = bench.seen(), bench.connector.batch_size
         batch = bench.deliveries(size)
-        courier = LaneHarness(bench, *batch).settle()
-        all_delivered(courier, batch, f"In a full batch of {size}")
+        harness = LaneHarness(bench, *batch).settle()
+        all_delivered(harness, batch, f"In a full batch of {size}")
         demand(
-            not any(isinstance(call.answer, Halt) for call in courier.calls),
+            not any(isinstance(call.answer, Halt) for call in harness.calls),
             f"a full batch of {size} halted the lane, though its members went through one by one",
         )
         grew_by(bench, before, size, f"After a full batch of {size}")
@@ -97,14 +97,14 @@ class Sending(ContractPart):
         grew_by(bench, before, len(batch), "After deliveries that were marked as maybe sent, but never were")
 
     def test_one_person_or_one_lead_is_one_object(self, bench: Bench) -> None:
-        """Where `objects` is "people", later leads of a person meet the same object; else each lead has its own."""
+        """Later leads of a person meet the same object if `objects` is "people"; else each lead has its own."""
         before = bench.seen()
         person: dict[str, Any] = {"x_user_id": samples.person_id(1)}
         leads = [bench.delivery(n, discovered_at=f"2026-06-1{n}T08:00:00Z", **person) for n in (1, 2, 3)]
-        courier = LaneHarness(bench)
+        harness = LaneHarness(bench)
         for lead in leads:  # across batches
-            courier.take(lead).settle()
-        all_delivered(courier, leads, "When one person has three leads")
+            harness.take(lead).settle()
+        all_delivered(harness, leads, "When one person has three leads")
         together = again(bench, leads)
         all_delivered(
             LaneHarness(bench, *together).settle(), together, "When leads of one person are due together"
@@ -132,10 +132,10 @@ class Sending(ContractPart):
             discovered_at="2026-06-12T08:00:00Z",
             stream_id=8,
         )
-        courier = LaneHarness(bench, older).settle()
+        harness = LaneHarness(bench, older).settle()
         then = _new_object(bench, before)
-        courier.take(newer).settle()
-        all_delivered(courier, [older, newer], "When a person has a second lead")
+        harness.take(newer).settle()
+        all_delivered(harness, [older, newer], "When a person has a second lead")
         now = _new_object(bench, before)
         _compare(table, older, newer, then, now)
 
@@ -147,10 +147,10 @@ class Sending(ContractPart):
         full = bench.delivery(3)
         nobody = {**_NOBODY, "x_user_id": full.person, "discovered_at": "2026-06-12T08:00:00Z"}
         blank = bench.delivery(4, emailed=False, **nobody)
-        courier = LaneHarness(bench, full).settle()
+        harness = LaneHarness(bench, full).settle()
         then = _new_object(bench, before)
-        courier.take(blank).settle()
-        all_delivered(courier, [full], "In a plain batch")
+        harness.take(blank).settle()
+        all_delivered(harness, [full], "In a plain batch")
         now = _new_object(bench, before)
         lost = [name for name, value in then.items() if value not in _BLANK and now.get(name) in _BLANK]
         demand(
@@ -165,8 +165,8 @@ class Sending(ContractPart):
             bench.delivery(n, display_name=text, bio=f"{text} {text}")
             for n, text in enumerate(samples.HOSTILE.values(), start=1)
         ]
-        courier = LaneHarness(bench, *batch).settle()
-        all_delivered(courier, batch, f"With hostile names ({', '.join(samples.HOSTILE)})")
+        harness = LaneHarness(bench, *batch).settle()
+        all_delivered(harness, batch, f"With hostile names ({', '.join(samples.HOSTILE)})")
         grew_by(bench, before, len(batch), "After deliveries with hostile names")
 
     def test_texts_that_no_remote_can_hold_harm_nobody_else(self, bench: Bench) -> None:
@@ -177,12 +177,12 @@ class Sending(ContractPart):
                 bench.delivery(n, display_name="Marker Marker", bio="A Marker", in_place_of={"Marker": text})
             )
         batch.append(bench.delivery(len(batch) + 1))
-        courier = LaneHarness(bench, *batch).settle()
+        harness = LaneHarness(bench, *batch).settle()
         demand(
-            not courier.pending,
-            f"a text with NUL or a lone surrogate stopped the lane: {courier.lane.detail}",
+            not harness.pending,
+            f"a text with NUL or a lone surrogate stopped the lane: {harness.lane.detail}",
         )
-        all_delivered(courier, [batch[0], batch[-1]], "Beside texts that no remote can hold")
+        all_delivered(harness, [batch[0], batch[-1]], "Beside texts that no remote can hold")
 
     def test_leads_of_whom_nothing_is_known_harm_nobody_else(self, bench: Bench) -> None:
         """Every field but `id` and `discovered_at` may be missing: deliver what there is, or reject it in its place."""
@@ -193,11 +193,11 @@ class Sending(ContractPart):
             bench.delivery(4, emailed=False),
             bench.delivery(5),
         ]
-        courier = LaneHarness(bench, *batch).settle()
+        harness = LaneHarness(bench, *batch).settle()
         demand(
-            not courier.pending, f"a lead of whom nothing is known stopped the lane: {courier.lane.detail}"
+            not harness.pending, f"a lead of whom nothing is known stopped the lane: {harness.lane.detail}"
         )
-        all_delivered(courier, [batch[0]], "Beside a lead of whom nothing is known")
+        all_delivered(harness, [batch[0]], "Beside a lead of whom nothing is known")
 
 
 def _compare(

@@ -6,7 +6,7 @@ from syncd.connector import Change, Context
 from syncd.testing.memory import Answer, MemoryConnector, MemoryOptions, MemoryRemote, RemoteError
 
 
-class ColumnedFarEnd(MemoryRemote):
+class ColumnedRemote(MemoryRemote):
     """Refuses fields that nobody made a column for. `schema` is what `setup` may change."""
 
     def __init__(self, columns: Sequence[str] = ()) -> None:
@@ -27,7 +27,7 @@ class ColumnedConnector(MemoryConnector):
 
     def __init__(self, options: MemoryOptions, context: Context) -> None:
         super().__init__(options, context)
-        assert isinstance(options.remote, ColumnedFarEnd)
+        assert isinstance(options.remote, ColumnedRemote)
         self._columned = options.remote
 
     def setup(self, apply: bool) -> Sequence[Change]:  # noqa: FBT001 - the contract is positional

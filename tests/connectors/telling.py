@@ -21,7 +21,7 @@ class Entry(NamedTuple):
     value: str
 
 
-class TellingFarEnd(MemoryRemote):
+class TellingRemote(MemoryRemote):
     """Changes are listed by when they were made, as far as they show. `changed` is its API."""
 
     def __init__(self, token: str = "memory-s3cret") -> None:  # noqa: S107 - made up
@@ -49,7 +49,7 @@ class TellingConnector(MemoryConnector):
 
     def __init__(self, options: MemoryOptions, context: Context) -> None:
         super().__init__(options, context)
-        assert isinstance(options.remote, TellingFarEnd)
+        assert isinstance(options.remote, TellingRemote)
         self._telling, self._clock = options.remote, context.clock
 
     def statuses_since(self, cursor: str) -> Statuses:

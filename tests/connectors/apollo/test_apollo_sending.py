@@ -107,9 +107,9 @@ def test_an_input_that_the_answer_forgets_is_sent_again_alone() -> None:
 def test_what_no_answer_ever_mentions_is_set_aside_and_blocks_nobody() -> None:
     with table() as bench:
         bench.fake.forgets.add(MAIL.format(3))
-        courier = LaneHarness(bench, bench.delivery(1), bench.delivery(3)).settle()
-        assert (courier.ids("delivered"), courier.ids("rejected"), courier.lane.status) == ([1], [3], "open")
-        assert courier.settled[3].code == "apollo_unanswered"
+        harness = LaneHarness(bench, bench.delivery(1), bench.delivery(3)).settle()
+        assert (harness.ids("delivered"), harness.ids("rejected"), harness.lane.status) == ([1], [3], "open")
+        assert harness.settled[3].code == "apollo_unanswered"
         assert bench.seen() == 2
 
 
@@ -121,8 +121,8 @@ def test_one_poison_among_many_is_alone_in_the_end(*, partly: bool) -> None:
         bench.fake.book.poisoned.add(batch[2].person)
         found = sent(bench, *batch)
         assert isinstance(found, Refused)
-        courier = LaneHarness(bench, *batch).settle()
-        assert (courier.ids("rejected"), courier.ids("delivered")) == ([4], [1, 3, 6, 7])
+        harness = LaneHarness(bench, *batch).settle()
+        assert (harness.ids("rejected"), harness.ids("delivered")) == ([4], [1, 3, 6, 7])
         assert bench.seen() == 4
 
 

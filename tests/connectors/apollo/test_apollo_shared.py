@@ -57,8 +57,8 @@ def test_the_second_has_a_contact_of_its_own_without_the_address(
         first, second = both(bench, turned=turned)
         if lost:
             bench.fake.lose_next_answer()
-        courier = LaneHarness(bench, first, second).settle()
-        assert sorted(courier.ids("delivered")) == [FIRST, SECOND]
+        harness = LaneHarness(bench, first, second).settle()
+        assert sorted(harness.ids("delivered")) == [FIRST, SECOND]
         owner, other = (contacts(bench, each.person)[0] for each in (first, second))
         assert (owner["email"], other["email"], bench.seen()) == (MAIL, None, 2)
         assert other["ctgo_handle"] == second.fields["ctgo_handle"]
@@ -67,11 +67,11 @@ def test_the_second_has_a_contact_of_its_own_without_the_address(
 def test_its_answer_may_be_lost_and_it_is_found_again() -> None:
     with table(without_email="create") as bench:
         one(bench, lead(bench, FIRST))
-        courier = LaneHarness(bench, lead(bench, SECOND))
+        harness = LaneHarness(bench, lead(bench, SECOND))
         bench.fake.answer_next(429, {"message": "600 times per minute"}, at="contacts/search")
         bench.fake.lose_next_answer()  # of asking by the address, which changes nothing
         bench.fake.lose_next_answer()  # of the contact without it
-        assert courier.settle().ids("delivered") == [SECOND]
+        assert harness.settle().ids("delivered") == [SECOND]
         assert bench.seen() == 2
 
 
@@ -102,8 +102,8 @@ def test_who_was_delivered_to_anothers_contact_is_delivered_there_no_more(*, cre
         assert isinstance(mine, Delivered)
         before = repr(contacts(bench, lead(bench, FIRST).person))
         old = lead(bench, SECOND, remote_id=mine.remote_id, bio="theirs", discovered_at=LATER)
-        courier = LaneHarness(bench, old).settle()
-        assert (courier.ids("delivered"), courier.ids("rejected")) == (
+        harness = LaneHarness(bench, old).settle()
+        assert (harness.ids("delivered"), harness.ids("rejected")) == (
             ([SECOND], []) if create else ([], [SECOND])
         )
         assert repr(contacts(bench, lead(bench, FIRST).person)) == before

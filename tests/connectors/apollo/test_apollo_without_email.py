@@ -72,9 +72,9 @@ def test_what_search_shows_late_is_not_written_twice() -> None:
     with table(without_email="create") as bench:
         bench.fake.book.lag = 290.0
         bench.fake.lose_next_answer()
-        courier = LaneHarness(bench, nobody(bench)).settle()
-        assert (courier.ids("delivered"), bench.seen()) == ([1], 1)
-        codes = [failure.code for call in courier.calls for failure in call.failures]
+        harness = LaneHarness(bench, nobody(bench)).settle()
+        assert (harness.ids("delivered"), bench.seen()) == ([1], 1)
+        codes = [failure.code for call in harness.calls for failure in call.failures]
         assert codes == ["apollo_unavailable", "apollo_not_found_yet"]
 
 

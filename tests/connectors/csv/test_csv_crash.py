@@ -55,7 +55,7 @@ def test_a_write_torn_at_any_byte_is_healed_when_it_is_sent_again(path: Path, ea
 def test_a_write_torn_at_any_byte_is_healed_when_only_one_of_its_leads_comes_first(path: Path) -> None:
     before, added = written(path, 2)
     whole = sorted(rows(path))
-    # One byte cannot be told: after the first of two quotes at the end of a last cell. See `csv_rows`.
+    # One byte cannot be told: after the first of two quotes at the end of a last cell. See `connectors.csv.rows`.
     ambiguous = {n for n in range(len(added)) if added[:n].endswith(b'"') and added[n : n + 1] == b'"'}
     for n in set(range(len(added) + 1)) - ambiguous:
         path.write_bytes(before + added[:n])

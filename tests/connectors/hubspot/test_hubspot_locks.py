@@ -81,23 +81,23 @@ def test_a_contact_that_stays_locked_holds_nobody_else_up(it: Hub) -> None:
     leads = known(it)
     locked(it, leads[3], 16)
     began = it.bench.clock.now()
-    courier = LaneHarness(it.bench, *leads)
+    harness = LaneHarness(it.bench, *leads)
     for _ in range(60):
-        if courier.pending == [leads[3].id]:
+        if harness.pending == [leads[3].id]:
             break
-        if wait := courier.lane.wait(it.bench.clock.now()):
+        if wait := harness.lane.wait(it.bench.clock.now()):
             it.bench.clock.advance(wait + 0.001)
-        courier.step()
+        harness.step()
     assert it.bench.clock.now() - began < 30
     assert len(it.fake.requests) < 2 * MANY
-    assert courier.settle().ids("delivered") == [each.id for each in leads]
+    assert harness.settle().ids("delivered") == [each.id for each in leads]
 
 
 def test_an_account_that_is_locked_costs_nobody_an_attempt() -> None:
     with hub(ALWAYS) as it:
         for _ in range(6):
             it.fake.answer_next(423, "")
-        courier = LaneHarness(it.bench, *(it.lead(n, emailed=False) for n in range(1, MANY + 1))).settle()
-        assert courier.ids("delivered") == list(range(1, MANY + 1))
-        assert {change.attempts for change in courier.settled.values()} == {1}
-        assert len(courier.calls) < MANY
+        harness = LaneHarness(it.bench, *(it.lead(n, emailed=False) for n in range(1, MANY + 1))).settle()
+        assert harness.ids("delivered") == list(range(1, MANY + 1))
+        assert {change.attempts for change in harness.settled.values()} == {1}
+        assert len(harness.calls) < MANY

@@ -41,13 +41,13 @@ def test_a_plan_without_api_access_halts(it: Hub) -> None:
 def test_a_firewall_that_dislikes_one_lead_holds_no_other_up(it: Hub) -> None:
     it.fake.firewall = b"<script>"
     guilty = it.lead(NONE, in_place_of={"Workshop": "<script>"})
-    courier = LaneHarness(it.bench, *(guilty if n == NONE else it.lead(n) for n in range(1, 21)))
+    harness = LaneHarness(it.bench, *(guilty if n == NONE else it.lead(n) for n in range(1, 21)))
     for _ in range(60):
-        it.bench.clock.advance((courier.lane.wait(it.bench.clock.now()) or 0.0) + 0.001)
-        courier.step()
-    assert courier.pending in ([], [NONE])
-    assert len(courier.ids("delivered")) == 19
-    assert {why.code for call in courier.calls for why in call.failures} == {"hubspot_bad_answer"}
+        it.bench.clock.advance((harness.lane.wait(it.bench.clock.now()) or 0.0) + 0.001)
+        harness.step()
+    assert harness.pending in ([], [NONE])
+    assert len(harness.ids("delivered")) == 19
+    assert {why.code for call in harness.calls for why in call.failures} == {"hubspot_bad_answer"}
 
 
 @pytest.mark.parametrize("multi_status", [True, False])
@@ -102,9 +102,9 @@ def test_a_fixed_option_that_does_not_exist_halts() -> None:
 def test_a_bad_value_is_rejected_alone(field: str, value: str, code: str, *, multi_status: bool) -> None:
     with hub(dict(ALWAYS) | {field: value}) as it:
         it.fake.batches.multi_status = multi_status
-        courier = LaneHarness(it.bench, it.lead(NONE)).settle()
-        assert courier.settled[NONE].state == "rejected"
-        assert courier.settled[NONE].code == code
+        harness = LaneHarness(it.bench, it.lead(NONE)).settle()
+        assert harness.settled[NONE].state == "rejected"
+        assert harness.settled[NONE].code == code
         assert it.size == 0
 
 

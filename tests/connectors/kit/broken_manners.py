@@ -110,7 +110,7 @@ class TriesOut(MemoryConnector):
     """Writes somebody to see if writing works."""
 
     def check(self) -> Sequence[Finding]:
-        self._far.write(self._token.get_secret_value(), [("test", {})])
+        self._remote.write(self._token.get_secret_value(), [("test", {})])
         return super().check()
 
 

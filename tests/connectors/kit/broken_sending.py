@@ -99,7 +99,7 @@ class _Inserts(MemoryConnector):
         self._written: dict[str, str] = {}
 
     def _key(self, delivery: Delivery) -> str:
-        number = next(n for n in itertools.count() if f"{delivery.person}#{n}" not in self._far.people)
+        number = next(n for n in itertools.count() if f"{delivery.person}#{n}" not in self._remote.people)
         return f"{delivery.person}#{number}"
 
 
@@ -124,7 +124,7 @@ class NeverLooks(Inserts):
         return Route("people", delivery.person, resend_safe=False)
 
     def _key(self, delivery: Delivery) -> str:
-        known = [key for key, person in self._far.people.items() if person["id"] == delivery.remote_id]
+        known = [key for key, person in self._remote.people.items() if person["id"] == delivery.remote_id]
         return known[0] if known else super()._key(delivery)
 
 

@@ -5,9 +5,9 @@ import inspect
 import pytest
 
 from syncd.testing import Bench, ConnectorContract, MemoryConnector, MemoryRemote
-from tests.connectors.columned import ColumnedConnector, ColumnedFarEnd
+from tests.connectors.columned import ColumnedConnector, ColumnedRemote
 from tests.connectors.kit import broken_manners, broken_sending, broken_telling
-from tests.connectors.telling import WATCHED, TellingConnector, TellingFarEnd
+from tests.connectors.telling import WATCHED, TellingConnector, TellingRemote
 
 CLAIMS = {name.removeprefix("test_") for name in dir(ConnectorContract) if name.startswith("test_")}
 
@@ -80,13 +80,13 @@ FAULTS: tuple[tuple[type[MemoryConnector], str], ...] = (
 
 def bench_of(connector: type[MemoryConnector], claim: str) -> Bench:
     if issubclass(connector, TellingConnector):
-        telling = TellingFarEnd()
+        telling = TellingRemote()
         options = {"remote": telling, "token": telling.token}
         return Bench.open(connector, options, telling, clock=telling.clock, watched=WATCHED)
     columned = issubclass(connector, ColumnedConnector)
     bare = "bare" in inspect.signature(getattr(ConnectorContract, f"test_{claim}")).parameters
     far = (
-        ColumnedFarEnd(() if bare else tuple(connector.defaults))
+        ColumnedRemote(() if bare else tuple(connector.defaults))
         if columned
         else MemoryRemote("memory-s3cret")
     )

@@ -1,4 +1,4 @@
-"""The kit itself: made-up leads, virtual time, and the courier that stands in for the engine."""
+"""The kit itself: made-up leads, virtual time, and the harness that stands in for the engine."""
 
 import threading
 from collections.abc import Sequence
@@ -49,8 +49,8 @@ def scripted(bench: Bench, *script: Exception, safe: bool = True) -> Bench:
     return bench
 
 
-def batches(courier: LaneHarness) -> list[list[int]]:
-    return [[delivery.id for delivery in call.batch] for call in courier.calls]
+def batches(harness: LaneHarness) -> list[list[int]]:
+    return [[delivery.id for delivery in call.batch] for call in harness.calls]
 
 
 def test_waiting_takes_no_time_and_time_has_passed() -> None:
@@ -98,8 +98,8 @@ def test_hostile_names_arrive_as_they_are_and_impossible_ones_cleaned(bench: Ben
 
 
 def test_a_call_holds_one_group_and_at_most_a_batch(bench: Bench) -> None:
-    courier = LaneHarness(bench, *bench.deliveries(10)).settle()
-    assert sorted(batches(courier)) == [[1, 3, 5, 7], [2, 4, 6, 8], [9], [10]]
+    harness = LaneHarness(bench, *bench.deliveries(10)).settle()
+    assert sorted(batches(harness)) == [[1, 3, 5, 7], [2, 4, 6, 8], [9], [10]]
 
 
 def test_a_refused_call_is_halved_until_the_guilty_one_is_alone(bench: Bench) -> None:
@@ -109,15 +109,15 @@ def test_a_refused_call_is_halved_until_the_guilty_one_is_alone(bench: Bench) ->
         Refused("memory_invalid", "No."),
         Refused("memory_invalid", "No."),
     )
-    courier = LaneHarness(bench, *(bench.delivery(n) for n in (1, 3, 5, 7))).settle()
-    assert batches(courier)[:3] == [[1, 3, 5, 7], [1, 3], [1]]
-    assert (courier.ids("delivered"), courier.ids("rejected")) == ([3, 5, 7], [1])
+    harness = LaneHarness(bench, *(bench.delivery(n) for n in (1, 3, 5, 7))).settle()
+    assert batches(harness)[:3] == [[1, 3, 5, 7], [1, 3], [1]]
+    assert (harness.ids("delivered"), harness.ids("rejected")) == ([3, 5, 7], [1])
 
 
 def test_what_may_have_been_sent_is_marked_where_resending_is_not_safe(bench: Bench) -> None:
     scripted(bench, Pause("memory_silent", "No.", unexplained=True), safe=False)
-    courier = LaneHarness(bench, bench.delivery(1)).settle()
-    assert [call.batch[0].maybe_sent for call in courier.calls] == [False, True]
+    harness = LaneHarness(bench, bench.delivery(1)).settle()
+    assert [call.batch[0].maybe_sent for call in harness.calls] == [False, True]
 
 
 def test_a_pause_is_waited_for(bench: Bench) -> None:
@@ -132,12 +132,12 @@ def test_a_persons_id_is_known_to_their_next_delivery_and_an_older_one_is_not_se
     new = bench.delivery(1, discovered_at="2026-06-11T00:00:00Z")
     newer = bench.delivery(3, x_user_id=person, discovered_at="2026-06-12T00:00:00Z")
     older = bench.delivery(5, x_user_id=person, discovered_at="2026-06-10T00:00:00Z")
-    courier = LaneHarness(bench)
+    harness = LaneHarness(bench)
     for each in (new, newer, older):
-        courier.take(each).settle()
-    assert batches(courier) == [[1], [3]]
-    assert [call.batch[0].remote_id for call in courier.calls] == [None, "m1"]
-    assert courier.ids("delivered") == [1, 3, 5]
+        harness.take(each).settle()
+    assert batches(harness) == [[1], [3]]
+    assert [call.batch[0].remote_id for call in harness.calls] == [None, "m1"]
+    assert harness.ids("delivered") == [1, 3, 5]
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 import pytest
 
 from syncd.testing import Bench, ConnectorContract, MemoryConnector, MemoryRemote
-from tests.connectors.columned import ColumnedConnector, ColumnedFarEnd
-from tests.connectors.telling import WATCHED, TellingConnector, TellingFarEnd
+from tests.connectors.columned import ColumnedConnector, ColumnedRemote
+from tests.connectors.telling import WATCHED, TellingConnector, TellingRemote
 
 
 class TestMemory(ConnectorContract):
@@ -17,18 +17,18 @@ class TestMemory(ConnectorContract):
 class TestMemoryWithSetup(ConnectorContract):
     @pytest.fixture
     def bench(self) -> Bench:
-        far = ColumnedFarEnd(tuple(ColumnedConnector.defaults))
+        far = ColumnedRemote(tuple(ColumnedConnector.defaults))
         return Bench.open(ColumnedConnector, {"remote": far, "token": "memory-s3cret"}, far)
 
     @pytest.fixture
     def bare(self) -> Bench:
-        far = ColumnedFarEnd()
+        far = ColumnedRemote()
         return Bench.open(ColumnedConnector, {"remote": far, "token": "memory-s3cret"}, far)
 
 
 class TestMemoryThatTells(ConnectorContract):
     @pytest.fixture
     def bench(self) -> Bench:
-        far = TellingFarEnd()
+        far = TellingRemote()
         options = {"remote": far, "token": far.token}
         return Bench.open(TellingConnector, options, far, clock=far.clock, watched=WATCHED)

@@ -124,7 +124,7 @@ def test_the_default_mapping_of_the_page_compiles(tmp_path: Path) -> None:
     FieldMap.compile("the page", as_fields(scope["defaults"]))
 
 
-class FarEndThatTells:
+class RemoteThatTells:
     """What the page's `statuses_since` asks: rows by the time of their change and then by id, some seconds late."""
 
     def __init__(self) -> None:
@@ -150,7 +150,7 @@ def test_the_statuses_of_the_page_pass_nobody_over(tmp_path: Path) -> None:
     write(tmp_path)
     scope: dict[str, Any] = {}
     exec((tmp_path / "statuses.py").read_text(), scope)  # noqa: S102 - our own page
-    far = FarEndThatTells()
+    far = RemoteThatTells()
     connector = SimpleNamespace(_remote=far, context=SimpleNamespace(watched=Watched("status")))
     for n in range(450):
         far.change(n, shows=30.0 if n == 7 else 0.0)

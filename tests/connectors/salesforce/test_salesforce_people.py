@@ -220,10 +220,10 @@ def test_a_link_that_breaks_is_tried_again() -> None:
     with table(duplicates="link") as bench:
         one(bench, bench.delivery(5))
         _namesake(bench)
-        courier = LaneHarness(bench, bench.delivery(4))
+        harness = LaneHarness(bench, bench.delivery(4))
         bench.fake.org.rule_tells = "duplicateResult"
         bench.fake.lose_next_answer()
-        assert courier.settle().ids("delivered") == [4]
+        assert harness.settle().ids("delivered") == [4]
         assert len(bench.fake.org.leads) == 2
 
 

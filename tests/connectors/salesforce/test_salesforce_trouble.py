@@ -140,8 +140,8 @@ def test_records_out_of_reach_halt_nobody_though_they_are_all_of_a_call(plain: T
     guilty, well = plain.deliveries(2), plain.deliveries(2, first=20)
     for each in guilty:
         plain.fake.org.errors[each.person] = _row(code)
-    courier = LaneHarness(plain, guilty[0]).settle()
-    assert (courier.ids("rejected"), courier.lane.status, len(courier.calls)) == ([1], "open", 1)
+    harness = LaneHarness(plain, guilty[0]).settle()
+    assert (harness.ids("rejected"), harness.lane.status, len(harness.calls)) == ([1], "open", 1)
     assert [type(each) for each in sent(plain, *guilty)] == [Reject, Reject]
     assert LaneHarness(plain, *guilty, *well).settle().ids("delivered") == [20, 21]
 
@@ -150,8 +150,8 @@ def test_missing_rights_to_write_any_lead_stop_the_lane_and_keep_every_lead(plai
     batch = plain.deliveries(12)
     for each in batch:
         plain.fake.org.errors[each.person] = _row("INSUFFICIENT_ACCESS_OR_READONLY")
-    courier = LaneHarness(plain, *batch).settle()
-    assert (courier.lane.status, courier.ids("rejected")) == ("halted", [])
+    harness = LaneHarness(plain, *batch).settle()
+    assert (harness.lane.status, harness.ids("rejected")) == ("halted", [])
 
 
 WHEN_ALL = sorted(word for word, meaning in codes.ROWS.items() if meaning.when_all)
@@ -222,8 +222,8 @@ def test_nothing_private_is_in_what_a_refused_batch_says(plain: Table) -> None:
 
 def test_a_lost_answer_leaves_one_lead_and_no_second_assignment(plain: Table) -> None:
     plain.fake.lose_next_answer()
-    courier = LaneHarness(plain, *plain.deliveries(3)).settle()
-    assert len(courier.ids("delivered")) == 3
+    harness = LaneHarness(plain, *plain.deliveries(3)).settle()
+    assert len(harness.ids("delivered")) == 3
     assert len(plain.fake.org.leads) == 4
     assert set(plain.fake.org.assignments.values()) == {1}
 
@@ -232,6 +232,6 @@ def test_a_poisoned_value_is_found_by_halving() -> None:
     """A wrong JSON type fails a collection whole: only smaller calls show whose it is."""
     with table(fields={**PLAIN, "CTGO_Followers__c": "{{ bio }}"}) as bench:
         batch = [bench.delivery(n, bio="many" if n == 3 else str(n)) for n in range(1, 7)]
-        courier = LaneHarness(bench, *batch).settle()
-        assert courier.ids("rejected") == [3]
-        assert courier.ids("delivered") == [1, 2, 4, 5, 6]
+        harness = LaneHarness(bench, *batch).settle()
+        assert harness.ids("rejected") == [3]
+        assert harness.ids("delivered") == [1, 2, 4, 5, 6]

@@ -126,13 +126,13 @@ def test_a_firewall_that_dislikes_one_lead_holds_no_other_up() -> None:
         bench.fake.firewall = b"<script>"
         leads = [bench.delivery(n) for n in range(1, 11)]
         leads[0] = bench.delivery(1, in_place_of={"Workshop": "<script>"})
-        courier = LaneHarness(bench, *leads)
+        harness = LaneHarness(bench, *leads)
         for _ in range(40):
-            bench.clock.advance((courier.lane.wait(bench.clock.now()) or 0.0) + 0.001)
-            courier.step()
+            bench.clock.advance((harness.lane.wait(bench.clock.now()) or 0.0) + 0.001)
+            harness.step()
         assert len(bench.fake.taken) == 9
-        assert courier.pending in ([], [leads[0].id])
-        assert {why.code for call in courier.calls for why in call.failures} == {"webhook_forbidden"}
+        assert harness.pending in ([], [leads[0].id])
+        assert {why.code for call in harness.calls for why in call.failures} == {"webhook_forbidden"}
 
 
 def test_503_pauses_by_a_date_too() -> None:
