@@ -5,7 +5,8 @@ connector sends. It knows nothing of the ledger, of retries or of export, and ke
 needs to be safe is in the `Delivery`.
 
 Outcomes: one for each delivery, in order. `Delivered` says that the remote confirmed it: never answer so for a delivery that
-the remote's answer does not mention. `Reject` and `Retry` are about that one lead. `Pause` and `Halt` stand for that delivery
+the remote's answer does not mention. `Reject` and `Retry` are about that one lead; in a call
+of one they may be raised. `Pause` and `Halt` stand for that delivery
 and all after it.
 
 Raising: `Pause` or `Halt` stands for every delivery that has no outcome yet, and says that none of them was sent;
@@ -38,6 +39,7 @@ __all__ = [
     "Change",
     "Clock",
     "Connector",
+    "ConnectorOptions",
     "Context",
     "Delivered",
     "Delivery",
@@ -70,6 +72,12 @@ VARIABLES = (
     "image_url", "x_user_id", "x_url", "email", "email_status", "email_domain", "linkedin_url", "raw", "synced_at",
 )  # fmt: skip
 """Every variable of a lead that a mapping may name."""
+
+
+class ConnectorOptions(BaseModel):
+    """A base of `Options`: unknown keys are refused, and no mistake shows what was given."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Field(BaseModel):

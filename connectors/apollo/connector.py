@@ -19,8 +19,8 @@ from types import MappingProxyType
 from typing import ClassVar, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, SecretStr, field_validator, model_validator
 from pydantic import Field as Option
+from pydantic import SecretStr, field_validator, model_validator
 
 from connectors.apollo import codes as apollo_codes
 from connectors.apollo import identity
@@ -28,7 +28,18 @@ from connectors.apollo import setup as apollo_setup
 from connectors.apollo.api import Api
 from connectors.apollo.terms import Terms
 from connectors.apollo.write import Sender
-from syncd.connector import Change, Connector, Context, Delivery, Field, Finding, Halt, Outcome, Route
+from syncd.connector import (
+    Change,
+    Connector,
+    ConnectorOptions,
+    Context,
+    Delivery,
+    Field,
+    Finding,
+    Halt,
+    Outcome,
+    Route,
+)
 
 
 def _field(value: str, policy: Literal["always", "create_only", "if_empty"]) -> Field:
@@ -61,7 +72,7 @@ _DEFAULTS: Mapping[str, str | Field] = MappingProxyType(
 )
 
 
-class ApolloOptions(BaseModel):
+class ApolloOptions(ConnectorOptions):
     """The table `[connectors.NAME]` of an Apollo connector.
 
     Attributes:
@@ -75,11 +86,9 @@ class ApolloOptions(BaseModel):
         recreate_gone: whether a contact that is no longer there is made again for the person's next lead.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
     api_key: SecretStr
     base_url: str = "https://api.apollo.io/api/v1"
-    labels: list[str] = ["ctgo"]
+    labels: list[str] = Option(["ctgo"])
     without_email: Literal["skip", "create"] = "skip"
     update_existing: Literal["never", "if_empty"] = "never"
     key_field: str = Option("ctgo_x_user_id", min_length=1)

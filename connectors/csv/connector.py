@@ -14,13 +14,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, field_validator
 from pydantic import Field as Option
+from pydantic import field_validator
 
 from connectors.csv import file, paths
 from connectors.csv import rows as csv_rows
 from syncd.connector import (
     Connector,
+    ConnectorOptions,
     Context,
     Delivered,
     Delivery,
@@ -72,10 +73,8 @@ _ATTEMPTS = 3
 _HALTS = {errno.EIO: "csv_disk_failed", errno.ENOENT: "csv_no_folder"}
 
 
-class CsvOptions(BaseModel):
+class CsvOptions(ConnectorOptions):
     """`path` may hold `{date}`; `key` names the columns that tell one row from another; `bom` is for old Excel."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: Path
     key: list[str] = Option(["id", "stream_id", "segment_id"], min_length=1)

@@ -7,10 +7,10 @@ from typing import Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 from pydantic import Field as Option
+from pydantic import SecretStr, field_validator
 
-from syncd.connector import Field
+from syncd.connector import ConnectorOptions, Field
 
 KEY = "ctgo_x_user_id"
 """The unique property that tells one person from another."""
@@ -22,10 +22,8 @@ OPTIONAL = frozenset({"twitterhandle"})
 Adoptable = Literal["twitterhandle", "hs_linkedin_url"]
 
 
-class HubSpotOptions(BaseModel):
+class HubSpotOptions(ConnectorOptions):
     """`adopt`: by which properties to look for contacts that other tools made; `time_zone`: the portal's, as `Europe/Paris`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     access_token: SecretStr = Option(min_length=1)
     base_url: str = "https://api.hubapi.com"

@@ -9,7 +9,9 @@ from ipaddress import ip_address
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from syncd.connector import ConnectorOptions
 
 KEY_FIELD = "CTGO_X_User_Id__c"
 API_VERSION = "66.0"
@@ -67,7 +69,7 @@ def _visible(secret: SecretStr) -> SecretStr:
 Secret = Annotated[SecretStr, AfterValidator(_visible)]
 
 
-class SalesforceOptions(BaseModel):
+class SalesforceOptions(ConnectorOptions):
     """See the module.
 
     `daily_share` is the part of the org's API calls of 24 hours that syncd may use; `batch` the leads a call.
@@ -75,8 +77,6 @@ class SalesforceOptions(BaseModel):
     our key and what is empty there on that lead) or `save` (make another one, where the org's rules allow it).
     `assignment` is for new leads only: `on` (the org's active rule), `off`, or a rule's id.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     domain: Annotated[str, AfterValidator(_my_domain)] = ""
     client_id: str = Field("", pattern=r"^[\x21-\x7e]*$")

@@ -15,17 +15,29 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, SecretStr, field_validator, model_validator
+from pydantic import Field as Option
+from pydantic import SecretStr, field_validator, model_validator
 
 from connectors.webhook import addresses, errors, message
-from syncd.connector import Connector, Context, Delivered, Delivery, Finding, Halt, Outcome, Pause, Reject
+from syncd.connector import (
+    Connector,
+    ConnectorOptions,
+    Context,
+    Delivered,
+    Delivery,
+    Finding,
+    Halt,
+    Outcome,
+    Pause,
+    Reject,
+)
 from syncd.http.address import usable
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _OURS = re.compile(r"host|content-.*|transfer-encoding|connection|expect|te|trailer|upgrade|webhook-.*")
 
 
-class WebhookOptions(BaseModel):
+class WebhookOptions(ConnectorOptions):
     """The table `[connectors.NAME]` of a webhook.
 
     Attributes:
@@ -35,10 +47,8 @@ class WebhookOptions(BaseModel):
         allow_private: whether a name may lead to private addresses, or to this machine.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
     url: SecretStr
-    headers: dict[str, SecretStr] = {}
+    headers: dict[str, SecretStr] = Option({})
     signing_secret: SecretStr = SecretStr("")
     allow_private: bool = False
 

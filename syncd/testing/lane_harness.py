@@ -202,7 +202,9 @@ def complaints(bench: Bench, call: Call) -> Iterator[str]:
     answer: object = call.answer
     if isinstance(answer, Sequence) and len(answer) != len(call.batch):
         yield f"deliver must return one outcome for each delivery: {len(answer)} for {len(call.batch)}"
-    elif not isinstance(answer, Sequence | Pause | Halt | Refused):
+    elif not isinstance(answer, Sequence | Pause | Halt | Refused) and not (
+        len(call.batch) == 1 and isinstance(answer, Failure)
+    ):
         yield (
             f"deliver returns a sequence of outcomes, or raises Pause, Halt or Refused, not {answer!r}: "
             "what is about one lead is returned in its place"

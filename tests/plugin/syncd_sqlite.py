@@ -11,11 +11,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
-
 from syncd.connector import (
     Change,
     Connector,
+    ConnectorOptions,
     Context,
     Delivered,
     Delivery,
@@ -42,10 +41,8 @@ _POLICIES = {
 }
 
 
-class SqliteOptions(BaseModel):
+class SqliteOptions(ConnectorOptions):
     """`path`: the file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: Path
 

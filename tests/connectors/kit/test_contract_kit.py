@@ -144,10 +144,6 @@ def test_a_persons_id_is_known_to_their_next_delivery_and_an_older_one_is_not_se
     ("bug", "says"),
     [
         (ZeroDivisionError("x"), "raised ZeroDivisionError"),
-        (
-            Retry("memory_silent", "Later."),
-            "returns a sequence of outcomes, or raises Pause, Halt or Refused",
-        ),
         (Pause("no_such_code", "Later."), "is in no registry"),
         (Pause("memory_busy", " "), "has no detail"),
         (Pause("memory_busy", "Later.", after=-1.0), "seconds from now"),
@@ -159,6 +155,15 @@ def test_an_answer_against_the_grammar_is_an_error_at_once(bench: Bench, bug: Ex
     scripted(bench, bug)
     with pytest.raises(AssertionError, match=says):
         LaneHarness(bench, bench.delivery(1)).settle()
+
+
+def test_a_failure_of_one_lead_may_be_raised_in_a_call_of_one_alone(bench: Bench) -> None:
+    why = Retry("memory_silent", "Later.")
+    harness = LaneHarness(scripted(bench, why), bench.delivery(1)).settle()
+    assert (harness.ids("delivered"), len(harness.calls)) == ([1], 2)
+    scripted(bench, why)
+    with pytest.raises(AssertionError, match="or raises Pause, Halt or Refused"):
+        LaneHarness(bench, bench.delivery(2), bench.delivery(4)).settle()
 
 
 def test_a_connector_that_never_comes_to_an_end_is_an_error(bench: Bench) -> None:
