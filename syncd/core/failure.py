@@ -7,8 +7,8 @@ Two questions decide the kind: does waiting help, and is it about this lead or a
     this lane      `Pause`: stop, spend no attempt      `Halt`: stop, turn health red, keep every lead pending
 
 A failure is an exception, so that a client may raise it from any depth, and a value, so that a connector
-may return one for each delivery. It carries a stable `code`, one sentence of `detail`, and finds its `fix`
-in the registry of codes. Anything else that is raised is a bug of ours.
+may return one for each delivery. It carries a stable `code` and one sentence of `detail`. The registry of codes, or the
+connector's own `codes`, has the fix. Anything else that is raised is a bug of ours.
 
 This module knows nothing of HTTP, of the ledger or of time: a client translates its vendor's answers at
 its edge, by a table.
@@ -25,7 +25,7 @@ class Failure(Exception):  # noqa: N818 - it may as well be a value
     """True if no part of the request was sent, so that the remote cannot have acted on it."""
 
     def __init__(self, code: str, detail: str, *, after: float | None = None, fix: str = "") -> None:
-        """`after`: seconds that the remote asked us to wait; `fix`: overrides the registry's."""
+        """`after`: seconds that the remote asked us to wait; `fix`: the core's own, in place of the registry's."""
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail

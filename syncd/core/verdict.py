@@ -143,7 +143,7 @@ def _raised(call: Sequence[Item], why: BaseException, lane: LaneState, terms: Te
     """Judge a call whose answer is one failure for all of its members."""
     if isinstance(why, Pause | Halt) and len(call) == 1 and _is_its_own(call[0], why, lane):
         # Another delivery must succeed before the next suspect counts as guilty: a new outage would spend everybody's attempts
-        own = Retry(why.code, why.detail, after=why.after, fix=why.fix)
+        own = Retry(why.code, why.detail, after=why.after)
         verdict = _judged(call, [own], lane, terms)
         after = verdict.lane._replace(probing=True)
         if is_explained(why) and after.status == "open":
@@ -171,7 +171,6 @@ class _Tally:
     lane: LaneState
     changes: list[Change] = field(default_factory=list)
     stop: Failure | None = None
-    fix: str = ""
 
 
 def _judged(
@@ -240,11 +239,10 @@ def _on_rejected(walk: _Tally, item: Item, why: Reject, now: float, *, lenient: 
         suspect=False,
         maybe_sent=False,
     )
-    walk.fix = why.fix
     if lane.probing and lane.alike_code == why.code and not lane.alike:
         # On probation, this may still be the lead's own fault: the next probe is another lead
         walk.changes.append(spared(change, now))
-        walk.stop = Halt(why.code, f"Rejected again, none delivered between: {why.detail}", fix=why.fix)
+        walk.stop = Halt(why.code, f"Rejected again, none delivered between: {why.detail}")
         return
     walk.changes.append(change)
     if lane.alike_code == why.code:
@@ -304,7 +302,7 @@ def _alike(walk: _Tally) -> Halt:
     last = next(change for change in reversed(walk.changes) if change.state == "rejected")
     n = len(walk.lane.alike)
     detail = f"{n} alike rejections in a row, none delivered between: {last.detail}"
-    return Halt(walk.lane.alike_code, detail, fix=walk.fix)
+    return Halt(walk.lane.alike_code, detail)
 
 
 def _convicted(walk: _Tally, lane: LaneState, why: Failure, now: float) -> Verdict:

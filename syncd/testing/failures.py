@@ -159,7 +159,7 @@ class FailureClaims(ContractPart):
         self.need("fail")
         before = bench.seen()
         harness = _broken_off(bench, bench.remote.fail_next, "after a server error in the middle of a batch")
-        batch = list(harness.calls[0].batch)
+        batch = few(bench)
         all_delivered(harness.settle(), batch, "After a server error in the middle of a batch")
         grew_by(bench, before, len(batch), "After a server error in the middle of a batch")
 
