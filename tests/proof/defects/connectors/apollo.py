@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.proof.defects.planting import around, defect, instead
 
-TESTS = "tests/connectors/test_apollo_"
+TESTS = "tests/connectors/apollo/test_apollo_"
 
 
 @defect("poison alone", "connectors", f"{TESTS}known.py::test_contacts_that_are_gone_or_hidden_halt_nobody")

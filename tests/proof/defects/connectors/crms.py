@@ -7,9 +7,9 @@ from typing import Any
 from tests.proof.defects.planting import around, defect, instead
 
 APOLLO = "tests/connectors/apollo/test_apollo_without_email.py"
-HUBSPOT = "tests/connectors/test_hubspot_"
-SALESFORCE = "tests/connectors/test_salesforce_"
-WEBHOOK = "tests/connectors/test_webhook_"
+HUBSPOT = "tests/connectors/hubspot/test_hubspot_"
+SALESFORCE = "tests/connectors/salesforce/test_salesforce_"
+WEBHOOK = "tests/connectors/webhook/test_webhook_"
 
 
 def _without(table: str, key: object) -> None:

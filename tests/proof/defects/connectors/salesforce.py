@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.proof.defects.planting import around, defect, instead
 
-TESTS = "tests/connectors/test_salesforce_"
+TESTS = "tests/connectors/salesforce/test_salesforce_"
 MERGES = f"{TESTS}merges.py::"
 SHARED = f"{TESTS}shared_address.py::"
 
