@@ -1,6 +1,6 @@
 """`python -m tests.proof SECONDS`: the layers of the proof, deeper the more time there is, then whole worlds until it is up.
 
-What it came to stands in `tests/README.md` afterwards, whether it went well or not.
+The result is in `build/proof/README.md` afterwards, whether it went well or not.
 """
 
 import os
@@ -10,7 +10,7 @@ import time
 
 from tests.proof.figures import FOLDER, read, record
 from tests.proof.layers import LAYERS
-from tests.proof.page import PAGE, render, write
+from tests.proof.page import render
 from tests.proof.telling import TREE, WHOLE
 
 FIRST_SEED = 100_000
@@ -39,8 +39,9 @@ def main(seconds: float) -> int:
     ]
     codes = [world.wait() for world in worlds]
     record("run", {"seconds": time.monotonic() - begun - float(read()["run"]["seconds"])})
-    write(PAGE, read())
-    print(render(read()), flush=True)  # noqa: T201
+    page = render(read())
+    (FOLDER / "README.md").write_text(f"{page}\n")
+    print(page, flush=True)  # noqa: T201
     return code or int(any(codes))
 
 

@@ -1,12 +1,6 @@
-"""What a run came to, as a table: for the end of a run, and for `tests/README.md`. `render` is pure."""
+"""The result of a run as a table, for the end of the run and for `build/proof/README.md`: pure."""
 
-from pathlib import Path
-
-from tests.proof.defects.table import between
 from tests.proof.layers import LAYERS, Figures, kinds_of, standing, zeros
-
-PAGE = Path(__file__).parents[1] / "README.md"
-BEGIN, END = "<!-- the last full run: written by make proof -->", "<!-- end of the last full run -->"
 
 
 def short(figures: Figures) -> str:
@@ -31,12 +25,7 @@ def render(figures: Figures) -> str:
         _kinds("Trouble on the way", kinds_of(figures.get("simulation", {}), "fault_")),
         _kinds("Killed", _calls(figures)),
     ]
-    return "\n\n".join([made, short(figures), *filter(None, kinds)])
-
-
-def write(page: Path, figures: Figures) -> None:
-    """Put the figures of a run between the marks of the page."""
-    page.write_text(between(page.read_text(), BEGIN, END, render(figures)))
+    return "\n\n".join(["# The last full run", made, short(figures), *filter(None, kinds)])
 
 
 def _calls(figures: Figures) -> dict[str, float]:

@@ -5,10 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.proof.defects.table import between
 from tests.proof.figures import read, record
 from tests.proof.longer import go_on
-from tests.proof.page import BEGIN, END, PAGE, write
 from tests.proof.telling import Telling
 
 
@@ -58,27 +56,6 @@ def test_a_run_that_met_no_layer_tells_nothing(tmp_path: Path) -> None:
     telling.pytest_terminal_summary(terminal)
     assert terminal.told == ""
     assert read(tmp_path) == {}
-
-
-def test_only_what_is_between_the_marks_is_written(tmp_path: Path) -> None:
-    page = tmp_path / "README.md"
-    page.write_text(f"# Before\n\n{BEGIN}\nold\n{END}\n\nAfter\n")
-    write(page, {})
-    told = page.read_text()
-    assert told.startswith(f"# Before\n\n{BEGIN}\n\n`make proof")
-    assert told.endswith(f"{END}\n\nAfter\n")
-    assert "old" not in told
-    write(page, {})
-    assert page.read_text() == told
-
-
-def test_the_page_has_a_place_for_it() -> None:
-    assert between(PAGE.read_text(), BEGIN, END, "here")
-
-
-def test_a_page_without_the_marks_is_left_alone() -> None:
-    with pytest.raises(ValueError, match="must stand there"):
-        between("no marks", BEGIN, END, "here")
 
 
 def test_time_that_is_left_is_filled_with_worlds_and_a_bad_one_is_counted(

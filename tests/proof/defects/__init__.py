@@ -2,5 +2,5 @@
 
 A defect is a small function that changes the program in memory; nothing of it is in the program itself. The environment
 variable `SYNCD_DEFECT` names the one to plant, and `tests/conftest.py` plants it. `python -m tests.proof.defects` writes the
-table of them all into `tests/README.md`.
+table of them all into `build/proof/defects.md`.
 """

@@ -1,11 +1,9 @@
-"""`python -m tests.proof.defects`: writes the table of defects into `tests/README.md`."""
-
-from pathlib import Path
+"""`python -m tests.proof.defects`: writes the table of defects into `build/proof/defects.md`."""
 
 from tests.proof.defects.all import DEFECTS
-from tests.proof.defects.table import BEGIN, END, between, table
-
-PAGE = Path(__file__).parents[2] / "README.md"
+from tests.proof.defects.table import table
+from tests.proof.figures import FOLDER
 
 if __name__ == "__main__":
-    PAGE.write_text(between(PAGE.read_text(), BEGIN, END, table(DEFECTS.values())))
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / "defects.md").write_text(f"# Planted defects\n\n{table(DEFECTS.values())}\n")

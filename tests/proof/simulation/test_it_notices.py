@@ -56,15 +56,15 @@ def some_worlds(script: list[Event]) -> None:
         simulate(seed, 1.0, script)
 
 
-@pytest.mark.parametrize(
-    ("plant", "script", "says"),
-    [
-        (never_looks_before_it_writes, KILLS, "twice: sheet"),
-        (frees_slots_too_soon, FLOODS, "requests within a minute|asks too often"),
-        (believes_a_date_of_2099, FINDS, "lost"),
-        (hears_one_of_each_page, MARKS, "not told"),
-    ],
-)
+PLANTS: list[tuple[Plant, list[Event], str]] = [
+    (never_looks_before_it_writes, KILLS, "twice: sheet"),
+    (frees_slots_too_soon, FLOODS, "requests within a minute|asks too often"),
+    (believes_a_date_of_2099, FINDS, "lost"),
+    (hears_one_of_each_page, MARKS, "not told"),
+]
+
+
+@pytest.mark.parametrize(("plant", "script", "says"), PLANTS)
 def test_a_planted_defect_is_noticed(
     monkeypatch: pytest.MonkeyPatch, plant: Plant, script: list[Event], says: str
 ) -> None:
