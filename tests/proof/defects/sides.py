@@ -16,7 +16,7 @@ REPLAY = "tests/cli/operate/test_cli_replay.py"
     "ledger",
     "tests/ledger/test_ledger_gating.py::test_what_comes_while_it_is_closed_is_held_however_little",
 )
-def a_closed_gate_lets_small_strokes_through() -> None:
+def a_closed_gate_lets_small_bursts_through() -> None:
     """Behind a flood that waits for a person, the next pull goes on as ever."""
 
     def make(plain: Any) -> Any:

@@ -22,7 +22,7 @@ SLOW = 3.0
 
 
 class Skies:
-    """The weather of all remotes, asked from many threads. `met`: `far kind` -> how often; `mistakes`: the remotes' own."""
+    """The weather of all remotes, asked from many threads. `met`: how often each remote met each kind; `mistakes`: those of the remotes."""
 
     def __init__(self, chance: random.Random) -> None:
         self._weather, self._lock = Weather(chance), threading.Lock()
