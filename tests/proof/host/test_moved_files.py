@@ -104,7 +104,7 @@ def test_the_ledger_that_took_its_place_outlives_the_end_of_the_process(stage: S
         replaced(scene.ledger)
         found = {file.name: file.read_bytes() for file in files_of(scene.ledger)[:2]}
         process.send_signal(signal.SIGUSR1)
-        assert process.wait(SOON) == Exit.LEDGER
+        assert process.wait(patience(SOON)) == Exit.LEDGER
         assert {file.name: file.read_bytes() for file in files_of(scene.ledger)[:2]} == found
     record("host", {"points": 1, "ledger moved": 1})
 
@@ -118,7 +118,7 @@ def test_a_lock_that_was_deleted_is_taken_anew(stage: Stage) -> None:
         daemon.until_exported()
         assert lock.read_text() == f"{daemon.started.pid}\n"
         command = [sys.executable, "-m", "syncd", "--config", str(daemon.scene.config), "--once"]
-        second = subprocess.run(command, capture_output=True, timeout=SOON, check=False)
+        second = subprocess.run(command, capture_output=True, timeout=patience(SOON), check=False)
         assert second.returncode == Exit.HELD, second
         assert daemon.stop()[0] == 0
         daemon.scene.check_end()

@@ -64,7 +64,7 @@ def test_streams_that_are_closed_are_nobodys_file(stage: Stage, closed: str) -> 
         ran = subprocess.run(
             [sys.executable, "-c", CLOSING, closed, *command(scene, ONCE)],
             capture_output=True,
-            timeout=SOON,
+            timeout=patience(SOON),
             check=False,
         )
         assert ran.returncode == 0, ran
@@ -79,7 +79,7 @@ def test_a_reader_that_is_gone_costs_neither_leads_nor_the_exit_code(stage: Stag
         os.close(reads)
         with running(scene, ONCE, said) as process:
             os.close(said)
-            assert process.wait(SOON) == 0
+            assert process.wait(patience(SOON)) == 0
         scene.check_end()
         assert scene.broken == []
     record("host", {"points": 1, "streams": 1})
@@ -88,7 +88,7 @@ def test_a_reader_that_is_gone_costs_neither_leads_nor_the_exit_code(stage: Stag
 def test_a_log_on_a_full_disk_costs_neither_leads_nor_the_exit_code(stage: Stage) -> None:
     with stage.scene(FILE) as scene, Path("/dev/full").open("wb") as full:
         with running(scene, ONCE, full) as process:
-            assert process.wait(SOON) == 0
+            assert process.wait(patience(SOON)) == 0
         scene.check_end()
         assert scene.broken == []
     record("host", {"points": 1, "streams": 1})
