@@ -16,6 +16,7 @@ test: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python -m tests.sentences
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 # The whole proof, which takes 3 hours, or as many SECONDS as are asked for.
@@ -26,6 +27,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python -m tests.sentences
 
 format: $(READY)
 	$(BIN)/ruff format .
