@@ -1,16 +1,20 @@
-"""Apollo's calls, each as a method: the shell between the connector and the wire.
+"""Apollo's calls, each as a method: the shell between the connector and the HTTP client.
 
 Every call looks at the windows first and notes the headers after, so that a limit is met by waiting. Endpoints and
 their scopes: https://docs.apollo.io/reference/contacts and the pages beside it.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from connectors.apollo.errors import AbsentError, Answer, Endpoint, RemovedError, limited, read, unexpected
+from connectors.apollo.errors import AbsentError, Endpoint, RemovedError, limited, read, unexpected
 from connectors.apollo.identity import Contact, CustomField, contact_id, label_key
 from connectors.apollo.rate_limit import Windows
 from syncd.connector import Clock, Halt, Pause, Refused
+
+if TYPE_CHECKING:  # it imports httpx
+    from syncd.http.client import Client
 
 CREATE = Endpoint("contacts/bulk_create", "POST", "/contacts/bulk_create", writes=True)
 SHOW = Endpoint("contacts/show", "GET", "/contacts/{}", one=True)
@@ -35,20 +39,6 @@ ODD_ANSWERS = 3
 """Good statuses with something else in them, in a row, before the lane halts."""
 
 
-class Wire(Protocol):
-    """The carrier of a request: see `connectors.apollo.http`."""
-
-    def call(
-        self, method: str, path: str, body: object = None, query: dict[str, str] | None = None
-    ) -> Answer:
-        """One request and what came of it."""
-        ...
-
-    def close(self) -> None:
-        """Close the connection."""
-        ...
-
-
 class Page(NamedTuple):
     """One page of a search. `more`: there are further ones."""
 
@@ -59,15 +49,15 @@ class Page(NamedTuple):
 class Api:
     """Every method raises Pause, Halt or Refused as `errors` tells; those of one contact its two signals."""
 
-    def __init__(self, wire: Wire, clock: Clock) -> None:
-        """`wire`: opened."""
-        self._wire, self._clock = wire, clock
+    def __init__(self, client: "Client", clock: Clock) -> None:
+        """`client`: closed with this."""
+        self._client, self._clock = client, clock
         self._windows = Windows()
         self._odd: dict[str, int] = {}
 
     def close(self) -> None:
-        """Close the wire."""
-        self._wire.close()
+        """Close the connection."""
+        self._client.close()
 
     def create(
         self, items: Sequence[Contact], labels: Sequence[str], owner_id: str
@@ -179,10 +169,10 @@ class Api:
         """`array`: the name to give an answer that is an array and no object."""
         if rest := self._windows.rest(endpoint.scope, self._clock.monotonic()):
             raise limited(endpoint, rest)
-        answer = self._wire.call(endpoint.method, endpoint.path.format(id_), body, query)
+        answer = self._client.send(endpoint.method, endpoint.path.format(id_), json=body, query=query or {})
         self._windows.observe(endpoint.scope, answer.headers, self._clock.monotonic())
         if array and answer.status == 200 and answer.body.lstrip()[:1] == b"[":  # noqa: PLR2004 - OK
-            answer = answer._replace(body=b'{"%s":%s}' % (array.encode(), answer.body))
+            answer = replace(answer, body=b'{"%s":%s}' % (array.encode(), answer.body))
         try:
             return read(endpoint, answer, body, self._clock.now(), id_)
         except Pause as why:

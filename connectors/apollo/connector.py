@@ -12,7 +12,6 @@ A contact that syncd did not make is left as it is, or filled where it is empty,
 connector remembers between two calls makes it quicker; forgetting it makes it only more careful.
 """
 
-import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -40,6 +39,7 @@ from syncd.connector import (
     Outcome,
     Route,
 )
+from syncd.http.addresses import is_loopback
 
 
 def _field(value: str, policy: Literal["always", "create_only", "if_empty"]) -> Field:
@@ -135,16 +135,9 @@ def _checked(url: str) -> str:
         raise ValueError("must be an address such as https://api.apollo.io/api/v1") from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or re.search(r"[\s?#@]", url):
         raise ValueError("must be an address such as https://api.apollo.io/api/v1")
-    if parts.scheme == "http" and not _own(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("must begin with https:// (plain http is for this machine's own addresses only)")
     return url.rstrip("/")
-
-
-def _own(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class ApolloConnector(Connector):
@@ -223,12 +216,12 @@ class ApolloConnector(Connector):
     def _opened(self) -> Api:
         if self._api is None:
             # httpx costs 40 ms and 15 MB: only for those who have an Apollo connector at work.
-            from connectors.apollo.http import Wire  # noqa: PLC0415
+            from connectors.apollo.http import client  # noqa: PLC0415
 
             key = self._options.api_key.get_secret_value()
             try:
-                wire = Wire(self._options.base_url, key, self._context.clock)
+                http = client(self._options.base_url, key, self._context.clock)
             except ValueError as error:
                 raise Halt("apollo_proxy_invalid", str(error)) from None
-            self._api = Api(wire, self._context.clock)
+            self._api = Api(http, self._context.clock)
         return self._api

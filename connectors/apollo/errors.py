@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from connectors.apollo.rate_limit import Rest
 from syncd.connector import Halt, Pause, Refused
+from syncd.http.answer import Answer
 from syncd.http.headers import retry_after
 
 _UNTOLD = MappingProxyType({"minute": 60.0, "hour": 900.0, "day": 3600.0})
@@ -27,15 +28,6 @@ class Endpoint(NamedTuple):
     path: str
     writes: bool = False
     one: bool = False
-
-
-class Answer(NamedTuple):
-    """The result of a request. Status 0 with `trouble`: unsent (it never left), late, broken, or too_large."""
-
-    status: int
-    headers: Mapping[str, str] = MappingProxyType({})
-    body: bytes = b""
-    trouble: str = ""
 
 
 class AbsentError(Exception):
@@ -60,10 +52,10 @@ def read(endpoint: Endpoint, answer: Answer, sent: object, now: float, about: st
         Pause, Halt, Refused: as the table says.
         AbsentError, RemovedError: of a call that names a contact.
     """
-    if answer.trouble:
-        raise _network(endpoint, answer.trouble)
     status = answer.status
-    if 200 <= status < 300:  # noqa: PLR2004 - what a status means is its hundred
+    if answer.trouble or (answer.ok and answer.unread == "too_large"):
+        raise _network(endpoint, answer)
+    if answer.ok:
         body = _json(answer.body)
         if body is None:
             raise unexpected(endpoint, "is no JSON object")
@@ -115,11 +107,12 @@ def limited(endpoint: Endpoint, rest: Rest) -> Pause:
     )
 
 
-def _network(endpoint: Endpoint, trouble: str) -> Pause:
-    if trouble == "unsent":
+def _network(endpoint: Endpoint, answer: Answer) -> Pause:
+    if not answer.maybe_sent:
         return Pause("apollo_unreachable", "no connection to Apollo could be made")
-    told = {"late": "took too long", "broken": "broke off", "too_large": "was too large to be read"}
-    return Pause("apollo_unavailable", f"the answer to {endpoint.scope} {told[trouble]}", unexplained=True)
+    told = {"late": "took too long", "broken": "broke off", "": "was too large to be read"}
+    detail = f"the answer to {endpoint.scope} {told[answer.trouble]}"
+    return Pause("apollo_unavailable", detail, unexplained=True)
 
 
 _HIDDEN = "not authorized to view"
@@ -155,7 +148,7 @@ def _not_found(of: _Refusal) -> Exception:
 def _too_many(of: _Refusal) -> Exception:
     named = re.search(r"per (minute|hour|day)", of.text.lower())
     window = named[1] if named else ""
-    after = retry_after(of.answer.headers.get("retry-after"), of.now)
+    after = retry_after(of.answer.headers, of.now)
     if after is None:
         after = _UNTOLD.get(window)
     code = "apollo_daily_limit" if window == "day" else "apollo_rate_limited"

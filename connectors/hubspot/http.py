@@ -13,7 +13,7 @@ from urllib3 import exceptions
 from connectors.hubspot.options import CODES
 from syncd.clock import Clock
 from syncd.core.failure import Pause
-from syncd.http.urllib3 import Bounds, hold
+from syncd.http.urllib3 import Bounds, hold, unsent
 
 LARGEST = 16 * 1024 * 1024
 """Bytes of a decoded body. A full answer has about 150 kB."""
@@ -21,14 +21,6 @@ LONGEST = 120.0
 """Seconds for a whole answer. Time-outs are for each read, and never fire on a slow drip."""
 TIMEOUT = (5.0, 30.0)
 """Seconds to connect and to read: a tuple, for the library ignores a list."""
-
-_NOT_SENT = (
-    exceptions.NewConnectionError,
-    exceptions.ConnectTimeoutError,
-    exceptions.ProxyError,
-    exceptions.SSLError,
-    exceptions.LocationValueError,
-)
 
 
 class Response:
@@ -68,15 +60,13 @@ class Wire:
         try:
             answer = self._pool.request(method, url, **given)
             try:
-                data = self._read(answer)
+                data = self._bounds.body(answer)
             except BaseException:
                 answer.close()
                 raise
             answer.release_conn()
-        except _NOT_SENT as error:
-            raise _unreachable(type(error).__name__, unexplained=False) from None
         except (exceptions.HTTPError, OSError) as error:
-            raise _unreachable(type(error).__name__, unexplained=True) from None
+            raise _unreachable(type(error).__name__, unexplained=not unsent(error)) from None
         finally:
             self._bounds.end()
         text = data.decode("utf-8", "replace").encode()
@@ -86,15 +76,6 @@ class Wire:
     def clear(self) -> None:
         """Close every connection."""
         self._pool.clear()
-
-    def _read(self, answer: Any) -> bytes:
-        parts, size = [], 0
-        while part := answer.read1(65536, decode_content=True):
-            parts.append(part)
-            size += len(part)
-            if size > LARGEST:
-                raise _large()
-        return b"".join(parts)
 
 
 def _late() -> Pause:

@@ -1,7 +1,6 @@
 """The options, the default mapping, and the failure codes with their fixes."""
 
 from collections.abc import Mapping
-from ipaddress import ip_address
 from types import MappingProxyType
 from typing import Literal
 from urllib.parse import urlsplit
@@ -11,6 +10,7 @@ from pydantic import Field as Option
 from pydantic import SecretStr, field_validator
 
 from syncd.connector import ConnectorOptions, Field
+from syncd.http.addresses import is_loopback
 
 KEY = "ctgo_x_user_id"
 """The unique property that tells one person from another."""
@@ -43,7 +43,7 @@ class HubSpotOptions(ConnectorOptions):
     @classmethod
     def _safe(cls, url: str) -> str:
         parts = urlsplit(url.strip())
-        local = parts.scheme == "http" and _is_loopback(parts.hostname or "")
+        local = parts.scheme == "http" and is_loopback(parts.hostname or "")
         if not parts.hostname or not (parts.scheme == "https" or local):
             raise ValueError("must begin with https:// (plain http is for loopback only)")
         if parts.query or parts.fragment or parts.username:
@@ -59,13 +59,6 @@ class HubSpotOptions(ConnectorOptions):
             except (KeyError, ValueError, OSError):
                 raise ValueError("must be a time zone such as Europe/Paris") from None
         return name
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _if_empty(value: str) -> Field:

@@ -9,7 +9,6 @@ import math
 from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo
 
 QUARTER = 900.0
@@ -67,18 +66,6 @@ class Pace:
 def number(text: str | None) -> int | None:
     """A whole number that a header holds, 0 or more."""
     return int(text) if text and text.isascii() and text.isdigit() and len(text) <= len("9" * 15) else None
-
-
-def retry_after(headers: Headers, now: float) -> float | None:
-    """Seconds that `Retry-After` asks for, as a number or a date; None if it is absent or makes no sense."""
-    text = headers.get("retry-after", "").strip()
-    seconds = float(number(text) or 0)
-    if not seconds and text:
-        try:
-            seconds = parsedate_to_datetime(text).timestamp() - now
-        except (ValueError, OverflowError):
-            return None
-    return seconds if 0 < seconds <= LONGEST else None
 
 
 def interval_of(headers: Headers) -> float:

@@ -21,12 +21,13 @@ from simple_salesforce.exceptions import SalesforceError
 
 from connectors.salesforce.codes import TOKEN_WAITS
 from connectors.salesforce.errors import judge_call, problem
-from connectors.salesforce.http import broken, retry_after, server_time, session
+from connectors.salesforce.http import broken, session
 from connectors.salesforce.match import Select
 from connectors.salesforce.options import API_VERSION, SalesforceOptions, base_address
 from connectors.salesforce.queries import QUERIES_AT_ONCE, answers_of, composite, queries_for
 from connectors.salesforce.rate_limit import Budget
 from syncd.connector import Clock, Failure, Halt, Pause, Refused
+from syncd.http.headers import http_date, retry_after
 
 _PAGES = 50
 _WORD = re.compile(r"[a-z_]{3,40}")
@@ -41,7 +42,7 @@ class Wire:
 
     def __init__(self, options: SalesforceOptions, budget: Budget, clock: Clock) -> None:
         """Connects to nothing yet."""
-        self._options, self._budget = options, budget
+        self._options, self._budget, self._clock = options, budget, clock
         self._client: Salesforce | None = None
         self._limit_hits = 0
         self._after: float | None = None
@@ -177,8 +178,8 @@ class Wire:
 
     def _noted(self, response: requests.Response) -> None:
         """Keep what the library's exceptions do not tell."""
-        self._after = retry_after(response)
-        self.server_time = server_time(response)
+        self._after = retry_after(response.headers, self._clock.now())
+        self.server_time = http_date(response.headers)
 
     def _signed_in(self) -> Salesforce:
         token, home = self._token() if self._options.renewable else (

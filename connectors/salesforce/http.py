@@ -1,27 +1,24 @@
 """HTTP under simple-salesforce: time-outs, bounded answers, and what a broken connection means.
 
 The library sets no time-outs and reads whatever it is sent; both are the session's to mend (and what is below requests is
-bounded by `syncd.http.urllib3`). Imports requests, so it
-is imported when a connector opens.
+bounded by `syncd.http.urllib3`). Imports requests, so it is imported when a connector opens.
 """
 
 import io
-import re
 from collections.abc import Callable
-from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import HTTPError
 
 from connectors.salesforce.codes import CODES
-from connectors.salesforce.options import loopback
 from syncd.clock import Clock
 from syncd.core.failure import Pause
-from syncd.http.urllib3 import Bounds, hold
+from syncd.http.addresses import is_loopback
+from syncd.http.urllib3 import Bounds, hold, unsent
 
 TIMEOUT = (10.0, 60.0)
 """Seconds to connect, and between two reads."""
@@ -29,8 +26,6 @@ DEADLINE = 120.0
 """Seconds for a whole answer, from the first byte out to the last byte in."""
 LARGEST = 32 * 1024 * 1024
 """Bytes of an answer, decoded. The `describe` of a very wide Lead has two million."""
-
-_BELIEVED = 3600.0
 
 
 class _Adapter(HTTPAdapter):
@@ -64,7 +59,7 @@ class _Adapter(HTTPAdapter):
 
     def _whole(self, response: requests.Response) -> requests.Response:
         try:
-            response.raw = io.BytesIO(self._read(response.raw))
+            response.raw = io.BytesIO(self._bounds.body(response.raw))
         except HTTPError as error:
             response.close()
             raise requests.exceptions.ChunkedEncodingError(type(error).__name__) from None
@@ -72,15 +67,6 @@ class _Adapter(HTTPAdapter):
             response.close()
             raise
         return response
-
-    def _read(self, raw: Any) -> bytes:
-        body = bytearray()
-        # Not read(): it waits for all it was asked for, and a slow drip would never let it come back.
-        while piece := raw.read1(65_536, decode_content=True):
-            body += piece
-            if len(body) > LARGEST:
-                raise _endless()
-        return bytes(body)
 
 
 def _endless() -> Pause:
@@ -101,7 +87,7 @@ class _Session(requests.Session):
             settled = super().merge_environment_settings(home, *given)
             # Never a proxy for this machine's own: it would read the secret
             self._settled[home] = (
-                {**settled, "proxies": {}} if loopback(urlsplit(home).hostname or "") else settled
+                {**settled, "proxies": {}} if is_loopback(urlsplit(home).hostname or "") else settled
             )
         return dict(self._settled[home])
 
@@ -126,20 +112,6 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def retry_after(response: requests.Response) -> float | None:
-    """Seconds that an answer asks us to wait, an hour at most; dates and nonsense are nobody's word."""
-    text = response.headers.get("Retry-After", "").strip()
-    return min(float(text), _BELIEVED) if re.fullmatch(r"[0-9]{1,9}", text) else None
-
-
-def server_time(response: requests.Response) -> float | None:
-    """What an answer's `Date` says, in seconds since the epoch; None if it says nothing that can be read."""
-    try:
-        return parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
-    except (ValueError, OverflowError):
-        return None
-
-
 def broken(error: Exception) -> Pause:
     """A call that came to no answer of Salesforce's: `error` is requests' or a parser's.
 
@@ -148,9 +120,7 @@ def broken(error: Exception) -> Pause:
     failures = requests.exceptions
     if not isinstance(error, failures.RequestException) or isinstance(error, ValueError):
         return paused("salesforce_unexpected_answer", "the answer is not what was promised", unexplained=True)
-    reason = getattr(error.args[0] if error.args else None, "reason", None)
-    never = isinstance(error, failures.ConnectTimeout | failures.ProxyError | failures.SSLError)
-    if never or isinstance(reason, NewConnectionError):
+    if unsent(error):
         return paused("salesforce_unreachable", f"no connection ({type(error).__name__})")
     return paused("salesforce_failed", f"the connection broke ({type(error).__name__})", unexplained=True)
 

@@ -5,25 +5,17 @@ session that something else obtained (`session_id`, `instance_url`), which lasts
 """
 
 import re
-from ipaddress import ip_address
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from syncd.connector import ConnectorOptions
+from syncd.http.addresses import is_loopback
 
 KEY_FIELD = "CTGO_X_User_Id__c"
 API_VERSION = "66.0"
 """Spring '26. The library's own default is older by seven releases."""
-
-
-def loopback(host: str) -> bool:
-    """True if what is sent to `host` stays on this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def base_address(url: str) -> str:
@@ -40,7 +32,7 @@ def base_address(url: str) -> str:
         _ = parts.port
     except ValueError:
         raise ValueError(wanted) from None
-    plain = parts.scheme == "http" and loopback(parts.hostname or "")
+    plain = parts.scheme == "http" and is_loopback(parts.hostname or "")
     if not parts.hostname or not (parts.scheme == "https" or plain):
         raise ValueError(f"{wanted} (plain http is for this machine's own addresses only)")
     if "@" in parts.netloc or parts.query or parts.fragment or parts.path.strip("/"):

@@ -11,14 +11,14 @@ that was paid for cannot be taken back.
 
 import re
 import urllib.request
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pydantic import Field as Option
 from pydantic import SecretStr, field_validator, model_validator
 
-from connectors.webhook import addresses, errors, message
+from connectors.webhook import errors, message
 from syncd.connector import (
     Connector,
     ConnectorOptions,
@@ -31,7 +31,10 @@ from syncd.connector import (
     Pause,
     Reject,
 )
-from syncd.http.address import usable
+from syncd.http import addresses
+
+if TYPE_CHECKING:  # it imports httpx
+    from syncd.http.client import Client
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _OURS = re.compile(r"host|content-.*|transfer-encoding|connection|expect|te|trailer|upgrade|webhook-.*")
@@ -83,7 +86,8 @@ class WebhookOptions(ConnectorOptions):
     @model_validator(mode="after")
     def _public(self) -> "WebhookOptions":
         host = urlsplit(self.url.get_secret_value()).hostname or ""
-        if addresses.literal(host) and not addresses.allowed(host, [host], private=self.allow_private):
+        reach: addresses.Reach = "private" if self.allow_private else "public"
+        if addresses.literal(host) and not addresses.allowed(host, [host], reach):
             raise ValueError(
                 "url must be a public address, or one of your own network with allow_private = true"
             )
@@ -102,18 +106,10 @@ def _check_url(url: str) -> None:
         raise ValueError(wanted)
     if "@" in parts.netloc:
         raise ValueError("must not hold a user or a password: send them in headers, as Authorization")
-    if not usable(url):
+    if not addresses.usable(url):
         raise ValueError("names a host that is neither a name nor an address: write it anew")
     if parts.scheme == "http" and not addresses.names_this_machine(parts.hostname):
         raise ValueError("must begin with https:// (plain http is for this machine's own addresses only)")
-
-
-class _Wire(Protocol):
-    """The used part of `http.Wire`, whose libraries are imported when it is first needed."""
-
-    def post(self, body: bytes, headers: Mapping[str, str]) -> errors.Answer: ...
-    def look(self) -> str: ...
-    def close(self) -> None: ...
 
 
 class WebhookConnector(Connector):
@@ -131,11 +127,11 @@ class WebhookConnector(Connector):
         self._options, self._context = options, context
         self._url = options.url
         self._keys = message.secrets(options.signing_secret.get_secret_value())
-        self._wire: _Wire | None = None
+        self._client: Client | None = None
 
     def check(self) -> Sequence[Finding]:
         """Check that the address can be reached and its certificate is accepted. Send nothing: it would be a lead."""
-        if trouble := self._opened().look():
+        if trouble := self._opened().probe().trouble:
             why = errors.network(trouble)
             return [Finding("error", why.code, f"{self._host}: {why.detail}")]
         detail = f"{self._host} can be reached; whether it takes leads, only a lead can show"
@@ -151,9 +147,9 @@ class WebhookConnector(Connector):
 
     def close(self) -> None:
         """Close the connection."""
-        wire, self._wire = self._wire, None
-        if wire is not None:
-            wire.close()
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
 
     def _send(self, delivery: Delivery) -> Outcome:
         try:
@@ -164,8 +160,8 @@ class WebhookConnector(Connector):
             return Reject("webhook_nothing_to_send", "all of its fields are left out")
         clock = self._context.clock
         id_ = message.message_id(self._context.name, delivery.lead.key)
-        ours = message.headers(id_, clock.now(), body, self._keys)
-        answer = self._opened().post(body, {**self._headers, **ours})
+        signed = message.headers(id_, clock.now(), body, self._keys)
+        answer = self._opened().send("POST", content=body, headers=signed)
         why = errors.failure(answer, clock.now())
         if isinstance(why, Pause | Halt):
             raise why
@@ -180,14 +176,14 @@ class WebhookConnector(Connector):
         theirs = {name.lower(): value.get_secret_value() for name, value in self._options.headers.items()}
         return {"user-agent": "ctgo-syncd", **theirs, "content-type": "application/json"}
 
-    def _opened(self) -> _Wire:
-        if self._wire is None:
+    def _opened(self) -> "Client":
+        if self._client is None:
             # httpx costs 40 ms and 15 MB: only for those who have a webhook at work.
-            from connectors.webhook.http import Wire  # noqa: PLC0415
+            from connectors.webhook.http import client  # noqa: PLC0415
 
-            url = self._url.get_secret_value()
-            self._wire = Wire(url, self._context.clock, private=self._options.allow_private)
-        return self._wire
+            url, private = self._url.get_secret_value(), self._options.allow_private
+            self._client = client(url, self._headers, self._context.clock, private=private)
+        return self._client
 
 
 def _proxied(url: str, host: str) -> bool:

@@ -6,9 +6,9 @@ known from one that ended, and is never looked at or shown: it may repeat what w
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 from syncd.connector import Failure, Halt, Pause, Reject
+from syncd.http.answer import Answer
 from syncd.http.headers import retry_after
 
 CODES: Mapping[str, str] = MappingProxyType(
@@ -31,21 +31,13 @@ CODES: Mapping[str, str] = MappingProxyType(
 )
 
 
-class Answer(NamedTuple):
-    """The result of a request. Status 0 with `trouble`: unsent, untrusted, private (none of which left), late, broken."""
-
-    status: int = 0
-    retry_after: str = ""
-    trouble: str = ""
-
-
 def failure(answer: Answer, now: float) -> Failure | None:
     """Judge an answer; None: the receiver has the lead. `now`: seconds since the epoch."""
     if answer.trouble:
         return network(answer.trouble)
     status = answer.status
     meaning = _BY_STATUS.get(status) or _BY_HUNDRED.get(status // 100, _unexpected)
-    return meaning(status, retry_after(answer.retry_after, now))
+    return meaning(status, retry_after(answer.headers, now))
 
 
 def network(trouble: str) -> Failure:

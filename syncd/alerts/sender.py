@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from syncd.alerts.hook import Hook
 from syncd.alerts.message import HEADERS, body_of
 from syncd.clock import Clock
 from syncd.connector import Logger
-from syncd.ctgo.hook import Hook
 
 FIRST, LONGEST = 30.0, 3600.0
 """Seconds between two tries: the first, doubled up to the longest. There is no last one: an unsent message is sent some day."""

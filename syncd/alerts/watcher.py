@@ -13,11 +13,11 @@ from syncd.alerts import digest
 from syncd.alerts.conditions import Topic, conditions, unknown
 from syncd.alerts.decision import Alert, Group, due, levels, next_due, noticed, reported
 from syncd.alerts.digest import Totals
+from syncd.alerts.hook import Hook
 from syncd.alerts.message import text_of
 from syncd.alerts.sender import Counted, Sender
 from syncd.clock import Clock
 from syncd.connector import Logger
-from syncd.ctgo.hook import Hook
 from syncd.health.readiness import reasons
 from syncd.health.view import View
 from syncd.ledger import Ledger, LedgerError

@@ -3,11 +3,11 @@
 import socket
 from collections.abc import Callable
 
+from syncd.alerts.hook import Hook
 from syncd.alerts.sender import Counted, Sender
 from syncd.alerts.watcher import DigestAt, Watch
 from syncd.clock import Clock
 from syncd.connector import Logger
-from syncd.ctgo.hook import Hook
 from syncd.health.view import View
 from syncd.ledger import Ledger
 from syncd.settings import Alerts

@@ -3,13 +3,13 @@
 Every answer is what the vendor promised or one of the four failures: a login page, half an answer or an endless one
 is never an empty page. What each response says about the request budget goes to `observe`, whatever became of it.
 
-* `client` sends; `transport` holds a request to its deadline; `body` reads an answer within bounds.
-* `shapes` decides what an answer must look like, `models` gives it names; `naming` reads the lists of names, `feedback`
+* `client` sends; `exchange` is a call as a value.
+* `shapes` decides what an answer must look like, `models` gives it names; `labels` reads the lists of names, `feedback`
   puts a judgement into a body.
-* `errors` is the table from status codes to failures, `signals` what the headers say. Both are pure.
+* `errors` is the table from status codes to failures, `rate_headers` what the headers say of the budget. Both are pure.
 
-`api` is everything else that CTGO documents, for people and not for the daemon, which imports none of it: a module for each
-kind of thing, over the same client.
+`campaigns` is everything else that CTGO documents, for people and not for the daemon, which imports none of it: a module for
+each kind of thing, over the same client.
 """
 
 from importlib import import_module

@@ -1,8 +1,7 @@
 """The client of one CTGO API key.
 
-It talks to httpx's transport, not to its `Client`: there are no redirects to follow, for they would carry the key along,
-no cookies to keep, and nothing to log. Every call is one request and is tried once: whether and when it is tried again is the
-engine's to say, and the request budget's.
+Every call is one request and is tried once: whether and when it is tried again is for the engine to say, and for the request
+budget. See `syncd.http.client` for how a request is held to its bounds.
 
 Safe to use from several threads at once.
 """
@@ -10,24 +9,34 @@ Safe to use from several threads at once.
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from typing import TypeVar
 from urllib.parse import urlencode
 
-import httpx
 from pydantic import SecretStr
 
 from syncd.clock import Clock
 from syncd.core.failure import Failure
 from syncd.core.lead import utc_text
-from syncd.ctgo.errors import RATE_LIMITED, Scope, refusal, rule_of, said_of, unexpected
-from syncd.ctgo.exchange import Call, Exchange, Reader, Reply, is_success
+from syncd.ctgo.errors import RATE_LIMITED, Scope, refusal, rule_of, said_of, unexpected, unreachable
+from syncd.ctgo.exchange import Call, Reader, http_client
 from syncd.ctgo.feedback import judgement, taken_of
 from syncd.ctgo.labels import LISTS, Named, names_of
 from syncd.ctgo.models import Enrichment, Me, Page, Stream
-from syncd.ctgo.rate_headers import Signals, count, retry_after
+from syncd.ctgo.rate_headers import Signals, count
 from syncd.ctgo.shapes import Unfit, asked_page_of, enrichment_of, me_of, nothing_of, streams_of
+from syncd.http.answer import Answer, is_success
+from syncd.http.client import Transport
+from syncd.http.headers import http_date, retry_after
 
 T = TypeVar("T")
+
+UNREAD = {
+    "too_large": "is larger than may be",
+    "encoded": "came in an encoding that was not asked for",
+    "garbled": "is not the gzip that it says it is",
+}
+_HEADERS: tuple[Mapping[str, str], ...] = ({}, {"content-type": "application/json"})
 
 
 def _unobserved(_: Signals) -> None:
@@ -44,7 +53,7 @@ class Upstream:
         clock: Clock,
         *,
         observe: Callable[[Signals], None] = _unobserved,
-        transport: httpx.BaseTransport | None = None,
+        transport: Transport | None = None,
         total_timeout: float = 30.0,
         max_bytes: int = 16 * 1024 * 1024,
     ) -> None:
@@ -62,7 +71,7 @@ class Upstream:
         Raises:
             ValueError: the address or the key cannot be used; the message repeats neither.
         """
-        self._exchange = Exchange(base_url, api_key, clock, transport, total=total_timeout, cap=max_bytes)
+        self._http = http_client(base_url, api_key, clock, transport, total=total_timeout, most=max_bytes)
         self._key = api_key
         self._clock = clock
         self._observe = observe
@@ -175,45 +184,60 @@ class Upstream:
 
     def close(self) -> None:
         """Close the connections."""
-        self._exchange.close()
+        self._http.close()
 
     def _ask(self, call: Call, read: Reader[T]) -> T:
         """Send one request, tell the observer, and return the answer or raise the failure.
 
+        A body is read while its connection is held, so that one with a broken answer can be cut before another request gets it.
         Failures are raised where no other error is being handled: they carry no context, whose frames would hold the key.
         """
+        found: T | Unfit = Unfit("is missing")
+
+        def fits(answer: Answer) -> bool:
+            nonlocal found
+            if not is_success(answer.status):
+                return True
+            found = read(answer.body, http_date(answer.headers))
+            return not isinstance(found, Unfit)
+
         try:
-            reply = self._exchange.send(call, read)
+            answer = self._http.send(
+                call.method, call.path, content=call.content, headers=_HEADERS[bool(call.content)], fits=fits
+            )
         except Exception:  # a bug, ours or an injected transport's; the budget was spent all the same
             self._observe(Signals(0, self._clock.monotonic()))
             raise
-        if reply.status == 0 or is_success(reply.status):
-            self._observe(_signals(reply, None))
-            if reply.failure is not None:
-                raise reply.failure
-            if isinstance(reply.answer, Unfit):
-                raise unexpected(reply.answer, call.asked)
-            return reply.answer
-        raise self._refused(call, reply)
+        if answer.status and not is_success(answer.status):
+            raise self._refused(call, answer)
+        self._observe(_signals(answer, None))
+        if answer.trouble:
+            raise unreachable(answer)
+        if answer.unread:
+            found = Unfit(UNREAD[answer.unread])
+        if isinstance(found, Unfit):
+            raise unexpected(found, call.asked)
+        return found
 
-    def _refused(self, call: Call, reply: Reply[T]) -> Failure:
+    def _refused(self, call: Call, answer: Answer) -> Failure:
         """The failure of an answer that is no 2xx."""
-        said = said_of(reply.status, reply.body, self._key)
-        rule = rule_of(reply.status, said.reason, call.scope)
-        wait = retry_after(reply.headers, self._clock.now())
+        body = None if answer.trouble or answer.unread else answer.body
+        said = said_of(answer.status, body, self._key)
+        rule = rule_of(answer.status, said.reason, call.scope)
+        wait = retry_after(answer.headers, self._clock.now())
         if rule == RATE_LIMITED:
             wait = rule.after if wait is None else wait
-        rests = rule == RATE_LIMITED or reply.status == httpx.codes.SERVICE_UNAVAILABLE
-        self._observe(_signals(reply, wait if rests else None))
-        return refusal(rule, reply.status, said, call.asked, call.scope, wait=wait)
+        rests = rule == RATE_LIMITED or answer.status == HTTPStatus.SERVICE_UNAVAILABLE
+        self._observe(_signals(answer, wait if rests else None))
+        return refusal(rule, answer.status, said, call.asked, call.scope, wait=wait)
 
 
-def _signals(reply: Reply[T], wait: float | None) -> Signals:
+def _signals(answer: Answer, wait: float | None) -> Signals:
     return Signals(
-        reply.status,
-        reply.answered_at,
-        count(reply.headers, "x-ratelimit-limit"),
-        count(reply.headers, "x-ratelimit-remaining"),
+        answer.status,
+        answer.at,
+        count(answer.headers, "x-ratelimit-limit"),
+        count(answer.headers, "x-ratelimit-remaining"),
         wait,
     )
 

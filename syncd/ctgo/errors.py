@@ -14,17 +14,15 @@ short, and without keys and addresses.
 """
 
 import re
-import socket
-import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
-import httpx
 from pydantic import SecretStr
 
 from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
 from syncd.ctgo.shapes import Unfit, json_of
+from syncd.http.answer import Answer
 
 HOUR = 3600.0
 RATE_LIMIT_WAIT = 60.0
@@ -235,42 +233,8 @@ def unexpected(unfit: Unfit, asked: str) -> Pause:
     return Pause(UNEXPECTED.code, detail, unexplained=True)
 
 
-def unreachable(error: Exception, host: str, seconds: float) -> Pause:
-    """The failure of a call without a whole answer. `seconds`: how long a call may take."""
-    failure = Pause("unreachable", _why(list(_chain(error)), host, seconds), unexplained=True)
-    failure.unsent = isinstance(error, _NEVER_LEFT)
+def unreachable(answer: Answer) -> Pause:
+    """The failure of a call without a whole answer."""
+    failure = Pause("unreachable", answer.why, unexplained=True)
+    failure.unsent = not answer.maybe_sent
     return failure
-
-
-_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-"""Without a connection nothing of a request can have been heard."""
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and what caused it: httpx wraps what httpcore wrapped, and drops the cause on the way."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _why(errors: list[BaseException], host: str, seconds: float) -> str:
-    """One sentence; the first line that matches any of the errors wins."""
-    sentences: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
-        (httpx.ProxyError, f"The proxy did not let a connection to {host} through."),
-        ((socket.gaierror, UnicodeError), f"The name of {host} could not be resolved."),
-        (ssl.SSLCertVerificationError, f"The TLS certificate of {host} could not be verified."),
-        (ssl.SSLError, f"A TLS connection to {host} could not be made."),
-        (httpx.PoolTimeout, f"All connections to {host} were busy for too long."),
-        (httpx.ConnectTimeout, f"A connection to {host} was not made in time."),
-        ((httpx.TimeoutException, TimeoutError), f"{host} did not finish its answer within {seconds:g} s."),
-        (ConnectionRefusedError, f"{host} refused the connection."),
-        (httpx.ConnectError, f"No connection to {host} could be made."),
-        (httpx.RemoteProtocolError, f"{host} broke off its answer, or does not speak HTTP."),
-        ((httpx.NetworkError, OSError), f"The connection to {host} broke."),
-    )
-    for kinds, sentence in sentences:
-        if any(isinstance(error, kinds) for error in errors):
-            return sentence
-    return f"The call to {host} failed."

@@ -3,7 +3,7 @@
 A time-out of urllib3 is for each read, and never fires on a server that sends a byte now and then. And neither it nor
 `http.client` has any bound on what comes before a body and behind it: interim answers, the line with a chunk's size and
 trailers are read for as long as they come, the line into memory. So every read from the socket is counted here, and gets no
-more time than is left. Only the standard library is used: whoever has a pool manager brings it.
+more time than is left. Imports urllib3, so it is imported when a connector opens.
 """
 
 import functools
@@ -12,6 +12,8 @@ import io
 import socket
 from collections.abc import Callable
 from typing import Any
+
+from urllib3 import exceptions
 
 from syncd.clock import Clock
 
@@ -22,8 +24,24 @@ BUFFER = 64 * 1024
 """Bytes read at once: an answer to a batch is some ten times the usual buffer, and each read asks the clock."""
 
 
+_PIECE = 64 * 1024
+_UNSENT = (
+    exceptions.NewConnectionError,
+    exceptions.ConnectTimeoutError,
+    exceptions.ProxyError,
+    exceptions.SSLError,
+    exceptions.LocationValueError,
+)
+
+
+def unsent(error: Exception) -> bool:
+    """True if an error of urllib3, or one of requests around it, says that no connection stood: nothing was sent."""
+    inner = error.args[0] if error.args else None
+    return any(isinstance(one, _UNSENT) for one in (error, inner, getattr(inner, "reason", None)))
+
+
 class Bounds:
-    """What is left of the request under way; for a client with one request at a time."""
+    """The bounds of the request under way; for a client with one request at a time."""
 
     def __init__(
         self,
@@ -51,6 +69,16 @@ class Bounds:
         answer, self.answer = self.answer, None
         if answer is not None:
             answer.close()
+
+    def body(self, answer: Any) -> bytes:
+        """Read the whole body of a urllib3 response that has not been read, decoded. Raises `late()`, `large()`, HTTPError."""
+        whole = bytearray()
+        # Not read(): it waits for all it was asked for, and a slow drip would never let it come back
+        while piece := answer.read1(_PIECE, decode_content=True):
+            whole += piece
+            if len(whole) > self._most:
+                raise self._large()
+        return bytes(whole)
 
     def left(self) -> float:
         """Seconds left, more than 0. Raises `late()`."""

@@ -7,14 +7,13 @@ it may be a secret that slipped into the wrong line.
 
 import re
 from datetime import UTC, date, datetime
-from ipaddress import ip_address
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, SecretStr, StringConstraints
 
-from syncd.http.address import usable
+from syncd.http.addresses import is_loopback, usable
 from syncd.settings.cron import normal
 from syncd.settings.error_messages import hint
 
@@ -137,14 +136,6 @@ def _property(value: str) -> str:
 
 Property = Annotated[str, AfterValidator(_property)]
 Name = Annotated[str, StringConstraints(pattern=NAME, max_length=64)]
-
-
-def is_loopback(host: str) -> bool:
-    """True if data sent there stays on this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def encrypted(url: str) -> str:

@@ -8,12 +8,12 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from syncd.alerts.hook import Hook
 from syncd.alerts.sender import Sender
 from syncd.alerts.watcher import EVERY, DigestAt, Watch
 from syncd.clock import SystemClock
 from syncd.core.delivery import Delivery
 from syncd.core.failure import Halt, Pause, Reject
-from syncd.ctgo.hook import Hook
 from syncd.health.snapshot import Looker, Watched
 from syncd.health.view import View
 from syncd.ledger import Ledger
@@ -319,7 +319,7 @@ def test_an_address_that_cannot_be_reached_is_one_sentence_within_its_deadline(t
     sender = Sender(Hook(SecretStr("http://127.0.0.1:9/canary-secret"), clock), clock, log, lambda *_: None)
     assert not sender.post("Hello.")
     assert sender.is_resting()
-    assert log.named("alert_unsent") == [{"detail": "127.0.0.1 refused the connection."}]
+    assert log.named("alert_unsent") == [{"detail": "127.0.0.1:9 refused the connection."}]
 
 
 def test_a_redirect_is_not_followed() -> None:

@@ -11,9 +11,9 @@ from pydantic import SecretStr
 from syncd.alerts import message
 from syncd.alerts.conditions import FAILING, HALTED, Topic
 from syncd.alerts.decision import Alert, Message
+from syncd.alerts.hook import Hook
 from syncd.alerts.message import LONGEST, fitting, text_of
 from syncd.alerts.sender import Sender
-from syncd.ctgo.hook import Hook
 from tests.alerts.receivers import Discord, Ntfy, OldNtfy, Receiver, Slack
 from tests.support.growing import LINEAR, growth
 from tests.support.virtual import Clock, Log

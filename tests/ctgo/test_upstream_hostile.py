@@ -15,7 +15,7 @@ import pytest
 from syncd.clock import SystemClock
 from syncd.core.failure import Pause
 from syncd.ctgo.rate_headers import Signals
-from syncd.ctgo.transport import DEADLINE, Deadline, _within
+from syncd.http.deadline import deadline, within
 from tests.ctgo.remote import Script, client_of, failure_of, reply, served
 
 PAGE = json.dumps({"leads": [], "total": 0, "hasMore": False}).encode()
@@ -91,19 +91,11 @@ class Stopped(SystemClock):
 
 
 def test_an_operation_gets_no_more_than_what_is_left_of_the_deadline() -> None:
-    assert _within(30.0, TimeoutError) == 30.0
-    token = DEADLINE.set(Deadline(Stopped(), 43205.0))
-    try:
-        assert [_within(30.0, TimeoutError), _within(2.0, TimeoutError), _within(None, TimeoutError)] == [
-            5,
-            2,
-            5,
-        ]
-        DEADLINE.set(Deadline(Stopped(), 43200.0))
-        with pytest.raises(TimeoutError):
-            _within(30.0, TimeoutError)
-    finally:
-        DEADLINE.reset(token)
+    assert within(30.0, TimeoutError) == 30.0
+    with deadline(Stopped(), 5.0):
+        assert [within(timeout, TimeoutError) for timeout in (30.0, 2.0, None)] == [5, 2, 5]
+    with deadline(Stopped(), 0.0), pytest.raises(TimeoutError):
+        within(30.0, TimeoutError)
 
 
 def test_the_sentence_tells_of_the_time_out() -> None:

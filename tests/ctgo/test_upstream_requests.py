@@ -13,8 +13,8 @@ from syncd import __version__
 from syncd.clock import SystemClock
 from syncd.core.failure import Failure
 from syncd.ctgo import Upstream
-from syncd.ctgo.transport import DirectTransport, tls_context
-from syncd.http.deadline import is_loopback
+from syncd.http.addresses import is_loopback
+from syncd.http.network import NetworkTransport, tls_context
 from tests.ctgo.remote import BASE, KEY, Recorder, failure_of, upstream
 
 PAGE: dict[str, object] = {"leads": []}
@@ -155,14 +155,14 @@ def test_nothing_is_logged_above_debug(caplog: pytest.LogCaptureFixture) -> None
 
 
 def test_all_clients_share_one_tls_context_of_1_2_or_later() -> None:
-    one, two = (DirectTransport(httpx.URL("https://a.example")) for _ in range(2))
+    one, two = (NetworkTransport(httpx.URL("https://a.example"), 1) for _ in range(2))
     assert one._pool._ssl_context is two._pool._ssl_context is tls_context()
     assert tls_context().minimum_version >= ssl.TLSVersion.TLSv1_2
     assert tls_context().verify_mode == ssl.CERT_REQUIRED
 
 
 def test_plain_http_pays_for_no_tls_context() -> None:
-    assert DirectTransport(httpx.URL("http://127.0.0.1:1"))._pool._ssl_context is None
+    assert NetworkTransport(httpx.URL("http://127.0.0.1:1"), 1)._pool._ssl_context is None
 
 
 def test_a_proxy_is_taken_from_the_environment_but_never_for_this_machine(
@@ -173,7 +173,7 @@ def test_a_proxy_is_taken_from_the_environment_but_never_for_this_machine(
     monkeypatch.setenv("no_proxy", "direct.example")
     monkeypatch.delenv("NO_PROXY", raising=False)
     proxied, direct, local = (
-        DirectTransport(httpx.URL(address))._pool._proxy
+        NetworkTransport(httpx.URL(address), 1)._pool._proxy
         for address in ("https://a.example", "https://direct.example", "http://localhost:1")
     )
     assert proxied is not None
@@ -186,7 +186,7 @@ def test_a_proxy_is_taken_from_the_environment_but_never_for_this_machine(
 def test_a_proxy_of_a_kind_that_cannot_be_used_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "socks5://user:word@127.0.0.1:1080")
     with pytest.raises(ValueError, match="proxy") as caught:
-        DirectTransport(httpx.URL("https://a.example"))
+        NetworkTransport(httpx.URL("https://a.example"), 1)
     assert "word" not in str(caught.value)
 
 

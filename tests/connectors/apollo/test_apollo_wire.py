@@ -1,4 +1,4 @@
-"""The wire against servers that no app could be: endless, dripping, broken, redirecting."""
+"""The client as Apollo has it against servers that no app could be: endless, dripping, broken, redirecting."""
 
 import socket
 import subprocess
@@ -10,15 +10,15 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from connectors.apollo import http
-from connectors.apollo.http import Wire
 from syncd.clock import SystemClock
+from syncd.http.client import Client
 
 Script = Callable[[socket.socket, threading.Event], None]
 
 
 @contextmanager
-def scripted(script: Script, total: float = 5.0) -> Iterator[tuple[Wire, list[bytes]]]:
-    """A server that plays `script` once a request's head is in, and a wire to it."""
+def scripted(script: Script, total: float = 5.0) -> Iterator[tuple[Client, list[bytes]]]:
+    """A server that plays `script` once a request's head is in, and a client of it."""
     over, requests = threading.Event(), list[bytes]()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -33,11 +33,11 @@ def scripted(script: Script, total: float = 5.0) -> Iterator[tuple[Wire, list[by
         thread = threading.Thread(target=serve)
         thread.start()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/api/v1"
-        wire = Wire(url, "k3y", SystemClock(), total)
+        client = http.client(url, "k3y", SystemClock(), total)
         try:
-            yield wire, requests
+            yield client, requests
         finally:
-            wire.close()
+            client.close()
             over.set()
             listener.shutdown(socket.SHUT_RDWR)
             thread.join()
@@ -57,8 +57,11 @@ def drip(head: str) -> Script:
 
 
 def test_a_request_carries_the_key_in_its_header_and_nowhere_else() -> None:
-    with scripted(answer("HTTP/1.1 200 OK\nContent-Length: 2\nX-Minute-Usage: 3\n\n{}")) as (wire, requests):
-        found = wire.call("POST", "/contacts/search", {"page": 1}, {"a": "b"})
+    with scripted(answer("HTTP/1.1 200 OK\nContent-Length: 2\nX-Minute-Usage: 3\n\n{}")) as (
+        client,
+        requests,
+    ):
+        found = client.send("POST", "/contacts/search", json={"page": 1}, query={"a": "b"})
     assert (found.status, found.body, found.headers["x-minute-usage"], found.trouble) == (200, b"{}", "3", "")
     assert requests[0].startswith(b"POST /api/v1/contacts/search?a=b HTTP/1.1\r\n")
     assert requests[0].count(b"k3y") == 1
@@ -68,9 +71,9 @@ def test_a_request_carries_the_key_in_its_header_and_nowhere_else() -> None:
 @pytest.mark.parametrize("head", ["HTTP/1.1 200 OK\nX-Slow: ", "HTTP/1.1 200 OK\nContent-Length: 100000\n\n"])
 def test_a_drip_ends_at_the_deadline(head: str) -> None:
     clock = SystemClock()
-    with scripted(drip(head), total=0.3) as (wire, _):
+    with scripted(drip(head), total=0.3) as (client, _):
         began = clock.monotonic()
-        assert wire.call("GET", "/fields").trouble == "late"
+        assert client.send("GET", "/fields").trouble == "late"
         assert clock.monotonic() - began < 3.0
 
 
@@ -84,27 +87,28 @@ def test_a_drip_ends_at_the_deadline(head: str) -> None:
     ],
 )
 def test_what_breaks_off_is_broken(text: str) -> None:
-    with scripted(answer(text)) as (wire, _):
-        assert wire.call("GET", "/fields").trouble == "broken"
+    with scripted(answer(text)) as (client, _):
+        assert client.send("GET", "/fields").trouble == "broken"
 
 
 def test_a_body_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "LARGEST_BODY", 1000)
-    with scripted(drip("HTTP/1.1 200 OK\nContent-Length: 100000\n\n" + "x" * 2000)) as (wire, _):
-        assert wire.call("GET", "/fields").trouble == "too_large"
+    with scripted(drip("HTTP/1.1 200 OK\nContent-Length: 100000\n\n" + "x" * 2000)) as (client, _):
+        assert client.send("GET", "/fields").unread == "too_large"
 
 
 def test_what_was_compressed_unasked_is_not_read() -> None:
     text = "HTTP/1.1 200 OK\nContent-Encoding: gzip\nContent-Length: 2\n\n{}"
-    with scripted(answer(text)) as (wire, requests):
-        assert wire.call("GET", "/fields")[::2] == (200, b"")
+    with scripted(answer(text)) as (client, requests):
+        found = client.send("GET", "/fields")
+        assert (found.status, found.body, found.unread) == (200, b"", "encoded")
         assert b"accept-encoding: identity" in requests[0].lower()
 
 
 def test_a_redirect_is_not_followed() -> None:
     text = "HTTP/1.1 302 Found\nLocation: http://127.0.0.1:1/\nContent-Length: 0\n\n"
-    with scripted(answer(text)) as (wire, requests):
-        assert wire.call("GET", "/fields").status == 302
+    with scripted(answer(text)) as (client, requests):
+        assert client.send("GET", "/fields").status == 302
         assert len(requests) == 1
 
 
@@ -112,9 +116,9 @@ def test_where_nobody_listens_nothing_was_sent(monkeypatch: pytest.MonkeyPatch) 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")  # and no proxy is asked to reach this machine
-    wire = Wire(f"http://127.0.0.1:{port}", "k3y", SystemClock())
-    assert wire.call("GET", "/fields").trouble == "unsent"
-    wire.close()
+    client = http.client(f"http://127.0.0.1:{port}", "k3y", SystemClock())
+    assert client.send("GET", "/fields").trouble == "unsent"
+    client.close()
 
 
 def test_httpx_is_imported_when_a_connector_is_opened_and_not_before() -> None:

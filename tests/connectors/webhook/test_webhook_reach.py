@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from connectors.webhook.connector import WebhookConnector
-from connectors.webhook.errors import Answer
-from connectors.webhook.http import Wire
+from connectors.webhook.http import client
 from syncd.clock import SystemClock
 from syncd.connector import Context
+from syncd.http.client import Client
 from syncd.testing import Journal
 from tests.connectors.certificates import issued
 from tests.connectors.scripted import Script, answer, scripted
@@ -49,9 +49,14 @@ def zone(monkeypatch: pytest.MonkeyPatch) -> Zone:
     return found
 
 
+def posted(wire: Client) -> tuple[int, str]:
+    found = wire.send("POST", content=b"{}")
+    return found.status, found.trouble
+
+
 @contextmanager
-def wired(url: str, *, private: bool = False, total: float = 5.0) -> Iterator[Wire]:
-    wire = Wire(url, SystemClock(), private=private, total=total)
+def wired(url: str, *, private: bool = False, total: float = 5.0) -> Iterator[Client]:
+    wire = client(url, {}, SystemClock(), private=private, seconds=total)
     try:
         yield wire
     finally:
@@ -64,8 +69,8 @@ def wired(url: str, *, private: bool = False, total: float = 5.0) -> Iterator[Wi
 def test_a_name_that_leads_inside_is_not_connected_to(zone: Zone, addresses: list[str]) -> None:
     zone.answers = [addresses]
     with scripted(OK) as (port, _, connections), wired(f"http://{HOST}:{port}/") as wire:
-        assert wire.post(b"{}", {}) == Answer(trouble="private")
-        assert wire.look() == "private"
+        assert posted(wire) == (0, "private")
+        assert wire.probe().trouble == "private"
     assert connections == []
 
 
@@ -73,16 +78,16 @@ def test_an_address_that_libc_takes_for_this_machine_is_not_connected_to() -> No
     with scripted(OK) as (port, _, connections):
         for spelling in ("2130706433", "0x7f.1", "127.1"):
             with wired(f"http://{spelling}:{port}/") as wire:
-                assert wire.post(b"{}", {}).trouble in {"private", "unsent"}
+                assert posted(wire)[1] in {"private", "unsent"}
     assert connections == []
 
 
 def test_a_name_that_changes_its_mind_is_judged_for_each_connection(zone: Zone) -> None:
     zone.answers = [["127.0.0.1"], ["169.254.169.254"]]
     with scripted(OK) as (port, _, connections), wired(f"http://{HOST}:{port}/", private=True) as wire:
-        assert wire.post(b"{}", {}) == Answer(200)
+        assert posted(wire) == (200, "")
         assert zone.asked == 1
-        assert wire.post(b"{}", {}) == Answer(trouble="private")
+        assert posted(wire) == (0, "private")
     assert len(connections) == 1
     assert zone.asked == 2
 
@@ -91,7 +96,7 @@ def test_the_name_is_resolved_once_for_a_connection(zone: Zone) -> None:
     """So that no answer can come between the look and the step."""
     zone.answers = [["127.0.0.1"], []]
     with scripted(OK) as (port, _, _), wired(f"http://{HOST}:{port}/", private=True) as wire:
-        assert wire.post(b"{}", {}) == Answer(200)
+        assert posted(wire) == (200, "")
     assert zone.asked == 1
 
 
@@ -99,14 +104,14 @@ def test_the_next_address_is_tried_when_one_does_not_answer(zone: Zone) -> None:
     with scripted(OK) as (port, requests, _):
         zone.answers = [["127.0.0.2", "127.0.0.1", "127.0.0.3"]]  # somebody listens at the second only
         with wired(f"http://{HOST}:{port}/", private=True) as wire:
-            assert wire.post(b"{}", {}) == Answer(200)
+            assert posted(wire) == (200, "")
     assert f"Host: {HOST}:{port}".lower().encode() in requests[0].lower()
 
 
 def test_a_name_that_nobody_knows_is_no_delivery(zone: Zone) -> None:
     zone.answers = [[]]
     with wired(f"https://{HOST}/") as wire:
-        assert wire.post(b"{}", {}) == Answer(trouble="unsent")
+        assert posted(wire) == (0, "unsent")
 
 
 def test_a_look_up_that_hangs_ends_at_the_deadline(zone: Zone) -> None:
@@ -114,7 +119,7 @@ def test_a_look_up_that_hangs_ends_at_the_deadline(zone: Zone) -> None:
     clock = SystemClock()
     began = clock.monotonic()
     with wired(f"https://{HOST}/", total=0.3) as wire:
-        assert wire.post(b"{}", {}) == Answer(trouble="unsent")
+        assert posted(wire) == (0, "unsent")
     assert clock.monotonic() - began < 3.0
     zone.hangs.set()
 
@@ -135,9 +140,9 @@ def test_tls_proves_the_name_and_not_the_address(
     with secured(tmp_path, HOST) as (port, requests, issuer):
         monkeypatch.setenv("SSL_CERT_FILE", str(issuer))
         with wired(f"https://{HOST}:{port}/", private=True) as wire:
-            assert wire.look() == ""
+            assert wire.probe().trouble == ""
             assert requests == []
-            assert wire.post(b"{}", {}) == Answer(200)
+            assert posted(wire) == (200, "")
     assert zone.asked == 2
 
 
@@ -150,8 +155,8 @@ def test_a_certificate_that_is_not_its_own_gets_no_lead(
         if wrong != "issuer":
             monkeypatch.setenv("SSL_CERT_FILE", str(issuer))
         with wired(f"https://{HOST}:{port}/", private=True) as wire:
-            assert wire.post(b"{}", {}) == Answer(trouble="untrusted")
-            assert wire.look() == "untrusted"
+            assert posted(wire) == (0, "untrusted")
+            assert wire.probe().trouble == "untrusted"
     assert requests == []
     assert zone.asked == 2
 
@@ -159,7 +164,7 @@ def test_a_certificate_that_is_not_its_own_gets_no_lead(
 def test_a_server_that_speaks_no_tls_gets_no_lead(zone: Zone) -> None:
     text = answer("HTTP/1.1 400 Bad Request\nContent-Length: 0\n\n")
     with scripted(text) as (port, _, _), wired(f"https://{HOST}:{port}/", private=True, total=1.0) as wire:
-        assert wire.post(b"{}", {}).trouble in {"untrusted", "unsent"}
+        assert posted(wire)[1] in {"untrusted", "unsent"}
     assert zone.asked == 1
 
 

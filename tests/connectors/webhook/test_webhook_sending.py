@@ -137,7 +137,8 @@ def test_a_firewall_that_dislikes_one_lead_holds_no_other_up() -> None:
 
 def test_503_pauses_by_a_date_too() -> None:
     with table() as bench:
-        bench.fake.answer_next(503, retry_after="Thu, 11 Jun 2026 12:01:30 GMT")
+        noon = "Thu, 11 Jun 2026 12:00:00 GMT"
+        bench.fake.answer_next(503, date=noon, retry_after="Thu, 11 Jun 2026 12:01:30 GMT")
         why = outcome(bench, bench.delivery(1))
     assert isinstance(why, Pause)
     assert (why.after, why.unexplained) == (90.0, False)

@@ -76,15 +76,15 @@ def retry_after_of_ctgo_is_ignored() -> None:
 
 @defect(
     "I-11",
-    "connectors",
-    "tests/connectors/webhook/test_webhook_answers.py::test_retry_after_is_read_within_bounds",
+    "unit",
+    "tests/http/test_headers.py::test_retry_after_is_seconds_or_a_date_within_bounds",
 )
 def retry_after_is_taken_for_milliseconds() -> None:
     """A receiver that asks for a minute is asked again after a twentieth of a second."""
 
     def make(plain: Any) -> Any:
-        def read(text: Any, now: float) -> float | None:
-            wait = plain(text, now)
+        def read(headers: Any, now: float) -> float | None:
+            wait = plain(headers, now)
             return None if wait is None else wait / 1000
 
         return read

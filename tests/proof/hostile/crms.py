@@ -193,7 +193,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hubspot_http, "TIMEOUT", SHORT)
     monkeypatch.setattr(salesforce_http, "TIMEOUT", SHORT)
     monkeypatch.setattr(apollo_http, "READ_SECONDS", SHORT[1])
-    monkeypatch.setitem(webhook_http._TIMEOUTS["timeout"], "read", SHORT[1])
+    monkeypatch.setattr(webhook_http, "READ_SECONDS", SHORT[1])
 
 
 _LENGTHS = frozenset(

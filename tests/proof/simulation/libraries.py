@@ -1,6 +1,6 @@
 """Where production's threads and its four HTTP libraries are led into the simulation; all else of them is what it is.
 
-CTGO's client and Apollo's are httpx over a transport of ours, HubSpot's library gets a pool in place of urllib3's, and
+CTGO's client, Apollo's and a webhook's are `syncd.http.client` over a transport of ours, HubSpot's library gets a pool in place of urllib3's, and
 Salesforce's an adapter below the connector's own. Threads are the scheduler's where lanes, chores and exports make some.
 """
 
@@ -18,17 +18,14 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3 import exceptions
 
-import connectors.apollo.http
 import connectors.csv.file
 import connectors.hubspot.http
 import connectors.salesforce.http
-import connectors.webhook.http
 import syncd.cli.run.once
-import syncd.ctgo.exchange
 import syncd.daemon.calendar
 import syncd.engine.export
+import syncd.http.client
 import syncd.workers.runner
-from connectors.webhook.errors import Answer
 from tests.proof.simulation.books import SimulatedLedger
 from tests.proof.simulation.network import Network, Trouble
 from tests.proof.simulation.process import SimulatedLog
@@ -133,26 +130,6 @@ class _Adapter(HTTPAdapter):
         return self.build_response(request, answer)
 
 
-class HookWire:
-    """A webhook's way into the network."""
-
-    def __init__(self, network: Network, url: str) -> None:
-        self._network, self._url = network, url
-
-    def post(self, body: bytes, headers: Mapping[str, str]) -> Answer:
-        try:
-            reply = self._network.request("POST", self._url, headers, body)
-        except Trouble as trouble:
-            return Answer(trouble={"refused": "unsent", "dropped": "broken", "late": "late"}[trouble.kind])
-        if reply.cut:
-            return Answer(trouble="broken")
-        after = next((value for name, value in reply.headers if name.lower() == "retry-after"), "")
-        return Answer(reply.status, after)
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
 @contextmanager
 def led_into(
     scheduler: Scheduler, network: Network, ledgers: type[SimulatedLedger], log: SimulatedLog
@@ -180,12 +157,10 @@ def led_into(
         (syncd.workers.runner, "threading", threads),
         (syncd.daemon.calendar, "threading", threads),
         (syncd.engine.export, "ThreadPoolExecutor", partial(Pool, scheduler)),
-        (syncd.ctgo.exchange, "DirectTransport", lambda _url: Transport(network)),
-        (connectors.apollo.http, "_Transport", lambda _url, _deadline: Transport(network)),
+        (syncd.http.client, "NetworkTransport", lambda *_: Transport(network)),
         (connectors.hubspot.http, "Wire", lambda _pool, clock: wire(UrllibPool(network), clock)),
         (connectors.salesforce.http, "_Adapter", adapter),
         (connectors.csv.file, "write", write),
-        (connectors.webhook.http, "Wire", lambda url, _clock, **_: HookWire(network, url)),
         (syncd.cli.run.once, "Ledger", ledgers),
         (syncd.cli.run.once, "logger", lambda: log),
     ]

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 from pydantic import SecretStr
 
+from syncd.alerts.hook import Hook
 from syncd.alerts.message import HEADERS, body_of
 from syncd.cli.engine_holder import engine_of
 from syncd.cli.exits import Exit
 from syncd.cli.prepare.check.note import Note
 from syncd.clock import Clock
 from syncd.core.failure import CODES
-from syncd.ctgo.hook import Hook
 from syncd.settings import Settings
 from syncd.sockets import refused
 

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from syncd.cli.engine_holder import engine_of
 from syncd.cli.prepare.check.note import Note
 from syncd.core.failure import CODES
+from syncd.http.addresses import is_loopback
 from syncd.settings import Settings, Source
-from syncd.settings.values import is_loopback
 from syncd.sockets import refused
 
 LOCAL = (

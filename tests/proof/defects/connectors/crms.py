@@ -59,7 +59,7 @@ def hubspot_takes_a_revoked_token_for_the_leads_fault() -> None:
 @defect("I-11", "connectors", f"{HUBSPOT}answers.py::test_how_long_a_pause_lasts")
 def hubspot_is_not_waited_for_as_it_asks() -> None:
     """`Retry-After` is not read."""
-    instead("connectors.hubspot.rate_limit:retry_after", lambda *_: None)
+    instead("connectors.hubspot.errors:retry_after", lambda *_: None)
 
 
 @defect("I-3", "connectors", f"{HUBSPOT}identity.py::test_every_way_of_writing_is_upsert_and_never_create")
@@ -218,12 +218,12 @@ def a_webhook_that_is_redirected_is_delivered() -> None:
 
 @defect(
     "private addresses",
-    "connectors",
-    f"{WEBHOOK}addresses.py::test_a_name_leads_to_its_public_addresses_only",
+    "unit",
+    "tests/http/test_addresses.py::test_a_name_leads_to_its_public_addresses_only",
 )
 def a_webhook_goes_wherever_a_name_leads() -> None:
     """A name that somebody else runs leads into the operator's own network."""
-    instead("connectors.webhook.addresses:allowed", lambda _host, addresses, **_: list(addresses))
+    instead("syncd.http.addresses:allowed", lambda _host, addresses, _reach: list(addresses))
 
 
 @defect("I-2", "connectors", f"{WEBHOOK}wire.py::test_what_breaks_off_or_is_no_answer_is_no_delivery")
@@ -231,12 +231,12 @@ def a_webhook_whose_answer_breaks_off_is_delivered() -> None:
     """The status is believed before the answer has ended."""
 
     def make(plain: Any) -> Any:
-        from connectors.webhook.errors import Answer  # noqa: PLC0415
+        from syncd.http.answer import Answer  # noqa: PLC0415
 
-        def post(self: Any, body: bytes, headers: Any) -> Any:
-            answer = plain(self, body, headers)
+        def send(*given: Any, **named: Any) -> Any:
+            answer = plain(*given, **named)
             return Answer(200) if answer.trouble == "broken" else answer
 
-        return post
+        return send
 
-    around("connectors.webhook.http:Wire.post", make)
+    around("syncd.http.client:Client.send", make)

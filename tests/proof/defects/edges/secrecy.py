@@ -78,7 +78,7 @@ def ctgos_words_are_quoted_as_they_are() -> None:
 )
 def a_key_may_go_over_plain_http() -> None:
     """An address without TLS is taken, and the key goes in the clear."""
-    instead("syncd.http.deadline:is_loopback", lambda _: True)
+    instead("syncd.http.addresses:is_loopback", lambda _: True)
 
 
 @defect(

@@ -134,7 +134,7 @@ def a_complaint_reaches_the_terminal_raw() -> None:
 )
 def a_host_that_is_no_name_is_taken() -> None:
     """A reload with one ends the daemon, and each start after it."""
-    instead("syncd.http.address:usable", lambda _: True)
+    instead("syncd.http.addresses:usable", lambda _: True)
 
 
 @defect(
@@ -169,17 +169,17 @@ def a_proxy_is_shown_what_is_for_this_machine() -> None:
     """What Salesforce's connector says to an address of this machine, its secret among it, goes through the proxy."""
     from connectors.salesforce import http  # noqa: PLC0415
 
-    setattr(http, "loopback", lambda _: False)  # noqa: B010 - no type checker may see it
+    setattr(http, "is_loopback", lambda _: False)  # noqa: B010 - no type checker may see it
 
 
 @defect(
     "private addresses",
-    "connectors",
-    "tests/connectors/webhook/test_webhook_addresses.py::test_every_address_is_of_its_kind_in_every_disguise",
+    "unit",
+    "tests/http/test_addresses.py::test_every_address_is_of_its_kind_in_every_disguise",
 )
 def a_webhook_may_ask_a_clouds_metadata() -> None:
     """With `allow_private`, the addresses that give out a machine's own keys are as good as any."""
-    instead("connectors.webhook.addresses:_METADATA", ())
+    instead("syncd.http.addresses:_METADATA", ())
 
 
 @defect(

@@ -1,17 +1,21 @@
-"""Which addresses a webhook may go to: public ones, unless the operator says otherwise.
+"""Addresses that may be connected to. Imports no HTTP library.
 
-A name can be made to mean anything by whoever runs its zone, at any moment: this machine, the metadata service of a
-cloud, a database of the same network. So what is judged is the address that is about to be connected to, not the
-name, and each time anew. The tables are our own, for those of Python's `ipaddress` changed between its releases.
+Whoever runs the zone of a name can make it mean anything at any moment: this machine, the metadata service of a cloud, a
+database of the same network. So the address that is about to be connected to is judged, not the name, and each time
+anew. The tables are our own, because those of Python's `ipaddress` change between its releases.
 Source: the IANA special-purpose address registries.
 """
 
+import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Literal
 
 Kind = Literal["public", "private", "own", "never"]
 """`own` is this machine; `never`: a cloud's metadata, link-local, multicast, and what stands for no machine."""
+
+Reach = Literal["anywhere", "public", "private"]
+"""Where a client may connect to: to any address; to public ones only; or to public, private and this machine's own."""
 
 
 def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
@@ -33,7 +37,7 @@ _TRANSLATED = ip_network("64:ff9b::/96")
 
 
 def kind(text: str) -> Kind:
-    """What an IP address is, as text; `never` for what is none."""
+    """Classify an IP address; `never` for a text that is none."""
     try:
         address = ip_address(text)
     except ValueError:
@@ -63,7 +67,7 @@ def _kind(address: IPv4Address | IPv6Address) -> Kind:
 
 
 def literal(host: str) -> bool:
-    """Whether a URL's host is an address rather than a name."""
+    """True if a URL's host is an address rather than a name."""
     try:
         ip_address(host)
     except ValueError:
@@ -71,16 +75,43 @@ def literal(host: str) -> bool:
     return True
 
 
+def is_loopback(host: str) -> bool:
+    """True if a host name or address, without brackets, is this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower().rstrip(".") == "localhost"
+
+
 def names_this_machine(host: str) -> bool:
-    """Whether a URL says itself that it means this machine."""
+    """True if a URL says itself that it means this machine. Narrower than `is_loopback`, in doubt a name is judged."""
     return host == "localhost" or kind(host) == "own"
 
 
-def allowed(host: str, addresses: Iterable[str], *, private: bool) -> list[str]:
-    """Those of a host's addresses that may be connected to, in their order.
+def allowed(host: str, addresses: Iterable[str], reach: Reach) -> list[str]:
+    """Return those of a host's addresses that may be connected to, in their order.
 
-    This machine's own only for a URL that says so. `private`: private ones, and this machine's, for any name.
+    A URL that says so leads to this machine's own addresses only; no other leads there, unless `reach` is wider than `public`.
     """
-    named: set[Kind] = {"public", "private", "own"} if private else {"public"}
+    if reach == "anywhere":
+        return list(addresses)
+    named: set[Kind] = {"public", "private", "own"} if reach == "private" else {"public"}
     kinds = {"own"} if names_this_machine(host) else named
     return [address for address in addresses if kind(address) in kinds]
+
+
+_PLAIN = re.compile(r"https?://([A-Za-z0-9-]+\.)*[A-Za-z][A-Za-z0-9-]*(:[0-9]{1,5})?([/?#][!-~]{0,2000})?")
+"""URLs that httpx takes for sure, which are nearly all there are: to ask it costs a tenth of a second."""
+
+
+def usable(url: str) -> bool:
+    """True if httpx takes a URL. Its host may be no name by IDNA, or no address, for all that urllib knows."""
+    if _PLAIN.fullmatch(url):
+        return True
+    from httpx import URL, InvalidURL  # noqa: PLC0415 - see above
+
+    try:
+        URL(url)
+    except (InvalidURL, ValueError):
+        return False
+    return True

@@ -1,8 +1,12 @@
-"""Which addresses a webhook may go to, one by one, in every disguise."""
+"""Addresses that may be connected to, one by one, in every disguise; and URLs that the HTTP library takes."""
 
+import httpx
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from connectors.webhook.addresses import allowed, kind, names_this_machine
+from syncd.http import addresses
+from syncd.http.addresses import Reach, allowed, kind, names_this_machine, usable
 
 PUBLIC = "8.8.8.8 1.1.1.1 172.32.0.1 100.128.0.1 2606:4700::1111 2a00:1450::1 ::ffff:8.8.8.8 64:ff9b::808:808"
 PRIVATE = "10.0.0.1 172.16.0.1 172.31.255.255 192.168.1.1 100.64.0.1 fc00::1 fd00:ec2::253 100.100.100.201 ::ffff:10.0.0.1 64:ff9b::a00:1"
@@ -30,17 +34,17 @@ MIXED = ["10.0.0.1", "8.8.8.8", "127.0.0.1", "169.254.169.254", "2606:4700::1111
 
 
 def test_a_name_leads_to_its_public_addresses_only() -> None:
-    assert allowed("hooks.example.com", MIXED, private=False) == ["8.8.8.8", "2606:4700::1111"]
+    assert allowed("hooks.example.com", MIXED, "public") == ["8.8.8.8", "2606:4700::1111"]
 
 
 def test_private_ones_when_they_are_meant_and_a_clouds_metadata_never() -> None:
-    assert allowed("hooks.example.com", MIXED, private=True) == [a for a in MIXED if a[:3] != "169"]
+    assert allowed("hooks.example.com", MIXED, "private") == [a for a in MIXED if a[:3] != "169"]
 
 
-@pytest.mark.parametrize("private", [True, False])
+@pytest.mark.parametrize("reach", ["public", "private"])
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1"])
-def test_a_url_that_names_this_machine_leads_nowhere_else(host: str, *, private: bool) -> None:
-    assert allowed(host, MIXED, private=private) == ["127.0.0.1"]
+def test_a_url_that_names_this_machine_leads_nowhere_else(host: str, reach: Reach) -> None:
+    assert allowed(host, MIXED, reach) == ["127.0.0.1"]
 
 
 @pytest.mark.parametrize(
@@ -48,4 +52,28 @@ def test_a_url_that_names_this_machine_leads_nowhere_else(host: str, *, private:
 )
 def test_what_only_looks_like_this_machine_is_a_name(host: str) -> None:
     assert not names_this_machine(host)
-    assert allowed(host, ["127.0.0.1"], private=False) == []
+    assert allowed(host, ["127.0.0.1"], "public") == []
+
+
+HOSTS = st.text("aZ9-._:[]%\u00ad\u0301é中/", max_size=12)
+
+
+@given(host=HOSTS, path=st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=9))
+@example(host="999.1.1.1", path="")
+@example(host="h\u00ad.example", path="/")
+def test_it_is_what_httpx_takes_and_asked_of_it_only_in_doubt(host: str, path: str) -> None:
+    url = f"https://{host}/{path}"
+    try:
+        httpx.URL(url)
+    except (httpx.InvalidURL, ValueError):
+        assert not usable(url)
+        assert not addresses._PLAIN.fullmatch(url)
+    else:
+        assert usable(url)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://www.catchthegoodones.com/api/v2", "http://localhost:8378", "https://a.b/?q"]
+)
+def test_what_is_plain_costs_nothing(url: str) -> None:
+    assert addresses._PLAIN.fullmatch(url)

@@ -1,0 +1,64 @@
+"""The outcome of one HTTP request, as a value: nothing of a network or a server is an exception. Imports no HTTP library."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Trouble = Literal["", "unsent", "untrusted", "private", "late", "broken"]
+"""The network's part in a failed request.
+
+* `unsent`, `untrusted`, `private`: no connection stood, TLS was not agreed on, or no address may be connected to. Nothing
+  of the request left, so sending it again is safe.
+* `late`, `broken`: the deadline passed, or the connection broke. The request may have been carried out.
+"""
+
+Unread = Literal["", "too_large", "encoded", "garbled"]
+"""Why a body was thrown away: larger than the cap, in an encoding that was not asked for, or no true gzip."""
+
+_NOTHING_LEFT = frozenset({"unsent", "untrusted", "private"})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The outcome of one request.
+
+    Attributes:
+        status: of HTTP; 0 if no head of an answer came. With `trouble`, the answer broke off after its head.
+        headers: by name in lower case.
+        body: decoded; empty if it is `unread`, or with `trouble`.
+        trouble: of the network; empty if the whole answer is here.
+        unread: the reason why there is no body, though the answer came.
+        why: the trouble as a sentence. It names the host, and no other part of the address.
+        at: the moment at which the answer, or the trouble, was in; `clock.monotonic()`.
+    """
+
+    status: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    trouble: Trouble = ""
+    unread: Unread = ""
+    why: str = ""
+    at: float = field(default=0.0, compare=False)
+
+    @property
+    def ok(self) -> bool:
+        """True if the answer is whole and its status is a 2xx. The body may still be `unread`."""
+        return not self.trouble and is_success(self.status)
+
+    @property
+    def maybe_sent(self) -> bool:
+        """True unless it is certain that nothing of the request left this machine."""
+        return self.trouble not in _NOTHING_LEFT
+
+    def json(self) -> Any:
+        """Parse the body as JSON; return None if it is none."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+
+def is_success(status: int) -> bool:
+    """True for a 2xx."""
+    return 200 <= status < 300  # noqa: PLR2004 - what a status means is its hundred
