@@ -1,4 +1,4 @@
-"""The alerts beside the daemon, put together. Imported when there is somebody to tell: many have nobody."""
+"""The watch that sends alerts. Imported late: only when the settings name a receiver."""
 
 import socket
 from collections.abc import Callable
@@ -16,12 +16,12 @@ from syncd.settings import Alerts
 def make_watch(
     look: Callable[[], View], ledger: Ledger, clock: Clock, log: Logger, counted: Counted
 ) -> Watch:
-    """A watch that tells nobody yet."""
+    """Make a watch that has no receiver yet."""
     return Watch(look, ledger, clock, log, socket.gethostname(), counted=counted)
 
 
-def point(watch: Watch, alerts: Alerts) -> None:
-    """Have it tell whom the settings say. What it remembers of an address that stays is kept."""
+def direct(watch: Watch, alerts: Alerts) -> None:
+    """Direct a watch to the receivers in the settings; a webhook that stays keeps its state."""
     webhook, heartbeat, at = alerts.webhook_url, alerts.heartbeat_url, alerts.digest
     if not webhook.get_secret_value():
         watch.sender = None

@@ -1,9 +1,9 @@
-"""The lanes of feedback put together. Imported only where some connector is asked for any."""
+"""The lanes of feedback. Imported late: only where some connector is asked for feedback."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from syncd.app.compose import Mapped
+from syncd.app.mappings import Mapped
 from syncd.clock import Clock
 from syncd.connector import Connector, Logger, TellsStatus
 from syncd.core.feedback import BAD, GOOD, Judgement, Judging, plain
@@ -18,7 +18,7 @@ from syncd.settings import Feedback
 
 
 def judging_of(type_: str, chosen: Feedback) -> Judging:
-    """A `feedback` table as the engine has it. `type_`: of the connector, for a cursor is nothing to another."""
+    """Translate a `feedback` table for the engine. `type_`: the connector's, for no other type knows its cursor."""
     words = {plain(value): Judgement(GOOD) for value in chosen.good}
     words |= {
         plain(value): Judgement(BAD, reason, " ".join(chosen.notes.get(value, "").split()))
@@ -27,36 +27,39 @@ def judging_of(type_: str, chosen: Feedback) -> Judging:
     return Judging(f"{type_} {chosen.property}", words, chosen.poll)
 
 
-def ears(
-    mapped: Sequence[Mapped], opened: Mapping[str, Connector], *, probe: float | None, repeats: bool = False
+def feedback_polls(
+    mapped: Sequence[Mapped], opened: Mapping[str, Connector], *, probe: float | None = None
 ) -> list[FeedbackPoll]:
-    """The connectors that are asked; one that could not be opened is none, and its other lane says why.
+    """Choose the connectors that are asked; one that could not be opened is left out, and its other lane says why.
 
-    `probe`: as of its other lane; `repeats`: whether each is asked again after its `poll`, for this run goes on.
+    `probe`: as of its other lane; with one the run goes on, so each is asked again after its `poll`.
     """
     found = []
     for m in mapped:
         chosen, connector = m.configured.settings.feedback, opened[m.name]
         if chosen is not None and isinstance(connector, TellsStatus):
             policy = Policy(attempts=m.configured.settings.attempts, probe=probe)
-            found.append(
-                FeedbackPoll(m.name, connector, judging_of(m.configured.type, chosen), policy, repeats)
-            )
+            judging = judging_of(m.configured.type, chosen)
+            found.append(FeedbackPoll(m.name, connector, judging, policy, probe is not None))
     return found
 
 
-def hearing(
-    listening: Sequence[FeedbackPoll], ledger: Ledger, clock: Clock, log: Logger, wake: Wake
+def poll_lanes(
+    mapped: Sequence[Mapped],
+    opened: Mapping[str, Connector],
+    tools: tuple[Ledger, Clock, Logger, Wake],
+    *,
+    probe: float | None,
 ) -> list[Lane]:
-    """A lane for each connector that is asked."""
-    return [CollectFeedback(ear, ledger, clock, log, wake) for ear in listening]
+    """Make a lane for each connector that is asked. Arguments as `feedback_polls`."""
+    return [CollectFeedback(poll, *tools) for poll in feedback_polls(mapped, opened, probe=probe)]
 
 
-def telling(
-    contexts: Sequence[SourceContext], pulls: Sequence[Pull], ledger: Ledger, clock: Clock, log: Logger
+def send_lanes(
+    contexts: Sequence[SourceContext], pulls: Sequence[Pull], tools: tuple[Ledger, Clock, Logger, Wake]
 ) -> list[Lane]:
-    """A lane for each source: whose leads are judged is not known before."""
+    """Make a lane for each source: nobody knows beforehand which source's leads are judged."""
     return [
-        SendFeedback(context, ledger, clock, log, partial(getattr, pull, "busy"))
+        SendFeedback(context, *tools[:3], partial(getattr, pull, "busy"))
         for context, pull in zip(contexts, pulls, strict=True)
     ]

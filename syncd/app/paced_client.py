@@ -1,4 +1,4 @@
-"""A source's client, and its requests within the budget that every process on its key shares."""
+"""A source's client, whose requests keep to the budget that all processes with its key share."""
 
 import threading
 from collections.abc import Callable
@@ -21,7 +21,7 @@ PATIENCE = 65.0
 """Seconds that a person waits for a free request: then a slot is free, whoever took it."""
 
 _TRIES = 3
-"""How often a request is sent that CTGO turns away for its limit."""
+"""Attempts for a request that CTGO refuses because of its limit."""
 
 
 def make_upstream(
@@ -30,7 +30,7 @@ def make_upstream(
     requests_per_minute: int | None = None,
     observe: Callable[[Signals], None] | None = None,
 ) -> tuple[Upstream, RequestBudget]:
-    """A source's client and the pacer that hears what its answers say; `observe` hears it too."""
+    """Make a source's client, and the budget that learns from its answers. `observe`: called with each answer's signals too."""
     key = source.api_key
     limit = requests_per_minute or source.requests_per_minute
     pacer = RequestBudget(key.get_secret_value(), limit, clock, deadline=REQUEST_DEADLINE)
@@ -44,8 +44,8 @@ def make_upstream(
     return client, pacer
 
 
-def _untold(_: float) -> None:
-    """Nobody hears of a wait."""
+def _silent(_: float) -> None:
+    """Ignore a wait."""
 
 
 def free_slot(
@@ -53,11 +53,11 @@ def free_slot(
     pacer: RequestBudget,
     clock: Clock,
     patience: float,
-    tell: Callable[[float], None] = _untold,
+    tell: Callable[[float], None] = _silent,
 ) -> Reservation | None:
-    """A slot for one request, waited for; None when there would be none within `patience` seconds.
+    """Wait for a slot for one request; None if none is free within `patience` seconds.
 
-    `tell`: hears of each wait, in seconds.
+    `tell`: called before each wait with its seconds.
     """
     gives_up = clock.monotonic() + patience
     while True:
@@ -71,11 +71,20 @@ def free_slot(
         clock.wait(threading.Event(), opened)
 
 
-class Paced:
-    """Sends one request after the other, each in a slot of its own. An `Ask` of the wider API.
+def send_in_slot(hold: Reservation, request: Callable[[], T], pacer: RequestBudget, ledger: Ledger) -> T:
+    """Make a request in its slot, and record the end of the slot in the ledger. Raises one of the four failures."""
+    try:
+        return hold.call(request)
+    finally:
+        with ledger.write() as connection:
+            pacer.close(connection, hold)
 
-    What CTGO turned away for its limit was not carried out, so it is sent again within patience: also what must not be done
-    twice.
+
+class Paced:
+    """Sends requests one after the other, each in its own slot. It is an `Ask` of the wider API.
+
+    A request that CTGO refuses because of its limit was not carried out. It is sent again within the patience, even if it
+    must not be done twice.
     """
 
     def __init__(
@@ -84,16 +93,16 @@ class Paced:
         pacer: RequestBudget,
         ledger: Ledger,
         clock: Clock,
-        tell: Callable[[float], None] = _untold,
+        tell: Callable[[float], None] = _silent,
     ) -> None:
-        """`client` and `pacer`: from `make_upstream`; `ledger`: open to write; `tell`: hears of waits, in seconds."""
+        """`client` and `pacer`: from `make_upstream`; `ledger`: open to write; `tell`: as in `free_slot`."""
         self._client, self._pacer, self._ledger, self._clock = client, pacer, ledger, clock
         self._tell = tell
         self.acted: Call | None = None
-        """The last act that was sent, and not turned away for the limit: it may have been carried out."""
+        """The last act that was sent and not refused because of the limit: it may have been carried out."""
 
     def __call__(self, call: Call, read: Reader[T], /) -> T:
-        """See the class. Raises one of the four failures; Pause `rate_limited` when no slot is free in time."""
+        """Send a request. Raises one of the four failures; Pause `rate_limited` if no slot is free in time."""
         gives_up = self._clock.monotonic() + PATIENCE
         failure = Pause("rate_limited", "All requests that the key may make in a minute are taken.")
         for _ in range(_TRIES):
@@ -113,8 +122,4 @@ class Paced:
     def _sent(self, hold: Reservation, call: Call, read: Reader[T]) -> T:
         if call.method != "GET":
             self.acted = call
-        try:
-            return hold.call(lambda: self._client.ask(call, read))
-        finally:
-            with self._ledger.write() as connection:
-                self._pacer.close(connection, hold)
+        return send_in_slot(hold, lambda: self._client.ask(call, read), self._pacer, self._ledger)

@@ -1,11 +1,11 @@
-"""Root reads the configuration and its secrets, then acts as the ledger's owner.
+"""Settings in force. Root reads the configuration and its secrets, then becomes the ledger's owner.
 
-A ledger that root opens gets a WAL that is root's, and the service behind it can no longer write. So every command that
-reads settings does it through `settings_in_force`: as root it reads what root alone may read, the service's credentials
-among it, and then becomes the user whose ledger it is, for good, before anything is opened and any plugin is imported.
+If root opened a ledger, the ledger's WAL would belong to root, and the service could no longer write. So every command
+reads its settings by `settings_in_force`. As root, it reads first what only root may read, such as the service's
+credentials. Then it becomes the ledger's owner for good, before it opens a file or imports a plugin.
 
-That user is the owner of the ledger's folder, who alone may put anything there: what the ledger's own name leads to may be
-changed by them in the meantime, and would have root act as whomever they like.
+The owner is the one of the ledger's folder, not of the ledger file. Whoever owns the folder can put a link to anybody's
+file there, and root would then act as a user of their choice.
 """
 
 import os
@@ -24,14 +24,14 @@ from syncd.settings import SYSTEM_CONFIG, Settings, SettingsError, find_config, 
 from syncd.stderr import put
 
 CREDENTIALS = "credentials"
-"""The folder beside the system's configuration that the unit loads, a file for each secret; root's alone."""
+"""The folder beside the system's configuration with a file for each secret. The unit loads it; only root may read it."""
 
 STARTED_AS = os.getuid()
-"""Whoever typed the command, whomever the process becomes later."""
+"""The user who typed the command, even after the process has become another user."""
 
 
 class Owner(NamedTuple):
-    """Whom root becomes. `name` is empty when the user has no entry in the password database."""
+    """The user that root becomes. `name` is empty if the password database has no entry of the user."""
 
     uid: int
     gid: int
@@ -45,7 +45,7 @@ class Owner(NamedTuple):
 def settings_in_force(
     config: Path | None, flags: Mapping[str, object] | None = None, *, keyless: bool = False
 ) -> Settings:
-    """The settings, read as whoever started this process; from then on a root process is the ledger's owner.
+    """Read the settings as the user who started this process; then a root process becomes the ledger's owner.
 
     `config`: the flag's file, if any; `keyless`: as in `load`. Raises SettingsError.
     """
@@ -57,7 +57,7 @@ def settings_in_force(
     except SettingsError as error:
         if found is None or not _is_kept_from_us(found):
             raise
-        only = f"{found.parent}: only root and the service see all of it: say this again with sudo"
+        only = f"{found.parent}: only root and the service may read all of it: run this again with sudo"
         raise SettingsError(*error.mistakes, only) from None
     become_owner_of(settings.state.path)
     return settings
@@ -66,12 +66,12 @@ def settings_in_force(
 def become_owner_of(ledger: Path) -> None:
     """As root, become the owner of the folder that the ledger is in, or will be in; else do nothing.
 
-    Raises SettingsError when others have a hand in where that is, or the owner could not run what is installed here.
+    Raises SettingsError if others can change the way to it, or if the owner could not run this installation.
     """
     if os.geteuid():
         return
     owner = owner_of(ledger)
-    _check_ground(ledger, owner)
+    _check_path(ledger, owner)
     if not owner.uid:
         return
     _check_reach(owner)
@@ -88,7 +88,7 @@ def become_owner_of(ledger: Path) -> None:
 
 
 def owner_of(ledger: Path) -> Owner:
-    """Whose the ledger's folder is, or the nearest one above that exists."""
+    """Find the owner of the ledger's folder, or of the nearest folder above that exists."""
     for path in ledger.absolute().parents:
         try:
             status = path.stat()
@@ -104,8 +104,8 @@ def owner_of(ledger: Path) -> Owner:
     return Owner(0, 0)
 
 
-def _check_ground(ledger: Path, owner: Owner) -> None:
-    """Raises SettingsError unless the ledger is a file of its folder's owner, whom nobody but root can lead elsewhere."""
+def _check_path(ledger: Path, owner: Owner) -> None:
+    """Raise SettingsError unless the ledger belongs to its folder's owner, and only root can lead its path elsewhere."""
     instead = f"name another place in state.url, or start syncd as {owner}"
     try:
         status = ledger.lstat()
@@ -126,7 +126,7 @@ def _check_ground(ledger: Path, owner: Owner) -> None:
 
 
 def came_as() -> str:
-    """The name of the user that this process was started as; the number of one without a name."""
+    """Name the user who started this process; a number if the user has no name."""
     return _named(STARTED_AS)
 
 
@@ -138,7 +138,7 @@ def _named(uid: int) -> str:
 
 
 def hint(sentence: str) -> str:
-    """What root should know when something was not permitted: that it was not root who tried. Else empty."""
+    """Explain to root why permission was denied: the ledger's owner tried, not root. Else empty."""
     if STARTED_AS or not os.getuid() or "permission denied" not in sentence.lower():
         return ""
     return (
@@ -147,14 +147,14 @@ def hint(sentence: str) -> str:
 
 
 def _environment(config: Path | None) -> Mapping[str, str]:
-    """The environment and, for root with the system's configuration, the folder of credentials that the unit loads."""
+    """Return the environment; for root with the system's configuration, with the credentials folder of the unit."""
     if config is None or config.absolute() != SYSTEM_CONFIG or os.geteuid():
         return os.environ
     return {"CREDENTIALS_DIRECTORY": str(SYSTEM_CONFIG.parent / CREDENTIALS), **os.environ}
 
 
 def _is_kept_from_us(config: Path) -> bool:
-    """Whether the system's configuration, or its credentials, are there and not for whoever this is."""
+    """Tell if the system's configuration or its credentials exist, and this user may not read them."""
     if config.absolute() != SYSTEM_CONFIG:
         return False
     folder = SYSTEM_CONFIG.parent / CREDENTIALS
@@ -167,7 +167,7 @@ def _is_kept_from_us(config: Path) -> bool:
 
 
 def _check_reach(owner: Owner) -> None:
-    """Modules are imported when they are needed, by then as the owner: so the owner must be able to read them."""
+    """Raise SettingsError unless the owner can read the installation: modules are imported later, by the owner."""
     for module in (os, pydantic, syncd):
         file = Path(module.__file__ or "/")
         for folder in file.parents:
@@ -179,7 +179,7 @@ def _check_reach(owner: Owner) -> None:
 
 
 def _may_enter(owner: Owner, folder: Path) -> bool:
-    """By the mode alone; lists of access rights are not asked."""
+    """Tell if the owner may enter a folder, by its mode alone; access control lists are ignored."""
     status = folder.stat()
     if status.st_uid == owner.uid:
         return bool(status.st_mode & 0o100)

@@ -1,4 +1,4 @@
-"""What lives beside the daemon: health, metrics and alerts. Only the daemon imports this."""
+"""The services beside the daemon: health, metrics and alerts. Only the daemon imports this."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,27 +15,26 @@ from syncd.health.counters import Counting
 from syncd.ledger import Ledger
 
 if TYPE_CHECKING:
-    from syncd.app.services_late import Beside
+    from syncd.app.services_late import RunningServices
 
-CREDITS_EVERY = 3600.0
-CREDITS_FIRST = 30.0
-"""Seconds between two looks at the balances, and until the first: the first pulls come first."""
+CREDITS_EVERY, CREDITS_FIRST = 3600.0, 30.0
+"""Seconds between two requests for the balances, and until the first one: the first pulls come before it."""
 
 LISTEN_EVERY = 60.0
-"""Seconds between two tries of an address that could not be had."""
+"""Seconds between two attempts to bind an address."""
 
 
 @dataclass(slots=True)
-class Companions:
-    """See the module. Made before the engine, which reports to `counting`; `beside` is for as long as the daemon runs."""
+class Services:
+    """The services, made before the engine, which reports to `counting`. They run for the block of `beside`."""
 
     log: Logger
     counting: Counting = field(default_factory=Counting)
     credits: dict[str, int] = field(default_factory=dict)
-    put: "Beside | None" = None
+    running: "RunningServices | None" = None
 
     def chores_of(self, engine: Engine) -> Sequence[Chore]:
-        """What is on the calendar for them."""
+        """List their chores for the daemon's calendar."""
         act = partial(self._ask_credits, engine)
         return (
             Chore("credits", Every(CREDITS_EVERY, CREDITS_FIRST), act, grace=None),
@@ -43,13 +42,13 @@ class Companions:
         )
 
     def _listen(self) -> None:
-        if self.put is not None:
-            self.put.ensure()
+        if self.running is not None:
+            self.running.ensure()
 
     def _ask_credits(self, engine: Engine) -> None:
         for context in engine.contexts:
             if engine.settings.sources[context.name].enrich is not None:
-                continue  # enriching asks when it needs to, and its balance must not be told by two
+                continue  # the enrich lane asks when it needs to, and two must not report one balance
             if engine.clock.stopping:
                 return
             balance = ask_credits(context, engine.ledger)
@@ -58,19 +57,18 @@ class Companions:
 
     @contextmanager
     def beside(self, daemon: Daemon) -> Iterator[None]:
-        """Serve, watch and tell until the block ends; a reload is followed."""
+        """Run the services until the block ends; they follow a reload."""
         with Ledger.open_to_read(daemon.engine.ledger.path) as reader:
-            beside = self.put_beside(daemon, reader)
-            beside.begin()
+            running = self.start(daemon, reader)
+            running.begin()
             try:
                 yield
             finally:
-                beside.end()
+                running.end()
 
-    def put_beside(self, daemon: Daemon, reader: Ledger) -> "Beside":
-        """All of it, listening but not watching yet."""
-        from syncd.app.services_late import put_beside  # noqa: PLC0415 - a server and more, after the first pulls
+    def start(self, daemon: Daemon, reader: Ledger) -> "RunningServices":
+        """Start to listen; the watch does not run yet."""
+        from syncd.app.services_late import start_services  # noqa: PLC0415 - a server and more, after the first pulls
 
-        beside = put_beside(daemon, reader, self.counting, self.credits, self.log)
-        self.put = beside
-        return beside
+        self.running = start_services(daemon, reader, self.counting, self.credits, self.log)
+        return self.running

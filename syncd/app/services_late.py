@@ -1,4 +1,4 @@
-"""Health, metrics and alerts, put together beside a daemon that runs. Imported when its first pulls are on their way."""
+"""Health, metrics and alerts beside a daemon that runs. Imported late: after its first pulls have begun."""
 
 import socket
 import threading
@@ -25,26 +25,25 @@ from syncd.settings import Settings
 
 if TYPE_CHECKING:
     from syncd.alerts.watcher import Watch
-    from syncd.app.push_listeners_late import Receivers
+    from syncd.app.push_late import PushListeners
 
 
-def put_beside(
+def start_services(
     daemon: Daemon, reader: Ledger, counting: Counting, credits_: dict[str, int], log: Logger
-) -> "Beside":
-    """All of it, listening but not watching yet; a reload is followed.
+) -> "RunningServices":
+    """Start to listen, and follow reloads; the watch does not run yet.
 
     Args:
-        daemon: whom it is beside.
-        reader: a ledger of its own to look at.
-        counting: what the engine reports to.
-        credits_: the balances that were last told, by source.
-        log: where it writes.
+        daemon: the daemon that they describe.
+        reader: a ledger of their own to read.
+        counting: the counters that the engine reports to.
+        credits_: the last known balances, by source.
+        log: where they write.
     """
     engine = daemon.engine
-    receivers = Receiving(engine.clock, log, counting.pushed)
     looker = Looker(
         reader, engine.clock, watched(engine), set(engine.settings.connectors),
-        partial(vitals_of, daemon), credits_, unserved=receivers.why,
+        partial(vitals_of, daemon), credits_, unserved=lambda: services.unserved(),  # noqa: PLW0108 - made below
     )  # fmt: skip
     seen = Recent[View](engine.clock)
     app = HealthApp(
@@ -54,67 +53,76 @@ def put_beside(
         lambda: set(looker.sources),
         lambda: own_names(daemon.engine.settings),
     )
-    beside = Beside(looker, Health(app, engine.clock, log), counting, log, receivers)
-    beside.follow(engine)
-    daemon.after_reload.append(beside.follow)
-    return beside
+    services = RunningServices(looker, HealthServer(app, engine.clock, log), counting, log)
+    services.follow(engine)
+    daemon.after_reload.append(services.follow)
+    return services
 
 
 @dataclass(slots=True)
-class Beside:
-    """What is beside a daemon. `watch`: None as long as there was nobody to tell."""
+class RunningServices:
+    """The services of a daemon that runs. `watch` and `push` are None until the settings need them."""
 
     looker: Looker
-    health: "Health"
+    health: "HealthServer"
     counting: Counting
     log: Logger
-    push: "Receiving"
+    push: "PushListeners | None" = None
     watch: "Watch | None" = None
     _begun: bool = False
     _thread: threading.Thread | None = None
 
     def follow(self, engine: Engine) -> None:
-        """Fit to a configuration: look at its sources, listen and tell where it says. Brief: the daemon waits for it."""
+        """Adapt to a configuration: its sources, addresses and receivers. This is quick, for the daemon waits for it."""
         looker, connectors = self.looker, engine.settings.connectors
         looker.sources, looker.connectors = watched(engine), set(connectors)
         types = known_types()
         looker.fixes = codes({it.type for it in connectors.values()} & set(types), types=types)
         sources = engine.settings.sources
-        self.counting.expect(
-            {name: urlsplit(it.base_url).hostname or "" for name, it in sources.items()},
-            connectors,
-            (name for name, it in sources.items() if it.push is not None),
-        )
+        pushed = [name for name, it in sources.items() if it.push is not None]
+        hosts = {name: urlsplit(it.base_url).hostname or "" for name, it in sources.items()}
+        self.counting.expect(hosts, connectors, pushed)
         self.health.follow(engine.settings)
-        self.push.follow(engine)
+        if self.push is None and pushed:
+            from syncd.app.push_late import PushListeners  # noqa: PLC0415 - only where a source has push
+
+            self.push = PushListeners(engine.clock, self.log, self.counting.pushed)
+        if self.push is not None:
+            self.push.follow(engine)
         alerts = engine.settings.alerts
         if self.watch is None and not (alerts.webhook_url or alerts.heartbeat_url):
             return
-        from syncd.app.alerts_late import make_watch, point  # noqa: PLC0415 - see there
+        from syncd.app.alerts_late import direct, make_watch  # noqa: PLC0415 - see there
 
         if self.watch is None:
             self.watch = make_watch(
                 self.looker.look, engine.ledger, engine.clock, self.log, self.counting.messaged
             )
-        point(self.watch, alerts)
+        direct(self.watch, alerts)
         if self._begun:
             self.begin()
 
+    def unserved(self) -> str:
+        """Return the reason why pushes cannot be received at some address; empty if they can."""
+        return self.push.unserved() if self.push is not None else ""
+
     def begin(self) -> None:
-        """Watch from now on, as soon as there is somebody to tell."""
+        """Run the watch from now on, as soon as it has a receiver."""
         self._begun = True
         if self.watch is not None and self._thread is None:
             self._thread = threading.Thread(target=self.watch.run, name="watch", daemon=True)
             self._thread.start()
 
     def ensure(self) -> None:
-        """Try again addresses that could not be had."""
+        """Try again to bind addresses that could not be bound."""
         self.health.ensure()
-        self.push.ensure()
+        if self.push is not None:
+            self.push.ensure()
 
     def end(self) -> None:
-        """Listen no more; the watch ends by itself when the clock is stopped."""
-        self.push.close()
+        """Stop listening; the watch ends by itself when the clock is stopped."""
+        if self.push is not None:
+            self.push.close()
         self.health.close()
         if self._thread is not None:
             self._thread.join(0.5)  # it may be waiting for a webhook, which nobody waits for
@@ -122,7 +130,7 @@ class Beside:
 
 @dataclass(slots=True)
 class _Metrics:
-    """/metrics, made when somebody first scrapes: Prometheus's client costs a megabyte, and many never do."""
+    """`/metrics`, made at the first scrape: Prometheus's client costs a megabyte, and many never scrape."""
 
     look: Callable[[], View]
     counted: Callable[[], Counted]
@@ -138,8 +146,8 @@ class _Metrics:
 
 
 @dataclass(slots=True)
-class Health:
-    """The server where the settings want it; none where they want none."""
+class HealthServer:
+    """The health server, if the settings name an address for it."""
 
     app: HealthApp
     clock: Clock
@@ -148,7 +156,7 @@ class Health:
     _serving: Serving | None = None
 
     def follow(self, settings: Settings) -> None:
-        """Listen where these settings say, if that is not so already."""
+        """Listen at the address in these settings, if that is not so already."""
         listen = settings.health.listen
         if listen != self._at:
             self.close()
@@ -159,59 +167,25 @@ class Health:
         self.ensure()
 
     def ensure(self) -> None:
-        """Try again if the address could not be had."""
+        """Try again if the address could not be bound."""
         if self._serving is not None:
             self._serving.ensure()
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         serving, self._serving, self._at = self._serving, None, ""
         if serving is not None:
             serving.close()
 
 
 def own_names(settings: Settings) -> set[str]:
-    """What this machine is called, in lower case: by itself, and in the settings of health."""
+    """List the names of this machine in lower case: its own, and those in the settings of health."""
     health = settings.health
     return {name.lower() for name in (socket.gethostname(), health.listen.host, *health.hosts)}
 
 
-@dataclass(slots=True)
-class Receiving:
-    """Where pushes are received, if some source has push: only then is what it takes imported."""
-
-    clock: Clock
-    log: Logger
-    counted: Callable[[str, str], None]
-    _receivers: "Receivers | None" = None
-
-    def follow(self, engine: Engine) -> None:
-        """Listen where this engine's sources say."""
-        if self._receivers is None and all(it.push is None for it in engine.settings.sources.values()):
-            return
-        if self._receivers is None:
-            from syncd.app.push_listeners_late import Receivers  # noqa: PLC0415 - see the class
-
-            self._receivers = Receivers(self.clock, self.log, self.counted)
-        self._receivers.follow(engine)
-
-    def ensure(self) -> None:
-        """Try again if an address could not be had."""
-        if self._receivers is not None:
-            self._receivers.ensure()
-
-    def why(self) -> str:
-        """Why pushes cannot be received; empty while they can."""
-        return self._receivers.why() if self._receivers is not None else ""
-
-    def close(self) -> None:
-        """Listen no more."""
-        if self._receivers is not None:
-            self._receivers.close()
-
-
 def watched(engine: Engine) -> dict[str, Watched]:
-    """The engine's sources as watching needs them."""
+    """Describe the engine's sources for the snapshot."""
     found = {}
     for context in engine.contexts:
         source = engine.settings.sources[context.name]
@@ -225,7 +199,7 @@ def watched(engine: Engine) -> dict[str, Watched]:
 
 
 def vitals_of(daemon: Daemon) -> Vitals:
-    """What the daemon says of itself."""
+    """Describe the daemon's own state."""
     seen = daemon.snapshot()
     stuck = [f"{lane.kind} {lane.name}" for lane in seen.stuck]
     hangs = (

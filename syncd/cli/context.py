@@ -1,11 +1,11 @@
-"""What the verbs begin with: the configuration, the ledger, and what a name on the command line stands for."""
+"""The start of a verb: its Typer app, the configuration, the ledger, and the target of a name on the command line."""
 
 import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,8 +20,22 @@ if TYPE_CHECKING:
     from syncd.ledger import Ledger
 
 
+AsJson = Annotated[bool, typer.Option("--json", help="For a script.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def verb_app() -> typer.Typer:
+    """Make the app of a verb that is one command."""
+    return typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+def group_app(help_: str) -> typer.Typer:
+    """Make the app of a verb with commands of its own; its callback runs without one."""
+    return typer.Typer(rich_markup_mode=None, add_completion=False, invoke_without_command=True, help=help_)
+
+
 def settings_of(context: typer.Context) -> Settings:
-    """The settings in force; their secrets are redacted from the log from now on, and root is the ledger's owner.
+    """Read the settings, and redact their secrets from the log; root becomes the ledger's owner.
 
     Raises SettingsError.
     """
@@ -30,13 +44,20 @@ def settings_of(context: typer.Context) -> Settings:
     return settings
 
 
+def ledger_to_read(settings: Settings) -> "Ledger":
+    """Open the ledger to read. Raises LedgerError."""
+    from syncd.ledger import Ledger  # noqa: PLC0415 - only the verbs that open it pay for it
+
+    return Ledger.open_to_read(settings.state.path)
+
+
 @contextmanager
 def ledger_to_change(settings: Settings) -> Iterator["Ledger"]:
-    """The ledger, opened for an act of a person; an engine that runs on it is told afterwards.
+    """Open the ledger for an action of a person, and wake a running engine afterwards.
 
-    Makes no ledger. Raises LedgerError, also when there is none yet.
+    It makes no ledger. Raises LedgerError, also if there is none yet.
     """
-    from syncd.ledger import Ledger, LedgerError  # noqa: PLC0415 - only the verbs that open it pay for it
+    from syncd.ledger import Ledger, LedgerError  # noqa: PLC0415 - as above
 
     path = settings.state.path
     if not path.exists():
@@ -47,8 +68,8 @@ def ledger_to_change(settings: Settings) -> Iterator["Ledger"]:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """What a name stands for, with its lanes as (kind, name)."""
+class Target:
+    """A source or connector, with its lanes as (kind, name)."""
 
     what: str
     name: str
@@ -58,40 +79,40 @@ class Place:
         return f"{self.what} {self.name}"
 
 
-def place_of(settings: Settings, name: str) -> Place:
-    """The source or connector of that name. Raises a usage error with the nearest name."""
+def target_of(settings: Settings, name: str) -> Target:
+    """Find the source or connector of a name. Raises a usage error with the nearest name."""
     if name in settings.connectors:
         heard = (("hear", name),) if settings.connectors[name].feedback else ()
-        return Place("connector", name, (("deliver", name), *heard))
+        return Target("connector", name, (("deliver", name), *heard))
     if name in settings.sources:
         from syncd.engine.source import SOURCE_LANES  # noqa: PLC0415 - brings the client of CTGO along
 
         source = settings.sources[name]
         also = (("enrich", source.enrich), ("push", source.push), ("feedback", settings.hears))
         kinds = (*SOURCE_LANES, *(kind for kind, table in also if table))
-        return Place("source", name, tuple((kind, name) for kind in kinds))
+        return Target("source", name, tuple((kind, name) for kind in kinds))
     raise unknown(
         "source or connector", name, {*settings.sources, *settings.connectors}, "sources and connectors"
     )
 
 
 def unknown(what: str, name: str, known: Collection[str], many: str = "") -> typer.TyperException:
-    """The usage error for a name that is none: the nearest one, or all there are. `many`: the plural of `what`."""
+    """Make the usage error for an unknown name: it shows the nearest name, or all names. `many`: the plural of `what`."""
     return typer.TyperException(
         f"There is no {what} {escape(name[:64])}; {hint(name, known, many or f'{what}s')}"
     )
 
 
-def length(text: str) -> float:
-    """A duration on the command line, in seconds. Raises a usage error."""
+def parse_duration(text: str) -> float:
+    """Parse a duration on the command line into seconds. Raises a usage error."""
     try:
         return seconds(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
 
 
-def moment(text: str) -> datetime:
-    """An instant on the command line, UTC unless it says otherwise. Raises a usage error."""
+def parse_instant(text: str) -> datetime:
+    """Parse an instant on the command line, in UTC unless it says otherwise. Raises a usage error."""
     try:
         found = instant(text)
     except ValueError as error:
@@ -100,9 +121,9 @@ def moment(text: str) -> datetime:
 
 
 def advice(settings: Settings, code: str, name: str = "", *, halted: bool = False) -> str:
-    """What to do about a failure code of the source or connector `name`; empty when nobody says.
+    """Advise what to do about a failure code of the source or connector `name`; empty if nobody knows.
 
-    `halted`: its lane stands still, so what a code says of one lead (retry it) is said of the lane (resume it).
+    `halted`: its lane stands still, so the advice is to resume the lane, and not to retry one lead.
     """
     fix = CODES.get(code, "")
     if not fix and name in settings.connectors:
@@ -110,7 +131,7 @@ def advice(settings: Settings, code: str, name: str = "", *, halted: bool = Fals
 
         try:
             fix = registry.codes([settings.connectors[name].type]).get(code, "")
-        except SettingsError:  # a plugin that is gone has no advice; `check` says that it is gone
+        except SettingsError:  # a missing plugin has no advice; `check` reports that it is missing
             return ""
     if halted:
         fix = fix.replace(
@@ -121,5 +142,5 @@ def advice(settings: Settings, code: str, name: str = "", *, halted: bool = Fals
 
 
 def operator() -> str:
-    """Who is at the keyboard, for the operator's log."""
+    """Name the person at the keyboard, for the operator's log."""
     return os.environ.get("SUDO_USER") or came_as()

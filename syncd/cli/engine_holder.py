@@ -1,11 +1,12 @@
-"""Which engine runs on a ledger, found out without touching its lock.
+"""The engine that runs on a ledger, found without touching the ledger's lock.
 
-Trying the lock, even for a moment and even shared, could turn away an engine that starts at that moment; the kernel's
-list of locks tells the same.
+An attempt to take the lock, even a short or shared one, could refuse an engine that starts at that moment. The kernel's
+list of locks has the same answer.
 """
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 _FIELDS = 6
@@ -13,7 +14,7 @@ _FIELDS = 6
 
 
 def engine_of(ledger: Path) -> int | None:
-    """The process id of the engine that holds this ledger's lock; None when there is none."""
+    """Find the process id of the engine that holds this ledger's lock; None if there is none."""
     lock = ledger.with_name(ledger.name + ".lock")
     try:
         status = lock.stat()
@@ -29,25 +30,23 @@ def engine_of(ledger: Path) -> int | None:
 
 
 def nudge(ledger: Path) -> int | None:
-    """Tell the engine on a ledger that something was written there; its process id, None if there is no engine.
+    """Tell the engine on a ledger that something was written there; return its process id, None if there is no engine.
 
-    By SIGURG, which a process that does not wait for it never notices.
+    The signal is SIGURG: a process that does not handle it ignores it.
     """
     process = engine_of(ledger)
     if process is not None:
-        try:
+        with suppress(OSError):  # another user's, or gone by now: its next pull finds the change
             os.kill(process, signal.SIGURG)
-        except OSError:  # another user's, or gone by now: it finds out with its next pull
-            return process
     return process
 
 
-def who_goes_on(ledger: Path) -> str:
-    """Nudge the engine on a ledger; the sentence that says who takes what was given back to it."""
+def describe_next(ledger: Path) -> str:
+    """Nudge the engine on a ledger; describe who continues with the work there."""
     process = nudge(ledger)
     if process is None:
-        return "No engine is running; to go on: syncd --once"
-    return f"The running engine (process {process}) goes on with them."
+        return "No engine is running; to continue: syncd --once"
+    return f"The running engine (process {process}) continues with them."
 
 
 def holder_in(listed: str, device: str, inode: int, recorded: str) -> int | None:
@@ -57,8 +56,8 @@ def holder_in(listed: str, device: str, inode: int, recorded: str) -> int | None
         listed: the text of `/proc/locks`.
         device: the file's, as `08:01`.
         inode: the file's.
-        recorded: what the file itself holds: its last holder's process id. On file systems that are made of others
-            the listed device is not the file's; then the process must be this one.
+        recorded: the process id of the last holder, from the file itself. On a file system that is made of others,
+            the listed device is not the file's; then the process must have this id.
     """
     for line in listed.splitlines():
         fields = [field for field in line.split() if field != "->"]

@@ -1,7 +1,7 @@
-"""The way in, and what becomes of trouble on the way out: a sentence on stderr and an exit code.
+"""The entry point of the command line: it turns each exception into a sentence on stderr and an exit code.
 
-A daemon that is told nothing but its configuration starts without the parser of options and verbs (Typer), which would
-be the thirtieth part of its start and stay in its memory.
+`syncd` and `syncd --config FILE` start without Typer, the parser of options and verbs. It would take a thirtieth of a
+daemon's start, and stay in its memory.
 """
 
 import errno
@@ -18,13 +18,13 @@ from syncd.settings import SettingsError
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code. A traceback is for our bugs only."""
+    """Run the command line and return the exit code. Only a bug of ours prints a traceback."""
     given = sys.argv[1:] if arguments is None else list(arguments)
-    return _ended(_daemon(given) or partial(_parsed, given))
+    return _exit_code_of(_daemon(given) or partial(_parse_and_run, given))
 
 
 def _daemon(given: Sequence[str]) -> Callable[[], int] | None:
-    """The daemon, if that is all that is asked for: `syncd` or `syncd --config FILE`."""
+    """Return the daemon's start for `syncd` and `syncd --config FILE`; None for anything else."""
     match given:
         case []:
             config = None
@@ -41,16 +41,16 @@ def _daemon(given: Sequence[str]) -> Callable[[], int] | None:
     return act
 
 
-def _parsed(given: Sequence[str]) -> int:
+def _parse_and_run(given: Sequence[str]) -> int:
     from syncd.cli.main import parse_and_run  # noqa: PLC0415 - Typer, for those who need it
 
     return parse_and_run(given)
 
 
-def _ended(act: Callable[[], int]) -> int:
-    """What `act` returns, or the exit code of what it raises."""
+def _exit_code_of(act: Callable[[], int]) -> int:
+    """Return the code of `act`, or the exit code of its exception."""
     try:
-        return _acted(act)
+        return _with_limits(act)
     except SettingsError as error:
         complain(str(error))
         return Exit.CONFIG
@@ -58,21 +58,21 @@ def _ended(act: Callable[[], int]) -> int:
         return Exit.WORK_LEFT
     except BrokenPipeError:
         return Exit.FAILED
-    except PermissionError as error:  # of a file that was only asked after: what opens one says so itself
+    except PermissionError as error:  # of a `stat`: code that opens a file reports its own errors
         sentence = f"{error.filename or 'A file'}: permission denied."
         complain(sentence, hint(sentence))
         return Exit.LEDGER
-    # Asked last, for it imports the database
+    # Last, because it imports the database
     except importlib.import_module("syncd.ledger").LedgerError as error:
         complain(error.detail, hint(error.detail))
         if error.code == "ledger_moved":
-            # Not by way of the interpreter's end, which would close the ledger: see `syncd.ledger.disk.files`
+            # The interpreter's end would close the ledger: see `syncd.ledger.disk.files`
             os._exit(Exit.LEDGER)
         return LEDGER_EXITS.get(error.code, Exit.LEDGER)
 
 
-def _acted(act: Callable[[], int]) -> int:
-    """What `act` returns; a sentence where the process lacks something that its limits keep from it."""
+def _with_limits(act: Callable[[], int]) -> int:
+    """Return the code of `act`; complain if a limit of the process stopped it."""
     try:
         return act()
     except (MemoryError, OSError, RuntimeError) as error:
@@ -84,14 +84,11 @@ def _acted(act: Callable[[], int]) -> int:
 
 
 def _lacking(error: Exception) -> str:
-    """What the process has none left of, in a sentence; empty when that is not what is wrong."""
+    """Describe the exhausted resource of the process; empty if the error has another cause."""
     if isinstance(error, MemoryError):
         return "There is no memory left for this process."
     if isinstance(error, OSError):
         short = error.errno in {errno.EMFILE, errno.ENFILE}
         return "There are no file descriptors left for this process." if short else ""
-    return (
-        "No thread can be started: there is no memory left, or too many tasks."
-        if "new thread" in str(error)
-        else ""
-    )
+    threads = "No thread can be started: there is no memory left, or there are too many tasks."
+    return threads if "new thread" in str(error) else ""

@@ -1,4 +1,4 @@
-"""Exit codes, and how each kind of trouble becomes a sentence on stderr and a code. Where several hold, one wins."""
+"""Exit codes, and complaints on stderr. If several codes apply, the strongest wins."""
 
 import sys
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from syncd.stderr import put
 
 
 class Exit(IntEnum):
-    """What the process says to whoever started it; sysexits.h where it has a number for it."""
+    """Exit codes of the process; numbers of sysexits.h where it has one."""
 
     DONE = 0
     REJECTED = 1
@@ -42,17 +42,17 @@ SOURCE_EXITS = {
     "unexpected_answer": Exit.UNREACHABLE,
     "bug": Exit.FAILED,
 }
-"""By the code that a pull or an export lane was left with; any other means work is left."""
+"""By the failure code of a pull or an export lane; any other code means that work is left."""
 
 
 def strongest(codes: Iterable[Exit]) -> Exit:
-    """The code to exit with when all of these hold."""
+    """Choose the exit code when all of these apply."""
     held = set(codes)
     return next((code for code in _PRECEDENCE if code in held), Exit.DONE)
 
 
 def complain(sentence: str, fix: str = "") -> None:
-    """One sentence, and what to do next, for a person; on stderr. What a file is said to hold reaches no terminal raw."""
+    """Print a sentence and advice on stderr, with control characters escaped."""
     from syncd.log import escape  # noqa: PLC0415 - only those who complain pay for it
 
     lines = (f"syncd: {sentence}", *([f"  {fix}"] if fix else []))
@@ -60,5 +60,5 @@ def complain(sentence: str, fix: str = "") -> None:
 
 
 def fix_of(code: str) -> str:
-    """The registry's advice for a code; empty for a plugin's."""
+    """Look up the core's advice for a code; empty for a plugin's code."""
     return CODES.get(code, "")

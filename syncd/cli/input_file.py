@@ -1,6 +1,6 @@
-"""What a person hands to a verb: a TOML file, or JSON on the command line, in a file or on stdin.
+"""Input of a verb: a TOML file, or JSON on the command line, in a file or on stdin.
 
-To be read before anything else: root becomes the ledger's owner later, who may not read root's files.
+Read it before the settings: with those, root becomes the ledger's owner, who may not read root's files.
 """
 
 import json
@@ -14,13 +14,13 @@ import typer
 from syncd.log import escape
 
 LARGEST = 1024 * 1024
-"""Bytes of a document. A campaign has fifty pairs at most."""
+"""Most bytes of a document. A campaign has at most fifty pairs."""
 
 STDIN = "-"
 
 
 def read_toml(file: Path) -> dict[str, Any]:
-    """A TOML document, `-` for stdin. Raises a usage error that names the place."""
+    """Read a TOML document, from stdin for `-`. Raises a usage error that names the file."""
     text = _text(str(file))
     try:
         return tomllib.loads(text)
@@ -28,11 +28,11 @@ def read_toml(file: Path) -> dict[str, Any]:
         why = str(error)
     except RecursionError:
         why = "it is nested too deep"
-    raise typer.TyperException(escape(f"{file}: is no TOML: {why}"))
+    raise typer.TyperException(escape(f"{file}: is not TOML: {why}"))
 
 
 def read_json(data: str) -> Any:
-    """A JSON value: what `data` is, the file after its `@`, or stdin for `-`. Raises a usage error that names the place."""
+    """Read a JSON value from `data`, from the file after its `@`, or from stdin for `-`. Raises a usage error."""
     name = "--data"
     text = data
     if data == STDIN or data.startswith("@"):
@@ -44,11 +44,11 @@ def read_json(data: str) -> Any:
         why = f"{error.msg} (line {error.lineno}, column {error.colno})"
     except (RecursionError, ValueError):  # ValueError: a number of thousands of digits
         why = "it is nested too deep, or holds a number that is too long"
-    raise typer.TyperException(escape(f"{name}: is no JSON: {why}"))
+    raise typer.TyperException(escape(f"{name}: is not JSON: {why}"))
 
 
 def _text(name: str) -> str:
-    """What a file or stdin holds, as text."""
+    """Read a file or stdin as text."""
     try:
         if name == STDIN:
             content = sys.stdin.buffer.read(LARGEST + 1)
@@ -62,4 +62,4 @@ def _text(name: str) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError:
-        raise typer.TyperException(escape(f"{name}: is no UTF-8 text")) from None
+        raise typer.TyperException(escape(f"{name}: is not UTF-8 text")) from None

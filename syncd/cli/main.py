@@ -2,8 +2,7 @@
 
 import importlib
 import sys
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,39 +10,39 @@ import typer
 from typer.core import TyperGroup
 
 from syncd import __version__
+from syncd.cli.context import parse_duration, parse_instant
 from syncd.cli.exits import Exit, complain
-from syncd.settings import instant, seconds
 
 VERBS = {
     "init": "Write a commented configuration to start from.",
-    "check": "Try everything that a run needs: configuration, key, connectors.",
-    "setup": "What must exist in a CRM: list it and, with --apply, make it.",
-    "map": "What would be sent to a connector, and why some fields are left out.",
-    "plan": "What waits, how many requests it needs, and how long they take.",
-    "status": "Where everything stands.",
-    "lead": "All that is known of one lead, as a timeline.",
-    "rejected": "What was set aside: list, show, retry, drop, csv.",
+    "check": "Check everything that a run needs: configuration, key, connectors.",
+    "setup": "List what must exist in a CRM and, with --apply, create it.",
+    "map": "Show the data that a connector would get, and why some fields are left out.",
+    "plan": "Show the pending work, the requests that it needs, and how long they take.",
+    "status": "Show the state of the ledger, the sources and the connectors.",
+    "lead": "Show everything about one lead, as a timeline.",
+    "rejected": "List, show, retry or drop what was rejected.",
     "pause": "Stop a source or a connector until it is resumed.",
     "resume": "Lift a pause or a halt.",
-    "push": "Whether CTGO tells of new leads by itself: show, off, on.",
-    "replay": "Make deliveries for older leads: of a connector added later, rejected ones, unwanted ones.",
-    "release": "Let through what a connector's flood gate holds.",
-    "audit": "Prove the books: every lead settled, or listed with the reason.",
+    "push": "Show, or switch off and on, CTGO's push of new leads.",
+    "replay": "Make deliveries for older leads: for a new connector, or for rejected or unwanted leads.",
+    "release": "Release the deliveries that a connector's flood gate holds.",
+    "audit": "Prove the books: every lead is settled, or listed with the reason.",
     "backup": "Copy the ledger, also while an engine runs.",
-    "restore": "Put a backup in the ledger's place.",
-    "forget": "Erase a person, for good.",
-    "streams": "Campaigns at CTGO: list, show, create, run, retest, archive, restore.",
-    "segments": "Segments, which say whom a campaign looks for: list, show, create.",
-    "accounts": "Tracked X accounts: list, show, sleep, wake, tier.",
-    "runs": "Runs of campaigns: list, show.",
-    "me": "Whose key it is: subscription, budgets, credits.",
-    "api": "Any request to CTGO, for what has no verb of its own.",
-    "explain": "What a failure code means and what to do.",
-    "service": "The systemd service: install, upgrade, remove, show.",
-    "simulator": "Serve a CTGO of your own, to try things on.",
-    "demo": "See the whole job run in a few seconds, without a key.",
+    "restore": "Replace the ledger by a backup.",
+    "forget": "Erase a person for good.",
+    "streams": "List, show, create, run, retest, archive or restore campaigns at CTGO.",
+    "segments": "List, show or create segments, which describe the people that a campaign looks for.",
+    "accounts": "List, show, sleep, wake or change the tier of tracked X accounts.",
+    "runs": "List or show runs of campaigns.",
+    "me": "Show the owner of a key: subscription, budgets, credits.",
+    "api": "Send any request to CTGO that has no verb of its own.",
+    "explain": "Explain a failure code, and what to do.",
+    "service": "Install, upgrade, remove or show the systemd service.",
+    "simulator": "Serve a simulated CTGO to try things with.",
+    "demo": "Run the whole job in a few seconds, without a key.",
 }
-"""The verbs and what `--help` says of each."""
+"""The verbs and their text in `--help`."""
 
 MODULES = {
     "init": "prepare.init",
@@ -78,7 +77,7 @@ MODULES = {
 
 
 class _Verbs(TyperGroup):
-    """Looks verbs up in the table, so that only the one asked for is imported."""
+    """Looks verbs up in the table, so that only the chosen verb is imported."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         del ctx
@@ -110,27 +109,6 @@ app = typer.Typer(
 )
 
 
-def _instant(text: str) -> datetime:
-    moment = instant(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _parsed(parse: Callable[[str], Any]) -> Callable[[str], Any]:
-    """A parser whose ValueError is a usage error with its sentence."""
-
-    def parsed(text: str) -> Any:
-        try:
-            return parse(text)
-        except ValueError as error:
-            raise typer.BadParameter(str(error)) from None
-
-    return parsed
-
-
-_INSTANT = _parsed(_instant)
-_SECONDS = _parsed(seconds)
-
-
 @app.callback()
 def main(  # noqa: PLR0917 - Typer passes them by name
     context: typer.Context,
@@ -144,33 +122,37 @@ def main(  # noqa: PLR0917 - Typer passes them by name
         Any,
         typer.Option(
             "--since",
-            parser=_INSTANT,
+            parser=parse_instant,
             metavar="TIME",
-            help="Leads discovered from here on; leaves the cursor alone.",
+            help="Only leads discovered from here on; the cursor stays.",
         ),
     ] = None,
     until: Annotated[
-        Any, typer.Option("--until", parser=_INSTANT, metavar="TIME", help="Leads discovered before.")
+        Any,
+        typer.Option("--until", parser=parse_instant, metavar="TIME", help="Only leads discovered before."),
     ] = None,
     connector: Annotated[
-        str, typer.Option("--connector", metavar="NAME", help="Deliver to this one only.")
+        str, typer.Option("--connector", metavar="NAME", help="Deliver to this connector only.")
     ] = "",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done, and change nothing anywhere.")
+        bool, typer.Option("--dry-run", help="Print what would be done, and change nothing.")
     ] = False,
     limit: Annotated[
-        int | None, typer.Option("--limit", min=1, metavar="N", help="Take in so many new leads at most.")
+        int | None, typer.Option("--limit", min=1, metavar="N", help="Take in at most so many new leads.")
     ] = None,
     max_wait: Annotated[
         Any,
         typer.Option(
-            "--max-wait", parser=_SECONDS, metavar="TIME", help="How long trouble is waited out [15m]."
+            "--max-wait",
+            parser=parse_duration,
+            metavar="TIME",
+            help="Wait so long for trouble to pass [15m].",
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Open every flood gate for this run.")] = False,
     version: Annotated[bool, typer.Option("--version", "-V", help="Print the version.")] = False,
 ) -> None:
-    """Keeps a CRM fed with leads from Catch The Good Ones."""
+    """Deliver leads from Catch The Good Ones to CRMs."""
     if version:
         sys.stdout.write(f"syncd {__version__}\n")
         raise typer.Exit
@@ -206,7 +188,7 @@ def _daemon(config: Path | None, once_options: bool) -> int:
 
 
 def parse_and_run(arguments: Sequence[str]) -> int:
-    """What the command line asks for, done; its exit code. A mistake in it is said here, any other trouble is raised."""
+    """Run the command line; return the exit code. It reports a mistake in the command line, and raises any other trouble."""
     try:
         code = app(list(arguments), standalone_mode=False, prog_name="syncd")
     except typer.TyperException as error:

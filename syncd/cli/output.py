@@ -1,8 +1,8 @@
-"""Printing, as every verb does it: data on stdout, nothing in it that a terminal would obey.
+"""Output of every verb: data on stdout, without anything that a terminal would obey.
 
-Names and bios are strangers' text. Each line goes out with its control characters escaped, so that a lead can neither
-move the cursor nor forge a line, and Rich is handed text, never markup. What stdout's encoding does not have is
-written as an escape. When the reader leaves (`| head`), the rest goes nowhere and the verb's exit code stays its own.
+Names and bios are text of strangers. Each line is printed with its control characters escaped, so that a lead can neither
+move the cursor nor forge a line. Rich gets text, never markup. A character that stdout's encoding lacks is printed as an
+escape. When the reader leaves (`| head`), the rest is dropped and the verb keeps its exit code.
 """
 
 import json
@@ -16,30 +16,30 @@ from syncd.core.lead import utc_text
 from syncd.log import escape
 
 _RUN = re.compile(r"""(^|[;|])(?=\s*+[=+@＝＋－＠-]|(?<=[;|])[\s"]*+[=+@＝＋－＠-])""")  # noqa: RUF001 - the full-width forms are meant
-"""What an apostrophe goes behind: spreadsheets split a line at `;` or `|` as well, and run the full-width forms too."""
+"""Positions that need an apostrophe: spreadsheets also split a line at `;` or `|`, and run the full-width forms."""
 
 _SPLIT = re.compile('[,;|"]')
 
 
 def say(line: str = "") -> None:
-    """One line to stdout; a line break inside is escaped too."""
+    """Print one line; a line break inside it is escaped too."""
     _write(escape(line) + "\n")
 
 
 def say_json(value: object) -> None:
-    """A JSON document to stdout, in ASCII: JSON's own escapes keep it harmless."""
+    """Print a JSON document in ASCII: JSON's own escapes keep it harmless."""
     _write(json.dumps(value, indent=2) + "\n")
 
 
 def say_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """CSV to stdout. Text that a spreadsheet would run as a formula gets an apostrophe, wherever it splits the line."""
+    """Print CSV. Text that a spreadsheet would run as a formula gets an apostrophe, wherever the line is split."""
     for row in [header, *rows]:
         cells = [str(cell) if isinstance(cell, int) else guarded(cell) for cell in row]
         _write(",".join(map(_quoted, cells)) + "\n")
 
 
 def say_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table to stdout, numbers to the right: drawn on a terminal, aligned text elsewhere, nothing cut off."""
+    """Print a table with numbers to the right: drawn on a terminal, aligned text elsewhere, nothing cut off."""
     right = [bool(rows) and all(isinstance(row[n], int) for row in rows) for n in range(len(header))]
     cells = [["" if cell is None else escape(str(cell)) for cell in row] for row in rows]
     if sys.stdout.isatty():
@@ -52,7 +52,7 @@ def say_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
 
 def say_fields(fields: Sequence[tuple[str, object]]) -> None:
-    """Names and values to stdout, a line each, aligned; what has no value is left out."""
+    """Print names and values, aligned, a line each; a name without a value is left out."""
     shown = [(name, escape(str(value))) for name, value in fields if value not in (None, "")]
     width = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
@@ -60,7 +60,7 @@ def say_fields(fields: Sequence[tuple[str, object]]) -> None:
 
 
 def guarded(cell: object) -> str:
-    """A cell that no spreadsheet takes for a formula, without control characters."""
+    """Guard a cell so that no spreadsheet runs it as a formula; escape control characters."""
     text = "" if cell is None else escape(str(cell))
     return _RUN.sub(r"\g<0>'", text)
 
@@ -70,28 +70,33 @@ def _quoted(text: str) -> str:
 
 
 def when(instant: float | None) -> str:
-    """An instant for people, to the second; `never` for None."""
+    """Write an instant for people, to the second; `never` for None."""
     return "never" if instant is None else utc_text(int(instant))
 
 
 def iso(instant: float | None) -> str | None:
-    """An instant for scripts."""
+    """Write an instant for scripts."""
     return None if instant is None else utc_text(instant)
 
 
-def told(moment: datetime | None) -> str:
-    """A moment that CTGO told, to the second; empty if it told none."""
+def date_time(moment: datetime | None) -> str:
+    """Write an instant of CTGO's answer, to the second; empty for None."""
     return "" if moment is None else utc_text(int(moment.timestamp()))
 
 
 def duration(seconds: float) -> str:
-    """A length of time in its two largest units: `2 min 5 s`, `3 d 4 h`."""
-    left, said = max(0, round(seconds)), []
+    """Write a duration in its two largest units: `2 min 5 s`, `3 d 4 h`."""
+    left, parts = max(0, round(seconds)), []
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
         n, left = divmod(left, size)
         if n:
-            said.append(f"{n} {unit}")
-    return " ".join(said[:2]) or "0 s"
+            parts.append(f"{n} {unit}")
+    return " ".join(parts[:2]) or "0 s"
+
+
+def were(n: int, noun: str) -> str:
+    """Write a number with its noun and verb: `1 lead was`, `3 leads were`."""
+    return f"1 {noun} was" if n == 1 else f"{n:,} {noun}s were"
 
 
 def _draw(header: Sequence[str], cells: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
@@ -116,7 +121,7 @@ def _write(text: str) -> None:
         sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
     except BrokenPipeError:
-        # What is buffered would raise again when Python ends: let it go nowhere
+        # Python flushes the buffer at its end, which would raise again: drop it
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import structlog
 
-from syncd.app.compose import Mapped, compile_connectors, read_settings
+from syncd.app.mappings import Mapped, compile_connectors
+from syncd.app.privileges import settings_in_force
 from syncd.clock import SystemClock
 from syncd.core.delivery import Delivered, Delivery
 from syncd.core.lead import read_lead
@@ -41,7 +42,7 @@ def main(config: Path, leads: int) -> None:
     """Send them. Raises ValueError if one is not delivered."""
     gc.freeze()  # both as the program does it
     gc.set_threshold(50_000, 20, 50)
-    mapped = compile_connectors(read_settings(config))["crm"]
+    mapped = compile_connectors(settings_in_force(config))["crm"]
     importlib.import_module(
         LIBRARIES[mapped.configured.type]
     )  # as the bare loop has it when its clock starts

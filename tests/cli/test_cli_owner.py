@@ -308,10 +308,10 @@ def test_whoever_may_not_see_the_services_secrets_is_told_to_use_sudo(folder: Pa
     )
     ran = in_etc(folder, *someone)
     assert (ran.returncode, "api_key: is missing" in ran.stderr) == (78, True), ran.stderr
-    assert "/etc/syncd: only root and the service see all of it: say this again with sudo" in ran.stderr
+    assert "/etc/syncd: only root and the service may read all of it: run this again with sudo" in ran.stderr
     (folder / "conf").chmod(0o700)
     ran = in_etc(folder, *someone)
-    assert (ran.returncode, "say this again with sudo" in ran.stderr) == (78, True)
+    assert (ran.returncode, "run this again with sudo" in ran.stderr) == (78, True)
 
 
 def test_root_finds_the_services_configuration_and_credentials_and_data(folder: Path, ctgo: Running) -> None:

@@ -21,11 +21,12 @@ LIBRARIES = {
 OPEN = """
 import json, sys
 from pathlib import Path
-from syncd.app.compose import compile_connectors, read_settings
+from syncd.app.mappings import compile_connectors
+from syncd.app.privileges import settings_in_force
 from syncd.clock import SystemClock
 import structlog
 
-for mapped in compile_connectors(read_settings(Path(sys.argv[1]))).values():
+for mapped in compile_connectors(settings_in_force(Path(sys.argv[1]))).values():
     mapped.configured.open(SystemClock(), structlog.get_logger()).close()
 print(json.dumps(sorted(sys.modules)))
 """

@@ -23,18 +23,18 @@ PROGRAM = """
 import json, sys, time
 from pathlib import Path
 from syncd.cli.run.daemon import _daemon, _settings
-from syncd.app.services import Companions
+from syncd.app.services import Services
 from syncd.clock import SystemClock
 from syncd.ledger import Ledger
 from syncd.log import logger
 config, clock = Path(sys.argv[1]), SystemClock()
 start = _settings(config)
 with Ledger.open(start[0].state.path) as ledger:
-    companions = Companions(logger())
-    daemon = _daemon(config, start, ledger, clock, companions)
-    with companions.beside(daemon):
+    services = Services(logger())
+    daemon = _daemon(config, start, ledger, clock, services)
+    with services.beside(daemon):
         brought = [name for name in sys.modules if name.startswith("syncd.")]
-        listens = companions.put.push._receivers is not None
+        listens = services.running.push is not None
     daemon.engine.close()
 print(json.dumps({"brought": brought, "listens": listens}))
 """
@@ -45,7 +45,6 @@ OF_PUSH = {
     "syncd.ledger.subscriptions",
     "syncd.ctgo.webhooks",
     "syncd.app.push_late",
-    "syncd.app.push_listeners_late",
 }
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from syncd.app.engine_start import make_engine
+from syncd.app.engine import make_engine
 from syncd.clock import SystemClock
 from syncd.core.lane_state import LaneState
 from syncd.daemon.reload import take_over

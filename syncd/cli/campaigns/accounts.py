@@ -1,26 +1,30 @@
-"""`syncd accounts`: tracked X accounts, and what they cost, from the command line."""
+"""`syncd accounts`: list or show tracked X accounts, and change what they cost."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from syncd.cli.campaigns.bills import agreed_to, named, of_sleep, of_tier, of_wake
+from syncd.cli.campaigns.bills import accepted, named, of_sleep, of_tier, of_wake
 from syncd.cli.campaigns.render import ACCOUNT_COLUMNS, account_fields, account_row
-from syncd.cli.campaigns.session import AsJson, Asking, SourceName, Yes, alone, asking, missing
-from syncd.cli.context import unknown
+from syncd.cli.campaigns.session import (
+    Session,
+    SourceName,
+    Yes,
+    missing,
+    refuse_options,
+    say_document,
+    say_list,
+    session,
+)
+from syncd.cli.context import AsJson, group_app, unknown
 from syncd.cli.exits import Exit
-from syncd.cli.output import say, say_fields, say_json, say_table, told
+from syncd.cli.output import date_time, say_fields, say_json
 from syncd.core.failure import Reject
 
 if TYPE_CHECKING:
     from syncd.ctgo.campaigns.accounts import Accounts, TierChange, TrackedAccount
 
-app = typer.Typer(
-    rich_markup_mode=None,
-    add_completion=False,
-    invoke_without_command=True,
-    help="Tracked X accounts: list, show, sleep, wake, tier.",
-)
+app = group_app("List, show, sleep, wake or change the tier of tracked X accounts.")
 
 _Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Its id, or its @handle.")]
 _TIERS = ("starter", "growth", "pro")
@@ -28,31 +32,26 @@ _TIERS = ("starter", "growth", "pro")
 
 @app.callback()
 def accounts(context: typer.Context, source: SourceName = "", as_json: AsJson = False) -> int:
-    """Without a further word, list."""
+    """List, unless a command follows."""
     if context.invoked_subcommand is None:
         return list_(context, source, as_json)
-    return alone(context, source, as_json)
+    return refuse_options(context, source, as_json)
 
 
 @app.command("list")
 def list_(context: typer.Context, source: SourceName = "", as_json: AsJson = False) -> int:
-    """The tracked accounts: those awake, which are synced and billed, and those asleep."""
-    with asking(context, source) as ctgo:
+    """List the tracked accounts: awake ones are synced and billed, sleeping ones are not."""
+    with session(context, source) as ctgo:
         found = ctgo.api.accounts.list()
-    if as_json:
-        say_json(found.document())
-    elif found.all():
-        rows = [account_row(it, asleep=_sleeps(found, it)) for it in found.all()]
-        say_table(ACCOUNT_COLUMNS, rows)
-    else:
-        say("No account is tracked. A campaign that names a handle begins to track it.")
-    return Exit.DONE
+    rows = [account_row(it, asleep=_sleeps(found, it)) for it in found.all()]
+    empty = "No account is tracked. A campaign that names a handle begins to track it."
+    return say_list(found.document(), as_json, ACCOUNT_COLUMNS, rows, empty)
 
 
 @app.command()
 def show(context: typer.Context, account: _Account, source: SourceName = "", as_json: AsJson = False) -> int:
-    """One tracked account."""
-    with asking(context, source) as ctgo:
+    """Show one tracked account."""
+    with session(context, source) as ctgo:
         found, one = _find(ctgo, account)
     if as_json:
         say_json(one.document())
@@ -70,20 +69,18 @@ def sleep(
     as_json: AsJson = False,
 ) -> int:
     """Stop syncing an account, and paying for it. Its history and its campaigns' pairs stay."""
-    with asking(context, source) as ctgo:
+    with session(context, source) as ctgo:
         found, one = _find(ctgo, account)
         if _sleeps(found, one):
-            return _is_so(one, "sleeps already", as_json=as_json)
-        if not agreed_to([of_sleep(one)], "Put it to sleep?", yes=yes):
-            return _left_alone()
+            return _unchanged(one, "sleeps already", as_json)
+        if not accepted([of_sleep(one)], "Put it to sleep?", yes=yes):
+            return _declined()
         from syncd.ctgo.campaigns.confirmed import Billing  # noqa: PLC0415
 
         rest = ctgo.api.accounts.sleep(one.id or 0, billing=Billing.ACCEPTED)
-    if as_json:
-        say_json(rest.document())
-    else:
-        say(f"{named(one)} sleeps. To wake it: syncd accounts wake {one.id}")
-    return Exit.DONE
+    return say_document(
+        rest.document(), as_json, f"{named(one)} sleeps. To wake it: syncd accounts wake {one.id}"
+    )
 
 
 @app.command()
@@ -95,20 +92,16 @@ def wake(
     as_json: AsJson = False,
 ) -> int:
     """Sync an account again, and pay for it again."""
-    with asking(context, source) as ctgo:
+    with session(context, source) as ctgo:
         found, one = _find(ctgo, account)
         if not _sleeps(found, one):
-            return _is_so(one, "is awake already", as_json=as_json)
-        if not agreed_to([of_wake(one)], "Wake it?", yes=yes):
-            return _left_alone()
+            return _unchanged(one, "is awake already", as_json)
+        if not accepted([of_wake(one)], "Wake it?", yes=yes):
+            return _declined()
         from syncd.ctgo.campaigns.confirmed import Billing  # noqa: PLC0415
 
         rest = ctgo.api.accounts.wake(one.id or 0, billing=Billing.ACCEPTED)
-    if as_json:
-        say_json(rest.document())
-    else:
-        say(f"{named(one)} is awake.")
-    return Exit.DONE
+    return say_document(rest.document(), as_json, f"{named(one)} is awake.")
 
 
 @app.command()
@@ -120,33 +113,31 @@ def tier(  # noqa: PLR0917 - Typer passes them by name
     source: SourceName = "",
     as_json: AsJson = False,
 ) -> int:
-    """Give an account another tier: a larger one at once and prorated, a smaller one when the paid period ends.
+    """Change an account's tier: a larger one at once and prorated, a smaller one when the paid period ends.
 
-    The tier that it has cancels a smaller one that was to come.
+    The tier that the account has now cancels a planned smaller one.
     """
     if wanted not in _TIERS:
         raise unknown("tier", wanted, _TIERS)
     from syncd.ctgo.campaigns.confirmed import Billing  # noqa: PLC0415
     from syncd.ctgo.campaigns.drafts import Tier  # noqa: PLC0415
 
-    with asking(context, source) as ctgo:
+    with session(context, source) as ctgo:
         found, one = _find(ctgo, account)
-        _refuse_asleep(found, one)
+        if _sleeps(found, one):
+            detail = f"{named(one)} sleeps, and CTGO does not change the tier of a sleeping account."
+            raise Reject("account_sleeping", detail)
         effect = of_tier(one, wanted)
         if not effect.bills:
-            return _is_so(one, f"is {wanted} already", as_json=as_json)
-        if not agreed_to([effect], "Change it?", yes=yes):
-            return _left_alone()
+            return _unchanged(one, f"is {wanted} already", as_json)
+        if not accepted([effect], "Change it?", yes=yes):
+            return _declined()
         change = ctgo.api.accounts.change_tier(one.id or 0, Tier(wanted), billing=Billing.ACCEPTED)
-    if as_json:
-        say_json(change.document())
-    else:
-        say(_said(one, wanted, change))
-    return Exit.DONE
+    return say_document(change.document(), as_json, _describe(one, wanted, change))
 
 
-def _find(ctgo: Asking, account: str) -> "tuple[Accounts, TrackedAccount]":
-    """All accounts, and the one that is meant. Raises Reject `not_found`."""
+def _find(ctgo: Session, account: str) -> "tuple[Accounts, TrackedAccount]":
+    """Find an account; also return all accounts. Raises Reject `not_found`."""
     found = ctgo.api.accounts.list()
     one = found.find(int(account) if account.isascii() and account.isdecimal() else account)
     if one is None or one.id is None:
@@ -158,30 +149,19 @@ def _sleeps(found: "Accounts", one: "TrackedAccount") -> bool:
     return one in (found.sleeping or ())
 
 
-def _refuse_asleep(found: "Accounts", one: "TrackedAccount") -> None:
-    if _sleeps(found, one):
-        raise Reject("account_sleeping", f"{named(one)} sleeps, and CTGO changes no sleeping account's tier.")
+def _unchanged(one: "TrackedAccount", why: str, as_json: bool) -> Exit:
+    return say_document(one.document(), as_json, f"{named(one)} {why}: nothing was changed.")
 
 
-def _is_so(one: "TrackedAccount", what: str, *, as_json: bool) -> Exit:
-    """Nothing was to be done."""
-    if as_json:
-        say_json(one.document())
-    else:
-        say(f"{named(one)} {what}: nothing was changed.")
-    return Exit.DONE
+def _declined() -> Exit:
+    return say_document(None, False, "Nothing was changed.")
 
 
-def _left_alone() -> Exit:
-    say("Nothing was changed.")
-    return Exit.DONE
-
-
-def _said(one: "TrackedAccount", wanted: str, change: "TierChange") -> str:
-    """What a change of tier came to."""
+def _describe(one: "TrackedAccount", wanted: str, change: "TierChange") -> str:
+    """Describe the result of a change of tier."""
     who = named(one)
     if change.action == "downgrade_scheduled":
-        at = f" at {told(change.effective_at)}" if change.effective_at else " when the paid period ends"
+        at = f" at {date_time(change.effective_at)}" if change.effective_at else " when the paid period ends"
         return f"{who} becomes {wanted}{at}."
     if change.action == "pending_cancelled":
         return f"{who} stays {wanted}."

@@ -1,7 +1,7 @@
-"""Runs of a campaign, watched until they are over: their logs as they grow, on a terminal as a line that lives.
+"""Runs of a campaign, watched until they are over: events in the log, or a line for each run on a terminal.
 
-Runs go on at CTGO whoever watches, so watching can stop at any time and nothing is lost. All runs of a campaign are looked at
-with one request, and less often the longer they take: the requests are the engine's too.
+Runs continue at CTGO without a watcher, so watching can stop at any time. One request looks at all runs of a campaign. The
+looks become rarer with time, because the engine needs requests too.
 """
 
 import sys
@@ -29,24 +29,24 @@ TROUBLE = 300.0
 """Seconds for which CTGO may stay away before watching ends."""
 
 
-class Shown(Protocol):
-    """Something that is shown the runs after each look."""
+class RunDisplay(Protocol):
+    """A display of the runs."""
 
     def show(self, runs: Sequence["Run"]) -> None:
-        """The runs as they are; also the last time."""
+        """Show the runs after a look, also after the last one."""
         ...
 
     def trouble(self, failure: Failure) -> None:
-        """A look that failed; there will be another."""
+        """Show that a look failed; another look follows."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """What watching came to.
+    """The result of watching.
 
-    `runs`: the last that was seen of each. `left`: the numbers of those that are not over, seen or not. `gone`: those that
-    CTGO no longer shows.
+    `runs`: the last state of each run. `left`: the numbers of runs that are not over, seen or not. `gone`: the numbers of
+    runs that CTGO no longer shows.
     """
 
     runs: Sequence["Run"] = ()
@@ -65,27 +65,27 @@ class Followed:
 
 
 def follow(
-    api: "RunsApi", stream_id: int, ids: Sequence[int], clock: Clock, shown: Shown, *, max_wait: float
+    api: "RunsApi", stream_id: int, ids: Sequence[int], clock: Clock, display: RunDisplay, *, max_wait: float
 ) -> Followed:
     """Watch runs until all are over, or `max_wait` seconds have passed.
 
     Raises:
-        Failure: one that waiting does not help, or that lasted for five minutes.
+        Failure: waiting does not help, or did not help for five minutes.
     """
     began = heard = clock.monotonic()
     seen: dict[int, Run | None] = {}
     while True:
         followed = _followed(ids, seen)
         try:
-            seen |= _looked(api, stream_id, followed.left)
+            seen |= _look(api, stream_id, followed.left)
         except (Pause, Retry) as why:
             if clock.monotonic() - heard >= TROUBLE:
                 raise
-            shown.trouble(why)
+            display.trouble(why)
         else:
             heard = clock.monotonic()
             followed = _followed(ids, seen)
-            shown.show(followed.runs)
+            display.show(followed.runs)
         spent = clock.monotonic() - began
         if not followed.left or spent >= max_wait:
             return followed
@@ -93,22 +93,22 @@ def follow(
 
 
 def _followed(ids: Sequence[int], seen: Mapping[int, "Run | None"]) -> Followed:
-    """How it stands. `seen`: what was last seen of each, None for one that is gone."""
+    """Sum up the runs. `seen`: the last state of each run, None if it is gone."""
     runs = [run for number in ids if (run := seen.get(number))]
     over = {number for number, run in seen.items() if run is None or run.is_over}
     gone = [number for number in ids if number in seen and seen[number] is None]
     return Followed(runs, [number for number in ids if number not in over], gone)
 
 
-def _looked(api: "RunsApi", stream_id: int, ids: Sequence[int]) -> dict[int, "Run | None"]:
-    """The runs of these ids; None for one that is not there."""
+def _look(api: "RunsApi", stream_id: int, ids: Sequence[int]) -> dict[int, "Run | None"]:
+    """Ask CTGO for the runs of these ids; None if a run does not exist."""
     listed: dict[int | None, Run] = {}
     if len(ids) > 1:
         listed = {run.id: run for run in api.of_stream(stream_id, limit=100)}
-    return {number: listed.get(number) or _shown(api, stream_id, number) for number in ids}
+    return {number: listed.get(number) or _show_run(api, stream_id, number) for number in ids}
 
 
-def _shown(api: "RunsApi", stream_id: int, number: int) -> "Run | None":
+def _show_run(api: "RunsApi", stream_id: int, number: int) -> "Run | None":
     try:
         return api.show(stream_id, number)
     except Failure as why:
@@ -118,8 +118,8 @@ def _shown(api: "RunsApi", stream_id: int, number: int) -> "Run | None":
 
 
 @contextmanager
-def shown() -> Iterator[Shown]:
-    """A line for each run if stderr is a terminal, else a line of the log for each step."""
+def run_display() -> Iterator[RunDisplay]:
+    """Show a line for each run if stderr is a terminal, else log each step."""
     if not sys.stderr.isatty():
         yield InLog(logger())
         return
@@ -132,30 +132,30 @@ def shown() -> Iterator[Shown]:
 
 @dataclass(slots=True)
 class InLog:
-    """What is new since the last look, as events."""
+    """Logs what is new since the last look."""
 
     log: Logger
-    _told: dict[int, int] = field(default_factory=dict)
+    _logged: dict[int, int] = field(default_factory=dict)
     _over: set[int] = field(default_factory=set)
     _failed: str = ""
 
     def show(self, runs: Sequence["Run"]) -> None:
-        """See `Shown`."""
+        """See `RunDisplay`."""
         self._failed = ""
         for run in runs:
             number = run.id or 0
-            for step in run.steps[self._told.get(number, 0) :]:
+            for step in run.steps[self._logged.get(number, 0) :]:
                 self.log.info(
                     "run_progressed", run=number, account=run.handle, step=step.step, message=step.message
                 )
-            self._told[number] = max(self._told.get(number, 0), len(run.steps))
+            self._logged[number] = max(self._logged.get(number, 0), len(run.steps))
             if run.is_over and number not in self._over:
                 self._over.add(number)
-                tell = self.log.warning if run.outcome == "failed" else self.log.info
-                tell(f"run_{run.outcome}", run=number, account=run.handle, leads=run.passed, error=run.error)
+                log = self.log.warning if run.outcome == "failed" else self.log.info
+                log(f"run_{run.outcome}", run=number, account=run.handle, leads=run.passed, error=run.error)
 
     def trouble(self, failure: Failure) -> None:
-        """See `Shown`; the same trouble is told once."""
+        """See `RunDisplay`; it logs the same trouble once."""
         if failure.code != self._failed:
             self._failed = failure.code
             self.log.warning("run_not_seen", code=failure.code, detail=failure.detail)
@@ -163,29 +163,29 @@ class InLog:
 
 @dataclass(slots=True)
 class OnTerminal:
-    """A line for each run: what it does now."""
+    """Shows a line for each run."""
 
     live: "Live"
     _lines: list[str] = field(default_factory=list)
 
     def show(self, runs: Sequence["Run"]) -> None:
-        """See `Shown`."""
+        """See `RunDisplay`."""
         self._lines = [line_of(run) for run in runs]
         self._draw(self._lines)
 
     def trouble(self, failure: Failure) -> None:
-        """See `Shown`."""
+        """See `RunDisplay`."""
         self._draw([*self._lines, f"{failure.detail} Looking again …"])
 
     def _draw(self, lines: Sequence[str]) -> None:
-        from rich.text import Text  # noqa: PLC0415 - as in `shown`
+        from rich.text import Text  # noqa: PLC0415 - as in `run_display`
 
         self.live.update(Text("\n".join(escape(line) for line in lines)), refresh=True)
 
 
 def line_of(run: "Run") -> str:
-    """A run in one line: `run 501  @northwindlabs  running  Fetched 40 new followers`."""
+    """Describe a run in one line: `run 501  @northwindlabs  running  Fetched 40 new followers`."""
     last: Step | None = run.steps[-1] if run.steps else None
-    said = (last.message or last.step) if last else ""
+    text = (last.message or last.step) if last else ""
     who = f"@{run.handle}" if run.handle else f"account {run.account_id}"
-    return "  ".join(part for part in (f"run {run.id}", who, run.status or "", said or "") if part)
+    return "  ".join(part for part in (f"run {run.id}", who, run.status or "", text or "") if part)

@@ -1,19 +1,20 @@
-"""`syncd me`: whose key it is, and what it may do now."""
+"""`syncd me`: show the owner of a key, and what the key may do now."""
 
 import typer
 
 from syncd.cli.campaigns.render import BUDGET_COLUMNS, budget_row, me_fields
-from syncd.cli.campaigns.session import AsJson, SourceName, asking
+from syncd.cli.campaigns.session import SourceName, session
+from syncd.cli.context import AsJson, verb_app
 from syncd.cli.exits import Exit
 from syncd.cli.output import say_fields, say_json, say_table
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
+app = verb_app()
 
 
 @app.command()
 def me(context: typer.Context, source: SourceName = "", as_json: AsJson = False) -> int:
-    """Whose key it is, its subscription, its credits, and what each account may do today."""
-    with asking(context, source) as ctgo:
+    """Show the owner of a key: the subscription, the credits, and the budget of each account."""
+    with session(context, source) as ctgo:
         found = ctgo.api.me()
     if as_json:
         say_json(found.document())

@@ -1,11 +1,11 @@
-"""CTGO's answers as rows and fields for people. Pure; what is unknown is empty. `--json` shows everything instead.
+"""CTGO's answers as rows and fields for people. Pure; an unknown value is empty. `--json` shows everything.
 
-The columns are those that say what a thing is and how it stands.
+The columns are those that identify a thing and show its state.
 """
 
 from typing import TYPE_CHECKING
 
-from syncd.cli.output import told
+from syncd.cli.output import date_time
 
 if TYPE_CHECKING:
     from syncd.ctgo.campaigns.accounts import TrackedAccount
@@ -28,7 +28,7 @@ BUDGET_COLUMNS = ("account", "handle", "tier", "syncs today", "re-tests this per
 
 
 def stream_row(campaign: "Campaign") -> Row:
-    """A line of the list of campaigns."""
+    """Make a row of the list of campaigns."""
     pairs = None if campaign.pairs is None else len(campaign.pairs)
     handles = dict.fromkeys(_account(pair) for pair in campaign.pairs or ())
     return (
@@ -42,7 +42,7 @@ def stream_row(campaign: "Campaign") -> Row:
 
 
 def stream_fields(campaign: "Campaign") -> Fields:
-    """A campaign without its pairs."""
+    """List the fields of a campaign without its pairs."""
     wanted = {"LinkedIn": campaign.auto_enrich_linkedin, "email": campaign.auto_enrich_email}
     enriched = [name for name, on in wanted.items() if on]
     mail = f" ({campaign.email_mode})" if campaign.auto_enrich_email and campaign.email_mode else ""
@@ -57,22 +57,22 @@ def stream_fields(campaign: "Campaign") -> Fields:
         ("email digest", campaign.email_digest),
         ("telegram", _yes(campaign.telegram)),
         ("CSV by email", _recipients(campaign)),
-        ("created", told(campaign.created_at)),
+        ("created", date_time(campaign.created_at)),
     ]
 
 
 def pair_row(pair: "Pair") -> Row:
-    """A line of a campaign's pairs."""
-    return (pair.account_id, f"@{pair.handle}" if pair.handle else None, pair.segment_id)
+    """Make a row of a campaign's pairs."""
+    return (pair.account_id, _handle(pair.handle), pair.segment_id)
 
 
 def segment_row(segment: "Segment") -> Row:
-    """A line of the list of segments."""
+    """Make a row of the list of segments."""
     return (segment.id, segment.name, segment.description, segment.linked_streams)
 
 
 def segment_fields(segment: "Segment") -> Fields:
-    """A segment, whole."""
+    """List the fields of a segment."""
     labels = [(name, ", ".join(found)) for name, found in (segment.labels or {}).items()]
     return [
         ("segment", segment.id),
@@ -82,18 +82,18 @@ def segment_fields(segment: "Segment") -> Fields:
         ("genders", ", ".join(segment.genders or ())),
         ("follower tiers", ", ".join(segment.follower_tiers or ())),
         ("campaigns", segment.linked_streams),
-        ("created", told(segment.created_at)),
+        ("created", date_time(segment.created_at)),
     ]
 
 
 def account_row(account: "TrackedAccount", *, asleep: bool) -> Row:
-    """A line of the list of tracked accounts."""
+    """Make a row of the list of tracked accounts."""
     segments = None if account.segment_ids is None else len(account.segment_ids)
     return (
         account.id,
         _handle(account.handle),
         account.tier,
-        _rest(asleep=asleep),
+        "asleep" if asleep else "awake",
         account.followers,
         segments,
         _pending(account),
@@ -101,7 +101,7 @@ def account_row(account: "TrackedAccount", *, asleep: bool) -> Row:
 
 
 def account_fields(account: "TrackedAccount", *, asleep: bool) -> Fields:
-    """A tracked account, whole."""
+    """List the fields of a tracked account."""
     return [
         ("account", account.id),
         ("handle", _handle(account.handle)),
@@ -112,12 +112,12 @@ def account_fields(account: "TrackedAccount", *, asleep: bool) -> Fields:
         ("posts", account.tweets),
         ("tags", ", ".join(account.tags or ())),
         ("segments", ", ".join(map(str, account.segment_ids or ()))),
-        ("added", told(account.added_at)),
+        ("added", date_time(account.added_at)),
     ]
 
 
 def run_row(run: "Run") -> Row:
-    """A line of a list of runs."""
+    """Make a row of a list of runs."""
     return (
         run.id,
         run.stream_name or run.stream_id,
@@ -128,12 +128,12 @@ def run_row(run: "Run") -> Row:
         run.passed,
         run.medium_fit,
         run.enriched,
-        told(run.triggered_at),
+        date_time(run.triggered_at),
     )
 
 
 def run_fields(run: "Run") -> Fields:
-    """A run without its log."""
+    """List the fields of a run without its log."""
     return [
         ("run", run.id),
         ("campaign", _both(run.stream_id, run.stream_name)),
@@ -143,8 +143,8 @@ def run_fields(run: "Run") -> Fields:
         ("error", run.error),
         ("source", run.source),
         ("mode", run.mode),
-        ("started", told(run.triggered_at)),
-        ("completed", told(run.completed_at)),
+        ("started", date_time(run.triggered_at)),
+        ("completed", date_time(run.completed_at)),
         ("new followers", run.new_followers),
         ("leads", run.passed),
         ("of these medium", run.medium_fit),
@@ -153,7 +153,7 @@ def run_fields(run: "Run") -> Fields:
 
 
 def me_fields(me: "Me") -> Fields:
-    """Whose key it is, and what is left of credits and budgets."""
+    """List the owner of a key, and the credits and budgets that are left."""
     totals = me.totals
     return [
         ("name", me.name),
@@ -167,7 +167,7 @@ def me_fields(me: "Me") -> Fields:
 
 
 def budget_row(account: "Account") -> Row:
-    """A line of what an account may do."""
+    """Make a row of an account's budgets."""
     return (
         account.account_id,
         _handle(account.handle),
@@ -192,36 +192,26 @@ def _recipients(campaign: "Campaign") -> str:
     return ", ".join(map(str, to)) if isinstance(to, list) else str(to or "")
 
 
-def _rest(*, asleep: bool) -> str:
-    return "asleep" if asleep else "awake"
-
-
 def _pending(account: "TrackedAccount") -> str:
     if not account.pending_tier:
         return ""
-    return f"{account.pending_tier} {told(account.pending_tier_at)}".strip()
+    return f"{account.pending_tier} {date_time(account.pending_tier_at)}".strip()
 
 
 def _credits(me: "Me") -> str:
     if me.credits is None or me.credits.balance is None:
         return ""
     low = ", which is low" if me.credits.is_low else ""
-    topped = ", topped up by itself" if me.credits.auto_topup else ""
+    topped = ", topped up automatically" if me.credits.auto_topup else ""
     return f"{me.credits.balance}{low}{topped}"
 
 
 def _spent(budget: "Budget | None") -> str:
-    """`1 of 3 used, 2 left`, as far as it is told."""
+    """Describe a budget as far as it is known: `1 of 3 used, 2 left`."""
     if budget is None:
         return ""
     most = budget.cap if budget.cap is not None else budget.budget
-    used = (
-        ""
-        if budget.used is None
-        else f"{budget.used} used"
-        if most is None
-        else f"{budget.used} of {most} used"
-    )
+    used = "" if budget.used is None else f"{budget.used}{'' if most is None else f' of {most}'} used"
     left = "" if budget.remaining is None else f"{budget.remaining} left"
     return ", ".join(part for part in (used, left) if part)
 

@@ -1,7 +1,7 @@
-"""What the verbs about campaigns begin and end with: a source's key, its budget, and each failure as a sentence and a code.
+"""The session of a verb about campaigns: a source's key, its budget, and each failure as a sentence and an exit code.
 
-Requests are counted in the ledger, as an engine's are, so they keep to the one limit beside it. Without a ledger one is made, as
-`check` makes one: there is nothing else to count in.
+The ledger counts the requests, as it counts an engine's, so both keep to one limit. Without a ledger, a session makes one,
+as `check` does: the requests must be counted somewhere.
 """
 
 import signal
@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from syncd.cli.campaigns.render import Row
 from syncd.cli.context import settings_of, unknown
 from syncd.cli.exits import SOURCE_EXITS, Exit, complain
-from syncd.cli.output import duration
+from syncd.cli.output import duration, say, say_json, say_table
 from syncd.clock import Clock, SystemClock
 from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
 from syncd.core.lead import LARGEST_ID
@@ -28,30 +29,29 @@ if TYPE_CHECKING:
     from syncd.ctgo.campaigns.api import Api
 
 SourceName = Annotated[
-    str, typer.Option("--source", metavar="NAME", help="Whose key to use; needed if there are several.")
+    str, typer.Option("--source", metavar="NAME", help="Use this source's key; needed if there are several.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="For a script.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before changing what CTGO bills.")]
 StreamId = Annotated[
-    int, typer.Argument(metavar="ID", min=1, max=LARGEST_ID, help="A campaign: syncd streams lists them.")
+    int, typer.Argument(metavar="ID", min=1, max=LARGEST_ID, help="A campaign; syncd streams lists them.")
 ]
 
-_SAY_WAITS = 2.0
-"""Seconds. Of a shorter wait for a free request nobody is told."""
+_REPORTED_WAIT = 2.0
+"""Seconds. A shorter wait for a free request is not reported."""
 
 _FIXES = {
     "unreachable": "Check the network, DNS and the source's base_url, then ask again.",
     "upstream_unavailable": "Nothing is wrong here: ask again in a few minutes.",
-    "unexpected_answer": "Check that base_url is CTGO's API and that no proxy or login page stands between, then ask again.",
+    "unexpected_answer": "Check that base_url is CTGO's API and that no proxy or login page is in between, then ask again.",
     "rate_limited": "Ask again in a minute. If it happens often, something else uses this key.",
     "conflict": "Ask again: something else changed the same thing at the same time.",
 }
-"""Where the registry's advice is about an engine, which keeps trying."""
+"""Advice for a person, where the registry's advice is for an engine, which tries again by itself."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """One source of CTGO, ready to be asked. Every request waits for its slot, and may raise a failure."""
+class Session:
+    """A source of CTGO, ready for requests. Every request waits for its slot, and may raise a failure."""
 
     api: "Api"
     source: str
@@ -59,14 +59,14 @@ class Asking:
 
 
 @contextmanager
-def asking(context: typer.Context, source: str = "") -> Iterator[Asking]:
-    """Ask CTGO for as long as this lasts. `source`: as the command line names it, empty for the only one.
+def session(context: typer.Context, source: str = "") -> Iterator[Session]:
+    """Open a session with CTGO for the block. `source`: as the command line names it, empty for the only one.
 
     Raises:
         SettingsError, LedgerError: as every verb.
-        TyperException: no such source, or several and none named.
-        Exit: CTGO refused, or cannot be asked, or the request cannot be sent; it has been said on stderr.
-        Abort: somebody stopped it.
+        TyperException: the source does not exist, or there are several and none is named.
+        Exit: CTGO refused or cannot be asked, or the request cannot be sent; the reason is on stderr.
+        Abort: a person stopped it.
     """
     settings = settings_of(context)
     name, chosen = source_of(settings, source)
@@ -79,15 +79,15 @@ def asking(context: typer.Context, source: str = "") -> Iterator[Asking]:
     client, pacer = make_upstream(chosen, clock)
     try:
         with Ledger.open(settings.state.path) as ledger:
-            paced = Paced(client, pacer, ledger, clock, _tell)
-            with _told(name), _stoppable(paced):
-                yield Asking(Api(paced), name, clock)
+            paced = Paced(client, pacer, ledger, clock, _report_wait)
+            with _reported(name), _stoppable(paced):
+                yield Session(Api(paced), name, clock)
     finally:
         client.close()
 
 
 def source_of(settings: Settings, name: str) -> tuple[str, Source]:
-    """The source of that name, or the only one. Raises SettingsError and usage errors."""
+    """Find the source of a name, or the only one. Raises SettingsError and usage errors."""
     settings.require_sources(to_deliver=False)
     if name in settings.sources:
         return name, settings.sources[name]
@@ -95,65 +95,85 @@ def source_of(settings: Settings, name: str) -> tuple[str, Source]:
         raise unknown("source", name, settings.sources)
     if len(settings.sources) > 1:
         names = ", ".join(settings.sources)
-        raise typer.TyperException(f"There are several sources ({names}): say which one with --source NAME.")
+        raise typer.TyperException(f"There are several sources ({names}): choose one with --source NAME.")
     return next(iter(settings.sources.items()))
 
 
 def exit_of(failure: Failure) -> Exit:
-    """What a verb exits with that failed so: 75 where asking again later can help, else 2, if nobody has a code of its own."""
+    """Choose the exit code of a failure: its own, else 75 if a later attempt can help, else 2."""
     later = isinstance(failure, Pause | Retry)
     return SOURCE_EXITS.get(failure.code, Exit.WORK_LEFT if later else Exit.FAILED)
 
 
 def advice_on(failure: Failure, source: str) -> str:
-    """What a person who asked can do."""
+    """Advise the person who asked."""
     if failure.code == "rate_limited" and failure.after:
         return f"Ask again in {duration(failure.after)}."
     return _FIXES.get(failure.code, failure.fix).replace("SOURCE", source)
 
 
 def missing(what: str, which: object, where: str, more: str = "") -> Reject:
-    """The failure of something that is on no list. `where`: the command that lists what there is."""
-    advice = f"See what there is with: {where}{f'. {more}' if more else ''}"
+    """Make the failure of something that CTGO does not list. `where`: the command that lists all."""
+    advice = f"To list all: {where}{f'. {more}' if more else ''}"
     return Reject("not_found", f"CTGO lists no {what} {which}.", fix=advice)
 
 
-def alone(context: typer.Context, source: str, as_json: bool) -> Exit:
-    """Refuse options that stand before a further word, where they would mean nothing. Raises a usage error."""
+def refuse_options(context: typer.Context, source: str, as_json: bool) -> Exit:
+    """Refuse options before a command, where they have no effect. Raises a usage error."""
     if source or as_json:
         name = "--source" if source else "--json"
-        raise typer.BadParameter(f"goes after {context.invoked_subcommand}", param_hint=name)
+        raise typer.BadParameter(f"belongs after {context.invoked_subcommand}", param_hint=name)
     return Exit.DONE
 
 
-def tell_failure(failure: Failure, source: str) -> None:
-    """A failure on stderr: a sentence, its code, and what to do."""
+def say_document(document: object, as_json: bool, *lines: str) -> Exit:
+    """Print a document for a script, or lines for a person; return 0."""
+    if as_json:
+        say_json(document)
+    else:
+        for line in lines:
+            say(line)
+    return Exit.DONE
+
+
+def say_list(
+    document: object, as_json: bool, columns: Sequence[str], rows: Sequence[Row], empty: str
+) -> Exit:
+    """Print a list for a script, or as a table for a person; `empty`: the sentence for an empty list. Return 0."""
+    if as_json or not rows:
+        return say_document(document, as_json, empty)
+    say_table(columns, rows)
+    return Exit.DONE
+
+
+def complain_of(failure: Failure, source: str) -> None:
+    """Complain of a failure: a sentence, its code, and advice."""
     complain(escape(f"{failure.detail} ({failure.code})"), advice_on(failure, source))
 
 
-def tell_mistakes(mistakes: Sequence[str], where: str = "") -> Exit:
-    """What cannot be sent, on stderr, a line each; the code to exit with. `where`: a file."""
+def complain_of_mistakes(mistakes: Sequence[str], where: str = "") -> Exit:
+    """Complain of each mistake in a document; return the exit code. `where`: its file."""
     for mistake in mistakes:
         complain(escape(f"{where}: {mistake}" if where else f"{mistake}."))
     return Exit.USAGE
 
 
 @contextmanager
-def _told(source: str) -> Iterator[None]:
+def _reported(source: str) -> Iterator[None]:
     from syncd.ctgo.campaigns.drafts import DraftError  # noqa: PLC0415
 
     try:
         yield
     except Failure as why:
-        tell_failure(why, source)
+        complain_of(why, source)
         raise typer.Exit(exit_of(why)) from None
     except DraftError as why:
-        raise typer.Exit(tell_mistakes(why.mistakes)) from None
+        raise typer.Exit(complain_of_mistakes(why.mistakes)) from None
 
 
 @contextmanager
 def _stoppable(paced: "Paced") -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the block; an act that was sent may have been done all the same."""
+    """Let Ctrl-C and SIGTERM end the block; an act that was sent may have been carried out nevertheless."""
     main = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGTERM, signal.default_int_handler) if main else None
     try:
@@ -163,7 +183,7 @@ def _stoppable(paced: "Paced") -> Iterator[None]:
             raise typer.Abort from None
         failure = Halt(
             "outcome_unknown",
-            f"Stopped while CTGO was asked {paced.acted.asked}. Whether it was done is not known.",
+            f"Stopped while CTGO was asked {paced.acted.asked}. It is not known if CTGO did it.",
         )
     else:
         return
@@ -173,6 +193,6 @@ def _stoppable(paced: "Paced") -> Iterator[None]:
     raise failure
 
 
-def _tell(wait: float) -> None:
-    if wait > _SAY_WAITS and sys.stderr.isatty():
-        complain(f"All requests that the key may make in a minute are taken; going on in {duration(wait)} …")
+def _report_wait(wait: float) -> None:
+    if wait > _REPORTED_WAIT and sys.stderr.isatty():
+        complain(f"All requests that the key may make in a minute are taken; waiting {duration(wait)} …")

@@ -1,70 +1,62 @@
-"""`syncd streams`: campaigns, from the command line."""
+"""`syncd streams`: list, show, create, run, retest, archive or restore campaigns."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli.campaigns.bills import agreed_to, of_stream
+from syncd.cli.campaigns.bills import accepted, of_stream
 from syncd.cli.campaigns.render import PAIR_COLUMNS, STREAM_COLUMNS, pair_row, stream_fields, stream_row
 from syncd.cli.campaigns.session import (
-    AsJson,
-    Asking,
+    Session,
     SourceName,
     StreamId,
     Yes,
-    alone,
-    asking,
-    tell_mistakes,
+    complain_of_mistakes,
+    refuse_options,
+    say_document,
+    say_list,
+    session,
 )
-from syncd.cli.campaigns.start import tell_started, watch
-from syncd.cli.context import length
+from syncd.cli.campaigns.start import report_started, watch
+from syncd.cli.context import AsJson, group_app, parse_duration
 from syncd.cli.exits import Exit
 from syncd.cli.input_file import read_toml
-from syncd.cli.output import say, say_fields, say_json, say_table
+from syncd.cli.output import say_fields, say_json, say_table
 from syncd.core.lead import LARGEST_ID
 
 if TYPE_CHECKING:
     from syncd.ctgo.campaigns.drafts import NewStream
     from syncd.ctgo.campaigns.streams import StreamMade
 
-app = typer.Typer(
-    rich_markup_mode=None,
-    add_completion=False,
-    invoke_without_command=True,
-    help="Campaigns: list, show, create, run, retest, archive, restore.",
-)
+app = group_app("List, show, create, run, retest, archive or restore campaigns.")
 
 MAX_WAIT = 3600.0
-"""Seconds that runs are watched."""
+"""Seconds to watch runs."""
 
 
 @app.callback()
 def streams(context: typer.Context, source: SourceName = "", as_json: AsJson = False) -> int:
-    """Without a further word, list."""
+    """List, unless a command follows."""
     if context.invoked_subcommand is None:
         return list_(context, source, as_json)
-    return alone(context, source, as_json)
+    return refuse_options(context, source, as_json)
 
 
 @app.command("list")
 def list_(context: typer.Context, source: SourceName = "", as_json: AsJson = False) -> int:
-    """The campaigns; archived ones are not among them."""
-    with asking(context, source) as ctgo:
+    """List the campaigns, without archived ones."""
+    with session(context, source) as ctgo:
         found = ctgo.api.streams.list()
-    if as_json:
-        say_json([campaign.document() for campaign in found])
-    elif found:
-        say_table(STREAM_COLUMNS, [stream_row(campaign) for campaign in found])
-    else:
-        say("There is no campaign. Make one with: syncd streams create FILE.toml")
-    return Exit.DONE
+    empty = "There is no campaign. To create one: syncd streams create FILE.toml"
+    rows = [stream_row(campaign) for campaign in found]
+    return say_list([it.document() for it in found], as_json, STREAM_COLUMNS, rows, empty)
 
 
 @app.command()
 def show(context: typer.Context, stream: StreamId, source: SourceName = "", as_json: AsJson = False) -> int:
-    """One campaign with its pairs and settings, also an archived one."""
-    with asking(context, source) as ctgo:
+    """Show one campaign with its pairs and settings, also an archived one."""
+    with session(context, source) as ctgo:
         campaign = ctgo.api.streams.show(stream)
     if as_json:
         say_json(campaign.document())
@@ -78,17 +70,15 @@ def show(context: typer.Context, stream: StreamId, source: SourceName = "", as_j
 @app.command()
 def create(
     context: typer.Context,
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE.toml", help="What it is to be; - reads it from stdin.")
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="Its description; - reads stdin.")],
     yes: Yes = False,
     source: SourceName = "",
     as_json: AsJson = False,
 ) -> int:
     """Create a campaign, with its segments, and with the accounts that it names by handle.
 
-    An account that is not tracked yet is billed from then on: that is said first, and asked about unless you say --yes.
-    A lost answer is looked for in the list of campaigns, and nothing is made twice.
+    An account that is not tracked yet is billed from then on: syncd warns and asks first, unless you add --yes. If the
+    answer is lost, syncd searches the list of campaigns, and creates nothing twice.
     """
     document = read_toml(file)
     from syncd.ctgo.campaigns.drafts import DraftError, NewStream  # noqa: PLC0415 - --help can do without
@@ -96,41 +86,37 @@ def create(
     try:
         draft = NewStream.read(document)
     except DraftError as why:
-        return tell_mistakes(why.mistakes, str(file))
-    with asking(context, source) as ctgo:
+        return complain_of_mistakes(why.mistakes, str(file))
+    with session(context, source) as ctgo:
         made = _create(ctgo, draft, yes=yes)
     if made is None:
-        say("Nothing was created.")
-    elif as_json:
-        say_json(made.document())
-    else:
-        _tell_made(made)
-    return Exit.DONE
+        return say_document(None, False, "Nothing was created.")
+    return say_document(made.document(), as_json, *_describe(made))
 
 
 @app.command()
 def run(  # noqa: PLR0917 - Typer passes them by name
     context: typer.Context,
     stream: StreamId,
-    wait: Annotated[bool, typer.Option("--wait", help="Watch its runs until they are over.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Watch the runs until they are over.")] = False,
     max_wait: Annotated[
         Any,
-        typer.Option("--max-wait", parser=length, metavar="TIME", help="How long --wait watches [1h]."),
+        typer.Option("--max-wait", parser=parse_duration, metavar="TIME", help="Watch at most so long [1h]."),
     ] = None,
     source: SourceName = "",
     as_json: AsJson = False,
 ) -> int:
     """Fetch the new followers of a campaign's accounts and look for leads among them, now.
 
-    It takes one of each account's syncs of the day. With --wait: exits with 1 if some of the runs failed, 2 if all
-    did, and 75 if it stopped watching before they were over.
+    It uses one of each account's daily syncs. With --wait, it exits with 1 if some of the runs failed, 2 if all failed, and
+    75 if it stopped watching before they were over.
     """
     if max_wait is not None and not wait:
-        raise typer.BadParameter("goes with --wait", param_hint="--max-wait")
-    with asking(context, source) as ctgo:
+        raise typer.BadParameter("needs --wait", param_hint="--max-wait")
+    with session(context, source) as ctgo:
         started = ctgo.api.runs.start(stream)
         if not wait:
-            return tell_started(ctgo, stream, started, as_json=as_json)
+            return report_started(ctgo, stream, started, as_json=as_json)
         patience = MAX_WAIT if max_wait is None else max_wait
         return watch(ctgo, stream, started, max_wait=patience, as_json=as_json)
 
@@ -150,64 +136,61 @@ def retest(  # noqa: PLR0917 - Typer passes them by name
     source: SourceName = "",
     as_json: AsJson = False,
 ) -> int:
-    """Look for leads among the followers that CTGO knows already. It takes of the accounts' re-tests of the month."""
-    with asking(context, source) as ctgo:
+    """Look for leads among the followers that CTGO knows already. It uses the accounts' monthly re-tests."""
+    with session(context, source) as ctgo:
         started = ctgo.api.runs.retest(stream, account_id=account, segment_id=segment)
-        return tell_started(ctgo, stream, started, as_json=as_json)
+        return report_started(ctgo, stream, started, as_json=as_json)
 
 
 @app.command()
 def archive(
     context: typer.Context, stream: StreamId, source: SourceName = "", as_json: AsJson = False
 ) -> int:
-    """Archive a campaign: it no longer runs, and its leads are kept."""
-    with asking(context, source) as ctgo:
+    """Archive a campaign: it no longer runs, and its leads stay."""
+    with session(context, source) as ctgo:
         archived = ctgo.api.streams.archive(stream)
-    if as_json:
-        say_json(archived.document())
-    else:
-        say(f"Archived campaign {stream}. To take it back: syncd streams restore {stream}")
-    return Exit.DONE
+    line = f"Archived campaign {stream}. To restore it: syncd streams restore {stream}"
+    return say_document(archived.document(), as_json, line)
 
 
 @app.command()
 def restore(
     context: typer.Context, stream: StreamId, source: SourceName = "", as_json: AsJson = False
 ) -> int:
-    """Take a campaign out of the archive and let it run again."""
-    with asking(context, source) as ctgo:
+    """Restore a campaign from the archive; it runs again."""
+    with session(context, source) as ctgo:
         restored = ctgo.api.streams.restore(stream)
-    if as_json:
-        say_json(restored.document())
-    else:
-        say(f"Restored campaign {stream}.")
-    return Exit.DONE
+    return say_document(restored.document(), as_json, f"Restored campaign {stream}.")
 
 
-def _create(ctgo: Asking, draft: "NewStream", *, yes: bool) -> "StreamMade | None":
-    """Create it; None if somebody said no."""
+def _create(ctgo: Session, draft: "NewStream", *, yes: bool) -> "StreamMade | None":
+    """Create a campaign; None if the person declined."""
     from syncd.ctgo.campaigns.confirmed import Billing  # noqa: PLC0415
     from syncd.ctgo.campaigns.drafts import handles_of  # noqa: PLC0415
 
     if not handles_of(draft):
         return ctgo.api.streams.create(draft)
     effects = of_stream(draft, ctgo.api.accounts.list())
-    if not agreed_to(effects, "Create the campaign?", yes=yes):
+    if not accepted(effects, "Create the campaign?", yes=yes):
         return None
     return ctgo.api.streams.create(draft, billing=Billing.ACCEPTED)
 
 
-def _tell_made(made: "StreamMade") -> None:
-    say(f"Created campaign {made.id}.")
+def _describe(made: "StreamMade") -> list[str]:
+    lines = [f"Created campaign {made.id}."]
     if made.accounts is None and made.segments is None:
-        say("CTGO's answer was lost; the campaign is on its list. See what belongs to it with: "
-            f"syncd streams show {made.id}")  # fmt: skip
+        lines.append(
+            "CTGO's answer was lost; the campaign is on its list. To see its parts: "
+            f"syncd streams show {made.id}"
+        )
     for account in made.accounts or ():
         state = "tracked from now on" if account.created else "was tracked already"
         delta = {None: "", "stripe_quantity_incremented": ", and billed"}.get(
             account.billing_delta, f" ({account.billing_delta})"
         )
-        say(f"  @{account.handle} (account {account.account_id}): {state}{delta}")
-    for segment in made.segments or ():
-        say(f"  segment {segment.segment_id}: {'created' if segment.created else 'was there already'}")
-    say(f"To run it now: syncd streams run {made.id} --wait")
+        lines.append(f"  @{account.handle} (account {account.account_id}): {state}{delta}")
+    lines += (
+        f"  segment {it.segment_id}: {'created' if it.created else 'existed already'}"
+        for it in made.segments or ()
+    )
+    return [*lines, f"To run it now: syncd streams run {made.id} --wait"]

@@ -5,17 +5,17 @@ from typing import Annotated
 
 import typer
 
-from syncd.cli.context import operator, settings_of
+from syncd.cli.context import operator, settings_of, verb_app
 from syncd.cli.exits import Exit, complain
 from syncd.cli.output import say
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
+app = verb_app()
 
 
 @app.command()
 def backup(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; it appears whole or not at all.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The copy; it appears whole or not at all.")],
     force: Annotated[bool, typer.Option("--force", help="Replace FILE if there is one.")] = False,
 ) -> int:
     """Copy the ledger to FILE, also while an engine runs on it.
@@ -29,14 +29,14 @@ def backup(
     size = back_up(settings.state.path, file.absolute(), force=force)
     say(f"Copied {settings.state.path} to {file}: {size:,} bytes.")
     try:
-        _note(settings.state.path, file.absolute())
+        _record(settings.state.path, file.absolute())
     except LedgerError as error:
-        complain(f"The copy is complete, but the ledger could not note it: {error.detail}")
+        complain(f"The copy is complete, but the ledger could not record it: {error.detail}")
     return Exit.DONE
 
 
-def _note(ledger_path: Path, file: Path) -> None:
-    """Who made a backup, when and where: `syncd forget` tells of it."""
+def _record(ledger_path: Path, file: Path) -> None:
+    """Record a backup in the ledger: `syncd forget` lists the backups that remain."""
     from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.ledger import Ledger  # noqa: PLC0415
     from syncd.ledger.admin.maintenance import note_done  # noqa: PLC0415

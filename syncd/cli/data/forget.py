@@ -1,4 +1,4 @@
-"""`syncd forget`: erases a person from the ledger, for good, and says what syncd cannot erase."""
+"""`syncd forget`: erase a person from the ledger for good, and list the data that syncd cannot erase."""
 
 import os
 import re
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli.context import ledger_to_change, operator, settings_of
+from syncd.cli.context import Yes, ledger_to_change, operator, settings_of, verb_app
 from syncd.cli.engine_holder import engine_of
 from syncd.cli.exits import Exit, complain
 from syncd.cli.output import say, say_json
-from syncd.cli.prompt import agreed
+from syncd.cli.prompt import confirm
 from syncd.core.lead import LARGEST_ID
 from syncd.settings import Settings
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from syncd.ledger import Ledger
     from syncd.ledger.privacy.forgotten import Farewell, Found, Sought
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
+app = verb_app()
 
-BESIDE = 256 * 2**20
-"""Bytes. A larger ledger is written anew by the engine that runs on it: no other program may keep that one waiting."""
+REWRITABLE = 256 * 2**20
+"""Bytes. The running engine itself rewrites a larger ledger: another program would keep it waiting."""
 
 
 @app.command()
@@ -38,73 +38,58 @@ def forget(  # noqa: PLR0917 - Typer passes them by name
     ] = None,
     person: Annotated[
         str,
-        typer.Option(
-            "--person", metavar="X_USER_ID", help="Their id on X, also of somebody who was never listed."
-        ),
+        typer.Option("--person", metavar="X_USER_ID", help="Their id on X, even if they were never listed."),
     ] = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="For a script; asks nothing, so it needs --yes.")
+        bool, typer.Option("--json", help="For a script; it needs --yes, for it cannot ask.")
     ] = False,
 ) -> int:
     """Erase a person from the ledger, its unused bytes and the copies beside it, and never take them in again.
 
-    All their leads settle as forgotten; what waits for a connector or for its export is dropped. Exits with 1 when the
-    ledger holds nobody of that name.
+    All their leads settle as forgotten; their pending deliveries and exports are dropped. Exits with 1 if the ledger holds
+    nobody of that name.
     """
     settings = settings_of(context)
-    from syncd.ledger.privacy.forgotten import Farewell, Sought  # noqa: PLC0415
+    from syncd.ledger.privacy import forgotten  # noqa: PLC0415
 
-    sought = Sought(handle.removeprefix("@"), email, lead or 0, person)
+    sought = forgotten.Sought(handle.removeprefix("@"), email, lead or 0, person)
     if sum(bool(part) for part in (sought.handle, sought.email, sought.lead_id, sought.person)) != 1:
-        raise typer.TyperException("Say whom: one of --handle, --email, --id and --person.")
+        raise typer.TyperException("Name the person by one of --handle, --email, --id and --person.")
     if as_json and not yes:
-        raise typer.TyperException("With --json nobody is asked: say --yes too.")
+        raise typer.TyperException("--json cannot ask: add --yes.")
     with ledger_to_change(settings) as ledger:
-        found = _find(ledger, sought)
+        with ledger.read() as connection:
+            found = forgotten.find(connection, sought)
+            # Asked a second time, it looks for traces and copies once more
+            again = not found.rows and forgotten.is_forgotten(connection, sought)
         copies = list(_copies(ledger))
-        again = not found.rows and _is_forgotten(ledger, sought)
         if not found.rows and not again and not sought.person:
             complain("The ledger holds nobody of that name.", _hint(sought))
             return Exit.REJECTED
-        if not yes and not agreed(_question(found.rows, copies)):
+        if not yes and not confirm(_question(found.rows, copies)):
             say("Nobody was forgotten.")
             return Exit.DONE
-        farewell = Farewell() if again else _forget(ledger, found, sought)
+        farewell = forgotten.Farewell() if again else _forget(ledger, found, sought)
         _delete(copies)
         code = _clean(ledger, settings)
         elsewhere = _backups_elsewhere(ledger)
-    told = _told(settings, farewell, copies, elsewhere)
+    document = _document(settings, farewell, copies, elsewhere)
     if as_json:
-        say_json(told)
+        say_json(document)
     else:
-        _show(told)
+        _show(document)
     return code
 
 
 def _delete(copies: Sequence[Path]) -> None:
-    """For good: a name that was taken away comes back after a power cut unless its folder was synced."""
+    """Delete files for good: without a sync of its folder, a deleted file comes back after a power cut."""
     from syncd.ledger.disk.fsync import sync_folder  # noqa: PLC0415
 
     for copy in copies:
         copy.unlink(missing_ok=True)
     for folder in {copy.parent for copy in copies}:
         sync_folder(folder)
-
-
-def _find(ledger: "Ledger", sought: "Sought") -> "Found":
-    from syncd.ledger.privacy import forgotten  # noqa: PLC0415
-
-    with ledger.read() as connection:
-        return forgotten.find(connection, sought)
-
-
-def _is_forgotten(ledger: "Ledger", sought: "Sought") -> bool:
-    """Asked a second time, traces and copies are looked for once more."""
-    from syncd.ledger.privacy import forgotten  # noqa: PLC0415
-
-    with ledger.read() as connection:
-        return forgotten.is_forgotten(connection, sought)
 
 
 def _forget(ledger: "Ledger", found: "Found", sought: "Sought") -> "Farewell":
@@ -122,8 +107,8 @@ def _hint(sought: "Sought") -> str:
     if sought.lead_id:
         return ""
     return (
-        "Handles and emails are not kept longer than state.retention. Someone whose id on X you know can be forgotten "
-        "all the same: syncd forget --person X_USER_ID"
+        "Handles and emails are kept no longer than state.retention. If you know the person's id on X: "
+        "syncd forget --person X_USER_ID"
     )
 
 
@@ -131,7 +116,9 @@ def _question(found: Sequence[Any], copies: Sequence[Path]) -> str:
     people = len({row.person for row in found})
     ids = ", ".join(sorted({f"{row.source} {row.lead_id}" for row in found})[:10])
     what = (
-        f"{people} people with {len(found)} leads ({ids})" if found else "this person, who has no lead here,"
+        f"{_n(people, 'person')} with {_n(len(found), 'lead')} ({ids})"
+        if found
+        else "this person, who has no lead here,"
     )
     files = f" and delete {', '.join(str(copy) for copy in copies)}" if copies else ""
     return f"Forget {what} for good{files}? [y/N] "
@@ -142,7 +129,7 @@ def _n(n: int, what: str) -> str:
 
 
 def _copies(ledger: "Ledger") -> Iterator[Path]:
-    """Copies of the ledger beside it: those of migrations and restores, and backups that syncd made there."""
+    """Find copies of the ledger beside it: those of migrations and restores, and backups that syncd made there."""
     folder, name = ledger.path.parent, ledger.path.name
     for pattern in (f"{name}.before-*", f"{name}.restoring*"):
         yield from sorted(folder.glob(pattern))
@@ -152,7 +139,7 @@ def _copies(ledger: "Ledger") -> Iterator[Path]:
 
 
 def _backups(ledger: "Ledger") -> list[tuple[Path, float]]:
-    """The files that `syncd backup` made from this ledger, with when."""
+    """List the files that `syncd backup` made from this ledger, each with its time."""
     from syncd.ledger import overview  # noqa: PLC0415
 
     with ledger.read() as connection:
@@ -167,15 +154,15 @@ def _backups_elsewhere(ledger: "Ledger") -> list[dict[str, Any]]:
 
 
 def _clean(ledger: "Ledger", settings: Settings) -> Exit:
-    """Leave no trace in unused bytes and in the WAL. With an engine on a large ledger, the engine does it."""
+    """Erase traces in unused bytes and in the WAL. On a large ledger, the running engine does it."""
     from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.ledger import LedgerError  # noqa: PLC0415
-    from syncd.ledger.admin import maintenance  # noqa: PLC0415  # noqa: PLC0415
+    from syncd.ledger.admin import maintenance  # noqa: PLC0415
 
     engine = engine_of(settings.state.path)
-    if engine and maintenance.space(ledger).size > BESIDE:
+    if engine and maintenance.space(ledger).size > REWRITABLE:
         say(
-            f"The engine of process {engine} will write the file anew; until then unused bytes of it may hold traces."
+            f"The engine of process {engine} will rewrite the file; until then its unused bytes may hold traces."
         )
         return Exit.DONE
     try:
@@ -183,17 +170,17 @@ def _clean(ledger: "Ledger", settings: Settings) -> Exit:
             return Exit.DONE
         complain(
             "Another program reads the ledger, so its WAL could not be emptied yet.",
-            "Run the same again later.",
+            "Run the same command again later.",
         )
     except LedgerError as error:
         complain(
             f"Everything is forgotten, but unused bytes of the file may hold traces: {error.detail}",
-            "The next run of syncd tries again to write the file anew.",
+            "The next run of syncd tries again to rewrite the file.",
         )
     return Exit.WORK_LEFT
 
 
-def _told(
+def _document(
     settings: Settings, farewell: "Farewell", copies: Sequence[Path], elsewhere: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
     return {
@@ -223,7 +210,7 @@ def _type(settings: Settings, connector: str) -> str:
 
 
 _PLACES = ("path", "instance_url", "domain", "base_url")
-"""Options that say where a connector puts things, whatever plugin it is."""
+"""Options that name the place of a connector's data, whatever its plugin."""
 
 
 def _where(settings: Settings, connector: str, discovered_at: float) -> str:
@@ -236,7 +223,7 @@ def _where(settings: Settings, connector: str, discovered_at: float) -> str:
 
 
 def _files(path: Path) -> list[Path]:
-    """A connector's file, and those beside it that it was renamed to when its columns changed, or that hold a torn row."""
+    """List a connector's file, its older files from before its columns changed, and its file of torn rows."""
     renamed = re.compile(rf"{re.escape(path.stem)}\.\d{{8}}T\d{{6}}Z(-\d+)?{re.escape(path.suffix)}")
     try:
         names = sorted(os.listdir(path.parent))  # noqa: PTH208 - names are all it takes
@@ -246,32 +233,32 @@ def _files(path: Path) -> list[Path]:
     return [path, *map(path.with_name, beside)]
 
 
-def _show(told: dict[str, Any]) -> None:
-    ids = ", ".join(f"{it['source']} {it['id']}" for it in told["leads"])
-    what = f"{_n(told['people'], 'person')}, {_n(len(told['leads']), 'lead')}{f' ({ids})' if ids else ''}"
+def _show(document: dict[str, Any]) -> None:
+    ids = ", ".join(f"{it['source']} {it['id']}" for it in document["leads"])
+    what = f"{_n(document['people'], 'person')}, {_n(len(document['leads']), 'lead')}{f' ({ids})' if ids else ''}"
     say(
         f"Forgotten: {what}."
-        if told["people"]
-        else "They were forgotten before; nothing of theirs came back."
+        if document["people"]
+        else "This person was forgotten before; nothing came back."
     )
-    for file in told["deleted"]:
+    for file in document["deleted"]:
         say(f"Deleted the copy {file}; make a new one with: syncd backup FILE")
-    lines = list(_remaining(told))
+    lines = list(_remaining(document))
     if lines:
         say("What syncd cannot erase:")
     for line in lines:
         say(f"  {line}")
 
 
-def _remaining(told: dict[str, Any]) -> Iterator[str]:
-    for it in told["remains"]:
+def _remaining(document: dict[str, Any]) -> Iterator[str]:
+    for it in document["remains"]:
         has = "has" if it["sure"] else "may have"
         remote = f", there {it['remote_id']}" if it["remote_id"] else ""
         where = f" at {it['where']}" if it["where"] else ""
         yield f"{it['connector']} ({it['type']}){where} {has} lead {it['lead']}{remote}"
-    for it in told["unexported"]:
-        yield f"CTGO still lists lead {it['id']} of {it['source']} as new, for it was not exported"
-    for it in told["backups"]:
+    for it in document["unexported"]:
+        yield f"CTGO still lists lead {it['id']} of {it['source']} as new, because it was not exported"
+    for it in document["backups"]:
         yield f"the backup {it['file']} of {it['made_at']}"
-    if told["waiting"]:
-        yield f"{told['waiting']} deliveries were waiting: one under way at this moment still arrives, and the log says so"
+    if document["waiting"]:
+        yield f"{document['waiting']} deliveries were pending: one that is being sent now still arrives, and the log says so"

@@ -1,11 +1,11 @@
-"""`syncd restore FILE`: puts a backup in the ledger's place, and tells it what has happened since."""
+"""`syncd restore FILE`: replace the ledger by a backup, and carry over the events since."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from syncd.cli.context import operator, settings_of
+from syncd.cli.context import operator, settings_of, verb_app
 from syncd.cli.exits import Exit
 from syncd.cli.output import say
 from syncd.settings import Settings
@@ -15,23 +15,22 @@ if TYPE_CHECKING:
     from syncd.ledger import Ledger
     from syncd.ledger.admin.restoration import Carried
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
+app = verb_app()
 
 
 @app.command()
 def restore(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What syncd backup made.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of syncd backup.")],
 ) -> int:
-    """Put a backup in the ledger's place; what was there is kept beside it. No engine may be running.
+    """Replace the ledger by a backup; the old ledger is kept beside it. No engine may run.
 
-    Every delivery whose lead is older than this moment counts as maybe sent from now on: where a connector cannot simply
-    send again, it looks first.
+    Every delivery of a lead found before now counts as maybe sent: a connector that cannot simply send again looks first.
     """
     settings = settings_of(context)
     from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.ledger import LedgerError  # noqa: PLC0415
-    from syncd.ledger.admin import backups  # noqa: PLC0415  # noqa: PLC0415
+    from syncd.ledger.admin import backups  # noqa: PLC0415
     from syncd.ledger.database import EngineLock  # noqa: PLC0415
 
     path, clock = settings.state.path, SystemClock()
@@ -56,7 +55,7 @@ def restore(
 
 def _bring_up_to_now(settings: Settings, part: Path, clock: "Clock", file: Path) -> "Carried":
     from syncd.ledger import Ledger  # noqa: PLC0415
-    from syncd.ledger.admin import maintenance  # noqa: PLC0415  # noqa: PLC0415
+    from syncd.ledger.admin import maintenance  # noqa: PLC0415
     from syncd.ledger.admin.restoration import bring_up_to_now  # noqa: PLC0415
 
     with Ledger.open(part, upgrade=True) as ledger:
@@ -69,7 +68,7 @@ def _bring_up_to_now(settings: Settings, part: Path, clock: "Clock", file: Path)
 
 
 def _wait_a_minute(settings: Settings, ledger: "Ledger", clock: "Clock") -> None:
-    """Nobody knows what the last minute's requests were: ask CTGO nothing until they are forgotten there too."""
+    """Block the budgets for a minute: nobody knows the requests of the last minute."""
     from syncd.core.limiter import WINDOW  # noqa: PLC0415
     from syncd.engine.budget import RequestBudget  # noqa: PLC0415
     from syncd.ledger import budgets  # noqa: PLC0415
@@ -85,7 +84,7 @@ def _wait_a_minute(settings: Settings, ledger: "Ledger", clock: "Clock") -> None
 def _show(file: Path, carried: "Carried", aside: Path | None) -> None:
     say(f"Restored {file}. Deliveries of leads found before now count as maybe sent.")
     if aside:
-        say(f"What was there is kept at {aside}: it holds personal data, so delete it when all is well.")
+        say(f"The old ledger is kept at {aside}: it holds personal data, so delete it when all is well.")
     if carried.forgotten:
         say(f"{carried.forgotten} leads of people who were forgotten since the backup were forgotten again.")
     for lane in carried.pauses:
@@ -95,11 +94,11 @@ def _show(file: Path, carried: "Carried", aside: Path | None) -> None:
     }
     if undone:
         acts = ", ".join(f"{n} {verb}" for verb, n in sorted(undone.items()))
-        say(f"Since the backup people did this, and may have to again: {acts}.")
+        say(f"Since the backup, people ran these commands, and may have to run them again: {acts}.")
     say("If a window of the past was pulled since the backup (syncd --once --since), pull it again.")
     if carried.unread:
         say(
-            f"Not known from the ledger that was there: {', '.join(carried.unread)}. Forget again whoever was forgotten "
+            f"The old ledger could not be read for: {', '.join(carried.unread)}. Forget again the people who were forgotten "
             "since the backup; the first requests wait a minute."
         )
     say("Next: syncd check, then start syncd.")

@@ -1,11 +1,11 @@
-"""`syncd audit`: proves the books. Every lead is settled, or listed with the reason why it is not."""
+"""`syncd audit`: prove the books. Every lead is settled, or listed with the reason why it is not."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli.context import advice, settings_of
+from syncd.cli.context import AsJson, advice, ledger_to_read, settings_of, verb_app
 from syncd.cli.exits import Exit, strongest
 from syncd.cli.output import say, say_json, say_table
 from syncd.settings import Settings
@@ -13,12 +13,12 @@ from syncd.settings import Settings
 if TYPE_CHECKING:
     from syncd.ledger.admin.auditor import Contradiction
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
+app = verb_app()
 
 FIXES = {
     "damaged": "Restore a backup: syncd restore FILE",
-    "missing_here": "The hourly comparison of the books brings them; or at once: syncd --once --since TIME",
-    "mark_lost": "Look at one with: syncd lead ID. If CTGO took the mark back, nothing is wrong here.",
+    "missing_here": "The hourly comparison of the books brings them; to bring them now: syncd --once --since TIME",
+    "mark_lost": "Look at one with: syncd lead ID. If CTGO removed the mark, nothing is wrong here.",
 }
 FIX = "This should not be possible: keep a copy (syncd backup FILE), look at one with syncd lead ID, and report it."
 
@@ -26,32 +26,32 @@ FIX = "This should not be possible: keep a copy (syncd backup FILE), look at one
 @app.command()
 def audit(
     context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="For a script.")] = False,
+    as_json: AsJson = False,
     upstream: Annotated[
         bool,
         typer.Option(
-            "--upstream", help="Compare with CTGO's list of un-exported leads too, within the limiter."
+            "--upstream", help="Also compare with CTGO's list of un-exported leads, within the limit."
         ),
     ] = False,
 ) -> int:
     """Prove the books: every lead is settled, or listed with the reason why it is not.
 
-    Reads every row, also beside an engine. Exits with 0 when all is well, with 2 when something does not add up, and as a
-    run would when CTGO cannot be asked.
+    It reads every row, also beside an engine. Exits with 0 if all is well, with 2 if something does not add up, and as a
+    run would if CTGO cannot be asked.
     """
     settings = settings_of(context)
-    from syncd.ledger import Ledger, overview  # noqa: PLC0415
-    from syncd.ledger.admin import auditor, maintenance  # noqa: PLC0415  # noqa: PLC0415
+    from syncd.ledger import overview  # noqa: PLC0415
+    from syncd.ledger.admin import auditor, maintenance  # noqa: PLC0415
 
     damage = maintenance.damage(settings.state.path)
     found: list[Contradiction] = [auditor.Contradiction("damaged", 1, damage)] if damage else []
-    with Ledger.open_to_read(settings.state.path) as ledger, ledger.read() as connection:
+    with ledger_to_read(settings) as ledger, ledger.read() as connection:
         leads = overview.counts(connection)["lead"]
         reasons = auditor.reasons(connection)
         found += auditor.contradictions(connection)
     listed, codes = _compare(settings, found) if upstream else ({}, [])
     code = strongest([*codes, *([Exit.FAILED] if found else [])])
-    told = {
+    document = {
         "ok": not code,
         "leads": leads,
         "unsettled": [
@@ -61,9 +61,9 @@ def audit(
         "upstream": listed,
     }
     if as_json:
-        say_json(told)
+        say_json(document)
     else:
-        _show(told)
+        _show(document)
     return code
 
 
@@ -73,7 +73,7 @@ def _finding(it: "Contradiction") -> dict[str, Any]:
 
 
 def _compare(settings: Settings, found: list["Contradiction"]) -> tuple[dict[str, Any], Iterable[Exit]]:
-    """By source, what CTGO lists as un-exported by its state here; what does not fit is put among what was found."""
+    """Count, by source, CTGO's un-exported leads by their state here; add contradictions to `found`."""
     from syncd.cli.exits import SOURCE_EXITS  # noqa: PLC0415
     from syncd.cli.observe.upstream_audit import Comparison  # noqa: PLC0415
     from syncd.clock import SystemClock  # noqa: PLC0415
@@ -95,39 +95,31 @@ def _compare(settings: Settings, found: list["Contradiction"]) -> tuple[dict[str
     return listed, codes
 
 
-def _show(told: dict[str, Any]) -> None:
-    for source, states in told["leads"].items():
+def _show(document: dict[str, Any]) -> None:
+    for source, states in document["leads"].items():
         total = sum(states.values())
         say(f"{source}: {total} leads: {', '.join(f'{n} {state}' for state, n in states.items())}")
-    if told["unsettled"]:
+    if document["unsettled"]:
         say_table(
             ("n", "source", "state", "where", "why"),
             [
-                (it["n"], it["source"], it["state"], it["where"], it["code"] or "waits its turn")
-                for it in told["unsettled"]
+                (it["n"], it["source"], it["state"], it["where"], it["code"] or "pending")
+                for it in document["unsettled"]
             ],
         )
-    for code, fix in {it["code"]: it["fix"] for it in told["unsettled"] if it["fix"]}.items():
+    for code, fix in {it["code"]: it["fix"] for it in document["unsettled"] if it["fix"]}.items():
         say(f"{code}: {fix}")
-    for source, states in told["upstream"].items():
+    for source, states in document["upstream"].items():
         if "error" in states:
             say(f"{source}: not compared with CTGO: {states['error']} ({states['code']})")
             say(f"  {states['fix']}")
         else:
-            said = ", ".join(f"{n} {state}" for state, n in sorted(states.items())) or "none"
-            say(f"{source}: un-exported at CTGO, by their state here: {said}")
-    for it in told["findings"]:
-        examples = (
-            f" Leads: {', '.join(map(str, it['leads']))}{', …' if it['n'] > len(it['leads']) else ''}."
-            if it["leads"]
-            else ""
-        )
+            parts = ", ".join(f"{n} {state}" for state, n in sorted(states.items())) or "none"
+            say(f"{source}: un-exported at CTGO, by their state here: {parts}")
+    for it in document["findings"]:
+        more = ", …" if it["n"] > len(it["leads"]) else ""
+        examples = f" Leads: {', '.join(map(str, it['leads']))}{more}." if it["leads"] else ""
         say(f"WRONG {it['code']}, {it['n']}: {it['detail']}{examples}")
         say(f"  {it['fix']}")
-    say(
-        "The books add up."
-        if told["ok"]
-        else "The books could not be proved."
-        if not told["findings"]
-        else "The books do not add up."
-    )
+    wrong = "The books do not add up." if document["findings"] else "The books could not be proved."
+    say("The books add up." if document["ok"] else wrong)

@@ -1,4 +1,4 @@
-"""What enriching spends, as the verbs tell it: what waits, what was asked today, what is left."""
+"""Credits that enriching uses, for the verbs: leads that wait, requests of today, credits left."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 def spending(
     connection: "Transaction", name: str, source: Source, waiting: int, now: float
 ) -> dict[str, Any] | None:
-    """A source's enriching; None where it neither enriches nor has leads that wait for it.
+    """Describe a source's enriching; None if it neither enriches nor has leads that wait for it.
 
-    `credits`: as CTGO last told, None if that is not known. `asks`: requests that may leave today for what waits.
+    `credits`: the last balance from CTGO, None if unknown. `asks`: requests that may leave today for the waiting leads.
     """
     from syncd.ledger.leads import enrichment  # noqa: PLC0415
 
@@ -35,17 +35,17 @@ def spending(
     }
 
 
-def said(name: str, it: Mapping[str, Any]) -> str:
-    """The same as a line."""
+def describe_enriching(name: str, it: Mapping[str, Any]) -> str:
+    """Describe a source's enriching in a line."""
     if "per_day" not in it:
-        return f"enriching {name}: {it['waiting']} wait, and the configuration no longer enriches"
+        return f"enriching {name}: {it['waiting']} wait, but the configuration no longer enriches"
     known = "credits not known" if it["credits"] is None else f"{it['credits']} credits left"
     kept = f" ({it['keep_credits']} are kept)" if it["keep_credits"] else ""
     return f"enriching {name}: {it['waiting']} wait, {it['asked_today']} of {it['per_day']} asked today, {known}{kept}"
 
 
-def told_of(document: Any) -> str:
-    """What enriching came to for one lead; empty if it has nothing to tell."""
+def describe_enrichment(document: Any) -> str:
+    """Describe the enrichment of one lead; empty if there was none."""
     if not isinstance(document, dict):
         return ""
     asked = document.get("asked")
@@ -65,9 +65,9 @@ def _output(name: str, mode: object) -> str:
 
 
 def unbounded(source: Source, me: "Me") -> str:
-    """Why credits could be spent without an end; empty if they cannot.
+    """Return the reason why enriching could use credits without end; empty if it cannot.
 
-    With automatic top-up the balance never falls to `keep_credits`: `per_day` is the only bound, so a person must say it.
+    With automatic top-up the balance never falls to `keep_credits`: `per_day` is the only bound, so a person must set it.
     """
     chosen = source.enrich
     topped_up = me.credits is not None and me.credits.auto_topup

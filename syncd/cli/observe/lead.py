@@ -1,6 +1,6 @@
-"""`syncd lead`: all that the ledger knows of one lead, in the order it happened.
+"""`syncd lead`: everything that the ledger knows about one lead, in order of time.
 
-Whoever asks for a lead by name sees its data: this is the one verb, with `rejected show`, that prints any.
+Only this verb, `rejected show` and `map` print personal data of a lead.
 """
 
 import json
@@ -9,14 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-from syncd.cli.context import settings_of
+from syncd.cli.context import ledger_to_read, settings_of, verb_app
 from syncd.cli.exits import Exit, complain
-from syncd.cli.observe.credit_use import told_of
+from syncd.cli.observe.credit_use import describe_enrichment
 from syncd.cli.output import iso, say, say_json
 from syncd.core.lead import LARGEST_ID
 from syncd.log import escape
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
+app = verb_app()
 
 
 @app.command()
@@ -27,13 +27,11 @@ def lead(
     ],
     as_json: Annotated[bool, typer.Option("--json", help="For a script, with the raw payload.")] = False,
 ) -> int:
-    """All that is known of one lead, as a timeline. Exits with 1 when the ledger does not hold it."""
-    number, handle = sought(who)
+    """Show everything about one lead, as a timeline. Exits with 1 if the ledger does not hold it."""
+    number, handle = parse_lead_name(who)
     settings = settings_of(context)
-    from syncd.ledger import Ledger  # noqa: PLC0415
-
-    with Ledger.open_to_read(settings.state.path) as ledger:
-        found = known(ledger, number, handle)
+    with ledger_to_read(settings) as ledger:
+        found = find_rows(ledger, number, handle)
         forgotten = not found and _is_forgotten(ledger, number, handle)
     if as_json:
         say_json(found)
@@ -45,25 +43,25 @@ def lead(
     elif not found:
         complain(
             f"The ledger holds no lead {escape(who)}.",
-            "" if number else "Handles are not kept longer than state.retention: ask by id.",
+            "" if number else "Handles are kept no longer than state.retention: ask by id.",
         )
     return Exit.DONE if found else Exit.REJECTED
 
 
-def sought(who: str) -> tuple[int, str]:
-    """An id, or 0 and a handle. Raises a usage error."""
+def parse_lead_name(who: str) -> tuple[int, str]:
+    """Parse an id, or a handle with 0 for the id. Raises a usage error."""
     if who.isascii() and who.isdecimal():
         if not 1 <= int(who) <= LARGEST_ID:
             raise typer.TyperException(f"A lead's id is between 1 and {LARGEST_ID}.")
         return int(who), ""
     handle = who.removeprefix("@")
     if not handle:
-        raise typer.TyperException("Say which lead: an id, or a handle such as @jack.")
+        raise typer.TyperException("Name a lead: an id, or a handle such as @jack.")
     return 0, handle
 
 
-def known(ledger: Any, number: int, handle: str) -> list[dict[str, Any]]:
-    """Every row of the lead with its deliveries and export, instants as ISO 8601 text."""
+def find_rows(ledger: Any, number: int, handle: str) -> list[dict[str, Any]]:
+    """Find every row of the lead with its deliveries and export, instants as ISO 8601 text."""
     from syncd.ledger import overview  # noqa: PLC0415
 
     with ledger.read() as connection:
@@ -98,35 +96,33 @@ def known(ledger: Any, number: int, handle: str) -> list[dict[str, Any]]:
 
 
 def _feedback(connection: Any, row: Any) -> dict[str, Any] | None:
-    """What a CRM said of the lead, and what CTGO was told; None: nothing was said."""
+    """Describe a CRM's judgement of the lead, and the feedback that CTGO got; None if there is none."""
     from syncd.ledger.ctgo_queue.feedback import feedback_of  # noqa: PLC0415
 
     found = feedback_of(connection, row.source, row.lead_id, row.segment_id) if row.lead_id else None
     if found is None:
         return None
-    told = {key: getattr(found, key) for key in ("connector", "word", "told")}
+    texts = {key: getattr(found, key) for key in ("connector", "word", "told")}
     instants = {key: iso(getattr(found, key)) for key in ("heard_at", "told_at")}
-    return {**told, **instants, **_attempted(found)}
+    return {**texts, **instants, **_attempted(found)}
 
 
 def _is_forgotten(ledger: Any, number: int, handle: str) -> bool:
-    from syncd.ledger.privacy import forgotten as privacy_forgotten  # noqa: PLC0415
+    from syncd.ledger.privacy import forgotten  # noqa: PLC0415
 
     with ledger.read() as connection:
-        return privacy_forgotten.is_forgotten(
-            connection, privacy_forgotten.Sought(handle=handle, lead_id=number)
-        )
+        return forgotten.is_forgotten(connection, forgotten.Sought(handle=handle, lead_id=number))
 
 
 def _attempted(row: Any, *more: str) -> dict[str, Any]:
-    told = {key: getattr(row, key) for key in (*more, "state", "attempts", "maybe_sent", "code", "detail")}
+    found = {key: getattr(row, key) for key in (*more, "state", "attempts", "maybe_sent", "code", "detail")}
     if hasattr(row, "held"):
-        told["held"] = row.held not in {"", "unasked"} and row.state == "pending"
-    return {**told, "due_at": iso(row.due_at or None), "settled_at": iso(row.settled_at)}
+        found["held"] = row.held not in {"", "unasked"} and row.state == "pending"
+    return {**found, "due_at": iso(row.due_at or None), "settled_at": iso(row.settled_at)}
 
 
 def payload_of(text: str | None) -> Any:
-    """A stored payload as JSON; what is none stays the text it is."""
+    """Read a stored payload as JSON; text that is not JSON stays text."""
     if text is None:
         return None
     try:
@@ -164,22 +160,22 @@ def _about(row: dict[str, Any]) -> Iterator[str]:
                 yield f"{key}: {profile[key]}"
     if row["person"]:
         yield f"person: {row['person']}"
-    if told := told_of(row["enrichment"]):
-        yield f"enriching: {told}"
+    if text := describe_enrichment(row["enrichment"]):
+        yield f"enriching: {text}"
 
 
 def _events(row: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
-    """What happened and when; without an instant, what has not happened yet."""
+    """List the events, each with its instant; None for an event to come."""
     if row["state"] != "quarantined" and row["discovered_at"]:
         yield row["discovered_at"], "discovered"
     yield row["ingested_at"], "ingested"
     if row["state"] == "enriching":
-        yield None, "enriching: it waits to be asked about"
+        yield None, "enriching: CTGO will be asked about it"
     for delivery in row["deliveries"]:
         best_effort = "" if delivery["required"] else " (best effort)"
-        yield delivery["settled_at"], f"{delivery['connector']}{best_effort}: {_told(delivery)}"
+        yield delivery["settled_at"], f"{delivery['connector']}{best_effort}: {_describe(delivery)}"
     if row["export"]:
-        yield row["export"]["settled_at"], f"export: {_told(row['export'])}"
+        yield row["export"]["settled_at"], f"export: {_describe(row['export'])}"
     if row["feedback"]:
         yield from _of_feedback(row["feedback"])
     why = f": {row['detail']} ({row['code']})" if row["code"] else _WHY.get(row["state"], "")
@@ -187,12 +183,12 @@ def _events(row: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
 
 
 _WHY = {
-    "unwanted": ": no connector's `where` takes it",
-    "elsewhere": ": somebody else had exported it",
+    "unwanted": ": no connector's `where` accepts it",
+    "elsewhere": ": another program had exported it",
     "gone": ": CTGO no longer had it",
-    "dropped": ": a person gave it up",
+    "dropped": ": a person dropped it",
 }
-"""By state, why a lead ended so."""
+"""The reason, by the state in which a lead ended."""
 
 
 def _of_feedback(it: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
@@ -200,15 +196,15 @@ def _of_feedback(it: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
 
     yield it["heard_at"], f"{it['connector']} says: {Judgement.of(it['word'])}"
     if it["state"] == "no_segment":
-        yield it["settled_at"], "feedback: cannot be told, for the lead is in no segment"
+        yield it["settled_at"], "feedback: cannot be sent, because the lead is in no segment"
     elif it["told"] and it["told"] != it["word"]:
-        yield it["told_at"], f"feedback: CTGO was told {Judgement.of(it['told'])}"
-        yield None, f"feedback: {_told(it)}"
+        yield it["told_at"], f"feedback: CTGO got {Judgement.of(it['told'])}"
+        yield None, f"feedback: {_describe(it)}"
     else:
-        yield it["settled_at"], f"feedback: {_told(it)}"
+        yield it["settled_at"], f"feedback: {_describe(it)}"
 
 
-def _told(it: dict[str, Any]) -> str:
+def _describe(it: dict[str, Any]) -> str:
     parts = [it["state"]]
     if it.get("remote_id"):
         parts.append(f"{'created' if it['created'] else 'found'} as {it['remote_id']}")
@@ -220,11 +216,11 @@ def _told(it: dict[str, Any]) -> str:
         parts.append(f"held at its gate until syncd release {it['connector']}")
     if it["maybe_sent"]:
         parts.append("maybe sent")
-    said = ", ".join(parts)
-    return f"{said}: {it['detail']} ({it['code']})" if it["code"] and it["state"] != "delivered" else said
+    text = ", ".join(parts)
+    return f"{text}: {it['detail']} ({it['code']})" if it["code"] and it["state"] != "delivered" else text
 
 
 def _to_the_second(instant: str) -> str:
-    """ISO 8601 text of UTC without its fraction."""
+    """Cut the fraction off an ISO 8601 text of UTC."""
     head, dot, _ = instant.partition(".")
     return f"{head}Z" if dot else instant

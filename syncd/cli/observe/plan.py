@@ -1,12 +1,12 @@
-"""`syncd plan`: what waits, how many requests it needs, and how long they take at the limit."""
+"""`syncd plan`: the pending work, the requests that it needs, and how long they take at the limit."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli.context import settings_of
+from syncd.cli.context import ledger_to_read, settings_of, verb_app
 from syncd.cli.exits import Exit
-from syncd.cli.observe.credit_use import said, spending
+from syncd.cli.observe.credit_use import describe_enriching, spending
 from syncd.cli.observe.forecast import seconds_for
 from syncd.cli.output import duration, say, say_json, say_table
 from syncd.settings import Settings
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from syncd.clock import Clock
     from syncd.ledger import Ledger
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
+app = verb_app()
 
 
 @app.command()
@@ -23,13 +23,12 @@ def plan(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="For a script; durations in seconds.")] = False,
 ) -> int:
-    """What waits, how many requests it needs, and how long they take."""
+    """Show the pending work, the requests that it needs, and how long they take."""
     settings = settings_of(context)
     from syncd.clock import SystemClock  # noqa: PLC0415
-    from syncd.ledger import Ledger  # noqa: PLC0415
 
-    with Ledger.open_to_read(settings.state.path) as ledger:
-        found = waiting(settings, ledger, SystemClock())
+    with ledger_to_read(settings) as ledger:
+        found = pending_work(settings, ledger, SystemClock())
     if as_json:
         say_json(found)
     else:
@@ -37,13 +36,13 @@ def plan(
     return Exit.DONE
 
 
-def waiting(settings: Settings, ledger: "Ledger", clock: "Clock") -> dict[str, Any]:
-    """Pending deliveries by connector; by source the exports, the requests they need and the seconds those take."""
+def pending_work(settings: Settings, ledger: "Ledger", clock: "Clock") -> dict[str, Any]:
+    """Count pending deliveries by connector; by source, exports, requests, and the seconds that these take."""
     from syncd.engine.budget import RequestBudget  # noqa: PLC0415
     from syncd.ledger import overview  # noqa: PLC0415
     from syncd.ledger.deliveries import flood_gate  # noqa: PLC0415
     from syncd.ledger.lanes import load_lanes  # noqa: PLC0415
-    from syncd.ledger.leads import unenriched  # noqa: PLC0415  # noqa: PLC0415
+    from syncd.ledger.leads import unenriched  # noqa: PLC0415
 
     sources: dict[str, Any] = {}
     with ledger.read() as connection:
@@ -57,9 +56,8 @@ def waiting(settings: Settings, ledger: "Ledger", clock: "Clock") -> dict[str, A
             if lane.wait(clock.now()) != 0
         }
         for name, source in settings.sources.items():
-            meter = RequestBudget(
-                source.api_key.get_secret_value(), source.requests_per_minute, clock, deadline=0
-            ).meter
+            key, limit = source.api_key.get_secret_value(), source.requests_per_minute
+            meter = RequestBudget(key, limit, clock, deadline=0).meter
             now = clock.monotonic()
             budget = overview.budget(connection, meter, now)
             due = counts["export"].get(name, {}).get("pending", 0) if source.export else 0
@@ -110,11 +108,11 @@ def _show(found: dict[str, Any]) -> None:
     )  # fmt: skip
     for name, it in found["sources"].items():
         if it["enriching"]:
-            say(said(name, it["enriching"]))
+            say(describe_enriching(name, it["enriching"]))
     for name, it in found["sources"].items():
         if it["feedback"]:
-            say(f"{name}: CTGO is to be told {it['feedback']:,} words of feedback, after all exports")
+            say(f"{name}: {it['feedback']:,} pieces of feedback are sent to CTGO after all exports")
     for name, it in found["connectors"].items():
         if it["held"]:
-            say(f"{it['held']:,} of those of {name} are held at its gate: syncd release {name}")
-    say("Pulls come on top. What is stopped waits until it is resumed: syncd status says why.")
+            say(f"{it['held']:,} of the deliveries of {name} are held at its gate: syncd release {name}")
+    say("Pulls come on top. A stopped lane waits until it is resumed: syncd status says why it is stopped.")

@@ -1,38 +1,33 @@
-"""`syncd status`: where everything stands. It reads beside a running engine, and counts nothing that is settled."""
+"""`syncd status`: the state of the ledger, the sources and the connectors. It also reads beside a running engine."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from syncd.cli.context import advice, settings_of
+from syncd.cli.context import AsJson, advice, ledger_to_read, settings_of, verb_app
 from syncd.cli.engine_holder import engine_of
 from syncd.cli.exits import Exit
-from syncd.cli.observe.credit_use import said, spending
+from syncd.cli.observe.credit_use import describe_enriching, spending
 from syncd.cli.output import duration, iso, say, say_json, say_table, when
 from syncd.settings import Settings
 
 if TYPE_CHECKING:
     from syncd.core.lane_state import LaneState
-    from syncd.ledger import Ledger
-    from syncd.ledger.deliveries.flood_gate import GateState
-    from syncd.ledger.overview import Pushed
+    from syncd.ledger import Ledger, Transaction
+    from syncd.ledger.overview import Counts, Pushed
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
+app = verb_app()
 
 
 @app.command()
-def status(
-    context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="For a script.")] = False,
-) -> int:
-    """Where everything stands."""
+def status(context: typer.Context, as_json: AsJson = False) -> int:
+    """Show the state of the ledger, the sources and the connectors."""
     settings = settings_of(context)
     from syncd.clock import SystemClock  # noqa: PLC0415
-    from syncd.ledger import Ledger  # noqa: PLC0415
 
     now = SystemClock().now()
-    with Ledger.open_to_read(settings.state.path) as ledger:
+    with ledger_to_read(settings) as ledger:
         found = standing(settings, ledger, now)
     found["engine"] = engine_of(settings.state.path)
     if as_json:
@@ -43,13 +38,11 @@ def status(
 
 
 def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]:
-    """Everything that `status` tells, instants in seconds since the epoch. Costs follow what is pending."""
-    from syncd.cli.run.report import put_off  # noqa: PLC0415
+    """Describe the state, instants in seconds since the epoch. The cost grows with the pending rows only."""
     from syncd.ledger import overview, reconciliation  # noqa: PLC0415
     from syncd.ledger.admin import maintenance  # noqa: PLC0415
     from syncd.ledger.deliveries import flood_gate  # noqa: PLC0415
     from syncd.ledger.lanes import load_lanes  # noqa: PLC0415
-    from syncd.ledger.leads import unenriched  # noqa: PLC0415
 
     with ledger.read() as connection:
         counts = overview.counts(connection)
@@ -57,113 +50,107 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
         oldest = overview.oldest_unsettled(connection)
         lanes = load_lanes(connection)
         gates = flood_gate.gates(connection)
-        waiting = unenriched.counts(connection)
-        for name, states in counts["lead"].items():
-            waiting[name] = waiting.get(name, 0) + states.get("enriching", 0)
-        spent = {
-            name: spending(connection, name, source, waiting.get(name, 0), now)
-            for name, source in settings.sources.items()
-        }
+        spent = _spending(settings, connection, counts["lead"], now)
         books = reconciliation.load_all(connection)
         kept = maintenance.done(connection)
         pushes = overview.pushed(connection)
         heard = overview.heard(connection)
-    leads, deliveries, exports, feedback = (
-        counts[kind] for kind in ("lead", "delivery", "export", "feedback")
-    )
-    sources = {
+    connectors = {
         name: {
-            "configured": name in settings.sources,
-            "watermark": rows[name].watermark if name in rows else None,
-            "pulled_at": rows[name].pulled_at if name in rows else None,
-            "leads": leads.get(name, {}),
-            "exports": exports.get(name, {}),
-            "put_off": put_off(settings, name, exports.get(name, {})),
-            "feedback": feedback.get(name, {}),
-            "enriching": spent.get(name),
-            "books": books[name]._asdict() if name in books else None,
-            "push": _push(settings, name, pushes.get(name)),
+            "configured": name in settings.connectors,
+            "deliveries": counts["delivery"].get(name, {}),
+            "held": gates[name].held if name in gates else 0,
+            "heard_at": heard.get(name),
         }
-        for name in dict.fromkeys((*settings.sources, *rows, *leads, *exports, *feedback))
+        for name in dict.fromkeys((*settings.connectors, *counts["delivery"]))
     }
+    names = (*settings.sources, *rows, *counts["lead"], *counts["export"], *counts["feedback"])
     return {
         "ledger": str(settings.state.path),
         "engine": None,
         "upkeep": {name: {"done_at": it.at, "detail": it.detail} for name, it in kept.items()},
-        "sources": sources,
-        "connectors": _connectors(settings, deliveries, gates, heard),
+        "sources": {
+            name: {
+                **_source(settings, name, counts, rows.get(name)),
+                "enriching": spent.get(name),
+                "books": books[name]._asdict() if name in books else None,
+                "push": _push(settings, name, pushes.get(name)),
+            }
+            for name in dict.fromkeys(names)
+        },
+        "connectors": connectors,
         "lanes": [_stopped(settings, lane) for lane in lanes if lane.wait(now) != 0],
         "oldest_unsettled": oldest,
-        "set_aside": set_aside_in(counts),
+        "set_aside": rejected_in(counts),
     }
 
 
-def _connectors(
-    settings: Settings,
-    deliveries: Mapping[str, Any],
-    gates: "Mapping[str, GateState]",
-    heard: Mapping[str, float],
+def _spending(
+    settings: Settings, connection: "Transaction", leads: Mapping[str, Mapping[str, int]], now: float
 ) -> dict[str, Any]:
-    """The connectors that are configured or still have deliveries, by name."""
+    """Describe each source's enriching."""
+    from syncd.ledger.leads import unenriched  # noqa: PLC0415
+
+    waiting = unenriched.counts(connection)
     return {
-        name: {
-            "configured": name in settings.connectors,
-            "deliveries": deliveries.get(name, {}),
-            "held": gates[name].held if name in gates else 0,
-            "heard_at": heard.get(name),
-        }
-        for name in dict.fromkeys((*settings.connectors, *deliveries))
+        name: spending(
+            connection, name, it, waiting.get(name, 0) + leads.get(name, {}).get("enriching", 0), now
+        )
+        for name, it in settings.sources.items()
+    }
+
+
+def _source(settings: Settings, name: str, counts: "Counts", row: Any) -> dict[str, Any]:
+    from syncd.cli.run.report import describe_shelved  # noqa: PLC0415
+
+    leads, exports, feedback = (counts[kind].get(name, {}) for kind in ("lead", "export", "feedback"))
+    return {
+        "configured": name in settings.sources,
+        "watermark": row.watermark if row else None,
+        "pulled_at": row.pulled_at if row else None,
+        "leads": leads,
+        "exports": exports,
+        "put_off": describe_shelved(settings, name, exports),
+        "feedback": feedback,
     }
 
 
 def _push(settings: Settings, name: str, it: "Pushed | None") -> dict[str, Any] | None:
-    """How a source's push stands; None: it has none."""
+    """Describe a source's push; None if it has none."""
     wanted = name in settings.sources and settings.sources[name].push is not None
     if it is None and not wanted:
         return None
-    told: dict[str, Any] = {"configured": wanted, "off": False, "subscribed_at": None, "heard_at": None}
-    return told if it is None else {**told, **it._asdict()}
+    fresh = {"configured": wanted, "off": False, "subscribed_at": None, "heard_at": None}
+    return fresh if it is None else {**fresh, **it._asdict()}
 
 
-def set_aside_in(counts: Mapping[str, Mapping[str, Mapping[str, int]]]) -> int:
-    """How many deliveries, exports and feedback are rejected and leads quarantined, by the tally."""
-    states = (
-        ("delivery", "rejected"),
-        ("export", "rejected"),
-        ("feedback", "rejected"),
-        ("lead", "quarantined"),
-    )
-    return sum(found.get(state, 0) for kind, state in states for found in counts[kind].values())
+def rejected_in(counts: "Counts") -> int:
+    """Count rejected deliveries, exports and feedback, and quarantined leads."""
+    states = {"delivery": "rejected", "export": "rejected", "feedback": "rejected", "lead": "quarantined"}
+    return sum(found.get(state, 0) for kind, state in states.items() for found in counts[kind].values())
 
 
 def _stopped(settings: Settings, lane: "LaneState") -> dict[str, Any]:
-    told = ("kind", "name", "status", "code", "detail", "by", "since", "until")
+    keys = ("kind", "name", "status", "code", "detail", "by", "since", "until")
     fix = advice(settings, lane.code, lane.name, halted=lane.status == "halted")
-    return {**{key: getattr(lane, key) for key in told}, "fix": fix}
+    return {**{key: getattr(lane, key) for key in keys}, "fix": fix}
 
 
 def _for_scripts(found: dict[str, Any]) -> dict[str, Any]:
-    """The same with instants as ISO 8601 text."""
+    """Write instants as ISO 8601 text."""
     instants = {
-        "done_at",
-        "watermark",
-        "pulled_at",
-        "since",
-        "until",
-        "oldest_unsettled",
-        "subscribed_at",
-        "heard_at",
+        "done_at", "watermark", "pulled_at", "since", "until", "oldest_unsettled", "subscribed_at", "heard_at",
         "checked_at",
-    }
+    }  # fmt: skip
 
-    def told(value: Any, key: str = "") -> Any:
+    def written(value: Any, key: str = "") -> Any:
         if key in instants and not isinstance(value, dict):  # a source may be called `since`
             return iso(value)
         if isinstance(value, dict):
-            return {name: told(item, name) for name, item in value.items()}
-        return [told(item) for item in value] if isinstance(value, list) else value
+            return {name: written(item, name) for name, item in value.items()}
+        return [written(item) for item in value] if isinstance(value, list) else value
 
-    return {key: told(value, key) for key, value in found.items()}
+    return {key: written(value, key) for key, value in found.items()}
 
 
 def _show(found: dict[str, Any], now: float) -> None:
@@ -198,64 +185,64 @@ def _show(found: dict[str, Any], now: float) -> None:
     if oldest is not None:
         say(f"oldest unsettled lead: {duration(now - oldest)} ago")
     if found["set_aside"]:
-        say(f"set aside: {found['set_aside']}. See them with: syncd rejected list")
+        say(f"rejected: {found['set_aside']}. See them with: syncd rejected list")
 
 
 def _show_source(name: str, it: Mapping[str, Any]) -> None:
     if it["put_off"]:
         say(f"{name}: {it['put_off']}")
     if it["enriching"]:
-        say(said(name, it["enriching"]))
+        say(describe_enriching(name, it["enriching"]))
     if it["books"]:
         for line in _books(name, it["books"]):
             say(line)
     if it["push"]:
-        say(_said(name, it["push"]))
+        say(_describe_push(name, it["push"]))
     if unwanted := it["leads"].get("unwanted"):
         say(
-            f"{name}: no connector's `where` takes {unwanted:,} leads; if one was mended:"
+            f"{name}: no connector's `where` accepts {unwanted:,} leads; if you have changed one:"
             " syncd replay --connector NAME --unwanted"
         )
 
 
 def _books(name: str, books: Mapping[str, Any]) -> Iterator[str]:
-    """Say how the books compare with CTGO's count; nothing when they are even."""
+    """Compare the books with CTGO's count; no line if they are equal."""
     n, unmet = books["missing"], books["unmet"]
     if n and books["swept"]:
         yield f"{name}: CTGO counts {n} un-exported leads that it does not list, since {when(books['checked_at'])}."
     elif n:
         yield (
             f"{name}: CTGO lists {n} more un-exported leads than the ledger holds, as of {when(books['checked_at'])}."
-            " A sweep takes them in."
+            " A sweep will bring them."
         )
     elif unmet:
-        yield f"{name}: CTGO counts {unmet} more un-exported leads than it lists; syncd reckons with that."
+        yield f"{name}: CTGO counts {unmet} more un-exported leads than it lists; syncd knows that."
     if n:
         yield "  See which with: syncd audit --upstream"
     if books["restless"]:
-        yield f"{name}: CTGO's list did not stand still in {books['restless']} sweeps; syncd goes on sweeping."
+        yield f"{name}: CTGO's list changed during {books['restless']} sweeps; syncd continues to sweep."
 
 
-def _said(name: str, push: Mapping[str, Any]) -> str:
+def _describe_push(name: str, push: Mapping[str, Any]) -> str:
     heard = f"last heard {when(push['heard_at'])}"
     if push["off"]:
-        return f"push {name}: off; to go on: syncd push on {name}"
+        return f"push {name}: off; to switch it on: syncd push on {name}"
     if push["subscribed_at"] is None:
         return f"push {name}: {'not subscribed yet' if push['configured'] else 'being unsubscribed'}; {heard}"
     return f"push {name}: subscribed since {when(push['subscribed_at'])}; {heard}"
 
 
-_OF_FEEDBACK = {"delivered": "told", "no_segment": "on leads without a segment, which cannot be told"}
+_FEEDBACK_STATES = {"delivered": "sent", "no_segment": "on leads without a segment, which cannot be sent"}
 
 
 def _show_feedback(found: dict[str, Any]) -> None:
-    """A line for each connector that is asked, and each source whose leads were judged."""
+    """Print a line for each connector that gives feedback, and for each source whose leads were judged."""
     for name, it in found["connectors"].items():
         if it["heard_at"] is not None:
-            say(f"{name}: asked what became of its people {when(it['heard_at'])}")
+            say(f"{name}: last asked for feedback {when(it['heard_at'])}")
     for name, it in found["sources"].items():
         if it["feedback"]:
-            parts = (f"{n} {_OF_FEEDBACK.get(state, state)}" for state, n in it["feedback"].items())
+            parts = (f"{n} {_FEEDBACK_STATES.get(state, state)}" for state, n in it["feedback"].items())
             say(f"{name}: feedback: {', '.join(parts)}")
 
 

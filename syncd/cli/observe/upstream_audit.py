@@ -1,11 +1,11 @@
-"""CTGO's list of un-exported leads against the ledger: what `audit --upstream` asks, within the limiter."""
+"""Comparison of CTGO's list of un-exported leads with the ledger, for `audit --upstream`, within the limit."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from syncd.app.paced_client import free_slot, make_upstream
+from syncd.app.paced_client import free_slot, make_upstream, send_in_slot
 from syncd.clock import SystemClock
 from syncd.core.failure import Pause
 from syncd.core.lead import Lead, LeadKey, Malformed, parse_lead
@@ -18,7 +18,7 @@ from syncd.ledger.admin.auditor import EXAMPLES, Contradiction
 from syncd.settings import Source
 
 PATIENCE = 120.0
-"""Seconds that one request waits for its slot."""
+"""Seconds that a request waits for its slot."""
 
 _EVERYTHING = 0
 """The listing of all campaigns at once; any other number is a campaign's."""
@@ -26,14 +26,14 @@ _EVERYTHING = 0
 
 @dataclass(slots=True)
 class Compared:
-    """What a source's list came to. `states`: listed leads by what the ledger says of them."""
+    """The result for one source. `states`: the number of listed leads by their state in the ledger."""
 
     states: Counter[str] = field(default_factory=Counter)
     missing: list[int] = field(default_factory=list)
     unmarked: list[int] = field(default_factory=list)
 
     def contradictions(self, source: str) -> Iterator[Contradiction]:
-        """What does not fit together."""
+        """List the contradictions between CTGO and the ledger."""
         if self.missing:
             detail = f"CTGO lists un-exported leads of {source} that the ledger does not hold."
             yield Contradiction("missing_here", len(self.missing), detail, tuple(self.missing[:EXAMPLES]))
@@ -43,14 +43,14 @@ class Compared:
 
 
 class Comparison:
-    """One source's list, walked page by page. It may take as long as its requests take within the limiter."""
+    """One source's list, walked page by page, within the limit."""
 
     def __init__(self, name: str, source: Source, ledger: Ledger, clock: SystemClock) -> None:
         self._name, self._source, self._ledger, self._clock = name, source, ledger, clock
         self._begun = clock.now()
 
     def run(self) -> Compared:
-        """Compare. Raises Failure when CTGO cannot be asked."""
+        """Compare. Raises Failure if CTGO cannot be asked."""
         with self._ledger.write() as connection:
             row = sources.load_source(connection, self._name)
             by_campaign = row.listing == "campaigns"
@@ -84,13 +84,14 @@ class Comparison:
         if hold is None:
             raise Pause("rate_limited", "All requests of the minute are taken.")
         asked: dict[str, Any] = {"since": None, "lifecycle": "new", "limit": PAGE, "offset": offset}
-        try:
-            if campaign == _EVERYTHING:
-                return hold.call(lambda: client.leads(**asked))
-            return hold.call(lambda: client.stream_leads(campaign, **asked))
-        finally:
-            with self._ledger.write() as connection:
-                pacer.close(connection, hold)
+        return send_in_slot(
+            hold,
+            lambda: (
+                client.leads(**asked) if campaign == _EVERYTHING else client.stream_leads(campaign, **asked)
+            ),
+            pacer,
+            self._ledger,
+        )
 
     def _note(self, compared: Compared, leads: Sequence[Lead]) -> None:
         with self._ledger.read() as connection:
@@ -105,6 +106,6 @@ class Comparison:
 
 
 def _is_due(lead: Lead, row: Any) -> bool:
-    """Whether a pull has been where this lead is: after the source's beginning, before its watermark."""
+    """Tell if a pull has passed this lead: it lies after the source's beginning and before its watermark."""
     found = lead.discovered_at.timestamp()
     return row.watermark is not None and found <= row.watermark and (row.floor is None or found >= row.floor)

@@ -1,16 +1,23 @@
-"""`syncd push`: whether CTGO tells of new leads, and the switch.
+"""`syncd push`: show whether CTGO pushes new leads, and switch it on or off.
 
-`off` unsubscribes at once and stays off through restarts, whatever the configuration says, until `on`.
+`off` unsubscribes at once. Push stays off through restarts, whatever the configuration says, until `on`.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli.context import ledger_to_change, operator, settings_of, unknown
-from syncd.cli.engine_holder import who_goes_on
+from syncd.cli.context import (
+    AsJson,
+    group_app,
+    ledger_to_change,
+    ledger_to_read,
+    operator,
+    settings_of,
+    unknown,
+)
+from syncd.cli.engine_holder import describe_next
 from syncd.cli.exits import SOURCE_EXITS, Exit, complain, strongest
 from syncd.cli.output import duration, iso, say, say_json, say_table, when
 from syncd.settings import Settings, Source
@@ -19,39 +26,26 @@ if TYPE_CHECKING:
     from syncd.ledger import Ledger
     from syncd.ledger.subscriptions import Subscription
 
-app = typer.Typer(
-    rich_markup_mode=None,
-    add_completion=False,
-    invoke_without_command=True,
-    help="Whether CTGO tells of new leads: show, off, on.",
-)
-
-PATIENCE = 65.0
-"""Seconds that a free request is waited for, as `check` does."""
+app = group_app("Show whether CTGO pushes new leads, or switch it: off, on.")
 
 _Name = Annotated[str, typer.Argument(metavar="[NAME]", help="A source [all of them].", show_default=False)]
 
 
 @app.callback()
-def push(
-    context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="For a script.")] = False
-) -> int:
-    """Without a further word, show what is subscribed."""
+def push(context: typer.Context, as_json: AsJson = False) -> int:
+    """Show the subscriptions, unless a command follows."""
     if context.invoked_subcommand is not None:
         return Exit.DONE
     settings = settings_of(context)
     from syncd.clock import SystemClock  # noqa: PLC0415
 
     now = SystemClock().now()
-    with _to_read(settings) as ledger:
+    with ledger_to_read(settings) as ledger:
         found = standing(settings, ledger)
     if as_json:
-        say_json(
-            {
-                name: {k: iso(v) if k.endswith("_at") else v for k, v in it.items()}
-                for name, it in found.items()
-            }
-        )
+        for it in found.values():
+            it.update({key: iso(value) for key, value in it.items() if key.endswith("_at")})
+        say_json(found)
         return Exit.DONE
     if not found:
         say("No source has push. A table [sources.NAME.push] with a public_url turns it on.")
@@ -66,16 +60,16 @@ def push(
     for name, it in found.items():
         if not it["configured"] and it["ids"]:
             ids = ", ".join(map(str, it["ids"]))
-            say(f"Source {name} has left the configuration, and its key with it: put it back, then syncd push off {name}; or delete "
-                f"subscription {ids} in CTGO's dashboard.")  # fmt: skip
+            say(f"Source {name} is no longer in the configuration, nor is its key: put it back, then syncd push off {name}; or "
+                f"delete subscription {ids} in CTGO's dashboard.")  # fmt: skip
     return Exit.DONE
 
 
 @app.command()
 def off(context: typer.Context, name: _Name = "") -> int:
-    """Unsubscribe, and stay off until `on`. Polling goes on.
+    """Unsubscribe, and stay off until `on`. Polling continues.
 
-    Exits with 69 when CTGO cannot be reached and 77 when it refuses the key: it is off all the same, and a daemon goes on trying.
+    Exits with 69 if CTGO cannot be reached and 77 if it refuses the key: push is off nevertheless, and a daemon tries again.
     """
     settings = settings_of(context)
     with ledger_to_change(settings) as ledger:
@@ -115,24 +109,24 @@ def on(context: typer.Context, name: _Name = "") -> int:
 
 
 def standing(settings: Settings, ledger: "Ledger") -> dict[str, dict[str, Any]]:
-    """By source: the state of its push, where it goes, since when, and when one last came. Never the token."""
+    """Describe push by source: its state, its address, and its times. The token is never shown."""
     from syncd.ledger import subscriptions  # noqa: PLC0415
 
     with ledger.read() as connection:
         known = {it.source: it for it in subscriptions.load_all(connection)}
     names = [name for name, source in settings.sources.items() if source.push is not None or name in known]
     return {
-        name: _told(name, settings.sources.get(name), known.get(name))
+        name: _describe(settings.sources.get(name), known.get(name))
         for name in dict.fromkeys((*names, *known))
     }
 
 
-def _told(name: str, source: Source | None, it: "Subscription | None") -> dict[str, Any]:
+def _describe(source: Source | None, it: "Subscription | None") -> dict[str, Any]:
     wanted = source.push if source is not None else None
     ids = [] if it is None else [*([] if it.remote_id is None else [it.remote_id]), *it.leaving]
     return {
         "configured": source is not None,
-        "state": _state(name, source, it),
+        "state": _state(source, it),
         "public_url": None if wanted is None else wanted.public_url,
         "listen": None if wanted is None else str(wanted.listen),
         "ids": ids,
@@ -141,8 +135,7 @@ def _told(name: str, source: Source | None, it: "Subscription | None") -> dict[s
     }
 
 
-def _state(name: str, source: Source | None, it: "Subscription | None") -> str:
-    del name
+def _state(source: Source | None, it: "Subscription | None") -> str:
     if source is None:
         return "left behind"
     if it is not None and it.off:
@@ -157,7 +150,7 @@ def _ago(at: float | None, now: float) -> str:
 
 
 def _chosen(settings: Settings, ledger: "Ledger", name: str) -> Sequence[str]:
-    """The source of that name, or all that have push or something left of it. Raises a usage error."""
+    """Choose the source of a name, or all sources with push or a subscription. Raises a usage error."""
     found = list(standing(settings, ledger))
     if not name:
         return found
@@ -172,25 +165,13 @@ def _off(settings: Settings, ledger: "Ledger", name: str) -> Exit:
 
     clock = SystemClock()
     source = settings.sources.get(name)
-    trouble = unsubscribe(ledger, name, source, clock, PATIENCE, who=operator())
+    trouble = unsubscribe(ledger, name, source, clock, who=operator())
     if trouble is None:
-        say(
-            f"Push of source {name} is off." + ("" if source is None or source.push is None else _still(name))
-        )
+        configured = source is not None and source.push is not None
+        still = f" The configuration still has it: remove [sources.{name}.push], or switch it on again with: syncd push on {name}"
+        say(f"Push of source {name} is off.{still if configured else ''}")
         return Exit.DONE
-    complain(f"Push of source {name} is off here, but CTGO was not told: {trouble.detail}", trouble.fix)
+    complain(f"Push of source {name} is off here, but CTGO could not be told: {trouble.detail}", trouble.fix)
     if source is not None:
-        say(who_goes_on(settings.state.path))
+        say(describe_next(settings.state.path))
     return SOURCE_EXITS.get(trouble.code, Exit.WORK_LEFT)
-
-
-def _still(name: str) -> str:
-    return f" The configuration still has it: take [sources.{name}.push] out, or switch it on again with: syncd push on {name}"
-
-
-@contextmanager
-def _to_read(settings: Settings) -> Iterator["Ledger"]:
-    from syncd.ledger import Ledger  # noqa: PLC0415
-
-    with Ledger.open_to_read(settings.state.path) as ledger:
-        yield ledger

@@ -1,7 +1,8 @@
-"""`syncd rejected`: what was set aside, why, and what a person decides about it.
+"""`syncd rejected`: list rejected rows with their reasons, and let a person decide about them.
 
-`retry` sends rejected deliveries, exports and feedback again; `drop` takes them out of what their leads need, and rows that could
-not be read out of sight. With --code or --id both mean those too that a halted lane has put back. Both are written down with who did it.
+`retry` sends rejected deliveries, exports and feedback again. `drop` gives them up: their leads no longer need them, and
+unreadable rows are hidden. With --code or --id both also cover rows that a halted lane has put back. Both are recorded
+with the person's name.
 """
 
 import json
@@ -10,12 +11,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli.context import advice, ledger_to_change, operator, settings_of, unknown
-from syncd.cli.engine_holder import nudge, who_goes_on
+from syncd.cli.context import (
+    AsJson,
+    Yes,
+    advice,
+    group_app,
+    ledger_to_change,
+    ledger_to_read,
+    operator,
+    settings_of,
+    unknown,
+)
+from syncd.cli.engine_holder import describe_next, nudge
 from syncd.cli.exits import Exit, complain
 from syncd.cli.observe.lead import payload_of
-from syncd.cli.output import say, say_csv, say_json, say_table
-from syncd.cli.prompt import agreed
+from syncd.cli.output import say, say_csv, say_json, say_table, were
+from syncd.cli.prompt import confirm
 from syncd.core.lead import LARGEST_ID
 from syncd.settings import Settings
 
@@ -24,32 +35,26 @@ if TYPE_CHECKING:
     from syncd.ledger.admin.actions import Chosen
     from syncd.ledger.overview import Cause, SetAside
 
-app = typer.Typer(
-    rich_markup_mode=None,
-    add_completion=False,
-    invoke_without_command=True,
-    help="What was set aside: list, show, retry, drop, csv.",
-)
+app = group_app("List, show, retry or drop what was rejected, or write it as CSV.")
 
 _Connector = Annotated[str, typer.Option("--connector", metavar="NAME", help="Of this connector only.")]
 _Code = Annotated[str, typer.Option("--code", metavar="CODE", help="For this reason only.")]
 _Id = Annotated[
     int | None, typer.Option("--id", metavar="ID", min=1, max=LARGEST_ID, help="Of this lead only.")
 ]
-_Json = Annotated[bool, typer.Option("--json", help="For a script.")]
 
 
 @app.callback()
 def rejected(context: typer.Context) -> int:
-    """Without a further word, list."""
+    """List, unless a command follows."""
     return list_(context) if context.invoked_subcommand is None else Exit.DONE
 
 
 @app.command("list")
-def list_(context: typer.Context, connector: _Connector = "", as_json: _Json = False) -> int:
-    """What is set aside, by cause, and what to do about each."""
+def list_(context: typer.Context, connector: _Connector = "", as_json: AsJson = False) -> int:
+    """List what was rejected, by cause, and what to do about each cause."""
     settings = settings_of(context)
-    with _to_read(settings) as ledger:
+    with ledger_to_read(settings) as ledger:
         _check(settings, ledger, connector)
         causes = _causes(ledger, connector)
     fixes = {(it.where, it.code): advice(settings, it.code, it.where) for it in causes}
@@ -58,7 +63,7 @@ def list_(context: typer.Context, connector: _Connector = "", as_json: _Json = F
         say_json([{**{k: getattr(it, k) for k in keys}, "fix": fixes[it.where, it.code]} for it in causes])
         return Exit.DONE
     if not causes:
-        say("Nothing is set aside.")
+        say("Nothing is rejected.")
         return Exit.DONE
     say_table(
         ("n", "what", "where", "code", "detail"),
@@ -76,34 +81,34 @@ def show(
     lead: Annotated[
         int, typer.Argument(metavar="ID", min=0, help="The lead's id; 0: rows without a readable one.")
     ],
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> int:
-    """One lead's set-aside rows with the raw payload. Exits with 1 when there are none."""
+    """Show one lead's rejected rows with the raw payload. Exits with 1 if there are none."""
     settings = settings_of(context)
-    with _to_read(settings) as ledger:
+    with ledger_to_read(settings) as ledger:
         found = [it for it in _rows(ledger) if it.lead_id == lead]
     if as_json:
-        say_json([{**_told(it), "payload": payload_of(it.payload)} for it in found])
+        say_json([{**_document(it), "payload": payload_of(it.payload)} for it in found])
     else:
         for it in found:
             _show(it)
     if not found:
-        complain(f"Nothing of lead {lead} is set aside.", "See what is with: syncd rejected list")
+        complain(f"Nothing of lead {lead} is rejected.", "To list all: syncd rejected list")
     return Exit.DONE if found else Exit.REJECTED
 
 
 @app.command()
 def retry(context: typer.Context, connector: _Connector = "", code: _Code = "", lead: _Id = None) -> int:
-    """Send rejected deliveries, exports and feedback again, their attempts forgiven; without a choice, all."""
+    """Send rejected deliveries, exports and feedback again, with new attempts; without an option, all of them."""
     settings = settings_of(context)
     from syncd.ledger.admin import actions  # noqa: PLC0415
 
     with ledger_to_change(settings) as ledger:
         _check(settings, ledger, connector)
         n = _act(settings, ledger, "retry", actions.Chosen(connector, code, lead or 0))
-    say(f"{n} go back to pending.")
+    say(f"{n} are pending again.")
     if n:
-        say(who_goes_on(settings.state.path))
+        say(describe_next(settings.state.path))
     return Exit.DONE
 
 
@@ -113,16 +118,16 @@ def drop(  # noqa: PLR0917 - Typer passes them by name
     connector: _Connector = "",
     code: _Code = "",
     lead: _Id = None,
-    everything: Annotated[bool, typer.Option("--all", help="All that is set aside.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All that is rejected.")] = False,
+    yes: Yes = False,
 ) -> int:
-    """Give set-aside rows up for good.
+    """Drop rejected rows for good.
 
-    Their leads are exported when another connector has them. With the name of a connector that has left the
-    configuration, its pending deliveries are given up too.
+    Their leads are exported when the other connectors have them. For a connector that is no longer in the configuration,
+    its pending deliveries are dropped too.
     """
     if not (connector or code or lead or everything):
-        raise typer.TyperException("Say which: --connector, --code or --id, or --all.")
+        raise typer.TyperException("Choose by --connector, --code or --id, or use --all.")
     settings = settings_of(context)
     from syncd.ledger.admin import actions  # noqa: PLC0415
 
@@ -130,35 +135,29 @@ def drop(  # noqa: PLR0917 - Typer passes them by name
         _check(settings, ledger, connector)
         gone = bool(connector) and connector not in settings.connectors
         chosen = actions.Chosen(connector, code, lead or 0, unconfigured=gone)
-        if not yes and not agreed(_question(ledger, chosen)):
+        if not yes and not confirm(_question(ledger, chosen)):
             say("Nothing was dropped.")
             return Exit.DONE
         n = _act(settings, ledger, "drop", chosen)
-    say(f"{n} were dropped.")
+    say(f"{were(n, 'row')} dropped.")
     nudge(settings.state.path)
     return Exit.DONE
 
 
 @app.command("csv")
 def csv_(context: typer.Context, connector: _Connector = "") -> int:
-    """The set-aside rows as CSV, for a spreadsheet."""
+    """Write the rejected rows as CSV, for a spreadsheet."""
     settings = settings_of(context)
-    with _to_read(settings) as ledger:
+    with ledger_to_read(settings) as ledger:
         _check(settings, ledger, connector)
         header = ("kind", "where", "source", "id", "stream_id", "segment_id", "code", "detail", "attempts")
-        rows = ([*_told(it).values(), _ascii(it.payload)] for it in _rows(ledger, connector))
+        rows = ([*_document(it).values(), _ascii(it.payload)] for it in _rows(ledger, connector))
         say_csv((*header, "payload"), rows)
     return Exit.DONE
 
 
-def _to_read(settings: Settings) -> "Ledger":
-    from syncd.ledger import Ledger  # noqa: PLC0415
-
-    return Ledger.open_to_read(settings.state.path)
-
-
 def _check(settings: Settings, ledger: "Ledger", connector: str) -> None:
-    """Raises a usage error for a connector that is neither configured nor in the ledger."""
+    """Raise a usage error for a connector that is neither configured nor in the ledger."""
     from syncd.ledger import overview  # noqa: PLC0415
 
     with ledger.read() as connection:
@@ -183,18 +182,17 @@ def _rows(ledger: "Ledger", connector: str = "") -> Iterator["SetAside"]:
 
 
 def _act(settings: Settings, ledger: "Ledger", verb: str, chosen: "Chosen") -> int:
-    """One transaction. Returns how many rows it was about."""
+    """Retry or drop in one transaction; return the number of rows."""
     from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.ledger.admin import actions  # noqa: PLC0415
 
     act = {"retry": actions.retry, "drop": actions.drop}[verb]
-    exports = settings.exporting
     with ledger.write() as connection:
-        return act(connection, chosen, SystemClock().now(), who=operator(), exports=exports)
+        return act(connection, chosen, SystemClock().now(), who=operator(), exports=settings.exporting)
 
 
 def _question(ledger: "Ledger", chosen: "Chosen") -> str:
-    from syncd.ledger import overview  # noqa: PLC0415  # noqa: PLC0415
+    from syncd.ledger import overview  # noqa: PLC0415
     from syncd.ledger.admin import actions  # noqa: PLC0415
 
     about = [
@@ -203,22 +201,22 @@ def _question(ledger: "Ledger", chosen: "Chosen") -> str:
     ]  # fmt: skip
     with ledger.read() as connection:
         n = actions.still_waiting(connection, chosen)
-    pending = f" and {n} that wait in question" if n else ""
+    pending = f" and {n} that may be rejected" if n else ""
     if chosen.unconfigured:
         with ledger.read() as connection:
             n = overview.counts(connection)["delivery"].get(chosen.connector, {}).get("pending", 0)
         most = "up to " if chosen.code or chosen.lead_id else ""
         pending = f" and {most}{n} pending deliveries"
-    return f"Drop {len(about)} set-aside rows{pending} for good? [y/N] "
+    return f"Drop {len(about)} rejected rows{pending} for good? [y/N] "
 
 
-def _told(it: "SetAside") -> dict[str, Any]:
+def _document(it: "SetAside") -> dict[str, Any]:
     keys = ("kind", "where", "source", "lead_id", "stream_id", "segment_id", "code", "detail", "attempts")
     return {key: getattr(it, key) for key in keys}
 
 
 def _ascii(payload: str | None) -> str:
-    """The payload as JSON in ASCII, so that it is still JSON when a terminal's control characters are out."""
+    """Write a payload as JSON in ASCII: it stays JSON when control characters are escaped."""
     value = payload_of(payload)
     return "" if value is None else json.dumps(value, separators=(",", ":"))
 

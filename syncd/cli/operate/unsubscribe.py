@@ -1,10 +1,10 @@
-"""Switches a source's push off and tells CTGO so, beside a daemon or without one."""
+"""The end of a source's push: it is switched off here and unsubscribed at CTGO, with or without a daemon."""
 
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from syncd.app.paced_client import free_slot, make_upstream
+from syncd.app.paced_client import PATIENCE, free_slot, make_upstream, send_in_slot
 from syncd.clock import SystemClock
 from syncd.core.failure import CODES, Failure, Halt, Pause
 from syncd.ctgo.webhooks import Webhooks
@@ -15,12 +15,12 @@ from syncd.settings import Source
 
 
 def unsubscribe(
-    ledger: Ledger, name: str, source: Source | None, clock: SystemClock, patience: float, *, who: str
+    ledger: Ledger, name: str, source: Source | None, clock: SystemClock, *, who: str
 ) -> Failure | None:
-    """Switch off, then unsubscribe everything that is there; why that did not work, None if it did.
+    """Switch push off, then delete every subscription; return the failure, None if all went well.
 
-    It is off before CTGO is asked, so that a daemon neither takes a push nor subscribes anew, and goes on where this fails.
-    `source`: None when it has left the configuration; `patience`: seconds for each free request.
+    Push is off before CTGO is asked: so a daemon neither accepts a push nor subscribes again, and continues if this fails.
+    `source`: None if it is no longer in the configuration.
     """
     it = _switched_off(ledger, name, clock.now(), who)
     if not it.is_there:
@@ -32,20 +32,16 @@ def unsubscribe(
     webhooks = Webhooks(client)
 
     def ask(request: Callable[[], object], change: Callable[[Subscription, Any], Subscription]) -> None:
-        hold = free_slot(ledger, pacer, clock, patience)
+        hold = free_slot(ledger, pacer, clock, PATIENCE)
         if hold is None:
             raise Pause("rate_limited", "Its requests of this minute are all taken.")
-        try:
-            answer = hold.call(request)
-        finally:
-            with ledger.write() as connection:
-                pacer.close(connection, hold)
+        answer = send_in_slot(hold, request, pacer, ledger)
         with ledger.write() as connection:
             if (stands := subscriptions.load(connection, name)) is not None:
                 subscriptions.save(connection, change(stands, answer))
 
     try:
-        if it.asked:  # what may have been subscribed has an id, which only this tells
+        if it.asked:  # only this request tells the id of a subscription whose answer was lost
             ask(partial(webhooks.subscribe, it.asked), Subscription.found)
         with ledger.read() as connection:
             it = subscriptions.load(connection, name) or it

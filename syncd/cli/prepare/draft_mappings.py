@@ -1,7 +1,6 @@
-"""Mappings as they would be compiled, looked at without credentials: no option of a connector has to be right.
+"""Mappings compiled without credentials: no option of a connector has to be right.
 
-`map` and its check use this, in a pull request's CI say, where no secret is. What a connector's options must be is
-`check`'s matter.
+`map` uses them, also in a pull request's CI, which has no secret. `check` is responsible for options.
 """
 
 from collections.abc import Mapping
@@ -15,8 +14,8 @@ from syncd.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """A connector's mapping, each field compiled alone, so that each can be asked why it is left out."""
+class DraftMapping:
+    """A connector's mapping, each field compiled alone, to explain why a field is left out."""
 
     draft: Draft
     fields: Mapping[str, FieldMap]
@@ -29,8 +28,8 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """One field for one lead: its value, or why there is none. `failed`: the whole lead would be set aside."""
+class FieldResult:
+    """One field for one lead: its value, or the reason why it is left out. `failed`: the whole lead would be rejected."""
 
     name: str
     policy: str
@@ -40,20 +39,20 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a `where` says of one lead."""
+class WhereResult:
+    """The result of a `where` for one lead."""
 
     wanted: bool
     code: str = ""
     detail: str = ""
 
 
-def drawn(settings: Settings, only: str = "") -> tuple[dict[str, Drawn], list[str]]:
-    """The connectors' mappings (or the one named) by name, and every mistake in them and in what sources enrich.
+def draft_mappings(settings: Settings, only: str = "") -> tuple[dict[str, DraftMapping], list[str]]:
+    """Compile the mappings of all connectors, or of one; also list every mistake in them and in `enrich` tables.
 
     Raises SettingsError for a connector type that is unknown or cannot be loaded.
     """
-    ready: dict[str, Drawn] = {}
+    ready: dict[str, DraftMapping] = {}
     mistakes: list[str] = []
     of = settings.provenance.of
     for name, draft in drafts(settings).items():
@@ -69,7 +68,7 @@ def drawn(settings: Settings, only: str = "") -> tuple[dict[str, Drawn], list[st
         try:
             where = Filter.compile(owner, draft.where)
             also = Filter.compile(f"{owner} ({draft.type})", draft.also_where)
-            ready[name] = Drawn(draft, fields, where.also(also))
+            ready[name] = DraftMapping(draft, fields, where.also(also))
         except MappingError as error:
             mistakes.append(f"{of(('connectors', name, 'where'))}: {error}")
     for source, chosen in settings.sources.items():
@@ -81,28 +80,27 @@ def drawn(settings: Settings, only: str = "") -> tuple[dict[str, Drawn], list[st
     return ready, mistakes
 
 
-def judged(it: Drawn, values: Mapping[str, object]) -> Verdict:
-    """Whether the connector wants a lead with these values."""
+def judge(it: DraftMapping, values: Mapping[str, object]) -> WhereResult:
+    """Judge by `where` if the connector wants a lead with these values."""
     try:
-        return Verdict(it.where.accepts(values))
+        return WhereResult(it.where.accepts(values))
     except Reject as why:
-        return Verdict(wanted=False, code=why.code, detail=why.detail)
+        return WhereResult(wanted=False, code=why.code, detail=why.detail)
 
 
-def shown(it: Drawn, values: Mapping[str, object]) -> list[Shown]:
-    """Each field that could be compiled, in the mapping's order."""
+def evaluate(it: DraftMapping, values: Mapping[str, object]) -> list[FieldResult]:
+    """Evaluate each field that could be compiled, in the mapping's order."""
     fields = it.draft.fields
-    return [_shown(name, fields[name], field, values) for name, field in it.fields.items()]
+    return [_evaluate(name, fields[name], field, values) for name, field in it.fields.items()]
 
 
-def _shown(name: str, how: Field, field: FieldMap, values: Mapping[str, object]) -> Shown:
+def _evaluate(name: str, how: Field, field: FieldMap, values: Mapping[str, object]) -> FieldResult:
     try:
         result = field.evaluate(values)
     except Reject as why:
-        return Shown(name, how.policy, left_out=why.detail, failed=True)
+        return FieldResult(name, how.policy, left_out=why.detail, failed=True)
     if name in result:
-        return Shown(name, how.policy, result[name])
+        return FieldResult(name, how.policy, result[name])
     nulls = sorted(used for used in field.uses if values[used] is None)
-    return Shown(
-        name, how.policy, left_out=f"{' and '.join(nulls)} is null" if nulls else "it comes to nothing"
-    )
+    reason = f"{' and '.join(nulls)} is null" if nulls else "it comes to nothing"
+    return FieldResult(name, how.policy, left_out=reason)

@@ -1,25 +1,27 @@
-"""`syncd explain [CODE]`: what to do about a failure code."""
+"""`syncd explain [CODE]`: explain a failure code, and what to do."""
 
 from typing import Annotated
 
 import typer
 
-from syncd.cli.context import unknown
+from syncd.cli.context import unknown, verb_app
 from syncd.cli.exits import Exit
 from syncd.cli.output import say, say_json
 from syncd.core.failure import CODES
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
+app = verb_app()
 
 
 @app.command()
 def explain(
-    code: Annotated[str, typer.Argument(metavar="CODE", help="As a message shows it; without it, all.")] = "",
+    code: Annotated[
+        str, typer.Argument(metavar="CODE", help="The code in a message; without it, all codes.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object of codes.")] = False,
 ) -> int:
-    """What a failure code means and what to do."""
+    """Explain a failure code, and what to do."""
     wanted = code.strip().strip("()").lower()
-    # The core's own are known without importing a single plugin
+    # The core's own codes need no plugin
     fixes = {wanted: CODES[wanted]} if wanted in CODES else _every_code()
     if wanted:
         if wanted not in fixes:

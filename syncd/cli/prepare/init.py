@@ -1,4 +1,4 @@
-"""`syncd init`: a commented configuration to start from, readable by its owner alone, for it may come to hold a key."""
+"""`syncd init`: write a commented configuration that only its owner can read, for it may hold a key later."""
 
 import os
 import shlex
@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
+from syncd.cli.context import verb_app
 from syncd.cli.exits import Exit, complain
 from syncd.cli.output import say
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
+app = verb_app()
 
 
 @app.command()
@@ -22,7 +23,7 @@ def init(
     ] = None,
     config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="The same.")] = None,
 ) -> int:
-    """Write a commented configuration to start from. Nothing is ever overwritten."""
+    """Write a commented configuration to start from. It never overwrites a file."""
     named = [it for it in (context.obj, config, path) if it is not None]
     if len(named) > 1:
         raise typer.TyperException("Name one file, either with --config or without.")
@@ -34,22 +35,22 @@ def init(
         _write_new(chosen, files("syncd.cli").joinpath("starter.toml").read_bytes())
     except OSError as error:
         if os.path.lexists(chosen):
-            complain(f"{chosen} is there already, and stays as it is.", "Name another file: syncd init PATH")
+            complain(f"{chosen} exists already, and stays as it is.", "Name another file: syncd init PATH")
         else:
             complain(f"{chosen} cannot be written: {(error.strerror or str(error)).lower()}.")
         return Exit.FAILED
-    _say_what_next(chosen, found_without=not named)
+    _print_next_steps(chosen, found_without=not named)
     return Exit.DONE
 
 
 def _write_new(path: Path, content: bytes) -> None:
-    """Raises OSError, also when there is anything of that name, be it a link that leads nowhere."""
+    """Write a new file. Raises OSError, also if anything has that name, even a broken link."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
 
 
-def _say_what_next(path: Path, *, found_without: bool) -> None:
+def _print_next_steps(path: Path, *, found_without: bool) -> None:
     command = "syncd" if found_without else f"syncd --config {shlex.quote(str(path))}"
     say(f"{path} is written. Next:")
     say("  1. Set api_key in it, or SYNCD_SOURCES__MAIN__API_KEY in the environment.")

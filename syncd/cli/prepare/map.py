@@ -1,7 +1,7 @@
-"""`syncd map`: what would be sent, before anything is: each field with its policy, and why some are left out.
+"""`syncd map`: show the data that a connector would get: each field with its policy, and why some are left out.
 
-It needs no credentials and no ledger, so that a mapping can be reviewed where neither is. Whoever asks sees the data of
-the leads it is shown for, as with `syncd lead`.
+It needs no credentials and no ledger, so that a mapping can be reviewed without them. It prints personal data of the leads
+that it shows, as `syncd lead` does.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from syncd.app.privileges import settings_in_force
-from syncd.cli.context import unknown
+from syncd.cli.context import AsJson, ledger_to_read, unknown, verb_app
 from syncd.cli.exits import Exit, complain
 from syncd.cli.output import say, say_json, say_table
 from syncd.clock import SystemClock
@@ -20,41 +20,41 @@ from syncd.core.lead import LARGEST_ID
 from syncd.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from syncd.cli.prepare.draft_mappings import Drawn
+    from syncd.cli.prepare.draft_mappings import DraftMapping
     from syncd.core.lead import Lead
     from syncd.mapping import Labels
 
 FEW = 3
-"""Leads that are shown when none is asked for."""
+"""Leads to show if none is named."""
 
-_NUMBERED = {"stream_name": "stream_id", "segment_name": "segment_id", "account_handle": "account_id"}
-"""A name, and the number that it is the name of."""
+_NUMBER_OF = {"stream_name": "stream_id", "segment_name": "segment_id", "account_handle": "account_id"}
+"""The number that each name belongs to."""
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
+app = verb_app()
 
 
 @app.command()
 def map_(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="[NAME]", help="The connector; without it, every one.")] = "",
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="A connector; without it, all.")] = "",
     lead: Annotated[
         int | None,
-        typer.Option("--lead", min=1, max=LARGEST_ID, metavar="ID", help="For this lead of the ledger."),
+        typer.Option("--lead", min=1, max=LARGEST_ID, metavar="ID", help="Show this lead of the ledger."),
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Only say what is wrong; exits with 78 if something is.")
+        bool, typer.Option("--check", help="Only report mistakes; exits with 78 if there is one.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For a script.")] = False,
+    as_json: AsJson = False,
 ) -> int:
-    """What would be sent to a connector, for a lead: each field with its policy, and what `where` says."""
+    """Show the data that a connector would get for a lead: each field with its policy, and the result of `where`."""
     settings = settings_in_force(context.obj, keyless=True)
     if name and name not in settings.connectors:
         raise unknown("connector", name, settings.connectors)
-    from syncd.cli.prepare.draft_mappings import drawn  # noqa: PLC0415 - Jinja2 and the connectors' classes
+    from syncd.cli.prepare.draft_mappings import draft_mappings  # noqa: PLC0415 - Jinja2 and the connectors' classes
 
     if not settings.connectors:
-        raise SettingsError(f"{settings.provenance.name}: connectors: there is none, so nothing is mapped")
-    ready, mistakes = drawn(settings, name)
+        raise SettingsError(f"{settings.provenance.name}: connectors: there is none, so there is no mapping")
+    ready, mistakes = draft_mappings(settings, name)
     if not check and mistakes:
         raise SettingsError(*mistakes)
     if check:
@@ -62,21 +62,21 @@ def map_(
     if lead is not None and not settings.state.path.exists():
         complain(f"There is no ledger at {settings.state.path}, so no lead {lead} either.")
         return Exit.REJECTED
-    told = [_told(it, _seen_for(settings, it, lead)) for it in ready.values()]
+    found = [_document(it, _leads_for(settings, it, lead)) for it in ready.values()]
     if as_json:
-        say_json(told)
+        say_json(found)
     else:
-        for one in told:
+        for one in found:
             _show(one)
-    if lead is not None and not any(one["leads"] for one in told):
+    if lead is not None and not any(one["leads"] for one in found):
         complain(f"The ledger holds no lead {lead} of a source that delivers there.")
         return Exit.REJECTED
     return Exit.DONE
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """A lead to show a mapping for. `lead` None: its payload is no longer kept."""
+class _Example:
+    """A lead to show a mapping for. `lead` is None if its payload is no longer kept."""
 
     key: str
     lead: "Lead | None"
@@ -85,8 +85,8 @@ class _Seen:
     made_up: bool = False
 
 
-def _seen_for(settings: Settings, it: "Drawn", lead_id: int | None) -> list[_Seen]:
-    """The lead that was asked for, else the newest few, else a made-up one."""
+def _leads_for(settings: Settings, it: "DraftMapping", lead_id: int | None) -> list[_Example]:
+    """Choose the named lead, else the newest few, else a made-up one."""
     name = it.draft.name
     sources = [source for source in settings.sources if name in settings.connectors_of(source)]
     found = _stored(settings, sources, lead_id) if settings.state.path.exists() else []
@@ -95,16 +95,15 @@ def _seen_for(settings: Settings, it: "Drawn", lead_id: int | None) -> list[_See
     from syncd.cli.prepare.sample import ENRICHED, NAMES, sample  # noqa: PLC0415
 
     made_up = sample(sources[0] if sources else "main")
-    return [_Seen(str(made_up.key), made_up, NAMES, dict(ENRICHED), made_up=True)]
+    return [_Example(str(made_up.key), made_up, NAMES, dict(ENRICHED), made_up=True)]
 
 
-def _stored(settings: Settings, sources: Sequence[str], lead_id: int | None) -> list[_Seen]:
-    from syncd.ledger import Ledger  # noqa: PLC0415 - CI has none, and need not wait for it
-    from syncd.ledger.labels import load_names  # noqa: PLC0415
+def _stored(settings: Settings, sources: Sequence[str], lead_id: int | None) -> list[_Example]:
+    from syncd.ledger.labels import load_names  # noqa: PLC0415 - CI has no ledger, and need not wait for it
     from syncd.ledger.leads import examples  # noqa: PLC0415
     from syncd.mapping import Labels  # noqa: PLC0415
 
-    with Ledger.open_to_read(settings.state.path) as ledger, ledger.read() as connection:
+    with ledger_to_read(settings) as ledger, ledger.read() as connection:
         if lead_id is None:
             rows = examples.newest(connection, sources, FEW)
         else:
@@ -113,7 +112,7 @@ def _stored(settings: Settings, sources: Sequence[str], lead_id: int | None) -> 
     return [_seen(row, labels[row.source]) for row in rows]
 
 
-def _seen(row: Any, labels: "Labels") -> _Seen:
+def _seen(row: Any, labels: "Labels") -> _Example:
     from syncd.core.lead import read_lead  # noqa: PLC0415 - as above
 
     try:
@@ -121,10 +120,10 @@ def _seen(row: Any, labels: "Labels") -> _Seen:
     except ValueError:
         lead = None
     enrichment = json.loads(row.enrichment) if row.enrichment else None
-    return _Seen(str(lead.key) if lead else "", lead, labels, enrichment)
+    return _Example(str(lead.key) if lead else "", lead, labels, enrichment)
 
 
-def _told(it: "Drawn", leads: Sequence[_Seen]) -> dict[str, Any]:
+def _document(it: "DraftMapping", leads: Sequence[_Example]) -> dict[str, Any]:
     return {
         "connector": it.draft.name,
         "type": it.draft.type,
@@ -134,27 +133,31 @@ def _told(it: "Drawn", leads: Sequence[_Seen]) -> dict[str, Any]:
     }
 
 
-def _one(it: "Drawn", seen: _Seen) -> dict[str, Any]:
-    from syncd.cli.prepare.draft_mappings import judged, shown  # noqa: PLC0415
+def _one(it: "DraftMapping", seen: _Example) -> dict[str, Any]:
+    from syncd.cli.prepare.draft_mappings import evaluate, judge  # noqa: PLC0415
     from syncd.mapping import variables  # noqa: PLC0415
 
     if seen.lead is None:
         gone = "its personal data is no longer kept, so nothing would be sent"
         return {"lead": None, "made_up": False, "verdict": "set aside", "code": "payload_gone", "detail": gone,
                 "fields": []}  # fmt: skip
-    uses = it.uses | frozenset(_NUMBERED.values())
+    uses = it.uses | frozenset(_NUMBER_OF.values())
     values = variables(seen.lead, seen.labels, seen.enrichment, uses, SystemClock().now())
-    verdict, fields = judged(it, values), shown(it, values)
+    result, fields = judge(it, values), evaluate(it, values)
     failed = next((one.left_out for one in fields if one.failed), "")
-    said = "set aside" if verdict.code else "wanted" if verdict.wanted else "unwanted"
-    code, detail = verdict.code, verdict.detail
+    verdict = "set aside" if result.code else "wanted" if result.wanted else "unwanted"
+    code, detail = result.code, result.detail
     unnamed = [
-        name for name, number in _NUMBERED.items() if values.get(name) is None and values[number] is not None
+        name for name, number in _NUMBER_OF.items() if values.get(name) is None and values[number] is not None
     ]
     if not it.where.uses.isdisjoint(unnamed):
-        said, code, detail = "waiting", "name_unknown", "its `where` needs a name that CTGO has not told yet"
-    elif verdict.wanted and failed:
-        said, code, detail = "set aside", "mapping_failed", failed
+        verdict, code, detail = (
+            "waiting",
+            "name_unknown",
+            "its `where` needs a name that CTGO has not sent yet",
+        )
+    elif result.wanted and failed:
+        verdict, code, detail = "set aside", "mapping_failed", failed
     key = seen.lead.key
     return {
         "lead": {
@@ -164,20 +167,21 @@ def _one(it: "Drawn", seen: _Seen) -> dict[str, Any]:
             "segment_id": key.segment_id,
         },
         "made_up": seen.made_up,
-        "verdict": said,
+        "verdict": verdict,
         "code": code,
         "detail": detail,
         "fields": [asdict(one) for one in fields],
     }
 
 
-def _show(told: dict[str, Any]) -> None:
-    mapping = "its default mapping" if told["mapping"] == "default" else "the fields table"
-    say(f"connector {told['connector']} ({told['type']}): {mapping}, where: {told['where'] or 'every lead'}")
-    for one in told["leads"]:
+def _show(document: dict[str, Any]) -> None:
+    mapping = "its default mapping" if document["mapping"] == "default" else "the fields table"
+    where = document["where"] or "every lead"
+    say(f"connector {document['connector']} ({document['type']}): {mapping}, where: {where}")
+    for one in document["leads"]:
         say()
         why = f": {one['detail']} ({one['code']})" if one["code"] else ""
-        say(f"{_called(one)}: {one['verdict']}{why}")
+        say(f"{_called(one)}: {one['verdict'].replace('set aside', 'rejected')}{why}")
         if one["fields"]:
             rows = [(it["name"], it["policy"], _text(it)) for it in one["fields"]]
             say_table(("field", "policy", "value"), rows)
@@ -188,7 +192,7 @@ def _called(one: dict[str, Any]) -> str:
     lead = one["lead"]
     if lead is None:
         return "a lead"
-    made_up = " (made up, with everything that CTGO and enriching may know)" if one["made_up"] else ""
+    made_up = " (made up, with all data that CTGO and enriching may have)" if one["made_up"] else ""
     return f"lead {lead['id']}/{lead['stream_id']}/{lead['segment_id']} of {lead['source']}{made_up}"
 
 
@@ -199,9 +203,9 @@ def _text(field: dict[str, Any]) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _checked(ready: dict[str, "Drawn"], mistakes: list[str], *, as_json: bool) -> int:
-    """Say what is wrong: what was found when compiling, and what not even a lead that has everything makes right."""
-    from syncd.cli.prepare.draft_mappings import judged  # noqa: PLC0415
+def _checked(ready: dict[str, "DraftMapping"], mistakes: list[str], *, as_json: bool) -> int:
+    """Report mistakes: those found by compiling, and those that even a complete lead shows."""
+    from syncd.cli.prepare.draft_mappings import judge  # noqa: PLC0415
     from syncd.cli.prepare.sample import ENRICHED, NAMES, sample  # noqa: PLC0415
     from syncd.mapping import variables  # noqa: PLC0415
 
@@ -210,10 +214,10 @@ def _checked(ready: dict[str, "Drawn"], mistakes: list[str], *, as_json: bool) -
     for it in ready.values():
         whole = variables(sample("main"), NAMES, ENRICHED, it.uses, now)
         mistakes += _refused(it, whole)
-        bare = judged(it, variables(sample("main", bare=True), names=it.uses, now=now))
-        if bare.code and not judged(it, whole).code:
+        bare = judge(it, variables(sample("main", bare=True), names=it.uses, now=now))
+        if bare.code and not judge(it, whole).code:
             notes.append(
-                f"connector {it.draft.name}: a lead that lacks something would be set aside: {bare.detail}"
+                f"connector {it.draft.name}: a lead that lacks something would be rejected: {bare.detail}"
             )
     if as_json:
         say_json({"ok": not mistakes, "mistakes": mistakes, "notes": notes, "connectors": list(ready)})
@@ -227,13 +231,11 @@ def _checked(ready: dict[str, "Drawn"], mistakes: list[str], *, as_json: bool) -
     return Exit.DONE
 
 
-def _refused(it: "Drawn", values: dict[str, object]) -> list[str]:
-    from syncd.cli.prepare.draft_mappings import judged, shown  # noqa: PLC0415
+def _refused(it: "DraftMapping", values: dict[str, object]) -> list[str]:
+    from syncd.cli.prepare.draft_mappings import evaluate, judge  # noqa: PLC0415
 
-    details = [one.left_out for one in shown(it, values) if one.failed]
-    verdict = judged(it, values)
-    if verdict.code:
-        details.append(verdict.detail)
-    return [
-        f"connectors.{it.draft.name}: {detail}, also for a lead that has everything" for detail in details
-    ]
+    details = [one.left_out for one in evaluate(it, values) if one.failed]
+    result = judge(it, values)
+    if result.code:
+        details.append(result.detail)
+    return [f"connectors.{it.draft.name}: {detail}, even for a complete lead" for detail in details]

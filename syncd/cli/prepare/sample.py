@@ -1,4 +1,4 @@
-"""A made-up lead, for looking at a mapping before there is a real one."""
+"""A made-up lead, to show a mapping before there is a real lead."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -33,7 +33,7 @@ ENRICHED: Mapping[str, Any] = MappingProxyType(
         "linkedin": {"url": "https://www.linkedin.com/in/mara-oduya", "confidence": "high"},
     }
 )
-"""What enriching the made-up lead would answer."""
+"""The enrichment of the made-up lead."""
 
 NAMES = Labels(
     streams={14: "Indie founders"},
@@ -49,7 +49,7 @@ _BARE: Mapping[str, Any] = MappingProxyType(
 
 
 def sample(source: str, *, bare: bool = False) -> Lead:
-    """A lead with everything that CTGO documents, or with as little as may be."""
+    """Make a lead with everything that CTGO documents; if `bare`, with as little as possible."""
     parsed = parse_lead(source, dict(_BARE if bare else _FULL))
-    assert isinstance(parsed, tuple)  # noqa: S101 - it is written above
+    assert isinstance(parsed, tuple)  # noqa: S101 - it is valid
     return parsed[0]

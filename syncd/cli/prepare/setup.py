@@ -1,45 +1,43 @@
-"""`syncd setup`: what must exist in a CRM before the first lead, listed and, with `--apply`, made."""
+"""`syncd setup`: list what must exist in a CRM before the first lead and, with `--apply`, create it."""
 
 from typing import Annotated
 
 import typer
 
-from syncd.cli.context import settings_of
+from syncd.cli.context import AsJson, settings_of, verb_app
+from syncd.cli.exits import strongest
 from syncd.cli.output import say, say_json
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
+app = verb_app()
 
 
 @app.command()
 def setup(
     context: typer.Context,
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Of these connectors; without, of all.")
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Connectors; without a name, all.")
     ] = None,
-    apply: Annotated[bool, typer.Option("--apply", help="Make what is missing.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For a script.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Create what is missing.")] = False,
+    as_json: AsJson = False,
 ) -> int:
-    """What must exist in a CRM before the first lead: properties, fields, lists. Only --apply makes anything.
+    """List what must exist in a CRM before the first lead: properties, fields, lists. Only --apply creates anything.
 
-    Exits with 0 when every connector could be asked and, with --apply, syncd made all that it can make; what is left for
-    a person is said, and `syncd check` tells whether it stands in the way. 2: a connector failed; 78: configuration.
+    Exits with 0 if every connector could be asked and, with --apply, everything was created that syncd can create. It
+    lists what is left for a person; `syncd check` tells if that stands in the way. 2: a connector failed; 78: configuration.
     """
+    from syncd.cli.prepare.notes import print_notes  # noqa: PLC0415
     from syncd.cli.prepare.setup_notes import prepare  # noqa: PLC0415 - the engine and all below it
 
-    prepared = prepare(settings_of(context), names or (), apply=apply)
+    notes = prepare(settings_of(context), names or (), apply=apply)
+    code = strongest(note.exit for note in notes)
     if as_json:
-        keys = ("state", "about", "what", "code", "fix")
-        told = [{key: getattr(it, key) for key in keys} for it in prepared.notes]
-        say_json({"ok": not prepared.exit, "exit": int(prepared.exit), "changes": told})
-        return prepared.exit
-    states, abouts = (
-        max(map(len, column)) for column in zip(*((n.state, n.about) for n in prepared.notes), strict=True)
-    )
-    for note in prepared.notes:
-        code = f" ({note.code})" if note.code else ""
-        say(f"{note.state:{states}}  {note.about:{abouts}}  {note.what}{code}")
-        if note.fix:
-            say(f"{'':{states}}  {'':{abouts}}  {note.fix}")
-    if any(note.state == "missing" for note in prepared.notes):
-        say("To make what is missing: syncd setup --apply")
-    return prepared.exit
+        changes = [
+            {"state": it.state, "about": it.about, "what": it.text, "code": it.code, "fix": it.fix}
+            for it in notes
+        ]
+        say_json({"ok": not code, "exit": int(code), "changes": changes})
+        return code
+    print_notes(notes)
+    if any(note.state == "missing" for note in notes):
+        say("To create what is missing: syncd setup --apply")
+    return code

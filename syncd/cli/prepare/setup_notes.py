@@ -1,53 +1,24 @@
-"""What `setup` does with each connector, as notes: a state, what it is about, a sentence, and what is left for a person.
-
-Every text passes the log's redaction: a connector is a stranger's code, and may say what it was given.
-"""
+"""The setup of each connector, with its results as notes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
 
-from syncd.app.compose import Mapped, compile_connectors
+from syncd.app.mappings import Mapped, compile_connectors
 from syncd.cli.context import unknown
-from syncd.cli.exits import Exit, strongest
+from syncd.cli.exits import Exit
+from syncd.cli.prepare.notes import Note
 from syncd.clock import SystemClock
 from syncd.connector import Change, Connector
 from syncd.core.failure import CODES, Failure, Refused
-from syncd.log import configure, logger, redact_values, scrub
+from syncd.log import configure, logger, redact_values
 from syncd.settings import Settings
 
-State = Literal["ok", "made", "missing", "by hand", "failed"]
 
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """One line of the report. `fix`: what is left for a person."""
-
-    state: State
-    about: str
-    what: str
-    code: str = ""
-    fix: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """The report, and what to exit with."""
-
-    notes: Sequence[Note]
-
-    @property
-    def exit(self) -> Exit:
-        """2 if a connector could not be asked; what only a person can make is no failure of the command."""
-        return strongest(Exit.FAILED for note in self.notes if note.state == "failed")
-
-
-def prepare(settings: Settings, names: Sequence[str], *, apply: bool) -> Prepared:
-    """Set up the connectors of these names, or all.
+def prepare(settings: Settings, names: Sequence[str], *, apply: bool) -> list[Note]:
+    """Set up the named connectors, or all. A note fails only if its connector could not be asked.
 
     Raises:
         SettingsError: the configuration is wrong.
-        TyperException: there is no connector of a name.
+        TyperException: no connector has a given name.
     """
     mapped = compile_connectors(settings)
     for name in names:
@@ -57,12 +28,11 @@ def prepare(settings: Settings, names: Sequence[str], *, apply: bool) -> Prepare
     configure(settings.log.format, "error")
     clock = SystemClock()
     chosen = [m for m in mapped.values() if not names or m.name in names]
-    notes = [note for m in chosen for note in _notes(m, clock, apply=apply)]
-    return Prepared([replace(note, what=scrub(note.what), fix=scrub(note.fix)) for note in notes])
+    return [note.scrubbed() for m in chosen for note in _notes(m, clock, apply=apply)]
 
 
 def _notes(m: Mapped, clock: SystemClock, *, apply: bool) -> list[Note]:
-    """What became of one connector; a failure of one keeps nothing from the others."""
+    """Set up one connector; its failure does not stop the others."""
     about, codes = f"connector {m.name}", {**m.configured.cls.codes, **CODES}
     try:
         connector = m.configured.open(clock, logger())
@@ -74,10 +44,9 @@ def _notes(m: Mapped, clock: SystemClock, *, apply: bool) -> list[Note]:
             connector.close()
     except (Failure, Refused) as why:
         fix = codes.get(why.code, "").replace("NAME", m.name)
-        return [Note("failed", about, why.detail, why.code, fix)]
-    except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything, and the others are still to be set up
-        detail = f"its setup raised {type(error).__name__}"
-        return [Note("failed", about, detail, "connector_bug", CODES["connector_bug"])]
+        return [Note("failed", about, why.detail, why.code, fix, Exit.FAILED)]
+    except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything, and the others must be set up
+        return [_bug(about, f"its setup raised {type(error).__name__}")]
     return [_note(about, change, apply=apply) for change in changes] or [
         Note("ok", about, "nothing is missing")
     ]
@@ -88,6 +57,9 @@ def _note(about: str, change: Change, *, apply: bool) -> Note:
         return Note("made", about, change.what)
     if change.by_hand:
         return Note("by hand", about, change.what, fix=change.by_hand)
-    if apply:  # neither made nor said how
-        return Note("failed", about, change.what, "connector_bug", CODES["connector_bug"])
-    return Note("missing", about, change.what)
+    # With `apply`, a change that is neither made nor explained is a bug
+    return _bug(about, change.what) if apply else Note("missing", about, change.what)
+
+
+def _bug(about: str, text: str) -> Note:
+    return Note("failed", about, text, "connector_bug", CODES["connector_bug"], Exit.FAILED)

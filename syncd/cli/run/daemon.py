@@ -12,9 +12,10 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 
-from syncd.app.compose import Mapped, compile_connectors, read_settings
-from syncd.app.engine_start import begin, crews_of, make_engine
-from syncd.app.services import Companions
+from syncd.app.engine import begin, make_engine, make_pools
+from syncd.app.mappings import Mapped, compile_connectors
+from syncd.app.privileges import settings_in_force
+from syncd.app.services import Services
 from syncd.cli.exits import Exit
 from syncd.clock import SystemClock
 from syncd.daemon.calendar import Chore, Every
@@ -32,18 +33,18 @@ from syncd.workers.runner import Ended, Runner
 
 HOUR = 3600.0
 LAST = 9.5
-"""Seconds after a signal when the process ends whatever holds it: another program that keeps the ledger locked, say."""
+"""Seconds after a signal when the process ends even if something holds it, such as another program's lock on the ledger."""
 HEAD_START = 0.1
-"""Seconds that the first pulls are ahead of health and alerts, whose imports would take the processor from them."""
+"""Seconds that the first pulls start before health and alerts, whose imports would slow them."""
 SETTLED = 15.0
-"""Seconds after a start, or a reload, when what that needed is likely to be over."""
+"""Seconds after which the work of a start or a reload is likely over."""
 PROBE = HOUR
 """Seconds after which a halted lane tries one delivery by itself."""
 
 
 def run_daemon(config: Path | None) -> Exit:
-    """Run until SIGTERM or SIGINT. Raises SettingsError and LedgerError before anything is sent, or when the ledger fails."""
-    # A core would hold the keys and people, for good, where nobody looks for them
+    """Run until SIGTERM or SIGINT. Raises SettingsError and LedgerError before it sends anything, or when the ledger fails."""
+    # A core dump would keep keys and personal data on the disk
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     orders: list[Daemon] = []
     clock = SystemClock()
@@ -72,26 +73,24 @@ def run_daemon(config: Path | None) -> Exit:
         settings, mapped = _settings(config)
         path = settings.state.path
         with EngineLock(path) as lock, Ledger.open(path, upgrade=True, lock=lock) as ledger:
-            companions = Companions(logger())
-            daemon = _daemon(config, (settings, mapped), ledger, clock, companions)
+            services = Services(logger())
+            daemon = _daemon(config, (settings, mapped), ledger, clock, services)
             orders.append(daemon)
             with ExitStack() as beside:
 
-                def put_beside() -> None:
+                def start_services() -> None:
                     clock.wait(threading.Event(), HEAD_START)
-                    beside.enter_context(companions.beside(daemon))
+                    beside.enter_context(services.beside(daemon))
 
-                ended = daemon.run(put_beside)
-                return _leave(ended)
+                return _leave(daemon.run(start_services))
 
 
 def _settings(config: Path | None) -> tuple[Settings, Mapping[str, Mapped]]:
-    settings = read_settings(config)
+    settings = settings_in_force(config)
     settings.require_sources()
     redact_values(secret_values(settings))
     mapped = compile_connectors(settings)
-    for m in mapped.values():
-        redact_values(m.configured.secrets)
+    redact_values(secret for m in mapped.values() for secret in m.configured.secrets)
     configure(settings.log.format, settings.log.level)
     return settings, mapped
 
@@ -101,53 +100,45 @@ def _daemon(
     start: tuple[Settings, Mapping[str, Mapped]],
     ledger: Ledger,
     clock: SystemClock,
-    companions: Companions,
+    services: Services,
 ) -> Daemon:
     log = logger()
     runner = Runner(clock, log, until_quiet=False, before=ledger.check)
 
     def make(settings: Settings, mapped: Mapping[str, Mapped]) -> Engine:
         return make_engine(
-            settings,
-            ledger,
-            log,
-            runner.wake,
-            clock=clock,
-            observer=companions.counting,
-            probe=PROBE,
-            mapped=mapped,
-            pushing=True,
-        )
+            settings, ledger, log, runner.wake, clock=clock, observer=services.counting, probe=PROBE,
+            mapped=mapped, pushing=True,
+        )  # fmt: skip
 
     def remake() -> Engine:
         now, mapped = _settings(config)
         if now.state.path != ledger.path:
-            raise SettingsError(
-                f"{now.provenance.name}: state.url: the ledger cannot change while syncd runs: restart it"
-            )
+            name = now.provenance.name
+            raise SettingsError(f"{name}: state.url: the ledger cannot change while syncd runs: restart it")
         return make(now, mapped)
 
-    def crews(engine: Engine) -> list[WorkerPool]:
+    def pools(engine: Engine) -> list[WorkerPool]:
         house = Housekeeping(ledger, clock, log, engine.settings.state.retention)
-        return [*crews_of(engine), WorkerPool([house])]
+        return [*make_pools(engine), WorkerPool([house])]
 
     Housekeeping(ledger, clock, log, start[0].state.retention).refuse_damaged()
     engine = make(*start)
     begin(engine, log)
-    gc.freeze()  # what start-up made stays
-    gc.set_threshold(50_000, 20, 50)  # and work makes little that has cycles
+    gc.freeze()  # the objects of start-up stay
+    gc.set_threshold(50_000, 20, 50)  # and work makes few cycles
 
     def chores(engine: Engine) -> Sequence[Chore]:
-        return (*companions.chores_of(engine), Chore("memory", Every(HOUR, first=SETTLED), give_back))
+        return (*services.chores_of(engine), Chore("memory", Every(HOUR, first=SETTLED), give_back))
 
-    return Daemon(engine, runner, crews, log, remake=remake, chores=chores)
+    return Daemon(engine, runner, pools, log, remake=remake, chores=chores)
 
 
 def _leave(ended: Ended) -> Exit:
     if ended.error is not None:
         raise ended.error
     if ended.abandoned:
-        # A remote hangs: what a library's thread is stuck in must not keep the process. All that counts is in the ledger
+        # A remote hangs: end without waiting for the library's thread. All that counts is in the ledger
         logging.shutdown()
         sys.stderr.flush()
         os._exit(Exit.DONE)

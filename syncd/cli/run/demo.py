@@ -1,7 +1,7 @@
 """`syncd demo`: the whole job on a simulated CTGO, killed half-way on purpose, in a few seconds and without a key.
 
-Nothing is staged: it is the real `syncd --once` over HTTP on loopback, with the real limiter under the real limit of 60
-requests a minute. Only time runs faster, for both sides alike.
+It runs the real `syncd --once` over HTTP on loopback, with the real limiter and the real limit of 60 requests a minute.
+Only time runs faster, on both sides.
 """
 
 import csv
@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -21,14 +22,14 @@ from rich.text import Text
 
 from syncd.cli.exits import Exit, complain
 from syncd.cli.run.once import Order, run_once
-from syncd.cli.run.progress import on_console
+from syncd.cli.run.progress import bars_on
 from syncd.clock import FastClock
 from syncd.log import configure
 from syncd.settings import load
 from syncd.simulator import Options, Running, running
 
 SPEED = 15.0
-"""How many times as fast as a clock on the wall."""
+"""The speed of the demo's clock, as a multiple of real time."""
 LEADS = 130
 KILL_AT = 40
 """Exports after which the first run is killed."""
@@ -61,7 +62,7 @@ def demo(
 
 
 def show_demo(console: Console, folder: Path) -> Exit:
-    """Run it and tell of it on a console; the files are left in `folder`."""
+    """Run the demo and report on a console; the files stay in `folder`."""
     configure("console", "error")
     _prepare(folder)
     clock = FastClock(SPEED)
@@ -77,13 +78,9 @@ def show_demo(console: Console, folder: Path) -> Exit:
         sent = _run_and_kill(ctgo, folder, clock)
         console.print(f"[yellow]killed with -9[/] after {sent} exports; starting it again:")
         with _quiet_stdout():
-            code = run_once(
-                load(folder / "config.toml"),
-                Order(),
-                clock=clock,
-                progress=lambda settings, before: on_console(console, settings, before),
-            )
-        return _tell(console, ctgo, folder, clock, code)
+            settings = load(folder / "config.toml")
+            code = run_once(settings, Order(), clock=clock, progress=partial(bars_on, console))
+        return _report(console, ctgo, folder, clock, code)
 
 
 def _prepare(folder: Path) -> None:
@@ -93,7 +90,7 @@ def _prepare(folder: Path) -> None:
 
 
 def _run_and_kill(ctgo: Running, folder: Path, clock: FastClock) -> int:
-    """A run in a process of its own, killed when CTGO has taken enough exports; how many it took."""
+    """Run syncd in a process of its own, kill it after enough exports, and return the number of exports."""
     enough = threading.Event()
     ctgo.world.on_export = lambda _: enough.set() if len(ctgo.world.exported) >= KILL_AT else None
     start = (
@@ -110,14 +107,14 @@ def _run_and_kill(ctgo: Running, folder: Path, clock: FastClock) -> int:
 
 
 def run_child(folder: str, factor: float, start: float) -> None:
-    """The run that is going to be killed."""
+    """Do the run that is going to be killed."""
     configure("console", "error")
     run_once(load(Path(folder) / "config.toml"), Order(), clock=FastClock(factor, start))
 
 
 @contextmanager
 def _quiet_stdout() -> Iterator[None]:
-    """The run's own summary would say less than the demo does."""
+    """Hide the run's own summary, which says less than the demo's."""
     kept: TextIO = sys.stdout
     with Path(os.devnull).open("w") as nowhere:
         sys.stdout = nowhere
@@ -127,27 +124,27 @@ def _quiet_stdout() -> Iterator[None]:
             sys.stdout = kept
 
 
-def _tell(console: Console, ctgo: Running, folder: Path, clock: FastClock, code: Exit) -> Exit:
+def _report(console: Console, ctgo: Running, folder: Path, clock: FastClock, code: Exit) -> Exit:
     world = ctgo.world
     with (folder / "leads.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     ids = [row["id"] for row in rows]
     refused = sum(request.status == 429 for request in world.requests)  # noqa: PLR2004 - the status
     console.print()
-    console.print(_some(rows))
+    console.print(_sample(rows))
     console.print()
     for n, what in (
         (len(set(ids)), f"leads in {folder / 'leads.csv'}"),
         (len(ids) - len(set(ids)), "of them twice"),
-        (len(world.exported), "marked as exported at CTGO, each after its row was safe on the disk"),
+        (len(world.exported), "marked as exported at CTGO, each after its row was safe on disk"),
         (world.busiest_minute(), f"requests in the busiest minute, {refused} refused"),
     ):
         console.print(f"  [bold]{n:>4}[/]  {what}")
     console.print(
-        f"  [dim]{(clock.now() - clock.start) / 60:.1f} simulated minutes; the least the limit allows is 2.0[/]\n"
+        f"  [dim]{(clock.now() - clock.start) / 60:.1f} simulated minutes; the limit allows no less than 2.0[/]\n"
     )
     console.print(
-        "Yours: [bold]syncd init[/], then put your key into config.toml, then [bold]syncd check[/]."
+        "Next, for your leads: [bold]syncd init[/], then put your key into config.toml, then [bold]syncd check[/]."
     )
     if code or len(set(ids)) != LEADS or len(ids) != LEADS or len(world.exported) != LEADS:
         complain("The demo did not end as it should: please report this with the files in the folder.")
@@ -155,7 +152,7 @@ def _tell(console: Console, ctgo: Running, folder: Path, clock: FastClock, code:
     return Exit.DONE
 
 
-def _some(rows: list[dict[str, str]]) -> Table:
+def _sample(rows: list[dict[str, str]]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column, width in (("display_name", 18), ("handle", 18), ("bio", 40)):
         table.add_column(column, no_wrap=True, overflow="ellipsis", max_width=width)

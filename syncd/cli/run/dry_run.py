@@ -1,22 +1,25 @@
-"""`syncd --once --dry-run`: what a run would do, with nothing but GET requests, which the ledger counts.
+"""`syncd --once --dry-run`: print what a run would do. It makes only GET requests, which the ledger counts.
 
-The listing is walked by the real pull lane into a ledger in memory, which begins with the real one's cursor; what the real
-ledger does not know yet is what a run would bring. Its requests are the only thing that is written to the real one, so that
-whoever uses the key next, or at the same time, knows of them. What CRMs say of people is asked of them.
+The real pull lane walks the listing into a ledger in memory, which begins with the cursor of the real ledger. Leads that
+the real ledger does not know are those that a run would bring. Only the requests are written to the real ledger, so that
+other processes on the same key count them. Each CRM that gives feedback is asked for it.
 """
 
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from syncd.app.compose import compile_connectors, make_desk, make_names
-from syncd.app.engine_start import naming
+from syncd.app.engine import make_naming
+from syncd.app.mappings import Mapped, compile_connectors
+from syncd.app.sources import make_names, make_source
 from syncd.cli.exits import SOURCE_EXITS, Exit, complain, fix_of, strongest
+from syncd.cli.output import say
 from syncd.cli.run.once import Order
-from syncd.clock import SystemClock
-from syncd.core.flood_gate import FIRST, said
+from syncd.clock import Clock, SystemClock
+from syncd.connector import Logger
+from syncd.core.flood_gate import FIRST
+from syncd.core.flood_gate import said as describe_gate
 from syncd.engine.budget import RequestBudget, Reservation
 from syncd.engine.lane import Lane
 from syncd.engine.pull.lane import Pull
@@ -30,7 +33,7 @@ from syncd.workers.runner import Runner
 
 
 class CountedIn(RequestBudget):
-    """A pacer that counts in another ledger than its lane writes to, and leaves scheduled pulls their slots."""
+    """A budget that counts in another ledger than its lane writes to, and leaves scheduled pulls their slots."""
 
     def __init__(self, pacer: RequestBudget, ledger: Ledger) -> None:
         """`ledger`: open to write."""
@@ -38,18 +41,18 @@ class CountedIn(RequestBudget):
         self._pacer, self._ledger = pacer, ledger
 
     def open(self, _: Transaction, want: int, *, live: bool, at_once: int = 1) -> Reservation | float:  # noqa: ARG002
-        """As `RequestBudget.open`, in a transaction of the other ledger's."""
+        """As `RequestBudget.open`, in a transaction of the other ledger."""
         with self._ledger.write() as connection:
             return self._pacer.open(connection, want, live=False, at_once=at_once)
 
     def close(self, _: Transaction, hold: Reservation | None) -> None:
-        """As `RequestBudget.close`, in a transaction of the other ledger's."""
+        """As `RequestBudget.close`, in a transaction of the other ledger."""
         with self._ledger.write() as connection:
             self._pacer.close(connection, hold)
 
 
-def _real(path: Path) -> tuple[Ledger, str]:
-    """The ledger as it is, or an empty one; and why the requests cannot be counted in it, empty if they can."""
+def _open_real(path: Path) -> tuple[Ledger, str]:
+    """Open the ledger, or an empty one; also return the reason why it cannot count requests, empty if it can."""
     if not path.exists():
         return Ledger.in_memory(), "there is no ledger yet"
     try:
@@ -69,31 +72,10 @@ def run_dry(settings: Settings, order: Order) -> Exit:
     settings.require_sources()
     mapped = compile_connectors(settings)
     clock, log = SystemClock(), logger()
-    path = settings.state.path
-    real, uncounted = _real(path)
+    real, uncounted = _open_real(settings.state.path)
     with real, Ledger.in_memory() as scratch:
         admin_preview.copy_cursors(real, scratch)
-        runner = Runner(clock, log, until_quiet=True, max_wait=order.max_wait)
-        names = make_names(settings, mapped, scratch, clock)
-        contexts = [make_desk(name, settings, mapped, clock, names.get(name)) for name in settings.sources]
-        if not uncounted:
-            contexts = [replace(context, pacer=CountedIn(context.pacer, real)) for context in contexts]
-        pulls = [Pull(context, scratch, clock, log, runner.wake) for context in contexts]
-        for pull in pulls:
-            if order.since is not None or order.until is not None:
-                pull.ask_window(order.since or 0.0, order.until, order.limit)
-            else:
-                pull.ask_live(order.limit)
-        try:
-            lanes: list[Lane] = [*pulls]
-            for context in contexts:
-                if context.name in names:  # a `where` may need them
-                    known = names[context.name]
-                    lanes.append(naming(context, known, log, runner.wake, ledger=scratch, clock=clock))
-            ended = runner.run([WorkerPool(lanes, len(lanes))])
-        finally:
-            for context in contexts:
-                context.upstream.close()
+        troubles = _pull(settings, order, mapped, scratch, None if uncounted else real, clock, log)
         found = admin_preview.unknown(scratch, real)
         with real.read() as connection:
             waiting = overview.counts(connection)
@@ -102,59 +84,86 @@ def run_dry(settings: Settings, order: Order) -> Exit:
     if settings.hears:
         from syncd.cli.run.feedback_preview import preview  # noqa: PLC0415 - only where there is feedback
 
-        preview([mapped[name] for name in mapped if order.connector in {"", name}], path, clock, log)
+        chosen = [m for m in mapped.values() if order.connector in {"", m.name}]
+        preview(chosen, settings.state.path, clock, log)
     held = {name: gate for name, gate in gates.items() if gate.since is not None}
     if not order.yes:
         _print_gates(found, {name: m.configured.gate for name, m in mapped.items()}, held)
-    _print_end(uncounted)
-    codes = []
-    for (_, name), code in ended.troubles.items():
+    say("Nothing was changed: this was a dry run.")
+    if uncounted:
+        say(
+            f"Its requests are not counted ({uncounted}): wait a minute before you run syncd, or CTGO may refuse some."
+        )
+    for (_, name), code in troubles.items():
         complain(f"source {name}: it could not be listed ({code})", fix_of(code).replace("SOURCE", name))
-        codes.append(SOURCE_EXITS.get(code, Exit.WORK_LEFT))
-    return strongest(codes)
+    return strongest(SOURCE_EXITS.get(code, Exit.WORK_LEFT) for code in troubles.values())
+
+
+def _pull(  # noqa: PLR0917
+    settings: Settings,
+    order: Order,
+    mapped: Mapping[str, Mapped],
+    scratch: Ledger,
+    counted: Ledger | None,
+    clock: Clock,
+    log: Logger,
+) -> Mapping[tuple[str, str], str]:
+    """Pull into the scratch ledger; return the codes of lanes in trouble. `counted`: the ledger that counts requests."""
+    runner = Runner(clock, log, until_quiet=True, max_wait=order.max_wait)
+    tools = (scratch, clock, log, runner.wake)
+    names = make_names(settings, mapped, scratch, clock)
+    contexts = [make_source(name, settings, mapped, clock, names.get(name)) for name in settings.sources]
+    if counted is not None:
+        contexts = [replace(context, pacer=CountedIn(context.pacer, counted)) for context in contexts]
+    pulls = [Pull(context, *tools) for context in contexts]
+    for pull in pulls:
+        if order.since is not None or order.until is not None:
+            pull.ask_window(order.since or 0.0, order.until, order.limit)
+        else:
+            pull.ask_live(order.limit)
+    # A `where` may need names
+    lanes: list[Lane] = [
+        *pulls,
+        *(make_naming(it, names[it.name], tools) for it in contexts if it.name in names),
+    ]
+    try:
+        return runner.run([WorkerPool(lanes, len(lanes))]).troubles
+    finally:
+        for context in contexts:
+            context.upstream.close()
 
 
 def _print(found: admin_preview.Preview, waiting: overview.Counts) -> None:
-    out = sys.stdout.write
     for (source, state), n in sorted(found.leads.items()):
-        out(f"{source}: {n} new leads would be {_WOULD_BE.get(state, state)}\n")
+        say(f"{source}: {n} new leads would be {_WOULD_BE.get(state, state)}")
     new: Counter[str] = Counter()
     for (connector, _), n in found.deliveries.items():
         new[connector] += n
     for connector in sorted({*new, *waiting["delivery"]}):
         pending = waiting["delivery"].get(connector, {}).get("pending", 0)
-        out(f"{connector}: {new[connector]} new and {pending} waiting deliveries would be made\n")
+        say(f"{connector}: {new[connector]} new and {pending} waiting deliveries would be made")
     if not found.leads:
-        out("no new leads\n")
-
-
-def _print_end(uncounted: str) -> None:
-    """`uncounted`: why the requests were not counted; empty if they were."""
-    sys.stdout.write("Nothing was changed: this was a dry run.\n")
-    if uncounted:
-        sys.stdout.write(
-            f"Its requests are counted nowhere ({uncounted}): wait a minute before you run syncd, or CTGO may turn some away.\n"
-        )
+        say("no new leads")
 
 
 def _print_gates(
     found: admin_preview.Preview, sizes: Mapping[str, int | None], held: Mapping[str, flood_gate.GateState]
 ) -> None:
-    """What would not go at once, and what to type."""
+    """Print which deliveries would wait at a gate, and the command that releases them."""
     for name, gate in sorted(held.items()):
-        sys.stdout.write(f"{name}: {said(gate.held, gate.size)} To let them go: syncd release {name}\n")
+        say(f"{name}: {describe_gate(gate.held, gate.size)} To let them go: syncd release {name}")
     for (name, _), n in sorted(found.deliveries.items()):
         size = sizes.get(name)
         if size is not None and n > size and name not in held:
-            sys.stdout.write(
-                f"{name}: {n:,} in one burst are more than its gate takes ({size:,}): the {FIRST} oldest would go, and the"
-                f" rest would wait for: syncd release {name} (or --yes with this run)\n"
+            say(
+                f"{name}: {n:,} in one burst are more than its gate lets through ({size:,}): the {FIRST} oldest would go,"
+                f" and the rest would wait for: syncd release {name} (or --yes with this run)"
             )
 
 
 _WOULD_BE = {
     "delivering": "delivered",
-    "enriching": "enriched, and then delivered to whoever wants them",
-    "rejected": "set aside",
-    "elsewhere": "left alone: exported by somebody else",
+    "enriching": "enriched, and then delivered to the connectors that want them",
+    "rejected": "rejected",
+    "elsewhere": "left alone: another program has exported them",
 }

@@ -1,14 +1,14 @@
-"""Prints what feedback a dry run would tell. Imported only where some connector is asked for feedback."""
+"""The feedback that a run would send, for a dry run. Imported only where some connector is asked for feedback."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from syncd.app.compose import Mapped
-from syncd.app.feedback_late import ears
-from syncd.app.unopened import opened as opened_
+from syncd.app.connectors import open_connector
+from syncd.app.feedback_late import feedback_polls
+from syncd.app.mappings import Mapped
 from syncd.cli.exits import complain
+from syncd.cli.output import say
 from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.core.failure import CODES, Failure
@@ -19,56 +19,57 @@ from syncd.ledger.ctgo_queue.feedback import pending_feedback
 from syncd.ledger.deliveries.statuses import Judged, load_cursor, news_in
 
 MOST = 20
-"""Leads that a dry run names; the others are counted."""
+"""Leads that a dry run names; it counts the others."""
 
 
 def preview(mapped: Sequence[Mapped], path: Path, clock: Clock, log: Logger) -> None:
-    """Print what feedback a run would tell. The CRMs are asked, and the ledger is only read."""
+    """Print the feedback that a run would send. It asks the CRMs, and only reads the ledger."""
     real = Ledger.open_to_read(path) if path.exists() else Ledger.in_memory()
     with real, ExitStack() as open_:
-        opened = {m.name: opened_(m.configured, clock, log) for m in mapped if m.configured.settings.feedback}
+        opened = {
+            m.name: open_connector(m.configured, clock, log) for m in mapped if m.configured.settings.feedback
+        }
         for connector in opened.values():
             open_.callback(connector.close)
         with real.read() as connection:
             rows = pending_feedback(connection)
         words = {(row.source, row.lead_id, row.segment_id): row.word for row in rows}
-        untold = 0
+        no_segment = 0
         asked = {m.name: m for m in mapped if m.name in opened}
-        for ear in ears([*asked.values()], opened, probe=None):
-            for it in _heard(ear, asked[ear.name].configured.cls.codes, real, log):
+        for poll in feedback_polls([*asked.values()], opened):
+            for it in _news_of(poll, asked[poll.name].configured.cls.codes, real, log):
                 key = (it.source, it.lead_id, it.segment_id)
                 words.pop(key, None)
-                untold += it.state == "no_segment"
+                no_segment += it.state == "no_segment"
                 if it.state == "pending":
                     words[key] = it.word
-    _print(words, untold)
+    _print(words, no_segment)
 
 
-def _heard(ear: FeedbackPoll, codes: Mapping[str, str], ledger: Ledger, log: Logger) -> list[Judged]:
-    """Read all pages of a connector; return what is news. `codes`: the connector's, with their fixes."""
+def _news_of(poll: FeedbackPoll, codes: Mapping[str, str], ledger: Ledger, log: Logger) -> list[Judged]:
+    """Ask a connector for all pages of its news. `codes`: the connector's, with their fixes."""
     with ledger.read() as connection:
-        cursor = load_cursor(connection, ear.name, ear.judging.mark)
+        cursor = load_cursor(connection, poll.name, poll.judging.mark)
     found: list[Judged] = []
     while True:
-        page = ask(ear, cursor, log)
+        page = ask(poll, cursor, log)
         if isinstance(page, Failure):
-            fix = {**codes, **CODES}.get(page.code, "").replace("NAME", ear.name)
-            complain(f"connector {ear.name} (feedback): {page.detail} ({page.code})", fix)
+            fix = {**codes, **CODES}.get(page.code, "").replace("NAME", poll.name)
+            complain(f"connector {poll.name} (feedback): {page.detail} ({page.code})", fix)
             return found
         with ledger.read() as connection:
-            found += news_in(connection, ear.name, judgements_in(page.found, ear.judging)).rows
+            found += news_in(connection, poll.name, judgements_in(page.found, poll.judging)).rows
         if not page.more:
             return found
         cursor = page.cursor
 
 
-def _print(words: Mapping[tuple[str, int, int], str], untold: int) -> None:
-    out = sys.stdout.write
+def _print(words: Mapping[tuple[str, int, int], str], no_segment: int) -> None:
     for (source, lead_id, segment_id), line in list(words.items())[:MOST]:
-        out(f"{source}: lead {lead_id} in segment {segment_id} would be told as {Judgement.of(line)}\n")
+        say(f"{source}: lead {lead_id} in segment {segment_id} would be reported as {Judgement.of(line)}")
     if len(words) > MOST:
-        out(f"and {len(words) - MOST:,} more: {len(words):,} in all\n")
+        say(f"and {len(words) - MOST:,} more: {len(words):,} in all")
     if not words:
-        out("no feedback would be told\n")
-    if untold:
-        out(f"{untold:,} leads are in no segment: CTGO takes no feedback on them\n")
+        say("no feedback would be sent")
+    if no_segment:
+        say(f"{no_segment:,} leads are in no segment: CTGO takes no feedback on them")

@@ -7,14 +7,14 @@ from syncd.cli.exits import Exit
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 _BAD_OPTION = 2
-"""What argparse exits with."""
+"""Argparse's exit code for a wrong option."""
 
 
 @app.command(
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True}, add_help_option=False
 )
 def simulator(context: typer.Context) -> int:
-    """Serve a CTGO of your own, to try things on."""
+    """Serve a simulated CTGO to try things with."""
     from syncd.simulator.command import main  # noqa: PLC0415 - Flask and waitress
 
     try:

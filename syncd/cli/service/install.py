@@ -1,7 +1,7 @@
-"""The thin shell of `syncd service`: it looks at a file system and changes it, and says each thing that it did.
+"""Installer of the systemd service: it inspects and changes a file system, and reports each change.
 
-Every method is safe to repeat, and does nothing where nothing is to do. `root` is where that file system begins: `/`, or
-the folder of an image that is being built, in which nothing is started.
+Every method is safe to repeat, and does nothing if nothing is to do. `root` is the top of the file system: `/`, or the
+folder of an image that is being built, in which nothing is started.
 """
 
 import os
@@ -20,18 +20,18 @@ TIMER = "syncd-once.timer"
 ONCE = "syncd-once.service"
 
 
-class PlacingError(Exception):
-    """A step could not be done; says why, and `fix` what to do."""
+class InstallError(Exception):
+    """A step failed. `fix`: advice."""
 
     def __init__(self, sentence: str, fix: str = "") -> None:
-        """A sentence that names the file or the command."""
+        """`sentence`: names the file or the command."""
         super().__init__(sentence)
         self.fix = fix
 
 
 @dataclass(frozen=True, slots=True)
 class Installer:
-    """Looks and acts below `root`; tells `say` what it did or, when `dry`, what it would do."""
+    """Works below `root`; reports to `say` each change or, if `dry`, each change that it would make."""
 
     root: Path
     say: Callable[[str], None]
@@ -39,28 +39,25 @@ class Installer:
 
     @property
     def live(self) -> bool:
-        """Whether this is a running system with systemd, rather than an image."""
+        """True on a running system with systemd, False for an image."""
         return self.root == Path("/") and Path("/run/systemd/system").is_dir()
 
     def at(self, place: Path) -> Path:
-        """Where an absolute path of the target is for us."""
+        """Translate an absolute path of the target into a path here."""
         return self.root / place.relative_to("/")
 
     def found(self) -> dict[str, str | None]:
-        """What is there of our files, by name. Raises PlacingError."""
+        """Read our installed files, by name; None for a missing one. Raises InstallError."""
         return {name: self._text(place) for name, place in PLACES.items()}
 
     def overruled(self, parts: Iterable[Part]) -> list[Part]:
-        """The units of ours in whose place the operator put one of their own."""
+        """List our units that a unit of the operator overrides."""
         yours = Path("/etc/systemd/system")
-        return [
-            part
-            for part in parts
-            if part.name == part.place.name and os.path.lexists(self.at(yours / part.name))
-        ]
+        ours = (part for part in parts if part.name == part.place.name)
+        return [part for part in ours if os.path.lexists(self.at(yours / part.name))]
 
     def write(self, place: Path, text: str, *, mode: int = 0o644, group: int = 0) -> None:
-        """Put a file there in one burst, whatever was there before."""
+        """Write a file in one step, and replace an older one."""
         self._did(f"wrote {place}")
         if self.dry:
             return
@@ -75,7 +72,7 @@ class Installer:
             new.replace(path)
 
     def folder(self, place: Path, mode: int, *, user: int = 0, group: int = 0) -> None:
-        """Make a folder; one that is there stays as it is."""
+        """Make a folder; an existing folder stays as it is."""
         path = self.at(place)
         if path.is_dir():
             return
@@ -88,18 +85,18 @@ class Installer:
             os.chown(path, user, group)
 
     def user(self, sysusers: str) -> tuple[int, int]:
-        """The service's user and group; made if need be."""
+        """Return the service's user and group; make them if they do not exist."""
         if (known := self._ids()) is None:
             self._did(f"made the user {USER}")
             if not self.dry:
                 self._run("systemd-sysusers", *self._rooted(), "-", input_=sysusers)
                 known = self._ids()
                 if known is None:
-                    raise PlacingError(f"There is no user {USER} after systemd-sysusers made it.")
+                    raise InstallError(f"There is no user {USER} after systemd-sysusers made it.")
         return known or (0, 0)
 
     def link(self, program: Path) -> None:
-        """Have the program found by name, unless something is there already or it is where it is found anyway."""
+        """Link the program into the path, unless a file is there or the program is in the path already."""
         path = self.at(LINK)
         if os.path.lexists(path) or program.parent in {LINK.parent, Path("/usr/bin"), Path("/usr/sbin")}:
             return
@@ -110,7 +107,7 @@ class Installer:
                 path.symlink_to(program)
 
     def unlink(self, program: Path) -> None:
-        """Take that link away, if it is ours."""
+        """Remove that link if it is ours."""
         path = self.at(LINK)
         if path.is_symlink() and path.readlink() == program:
             self._did(f"removed {LINK}")
@@ -118,14 +115,14 @@ class Installer:
                 path.unlink()
 
     def remove(self, parts: Iterable[Part]) -> None:
-        """Take our files away."""
+        """Remove our files."""
         for part in parts:
             self._did(f"removed {part.place}")
             if not self.dry:
                 self.at(part.place).unlink(missing_ok=True)
 
     def systemctl(self, *words: str, done: str) -> None:
-        """Have systemd do something; in an image only what it can do to files."""
+        """Run systemctl; in an image, only to disable a unit."""
         if not self.live and words[0] != "disable":
             return
         self._did(done)
@@ -133,11 +130,11 @@ class Installer:
             self._run("systemctl", *self._rooted(), "--quiet", *words)
 
     def active(self, unit: str) -> bool:
-        """Whether a unit runs now."""
+        """Tell if a unit runs now."""
         return self.live and self._asked("is-active", unit)
 
     def enabled(self, unit: str) -> bool:
-        """Whether a unit is started by a boot."""
+        """Tell if a boot starts a unit."""
         return shutil.which("systemctl") is not None and self._asked("is-enabled", unit)
 
     def _asked(self, word: str, unit: str) -> bool:
@@ -156,7 +153,7 @@ class Installer:
             return path.read_text(errors="replace") if path.exists() else None
 
     def _ids(self) -> tuple[int, int] | None:
-        """The user's numbers: of this system by its own means, of an image by its file."""
+        """Find the user's ids: on this system by its database, in an image by its file."""
         if self.root == Path("/"):
             try:
                 user = pwd.getpwnam(USER)
@@ -171,24 +168,24 @@ class Installer:
         try:
             ran = subprocess.run(command, input=input_, text=True, capture_output=True, check=False)  # noqa: S603
         except FileNotFoundError:
-            raise PlacingError(
+            raise InstallError(
                 f"{command[0]} is not installed.", "The service needs systemd: apt-get install systemd"
             ) from None
         if ran.returncode:
             reason = ran.stderr.strip().splitlines()
-            raise PlacingError(f"{' '.join(command)} failed: {reason[-1] if reason else ran.returncode}")
+            raise InstallError(f"{' '.join(command)} failed: {reason[-1] if reason else ran.returncode}")
 
 
 def _fresh(path: Path, mode: int) -> int:
-    """A new file, open to be written. In somebody else's folder a link may stand there: it is not written through."""
+    """Open a new file to write. It never follows a link that another user put there."""
     path.unlink(missing_ok=True)
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
 
 
 @contextmanager
 def _translated(path: Path) -> Iterator[None]:
-    """A file's trouble as one sentence."""
+    """Turn an OSError into one sentence about a file."""
     try:
         yield
     except OSError as error:
-        raise PlacingError(f"{path}: {(error.strerror or 'unknown error').lower()}.") from None
+        raise InstallError(f"{path}: {(error.strerror or 'unknown error').lower()}.") from None

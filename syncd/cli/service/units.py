@@ -1,8 +1,7 @@
-"""What the service consists of, and what is to do about each part: decided here, done in `placing.py`.
+"""Parts of the service, and what is to do about each. Decided here, done in `install.py`.
 
-Our files go below `/usr/local/lib` and are replaced by an upgrade; `/etc/systemd` is the operator's, and what is written
-there wins over ours. A file of ours begins with a line that tells its digest, so that one that somebody changed in spite of
-that is known and left alone.
+Our files are below `/usr/local/lib`, and an upgrade replaces them. `/etc/systemd` belongs to the operator, whose files
+there override ours. The first line of our file holds its digest: so a file that somebody changed is known, and kept.
 """
 
 import re
@@ -15,7 +14,7 @@ from typing import Literal
 
 USER = "syncd"
 PROGRAM = Path("/opt/syncd/bin/syncd")
-"""Where the files as they are shipped expect the program."""
+"""The program in the files as they are shipped."""
 CONFIG = Path("/etc/syncd/config.toml")
 CREDENTIALS = Path("/etc/syncd/credentials")
 STATE = Path("/var/lib/syncd")
@@ -28,10 +27,10 @@ PLACES = {
     "syncd-once.timer": Path("/usr/local/lib/systemd/system/syncd-once.timer"),
     SYSUSERS: Path("/usr/local/lib/sysusers.d/syncd.conf"),
 }
-"""Each file of `syncd/systemd` and where it goes."""
+"""The place of each file of `syncd/systemd`."""
 
 HIDDEN = tuple(map(Path, ("/home", "/root", "/run", "/tmp", "/var/tmp")))  # noqa: S108 - to refuse them
-"""What the unit does not let the program see (ProtectHome, PrivateTmp), or what a boot empties."""
+"""Folders that the unit hides from the program (ProtectHome, PrivateTmp), or that a boot empties."""
 
 _STAMP = re.compile(r"# Installed by syncd \S+; sha256 ([0-9a-f]{64})\n")
 
@@ -40,7 +39,7 @@ Condition = Literal["missing", "current", "older", "edited"]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A file of ours: what it should hold, and how what is there compares."""
+    """A file of ours: its text, and the condition of the installed file."""
 
     name: str
     place: Path
@@ -49,12 +48,12 @@ class Part:
 
     @property
     def due(self) -> bool:
-        """Whether it is to be written."""
+        """True if it must be written."""
         return self.condition in {"missing", "older"}
 
 
 def wanted(program: Path, version: str) -> dict[str, str]:
-    """The text of every file, by its name, with the program's place in it and the stamp on top."""
+    """Make the text of every file, by name, with the program's place in it and the stamp on top."""
     texts = {}
     for name in PLACES:
         body = (files("syncd") / "systemd" / name).read_text().replace(str(PROGRAM), _quoted(program))
@@ -63,14 +62,14 @@ def wanted(program: Path, version: str) -> dict[str, str]:
 
 
 def compare(wanted: Mapping[str, str], found: Mapping[str, str | None]) -> list[Part]:
-    """Each part with its condition; `found` holds what is there by name, None where nothing is."""
+    """Compare the wanted texts with the installed ones; `found` has None for a missing file."""
     return [
         Part(name, PLACES[name], text, _condition(text, found.get(name))) for name, text in wanted.items()
     ]
 
 
 def configuration(starter: str) -> str:
-    """The commented configuration to start from, as `syncd init` writes it, told where the service keeps things."""
+    """Adapt the configuration of `syncd init` to the places of the service."""
     for said, meant in (
         ("beside this one", f"in {STATE}"),
         ("relative to this file", f"in {STATE}"),
@@ -81,7 +80,7 @@ def configuration(starter: str) -> str:
 
 
 def out_of_reach(program: Path) -> Path | None:
-    """The folder that keeps the service from its program; None when nothing does. Asks the disk for modes."""
+    """Find the folder that hides a program from the service; None if there is none. It reads modes from the disk."""
     for path in (program, program.resolve()):
         for folder in path.parents:
             if folder in HIDDEN or not folder.stat().st_mode & 0o001:
@@ -103,6 +102,6 @@ def _digest(body: str) -> str:
 
 
 def _quoted(program: Path) -> str:
-    """As a word of ExecStart: % and $ mean something there, and blanks part words."""
+    """Quote a word for ExecStart, where % and $ are special and blanks separate words."""
     text = str(program).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     return f'"{text}"' if re.search(r"[\s'\"\\]", text) else text

@@ -66,7 +66,7 @@ def test_nothing_is_changed_where_nobody_can_be_asked(home: Home, act: tuple[str
     ran = home.syncd("accounts", *act)
     assert (ran.code, ran.out) == (64, "")
     assert effect in ran.err
-    assert "say --yes" in ran.err
+    assert "add --yes" in ran.err
     assert sent(home) == []
 
 
@@ -111,10 +111,7 @@ def test_what_is_so_already_needs_no_yes_and_no_request(home: Home, act: tuple[s
 
 def test_a_smaller_tier_comes_at_the_periods_end_and_can_be_cancelled(home: Home) -> None:
     ran = home.syncd("accounts", "tier", "3", "starter", "--yes")
-    assert (
-        "goes from growth to starter at the end of the period that is paid; until then it stays growth"
-        in ran.err
-    )
+    assert "goes from growth to starter at the end of the paid period; until then it stays growth" in ran.err
     assert re.search(r"becomes starter at 20\S+Z\.", ran.out)
     assert re.search(r"growth +awake +\d+ +\d+ +starter 20", home.syncd("accounts").out)
     ran = home.syncd("accounts", "tier", "3", "growth", "--yes")

@@ -55,7 +55,7 @@ def test_me_tells_who_it_is_and_what_is_left(home: Home) -> None:
 
 
 def test_me_says_when_credits_are_low_or_come_by_themselves(make_home: MakeHome) -> None:
-    assert re.search(r"^credits +3, which is low, topped up by itself$", make_home(credits=3, auto_topup=True).syncd("me").out, re.MULTILINE)  # fmt: skip
+    assert re.search(r"^credits +3, which is low, topped up automatically$", make_home(credits=3, auto_topup=True).syncd("me").out, re.MULTILINE)  # fmt: skip
 
 
 def test_me_copes_with_what_ctgo_leaves_out(home: Home) -> None:
@@ -106,11 +106,11 @@ def test_an_empty_answer_is_null(home: Home) -> None:
         (("GET", "/me#x"), "the path must begin with /"),
         (("GET", "/me\r\nHost: evil.example"), "the path must begin with /"),
         (("GET", "/me", "--data", "{}"), "a GET has no data"),
-        (("POST", "/segments", "--data", "{"), "--data: is no JSON: Expecting property name"),
-        (("POST", "/segments", "--data", "[" * 100_000), "--data: is no JSON: it is nested too deep"),
+        (("POST", "/segments", "--data", "{"), "--data: is not JSON: Expecting property name"),
+        (("POST", "/segments", "--data", "[" * 100_000), "--data: is not JSON: it is nested too deep"),
         (
             ("POST", "/segments", "--data", "9" * 5000),
-            "--data: is no JSON: it is nested too deep, or holds a number",
+            "--data: is not JSON: it is nested too deep, or holds a number",
         ),
         (("POST", "/segments", "--data", "NaN"), "the data must be JSON"),
         (
@@ -179,7 +179,7 @@ def test_of_several_sources_one_must_be_named(home: Home, verb: tuple[str, ...])
     home.config.write_text(other.replace("[sources.main]", '[sources.main]\nconnectors = ["sheet"]'))
     ran = home.syncd(*verb)
     assert (ran.code, ran.out) == (64, "")
-    assert "There are several sources (main, eu): say which one with --source NAME." in ran.err
+    assert "There are several sources (main, eu): choose one with --source NAME." in ran.err
     assert home.syncd(*verb, "--source", "eu").code == 0
     assert {request.key for request in home.sim.world.requests} == {f"{KEY}_2"}
     ran = home.syncd(*verb, "--source", "eu1")

@@ -84,7 +84,7 @@ def test_a_refusal_for_the_budget_is_the_same_as_leaving_out(make_home: MakeHome
 def test_nothing_queued_and_nothing_said_is_no_success(home: Home) -> None:
     order(home, "fail", route="run_stream", status=200, body={"queued": [], "skipped": []})
     ran = home.syncd("streams", "run", "14")
-    assert (ran.code, "CTGO queued nothing, and did not say why." in ran.err) == (2, True)
+    assert (ran.code, "CTGO queued nothing, and gave no reason." in ran.err) == (2, True)
 
 
 def test_an_archived_campaign_does_not_run(home: Home) -> None:
@@ -166,13 +166,13 @@ def test_what_is_not_over_in_time_goes_on_at_ctgo(make_home: MakeHome) -> None:
     home = make_home(leads=0, run_seconds=900.0)
     ran = home.syncd("streams", "run", "14", "--wait", "--max-wait", "0s")
     assert ran.code == 75
-    assert "Not over after 0 s: 2 runs go on at CTGO." in ran.err
+    assert "Not over after 0 s: 2 runs continue at CTGO." in ran.err
     assert "syncd runs list --stream 14" in ran.err
 
 
 def test_max_wait_alone_is_a_usage_error(home: Home) -> None:
     ran = home.syncd("streams", "run", "14", "--max-wait", "1m")
-    assert (ran.code, "goes with --wait" in ran.err, requests_of(home)) == (64, True, [])
+    assert (ran.code, "needs --wait" in ran.err, requests_of(home)) == (64, True, [])
 
 
 def test_a_run_without_a_number_cannot_be_watched_and_that_is_said(home: Home) -> None:
@@ -185,10 +185,10 @@ def test_a_run_without_a_number_cannot_be_watched_and_that_is_said(home: Home) -
     )
     ran = home.syncd("streams", "run", "14", "--wait")
     assert ran.code == 75
-    assert "CTGO did not say which run is which" in ran.err
+    assert "CTGO sent no id for 1 of the runs" in ran.err
 
 
-STOPPED = "syncd: Stopped watching: 2 runs go on at CTGO.\n  Look at them with: syncd runs list --stream 14\n"
+STOPPED = "syncd: Stopped watching: 2 runs continue at CTGO.\n  To see them: syncd runs list --stream 14\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -209,7 +209,7 @@ def test_a_signal_in_an_act_says_that_it_may_have_been_done(make_home: MakeHome)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 2
-    assert "Stopped while CTGO was asked to run a campaign. Whether it was done is not known." in err
+    assert "Stopped while CTGO was asked to run a campaign. It is not known if CTGO did it." in err
 
 
 def test_so_does_one_in_the_look_after_a_lost_answer(make_home: MakeHome) -> None:
@@ -221,7 +221,7 @@ def test_so_does_one_in_the_look_after_a_lost_answer(make_home: MakeHome) -> Non
     _, err = process.communicate(timeout=30)
     assert (
         process.returncode,
-        "asked to put an account to sleep. Whether it was done is not known." in err,
+        "asked to put an account to sleep. It is not known if CTGO did it." in err,
     ) == (2, True)
 
 

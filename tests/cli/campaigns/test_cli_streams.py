@@ -102,7 +102,7 @@ def test_a_list_of_nothing_says_how_to_begin(home: Home) -> None:
 def test_options_before_the_word_are_not_lost_silently(home: Home) -> None:
     ran = home.syncd("streams", "--json", "show", "14")
     assert (ran.code, ran.out) == (64, "")
-    assert "--json: goes after show" in ran.err
+    assert "--json: belongs after show" in ran.err
 
 
 # creating
@@ -125,7 +125,7 @@ def test_nothing_is_billed_where_nobody_can_be_asked(home: Home) -> None:
     ran = create(home, handled())
     assert ran.code == 64
     assert "@ada_compiles is not tracked yet: it is billed from now on as a starter account." in ran.err
-    assert "say --yes" in ran.err
+    assert "add --yes" in ran.err
     assert requests_of(home) == ["GET /accounts"]
 
 
@@ -160,7 +160,7 @@ def test_an_account_that_is_tracked_already_is_billed_no_more_and_needs_no_yes(h
 def test_a_tracked_account_that_may_cost_more_is_asked_about(home: Home) -> None:
     order(home, "sleep", accountId=11)
     for text, why in [
-        (handled("northwindlabs", "pro"), "as growth: whether pro changes its tier is not documented"),
+        (handled("northwindlabs", "pro"), "as growth: CTGO does not document if pro changes its tier"),
         (handled("tailspin_dev"), "sleeps: it may be woken, and billed again as a starter account"),
     ]:
         ran = create(home, text)
@@ -169,7 +169,7 @@ def test_a_tracked_account_that_may_cost_more_is_asked_about(home: Home) -> None
 
 def test_an_account_without_a_tier_is_said_to_be_billed_by_ctgos_choice(home: Home) -> None:
     ran = create(home, handled().replace('account_tier = "starter"\n', ""))
-    assert "by the tier that CTGO gives it: the file says no account_tier" in ran.err
+    assert "with the tier that CTGO chooses: the file has no account_tier" in ran.err
 
 
 def test_for_a_script_the_answer_is_ctgos(home: Home) -> None:
@@ -198,8 +198,8 @@ def test_a_lost_answer_is_looked_for_and_nothing_is_made_twice(home: Home) -> No
 @pytest.mark.parametrize(
     ("text", "mistake"),
     [
-        ("name = ", "campaign.toml: is no TOML: Invalid value (at end of document)"),
-        ("x = " + "[" * 5000, "campaign.toml: is no TOML: it is nested too deep"),
+        ("name = ", "campaign.toml: is not TOML: Invalid value (at end of document)"),
+        ("x = " + "[" * 5000, "campaign.toml: is not TOML: it is nested too deep"),
         ("", "campaign.toml: pairs: is missing"),
         ("pears = 1", "campaign.toml: pears: unknown key, did you mean pairs?"),
         (FILED + "segment = 1", "campaign.toml: pairs[0].segment: must be a table"),
@@ -238,7 +238,7 @@ def test_a_file_that_cannot_be_read_says_why(home: Home, content: bytes | None) 
     ran = home.syncd("streams", "create", str(file))
     assert ran.code == 64
     assert "odd\\x1b.toml: " in ran.err
-    assert any(why in ran.err for why in ("No such file", "is no UTF-8 text", "is larger than"))
+    assert any(why in ran.err for why in ("No such file", "is not UTF-8 text", "is larger than"))
 
 
 REFUSED = [

@@ -76,7 +76,7 @@ def test_status_counts_what_is_set_aside(make_home: MakeHome) -> None:
     home.syncd("--once")
     n = told(home, "status")["set_aside"]
     assert n == told(home, "status")["sources"]["main"]["leads"]["quarantined"] > 0
-    assert f"set aside: {n}" in home.syncd("status").out
+    assert f"rejected: {n}" in home.syncd("status").out
 
 
 def test_status_knows_the_engine_that_runs_and_does_not_disturb_it(home: Home) -> None:

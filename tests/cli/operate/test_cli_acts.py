@@ -104,7 +104,7 @@ def test_what_halted_a_connector_may_be_meant(home: Home) -> None:
         sql = "UPDATE delivery SET suspect = 1, code = 'bad' WHERE id = (SELECT max(id) FROM delivery)"
         connection.exec_driver_sql(sql)
     resumed = home.syncd("resume", "sheet", "--accept")
-    assert (resumed.code, "1 were set aside" in resumed.out) == (0, True)
+    assert (resumed.code, "1 lead was rejected" in resumed.out) == (0, True)
     assert home.syncd("--once").code == 0
     assert "1 rejected" in home.syncd("status").out
 

@@ -91,7 +91,7 @@ def test_off_is_off_also_when_ctgo_was_not_told(pushed: Home, status: int, code:
     pushed.sim.world.fail(Fault("unsubscribe", 1, status))
     ran = pushed.syncd("push", "off")
     assert ran.code == code
-    assert "CTGO was not told" in ran.err
+    assert "CTGO could not be told" in ran.err
     assert TOKEN not in ran.out + ran.err
     assert told(pushed, "push")["main"]["state"] == "off, being unsubscribed"
     assert pushed.syncd("push", "off").code == 0
@@ -142,7 +142,7 @@ def test_a_restore_keeps_what_is_subscribed(pushed: Home) -> None:
 
 def test_check_says_what_it_can_see_of_the_address(pushed: Home) -> None:
     _, found = findings(pushed)
-    assert "CTGO is to push to hooks.example.com" in found["ok", "source main"]
+    assert "CTGO will push to hooks.example.com" in found["ok", "source main"]
     pushed.source = TABLE.replace("hooks.example.com", "192.168.1.9")
     pushed.configure(url="https://127.0.0.1:1/api/v2")
     _, found = findings(pushed, "--max-wait", "1s")

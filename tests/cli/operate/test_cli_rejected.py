@@ -115,7 +115,7 @@ def test_retry_sends_again_what_was_mended(home: Home) -> None:
     n = causes(home)["delivery", "picky", "filter_failed"]
     home.connectors["picky"] = 'type = "csv"\npath = "picky.csv"'
     home.configure()
-    assert home.syncd("rejected", "retry", "--connector", "picky").out.startswith(f"{n} go back to pending.")
+    assert home.syncd("rejected", "retry", "--connector", "picky").out.startswith(f"{n} are pending again.")
     assert tally(home)["delivery"]["picky"] == {"pending": n}
     home.syncd("--once")
     assert tally(home)["delivery"]["picky"] == {"delivered": n}
@@ -125,8 +125,8 @@ def test_retry_sends_again_what_was_mended(home: Home) -> None:
 def test_retry_of_one_lead_leaves_the_others(home: Home) -> None:
     n = causes(home)["delivery", "picky", "filter_failed"]
     lead_id = next(row["id"] for row in aside(home) if row["kind"] == "delivery")
-    assert home.syncd("rejected", "retry", "--id", lead_id).out.startswith("1 go back")
-    assert home.syncd("rejected", "retry", "--code", "csv_busy").out.startswith("0 go back")
+    assert home.syncd("rejected", "retry", "--id", lead_id).out.startswith("1 are pending again")
+    assert home.syncd("rejected", "retry", "--code", "csv_busy").out.startswith("0 are pending again")
     assert tally(home)["delivery"]["picky"] == {"pending": 1, "rejected": n - 1}
 
 
@@ -155,14 +155,14 @@ def test_on_a_terminal_drop_asks(
     n = sum(causes(home).values())
     monkeypatch.setattr(sys, "stdin", Keyboard(answer))
     ran = home.syncd("rejected", "drop", "--all")
-    assert f"Drop {n} set-aside rows for good? [y/N]" in ran.err
+    assert f"Drop {n} rejected rows for good? [y/N]" in ran.err
     assert ("Nothing was dropped." in ran.out) is not dropped
     assert bool(causes(home)) is not dropped
 
 
 def test_dropping_a_connector_lets_its_leads_be_exported(home: Home) -> None:
     n = causes(home)["delivery", "picky", "filter_failed"]
-    assert home.syncd("rejected", "drop", "--connector", "picky", "--yes").out == f"{n} were dropped.\n"
+    assert home.syncd("rejected", "drop", "--connector", "picky", "--yes").out == f"{n} rows were dropped.\n"
     home.syncd("--once")
     assert tally(home)["lead"]["main"]["exported"] == n
     assert list(causes(home)) == [("lead", "main", "lead_malformed")]
@@ -177,7 +177,7 @@ def test_dropping_a_connector_that_left_takes_its_pending_deliveries_too(home: H
 
     del home.connectors["picky"]
     home.configure()
-    assert home.syncd("rejected", "drop", "--connector", "picky", "--yes").out == "1 were dropped.\n"
+    assert home.syncd("rejected", "drop", "--connector", "picky", "--yes").out == "1 row was dropped.\n"
     assert tally(home)["delivery"]["picky"] == {"dropped": n}
 
 
@@ -191,5 +191,5 @@ def test_every_act_is_written_down_with_who_did_it(home: Home) -> None:
 
 def test_when_nothing_is_set_aside_the_list_says_so(home: Home) -> None:
     home.syncd("rejected", "drop", "--all", "--yes")
-    assert home.syncd("rejected").out == "Nothing is set aside.\n"
+    assert home.syncd("rejected").out == "Nothing is rejected.\n"
     assert home.syncd("rejected", "list", "--json").out == "[]\n"

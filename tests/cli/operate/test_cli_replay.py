@@ -59,7 +59,7 @@ def test_it_says_so_in_words(home: Home) -> None:
     assert ran.out.splitlines() == [
         "30 older leads would go to later, and 0 once more.",
         "30 deliveries were made for later.",
-        "No engine is running; to go on: syncd --once",
+        "No engine is running; to continue: syncd --once",
     ]
     assert home.syncd("replay", "--connector", "later").out.endswith("Nothing was changed.\n")
 
@@ -107,7 +107,7 @@ def test_it_passes_through_the_gate_and_yes_does_not_open_it(home: Home, yes: tu
     home.connectors["later"] = LATER + "\ngate = 10"
     home.configure()
     ran = home.syncd("replay", "--connector", "later", *yes)
-    assert "That is more than its gate takes (10): the 5 oldest would go" in ran.out
+    assert "That is more than its gate lets through (10): the 5 oldest would go" in ran.out
     assert "syncd release later" in ran.out
     assert told(home, "status")["connectors"]["later"]["held"] == 25
     assert home.syncd("status").out.count("gate_held") == 1, "before any engine has run"
@@ -226,7 +226,7 @@ def test_a_delivery_made_late_does_not_hold_back_the_export_of_a_lead_that_other
 @pytest.mark.parametrize(("answer", "made"), [("y", 30), ("n", 0)])
 def test_on_a_terminal_it_asks(home: Home, answer: str, made: int) -> None:
     _, shown = at_a_terminal_run(home, answer, "replay", "--connector", "later")
-    assert "Go on? [y/N]" in shown
+    assert "Continue? [y/N]" in shown
     assert rows(home, "SELECT count(*) FROM delivery WHERE connector = 'later'") == [(made,)]
 
 

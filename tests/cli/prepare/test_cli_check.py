@@ -54,7 +54,7 @@ def test_a_full_budget_is_not_overdrawn(home: Home) -> None:
     home.syncd("check")
     code, found = findings(home, "--max-wait", "0s")
     assert code == 0
-    assert found["warning", "source main"] == ["Not asked: its requests of this minute are all taken."]
+    assert found["warning", "source main"] == ["Not asked: all its requests of this minute are taken."]
     assert home.sim.world.stats()["requests"] == {"GET /api/v2/me": {"200": 1}}
 
 

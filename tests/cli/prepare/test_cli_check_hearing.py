@@ -38,7 +38,7 @@ def test_nobody_hears_unless_an_address_is_set(home: Home) -> None:
     code, found = findings(home)
     assert (code, found["warning", "alerts"]) == (
         0,
-        ["Nobody is told when something needs a person. nobody_hears"],
+        ["Nobody hears when something needs a person. nobody_hears"],
     )
 
 

@@ -42,7 +42,7 @@ def test_init_overwrites_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[s
     path.write_text("mine")
     assert entry.run(["--config", str(path), "init"]) == 2
     assert path.read_text() == "mine"
-    assert "is there already" in capsys.readouterr().err
+    assert "exists already" in capsys.readouterr().err
 
 
 def test_init_does_not_write_through_a_link_that_leads_nowhere(tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def test_a_sound_mapping_passes_the_check_and_a_fragile_where_is_noted(review: R
     review.write('Name = "{{ handle }}"', where="follower_count > 5")
     ran = review.syncd("map", "--check")
     assert ran.code == 0
-    assert "would be set aside: where: it compares or changes a null: follower_count" in ran.out
+    assert "would be rejected: where: it compares or changes a null: follower_count" in ran.out
     review.write('Name = "{{ handle }}"', where="(follower_count or 0) > 5")
     assert "set aside" not in review.syncd("map", "--check").out
 

@@ -72,7 +72,7 @@ def test_a_run_tells_what_sales_made_of_the_leads(crm: Crm) -> None:
     crm.mark("CONNECTED", second)
     crm.mark("IN_PROGRESS", third)
     ran = crm.syncd("--once")
-    assert (ran.code, ran.out.splitlines()[0]) == (0, "main: 2 feedback told")
+    assert (ran.code, ran.out.splitlines()[0]) == (0, "main: 2 feedback sent")
     assert crm.said() == {first: "bad wrong_job", second: "good None"}
     assert crm.syncd("--once").code == 0
     assert crm.sim.world.feedback.posts == 2
@@ -86,13 +86,15 @@ def test_a_dry_run_says_what_would_be_told_and_changes_nothing(crm: Crm) -> None
     before = content(crm)
     ran = crm.syncd("--once", "--dry-run")
     assert ran.code == 0
-    lines = [line for line in ran.out.splitlines() if "would be told" in line]
+    lines = [line for line in ran.out.splitlines() if "would be reported" in line]
     assert len(lines) == 2
-    assert any(line.endswith("would be told as bad (other: Right person, wrong moment.)") for line in lines)
-    assert any(line.endswith("would be told as good") for line in lines)
+    assert any(
+        line.endswith("would be reported as bad (other: Right person, wrong moment.)") for line in lines
+    )
+    assert any(line.endswith("would be reported as good") for line in lines)
     assert (content(crm), crm.sim.world.feedback.posts) == (before, 0)
     crm.syncd("--once")
-    assert "no feedback would be told" in crm.syncd("--once", "--dry-run").out
+    assert "no feedback would be sent" in crm.syncd("--once", "--dry-run").out
 
 
 def test_a_dry_run_says_what_stands_in_the_way(crm: Crm) -> None:
@@ -111,8 +113,8 @@ def test_status_lead_and_plan_tell_of_it(crm: Crm) -> None:
     assert found["sources"]["main"]["feedback"] == {"delivered": 1}
     assert found["connectors"]["crm"]["heard_at"].endswith("Z")
     out = crm.syncd("status").out
-    assert "main: feedback: 1 told" in out
-    assert "crm: asked what became of its people" in out
+    assert "main: feedback: 1 sent" in out
+    assert "crm: last asked for feedback" in out
     number = rows(crm, "SELECT lead_id FROM lead WHERE person = ?", first)[0][0]
     (lead,) = told(crm, "lead", str(number))
     assert (lead["feedback"]["state"], lead["feedback"]["told"]) == ("delivered", "bad wrong_job")
@@ -127,7 +129,7 @@ def test_a_pause_of_the_source_leaves_words_to_be_told_and_says_so(crm: Crm) -> 
     assert crm.syncd("pause", "main").code == 0
     ran = crm.syncd("--once", "--max-wait", "0s")
     assert ran.code == 75
-    assert "1 feedback to tell" in ran.out
+    assert "1 feedback to send" in ran.out
     assert told(crm, "plan")["sources"]["main"]["requests"] == 1
     assert {"pull", "export", "feedback"} == {lane["kind"] for lane in told(crm, "status")["lanes"]}
     assert crm.syncd("resume", "main").code == 0
@@ -238,14 +240,15 @@ def test_the_journal_says_who_was_heard_by_number_alone(crm: Crm) -> None:
 PROGRAM = """
 import json, sys
 from pathlib import Path
-from syncd.app.engine_start import make_engine
-from syncd.app.compose import compile_connectors, read_settings
+from syncd.app.engine import make_engine
+from syncd.app.mappings import compile_connectors
+from syncd.app.privileges import settings_in_force
 from syncd.cli.run import daemon, once
 from syncd.clock import SystemClock
 from syncd.ledger import Ledger
 from syncd.simulator import Fault
 from syncd.log import logger
-settings = read_settings(Path(sys.argv[1]))
+settings = settings_in_force(Path(sys.argv[1]))
 with Ledger.open(settings.state.path, upgrade=True) as ledger:
     mapped = compile_connectors(settings)
     engine = make_engine(settings, ledger, logger(), lambda *_: None, clock=SystemClock(), mapped=mapped)

@@ -146,7 +146,7 @@ def _read(terminal: int) -> bytes:
 def test_release_lets_all_go(home: Home) -> None:
     home.syncd("--once")
     ran = home.syncd("release", "crm")
-    assert ran.out.startswith("25 were released for connector crm.\n")
+    assert ran.out.startswith("25 deliveries were released for connector crm.\n")
     assert home.syncd("--once").code == 0
     assert (written(home), acts(home)) == (30, [("release", "crm", "25 let through")])
 
@@ -165,7 +165,10 @@ def test_release_can_give_them_up_and_asks_first(home: Home, monkeypatch: pytest
     ran = home.syncd("release", "crm", "--drop")
     assert "Drop 25 held deliveries for good? [y/N]" in ran.err
     assert ran.out == "Nothing was dropped.\n"
-    assert home.syncd("release", "crm", "--drop", "--yes").out == "25 were dropped for connector crm.\n"
+    assert (
+        home.syncd("release", "crm", "--drop", "--yes").out
+        == "25 deliveries were dropped for connector crm.\n"
+    )
     assert home.syncd("--once").code == 0
     assert (written(home), deliveries(home)) == (5, {"delivered": 5, "dropped": 25})
     assert told(home, "status")["sources"]["main"]["leads"] == {"exported": 30}
@@ -210,7 +213,7 @@ def test_status_plan_and_check_say_what_is_held_and_what_to_type(home: Home) -> 
     assert "syncd release crm" in said
     plan = told(home, "plan")["connectors"]["crm"]
     assert (plan["deliveries"], plan["held"], plan["stopped"]) == (25, 25, "gate_held")
-    assert "25 of those of crm are held at its gate: syncd release crm" in home.syncd("plan").out
+    assert "25 of the deliveries of crm are held at its gate: syncd release crm" in home.syncd("plan").out
     code, notes = findings(home)
     assert code == 0
     assert any("gate_held" in note for note in notes["warning", "connector crm"])
@@ -225,7 +228,7 @@ def test_a_lead_says_that_it_is_held(home: Home) -> None:
 
 
 def test_a_dry_run_says_what_a_run_would_hold_and_changes_nothing(home: Home) -> None:
-    would = "crm: 30 in one burst are more than its gate takes (10): the 5 oldest would go"
+    would = "crm: 30 in one burst are more than its gate lets through (10): the 5 oldest would go"
     assert would in home.syncd("--once", "--dry-run").out
     assert would not in home.syncd("--once", "--dry-run", "--yes").out
     home.syncd("--once")

@@ -29,7 +29,7 @@ def test_the_engine_pulls_the_window_and_the_command_sees_it_through(served: tup
     assert ran.code == 0, ran.err
     assert "main: 30 new, 30 exported" in ran.out
     assert "sheet: 30 delivered" in ran.out
-    assert "at work" in ran.err
+    assert "runs already" in ran.err
     assert len(daemon.sheet()) == 30
     assert rows(home, "SELECT state, new FROM window") == [("done", 30)]
     assert rows(home, "SELECT verb FROM action") == [("window",)]

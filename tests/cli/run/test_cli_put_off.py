@@ -36,7 +36,7 @@ def test_exports_that_nobody_makes_are_told_of_and_are_no_work_left(
     _owing(home)
     change(home)
     ran = home.syncd("--once")
-    sentence = f"main: 3 exports are put off, for {why}; they are made once that has changed."
+    sentence = f"main: 3 exports are put off, because {why}; they are made once that has changed."
     assert ran.code == 0
     assert sentence in ran.out
     assert "exports_shelved" in ran.err

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from syncd.cli.observe.credit_use import told_of, unbounded
+from syncd.cli.observe.credit_use import describe_enrichment, unbounded
 from syncd.ctgo import Me
 from syncd.settings import Enrich, Source
 from syncd.simulator.access.faults import Fault
@@ -56,7 +56,7 @@ def test_leads_that_are_held_are_left_over_and_told(make_home: MakeHome) -> None
         in home.syncd("status").out
     )
     ((lead_id,),) = rows(home, "SELECT lead_id FROM lead WHERE state = 'enriching'")
-    assert "it waits to be asked about" in home.syncd("lead", str(lead_id)).out
+    assert "CTGO will be asked about it" in home.syncd("lead", str(lead_id)).out
 
 
 def test_the_plan_counts_the_requests_that_enriching_needs(make_home: MakeHome) -> None:
@@ -152,4 +152,4 @@ def test_with_automatic_top_up_the_check_demands_per_day() -> None:
     ],
 )
 def test_what_enriching_came_to_is_told_without_what_was_found(document: Any, said: str) -> None:
-    assert told_of(document) == said
+    assert describe_enrichment(document) == said

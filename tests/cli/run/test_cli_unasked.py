@@ -74,9 +74,9 @@ def test_replay_has_ctgo_asked_about_what_nobody_wanted_for_want_of_an_answer(wa
     rows(waiting, "UPDATE lead SET state = 'unwanted', settled_at = ingested_at WHERE state = 'delivering'")
     rows(waiting, "UPDATE tally SET state = 'unwanted' WHERE kind = 'lead' AND state = 'delivering'")
     rows(waiting, "UPDATE tally SET n = 0 WHERE kind = 'delivery' AND state = 'pending'")
-    assert "no connector's `where` takes 3 leads" in waiting.syncd("status").out
+    assert "no connector's `where` accepts 3 leads" in waiting.syncd("status").out
     ran = waiting.syncd("replay", "--connector", "mail", "--unwanted")
-    assert "3 wait until CTGO was asked" in ran.out
+    assert "3 wait until CTGO answers" in ran.out
     assert rows(waiting, "SELECT count(*) FROM delivery WHERE held = 'unasked' AND required") == [(3,)]
     waiting.source = TABLE
     waiting.configure()
@@ -92,4 +92,4 @@ def test_why_nobody_wanted_a_lead_is_told(make_home: MakeHome) -> None:
     ran = home.syncd("--once")
     assert (ran.code, "leads_not_delivered" in ran.err) == (0, True)
     ((lead_id,), *_) = rows(home, "SELECT lead_id FROM lead")
-    assert "unwanted: no connector's `where` takes it" in home.syncd("lead", str(lead_id)).out
+    assert "unwanted: no connector's `where` accepts it" in home.syncd("lead", str(lead_id)).out

@@ -157,7 +157,7 @@ def test_a_unit_of_the_operators_own_in_place_of_ours_is_told_of(
     yours.parent.mkdir(parents=True)
     yours.write_text("# mine\n")
     assert service(image, "install") == 0
-    assert "/etc/systemd/system/syncd.service is yours, and wins over" in capsys.readouterr().err
+    assert "/etc/systemd/system/syncd.service is yours, and overrides" in capsys.readouterr().err
     assert yours.read_text() == "# mine\n"
 
 

@@ -7,8 +7,8 @@ from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
 
-from syncd.app.compose import Mapped, compile_connectors
-from syncd.app.engine_start import begin, crews_of, make_engine
+from syncd.app.engine import begin, make_engine, make_pools
+from syncd.app.mappings import Mapped, compile_connectors
 from syncd.cli.run import once
 from syncd.daemon.daemon import Daemon
 from syncd.daemon.notify import Notifier
@@ -158,7 +158,7 @@ class Process:
 
             def crews(engine: Engine) -> list[WorkerPool]:
                 return [
-                    *crews_of(engine),
+                    *make_pools(engine),
                     WorkerPool([Housekeeping(ledger, clock, log, engine.settings.state.retention)]),
                 ]
 

@@ -1,55 +1,48 @@
-"""What `check` looks at, as notes: each a level, what it is about, a sentence, and what to do.
-
-Every text passes the log's redaction: a connector is a stranger's code, and may say what it was given.
-"""
+"""The checks of `syncd check`, in the order of what depends on what."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from syncd.app.compose import Mapped, compile_connectors
-from syncd.app.paced_client import free_slot, make_upstream
+from syncd.app.mappings import Mapped, compile_connectors
+from syncd.app.paced_client import PATIENCE, free_slot, make_upstream, send_in_slot
 from syncd.app.privileges import STARTED_AS, settings_in_force
 from syncd.cli.engine_holder import engine_of
 from syncd.cli.exits import LEDGER_EXITS, SOURCE_EXITS, Exit
 from syncd.cli.observe.credit_use import unbounded
 from syncd.cli.prepare.check import exposure
 from syncd.cli.prepare.check.monitoring import alert_notes, health_notes
-from syncd.cli.prepare.check.note import Level, Note
 from syncd.cli.prepare.check.push_address import push_notes
+from syncd.cli.prepare.notes import Note, State
 from syncd.clock import SystemClock
 from syncd.core.failure import CODES, Failure, Refused
-from syncd.core.flood_gate import GATE_HELD, said
-from syncd.ctgo import Me, Upstream
-from syncd.engine.budget import RequestBudget, Reservation
+from syncd.core.flood_gate import GATE_HELD
+from syncd.core.flood_gate import said as describe_gate
+from syncd.ctgo import Me
 from syncd.engine.enrich.eligibility import FOUND_OUT
 from syncd.ledger import Ledger, LedgerError, overview
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.labels import campaigns
-from syncd.log import configure, logger, redact_values, scrub
+from syncd.log import configure, logger, redact_values
 from syncd.settings import Settings, SettingsError, Source, find_config, secret_values
 
 AT_ONCE = 8
-"""Sources that are asked at the same time."""
+"""Most sources that are asked at the same time."""
 
 
-def examine(config: Path | None, patience: float, *, tell: bool = False) -> Iterator[Note]:
-    """Everything there is to say, in the order of what depends on what.
+def examine(config: Path | None, patience: float | None = None, *, send_test: bool = False) -> Iterator[Note]:
+    """Yield every note.
 
-    `patience`: seconds for a free request; `tell`: send a test message to whoever hears of alerts.
+    `patience`: seconds to wait for a free request; `send_test`: send a test message to the receiver of alerts.
     """
-    for note in _examined(config, patience, tell=tell):
-        if (
-            note.about == "configuration"
-        ):  # its sentences quote no secret, and read like one: "api_key: is missing"
-            yield note
-        else:
-            yield replace(note, detail=scrub(note.detail), fix=scrub(note.fix))
+    patience = PATIENCE if patience is None else patience
+    for note in _examine(config, patience, send_test=send_test):
+        # A sentence about the configuration quotes no secret, but can look like one: "api_key: is missing"
+        yield note if note.about == "configuration" else note.scrubbed()
 
 
-def _examined(config: Path | None, patience: float, *, tell: bool) -> Iterator[Note]:
+def _examine(config: Path | None, patience: float, *, send_test: bool) -> Iterator[Note]:
     found = find_config(config, user=STARTED_AS)
     try:
         settings = settings_in_force(config)
@@ -59,17 +52,17 @@ def _examined(config: Path | None, patience: float, *, tell: bool) -> Iterator[N
     redact_values(secret_values(settings))
     configure(settings.log.format, "error")
     yield Note("ok", "configuration", settings.provenance.name)
+    mapped: Mapping[str, Mapped] = {}
     try:
         settings.require_sources()
     except SettingsError as error:
         yield from _mistakes(error)
-    mapped: Mapping[str, Mapped] = {}
     try:
         mapped = compile_connectors(settings)
     except SettingsError as error:
         yield from _mistakes(error)
-    redact_values(secret for m in mapped.values() for secret in m.configured.secrets)
     secrets = secret_values(settings).union(*(m.configured.secrets for m in mapped.values()))
+    redact_values(secrets)
     yield from exposure.configuration_notes(found, secrets)
     yield from exposure.secret_notes(settings.provenance.secret_files)
     clock = SystemClock()
@@ -78,14 +71,14 @@ def _examined(config: Path | None, patience: float, *, tell: bool) -> Iterator[N
             yield from _ledger(settings, ledger)
             yield from _sources(settings, ledger, clock, patience)
     except LedgerError as error:
-        exit_ = LEDGER_EXITS.get(error.code, Exit.LEDGER)
-        yield Note("error", "ledger", error.detail, error.code, CODES.get(error.code, ""), exit_)
+        code = LEDGER_EXITS.get(error.code, Exit.LEDGER)
+        yield Note("error", "ledger", error.detail, error.code, CODES.get(error.code, ""), code)
     for m in mapped.values():
         yield from connector_notes(m, clock)
-        yield from hunger_notes(settings, m)
+        yield from unenriched_notes(settings, m)
     yield from health_notes(settings)
     yield from push_notes(settings)
-    yield from alert_notes(settings, clock, tell=tell)
+    yield from alert_notes(settings, clock, send_test=send_test)
 
 
 def _mistakes(error: SettingsError) -> Iterator[Note]:
@@ -95,7 +88,7 @@ def _mistakes(error: SettingsError) -> Iterator[Note]:
 
 def _ledger(settings: Settings, ledger: Ledger) -> Iterator[Note]:
     yield from exposure.ledger_notes(ledger.path)
-    with ledger.write() as connection:  # it can be written, or this raises
+    with ledger.write() as connection:  # raises if it cannot be written
         rows = overview.sources(connection)
         gates = flood_gate.gates(connection)
         left = overview.pending_elsewhere(connection, list(settings.connectors))
@@ -110,36 +103,38 @@ def _ledger(settings: Settings, ledger: Ledger) -> Iterator[Note]:
         if row.name not in settings.sources:
             yield Note(
                 "warning", f"source {row.name}", "The ledger knows it, and the configuration does not.",
-                fix="A renamed source is a new one, with a cursor of its own: give it the old name back if that was all.",
+                fix="A renamed source is a new one, with its own cursor: if you only renamed it, use the old name again.",
             )  # fmt: skip
     for name in orphans:
-        code = "push_left_behind"
         detail = "CTGO still pushes its leads here, and its key is not in the configuration."
-        yield Note("warning", f"source {name}", detail, code, CODES[code].replace("SOURCE", name))
+        yield _warning("source", name, detail, "push_left_behind")
     for name, n in left.items():
-        code = "connector_unconfigured"
-        fix = CODES[code].replace("NAME", name)
-        yield Note("warning", f"connector {name}", f"{n} deliveries wait for it.", code, fix)
+        yield _warning("connector", name, f"{n} deliveries wait for it.", "connector_unconfigured")
     for gate in gates.values():
         if gate.since is not None:
-            fix = CODES[GATE_HELD].replace("NAME", gate.connector)
-            yield Note("warning", f"connector {gate.connector}", said(gate.held, gate.size), GATE_HELD, fix)
+            yield _warning("connector", gate.connector, describe_gate(gate.held, gate.size), GATE_HELD)
     for name, requests in costs.items():
         if name in settings.sources:
             yield from costly(name, settings.sources[name], requests)
 
 
+def _warning(kind: str, name: str, text: str, code: str) -> Note:
+    """Make a warning with the core's advice for its code."""
+    fix = CODES[code].replace("SOURCE" if kind == "source" else "NAME", name)
+    return Note("warning", f"{kind} {name}", text, code, fix)
+
+
 def costly(name: str, source: Source, requests: int) -> Iterator[Note]:
-    """A warning when polling takes more than half of the key's requests: exports get what pulls leave."""
+    """Warn if polling takes more than half of the key's requests: exports get the rest."""
     every = source.poll.every
     if every and requests * 60.0 / every > source.requests_per_minute / 2:
         one_by_one = requests > 1
         yield Note(
             "warning", f"source {name}",
-            ("Its campaigns are listed one by one: " if one_by_one else "Its pulls leave little for its exports: ")
+            ("Its campaigns are listed one by one: " if one_by_one else "Its pulls leave few requests for its exports: ")
             + f"{requests} request{'s' * one_by_one} every {source.poll}, more than half of its budget.",
             fix=f"Poll less often (sources.{name}.poll)"
-            + (", or name the campaigns that matter (stream_ids)." if one_by_one else "."),
+            + (", or name only the campaigns that matter (stream_ids)." if one_by_one else "."),
         )  # fmt: skip
 
 
@@ -155,44 +150,41 @@ def _sources(settings: Settings, ledger: Ledger, clock: SystemClock, patience: f
 def source_notes(
     name: str, source: Source, *, ledger: Ledger, clock: SystemClock, patience: float
 ) -> Sequence[Note]:
-    """Whether CTGO knows the source's key: one `GET /me`, counted like every request; and its credits if it enriches."""
+    """Check the source's key by one counted `GET /me`; also its credits, if the source enriches."""
     about = f"source {name}"
     client, pacer = make_upstream(source, clock)
     try:
         hold = free_slot(ledger, pacer, clock, patience)
         if hold is None:
-            return [Note("warning", about, "Not asked: its requests of this minute are all taken.")]
-        me = _asked(client, ledger, pacer, hold)
-        return [Note("ok", about, _said(me)), *credit_notes(name, source, me)]
+            return [Note("warning", about, "Not asked: all its requests of this minute are taken.")]
+        me = send_in_slot(hold, client.me, pacer, ledger)
+        return [Note("ok", about, _describe(me)), *credit_notes(name, source, me)]
     except Failure as why:
-        exit_ = SOURCE_EXITS.get(why.code, Exit.DONE)
-        level: Level = "warning" if exit_ == Exit.DONE else "error"
-        fix = why.fix.replace("SOURCE", name)
-        return [Note(level, about, why.detail, why.code, fix, exit_)]
+        code = SOURCE_EXITS.get(why.code, Exit.DONE)
+        state: State = "warning" if code == Exit.DONE else "error"
+        return [Note(state, about, why.detail, why.code, why.fix.replace("SOURCE", name), code)]
     finally:
         client.close()
 
 
 def credit_notes(name: str, source: Source, me: Me) -> Iterator[Note]:
-    """What stands in the way of enriching, and what nothing bounds."""
-    about, chosen = f"source {name}", source.enrich
+    """Check if credits stop the enriching, and if a limit bounds their use."""
+    chosen = source.enrich
     if chosen is None:
         return
     if why := unbounded(source, me):
-        fix = f"Say how many a day: per_day in [sources.{name}.enrich]."
-        yield Note("error", about, why, "credits_unbounded", fix, Exit.CONFIG)
+        fix = f"Set a number a day: per_day in [sources.{name}.enrich]."
+        yield Note("error", f"source {name}", why, "credits_unbounded", fix, Exit.CONFIG)
     balance = me.credits.balance if me.credits else None
     if balance is None and chosen.keep_credits:
-        code = "credits_unknown"
-        yield Note("warning", about, "CTGO does not say how many credits are left.", code, CODES[code])
+        yield _warning("source", name, "CTGO does not say how many credits are left.", "credits_unknown")
     elif balance is not None and balance <= chosen.keep_credits:
-        code = "credits_kept"
-        detail = f"{balance} credits are left, and {chosen.keep_credits} are to be kept: nothing is enriched."
-        yield Note("warning", about, detail, code, CODES[code])
+        detail = f"{balance} credits are left, and {chosen.keep_credits} must be kept: nothing is enriched."
+        yield _warning("source", name, detail, "credits_kept")
 
 
-def hunger_notes(settings: Settings, m: Mapped) -> Iterator[Note]:
-    """A warning for a connector that waits for what nobody looks up: every lead would be unwanted, without a word."""
+def unenriched_notes(settings: Settings, m: Mapped) -> Iterator[Note]:
+    """Warn if a connector's `where` needs data that no source enriches: it would silently want no lead."""
     needs = sorted(m.where.uses & FOUND_OUT)
     sources = [
         name
@@ -202,22 +194,14 @@ def hunger_notes(settings: Settings, m: Mapped) -> Iterator[Note]:
     if needs and sources:
         yield Note(
             "warning", f"connector {m.name}",
-            f"It takes leads by their {' and '.join(needs)}, which CTGO's listings do not promise, and source "
-            f"{' and '.join(sources)} does not enrich: it may never want any.",
+            f"It chooses leads by their {' and '.join(needs)}, which CTGO's listings do not promise, and source "
+            f"{' and '.join(sources)} does not enrich: it may never want a lead.",
             "never_enriched",
-            f"Add a table [sources.{sources[0]}.enrich], if your campaigns do not find it by themselves.",
+            f"Add a table [sources.{sources[0]}.enrich], if your campaigns do not find it themselves.",
         )  # fmt: skip
 
 
-def _asked(client: Upstream, ledger: Ledger, pacer: RequestBudget, hold: Reservation) -> Me:
-    try:
-        return hold.call(client.me)
-    finally:
-        with ledger.write() as connection:
-            pacer.close(connection, hold)
-
-
-def _said(me: Me) -> str:
+def _describe(me: Me) -> str:
     parts = ["CTGO knows the key"]
     if me.subscription_status:
         parts.append(f"subscription {me.subscription_status}")
@@ -227,7 +211,7 @@ def _said(me: Me) -> str:
 
 
 def connector_notes(m: Mapped, clock: SystemClock) -> Sequence[Note]:
-    """What the connector's own check finds; one that finds nothing is well."""
+    """Run the connector's own check; without a finding, all is well."""
     about, codes = f"connector {m.name}", {**m.configured.cls.codes, **CODES}
     try:
         connector = m.configured.open(clock, logger())
@@ -238,7 +222,7 @@ def connector_notes(m: Mapped, clock: SystemClock) -> Sequence[Note]:
     except (Failure, Refused) as why:
         fix = codes.get(why.code, "").replace("NAME", m.name)
         return [Note("error", about, why.detail, why.code, fix, Exit.FAILED)]
-    except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything, and the others are still to be checked
+    except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything, and the others must be checked
         detail = f"Its check raised {type(error).__name__}."
         return [Note("error", about, detail, "connector_bug", CODES["connector_bug"], Exit.FAILED)]
     notes = [

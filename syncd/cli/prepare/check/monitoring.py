@@ -1,4 +1,4 @@
-"""Whether somebody would hear of trouble, and see how the daemon is: the part of `check` about health and alerts."""
+"""Checks of health and alerts: somebody must hear of trouble, and can see the daemon's state."""
 
 import socket
 from collections.abc import Iterator
@@ -9,25 +9,25 @@ from syncd.alerts.hook import Hook
 from syncd.alerts.message import HEADERS, body_of
 from syncd.cli.engine_holder import engine_of
 from syncd.cli.exits import Exit
-from syncd.cli.prepare.check.note import Note
+from syncd.cli.prepare.notes import Note
 from syncd.clock import Clock
 from syncd.core.failure import CODES
 from syncd.settings import Settings
 from syncd.sockets import refused
 
 
-def alert_notes(settings: Settings, clock: Clock, *, tell: bool) -> Iterator[Note]:
-    """Who hears of trouble. `tell`: also send the webhook a test message.
+def alert_notes(settings: Settings, clock: Clock, *, send_test: bool) -> Iterator[Note]:
+    """Check the receivers of alerts. `send_test`: also send the webhook a test message.
 
-    The heartbeat is never tried: a ping would say that syncd works.
+    The heartbeat is never tried: a ping would mean that syncd works.
     """
     alerts = settings.alerts
     webhook, heartbeat = (_hook(url, clock) for url in (alerts.webhook_url, alerts.heartbeat_url))
     if webhook is None and heartbeat is None:
-        detail = "Nobody is told when something needs a person."
+        detail = "Nobody hears when something needs a person."
         yield Note("warning", "alerts", detail, "nobody_hears", CODES["nobody_hears"])
     if webhook is not None:
-        yield _tried(webhook) if tell else Note("ok", "alerts", f"{webhook.host} hears of trouble")
+        yield _tried(webhook) if send_test else Note("ok", "alerts", f"{webhook.host} hears of trouble")
     if heartbeat is not None:
         yield Note("ok", "alerts", f"{heartbeat.host} hears of every clean pull")
 
@@ -45,10 +45,10 @@ def _tried(webhook: Hook) -> Note:
 
 
 def health_notes(settings: Settings) -> Iterator[Note]:
-    """Whether the daemon could listen where it shall; not asked while one runs, for that is who listens there."""
+    """Check that the daemon could bind its health address; skipped while a daemon runs, for it has bound it."""
     listen = settings.health.listen
     if not listen or not listen.port or engine_of(settings.state.path):
         return
     if why := refused(listen.host, listen.port):
-        detail = f"The daemon could not serve its health on {listen}: {why}. It would sync all the same."
+        detail = f"The daemon could not serve its health on {listen}: {why}. It would sync nevertheless."
         yield Note("warning", "health", detail, "health_unserved", CODES["health_unserved"])

@@ -32,7 +32,7 @@ def root_becomes_whoever_a_link_leads_to() -> None:
 )
 def root_goes_where_others_lead_it() -> None:
     """Nobody asks who may put another folder in the place of the ledger's."""
-    instead("syncd.app.privileges:_check_ground", lambda *_: None)
+    instead("syncd.app.privileges:_check_path", lambda *_: None)
 
 
 @defect(

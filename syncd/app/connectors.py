@@ -1,4 +1,4 @@
-"""The stand-in for a connector that could not be opened: its lane halts, and no other is held up by it."""
+"""Opened connectors, and the stand-in for one that could not be opened: only its own lane halts."""
 
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -11,23 +11,23 @@ from syncd.registry import Configured
 
 
 class Unopened(Connector):
-    """See the module. It sends nothing and says why."""
+    """A stand-in for a connector that could not be opened. It sends nothing and says why."""
 
     Options = BaseModel
 
     def __init__(self, why: Halt, context: Any = None) -> None:
-        """`why`: what its lane halts with."""
+        """`why`: the halt of its lane."""
         super().__init__(None, context)
         self._why = why
 
     def deliver(self, batch: Sequence[Delivery]) -> NoReturn:
-        """Raises Halt."""
+        """Raise the halt."""
         del batch
         raise Halt(self._why.code, self._why.detail)
 
 
-def opened(configured: Configured, clock: Clock, log: Logger) -> Connector:
-    """Open the connector, or make what stands for it. The caller closes it."""
+def open_connector(configured: Configured, clock: Clock, log: Logger) -> Connector:
+    """Open a connector; return a stand-in if that fails. The caller closes it."""
     try:
         return configured.open(clock, log)
     except Failure as why:

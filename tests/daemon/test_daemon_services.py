@@ -12,8 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 from syncd.alerts.watcher import Watch
-from syncd.app.services import Companions
-from syncd.app.services_late import Beside, vitals_of, watched
+from syncd.app.services import Services
+from syncd.app.services_late import RunningServices, vitals_of, watched
 from syncd.engine.engine import Engine
 from syncd.ledger import Ledger, LedgerError
 from syncd.settings import Alerts, Digest, Enrich, Health, Listen, Schedule, Settings
@@ -24,19 +24,19 @@ from tests.support.running import Running
 
 
 class Scene:
-    """A daemon in virtual time with its companions; `settings` of what is served and told."""
+    """A daemon in virtual time with its services; `settings` of what is served and told."""
 
     def __init__(self, run: Running) -> None:
         self.run = run
         run.ctgo(leads=3)
         run.place()
-        self.companions = Companions(run.log)
+        self.services = Services(run.log)
         self.daemon = run.serve()
         self.reader = Ledger.open_to_read(run.path)
-        self.beside: Beside = self.companions.put_beside(self.daemon, self.reader)
+        self.running: RunningServices = self.services.start(self.daemon, self.reader)
 
     def watch(self) -> Watch | None:
-        return self.beside.watch
+        return self.running.watch
 
     def follow(self, **tables: Any) -> None:
         """As after a reload with these tables."""
@@ -52,7 +52,7 @@ class Scene:
 def scene(run: Running) -> Iterator[Scene]:
     made = Scene(run)
     yield made
-    made.beside.health.close()
+    made.running.health.close()
     made.reader.close()
 
 
@@ -86,23 +86,23 @@ def test_the_daemons_troubles_are_seen(scene: Scene) -> None:
     assert vitals_of(scene.daemon).held is None
     scene.run.runner.fail(LedgerError("ledger_full", "The disk is full."))
     assert vitals_of(scene.daemon).held == ("ledger_full", "The disk is full.")
-    assert scene.beside.looker.look().held == ("ledger_full", "The disk is full.")
+    assert scene.running.looker.look().held == ("ledger_full", "The disk is full.")
 
 
 def test_the_credits_are_asked_for_and_where_they_are_low_is_known(scene: Scene) -> None:
-    chore, _ = scene.companions.chores_of(scene.daemon.engine)
+    chore, _ = scene.services.chores_of(scene.daemon.engine)
     chore.act()
-    assert scene.companions.credits == {"main": 31}
-    (source,) = scene.beside.looker.look().sources
+    assert scene.services.credits == {"main": 31}
+    (source,) = scene.running.looker.look().sources
     assert (source.credits, source.low_credits) == (31, None)
     main = scene.daemon.engine.settings.sources["main"]
     enriching = main.model_copy(
         update={"enrich": Enrich(per_day=50, keep_credits=10), "poll": Schedule("*/5 * * * *")}
     )
     scene.daemon.engine.settings.sources["main"] = enriching
-    scene.companions.credits.clear()
+    scene.services.credits.clear()
     chore.act()
-    assert scene.companions.credits == {}, "enriching asks for itself"
+    assert scene.services.credits == {}, "enriching asks for itself"
     found = watched(scene.daemon.engine)["main"]
     assert found.low_credits == 60
     assert found.next_poll(1_790_000_010.0) == 1_790_000_100.0

@@ -1,0 +1,231 @@
+"""The engine: lanes over an open ledger, their threads, and the way each lane is closed."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+
+from syncd.app.connectors import open_connector
+from syncd.app.mappings import Mapped, compile_connectors
+from syncd.app.sources import make_names, make_source, names_for
+from syncd.clock import Clock, SystemClock
+from syncd.connector import Connector, Logger
+from syncd.core.lane_state import Policy
+from syncd.engine.deliver import Deliver, LaneConfig
+from syncd.engine.engine import Engine, log_shelved
+from syncd.engine.enrich.enrich import Enrich
+from syncd.engine.export import Export
+from syncd.engine.lane import Lane, Wake
+from syncd.engine.names import Names, Naming
+from syncd.engine.observer import NOBODY, Observer
+from syncd.engine.pull.lane import Pull
+from syncd.engine.source import SourceContext
+from syncd.ledger import Ledger, same_account
+from syncd.ledger.admin.actions import release
+from syncd.ledger.ctgo_queue import shelf
+from syncd.ledger.deliveries import flood_gate
+from syncd.ledger.lanes import lift_halts
+from syncd.ledger.leads.enrichment import waiting
+from syncd.ledger.overview import pushed
+from syncd.settings import Settings
+from syncd.workers.pool import WorkerPool
+
+SOURCE_THREADS = 8
+"""Threads that the sources' lanes share."""
+
+Tools = tuple[Ledger, Clock, Logger, Wake]
+"""The first arguments that every lane takes after its own."""
+
+Closes = dict[tuple[str, str], Callable[[], None]]
+"""By lane, as (kind, name): the function that closes it."""
+
+
+def make_engine(
+    settings: Settings,
+    ledger: Ledger,
+    log: Logger,
+    wake: Wake,
+    *,
+    clock: Clock,
+    only: str = "",
+    approving: bool = False,
+    observer: Observer = NOBODY,
+    probe: float | None = None,
+    mapped: Mapping[str, Mapped] | None = None,
+    pushing: bool = False,
+) -> Engine:
+    """Make the engine's lanes over an open, locked ledger; nothing is sent and no remote is asked.
+
+    Args:
+        settings: the configuration.
+        ledger: open, its lock held by this process.
+        log: where lanes and connectors write.
+        wake: tells whoever steps the lanes that one has work.
+        clock: time.
+        only: the one connector whose lane is opened; deliveries are made for all of them nevertheless.
+        approving: whether a person opened the gates of the opened lanes for this run.
+        observer: hears of requests and outcomes.
+        probe: seconds after which a halted lane tries one delivery by itself; None: never.
+        mapped: from `compile_connectors`, if it is at hand.
+        pushing: whether CTGO is asked to push, where that is configured: only a daemon can receive pushes.
+
+    Raises:
+        SettingsError: a connector's options or expressions are wrong.
+    """
+    mapped = compile_connectors(settings) if mapped is None else mapped
+    chosen = [m for m in mapped.values() if only in {"", m.name}]
+    approved = frozenset(m.name for m in chosen if approving)
+    tools = (ledger, clock, log, wake)
+    names = make_names(settings, mapped, ledger, clock)
+    contexts, delivers = [], []
+    connectors: dict[str, Connector] = {}
+    with ExitStack() as undo:
+        for name in settings.sources:
+            context = make_source(
+                name, settings, mapped, clock, names.get(name), approving=approved, observer=observer, probe=probe
+            )  # fmt: skip
+            undo.callback(context.upstream.close)
+            contexts.append(context)
+        for m in chosen:
+            connector = connectors[m.name] = open_connector(m.configured, clock, log)
+            undo.callback(connector.close)
+            policy = Policy(m.configured.settings.attempts, m.configured.settings.max_age, probe=probe)
+            named = names_for(m, settings, names)
+            config = LaneConfig(
+                m.name, connector, m.fields, m.where, policy, settings.exporting, named, observer
+            )
+            delivers.append(Deliver(config, *tools))
+        undo.pop_all()
+    pulls = [Pull(context, *tools) for context in contexts]
+    exports = [Export(context, ledger, clock, log) for context in contexts if context.exports]
+    others = _other_lanes(settings, contexts, pulls, names, tools, pushing=pushing)
+    polls: list[Lane] = []
+    if settings.hears:  # nobody else pays for what it imports
+        from syncd.app.feedback_late import poll_lanes  # noqa: PLC0415
+
+        polls = poll_lanes(chosen, connectors, tools, probe=probe)
+    closes = _closes(
+        {it.name: it.upstream.close for it in contexts}, [*pulls, *exports, *others]
+    ) | _closes({name: it.close for name, it in connectors.items()}, [*delivers, *polls])  # fmt: skip
+    gates = {name: m.configured.gate or 0 for name, m in mapped.items()}
+    return Engine(settings, ledger, clock, contexts, pulls, delivers, exports, others, polls, closes, gates)
+
+
+def _other_lanes(
+    settings: Settings,
+    contexts: Sequence[SourceContext],
+    pulls: Sequence[Pull],
+    names: Mapping[str, Names],
+    tools: Tools,
+    *,
+    pushing: bool,
+) -> list[Lane]:
+    """Make the sources' lanes beside pulls and exports: names, enriching, push and feedback."""
+    ledger = tools[0]
+    lanes: list[Lane] = [make_naming(it, names[it.name], tools) for it in contexts if it.name in names]
+    lanes += [Enrich(context, *tools) for context in contexts if _enriches(context, ledger)]
+    if pushing:
+        with ledger.read() as connection:
+            known = set(pushed(connection))
+        if known or any(source.push for source in settings.sources.values()):
+            from syncd.app.push_late import push_lanes  # noqa: PLC0415 - most have none
+
+            lanes += push_lanes(settings, known, contexts, pulls, tools)
+    if settings.hears:
+        from syncd.app.feedback_late import send_lanes  # noqa: PLC0415 - as in `make_engine`
+
+        lanes += send_lanes(contexts, pulls, tools)
+    return lanes
+
+
+def _enriches(context: SourceContext, ledger: Ledger) -> bool:
+    """Tell if leads are enriched, or wait for it although the configuration no longer says so."""
+    if context.takers.enriching is not None:
+        return True
+    with ledger.read() as connection:
+        return bool(waiting(connection, context.name, 1, context.takers.names))
+
+
+def make_naming(context: SourceContext, names: Names, tools: Tools) -> Naming:
+    """Make a source's lane of names; it wakes the lanes that may wait for one."""
+    ledger, clock, log, wake = tools
+
+    def wake_recipients() -> None:
+        for recipient in context.takers.each:
+            wake("deliver", recipient.name)
+
+    return Naming(
+        names, upstream=context.upstream, pacer=context.pacer, ledger=ledger, log=log, clock=clock,
+        wake=wake_recipients,
+    )  # fmt: skip
+
+
+def _closes(shared: Mapping[str, Callable[[], None]], lanes: Sequence[Lane]) -> Closes:
+    """Close what lanes of one name share, a source's client or a connector, when the last of them is over."""
+    lock = threading.Lock()
+    left = {name: {lane.kind for lane in lanes if lane.name == name} for name in shared}
+
+    def over(lane: Lane) -> None:
+        with lock:
+            if lane.kind not in left[lane.name]:
+                return
+            left[lane.name].discard(lane.kind)
+            last = not left[lane.name]
+        if isinstance(lane, Export):
+            lane.close()
+        if last:
+            shared[lane.name]()
+
+    return {(lane.kind, lane.name): partial(over, lane) for lane in lanes if lane.name in shared}
+
+
+@contextmanager
+def opened_engine(
+    settings: Settings,
+    ledger: Ledger,
+    log: Logger,
+    wake: Wake,
+    *,
+    clock: Clock | None = None,
+    only: str = "",
+    approved_by: str = "",
+    mapped: Mapping[str, Mapped] | None = None,
+) -> Iterator[Engine]:
+    """Start the engine of a run that ends, and close it after the block. Arguments as `make_engine`.
+
+    `approved_by`: who opens the gates of the opened lanes for this run; empty: nobody.
+    """
+    clock = clock or SystemClock()
+    engine = make_engine(
+        settings, ledger, log, wake, clock=clock, only=only, approving=bool(approved_by), mapped=mapped
+    )
+    try:
+        begin(engine, log, approved_by)
+        yield engine
+    finally:
+        engine.close()
+
+
+def begin(engine: Engine, log: Logger, approved_by: str = "") -> None:
+    """Begin a run: lift halts, and free the requests that a dead engine had reserved.
+
+    `approved_by`: who opens the gates of its connectors; empty: nobody.
+    """
+    with engine.ledger.write() as connection:
+        lifted = {name for kind, name in lift_halts(connection) if kind == "deliver"}
+        moved = shelf.start(connection, engine.settings.exporting, engine.clock.now())
+        same_account.place(connection, engine.settings.addresses)
+        flood_gate.start(connection, engine.gates, engine.settings.routes, lifted, engine.clock.now())
+        for deliver in engine.delivers if approved_by else ():
+            release(connection, deliver.name, engine.clock.now(), who=approved_by)
+        for context in engine.contexts:
+            context.pacer.start(connection)
+    log_shelved(log, moved)
+
+
+def make_pools(engine: Engine) -> list[WorkerPool]:
+    """Make a thread for each connector, which one thread calls, and a small pool for the sources."""
+    sources: list[Lane] = [*engine.pulls, *engine.exports, *engine.others]
+    pool = WorkerPool(sources, min(SOURCE_THREADS, len(sources)), engine.closes)
+    each = [[lane, *(it for it in engine.hears if it.name == lane.name)] for lane in engine.delivers]
+    return [*(WorkerPool(lanes, closes=engine.closes) for lanes in each), pool]
