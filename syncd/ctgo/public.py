@@ -3,12 +3,12 @@
 from types import TracebackType
 from typing import Self
 
-import httpx
 from pydantic import SecretStr
 
 from syncd.clock import SystemClock
 from syncd.ctgo.campaigns.api import Api
 from syncd.ctgo.client import Upstream
+from syncd.http.client import Transport
 
 BASE_URL = "https://www.catchthegoodones.com/api/v2"
 
@@ -20,9 +20,7 @@ class Client(Api):
     `Pause.after` holds the seconds that CTGO asks for. A daemon on the same key shares CTGO's budget of 60 requests a minute.
     """
 
-    def __init__(
-        self, api_key: str, base_url: str = BASE_URL, *, transport: httpx.BaseTransport | None = None
-    ) -> None:
+    def __init__(self, api_key: str, base_url: str = BASE_URL, *, transport: Transport | None = None) -> None:
         """Open nothing yet. Raises ValueError where the address or the key cannot be used."""
         self._upstream = Upstream(base_url, SecretStr(api_key), SystemClock(), transport=transport)
         super().__init__(self._upstream.ask)
