@@ -4,10 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from connectors.attio.errors import fail, failure
+from connectors.attio.errors import failure
 from connectors.attio.options import AttioOptions
-from syncd.connector import Context
-from syncd.failure import Halt, Reject
+from syncd.connector import Context, Halt, Reject
 
 if TYPE_CHECKING:
     from connectors.attio.http import Http
@@ -25,7 +24,7 @@ class Api:
         try:
             content = None if body is None else json.dumps(body, allow_nan=False).encode()
         except ValueError:
-            raise fail(Reject, "attio_refused", "a field holds a number that JSON does not have") from None
+            raise Reject("attio_refused", "a field holds a number that JSON does not have") from None
         answer = self._opened().call(method, f"/v2/objects/people{path}", content)
         if answer.status // 100 != 2 or not isinstance(answer.body.get("data"), wants):  # noqa: PLR2004
             raise failure(answer, self._clock.now())
@@ -50,5 +49,5 @@ class Api:
             try:
                 self._http = Http(self._options.base_url, token, self._clock)
             except ValueError as error:
-                raise fail(Halt, "attio_proxy_invalid", str(error)) from None
+                raise Halt("attio_proxy_invalid", str(error)) from None
         return self._http

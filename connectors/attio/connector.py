@@ -8,22 +8,22 @@ from pydantic import BaseModel
 from connectors.attio import errors, setup, write
 from connectors.attio.api import Api
 from connectors.attio.options import DEFAULTS, AttioOptions
-from syncd.connector import Change, Context, Field, Finding
-from syncd.delivery import Delivery, Outcome, Route
-from syncd.failure import Reject, Retry
+from syncd.connector import Change, Connector, Context, Delivery, Field, Finding, Outcome, Reject, Retry
 
 
-class AttioConnector:
-    """See the module."""
+class AttioConnector(Connector):
+    """See the module. A repeated call finds the same record, so it may be sent again."""
 
     Options: ClassVar[type[BaseModel]] = AttioOptions
     codes: ClassVar[Mapping[str, str]] = errors.CODES
     defaults: ClassVar[Mapping[str, str | Field]] = DEFAULTS
     objects: ClassVar[Literal["people", "leads"]] = "people"
+    resend_safe = True
     batch_size = 1
 
     def __init__(self, options: AttioOptions, context: Context) -> None:
         """Open nothing yet."""
+        super().__init__(options, context)
         self._key, self._context = options.key_attribute, context
         self._slugs = list(dict.fromkeys([self._key, *context.fields]))
         self._api = Api(options, context)
@@ -35,10 +35,6 @@ class AttioConnector:
     def setup(self, apply: bool) -> Sequence[Change]:  # noqa: FBT001 - the contract is positional
         """List the missing attributes; make them if `apply`. Raises Pause or Halt."""
         return setup.setup(self._api, self._key, self._slugs, apply=apply)
-
-    def route(self, delivery: Delivery) -> Route:
-        """Return one person's key. A repeated call finds the same record, so it may be sent again."""
-        return Route("all", delivery.person)
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
         """Send each lead. Raises Pause or Halt as `codes` tell."""

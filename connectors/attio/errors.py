@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from syncd.failure import Failure, Halt, Pause, Reject, Retry
-from syncd.waiting import retry_after
+from syncd.connector import Failure, Halt, Pause, Reject, Retry
+from syncd.http.headers import retry_after
 
 CODES: Mapping[str, str] = MappingProxyType(
     {
@@ -63,11 +63,6 @@ class Answer(NamedTuple):
     trouble: str = ""
 
 
-def fail(kind: type[Failure], code: str, detail: str, **told: Any) -> Failure:
-    """Make a failure that carries its fix."""
-    return kind(code, detail, fix=CODES[code], **told)
-
-
 def failure(answer: Answer, now: float) -> Failure:
     """Translate an answer that is no success. `now`: seconds since the epoch."""
     words = (answer.trouble, *(str(answer.body.get(part)) for part in ("code", "type")))
@@ -75,6 +70,6 @@ def failure(answer: Answer, now: float) -> Failure:
     kind, code = next(_TABLE[key] for key in keys if key in _TABLE)
     detail = f"Attio's answer was {answer.trouble}" if answer.trouble else f"Attio answered {answer.status}"
     if kind is not Pause:
-        return fail(kind, code, detail)
-    after = retry_after(answer.retry_after, now)
-    return fail(Pause, code, detail, after=after, unexplained=after is None and code not in _EXPLAINED)
+        return kind(code, detail)
+    after = retry_after({"retry-after": answer.retry_after}, now)
+    return Pause(code, detail, after=after, unexplained=after is None and code not in _EXPLAINED)

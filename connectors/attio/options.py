@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 from pydantic import Field as Option
+from pydantic import SecretStr, field_validator
 
-from syncd.connector import Field
+from syncd.connector import ConnectorOptions, Field
 
 _NAME = "{{ last_name ~ ', ' ~ first_name if first_name and last_name else display_name or handle }}"
 """A name in one text, as Attio reads it: the last name, a comma, the first name."""
@@ -32,7 +32,7 @@ DEFAULTS: Mapping[str, str | Field] = MappingProxyType(
 )
 
 
-class AttioOptions(BaseModel):
+class AttioOptions(ConnectorOptions):
     """The table `[connectors.NAME]` of an Attio connector.
 
     Attributes:
@@ -40,8 +40,6 @@ class AttioOptions(BaseModel):
         base_url: the address without a path; plain http is for this machine's own addresses only.
         key_attribute: the slug of the unique attribute that holds the X user id.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     access_token: SecretStr
     base_url: str = Option("https://api.attio.com", pattern=f"^({_HTTPS}|{_HTTP})(:[0-9]{{1,5}})?$")

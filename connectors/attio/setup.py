@@ -5,8 +5,7 @@ from typing import Any
 
 from connectors.attio.api import Api
 from connectors.attio.errors import CODES
-from syncd.connector import Change, Finding
-from syncd.failure import Failure, Halt, Reject, Retry
+from syncd.connector import Change, Failure, Finding, Halt, Reject, Retry
 
 _NUMBERS = {"ctgo_follower_count"}
 
@@ -63,4 +62,4 @@ def _identifies(attribute: Mapping[str, Any]) -> bool:
 
 
 def _error(code: str, detail: str) -> Finding:
-    return Finding("error", code, detail, CODES[code])
+    return Finding("error", code, detail)

@@ -8,10 +8,8 @@ look-up missed is found after all. Both may be repeated.
 from typing import Any
 
 from connectors.attio.api import Api
-from connectors.attio.errors import Answer, fail, failure
-from syncd.connector import Context
-from syncd.delivery import Delivered, Delivery
-from syncd.failure import Reject
+from connectors.attio.errors import Answer, failure
+from syncd.connector import Context, Delivered, Delivery, Reject
 
 EMAIL = "email_addresses"
 """The one attribute of ours that is a list. Attio lets one person hold an address."""
@@ -51,7 +49,7 @@ def _known(api: Api, key: str, delivery: Delivery, email: str) -> tuple[Any, boo
     found = api.find(either)
     mine = [record for record in found if delivery.person in _texts(record, key)]
     if len(mine) > 1:
-        raise fail(Reject, "attio_ambiguous", f"{len(mine)} records hold the X user id")
+        raise Reject("attio_ambiguous", f"{len(mine)} records hold the X user id")
     free = [record for record in found if _id(record) and not _texts(record, key)]
     earlier = [record for record in free if _id(record) == delivery.remote_id]
     holders = [record for record in found if email and email in _texts(record, EMAIL)]

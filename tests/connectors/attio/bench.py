@@ -4,16 +4,16 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from connectors.attio import AttioConnector
+from connectors.attio.connector import AttioConnector
 from syncd.connector import Field
-from syncd.delivery import Delivery, Outcome
-from syncd.failure import Failure
+from syncd.core.delivery import Delivery, Outcome
+from syncd.core.failure import Failure
 from syncd.testing import Bench, ManualClock
 from tests.fakes.attio import TOKEN, AttioFake
 from tests.fakes.serving import served
 
 
-class FarEnd:
+class Remote:
     """The fake as the contract's tests want it."""
 
     def __init__(self, fake: AttioFake) -> None:
@@ -65,7 +65,7 @@ def table(
     fake = AttioFake(clock.now, ready=ready)
     with served(fake.wsgi) as url:
         chosen = {"access_token": TOKEN, "base_url": url, **options}
-        bench = Table.open(AttioConnector, chosen, FarEnd(fake), clock=clock, fields=fields)
+        bench = Table.open(AttioConnector, chosen, Remote(fake), clock=clock, fields=fields)
         assert isinstance(bench, Table)
         bench.fake = fake
         try:

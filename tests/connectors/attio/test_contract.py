@@ -1,4 +1,4 @@
-"""The Attio connector passes the contract, its far end being the fake behind a socket."""
+"""The Attio connector passes the contract, its remote being the fake behind a socket."""
 
 from collections.abc import Iterator
 

@@ -5,7 +5,7 @@ from email.utils import formatdate
 import pytest
 
 from connectors.attio.errors import CODES, Answer, failure
-from syncd.failure import Failure, Halt, Pause, Reject, Retry
+from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
 from syncd.testing.clock import NOON
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from syncd.delivery import Delivered
-from syncd.failure import Failure, Halt, Pause, Reject, Retry
+from syncd.core.delivery import Delivered
+from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
 from tests.connectors.attio.bench import Table, outcome, table
 from tests.fakes.attio import PEOPLE
 

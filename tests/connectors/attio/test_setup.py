@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from connectors.attio import AttioConnector
+from connectors.attio.connector import AttioConnector
 from connectors.attio.options import AttioOptions
 from syncd.connector import Change
-from syncd.failure import Halt
+from syncd.core.failure import Halt
 from tests.connectors.attio.bench import Table, table
 
 
@@ -74,7 +74,7 @@ def test_a_token_that_may_not_configure_leaves_the_attributes_to_a_person() -> N
 
 def test_setup_stops_at_a_token_that_is_refused() -> None:
     with table(ready=False) as bench:
-        bench.far_end.revoke()
+        bench.remote.revoke()
         with pytest.raises(Halt):
             changes(bench, apply=True)
 
