@@ -19,7 +19,7 @@ PAGES = sorted({*ROOT.glob("*.md"), *(page for folder in FOLDERS for page in (RO
 BUILT = [page for page in PAGES if page.name == "ARCHITECTURE.md" or (ROOT / "docs") in page.parents]
 """Pages that say how the program is built, by today's paths."""
 LEVELS = {"debug", "info", "warning"}
-CODE = re.compile("(hubspot|salesforce|apollo|csv|webhook)_[a-z_]+")
+CODE = re.compile("(hubspot|salesforce|apollo|attio|csv|webhook)_[a-z_]+")
 FAILURES = {"Retry", "Reject", "Pause", "Halt", "Refused", "Failure"}
 
 
@@ -93,7 +93,14 @@ def test_every_failure_code_of_the_core_is_registered_with_a_fix() -> None:
 
 def test_every_code_that_a_connector_says_is_registered_with_a_fix() -> None:
     said = {code for path in (ROOT / "connectors").rglob("*.py") for code in _codes_said_in(path)}
-    assert {code.split("_")[0] for code in said} == {"hubspot", "salesforce", "apollo", "csv", "webhook"}
+    assert {code.split("_")[0] for code in said} == {
+        "hubspot",
+        "salesforce",
+        "apollo",
+        "attio",
+        "csv",
+        "webhook",
+    }
     assert said - set(codes()) == set()
 
 

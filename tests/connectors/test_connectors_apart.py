@@ -13,6 +13,7 @@ TABLES = {
     "salesforce": 'domain = "acme.my"\nclient_id = "x"\nclient_secret = "x"',
     "apollo": 'api_key = "x"',
     "webhook": 'url = "https://hooks.example.com/x"',
+    "attio": 'access_token = "x"',
 }
 LIBRARIES = {
     "hubspot": {"hubspot", "urllib3"},

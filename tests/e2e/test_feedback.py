@@ -118,11 +118,11 @@ class Loop:
 def loop(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Loop]:
     """CTGO with three leads and a CRM, each a program of its own, and the CRM set up."""
     type_, name, good, bad = request.param
-    ports = [f"--{vendor}-port=0" for vendor in ("hubspot", "salesforce", "apollo", "webhook")]
+    ports = [f"--{vendor}-port=0" for vendor in ("hubspot", "salesforce", "apollo", "webhook", "attio")]
     with ExitStack() as stack:
         simulator = ("syncd", "simulator", "--port", "0", "--leads", "3", "--rate-limit", "6000")
         (first,) = stack.enter_context(program(*simulator, lines=1))
-        told = stack.enter_context(program("tests.fakes", *ports, lines=4))
+        told = stack.enter_context(program("tests.fakes", *ports, lines=5))
         _, crm, *secrets = next(line for line in told if line.startswith(type_)).split()
         found = re.search(r"http://[\d.]+:\d+", first)
         assert found, first

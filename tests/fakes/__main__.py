@@ -20,7 +20,7 @@ from typing import Any
 from tests.fakes.control import controlled
 from tests.fakes.serving import served
 
-PORTS = {"hubspot": 8401, "salesforce": 8402, "apollo": 8403, "webhook": 8404}
+PORTS = {"hubspot": 8401, "salesforce": 8402, "apollo": 8403, "webhook": 8404, "attio": 8405}
 _SECRETS = ("TOKEN", "KEY", "CLIENT_ID", "CLIENT_SECRET", "SIGNING_SECRET")
 
 

@@ -107,7 +107,7 @@ def test_its_commented_settings_are_right_too(whole: Settings) -> None:
     assert (crm.ack, crm.gate, crm.attempts, crm.max_age) == ("required", 200, 8, 7 * 86400.0)
     assert crm.fields is not None
     assert crm.fields["hs_lead_status"].policy == "create_only"
-    assert list(whole.connectors) == ["sheet", "crm", "org", "outreach", "automation"]
+    assert list(whole.connectors) == ["sheet", "crm", "org", "outreach", "relations", "automation"]
 
 
 def test_every_installed_plugin_takes_what_the_example_gives_it(whole: Settings) -> None:
@@ -122,7 +122,7 @@ def test_every_installed_plugin_takes_what_the_example_gives_it(whole: Settings)
     assert list(ready) == list(ours)
 
 
-@pytest.mark.parametrize("name", ["sheet", "crm", "org", "outreach", "automation"])
+@pytest.mark.parametrize("name", ["sheet", "crm", "org", "outreach", "relations", "automation"])
 def test_what_it_says_of_a_connectors_defaults_is_so(whole: Settings, name: str) -> None:
     chosen = whole.connectors[name]
     point = known_types()[chosen.type]

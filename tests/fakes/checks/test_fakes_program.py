@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 ROOT = Path(__file__).parents[3]
 VENDORS = [
     each
-    for each in ("hubspot", "salesforce", "apollo", "webhook")
+    for each in ("hubspot", "salesforce", "apollo", "webhook", "attio")
     if (ROOT / "tests" / "fakes" / f"{each}.py").exists()
 ]
 
