@@ -57,11 +57,9 @@ def make_engine(
     """Make the engine's lanes over an open, locked ledger; nothing is sent and no remote is asked.
 
     Args:
-        settings: the configuration.
         ledger: open, its lock held by this process.
         log: where lanes and connectors write.
         wake: tells whoever steps the lanes that one has work.
-        clock: time.
         only: the one connector whose lane is opened; deliveries are made for all of them nevertheless.
         approving: whether a person opened the gates of the opened lanes for this run.
         observer: hears of requests and outcomes.
@@ -79,36 +77,53 @@ def make_engine(
     names = make_names(settings, mapped, ledger, clock)
     contexts, delivers = [], []
     connectors: dict[str, Connector] = {}
+    shared = partial(make_source, settings=settings, mapped=mapped, clock=clock, approving=approved)
     with ExitStack() as undo:
         for name in settings.sources:
-            context = make_source(
-                name, settings, mapped, clock, names.get(name), approving=approved, observer=observer, probe=probe
-            )  # fmt: skip
+            context = shared(name, names=names.get(name), observer=observer, probe=probe)
             undo.callback(context.upstream.close)
             contexts.append(context)
         for m in chosen:
             connector = connectors[m.name] = open_connector(m.configured, clock, log)
             undo.callback(connector.close)
-            policy = Policy(m.configured.settings.attempts, m.configured.settings.max_age, probe=probe)
             named = names_for(m, settings, names)
-            config = LaneConfig(
-                m.name, connector, m.fields, m.where, policy, settings.exporting, named, observer
+            delivers.append(
+                Deliver(
+                    _config_of(m, connector, settings.exporting, named, observer=observer, probe=probe),
+                    *tools,
+                )
             )
-            delivers.append(Deliver(config, *tools))
         undo.pop_all()
     pulls = [Pull(context, *tools) for context in contexts]
     exports = [Export(context, ledger, clock, log) for context in contexts if context.exports]
     others = _other_lanes(settings, contexts, pulls, names, tools, pushing=pushing)
-    polls: list[Lane] = []
-    if settings.hears:  # nobody else pays for what it imports
-        from syncd.app.feedback_late import poll_lanes  # noqa: PLC0415
-
-        polls = poll_lanes(chosen, connectors, tools, probe=probe)
+    polls = _polls(chosen, connectors, tools, probe) if settings.hears else []
     closes = _closes(
         {it.name: it.upstream.close for it in contexts}, [*pulls, *exports, *others]
     ) | _closes({name: it.close for name, it in connectors.items()}, [*delivers, *polls])  # fmt: skip
     gates = {name: m.configured.gate or 0 for name, m in mapped.items()}
     return Engine(settings, ledger, clock, contexts, pulls, delivers, exports, others, polls, closes, gates)
+
+
+def _config_of(
+    m: Mapped,
+    connector: Connector,
+    exports: Mapping[str, bool],
+    names: Mapping[str, Names],
+    *,
+    observer: Observer,
+    probe: float | None,
+) -> LaneConfig:
+    policy = Policy(m.configured.settings.attempts, m.configured.settings.max_age, probe=probe)
+    return LaneConfig(m.name, connector, m.fields, m.where, policy, exports, names, observer)
+
+
+def _polls(
+    chosen: Sequence[Mapped], connectors: Mapping[str, Connector], tools: Tools, probe: float | None
+) -> list[Lane]:
+    from syncd.app.feedback_late import poll_lanes  # noqa: PLC0415 - nobody else pays for what it imports
+
+    return poll_lanes(chosen, connectors, tools, probe=probe)
 
 
 def _other_lanes(

@@ -109,6 +109,15 @@ app = typer.Typer(
 )
 
 
+_SINCE = typer.Option(
+    "--since",
+    parser=parse_instant,
+    metavar="TIME",
+    help="Only leads discovered from here on; the cursor stays.",
+)
+_UNTIL = typer.Option("--until", parser=parse_instant, metavar="TIME", help="Only leads discovered before.")
+
+
 @app.callback()
 def main(  # noqa: PLR0917 - Typer passes them by name
     context: typer.Context,
@@ -118,19 +127,8 @@ def main(  # noqa: PLR0917 - Typer passes them by name
     once: Annotated[
         bool, typer.Option("--once", help="Pull, deliver and export what there is, then exit.")
     ] = False,
-    since: Annotated[
-        Any,
-        typer.Option(
-            "--since",
-            parser=parse_instant,
-            metavar="TIME",
-            help="Only leads discovered from here on; the cursor stays.",
-        ),
-    ] = None,
-    until: Annotated[
-        Any,
-        typer.Option("--until", parser=parse_instant, metavar="TIME", help="Only leads discovered before."),
-    ] = None,
+    since: Annotated[Any, _SINCE] = None,
+    until: Annotated[Any, _UNTIL] = None,
     connector: Annotated[
         str, typer.Option("--connector", metavar="NAME", help="Deliver to this connector only.")
     ] = "",
@@ -180,7 +178,7 @@ def _daemon(config: Path | None, once_options: bool) -> int:
     """Run until the daemon is told to stop. Options of a single run are a mistake here."""
     if once_options:
         raise typer.BadParameter(
-            "goes with --once; without it syncd runs until it is stopped", param_hint="syncd"
+            "needs --once; without it, syncd runs until it is stopped", param_hint="syncd"
         )
     from syncd.cli.run.daemon import run_daemon  # noqa: PLC0415 - as below
 

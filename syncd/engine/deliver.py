@@ -8,12 +8,12 @@ from typing import cast
 
 from syncd.clock import Clock
 from syncd.connector import Connector, Logger
+from syncd.core.batches import in_company, pack
 from syncd.core.delivery import Change, Delivered, Delivery, Item, Outcome, Route, kept
 from syncd.core.failure import Failure, Halt, Pause, Refused, Reject, Retry
 from syncd.core.flood_gate import GATE_HELD, said
 from syncd.core.lane_state import LaneState, Policy, Terms, reopened
 from syncd.core.lead import Lead, read_lead
-from syncd.core.packing import in_company, pack
 from syncd.core.verdict import Verdict, broken_off, judge_call, judge_unsent, may_go_on
 from syncd.engine.lane import AGAIN, IDLE, LedgerLane, Next, Wake
 from syncd.engine.names import NAMES_SOON, Names, NameUnknown, require_names

@@ -9,7 +9,7 @@ from syncd.ctgo import Upstream
 from syncd.engine.budget import RequestBudget
 from syncd.engine.fanout import Recipients
 from syncd.engine.observer import NOBODY, Observer
-from syncd.engine.pull.plan import Start
+from syncd.engine.pull.pass_plan import Start
 
 SOURCE_LANES = ("pull", "export")
 """The lanes that live by a source's key: one that is refused halts them all."""

@@ -8,10 +8,10 @@ from typing import Literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from syncd.core.batches import pack
 from syncd.core.delivery import Change, Delivered, Item, Outcome, Route
 from syncd.core.failure import Halt, Pause, Refused, Reject
 from syncd.core.lane_state import LaneState, Policy, Terms, reopened
-from syncd.core.packing import pack
 from syncd.core.verdict import judge_call, may_go_on
 
 DAY = 86400.0

@@ -2,9 +2,9 @@
 
 import pytest
 
+from syncd.core.batches import in_company, pack
 from syncd.core.delivery import Item, Route
 from syncd.core.lane_state import LaneState
-from syncd.core.packing import in_company, pack
 
 OPEN = LaneState("connector", "crm")
 

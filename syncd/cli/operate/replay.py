@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 app = verb_app()
 
 
+_SINCE = typer.Option(
+    "--since", parser=parse_instant, metavar="TIME", help="Only leads discovered from here on."
+)
+
+
 @app.command()
 def replay(  # noqa: PLR0917 - Typer passes them by name
     context: typer.Context,
     connector: Annotated[
         str, typer.Option("--connector", metavar="NAME", help="The connector that gets them.")
     ],
-    since: Annotated[
-        Any,
-        typer.Option(
-            "--since", parser=parse_instant, metavar="TIME", help="Only leads discovered from here on."
-        ),
-    ] = None,
+    since: Annotated[Any, _SINCE] = None,
     rejected: Annotated[bool, typer.Option("--rejected", help="Also those that it rejected.")] = False,
     unwanted: Annotated[
         bool, typer.Option("--unwanted", help="Also those that no connector wanted.")
@@ -79,19 +79,17 @@ def replay(  # noqa: PLR0917 - Typer passes them by name
         if agreed:
             order = engine_replay.Order(operator(), clock.now(), size, settings.exporting)
             done = engine_replay.carry_out(ledger, found, recipient, order)
+    made = done.made + done.to_ask
     if as_json:
         nudge(settings.state.path)
-        say_json(
-            {**document(found, connector, move), "made": done.made + done.to_ask, "set_aside": done.failed}
-        )
-        return Exit.DONE
-    if not agreed:
+        say_json({**document(found, connector, move), "made": made, "set_aside": done.failed})
+    elif not agreed:
         say("Nothing was changed.")
-        return Exit.DONE
-    say(f"{done.made + done.to_ask:,} deliveries were made for {connector}.")
-    if move != "free":
-        say(f"Its gate holds most of them. To release them: syncd release {connector}")
-    say(describe_next(settings.state.path))
+    else:
+        say(f"{made:,} deliveries were made for {connector}.")
+        if move != "free":
+            say(f"Its gate holds most of them. To release them: syncd release {connector}")
+        say(describe_next(settings.state.path))
     return Exit.DONE
 
 

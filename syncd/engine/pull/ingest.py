@@ -6,8 +6,8 @@ from syncd.connector import Logger
 from syncd.core.lead import Lead
 from syncd.core.reconciliation import Books, after_check, after_restless, after_sweep
 from syncd.engine.fanout import admit
-from syncd.engine.pull.plan import watermark_after
-from syncd.engine.pull.queue import CHECK, Batch, Pass
+from syncd.engine.pull.pass_plan import watermark_after
+from syncd.engine.pull.pass_queue import CHECK, Batch, Pass
 from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger, Transaction, reconciliation, sources
 from syncd.ledger.leads import ingest

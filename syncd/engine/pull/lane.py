@@ -19,8 +19,8 @@ from syncd.engine.lane import AGAIN, IDLE, LedgerLane, Next, Wake
 from syncd.engine.names import NAMES_SOON
 from syncd.engine.pull.ingest import finish_pass, keep_books, take_page
 from syncd.engine.pull.listing import EVERYTHING, THE_CAMPAIGNS, Elsewhen, Listings
-from syncd.engine.pull.plan import Plan, Planner
-from syncd.engine.pull.queue import CHECK, LIVE, RECONCILE, Batch, Pass, Passes
+from syncd.engine.pull.pass_plan import Plan, Planner
+from syncd.engine.pull.pass_queue import CHECK, LIVE, RECONCILE, Batch, Pass, Passes
 from syncd.engine.pull.walk import OtherShape, Walk
 from syncd.engine.source import SOURCE_LANES, SourceContext
 from syncd.ledger import Ledger, Transaction, reconciliation, windows

@@ -9,8 +9,8 @@ from syncd.core.failure import Halt, Reject
 from syncd.core.lead import Lead, Malformed, parse_lead
 from syncd.ctgo import Page
 from syncd.engine.budget import Reservation
-from syncd.engine.pull.plan import Plan
-from syncd.engine.pull.queue import CHECK, RECONCILE, Batch, Pass
+from syncd.engine.pull.pass_plan import Plan
+from syncd.engine.pull.pass_queue import CHECK, RECONCILE, Batch, Pass
 from syncd.engine.pull.walk import PAGE, Walk
 from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger, labels, sources

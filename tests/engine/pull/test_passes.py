@@ -2,8 +2,8 @@
 
 from collections import deque
 
-from syncd.engine.pull.plan import Plan
-from syncd.engine.pull.queue import LIVE, RECONCILE, Batch, Pass, Passes
+from syncd.engine.pull.pass_plan import Plan
+from syncd.engine.pull.pass_queue import LIVE, RECONCILE, Batch, Pass, Passes
 from syncd.engine.pull.walk import Walk
 
 WINDOW = Plan("window", since=0.0)

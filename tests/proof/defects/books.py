@@ -25,7 +25,7 @@ def a_page_need_not_hold_the_last_row_before_it() -> None:
 @defect("I-4", "engine", f"{FIRST}::test_a_listing_that_never_stands_still_does_not_begin_the_source")
 def a_restless_list_begins_the_source() -> None:
     """The watermark moves after rounds that saw rows leave, and what they missed is behind it."""
-    instead("syncd.engine.pull.queue:Pass.calm", property(lambda _: True, lambda _self, _calm: None))
+    instead("syncd.engine.pull.pass_queue:Pass.calm", property(lambda _: True, lambda _self, _calm: None))
 
 
 @defect("I-4", "engine", f"{FIRST}::test_exports_are_held_before_the_first_page_is_asked_for")
@@ -72,7 +72,7 @@ def even_counts_are_proof_enough() -> None:
 
         return plan_of
 
-    around("syncd.engine.pull.plan:Planner.reconcile", make)
+    around("syncd.engine.pull.pass_plan:Planner.reconcile", make)
 
 
 @defect(

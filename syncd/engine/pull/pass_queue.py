@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from syncd.core.failure import Halt
 from syncd.core.lead import Lead, Malformed
-from syncd.engine.pull.plan import Plan
+from syncd.engine.pull.pass_plan import Plan
 from syncd.engine.pull.walk import Walk
 
 LIVE, RECONCILE, CHECK = "live", "reconcile", "check"
