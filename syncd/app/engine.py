@@ -57,9 +57,11 @@ def make_engine(
     """Make the engine's lanes over an open, locked ledger; nothing is sent and no remote is asked.
 
     Args:
+        settings: the configuration.
         ledger: open, its lock held by this process.
         log: where lanes and connectors write.
         wake: tells whoever steps the lanes that one has work.
+        clock: time.
         only: the one connector whose lane is opened; deliveries are made for all of them nevertheless.
         approving: whether a person opened the gates of the opened lanes for this run.
         observer: hears of requests and outcomes.
@@ -86,13 +88,8 @@ def make_engine(
         for m in chosen:
             connector = connectors[m.name] = open_connector(m.configured, clock, log)
             undo.callback(connector.close)
-            named = names_for(m, settings, names)
-            delivers.append(
-                Deliver(
-                    _config_of(m, connector, settings.exporting, named, observer=observer, probe=probe),
-                    *tools,
-                )
-            )
+            config = _config_of(m, connector, settings, names, observer=observer, probe=probe)
+            delivers.append(Deliver(config, *tools))
         undo.pop_all()
     pulls = [Pull(context, *tools) for context in contexts]
     exports = [Export(context, ledger, clock, log) for context in contexts if context.exports]
@@ -108,14 +105,23 @@ def make_engine(
 def _config_of(
     m: Mapped,
     connector: Connector,
-    exports: Mapping[str, bool],
+    settings: Settings,
     names: Mapping[str, Names],
     *,
     observer: Observer,
     probe: float | None,
 ) -> LaneConfig:
     policy = Policy(m.configured.settings.attempts, m.configured.settings.max_age, probe=probe)
-    return LaneConfig(m.name, connector, m.fields, m.where, policy, exports, names, observer)
+    return LaneConfig(
+        m.name,
+        connector,
+        m.fields,
+        m.where,
+        policy,
+        settings.exporting,
+        names_for(m, settings, names),
+        observer,
+    )
 
 
 def _polls(
