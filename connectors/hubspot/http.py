@@ -1,7 +1,7 @@
-"""Where HubSpot's library meets the network: bounded bodies, bounded time, and its defects worked round.
+"""The network below HubSpot's library: bounded bodies, bounded time, and its defects worked round.
 
-The library (12.0.0) sets no time-out, reads bodies without end, follows redirects with the token, fails with an
-AttributeError when TLS does and with a UnicodeDecodeError when an error's body is not UTF-8. So this stands where
+The library (12.0.0) sets no time-out, reads bodies without end, and follows redirects with the token. It fails with an
+AttributeError when TLS does, and with a UnicodeDecodeError when an error's body is not UTF-8. So this stands where
 its urllib3 pool stood, and hands it whole, small, clean answers or raises `Pause`. What urllib3 does not bound itself is
 bounded by `syncd.http.urllib3`.
 """

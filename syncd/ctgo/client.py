@@ -77,7 +77,7 @@ class Upstream:
         self._observe = observe
 
     def me(self) -> Me:
-        """Whose key this is, and its credits. `GET /me`."""
+        """Return the key's owner and credits. `GET /me`."""
         call = Call("GET", "/me", Scope.COLLECTION, "whose key this is")
         return self._ask(call, lambda body, _: me_of(body))
 
@@ -87,7 +87,7 @@ class Upstream:
         return self._ask(call, lambda body, _: streams_of(body))
 
     def names(self, kind: Named) -> Mapping[int, str | None]:
-        """What campaigns (`stream`), segments or tracked accounts are called, by id; None: it has no name.
+        """Return the names of campaigns (`stream`), segments or tracked accounts, by id; None: it has no name.
 
         `GET /streams`, `GET /segments`, `GET /accounts`. Archived campaigns are not on the list.
         """

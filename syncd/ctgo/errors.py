@@ -34,19 +34,19 @@ FOREIGN = "foreign"
 
 
 class Scope(Enum):
-    """What a call is about, and so what its refusal is about."""
+    """The subject of a call, and so of its refusal."""
 
     COLLECTION = auto()
     CAMPAIGN = auto()
     LEAD = auto()
     ACT = auto()
-    """What a person asked for: of a campaign, an account, a segment, a run. It is theirs to mend, and no lane's."""
+    """A person's request: of a campaign, an account, a segment, a run. It is theirs to mend, and no lane's."""
     BILLING = auto()
     """An act after which CTGO bills another sum; it speaks with Stripe on the way."""
 
 
 class Rule(NamedTuple):
-    """What a refusal means. `after`: seconds to wait if the answer named none; `says`: a sentence for a bare code."""
+    """The meaning of a refusal. `after`: seconds to wait if the answer named none; `says`: a sentence for a bare code."""
 
     kind: type[Failure]
     code: str
@@ -137,7 +137,7 @@ UNEXPLAINED = {"unexpected_answer", "upstream_unavailable", "unreachable"}
 
 
 class Said(NamedTuple):
-    """What a refusal said: a reason that `RULES` may name, and a short quotation for the operator.
+    """The text of a refusal: a reason that `RULES` may name, and a short quotation for the operator.
 
     `more`: what it said to a person besides, a message or the labels that it does not know; only an act's failure repeats it.
     """

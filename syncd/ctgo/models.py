@@ -1,6 +1,6 @@
 """The vendor's answers by name. Source: the v2 pages of `GET /me` and `POST /leads/{id}/enrich`.
 
-Types are read off samples and the vendor adds fields in place, so every field is optional, one of another type counts
+Types are read off samples, and the vendor adds fields in place. So every field is optional, one of another type counts
 as absent, and unknown fields are kept in `model_extra`. No repr shows a value: answers hold personal data.
 """
 
@@ -76,7 +76,7 @@ def _names(alias: str | AliasPath | AliasChoices | None, field: str) -> Sequence
 
 
 class Budget(Answer):
-    """What of an allowance is used: a day's syncs (`cap`), a month's re-tests (`budget`).
+    """The used part of an allowance: a day's syncs (`cap`), a month's re-tests (`budget`).
 
     `billing_period_start` is a time; earlier versions also said `trial` or `free`.
     """
@@ -108,14 +108,14 @@ class Credits(Answer):
 
 
 class Totals(Answer):
-    """What is left over all tracked accounts."""
+    """The rest over all tracked accounts."""
 
     monthly_retest_remaining: Maybe[int] = Field(None, alias="monthlyRetestRemaining")
     daily_sync_remaining: Maybe[int] = Field(None, alias="dailySyncRemaining")
 
 
 class Me(Answer):
-    """Whose key it is, and what it may do now. `subscription_status` is an open list: `active`, `trialing`, ..."""
+    """The key's owner and rights. `subscription_status` is an open list: `active`, `trialing`, ..."""
 
     name: Maybe[str] = None
     email: Maybe[str] = None
@@ -157,7 +157,7 @@ class Route(Answer):
 
 
 class Result(Answer):
-    """What the look-up came to. What it looks like when nothing was found is not documented."""
+    """The result of the look-up. CTGO does not document the answer for nothing found."""
 
     ok: Maybe[bool] = None
     kind: Maybe[str] = None
@@ -182,7 +182,7 @@ class Enrichment(Answer):
 
     @property
     def email_status(self) -> str | None:
-        """How sure the address is."""
+        """The certainty of the address."""
         return self.result.email.status if self.result and self.result.email else None
 
     @property

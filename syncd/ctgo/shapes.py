@@ -1,4 +1,4 @@
-"""What an answer must look like: bytes in, what was promised out, or `Unfit` with the reason.
+"""The required shape of an answer: bytes in, what was promised out, or `Unfit` with the reason.
 
 Pure. Nothing here raises and no reason quotes the answer: it holds personal data, and an exception would carry
 it along. An answer that is not what was promised is a failed call, never an empty one; but one bad row must not spoil
@@ -29,7 +29,7 @@ A = TypeVar("A", bound=Answer)
 
 
 class Unfit(NamedTuple):
-    """Why an answer is not what was promised; completes the sentence "The answer ..."."""
+    """The flaw of an answer; completes the sentence "The answer ..."."""
 
     reason: str
 
@@ -52,7 +52,7 @@ def json_of(body: bytes) -> Any:
 
 
 def is_markup(body: bytes) -> bool:
-    """Whether a body is a web page, such as a login form or a proxy's notice."""
+    """True if a body is a web page, such as a login form or a proxy's notice."""
     return body.lstrip().startswith(b"<")
 
 
@@ -77,7 +77,7 @@ def _number(digits: str) -> int | float:
 
 
 def is_sound(value: object) -> bool:
-    """Whether a parsed value is JSON that can be written again: no NaN, no infinity, no lone surrogate."""
+    """True if a parsed value is JSON that can be written again: no NaN, no infinity, no lone surrogate."""
     try:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):

@@ -15,7 +15,7 @@ Kind = Literal["public", "private", "own", "never"]
 """`own` is this machine; `never`: a cloud's metadata, link-local, multicast, and what stands for no machine."""
 
 Reach = Literal["anywhere", "public", "private"]
-"""Where a client may connect to: to any address; to public ones only; or to public, private and this machine's own."""
+"""The permitted targets of a client: any address; public ones only; or public, private and this machine's own."""
 
 
 def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:

@@ -14,7 +14,7 @@ Trouble = Literal["", "unsent", "untrusted", "private", "late", "broken"]
 """
 
 Unread = Literal["", "too_large", "encoded", "garbled"]
-"""Why a body was thrown away: larger than the cap, in an encoding that was not asked for, or no true gzip."""
+"""The reason for an unread body: larger than the cap, in an encoding that was not asked for, or no true gzip."""
 
 _NOTHING_LEFT = frozenset({"unsent", "untrusted", "private"})
 

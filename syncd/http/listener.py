@@ -32,7 +32,7 @@ _PIECE = 16 << 10
 
 
 class Heard(NamedTuple):
-    """What is answered, in pieces; and how many bytes are still read and thrown away."""
+    """The answer in pieces, and the number of bytes that are still read and thrown away."""
 
     answer: tuple[bytes, ...]
     most: int
@@ -44,7 +44,7 @@ CollectFeedback = Callable[[bytes | None], Heard]
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """How a listener behaves.
+    """The limits of a listener.
 
     Attributes:
         name: of its thread, and the beginning of its events' names.
@@ -88,7 +88,7 @@ class Listener:
         self._thread: threading.Thread | None = None
         self._listening: socket.socket | None = None
         self.unserved = ""
-        """Why it does not listen, in a sentence; empty while it does."""
+        """The reason for not listening, in a sentence; empty while it listens."""
 
     @property
     def port(self) -> int | None:

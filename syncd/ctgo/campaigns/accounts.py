@@ -49,7 +49,7 @@ class Accounts(Answer):
 
 
 class Rest(Answer):
-    """What sleeping or waking came to."""
+    """The result of sleeping or waking."""
 
     success: Maybe[bool] = None
     account_id: Maybe[int] = Field(None, alias="accountId")
@@ -58,7 +58,7 @@ class Rest(Answer):
 
 
 class TierChange(Answer):
-    """What a change of tier came to. `account` is as listed.
+    """The result of a change of tier. `account` is as listed.
 
     `action`: `upgraded` (at once, prorated), `downgrade_scheduled` (at `effective_at`), `pending_cancelled`; None when the
     answer was lost and the account shows the tier.
@@ -70,14 +70,14 @@ class TierChange(Answer):
 
 
 def is_asleep(accounts: Accounts, account_id: int) -> bool | None:
-    """Whether an account sleeps, None when neither list has it."""
+    """True if an account sleeps; None when neither list has it."""
     if any(account.id == account_id for account in accounts.sleeping or ()):
         return True
     return False if any(account.id == account_id for account in accounts.active or ()) else None
 
 
 def has_tier(accounts: Accounts, account_id: int, tier: Tier) -> bool | None:
-    """Whether an account has a tier for good, or will have it at the period's end; None when that cannot be told."""
+    """True if an account has a tier for good, or will have it at the period's end; None if nobody can tell."""
     account = accounts.find(account_id)
     if account is None or account.tier is None:
         return None

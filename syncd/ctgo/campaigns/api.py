@@ -48,7 +48,7 @@ class Api:
         self.lookups = LookupsApi(ask)
 
     def me(self) -> Me:
-        """Whose key this is, and what it may do now: subscription, budgets of each account, credits. `GET /me`."""
+        """Return the key's owner and rights: subscription, budgets of each account, credits. `GET /me`."""
         return self._ask(listing("/me", "whose key this is"), one(Me))
 
     def request(self, method: str, path: str, data: Any = None, *, billing: Billing | None = None) -> Any:
@@ -95,7 +95,7 @@ def checked_path(path: str) -> str:
 
 
 def may_bill(method: str, path: str, data: Any) -> bool:
-    """Whether a request may change what CTGO bills: any act on accounts, and a body that names a handle or a tier."""
+    """True if a request may change what CTGO bills: any act on accounts, and a body that names a handle or a tier."""
     if method == "GET":
         return False
     return path.lower().strip("/").split("/")[0] == "accounts" or _names_one(data)

@@ -27,16 +27,16 @@ _UNSURE = frozenset({"conflicting", "payment_failed", "handle_lookup_failed"})
 """Refusals with words, which may yet have come after a part of the work: one of several accounts, or another's same act."""
 
 Seen: TypeAlias = T | Literal[False] | None
-"""What an act came to, as the state shows it. False: it was not done; None: the state does not tell."""
+"""The result of an act, as the state shows it. False: it was not done; None: the state does not tell."""
 
 
 def is_lost(failure: Failure) -> bool:
-    """Whether a request that failed so may have been heard and carried out all the same."""
+    """True if CTGO may have carried out a request that failed so."""
     return failure.code in _LOST and not failure.unsent
 
 
 def is_unsure(failure: Failure) -> bool:
-    """Whether the state must be read before anybody repeats a billing act that failed so."""
+    """True if the state must be read before anybody repeats a billing act that failed so."""
     return is_lost(failure) or failure.code in _UNSURE
 
 

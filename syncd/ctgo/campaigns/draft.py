@@ -24,7 +24,7 @@ class DraftError(ValueError):
 
 
 class Draft(BaseModel):
-    """What will be the body of a request, or the query of one."""
+    """The later body or query of a request."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -71,7 +71,7 @@ _SAID = {
 
 
 def _follows(detail: ErrorDetails, details: Sequence[ErrorDetails]) -> bool:
-    """Whether a list is too short only because what is wrong in it does not count."""
+    """True if a list is too short only because what is wrong in it does not count."""
     where = detail["loc"]
     within = (it for it in details if len(it["loc"]) > len(where) and it["loc"][: len(where)] == where)
     return detail["type"] == "too_short" and any(within)

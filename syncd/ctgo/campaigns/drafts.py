@@ -1,4 +1,4 @@
-"""What a person wants CTGO to have, checked before anything is sent. Sources: the v2 pages of creating and updating.
+"""A person's wishes for CTGO, checked before anything is sent. Sources: the v2 pages of creating and updating.
 
 Only documented limits are checked; what the vendor left open, such as labels and follower tiers, is CTGO's to judge.
 """
@@ -71,7 +71,7 @@ Handle = Annotated[str, AfterValidator(_handle)]
 
 
 class Tier(StrEnum):
-    """What a tracked account costs and may."""
+    """The costs and rights of a tracked account."""
 
     STARTER = "starter"
     GROWTH = "growth"
@@ -128,7 +128,7 @@ def _recipients(value: object) -> Any:
 
 
 class CsvEmail(Draft):
-    """Who gets a CSV by email after every run. Whether one address or a list, and what `format` may be, is not documented."""
+    """The recipients of a CSV by email after every run. CTGO documents neither the kind of address nor the values of `format`."""
 
     to: Annotated[Any, PlainValidator(_recipients)]
     cc: Annotated[Any, PlainValidator(_recipients)] = ()
@@ -136,7 +136,7 @@ class CsvEmail(Draft):
 
 
 class StreamSettings(Draft):
-    """What creating and updating a campaign have in common; everything is optional.
+    """The common part of creating and updating a campaign; everything is optional.
 
     `name`: by default made of segment and handle. `sync_times`: quarters of an hour as `HH:MM`, in `timezone` (IANA). `email_mode`:
     which addresses enriching may bring. `email_digest_override`, `telegram_override`: instead of the team's settings. `webhook_url`:
@@ -194,7 +194,7 @@ class NewTemplate(Draft):
 
 
 class LeadFilter(Draft):
-    """Which leads: `lifecycle` is `new` (not exported) or `exported`, `since` the instant after which they were discovered."""
+    """A choice of leads: `lifecycle` is `new` (not exported) or `exported`, `since` the instant after which they were discovered."""
 
     NULLABLE: ClassVar[frozenset[str]] = frozenset(
         {"lifecycle", "match_confidence", "account_id", "segment_id", "since"}

@@ -1,4 +1,4 @@
-"""What answers of the wider API have in common: an object, perhaps within another, or a list of objects.
+"""The common shapes of the wider API's answers: an object, perhaps within another, or a list of objects.
 
 Several of the vendor's pages were never seen, so an envelope may be there or not: `{"run": {...}}` or `{...}`,
 `{"runs": [...]}`, `{"data": [...]}` or `[...]`. Pure, and strict about one thing: what is no such answer is `Unfit`.

@@ -20,7 +20,7 @@ _ALL = LeadFilter()
 
 
 class Summary(Answer):
-    """How many leads there are. Whether the counts honour the other filters is not documented."""
+    """The numbers of leads. CTGO does not document if the counts honour the other filters."""
 
     high: Maybe[int] = Field(None, alias="highFitCount")
     medium: Maybe[int] = Field(None, alias="mediumFitCount")
@@ -67,12 +67,12 @@ class LeadsApi:
         return self._ask(question(path, "for leads"), page_of)
 
     def count_of_stream(self, stream_id: int, wanted: LeadFilter = _ALL) -> Summary:
-        """How many leads a campaign has. `GET /streams/{id}/leads?summary=true`. Raises Reject `not_found`."""
+        """Count a campaign's leads. `GET /streams/{id}/leads?summary=true`. Raises Reject `not_found`."""
         path = with_query(at("/streams/{}/leads", stream_id), wanted.query() | {"summary": "true"})
         return self._ask(question(path, "to count a campaign's leads"), one(Summary))
 
     def count(self, wanted: LeadFilter = _ALL, *, stream_id: int | None = None) -> Summary:
-        """How many leads there are. `GET /leads?summary=true`, which is not documented: Pause `unexpected_answer` if ignored."""
+        """Count all leads. `GET /leads?summary=true`, which is not documented: Pause `unexpected_answer` if ignored."""
         path = with_query("/leads", wanted.query() | _of(stream_id) | {"summary": "true"})
         return self._ask(question(path, "to count leads"), one(Summary))
 

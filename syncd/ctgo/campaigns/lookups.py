@@ -19,7 +19,7 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 class Lookup(Enrichment):
-    """What a look-up found, or one of the history: `email`, `email_status` and `linkedin_url`, as far as it was found."""
+    """The result of a look-up, now or in the history: `email`, `email_status` and `linkedin_url`, as far as it was found."""
 
     handle: Maybe[str] = Field(
         None, validation_alias=AliasChoices("handle", "xHandle"), serialization_alias="handle"

@@ -1,4 +1,4 @@
-"""How requests of the wider API are written: paths with ids, JSON bodies, queries. Pure."""
+"""The requests of the wider API: paths with ids, JSON bodies, queries. Pure."""
 
 import json
 from collections.abc import Mapping

@@ -54,7 +54,7 @@ class Run(Answer):
 
     @property
     def outcome(self) -> Literal["succeeded", "failed"] | None:
-        """How it ended; None while it has not. A status that nobody knows is over once it has an end."""
+        """The end of the run; None while it goes on. A status that nobody knows is over once it has an end."""
         if self.status in ("succeeded", "completed"):
             return "succeeded"
         if self.status == "failed":
@@ -64,7 +64,7 @@ class Run(Answer):
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more will come of it."""
+        """True if nothing more will come of the run."""
         return self.outcome is not None
 
     @property
@@ -91,7 +91,7 @@ class Skipped(Answer):
 
     @property
     def failure(self) -> Failure:
-        """Why, with what to do: a sentence of ours for each reason that is documented."""
+        """The reason with advice: a sentence of ours for each reason that is documented."""
         who = "An account" if self.account_id is None else f"Account {self.account_id}"
         reason = self.reason or ""
         if reason == "budget_exhausted":
@@ -104,7 +104,7 @@ class Skipped(Answer):
 
 
 class Started(Answer):
-    """What starting came to, account by account. All may be skipped: that is no error."""
+    """The result of starting, account by account. All may be skipped: that is no error."""
 
     queued: Maybe[tuple[Queued, ...]] = None
     skipped: Maybe[tuple[Skipped, ...]] = None

@@ -78,14 +78,14 @@ class StreamMade(Answer):
 
 
 class PairsDiff(Answer):
-    """What new pairs brought. What was removed is not told."""
+    """The additions that new pairs brought. CTGO does not report removals."""
 
     accounts: Maybe[tuple[AccountMade, ...]] = Field(None, alias="addedAccounts")
     segments: Maybe[tuple[SegmentUsed, ...]] = Field(None, alias="addedSegments")
 
 
 class StreamUpdated(Answer):
-    """What an update came to. `diff`: only if pairs were sent, and not when the answer was lost."""
+    """The result of an update. `diff`: only if pairs were sent, and not when the answer was lost."""
 
     id: Maybe[int] = None
     diff: Maybe[PairsDiff] = Field(None, alias="pairsDiff")
@@ -111,7 +111,7 @@ def newcomer(before: Collection[int], now: Sequence[Campaign], name: str | None)
 
 
 def has_pairs(campaign: Campaign, wanted: Sequence[NewPair], accounts: Accounts) -> bool | None:
-    """Whether a campaign has just these pairs; None if it does not show them. A new segment matches any that is left over."""
+    """True if a campaign has just these pairs; None if it does not show them. A new segment matches any that is left over."""
     if campaign.pairs is None or any(p.account_id is None or p.segment_id is None for p in campaign.pairs):
         return None
     left = [(pair.account_id, pair.segment_id) for pair in campaign.pairs]

@@ -1,4 +1,4 @@
-"""What a team keeps at CTGO besides campaigns: templates of direct messages, and who is notified of what.
+"""A team's other belongings at CTGO: templates of direct messages, and settings of notifications.
 
 The v2 pages were never seen. Templates are read and written by what the v1 page of updating one says; of notification settings nothing
 is known, so they are an object of whatever fields it has.
@@ -27,11 +27,11 @@ class Template(Answer):
 
 
 _TEMPLATE = one(Template, "template", "dmTemplate", open_shape=True, or_nothing=True)
-"""What an act on a template may answer, for that is not documented: the template, or any yes."""
+"""The possible answers to an act on a template: the template, or any yes. CTGO does not document them."""
 
 
 class NotificationSettings(Answer):
-    """How a team is told of its leads; all of it is in `document()`."""
+    """A team's notifications of its leads; all of it is in `document()`."""
 
 
 class TemplatesApi:

@@ -1,4 +1,4 @@
-"""What house-keeping and forgetting need."""
+"""Columns for house-keeping and forgetting."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -8,7 +8,7 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    """What was told."""
+    """Create the tables."""
     op.create_table(
         "alert",
         sa.Column("kind", sa.String(), nullable=False),

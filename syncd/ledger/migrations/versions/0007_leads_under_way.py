@@ -1,4 +1,4 @@
-"""What is written anew with each change of a lead's state is small: no payload in it, and one index less.
+"""A change of a lead's state writes little: no payload in it, and one index less.
 
 A payload is a row of its own. Leads on their way to a connector leave the index of those that are not settled, for their
 pending deliveries tell of them.

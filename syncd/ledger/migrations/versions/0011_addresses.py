@@ -1,4 +1,4 @@
-"""Which sources may be one account: where each asks."""
+"""The address of each source: sources of one address may be one account."""
 
 import sqlalchemy as sa
 from alembic import op
