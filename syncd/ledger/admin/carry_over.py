@@ -19,6 +19,7 @@ _DELIVERY = (
 )
 _EXPORT = "source, lead_id, state, attempts, due_at, suspect, maybe_sent, code, detail, settled_at"
 _OF_LEAD = " WHERE source = ? AND lead_id = ? AND stream_id = ? AND segment_id = ? AND digest = ''"
+_UNDER_WAY = "'enriching', 'delivering'"
 _CHUNK = 1000
 
 # ruff: noqa: S608 - put together from the lines above
@@ -28,6 +29,7 @@ def carry_marks(connection: Connection, old: sqlite3.Connection) -> None:
     """Exports that are owed or made, and the leads that the backup does not hold of them; all or nothing."""
     with connection.begin_nested():
         new = driver(connection)
+        _drop_overtaken(new, old)
         (last,) = new.execute("SELECT coalesce(max(seq), 0) FROM lead").fetchone()
         _copy(old, new, "lead", _LEAD, "WHERE lead_id > 0 AND state IN ('exporting', 'exported')")
         for seq, *key in new.execute(f"SELECT seq, {_KEY} FROM lead WHERE seq > ?", (last,)).fetchall():
@@ -55,6 +57,19 @@ def carry_marks(connection: Connection, old: sqlite3.Connection) -> None:
                 f" GROUP BY {name}, state",
                 (kind,),
             )
+
+
+def _drop_overtaken(new: sqlite3.Connection, old: sqlite3.Connection) -> None:
+    """Drop leads that were under way at the backup and are exported since: they are carried whole, as leads that it lacks are."""
+    query = f"SELECT {_KEY} FROM lead WHERE lead_id > 0 AND digest = '' AND state = 'exported'"
+    cursor = old.execute(query)
+    while keys := cursor.fetchmany(_CHUNK):
+        for key in keys:
+            found = new.execute(f"SELECT seq FROM lead{_OF_LEAD} AND state IN ({_UNDER_WAY})", key).fetchone()
+            for table, column in (
+                (("delivery", "lead_seq"), ("payload", "seq"), ("lead", "seq")) if found else ()
+            ):
+                new.execute(f"DELETE FROM {table} WHERE {column} = ?", found)
 
 
 def _copy(

@@ -45,7 +45,7 @@ def no_doubt_survives_a_lost_answer() -> None:
 @defect("I-5", "engine", f"{DELIVERING}::test_what_was_yielded_before_a_failure_stands")
 def a_failure_undoes_what_was_yielded() -> None:
     """A connector that wrote some and then raised is taken for one that wrote nothing."""
-    instead("syncd.core.delivery:broken_off", lambda _outcomes, why, _count: why)
+    instead("syncd.core.verdict:broken_off", lambda _outcomes, why, _count: why)
 
 
 @defect("I-2", "engine", f"{DELIVERING}::test_a_pause_in_the_answer_stands_for_all_after_it")
