@@ -79,18 +79,24 @@ def day_of(now: float) -> str:
 
 
 def hindrance(
-    purse: CreditBalance, outputs: int, *, asked_today: int, per_day: int, keep_credits: int, now: float
+    team_credits: CreditBalance,
+    outputs: int,
+    *,
+    asked_today: int,
+    per_day: int,
+    keep_credits: int,
+    now: float,
 ) -> Pause | None:
     """Return the reason why nothing may be asked now, or None. An unknown balance matters only if credits must be kept."""
     if asked_today >= per_day:
         return Pause(
             "per_day_spent", f"{asked_today} of {per_day} were asked today.", after=DAY - now % DAY + 1
         )
-    if purse.balance is None:
+    if team_credits.balance is None:
         untold = Pause("credits_unknown", "CTGO does not say how many credits are left.", after=HOUR)
         return untold if keep_credits > 0 else None
-    if purse.balance - (outputs * purse.price if keep_credits else 1) < keep_credits:
-        detail = f"{purse.balance} credits are left, and {keep_credits} are to be kept."
+    if team_credits.balance - (outputs * team_credits.price if keep_credits else 1) < keep_credits:
+        detail = f"{team_credits.balance} credits are left, and {keep_credits} are to be kept."
         return Pause("credits_kept", detail, after=HOUR)
     return None
 

@@ -108,7 +108,7 @@ class Credits(Answer):
 
 
 class Totals(Answer):
-    """The rest over all tracked accounts."""
+    """The remaining allowance over all tracked accounts."""
 
     monthly_retest_remaining: Maybe[int] = Field(None, alias="monthlyRetestRemaining")
     daily_sync_remaining: Maybe[int] = Field(None, alias="dailySyncRemaining")

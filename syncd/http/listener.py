@@ -44,7 +44,7 @@ CollectFeedback = Callable[[bytes | None], Heard]
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """The limits of a listener.
+    """The behaviour of a listener.
 
     Attributes:
         name: of its thread, and the beginning of its events' names.

@@ -28,7 +28,7 @@ def spending(
         "waiting": waiting,
         "asked_today": asked,
         "per_day": chosen.per_day,
-        "credits": enrichment.purse(connection, name).balance,
+        "credits": enrichment.load_balance(connection, name).balance,
         "keep_credits": chosen.keep_credits,
         "when_exhausted": chosen.when_exhausted,
         "asks": min(waiting, max(0, chosen.per_day - asked)),

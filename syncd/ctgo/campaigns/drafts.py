@@ -128,7 +128,7 @@ def _recipients(value: object) -> Any:
 
 
 class CsvEmail(Draft):
-    """The recipients of a CSV by email after every run. CTGO documents neither the kind of address nor the values of `format`."""
+    """The recipients of a CSV by email after every run. CTGO documents neither if it is one address or a list, nor the values of `format`."""
 
     to: Annotated[Any, PlainValidator(_recipients)]
     cc: Annotated[Any, PlainValidator(_recipients)] = ()

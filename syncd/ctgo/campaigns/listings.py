@@ -72,7 +72,7 @@ class LeadsApi:
         return self._ask(question(path, "to count a campaign's leads"), one(Summary))
 
     def count(self, wanted: LeadFilter = _ALL, *, stream_id: int | None = None) -> Summary:
-        """Count all leads. `GET /leads?summary=true`, which is not documented: Pause `unexpected_answer` if ignored."""
+        """Count the leads that match. `GET /leads?summary=true`, which is not documented: Pause `unexpected_answer` if ignored."""
         path = with_query("/leads", wanted.query() | _of(stream_id) | {"summary": "true"})
         return self._ask(question(path, "to count leads"), one(Summary))
 

@@ -185,7 +185,7 @@ class Enrich(LedgerLane):
         with self._ledger.write() as connection:
             if not enrichment.still_waits(connection, question.waiting.seq):
                 return AGAIN
-            team_credits = enrichment.purse(connection, self.name)
+            team_credits = enrichment.load_balance(connection, self.name)
             # `GET /me` is free, and after a lost answer it shows that CTGO is there
             must_know = self._clock.monotonic() >= self._balance_unknown_until and terms.must_know(
                 team_credits, now

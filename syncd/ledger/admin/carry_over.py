@@ -60,16 +60,12 @@ def carry_marks(connection: Connection, old: sqlite3.Connection) -> None:
 
 
 def _drop_overtaken(new: sqlite3.Connection, old: sqlite3.Connection) -> None:
-    """Drop leads that were under way at the backup and are exported since: they are carried whole, as leads that it lacks are."""
-    query = f"SELECT {_KEY} FROM lead WHERE lead_id > 0 AND digest = '' AND state = 'exported'"
-    cursor = old.execute(query)
-    while keys := cursor.fetchmany(_CHUNK):
-        for key in keys:
-            found = new.execute(f"SELECT seq FROM lead{_OF_LEAD} AND state IN ({_UNDER_WAY})", key).fetchone()
-            for table, column in (
-                (("delivery", "lead_seq"), ("payload", "seq"), ("lead", "seq")) if found else ()
-            ):
-                new.execute(f"DELETE FROM {table} WHERE {column} = ?", found)
+    """Drop leads that were under way at the backup and are exported since: they are then carried whole, like leads that it lacks."""
+    under_way = new.execute(f"SELECT seq, {_KEY} FROM lead WHERE state IN ({_UNDER_WAY}) AND digest = ''")
+    exported = f"SELECT 1 FROM lead{_OF_LEAD} AND lead_id > 0 AND state = 'exported'"
+    gone = [(seq,) for seq, *key in under_way.fetchall() if old.execute(exported, key).fetchone()]
+    for table, column in (("delivery", "lead_seq"), ("payload", "seq"), ("lead", "seq")):
+        new.executemany(f"DELETE FROM {table} WHERE {column} = ?", gone)
 
 
 def _copy(

@@ -172,7 +172,7 @@ def asked_on(connection: Connection, source: str, day: str) -> int:
     return connection.execute(query).scalar() or 0
 
 
-def purse(connection: Connection, source: str) -> CreditBalance:
+def load_balance(connection: Connection, source: str) -> CreditBalance:
     """The credits as last told."""
     row = connection.execute(select(_credits).where(_credits.c.source == source)).first()
     return CreditBalance(row.balance, row.told_at, row.price) if row else CreditBalance()

@@ -104,6 +104,21 @@ def test_what_was_exported_since_is_known_for_our_own(bench: Bench) -> None:
     assert world.export_counts[lead_id] == 1
 
 
+def test_what_was_under_way_at_the_backup_and_is_exported_since_stays_exported(bench: Bench) -> None:
+    bench.ctgo(leads=4)
+    far = bench.place(upsert=False)
+    far.rule = unreachable
+    bench.once(60)
+    assert bench.deliveries()["pending"] == 4
+    past = back_up(bench)
+    far.rule = None
+    bench.once()
+    assert bench.deliveries() == {"delivered": 4}
+    restore(bench, past)
+    assert bench.deliveries() == {"delivered": 4}
+    bench.check()
+
+
 def test_what_was_owed_since_is_exported_without_being_sent_again(bench: Bench) -> None:
     world = bench.ctgo(leads=2)
     far = bench.place(upsert=False)

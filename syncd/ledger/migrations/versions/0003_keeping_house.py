@@ -1,4 +1,4 @@
-"""Columns for house-keeping and forgetting."""
+"""The tables, the column and the index for house-keeping and forgetting."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""The leads that a lane in doubt has asked about, explained pauses in a row, and since when a delivery waits."""
+"""The deliveries that a lane in doubt has asked about, explained pauses in a row, and since when a delivery waits."""
 
 import sqlalchemy as sa
 from alembic import op
