@@ -87,10 +87,18 @@ def test_of_a_refusal_less_is_read_than_of_a_success() -> None:
     ]
 
 
+PACKED = gzip.compress(b"{}")
+
+
 @pytest.mark.parametrize(
     ("encoding", "body", "unread"),
-    [("gzip", gzip.compress(b"{}"), ""), ("gzip", b"{}", "garbled"), ("gzip", gzip.compress(b"{}")[:-1], "garbled"), ("br", b"{}", "encoded")],
-)  # fmt: skip
+    [
+        pytest.param("gzip", PACKED, "", id="whole"),
+        pytest.param("gzip", b"{}", "garbled", id="plain"),
+        pytest.param("gzip", PACKED[:-1], "garbled", id="cut"),
+        pytest.param("br", b"{}", "encoded", id="another"),
+    ],
+)
 def test_a_compressed_body_is_inflated_where_it_was_asked_for(
     encoding: str, body: bytes, unread: str
 ) -> None:
