@@ -6,6 +6,7 @@ becomes a `SettingsError` that names it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import MappingProxyType
@@ -100,6 +101,7 @@ def configure(settings: Settings, *, types: Mapping[str, EntryPoint] | None = No
         except SettingsError as error:
             mistakes += error.mistakes
     mistakes += _clashes(settings, ready)
+    mistakes += _taken(settings, ready)
     if mistakes:
         raise SettingsError(*mistakes)
     return ready
@@ -111,6 +113,28 @@ def _clashes(settings: Settings, ready: Mapping[str, Configured]) -> Iterator[st
         mine = {name: configured.options for name, configured in ready.items() if configured.cls is cls}
         for name, option, what in cls.clashes(mine):
             yield sentence(settings.provenance.of, ("connectors", name, option), what)
+
+
+def _taken(settings: Settings, ready: Mapping[str, Configured]) -> Iterator[str]:
+    """The mistakes of connectors whose file is one that syncd itself needs: they would write into it or rename it."""
+    ledger = settings.state.path
+    ours = {ledger.with_name(ledger.name + end): "the ledger" for end in ("", "-wal", "-shm", ".lock")}
+    ours[Path(settings.provenance.name)] = "the configuration"
+    ours |= {Path(file): "a secret's file" for file in settings.provenance.secret_files}
+    for name, configured in ready.items():
+        for option in type(configured.options).model_fields:
+            path = getattr(configured.options, option)
+            if isinstance(path, Path) and (what := next((ours[it] for it in ours if _same(path, it)), "")):
+                told = f"this is {what} of syncd itself: give the connector a file of its own"
+                yield sentence(settings.provenance.of, ("connectors", name, option), told)
+
+
+def _same(one: Path, other: Path) -> bool:
+    """True if two paths mean one file, also through links, and also before it is there."""
+    with suppress(OSError):
+        if one.samefile(other):
+            return True
+    return one.resolve() == other.resolve()
 
 
 class Draft(NamedTuple):

@@ -55,6 +55,7 @@ _CODES = {
     "csv_damaged": "The file is no CSV: mostly a stray quote, written by hand. Mend it, or move it away and a new one is begun.",
     "csv_locked": "Another program holds the file's lock, perhaps another syncd with the same `path`. syncd tries again.",
     "csv_busy": "The system is short of something, or the file's server is away. syncd tries again.",
+    "csv_not_ours": "syncd did not begin this file, so it leaves the file as it is. Give another `path`, or move the file away, then: syncd resume NAME",
     "csv_no_key": "A row without any of the `key` columns could never be found again: mend the mapping, then: syncd rejected retry",
     "csv_cell_too_long": "No spreadsheet can read a cell of that length: map less of it, then: syncd rejected retry",
     "csv_ready": "Nothing to do.",
@@ -140,9 +141,9 @@ class CsvConnector(Connector):
             return [Finding("ok", "csv_ready", f"{path} will be begun by the first lead")]
         if header == self._columns:
             return [Finding("ok", "csv_ready", f"{path} can be written")]
-        detail = f"{path} has other columns than `fields`: it will be renamed, and a new one begun"
         if csv_rows.key_of(header, self._key) is None:
-            detail += "; it lacks a `key` column, so its rows cannot be looked up"
+            return [Finding("error", "csv_not_ours", _not_ours(path))]
+        detail = f"{path} has other columns than `fields`: it will be renamed, and a new one begun"
         return [Finding("warning", "csv_header_changed", detail)]
 
     def route(self, delivery: Delivery) -> Route:
@@ -210,13 +211,18 @@ class CsvConnector(Connector):
     def _prepare(
         self, fd: int, path: Path, sought: Mapping[Any, str], *, trusted: bool
     ) -> tuple[bytes, set[Any]] | None:
-        """Heal the file: what is missing of its header, and the keys it holds. None: it had to be renamed."""
+        """Heal the file: what is missing of its header, and the keys it holds. None: it had to be renamed.
+
+        A file without the `key` columns was begun by somebody else, and stays as it is: raises Halt.
+        """
         if trusted and not sought:
             return b"", set()
         start = file.begin(fd, self._columns, bom=self._bom)
         if start is not None:
             self._log.info("csv_file_begun", connector=self._name)
             return start, set()
+        if csv_rows.key_of(file.header(fd), self._key) is None:
+            raise Halt("csv_not_ours", _not_ours(path))
         reading = file.read(fd, self._key, sought)
         if not reading.finished:
             verdict, size = file.heal(fd, path, reading.header, self._key, sought)
@@ -228,6 +234,10 @@ class CsvConnector(Connector):
         file.rename(path, self._clock.now())
         self._log.warning("csv_header_changed", connector=self._name)
         return None
+
+
+def _not_ours(path: Path) -> str:
+    return f"{path} holds something else: its first line lacks a column of `key`"
 
 
 def _refused(cells: Sequence[str], line: str, key: Any) -> Reject | None:

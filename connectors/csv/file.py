@@ -156,10 +156,15 @@ def inspect(path: Path, columns: Sequence[str]) -> list[str] | None:
     try:
         if begin(fd, columns, bom=False) is not None:
             return None
-        with _text(fd) as text:
-            return rows.header_of(text)
+        return header(fd)
     finally:
         os.close(fd)
+
+
+def header(fd: int) -> list[str]:
+    """Return the cells of the first row."""
+    with _text(fd) as text:
+        return rows.header_of(text)
 
 
 def _demand(path: Path, mode: int) -> None:

@@ -24,6 +24,8 @@ from syncd.cli.exits import Exit, complain
 from syncd.cli.run.once import Order, run_once
 from syncd.cli.run.progress import bars_on
 from syncd.clock import FastClock
+from syncd.ledger.database import EngineLock
+from syncd.ledger.errors import LedgerError
 from syncd.log import configure
 from syncd.settings import load
 from syncd.simulator import Options, Running, running
@@ -34,13 +36,17 @@ LEADS = 130
 KILL_AT = 40
 """Exports after which the first run is killed."""
 
+_FILES = {"leads.csv", "syncd.db", "syncd.db-wal", "syncd.db-shm"}
+"""The files of an earlier demo, which a new one takes away."""
+
 app = typer.Typer(add_completion=False)
 
-_CONFIG = """\
-# Made by `syncd demo`. The simulated CTGO that it names is gone; copy what you like.
+_MARK = "# Made by `syncd demo`."
+_CONFIG = f"""\
+{_MARK} The simulated CTGO that it names is gone; copy what you like.
 [sources.main]
 api_key = "ctgo_demo"
-base_url = "{url}/api/v2"
+base_url = "{{url}}/api/v2"
 
 [connectors.sheet]
 type = "csv"
@@ -64,7 +70,9 @@ def demo(
 def show_demo(console: Console, folder: Path) -> Exit:
     """Run the demo and report on a console; the files stay in `folder`."""
     configure("console", "error")
-    _prepare(folder)
+    if mistake := _prepare(folder):
+        complain(mistake, "Name another folder: syncd demo --folder NAME")
+        return Exit.HELD
     clock = FastClock(SPEED)
     options = Options(leads=LEADS, rate_limit=60, campaigns=3)
     with running(options, now=clock.now) as ctgo:
@@ -83,10 +91,31 @@ def show_demo(console: Console, folder: Path) -> Exit:
         return _report(console, ctgo, folder, clock, code)
 
 
-def _prepare(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("leads.csv", "syncd.db", "syncd.db-wal", "syncd.db-shm", "syncd.db.lock"):
-        (folder / name).unlink(missing_ok=True)
+def _prepare(folder: Path) -> str:
+    """Make the folder, or clear it of an earlier demo; return the reason if it is anybody else's.
+
+    Only a folder that is empty, or that holds a configuration with the demo's mark, is touched.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        there = {path.name for path in folder.iterdir()}
+        if there and not _is_demos(folder):
+            return f"{folder} holds files that no demo made, so the demo leaves it alone."
+        with EngineLock(folder / "syncd.db"):
+            for name in there & _FILES:
+                (folder / name).unlink()
+    except LedgerError as error:
+        return str(error)
+    except OSError as error:
+        return f"{error.filename or folder} cannot be used: {error.strerror}."
+    return ""
+
+
+def _is_demos(folder: Path) -> bool:
+    config = folder / "config.toml"
+    return (
+        not config.is_symlink() and config.is_file() and config.read_text(errors="replace").startswith(_MARK)
+    )
 
 
 def _run_and_kill(ctgo: Running, folder: Path, clock: FastClock) -> int:

@@ -248,3 +248,27 @@ def test_two_csv_connectors_with_one_path_are_a_mistake_of_the_configuration(
     ran = home.syncd(*verb)
     assert ran.code == 78
     assert "connectors.again.path: may mean the file of connectors.sheet.path" in ran.out + ran.err
+
+
+@pytest.mark.parametrize("verb", [("check",), ("--once",)])
+@pytest.mark.parametrize(
+    ("path", "whose"),
+    [
+        ("syncd.db", "the ledger"),
+        ("sub/../syncd.db-wal", "the ledger"),
+        ("syncd.db.lock", "the ledger"),
+        ("config.toml", "the configuration"),
+        ("link.csv", "the configuration"),
+    ],
+)
+def test_a_connectors_file_is_none_of_syncds_own(
+    home: Home, verb: tuple[str, ...], path: str, whose: str
+) -> None:
+    (home.folder / "link.csv").symlink_to(home.config)
+    home.connectors["sheet"] = f'type = "csv"\npath = "{path}"'
+    home.configure()
+    before = home.config.read_bytes()
+    ran = home.syncd(*verb)
+    assert ran.code == 78
+    assert f"connectors.sheet.path: this is {whose} of syncd itself" in ran.out + ran.err
+    assert home.config.read_bytes() == before

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.csv.connector import CsvConnector, CsvOptions
-from syncd.connector import Connector, Delivered, Reject
+from syncd.connector import Connector, Delivered, Halt, Reject
 from tests.connectors.csv.csv_leads import Journal, connector, delivery, ids, rows
 
 NEW, THERE = Delivered(created=True), Delivered(created=False)
@@ -134,7 +134,7 @@ def test_a_cell_that_no_reader_takes_is_rejected_alone_and_the_longest_that_one_
 
 def test_a_changed_header_starts_a_new_file_and_both_are_looked_in(path: Path) -> None:
     connector(path).deliver([delivery(1), delivery(2)])
-    connector(path, ("name", "id")[::-1], key=("id",)).deliver([delivery(3)])
+    connector(path, ("id", "name", "stream_id", "segment_id")).deliver([delivery(3)])
     journal = Journal()
     sheet = connector(path, ("segment_id", "id", "stream_id"), journal=journal)
     again = [delivery(n, maybe_sent=True) for n in (1, 2, 4)]
@@ -150,10 +150,37 @@ def test_a_changed_header_starts_a_new_file_and_both_are_looked_in(path: Path) -
 def test_a_rename_never_overwrites(path: Path) -> None:
     taken = path.with_name("leads.20260611T120000Z.csv")
     taken.write_text("precious\n")
-    path.write_text("other\nrow\n")
+    path.write_text("segment_id,id,stream_id\n5,1,7\n")
     connector(path).deliver([delivery(1)])
     assert taken.read_text() == "precious\n"
-    assert path.with_name("leads.20260611T120000Z-1.csv").read_text() == "other\nrow\n"
+    assert path.with_name("leads.20260611T120000Z-1.csv").read_text() == "segment_id,id,stream_id\n5,1,7\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"notes of mine\nand no end", b"name,phone\nAda,1", b'[sources.main]\napi_key = "x"\n', b"SQLite format 3\0\1\2\xff\xfe", b"\xff\xfe\0\1"],
+    ids=["a text", "a spreadsheet", "a configuration", "a database", "bytes"],
+)  # fmt: skip
+def test_a_file_that_syncd_did_not_begin_stays_as_it_is_and_the_lane_halts(
+    path: Path, content: bytes
+) -> None:
+    path.write_bytes(content)
+    sheet = connector(path)
+    for again in (False, True):
+        with pytest.raises(Halt) as why:
+            sheet.deliver([delivery(1, maybe_sent=again)])
+        assert why.value.code == "csv_not_ours"
+    assert [(each.level, each.code) for each in sheet.check()] == [("error", "csv_not_ours")]
+    assert path.read_bytes() == content
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def test_a_file_begun_with_another_key_is_not_renamed(path: Path) -> None:
+    connector(path).deliver([delivery(1)])
+    before = path.read_bytes()
+    with pytest.raises(Halt):
+        connector(path, ("handle",), key=("handle",)).deliver([delivery(1)])
+    assert path.read_bytes() == before
 
 
 # What others do to the file

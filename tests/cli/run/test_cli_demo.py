@@ -1,0 +1,69 @@
+"""`syncd demo` touches an empty folder, or the folder of an earlier demo, and nothing else."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from syncd.cli.exits import Exit
+from syncd.cli.run import demo
+from syncd.ledger.database import EngineLock
+
+
+def fill(folder: Path, config: str) -> dict[str, bytes]:
+    folder.mkdir()
+    for name, text in {"config.toml": config, "syncd.db": "a ledger", "leads.csv": "rows"}.items():
+        (folder / name).write_text(text)
+    return contents(folder)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_a_folder_with_somebodys_files_stays_as_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = fill(tmp_path / "mine", "[sources.main]\n")
+    assert demo.show_demo(Console(), tmp_path / "mine") == Exit.HELD
+    assert contents(tmp_path / "mine") == before
+    assert "no demo made" in capsys.readouterr().err
+
+
+def test_a_link_to_a_demos_configuration_is_no_mark(tmp_path: Path) -> None:
+    (tmp_path / "mark").write_text(demo._MARK)
+    before = fill(tmp_path / "mine", "")
+    (tmp_path / "mine/config.toml").unlink()
+    (tmp_path / "mine/config.toml").symlink_to(tmp_path / "mark")
+    assert demo.show_demo(Console(), tmp_path / "mine") == Exit.HELD
+    assert contents(tmp_path / "mine").keys() == before.keys()
+
+
+def test_the_folder_of_a_running_demo_stays_as_it_is(tmp_path: Path) -> None:
+    before = fill(tmp_path / "demo", demo._MARK)
+    with EngineLock(tmp_path / "demo/syncd.db"):
+        assert demo.show_demo(Console(), tmp_path / "demo") == Exit.HELD
+        assert before.items() <= contents(tmp_path / "demo").items()
+
+
+def test_an_earlier_demo_is_cleared_and_what_lies_beside_it_stays(tmp_path: Path) -> None:
+    fill(tmp_path / "demo", demo._MARK)
+    (tmp_path / "demo/notes.txt").write_text("mine")
+    assert demo._prepare(tmp_path / "demo") == ""
+    assert contents(tmp_path / "demo").keys() == {"config.toml", "notes.txt", "syncd.db.lock"}
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.write_text("a file"),
+        lambda path: (path / "leads.csv").mkdir(parents=True) or (path / "config.toml").write_text(demo._MARK),
+    ],
+)  # fmt: skip
+def test_a_folder_that_cannot_be_used_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], spoil: Callable[[Path], object]
+) -> None:
+    spoil(tmp_path / "demo")
+    assert demo.show_demo(Console(), tmp_path / "demo") == Exit.HELD
+    assert "cannot be used" in capsys.readouterr().err
