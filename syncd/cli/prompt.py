@@ -1,6 +1,7 @@
 """Questions to the person at the terminal."""
 
 import sys
+from collections.abc import Mapping
 
 import typer
 
@@ -15,6 +16,23 @@ def confirm(question: str) -> bool:
     if not sys.stdin.isatty():
         raise typer.TyperException("Nobody can answer here: add --yes to confirm.")
     return ask(question)
+
+
+def choose(question: str, answers: Mapping[str, str], *, otherwise: str) -> str:
+    """Ask on stderr until an answer is one of `answers`; return its meaning.
+
+    `otherwise`: the meaning of an empty line and of the end of the input.
+    """
+    sys.stderr.write(question)
+    while True:
+        sys.stderr.flush()
+        line = sys.stdin.readline()
+        answer = line.strip().lower()
+        if not answer:
+            return otherwise
+        if answer in answers:
+            return answers[answer]
+        sys.stderr.write(f"Type {', '.join(dict.fromkeys(word[0] for word in answers))}, then Enter: ")
 
 
 def ask(question: str) -> bool:

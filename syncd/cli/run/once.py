@@ -13,7 +13,7 @@ from syncd.app.engine import SOURCE_THREADS, make_pools, opened_engine
 from syncd.app.mappings import Mapped, compile_connectors
 from syncd.cli.context import operator
 from syncd.cli.exits import Exit
-from syncd.cli.prompt import ask, can_ask
+from syncd.cli.prompt import can_ask, choose
 from syncd.cli.run.progress import ProgressMaker, progress_bars
 from syncd.cli.run.report import report, standing_of
 from syncd.clock import Clock, SystemClock
@@ -22,7 +22,7 @@ from syncd.engine.engine import Engine
 from syncd.engine.housekeeping import Housekeeping
 from syncd.engine.pull.lane import Pull
 from syncd.ledger import Ledger, overview, windows
-from syncd.ledger.admin.actions import release
+from syncd.ledger.admin.actions import hold, release
 from syncd.ledger.database import EngineLock
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.sources import load_source
@@ -109,22 +109,36 @@ def _pull_and_ask(engine: Engine, log: Logger) -> None:
 
 
 def _ask_to_release(ledger: Ledger, names: Collection[str], clock: Clock) -> None:
-    """Ask for each of these connectors whose gate is closed if all deliveries that wait there may go."""
+    """Ask, for each of these connectors whose gate is closed, how many of the waiting deliveries may go."""
     with ledger.read() as connection:
         closed = [gate.connector for gate in flood_gate.gates(connection).values() if gate.since is not None]
         waiting = overview.counts(connection)["delivery"]
     for name in (name for name in closed if name in names):
-        if _yes(f"{waiting[name]['pending']:,} leads would go to {name}. Send them? [y/N] "):
-            with ledger.write() as connection:
-                release(connection, name, clock.now(), who=operator())
+        answer = _answer(
+            f"{waiting[name]['pending']:,} leads would go to {name}. "
+            f"Send [a]ll, the [{flood_gate.FIRST}] oldest to look at, or [n]one? "
+        )
+        if answer == "some":  # the gate let them through when it closed
+            continue
+        with ledger.write() as connection:
+            (release if answer == "all" else hold)(connection, name, clock.now(), who=operator())
 
 
-def _yes(question: str) -> bool:
+_ANSWERS = {
+    "a": "all",
+    "all": "all",
+    "y": "all",
+    "yes": "all",
+    str(flood_gate.FIRST): "some",
+} | dict.fromkeys(("n", "no", "none"), "none")
+
+
+def _answer(question: str) -> str:
     """Ask. Ctrl-C ends the run here: a run drains on the first Ctrl-C, and a question has nothing to drain."""
     main = threading.current_thread() is threading.main_thread()
     draining = signal.signal(signal.SIGINT, signal.default_int_handler) if main else None
     try:
-        return ask(question)
+        return choose(question, _ANSWERS, otherwise="none")
     except KeyboardInterrupt:
         raise typer.Abort from None
     finally:

@@ -124,6 +124,13 @@ def release(connection: Connection, name: str, now: float, *, who: str, first: i
     return freed
 
 
+def hold(connection: Connection, name: str, now: float, *, who: str) -> int:
+    """Hold behind a connector's closed gate what the gate let through and nobody has sent; return how many."""
+    held = flood_gate.hold(connection, name)
+    log_action(connection, now, who=who, verb="hold", name=name, detail=f"{held} held")
+    return held
+
+
 def drop_held(connection: Connection, name: str, now: float, *, who: str, exports: Mapping[str, bool]) -> int:
     """Drop the deliveries behind a connector's gate, which opens it; return how many."""
     books = Books(connection, now)

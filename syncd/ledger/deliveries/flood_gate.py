@@ -136,6 +136,11 @@ def close(connection: Connection, name: str, now: float) -> None:
     _set(connection, name, closed_at=now)
 
 
+def hold(connection: Connection, name: str) -> int:
+    """Hold what waits for this connector and that no person has let through, with no exception; return how many."""
+    return int(connection.execute(_HOLD_ALL, {"name": name}).rowcount)
+
+
 def release(connection: Connection, name: str, first: int | None = None) -> int:
     """Let through what is held, the `first` oldest or all; how many."""
     if first is None:

@@ -11,6 +11,7 @@ import pytest
 from tests.cli.conftest import Home, MakeHome, findings, rows, told
 from tests.cli.operate.test_cli_rejected import Keyboard
 
+QUESTION = "Send [a]ll, the [5] oldest to look at, or [n]one? "
 GATED = 'type = "csv"\npath = "crm.csv"\ngate = 10'
 
 
@@ -77,22 +78,38 @@ def test_what_yes_let_through_is_not_asked_about_again_after_a_halt(home: Home) 
     assert written(home) == 30
 
 
-@pytest.mark.parametrize(("answer", "code", "sent"), [("y", 0, 30), ("n", 75, 5), ("", 75, 5)])
+@pytest.mark.parametrize(
+    ("answer", "code", "sent"),
+    [("a", 0, 30), ("y", 0, 30), ("5", 75, 5), ("n", 75, 0), ("", 75, 0), ("x\nn", 75, 0), ("x\n5", 75, 5)],
+)
 def test_on_a_terminal_it_asks_before_a_lead_of_the_flood_is_sent(
     home: Home, answer: str, code: int, sent: int
 ) -> None:
     ended, said = at_a_terminal(home, answer)
-    assert "30 leads would go to crm. Send them? [y/N] " in said
+    assert f"30 leads would go to crm. {QUESTION}" in said
     assert ended == code
     assert written(home) == sent
 
 
+def test_what_a_no_held_is_sent_when_it_is_released_and_the_no_is_in_the_operators_log(home: Home) -> None:
+    at_a_terminal(home, "n")
+    assert home.syncd("--once").code == 75
+    assert written(home) == 0
+    home.syncd("release", "crm")
+    assert home.syncd("--once").code == 0
+    assert written(home) == 30
+    assert [(verb, detail) for verb, _, detail in acts(home)] == [
+        ("hold", "5 held"),
+        ("release", "30 let through"),
+    ]
+
+
 def test_on_a_terminal_yes_asks_nothing_and_so_does_a_small_pull(home: Home) -> None:
     ended, said = at_a_terminal(home, "", "--yes")
-    assert (ended, "[y/N]" in said) == (0, False)
+    assert (ended, QUESTION in said) == (0, False)
     home.sim.world.add_leads(10)
     ended, said = at_a_terminal(home, "")
-    assert (ended, "[y/N]" in said, written(home)) == (0, False, 40)
+    assert (ended, QUESTION in said, written(home)) == (0, False, 40)
 
 
 def test_ctrl_c_at_the_question_sends_nothing(home: Home) -> None:
@@ -118,7 +135,7 @@ def at_a_terminal_run(home: Home, answer: str, *arguments: str) -> tuple[int, st
         shown, asked = b"", False
         while chunk := _read(us):
             shown += chunk
-            if b"[y/N] " in shown and not asked:
+            if QUESTION.encode() in shown and not asked:
                 asked = True
                 os.write(us, (answer if answer == "\x03" else answer + "\n").encode())
         os.close(us)
