@@ -20,7 +20,7 @@ import pydantic
 
 import syncd
 from syncd import file_access
-from syncd.settings import SYSTEM_CONFIG, Settings, SettingsError, find_config, load, passed_over
+from syncd.settings import SYSTEM_CONFIG, Settings, SettingsError, find_config, load, no_config, passed_over
 from syncd.stderr import put
 
 CREDENTIALS = "credentials"
@@ -47,7 +47,8 @@ def settings_in_force(
 ) -> Settings:
     """Read the settings as the user who started this process; then a root process becomes the ledger's owner.
 
-    `config`: the flag's file, if any; `keyless`: as in `load`. Raises SettingsError.
+    `config`: the flag's file, if any; `keyless`: as in `load`. Raises SettingsError, also
+    if there is neither a file nor a variable: no command works on a ledger that nobody configured.
     """
     found = find_config(config, user=STARTED_AS)
     if why := passed_over(config, user=STARTED_AS):
@@ -59,6 +60,8 @@ def settings_in_force(
             raise
         only = f"{found.parent}: only root and the service may read all of it: run this again with sudo"
         raise SettingsError(*error.mistakes, only) from None
+    if found is None and not settings.provenance.origins:
+        raise SettingsError(no_config())
     become_owner_of(settings.state.path)
     return settings
 

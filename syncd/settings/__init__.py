@@ -57,6 +57,7 @@ __all__ = [
     "find_config",
     "instant",
     "load",
+    "no_config",
     "passed_over",
     "seconds",
     "secret_values",
@@ -84,8 +85,18 @@ def find_config(
     if named := environ.get("SYNCD_CONFIG"):
         return Path(named)
     local = () if passed_over(flag, environ, user=user) else (LOCAL_CONFIG,)
-    usual = (*local, platformdirs.user_config_path("syncd") / "config.toml", SYSTEM_CONFIG)
-    return next((path for path in usual if _is_there(path)), None)
+    return next((path for path in (*local, *_elsewhere()) if _is_there(path)), None)
+
+
+def _elsewhere() -> tuple[Path, Path]:
+    """The configuration files that are read from any folder."""
+    return platformdirs.user_config_path("syncd") / "config.toml", SYSTEM_CONFIG
+
+
+def no_config() -> str:
+    """A sentence for a command that found neither a configuration file nor a variable."""
+    looked = ", ".join(map(str, (f"./{LOCAL_CONFIG}", *_elsewhere())))
+    return f"No configuration was found (looked for {looked}). Make one: syncd init. Or name it: syncd --config FILE"
 
 
 def passed_over(
