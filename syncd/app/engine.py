@@ -20,7 +20,7 @@ from syncd.engine.names import Names, Naming
 from syncd.engine.observer import NOBODY, Observer
 from syncd.engine.pull.lane import Pull
 from syncd.engine.source import SourceContext
-from syncd.ledger import Ledger, same_account
+from syncd.ledger import Ledger, twins
 from syncd.ledger.admin.actions import release
 from syncd.ledger.ctgo_queue import shelf
 from syncd.ledger.deliveries import flood_gate
@@ -235,7 +235,7 @@ def begin(engine: Engine, log: Logger, approved_by: str = "") -> None:
     with engine.ledger.write() as connection:
         lifted = {name for kind, name in lift_halts(connection) if kind == "deliver"}
         moved = shelf.start(connection, engine.settings.exporting, engine.clock.now())
-        same_account.place(connection, engine.settings.addresses)
+        twins.place(connection, engine.settings.addresses)
         flood_gate.start(connection, engine.gates, engine.settings.routes, lifted, engine.clock.now())
         for deliver in engine.delivers if approved_by else ():
             release(connection, deliver.name, engine.clock.now(), who=approved_by)

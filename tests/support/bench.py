@@ -27,7 +27,7 @@ from syncd.engine.lane import Lane, Next
 from syncd.engine.names import Names, Naming, names_in
 from syncd.engine.pull.lane import Pull
 from syncd.engine.source import SourceContext
-from syncd.ledger import Ledger, overview, same_account
+from syncd.ledger import Ledger, overview, twins
 from syncd.ledger.ctgo_queue import shelf
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.lanes import lift_halts, load_lane
@@ -179,9 +179,7 @@ class Bench:
             lifted = {name for kind, name in lift_halts(connection) if kind == "deliver"}
             sizes = {name: place.gate for name, place in self.places.items()}
             shelf.start(connection, exporting, self.clock.now())
-            same_account.place(
-                connection, {name: f"world-{id(a.world)}" for name, a in self.accounts.items()}
-            )
+            twins.place(connection, {name: f"world-{id(a.world)}" for name, a in self.accounts.items()})
             routes = {name: self._places_of(account) for name, account in self.accounts.items()}
             flood_gate.start(connection, sizes, routes, lifted, self.clock.now())
             for context in contexts.values():

@@ -21,7 +21,7 @@ from syncd.connector import Logger
 from syncd.engine.engine import Engine
 from syncd.engine.housekeeping import Housekeeping
 from syncd.engine.pull.lane import Pull
-from syncd.ledger import Ledger, overview, windows
+from syncd.ledger import Ledger, overview, sources
 from syncd.ledger.admin.actions import release
 from syncd.ledger.database import EngineLock
 from syncd.ledger.deliveries import flood_gate
@@ -159,7 +159,7 @@ def _check_connector(settings: Settings, mapped: Mapping[str, Mapped], name: str
 
 def _ask(engine: Engine, order: Order) -> None:
     with engine.ledger.read() as connection:
-        asked = windows.pending(connection)
+        asked = sources.pending_windows(connection)
     for pull in engine.pulls:
         if order.since is not None or order.until is not None:
             pull.ask_window(order.since or 0.0, order.until, order.limit)

@@ -7,10 +7,10 @@ from sqlalchemy import Connection, exists, select
 from syncd.core.lead_state import HOLDS_EXPORT
 from syncd.ledger.ctgo_queue.queue import Claim, Queue
 from syncd.ledger.leads.settlement import close_exported, reopen_gone
-from syncd.ledger.same_account import held
 from syncd.ledger.schema import Export, table
 from syncd.ledger.schema import Lead as LeadRow
-from syncd.ledger.sql import Books, Rows, among, array, quoted
+from syncd.ledger.sql import Books, among, array, quoted
+from syncd.ledger.twins import held
 
 _lead, _export = table(LeadRow), table(Export)
 _HELD = exists().where(
@@ -18,7 +18,7 @@ _HELD = exists().where(
     _lead.c.lead_id == _export.c.lead_id,
     _lead.c.state.in_([quoted(state) for state in HOLDS_EXPORT]),
 )
-_LEADS_OF = Rows(lambda: select(_export.c.lead_id).where(among(_export.c.id, "ids")))
+_LEADS_OF = select(_export.c.lead_id).where(among(_export.c.id, "ids"))
 
 
 class ExportQueue(Queue):
@@ -36,7 +36,7 @@ class ExportQueue(Queue):
 
 
 def _leads_of(books: Books, ids: Collection[int]) -> list[int]:
-    return [row[0] for row in _LEADS_OF(books.connection, {"ids": array(ids)})]
+    return list(books.connection.execute(_LEADS_OF, {"ids": array(ids)}).scalars())
 
 
 EXPORT_QUEUE = ExportQueue(Export, "export", ~_HELD, columns=("lead_id",))

@@ -8,15 +8,14 @@ from sqlalchemy import Connection, bindparam, select, update
 from syncd.core.delivery import Change
 from syncd.ledger.ctgo_queue.queue import Claim, Queue
 from syncd.ledger.schema import Feedback, table
-from syncd.ledger.sql import Books, Bulk, among, array, quoted
+from syncd.ledger.sql import Books, among, array, execute_many, quoted
 
 _feedback = table(Feedback)
 _WORDS = select(_feedback.c.id, _feedback.c.word).where(among(_feedback.c.id, "ids"))
-_TOLD = Bulk(
+_TOLD = (
     update(_feedback)
     .where(_feedback.c.id == bindparam("row"))
-    .values(told=bindparam("said"), told_at=bindparam("at")),
-    ("row", "said", "at"),
+    .values(told=bindparam("said"), told_at=bindparam("at"))
 )
 
 
@@ -35,7 +34,7 @@ class FeedbackQueue(Queue):
         sent = {claim.item.id: claim.word for claim in claims}
         current = {row[0]: row[1] for row in connection.execute(_WORDS, {"ids": array(sent)})}
         taken = [it.id for it in changes if it.state == "delivered" and it.id in sent and it.id not in gone]
-        _TOLD(connection, [{"row": id_, "said": sent[id_], "at": now} for id_ in taken])
+        execute_many(connection, _TOLD, [{"row": id_, "said": sent[id_], "at": now} for id_ in taken])
         return [_overtaken(it) if _is_other(it, sent, current) else it for it in changes]
 
     def _reopen_gone(self, books: Books, source: str, ids: Collection[int]) -> None:

@@ -4,7 +4,6 @@ Exports and feedback are such queues. A subclass names the table, and adds what 
 """
 
 from collections.abc import Collection, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -16,7 +15,7 @@ from syncd.ledger.deliveries.due import ITEM_COLUMNS, Recorded, due_rows, item_o
 from syncd.ledger.deliveries.verdict import revive, write_changes
 from syncd.ledger.lanes import save_lane
 from syncd.ledger.schema import Attempted, table
-from syncd.ledger.sql import Books, Prepared, Rows, among, array, quoted
+from syncd.ledger.sql import Books, among, array, quoted
 
 
 class Claim(NamedTuple):
@@ -35,15 +34,11 @@ class Queue:
         """`kind`: of its lane and tally; `conditions`: a row must meet them to be due; `columns`: of a `Claim`."""
         self.model, self.kind, self._conditions, self._columns = model, kind, conditions, columns
         rows = self._rows = table(model)
-        self._due, self._due_to_probe = (
-            Rows(partial(self._due_query, probing=probing)) for probing in (False, True)
-        )
+        self._due, self._due_to_probe = (self._due_query(probing=probing) for probing in (False, True))
         mine = (rows.c.source == bindparam("owner"), *waiting(rows), *conditions)
-        self._next_due = Rows(
-            lambda: select(rows.c.due_at).where(*mine).order_by(rows.c.due_at, rows.c.id).limit(1)
-        )
+        self._next_due = select(rows.c.due_at).where(*mine).order_by(rows.c.due_at, rows.c.id).limit(1)
         ours = among(rows.c.id, "ids")
-        self._mark = Prepared(lambda: update(rows).where(ours, ~rows.c.maybe_sent).values(maybe_sent=True))
+        self._mark = update(rows).where(ours, ~rows.c.maybe_sent).values(maybe_sent=True)
         self._gone = update(rows).where(ours, rows.c.state == quoted("delivered")).values(state="gone")
 
     def due(
@@ -67,7 +62,7 @@ class Queue:
             query, want, most = self._due_to_probe, 1, 1
             values |= probe_values(lane, draw)
         while True:
-            rows = query(connection, {**values, "most": most})
+            rows = connection.execute(query, {**values, "most": most}).all()
             claims = [Claim(item_of(row), *row[len(ITEM_COLUMNS) :]) for row in rows]
             free = self._free(connection, source, claims)
             if len(free) >= want or len(rows) < most:
@@ -76,12 +71,12 @@ class Queue:
 
     def next_due(self, connection: Connection, source: str) -> float | None:
         """Return when the next row of a source is due; None when there is none that may go."""
-        found = self._next_due(connection, {"owner": source})
-        return found[0][0] if found else None
+        found: float | None = connection.execute(self._next_due, {"owner": source}).scalar()
+        return found
 
     def mark_sending(self, connection: Connection, ids: Collection[int]) -> None:
         """Note that these rows may have been sent; committed before the first byte, for an answer may be lost."""
-        self._mark(connection, {"ids": array(ids)})
+        connection.execute(self._mark, {"ids": array(ids)})
 
     def record(
         self,

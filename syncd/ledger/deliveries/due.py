@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ from syncd.ledger.leads.recent import Fresh
 from syncd.ledger.leads.settlement import settle, settle_delivered
 from syncd.ledger.schema import Attempted, Delivery, Payload, Person, table
 from syncd.ledger.schema import Lead as LeadRow
-from syncd.ledger.sql import Books, Bulk, Rows, among, array, quoted, upsert
+from syncd.ledger.sql import Books, among, array, execute_many, quoted, upsert
 
 _lead, _delivery, _person, _payload = table(LeadRow), table(Delivery), table(Person), table(Payload)
 
@@ -115,14 +115,14 @@ def others_due(
 ) -> bool:
     """True if a delivery is due that the lane in doubt has not tried. `but`: ids that do not count."""
     values = {"owner": lane.name, "now": now, "but": array({*lane.doubts, *but})}
-    return bool(_others(model)(connection, values))
+    return connection.execute(_others(model), values).first() is not None
 
 
 @cache
-def _others(model: type[Attempted]) -> Rows:
+def _others(model: type[Attempted]) -> Any:
     rows = table(model)
     mine = (_owner_of(rows) == bindparam("owner"), *waiting(rows), rows.c.due_at <= bindparam("now"))
-    return Rows(lambda: select(rows.c.id).where(*mine, ~among(rows.c.id, "but")).limit(1))
+    return select(rows.c.id).where(*mine, ~among(rows.c.id, "but")).limit(1)
 
 
 def _due_query(*, probing: bool) -> Any:
@@ -146,8 +146,8 @@ def _due_query(*, probing: bool) -> Any:
     )
 
 
-_DUE, _DUE_TO_PROBE = (Rows(partial(_due_query, probing=probing)) for probing in (False, True))
-_PAYLOADS = Rows(lambda: select(_payload.c.seq, _payload.c.text).where(among(_payload.c.seq, "seqs")))
+_DUE, _DUE_TO_PROBE = (_due_query(probing=probing) for probing in (False, True))
+_PAYLOADS = select(_payload.c.seq, _payload.c.text).where(among(_payload.c.seq, "seqs"))
 
 
 def due(
@@ -168,11 +168,12 @@ def due(
     most = 1 if lane.probing else limit
     values = {"owner": lane.name, "now": now, "cap": cap, "most": most, **probe_values(lane, draw)}
     query = _DUE_TO_PROBE if lane.probing else _DUE
-    found = sorted(query(connection, values), key=itemgetter(-1, 0))[:most]
+    found = sorted(connection.execute(query, values), key=itemgetter(-1, 0))[:most]
     seqs = [row[_ITEM] for row in found]
     at_hand = fresh.take(lane.name, seqs) if fresh else {}
     others = [seq for seq in seqs if seq not in at_hand]
-    payloads: dict[int, str] = dict(_PAYLOADS(connection, {"seqs": array(others)})) if others else {}
+    kept: Sequence[Any] = connection.execute(_PAYLOADS, {"seqs": array(others)}).all() if others else ()
+    payloads: dict[int, str] = dict(kept)
     ready = [
         Due._make((item_of(row), *row[_ITEM:-1], payloads.get(seq), at_hand.get(seq)))
         for seq, row in zip(seqs, found, strict=True)
@@ -187,15 +188,15 @@ def _doubting(one: Due) -> Due:
 
 def next_due(connection: Connection, model: type[Attempted], owner: str) -> float | None:
     """When the next pending row of this connector (or this source's exports) is due; None when none is, or all are held."""
-    found: float | None = _next_due(model)(connection, {"owner": owner})[0][0]
+    found: float | None = connection.execute(_next_due(model), {"owner": owner}).scalar()
     return found
 
 
 @cache
-def _next_due(model: type[Attempted]) -> Rows:
+def _next_due(model: type[Attempted]) -> Any:
     rows = table(model)
     mine = (_owner_of(rows) == bindparam("owner"), *waiting(rows))
-    return Rows(lambda: select(func.min(rows.c.due_at)).where(*mine))
+    return select(func.min(rows.c.due_at)).where(*mine)
 
 
 _NOBODY: Mapping[int, Due] = MappingProxyType({})
@@ -290,7 +291,7 @@ def _remember(
         for change in changes
         if change.state == "delivered" and change.id in sent
     ]
-    _SAVE_PERSONS(connection, rows)
+    execute_many(connection, _SAVE_PERSONS, rows)
 
 
 _NEW = upsert(_person)
@@ -298,13 +299,10 @@ _NEW = upsert(_person)
 _KNOWN = case(
     (_person.c.discovered_at > bindparam("ahead"), literal_column("0.0")), else_=_person.c.discovered_at
 )
-_SAVE_PERSONS = Bulk(
-    _NEW.on_conflict_do_update(
-        index_elements=["connector", "person"],
-        set_={
-            "remote_id": func.coalesce(_NEW.excluded.remote_id, _person.c.remote_id),
-            "discovered_at": func.max(_NEW.excluded.discovered_at, _KNOWN),
-        },
-    ),
-    ("connector", "person", "remote_id", "discovered_at"),
+_SAVE_PERSONS = _NEW.on_conflict_do_update(
+    index_elements=["connector", "person"],
+    set_={
+        "remote_id": func.coalesce(_NEW.excluded.remote_id, _person.c.remote_id),
+        "discovered_at": func.max(_NEW.excluded.discovered_at, _KNOWN),
+    },
 )

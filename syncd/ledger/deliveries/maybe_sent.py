@@ -6,7 +6,7 @@ from sqlalchemy import Connection, literal, select, true, update
 
 from syncd.ledger.schema import Delivery, Person, table
 from syncd.ledger.schema import Lead as LeadRow
-from syncd.ledger.sql import Prepared, among, array, upsert
+from syncd.ledger.sql import among, array, upsert
 
 _lead, _delivery, _person = table(LeadRow), table(Delivery), table(Person)
 
@@ -25,9 +25,7 @@ def believed(discovered_at: float, now: float) -> float:
     return discovered_at if discovered_at <= now + AHEAD else UNDATED
 
 
-_MAYBE_SENT = Prepared(
-    lambda: update(_delivery).where(among(_delivery.c.id, "ids")).values(maybe_sent=true())
-)
+_MAYBE_SENT = update(_delivery).where(among(_delivery.c.id, "ids")).values(maybe_sent=true())
 _MAY_BE_THERE = (
     upsert(_person)
     .from_select(
@@ -45,6 +43,6 @@ def mark_maybe_sent(connection: Connection, ids: Collection[int], *, people: boo
 
     `people`: the connector's objects are people, so that any lead of theirs may have made what the call makes.
     """
-    _MAYBE_SENT(connection, {"ids": array(ids)})
+    connection.execute(_MAYBE_SENT, {"ids": array(ids)})
     if people:
         connection.execute(_MAY_BE_THERE, {"ids": array(ids)})

@@ -1,14 +1,13 @@
 """Writing a verdict: the rows of deliveries, exports and feedback change alike."""
 
 from collections.abc import Collection, Sequence
-from functools import partial
 from typing import Any
 
 from sqlalchemy import bindparam, func, null, update
 
 from syncd.core.delivery import Change
 from syncd.ledger.schema import Attempted, Delivery, Export, Feedback, table
-from syncd.ledger.sql import Books, Prepared, among, array, quoted
+from syncd.ledger.sql import Books, among, array, quoted
 
 
 def write_changes(
@@ -37,7 +36,7 @@ def write_changes(
             which, values["rows"] = _WRITE[model], array([one for one, _ in rows])
         else:
             which, values["rows"] = _WRITE_EACH[model], array(rows)
-        moved = which(books.connection, values).rowcount
+        moved = books.connection.execute(which, values).rowcount
         counts[change.state] = counts.get(change.state, 0) + moved
         books.move(*owner, moved, old="pending", new=change.state)
     return counts
@@ -77,8 +76,8 @@ def _write(model: type[Attempted], *, remote_ids: bool) -> Any:
 
 
 _MODELS: tuple[type[Attempted], ...] = (Delivery, Export, Feedback)
-_WRITE = {model: Prepared(partial(_write, model, remote_ids=False)) for model in _MODELS}
-_WRITE_EACH = {model: Prepared(partial(_write, model, remote_ids=True)) for model in _MODELS}
+_WRITE = {model: _write(model, remote_ids=False) for model in _MODELS}
+_WRITE_EACH = {model: _write(model, remote_ids=True) for model in _MODELS}
 
 
 def revive(books: Books, model: type[Attempted], owner: tuple[str, str], ids: Collection[int]) -> None:

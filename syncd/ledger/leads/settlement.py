@@ -9,10 +9,10 @@ from sqlalchemy import and_, bindparam, case, exists, func, literal, select, upd
 
 from syncd.core.lead_state import HOLDS_EXPORT, UNSETTLED, Standing, lead_state
 from syncd.ledger.ctgo_queue.shelf import shelve
-from syncd.ledger.same_account import held, shared_host, twins
 from syncd.ledger.schema import Delivery, Export, table
 from syncd.ledger.schema import Lead as LeadRow
-from syncd.ledger.sql import Books, Prepared, Rows, among, array, quoted, upsert
+from syncd.ledger.sql import Books, among, array, quoted, upsert
+from syncd.ledger.twins import held, shared_host, twins
 
 _lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
 _sibling = _lead.alias("sibling")
@@ -56,14 +56,12 @@ _ALL_DELIVERED = (
     .where(_delivery.c.lead_seq == _lead.c.seq)
     .scalar_subquery()
 )
-_MOVE_DELIVERED = Prepared(
-    lambda: (
-        update(_lead)
-        .where(among(_lead.c.seq, "seqs"), _lead.c.state == quoted("delivering"), _ALL_DELIVERED)
-        .values(state=bindparam("new"), settled_at=bindparam("at"))
-    )
+_MOVE_DELIVERED = (
+    update(_lead)
+    .where(among(_lead.c.seq, "seqs"), _lead.c.state == quoted("delivering"), _ALL_DELIVERED)
+    .values(state=bindparam("new"), settled_at=bindparam("at"))
 )
-_IDS = Rows(lambda: select(_lead.c.lead_id).where(among(_lead.c.seq, "seqs")))
+_IDS = select(_lead.c.lead_id).where(among(_lead.c.seq, "seqs"))
 
 
 def settle_delivered(
@@ -79,7 +77,7 @@ def settle_delivered(
         return None
     if exports is False and not shared_host(books.connection, source):
         return set()
-    ids = {row[0] for row in _IDS(books.connection, {"seqs": array(seqs)})}
+    ids = set(books.connection.execute(_IDS, {"seqs": array(seqs)}).scalars())
     return owe_everywhere(books, source, ids, exports=exports)
 
 
@@ -100,22 +98,20 @@ def settle(books: Books, seqs: Collection[int], exports: Mapping[str, bool]) -> 
     return set[str]().union(*each)
 
 
-_MOVE = Prepared(
-    lambda: (
-        update(_lead)
-        .where(among(_lead.c.seq, "seqs"), _lead.c.state == bindparam("old"))
-        .values(state=bindparam("new"), settled_at=bindparam("at"))
-    )
+_MOVE = (
+    update(_lead)
+    .where(among(_lead.c.seq, "seqs"), _lead.c.state == bindparam("old"))
+    .values(state=bindparam("new"), settled_at=bindparam("at"))
 )
 
 
 def _move(
-    books: Books, statement: Prepared, source: str, states: tuple[str, str], which: Mapping[str, object]
+    books: Books, statement: Any, source: str, states: tuple[str, str], which: Mapping[str, object]
 ) -> int:
     """Run a statement that moves leads of a source from one state to another; return how many it moved."""
     old, new = states
     values = {**which, "new": new, "at": None if new in UNSETTLED else books.now}
-    moved = statement(books.connection, values).rowcount
+    moved = books.connection.execute(statement, values).rowcount
     books.move("lead", source, moved, old=old, new=new)
     return moved
 
@@ -192,10 +188,10 @@ def reopen_gone(books: Books, source: str, ids: Collection[int], *, suspect: boo
     before = books.now if suspect else books.now - GONE_FOR
     values = {"owner": source, "ids": array(ids), "before": before, "suspect": suspect}
     values["due"] = books.now if suspect else 0.0
-    found = [row[0] for row in _REOPEN(books.connection, values)]
+    found = list(books.connection.execute(_REOPEN, values).scalars())
     if found:
         books.move("export", source, len(found), old="gone", new="pending")
-        moved = _UNSETTLE(books.connection, {"owner": source, "ids": array(found)}).rowcount
+        moved = books.connection.execute(_UNSETTLE, {"owner": source, "ids": array(found)}).rowcount
         books.move("lead", source, moved, old="gone", new="exporting")
     return len(found)
 
@@ -205,43 +201,37 @@ _IS_GONE = exists().where(
     _lead.c.lead_id == _export.c.lead_id,
     _lead.c.state == quoted("gone"),
 )
-_REOPEN = Rows(
-    lambda: (
-        update(_export)
-        .where(
-            _export.c.source == bindparam("owner"),
-            among(_export.c.lead_id, "ids"),
-            _export.c.state == quoted("gone"),
-            _export.c.settled_at <= bindparam("before"),
-            _IS_GONE,
-        )
-        .values(
-            state=quoted("pending"),
-            settled_at=None,
-            due_at=bindparam("due"),
-            suspect=bindparam("suspect"),
-            attempts=func.max(0, _export.c.attempts - 1),
-        )
-        .returning(_export.c.lead_id)
+_REOPEN = (
+    update(_export)
+    .where(
+        _export.c.source == bindparam("owner"),
+        among(_export.c.lead_id, "ids"),
+        _export.c.state == quoted("gone"),
+        _export.c.settled_at <= bindparam("before"),
+        _IS_GONE,
     )
+    .values(
+        state=quoted("pending"),
+        settled_at=None,
+        due_at=bindparam("due"),
+        suspect=bindparam("suspect"),
+        attempts=func.max(0, _export.c.attempts - 1),
+    )
+    .returning(_export.c.lead_id)
 )
-_UNSETTLE = Prepared(
-    lambda: update(_lead).where(*_rows_of("gone")).values(state=quoted("exporting"), settled_at=None)
-)
+_UNSETTLE = update(_lead).where(*_rows_of("gone")).values(state=quoted("exporting"), settled_at=None)
 
 
 def close_exported(books: Books, source: str, ids: Collection[int]) -> None:
     """Settle the rows whose id was exported, or never will be: also a row that came after the export."""
-    settled = _CLOSE(books.connection, {"owner": source, "ids": array(ids), "now": books.now})
+    settled = books.connection.execute(_CLOSE, {"owner": source, "ids": array(ids), "now": books.now}).all()
     for state, n in Counter(row[0] for row in settled).items():
         books.move("lead", source, n, old="exporting", new=state)
 
 
-_CLOSE = Rows(
-    lambda: (
-        update(_lead)
-        .where(*_rows_of("exporting"), _MARKED)
-        .values(state=_MARK, settled_at=bindparam("now"))
-        .returning(_lead.c.state)
-    )
+_CLOSE = (
+    update(_lead)
+    .where(*_rows_of("exporting"), _MARKED)
+    .values(state=_MARK, settled_at=bindparam("now"))
+    .returning(_lead.c.state)
 )

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from sqlalchemy import text
+
 from syncd.ledger.ctgo_queue.shelf import Moved
 from tests.proof.defects.planting import around, defect, instead
 
@@ -19,13 +21,13 @@ def one_key_may_be_two_sources() -> None:
 @defect("I-1", "engine", f"{TWO_KEYS}::test_an_id_is_exported_when_the_connectors_of_both_keys_have_it")
 def sources_of_one_account_do_not_know_each_other() -> None:
     """The id of a lead that two keys list is exported as soon as the connectors of one have it."""
-    instead("syncd.ledger.same_account:shared_host", lambda *_: "")
+    instead("syncd.ledger.twins:shared_host", lambda *_: "")
 
 
 @defect("I-1", "engine", f"{TWO_KEYS}::test_a_mark_that_came_with_the_other_keys_export_is_no_strangers")
 def the_other_keys_mark_is_a_strangers() -> None:
     """What one source exported is left to whoever seems to have done it by the other, and delivered nowhere."""
-    instead("syncd.ledger.same_account:twins_of_new", lambda *_: {})
+    instead("syncd.ledger.twins:twins_of_new", lambda *_: {})
 
 
 @defect(
@@ -33,12 +35,8 @@ def the_other_keys_mark_is_a_strangers() -> None:
 )
 def a_bare_id_makes_twins() -> None:
     """Accounts that count alike wait for each other's deliveries."""
-
-    def make(_: Any) -> Any:
-        sql = "SELECT lead_id FROM lead WHERE source <> ? AND state = 'delivering'"
-        return lambda connection, values: connection.exec_driver_sql(sql, (values["source"],)).all()
-
-    around("syncd.ledger.same_account:_HELD", make)
+    sql = "SELECT lead_id FROM lead WHERE source <> :source AND state = 'delivering'"
+    instead("syncd.ledger.twins:_HELD", text(sql))
 
 
 @defect("liveness", "engine", f"{SHELVED}::test_its_leads_settle_and_nothing_is_left_to_do")
