@@ -98,7 +98,7 @@ def find_rows(ledger: Any, number: int, handle: str) -> list[dict[str, Any]]:
 
 def _feedback(connection: Any, row: Any) -> dict[str, Any] | None:
     """Describe a CRM's judgement of the lead, and the feedback that CTGO got; None if there is none."""
-    from syncd.ledger.ctgo_queue.feedback import feedback_of  # noqa: PLC0415
+    from syncd.ledger.deliveries.queue import feedback_of  # noqa: PLC0415
 
     found = feedback_of(connection, row.source, row.lead_id, row.segment_id) if row.lead_id else None
     if found is None:
