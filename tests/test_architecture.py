@@ -27,10 +27,9 @@ SAME = {
     "engine": "the engine: its lanes, and how it is put together",
     "enrichment": "enrichment of leads: the rule, the ledger's part and the simulator's",
     "errors": "the exceptions of a package",
-    "feedback": "feedback to CTGO: the rule, the client, the ledger's part and the simulator's",
+    "feedback": "feedback to CTGO: the rule, the client and the simulator's",
     "flood_gate": "the flood gate: the rule and the ledger's part",
     "ingest": "a page taken in: the lane's part and the ledger's",
-    "labels": "names of campaigns, segments and accounts: the client and the ledger's part",
     "lane": "a lane: the protocol with its base, and the lane that pulls",
     "lead": "a lead, and the verb that shows one",
     "listing": "CTGO's listing of leads: the walk over it and the simulator's",
@@ -38,7 +37,6 @@ SAME = {
     "models": "the data classes of a package",
     "preferences": "an account's preferences: the simulator's state and its view",
     "push": "push: the engine's part and the verb",
-    "reconciliation": "the comparison of the ledger with CTGO: the rule and the ledger's part",
     "replay": "replay: the engine's part and the verb",
     "runs": "runs of campaigns: the client, the verb and the simulator",
     "segments": "segments of campaigns: the client, the verb and the simulator",
@@ -46,7 +44,6 @@ SAME = {
     "statuses": "statuses that a CRM reports: the ledger's part and the contract's",
     "store": "the simulator's objects of one kind, in memory",
     "streams": "campaigns, which CTGO's API calls streams: the client and the verb",
-    "verdict": "the judgement on an answer: the rule and the ledger's part",
     "webhooks": "CTGO's webhooks: the client and the simulator",
 }
 """Names that several modules of syncd share, and the one idea behind each."""

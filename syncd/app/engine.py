@@ -20,11 +20,11 @@ from syncd.engine.names import Names, Naming
 from syncd.engine.observer import NOBODY, Observer
 from syncd.engine.pull.lane import Pull
 from syncd.engine.source import SourceContext
-from syncd.ledger import Ledger, same_account
+from syncd.ledger import Ledger, twins
 from syncd.ledger.admin.actions import release
-from syncd.ledger.ctgo_queue import shelf
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.lanes import lift_halts
+from syncd.ledger.leads import settlement
 from syncd.ledger.leads.enrichment import waiting
 from syncd.ledger.overview import pushed
 from syncd.settings import Settings
@@ -234,8 +234,8 @@ def begin(engine: Engine, log: Logger, approved_by: str = "") -> None:
     """
     with engine.ledger.write() as connection:
         lifted = {name for kind, name in lift_halts(connection) if kind == "deliver"}
-        moved = shelf.start(connection, engine.settings.exporting, engine.clock.now())
-        same_account.place(connection, engine.settings.addresses)
+        moved = settlement.apply_exporting(connection, engine.settings.exporting, engine.clock.now())
+        twins.place(connection, engine.settings.addresses)
         flood_gate.start(connection, engine.gates, engine.settings.routes, lifted, engine.clock.now())
         for deliver in engine.delivers if approved_by else ():
             release(connection, deliver.name, engine.clock.now(), who=approved_by)

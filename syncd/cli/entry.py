@@ -66,7 +66,7 @@ def _exit_code_of(act: Callable[[], int]) -> int:
     except importlib.import_module("syncd.ledger").LedgerError as error:
         complain(error.detail, hint(error.detail))
         if error.code == "ledger_moved":
-            # The interpreter's end would close the ledger: see `syncd.ledger.disk.files`
+            # The interpreter's end would close the ledger: see `syncd.ledger.files`
             os._exit(Exit.LEDGER)
         return LEDGER_EXITS.get(error.code, Exit.LEDGER)
 

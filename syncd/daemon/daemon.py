@@ -17,7 +17,7 @@ from syncd.daemon.reload import take_over
 from syncd.daemon.state import Snapshot
 from syncd.engine.engine import Engine, log_shelved
 from syncd.ledger import LedgerError, overview
-from syncd.ledger.ctgo_queue import shelf
+from syncd.ledger.leads import settlement
 from syncd.settings import SettingsError
 from syncd.workers.pool import WorkerPool, nothing
 from syncd.workers.runner import Ended, Runner
@@ -158,7 +158,7 @@ class Daemon:
         try:
             with engine.ledger.write() as connection:
                 lifted = take_over(connection, self.engine, engine)
-                moved = shelf.start(connection, engine.settings.exporting, engine.clock.now())
+                moved = settlement.apply_exporting(connection, engine.settings.exporting, engine.clock.now())
         except LedgerError as error:
             engine.close()
             self._runner.fail(error)

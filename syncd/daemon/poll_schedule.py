@@ -7,7 +7,7 @@ from syncd.daemon.calendar import Calendar, Chore, Cron, Every, When, spread
 from syncd.daemon.state import SourceView
 from syncd.engine.engine import Engine
 from syncd.engine.pull.lane import Pull
-from syncd.ledger import LedgerError, overview, windows
+from syncd.ledger import LedgerError, overview, sources
 from syncd.settings import Schedule, Source
 from syncd.workers.runner import Runner
 
@@ -66,7 +66,7 @@ class Polls:
     def _take_windows(self) -> None:
         """Take on the windows that the ledger holds for these sources."""
         with self.engine.ledger.read() as connection:
-            asked = windows.pending(connection)
+            asked = sources.pending_windows(connection)
         for window in asked:
             if (pull := self._pulls.get(window.source)) is not None:
                 pull.ask_window(window.since, window.until, window.most, window=window.id)

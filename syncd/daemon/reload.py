@@ -4,7 +4,7 @@ from syncd.core.enrichment import SET_BOUNDS
 from syncd.core.lane_state import LaneState, reopened
 from syncd.engine.engine import Engine
 from syncd.engine.source import SOURCE_LANES
-from syncd.ledger import Transaction, same_account
+from syncd.ledger import Transaction, twins
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.lanes import load_lane, save_lane
 from syncd.settings import Settings
@@ -43,7 +43,7 @@ def take_over(connection: Transaction, old: Engine, new: Engine) -> list[LaneSta
             save_lane(connection, reopened(lane))
             lifted.append(lane)
     stood = {lane.name for lane in lifted if lane.kind == "deliver"}
-    same_account.place(connection, new.settings.addresses)
+    twins.place(connection, new.settings.addresses)
     flood_gate.start(connection, new.gates, new.settings.routes, stood, new.clock.now())
     before = {context.pacer.meter.name: context for context in old.contexts}
     after = {context.pacer.meter.name: context for context in new.contexts}

@@ -22,9 +22,9 @@ from syncd.engine.redaction import opened, traceback_without
 from syncd.ledger import Ledger
 from syncd.ledger.admin.restored_lanes import doubted, restored_at
 from syncd.ledger.deliveries import flood_gate
-from syncd.ledger.deliveries.due import Due, Recorded, Sent, due, next_due, others_due, record
+from syncd.ledger.deliveries.attempts import Recorded, next_due, others_due
+from syncd.ledger.deliveries.due import Due, Sent, believed, due, mark_maybe_sent, record
 from syncd.ledger.deliveries.flood_gate import GateState
-from syncd.ledger.deliveries.maybe_sent import believed, mark_maybe_sent
 from syncd.ledger.leads.ingest import NAME_UNKNOWN, WAITS_FOR_NAME
 from syncd.ledger.schema import Delivery as DeliveryRow
 from syncd.mapping import FieldMap, Filter, Labels, variables

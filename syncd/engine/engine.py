@@ -11,7 +11,7 @@ from syncd.engine.lane import Lane
 from syncd.engine.pull.lane import Pull
 from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger
-from syncd.ledger.ctgo_queue.shelf import Moved
+from syncd.ledger.leads.settlement import Moved
 from syncd.settings import Settings
 
 

@@ -17,8 +17,7 @@ from syncd.engine.queue_lane import QueueLane
 from syncd.engine.single_calls import Answer
 from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger, Transaction
-from syncd.ledger.ctgo_queue.exports import EXPORT_QUEUE
-from syncd.ledger.ctgo_queue.queue import Claim
+from syncd.ledger.deliveries.queue import EXPORT_QUEUE, Claim
 
 IN_FLIGHT = 4
 """Requests at a time: enough that answers of a few seconds still use the whole allowance."""

@@ -20,8 +20,8 @@ from syncd.ctgo import Named, Upstream
 from syncd.engine.budget import RequestBudget, Reservation
 from syncd.engine.lane import AGAIN, IDLE, Next
 from syncd.ledger import Ledger, Transaction
-from syncd.ledger.labels import load_asked, load_names, save_names
 from syncd.ledger.lanes import load_lane
+from syncd.ledger.sources import load_asked, load_names, save_names
 from syncd.mapping import Labels
 
 HOUR = 3600.0

@@ -19,8 +19,8 @@ from syncd.engine.observer import Outcomes, outcomes_of
 from syncd.engine.single_calls import Answer, gone_of, judge_each, unless_the_route_is_missing
 from syncd.engine.source import SOURCE_LANES, SourceContext
 from syncd.ledger import Ledger, Transaction
-from syncd.ledger.ctgo_queue.queue import Claim, Queue
-from syncd.ledger.deliveries.due import others_due
+from syncd.ledger.deliveries.attempts import others_due
+from syncd.ledger.deliveries.queue import Claim, Queue
 from syncd.ledger.lanes import halt_lanes
 
 

@@ -12,9 +12,10 @@ from syncd.core.lane_state import LaneState
 from syncd.core.limiter import Budget
 from syncd.core.reconciliation import Books
 from syncd.health.view import LATE, OF_CONNECTORS, Disk, Place, PushView, SourceView, View
-from syncd.ledger import Ledger, LedgerError, Transaction, overview, reconciliation
+from syncd.ledger import Ledger, LedgerError, Transaction, overview
 from syncd.ledger.budgets import Meter
 from syncd.ledger.lanes import load_lanes
+from syncd.ledger.sources import load_all_books
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Looker:
         rows = {row.name: row for row in overview.sources(connection)}
         pushes = overview.pushed(connection) if any(it.push for it in sources.values()) else {}
         oldest = overview.oldest_unsettled(connection)
-        books = reconciliation.load_all(connection)
+        books = load_all_books(connection)
         # One that is not known for a moment, for an ask is under way, stays what it was
         self.credits.update(overview.balances(connection))
         return View(

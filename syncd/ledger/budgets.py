@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 from syncd.core.limiter import WINDOW, Budget, Grant, Slots, clamp, grant, held
 from syncd.ledger.schema import Budget as BudgetRow
 from syncd.ledger.schema import Slot, table
-from syncd.ledger.sql import Bulk, Prepared, Rows, upsert
+from syncd.ledger.sql import execute_many, upsert
 
 _budget, _slot = table(BudgetRow), table(Slot)
 
@@ -20,15 +20,15 @@ _budget, _slot = table(BudgetRow), table(Slot)
 # Built once: to build a statement takes five times as long as to run it, and these run for every page
 _OURS = _slot.c.budget == bindparam("name")
 _BUDGET = select(_budget).where(_budget.c.name == bindparam("name"))
-_SLOTS = Rows(lambda: select(_slot.c.free_at, _slot.c.n).where(_OURS))
-_FORGET = Prepared(lambda: delete(_slot).where(_OURS, _slot.c.free_at <= bindparam("until")))
+_SLOTS = select(_slot.c.free_at, _slot.c.n).where(_OURS)
+_FORGET = delete(_slot).where(_OURS, _slot.c.free_at <= bindparam("until"))
 _TAKE = _slot.insert().returning(_slot.c.id)
-_FREE = Prepared(lambda: delete(_slot).where(_slot.c.id == bindparam("row")))
-_ADD = Bulk(_slot.insert(), ("budget", "boot", "free_at", "n"))
+_FREE = delete(_slot).where(_slot.c.id == bindparam("row"))
+_ADD = _slot.insert()
 _THIS = update(_budget).where(_budget.c.name == bindparam("budget"))
-_LOWER = Bulk(_THIS.values(server_limit=bindparam("limit")), ())
-_SCHEDULE = Bulk(
-    _THIS.values(pull_at=bindparam("at"), pull_needs=bindparam("needs"), pull_every=bindparam("every")), ()
+_LOWER = _THIS.values(server_limit=bindparam("limit"))
+_SCHEDULE = _THIS.values(
+    pull_at=bindparam("at"), pull_needs=bindparam("needs"), pull_every=bindparam("every")
 )
 
 REMEMBERED = 60.0
@@ -56,8 +56,8 @@ def load_budget(connection: Connection, meter: Meter, now: float) -> Budget:
     Until then they may still explain what an answer under way says of the server's count.
     """
     row = _row(connection, meter, now)
-    _FORGET(connection, {"name": meter.name, "until": now - REMEMBERED})
-    slots = _SLOTS(connection, {"name": meter.name})
+    connection.execute(_FORGET, {"name": meter.name, "until": now - REMEMBERED})
+    slots = connection.execute(_SLOTS, {"name": meter.name}).all()
     limit = min(meter.limit, row.server_limit) if row.server_limit else meter.limit
     taken = tuple(Slots(*slot) for slot in slots)
     return Budget(limit, taken, row.blocked_until, row.pull_at, row.pull_needs, row.pull_every)
@@ -78,14 +78,14 @@ def take(
 def give_back(connection: Connection, meter: Meter, taken: Taken | None, frees: Iterable[Slots]) -> None:
     """Replace what a pass held by when each of its requests really frees; slots never used are free at once."""
     if taken:
-        _FREE(connection, {"row": taken.row})
+        connection.execute(_FREE, {"row": taken.row})
     add(connection, meter, tuple(frees))
 
 
 def add(connection: Connection, meter: Meter, slots: Sequence[Slots]) -> None:
     """Count slots as taken: ours, or those of somebody else who uses the key."""
     rows = [{"budget": meter.name, "boot": meter.boot, "free_at": s.free_at, "n": s.n} for s in slots]
-    _ADD(connection, rows)
+    execute_many(connection, _ADD, rows)
 
 
 def block(connection: Connection, meter: Meter, until: float) -> None:
@@ -96,14 +96,14 @@ def block(connection: Connection, meter: Meter, until: float) -> None:
 
 def lower(connection: Connection, meter: Meter, limit: int) -> None:
     """The server's limit, whichever way it moved last; ours stays an upper bound."""
-    _LOWER(connection, [{"budget": meter.name, "limit": limit}])
+    connection.execute(_LOWER, {"budget": meter.name, "limit": limit})
 
 
 def schedule_pull(
     connection: Connection, meter: Meter, at: float | None, needs: int, every: float | None = None
 ) -> None:
     """Say when the next scheduled pull will want its slots, how many, and how often; None when there is none."""
-    _SCHEDULE(connection, [{"budget": meter.name, "at": at, "needs": max(1, needs), "every": every}])
+    connection.execute(_SCHEDULE, {"budget": meter.name, "at": at, "needs": max(1, needs), "every": every})
 
 
 def start_over(connection: Connection, meter: Meter, now: float) -> None:
@@ -131,7 +131,7 @@ def _row(connection: Connection, meter: Meter, now: float) -> Any:
     connection.execute(
         upsert(_budget).values(fresh).on_conflict_do_update(index_elements=["name"], set_=fresh)
     )
-    old = _SLOTS(connection, {"name": meter.name})
+    old = connection.execute(_SLOTS, {"name": meter.name}).all()
     if old:
         connection.execute(delete(_slot).where(_slot.c.budget == meter.name))
         add(connection, meter, clamp([Slots(*slot) for slot in old], now, same_boot=False))

@@ -19,12 +19,9 @@ from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import SQLModel
 
-from syncd.ledger import schema
-from syncd.ledger.disk import files
-from syncd.ledger.disk.fsync import sync_names
-from syncd.ledger.disk.lock import EngineLock
-from syncd.ledger.disk.untrusted import connect
+from syncd.ledger import files, schema
 from syncd.ledger.errors import LedgerError, translated
+from syncd.ledger.files import EngineLock, connect, sync_names
 from syncd.ledger.leads.recent import Fresh
 from syncd.ledger.privacy import casefold
 from syncd.ledger.sql import driver

@@ -4,15 +4,16 @@ An I/O error ends the process: after one, the connection and the disk may differ
 and another's lock is gone: the transaction is rolled back, and nothing else is wrong.
 """
 
+import errno
+import os
+import resource
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.exc import DatabaseError
-
-from syncd.ledger.disk.quota import refuses
 
 
 class LedgerError(Exception):
@@ -35,22 +36,30 @@ class LedgerError(Exception):
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """SQLite's words as one sentence for the operator."""
+    """Raise SQLite's errors as LedgerError."""
     try:
         yield
     except (DatabaseError, sqlite3.DatabaseError) as error:
         cause: Any = getattr(error, "orig", None) or error
-        if isinstance(cause, sqlite3.OperationalError | sqlite3.DatabaseError) and not isinstance(
+        if not isinstance(cause, sqlite3.DatabaseError) or isinstance(
             cause, sqlite3.IntegrityError | sqlite3.ProgrammingError
         ):
-            if _name(cause) == "SQLITE_IOERR_WRITE" and refuses(path):
-                raise full(path) from error
-            raise LedgerError(_code(cause), _sentence(path, cause)) from error
-        raise
+            raise
+        name = str(getattr(cause, "sqlite_errorname", ""))
+        if name == "SQLITE_IOERR_WRITE" and _cannot_grow(path):
+            raise full(path) from error
+        sentence = _starting(name, _SENTENCES, f"cannot be used: {cause}")
+        code = _starting(name, _CODES, "ledger_broken")
+        raise LedgerError(code, f"The ledger {path} {sentence}.") from error
     except OSError as error:
         raise LedgerError(
             "ledger_broken", f"Cannot open the ledger {path}: {error.strerror or error}."
         ) from error
+
+
+def full(path: Path) -> LedgerError:
+    """Make the error of a disk without room, as SQLite reports it."""
+    return LedgerError("ledger_full", f"The ledger {path} {_SENTENCES['SQLITE_FULL']}.")
 
 
 _SENTENCES = {
@@ -62,8 +71,6 @@ _SENTENCES = {
     "SQLITE_CORRUPT": "is damaged: restore a backup with syncd restore FILE",
     "SQLITE_IOERR": "cannot be read or written, the disk reports errors: check it, then start syncd again",
 }
-
-
 _CODES = {
     "SQLITE_BUSY": "ledger_busy",
     "SQLITE_LOCKED": "ledger_busy",
@@ -72,23 +79,44 @@ _CODES = {
 }
 
 
-def full(path: Path) -> LedgerError:
-    """The disk has no room, as SQLite would say it."""
-    return LedgerError("ledger_full", f"The ledger {path} {_SENTENCES['SQLITE_FULL']}.")
+def _starting(name: str, table: dict[str, str], default: str) -> str:
+    return next((value for prefix, value in table.items() if name.startswith(prefix)), default)
 
 
-def _name(cause: Any) -> str:
-    return str(getattr(cause, "sqlite_errorname", ""))
+_PROBE = 64 * 1024
 
 
-def _code(cause: Any) -> str:
-    name = _name(cause)
-    return next((code for prefix, code in _CODES.items() if name.startswith(prefix)), "ledger_broken")
+def size_limit(path: Path, room: int) -> int | None:
+    """The most bytes that a file of this process may have, when the ledger's are nearer to it than `room`; else None."""
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    if most == resource.RLIM_INFINITY:
+        return None
+    sizes = [0]
+    for file in (path, path.with_name(path.name + "-wal")):
+        with suppress(OSError):
+            sizes.append(file.stat().st_size)
+    return most if most - max(sizes) < room else None
 
 
-def _sentence(path: Path, cause: Any) -> str:
-    name = _name(cause)
-    for prefix, sentence in _SENTENCES.items():
-        if name.startswith(prefix):
-            return f"The ledger {path} {sentence}."
-    return f"The ledger {path} cannot be used: {cause}."
+def _cannot_grow(path: Path) -> bool:
+    """True if a quota or a limit keeps files beside the ledger from growing; one file is made to try it.
+
+    SQLite calls such a refusal an I/O error, the same as a disk that breaks.
+    """
+    if size_limit(path, _PROBE) is not None:
+        return True
+    probe = path.with_name(path.name + ".room")
+    try:
+        fd = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            left = _PROBE
+            while left:
+                left -= os.write(fd, b"\0" * left)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        return error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+    finally:
+        with suppress(OSError):
+            probe.unlink()
+    return False

@@ -11,27 +11,22 @@ from syncd.core.flood_gate import GATE_HELD, said
 from syncd.core.lane_state import BY_HAND, LaneState, halted, kept_by_hand, reopened
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.schema import Lane, table
-from syncd.ledger.sql import Bulk, Rows, upsert
+from syncd.ledger.sql import upsert
 
 _lane = table(Lane)
 _COLUMNS = tuple(column.name for column in _lane.c)
 _IDS = ("alike", "doubts")
-_LOAD = Rows(
-    lambda: select(_lane).where(_lane.c.kind == bindparam("kind"), _lane.c.name == bindparam("name"))
-)
+_LOAD = select(_lane).where(_lane.c.kind == bindparam("kind"), _lane.c.name == bindparam("name"))
 _NEW = upsert(_lane)
-_SAVE = Bulk(
-    _NEW.on_conflict_do_update(
-        index_elements=["kind", "name"], set_={name: _NEW.excluded[name] for name in _COLUMNS}
-    ),
-    _COLUMNS,
+_SAVE = _NEW.on_conflict_do_update(
+    index_elements=["kind", "name"], set_={name: _NEW.excluded[name] for name in _COLUMNS}
 )
 
 
 def load_lane(connection: Connection, kind: str, name: str) -> LaneState:
     """Return the lane's state; a lane that was never saved is open."""
-    rows = _LOAD(connection, {"kind": kind, "name": name})
-    return _state(dict(zip(_COLUMNS, rows[0], strict=True))) if rows else LaneState(kind, name)
+    row = connection.execute(_LOAD, {"kind": kind, "name": name}).mappings().first()
+    return _state(row) if row else LaneState(kind, name)
 
 
 def load_lanes(connection: Connection) -> list[LaneState]:
@@ -61,7 +56,7 @@ def save_lane(connection: Connection, lane: LaneState) -> None:
     """Insert or replace a lane."""
     row = {name: getattr(lane, name) for name in _COLUMNS}
     row |= {name: json.dumps(row[name]) for name in _IDS}
-    _SAVE(connection, [row])
+    connection.execute(_SAVE, row)
 
 
 def halt_lanes(connection: Connection, kinds: Sequence[str], name: str, why: Failure, now: float) -> None:

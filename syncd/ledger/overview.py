@@ -15,7 +15,6 @@ from syncd.ledger.schema import (
     Export,
     Feedback,
     Hearing,
-    Label,
     Payload,
     Slot,
     Source,
@@ -29,7 +28,7 @@ from syncd.ledger.sql import is_standing, quoted
 
 _lead, _delivery, _export, _payload = table(LeadRow), table(Delivery), table(Export), table(Payload)
 _KEPT = _payload.c.seq == _lead.c.seq
-_tally, _source, _action, _label = table(Tally), table(Source), table(Action), table(Label)
+_tally, _source, _action = table(Tally), table(Source), table(Action)
 _budget, _slot, _credits = table(BudgetRow), table(Slot), table(Credits)
 _feedback, _hearing = table(Feedback), table(Hearing)
 
@@ -307,13 +306,3 @@ def _budget_of(row: Any, taken: tuple[Slots, ...], meter: Meter, now: float) -> 
         return Budget(meter.limit, clamp(taken, now, same_boot=False))
     limit = min(meter.limit, row.server_limit) if row.server_limit else meter.limit
     return Budget(limit, taken, row.blocked_until, row.pull_at, row.pull_needs)
-
-
-def names_of(connection: Connection, source: str, kind: str) -> dict[int, str]:
-    """The known names of a source's campaigns (`stream`), segments or accounts."""
-    rows = connection.execute(
-        select(_label.c.id, _label.c.name).where(
-            _label.c.source == source, _label.c.kind == kind, _label.c.name.is_not(None)
-        )
-    )
-    return {row[0]: row[1] for row in rows}

@@ -7,8 +7,7 @@ from alembic.config import Config
 from sqlalchemy import Connection
 
 from syncd.ledger import schema
-from syncd.ledger.disk.fsync import sync_folder
-from syncd.ledger.disk.untrusted import connect
+from syncd.ledger.files import connect, sync_folder
 
 
 def configuration(connection: Connection) -> Config:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from syncd.ledger.admin import backups
-from syncd.ledger.disk.fsync import sync_folder
+from syncd.ledger.files import sync_folder
 from tests.cli.conftest import Home, rows, told
 
 KEPT = "SELECT count(*) FROM payload"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from syncd.core.delivery import Delivery, Outcome
 from syncd.core.failure import Halt, Pause
 from syncd.daemon.calendar import spread
-from syncd.ledger import windows
+from syncd.ledger import sources
 from syncd.ledger.admin.actions import pause_lanes, resume_lanes
 from syncd.settings import Schedule
 from tests.support import Remote
@@ -173,13 +173,13 @@ def test_a_window_that_was_asked_for_is_pulled_behind_live_work(run: Running) ->
     number: list[int] = []
     run.write_elsewhere(
         lambda c: number.append(
-            windows.ask(c, "main", run.clock.now(), since=0.0, until=None, limit=None, who="me")
+            sources.ask_window(c, "main", run.clock.now(), since=0.0, until=None, limit=None, who="me")
         )
     )
     world.add_leads(1)
     run.pass_(3600)
     with run.ledger.read() as connection:
-        (window,) = windows.stand_of(connection, number)
+        (window,) = sources.windows_of(connection, number)
     assert (window.state, window.new) == ("done", 1500)
     assert len(requests(run)) >= 59, "live pulls went on meanwhile"
 

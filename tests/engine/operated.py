@@ -14,7 +14,7 @@ from syncd.engine import replay as engine_replay
 from syncd.engine.fanout import Recipient
 from syncd.engine.housekeeping import Housekeeping
 from syncd.engine.names import Names, names_in
-from syncd.ledger import windows
+from syncd.ledger import sources
 from syncd.ledger.admin import actions, auditor, maintenance
 from syncd.ledger.admin.actions import Chosen
 from syncd.ledger.admin.replays import Wanted
@@ -174,7 +174,7 @@ class Whole(Bench):
         since = self.clock.true() - self.chance.choice([600, 3600, 40 * DAY])
         source = self.chance.choice(["main", "second"])
         with self.ledger.write() as connection:
-            windows.ask(
+            sources.ask_window(
                 connection,
                 source,
                 self.now,
@@ -292,7 +292,7 @@ class Whole(Bench):
 
     def work(self) -> None:
         with self.ledger.read() as connection:
-            asked = [row for row in windows.pending(connection) if row.source in self.accounts]
+            asked = [row for row in sources.pending_windows(connection) if row.source in self.accounts]
         for row in asked:
             self.life.pulls[row.source].ask_window(row.since, row.until, row.most, window=row.id)
         for pull in self.life.pulls.values():

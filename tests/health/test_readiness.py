@@ -11,7 +11,7 @@ from syncd.core.lane_state import LaneState
 from syncd.core.reconciliation import Books
 from syncd.health.readiness import reasons
 from syncd.health.view import Disk, SourceView, View
-from syncd.ledger import reconciliation
+from syncd.ledger import sources
 from syncd.ledger.admin.actions import pause_lanes
 from syncd.ledger.lanes import halt_lanes
 from tests.health.conftest import Health
@@ -44,7 +44,7 @@ def test_it_is_ready_once_the_first_pull_is_in(health: Health) -> None:
 def test_leads_that_no_sweep_finds_are_a_reason(health: Health, books: Books, code: str) -> None:
     health.bench.once()
     with health.bench.ledger.write() as connection:
-        reconciliation.save(connection, "main", books)
+        sources.save_books(connection, "main", books)
     assert health.codes() == health.codes("main") == ([code] if code else [])
     assert health.metrics()["syncd_leads_missing"] == {("main",): float(books.missing)}
 

@@ -81,4 +81,4 @@ def test_nor_is_what_a_copied_ledgers_does(
 def test_nothing_else_opens_a_database() -> None:
     root = Path(syncd.__file__).parent
     homes = {path.name for path in root.rglob("*.py") if "sqlite3.connect(" in path.read_text()}
-    assert homes == {"untrusted.py"}
+    assert homes == {"files.py"}

@@ -11,7 +11,8 @@ from syncd.core.lane_state import LaneState
 from syncd.ledger import Ledger, overview
 from syncd.ledger.admin.actions import Chosen, drop, drop_held, pause_lanes, release, resume_lanes, retry
 from syncd.ledger.deliveries import flood_gate
-from syncd.ledger.deliveries.due import due, next_due
+from syncd.ledger.deliveries.attempts import next_due
+from syncd.ledger.deliveries.due import due
 from syncd.ledger.lanes import halt_lanes, lift_halts, load_lanes, save_lane
 from syncd.ledger.leads.ingest import Admission, ingest
 from syncd.ledger.schema import Delivery

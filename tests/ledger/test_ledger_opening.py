@@ -12,10 +12,9 @@ import pytest
 from alembic import command
 from sqlalchemy import create_engine, insert
 
-from syncd.ledger import Ledger, LedgerError, database, schema
+from syncd.ledger import Ledger, LedgerError, database, files, schema
 from syncd.ledger import upgrade as ledger_upgrade
 from syncd.ledger.database import EngineLock
-from syncd.ledger.disk import untrusted
 
 EMPTY = "0000"
 AN_EMPTY_ONE = 4096
@@ -247,7 +246,7 @@ def test_a_ledger_that_another_program_keeps_locked_is_one_sentence(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _made(path)
-    monkeypatch.setattr(untrusted, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(files, "BUSY_SECONDS", 0.05)
     with closing(sqlite3.connect(path, isolation_level=None)) as other, Ledger.open(path) as ledger:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(LedgerError, match="locked by another program"), ledger.write():

@@ -6,7 +6,7 @@ from syncd.core.delivery import Change
 from syncd.core.lane_state import LaneState
 from syncd.ledger import Ledger, overview
 from syncd.ledger.admin.actions import Chosen, accept, drop, pause_lanes, resume_lanes, retry
-from syncd.ledger.ctgo_queue.exports import EXPORT_QUEUE
+from syncd.ledger.deliveries.queue import EXPORT_QUEUE
 from syncd.ledger.lanes import lift_halts, load_lane, load_lanes, save_lane
 from tests.ledger.rows import EXPORTS, NOW, admission, ids, malformed, put, settle
 from tests.support.books import assert_books

@@ -10,12 +10,12 @@ from syncd.core.delivery import Change
 from syncd.core.flood_gate import Gates
 from syncd.core.lane_state import LaneState
 from syncd.core.verdict import Verdict
-from syncd.ledger import Ledger, overview, same_account
+from syncd.ledger import Ledger, overview, twins
 from syncd.ledger.admin.maintenance import FIRST, done, drop_payloads
-from syncd.ledger.ctgo_queue.exports import EXPORT_QUEUE
-from syncd.ledger.ctgo_queue.feedback import FEEDBACK_QUEUE
 from syncd.ledger.deliveries import flood_gate, statuses
-from syncd.ledger.deliveries.due import due, next_due, record
+from syncd.ledger.deliveries.attempts import next_due
+from syncd.ledger.deliveries.due import due, record
+from syncd.ledger.deliveries.queue import EXPORT_QUEUE, FEEDBACK_QUEUE
 from syncd.ledger.leads import enrichment, unenriched
 from syncd.ledger.leads.ingest import exported_here, ingest, known_keys
 from syncd.ledger.schema import Delivery, Export, Feedback
@@ -230,9 +230,9 @@ def test_hearing_finds_people_by_the_indexes_that_it_makes_and_telling_by_what_i
 
 def test_twins_are_found_by_the_index_that_sources_of_one_address_make(full: Ledger) -> None:
     with full.write() as connection:
-        same_account.place(connection, {"main": "https://ctgo.test"})
+        twins.place(connection, {"main": "https://ctgo.test"})
         assert "lead_id" not in _indexes(connection)
-        same_account.place(connection, {"main": "https://ctgo.test", "second": "https://ctgo.test"})
+        twins.place(connection, {"main": "https://ctgo.test", "second": "https://ctgo.test"})
         connection.exec_driver_sql(
             "INSERT INTO lead SELECT seq + 1000, 'second', lead_id, 2, 2, digest, person, discovered_at, 'quarantined',"
             " ingested_at, NULL, code, detail, enrichment FROM lead WHERE seq < 9"
@@ -240,10 +240,10 @@ def test_twins_are_found_by_the_index_that_sources_of_one_address_make(full: Led
         connection.exec_driver_sql("INSERT INTO tally VALUES ('lead', 'second', 'quarantined', 8)")
         connection.exec_driver_sql("ANALYZE")
     with _listening(full) as said, full.read() as connection:
-        host = same_account.shared_host(connection, "main")
-        assert same_account.twins(connection, "main", host, range(5, 99)) == {"second": {5, 6, 7, 8}}
-        assert same_account.held(connection, "main", range(5, 99)) == {5, 6, 7, 8}
-        assert same_account.twins_of_new(connection, "main", [(5, "x5"), (6, "x5")]) == {"second": {5}}
+        host = twins.shared_host(connection, "main")
+        assert twins.twins(connection, "main", host, range(5, 99)) == {"second": {5, 6, 7, 8}}
+        assert twins.held(connection, "main", range(5, 99)) == {5, 6, 7, 8}
+        assert twins.twins_of_new(connection, "main", [(5, "x5"), (6, "x5")]) == {"second": {5}}
     plans = _plans(full, said)
     assert _walks(plans) == []
     assert sum("twin USING INDEX lead_id" in line for line in plans) == 3

@@ -4,7 +4,7 @@ from typing import Any
 
 from syncd.core.delivery import Change
 from syncd.ledger import Ledger
-from syncd.ledger.ctgo_queue.exports import EXPORT_QUEUE
+from syncd.ledger.deliveries.queue import EXPORT_QUEUE
 from syncd.ledger.sources import load_source, move_watermark
 from tests.ledger.rows import NOW, admission, ids, malformed, put, settle
 

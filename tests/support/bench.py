@@ -27,10 +27,10 @@ from syncd.engine.lane import Lane, Next
 from syncd.engine.names import Names, Naming, names_in
 from syncd.engine.pull.lane import Pull
 from syncd.engine.source import SourceContext
-from syncd.ledger import Ledger, overview, same_account
-from syncd.ledger.ctgo_queue import shelf
+from syncd.ledger import Ledger, overview, twins
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.lanes import lift_halts, load_lane
+from syncd.ledger.leads import settlement
 from syncd.ledger.leads.enrichment import waiting
 from syncd.mapping import FieldMap, Filter
 from syncd.simulator import Options, World, create_app
@@ -178,10 +178,8 @@ class Bench:
         with ledger.write() as connection:
             lifted = {name for kind, name in lift_halts(connection) if kind == "deliver"}
             sizes = {name: place.gate for name, place in self.places.items()}
-            shelf.start(connection, exporting, self.clock.now())
-            same_account.place(
-                connection, {name: f"world-{id(a.world)}" for name, a in self.accounts.items()}
-            )
+            settlement.apply_exporting(connection, exporting, self.clock.now())
+            twins.place(connection, {name: f"world-{id(a.world)}" for name, a in self.accounts.items()})
             routes = {name: self._places_of(account) for name, account in self.accounts.items()}
             flood_gate.start(connection, sizes, routes, lifted, self.clock.now())
             for context in contexts.values():

@@ -84,7 +84,7 @@ def forget(  # noqa: PLR0917 - Typer passes them by name
 
 def _delete(copies: Sequence[Path]) -> None:
     """Delete files for good: without a sync of its folder, a deleted file comes back after a power cut."""
-    from syncd.ledger.disk.fsync import sync_folder  # noqa: PLC0415
+    from syncd.ledger.files import sync_folder  # noqa: PLC0415
 
     for copy in copies:
         copy.unlink(missing_ok=True)

@@ -63,20 +63,21 @@ def parse_lead_name(who: str) -> tuple[int, str]:
 def find_rows(ledger: Any, number: int, handle: str) -> list[dict[str, Any]]:
     """Find every row of the lead with its deliveries and export, instants as ISO 8601 text."""
     from syncd.ledger import overview  # noqa: PLC0415
+    from syncd.ledger.sources import load_names  # noqa: PLC0415
 
     with ledger.read() as connection:
         found = []
         for row in overview.find_leads(connection, lead_id=number, handle=handle):
-            names = {kind: overview.names_of(connection, row.source, kind) for kind in ("stream", "segment")}
+            streams, segments, _ = load_names(connection, row.source)
             export = overview.export_of(connection, row.source, row.lead_id) if row.lead_id else None
             found.append(
                 {
                     "source": row.source,
                     "id": row.lead_id,
                     "stream_id": row.stream_id,
-                    "stream_name": names["stream"].get(row.stream_id),
+                    "stream_name": streams.get(row.stream_id),
                     "segment_id": row.segment_id,
-                    "segment_name": names["segment"].get(row.segment_id),
+                    "segment_name": segments.get(row.segment_id),
                     "person": row.person,
                     "state": row.state,
                     "code": row.code,
@@ -97,7 +98,7 @@ def find_rows(ledger: Any, number: int, handle: str) -> list[dict[str, Any]]:
 
 def _feedback(connection: Any, row: Any) -> dict[str, Any] | None:
     """Describe a CRM's judgement of the lead, and the feedback that CTGO got; None if there is none."""
-    from syncd.ledger.ctgo_queue.feedback import feedback_of  # noqa: PLC0415
+    from syncd.ledger.deliveries.queue import feedback_of  # noqa: PLC0415
 
     found = feedback_of(connection, row.source, row.lead_id, row.segment_id) if row.lead_id else None
     if found is None:

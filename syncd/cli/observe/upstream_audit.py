@@ -12,7 +12,7 @@ from syncd.core.lead import Lead, LeadKey, Malformed, parse_lead
 from syncd.ctgo import Page, Upstream
 from syncd.engine.budget import RequestBudget
 from syncd.engine.pull.walk import PAGE, OtherShape, Walk
-from syncd.ledger import Ledger, labels, sources
+from syncd.ledger import Ledger, sources
 from syncd.ledger.admin import auditor
 from syncd.ledger.admin.auditor import EXAMPLES, Contradiction
 from syncd.settings import Source
@@ -54,7 +54,7 @@ class Comparison:
         with self._ledger.write() as connection:
             row = sources.load_source(connection, self._name)
             by_campaign = row.listing == "campaigns"
-            campaigns = labels.campaigns(connection, self._name) if by_campaign else [_EVERYTHING]
+            campaigns = sources.campaigns(connection, self._name) if by_campaign else [_EVERYTHING]
         client, pacer = make_upstream(self._source, self._clock)
         compared, seen = Compared(), set[LeadKey]()
         try:

@@ -99,8 +99,8 @@ def _leads_for(settings: Settings, it: "DraftMapping", lead_id: int | None) -> l
 
 
 def _stored(settings: Settings, sources: Sequence[str], lead_id: int | None) -> list[_Example]:
-    from syncd.ledger.labels import load_names  # noqa: PLC0415 - CI has no ledger, and need not wait for it
     from syncd.ledger.leads import examples  # noqa: PLC0415
+    from syncd.ledger.sources import load_names  # noqa: PLC0415 - CI has no ledger, and need not wait for it
     from syncd.mapping import Labels  # noqa: PLC0415
 
     with ledger_to_read(settings) as ledger, ledger.read() as connection:

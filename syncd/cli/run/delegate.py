@@ -11,7 +11,7 @@ from syncd.cli.run.progress import ProgressMaker, Standing, progress_bars
 from syncd.cli.run.report import report, standing_of
 from syncd.clock import Clock, SystemClock
 from syncd.core.lane_state import LaneState
-from syncd.ledger import Ledger, windows
+from syncd.ledger import Ledger, sources
 from syncd.ledger.lanes import load_lanes
 from syncd.ledger.operator_log import log_action
 from syncd.settings import Settings
@@ -51,7 +51,7 @@ def _ask(settings: Settings, ledger: Ledger, order: Order, clock: Clock) -> list
     with ledger.write() as connection:
         log_action(connection, now, who=who, verb="window", detail=f"since {order.since}, until {until}")
         return [
-            windows.ask(connection, source, now, since=since, until=until, limit=limit, who=who)
+            sources.ask_window(connection, source, now, since=since, until=until, limit=limit, who=who)
             for source in settings.sources
         ]
 
@@ -74,7 +74,7 @@ class _Watch:
     def continues(self, standing: Standing) -> bool:
         """Tell if there is a reason to watch longer."""
         with self._ledger.read() as connection:
-            stand = windows.stand_of(connection, self._numbers)
+            stand = sources.windows_of(connection, self._numbers)
             lanes = load_lanes(connection)
         stopped = {(lane.kind, lane.name): lane for lane in lanes if lane.wait(self._clock.now()) != 0}
         self.left = [window.source for window in stand if window.state == "pending"]

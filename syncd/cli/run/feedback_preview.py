@@ -15,7 +15,7 @@ from syncd.core.failure import CODES, Failure
 from syncd.core.feedback import Judgement
 from syncd.engine.feedback.collect import FeedbackPoll, ask, judgements_in
 from syncd.ledger import Ledger
-from syncd.ledger.ctgo_queue.feedback import pending_feedback
+from syncd.ledger.deliveries.queue import pending_feedback
 from syncd.ledger.deliveries.statuses import Judged, load_cursor, news_in
 
 MOST = 20

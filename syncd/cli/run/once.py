@@ -18,10 +18,11 @@ from syncd.cli.run.progress import ProgressMaker, progress_bars
 from syncd.cli.run.report import report, standing_of
 from syncd.clock import Clock, SystemClock
 from syncd.connector import Logger
+from syncd.core.flood_gate import FIRST
 from syncd.engine.engine import Engine
 from syncd.engine.housekeeping import Housekeeping
 from syncd.engine.pull.lane import Pull
-from syncd.ledger import Ledger, overview, windows
+from syncd.ledger import Ledger, overview, sources
 from syncd.ledger.admin.actions import hold, release
 from syncd.ledger.database import EngineLock
 from syncd.ledger.deliveries import flood_gate
@@ -116,7 +117,7 @@ def _ask_to_release(ledger: Ledger, names: Collection[str], clock: Clock) -> Non
     for name in (name for name in closed if name in names):
         answer = _answer(
             f"{waiting[name]['pending']:,} leads would go to {name}. "
-            f"Send [a]ll, the [{flood_gate.FIRST}] oldest to look at, or [n]one? "
+            f"Send [a]ll, the [{FIRST}] oldest to look at, or [n]one? "
         )
         if answer == "some":  # the gate let them through when it closed
             continue
@@ -129,7 +130,7 @@ _ANSWERS = {
     "all": "all",
     "y": "all",
     "yes": "all",
-    str(flood_gate.FIRST): "some",
+    str(FIRST): "some",
 } | dict.fromkeys(("n", "no", "none"), "none")
 
 
@@ -173,7 +174,7 @@ def _check_connector(settings: Settings, mapped: Mapping[str, Mapped], name: str
 
 def _ask(engine: Engine, order: Order) -> None:
     with engine.ledger.read() as connection:
-        asked = windows.pending(connection)
+        asked = sources.pending_windows(connection)
     for pull in engine.pulls:
         if order.since is not None or order.until is not None:
             pull.ask_window(order.since or 0.0, order.until, order.limit)

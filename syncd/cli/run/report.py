@@ -11,11 +11,11 @@ from syncd.core.flood_gate import GATE_HELD
 from syncd.core.flood_gate import said as describe_gate
 from syncd.core.lane_state import LaneState
 from syncd.ledger import Ledger, overview
-from syncd.ledger.ctgo_queue.shelf import SHELVED
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.deliveries.flood_gate import UNASKED
 from syncd.ledger.lanes import load_lanes
 from syncd.ledger.leads import unenriched
+from syncd.ledger.leads.settlement import SHELVED
 from syncd.settings import Settings
 from syncd.stderr import put
 

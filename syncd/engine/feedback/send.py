@@ -15,9 +15,7 @@ from syncd.engine.observer import Outcomes
 from syncd.engine.queue_lane import QueueLane
 from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger, Transaction
-from syncd.ledger.ctgo_queue.exports import EXPORT_QUEUE
-from syncd.ledger.ctgo_queue.feedback import FEEDBACK_QUEUE
-from syncd.ledger.ctgo_queue.queue import Claim
+from syncd.ledger.deliveries.queue import EXPORT_QUEUE, FEEDBACK_QUEUE, Claim
 from syncd.ledger.lanes import load_lane
 
 BEHIND = 5.0

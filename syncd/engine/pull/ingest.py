@@ -9,7 +9,7 @@ from syncd.engine.fanout import admit
 from syncd.engine.pull.pass_plan import watermark_after
 from syncd.engine.pull.pass_queue import CHECK, Batch, Pass
 from syncd.engine.source import SourceContext
-from syncd.ledger import Ledger, Transaction, reconciliation, sources
+from syncd.ledger import Ledger, Transaction, sources
 from syncd.ledger.leads import ingest
 from syncd.ledger.leads.ingest import Admission, Ingested
 from syncd.ledger.privacy.tombstones import without_forgotten
@@ -88,8 +88,8 @@ def finish_pass(connection: Transaction, context: SourceContext, current: Pass, 
 
 def keep_books(connection: Transaction, source: str, current: Pass, now: float, log: Logger) -> Books:
     """Write down what a comparison, a sweep or a first pass found; log what is new of it."""
-    before = reconciliation.load(connection, source)
-    plan, held = current.plan, reconciliation.held(connection, source)
+    before = sources.load_books(connection, source)
+    plan, held = current.plan, sources.unexported(connection, source)
     if plan.kind == CHECK:
         books = after_check(before, current.total, held, now)
     elif not current.calm:
@@ -99,7 +99,7 @@ def keep_books(connection: Transaction, source: str, current: Pass, now: float, 
     else:
         books = before._replace(restless=0)
     if books != before:
-        reconciliation.save(connection, source, books)
+        sources.save_books(connection, source, books)
     _log_books(source, before, books, log)
     return books
 

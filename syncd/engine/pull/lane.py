@@ -23,7 +23,7 @@ from syncd.engine.pull.pass_plan import Plan, Planner
 from syncd.engine.pull.pass_queue import CHECK, LIVE, RECONCILE, Batch, Pass, Passes
 from syncd.engine.pull.walk import OtherShape, Walk
 from syncd.engine.source import SOURCE_LANES, SourceContext
-from syncd.ledger import Ledger, Transaction, reconciliation, windows
+from syncd.ledger import Ledger, Transaction, sources
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.lanes import halt_lanes
 from syncd.ledger.leads.ingest import ExportUnderWay, Ingested
@@ -97,7 +97,7 @@ class Pull(LedgerLane):
     def until_check(self) -> float:
         """Return the seconds until a comparison is due; 0 at once."""
         with self._ledger.read() as connection:
-            at = reconciliation.load(connection, self.name).checked_at
+            at = sources.load_books(connection, self.name).checked_at
         if at is None:
             return 0.0
         since = self._clock.now() - at
@@ -209,7 +209,9 @@ class Pull(LedgerLane):
             if plan.kind != CHECK:
                 flood_gate.take_in(connection, self._context.gates, page, now, over=done)
             if plan.window is not None:
-                windows.found(connection, plan.window, ingested.new, self._clock.now() if done else None)
+                sources.note_window(
+                    connection, plan.window, ingested.new, self._clock.now() if done else None
+                )
             if done:
                 self._finish(connection, current, now)
                 self._recover(

@@ -13,7 +13,7 @@ from syncd.engine.pull.pass_plan import Plan
 from syncd.engine.pull.pass_queue import CHECK, RECONCILE, Batch, Pass
 from syncd.engine.pull.walk import PAGE, Walk
 from syncd.engine.source import SourceContext
-from syncd.ledger import Ledger, labels, sources
+from syncd.ledger import Ledger, sources
 
 EVERYTHING: Final = 0
 """The listing of all campaigns at once; any other number is a campaign's id."""
@@ -104,9 +104,9 @@ class Listings:
     def _learn_campaigns(self, current: Pass, hold: Reservation) -> Batch:
         names = {stream.id: stream.name for stream in hold.call(self._context.upstream.streams)}
         with self._ledger.write() as connection:
-            labels.save_labels(connection, self._name, "stream", names, self._clock.now())
+            sources.save_labels(connection, self._name, "stream", names, self._clock.now())
             sources.update_source(connection, self._name, listing="campaigns")
-            known = labels.campaigns(connection, self._name)
+            known = sources.campaigns(connection, self._name)
         current.listings = deque(sorted({*names, *known}))
         return Batch((), (), last=not current.listings)
 

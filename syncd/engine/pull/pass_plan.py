@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from syncd.clock import Clock
 from syncd.core.reconciliation import wants_sweep
-from syncd.ledger import Ledger, reconciliation
+from syncd.ledger import Ledger, sources
 from syncd.ledger.sources import load_source, update_source
 
 if TYPE_CHECKING:  # which knows a `Start`
@@ -122,7 +122,7 @@ class Planner:
         """
         plan = self.whole()
         with self._ledger.read() as connection:
-            books = reconciliation.load(connection, self._context.name)
+            books = sources.load_books(connection, self._context.name)
         if self._context.exports or wants_sweep(books):
             return plan
         since = self._clock.now() - self._context.reconcile_window

@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from syncd.ledger.disk.fsync import sync_folder, sync_names
-from syncd.ledger.disk.untrusted import connect, connect_to_read
 from syncd.ledger.errors import LedgerError
+from syncd.ledger.files import connect, connect_to_read, sync_folder, sync_names
 
 ASIDE = ".before-"
 """Part of the name of the ledger's copies, after the ledger's own name. `forget` deletes these copies."""

@@ -18,7 +18,7 @@ from syncd.ledger.database import Ledger
 from syncd.ledger.errors import LedgerError
 from syncd.ledger.schema import Delivery, Payload, Upkeep, table
 from syncd.ledger.schema import Lead as LeadRow
-from syncd.ledger.sql import Bulk, among, array, quoted, upsert
+from syncd.ledger.sql import among, array, execute_many, quoted, upsert
 
 _lead, _payload, _delivery, _upkeep = table(LeadRow), table(Payload), table(Delivery), table(Upkeep)
 
@@ -70,7 +70,7 @@ _DROP = delete(_payload).where(among(_payload.c.seq, "seqs"))
 _COLUMNS = [column.name for column in _lead.c]
 _ROWS = select(_lead).where(among(_lead.c.seq, "seqs"))
 _TAKE_OUT = delete(_lead).where(among(_lead.c.seq, "seqs"))
-_PUT_BACK = Bulk(_lead.insert(), _COLUMNS)
+_PUT_BACK = _lead.insert()
 
 
 def drop_payloads(connection: Connection, before: float, after: int, most: int) -> tuple[int, int | None]:
@@ -101,7 +101,7 @@ def rewrite(connection: Connection, seqs: Sequence[int], change: Change, now: fl
     parameters = {"seqs": array(seqs)}
     rows = [change(dict(row), now) for row in connection.execute(_ROWS, parameters).mappings()]
     connection.execute(_TAKE_OUT, parameters)
-    _PUT_BACK(connection, rows)
+    execute_many(connection, _PUT_BACK, rows)
 
 
 def _without_enrichment(row: Mapping[str, Any], _: float) -> dict[str, Any]:

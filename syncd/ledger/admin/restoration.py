@@ -33,7 +33,7 @@ from syncd.ledger.admin.carry_over import carry_marks
 from syncd.ledger.admin.maintenance import note_done
 from syncd.ledger.admin.restored_lanes import MARGIN, REACHED
 from syncd.ledger.database import Ledger
-from syncd.ledger.disk.untrusted import connect_to_read
+from syncd.ledger.files import connect_to_read
 from syncd.ledger.operator_log import log_action
 from syncd.ledger.privacy.erasure import erase
 from syncd.ledger.privacy.tombstones import keys

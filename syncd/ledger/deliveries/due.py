@@ -1,28 +1,51 @@
-"""Deliveries that are due, their *maybe sent*, and the verdicts on them: all that a connector's lane reads and writes."""
+"""Deliveries that are due, their *maybe sent*, and the verdicts on them: all that a connector's lane reads and writes.
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache, partial
+*Maybe sent* is written before the first byte of a call that cannot simply be repeated.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, case, func, literal, literal_column, or_, select, union_all
+from sqlalchemy import Connection, bindparam, case, func, literal, literal_column, select, true, update
 
 from syncd.core.delivery import Change, Item
 from syncd.core.lane_state import LaneState
 from syncd.core.lead import Lead
 from syncd.core.verdict import Verdict
-from syncd.ledger.deliveries.maybe_sent import AHEAD, NEVER_DELIVERED
-from syncd.ledger.deliveries.verdict import revive, write_changes
+from syncd.ledger.deliveries.attempts import (
+    ITEM_COLUMNS,
+    Recorded,
+    due_rows,
+    item_of,
+    probe_values,
+    revive,
+    write_changes,
+)
 from syncd.ledger.lanes import save_lane
 from syncd.ledger.leads.recent import Fresh
 from syncd.ledger.leads.settlement import settle, settle_delivered
-from syncd.ledger.schema import Attempted, Delivery, Payload, Person, table
+from syncd.ledger.schema import Delivery, Payload, Person, table
 from syncd.ledger.schema import Lead as LeadRow
-from syncd.ledger.sql import Books, Bulk, Rows, among, array, quoted, upsert
+from syncd.ledger.sql import Books, among, array, execute_many, quoted, upsert
 
 _lead, _delivery, _person, _payload = table(LeadRow), table(Delivery), table(Person), table(Payload)
+
+
+NEVER_DELIVERED = 0.0
+"""The `discovered_at` of a person whom a connector may have been sent, and of whom none is known to have arrived."""
+
+UNDATED = 1.0
+"""The `discovered_at` of what is dated in the future: older than any date that can be."""
+
+AHEAD = 86400.0
+"""Seconds that a date may be ahead of this machine's clock, which may be behind, and be believed."""
+
+
+def believed(discovered_at: float, now: float) -> float:
+    """When a lead was discovered, for saying which of a person's is the newest: a date from the future is not."""
+    return discovered_at if discovered_at <= now + AHEAD else UNDATED
 
 
 class Due(NamedTuple):
@@ -51,80 +74,6 @@ class Sent(NamedTuple):
     discovered_at: float
 
 
-@dataclass(slots=True)
-class Recorded:
-    """The result of writing a verdict."""
-
-    counts: dict[str, int] = field(default_factory=dict)
-    owing: set[str] = field(default_factory=set)
-    """Sources that now owe an export."""
-    forgotten: list[str | None] = field(default_factory=list)
-    """Remote ids of what was delivered while its person was being forgotten."""
-
-
-ITEM_COLUMNS = ("id", "attempts", "suspect", "mark", "failing_since", "call_limit", "maybe_sent")
-_ITEM = len(ITEM_COLUMNS)
-
-
-def item_of(row: Sequence[Any]) -> Item:
-    """The item in the first columns of a row, in the order of `ITEM_COLUMNS`."""
-    i, attempts, suspect, mark, failing_since, limit, maybe_sent = row[:_ITEM]
-    return Item(i, attempts, suspect == 1, mark, failing_since, limit, maybe_sent == 1)
-
-
-def waiting(rows: Any) -> tuple[Any, ...]:
-    """Pending rows that no gate holds, in the words of the partial index."""
-    free = (rows.c.held == quoted(""),) if "held" in rows.c else ()
-    return (rows.c.state == quoted("pending"), *free)
-
-
-def due_rows(rows: Any, *conditions: Any, probing: bool = False) -> Any:
-    """Pending rows that are due, `most` of them in due order, and those whose wait begins after it could be over.
-
-    The latter were written before the wall clock went back, and lie further away than a usual back-off. Two ranges of
-    the partial index, one after the other: as one condition with OR, SQLite would read and sort all that is pending.
-    Parameters: owner, now, cap, most; of a probe also draw and doubts.
-    """
-    order = [rows.c.due_at, rows.c.id]
-    if probing:  # that sorts all that is due, so only a probe pays for it
-        # Not who was asked in this doubt, no suspect, who waited longest; and of those that are alike in all that, anybody
-        drawn = (rows.c.id * bindparam("draw")) % literal(DRAWS)
-        order = [among(rows.c.id, "doubts"), rows.c.suspect, rows.c.due_at, drawn, rows.c.id]
-    pending = select(rows).where(_owner_of(rows) == bindparam("owner"), *waiting(rows), *conditions)
-    due = pending.where(rows.c.due_at <= bindparam("now")).order_by(*order).limit(bindparam("most"))
-    back = or_(rows.c.waits_from.is_(None), 2 * rows.c.waits_from - rows.c.due_at > bindparam("now"))
-    stranded = pending.where(rows.c.due_at > bindparam("now") + bindparam("cap"), back)
-    return union_all(select(due.subquery()), select(stranded.limit(bindparam("most")).subquery())).subquery()
-
-
-def _owner_of(rows: Any) -> Any:
-    return rows.c.source if "source" in rows.c else rows.c.connector
-
-
-DRAWS = 2_147_483_647
-"""A prime: multiplied by any number below it, row numbers come in an order of that number's own."""
-
-
-def probe_values(lane: LaneState, draw: float) -> dict[str, object]:
-    """Return the parameters of a probe's choice. `draw`: a number in [0, 1)."""
-    return {"draw": 1 + int(draw * (DRAWS - 1)), "doubts": array(lane.doubts)}
-
-
-def others_due(
-    connection: Connection, model: type[Attempted], lane: LaneState, now: float, but: Iterable[int] = ()
-) -> bool:
-    """True if a delivery is due that the lane in doubt has not tried. `but`: ids that do not count."""
-    values = {"owner": lane.name, "now": now, "but": array({*lane.doubts, *but})}
-    return bool(_others(model)(connection, values))
-
-
-@cache
-def _others(model: type[Attempted]) -> Rows:
-    rows = table(model)
-    mine = (_owner_of(rows) == bindparam("owner"), *waiting(rows), rows.c.due_at <= bindparam("now"))
-    return Rows(lambda: select(rows.c.id).where(*mine, ~among(rows.c.id, "but")).limit(1))
-
-
 def _due_query(*, probing: bool) -> Any:
     first = due_rows(_delivery, probing=probing)
     same_person = (_person.c.connector == bindparam("owner")) & (_person.c.person == _lead.c.person)
@@ -146,8 +95,8 @@ def _due_query(*, probing: bool) -> Any:
     )
 
 
-_DUE, _DUE_TO_PROBE = (Rows(partial(_due_query, probing=probing)) for probing in (False, True))
-_PAYLOADS = Rows(lambda: select(_payload.c.seq, _payload.c.text).where(among(_payload.c.seq, "seqs")))
+_DUE, _DUE_TO_PROBE = (_due_query(probing=probing) for probing in (False, True))
+_PAYLOADS = select(_payload.c.seq, _payload.c.text).where(among(_payload.c.seq, "seqs"))
 
 
 def due(
@@ -168,34 +117,46 @@ def due(
     most = 1 if lane.probing else limit
     values = {"owner": lane.name, "now": now, "cap": cap, "most": most, **probe_values(lane, draw)}
     query = _DUE_TO_PROBE if lane.probing else _DUE
-    found = sorted(query(connection, values), key=itemgetter(-1, 0))[:most]
-    seqs = [row[_ITEM] for row in found]
+    found = sorted(connection.execute(query, values), key=itemgetter(-1, 0))[:most]
+    seqs = [row.lead_seq for row in found]
     at_hand = fresh.take(lane.name, seqs) if fresh else {}
     others = [seq for seq in seqs if seq not in at_hand]
-    payloads: dict[int, str] = dict(_PAYLOADS(connection, {"seqs": array(others)})) if others else {}
+    kept: Sequence[Any] = connection.execute(_PAYLOADS, {"seqs": array(others)}).all() if others else ()
+    payloads: dict[int, str] = dict(kept)
     ready = [
-        Due._make((item_of(row), *row[_ITEM:-1], payloads.get(seq), at_hand.get(seq)))
+        Due._make((item_of(row), *row[len(ITEM_COLUMNS) : -1], payloads.get(seq), at_hand.get(seq)))
         for seq, row in zip(seqs, found, strict=True)
     ]
-    return [one if one.newest_delivered != NEVER_DELIVERED else _doubting(one) for one in ready]
+    # Another lead of the person may have been sent, and none is known to be there: it is looked for first
+    return [
+        one._replace(item=one.item._replace(maybe_sent=True), newest_delivered=None)
+        if one.newest_delivered == NEVER_DELIVERED
+        else one
+        for one in ready
+    ]
 
 
-def _doubting(one: Due) -> Due:
-    """Another lead of the person may have been sent, and none is known to be there: it is looked for first."""
-    return one._replace(item=one.item._replace(maybe_sent=True), newest_delivered=None)
+_MAYBE_SENT = update(_delivery).where(among(_delivery.c.id, "ids")).values(maybe_sent=true())
+_MAY_BE_THERE = (
+    upsert(_person)
+    .from_select(
+        ["connector", "person", "discovered_at"],
+        select(_delivery.c.connector, _lead.c.person, literal(NEVER_DELIVERED))
+        .join(_lead, _lead.c.seq == _delivery.c.lead_seq)
+        .where(among(_delivery.c.id, "ids"), _lead.c.person != ""),
+    )
+    .on_conflict_do_nothing()
+)
 
 
-def next_due(connection: Connection, model: type[Attempted], owner: str) -> float | None:
-    """When the next pending row of this connector (or this source's exports) is due; None when none is, or all are held."""
-    found: float | None = _next_due(model)(connection, {"owner": owner})[0][0]
-    return found
+def mark_maybe_sent(connection: Connection, ids: Collection[int], *, people: bool) -> None:
+    """Intent before effect: committed before the first byte of a call that cannot simply be repeated.
 
-
-@cache
-def _next_due(model: type[Attempted]) -> Rows:
-    rows = table(model)
-    mine = (_owner_of(rows) == bindparam("owner"), *waiting(rows))
-    return Rows(lambda: select(func.min(rows.c.due_at)).where(*mine))
+    `people`: the connector's objects are people, so that any lead of theirs may have made what the call makes.
+    """
+    connection.execute(_MAYBE_SENT, {"ids": array(ids)})
+    if people:
+        connection.execute(_MAY_BE_THERE, {"ids": array(ids)})
 
 
 _NOBODY: Mapping[int, Due] = MappingProxyType({})
@@ -220,10 +181,10 @@ def record(
     """
     books = Books(connection, now)
     result = Recorded(write_changes(books, Delivery, ("delivery", connector), verdict.changes))
-    told: Sequence[Change] = verdict.changes
-    if result.counts.get("delivered", 0) != sum(change.state == "delivered" for change in told):
-        told, result.forgotten = _known_still(connection, told)
-    _remember(connection, connector, told, sent, now)
+    changes: Sequence[Change] = verdict.changes
+    if result.counts.get("delivered", 0) != sum(change.state == "delivered" for change in changes):
+        changes, result.forgotten = _known_still(connection, changes)
+    _remember(connection, connector, changes, sent, now)
     if verdict.revived:
         revive(books, Delivery, ("delivery", connector), verdict.revived)
     save_lane(connection, verdict.lane)
@@ -290,7 +251,7 @@ def _remember(
         for change in changes
         if change.state == "delivered" and change.id in sent
     ]
-    _SAVE_PERSONS(connection, rows)
+    execute_many(connection, _SAVE_PERSONS, rows)
 
 
 _NEW = upsert(_person)
@@ -298,13 +259,10 @@ _NEW = upsert(_person)
 _KNOWN = case(
     (_person.c.discovered_at > bindparam("ahead"), literal_column("0.0")), else_=_person.c.discovered_at
 )
-_SAVE_PERSONS = Bulk(
-    _NEW.on_conflict_do_update(
-        index_elements=["connector", "person"],
-        set_={
-            "remote_id": func.coalesce(_NEW.excluded.remote_id, _person.c.remote_id),
-            "discovered_at": func.max(_NEW.excluded.discovered_at, _KNOWN),
-        },
-    ),
-    ("connector", "person", "remote_id", "discovered_at"),
+_SAVE_PERSONS = _NEW.on_conflict_do_update(
+    index_elements=["connector", "person"],
+    set_={
+        "remote_id": func.coalesce(_NEW.excluded.remote_id, _person.c.remote_id),
+        "discovered_at": func.max(_NEW.excluded.discovered_at, _KNOWN),
+    },
 )

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, exists, false, func, not_, select,
 from syncd.core.flood_gate import FIRST, Gates, decide
 from syncd.ledger.schema import Delivery, Gate, table
 from syncd.ledger.schema import Lead as LeadRow
-from syncd.ledger.sql import Rows, among, array, quoted, upsert
+from syncd.ledger.sql import among, array, quoted, upsert
 
 _lead, _delivery, _gate = table(LeadRow), table(Delivery), table(Gate)
 
@@ -161,10 +161,10 @@ def approve(connection: Connection, names: Collection[str]) -> None:
 
 
 def _last(connection: Connection) -> int:
-    return _LAST(connection, {})[0][0] or 0
+    return connection.execute(_LAST).scalar() or 0
 
 
-_LAST = Rows(lambda: select(func.max(_delivery.c.id)))
+_LAST = select(func.max(_delivery.c.id))
 
 
 def held_of(connection: Connection, name: str) -> list[tuple[int, int]]:

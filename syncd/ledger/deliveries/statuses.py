@@ -17,7 +17,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from syncd.core.feedback import Standing, state_after
 from syncd.ledger.schema import Delivery, Feedback, Heard, Hearing, Person, table
 from syncd.ledger.schema import Lead as LeadRow
-from syncd.ledger.sql import Books, Bulk, among, array, quoted, upsert
+from syncd.ledger.sql import Books, among, array, execute_many, quoted, upsert
 
 _lead, _delivery, _person = table(LeadRow), table(Delivery), table(Person)
 _feedback, _heard, _hearing = table(Feedback), table(Heard), table(Hearing)
@@ -104,18 +104,16 @@ def news_in(connection: Connection, connector: str, said: Sequence[Said]) -> New
 def take_in(connection: Connection, connector: str, news: News, now: float) -> set[str]:
     """Write the news; the sources that have something to tell CTGO now."""
     books = Books(connection, now)
-    _HEAR(
-        connection,
-        [{"connector": connector, "person": person, "word": word, "heard_at": now}
-         for person, word in news.words.items()],
-    )  # fmt: skip
+    execute_many(connection, _HEAR, [{"connector": connector, "person": person, "word": word, "heard_at": now}
+         for person, word in news.words.items()])  # fmt: skip
     rows = [(it, _values(it, connector, now)) for it in news.rows]
-    _ADD(connection, [{**values, "maybe_sent": False, "told": ""} for it, values in rows if it.id is None])
-    _CHANGE(
+    execute_many(
         connection,
-        [{f"new_{name}": value for name, value in values.items()} | {"row": it.id}
-         for it, values in rows if it.id is not None],
-    )  # fmt: skip
+        _ADD,
+        [{**values, "maybe_sent": False, "told": ""} for it, values in rows if it.id is None],
+    )
+    execute_many(connection, _CHANGE, [{f"new_{name}": value for name, value in values.items()} | {"row": it.id}
+         for it, values in rows if it.id is not None])  # fmt: skip
     for it in news.rows:
         books.move("feedback", it.source, 1, old=it.before, new=it.state)
     books.close()
@@ -173,21 +171,17 @@ _LEADS = (
 )  # fmt: skip
 
 _NEW_WORD = upsert(_heard)
-_HEAR = Bulk(
-    _NEW_WORD.on_conflict_do_update(
-        index_elements=["connector", "person"],
-        set_={"word": _NEW_WORD.excluded.word, "heard_at": _NEW_WORD.excluded.heard_at},
-    ),
-    ("connector", "person", "word", "heard_at"),
+_HEAR = _NEW_WORD.on_conflict_do_update(
+    index_elements=["connector", "person"],
+    set_={"word": _NEW_WORD.excluded.word, "heard_at": _NEW_WORD.excluded.heard_at},
 )
 _SET = (
     "connector", "word", "heard_at", "state", "attempts", "due_at", "suspect", "mark", "failing_since", "code", "detail",
     "settled_at",
 )  # fmt: skip
-_ADD = Bulk(_feedback.insert(), ("source", "lead_id", "segment_id", *_SET, "maybe_sent", "told"))
-_CHANGE = Bulk(
+_ADD = _feedback.insert()
+_CHANGE = (
     update(_feedback)
     .where(_feedback.c.id == bindparam("row"))
-    .values({name: bindparam(f"new_{name}") for name in _SET}),
-    ("row", *(f"new_{name}" for name in _SET)),
+    .values({name: bindparam(f"new_{name}") for name in _SET})
 )

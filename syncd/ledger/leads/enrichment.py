@@ -15,7 +15,7 @@ from syncd.ledger.leads.settlement import owe_everywhere
 from syncd.ledger.leads.unenriched import ASKED_BEFORE, Enriched, Waiting
 from syncd.ledger.schema import Ask, AskDay, Credits, Payload, table
 from syncd.ledger.schema import Lead as LeadRow
-from syncd.ledger.sql import Books, Bulk, Rows, among, array, is_standing, quoted, upsert
+from syncd.ledger.sql import Books, among, array, execute_many, is_standing, quoted, upsert
 
 _lead, _ask, _day, _credits = table(LeadRow), table(Ask), table(AskDay), table(Credits)
 _payload = table(Payload)
@@ -41,20 +41,18 @@ _COLUMNS = (
 )
 
 
-def _waiting(condition: Any) -> Rows:
-    return Rows(
-        lambda: (
-            select(*_COLUMNS)
-            .outerjoin(_payload, _payload.c.seq == _lead.c.seq)
-            .where(
-                is_standing(_lead),
-                _lead.c.state == quoted("enriching"),
-                _lead.c.source == bindparam("source"),
-                condition,
-            )
-            .order_by(_lead.c.ingested_at, _lead.c.seq)
-            .limit(bindparam("most"))
+def _waiting(condition: Any) -> Any:
+    return (
+        select(*_COLUMNS)
+        .outerjoin(_payload, _payload.c.seq == _lead.c.seq)
+        .where(
+            is_standing(_lead),
+            _lead.c.state == quoted("enriching"),
+            _lead.c.source == bindparam("source"),
+            condition,
         )
+        .order_by(_lead.c.ingested_at, _lead.c.seq)
+        .limit(bindparam("most"))
     )
 
 
@@ -84,7 +82,7 @@ def waiting(connection: Connection, source: str, limit: int, names: Collection[s
 def _of_both(
     connection: Connection, source: str, limit: int, names: Collection[str], *, later: bool
 ) -> list[Waiting]:
-    rows = (_LATER if later else _FRESH)(connection, {"source": source, "most": limit})
+    rows = connection.execute(_LATER if later else _FRESH, {"source": source, "most": limit})
     for_some = unenriched.standing(connection, source, names, limit, later=later)
     return sorted((*(Waiting(*row) for row in rows), *for_some), key=lambda it: (it.ingested_at, it.seq))
 
@@ -190,11 +188,10 @@ def tell_balance(
     )
 
 
-_OVER = Bulk(
+_OVER = (
     update(_lead)
     .where(_lead.c.seq == bindparam("the_seq"))
-    .values(state=bindparam("new"), settled_at=bindparam("at"), enrichment=bindparam("document")),
-    ("the_seq", "new", "at", "document"),
+    .values(state=bindparam("new"), settled_at=bindparam("at"), enrichment=bindparam("document"))
 )
 _STILL = select(_lead.c.seq).where(among(_lead.c.seq, "seqs"), _lead.c.state == quoted("enriching"))
 
@@ -219,16 +216,13 @@ def settle_enriched(
     )
     still = set(connection.execute(_STILL, {"seqs": array(it.seq for it in enriched)}).scalars())
     over = [it for it in enriched if it.seq in still]
-    _OVER(
-        connection,
-        [
+    execute_many(connection, _OVER, [
             {
                 "the_seq": it.seq, "new": it.state, "document": it.document,
                 "at": None if it.state in UNSETTLED else now,
             }
             for it in over
-        ],
-    )  # fmt: skip
+        ])  # fmt: skip
     for it in over:
         books.move("lead", source, 1, old="enriching", new=it.state)
     woken = insert_deliveries(books, ((it.seq, it.deliveries) for it in over))

@@ -10,21 +10,19 @@ from sqlalchemy import Connection, and_, bindparam, delete, func, literal_column
 from syncd.core.lead import Lead, LeadKey, Malformed, identity
 from syncd.core.lead_state import UNSETTLED, LeadState
 from syncd.ledger.deliveries.flood_gate import UNASKED
-from syncd.ledger.labels import save_labels
 from syncd.ledger.leads.settlement import reopen_gone
-from syncd.ledger.same_account import twins_of_new
 from syncd.ledger.schema import Delivery, Export, Payload, table
 from syncd.ledger.schema import Lead as LeadRow
-from syncd.ledger.sql import Books, Bulk, Insert, Prepared, Rows, among, array, is_standing, quoted, upsert
+from syncd.ledger.sources import save_labels
+from syncd.ledger.sql import Books, among, array, execute_many, is_standing, quoted, upsert
+from syncd.ledger.twins import twins_of_new
 
 _lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
 _payload = table(Payload)
-_KNOWN = Rows(
-    lambda: select(_lead.c.source, _lead.c.lead_id, _lead.c.stream_id, _lead.c.segment_id).where(
-        _lead.c.source == bindparam("source"),
-        among(_lead.c.lead_id, "ids"),
-        _lead.c.state != quoted("quarantined"),
-    )
+_KNOWN = select(_lead.c.source, _lead.c.lead_id, _lead.c.stream_id, _lead.c.segment_id).where(
+    _lead.c.source == bindparam("source"),
+    among(_lead.c.lead_id, "ids"),
+    _lead.c.state != quoted("quarantined"),
 )
 
 
@@ -95,25 +93,23 @@ def exported_here(connection: Connection, source: str, leads: Sequence[Lead]) ->
     return {
         row[0]
         for name, ids in each.items()
-        for row in _EXPORTED(connection, {"source": name, "ids": array(ids)})
+        for row in connection.execute(_EXPORTED, {"source": name, "ids": array(ids)}).all()
     }
 
 
-_EXPORTED = Rows(
-    lambda: select(_export.c.lead_id).where(
-        _export.c.source == bindparam("source"),
-        among(_export.c.lead_id, "ids"),
-        or_(
-            _export.c.state.in_([quoted(state) for state in ("pending", "delivered")]),
-            and_(_export.c.state == quoted("shelved"), _export.c.maybe_sent),
-        ),
-    )
+_EXPORTED = select(_export.c.lead_id).where(
+    _export.c.source == bindparam("source"),
+    among(_export.c.lead_id, "ids"),
+    or_(
+        _export.c.state.in_([quoted(state) for state in ("pending", "delivered")]),
+        and_(_export.c.state == quoted("shelved"), _export.c.maybe_sent),
+    ),
 )
 
 
 def known_keys(connection: Connection, source: str, ids: Collection[int]) -> set[LeadKey]:
     """Return the keys that the ledger holds for these ids, without quarantined rows."""
-    return {LeadKey(*row) for row in _KNOWN(connection, {"source": source, "ids": array(ids)})}
+    return {LeadKey(*row) for row in connection.execute(_KNOWN, {"source": source, "ids": array(ids)})}
 
 
 def ingest(
@@ -137,13 +133,10 @@ def ingest(
         ids = [lead_id for its, lead_id, _, _ in by_key if its == source]
         known = [found for key in known_keys(connection, source, ids) if (found := by_key.pop(key, None))]
         if refill:
-            _REFILL(
-                connection,
-                [
-                    {**dict(zip(_KEY, found.lead.key, strict=True)), "text": found.payload, "now": now}
-                    for found in known
-                ],
-            )
+            execute_many(connection, _REFILL, [
+                {**dict(zip(_KEY, found.lead.key, strict=True)), "text": found.payload, "now": now}
+                for found in known
+            ])  # fmt: skip
         known_as_new = [found.lead.id for found in known if found.lead.exported_at is None]
         if known_as_new:
             reopen_gone(books, source, known_as_new)
@@ -178,28 +171,22 @@ def _ids_of(connection: Connection, leads: Sequence[Lead]) -> dict[str, set[int]
     return found
 
 
-_LAST = Rows(lambda: select(func.max(_lead.c.seq)))
+_LAST = select(func.max(_lead.c.seq))
 _KEY = ("source", "lead_id", "stream_id", "segment_id")
-_INSERT_LEAD = Insert(
-    _lead,
-    ("source", "state", "settled_at", "ingested_at", "digest", "code", "detail"),
-    ("seq", "lead_id", "stream_id", "segment_id", "person", "discovered_at"),
-)
-_INSERT_PAYLOAD = Insert(_payload, (), ("seq", "text"))
 
 
-def _keep(*rows: Any) -> Bulk:
+def _keep(*rows: Any) -> Any:
     """Make the statement that gives a known lead its payload back, if it has none and these conditions hold."""
     mine = [_lead.c[name] == bindparam(name) for name in _KEY]
     found = select(_lead.c.seq, bindparam("text"), bindparam("now")).where(*mine, *rows)
-    kept = upsert(_payload).from_select(["seq", "text", "refilled_at"], found).on_conflict_do_nothing()
-    return Bulk(kept, ())
+    return upsert(_payload).from_select(["seq", "text", "refilled_at"], found).on_conflict_do_nothing()
 
 
 _REFILL = _keep(_lead.c.state != quoted("forgotten"))
 _KEEP_MALFORMED = _keep(_lead.c.digest == bindparam("digest"), _lead.c.state == quoted("quarantined"))
 _INSERT_MALFORMED = upsert(_lead).on_conflict_do_nothing().returning(_lead.c.source)
-_INSERT_DELIVERIES = Prepared(lambda: _delivery.insert().from_select(
+_INSERT_DELIVERIES = (
+_delivery.insert().from_select(
     ["lead_seq", "connector", "required", "state", "attempts", "due_at", "suspect", "maybe_sent", "code", "detail", "held", "created"],
     select(
         func.json_each(bindparam("seqs")).table_valued("value").c.value,
@@ -207,7 +194,8 @@ _INSERT_DELIVERIES = Prepared(lambda: _delivery.insert().from_select(
         *(literal_column(n) for n in ("0", "0.0", "0", "0")),
         bindparam("code"), bindparam("detail"), bindparam("held"), literal_column("0"),
     ),
-))  # fmt: skip
+)
+)  # fmt: skip
 """A delivery to one connector for each of these leads, all in the same state."""
 
 
@@ -220,16 +208,14 @@ class _Quarantined(NamedTuple):
     digest: str
 
 
-_QUARANTINED = Rows(
-    lambda: select(*(_lead.c[name] for name in _Quarantined._fields)).where(
-        is_standing(_lead), _lead.c.state == quoted("quarantined")
-    )
+_QUARANTINED = select(*(_lead.c[name] for name in _Quarantined._fields)).where(
+    is_standing(_lead), _lead.c.state == quoted("quarantined")
 )
 
 
 def _release_quarantined(books: Books, admissions: Mapping[LeadKey, Admission]) -> None:
     """Remove the quarantined rows of these leads: a handful at most, found through the partial index."""
-    rows = [_Quarantined(*row) for row in _QUARANTINED(books.connection)]
+    rows = [_Quarantined(*row) for row in books.connection.execute(_QUARANTINED).all()]
     if not rows:
         return
     digests = (
@@ -259,17 +245,20 @@ def _insert_leads(books: Books, admissions: Mapping[LeadKey, Admission]) -> list
     """Insert them all under sequence numbers of our own: nobody else writes during this transaction."""
     if not admissions:
         return []
-    last = _LAST(books.connection)[0][0] or 0
+    last = books.connection.execute(_LAST).scalar() or 0
     admitted = list(enumerate(admissions.values(), last + 1))
-    alike: defaultdict[tuple[str, LeadState], list[tuple[object, ...]]] = defaultdict(list)
+    rows = []
     for seq, (lead, _, state, _, _) in admitted:
-        source, *ids = lead.key
-        alike[source, state].append((seq, *ids, lead.person, lead.discovered_at.timestamp()))
-    for (source, state), rows in alike.items():
-        settled_at = None if state in UNSETTLED else books.now
-        _INSERT_LEAD(books.connection, (source, state, settled_at, books.now, "", "", ""), rows)
-        books.move("lead", source, len(rows), new=state)
-    _INSERT_PAYLOAD(books.connection, (), [(seq, admission.payload) for seq, admission in admitted])
+        rows.append({
+            **dict(zip(_KEY, lead.key, strict=True)), "seq": seq, "digest": "", "person": lead.person,
+            "discovered_at": lead.discovered_at.timestamp(), "state": state, "ingested_at": books.now,
+            "settled_at": None if state in UNSETTLED else books.now, "code": "", "detail": "",
+        })  # fmt: skip
+        books.move("lead", lead.source, 1, new=state)
+    books.connection.execute(_lead.insert(), rows)
+    books.connection.execute(
+        _payload.insert(), [{"seq": seq, "text": admission.payload} for seq, admission in admitted]
+    )
     return admitted
 
 
@@ -291,7 +280,7 @@ def insert_deliveries(books: Books, wanted: Iterable[tuple[int, Sequence[NewDeli
             "detail": new.detail,
             "held": new.held,
         }
-        _INSERT_DELIVERIES(books.connection, {**values, "state": new.state, "seqs": array(seqs)})
+        books.connection.execute(_INSERT_DELIVERIES, {**values, "state": new.state, "seqs": array(seqs)})
         books.move("delivery", new.connector, len(seqs), new=new.state)
     return {new.connector for new in alike}
 
@@ -307,23 +296,21 @@ def _note_elsewhere(books: Books, leads: Sequence[Lead]) -> None:
             books.move("export", source, 1, new="elsewhere")
 
 
-_WITHDRAW = Prepared(
-    lambda: delete(_export).where(
-        _export.c.source == bindparam("source"),
-        _export.c.state == quoted("pending"),
-        # One that was tried stays: it may have been heard, and then the mark on a later row is ours
-        _export.c.attempts == 0,
-        ~_export.c.maybe_sent,
-        _export.c.code == quoted(""),
-        among(_export.c.lead_id, "ids"),
-    )
+_WITHDRAW = delete(_export).where(
+    _export.c.source == bindparam("source"),
+    _export.c.state == quoted("pending"),
+    # One that was tried stays: it may have been heard, and then the mark on a later row is ours
+    _export.c.attempts == 0,
+    ~_export.c.maybe_sent,
+    _export.c.code == quoted(""),
+    among(_export.c.lead_id, "ids"),
 )
 
 
 def _withdraw_exports(books: Books, each: Mapping[str, Collection[int]]) -> None:
     """Withdraw the export of each id with a new row to deliver; it is owed again when that row settles."""
     for source, ids in each.items():
-        gone = _WITHDRAW(books.connection, {"source": source, "ids": array(ids)}).rowcount
+        gone = books.connection.execute(_WITHDRAW, {"source": source, "ids": array(ids)}).rowcount
         books.move("export", source, gone, old="pending")
 
 
@@ -340,8 +327,6 @@ def _quarantine(books: Books, malformed: Sequence[Malformed]) -> int:
     new = [row[0] for row in books.connection.execute(_INSERT_MALFORMED, rows)] if rows else []
     for source in new:
         books.move("lead", source, 1, new="quarantined")
-    _KEEP_MALFORMED(
-        books.connection,
-        [{**row, "text": bad.payload, "now": None} for row, bad in zip(rows, malformed, strict=True)],
-    )
+    kept = [{**row, "text": bad.payload, "now": None} for row, bad in zip(rows, malformed, strict=True)]
+    execute_many(books.connection, _KEEP_MALFORMED, kept)
     return len(new)

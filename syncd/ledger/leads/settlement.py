@@ -1,18 +1,24 @@
-"""Settlement: deliveries settle leads and make exports owed, in the transaction that changes them."""
+"""Settlement: deliveries settle leads and make exports owed, in the transaction that changes them.
+
+Exports are put off where a source no longer exports, or has left the configuration. There is no lane that would make them,
+and what never settles would count as work left for ever and keep its payload. So their leads settle as *unexported*, and the
+exports are *shelved*: they are owed again, should the source come back or `export` be true again. What is delivered while
+`export` is false is not shelved: CTGO is not to be told of it.
+"""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from json import loads
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, case, exists, func, literal, select, update
+from sqlalchemy import Connection, and_, bindparam, case, exists, func, literal, or_, select, update
 
 from syncd.core.lead_state import HOLDS_EXPORT, UNSETTLED, Standing, lead_state
-from syncd.ledger.ctgo_queue.shelf import shelve
-from syncd.ledger.same_account import held, shared_host, twins
+from syncd.ledger.overview import counts
 from syncd.ledger.schema import Delivery, Export, table
 from syncd.ledger.schema import Lead as LeadRow
-from syncd.ledger.sql import Books, Prepared, Rows, among, array, quoted, upsert
+from syncd.ledger.sql import Books, among, array, is_standing, quoted, upsert
+from syncd.ledger.twins import held, shared_host, twins
 
 _lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
 _sibling = _lead.alias("sibling")
@@ -56,14 +62,12 @@ _ALL_DELIVERED = (
     .where(_delivery.c.lead_seq == _lead.c.seq)
     .scalar_subquery()
 )
-_MOVE_DELIVERED = Prepared(
-    lambda: (
-        update(_lead)
-        .where(among(_lead.c.seq, "seqs"), _lead.c.state == quoted("delivering"), _ALL_DELIVERED)
-        .values(state=bindparam("new"), settled_at=bindparam("at"))
-    )
+_MOVE_DELIVERED = (
+    update(_lead)
+    .where(among(_lead.c.seq, "seqs"), _lead.c.state == quoted("delivering"), _ALL_DELIVERED)
+    .values(state=bindparam("new"), settled_at=bindparam("at"))
 )
-_IDS = Rows(lambda: select(_lead.c.lead_id).where(among(_lead.c.seq, "seqs")))
+_IDS = select(_lead.c.lead_id).where(among(_lead.c.seq, "seqs"))
 
 
 def settle_delivered(
@@ -79,7 +83,7 @@ def settle_delivered(
         return None
     if exports is False and not shared_host(books.connection, source):
         return set()
-    ids = {row[0] for row in _IDS(books.connection, {"seqs": array(seqs)})}
+    ids = set(books.connection.execute(_IDS, {"seqs": array(seqs)}).scalars())
     return owe_everywhere(books, source, ids, exports=exports)
 
 
@@ -100,22 +104,20 @@ def settle(books: Books, seqs: Collection[int], exports: Mapping[str, bool]) -> 
     return set[str]().union(*each)
 
 
-_MOVE = Prepared(
-    lambda: (
-        update(_lead)
-        .where(among(_lead.c.seq, "seqs"), _lead.c.state == bindparam("old"))
-        .values(state=bindparam("new"), settled_at=bindparam("at"))
-    )
+_MOVE = (
+    update(_lead)
+    .where(among(_lead.c.seq, "seqs"), _lead.c.state == bindparam("old"))
+    .values(state=bindparam("new"), settled_at=bindparam("at"))
 )
 
 
 def _move(
-    books: Books, statement: Prepared, source: str, states: tuple[str, str], which: Mapping[str, object]
+    books: Books, statement: Any, source: str, states: tuple[str, str], which: Mapping[str, object]
 ) -> int:
     """Run a statement that moves leads of a source from one state to another; return how many it moved."""
     old, new = states
     values = {**which, "new": new, "at": None if new in UNSETTLED else books.now}
-    moved = statement(books.connection, values).rowcount
+    moved = books.connection.execute(statement, values).rowcount
     books.move("lead", source, moved, old=old, new=new)
     return moved
 
@@ -130,7 +132,7 @@ def owe_everywhere(books: Books, source: str, ids: Collection[int], *, exports: 
         owe_exports(books, source, ids)
         owing.add(source)
     elif exports is None:
-        shelve(books, source, ids)
+        _shelve(books, source, ids)
     host = shared_host(books.connection, source)
     for name, its in twins(books.connection, source, host, ids).items() if host else ():
         if owe_exports(books, name, its):
@@ -192,10 +194,10 @@ def reopen_gone(books: Books, source: str, ids: Collection[int], *, suspect: boo
     before = books.now if suspect else books.now - GONE_FOR
     values = {"owner": source, "ids": array(ids), "before": before, "suspect": suspect}
     values["due"] = books.now if suspect else 0.0
-    found = [row[0] for row in _REOPEN(books.connection, values)]
+    found = list(books.connection.execute(_REOPEN, values).scalars())
     if found:
         books.move("export", source, len(found), old="gone", new="pending")
-        moved = _UNSETTLE(books.connection, {"owner": source, "ids": array(found)}).rowcount
+        moved = books.connection.execute(_UNSETTLE, {"owner": source, "ids": array(found)}).rowcount
         books.move("lead", source, moved, old="gone", new="exporting")
     return len(found)
 
@@ -205,43 +207,119 @@ _IS_GONE = exists().where(
     _lead.c.lead_id == _export.c.lead_id,
     _lead.c.state == quoted("gone"),
 )
-_REOPEN = Rows(
-    lambda: (
-        update(_export)
-        .where(
-            _export.c.source == bindparam("owner"),
-            among(_export.c.lead_id, "ids"),
-            _export.c.state == quoted("gone"),
-            _export.c.settled_at <= bindparam("before"),
-            _IS_GONE,
-        )
-        .values(
-            state=quoted("pending"),
-            settled_at=None,
-            due_at=bindparam("due"),
-            suspect=bindparam("suspect"),
-            attempts=func.max(0, _export.c.attempts - 1),
-        )
-        .returning(_export.c.lead_id)
+_REOPEN = (
+    update(_export)
+    .where(
+        _export.c.source == bindparam("owner"),
+        among(_export.c.lead_id, "ids"),
+        _export.c.state == quoted("gone"),
+        _export.c.settled_at <= bindparam("before"),
+        _IS_GONE,
     )
+    .values(
+        state=quoted("pending"),
+        settled_at=None,
+        due_at=bindparam("due"),
+        suspect=bindparam("suspect"),
+        attempts=func.max(0, _export.c.attempts - 1),
+    )
+    .returning(_export.c.lead_id)
 )
-_UNSETTLE = Prepared(
-    lambda: update(_lead).where(*_rows_of("gone")).values(state=quoted("exporting"), settled_at=None)
-)
+_UNSETTLE = update(_lead).where(*_rows_of("gone")).values(state=quoted("exporting"), settled_at=None)
 
 
 def close_exported(books: Books, source: str, ids: Collection[int]) -> None:
     """Settle the rows whose id was exported, or never will be: also a row that came after the export."""
-    settled = _CLOSE(books.connection, {"owner": source, "ids": array(ids), "now": books.now})
+    settled = books.connection.execute(_CLOSE, {"owner": source, "ids": array(ids), "now": books.now}).all()
     for state, n in Counter(row[0] for row in settled).items():
         books.move("lead", source, n, old="exporting", new=state)
 
 
-_CLOSE = Rows(
-    lambda: (
-        update(_lead)
-        .where(*_rows_of("exporting"), _MARKED)
-        .values(state=_MARK, settled_at=bindparam("now"))
-        .returning(_lead.c.state)
-    )
+_CLOSE = (
+    update(_lead)
+    .where(*_rows_of("exporting"), _MARKED)
+    .values(state=_MARK, settled_at=bindparam("now"))
+    .returning(_lead.c.state)
 )
+
+
+# Exports that are put off
+
+SHELVED = "shelved"
+
+
+class Moved(NamedTuple):
+    """By source, how many exports were put off, and how many taken up again."""
+
+    put_off: Mapping[str, int]
+    taken_up: Mapping[str, int]
+
+
+def apply_exporting(connection: Connection, exporting: Mapping[str, bool], now: float) -> Moved:
+    """Put exports off and take them up at a start or a reload. `exporting`: whether each configured source exports."""
+    books, tally = Books(connection, now), counts(connection)
+    exports, leads = tally["export"], tally["lead"]
+    open_ = {name for name, states in exports.items() if states.keys() & {"pending", "rejected"}}
+    open_ |= {name for name, states in leads.items() if "exporting" in states}
+    put_off = {name: _put_off(books, name) for name in sorted(open_) if not exporting.get(name)}
+    shelved = [name for name, on in exporting.items() if on and SHELVED in exports.get(name, ())]
+    taken_up = {name: _take_up(books, name) for name in shelved}
+    books.close()
+    return Moved(put_off, taken_up)
+
+
+def _shelve(books: Books, source: str, ids: Collection[int]) -> int:
+    """Shelve the exports of unexported leads, which are owed when their source comes back; return how many."""
+    which = {"owner": source, "ids": array(ids), "now": books.now}
+    made = int(books.connection.execute(_SHELVE, which).rowcount)
+    books.move("export", source, made, new=SHELVED)
+    return made
+
+
+_UNEXPORTED = select(_lead.c.source, _lead.c.lead_id, literal(SHELVED), bindparam("now")).where(
+    *_rows_of("unexported")
+)
+_SHELVE = (
+    upsert(_export)
+    .from_select(["source", "lead_id", "state", "settled_at"], _UNEXPORTED.distinct())
+    .on_conflict_do_nothing()
+)
+
+
+def _put_off(books: Books, source: str) -> int:
+    mine = (is_standing(_lead), _lead.c.state == quoted("exporting"), _lead.c.source == source)
+    ids = books.connection.execute(select(_lead.c.lead_id).where(*mine).distinct()).scalars().all()
+    moved = books.connection.execute(
+        update(_lead).where(*mine).values(state="unexported", settled_at=books.now)
+    )
+    books.move("lead", source, moved.rowcount, old="exporting", new="unexported")
+    # One that was tried may have reached CTGO, and then the mark on a later row is ours
+    tried = or_(_export.c.maybe_sent, _export.c.attempts > 0, _export.c.code != "")
+    n = sum(
+        _change(books, source, (state, SHELVED), settled_at=books.now, maybe_sent=tried)
+        for state in ("pending", "rejected")
+    )
+    return n + _shelve(books, source, ids)  # those that another row of their id held
+
+
+def _take_up(books: Books, source: str) -> int:
+    n = _change(
+        books, source, (SHELVED, "pending"),
+        attempts=0, due_at=0.0, suspect=False, mark=None, failing_since=None, settled_at=None, code="", detail="",
+    )  # fmt: skip
+    owed = select(_export.c.lead_id).where(_export.c.source == source, _export.c.state == quoted("pending"))
+    moved = books.connection.execute(
+        update(_lead)
+        .where(_lead.c.source == source, _lead.c.lead_id.in_(owed), _lead.c.state == quoted("unexported"))
+        .values(state="exporting", settled_at=None)
+    )
+    books.move("lead", source, moved.rowcount, old="unexported", new="exporting")
+    return n
+
+
+def _change(books: Books, source: str, states: tuple[str, str], **values: Any) -> int:
+    old, new = states
+    which = update(_export).where(_export.c.source == source, _export.c.state == quoted(old))
+    n = int(books.connection.execute(which.values(state=new, **values)).rowcount)
+    books.move("export", source, n, old=old, new=new)
+    return n

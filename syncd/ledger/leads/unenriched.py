@@ -15,7 +15,7 @@ from syncd.ledger.leads.ingest import NewDelivery
 from syncd.ledger.leads.settlement import settle
 from syncd.ledger.schema import Ask, Delivery, Payload, table
 from syncd.ledger.schema import Lead as LeadRow
-from syncd.ledger.sql import Books, Rows, among, array, quoted
+from syncd.ledger.sql import Books, among, array, quoted
 
 _lead, _ask, _delivery, _payload = table(LeadRow), table(Ask), table(Delivery), table(Payload)
 
@@ -44,26 +44,23 @@ class Waiting(NamedTuple):
     required: Mapping[str, bool] | None = None
 
 
-def _first(*conditions: Any) -> Rows:
-    return Rows(
-        lambda: (
-            select(_delivery.c.lead_seq)
-            .join(_lead, _lead.c.seq == _delivery.c.lead_seq)
-            .where(
-                _delivery.c.connector == bindparam("name"),
-                _OPEN,
-                _lead.c.source == bindparam("source"),
-                *conditions,
-            )
-            .order_by(_delivery.c.lead_seq)
-            .limit(bindparam("most"))
+def _first(*conditions: Any) -> Any:
+    return (
+        select(_delivery.c.lead_seq)
+        .join(_lead, _lead.c.seq == _delivery.c.lead_seq)
+        .where(
+            _delivery.c.connector == bindparam("name"),
+            _OPEN,
+            _lead.c.source == bindparam("source"),
+            *conditions,
         )
+        .order_by(_delivery.c.lead_seq)
+        .limit(bindparam("most"))
     )
 
 
 _FRESH, _LATER = _first(~ASKED_BEFORE), _first(ASKED_BEFORE)
-_EACH = Rows(
-    lambda: (
+_EACH = (
         select(
             _lead.c.seq, _lead.c.lead_id, _lead.c.person, _lead.c.discovered_at, _payload.c.text, _lead.c.ingested_at,
             func.json_group_object(_delivery.c.connector, _delivery.c.required),
@@ -73,8 +70,7 @@ _EACH = Rows(
         .where(among(_lead.c.seq, "seqs"), _OPEN, among(_delivery.c.connector, "names"))
         .group_by(_lead.c.seq)
         .order_by(_lead.c.seq)
-    )
-)  # fmt: skip
+    )  # fmt: skip
 
 
 def standing(
@@ -83,11 +79,13 @@ def standing(
     """A source's leads for which connectors of these names wait, oldest first. `later`: those that were asked before."""
     query = _LATER if later else _FRESH
     found = {
-        row[0] for name in names for row in query(connection, {"name": name, "source": source, "most": limit})
+        seq
+        for name in names
+        for seq in connection.execute(query, {"name": name, "source": source, "most": limit}).scalars()
     }
     if not found:
         return []
-    rows = _EACH(connection, {"seqs": array(sorted(found)[:limit]), "names": array(names)})
+    rows = connection.execute(_EACH, {"seqs": array(sorted(found)[:limit]), "names": array(names)}).all()
     return [
         Waiting._make((*row[:-1], {name: bool(it) for name, it in loads(row[-1]).items()})) for row in rows
     ]

@@ -10,17 +10,17 @@ from sqlalchemy import Connection, select
 from syncd.core.lead import Lead, Malformed
 from syncd.core.tombstone import Trace, carried_by, marks, of_lead, of_malformed, spellings
 from syncd.ledger.schema import Forgotten, Secret, table
-from syncd.ledger.sql import Rows, among, array
+from syncd.ledger.sql import among, array
 
 _secret, _forgotten = table(Secret), table(Forgotten)
 
 
 def keys(connection: Connection) -> list[str]:
     """Return the keys of the tombstones; none when nobody was ever forgotten."""
-    return [row[0] for row in _KEYS(connection, {})]
+    return list(connection.execute(_KEYS).scalars())
 
 
-_KEYS = Rows(lambda: select(_secret.c.key))
+_KEYS = select(_secret.c.key)
 _KNOWN_MARKS = select(_forgotten.c.mark).where(among(_forgotten.c.mark, "marks"))
 
 

@@ -7,7 +7,7 @@ import pytest
 from syncd.ledger import Ledger
 from syncd.ledger.admin import backups
 from syncd.ledger.database import EngineLock
-from syncd.ledger.labels import save_names
+from syncd.ledger.sources import save_names
 from tests.cli.conftest import Home, rows, told
 from tests.support import assert_books
 

@@ -8,7 +8,7 @@ from typing import Any
 from syncd.cli.observe.status import standing
 from syncd.clock import SystemClock
 from syncd.core.reconciliation import after_check
-from syncd.ledger import Ledger, overview, reconciliation
+from syncd.ledger import Ledger, overview, sources
 from syncd.ledger.database import EngineLock
 from syncd.settings import load
 from tests.cli.conftest import HANDLES, Home, MakeHome, rows, told
@@ -57,9 +57,9 @@ def test_status_tells_of_a_lead_that_ctgo_lists_and_the_ledger_does_not_hold(hom
     late = home.sim.world.add_leads(1, discovered=home.sim.world.now() - 40 * 86400.0)
     assert f"{late[0]}" in home.syncd("audit", "--upstream").out
     with Ledger.open(home.ledger) as ledger, ledger.write() as connection:
-        books = reconciliation.load(connection, "main")
-        held = reconciliation.held(connection, "main")
-        reconciliation.save(connection, "main", after_check(books, held + 1, held, SystemClock().now()))
+        books = sources.load_books(connection, "main")
+        held = sources.unexported(connection, "main")
+        sources.save_books(connection, "main", after_check(books, held + 1, held, SystemClock().now()))
     out = home.syncd("status").out
     assert "main: CTGO lists 1 more un-exported leads than the ledger holds" in out
     assert "syncd audit --upstream" in out

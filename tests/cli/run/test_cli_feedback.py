@@ -257,7 +257,7 @@ print(json.dumps(sorted(name for name in sys.modules if name.startswith("syncd")
 """
 OURS = {
     "syncd.core.feedback", "syncd.app.feedback_late", "syncd.engine.feedback.collect", "syncd.engine.feedback.send", "syncd.ledger.deliveries.statuses",
-    "syncd.ledger.ctgo_queue.feedback",
+    "syncd.ledger.deliveries.queue",
 }  # fmt: skip
 
 

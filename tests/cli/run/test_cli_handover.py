@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from syncd.ledger import Ledger, windows
+from syncd.ledger import Ledger, sources
 from tests.cli.conftest import Home, MakeHome, rows
 from tests.daemon.process import Process
 
@@ -81,7 +81,7 @@ def test_a_window_is_kept_for_the_next_run_when_the_engine_ends(served: tuple[Ho
     home, daemon = served
     daemon.end()
     with Ledger.open(home.ledger) as ledger, ledger.write() as connection:
-        windows.ask(connection, "main", 0.0, since=0.0, until=None, limit=None, who="me")
+        sources.ask_window(connection, "main", 0.0, since=0.0, until=None, limit=None, who="me")
     ran = home.syncd("--once")
     assert ran.code == 0, ran.err
     assert len(daemon.sheet()) == 30

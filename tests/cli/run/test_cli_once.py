@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from syncd.ledger.disk import untrusted
+from syncd.ledger import files
 from syncd.simulator.access.faults import Fault
 from tests.cli.conftest import KEY, Home, MakeHome, content, rows, told
 
@@ -72,7 +72,7 @@ def test_the_requests_of_a_dry_run_are_counted_in_the_ledger(make_home: MakeHome
 def test_a_dry_run_that_cannot_write_to_the_ledger_says_so(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(untrusted, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(files, "BUSY_SECONDS", 0.1)
     home.syncd("--once", "--limit", "1")
     rows(home, "PRAGMA journal_mode = DELETE")
     with closing(sqlite3.connect(home.ledger, isolation_level=None)) as other:

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from syncd.core.reconciliation import Books
-from syncd.ledger import reconciliation
+from syncd.ledger import sources
 from syncd.ledger.admin.actions import pause_lanes
 from tests.support import DAY, Bench
 
@@ -17,7 +17,7 @@ ROOM: dict[str, Any] = {"rate_limit": 2000, "limit": 2000}
 
 def _books(bench: Bench) -> Books:
     with bench.ledger.read() as connection:
-        return reconciliation.load(connection, "main")
+        return sources.load_books(connection, "main")
 
 
 def _sweeps(bench: Bench) -> int:

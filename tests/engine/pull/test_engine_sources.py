@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from syncd.engine.pull.lane import Pull
-from syncd.ledger import windows
+from syncd.ledger import sources
 from syncd.ledger.admin.actions import pause_lanes
 from syncd.simulator import Fault
 from tests.support import DAY, START, Bench, iso
@@ -107,7 +107,7 @@ def test_the_limit_of_a_window_holds_across_a_death_half_way(bench: Bench, death
     bench.place()
     bench.once()
     with bench.ledger.write() as connection:
-        windows.ask(connection, "main", bench.clock.now(), since=0.0, until=None, limit=6, who="me")
+        sources.ask_window(connection, "main", bench.clock.now(), since=0.0, until=None, limit=6, who="me")
 
     def short(request: httpx.Request, through: Callable[[], httpx.Response]) -> httpx.Response:
         request.url = request.url.copy_set_param("limit", 4)
@@ -116,7 +116,7 @@ def test_the_limit_of_a_window_holds_across_a_death_half_way(bench: Bench, death
     def ask() -> Pull:
         pull = bench.life.pulls["main"]
         with bench.ledger.read() as connection:
-            for row in windows.pending(connection):
+            for row in sources.pending_windows(connection):
                 pull.ask_window(row.since, row.until, row.most, window=row.id)
         bench.wake("pull", "main")
         return pull

@@ -1,6 +1,6 @@
 """Two sources whose keys are of one account share what CTGO marks; two accounts that count alike share nothing."""
 
-from syncd.ledger import same_account
+from syncd.ledger import twins
 from syncd.ledger.admin.auditor import contradictions
 from syncd.simulator.world import World
 from tests.support import Bench, unreachable
@@ -77,9 +77,7 @@ def test_two_accounts_whose_ids_are_alike_disturb_each_other_in_nothing(bench: B
     bench.place("crm")
     bench.place("sheet")
     with bench.ledger.write() as connection:
-        same_account.place(
-            connection, dict.fromkeys(("main", "second"), "https://www.catchthegoodones.com/api/v2")
-        )
+        twins.place(connection, dict.fromkeys(("main", "second"), "https://www.catchthegoodones.com/api/v2"))
     bench.places["sheet"].far.rule = unreachable
     bench.once(seconds=600)
     assert len(ours.exported) == 20

@@ -55,7 +55,7 @@ def _unmarked() -> None:
 def _impatient() -> None:
     """A ledger that is full or locked is tried again sooner."""
     importlib.import_module("syncd.daemon.daemon").LEDGER_RETRY = 0.1  # type: ignore[attr-defined]
-    importlib.import_module("syncd.ledger.disk.untrusted").BUSY_SECONDS = 0.2  # type: ignore[attr-defined]
+    importlib.import_module("syncd.ledger.files").BUSY_SECONDS = 0.2  # type: ignore[attr-defined]
 
 
 PLANTS: dict[str, Callable[[], None]] = {

@@ -29,7 +29,7 @@ def maybe_sent_is_noted_after_the_call() -> None:
         return send
 
     around("syncd.engine.deliver:Deliver._send", make)
-    instead("syncd.ledger.deliveries.maybe_sent:mark_maybe_sent", lambda *_, **__: None)
+    instead("syncd.ledger.deliveries.due:mark_maybe_sent", lambda *_, **__: None)
 
 
 @defect("I-3", "engine", f"{DELIVERING}::test_an_answer_lost_after_applying_makes_no_duplicate")
@@ -116,7 +116,7 @@ def alike_rejections_halt_nothing() -> None:
 @defect("I-10", "engine", f"{POISON}::test_a_renamed_field_rejects_nobody_and_halts")
 def what_a_halt_should_revive_stays_rejected() -> None:
     """Ten leads that were no lead's fault are left to a person."""
-    instead("syncd.ledger.deliveries.verdict:revive", lambda *_: None)
+    instead("syncd.ledger.deliveries.attempts:revive", lambda *_: None)
 
 
 @defect("I-10", "unit", f"{RULES}::test_exhausted_attempts_reject_only_if_something_was_delivered_meanwhile")
@@ -170,7 +170,7 @@ def a_doubt_is_the_leads_and_not_the_persons() -> None:
     def make(plain: Any) -> Any:
         return lambda connection, ids, *, people: plain(connection, ids, people=people and False)
 
-    around("syncd.ledger.deliveries.maybe_sent:mark_maybe_sent", make)
+    around("syncd.ledger.deliveries.due:mark_maybe_sent", make)
 
 
 @defect("newest wins", "engine", f"{PEOPLE}::test_an_older_lead_that_comes_later_settles_unsent")

@@ -169,4 +169,4 @@ def held_exports_starve_those_behind() -> None:
 
         return due
 
-    around("syncd.ledger.ctgo_queue.queue:Queue.due", make)
+    around("syncd.ledger.deliveries.queue:Queue.due", make)

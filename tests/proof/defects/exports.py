@@ -133,14 +133,14 @@ def nobody_asks_once_more_before_an_export() -> None:
     def make(_: Any) -> Any:
         def due(_: Any, connection: Any, source: str, _now: float, _cap: float, limit: int) -> Any:
             from syncd.core.delivery import Item  # noqa: PLC0415
-            from syncd.ledger.ctgo_queue.queue import Claim  # noqa: PLC0415
+            from syncd.ledger.deliveries.queue import Claim  # noqa: PLC0415
 
             sql = "SELECT id, lead_id FROM export WHERE source = ? AND state = 'pending' LIMIT ?"
             return [Claim(Item(row[0]), row[1]) for row in connection.exec_driver_sql(sql, (source, limit))]
 
         return due
 
-    around("syncd.ledger.ctgo_queue.queue:Queue.due", make)
+    around("syncd.ledger.deliveries.queue:Queue.due", make)
 
 
 @defect("I-3", "engine", f"{SAME_ID}::test_a_row_marked_by_our_own_export_whose_answer_was_lost_is_delivered")

@@ -33,7 +33,7 @@ def what_is_deleted_stays_in_free_pages() -> None:
 @defect("I-8", "ledger", f"{OPENING}::test_a_second_engine_is_refused_and_told_who_holds_the_lock")
 def a_second_engine_is_let_in() -> None:
     """The lock beside the ledger is opened and not taken."""
-    instead("syncd.ledger.disk.lock:fcntl.flock", lambda *_: None)
+    instead("syncd.ledger.files:fcntl.flock", lambda *_: None)
 
 
 @defect("I-12", "ledger", f"{OPENING}::test_a_new_ledger_is_made_with_its_folder_for_its_owner_alone")
@@ -254,4 +254,4 @@ def transactions_know_no_lock() -> None:
 @defect("I-2", "ledger", f"{OPENING}::test_a_new_ledgers_name_is_synced_before_anything_is_in_it")
 def the_folder_is_never_synced() -> None:
     """A power cut may take a new ledger away whole, with the evidence of what was exported."""
-    instead("syncd.ledger.disk.fsync:sync_folder", lambda _: None)
+    instead("syncd.ledger.files:sync_folder", lambda _: None)

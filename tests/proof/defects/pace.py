@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from sqlalchemy import text
+
 from tests.proof.defects.planting import around, defect, instead
 
 LIMITER = "tests/core/test_limiter.py"
@@ -38,10 +40,7 @@ def a_reboot_forgets_the_slots() -> None:
 @defect("I-11", "ledger", "tests/ledger/test_ledger_budgets.py::test_two_keys_do_not_share")
 def all_keys_share_one_allowance() -> None:
     """Slots are counted without asking whose they are."""
-    instead(
-        "syncd.ledger.budgets:_SLOTS",
-        lambda connection, _: connection.exec_driver_sql("SELECT free_at, n FROM slot").all(),
-    )
+    instead("syncd.ledger.budgets:_SLOTS", text("SELECT free_at, n FROM slot"))
 
 
 @defect("I-11", "unit", f"{LIMITER}::test_a_wait_is_never_too_short_and_a_millisecond_too_long_at_most")

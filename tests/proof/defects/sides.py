@@ -181,7 +181,7 @@ def _tell_ears_their_ledger() -> None:
 @defect("every word arrives", "engine", f"{FEEDBACK}::test_a_word_that_changes_while_it_is_told_is_told_next")
 def a_word_that_changes_under_way_is_lost() -> None:
     """What a CRM said while CTGO was told something else counts as told."""
-    instead("syncd.ledger.ctgo_queue.feedback:_is_other", lambda *_: False)
+    instead("syncd.ledger.deliveries.queue:_is_overtaken", lambda *_: False)
 
 
 @defect(
@@ -189,7 +189,7 @@ def a_word_that_changes_under_way_is_lost() -> None:
 )
 def a_word_that_may_have_arrived_is_no_word() -> None:
     """A CRM goes back to what CTGO was told before, and CTGO keeps the word whose answer was lost."""
-    instead("syncd.ledger.ctgo_queue.queue:Queue.mark_sending", lambda *_: None)
+    instead("syncd.ledger.deliveries.queue:Queue.mark_sending", lambda *_: None)
     instead("syncd.engine.queue_lane:with_doubt", lambda item, _: item)
 
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 from sqlalchemy import Connection, Engine
 
 from syncd.ledger import Ledger
-from syncd.ledger.disk.lock import EngineLock
+from syncd.ledger.files import EngineLock
 from tests.proof.simulation.scheduler import Scheduler
 
 _STATES = {"lead": "state", "delivery": "state", "export": "state", "feedback": "state", "lane": "status"}

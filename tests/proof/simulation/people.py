@@ -7,7 +7,7 @@ from typing import Any
 from syncd.engine import replay as engine_replay
 from syncd.engine.fanout import Recipient
 from syncd.engine.names import Names, names_in
-from syncd.ledger import windows
+from syncd.ledger import sources
 from syncd.ledger.admin import actions
 from syncd.ledger.admin.actions import Chosen
 from syncd.ledger.admin.replays import Wanted
@@ -86,7 +86,7 @@ class People:
         most = self.chance.choice([None, 2])
         for source in sorted(self.sim.setup.sources):
             self._operate(
-                lambda c, source=source: windows.ask(
+                lambda c, source=source: sources.ask_window(
                     c, source, self.now, since=since, until=None, limit=most, who=WHO
                 )
             )

@@ -23,7 +23,7 @@ from syncd.ctgo import Me
 from syncd.engine.enrich.eligibility import FOUND_OUT
 from syncd.ledger import Ledger, LedgerError, overview
 from syncd.ledger.deliveries import flood_gate
-from syncd.ledger.labels import campaigns
+from syncd.ledger.sources import campaigns
 from syncd.log import configure, logger, redact_values
 from syncd.settings import Settings, SettingsError, Source, find_config, secret_values
 

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from syncd.ledger.ctgo_queue.shelf import Moved
+from sqlalchemy import text
+
+from syncd.ledger.leads.settlement import Moved
 from tests.proof.defects.planting import around, defect, instead
 
 TWO_KEYS = "tests/engine/pull/test_engine_two_keys.py"
@@ -19,13 +21,13 @@ def one_key_may_be_two_sources() -> None:
 @defect("I-1", "engine", f"{TWO_KEYS}::test_an_id_is_exported_when_the_connectors_of_both_keys_have_it")
 def sources_of_one_account_do_not_know_each_other() -> None:
     """The id of a lead that two keys list is exported as soon as the connectors of one have it."""
-    instead("syncd.ledger.same_account:shared_host", lambda *_: "")
+    instead("syncd.ledger.twins:shared_host", lambda *_: "")
 
 
 @defect("I-1", "engine", f"{TWO_KEYS}::test_a_mark_that_came_with_the_other_keys_export_is_no_strangers")
 def the_other_keys_mark_is_a_strangers() -> None:
     """What one source exported is left to whoever seems to have done it by the other, and delivered nowhere."""
-    instead("syncd.ledger.same_account:twins_of_new", lambda *_: {})
+    instead("syncd.ledger.twins:twins_of_new", lambda *_: {})
 
 
 @defect(
@@ -33,24 +35,20 @@ def the_other_keys_mark_is_a_strangers() -> None:
 )
 def a_bare_id_makes_twins() -> None:
     """Accounts that count alike wait for each other's deliveries."""
-
-    def make(_: Any) -> Any:
-        sql = "SELECT lead_id FROM lead WHERE source <> ? AND state = 'delivering'"
-        return lambda connection, values: connection.exec_driver_sql(sql, (values["source"],)).all()
-
-    around("syncd.ledger.same_account:_HELD", make)
+    sql = "SELECT lead_id FROM lead WHERE source <> :source AND state = 'delivering'"
+    instead("syncd.ledger.twins:_HELD", text(sql))
 
 
 @defect("liveness", "engine", f"{SHELVED}::test_its_leads_settle_and_nothing_is_left_to_do")
 def exports_without_a_lane_wait_for_ever() -> None:
     """A source stops exporting, and what it owed is work that is left, run after run."""
-    instead("syncd.ledger.ctgo_queue.shelf:start", lambda *_: Moved({}, {}))
+    instead("syncd.ledger.leads.settlement:apply_exporting", lambda *_: Moved({}, {}))
 
 
 @defect("exported means marked", "engine", f"{SHELVED}::test_what_was_owed_is_exported_when_it_comes_back")
 def what_was_put_off_is_given_up() -> None:
     """A source comes back, and what it owed when it left is never exported."""
-    instead("syncd.ledger.ctgo_queue.shelf:_take_up", lambda *_: 0)
+    instead("syncd.ledger.leads.settlement:_take_up", lambda *_: 0)
 
 
 @defect("liveness", "cli", "tests/cli/run/test_cli_put_off.py")
@@ -113,7 +111,7 @@ def a_restored_ledger_does_not_know_its_marks() -> None:
 )
 def an_export_under_way_leaves_no_trace() -> None:
     """Killed between a mark and its answer, the next life takes the mark for somebody else's."""
-    instead("syncd.ledger.ctgo_queue.queue:Queue.mark_sending", lambda *_: None)
+    instead("syncd.ledger.deliveries.queue:Queue.mark_sending", lambda *_: None)
 
 
 @defect(
@@ -123,7 +121,7 @@ def an_export_under_way_leaves_no_trace() -> None:
 )
 def a_date_from_the_future_is_the_newest() -> None:
     """After one lead that is dated 2099, no later lead of that person is written, though all count as delivered."""
-    instead("syncd.ledger.deliveries.maybe_sent:believed", lambda discovered_at, _: discovered_at)
+    instead("syncd.ledger.deliveries.due:believed", lambda discovered_at, _: discovered_at)
 
 
 @defect(

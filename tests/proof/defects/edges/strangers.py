@@ -60,7 +60,7 @@ def root_writes_rows_through_a_link() -> None:
 )
 def a_lock_is_cut_whatever_it_leads_to() -> None:
     """A link under the lock's name has another file cut to a number."""
-    instead("syncd.ledger.disk.lock:_FLAGS", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+    instead("syncd.ledger.files:_FLAGS", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
 
 
 @defect(
@@ -114,7 +114,7 @@ def a_restored_file_may_act() -> None:
 )
 def a_schema_may_call_what_it_likes() -> None:
     """A view in the ledger that a restore replaces calls whatever function a library has added to SQLite."""
-    instead("syncd.ledger.disk.untrusted:_DISTRUST", ())
+    instead("syncd.ledger.files:_DISTRUST", ())
 
 
 @defect(

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, bindparam, exists, not_, select, update
 from syncd.core.lead_state import HOLDS_EXPORT
 from syncd.ledger.schema import Export, Source, table
 from syncd.ledger.schema import Lead as LeadRow
-from syncd.ledger.sql import Rows, among, array, quoted, upsert
+from syncd.ledger.sql import among, array, quoted, upsert
 
 _lead, _source, _export = table(LeadRow), table(Source), table(Export)
 _twin, _other = _lead.alias("twin"), _source.alias("other")
@@ -42,16 +42,14 @@ def place(connection: Connection, addresses: Mapping[str, str]) -> None:
 
 def shared_host(connection: Connection, source: str) -> str:
     """The address of a source that shares it with another configured one; empty: it has none to share with."""
-    found = _SHARED(connection, {"source": source})
+    found = connection.execute(_SHARED, {"source": source}).all()
     return str(found[0][0]) if found else ""
 
 
-_SHARED = Rows(
-    lambda: select(_source.c.host).where(
-        _source.c.name == bindparam("source"),
-        _source.c.host != quoted(""),
-        exists().where(_other.c.host == _source.c.host, _other.c.name != _source.c.name),
-    )
+_SHARED = select(_source.c.host).where(
+    _source.c.name == bindparam("source"),
+    _source.c.host != quoted(""),
+    exists().where(_other.c.host == _source.c.host, _other.c.name != _source.c.name),
 )
 
 
@@ -78,16 +76,14 @@ def _twins(*columns: Any) -> Any:
     )
 
 
-_IDS = Rows(lambda: _twins(_twin.c.source, _twin.c.lead_id))
-_HELD = Rows(
-    lambda: _twins(_lead.c.lead_id).where(_twin.c.state.in_([quoted(state) for state in HOLDS_EXPORT]))
-)
+_IDS = _twins(_twin.c.source, _twin.c.lead_id)
+_HELD = _twins(_lead.c.lead_id).where(_twin.c.state.in_([quoted(state) for state in HOLDS_EXPORT]))
 
 
 def twins(connection: Connection, source: str, host: str, ids: Collection[int]) -> dict[str, set[int]]:
     """By source: which of these ids it lists too, for the same person. `host`: of `shared_host`."""
     found: dict[str, set[int]] = {}
-    for name, lead_id in _IDS(connection, {"source": source, "host": host, "ids": array(ids)}):
+    for name, lead_id in connection.execute(_IDS, {"source": source, "host": host, "ids": array(ids)}):
         found.setdefault(name, set()).add(lead_id)
     return found
 
@@ -97,15 +93,13 @@ def held(connection: Connection, source: str, ids: Collection[int]) -> set[int]:
     host = shared_host(connection, source) if ids else ""
     if not host:
         return set()
-    return {row[0] for row in _HELD(connection, {"source": source, "host": host, "ids": array(ids)})}
+    return set(connection.execute(_HELD, {"source": source, "host": host, "ids": array(ids)}).scalars())
 
 
-_PEOPLE = Rows(
-    lambda: select(_twin.c.source, _twin.c.lead_id, _twin.c.person).where(
-        among(_twin.c.lead_id, "ids"),
-        _twin.c.source != bindparam("source"),
-        (_twin.c.source.concat("")).in_(select(_other.c.name).where(_other.c.host == bindparam("host"))),
-    )
+_PEOPLE = select(_twin.c.source, _twin.c.lead_id, _twin.c.person).where(
+    among(_twin.c.lead_id, "ids"),
+    _twin.c.source != bindparam("source"),
+    (_twin.c.source.concat("")).in_(select(_other.c.name).where(_other.c.host == bindparam("host"))),
 )
 
 
@@ -119,7 +113,7 @@ def twins_of_new(
         return {}
     found: dict[str, set[int]] = {}
     parameters = {"source": source, "host": host, "ids": array({lead_id for lead_id, _ in known})}
-    for name, lead_id, person in _PEOPLE(connection, parameters):
+    for name, lead_id, person in connection.execute(_PEOPLE, parameters):
         if (lead_id, person) in known:
             found.setdefault(name, set()).add(lead_id)
     return found
