@@ -20,7 +20,7 @@ from connectors.hubspot.connector import HubSpotConnector
 from connectors.salesforce import http as salesforce_http
 from connectors.salesforce.connector import SalesforceConnector
 from connectors.salesforce.defaults import CUSTOM_FIELDS, key_metadata
-from connectors.webhook import http as webhook_http
+from connectors.webhook import connector as webhook_connector
 from connectors.webhook.connector import WebhookConnector
 from syncd.connector import Connector, Watched
 from syncd.core.delivery import Delivered
@@ -193,7 +193,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hubspot_http, "TIMEOUT", SHORT)
     monkeypatch.setattr(salesforce_http, "TIMEOUT", SHORT)
     monkeypatch.setattr(apollo_http, "READ_SECONDS", SHORT[1])
-    monkeypatch.setattr(webhook_http, "READ_SECONDS", SHORT[1])
+    monkeypatch.setattr(webhook_connector, "READ_SECONDS", SHORT[1])
 
 
 _LENGTHS = frozenset(
