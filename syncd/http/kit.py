@@ -163,7 +163,8 @@ class FailureTable:
         signs = [trouble] if trouble else [*own, busy, status, f"{status[:-2]}xx", "other"]
         kind, name = next(self.table[sign] for sign in signs if sign in self.table)
         code = f"{self.prefix}_{name}"
-        detail = _SENTENCES[trouble].format(who) if trouble else f"{who} answered {status}"
+        heard = who if answer.maybe_sent else self.title
+        detail = _SENTENCES[trouble].format(heard) if trouble else f"{who} answered {status}"
         if issubclass(kind, Pause):
             return kind(code, detail, after=after, unexplained=name not in EXPLAINED)
         return kind(code, detail)

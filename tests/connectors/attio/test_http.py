@@ -5,8 +5,7 @@ import sys
 from collections.abc import Mapping
 
 from connectors.attio.connector import AttioConnector
-from syncd.testing import HttpContract, ManualClock
-from syncd.testing.wire import answer, scripted
+from syncd.testing import HttpContract
 
 
 class TestAttioHttp(HttpContract):
@@ -18,8 +17,7 @@ class TestAttioHttp(HttpContract):
         return {"access_token": "t0ken", "base_url": url}
 
     def test_a_request_carries_the_token_in_its_header_and_nowhere_else(self) -> None:
-        with scripted(answer("HTTP/1.1 500 Oops\nContent-Length: 0\n\n")) as (port, requests, _):
-            self.deliver(f"http://127.0.0.1:{port}", ManualClock())
+        requests = self.answered("500 Oops").requests
         assert requests[0].startswith(b"POST /v2/objects/people/records/query HTTP/1.1\r\n")
         assert requests[0].count(b"t0ken") == 1
         assert b"authorization: Bearer t0ken\r\n" in requests[0]

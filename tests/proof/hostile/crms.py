@@ -13,7 +13,7 @@ from wsgiref.types import WSGIApplication
 
 import pytest
 
-from connectors.apollo import http as apollo_http
+from connectors.apollo import connector as apollo_connector
 from connectors.apollo.connector import ApolloConnector
 from connectors.hubspot import http as hubspot_http
 from connectors.hubspot.connector import HubSpotConnector
@@ -184,7 +184,7 @@ def bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Smaller ones than production's, so that what has no end ends soon."""
     monkeypatch.setattr(hubspot_http, "LARGEST", CAP)
     monkeypatch.setattr(salesforce_http, "LARGEST", CAP)
-    monkeypatch.setattr(apollo_http, "LARGEST_BODY", CAP)
+    monkeypatch.setattr(apollo_connector, "LARGEST_BODY", CAP)
     monkeypatch.setattr(urllib3, "HEADS", CAP)
 
 
@@ -192,7 +192,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time-outs that a test can wait for."""
     monkeypatch.setattr(hubspot_http, "TIMEOUT", SHORT)
     monkeypatch.setattr(salesforce_http, "TIMEOUT", SHORT)
-    monkeypatch.setattr(apollo_http, "READ_SECONDS", SHORT[1])
+    monkeypatch.setattr(apollo_connector, "READ_SECONDS", SHORT[1])
     monkeypatch.setattr(webhook_connector, "READ_SECONDS", SHORT[1])
 
 

@@ -190,7 +190,7 @@ def apollo_takes_a_revoked_key_for_an_outage() -> None:
     """A 401 is waited out, and nobody is told."""
 
     def make(plain: Any) -> Any:
-        return {**plain, 401: plain[408]}
+        return {**plain, 401: plain[429]}
 
     around("connectors.apollo.errors:_BY_STATUS", make)
 
