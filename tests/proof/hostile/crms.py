@@ -19,7 +19,7 @@ from connectors.hubspot import http as hubspot_http
 from connectors.hubspot.connector import HubSpotConnector
 from connectors.salesforce import http as salesforce_http
 from connectors.salesforce.connector import SalesforceConnector
-from connectors.salesforce.defaults import CUSTOM_FIELDS, key_metadata
+from connectors.salesforce.setup import CUSTOM_FIELDS, key_metadata
 from connectors.webhook import connector as webhook_connector
 from connectors.webhook.connector import WebhookConnector
 from syncd.connector import Connector, Watched
