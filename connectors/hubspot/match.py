@@ -14,7 +14,6 @@ from http import HTTPStatus
 from typing import Any
 
 from connectors.hubspot.api import Api
-from connectors.hubspot.batch_results import absent, contacts_of, found_for
 from connectors.hubspot.errors import (
     Answer,
     Conflict,
@@ -24,7 +23,17 @@ from connectors.hubspot.errors import (
     row_errors,
     word,
 )
-from connectors.hubspot.identity import ID_PROPERTY, KINDS, Aim, Contact, Plan, aimed
+from connectors.hubspot.identity import (
+    ID_PROPERTY,
+    KINDS,
+    Aim,
+    Contact,
+    Plan,
+    absent,
+    aimed,
+    contacts_of,
+    found_for,
+)
 from connectors.hubspot.options import KEY
 from syncd.connector import Failure, Halt, Logger, Outcome, Refused, Reject, Retry
 
