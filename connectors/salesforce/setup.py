@@ -53,12 +53,7 @@ CUSTOM_FIELDS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 
 def key_metadata() -> dict[str, Any]:
     """The external id field: unique, or two programs at once could make two records for one person."""
-    return {
-        **_text("CTGO X User Id", 32),
-        "externalId": True,
-        "unique": True,
-        "caseSensitive": False,
-    }
+    return {**_text("CTGO X User Id", 32), "externalId": True, "unique": True, "caseSensitive": False}
 
 
 class _Wanted(NamedTuple):
