@@ -6,15 +6,13 @@ their scopes: https://docs.apollo.io/reference/contacts and the pages beside it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from connectors.apollo.errors import AbsentError, Endpoint, RemovedError, limited, read, unexpected
 from connectors.apollo.identity import Contact, CustomField, contact_id, label_key
 from connectors.apollo.rate_limit import Windows
 from syncd.connector import Clock, Halt, Pause, Refused
-
-if TYPE_CHECKING:  # it imports httpx
-    from syncd.http.client import Client
+from syncd.http.kit import LateClient
 
 CREATE = Endpoint("contacts/bulk_create", "POST", "/contacts/bulk_create", writes=True)
 SHOW = Endpoint("contacts/show", "GET", "/contacts/{}", one=True)
@@ -49,7 +47,7 @@ class Page(NamedTuple):
 class Api:
     """Every method raises Pause, Halt or Refused as `errors` tells; those of one contact its two signals."""
 
-    def __init__(self, client: "Client", clock: Clock) -> None:
+    def __init__(self, client: LateClient, clock: Clock) -> None:
         """`client`: closed with this."""
         self._client, self._clock = client, clock
         self._windows = Windows()

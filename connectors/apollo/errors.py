@@ -5,19 +5,19 @@ words are kept that were not in the request. Sources: https://docs.apollo.io/ref
 https://docs.apollo.io/reference/errors-1
 """
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from connectors.apollo.options import FAILURES
 from connectors.apollo.rate_limit import Rest
 from syncd.connector import Halt, Pause, Refused
 from syncd.http.answer import Answer
 from syncd.http.headers import retry_after
 
 _UNTOLD = MappingProxyType({"minute": 60.0, "hour": 900.0, "day": 3600.0})
-"""Seconds to wait for a window whose end was not told: a question too many costs one request."""
+"""Seconds to wait for a window whose end is unknown: one question too many costs one request."""
 
 
 class Endpoint(NamedTuple):
@@ -52,40 +52,42 @@ def read(endpoint: Endpoint, answer: Answer, sent: object, now: float, about: st
         Pause, Halt, Refused: as the table says.
         AbsentError, RemovedError: of a call that names a contact.
     """
-    status = answer.status
     if answer.trouble or (answer.ok and answer.unread == "too_large"):
-        raise _network(endpoint, answer)
+        raise FAILURES.failure(answer, now, who=endpoint.scope)
+    found = answer.json()
+    body = found if isinstance(found, dict) else None
     if answer.ok:
-        body = _json(answer.body)
         if body is None:
             raise unexpected(endpoint, "is no JSON object")
         return body
-    text, code = _texts(answer.body) if status != _UNAUTHORISED else ("", "")  # which is no JSON
-    refusal = _Refusal(endpoint, status, text, code, answer, sent, now, about)
-    raise _BY_STATUS.get(status, _BY_HUNDRED.get(status // 100, _unknown))(refusal)
+    refusal = _Refusal(endpoint, answer, body, _text(body or {}), sent, now, about)
+    raise _BY_STATUS.get(answer.status, _other)(refusal)
 
 
 class _Refusal(NamedTuple):
-    """An answer that is no success, and what it answers."""
+    """An answer that is no success, and what it answers. `body`: None if it is nothing that Apollo could have said."""
 
     endpoint: Endpoint
-    status: int
-    text: str
-    code: str
     answer: Answer
+    body: Mapping[str, Any] | None
+    text: str
     sent: object
     now: float
     about: str
 
     @property
     def is_page(self) -> bool:
-        """A proxy or firewall wrote it for people."""
+        """True if a proxy or firewall wrote it for people."""
         return self.answer.body.lstrip()[:1] == b"<"
 
     @property
-    def is_silent(self) -> bool:
-        """It holds nothing that Apollo could have said."""
-        return _json(self.answer.body) is None
+    def detail(self) -> str:
+        """The status, the field at fault, and the plain words of the text."""
+        details = (self.body or {}).get("error_details")
+        name = details.get("field") if isinstance(details, dict) else None
+        known = isinstance(name, str) and re.fullmatch(r"[a-z_]{1,40}", name)
+        where = f"{self.endpoint.scope} answered {self.answer.status}{f' for {name}' if known else ''}"
+        return f"{where}: {plain(self.text, self.sent)}"
 
 
 def unexpected(endpoint: Endpoint, how: str) -> Pause:
@@ -96,7 +98,7 @@ def unexpected(endpoint: Endpoint, how: str) -> Pause:
 
 def _nobodys(of: _Refusal) -> Pause:
     """A refusal without Apollo's words says nothing of the key, the call or the contact: it may be a firewall's."""
-    return unexpected(of.endpoint, f"is a {of.status} that does not say why")
+    return unexpected(of.endpoint, f"is a {of.answer.status} that does not say why")
 
 
 def limited(endpoint: Endpoint, rest: Rest) -> Pause:
@@ -105,14 +107,6 @@ def limited(endpoint: Endpoint, rest: Rest) -> Pause:
     return Pause(
         code, f"nothing is left of the {rest.window}'s allowance for {endpoint.scope}", after=rest.seconds
     )
-
-
-def _network(endpoint: Endpoint, answer: Answer) -> Pause:
-    if not answer.maybe_sent:
-        return Pause("apollo_unreachable", "no connection to Apollo could be made")
-    told = {"late": "took too long", "broken": "broke off", "": "was too large to be read"}
-    detail = f"the answer to {endpoint.scope} {told[answer.trouble]}"
-    return Pause("apollo_unavailable", detail, unexplained=True)
 
 
 _HIDDEN = "not authorized to view"
@@ -126,15 +120,16 @@ _FORBIDDEN = (
 
 
 def _forbidden(of: _Refusal) -> Exception:
-    said, body = f"{of.text} {of.code}".lower(), _json(of.answer.body) or {}
-    if of.endpoint.one and _HIDDEN in said:
-        return _about_it("apollo_contact_hidden", of)
+    body = of.body or {}
+    text = f"{of.text} {body.get('error_code')}".lower()
+    if of.endpoint.one and _HIDDEN in text:
+        return Refused("apollo_contact_hidden", of.detail)
     # A gateway says `message` as well, of which Apollo's only one is known
     own = any(isinstance(body.get(name), str) for name in ("error", "error_message", "error_code"))
-    if not own and "paid plan" not in said:
+    if not own and "paid plan" not in text:
         return _nobodys(of)
     for sign, meaning, detail in _FORBIDDEN:
-        if sign in said:
+        if sign in text:
             return Halt(meaning, detail.format(of.endpoint.scope))
     return Halt("apollo_forbidden", f"Apollo refuses api/v1/{of.endpoint.scope} and does not say why")
 
@@ -142,112 +137,75 @@ def _forbidden(of: _Refusal) -> Exception:
 def _not_found(of: _Refusal) -> Exception:
     if of.endpoint.one:
         return _nobodys(of) if of.is_page else AbsentError()
-    return Halt("apollo_wrong_address", f"{of.endpoint.scope} was not found")
+    return FAILURES.failure(of.answer, of.now, who=of.endpoint.scope)
 
 
 def _too_many(of: _Refusal) -> Exception:
     named = re.search(r"per (minute|hour|day)", of.text.lower())
     window = named[1] if named else ""
     after = retry_after(of.answer.headers, of.now)
-    if after is None:
-        after = _UNTOLD.get(window)
     code = "apollo_daily_limit" if window == "day" else "apollo_rate_limited"
     where = f" in a {window}" if window else ""
-    return Pause(code, f"too many requests to {of.endpoint.scope}{where}", after=after)
-
-
-def _failed(of: _Refusal) -> Exception:
-    return Pause("apollo_unavailable", f"{of.endpoint.scope} answered {of.status}", unexplained=True)
+    wait = _UNTOLD.get(window) if after is None else after
+    return Pause(code, f"too many requests to {of.endpoint.scope}{where}", after=wait)
 
 
 _OURS = ("limit your array", "contact_attributes", "contacts is missing")
 
 
 def _unprocessable(of: _Refusal) -> Exception:
-    said, endpoint = of.text.lower(), of.endpoint
-    if of.is_silent and of.status != _TOO_LARGE:
+    text, endpoint = of.text.lower(), of.endpoint
+    if of.body is None and of.answer.status != _TOO_LARGE:
         return _nobodys(of)
-    if endpoint.one and (own := _of_one(said, of)):
+    if endpoint.one and (own := _of_one(text, of)):
         return own
-    if "not a valid id" in said:
+    if "not a valid id" in text:
         return Halt("apollo_setting_invalid", f"{endpoint.scope}: {plain(of.text, of.sent)}")
-    about_one = endpoint.writes or endpoint.one
-    if not about_one or any(sign in said for sign in _OURS):
-        return Halt("apollo_refused_call", _detail(of))
-    return _about_it("apollo_invalid", of)
+    if not (endpoint.writes or endpoint.one) or any(sign in text for sign in _OURS):
+        return Halt("apollo_refused_call", of.detail)
+    return Refused("apollo_invalid", of.detail)
 
 
-def _of_one(said: str, of: _Refusal) -> Exception | None:
+def _of_one(text: str, of: _Refusal) -> Exception | None:
     """Read a refusal of the contact that the call names: gone, deleted by a person, or not to be viewed."""
-    if "deleted" in said:
+    if "deleted" in text:
         return RemovedError()
-    if "does not exist" in said or (of.about and f"{of.about.lower()} is not a valid id" in said):
+    if "does not exist" in text or (of.about and f"{of.about.lower()} is not a valid id" in text):
         return AbsentError()
-    return _about_it("apollo_contact_hidden", of) if _HIDDEN in said else None
-
-
-def _about_it(code: str, of: _Refusal) -> Refused:
-    return Refused(code, _detail(of))
-
-
-def _detail(of: _Refusal) -> str:
-    field = _field(of.answer.body)
-    about = f" for {field}" if field else ""
-    return f"{of.endpoint.scope} answered {of.status}{about}: {plain(of.text, of.sent)}"
+    return Refused("apollo_contact_hidden", of.detail) if _HIDDEN in text else None
 
 
 def _unauthorised(of: _Refusal) -> Exception:
     return _nobodys(of) if of.is_page else Halt("apollo_key_refused", "Apollo does not accept the API key")
 
 
-def _unknown(of: _Refusal) -> Exception:
-    if of.is_silent:
+def _other(of: _Refusal) -> Exception:
+    """Judge a status that says nothing of its own at Apollo; a 4xx of another kind is a call that we should not make."""
+    if of.answer.status // 100 in {3, 5} or of.answer.status in {408, 425}:
+        return FAILURES.failure(of.answer, of.now, who=of.endpoint.scope)
+    if of.body is None:
         return _nobodys(of)
-    return Halt("apollo_refused_call", f"{of.endpoint.scope} answered {of.status}")
+    return Halt("apollo_refused_call", f"{of.endpoint.scope} answered {of.answer.status}")
 
 
-_UNAUTHORISED, _TOO_LARGE = 401, 413
+_TOO_LARGE = 413
 _BY_STATUS: Mapping[int, Callable[[_Refusal], Exception]] = MappingProxyType(
     {
-        _UNAUTHORISED: _unauthorised,
+        401: _unauthorised,
         403: _forbidden,
         404: _not_found,
         429: _too_many,
         **dict.fromkeys((400, _TOO_LARGE, 422), _unprocessable),
-        **dict.fromkeys((408, 425), _failed),
-    }
-)
-_BY_HUNDRED: Mapping[int, Callable[[_Refusal], Exception]] = MappingProxyType(
-    {
-        3: lambda of: Halt("apollo_redirected", f"{of.endpoint.scope} answered {of.status}"),
-        5: _failed,
     }
 )
 
 
-def _field(body: bytes) -> str:
-    """The field that `error_details` names, if it looks like a name."""
-    details = (_json(body) or {}).get("error_details")
-    name = details.get("field") if isinstance(details, dict) else None
-    return name if isinstance(name, str) and re.fullmatch(r"[a-z_]{1,40}", name) else ""
-
-
-def _texts(body: bytes) -> tuple[str, str]:
-    """Return the text of a refusal and its code, wherever in the body they are."""
-    found = _json(body) or {}
-    texts = [found.get(name) for name in ("error", "message", "error_message")]
-    details = found.get("error_details")
+def _text(body: Mapping[str, Any]) -> str:
+    """Return the text of a refusal, wherever in the body it is."""
+    details = body.get("error_details")
+    texts = [body.get(name) for name in ("error", "message", "error_message")]
     texts.append(details.get("message") if isinstance(details, dict) else None)
-    code = found.get("error_code")
-    return " ".join(text for text in texts if isinstance(text, str)), code if isinstance(code, str) else ""
-
-
-def _json(body: bytes) -> dict[str, Any] | None:
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
+    return " ".join(text for text in texts if isinstance(text, str))
 
 
 def plain(text: str, sent: object) -> str:

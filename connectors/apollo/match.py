@@ -9,7 +9,7 @@ that every hit is looked at again.
 
 from connectors.apollo.api import Api
 from connectors.apollo.identity import Contact, Shape, contact_id, is_same
-from connectors.apollo.terms import Terms
+from connectors.apollo.options import Terms
 from syncd.connector import Clock, Retry
 
 LOOK_AGAIN_SECONDS = 240.0
@@ -74,7 +74,7 @@ class Search:
     def _found_list(self) -> str:
         """The id of the first list; "" while there is none, and so nothing on it."""
         if not self._list_id:
-            self._list_id = self._api.lists().get(self._terms.labels[0].casefold(), "")
+            self._list_id = self._api.lists().get(self._terms.options.labels[0].casefold(), "")
         return self._list_id
 
 

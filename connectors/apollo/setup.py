@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from connectors.apollo.api import CREATE, SHOW, UPDATE, Api
 from connectors.apollo.identity import Shape, field_type, shape
-from connectors.apollo.terms import Terms
+from connectors.apollo.options import DEFAULTS, Terms
 from syncd.connector import Change, Finding, Halt, Pause, Refused
 
 _BY_HAND = {
@@ -18,8 +18,8 @@ def check(api: Api, terms: Terms) -> list[Finding]:
     if (unmapped := unsendable(terms)) is not None:
         return [Finding("error", unmapped.code, unmapped.detail)]
     try:
-        form = shape(terms.fields, terms.key_field, api.fields())
-        if terms.creates_without_email:
+        form = shape(terms.fields, terms.options.key_field, api.fields())
+        if terms.options.creates_without_email:
             api.lists()
             api.search("", None, 1)  # a free plan, or a key without this scope, cannot look before it writes
     except (Pause, Halt) as why:
@@ -31,7 +31,7 @@ def check(api: Api, terms: Terms) -> list[Finding]:
 
 def unsendable(terms: Terms) -> Halt | None:
     """Return the reason why no lead at all could be sent with this mapping; None if some can."""
-    if "email" in terms.fields or terms.creates_without_email:
+    if "email" in terms.fields or terms.options.creates_without_email:
         return None
     return Halt(
         "apollo_email_unmapped", "the mapping writes no email, and leads without one are not to be created"
@@ -48,15 +48,17 @@ def _access(api: Api) -> Iterator[Finding]:
 
 
 def _about(form: Shape, terms: Terms) -> Iterator[Finding]:
-    required = [name for name in form.missing if name not in terms.optional]
+    required = [name for name in form.missing if name not in DEFAULTS]
     if required:
         detail = f"Apollo has no custom contact field {', '.join(required)}"
         yield Finding("error", "apollo_field_missing", detail)
     if form.key is None:
-        level = "error" if terms.creates_without_email else "warning"
-        detail = f"Apollo has no custom contact field {terms.key_field}, by which syncd knows its contacts"
+        level = "error" if terms.options.creates_without_email else "warning"
+        detail = (
+            f"Apollo has no custom contact field {terms.options.key_field}, by which syncd knows its contacts"
+        )
         yield Finding(level, "apollo_no_key_field", detail)  # type: ignore[arg-type]
-    left_out = [name for name in form.missing if name in terms.optional and name != terms.key_field]
+    left_out = [name for name in form.missing if name in DEFAULTS and name != terms.options.key_field]
     if left_out:
         detail = f"left out, for Apollo has no such custom contact field: {', '.join(left_out)}"
         yield Finding("warning", "apollo_fields_left_out", detail)
@@ -64,12 +66,12 @@ def _about(form: Shape, terms: Terms) -> Iterator[Finding]:
 
 def setup(api: Api, terms: Terms, *, apply: bool) -> Sequence[Change]:
     """The fields and lists that are missing, made if `apply`. Raises Pause or Halt if they cannot be listed."""
-    form = shape(terms.fields, terms.key_field, api.fields())
-    names = list(dict.fromkeys([*([] if form.key else [terms.key_field]), *form.missing]))
-    lists = api.lists() if terms.labels else {}
+    form = shape(terms.fields, terms.options.key_field, api.fields())
+    names = list(dict.fromkeys([*([] if form.key else [terms.options.key_field]), *form.missing]))
+    lists = api.lists() if terms.options.labels else {}
     changes = [_made(api, "field", name, apply=apply) for name in names]
     return changes + [
-        _made(api, "list", name, apply=apply) for name in terms.labels if name.casefold() not in lists
+        _made(api, "list", name, apply=apply) for name in terms.options.labels if name.casefold() not in lists
     ]
 
 

@@ -26,7 +26,7 @@ from connectors.apollo.identity import (
     shape,
 )
 from connectors.apollo.match import Search
-from connectors.apollo.terms import Terms
+from connectors.apollo.options import DEFAULTS, Terms
 from syncd.connector import (
     Context,
     Delivered,
@@ -109,7 +109,7 @@ class Sender:
                 continue
             else:
                 outcomes[delivery.id] = self._delivered(delivery, one.id, created=one.created)
-        if self._terms.fills:
+        if self._terms.options.update_existing == "if_empty":
             self._fill(batch, mine, items, form, outcomes)
         return outcomes
 
@@ -118,7 +118,9 @@ class Sender:
     ) -> list[Found | None] | Failure:
         """Create contacts; a refusal of a single one is its own fault. Raises Refused for several."""
         try:
-            created, existing = self._api.create(items, self._terms.labels, self._terms.owner_id)
+            created, existing = self._api.create(
+                items, self._terms.options.labels, self._terms.options.owner_id
+            )
         except Refused as why:
             if len(batch) > 1:
                 raise
@@ -140,7 +142,7 @@ class Sender:
 
         It is looked for each time before it is written, for nothing was noted before the call.
         """
-        if not self._terms.creates_without_email:
+        if not self._terms.options.creates_without_email:
             return Reject("apollo_address_taken", "the contact of another person of syncd's has the address")
         bare = {name: value for name, value in delivery.fields.items() if name != "email"}
         return self._addressless(delivery._replace(fields=bare), form, looks=True)
@@ -185,8 +187,8 @@ class Sender:
             if fills:
                 for id_, answered in self._api.update_all(fills).items():
                     self._ignored.learn(BULK_UPDATE, fills.get(id_, {}), answered)
-            if there and self._terms.labels:
-                self._api.add_to_lists([one.id for one in there.values()], self._terms.labels)
+            if there and self._terms.options.labels:
+                self._api.add_to_lists([one.id for one in there.values()], self._terms.options.labels)
         except Refused as why:
             if len(batch) > 1:
                 raise  # the others can be sent again
@@ -228,10 +230,14 @@ class Sender:
             assert form.key is not None  # noqa: S101 - see `_shown`
             return {CUSTOM: {form.key.id: delivery.person}}
         ours = key_of(contact, form) == delivery.person
-        if not ours and not self._terms.fills:
+        if not ours and self._terms.options.update_existing == "never":
             return {}
         change = changes(contact, item(delivery, form), form, self._terms.fields, ours=ours)
-        if "email" in change and self._terms.creates_without_email and self._is_taken(contact, change):
+        if (
+            "email" in change
+            and self._terms.options.creates_without_email
+            and self._is_taken(contact, change)
+        ):
             del change["email"]
         return change
 
@@ -243,7 +249,7 @@ class Sender:
 
     def _gone(self, delivery: Delivery, form: Shape) -> Outcome:
         """There is no contact of the known id, and nobody is known to have deleted it."""
-        if self._terms.recreates:
+        if self._terms.options.recreate_gone:
             return self._anew(delivery, form)
         self._made.pop(delivery.person, None)
         return Reject("apollo_contact_gone", "the contact that an earlier lead was written to is not there")
@@ -252,10 +258,12 @@ class Sender:
 
     def _addressless(self, delivery: Delivery, form: Shape, *, looks: bool = False) -> Outcome:
         """`looks`: it is looked for whatever the ledger knows."""
-        if not self._terms.creates_without_email:
+        if not self._terms.options.creates_without_email:
             return Reject("apollo_no_email", "the lead has no email that could be used")
         if form.key is None:
-            raise Halt("apollo_no_key_field", f"Apollo has no custom contact field {self._terms.key_field}")
+            raise Halt(
+                "apollo_no_key_field", f"Apollo has no custom contact field {self._terms.options.key_field}"
+            )
         wanted = item(delivery, form)
         if delivery.maybe_sent or looks:
             look = self._search.look_up(delivery.person, wanted, form)
@@ -281,8 +289,8 @@ class Sender:
         """The mapping's custom fields, asked for at the start and once an hour. Raises Halt if one is missing."""
         now = self._clock.monotonic()
         if self._shape is None or now - self._shaped_at > SHAPE_SECONDS:
-            form = shape(self._terms.fields, self._terms.key_field, self._api.fields())
-            if required := [name for name in form.missing if name not in self._terms.optional]:
+            form = shape(self._terms.fields, self._terms.options.key_field, self._api.fields())
+            if required := [name for name in form.missing if name not in DEFAULTS]:
                 raise Halt(
                     "apollo_field_missing", f"Apollo has no custom contact field {', '.join(required)}"
                 )

@@ -2,22 +2,33 @@
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from connectors.attio.errors import failure
-from connectors.attio.options import AttioOptions
-from syncd.connector import Context, Halt, Reject
+from connectors.attio.options import FAILURES, AttioOptions
+from syncd.connector import Context, Reject
+from syncd.http.kit import LateClient
 
-if TYPE_CHECKING:
-    from connectors.attio.http import Http
+CONNECT_SECONDS = 5.0
+LARGEST_BODY = 4 * 1024 * 1024
+"""Bytes."""
 
 
 class Api:
     """One token's view of Attio. It opens its connection with the first call."""
 
     def __init__(self, options: AttioOptions, context: Context) -> None:
-        self._options, self._clock = options, context.clock
-        self._http: Http | None = None
+        token = options.access_token.get_secret_value()
+        headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+        self._clock = context.clock
+        self._client = LateClient(
+            FAILURES,
+            options.base_url,
+            context.clock,
+            headers=headers,
+            connect=CONNECT_SECONDS,
+            most=LARGEST_BODY,
+        )
+        self.close = self._client.close
 
     def call(self, method: str, path: str, body: object = None, *, wants: type = dict) -> Any:
         """Make one call to a path below `/v2/objects/people`; `wants`: the type of the `data` that it returns."""
@@ -25,29 +36,14 @@ class Api:
             content = None if body is None else json.dumps(body, allow_nan=False).encode()
         except ValueError:
             raise Reject("attio_refused", "a field holds a number that JSON does not have") from None
-        answer = self._opened().call(method, f"/v2/objects/people{path}", content)
-        if answer.status // 100 != 2 or not isinstance(answer.body.get("data"), wants):  # noqa: PLR2004
-            raise failure(answer, self._clock.now())
-        return answer.body["data"]
+        answer = self._client.send(method, f"/v2/objects/people{path}", content=content)
+        found = answer.json()
+        found = found if isinstance(found, dict) else {}
+        if not answer.ok or not isinstance(found.get("data"), wants):
+            raise FAILURES.failure(answer, self._clock.now(), found.get("code"), found.get("type"))
+        return found["data"]
 
     def find(self, either: Mapping[str, object]) -> Any:
-        """Return what Attio finds for one of these values, each under its attribute."""
+        """Return the records that Attio finds for one of these values, each under its attribute."""
         body = {"filter": {"$or": [{slug: test} for slug, test in either.items()]}, "limit": 20}
         return self.call("POST", "/records/query", body, wants=list)
-
-    def close(self) -> None:
-        """Close the connection."""
-        http, self._http = self._http, None
-        if http is not None:
-            http.close()
-
-    def _opened(self) -> "Http":
-        if self._http is None:
-            from connectors.attio.http import Http  # noqa: PLC0415 - httpx costs 40 ms and 15 MB
-
-            token = self._options.access_token.get_secret_value()
-            try:
-                self._http = Http(self._options.base_url, token, self._clock)
-            except ValueError as error:
-                raise Halt("attio_proxy_invalid", str(error)) from None
-        return self._http

@@ -1,17 +1,15 @@
-"""The options of an Attio connector, and its default mapping."""
+"""The options of an Attio connector, its default mapping, and the failures that Attio's answers mean."""
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from pydantic import Field as Option
-from pydantic import SecretStr, field_validator
 
-from syncd.connector import ConnectorOptions, Field
+from syncd.connector import ConnectorOptions, Field, Halt, Retry
+from syncd.http.kit import FailureTable, HostUrl, Token
 
 _NAME = "{{ last_name ~ ', ' ~ first_name if first_name and last_name else display_name or handle }}"
 """A name in one text, as Attio reads it: the last name, a comma, the first name."""
-_HTTPS, _HTTP = r"https://([A-Za-z0-9-]+\.)*[A-Za-z][A-Za-z0-9-]*", r"http://(localhost|127\.0\.0\.1|\[::1\])"
 DEFAULTS: Mapping[str, str | Field] = MappingProxyType(
     {
         "name": Field(value=_NAME, policy="if_empty"),
@@ -41,13 +39,38 @@ class AttioOptions(ConnectorOptions):
         key_attribute: the slug of the unique attribute that holds the X user id.
     """
 
-    access_token: SecretStr
-    base_url: str = Option("https://api.attio.com", pattern=f"^({_HTTPS}|{_HTTP})(:[0-9]{{1,5}})?$")
+    access_token: Token
+    base_url: HostUrl = "https://api.attio.com"
     key_attribute: str = Option("ctgo_x_user_id", pattern=r"^[A-Za-z0-9_-]+$")
 
-    @field_validator("access_token")
-    @classmethod
-    def _fits_a_header(cls, token: SecretStr) -> SecretStr:
-        if not re.fullmatch(r"[\x21-\x7e]+", token.get_secret_value()):
-            raise ValueError("is empty, or holds blanks or characters that no token has: copy it again")
-        return token
+
+FAILURES = FailureTable(
+    "attio",
+    "Attio",
+    {
+        "auth_error": (Halt, "token_refused"),
+        "matching_attribute_definition_not_unique": (Halt, "key_not_unique"),
+        "filter_error": (Halt, "setup_missing"),
+        "not_found": (Retry, "conflict"),
+        "uniqueness_conflict": (Retry, "conflict"),
+        "401": (Halt, "token_refused"),
+        "409": (Retry, "conflict"),
+        "3xx": (Halt, "wrong_address"),
+    },
+)
+"""With the codes and types of Attio's own errors. Attio's message may quote a lead, so no detail repeats it."""
+
+CODES: Mapping[str, str] = MappingProxyType(
+    {
+        **FAILURES.codes,
+        "attio_token_refused": "Attio does not accept access_token, or it lacks record_permission:read-write or object_configuration:read. Mend that, then: syncd resume NAME",
+        "attio_forbidden": "A firewall or proxy refuses the call: look at what stands between. syncd keeps trying.",
+        "attio_wrong_address": "Nothing answers there as Attio does, or it redirects, which syncd never follows: check base_url. Then: syncd resume NAME",
+        "attio_setup_missing": "Make the attributes of people: syncd setup NAME --apply. Then: syncd resume NAME",
+        "attio_key_not_unique": "The key attribute exists and is not a unique text: name another one in key_attribute, then: syncd setup NAME --apply, and: syncd resume NAME",
+        "attio_ambiguous": "Several people in Attio hold this X user id: merge them there, then: syncd rejected retry",
+        "attio_conflict": "Nothing to do: the record changed or went away, or another one holds a unique value of this lead. syncd looks again. If it lasts, check base_url.",
+        "attio_unexpected_answer": "Check that base_url is Attio's API and that no login page stands between. syncd keeps trying.",
+        "attio_ready": "Nothing to do.",
+    }
+)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from pydantic import Field as Option
 from pydantic import field_validator
 
-from connectors.csv import file, paths
+from connectors.csv import file
 from connectors.csv import rows as csv_rows
 from syncd.connector import (
     Connector,
@@ -125,7 +125,7 @@ class CsvConnector(Connector):
     @classmethod
     def clashes(cls, options: Mapping[str, CsvOptions]) -> Iterator[tuple[str, str, str]]:
         """Each connector whose file may be that of another: they would rename it to and fro, and write a lead twice."""
-        for first, second in paths.met({name: its.path for name, its in options.items()}):
+        for first, second in file.met({name: its.path for name, its in options.items()}):
             what = f"may mean the file of connectors.{first}.path: give each of the two a file of its own"
             yield second, "path", what
 

@@ -5,13 +5,13 @@ bytes are copied away and synced before they are cut, and nothing counts until o
 All functions raise OSError as the system does; `connector` says what it means.
 """
 
-import contextlib
 import errno
 import fcntl
 import os
 import stat
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -211,7 +211,7 @@ def append(fd: int, data: bytes) -> Mark:
         os.fdatasync(fd)
     except OSError as error:
         # After a failed sync the kernel may call the pages clean: only writing them anew is worth a second sync.
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             os.ftruncate(fd, before.size)
         raise InDoubtError(error.errno, error.strerror) from error
     return before._replace(size=before.size + len(data))
@@ -253,3 +253,36 @@ def sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(fd)
+
+
+_DATE = "\0\0\0\0-\0\0-\0\0"
+"""A day in UTC, as the file's name has it; each zero stands for any digit."""
+
+
+def met(paths: Mapping[str, Path]) -> Iterator[tuple[str, str]]:
+    """The pairs of names, earlier one first, whose paths mean one file on some day. Reads links; opens nothing."""
+    found = [(name, _pattern(path), _inode(path)) for name, path in paths.items()]
+    for (first, one, its), (second, other, others) in combinations(found, 2):
+        if _can_meet(one, other) or (its is not None and its == others):
+            yield first, second
+
+
+def _pattern(path: Path) -> str:
+    return os.path.realpath(path).replace("{date}", _DATE)
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    """Return the device and inode of a file; None if it is not there."""
+    with suppress(OSError):
+        status = path.stat()
+        return status.st_dev, status.st_ino
+    return None
+
+
+def _can_meet(one: str, other: str) -> bool:
+    if "\0" not in one + other:
+        return one == other
+    return len(one) == len(other) and all(
+        a == b or (a == "\0" and b.isdigit()) or (b == "\0" and a.isdigit())
+        for a, b in zip(one, other, strict=True)
+    )

@@ -10,9 +10,7 @@ from typing import Any
 
 from urllib3 import exceptions
 
-from connectors.hubspot.options import CODES
-from syncd.clock import Clock
-from syncd.core.failure import Pause
+from syncd.connector import Clock, Pause
 from syncd.http.urllib3 import Bounds, hold, unsent
 
 LARGEST = 16 * 1024 * 1024
@@ -87,5 +85,4 @@ def _large() -> Pause:
 
 
 def _unreachable(what: str, *, unexplained: bool) -> Pause:
-    code = "hubspot_unreachable"
-    return Pause(code, f"the call failed: {what}", unexplained=unexplained, fix=CODES[code])
+    return Pause("hubspot_unreachable", f"the call failed: {what}", unexplained=unexplained)

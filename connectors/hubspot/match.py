@@ -14,17 +14,18 @@ from http import HTTPStatus
 from typing import Any
 
 from connectors.hubspot.api import Api
-from connectors.hubspot.batch_results import absent, contacts_of, found_for
-from connectors.hubspot.errors import (
-    Answer,
-    Conflict,
-    Gone,
-    Judgement,
-    Lacking,
-    row_errors,
-    word,
+from connectors.hubspot.errors import Answer, Conflict, Gone, Judgement, Lacking, row_errors, word
+from connectors.hubspot.identity import (
+    ID_PROPERTY,
+    KINDS,
+    Aim,
+    Contact,
+    Plan,
+    absent,
+    aimed,
+    contacts_of,
+    found_for,
 )
-from connectors.hubspot.identity import ID_PROPERTY, KINDS, Aim, Contact, Plan, aimed
 from connectors.hubspot.options import KEY
 from syncd.connector import Failure, Halt, Logger, Outcome, Refused, Reject, Retry
 
@@ -33,12 +34,7 @@ class Looking:
     """The looking of one call."""
 
     def __init__(
-        self,
-        api: Api,
-        plan: Plan,
-        adopt: Sequence[str],
-        log: Logger,
-        outcomes: dict[int, Outcome],
+        self, api: Api, plan: Plan, adopt: Sequence[str], log: Logger, outcomes: dict[int, Outcome]
     ) -> None:
         """`outcomes`: the call's, by place; a row that cannot be looked for gets its own here."""
         self._api, self._plan, self._adopt, self._log, self._outcomes = api, plan, adopt, log, outcomes

@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import Field as Option
-from pydantic import SecretStr, field_validator
+from pydantic import field_validator
 
 from syncd.connector import ConnectorOptions, Field
-from syncd.http.addresses import is_loopback
+from syncd.http.kit import BaseUrl, Token
 
 KEY = "ctgo_x_user_id"
 """The unique property that tells one person from another."""
@@ -25,30 +24,11 @@ Adoptable = Literal["twitterhandle", "hs_linkedin_url"]
 class HubSpotOptions(ConnectorOptions):
     """`adopt`: by which properties to look for contacts that other tools made; `time_zone`: the portal's, as `Europe/Paris`."""
 
-    access_token: SecretStr = Option(min_length=1)
-    base_url: str = "https://api.hubapi.com"
+    access_token: Token
+    base_url: BaseUrl = "https://api.hubapi.com"
     requests_per_second: float = Option(9.0, gt=0, le=1000, allow_inf_nan=False)
     adopt: list[Adoptable] = Option(default_factory=list)
     time_zone: str = ""
-
-    @field_validator("access_token")
-    @classmethod
-    def _one_line(cls, token: SecretStr) -> SecretStr:
-        text = token.get_secret_value().strip()
-        if not text.isascii() or not text.isprintable() or " " in text:
-            raise ValueError("must be the token alone, on one line")
-        return SecretStr(text)
-
-    @field_validator("base_url")
-    @classmethod
-    def _safe(cls, url: str) -> str:
-        parts = urlsplit(url.strip())
-        local = parts.scheme == "http" and is_loopback(parts.hostname or "")
-        if not parts.hostname or not (parts.scheme == "https" or local):
-            raise ValueError("must begin with https:// (plain http is for loopback only)")
-        if parts.query or parts.fragment or parts.username:
-            raise ValueError("must be a host and nothing else, such as https://api.hubapi.com")
-        return url.strip().rstrip("/")
 
     @field_validator("time_zone")
     @classmethod

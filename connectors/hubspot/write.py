@@ -7,9 +7,8 @@ in the place of the rows that it met, and rows that would share a call share it 
 from collections.abc import Callable, Mapping, Sequence
 
 from connectors.hubspot.api import Api
-from connectors.hubspot.batch_results import sorted_out
 from connectors.hubspot.errors import LOCK, LOCKED, Answer, Conflict, Gone, Judgement, Lacking, word
-from connectors.hubspot.identity import KINDS, Aim, Contact, Plan, aimed, first_of_each
+from connectors.hubspot.identity import KINDS, Aim, Contact, Plan, aimed, first_of_each, sorted_out
 from connectors.hubspot.match import Looking, refused
 from connectors.hubspot.options import KEY, OPTIONAL
 from syncd.connector import Delivered, Delivery, Failure, Halt, Logger, Outcome, Pause, Refused, Reject, Retry

@@ -9,12 +9,10 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from connectors.salesforce import statuses
-from connectors.salesforce.codes import CODES
-from connectors.salesforce.defaults import DEFAULTS
 from connectors.salesforce.identity import How, Known, Mapped, Write, decide, join, once_each, to_look_up
 from connectors.salesforce.lead_fields import Schema, read_schema
 from connectors.salesforce.match import Select, ask_whose, follow
-from connectors.salesforce.options import KEY_FIELD, SalesforceOptions
+from connectors.salesforce.options import CODES, DEFAULTS, KEY_FIELD, SalesforceOptions
 from connectors.salesforce.rate_limit import Budget
 from connectors.salesforce.write import Sender
 from syncd.connector import (

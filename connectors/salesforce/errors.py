@@ -1,14 +1,112 @@
-"""The meaning of Salesforce's answers, as outcomes: pure, by the tables of `codes`.
+"""The meaning of Salesforce's answers, as outcomes: pure, by a table for each kind of answer.
 
-Details name Salesforce's code and the fields it names, never its sentences: those quote what was sent.
+Salesforce speaks two dialects: a call that failed whole says `errorCode`, a row that failed inside a collection says
+`statusCode`; the token endpoint says `error`. Details name Salesforce's code and the fields it names, never its sentences:
+those quote what was sent. Sources: Salesforce's REST guide, "Status codes and error responses" and "Upsert multiple records".
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
-from connectors.salesforce.codes import CALLS, ROWS, STATUSES, Meaning
 from syncd.connector import Delivered, Delivery, Failure, Halt, Outcome, Pause, Refused, Reject, Retry
+
+Kind = Literal["retry", "reject", "pause", "unexplained", "halt", "refused"]
+
+
+class Meaning(NamedTuple):
+    """The meaning of one of Salesforce's words."""
+
+    kind: Kind
+    code: str
+    when_all: bool = False
+    """True if the lane stops when every row of a call says this."""
+
+
+ROWS: Mapping[str, Meaning] = MappingProxyType(
+    {
+        "REQUIRED_FIELD_MISSING": Meaning("reject", "salesforce_required"),
+        "STRING_TOO_LONG": Meaning("reject", "salesforce_too_long"),
+        "INVALID_EMAIL_ADDRESS": Meaning("reject", "salesforce_bad_email"),
+        "NUMBER_OUTSIDE_VALID_RANGE": Meaning("reject", "salesforce_bad_value"),
+        "MALFORMED_ID": Meaning("reject", "salesforce_bad_value"),
+        "FIELD_INTEGRITY_EXCEPTION": Meaning("reject", "salesforce_bad_value"),
+        "JSON_PARSER_ERROR": Meaning("reject", "salesforce_bad_value"),
+        "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST": Meaning("reject", "salesforce_picklist"),
+        "FIELD_CUSTOM_VALIDATION_EXCEPTION": Meaning("reject", "salesforce_validation"),
+        "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": Meaning("reject", "salesforce_automation", when_all=True),
+        "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": Meaning("reject", "salesforce_owner", when_all=True),
+        "INACTIVE_OWNER_OR_USER": Meaning("reject", "salesforce_owner", when_all=True),
+        "INVALID_CROSS_REFERENCE_KEY": Meaning("reject", "salesforce_owner", when_all=True),
+        "TRANSFER_REQUIRES_READ": Meaning("reject", "salesforce_owner", when_all=True),
+        "CANNOT_EXECUTE_FLOW_TRIGGER": Meaning("reject", "salesforce_automation", when_all=True),
+        "APEX_ERROR": Meaning("reject", "salesforce_automation", when_all=True),
+        "FIELD_FILTER_VALIDATION_EXCEPTION": Meaning("reject", "salesforce_validation"),
+        "MISSING_ARGUMENT": Meaning("reject", "salesforce_required"),
+        "LIMIT_EXCEEDED": Meaning("reject", "salesforce_org_limit", when_all=True),
+        "LICENSE_LIMIT_EXCEEDED": Meaning("reject", "salesforce_org_limit", when_all=True),
+        "ENTITY_IS_LOCKED": Meaning("reject", "salesforce_record_locked"),
+        "INSUFFICIENT_ACCESS": Meaning("reject", "salesforce_record_locked"),
+        "INSUFFICIENT_ACCESS_OR_READONLY": Meaning("reject", "salesforce_record_locked"),
+        "DUPLICATES_DETECTED": Meaning("reject", "salesforce_duplicate"),
+        "DUPLICATE_EXTERNAL_ID": Meaning("reject", "salesforce_key_ambiguous"),
+        "DUPLICATE_VALUE": Meaning("retry", "salesforce_not_unique"),
+        "ENTITY_IS_DELETED": Meaning("retry", "salesforce_row_deleted"),
+        "UNABLE_TO_LOCK_ROW": Meaning("retry", "salesforce_row_locked"),
+        "ALL_OR_NONE_OPERATION_ROLLED_BACK": Meaning("retry", "salesforce_row_failed"),
+        "UNKNOWN_EXCEPTION": Meaning("retry", "salesforce_row_failed"),
+        "SERVER_UNAVAILABLE": Meaning("pause", "salesforce_unavailable"),
+        "REQUEST_LIMIT_EXCEEDED": Meaning("pause", "salesforce_limit"),
+        "INVALID_FIELD": Meaning("halt", "salesforce_field_missing"),
+        "INVALID_FIELD_FOR_INSERT_UPDATE": Meaning("halt", "salesforce_field_locked"),
+        "INVALID_TYPE": Meaning("halt", "salesforce_object_hidden"),
+        "NOT_FOUND": Meaning("halt", "salesforce_no_key"),
+        "STORAGE_LIMIT_EXCEEDED": Meaning("halt", "salesforce_storage"),
+        "API_DISABLED_FOR_ORG": Meaning("halt", "salesforce_api_disabled"),
+    }
+)
+"""`statusCode` of a row, whose own it is: a record out of reach says nothing of the others. A code that is not here is
+retried, for nobody knows what it means."""
+
+CALLS: Mapping[str, Meaning] = MappingProxyType(
+    {
+        **{word: meaning for word, meaning in ROWS.items() if meaning.kind in {"halt", "pause"}},
+        "INSUFFICIENT_ACCESS": Meaning("halt", "salesforce_permission"),
+        "INSUFFICIENT_ACCESS_OR_READONLY": Meaning("halt", "salesforce_permission"),
+        "INVALID_SESSION_ID": Meaning("halt", "salesforce_session"),
+        "INVALID_AUTH_HEADER": Meaning("halt", "salesforce_session"),
+        "INVALID_AUTH": Meaning("halt", "salesforce_session"),
+        "API_CURRENTLY_DISABLED": Meaning("halt", "salesforce_api_disabled"),
+        "UNSUPPORTED_API_VERSION": Meaning("halt", "salesforce_version"),
+        "UNKNOWN_EXCEPTION": Meaning("unexplained", "salesforce_failed"),
+        "JSON_PARSER_ERROR": Meaning("refused", "salesforce_malformed"),
+        "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": Meaning("refused", "salesforce_automation"),
+    }
+)
+"""`errorCode` of a call that failed whole. One that is not here is judged by its status."""
+
+STATUSES: Mapping[int, Meaning] = MappingProxyType(
+    {
+        300: Meaning("refused", "salesforce_key_ambiguous"),
+        400: Meaning("refused", "salesforce_malformed"),
+        401: Meaning("halt", "salesforce_session"),
+        403: Meaning("halt", "salesforce_permission"),
+        410: Meaning("halt", "salesforce_version"),
+        413: Meaning("refused", "salesforce_malformed"),
+        414: Meaning("refused", "salesforce_malformed"),
+        429: Meaning("pause", "salesforce_slow_down"),
+        431: Meaning("refused", "salesforce_malformed"),
+        500: Meaning("unexplained", "salesforce_failed"),
+        502: Meaning("unexplained", "salesforce_failed"),
+        503: Meaning("pause", "salesforce_unavailable"),
+        504: Meaning("unexplained", "salesforce_failed"),
+    }
+)
+"""HTTP status of a call whose `errorCode` says nothing. Anything else is an unexpected answer."""
+
+TOKEN_WAITS = frozenset({"rate_limit_exceeded", "server_error", "temporarily_unavailable", "unavailable"})
+"""The errors of the token endpoint after which asking again later may help; its others stop the lane."""
 
 _WORD = re.compile(r"[A-Z][A-Z0-9_]{2,63}")
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,79}")

@@ -14,9 +14,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
-from connectors.salesforce.codes import CODES
-from syncd.clock import Clock
-from syncd.core.failure import Pause
+from syncd.connector import Clock, Pause
 from syncd.http.addresses import is_loopback
 from syncd.http.urllib3 import Bounds, hold, unsent
 
@@ -70,7 +68,7 @@ class _Adapter(HTTPAdapter):
 
 
 def _endless() -> Pause:
-    return paused("salesforce_unexpected_answer", "the answer has no end", unexplained=True)
+    return Pause("salesforce_unexpected_answer", "the answer has no end", unexplained=True)
 
 
 class _Session(requests.Session):
@@ -119,12 +117,7 @@ def broken(error: Exception) -> Pause:
     """
     failures = requests.exceptions
     if not isinstance(error, failures.RequestException) or isinstance(error, ValueError):
-        return paused("salesforce_unexpected_answer", "the answer is not what was promised", unexplained=True)
+        return Pause("salesforce_unexpected_answer", "the answer is not what was promised", unexplained=True)
     if unsent(error):
-        return paused("salesforce_unreachable", f"no connection ({type(error).__name__})")
-    return paused("salesforce_failed", f"the connection broke ({type(error).__name__})", unexplained=True)
-
-
-def paused(code: str, detail: str, *, unexplained: bool = False) -> Pause:
-    """A pause by our own back-off."""
-    return Pause(code, detail, unexplained=unexplained, fix=CODES[code])
+        return Pause("salesforce_unreachable", f"no connection ({type(error).__name__})")
+    return Pause("salesforce_failed", f"the connection broke ({type(error).__name__})", unexplained=True)

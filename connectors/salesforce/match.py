@@ -8,10 +8,13 @@ Source: Salesforce's object reference, Lead, MasterRecordId and ConvertedContact
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from connectors.salesforce.identity import CONTACT_OF, Known, Mapped, Record, person_id, settled_elsewhere
 from syncd.connector import Delivery
+
+if TYPE_CHECKING:
+    from connectors.salesforce.api import Wire
 
 Where = Mapping[str, Sequence[str]]
 """Values by field, of which a record must match one."""
@@ -31,20 +34,12 @@ class Select(NamedTuple):
         return "queryAll" if self.deleted else "query"
 
 
-class Asking(Protocol):
-    """Of the wire, what looking records up needs."""
-
-    def select(self, wanted: Select) -> list[Mapping[str, Any]]:
-        """The records of an object that match. Raises Pause, Halt or Refused."""
-        ...
-
-
 LONGEST_CHAIN = 10
 """Merges that are followed, one after the other: each costs the batch a call."""
 _LEAD = re.compile(r"00Q[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?")
 
 
-def follow(wire: Asking, batch: Sequence[Delivery], mapped: Mapped, known: Known) -> None:
+def follow(wire: "Wire", batch: Sequence[Delivery], mapped: Mapped, known: Known) -> None:
     """Add to `known.kept` what merged leads of a batch live on as.
 
     It asks only where somebody's lead is gone, and raises as `wire` does.
@@ -88,7 +83,7 @@ def _masters(deleted: Sequence[Record]) -> set[str]:
     }
 
 
-def ask_whose(wire: Asking, batch: Sequence[Delivery], mapped: Mapped, known: Known) -> None:
+def ask_whose(wire: "Wire", batch: Sequence[Delivery], mapped: Mapped, known: Known) -> None:
     """Add to `known.owners` whose the Contacts are that have the address of somebody new.
 
     It asks only where there is one, in a call, and raises as `wire` does.

@@ -6,25 +6,54 @@ Tooling API guide, "CustomField"; its object reference, "FieldPermissions" and "
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from connectors.salesforce.defaults import CUSTOM_FIELDS, key_metadata
 from connectors.salesforce.errors import problem
+from connectors.salesforce.identity import KEPT_ON_UPDATE, join, left_out, vouched
 from connectors.salesforce.lead_fields import Schema
 from connectors.salesforce.match import Select
-from syncd.connector import Change, Field, Halt, Refused
+from connectors.salesforce.options import SalesforceOptions
+from connectors.salesforce.rate_limit import Budget
+from syncd.connector import Change, Field, Finding, Halt, Refused
 
 if TYPE_CHECKING:
     from connectors.salesforce.api import Wire
 
-
-from connectors.salesforce.identity import KEPT_ON_UPDATE, join, left_out, vouched
-from connectors.salesforce.options import SalesforceOptions
-from connectors.salesforce.rate_limit import Budget
-from syncd.connector import Finding
-
 PERMISSION_SET = "CTGO_syncd"
 _WHERE = "Setup > Object Manager > Lead > Fields & Relationships"
+
+
+def _text(label: str, length: int) -> dict[str, Any]:
+    return {"label": label, "type": "Text", "length": length}
+
+
+CUSTOM_FIELDS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "CTGO_Handle__c": _text("CTGO Handle", 64),
+        "CTGO_X_URL__c": {"label": "CTGO X URL", "type": "Url"},
+        "CTGO_Email_Unverified__c": {"label": "CTGO Email (unverified)", "type": "Email"},
+        "CTGO_LinkedIn_URL__c": {"label": "CTGO LinkedIn URL", "type": "Url"},
+        "CTGO_Bio__c": {"label": "CTGO Bio", "type": "TextArea"},
+        "CTGO_Followers__c": {"label": "CTGO Followers", "type": "Number", "precision": 18, "scale": 0},
+        "CTGO_First_Campaign__c": _text("CTGO First Campaign", 255),
+        "CTGO_Latest_Campaign__c": _text("CTGO Latest Campaign", 255),
+        "CTGO_Segment__c": _text("CTGO Segment", 255),
+        "CTGO_Source_Account__c": _text("CTGO Source Account", 255),
+        # Text and not a picklist: CTGO's lists of values are open.
+        "CTGO_Match__c": _text("CTGO Match", 64),
+        "CTGO_Source_Type__c": _text("CTGO Source Type", 64),
+        "CTGO_First_Seen__c": {"label": "CTGO First Seen", "type": "DateTime"},
+        "CTGO_Ref__c": _text("CTGO Ref", 80),
+        "CTGO_Synced_At__c": {"label": "CTGO Synced At", "type": "DateTime"},
+    }
+)
+"""By API name, the metadata of a Lead field: what the Tooling API's CustomField takes."""
+
+
+def key_metadata() -> dict[str, Any]:
+    """The external id field: unique, or two programs at once could make two records for one person."""
+    return {**_text("CTGO X User Id", 32), "externalId": True, "unique": True, "caseSensitive": False}
 
 
 class _Wanted(NamedTuple):

@@ -12,10 +12,13 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from connectors.salesforce.lead_fields import Schema
 from syncd.connector import Finding, Halt, Pause, Refused, Status, Statuses, Watched
+
+if TYPE_CHECKING:
+    from connectors.salesforce.api import Wire
 
 PAGE = 500
 """Records: a page of them is far below what Salesforce gives at once."""
@@ -25,19 +28,6 @@ MODIFIED = "SystemModstamp"
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
 _CURSOR = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)(?:/([A-Za-z0-9]{15,18}))?")
-
-
-class Asking(Protocol):
-    """Of the wire, what is needed here."""
-
-    @property
-    def server_time(self) -> float | None:
-        """The time at Salesforce with the last answer, in seconds since the epoch; None: it did not say."""
-        ...
-
-    def records(self, soql: str) -> list[Mapping[str, Any]]:
-        """Return the records that a query finds. Raises Pause, Halt or Refused."""
-        ...
 
 
 class Place(NamedTuple):
@@ -77,7 +67,7 @@ def query(name: str, key: str, place: Place) -> str:
     return f"SELECT {fields} FROM Lead WHERE {where} ORDER BY {MODIFIED} ASC, Id ASC LIMIT {PAGE}"  # noqa: S608 - names, checked
 
 
-def statuses_since(wire: Asking, watched: Watched, key: str, cursor: str) -> Statuses:
+def statuses_since(wire: "Wire", watched: Watched, key: str, cursor: str) -> Statuses:
     """One page. `key`: the field that holds the person. Raises Pause or Halt."""
     if not _NAME.fullmatch(watched.property):
         raise _halt(f"{watched.property} is no name of a field")

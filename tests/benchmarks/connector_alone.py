@@ -23,7 +23,7 @@ from tests.benchmarks.upstream import lead
 LIBRARIES = {
     "hubspot": "hubspot.crm.contacts",
     "salesforce": "simple_salesforce.api",
-    "apollo": "connectors.apollo.http",
+    "apollo": "syncd.http.client",
 }
 LABELS = Labels({14: "Indie founders"}, {6: "Developer tools"}, {3: "northwindlabs"})
 

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 from connectors.apollo.connector import ApolloConnector
-from connectors.salesforce.defaults import CUSTOM_FIELDS, key_metadata
+from connectors.salesforce.setup import CUSTOM_FIELDS, key_metadata
 from tests.fakes import apollo, hubspot, salesforce
 from tests.fakes.apollo import ApolloFake
 from tests.fakes.apollo_book import Book, Contact, normal

@@ -97,7 +97,8 @@ class AttioFake:
             except Refusal as refusal:
                 status, headers, body = refusal.reply
             length = headers.pop("x-promised-length", str(len(body)))
-        start_response(f"{status} Whatever", [("content-length", length), *headers.items()])
+        date = formatdate(self._now(), usegmt=True)
+        start_response(f"{status} Whatever", [("date", date), ("content-length", length), *headers.items()])
         return [body]
 
     def _handled(self, environ: WSGIEnvironment) -> Reply:

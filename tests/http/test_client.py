@@ -13,7 +13,7 @@ from syncd import __version__
 from syncd.clock import SystemClock
 from syncd.http.answer import Answer, Trouble
 from syncd.http.client import LARGEST_REFUSAL, Client
-from tests.connectors.scripted import answer, scripted
+from syncd.testing.wire import answer, scripted
 from tests.ctgo.remote import Recorder
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from connectors.apollo.connector import ApolloConnector
 from connectors.hubspot.options import DEFAULTS as HUBSPOT
-from connectors.salesforce.defaults import DEFAULTS as SALESFORCE
+from connectors.salesforce.options import DEFAULTS as SALESFORCE
 from syncd.connector import Field
 from tests.benchmarks.measuring import PYTHON, SYNCD, Run, alternately, median, spread, timed, told
 from tests.benchmarks.remotes import SECRETS, Call, remote

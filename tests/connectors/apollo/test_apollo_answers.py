@@ -5,8 +5,8 @@ import json
 import pytest
 
 from connectors.apollo.api import BULK_UPDATE, CREATE, FIELDS, SEARCH, SHOW, UPDATE
-from connectors.apollo.codes import CODES
 from connectors.apollo.errors import AbsentError, RemovedError, limited, plain, read
+from connectors.apollo.options import CODES
 from connectors.apollo.rate_limit import Rest
 from syncd.connector import Failure, Halt, Pause, Refused
 from syncd.http.answer import Answer

@@ -2,7 +2,7 @@
 
 import pytest
 
-from connectors.apollo.codes import CODES
+from connectors.apollo.options import CODES
 from syncd.connector import Delivered, Delivery, Halt, Pause, Reject, Retry
 from syncd.testing import LaneHarness
 from tests.connectors.apollo.apollo_bench import Table, one, raised, sent, table
@@ -98,6 +98,8 @@ def test_a_restart_begins_the_two_look_ups_anew() -> None:
         one(bench, nobody(bench, maybe_sent=True))
         bench.clock.advance(3600.0)
         bench.connector.close()
+        assert bench.again
+        bench.connector = bench.again()
         assert isinstance(one(bench, nobody(bench, maybe_sent=True, attempt=5)), Retry)
         assert bench.seen() == 0
 

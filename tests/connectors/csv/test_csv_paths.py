@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.csv.paths import met
+from connectors.csv.file import met
 from syncd.registry import configure
 from syncd.settings import SettingsError, load
 

@@ -4,8 +4,19 @@ from typing import Any
 
 import pytest
 
-from connectors.hubspot.batch_results import absent, found_for, sorted_out
-from connectors.hubspot.identity import Aim, Contact, Kind, Plan, Row, aimed, first_of_each, text
+from connectors.hubspot.identity import (
+    Aim,
+    Contact,
+    Kind,
+    Plan,
+    Row,
+    absent,
+    aimed,
+    first_of_each,
+    found_for,
+    sorted_out,
+    text,
+)
 from syncd.connector import Delivery, Field
 from syncd.core.lead import parse_lead
 

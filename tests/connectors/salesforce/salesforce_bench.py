@@ -9,7 +9,7 @@ import requests
 from simple_salesforce.api import Salesforce
 
 from connectors.salesforce.connector import SalesforceConnector
-from connectors.salesforce.defaults import CUSTOM_FIELDS, key_metadata
+from connectors.salesforce.setup import CUSTOM_FIELDS, key_metadata
 from syncd.connector import Delivery, Failure, Field, Outcome, Refused, Watched
 from syncd.testing import Bench, ManualClock
 from tests.fakes import serving

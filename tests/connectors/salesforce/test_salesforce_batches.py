@@ -2,7 +2,7 @@
 
 import pytest
 
-from connectors.salesforce.defaults import DEFAULTS
+from connectors.salesforce.options import DEFAULTS
 from syncd.connector import Delivered, Halt, Pause, Refused
 from syncd.testing import LaneHarness
 from tests.connectors.salesforce.salesforce_bench import PLAIN, one, raised, sent, table

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from connectors.salesforce.connector import SalesforceConnector
-from connectors.salesforce.defaults import CUSTOM_FIELDS, DEFAULTS
 from connectors.salesforce.lead_fields import Column, fit, read_schema
-from connectors.salesforce.options import KEY_FIELD
+from connectors.salesforce.options import DEFAULTS, KEY_FIELD
+from connectors.salesforce.setup import CUSTOM_FIELDS
 from syncd.connector import Delivered, Delivery, Field, Halt, Pause, Reject
 from tests.connectors.salesforce.salesforce_bench import PLAIN, Table, lead_of, one, raised, table
 from tests.fakes.salesforce_lead import LeadField

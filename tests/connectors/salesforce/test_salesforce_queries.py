@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from simple_salesforce.format import format_soql
 
+from connectors.salesforce.api import LONGEST_QUERY, composite, queries_for
 from connectors.salesforce.match import Select
-from connectors.salesforce.queries import LONGEST_QUERY, composite, queries_for
 
 FIELDS = ("Id", "Email")
 values = st.lists(

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from connectors.salesforce.codes import CALLS, CODES, ROWS, STATUSES
 from connectors.salesforce.connector import SalesforceConnector
-from connectors.salesforce.options import KEY_FIELD, SalesforceOptions
+from connectors.salesforce.errors import CALLS, ROWS, STATUSES
+from connectors.salesforce.options import CODES, KEY_FIELD, SalesforceOptions
 from syncd.connector import Change, Delivered, Field, Finding
 from syncd.registry import GROUP, configure
 from syncd.settings import SettingsError, load

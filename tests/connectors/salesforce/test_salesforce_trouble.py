@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from connectors.salesforce import codes
-from connectors.salesforce.codes import CODES
+from connectors.salesforce import errors
+from connectors.salesforce.options import CODES
 from syncd.connector import Delivered, Halt, Pause, Refused, Reject, Retry
 from syncd.testing import LaneHarness
 from tests.connectors.salesforce.salesforce_bench import PLAIN, Table, one, raised, sent, table
@@ -154,7 +154,7 @@ def test_missing_rights_to_write_any_lead_stop_the_lane_and_keep_every_lead(plai
     assert (harness.lane.status, harness.ids("rejected")) == ("halted", [])
 
 
-WHEN_ALL = sorted(word for word, meaning in codes.ROWS.items() if meaning.when_all)
+WHEN_ALL = sorted(word for word, meaning in errors.ROWS.items() if meaning.when_all)
 
 
 @pytest.mark.parametrize("code", WHEN_ALL)

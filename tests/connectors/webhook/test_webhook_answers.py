@@ -1,12 +1,13 @@
 """Every status has one meaning, and `Retry-After` is believed within bounds."""
 
 import http
+from typing import get_args
 
 import pytest
 
-from connectors.webhook.errors import CODES, failure, network
+from connectors.webhook.options import CODES, FAILURES
 from syncd.connector import Failure, Halt, Pause, Reject
-from syncd.http.answer import Answer
+from syncd.http.answer import Answer, Trouble
 from syncd.testing.clock import NOON
 
 MEANINGS: dict[int, tuple[type[Failure], str]] = {
@@ -28,46 +29,47 @@ STATUSES = sorted({*map(int, http.HTTPStatus), 299, 399, 418, 499, 520, 599})
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_every_status_has_its_meaning(status: int) -> None:
-    why = failure(Answer(status), NOON)
     if 200 <= status < 300:
-        assert why is None
+        assert Answer(status).ok
         return
+    why = FAILURES.failure(Answer(status), NOON)
     kind, code = MEANINGS.get(status, BY_HUNDRED[status // 100])
-    assert (type(why), why and why.code) == (kind, code)
-    assert why is not None
+    assert (type(why), why.code) == (kind, code)
+    assert not Answer(status).ok
     assert code in CODES
     assert str(status) in why.detail
 
 
 @pytest.mark.parametrize("status", [0, 99, 600, 999])
 def test_a_number_that_is_no_status_is_no_delivery(status: int) -> None:
-    why = failure(Answer(status), NOON)
+    why = FAILURES.failure(Answer(status), NOON)
     assert isinstance(why, Pause)
     assert why.unexplained
 
 
 @pytest.mark.parametrize("status", [403, 408, 500, 502, 503, 504, 520])
 def test_a_failure_that_says_nothing_is_unexplained(status: int) -> None:
-    why = failure(Answer(status, {"retry-after": "soon"}), NOON)
+    why = FAILURES.failure(Answer(status, {"retry-after": "soon"}), NOON)
     assert isinstance(why, Pause)
     assert (why.unexplained, why.after) == (True, None)
 
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_receiver_that_says_how_long_is_waited_for(status: int) -> None:
-    why = failure(Answer(status, {"retry-after": "37"}), NOON)
+    why = FAILURES.failure(Answer(status, {"retry-after": "37"}), NOON)
     assert isinstance(why, Pause)
     assert (why.unexplained, why.after) == (False, 37.0)
 
 
 def test_a_bare_429_is_waited_out_without_blaming_a_lead() -> None:
-    why = failure(Answer(429), NOON)
+    why = FAILURES.failure(Answer(429), NOON)
     assert isinstance(why, Pause)
     assert (why.unexplained, why.after) == (False, None)
 
 
 def test_what_the_network_does_has_a_meaning_each() -> None:
-    found = {name: network(name) for name in ("unsent", "untrusted", "private", "late", "broken")}
+    troubles = get_args(Trouble)[1:]
+    found = {name: FAILURES.failure(Answer(trouble=name), NOON) for name in troubles}
     assert isinstance(found.pop("private"), Halt)
     assert {name: isinstance(why, Pause) and why.unexplained for name, why in found.items()} == {
         "unsent": False,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from connectors.webhook import errors
-from connectors.webhook.connector import WebhookConnector, WebhookOptions
+from connectors.webhook.connector import WebhookConnector
+from connectors.webhook.options import CODES, WebhookOptions
 from syncd.cli.main import VERBS
 from syncd.connector import Field
 from syncd.mapping import FieldMap, Filter, Labels, variables
@@ -71,6 +71,6 @@ def test_it_has_every_option_and_names_commands_that_exist() -> None:
     assert set(re.findall(r"`syncd ([a-z]+)", PAGE)) <= set(VERBS)
 
 
-@pytest.mark.parametrize("code", errors.CODES)
+@pytest.mark.parametrize("code", CODES)
 def test_every_code_says_what_to_do(code: str) -> None:
-    assert re.search(r"(\.|retry|NAME)$", errors.CODES[code])
+    assert re.search(r"(\.|retry|NAME)$", CODES[code])

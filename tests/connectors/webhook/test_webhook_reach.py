@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 
 from connectors.webhook.connector import WebhookConnector
-from connectors.webhook.http import client
 from syncd.clock import SystemClock
 from syncd.connector import Context
 from syncd.http.client import Client
 from syncd.testing import Journal
+from syncd.testing.wire import Script, answer, scripted
 from tests.connectors.certificates import issued
-from tests.connectors.scripted import Script, answer, scripted
 
 HOST = "hooks.test"
 OK = answer("HTTP/1.1 200 OK\nContent-Length: 0\nConnection: close\n\n")
@@ -56,7 +55,7 @@ def posted(wire: Client) -> tuple[int, str]:
 
 @contextmanager
 def wired(url: str, *, private: bool = False, total: float = 5.0) -> Iterator[Client]:
-    wire = client(url, {}, SystemClock(), private=private, seconds=total)
+    wire = Client(url, SystemClock(), reach="private" if private else "public", seconds=total)
     try:
         yield wire
     finally:

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.webhook import message
-from connectors.webhook.connector import WebhookOptions
+from connectors.webhook.options import WebhookOptions
 from syncd.connector import VARIABLES, Delivered, Halt, Pause, Reject
 from syncd.mapping import VARIABLES as KNOWN
 from syncd.registry import configure

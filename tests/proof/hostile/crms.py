@@ -13,14 +13,14 @@ from wsgiref.types import WSGIApplication
 
 import pytest
 
-from connectors.apollo import http as apollo_http
+from connectors.apollo import connector as apollo_connector
 from connectors.apollo.connector import ApolloConnector
 from connectors.hubspot import http as hubspot_http
 from connectors.hubspot.connector import HubSpotConnector
 from connectors.salesforce import http as salesforce_http
 from connectors.salesforce.connector import SalesforceConnector
-from connectors.salesforce.defaults import CUSTOM_FIELDS, key_metadata
-from connectors.webhook import http as webhook_http
+from connectors.salesforce.setup import CUSTOM_FIELDS, key_metadata
+from connectors.webhook import connector as webhook_connector
 from connectors.webhook.connector import WebhookConnector
 from syncd.connector import Connector, Watched
 from syncd.core.delivery import Delivered
@@ -184,7 +184,7 @@ def bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Smaller ones than production's, so that what has no end ends soon."""
     monkeypatch.setattr(hubspot_http, "LARGEST", CAP)
     monkeypatch.setattr(salesforce_http, "LARGEST", CAP)
-    monkeypatch.setattr(apollo_http, "LARGEST_BODY", CAP)
+    monkeypatch.setattr(apollo_connector, "LARGEST_BODY", CAP)
     monkeypatch.setattr(urllib3, "HEADS", CAP)
 
 
@@ -192,8 +192,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time-outs that a test can wait for."""
     monkeypatch.setattr(hubspot_http, "TIMEOUT", SHORT)
     monkeypatch.setattr(salesforce_http, "TIMEOUT", SHORT)
-    monkeypatch.setattr(apollo_http, "READ_SECONDS", SHORT[1])
-    monkeypatch.setattr(webhook_http, "READ_SECONDS", SHORT[1])
+    monkeypatch.setattr(apollo_connector, "READ_SECONDS", SHORT[1])
+    monkeypatch.setattr(webhook_connector, "READ_SECONDS", SHORT[1])
 
 
 _LENGTHS = frozenset(

@@ -13,7 +13,7 @@ from connectors.apollo.rate_limit import number
 from connectors.hubspot import rate_limit
 from connectors.hubspot import statuses as hubspot_statuses
 from connectors.salesforce import statuses as salesforce_statuses
-from connectors.webhook.errors import failure
+from connectors.webhook.options import FAILURES
 from syncd import settings as configuration
 from syncd.connector import Field
 from syncd.core.failure import Failure
@@ -67,9 +67,9 @@ def test_a_header_is_a_wait_within_bounds_or_nothing(text: str) -> None:
 @fuzzed
 @given(st.integers(0, 1000), headers)
 def test_what_a_receiver_answers_is_yes_or_a_failure(status: int, text: str) -> None:
-    found = failure(Answer(status, {"retry-after": text}), NOW)
-    assert (found is None) == (200 <= status < 300)
-    assert isinstance(found, Failure | None)
+    answer = Answer(status, {"retry-after": text})
+    assert answer.ok == (200 <= status < 300)
+    assert isinstance(FAILURES.failure(answer, NOW), Failure)
 
 
 @fuzzed

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.apollo.connector import ApolloConnector
-from connectors.salesforce.defaults import CUSTOM_FIELDS, key_metadata
+from connectors.salesforce.setup import CUSTOM_FIELDS, key_metadata
 from syncd.simulator import Options, World, create_app
 from tests.fakes import apollo, hubspot, webhook
 from tests.fakes.apollo import ApolloFake

@@ -34,7 +34,7 @@ def hubspot_takes_no_notice_of_a_merge() -> None:
 
         return found_for
 
-    around("connectors.hubspot.batch_results:found_for", make)
+    around("connectors.hubspot.identity:found_for", make)
 
 
 @defect("liveness", "connectors", f"{MERGES}an_id_that_updates_leave_out_twice_is_given_up")

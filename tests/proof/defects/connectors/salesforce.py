@@ -60,12 +60,12 @@ def salesforce_halts_for_one_record_out_of_reach() -> None:
     """One record that the run-as user may not edit stops the lane."""
 
     def make(plain: Any) -> Any:
-        from connectors.salesforce.codes import Meaning  # noqa: PLC0415
+        from connectors.salesforce.errors import Meaning  # noqa: PLC0415
 
         halt = Meaning("halt", "salesforce_permission")
         return {**plain, "INSUFFICIENT_ACCESS": halt, "INSUFFICIENT_ACCESS_OR_READONLY": halt}
 
-    around("connectors.salesforce.codes:ROWS", make)
+    around("connectors.salesforce.errors:ROWS", make)
 
 
 @defect(
@@ -77,7 +77,7 @@ def salesforce_waits_for_what_only_a_person_mends() -> None:
     """A record that waits for an approval, or a flow that fails, is sent eight times."""
     words = {"ENTITY_IS_LOCKED", "CANNOT_EXECUTE_FLOW_TRIGGER", "INVALID_CROSS_REFERENCE_KEY"}
     around(
-        "connectors.salesforce.codes:ROWS",
+        "connectors.salesforce.errors:ROWS",
         lambda plain: {word: meaning for word, meaning in plain.items() if word not in words},
     )
 

@@ -115,7 +115,7 @@ def nobody_waits_for_another_programs_lock() -> None:
 )
 def one_file_is_known_by_one_spelling() -> None:
     """Two connectors write one file, for its paths are written in two ways."""
-    instead("connectors.csv.paths:_pattern", str)
+    instead("connectors.csv.file:_pattern", str)
 
 
 @defect("safe to open", "connectors", f"{ROWS}::test_text_that_a_spreadsheet_would_run_gets_an_apostrophe")

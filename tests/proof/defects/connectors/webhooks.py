@@ -14,6 +14,6 @@ def a_webhook_believes_a_firewall() -> None:
     """A 403 halts the lane, and each probe tries the lead that causes it."""
 
     def make(plain: Any) -> Any:
-        return {**plain, 403: plain[401]}
+        return {**plain, "403": plain["401"]}
 
-    around("connectors.webhook.errors:_BY_STATUS", make)
+    around("connectors.webhook.options:FAILURES.table", make)

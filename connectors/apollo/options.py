@@ -1,7 +1,102 @@
-"""The failure codes of Apollo's connector, each with its fix."""
+"""The options of an Apollo connector, its default mapping, and its failure codes with their fixes."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+from pydantic import Field as Option
+from pydantic import field_validator, model_validator
+
+from syncd.connector import ConnectorOptions, Field, Pause
+from syncd.http.kit import BaseUrl, FailureTable, Token
+
+
+def _field(value: str, policy: Literal["always", "create_only", "if_empty"]) -> Field:
+    return Field(value=value, policy=policy)
+
+
+DEFAULTS: Mapping[str, str | Field] = MappingProxyType(
+    {
+        "first_name": _field("{{ first_name }}", "if_empty"),
+        "last_name": _field("{{ last_name or ('@' ~ handle if not first_name) }}", "if_empty"),
+        "email": _field("{{ email }}", "if_empty"),
+        "linkedin_url": _field("{{ linkedin_url }}", "if_empty"),
+        "twitter_url": _field("{{ x_url }}", "if_empty"),
+        "ctgo_x_user_id": "{{ x_user_id }}",
+        "ctgo_handle": "{{ handle }}",
+        "ctgo_x_url": "{{ x_url }}",
+        "ctgo_email_status": "{{ email_status }}",
+        "ctgo_bio": "{{ bio }}",
+        "ctgo_follower_count": "{{ follower_count }}",
+        "ctgo_first_campaign": _field("{{ stream_name }}", "create_only"),
+        "ctgo_latest_campaign": "{{ stream_name }}",
+        "ctgo_segment": "{{ segment_name }}",
+        "ctgo_source_account": "{{ account_handle }}",
+        "ctgo_match": "{{ match_confidence }}",
+        "ctgo_source_type": "{{ source_type }}",
+        "ctgo_first_seen": _field("{{ discovered_at }}", "create_only"),
+        "ctgo_ref": "{{ id }}/{{ stream_id or 0 }}/{{ segment_id or 0 }}",
+        "ctgo_synced_at": _field("{{ synced_at }}", "create_only"),
+    }
+)
+
+
+class ApolloOptions(ConnectorOptions):
+    """The table `[connectors.NAME]` of an Apollo connector.
+
+    Attributes:
+        api_key: a master key, or one with the scopes of the calls in use.
+        base_url: ends in /api/v1; plain http on this machine's own addresses only.
+        labels: lists that contacts are put on, the first also helps to find them.
+        without_email: what becomes of a lead that has no address.
+        update_existing: whether contacts that syncd did not make are filled where they are empty.
+        key_field: the custom field of contacts that carries the lead key.
+        owner_id: the Apollo user who owns new contacts; empty: Apollo decides.
+        recreate_gone: whether a contact that is no longer there is made again for the person's next lead.
+    """
+
+    api_key: Token
+    base_url: BaseUrl = "https://api.apollo.io/api/v1"
+    labels: list[str] = Option(["ctgo"])
+    without_email: Literal["skip", "create"] = "skip"
+    update_existing: Literal["never", "if_empty"] = "never"
+    key_field: str = Option("ctgo_x_user_id", min_length=1)
+    owner_id: str = Option("", pattern=r"^[A-Za-z0-9]*$")
+    recreate_gone: bool = False
+
+    @property
+    def also_where(self) -> str:
+        """The condition for every lead besides the operator's `where`."""
+        return "" if self.creates_without_email else "email"
+
+    @property
+    def creates_without_email(self) -> bool:
+        """True if a lead without an address becomes a contact."""
+        return self.without_email == "create"
+
+    @field_validator("labels")
+    @classmethod
+    def _named(cls, labels: list[str]) -> list[str]:
+        if not all(label.strip() for label in labels):
+            raise ValueError("must not hold a blank name")
+        return [label.strip() for label in labels]
+
+    @model_validator(mode="after")
+    def _findable(self) -> "ApolloOptions":
+        if self.creates_without_email and not self.labels:
+            raise ValueError('without_email = "create" needs a list in labels, to find contacts again')
+        return self
+
+
+class Terms(NamedTuple):
+    """The mapping in force and the options, for the modules that do the work."""
+
+    fields: Mapping[str, Field]
+    options: ApolloOptions
+
+
+FAILURES = FailureTable("apollo", "Apollo", {"425": (Pause, "unavailable"), "busy": (Pause, "unavailable")})
+"""A 503 says not whether a contact was made, also when it says how long to wait."""
 
 CODES: Mapping[str, str] = MappingProxyType(
     {
