@@ -114,7 +114,7 @@ def leads(it: Meeting) -> None:
     assert {group["streamId"] for group in it.api.leads.grouped()["groups"]} == {14, 15, 16}
     it.upstream.export(90_211)
     it.upstream.feedback(90_211, 6, "bad", reason="wrong_job", text="a student")
-    (told,) = it.world.feedback.told.values()
+    (told,) = it.world.feedback.stored.values()
     assert (told.judgement.feedback, told.judgement.reason, told.judgement.freeform) == (
         "bad",
         "wrong_job",

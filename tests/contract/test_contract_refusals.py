@@ -30,7 +30,7 @@ from syncd.ctgo.campaigns.drafts import (
 from syncd.ctgo.webhooks import Webhooks
 from syncd.simulator import Fault
 from syncd.simulator import refusals as no
-from syncd.simulator.api.operations import OPERATIONS
+from syncd.simulator.api.endpoints import ENDPOINTS
 from syncd.simulator.refusals import Refusal
 from tests.contract.test_client_on_simulator import AREAS, Meeting, meet
 from tests.contract.test_endpoints import PENDING, nameless
@@ -190,6 +190,7 @@ def pending(endpoint: str) -> bool:
     return (method, nameless(path)) in PENDING
 
 
+OPERATIONS = {endpoint.operation: endpoint for endpoint in ENDPOINTS.values()}
 ANSWERED = {("DELETE /webhooks/subscribe", no.SUBSCRIPTION_NOT_FOUND.code)}
 """What is an answer to the client and no failure: see `webhooks` among the areas."""
 

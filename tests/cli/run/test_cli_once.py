@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 
 from syncd.ledger.disk import untrusted
-from syncd.simulator.access.faults import Fault
+from syncd.simulator import Fault
 from tests.cli.conftest import KEY, Home, MakeHome, content, rows, told
 
 

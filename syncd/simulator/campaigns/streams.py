@@ -1,30 +1,163 @@
-"""The campaigns. A call that creates or changes one is atomic.
+"""The campaigns, and the pairs of their bodies. A call that creates or changes a campaign is atomic.
 
 Nothing here is thread-safe: hold the world's lock.
 """
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from syncd.simulator.campaigns.accounts import Accounts
-from syncd.simulator.campaigns.handles import XHandles
-from syncd.simulator.campaigns.models import FIRST_PAIR, FIRST_STREAM, SETUP, Campaign, Pair, build
-from syncd.simulator.campaigns.pairs import MadePairs, PairDrafts
+from syncd.simulator.campaigns.accounts import TERMS, Accounts
+from syncd.simulator.campaigns.models import FIRST_PAIR, FIRST_STREAM, SETUP, Campaign, Pair, Segment, build
 from syncd.simulator.campaigns.segments import Segments
-from syncd.simulator.campaigns.tiers import TERMS
 from syncd.simulator.instants import iso
 from syncd.simulator.leads.people import draw
 from syncd.simulator.options import Options
 from syncd.simulator.refusals import (
+    BAD_BODY,
     FREE_ACCOUNT_LIMIT,
+    HANDLE_LOOKUP_FAILED,
+    HANDLE_NOT_FOUND,
+    HANDLE_PROTECTED,
     STREAM_CAP_EXCEEDED,
     STREAM_NOT_FOUND,
     SUBSCRIPTION_REQUIRED,
     RefusedError,
 )
 
+HANDLE_SHAPE = re.compile(r"[A-Za-z0-9_]{1,20}")  # X allows 15; a made-up handle may end with a number
 RECIPIENTS = ("to", "cc", "format")
+STARTER = "starter"
+
+
+class XHandles:
+    """An X that knows every handle except those in the options.
+
+    Attributes:
+        failures: Number of look-ups that fail from now on. Callers may set it.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self.failures = 0
+        self._unknown = {handle.lower() for handle in options.unknown_handles}
+        self._protected = {handle.lower() for handle in options.protected_handles}
+
+    def resolve(self, handle: str) -> str:
+        """Return the handle without its `@`.
+
+        Raises:
+            RefusedError: X does not answer, or the handle is unknown or private.
+        """
+        if self.failures > 0:
+            self.failures -= 1
+            raise RefusedError(HANDLE_LOOKUP_FAILED)
+        bare = handle.removeprefix("@")
+        if bare.lower() in self._unknown or not HANDLE_SHAPE.fullmatch(bare):
+            raise RefusedError(HANDLE_NOT_FOUND)
+        if bare.lower() in self._protected:
+            raise RefusedError(HANDLE_PROTECTED)
+        return bare
+
+
+@dataclass(frozen=True, slots=True)
+class MadePairs:
+    """The pairs that were made.
+
+    Attributes:
+        tuples: (account id, segment id) of each pair.
+        accounts: The answer's part about accounts that the body named by a handle.
+        segments: The answer's part about new segments.
+    """
+
+    tuples: list[tuple[int, int]] = field(default_factory=list)
+    accounts: list[dict[str, Any]] = field(default_factory=list)
+    segments: list[dict[str, Any]] = field(default_factory=list)
+
+
+class PairDrafts:
+    """The checked pairs of a body. Nothing is made before `make`.
+
+    Attributes:
+        account_ids: Their accounts that are tracked already.
+        new_handles: Their other handles and tiers, by the handle in lower case.
+
+    Raises:
+        RefusedError: An id, a handle or a label is unknown, X does not answer, or a pair is repeated.
+    """
+
+    def __init__(
+        self,
+        pairs: Sequence[Mapping[str, Any]],
+        accounts: Accounts,
+        segments: Segments,
+        handles: XHandles,
+        now: float,
+    ) -> None:
+        self.account_ids: set[int] = set()
+        self.new_handles: dict[str, tuple[str, str]] = {}
+        self._accounts = accounts
+        self._segments = segments
+        self._handles = handles
+        self._now = now
+        self._pairs = [(self._account(pair), self._segment(pair)) for pair in pairs]
+        known = [
+            (account, segment) for (_, account), segment in self._pairs if not isinstance(segment, Segment)
+        ]
+        if len(set(known)) < len(known):
+            raise RefusedError(BAD_BODY, "pairs: one pair is repeated")
+
+    def make(self) -> MadePairs:
+        """Make the missing accounts and segments.
+
+        Raises:
+            RefusedError: Stripe refuses a new account; then nothing is made.
+        """
+        for _ in self.new_handles:
+            self._accounts.stripe.agree()
+        new_ids = {
+            key: self._accounts.add(handle, tier, self._now).id
+            for key, (handle, tier) in self.new_handles.items()
+        }
+        made = MadePairs()
+        shown = set()
+        for (named, account), segment in self._pairs:
+            account_id = new_ids[account] if isinstance(account, str) else account
+            if named and account_id not in shown:
+                shown.add(account_id)
+                made.accounts.append(self._account_entry(account_id, created=isinstance(account, str)))
+            if isinstance(segment, Segment):
+                segment_id = self._segments.keep(segment).id
+                made.segments.append({"segmentId": segment_id, "segmentCreated": True})
+            else:
+                segment_id = segment
+            made.tuples.append((account_id, segment_id))
+        return made
+
+    def _account_entry(self, account_id: int, *, created: bool) -> dict[str, Any]:
+        handle = self._accounts.get(account_id).handle
+        entry: dict[str, Any] = {"handle": handle, "accountId": account_id, "accountCreated": created}
+        return {**entry, "billingDelta": "stripe_quantity_incremented"} if created else entry
+
+    def _account(self, pair: Mapping[str, Any]) -> tuple[bool, int | str]:
+        """Return True if the body names a handle, and the account's id, or the key of a new account."""
+        if "accountId" in pair:
+            account = self._accounts.get(pair["accountId"])
+        else:
+            handle = pair["accountHandle"]
+            found = self._accounts.named(handle.removeprefix("@"))
+            if found is None:
+                bare = self._handles.resolve(handle)
+                self.new_handles.setdefault(bare.lower(), (bare, pair.get("accountTier", STARTER)))
+                return True, bare.lower()
+            account = found
+        self.account_ids.add(account.id)
+        return "accountHandle" in pair and "accountId" not in pair, account.id
+
+    def _segment(self, pair: Mapping[str, Any]) -> int | Segment:
+        if "segmentId" in pair:
+            return self._segments.get(pair["segmentId"]).id
+        return self._segments.draft(pair["segment"], self._now)
 
 
 class Streams:
