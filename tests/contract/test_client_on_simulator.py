@@ -12,9 +12,8 @@ from syncd.clock import SystemClock
 from syncd.core.failure import Failure
 from syncd.ctgo import Upstream
 from syncd.ctgo.campaigns.api import Api
-from syncd.ctgo.campaigns.confirmed import Billing
 from syncd.ctgo.campaigns.drafts import NewPair, NewSegment, NewStream, NewTemplate, StreamChanges, Tier
-from syncd.ctgo.webhooks import Webhooks
+from syncd.ctgo.campaigns.requests import Billing
 from syncd.simulator import Options, World, create_app
 from tests.contract.endpoints import ENDPOINTS
 from tests.contract.test_endpoints import PENDING, nameless
@@ -153,7 +152,7 @@ def lookups(it: Meeting) -> None:
 
 
 def webhooks(it: Meeting) -> None:
-    ours = Webhooks(it.upstream)
+    ours = it.upstream
     number = ours.subscribe("https://hooks.example/a", {"streamId": 14})
     assert ours.subscribe("https://hooks.example/a") == number
     assert ours.subscribe("https://hooks.example/b") != number

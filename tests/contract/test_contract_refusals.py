@@ -17,7 +17,6 @@ from syncd.clock import SystemClock
 from syncd.core.failure import CODES
 from syncd.ctgo import Upstream
 from syncd.ctgo.campaigns.api import Api
-from syncd.ctgo.campaigns.confirmed import Billing
 from syncd.ctgo.campaigns.drafts import (
     LeadFilter,
     NewPair,
@@ -27,7 +26,7 @@ from syncd.ctgo.campaigns.drafts import (
     StreamChanges,
     Tier,
 )
-from syncd.ctgo.webhooks import Webhooks
+from syncd.ctgo.campaigns.requests import Billing
 from syncd.simulator import Fault
 from syncd.simulator import refusals as no
 from syncd.simulator.api.endpoints import ENDPOINTS
@@ -261,8 +260,8 @@ ONE_CALL: dict[str, Act] = {
     "POST /leads/{leadId}/export": exported,
     **dict(enriching()),
     "POST /leads/{leadId}/feedback": judged(),
-    "POST /webhooks/subscribe": lambda it: Webhooks(it.upstream).subscribe("https://hooks.example/a"),
-    "DELETE /webhooks/subscribe": lambda it: Webhooks(it.upstream).unsubscribe(1),
+    "POST /webhooks/subscribe": lambda it: it.upstream.subscribe("https://hooks.example/a"),
+    "DELETE /webhooks/subscribe": lambda it: it.upstream.unsubscribe(1),
     "GET /dm-templates": lambda it: it.api.templates.list(),
     "POST /dm-templates": lambda it: it.api.templates.create(TEMPLATE),
     "GET /dm-templates/{templateId}": lambda it: it.api.templates.show(1),

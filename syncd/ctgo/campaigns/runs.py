@@ -9,9 +9,19 @@ from typing import Literal
 from pydantic import AliasChoices, Field
 
 from syncd.core.failure import Failure, Pause, Reject
-from syncd.ctgo.campaigns.confirmed import once
-from syncd.ctgo.campaigns.envelopes import Ask, Moment, many, one
-from syncd.ctgo.campaigns.requests import act, at, listing, question, with_query, within
+from syncd.ctgo.campaigns.requests import (
+    Moment,
+    Resource,
+    act,
+    at,
+    listing,
+    many,
+    once,
+    one,
+    question,
+    with_query,
+    within,
+)
 from syncd.ctgo.models import Answer, Maybe
 
 MOST_RUNS = 100
@@ -110,12 +120,8 @@ class Started(Answer):
     skipped: Maybe[tuple[Skipped, ...]] = None
 
 
-class RunsApi:
+class RunsApi(Resource):
     """See the module."""
-
-    def __init__(self, ask: Ask) -> None:
-        """`ask`: sends a request."""
-        self._ask = ask
 
     def start(self, stream_id: int) -> Started:
         """Fetch and classify for every active pair. `POST /streams/{id}/run`; takes a daily sync of each account.

@@ -9,10 +9,19 @@ from typing import Any
 
 from pydantic import Field
 
-from syncd.ctgo.campaigns.confirmed import once
 from syncd.ctgo.campaigns.drafts import DraftError, NewTemplate
-from syncd.ctgo.campaigns.envelopes import Ask, Moment, many, nothing, one
-from syncd.ctgo.campaigns.requests import act, at, listing, question
+from syncd.ctgo.campaigns.requests import (
+    Moment,
+    Resource,
+    act,
+    at,
+    listing,
+    many,
+    nothing,
+    once,
+    one,
+    question,
+)
 from syncd.ctgo.models import Answer, Maybe
 
 
@@ -34,12 +43,8 @@ class NotificationSettings(Answer):
     """A team's notifications of its leads; all of it is in `document()`."""
 
 
-class TemplatesApi:
+class TemplatesApi(Resource):
     """Templates of direct messages."""
-
-    def __init__(self, ask: Ask) -> None:
-        """`ask`: sends a request."""
-        self._ask = ask
 
     def list(self) -> tuple[Template, ...]:
         """All templates. `GET /dm-templates`."""
@@ -80,12 +85,8 @@ class TemplatesApi:
         self._ask(act("DELETE", at("/dm-templates/{}", template_id), "to delete a message template"), nothing)
 
 
-class NotificationsApi:
+class NotificationsApi(Resource):
     """The team's defaults for summaries."""
-
-    def __init__(self, ask: Ask) -> None:
-        """`ask`: sends a request."""
-        self._ask = ask
 
     def show(self) -> NotificationSettings:
         """The settings. `GET /notification-settings`."""
