@@ -6,7 +6,7 @@ import pytest
 
 from connectors.attio.errors import CODES, Answer, failure
 from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
-from syncd.testing.clock import NOON
+from syncd.testing.bench import NOON
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from connectors.webhook.errors import CODES, failure, network
 from syncd.connector import Failure, Halt, Pause, Reject
 from syncd.http.answer import Answer
-from syncd.testing.clock import NOON
+from syncd.testing.bench import NOON
 
 MEANINGS: dict[int, tuple[type[Failure], str]] = {
     401: (Halt, "webhook_refused_access"),
