@@ -1,8 +1,7 @@
 """The client of one CTGO API key.
 
-Every call is one request and is tried once: the engine and the request budget decide if and when it is tried again. See `syncd.http.client` for how a request is held to its bounds.
-
-Safe to use from several threads at once.
+Every call is one request and is tried once: the engine and the request budget decide if and when it is tried again.
+`syncd.http.client` holds a request to its bounds. Several threads may use a client at once.
 """
 
 import json
@@ -70,14 +69,13 @@ class Upstream:
         Args:
             base_url: up to and including `/api/v2`; plain http for loopback hosts only.
             api_key: goes into the `Authorization` header and nowhere else.
-            clock: deadlines are measured on its monotonic time.
+            clock: its monotonic time measures deadlines.
             observe: called once for every request, from the calling thread, also when it failed.
             transport: replaces the network; closed with the client.
             total_timeout: seconds from the first byte out to the last byte in.
             max_bytes: the largest body, before and after inflating.
 
-        Raises:
-            ValueError: the address or the key cannot be used; the message repeats neither.
+        Raises ValueError: the address or the key cannot be used; the message repeats neither.
         """
         self._http = http_client(base_url, api_key, clock, transport, total=total_timeout, most=max_bytes)
         self._key = api_key
@@ -106,16 +104,10 @@ class Upstream:
     def leads(
         self, *, since: float | None, lifecycle: str | None = None, limit: int = 500, offset: int = 0
     ) -> Page:
-        """One page of all campaigns' leads. `GET /leads`.
+        """One page of all campaigns' leads, of 500 rows at most. `GET /leads`.
 
-        Args:
-            since: seconds since the epoch; sent as the whole second before.
-            lifecycle: `new` or `exported`; None for both.
-            limit: rows wanted, 500 at most.
-            offset: rows to skip.
-
-        Raises:
-            Halt: `wrong_address` when this listing does not exist there.
+        `since`: seconds since the epoch, sent as the whole second before; `lifecycle`: `new`, `exported`, or None for both.
+        Raises Halt `wrong_address` when this listing does not exist there.
         """
         query = _query(since, lifecycle, limit, offset)
         call = Call("GET", f"/leads?{query}", Scope.COLLECTION, "for leads")
@@ -138,9 +130,7 @@ class Upstream:
     def export(self, lead_id: int) -> None:
         """Mark a lead exported. `POST /leads/{id}/export`; any 2xx is a yes, and a repeat is harmless.
 
-        Raises:
-            Reject: `not_found`: the lead is gone.
-            Retry: `conflict`.
+        Raises Reject `not_found` for a lead that is gone, and Retry `conflict`.
         """
         call = Call("POST", f"/leads/{lead_id}/export", Scope.LEAD, "to mark a lead exported")
         self.ask(call, lambda body, _: nothing_of(body))
@@ -148,14 +138,8 @@ class Upstream:
     def enrich(self, lead_id: int, outputs: Sequence[str], email_mode: str) -> Enrichment:
         """Contact data of one lead; costs credits. `POST /leads/{id}/enrich`.
 
-        Args:
-            lead_id: the lead's `id`.
-            outputs: `linkedin_url`, `email`, or both.
-            email_mode: `verified` or `any`.
-
-        Raises:
-            Reject: `not_found`: the lead, or its profile, is gone.
-            Pause: `credits_exhausted`.
+        `outputs`: `linkedin_url`, `email`, or both; `email_mode`: `verified` or `any`. Raises Reject `not_found` for a lead or a
+        profile that is gone, and Pause `credits_exhausted`.
         """
         content = json.dumps({"requested_outputs": list(outputs), "email_mode": email_mode}).encode()
         call = Call("POST", f"/leads/{lead_id}/enrich", Scope.LEAD, "to enrich a lead", content)
@@ -166,16 +150,10 @@ class Upstream:
     ) -> None:
         """Judge a lead in one segment. `POST /leads/{id}/feedback`; a repeat overwrites the one before.
 
-        Args:
-            lead_id: the lead's `id`.
-            segment_id: the segment whose classification is judged.
-            feedback: `good` or `bad`.
-            reason: why `bad`: one of the vendor's `badReason`; empty: none is sent, and CTGO takes `zapier`.
-            text: in one's own words, 500 characters at most; empty: none.
+        `feedback`: `good` or `bad`; `reason`: one of the vendor's `badReason`, or none, for which CTGO takes `zapier`; `text`: free,
+        500 characters at most, or none. Source: https://docs.catchthegoodones.com/api-reference/submit-feedback
 
-        Raises:
-            Reject: `not_found`: the lead or the segment is gone; `bad_request`.
-            Retry: `conflict`.
+        Raises Reject `not_found`: the lead or the segment is gone; `bad_request`; Retry `conflict`.
         """
         judgement = {"segmentId": segment_id, "feedback": feedback}
         judgement |= {"badReason": reason} if reason else {}

@@ -93,12 +93,7 @@ RULES: Mapping[tuple[int, str], Rule | PerScope] = {
     (400, "stream_cap_exceeded"): Rule(
         Reject, "stream_cap_exceeded", sentence="the account's tier allows no further automated campaign"
     ),
-    (400, "stream_is_archived"): PerScope(
-        BAD_LISTING,
-        BAD_LISTING,
-        ARCHIVED,
-        ARCHIVED,
-    ),
+    (400, "stream_is_archived"): PerScope(BAD_LISTING, BAD_LISTING, ARCHIVED, ARCHIVED),
     (400, "wake_this_account_first_to_change_its_tier"): ASLEEP,
     (400, "account_sleeping"): ASLEEP,
     (401, ""): Rule(Halt, "key_refused"),

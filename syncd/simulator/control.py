@@ -107,7 +107,7 @@ class _Orders:
         drained = [accounts.get(body["accountId"])] if "accountId" in body else accounts.all
         for account in drained:
             for budget in budgets:
-                accounts.budgets.drain(account.id, account.tier, budget, self._world.instant)
+                accounts.budgets.drain(account, budget, self._world.instant)
 
     def credits(self, body: Body) -> None:
         self._world.credits = int(body.get("balance", 0))

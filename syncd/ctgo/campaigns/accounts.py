@@ -115,8 +115,7 @@ class AccountsApi(Resource):
     def wake(self, account_id: int, *, billing: Billing) -> Rest:
         """Sync and bill an account again. `POST /accounts/{id}/wake`.
 
-        Raises:
-            Reject, Halt: as `sleep`; and Halt `subscription_required`.
+        Raises Reject, Halt: as `sleep`; and Halt `subscription_required`.
         """
         refuse_unless_accepted(billing, "Waking an account")
         return self._rest(account_id, "wake", asleep=False)

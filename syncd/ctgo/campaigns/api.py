@@ -94,8 +94,7 @@ class Api:
 def checked_path(path: str) -> str:
     """A path without its query, if the whole can only lead below the source's address.
 
-    Raises:
-        DraftError: anything else: an address, dots that climb, escapes, a fragment, blanks, control characters.
+    Raises DraftError: anything else: an address, dots that climb, escapes, a fragment, blanks, control characters.
     """
     bare, _, query = path.partition("?")
     if not _PATH.fullmatch(bare) or not _QUERY.fullmatch(query) or "#" in query:

@@ -60,7 +60,7 @@ class Draft(BaseModel):
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """Check what a file or a command line says. Raises DraftError."""
+        """Check the content of a file or of a command line. Raises DraftError."""
         try:
             return cls.model_validate(document)
         except ValidationError as error:
@@ -69,18 +69,18 @@ class Draft(BaseModel):
         raise DraftError(*found)
 
     def body(self) -> dict[str, Any]:
-        """The JSON object to send: what was said, and nothing else."""
+        """The JSON object to send: the given fields, and nothing else."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
     @model_validator(mode="after")
-    def _says_no_null(self) -> Self:
+    def _holds_no_null(self) -> Self:
         for name in self.model_fields_set - self.NULLABLE:
             if getattr(self, name) is None:
                 raise ValueError(f"{to_camel(name)} may not be null: leave it out")
         return self
 
 
-_SAID = {
+_MISTAKES = {
     "missing": "is missing",
     "string_too_short": "must not be empty",
     "string_type": "must be text",
@@ -101,8 +101,8 @@ def _sentence(model: type[BaseModel], detail: ErrorDetails) -> str:
     """`pairs[1].accountTier: must be 'starter', 'growth' or 'pro'`."""
     where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"])[:200]
     kind, text = detail["type"], detail["msg"]
-    if kind in _SAID:
-        text = _SAID[kind]
+    if kind in _MISTAKES:
+        text = _MISTAKES[kind]
     elif kind == "extra_forbidden":
         text = "unknown key" + _hint(str(detail["loc"][-1]), _keys(model))
     else:
@@ -126,10 +126,15 @@ def _hint(word: str, known: set[str]) -> str:
     return f", did you mean {near[0]}?" if near else f", known keys are: {', '.join(sorted(known))}"
 
 
-def _quarter(text: str) -> str:
-    if not re.fullmatch(r"([01]\d|2[0-3]):(00|15|30|45)", text, re.ASCII):
-        raise ValueError("must be a quarter of an hour as HH:MM, such as 07:15")
-    return text
+def _matching(pattern: str, mistake: str) -> AfterValidator:
+    """Check a whole text against a pattern."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(mistake)
+        return text
+
+    return AfterValidator(check)
 
 
 def _zone(text: str) -> str:
@@ -142,27 +147,25 @@ def _zone(text: str) -> str:
     return text
 
 
-def _handle(text: str) -> str:
-    handle = text.removeprefix("@")
-    if not re.fullmatch(r"\w{1,50}", handle, re.ASCII):
-        raise ValueError("must be a handle on X: letters, digits and _, without a blank")
-    return handle
-
-
-def _address(text: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/?#@]+[^\s]*", text):
-        raise ValueError("must be an address that begins with https://")
-    return text
-
-
-def _as_text(value: object) -> object:
-    """A member of an enumeration as what it stands for."""
+def _value(value: object) -> object:
+    """The value of a member of an enumeration."""
     return value.value if isinstance(value, Enum) else value
 
 
 Id = Annotated[int, Field(strict=True, ge=1, le=LARGEST_ID)]
 Text = Annotated[str, StringConstraints(min_length=1)]
-Handle = Annotated[str, AfterValidator(_handle)]
+Handle = Annotated[
+    str,
+    AfterValidator(lambda text: text.removeprefix("@")),
+    _matching(r"[A-Za-z0-9_]{1,50}", "must be a handle on X: letters, digits and _, without a blank"),
+]
+Quarter = Annotated[
+    str,
+    _matching(r"([01][0-9]|2[0-3]):(00|15|30|45)", "must be a quarter of an hour as HH:MM, such as 07:15"),
+]
+Address = Annotated[
+    str, _matching(r"https?://[^\s/?#@]+[^\s]*", "must be an address that begins with https://")
+]
 
 
 class Tier(StrEnum):
@@ -173,7 +176,7 @@ class Tier(StrEnum):
     PRO = "pro"
 
 
-TierName = Annotated[Literal["starter", "growth", "pro"], BeforeValidator(_as_text)]
+TierName = Annotated[Literal["starter", "growth", "pro"], BeforeValidator(_value)]
 
 
 class NewSegment(Draft):
@@ -239,7 +242,7 @@ class StreamSettings(Draft):
     """
 
     name: Text | None = None
-    sync_times: tuple[Annotated[str, AfterValidator(_quarter)], ...] | None = None
+    sync_times: tuple[Quarter, ...] | None = None
     timezone: Annotated[str, AfterValidator(_zone)] | None = None
     auto_enrich_linkedin: bool | None = None
     auto_enrich_email: bool | None = None
@@ -247,7 +250,7 @@ class StreamSettings(Draft):
     email_digest_override: Literal["after_every_sync", "daily", "weekly", "off"] | None = None
     telegram_override: bool | None = None
     delivery_destination: Literal["leads_only", "leads_plus_webhook"] | None = None
-    webhook_url: Annotated[str, AfterValidator(_address)] | None = None
+    webhook_url: Address | None = None
     csv_email_recipients: CsvEmail | None = None
 
 
@@ -303,11 +306,11 @@ class LeadFilter(Draft):
 
     def query(self) -> dict[str, str | int]:
         """The parameters to send. A `since` without a zone is UTC, and goes out as the whole second before."""
-        said = {name: value for name, value in self.body().items() if value is not None}
+        given = {name: value for name, value in self.body().items() if value is not None}
         if self.since is not None:
             moment = self.since if self.since.tzinfo else self.since.replace(tzinfo=UTC)
-            said["since"] = utc_text(moment.replace(microsecond=0))
-        return said
+            given["since"] = utc_text(moment.replace(microsecond=0))
+        return given
 
 
 def handles_of(draft: StreamSettings) -> tuple[str, ...]:

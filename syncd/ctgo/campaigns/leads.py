@@ -50,17 +50,9 @@ class LeadsApi(Resource):
     def of_stream(
         self, stream_id: int, wanted: LeadFilter = _ALL, *, limit: int = 100, offset: int = 0
     ) -> Page:
-        """One page of a campaign's leads. `GET /streams/{id}/leads`. No order is documented.
+        """One page of a campaign's leads, of 1 to 500 rows. `GET /streams/{id}/leads`. No order is documented.
 
-        Args:
-            stream_id: the campaign.
-            wanted: which leads.
-            limit: rows wanted, 1 to 500.
-            offset: rows to skip.
-
-        Raises:
-            Reject: `not_found`.
-            DraftError: a limit or an offset that is none.
+        Raises Reject `not_found`; DraftError: a limit or an offset that is none.
         """
         path = with_query(at("/streams/{}/leads", stream_id), wanted.query() | _paging(limit, offset))
         return self._ask(question(path, "for a campaign's leads"), page_of)

@@ -175,7 +175,7 @@ _UNSURE = frozenset({"conflicting", "payment_failed", "handle_lookup_failed"})
 """Refusals with words, which may yet have come after a part of the work: one of several accounts, or another's same act."""
 
 Seen: TypeAlias = T | Literal[False] | None
-"""The result of an act, as the state shows it. False: it was not done; None: the state does not tell."""
+"""The result of an act, as the state shows it. False: it was not done; None: the state does not show it."""
 
 
 def is_lost(failure: Failure) -> bool:
@@ -198,17 +198,10 @@ def once(ask: Ask, call: Call, read: Reader[T]) -> T:
 
 
 def billed(ask: Ask, call: Call, read: Reader[T], look: Callable[[], Seen[T]]) -> T:
-    """An act that changes a bill: sent once, and when it may have been done without our hearing so, looked for.
+    """Send an act that changes a bill once. When its answer leaves doubt, `look` reads the state; it may send requests, and fail.
 
-    Args:
-        ask: sends.
-        call: the act.
-        read: reads its answer.
-        look: reads the state; may send requests, and may fail.
-
-    Raises:
-        Failure: as the act failed, when the state shows that it was not done.
-        Halt: `outcome_unknown` when the state does not tell, or cannot be read.
+    Raises the act's own failure when the state shows that it was not done, and Halt `outcome_unknown` when the state does not
+    show it, or cannot be read.
     """
     try:
         return ask(call, read)

@@ -137,15 +137,9 @@ class RunsApi(Resource):
     def retest(
         self, stream_id: int, *, account_id: int | None = None, segment_id: int | None = None
     ) -> Started:
-        """Classify known followers again. `POST /streams/{id}/re-test`; takes of each account's monthly re-tests.
+        """Classify known followers of all pairs, or of those of an account or a segment, again. `POST /streams/{id}/re-test`.
 
-        Args:
-            stream_id: the campaign.
-            account_id: only pairs of this account.
-            segment_id: only pairs of this segment.
-
-        Raises:
-            Reject, Pause, Halt: as `start`.
+        It takes of each account's monthly re-tests. Raises Reject, Pause, Halt: as `start`.
         """
         given = {"accountId": account_id, "segmentId": segment_id}
         body = {name: number for name, number in given.items() if number is not None}
@@ -156,9 +150,7 @@ class RunsApi(Resource):
     def of_stream(self, stream_id: int, *, limit: int = 30) -> tuple[Run, ...]:
         """Runs of a campaign's present pairs. `GET /streams/{id}/runs`; `limit`: 1 to 100, there is no paging.
 
-        Raises:
-            Reject: `not_found`.
-            DraftError: a limit that is none.
+        Raises Reject `not_found`; DraftError: a limit that is none.
         """
         path = with_query(at("/streams/{}/runs", stream_id), {"limit": within("limit", limit, 1, MOST_RUNS)})
         return self._ask(question(path, "for a campaign's runs"), many(Run, "runs"))

@@ -163,9 +163,7 @@ class StreamsApi(Resource):
 
         The list is read first so that, if the answer is lost, the campaign is recognised in it: a repeat would make another.
 
-        Args:
-            draft: what it is to be.
-            billing: needed if the draft names a handle (`handles_of`).
+        `billing` is needed if the draft names a handle (`handles_of`).
 
         Raises:
             Reject: `billing_not_accepted`, `handle_not_found`, `handle_protected`, `orphan_label`, `stream_cap_exceeded`, `not_found`
@@ -187,15 +185,8 @@ class StreamsApi(Resource):
     ) -> StreamUpdated:
         """Change a campaign. `PATCH /streams/{id}`; pairs replace all pairs there are.
 
-        Setting the same again is harmless, so without a handle a lost answer is an ordinary failure.
-
-        Args:
-            stream_id: the campaign.
-            draft: what is to change.
-            billing: needed if the pairs name a handle.
-
-        Raises:
-            Reject, Halt, Pause: as `create`; Reject `not_found` for a campaign that is not ours.
+        `billing` is needed if the pairs name a handle. Setting the same again is harmless, so without a handle a lost answer is
+        an ordinary failure. Raises Reject, Halt, Pause: as `create`; Reject `not_found` for a campaign that is not ours.
         """
         call_of = (at("/streams/{}", stream_id), "to change a campaign", draft.body())
         if not handles_of(draft):

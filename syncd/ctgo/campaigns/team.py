@@ -72,9 +72,7 @@ class TemplatesApi(Resource):
     def replace(self, template_id: int, draft: NewTemplate) -> Template:
         """Write one anew: both fields are needed. `PUT /dm-templates/{id}`.
 
-        Raises:
-            Reject: `not_found`, `request_refused`.
-            Retry: `conflicting`: another one has that name.
+        Raises Reject `not_found`, `request_refused`; Retry `conflicting`: another one has that name.
         """
         path = at("/dm-templates/{}", template_id)
         call = act("PUT", path, "to change a message template", draft.body())
@@ -98,9 +96,7 @@ class NotificationsApi(Resource):
 
         Whether what is left out stays is not documented: send all that `show().document()` has, changed where wanted.
 
-        Raises:
-            Reject: `request_refused`.
-            DraftError: it is empty.
+        Raises Reject `request_refused`; DraftError: it is empty.
         """
         if not settings:
             raise DraftError("nothing is to be changed")

@@ -1,6 +1,7 @@
 """The functions behind the endpoints. A function has the name of its endpoint, and returns JSON values or a response.
 
-The caller holds the world's lock, has let everything due happen, and sends the answer.
+The table of endpoints describes each. Lists of runs and look-ups show the newest first. A body that no schema describes is
+ignored. The caller holds the world's lock, has let everything due happen, and sends the answer.
 """
 
 from collections import Counter, defaultdict
@@ -38,12 +39,10 @@ PAGING = ("limit", "offset")
 
 
 def me(world: World) -> Any:
-    """`GET /me`."""
     return me_payload(world.accounts, world.credits, world.options, world.instant)
 
 
 def accounts(world: World) -> Any:
-    """`GET /accounts`."""
     shown: dict[bool, list[Any]] = {False: [], True: []}
     for account in world.accounts.all:
         shown[account.asleep].append(_account(world, account))
@@ -51,21 +50,18 @@ def accounts(world: World) -> Any:
 
 
 def sleep_account(world: World, account_id: int) -> Any:
-    """`POST /accounts/{id}/sleep`; a body is ignored."""
     world.accounts.sleep(account_id)
     world.refresh_pairs()
     return {"success": True, "accountId": account_id, "asleep": True}
 
 
 def wake_account(world: World, account_id: int) -> Any:
-    """`POST /accounts/{id}/wake`; a body is ignored."""
     world.accounts.wake(account_id)
     world.refresh_pairs()
     return {"success": True, "accountId": account_id, "awake": True}
 
 
 def change_tier(world: World, account_id: int) -> Any:
-    """`POST /accounts/{id}/change-tier`."""
     account, action = world.accounts.change_tier(account_id, body()["newTier"], world.instant)
     shown = _account(world, account)
     answer = {"account": shown, "action": action}
@@ -82,61 +78,51 @@ def _account(world: World, account: Account) -> dict[str, Any]:
 
 
 def streams(world: World) -> Any:
-    """`GET /streams`: active campaigns."""
     shown = [world.streams.payload(campaign) for campaign in world.streams.listed()]
     return {"streams": shown} if world.options.stream_envelope == "named" else shown
 
 
 def stream(world: World, stream_id: int) -> Any:
-    """`GET /streams/{id}`."""
     shown = world.streams.payload(world.streams.get(stream_id))
     return {"stream": shown} if world.options.stream_envelope == "named" else shown
 
 
 def create_stream(world: World) -> Any:
-    """`POST /streams`."""
     answer = world.streams.create(body(), world.instant)
     world.refresh_pairs()
     return answer
 
 
 def update_stream(world: World, stream_id: int) -> Any:
-    """`PATCH /streams/{id}`."""
     answer = world.streams.update(stream_id, body(), world.instant)
     world.refresh_pairs()
     return answer
 
 
 def archive_stream(world: World, stream_id: int) -> Any:
-    """`DELETE /streams/{id}`."""
     world.streams.archive(stream_id)
     world.refresh_pairs()
     return {"archived": True}
 
 
 def run_stream(world: World, stream_id: int) -> Any:
-    """`POST /streams/{id}/run`; a body is ignored."""
     return world.runs.run(stream_id, world.instant)
 
 
 def retest_stream(world: World, stream_id: int) -> Any:
-    """`POST /streams/{id}/re-test`."""
     wanted = body()
     return world.runs.retest(stream_id, wanted.get("accountId"), wanted.get("segmentId"), world.instant)
 
 
 def stream_runs(world: World, stream_id: int) -> Any:
-    """`GET /streams/{id}/runs`, newest first."""
     return _runs(world, world.runs.of_stream(stream_id))
 
 
 def stream_run(world: World, stream_id: int, run_id: int) -> Any:
-    """`GET /streams/{id}/runs/{runId}`."""
     return {"run": world.runs.one(stream_id, run_id).payload(world.instant, world.options.times)}
 
 
 def runs(world: World) -> Any:
-    """`GET /runs`, newest first."""
     return _runs(world, world.runs.all())
 
 
@@ -146,7 +132,6 @@ def _runs(world: World, found: Sequence[Run]) -> Any:
 
 
 def segments(world: World) -> Any:
-    """`GET /segments`."""
     without = query(world.options)["excludeArchived"]
     used = {(pair.stream_id, pair.segment_id) for pair in world.streams.linked()}
     linked = Counter(segment_id for _, segment_id in used)
@@ -155,7 +140,6 @@ def segments(world: World) -> Any:
 
 
 def create_segment(world: World) -> Any:
-    """`POST /segments`."""
     segment = world.segments.keep(world.segments.draft(body(), world.instant))
     return {"id": segment.id, "userFacingId": f"seg_{segment.id}"}
 
@@ -183,13 +167,11 @@ SHAPES: Mapping[str, Callable[[Page, Options], str]] = {
 
 
 def stream_leads(world: World, stream_id: int) -> Any:
-    """`GET /streams/{id}/leads`, archived campaigns included."""
-    world.streams.get(stream_id)
+    world.streams.get(stream_id)  # archived campaigns included
     return _leads(world, {**query(world.options), "streamId": stream_id}, _envelope)
 
 
 def leads(world: World) -> Any:
-    """`GET /leads`, with every filter of a campaign's listing, and `streamId`."""
     form = world.options.leads_route
     if form == "missing":
         raise RefusedError(NOT_FOUND)
@@ -241,13 +223,11 @@ def _grouped(world: World, wanted: Query, *, summary: bool) -> Any:
 
 
 def export(world: World, lead_id: int) -> Any:
-    """`POST /leads/{id}/export`; a body is ignored."""
     world.export(lead_id)
     return Response(status=204) if world.options.export_status == 204 else {"ok": True}  # noqa: PLR2004
 
 
 def feedback(world: World, lead_id: int) -> Any:
-    """`POST /leads/{id}/feedback`."""
     world.judge(lead_id, judgement_of(body()))
     return {"ok": True}
 
@@ -256,7 +236,6 @@ def feedback(world: World, lead_id: int) -> Any:
 
 
 def enrich(world: World, lead_id: int) -> Any:
-    """`POST /leads/{id}/enrich`."""
     _require_team(world)
     wanted = body()
     found = world.enrich(lead_id, wanted["requested_outputs"], wanted.get("email_mode", "any"))
@@ -264,12 +243,10 @@ def enrich(world: World, lead_id: int) -> Any:
 
 
 def lookup(world: World) -> Any:
-    """`POST /lookups/enrich`."""
     return _lookup(world, OUTPUTS, "linkedin")
 
 
 def lookup_email(world: World) -> Any:
-    """`POST /lookups/enrich-email`."""
     return _lookup(world, ("email",), "email")
 
 
@@ -291,17 +268,14 @@ def _require_team(world: World) -> None:
 
 
 def lookup_history(world: World) -> Any:
-    """`GET /lookups/enrich/history`, newest first."""
     return {"history": world.lookups.history("linkedin", query(world.options)["limit"])}
 
 
 def lookup_email_history(world: World) -> Any:
-    """`GET /lookups/enrich-email/history`, newest first."""
     return {"history": world.lookups.history("email", query(world.options)["limit"])}
 
 
 def lookup_segment(world: World) -> Any:
-    """`POST /lookups/segments/from-description`."""
     proposed = described(body()["description"])
     if world.options.segment_from_text == "created":
         segment = world.segments.keep(world.segments.draft(proposed, world.instant))
@@ -310,7 +284,7 @@ def lookup_segment(world: World) -> Any:
 
 
 def revoke_key(world: World, key_id: int) -> Any:
-    """`DELETE /lookups/api-keys/{id}`: a key can revoke only itself, by its id."""
+    # A key can revoke only itself, by its id.
     key = g.logged.key
     if world.gateway.key_id(key) != key_id:
         raise RefusedError(API_KEY_NOT_FOUND)
@@ -322,49 +296,40 @@ def revoke_key(world: World, key_id: int) -> Any:
 
 
 def templates(world: World) -> Any:
-    """`GET /dm-templates`."""
     return {"templates": world.preferences.templates()}
 
 
 def create_template(world: World) -> Any:
-    """`POST /dm-templates`."""
     return {"template": world.preferences.create(body(), world.instant)}
 
 
 def template(world: World, template_id: int) -> Any:
-    """`GET /dm-templates/{id}`."""
     return {"template": world.preferences.template(template_id)}
 
 
 def update_template(world: World, template_id: int) -> Any:
-    """`PUT /dm-templates/{id}`."""
     return {"template": world.preferences.change(template_id, body(), world.instant)}
 
 
 def delete_template(world: World, template_id: int) -> Any:
-    """`DELETE /dm-templates/{id}`."""
     world.preferences.delete(template_id)
     return {"deleted": True}
 
 
 def notification_settings(world: World) -> Any:
-    """`GET /notification-settings`."""
     return world.preferences.settings
 
 
 def update_notification_settings(world: World) -> Any:
-    """`PUT /notification-settings`; other members keep their values."""
     return world.preferences.notify(body())
 
 
 def subscribe(world: World) -> Any:
-    """`POST /webhooks/subscribe`."""
     wanted = body()
     return {"id": world.subscriptions.subscribe(wanted["targetUrl"], wanted.get("filterConfig") or {})}
 
 
 def unsubscribe(world: World) -> Any:
-    """`DELETE /webhooks/subscribe`, with a body."""
     if not world.subscriptions.unsubscribe(body()["id"]):
         raise RefusedError(SUBSCRIPTION_NOT_FOUND)
     return {"ok": True}

@@ -218,11 +218,7 @@ class Runs:
         return [run for run in self.all() if _tuple(run.pair) in tuples]
 
     def one(self, stream_id: int, run_id: int) -> Run:
-        """Return one run of a campaign's pairs.
-
-        Raises:
-            RefusedError: The campaign is unknown, or has no such run.
-        """
+        """Return one run of a campaign's pairs. Raises RefusedError: the campaign is unknown, or has no such run."""
         for run in self.of_stream(stream_id):
             if run.id == run_id:
                 return run
@@ -257,7 +253,7 @@ class Runs:
         account = self._accounts.get(pair.account_id)
         if account.asleep:
             return "account_sleeping"
-        taken = self._accounts.budgets.take(account.id, account.tier, budget, now)
+        taken = self._accounts.budgets.take(account, budget, now)
         return None if taken else "budget_exhausted"
 
     def _answer(self, queued: list[dict[str, Any]], skipped: Collection[dict[str, Any]]) -> dict[str, Any]:

@@ -60,11 +60,7 @@ class Segments:
         return tuple(self._known.values())
 
     def get(self, segment_id: int) -> Segment:
-        """Return a segment.
-
-        Raises:
-            RefusedError: No segment has this id: 404.
-        """
+        """Return a segment. Raises RefusedError: no segment has this id (404)."""
         if segment_id not in self._known:
             raise RefusedError(SEGMENT_NOT_FOUND)
         return self._known[segment_id]
