@@ -3,10 +3,9 @@
 Every answer is what the vendor promised or one of the four failures: a login page, half an answer or an endless one
 is never an empty page. What each response says about the request budget goes to `observe`, whatever became of it.
 
-* `client` sends; `exchange` is a call as a value.
-* `shapes` decides what an answer must look like, `models` gives it names; `labels` reads the lists of names, `feedback`
-  puts a judgement into a body.
-* `errors` is the table from status codes to failures, `rate_headers` what the headers say of the budget. Both are pure.
+* `client` sends; `exchange` is a call as a value, and the budget that the headers of its answer report.
+* `shapes` decides what an answer must look like, `models` gives it names.
+* `errors` is the table from status codes to failures.
 
 `campaigns` is everything else that CTGO documents, for people and not for the daemon, which imports none of it: a module for
 each kind of thing, over the same client.
@@ -16,12 +15,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from syncd.ctgo.client import Upstream
-from syncd.ctgo.labels import Named
+from syncd.ctgo.exchange import Signals
 from syncd.ctgo.models import Enrichment, Me, Page, Stream
-from syncd.ctgo.rate_headers import Signals
+from syncd.ctgo.shapes import Named
 
 if TYPE_CHECKING:
-    from syncd.ctgo.public import Client
+    from syncd.ctgo.campaigns.api import Client
 
 __all__ = ["Client", "Enrichment", "Me", "Named", "Page", "Signals", "Stream", "Upstream"]
 
@@ -29,5 +28,5 @@ __all__ = ["Client", "Enrichment", "Me", "Named", "Page", "Signals", "Stream", "
 def __getattr__(name: str) -> object:
     """Import the public client when somebody asks for it: the daemon does not load the API for people."""
     if name == "Client":
-        return import_module("syncd.ctgo.public").Client
+        return import_module("syncd.ctgo.campaigns.api").Client
     raise AttributeError(name)

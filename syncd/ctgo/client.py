@@ -1,9 +1,7 @@
 """The client of one CTGO API key.
 
-Every call is one request and is tried once: whether and when it is tried again is for the engine to say, and for the request
-budget. See `syncd.http.client` for how a request is held to its bounds.
-
-Safe to use from several threads at once.
+Every call is one request and is tried once: the engine and the request budget decide if and when it is tried again.
+`syncd.http.client` holds a request to its bounds. Several threads may use a client at once.
 """
 
 import json
@@ -16,15 +14,24 @@ from urllib.parse import urlencode
 from pydantic import SecretStr
 
 from syncd.clock import Clock
-from syncd.core.failure import Failure
+from syncd.core.failure import Failure, Reject
 from syncd.core.lead import utc_text
-from syncd.ctgo.errors import RATE_LIMITED, Scope, refusal, rule_of, said_of, unexpected, unreachable
-from syncd.ctgo.exchange import Call, Reader, http_client
-from syncd.ctgo.feedback import judgement, taken_of
-from syncd.ctgo.labels import LISTS, Named, names_of
+from syncd.ctgo.errors import RATE_LIMITED, Scope, failure_of, read_refusal, rule_of, unexpected, unreachable
+from syncd.ctgo.exchange import Call, Reader, Signals, count, http_client
 from syncd.ctgo.models import Enrichment, Me, Page, Stream
-from syncd.ctgo.rate_headers import Signals, count
-from syncd.ctgo.shapes import Unfit, asked_page_of, enrichment_of, me_of, nothing_of, streams_of
+from syncd.ctgo.shapes import (
+    LISTS,
+    Named,
+    Unfit,
+    asked_page_of,
+    enrichment_of,
+    feedback_of,
+    me_of,
+    names_of,
+    nothing_of,
+    streams_of,
+    subscription_of,
+)
 from syncd.http.answer import Answer, is_success
 from syncd.http.client import Transport
 from syncd.http.headers import http_date, retry_after
@@ -44,7 +51,7 @@ def _unobserved(_: Signals) -> None:
 
 
 class Upstream:
-    """See the module. Every method raises one of the four failures, and nothing else but for a bug."""
+    """The client. Every method raises one of the four failures, and nothing else but for a bug."""
 
     def __init__(
         self,
@@ -62,14 +69,13 @@ class Upstream:
         Args:
             base_url: up to and including `/api/v2`; plain http for loopback hosts only.
             api_key: goes into the `Authorization` header and nowhere else.
-            clock: deadlines are measured on its monotonic time.
+            clock: its monotonic time measures deadlines.
             observe: called once for every request, from the calling thread, also when it failed.
             transport: replaces the network; closed with the client.
             total_timeout: seconds from the first byte out to the last byte in.
             max_bytes: the largest body, before and after inflating.
 
-        Raises:
-            ValueError: the address or the key cannot be used; the message repeats neither.
+        Raises ValueError: the address or the key cannot be used; the message repeats neither.
         """
         self._http = http_client(base_url, api_key, clock, transport, total=total_timeout, most=max_bytes)
         self._key = api_key
@@ -79,12 +85,12 @@ class Upstream:
     def me(self) -> Me:
         """Return the key's owner and credits. `GET /me`."""
         call = Call("GET", "/me", Scope.COLLECTION, "whose key this is")
-        return self._ask(call, lambda body, _: me_of(body))
+        return self.ask(call, lambda body, _: me_of(body))
 
     def streams(self) -> Sequence[Stream]:
         """The active campaigns. `GET /streams`."""
         call = Call("GET", "/streams", Scope.COLLECTION, "for its campaigns")
-        return self._ask(call, lambda body, _: streams_of(body))
+        return self.ask(call, lambda body, _: streams_of(body))
 
     def names(self, kind: Named) -> Mapping[int, str | None]:
         """Return the names of campaigns (`stream`), segments or tracked accounts, by id; None: it has no name.
@@ -93,25 +99,19 @@ class Upstream:
         """
         wanted = LISTS[kind]
         call = Call("GET", wanted.path, Scope.COLLECTION, wanted.asked)
-        return self._ask(call, lambda body, _: names_of(body, kind))
+        return self.ask(call, lambda body, _: names_of(body, kind))
 
     def leads(
         self, *, since: float | None, lifecycle: str | None = None, limit: int = 500, offset: int = 0
     ) -> Page:
-        """One page of all campaigns' leads. `GET /leads`.
+        """One page of all campaigns' leads, of 500 rows at most. `GET /leads`.
 
-        Args:
-            since: seconds since the epoch; sent as the whole second before.
-            lifecycle: `new` or `exported`; None for both.
-            limit: rows wanted, 500 at most.
-            offset: rows to skip.
-
-        Raises:
-            Halt: `wrong_address` when this listing does not exist there.
+        `since`: seconds since the epoch, sent as the whole second before; `lifecycle`: `new`, `exported`, or None for both.
+        Raises Halt `wrong_address` when this listing does not exist there.
         """
         query = _query(since, lifecycle, limit, offset)
         call = Call("GET", f"/leads?{query}", Scope.COLLECTION, "for leads")
-        return self._ask(call, asked_page_of)
+        return self.ask(call, asked_page_of)
 
     def stream_leads(
         self,
@@ -125,69 +125,82 @@ class Upstream:
         """One page of one campaign's leads, as `leads`. Raises Reject `not_found` for a campaign that is not ours."""
         query = _query(since, lifecycle, limit, offset)
         path = f"/streams/{stream_id}/leads?{query}"
-        return self._ask(Call("GET", path, Scope.CAMPAIGN, "for a campaign's leads"), asked_page_of)
+        return self.ask(Call("GET", path, Scope.CAMPAIGN, "for a campaign's leads"), asked_page_of)
 
     def export(self, lead_id: int) -> None:
         """Mark a lead exported. `POST /leads/{id}/export`; any 2xx is a yes, and a repeat is harmless.
 
-        Raises:
-            Reject: `not_found`: the lead is gone.
-            Retry: `conflict`.
+        Raises Reject `not_found` for a lead that is gone, and Retry `conflict`.
         """
         call = Call("POST", f"/leads/{lead_id}/export", Scope.LEAD, "to mark a lead exported")
-        self._ask(call, lambda body, _: nothing_of(body))
+        self.ask(call, lambda body, _: nothing_of(body))
 
     def enrich(self, lead_id: int, outputs: Sequence[str], email_mode: str) -> Enrichment:
         """Contact data of one lead; costs credits. `POST /leads/{id}/enrich`.
 
-        Args:
-            lead_id: the lead's `id`.
-            outputs: `linkedin_url`, `email`, or both.
-            email_mode: `verified` or `any`.
-
-        Raises:
-            Reject: `not_found`: the lead, or its profile, is gone.
-            Pause: `credits_exhausted`.
+        `outputs`: `linkedin_url`, `email`, or both; `email_mode`: `verified` or `any`. Raises Reject `not_found` for a lead or a
+        profile that is gone, and Pause `credits_exhausted`.
         """
         content = json.dumps({"requested_outputs": list(outputs), "email_mode": email_mode}).encode()
         call = Call("POST", f"/leads/{lead_id}/enrich", Scope.LEAD, "to enrich a lead", content)
-        return self._ask(call, lambda body, _: enrichment_of(body, lead_id))
-
-    def ask(self, call: Call, read: Reader[T]) -> T:
-        """One request of a family that has a module of its own, such as `webhooks`: as every method here."""
-        return self._ask(call, read)
+        return self.ask(call, lambda body, _: enrichment_of(body, lead_id))
 
     def feedback(
         self, lead_id: int, segment_id: int, feedback: str, *, reason: str = "", text: str = ""
     ) -> None:
         """Judge a lead in one segment. `POST /leads/{id}/feedback`; a repeat overwrites the one before.
 
+        `feedback`: `good` or `bad`; `reason`: one of the vendor's `badReason`, or none, for which CTGO takes `zapier`; `text`: free,
+        500 characters at most, or none. Source: https://docs.catchthegoodones.com/api-reference/submit-feedback
+
+        Raises Reject `not_found`: the lead or the segment is gone; `bad_request`; Retry `conflict`.
+        """
+        judgement = {"segmentId": segment_id, "feedback": feedback}
+        judgement |= {"badReason": reason} if reason else {}
+        judgement |= {"badReasonFreeform": text} if text else {}
+        content = json.dumps(judgement).encode()
+        call = Call("POST", f"/leads/{lead_id}/feedback", Scope.LEAD, "to take feedback on a lead", content)
+        self.ask(call, lambda body, _: feedback_of(body))
+
+    def subscribe(self, target_url: str, filters: Mapping[str, int | str] | None = None) -> int:
+        """Have new leads announced at an address; the subscription's id. `POST /webhooks/subscribe`.
+
+        There is no listing of subscriptions: whoever loses an id cannot unsubscribe it. The same address subscribed again
+        replaces the filter and is documented as idempotent; that the id is the same is inferred. What a delivery looks
+        like, its repetition and its order are not documented, and nothing is signed.
+
         Args:
-            lead_id: the lead's `id`.
-            segment_id: the segment whose classification is judged.
-            feedback: `good` or `bad`.
-            reason: why `bad`: one of the vendor's `badReason`; empty: none is sent, and CTGO takes `zapier`.
-            text: in one's own words, 500 characters at most; empty: none.
+            target_url: where POSTs go. It holds the only secret that tells CTGO's from anybody's.
+            filters: `streamId`, `accountId`, `sourceType` (`follower`, `liker`), `feedbackStatus` (`good`, `bad`),
+                `matchConfidence` (`high`, `medium`); none of them: everything. `feedbackStatus` is of no use for new
+                leads, and a `segmentId`, which existed once, matches nothing.
 
         Raises:
-            Reject: `not_found`: the lead or the segment is gone; `bad_request`.
-            Retry: `conflict`.
+            Halt: `wrong_address` when there are no webhooks there; `forbidden`; `key_refused`; `bad_request`.
+            Pause: the answer has no id, among others. What was asked may be there: ask again.
         """
-        call = Call(
-            "POST",
-            f"/leads/{lead_id}/feedback",
-            Scope.LEAD,
-            "to take feedback on a lead",
-            judgement(segment_id, feedback, reason, text),
-        )
-        self._ask(call, lambda body, _: taken_of(body))
+        wanted = {"targetUrl": target_url} | ({"filterConfig": dict(filters)} if filters else {})
+        content = json.dumps(wanted).encode()
+        call = Call("POST", "/webhooks/subscribe", Scope.COLLECTION, "to announce new leads", content)
+        return self.ask(call, lambda body, _: subscription_of(body))
+
+    def unsubscribe(self, number: int) -> bool:
+        """End a subscription; False when there was none of that id. `DELETE /webhooks/subscribe`, with a JSON body."""
+        content = json.dumps({"id": number}).encode()
+        # As of a campaign: a 404 is about this one subscription
+        call = Call("DELETE", "/webhooks/subscribe", Scope.CAMPAIGN, "to announce no more leads", content)
+        try:
+            self.ask(call, lambda body, _: nothing_of(body))
+        except Reject:
+            return False
+        return True
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
 
-    def _ask(self, call: Call, read: Reader[T]) -> T:
-        """Send one request, tell the observer, and return the answer or raise the failure.
+    def ask(self, call: Call, read: Reader[T]) -> T:
+        """Send one request, report to the observer, and return the answer or raise the failure.
 
         A body is read while its connection is held, so that one with a broken answer can be cut before another request gets it.
         Failures are raised where no other error is being handled: they carry no context, whose frames would hold the key.
@@ -222,14 +235,14 @@ class Upstream:
     def _refused(self, call: Call, answer: Answer) -> Failure:
         """The failure of an answer that is no 2xx."""
         body = None if answer.trouble or answer.unread else answer.body
-        said = said_of(answer.status, body, self._key)
-        rule = rule_of(answer.status, said.reason, call.scope)
+        text = read_refusal(answer.status, body, self._key)
+        rule = rule_of(answer.status, text.reason, call.scope)
         wait = retry_after(answer.headers, self._clock.now())
         if rule == RATE_LIMITED:
             wait = rule.after if wait is None else wait
         rests = rule == RATE_LIMITED or answer.status == HTTPStatus.SERVICE_UNAVAILABLE
         self._observe(_signals(answer, wait if rests else None))
-        return refusal(rule, answer.status, said, call.asked, call.scope, wait=wait)
+        return failure_of(rule, answer.status, text, call.asked, call.scope, wait=wait)
 
 
 def _signals(answer: Answer, wait: float | None) -> Signals:

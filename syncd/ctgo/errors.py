@@ -1,15 +1,15 @@
 """CTGO's refusals, and no answer at all, as one of the four failures.
 
-`RULES` is the whole translation: status, and where it matters what the answer said, to kind and code. Scopes differ in
+`RULES` is the whole translation: status, and where it matters the reason in the answer, to kind and code. Scopes differ in
 what a 404 and a 400 are about: a collection (an address that is wrong, a request that is), a campaign, one lead, an act
 that a person asked for, an act that changes what is billed.
 
-A 404 for one lead means it is gone, and the engine settles it so. A 404 that is no JSON is not CTGO's word but a
-router's or a proxy's, and must not settle a backlog: it is an unexpected answer, and waits. So is a 402 or 403 without
-any words of CTGO's: a firewall's, which is nobody's word on the key.
+A 404 for one lead means it is gone, and the engine settles it so. A 404 that is no JSON does not come from CTGO but from a
+router or a proxy, and must not settle a backlog: it is an unexpected answer, and waits. So is a 402 or 403 without
+any text of CTGO's: it comes from a firewall, which does not judge the key.
 
-`error` may be a code or a sentence, `message` may be missing, and the body may be anything. Pure; what is said of a refusal
-holds of the body no more than an `error` that is a code. Only a person whose own act was refused reads CTGO's sentence,
+`error` may be a code or a sentence, `message` may be missing, and the body may be anything. Pure; a failure repeats
+no more of the body than an `error` that is a code. Only a person whose own act was refused reads CTGO's sentence,
 short, and without keys and addresses.
 """
 
@@ -46,12 +46,12 @@ class Scope(Enum):
 
 
 class Rule(NamedTuple):
-    """The meaning of a refusal. `after`: seconds to wait if the answer named none; `says`: a sentence for a bare code."""
+    """The meaning of a refusal. `after`: seconds to wait if the answer named none; `sentence`: for a bare code."""
 
     kind: type[Failure]
     code: str
     after: float | None = None
-    says: str = ""
+    sentence: str = ""
 
 
 class PerScope(NamedTuple):
@@ -77,53 +77,48 @@ WRONG_ADDRESS = Rule(Halt, "wrong_address")
 NOT_FOUND = Rule(Reject, "not_found")
 BAD_LISTING = Rule(Halt, "bad_request")
 CONFLICT = Rule(Retry, "conflict")
-ASLEEP = Rule(Reject, "account_sleeping", says="the account sleeps")
-ARCHIVED = Rule(Reject, "stream_archived", says="the campaign is archived")
+ASLEEP = Rule(Reject, "account_sleeping", sentence="the account sleeps")
+ARCHIVED = Rule(Reject, "stream_archived", sentence="the campaign is archived")
 LOOKUP_FAILED = Rule(
-    Pause, "handle_lookup_failed", says="its look-up of X accounts does not work at the moment"
+    Pause, "handle_lookup_failed", sentence="its look-up of X accounts does not work at the moment"
 )
 
-WORDS = "*"
+ANY_REASON = "*"
 """Stands for any reason that CTGO itself gave."""
 
 RULES: Mapping[tuple[int, str], Rule | PerScope] = {
     # A status with a reason comes before one with any words, then the status, then its hundred.
     (400, "no_team"): Rule(Halt, "no_team"),  # about whose key it is, not about the lead
-    (400, "orphan_label"): Rule(Reject, "orphan_label", says="labels that it does not know"),
+    (400, "orphan_label"): Rule(Reject, "orphan_label", sentence="labels that it does not know"),
     (400, "stream_cap_exceeded"): Rule(
-        Reject, "stream_cap_exceeded", says="the account's tier allows no further automated campaign"
+        Reject, "stream_cap_exceeded", sentence="the account's tier allows no further automated campaign"
     ),
-    (400, "stream_is_archived"): PerScope(
-        BAD_LISTING,
-        BAD_LISTING,
-        ARCHIVED,
-        ARCHIVED,
-    ),
+    (400, "stream_is_archived"): PerScope(BAD_LISTING, BAD_LISTING, ARCHIVED, ARCHIVED),
     (400, "wake_this_account_first_to_change_its_tier"): ASLEEP,
     (400, "account_sleeping"): ASLEEP,
     (401, ""): Rule(Halt, "key_refused"),
-    (402, WORDS): FORBIDDEN,
+    (402, ANY_REASON): FORBIDDEN,
     (402, ""): UNEXPECTED,
     (403, "credits_exhausted"): CREDITS,
     (403, "budget_exhausted"): Rule(Pause, "budget_exhausted", HOUR),
-    (403, "free_account_limit"): Rule(Halt, "free_account_limit", says="a free plan tracks one account"),
+    (403, "free_account_limit"): Rule(Halt, "free_account_limit", sentence="a free plan tracks one account"),
     (403, "subscription_required"): Rule(
-        Halt, "subscription_required", says="the subscription has lapsed, or there is none"
+        Halt, "subscription_required", sentence="the subscription has lapsed, or there is none"
     ),
-    (403, WORDS): FORBIDDEN,
+    (403, ANY_REASON): FORBIDDEN,
     (403, ""): UNEXPECTED,
-    (404, "handle_not_found"): Rule(Reject, "handle_not_found", says="there is no such account on X"),
+    (404, "handle_not_found"): Rule(Reject, "handle_not_found", sentence="there is no such account on X"),
     (404, FOREIGN): PerScope(WRONG_ADDRESS, UNEXPECTED, UNEXPECTED, UNEXPECTED),
     (404, ""): PerScope(WRONG_ADDRESS, NOT_FOUND, NOT_FOUND, NOT_FOUND),
     (408, ""): UNAVAILABLE,
     (409, ""): PerScope(CONFLICT, CONFLICT, CONFLICT, Rule(Retry, "conflicting")),
     (410, ""): Rule(Halt, "api_gone"),
-    (422, "handle_protected"): Rule(Reject, "handle_protected", says="the X account is private"),
+    (422, "handle_protected"): Rule(Reject, "handle_protected", sentence="the X account is private"),
     (425, ""): UNAVAILABLE,
     (429, "credits_exhausted"): CREDITS,
     (429, ""): RATE_LIMITED,
     # Stripe's own message stands in for a code; a 502 without one is a proxy's
-    (502, WORDS): PerScope(
+    (502, ANY_REASON): PerScope(
         UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, Rule(Reject, "payment_failed")
     ),
     (503, "handle_lookup_failed"): PerScope(UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, LOOKUP_FAILED),
@@ -136,10 +131,10 @@ UNEXPLAINED = {"unexpected_answer", "upstream_unavailable", "unreachable"}
 """Codes of calls that failed whole without saying why."""
 
 
-class Said(NamedTuple):
+class RefusalText(NamedTuple):
     """The text of a refusal: a reason that `RULES` may name, and a short quotation for the operator.
 
-    `more`: what it said to a person besides, a message or the labels that it does not know; only an act's failure repeats it.
+    `more`: a message for a person, or the labels that CTGO does not know; only an act's failure repeats it.
     """
 
     reason: str
@@ -147,15 +142,15 @@ class Said(NamedTuple):
     more: str = ""
 
 
-def said_of(status: int, body: bytes | None, secret: SecretStr) -> Said:
+def read_refusal(status: int, body: bytes | None, secret: SecretStr) -> RefusalText:
     """Read the body of a refusal, None if there was no reading it. `secret` is blotted out of the quotation."""
     if body is None:
-        return Said(FOREIGN, "")
+        return RefusalText(FOREIGN, "")
     if not body.strip():
-        return Said("", "")
+        return RefusalText("", "")
     value = json_of(body)
     if isinstance(value, Unfit) or not isinstance(value, dict):
-        return Said(FOREIGN, "")
+        return RefusalText(FOREIGN, "")
     error, message = _texts(value)
     reason = re.sub(r"[^a-z0-9]+", "_", error.lower()).strip("_")
     if status == 403 and reason not in {"subscription_required", "free_account_limit"}:  # noqa: PLR2004
@@ -164,7 +159,7 @@ def said_of(status: int, body: bytes | None, secret: SecretStr) -> Said:
             reason = "budget_exhausted"
     more = quoted(_orphans(value) or message, secret)
     quote = quoted(error, secret)
-    return Said(reason, quote, "" if more == quote else more)
+    return RefusalText(reason, quote, "" if more == quote else more)
 
 
 def _orphans(value: dict[str, Any]) -> str:
@@ -202,23 +197,25 @@ _CODE = re.compile(r"[a-z][a-z_]{0,39}")
 
 def rule_of(status: int, reason: str, scope: Scope) -> Rule:
     """The rule for a refusal."""
-    worded = WORDS if reason not in ("", FOREIGN) else ""
-    for key in ((status, reason), (status, worded), (status, ""), (status // 100, "")):
+    any_reason = ANY_REASON if reason not in ("", FOREIGN) else ""
+    for key in ((status, reason), (status, any_reason), (status, ""), (status // 100, "")):
         rule = RULES.get(key)
         if rule is not None:
             return rule if isinstance(rule, Rule) else rule.of(scope)
     return UNEXPECTED
 
 
-def refusal(rule: Rule, status: int, said: Said, asked: str, scope: Scope, *, wait: float | None) -> Failure:
+def failure_of(
+    rule: Rule, status: int, text: RefusalText, asked: str, scope: Scope, *, wait: float | None
+) -> Failure:
     """The failure of a refused call. `asked` says for what; `wait` is the answer's own `Retry-After`."""
     asked_by_person = scope in (Scope.ACT, Scope.BILLING)
-    # What a lane is told goes into the log, the ledger, health and alerts: a sentence may name a person, or repeat what was sent
-    told = said.quote if asked_by_person or _CODE.fullmatch(said.quote) else ""
-    words, more = rule.says or told, said.more if asked_by_person else ""
+    # A lane's failure goes into the log, the ledger, health and alerts: a sentence may name a person, or repeat what was sent
+    quote = text.quote if asked_by_person or _CODE.fullmatch(text.quote) else ""
+    words, more = rule.sentence or quote, text.more if asked_by_person else ""
     if more:
         words = f"{words} ({more})" if words else more
-    if rule.says:
+    if rule.sentence:
         words += "."
     detail = f"CTGO answered {status} when asked {asked}" + (f": {words}" if words else ".")
     if rule.kind is not Pause:

@@ -1,8 +1,9 @@
-"""One call of CTGO's API as a value, and the HTTP client that carries it: to which address, with which key."""
+"""One call of CTGO's API as a value, the HTTP client that carries it, and the request budget that its answer reports."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -14,6 +15,7 @@ from syncd.http.addresses import is_loopback, usable
 from syncd.http.client import Client, Transport
 
 CONNECTIONS = 16
+_WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 
 T = TypeVar("T")
 Reader = Callable[[bytes, float | None], T | Unfit]
@@ -29,6 +31,27 @@ class Call:
     scope: Scope
     asked: str
     content: bytes | None = field(default=None, repr=False)
+
+
+class Signals(NamedTuple):
+    """The request budget, as a response reports it.
+
+    `status` is 0 when there was no response. `answered_at` is `clock.monotonic()` when the response, or the failure,
+    was in. `limit` and `remaining` are `X-RateLimit-*`. `retry_after` is how long the whole key must rest, in seconds
+    of [1, 3600]: always set for a true rate limit (429), for a 503 only if it said so, for anything else None.
+    """
+
+    status: int
+    answered_at: float
+    limit: int | None = None
+    remaining: int | None = None
+    retry_after: float | None = None
+
+
+def count(headers: Mapping[str, str], name: str) -> int | None:
+    """Read a header that holds a plain whole number. One that cannot be read counts as absent."""
+    text = headers.get(name, "").strip()
+    return int(text) if _WHOLE.fullmatch(text) else None
 
 
 def http_client(

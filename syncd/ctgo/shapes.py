@@ -10,11 +10,13 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple, TypeVar
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+from syncd.core.lead import LARGEST_ID
 from syncd.core.texts import clean
 from syncd.ctgo.models import Answer, Enrichment, Me, Page, Stream
 
@@ -26,6 +28,7 @@ MOST_COUNTED = 1_000_000_000
 """Rows that a listing may say that it has."""
 
 A = TypeVar("A", bound=Answer)
+Named = Literal["stream", "segment", "account"]
 
 
 class Unfit(NamedTuple):
@@ -138,6 +141,94 @@ def streams_of(body: bytes) -> tuple[Stream, ...] | Unfit:
     except ValidationError:
         pass
     return Unfit("has a campaign without a usable id")
+
+
+class _List(NamedTuple):
+    """One list of names. `members`: where in an object the rows may be, all of them taken together."""
+
+    path: str
+    asked: str
+    members: tuple[str, ...]
+    ids: tuple[str, ...]
+    names: tuple[str, ...]
+
+
+LISTS: Mapping[Named, _List] = MappingProxyType(
+    {
+        "stream": _List("/streams", "for its campaigns", ("streams", "data"), ("id",), ("name",)),
+        # Sources: the v2 pages of `GET /segments` and `GET /accounts`; that of `GET /streams` was never seen.
+        # A segment without a name of its own is called by its description, as in the vendor's sample of a run
+        "segment": _List(
+            "/segments?excludeArchived=false", "for its segments", ("segments", "data"), ("id",), ("name", "description")
+        ),
+        "account": _List(
+            "/accounts",
+            "for its tracked accounts",
+            ("active", "sleeping", "accounts", "data"),
+            ("id", "accountId"),
+            ("xHandle", "handle"),
+        ),
+    }
+)  # fmt: skip
+
+
+def names_of(body: bytes, kind: Named) -> Mapping[int, str | None] | Unfit:
+    """Names by id, None for one that has none.
+
+    The list is read leniently, for it decides nothing: here a row that is missed costs a name and not a lead.
+    A row without a usable id is passed over, and a name that is no text counts as none.
+    """
+    value, shape = clean_json(body), LISTS[kind]
+    if isinstance(value, Unfit):
+        return value
+    rows = value if isinstance(value, list) else _rows(value, shape.members)
+    if rows is None:
+        return Unfit("has no list of what was asked for")
+    found: dict[int, str | None] = {}
+    for row in rows:
+        number = _first(row, shape.ids, int)
+        if number is not None and 1 <= number <= LARGEST_ID:
+            found[number] = _name(_first(row, shape.names, str))
+    return found
+
+
+def _rows(value: Any, members: tuple[str, ...]) -> list[Any] | None:
+    lists = (
+        [value[name] for name in members if isinstance(value.get(name), list)]
+        if isinstance(value, dict)
+        else []
+    )
+    return [row for rows in lists for row in rows] if lists else None
+
+
+def _first(row: Any, names: tuple[str, ...], kind: type) -> Any:
+    """The first of these members that is of the kind and not blank."""
+    if not isinstance(row, dict):
+        return None
+    return next((row[n] for n in names if type(row.get(n)) is kind and str(row[n]).strip()), None)
+
+
+def _name(text: str | None) -> str | None:
+    return None if text is None else text.strip().removeprefix("@") or None
+
+
+def feedback_of(body: bytes) -> Unfit | None:
+    """None for a yes. `{"ok": true}` is documented; a 2xx without a word is as good, `{"ok": false}` is not."""
+    value = json_of(body) if body.strip() else None
+    if isinstance(value, dict) and value.get("ok", True) is not True:
+        return Unfit("says that it was not taken")
+    return nothing_of(body)
+
+
+def subscription_of(body: bytes) -> int | Unfit:
+    """The id in `{"id": 1}`."""
+    value = json_of(body)
+    if isinstance(value, Unfit):
+        return value
+    number = value.get("id") if isinstance(value, dict) else None
+    if type(number) is not int or not 1 <= number <= LARGEST_ID:
+        return Unfit("has no id of a subscription")
+    return number
 
 
 def nothing_of(body: bytes) -> Unfit | None:

@@ -21,7 +21,6 @@ from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.core.failure import CODES, Failure, Pause
 from syncd.core.lane_state import BY_HAND, LaneState, Policy, reopened
-from syncd.ctgo.webhooks import Webhooks
 from syncd.engine.budget import Reservation
 from syncd.engine.lane import AGAIN, LedgerLane, Next, Wake
 from syncd.engine.pull.lane import Pull
@@ -39,7 +38,7 @@ PATIENCE = Policy(pause_base=30.0, pause_cap=3600.0)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The wanted subscription. `public_url`: the address that CTGO reaches, less the token; `filters`: as in `Webhooks`."""
+    """The wanted subscription. `public_url`: the address that CTGO reaches, less the token; `filters`: as in `Upstream.subscribe`."""
 
     base_url: str
     public_url: str
@@ -111,7 +110,7 @@ class Push(LedgerLane):
         chance: Callable[[], float] = random.random,
     ) -> None:
         """`wanted`: None when the source is to have no push; `chance`: as in `Pull`."""
-        self._context, self._pull, self._webhooks = context, pull, Webhooks(context.upstream)
+        self._context, self._pull, self._upstream = context, pull, context.upstream
         super().__init__(context.name, ledger, clock, log, policy=PATIENCE, chance=chance)
         self._wanted, self._wake = wanted, wake
         self._asked = self._came = False
@@ -247,10 +246,10 @@ class Push(LedgerLane):
 
     def _call(self, act: Act, it: Subscription) -> int:
         if act.verb == "find":
-            return self._webhooks.subscribe(it.asked)
+            return self._upstream.subscribe(it.asked)
         if act.verb == "subscribe" and self._wanted is not None:
-            return self._webhooks.subscribe(self._target, self._wanted.filters)
-        self._webhooks.unsubscribe(act.number)  # one that is not there is gone
+            return self._upstream.subscribe(self._target, self._wanted.filters)
+        self._upstream.unsubscribe(act.number)  # one that is not there is gone
         return act.number
 
     def _done(self, act: Act, number: int, digest: str, stands: Subscription) -> Subscription:

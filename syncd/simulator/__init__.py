@@ -5,8 +5,8 @@ else of this package, so one misreading of the API cannot cancel another. `Optio
 the vendor leaves open.
 """
 
-from syncd.simulator.access.faults import Fault
 from syncd.simulator.app import create_app
+from syncd.simulator.gateway import Fault
 from syncd.simulator.leads.store import Export
 from syncd.simulator.options import Options
 from syncd.simulator.serve import Running, running, serve

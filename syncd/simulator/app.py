@@ -13,19 +13,12 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.http import http_date
 from werkzeug.routing import IntegerConverter
 
-from syncd.simulator.access.api_keys import SHAPE, bearer
-from syncd.simulator.access.faults import Fault
-from syncd.simulator.access.request_log import Request
+from syncd.simulator.api import views
+from syncd.simulator.api.endpoints import ENDPOINTS, V2, Endpoint
+from syncd.simulator.api.messages import refuse, reply
 from syncd.simulator.api.openapi import document
-from syncd.simulator.api.responses import refuse, reply
-from syncd.simulator.api.routes import ROUTES, V2
-from syncd.simulator.api.views.accounts import AccountViews
-from syncd.simulator.api.views.campaigns import CampaignViews
-from syncd.simulator.api.views.leads import LeadViews
-from syncd.simulator.api.views.lookups import LookupViews
-from syncd.simulator.api.views.preferences import PreferenceViews
-from syncd.simulator.api.views.webhooks import WebhookViews
 from syncd.simulator.control import control
+from syncd.simulator.gateway import KEY_SHAPE, Fault, Request, bearer
 from syncd.simulator.options import Options
 from syncd.simulator.refusals import (
     GONE,
@@ -36,9 +29,6 @@ from syncd.simulator.refusals import (
     RefusedError,
 )
 from syncd.simulator.world import World
-
-# Each class has methods for some routes; a method has the name of its route.
-VIEWS = (LeadViews, CampaignViews, AccountViews, PreferenceViews, LookupViews, WebhookViews)
 
 
 def create_app(
@@ -61,10 +51,9 @@ def create_app(
     # A test's error inside the app must reach the test and not become a 500.
     app.config["PROPAGATE_EXCEPTIONS"] = True
     app.url_map.converters["int"] = _Id
-    views = [view(world) for view in VIEWS]
-    for name, method, path in ROUTES:
-        view = next(getattr(one, name) for one in views if hasattr(one, name))
-        app.add_url_rule(V2 + path, name, view, methods=[method])
+    for endpoint in ENDPOINTS.values():
+        view = _view(endpoint, world)
+        app.add_url_rule(V2 + endpoint.rule, endpoint.name, view, methods=[endpoint.method])
     described = document(world.options)
     app.add_url_rule(V2 + "/openapi.json", "openapi", lambda: reply(described))
     for path in ("/api/v1", "/api/v1/<path:rest>"):
@@ -84,6 +73,20 @@ class _Id(IntegerConverter):
     regex = "[0-9]{1,18}"
 
 
+def _view(endpoint: Endpoint, world: World) -> Callable[..., Response]:
+    serve = getattr(views, endpoint.name)
+
+    def view(**ids: int) -> Response:
+        # Under the lock, no other call comes between a check and its effect, or between select and show.
+        with world.moment():
+            answer = serve(world, **ids)
+            if isinstance(answer, Response):
+                return answer
+            return reply(answer, world.options.created_status if endpoint.created else 200)
+
+    return view
+
+
 def _gone(rest: str = "") -> Response:  # noqa: ARG001 - every v1 path is gone alike
     return refuse(GONE, Options(), migrationGuide=MIGRATION_GUIDE)
 
@@ -101,8 +104,8 @@ class _RequestHooks:
             return None
         key = bearer(request.headers.get("Authorization"))
         query = request.query_string.decode("latin-1")
-        g.noted = Request(request.method, request.path, query, _route(), g.arrival, key)
-        self._world.door.arrived(g.noted)
+        g.logged = Request(request.method, request.path, query, _route(), g.arrival, key)
+        self._world.gateway.log_request(g.logged)
         if request.endpoint == "export" and self._world.on_export:
             self._world.on_export((request.view_args or {})["lead_id"])
         if not request.path.startswith(f"{V2}/"):
@@ -111,16 +114,16 @@ class _RequestHooks:
 
     def _refuse_key(self, key: str) -> Response | None:
         world = self._world
-        refusal = world.door.refusal(key)
-        counted = refusal is None or (world.options.count_unauthorised and SHAPE.fullmatch(key))
+        refusal = world.gateway.refusal(key)
+        counted = refusal is None or (world.options.count_unauthorised and KEY_SHAPE.fullmatch(key))
         if counted:
-            g.verdict = world.door.admit(key, g.arrival)
+            g.verdict = world.gateway.admit(key, g.arrival)
             if not g.verdict.admitted:
                 refusal = RATE_LIMITED
         return refuse(refusal, world.options) if refusal else None
 
     def _take_fault(self) -> Response | None:
-        g.fault = self._world.door.take_fault(request.endpoint or "")
+        g.fault = self._world.gateway.take_fault(request.endpoint or "")
         return _fault_response(g.fault) if g.fault and not g.fault.after_applying else None
 
     def leave(self, response: Response) -> Response:
@@ -128,11 +131,11 @@ class _RequestHooks:
         if fault and fault.after_applying:
             response = _fault_response(fault)
         if "verdict" in g:
-            for name, value in self._world.door.headers(g.verdict, g.arrival).items():
+            for name, value in self._world.gateway.headers(g.verdict, g.arrival).items():
                 response.headers.setdefault(name, value)
         response.headers.setdefault("Date", http_date(g.arrival))
-        if "noted" in g:
-            self._world.door.answered(g.noted, response.status_code)
+        if "logged" in g:
+            self._world.gateway.log_answer(g.logged, response.status_code)
             if self._world.options.latency:
                 self._sleep(self._world.options.latency)
         return response

@@ -7,13 +7,11 @@ from typing import Any, get_args, get_type_hints
 
 from flask import Blueprint, Response
 
-from syncd.simulator.access.faults import Fault
-from syncd.simulator.api.request_data import json_body
-from syncd.simulator.api.responses import refuse, reply
-from syncd.simulator.api.validation import InvalidError, validator
-from syncd.simulator.campaigns.tiers import Budget
+from syncd.simulator.api.messages import InvalidError, json_body, refuse, reply, validator
+from syncd.simulator.campaigns.accounts import Budget
+from syncd.simulator.gateway import Fault
 from syncd.simulator.options import Options
-from syncd.simulator.refusals import Refusal
+from syncd.simulator.refusals import Refusal, RefusedError
 from syncd.simulator.world import World
 
 Body = dict[str, Any]
@@ -54,9 +52,9 @@ def control(world: World) -> Blueprint:
     blueprint = Blueprint("_sim", __name__, url_prefix="/_sim")
     orders = _Orders(world)
     blueprint.add_url_rule("/stats", "stats", lambda: reply(world.stats()))
-    blueprint.add_url_rule("/feedback", "feedback", lambda: reply(world.feedback.shown()))
+    blueprint.add_url_rule("/feedback", "feedback", lambda: reply(world.feedback.payload()))
     for verb in VERBS:
-        view = _view(verb, getattr(orders, verb.replace("-", "_")), world.options)
+        view = _view(verb, getattr(orders, verb.replace("-", "_")), world)
         blueprint.add_url_rule(f"/{verb}", verb, view, methods=["POST"])
     return blueprint
 
@@ -66,91 +64,73 @@ def _check(verb: str) -> Callable[[Any], None]:
     return validator(VERBS[verb])
 
 
-def _view(verb: str, order: Callable[[Body], Response], options: Options) -> Callable[[], Response]:
+def _view(verb: str, order: Callable[[Body], Body | None], world: World) -> Callable[[], Response]:
     def view() -> Response:
         body = json_body()
         body = body if isinstance(body, dict) else {}
         try:
             _check(verb)(body)
+            with world.moment():
+                answer = order(body)
         except InvalidError as error:
-            return refuse(Refusal(400, "invalid_order", str(error), "code"), options)
-        return order(body)
+            return refuse(Refusal(400, "invalid_order", str(error), "code"), world.options)
+        return reply(answer or {"ok": True}, 201 if verb == "leads" else 200)
 
     return view
 
 
 class _Orders:
-    """The verbs; a method has the name of its verb."""
+    """The verbs; a method has the name of its verb, and returns the answer, or None for `{"ok": true}`."""
 
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def leads(self, body: Body) -> Response:
-        return reply(
-            {"ids": self._world.add_leads(int(body.get("count", 1)), stream_id=body.get("streamId"))}, 201
-        )
+    def leads(self, body: Body) -> Body:
+        return {"ids": self._world.add_leads(int(body.get("count", 1)), stream_id=body.get("streamId"))}
 
-    def fail(self, body: Body) -> Response:
+    def fail(self, body: Body) -> None:
         try:
             self._world.fail(fault(body))
         except (TypeError, ValueError) as error:
-            return refuse(Refusal(400, "invalid_fault", str(error), "code"), self._world.options)
-        return _done()
+            raise RefusedError(Refusal(400, "invalid_fault", str(error), "code")) from None
 
-    def revoke(self, body: Body) -> Response:
+    def revoke(self, body: Body) -> None:
         self._world.revoke(body.get("key"))
-        return _done()
 
-    def advance(self, body: Body) -> Response:
+    def advance(self, body: Body) -> Body:
         self._world.advance(body.get("seconds", 0))
-        return reply({"ok": True, "now": self._world.now()})
+        return {"ok": True, "now": self._world.now()}
 
-    def drain(self, body: Body) -> Response:
+    def drain(self, body: Body) -> None:
+        accounts = self._world.accounts
         budgets: list[Budget] = [body["budget"]] if "budget" in body else list(get_args(Budget))
-        with self._world.moment() as now:
-            accounts = self._world.accounts
-            drained = [accounts.get(body["accountId"])] if "accountId" in body else accounts.all
-            for account in drained:
-                for budget in budgets:
-                    accounts.budgets.drain(account.id, account.tier, budget, now)
-        return _done()
+        drained = [accounts.get(body["accountId"])] if "accountId" in body else accounts.all
+        for account in drained:
+            for budget in budgets:
+                accounts.budgets.drain(account, budget, self._world.instant)
 
-    def credits(self, body: Body) -> Response:
-        with self._world.lock:
-            self._world.credits = int(body.get("balance", 0))
-        return _done()
+    def credits(self, body: Body) -> None:
+        self._world.credits = int(body.get("balance", 0))
 
-    def sleep(self, body: Body) -> Response:
-        with self._world.moment():
-            self._world.accounts.set_asleep(int(body["accountId"]), asleep=True)
-            self._world.refresh_pairs()
-        return _done()
+    def sleep(self, body: Body) -> None:
+        self._world.accounts.set_asleep(int(body["accountId"]), asleep=True)
+        self._world.refresh_pairs()
 
-    def wake(self, body: Body) -> Response:
-        with self._world.moment():
-            self._world.accounts.set_asleep(int(body["accountId"]), asleep=False)
-            self._world.refresh_pairs()
-        return _done()
+    def wake(self, body: Body) -> None:
+        self._world.accounts.set_asleep(int(body["accountId"]), asleep=False)
+        self._world.refresh_pairs()
 
-    def stripe(self, body: Body) -> Response:
-        with self._world.lock:
-            self._world.accounts.stripe.fail(body.get("message"), int(body.get("times", 1)))
-        return _done()
+    def stripe(self, body: Body) -> None:
+        self._world.accounts.stripe.fail(body.get("message"), int(body.get("times", 1)))
 
-    def lookups(self, body: Body) -> Response:
-        with self._world.lock:
-            self._world.handles.failures = int(body.get("failures", 1))
-        return _done()
+    def lookups(self, body: Body) -> None:
+        self._world.handles.failures = int(body.get("failures", 1))
 
-    def subscription(self, body: Body) -> Response:
-        with self._world.lock:
-            self._world.accounts.subscription = body.get("status", "active")
-        return _done()
+    def subscription(self, body: Body) -> None:
+        self._world.accounts.subscription = body.get("status", "active")
 
-    def fail_run(self, body: Body) -> Response:
-        with self._world.lock:
-            self._world.runs.fail_next(body.get("message", "X did not answer."))
-        return _done()
+    def fail_run(self, body: Body) -> None:
+        self._world.runs.fail_next(body.get("message", "X did not answer."))
 
 
 def fault(body: Body) -> Fault:
@@ -158,14 +138,10 @@ def fault(body: Body) -> Fault:
 
     Raises:
         TypeError: `Fault` has no such member.
-        ValueError: No route has this name.
+        ValueError: No endpoint has this name.
     """
     members = dict(body)
     if "body" in members:
         sent = members["body"]
         members["body"] = (sent if isinstance(sent, str) else json.dumps(sent)).encode()
     return Fault(**members)
-
-
-def _done() -> Response:
-    return reply({"ok": True})

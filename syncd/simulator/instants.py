@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 Precision = Literal["seconds", "milliseconds"]
+DAY = 86_400.0  # seconds
 
 
 def floored(instant: float, times: Precision = "seconds") -> float:

@@ -33,68 +33,48 @@ class Preferences:
         return list(self._templates.values())
 
     def template(self, template_id: int) -> dict[str, Any]:
-        """Return a template.
-
-        Raises:
-            RefusedError: No template has this id.
-        """
+        """Return a template. Raises RefusedError: no template has this id."""
         if template_id not in self._templates:
             raise RefusedError(TEMPLATE_NOT_FOUND)
         return self._templates[template_id]
 
     def create(self, body: Mapping[str, Any], now: float) -> dict[str, Any]:
-        """Create a template.
-
-        Raises:
-            RefusedError: Another template has the name.
-        """
+        """Create a template. Raises RefusedError: another template has the name."""
         self._require_free_name(body["name"], None)
         template_id = next(self._ids)
         made = iso(now, self._options.times)
         self._templates[template_id] = {
             "id": template_id,
-            "name": body["name"],
-            "messageBody": body["messageBody"],
+            **_texts(body),
             "createdAt": made,
             "updatedAt": made,
         }
         return self._templates[template_id]
 
     def change(self, template_id: int, body: Mapping[str, Any], now: float) -> dict[str, Any]:
-        """Replace the name and the text of a template.
-
-        Raises:
-            RefusedError: No template has this id, or another has the name.
-        """
+        """Replace the name and the text of a template. Raises RefusedError as `template` and `create` do."""
         template = self.template(template_id)
         self._require_free_name(body["name"], template_id)
-        changed = {
-            **template,
-            "name": body["name"],
-            "messageBody": body["messageBody"],
-            "updatedAt": iso(now, self._options.times),
-        }
-        self._templates[template_id] = changed
-        return changed
+        template |= {**_texts(body), "updatedAt": iso(now, self._options.times)}
+        return template
 
     def delete(self, template_id: int) -> None:
-        """Delete a template.
-
-        Raises:
-            RefusedError: No template has this id.
-        """
+        """Delete a template. Raises RefusedError: no template has this id."""
         del self._templates[self.template(template_id)["id"]]
 
     def notify(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Change the named settings, and return all of them."""
-        self.settings = {
-            "summaryFrequency": body.get("summaryFrequency", self.settings["summaryFrequency"]),
-            "channels": {
-                name: body.get("channels", {}).get(name, on) for name, on in self.settings["channels"].items()
-            },
+        channels = {
+            name: body.get("channels", {}).get(name, on) for name, on in self.settings["channels"].items()
         }
+        frequency = body.get("summaryFrequency", self.settings["summaryFrequency"])
+        self.settings = {"summaryFrequency": frequency, "channels": channels}
         return self.settings
 
     def _require_free_name(self, name: str, but: int | None) -> None:
         if any(one["name"] == name and one["id"] != but for one in self._templates.values()):
             raise RefusedError(TEMPLATE_EXISTS)
+
+
+def _texts(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": body["name"], "messageBody": body["messageBody"]}

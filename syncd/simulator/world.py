@@ -12,33 +12,21 @@ from operator import attrgetter
 from threading import RLock
 from typing import Any
 
-from syncd.simulator.access.faults import Fault
-from syncd.simulator.access.gateway import Gateway
-from syncd.simulator.access.rate_limit import MINUTE
-from syncd.simulator.access.request_log import Request
 from syncd.simulator.campaigns.accounts import Accounts
-from syncd.simulator.campaigns.handles import XHandles
 from syncd.simulator.campaigns.models import Campaign, Pair
-from syncd.simulator.campaigns.run import Run
-from syncd.simulator.campaigns.runs import Runs
+from syncd.simulator.campaigns.runs import Run, Runs
 from syncd.simulator.campaigns.segments import Segments
-from syncd.simulator.campaigns.store import Streams
-from syncd.simulator.leads.discovery import FUTURE
-from syncd.simulator.leads.enrichment import Enriched
+from syncd.simulator.campaigns.streams import Streams, XHandles
+from syncd.simulator.gateway import MINUTE, Fault, Gateway, Request
+from syncd.simulator.leads.enrichment import Enriched, Lookups
 from syncd.simulator.leads.feedback import FeedbackStore, Judgement
 from syncd.simulator.leads.listing import Listing, Page, Query
-from syncd.simulator.leads.lookups import Lookups
 from syncd.simulator.leads.people import Person, draw
 from syncd.simulator.leads.row import Row
-from syncd.simulator.leads.store import Leads
+from syncd.simulator.leads.store import FUTURE, Leads
 from syncd.simulator.options import Options
 from syncd.simulator.preferences import Preferences
-from syncd.simulator.refusals import (
-    ENRICH_LEAD_NOT_FOUND,
-    FEEDBACK_LEAD_NOT_FOUND,
-    SEGMENT_NOT_FOUND,
-    Refusal,
-)
+from syncd.simulator.refusals import ENRICH_LEAD_NOT_FOUND, FEEDBACK_LEAD_NOT_FOUND, RefusedError
 from syncd.simulator.webhooks import Subscriptions
 
 SyncObserver = Callable[[Sequence[Row]], object]
@@ -50,7 +38,8 @@ class World:
     Attributes:
         options: The switches.
         start: Epoch seconds of the world's start.
-        door: Keys, rate limits, planned failures, and the log of requests.
+        instant: Epoch seconds up to which everything due has happened. A view takes it for now.
+        gateway: Keys, rate limits, planned failures, and the log of requests.
         handles, accounts, segments, streams, runs, lookups, preferences: The rest of the state; use it within `moment()`.
         on_export: Called with the lead id when the POST of an export arrives, before the key is checked, and without
             the lock. Its errors leave the WSGI app.
@@ -64,11 +53,11 @@ class World:
 
     def __init__(self, options: Options, now: Callable[[], float] = time.time) -> None:
         self.options = options
-        self.start = now()
+        self.start = self.instant = now()
         self.lock = RLock()
         self.on_export: Callable[[int], object] | None = None
         self.sync_observers: list[SyncObserver] = []
-        self.door = Gateway(options)
+        self.gateway = Gateway(options)
         self.handles = XHandles(options)
         self.accounts = Accounts(options, self.start)
         self.segments = Segments(options, self.start)
@@ -170,48 +159,43 @@ class World:
         with self.moment():
             return self._listing.summary(query)
 
-    def export(self, lead_id: int) -> Refusal | None:
-        """Mark a lead exported; return None, or the refusal."""
+    def export(self, lead_id: int) -> None:
+        """Mark a lead exported. Raises RefusedError as `Leads.export` does."""
         with self.moment() as instant:
-            return self._leads.export(lead_id, instant)
+            self._leads.export(lead_id, instant)
 
-    def enrich(
-        self, lead_id: int, outputs: Collection[str], mode: str
-    ) -> tuple[Row, Enriched, int] | Refusal:
-        """Look the person of a lead up; return a row, the result and the credits left, or the refusal."""
+    def enrich(self, lead_id: int, outputs: Collection[str], mode: str) -> Enriched:
+        """Look the person of a lead up. Raises RefusedError as `Lookups.enrich` does, and for an unknown lead."""
         with self.moment():
             rows = self._leads.known(lead_id)
             if not rows:
-                return ENRICH_LEAD_NOT_FOUND
-            answer = self.lookups.enrich(rows[0].person, outputs, mode, lead_id)
-            return answer if isinstance(answer, Refusal) else (rows[0], *answer)
+                raise RefusedError(ENRICH_LEAD_NOT_FOUND)
+            return self.lookups.enrich(rows[0].person, outputs, mode, lead_id)
 
-    def judge(self, lead_id: int, judgement: Judgement) -> Refusal | None:
-        """Store feedback on a lead; return None, or the refusal."""
+    def judge(self, lead_id: int, judgement: Judgement) -> None:
+        """Store feedback on a lead. Raises RefusedError for an unknown lead or segment."""
         with self.moment() as instant:
             if not self._leads.known(lead_id):
-                return FEEDBACK_LEAD_NOT_FOUND
-            if judgement.segment_id not in {segment.id for segment in self.segments.all}:
-                return SEGMENT_NOT_FOUND
-            self.feedback.take(lead_id, judgement, instant)
-            return None
+                raise RefusedError(FEEDBACK_LEAD_NOT_FOUND)
+            self.segments.get(judgement.segment_id)
+            self.feedback.store(lead_id, judgement, instant)
 
     def revoke(self, key: str | None = None) -> None:
         """Revoke one key, or every key that was accepted so far."""
-        self.door.revoke(key)
+        self.gateway.revoke(key)
 
     def fail(self, fault: Fault) -> None:
         """Make the next calls of a route fail."""
-        self.door.fail(fault)
+        self.gateway.fail(fault)
 
     @property
     def requests(self) -> Sequence[Request]:
         """Logged requests under /api, oldest first."""
-        return self.door.requests
+        return self.gateway.requests
 
     def busiest_minute(self) -> int:
         """Return the most requests, refused or not, that one key sent within 60 seconds."""
-        return self.door.busiest_minute()
+        return self.gateway.busiest_minute()
 
     @property
     def campaigns(self) -> tuple[Campaign, ...]:
@@ -239,7 +223,7 @@ class World:
         """Return the counts of `GET /_sim/stats`."""
         with self.moment():
             return {
-                **self.door.stats(),
+                **self.gateway.stats(),
                 **self._leads.stats(),
                 "credits": self.credits,
                 "webhooks": self.subscriptions.stats(),
@@ -271,7 +255,7 @@ class World:
 
     def _advance(self) -> float:
         """Let everything due happen, and return the instant."""
-        instant = self.now()
+        self.instant = instant = self.now()
         while (end := self.runs.next_end() or inf) <= instant:
             self._list_due(end)
             for run in self.runs.ended(end):

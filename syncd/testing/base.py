@@ -1,6 +1,6 @@
 """The base of every claim of the contract: the bench, the troubles that a remote may be unable to make, and plain demands."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar, Literal, get_args
 
 import pytest
@@ -14,10 +14,10 @@ FEW = 6
 """Deliveries of an ordinary small batch."""
 
 
-def demand(met: bool, says: str) -> None:  # noqa: FBT001 - it reads as an assertion, and holds under -O as well
-    """Raise AssertionError with what the contract wants."""
+def demand(met: bool, message: str) -> None:  # noqa: FBT001 - it reads as an assertion, and holds under -O as well
+    """Raise AssertionError with the demand of the contract."""
     if not met:
-        raise AssertionError(says)
+        raise AssertionError(message)
 
 
 class ContractPart:
@@ -59,23 +59,27 @@ def again(bench: Bench, deliveries: Iterable[Delivery]) -> list[Delivery]:
     return [one._replace(maybe_sent=not bench.connector.route(one).resend_safe) for one in deliveries]
 
 
-def all_delivered(harness: LaneHarness, deliveries: Iterable[Delivery], when: str) -> None:
+def deliver_all(bench: Bench, deliveries: Sequence[Delivery], when: str) -> LaneHarness:
+    """Settle these deliveries on a new lane, and demand that every one was delivered."""
+    harness = LaneHarness(bench, *deliveries).settle()
+    demand_delivered(harness, deliveries, when)
+    return harness
+
+
+def demand_delivered(harness: LaneHarness, deliveries: Iterable[Delivery], when: str) -> None:
     """Demand that every one was delivered in the end."""
-    wanted = sorted(one.id for one in deliveries)
-    missing = sorted(set(wanted) - set(harness.ids("delivered")))
-    told = {change.code: change.detail for id_, change in harness.settled.items() if id_ in missing}
-    lane = (
-        f"; the lane is {harness.lane.status} ({harness.lane.code}: {harness.lane.detail})"
-        if harness.pending
-        else ""
-    )
+    missing = sorted({one.id for one in deliveries} - set(harness.ids("delivered")))
+    lane = harness.lane
+    state = f"; the lane is {lane.status} ({lane.code}: {lane.detail})" if harness.pending else ""
+    reasons = {change.code: change.detail for id_, change in harness.settled.items() if id_ in missing}
     demand(
-        not missing, f"{when}, every delivery must be delivered in the end; {missing} were not: {told}{lane}"
+        not missing,
+        f"{when}, every delivery must be delivered in the end; {missing} were not: {reasons}{state}",
     )
 
 
-def grew_by(bench: Bench, before: int, wanted: int, when: str) -> None:
+def demand_growth(bench: Bench, before: int, wanted: int, when: str) -> None:
     """Demand so many new objects."""
     found = bench.seen() - before
-    trouble = "a duplicate" if found > wanted else "something said to be delivered is not there"
+    trouble = "a duplicate" if found > wanted else "something reported as delivered is not there"
     demand(found == wanted, f"{when}, the remote must hold {wanted} new objects, not {found}: {trouble}")

@@ -1,17 +1,18 @@
-"""The bench that a connector is tried on: the connector, the remote it writes to, and made-up deliveries."""
+"""The bench of a connector under test: the connector, its remote, virtual time, a log, and made-up deliveries."""
 
+import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, Self
 
+import pytest
 from pydantic import BaseModel
 
 from syncd.connector import Connector, Context, Delivery, Field, Watched
 from syncd.mapping import FieldMap, Labels, variables
 from syncd.settings import secret_values
 from syncd.testing import samples
-from syncd.testing.clock import Journal, ManualClock
 
 _LABELS = Labels(streams={7: "Founders who ship"}, segments={3: "Makers"}, accounts={5: "indiehackers"})
 _PROFILE = {
@@ -31,6 +32,61 @@ _LEAD = {
     "source_type": "sourceType",
     "discovered_at": "discoveredAt",
 }
+
+
+NOON = 1781179200.0
+"""2026-06-11T12:00:00Z, in seconds since the epoch."""
+
+
+class ManualClock:
+    """A `syncd.clock.Clock` that only moves when it is told to: `wait` comes back at once and time has passed."""
+
+    def __init__(self, start: float = NOON) -> None:
+        """`start`: seconds since the epoch."""
+        self._start = start
+        self._passed = 0.0
+        self._stopping = False
+
+    def now(self) -> float:  # noqa: D102 - as `Clock` says
+        return self._start + self._passed
+
+    def monotonic(self) -> float:  # noqa: D102
+        return 1000.0 + self._passed
+
+    def boot(self) -> str:  # noqa: D102
+        return "virtual"
+
+    def wait(self, event: threading.Event, seconds: float | None) -> bool:
+        """Let `seconds` pass at once. Raises AssertionError for a wait that nothing would ever end."""
+        if not event.is_set() and not self._stopping:
+            if seconds is None:
+                raise AssertionError("the connector waits without a limit: nothing would ever end this wait")
+            self.advance(seconds)
+        return event.is_set() and not self._stopping
+
+    def stop(self) -> None:  # noqa: D102
+        self._stopping = True
+
+    @property
+    def stopping(self) -> bool:  # noqa: D102
+        return self._stopping
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass; never back."""
+        self._passed += max(0.0, seconds)
+
+
+class Journal:
+    """A `syncd.connector.Logger` that keeps its events."""
+
+    def __init__(self) -> None:
+        """Nothing was logged yet."""
+        self.events: list[tuple[str, dict[str, object]]] = []
+
+    def debug(self, event: str, **ids: object) -> None:  # noqa: D102 - as `Logger` says
+        self.events.append((event, ids))
+
+    info = warning = debug
 
 
 class Remote(Protocol):
@@ -63,7 +119,7 @@ class Remote(Protocol):
         """The credentials stop working."""
         ...
 
-    # Optional: `schema()`, what else `check` and `setup` must not change; `mark(person, value)`, for a connector that offers
+    # Optional: `schema()`, all else that `check` and `setup` must not change; `mark(person, value)`, for a connector with
     # `statuses_since`: somebody at the remote sets the watched property of this person
 
 
@@ -74,12 +130,11 @@ class Bench:
     Args:
         connector: the one under test, ready: set up, credentials good, nothing written yet.
         remote: where it writes to.
-        clock: the very clock in the connector's context.
-        journal: the very logger in the connector's context.
+        clock, journal: those in the connector's context.
         fields: the mapping in the connector's context; None: the class's defaults.
         secrets: texts that must never be seen.
         again: makes another instance for the same remote, as a restart would.
-        watched: the property in the connector's context that feedback wants to hear of; None: none is asked for.
+        watched: the property in the connector's context that feedback asks for; None: none.
     """
 
     connector: Connector
@@ -109,26 +164,31 @@ class Bench:
         """
         chosen = options if isinstance(options, BaseModel) else connector.Options.model_validate(options)
         clock, journal = clock or ManualClock(), Journal()
-        context = Context(
-            "contract", clock, journal, as_fields(connector.defaults if fields is None else fields), watched
-        )
+        table = as_fields(connector.defaults if fields is None else fields)
+        context = Context("contract", clock, journal, table, watched)
+
+        def make() -> Connector:
+            return connector(chosen, context)
+
         kept = {*secrets, *secret_values(chosen)}
-        return cls(
-            connector(chosen, context),
-            remote,
-            clock,
-            journal,
-            fields,
-            kept,
-            lambda: connector(chosen, context),
-            watched,
-        )
+        return cls(make(), remote, clock, journal, fields, kept, make, watched)
+
+    @property
+    def table(self) -> dict[str, Field]:
+        """The mapping in force."""
+        return as_fields(self.connector.defaults if self.fields is None else self.fields)
+
+    def restart(self) -> None:
+        """Replace the connector by a new instance, as a restart of the process does. Skips where there is none."""
+        if self.again is None:
+            pytest.skip("the bench cannot make another instance: use Bench.open, or give it `again`")
+        self.connector.close()
+        self.connector = self.again()
 
     @cached_property
     def field_map(self) -> FieldMap:
         """The mapping in force, compiled."""
-        table = self.connector.defaults if self.fields is None else self.fields
-        return FieldMap.compile("connectors.contract", as_fields(table))
+        return FieldMap.compile("connectors.contract", self.table)
 
     def delivery(
         self,
@@ -164,6 +224,10 @@ class Bench:
     def deliveries(self, count: int, first: int = 1) -> list[Delivery]:
         """So many leads of as many persons."""
         return [self.delivery(n) for n in range(first, first + count)]
+
+    def objects(self) -> list[dict[str, object]]:
+        """Copy the objects that an outside observer sees."""
+        return [dict(each) for each in self.remote.objects()]
 
     def seen(self) -> int:
         """Count the objects that an outside observer sees."""

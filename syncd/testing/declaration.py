@@ -1,4 +1,4 @@
-"""ContractPart about manners: the class is complete, reading reads, pure is pure, and nothing private is said aloud."""
+"""Claims about the class itself: it is complete, reading reads, pure is pure, and nothing private is shown."""
 
 import builtins
 import io
@@ -15,13 +15,13 @@ from syncd.connector import Change, Connector, Finding, Route
 from syncd.core.failure import CODES
 from syncd.mapping import FieldMap
 from syncd.testing import samples
-from syncd.testing.base import ContractPart, Trouble, all_delivered, demand, few
+from syncd.testing.base import ContractPart, Trouble, deliver_all, demand, few
 from syncd.testing.bench import Bench, as_fields
 from syncd.testing.lane_harness import LaneHarness
 
 _PLAN, _MAKE = False, True
 """The two arguments of `setup`."""
-_DOORS = (
+_IO = (
     (socket.socket, "connect"),
     (socket.socket, "send"),
     (socket.socket, "sendall"),
@@ -36,12 +36,12 @@ _DOORS = (
 def _no_io() -> Iterator[None]:
     """Files and sockets raise."""
 
-    def shut(*_: object, **__: object) -> Any:
+    def fail(*_: object, **__: object) -> Any:
         raise AssertionError("route must be pure: it opened a file or a connection, or sent something")
 
     with pytest.MonkeyPatch.context() as patch:
-        for owner, name in _DOORS:
-            patch.setattr(owner, name, shut)
+        for owner, name in _IO:
+            patch.setattr(owner, name, fail)
         yield
 
 
@@ -51,14 +51,10 @@ def _setup(bench: Bench) -> Connector:
     return bench.connector
 
 
-def _schema(bench: Bench) -> object:
-    """Return what the remote shows besides objects; None if its handle has no method `schema`."""
-    schema: Callable[[], object] | None = getattr(bench.remote, "schema", None)
-    return None if schema is None else schema()
-
-
 def _everything(bench: Bench) -> tuple[list[dict[str, object]], object]:
-    return [dict(each) for each in bench.remote.objects()], _schema(bench)
+    """Return the remote's objects, and its schema if its handle has a method `schema`."""
+    schema: Callable[[], object] | None = getattr(bench.remote, "schema", None)
+    return bench.objects(), schema and schema()
 
 
 def _left_to_do(changes: Sequence[Change]) -> list[str]:
@@ -106,7 +102,7 @@ class DeclarationClaims(ContractPart):
 
     def test_check_reports_and_changes_nothing(self, bench: Bench) -> None:
         """Cheap and read-only; on a remote that is ready it finds no error."""
-        all_delivered(LaneHarness(bench, bench.delivery(1)).settle(), [bench.delivery(1)], "Before check")
+        deliver_all(bench, [bench.delivery(1)], "Before check")
         before = _everything(bench)
         findings = list(bench.connector.check())
         demand(_everything(bench) == before, "check() changed something at the remote: it must only read")
@@ -126,9 +122,9 @@ class DeclarationClaims(ContractPart):
         planned = list(connector.setup(_PLAN))
         demand(_everything(bare) == before, "setup(apply=False) changed something at the remote")
         done = [change.what for change in planned if change.done]
-        demand(not done, f"setup(apply=False) says that it did something: {done}")
+        demand(not done, f"setup(apply=False) reports that it did something: {done}")
         demand(
-            list(connector.setup(_PLAN)) == planned, "setup(apply=False) says something else the second time"
+            list(connector.setup(_PLAN)) == planned, "setup(apply=False) plans something else the second time"
         )
 
     def test_setup_a_second_time_changes_nothing(self, bare: Bench) -> None:
@@ -144,7 +140,7 @@ class DeclarationClaims(ContractPart):
         left = _left_to_do(connector.setup(_MAKE))
         demand(not left, f"a second setup(apply=True) finds still to do, or does again: {left}")
         demand(_everything(bare) == before, "a second setup(apply=True) changed something at the remote")
-        all_delivered(LaneHarness(bare, *few(bare)).settle(), few(bare), "After setup")
+        deliver_all(bare, few(bare), "After setup")
 
     def test_route_is_pure(self, bench: Bench) -> None:
         """It answers from the delivery alone, the same every time, without a file or a connection."""

@@ -1,4 +1,4 @@
-"""ContractPart about trouble: nothing is lost, nothing is written twice, and the failure says who must do what."""
+"""Claims about a remote that misbehaves: nothing is lost, nothing is written twice, and the failure has the right kind."""
 
 from collections.abc import Callable, Sequence
 from typing import overload
@@ -6,7 +6,7 @@ from typing import overload
 import pytest
 
 from syncd.connector import Connector, Delivered, Delivery, Halt, Pause, Retry
-from syncd.testing.base import ContractPart, all_delivered, demand, few, grew_by
+from syncd.testing.base import ContractPart, deliver_all, demand, demand_delivered, demand_growth, few
 from syncd.testing.bench import Bench
 from syncd.testing.lane_harness import Call, LaneHarness
 
@@ -53,13 +53,16 @@ def _broken_off(bench: Bench, cause: Callable[[], None], when: str) -> LaneHarne
     harness.hand_over = lambda given: _Tripwire(given, cause)
     call = _first_call(harness)
     harness.hand_over = tuple
-    written, told = bench.seen() - before, _delivered(call)
+    written, reported = bench.seen() - before, _delivered(call)
     demand(
-        told >= written,
-        f"{when}, {written} deliveries were written and {told} reported: yield each outcome as soon as it is known, or "
+        reported >= written,
+        f"{when}, {written} deliveries were written and {reported} reported: yield each outcome as soon as it is known, or "
         "return those that are, with the Pause or Halt behind them",
     )
-    demand(told <= written, f"{when}, {told} deliveries were reported as delivered and {written} are there")
+    demand(
+        reported <= written,
+        f"{when}, {reported} deliveries were reported as delivered and {written} are there",
+    )
     return harness
 
 
@@ -77,22 +80,19 @@ class FailureClaims(ContractPart):
             "an answer was lost, and no call failed: the connector believes what nobody confirmed (or the remote's "
             "lose_next_answer lost nothing)",
         )
-        all_delivered(harness, batch, "When an answer is lost after the call was applied")
-        grew_by(bench, before, len(batch), "After a lost answer")
+        demand_delivered(harness, batch, "When an answer is lost after the call was applied")
+        demand_growth(bench, before, len(batch), "After a lost answer")
 
     def test_a_restart_after_a_lost_answer_makes_no_duplicate(self, bench: Bench) -> None:
         """The process may die with the answer: the next instance knows no more than the delivery says."""
         self.need("lose_answer")
-        if bench.again is None:
-            pytest.skip("the bench cannot make another instance: use Bench.open, or give it `again`")
         before, batch = bench.seen(), few(bench)
         bench.remote.lose_next_answer()
         harness = LaneHarness(bench, *batch)
         harness.step()
-        bench.connector.close()
-        bench.connector = bench.again()
-        all_delivered(harness.settle(), batch, "When the process restarts after a lost answer")
-        grew_by(bench, before, len(batch), "After a lost answer and a restart")
+        bench.restart()
+        demand_delivered(harness.settle(), batch, "When the process restarts after a lost answer")
+        demand_growth(bench, before, len(batch), "After a lost answer and a restart")
 
     def test_a_bare_server_error_is_not_a_delivery_and_costs_nobody(self, bench: Bench) -> None:
         """A call that fails whole without a reason is `Pause(…, unexplained=True)`, or a `Retry` for each."""
@@ -101,7 +101,7 @@ class FailureClaims(ContractPart):
         bench.remote.fail_next()
         harness = LaneHarness(bench, *batch)
         call = _first_call(harness)
-        grew_by(bench, before, _delivered(call), "After a bare server error")
+        demand_growth(bench, before, _delivered(call), "After a bare server error")
         demand(bool(call.failures), "the remote answered with a bare server error, and no delivery failed")
         for why in call.failures:
             fair = isinstance(why, Retry) or (isinstance(why, Pause) and why.unexplained)
@@ -109,32 +109,32 @@ class FailureClaims(ContractPart):
                 fair,
                 f"a bare server error says nothing about a lead or a key: raise Pause(…, unexplained=True), not {why!r}",
             )
-        all_delivered(harness.settle(), batch, "After one bare server error")
-        grew_by(bench, before, len(batch), "After a bare server error and trying again")
+        demand_delivered(harness.settle(), batch, "After one bare server error")
+        demand_growth(bench, before, len(batch), "After a bare server error and trying again")
 
     def test_too_many_requests_pauses_as_long_as_it_was_asked_to(self, bench: Bench) -> None:
-        """Being told to slow down is `Pause(…, after=seconds)`: it spends no attempt and blames no lead."""
+        """A request to slow down is `Pause(…, after=seconds)`: it spends no attempt and blames no lead."""
         self.need("slow_down")
         before, batch = bench.seen(), few(bench)
         bench.remote.slow_down(_ASKED)
         harness = LaneHarness(bench, *batch)
         call = _first_call(harness)
-        grew_by(bench, before, _delivered(call), "After being told to slow down")
+        demand_growth(bench, before, _delivered(call), "After a request to slow down")
         pauses = [why for why in call.failures if isinstance(why, Pause)]
         demand(
-            bool(pauses), f"told to slow down, the connector must answer with a Pause, not {call.answer!r}"
+            bool(pauses), f"asked to slow down, the connector must answer with a Pause, not {call.answer!r}"
         )
         why = pauses[0]
         demand(
             not why.unexplained,
-            "told to slow down, everybody knows why: do not mark the Pause as unexplained",
+            "asked to slow down, everybody knows why: do not mark the Pause as unexplained",
         )
         demand(
             why.after is not None and _ASKED <= why.after <= 1.5 * _ASKED + 5,
             f"asked to come back in {_ASKED:g} seconds, the Pause must say so in `after`, in seconds; it says {why.after}",
         )
-        all_delivered(harness.settle(), batch, "After being told to slow down once")
-        grew_by(bench, before, len(batch), "After being told to slow down")
+        demand_delivered(harness.settle(), batch, "After a request to slow down")
+        demand_growth(bench, before, len(batch), "After a request to slow down")
 
     def test_a_poisoned_lead_is_rejected_alone(self, bench: Bench) -> None:
         """`Reject` in the guilty one's place; or `Refused` when the call was refused whole and nothing written."""
@@ -146,13 +146,13 @@ class FailureClaims(ContractPart):
                 bench.remote.poison(one.person)
         innocent = [*(one for one in batch if one.id not in guilty), bench.delivery(99)]
         harness = LaneHarness(bench, *batch).settle().take(innocent[-1]).settle()
-        all_delivered(harness, innocent, "Beside leads that the remote refuses")
+        demand_delivered(harness, innocent, "Beside leads that the remote refuses")
         demand(
             harness.ids("rejected") == sorted(guilty),
             f"the remote refuses deliveries {sorted(guilty)}: each must be rejected; {harness.ids('rejected')} were"
             + (f", and the lane is {harness.lane.status} ({harness.lane.code})" if harness.pending else ""),
         )
-        grew_by(bench, before, len(innocent), "Beside leads that the remote refuses")
+        demand_growth(bench, before, len(innocent), "Beside leads that the remote refuses")
 
     def test_a_failure_in_mid_batch_loses_no_outcome(self, bench: Bench) -> None:
         """The answer reports all that was written before a server error; the rest is tried again, and nothing is written twice."""
@@ -160,8 +160,8 @@ class FailureClaims(ContractPart):
         before = bench.seen()
         harness = _broken_off(bench, bench.remote.fail_next, "after a server error in the middle of a batch")
         batch = few(bench)
-        all_delivered(harness.settle(), batch, "After a server error in the middle of a batch")
-        grew_by(bench, before, len(batch), "After a server error in the middle of a batch")
+        demand_delivered(harness.settle(), batch, "After a server error in the middle of a batch")
+        demand_growth(bench, before, len(batch), "After a server error in the middle of a batch")
 
     def test_credentials_revoked_in_mid_batch_lose_no_outcome(self, bench: Bench) -> None:
         """The answer reports all that was written before, and the others stay pending behind the `Halt`."""
@@ -175,13 +175,15 @@ class FailureClaims(ContractPart):
             not harness.pending or harness.lane.status == "halted",
             "credentials that are revoked in mid-batch must halt the lane",
         )
-        grew_by(bench, before, len(harness.ids("delivered")), "After credentials were revoked in mid-batch")
+        demand_growth(
+            bench, before, len(harness.ids("delivered")), "After credentials were revoked in mid-batch"
+        )
 
     def test_revoked_credentials_halt_the_lane_and_lose_nothing(self, bench: Bench) -> None:
         """Waiting does not help and no lead is at fault: `Halt`, with a fix that says what to mend."""
         self.need("revoke")
         first, batch = bench.delivery(50), few(bench)
-        all_delivered(LaneHarness(bench, first).settle(), [first], "Before the credentials are revoked")
+        deliver_all(bench, [first], "Before the credentials are revoked")
         before = bench.seen()
         bench.remote.revoke()
         harness = LaneHarness(bench, *batch).settle()
@@ -195,7 +197,7 @@ class FailureClaims(ContractPart):
         demand(bench.seen() == before, "nothing can be written with revoked credentials, and something was")
 
     def test_check_finds_revoked_credentials(self, bench: Bench) -> None:
-        """`check` tells before the first lead does."""
+        """`check` finds them before the first lead does."""
         self.need("revoke")
         bench.remote.revoke()
         if type(bench.connector).check is Connector.check:

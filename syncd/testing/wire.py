@@ -23,8 +23,7 @@ import pytest
 from syncd.clock import SystemClock
 from syncd.connector import Connector, Delivered, Failure, Halt, Outcome, Pause, Refused, Reject
 from syncd.testing.base import demand
-from syncd.testing.bench import Bench, Remote
-from syncd.testing.clock import ManualClock
+from syncd.testing.bench import Bench, ManualClock, Remote
 
 SPEED = 100.0
 """Seconds of a connector's time that pass in one second of a test that must end by a time-out."""

@@ -1,4 +1,4 @@
-"""ContractPart about sending: everything arrives, once, in its place, whatever its text."""
+"""Claims about sending: everything arrives, once, in its place, whatever its text."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,8 +7,8 @@ import pytest
 
 from syncd.connector import Delivery, Field, Halt
 from syncd.testing import samples
-from syncd.testing.base import ContractPart, again, all_delivered, demand, few, grew_by
-from syncd.testing.bench import Bench, as_fields
+from syncd.testing.base import ContractPart, again, deliver_all, demand, demand_delivered, demand_growth, few
+from syncd.testing.bench import Bench
 from syncd.testing.lane_harness import LaneHarness
 
 _NOBODY: dict[str, Any] = dict.fromkeys(
@@ -33,8 +33,7 @@ class SendingClaims(ContractPart):
     def test_each_outcome_stands_in_its_deliverys_place(self, bench: Bench) -> None:
         """`deliver` answers in the order of the batch, not in the order of the remote's answer."""
         batch = few(bench)
-        first = LaneHarness(bench, *batch).settle()
-        all_delivered(first, batch, "In a plain batch")
+        first = deliver_all(bench, batch, "In a plain batch")
         ids = _remote_ids(first, batch)
         known = [remote for remote in ids if remote is not None]
         demand(
@@ -42,8 +41,7 @@ class SendingClaims(ContractPart):
             "two persons got one remote id: each outcome must carry its own object's",
         )
         turned = again(bench, batch[::-1])
-        second = LaneHarness(bench, *turned).settle()
-        all_delivered(second, turned, "When a batch is sent again in another order")
+        second = deliver_all(bench, turned, "When a batch is sent again in another order")
         demand(
             _remote_ids(second, batch) == ids,
             "sent again in another order, some deliveries got another's remote id: outcomes must be in the batch's order",
@@ -53,22 +51,19 @@ class SendingClaims(ContractPart):
         """As many as `batch_size` allows go through in one call."""
         before, size = bench.seen(), bench.connector.batch_size
         batch = bench.deliveries(size)
-        harness = LaneHarness(bench, *batch).settle()
-        all_delivered(harness, batch, f"In a full batch of {size}")
+        harness = deliver_all(bench, batch, f"In a full batch of {size}")
         demand(
             not any(isinstance(call.answer, Halt) for call in harness.calls),
             f"a full batch of {size} halted the lane, though its members went through one by one",
         )
-        grew_by(bench, before, size, f"After a full batch of {size}")
+        demand_growth(bench, before, size, f"After a full batch of {size}")
 
     def test_sending_again_creates_nothing_new(self, bench: Bench) -> None:
         """Upsert by a stable key; or look first, where a delivery comes with `maybe_sent`."""
         before, batch = bench.seen(), few(bench)
-        first = LaneHarness(bench, *batch).settle()
-        all_delivered(first, batch, "In a plain batch")
-        second = LaneHarness(bench, *again(bench, batch)).settle()
-        all_delivered(second, batch, "When a batch is sent again")
-        grew_by(bench, before, len(batch), "After sending a batch twice")
+        first = deliver_all(bench, batch, "In a plain batch")
+        second = deliver_all(bench, again(bench, batch), "When a batch is sent again")
+        demand_growth(bench, before, len(batch), "After sending a batch twice")
         if self.able("tell_created"):
             made = [[run.settled[one.id].created for one in batch] for run in (first, second)]
             demand(all(made[0]), "`created` must be true for what was not there before")
@@ -76,25 +71,20 @@ class SendingClaims(ContractPart):
 
     def test_a_new_instance_knows_what_is_there(self, bench: Bench) -> None:
         """A connector keeps no state that matters: after a restart, sending again is as safe."""
-        if bench.again is None:
-            pytest.skip("the bench cannot make another instance: use Bench.open, or give it `again`")
         before, batch = bench.seen(), few(bench)
-        all_delivered(LaneHarness(bench, *batch).settle(), batch, "In a plain batch")
-        bench.connector.close()
-        bench.connector = bench.again()
-        all_delivered(
-            LaneHarness(bench, *again(bench, batch)).settle(), batch, "When a new instance sends again"
-        )
-        grew_by(bench, before, len(batch), "After a restart and the same batch again")
+        deliver_all(bench, batch, "In a plain batch")
+        bench.restart()
+        deliver_all(bench, again(bench, batch), "When a new instance sends again")
+        demand_growth(bench, before, len(batch), "After a restart and the same batch again")
 
     def test_what_may_have_been_sent_but_was_not_is_sent(self, bench: Bench) -> None:
         """`maybe_sent` means: look, and write what is not there."""
         before = bench.seen()
         batch = [bench.delivery(one.id, maybe_sent=True) for one in few(bench)]
-        all_delivered(
-            LaneHarness(bench, *batch).settle(), batch, "Marked as maybe sent, though they were not"
+        deliver_all(bench, batch, "Marked as maybe sent, though they were not")
+        demand_growth(
+            bench, before, len(batch), "After deliveries that were marked as maybe sent, but never were"
         )
-        grew_by(bench, before, len(batch), "After deliveries that were marked as maybe sent, but never were")
 
     def test_one_person_or_one_lead_is_one_object(self, bench: Bench) -> None:
         """Later leads of a person meet the same object if `objects` is "people"; else each lead has its own."""
@@ -104,13 +94,11 @@ class SendingClaims(ContractPart):
         harness = LaneHarness(bench)
         for lead in leads:  # across batches
             harness.take(lead).settle()
-        all_delivered(harness, leads, "When one person has three leads")
+        demand_delivered(harness, leads, "When one person has three leads")
         together = again(bench, leads)
-        all_delivered(
-            LaneHarness(bench, *together).settle(), together, "When leads of one person are due together"
-        )
+        deliver_all(bench, together, "When leads of one person are due together")
         people = bench.connector.objects == "people"
-        grew_by(
+        demand_growth(
             bench,
             before,
             1 if people else len(leads),
@@ -121,7 +109,6 @@ class SendingClaims(ContractPart):
         """`create_only` and `if_empty` leave alone what is there; `always` writes the newest lead's value."""
         if bench.connector.objects != "people":
             pytest.skip("its objects are leads: none is written twice")
-        table = as_fields(bench.connector.defaults if bench.fields is None else bench.fields)
         before = list(bench.remote.objects())
         older = bench.delivery(1)
         newer = bench.delivery(
@@ -135,9 +122,9 @@ class SendingClaims(ContractPart):
         harness = LaneHarness(bench, older).settle()
         then = _new_object(bench, before)
         harness.take(newer).settle()
-        all_delivered(harness, [older, newer], "When a person has a second lead")
+        demand_delivered(harness, [older, newer], "When a person has a second lead")
         now = _new_object(bench, before)
-        _compare(table, older, newer, then, now)
+        _compare(bench.table, older, newer, then, now)
 
     def test_a_blank_overwrites_nothing(self, bench: Bench) -> None:
         """A field that is not in `fields` is not written: what stands there may be a salesperson's."""
@@ -150,7 +137,7 @@ class SendingClaims(ContractPart):
         harness = LaneHarness(bench, full).settle()
         then = _new_object(bench, before)
         harness.take(blank).settle()
-        all_delivered(harness, [full], "In a plain batch")
+        demand_delivered(harness, [full], "In a plain batch")
         now = _new_object(bench, before)
         lost = [name for name, value in then.items() if value not in _BLANK and now.get(name) in _BLANK]
         demand(
@@ -165,9 +152,8 @@ class SendingClaims(ContractPart):
             bench.delivery(n, display_name=text, bio=f"{text} {text}")
             for n, text in enumerate(samples.HOSTILE.values(), start=1)
         ]
-        harness = LaneHarness(bench, *batch).settle()
-        all_delivered(harness, batch, f"With hostile names ({', '.join(samples.HOSTILE)})")
-        grew_by(bench, before, len(batch), "After deliveries with hostile names")
+        deliver_all(bench, batch, f"With hostile names ({', '.join(samples.HOSTILE)})")
+        demand_growth(bench, before, len(batch), "After deliveries with hostile names")
 
     def test_texts_that_no_remote_can_hold_harm_nobody_else(self, bench: Bench) -> None:
         """NUL and lone surrogates come from a mapping only: deliver them cleaned, or reject them in their place."""
@@ -182,7 +168,7 @@ class SendingClaims(ContractPart):
             not harness.pending,
             f"a text with NUL or a lone surrogate stopped the lane: {harness.lane.detail}",
         )
-        all_delivered(harness, [batch[0], batch[-1]], "Beside texts that no remote can hold")
+        demand_delivered(harness, [batch[0], batch[-1]], "Beside texts that no remote can hold")
 
     def test_leads_of_whom_nothing_is_known_harm_nobody_else(self, bench: Bench) -> None:
         """Every field but `id` and `discovered_at` may be missing: deliver what there is, or reject it in its place."""
@@ -197,7 +183,7 @@ class SendingClaims(ContractPart):
         demand(
             not harness.pending, f"a lead of whom nothing is known stopped the lane: {harness.lane.detail}"
         )
-        all_delivered(harness, [batch[0]], "Beside a lead of whom nothing is known")
+        demand_delivered(harness, [batch[0]], "Beside a lead of whom nothing is known")
 
 
 def _compare(
@@ -207,7 +193,7 @@ def _compare(
     then: Mapping[str, object],
     now: Mapping[str, object],
 ) -> None:
-    """Reservation an object before and after a second lead of its person against the policies."""
+    """Hold an object, before and after a second lead of its person, against the policies."""
     shown = [name for name in table if name in then]
     if not shown:
         pytest.skip("the remote shows no field under the name that the mapping gives it")

@@ -12,9 +12,8 @@ from syncd.clock import SystemClock
 from syncd.core.failure import Failure
 from syncd.ctgo import Upstream
 from syncd.ctgo.campaigns.api import Api
-from syncd.ctgo.campaigns.confirmed import Billing
 from syncd.ctgo.campaigns.drafts import NewPair, NewSegment, NewStream, NewTemplate, StreamChanges, Tier
-from syncd.ctgo.webhooks import Webhooks
+from syncd.ctgo.campaigns.requests import Billing
 from syncd.simulator import Options, World, create_app
 from tests.contract.endpoints import ENDPOINTS
 from tests.contract.test_endpoints import PENDING, nameless
@@ -114,7 +113,7 @@ def leads(it: Meeting) -> None:
     assert {group["streamId"] for group in it.api.leads.grouped()["groups"]} == {14, 15, 16}
     it.upstream.export(90_211)
     it.upstream.feedback(90_211, 6, "bad", reason="wrong_job", text="a student")
-    (told,) = it.world.feedback.told.values()
+    (told,) = it.world.feedback.stored.values()
     assert (told.judgement.feedback, told.judgement.reason, told.judgement.freeform) == (
         "bad",
         "wrong_job",
@@ -153,7 +152,7 @@ def lookups(it: Meeting) -> None:
 
 
 def webhooks(it: Meeting) -> None:
-    ours = Webhooks(it.upstream)
+    ours = it.upstream
     number = ours.subscribe("https://hooks.example/a", {"streamId": 14})
     assert ours.subscribe("https://hooks.example/a") == number
     assert ours.subscribe("https://hooks.example/b") != number

@@ -17,7 +17,6 @@ from syncd.clock import SystemClock
 from syncd.core.failure import CODES
 from syncd.ctgo import Upstream
 from syncd.ctgo.campaigns.api import Api
-from syncd.ctgo.campaigns.confirmed import Billing
 from syncd.ctgo.campaigns.drafts import (
     LeadFilter,
     NewPair,
@@ -27,10 +26,10 @@ from syncd.ctgo.campaigns.drafts import (
     StreamChanges,
     Tier,
 )
-from syncd.ctgo.webhooks import Webhooks
+from syncd.ctgo.campaigns.requests import Billing
 from syncd.simulator import Fault
 from syncd.simulator import refusals as no
-from syncd.simulator.api.operations import OPERATIONS
+from syncd.simulator.api.endpoints import ENDPOINTS
 from syncd.simulator.refusals import Refusal
 from tests.contract.test_client_on_simulator import AREAS, Meeting, meet
 from tests.contract.test_endpoints import PENDING, nameless
@@ -190,6 +189,7 @@ def pending(endpoint: str) -> bool:
     return (method, nameless(path)) in PENDING
 
 
+OPERATIONS = {endpoint.operation: endpoint for endpoint in ENDPOINTS.values()}
 ANSWERED = {("DELETE /webhooks/subscribe", no.SUBSCRIPTION_NOT_FOUND.code)}
 """What is an answer to the client and no failure: see `webhooks` among the areas."""
 
@@ -260,8 +260,8 @@ ONE_CALL: dict[str, Act] = {
     "POST /leads/{leadId}/export": exported,
     **dict(enriching()),
     "POST /leads/{leadId}/feedback": judged(),
-    "POST /webhooks/subscribe": lambda it: Webhooks(it.upstream).subscribe("https://hooks.example/a"),
-    "DELETE /webhooks/subscribe": lambda it: Webhooks(it.upstream).unsubscribe(1),
+    "POST /webhooks/subscribe": lambda it: it.upstream.subscribe("https://hooks.example/a"),
+    "DELETE /webhooks/subscribe": lambda it: it.upstream.unsubscribe(1),
     "GET /dm-templates": lambda it: it.api.templates.list(),
     "POST /dm-templates": lambda it: it.api.templates.create(TEMPLATE),
     "GET /dm-templates/{templateId}": lambda it: it.api.templates.show(1),

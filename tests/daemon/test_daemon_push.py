@@ -43,7 +43,6 @@ OF_PUSH = {
     "syncd.push.request_line",
     "syncd.engine.push",
     "syncd.ledger.subscriptions",
-    "syncd.ctgo.webhooks",
     "syncd.app.push_late",
 }
 

@@ -239,7 +239,7 @@ class Whole(Bench):
             "SELECT f.source, f.lead_id, f.segment_id, l.person, f.word FROM feedback f JOIN lead l ON l.source = f.source"
             " AND l.lead_id = f.lead_id AND l.segment_id = f.segment_id WHERE f.state = 'delivered'"
         ):
-            told = worlds[source].feedback.told[lead_id, segment_id].judgement
+            told = worlds[source].feedback.stored[lead_id, segment_id].judgement
             said = " ".join(filter(None, (told.feedback, told.reason)))
             if not said == word == words[person]:
                 wrong.append((source, lead_id, said, words[person]))
@@ -318,7 +318,7 @@ class Whole(Bench):
         self.away.clear()
         self.gone.clear()
         for account in self.accounts.values():
-            account.world.door.recover()
+            account.world.gateway.clear_faults()
             account.world.credits += 1000
             if account.context.get("enriching"):
                 account.context["enriching"] = replace(self.enriching, per_day=1000)

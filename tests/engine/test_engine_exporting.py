@@ -6,7 +6,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from syncd.simulator.access.faults import Fault
+from syncd.simulator import Fault
 from tests.support import DAY, Bench
 
 BUDGET = b'{"error":"forbidden","message":"Your monthly budget is exhausted."}'
@@ -87,7 +87,7 @@ def test_a_key_refused_mid_run_halts_both_lanes_and_loses_nothing(bench: Bench) 
     asked = len(world.requests)
     bench.once()
     assert len(world.requests) == asked, "a halted source must not ask"
-    world.door.forgive()
+    world.gateway.restore_keys()
     bench.stop()
     bench.once()
     bench.check()

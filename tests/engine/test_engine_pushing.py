@@ -352,7 +352,7 @@ def test_trouble_is_said_once_tried_again_ever_more_slowly_and_nobody_elses(
     assert len(tries) > 12
     assert {bench.lane(kind, "main").status for kind in ("pull", "export")} == {"open"}
     assert len(bench.asked("GET", LEADS)) >= 12, "polling goes on"
-    world.door.recover()
+    world.gateway.clear_faults()
     bench.pass_(2 * HOUR)
     assert bench.targets() == ["one"]
     assert bench.lane("push", "main").code == ""

@@ -9,7 +9,7 @@ from syncd.engine.housekeeping import DAY, Housekeeping
 from syncd.ledger import overview
 from syncd.ledger.privacy.erasure import erase
 from syncd.ledger.sql import Books
-from syncd.simulator.access.faults import Fault
+from syncd.simulator import Fault
 from syncd.simulator.world import World
 from tests.support import Bench, Remote, unreachable
 from tests.support.virtual import Log
@@ -43,7 +43,7 @@ def _come_back(bench: Bench, world: World) -> None:
 @pytest.mark.parametrize("how", AWAY)
 def test_its_leads_settle_and_nothing_is_left_to_do(bench: Bench, how: str) -> None:
     world = _owing(bench)
-    world.door.recover()
+    world.gateway.clear_faults()
     _go_away(bench, how)
     bench.run()
     bench.check()
@@ -62,7 +62,7 @@ def test_its_leads_settle_and_nothing_is_left_to_do(bench: Bench, how: str) -> N
 @pytest.mark.parametrize("how", AWAY)
 def test_what_was_owed_is_exported_when_it_comes_back(bench: Bench, how: str) -> None:
     world = _owing(bench)
-    world.door.recover()
+    world.gateway.clear_faults()
     _go_away(bench, how)
     bench.run()
     _come_back(bench, world)
@@ -138,7 +138,7 @@ def test_a_mark_that_may_be_ours_stays_ours_while_exports_are_put_off(bench: Ben
 
 def test_who_is_forgotten_while_exports_are_put_off_is_not_exported_later(bench: Bench) -> None:
     world = _owing(bench)
-    world.door.recover()
+    world.gateway.clear_faults()
     _go_away(bench, "off")
     with bench.ledger.write() as connection:
         erase(Books(connection, bench.clock.now()), [1, 2])

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from syncd.simulator.campaigns.tiers import BEGUN, PERIOD
+from syncd.simulator.campaigns.accounts import BEGUN, PERIOD
 from syncd.simulator.instants import iso
 from tests.simulator.conftest import START, Make, Simulator
 

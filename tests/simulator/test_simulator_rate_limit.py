@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.simulator.access.rate_limit import Busiest, FixedWindow, SlidingWindow
+from syncd.simulator.gateway import FixedWindow, LastMinute, SlidingWindow
 from tests.simulator.conftest import START, Make
 
 # Quarters of a second are exact, so that the naive oracle meets every edge.
@@ -73,7 +73,7 @@ def test_whoever_waits_as_told_is_admitted(window: str, gaps: list[float], limit
 
 @given(gaps=GAPS)
 def test_the_busiest_minute_is_the_largest_count_in_any_60_seconds(gaps: list[float]) -> None:
-    busiest, seen = Busiest(), arrivals(gaps)
+    busiest, seen = LastMinute(), arrivals(gaps)
     for now in seen:
         busiest.note(now)
     assert busiest.most == max((sum(end - 60 < then <= end for then in seen) for end in seen), default=0)

@@ -75,7 +75,7 @@ def sleep(
             return _unchanged(one, "sleeps already", as_json)
         if not accepted([of_sleep(one)], "Put it to sleep?", yes=yes):
             return _declined()
-        from syncd.ctgo.campaigns.confirmed import Billing  # noqa: PLC0415
+        from syncd.ctgo.campaigns.requests import Billing  # noqa: PLC0415
 
         rest = ctgo.api.accounts.sleep(one.id or 0, billing=Billing.ACCEPTED)
     return say_document(
@@ -98,7 +98,7 @@ def wake(
             return _unchanged(one, "is awake already", as_json)
         if not accepted([of_wake(one)], "Wake it?", yes=yes):
             return _declined()
-        from syncd.ctgo.campaigns.confirmed import Billing  # noqa: PLC0415
+        from syncd.ctgo.campaigns.requests import Billing  # noqa: PLC0415
 
         rest = ctgo.api.accounts.wake(one.id or 0, billing=Billing.ACCEPTED)
     return say_document(rest.document(), as_json, f"{named(one)} is awake.")
@@ -119,8 +119,8 @@ def tier(  # noqa: PLR0917 - Typer passes them by name
     """
     if wanted not in _TIERS:
         raise unknown("tier", wanted, _TIERS)
-    from syncd.ctgo.campaigns.confirmed import Billing  # noqa: PLC0415
     from syncd.ctgo.campaigns.drafts import Tier  # noqa: PLC0415
+    from syncd.ctgo.campaigns.requests import Billing  # noqa: PLC0415
 
     with session(context, source) as ctgo:
         found, one = _find(ctgo, account)

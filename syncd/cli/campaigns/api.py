@@ -35,7 +35,7 @@ def api(  # noqa: PLR0917 - Typer passes them by name
     """
     value = None if data is None else read_json(data)
     from syncd.ctgo.campaigns.api import METHODS, checked_path, may_bill  # noqa: PLC0415
-    from syncd.ctgo.campaigns.confirmed import Billing  # noqa: PLC0415 - --help can do without
+    from syncd.ctgo.campaigns.requests import Billing  # noqa: PLC0415 - --help can do without
 
     with session(context, source) as ctgo:
         billing = None

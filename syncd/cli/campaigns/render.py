@@ -10,8 +10,7 @@ from syncd.cli.output import date_time
 if TYPE_CHECKING:
     from syncd.ctgo.campaigns.accounts import TrackedAccount
     from syncd.ctgo.campaigns.runs import Run
-    from syncd.ctgo.campaigns.segments import Segment
-    from syncd.ctgo.campaigns.streams import Campaign, Pair
+    from syncd.ctgo.campaigns.streams import Campaign, Pair, Segment
     from syncd.ctgo.models import Account, Budget, Me
 
 Fields = list[tuple[str, object]]

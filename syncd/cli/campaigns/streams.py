@@ -165,8 +165,8 @@ def restore(
 
 def _create(ctgo: Session, draft: "NewStream", *, yes: bool) -> "StreamMade | None":
     """Create a campaign; None if the person declined."""
-    from syncd.ctgo.campaigns.confirmed import Billing  # noqa: PLC0415
     from syncd.ctgo.campaigns.drafts import handles_of  # noqa: PLC0415
+    from syncd.ctgo.campaigns.requests import Billing  # noqa: PLC0415
 
     if not handles_of(draft):
         return ctgo.api.streams.create(draft)

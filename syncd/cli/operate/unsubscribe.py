@@ -7,7 +7,6 @@ from typing import Any
 from syncd.app.paced_client import PATIENCE, free_slot, make_upstream, send_in_slot
 from syncd.clock import SystemClock
 from syncd.core.failure import CODES, Failure, Halt, Pause
-from syncd.ctgo.webhooks import Webhooks
 from syncd.ledger import Ledger, subscriptions
 from syncd.ledger.operator_log import log_action
 from syncd.ledger.subscriptions import Subscription
@@ -29,7 +28,6 @@ def unsubscribe(
         fix = CODES["push_left_behind"].replace("SOURCE", name)
         return Halt("push_left_behind", "Its key is not in the configuration.", fix=fix)
     client, pacer = make_upstream(source, clock)
-    webhooks = Webhooks(client)
 
     def ask(request: Callable[[], object], change: Callable[[Subscription, Any], Subscription]) -> None:
         hold = free_slot(ledger, pacer, clock, PATIENCE)
@@ -42,11 +40,11 @@ def unsubscribe(
 
     try:
         if it.asked:  # only this request tells the id of a subscription whose answer was lost
-            ask(partial(webhooks.subscribe, it.asked), Subscription.found)
+            ask(partial(client.subscribe, it.asked), Subscription.found)
         with ledger.read() as connection:
             it = subscriptions.load(connection, name) or it
         for number in it.leaving:
-            ask(partial(webhooks.unsubscribe, number), lambda stands, _, number=number: stands.left(number))  # type: ignore[misc]
+            ask(partial(client.unsubscribe, number), lambda stands, _, number=number: stands.left(number))  # type: ignore[misc]
     except Failure as why:
         return why
     finally:

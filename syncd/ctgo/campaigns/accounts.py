@@ -8,10 +8,19 @@ from typing import Literal
 
 from pydantic import Field
 
-from syncd.ctgo.campaigns.confirmed import Billing, Seen, billed, refuse_unless_accepted
 from syncd.ctgo.campaigns.drafts import DraftError, Tier
-from syncd.ctgo.campaigns.envelopes import Ask, Moment, one
-from syncd.ctgo.campaigns.requests import act, at, listing
+from syncd.ctgo.campaigns.requests import (
+    Billing,
+    Moment,
+    Resource,
+    Seen,
+    act,
+    at,
+    billed,
+    listing,
+    one,
+    refuse_unless_accepted,
+)
 from syncd.ctgo.models import Answer, Maybe
 
 
@@ -84,12 +93,8 @@ def has_tier(accounts: Accounts, account_id: int, tier: Tier) -> bool | None:
     return (account.pending_tier or account.tier) == tier.value
 
 
-class AccountsApi:
+class AccountsApi(Resource):
     """See the module."""
-
-    def __init__(self, ask: Ask) -> None:
-        """`ask`: sends a request."""
-        self._ask = ask
 
     def list(self) -> Accounts:
         """All tracked accounts. `GET /accounts`; there is no paging."""
@@ -110,8 +115,7 @@ class AccountsApi:
     def wake(self, account_id: int, *, billing: Billing) -> Rest:
         """Sync and bill an account again. `POST /accounts/{id}/wake`.
 
-        Raises:
-            Reject, Halt: as `sleep`; and Halt `subscription_required`.
+        Raises Reject, Halt: as `sleep`; and Halt `subscription_required`.
         """
         refuse_unless_accepted(billing, "Waking an account")
         return self._rest(account_id, "wake", asleep=False)

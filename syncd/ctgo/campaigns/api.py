@@ -9,24 +9,35 @@ Every method raises one of the four failures, or DraftError for what cannot be s
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
 
+from pydantic import SecretStr
+
+from syncd.clock import SystemClock
 from syncd.ctgo.campaigns.accounts import AccountsApi
-from syncd.ctgo.campaigns.confirmed import Billing, once, refuse_unless_accepted
 from syncd.ctgo.campaigns.drafts import DraftError
-from syncd.ctgo.campaigns.envelopes import Ask, anything, one
-from syncd.ctgo.campaigns.listings import LeadsApi
-from syncd.ctgo.campaigns.lookups import LookupsApi
-from syncd.ctgo.campaigns.requests import act, listing
+from syncd.ctgo.campaigns.leads import LeadsApi, LookupsApi
+from syncd.ctgo.campaigns.requests import (
+    Ask,
+    Billing,
+    act,
+    anything,
+    listing,
+    once,
+    one,
+    refuse_unless_accepted,
+)
 from syncd.ctgo.campaigns.runs import RunsApi
-from syncd.ctgo.campaigns.segments import SegmentsApi
-from syncd.ctgo.campaigns.streams import StreamsApi
+from syncd.ctgo.campaigns.streams import SegmentsApi, StreamsApi
 from syncd.ctgo.campaigns.team import NotificationsApi, TemplatesApi
+from syncd.ctgo.client import Upstream
 from syncd.ctgo.models import Me
+from syncd.http.client import Transport
 
-Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-METHODS: Sequence[str] = ("GET", "POST", "PUT", "PATCH", "DELETE")
+BASE_URL = "https://www.catchthegoodones.com/api/v2"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 _PATH = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+/?", re.ASCII)
 _QUERY = re.compile(r"[!-~]*", re.ASCII)
@@ -83,8 +94,7 @@ class Api:
 def checked_path(path: str) -> str:
     """A path without its query, if the whole can only lead below the source's address.
 
-    Raises:
-        DraftError: anything else: an address, dots that climb, escapes, a fragment, blanks, control characters.
+    Raises DraftError: anything else: an address, dots that climb, escapes, a fragment, blanks, control characters.
     """
     bare, _, query = path.partition("?")
     if not _PATH.fullmatch(bare) or not _QUERY.fullmatch(query) or "#" in query:
@@ -114,3 +124,28 @@ def _json(data: Any) -> Any:
     except (ValueError, TypeError, RecursionError):
         raise DraftError("the data must be JSON") from None
     return data
+
+
+class Client(Api):
+    """One API key, opened. Its members are those of `Api`: `streams`, `segments`, `accounts`, `runs`, `leads` and the rest.
+
+    A method sends one request and tries once. It raises `Retry`, `Pause`, `Reject` or `Halt` of `syncd.core.failure`;
+    `Pause.after` holds the seconds that CTGO asks for. A daemon on the same key shares CTGO's budget of 60 requests a minute.
+    """
+
+    def __init__(self, api_key: str, base_url: str = BASE_URL, *, transport: Transport | None = None) -> None:
+        """Open nothing yet. Raises ValueError where the address or the key cannot be used."""
+        self._upstream = Upstream(base_url, SecretStr(api_key), SystemClock(), transport=transport)
+        super().__init__(self._upstream.ask)
+
+    def close(self) -> None:
+        """Close the connection. Calling it again does nothing."""
+        self._upstream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

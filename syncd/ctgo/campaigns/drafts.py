@@ -1,40 +1,140 @@
 """A person's wishes for CTGO, checked before anything is sent. Sources: the v2 pages of creating and updating.
 
-Only documented limits are checked; what the vendor left open, such as labels and follower tiers, is CTGO's to judge.
+Only documented limits are checked; CTGO judges what the vendor left open, such as labels and follower tiers. A mistake is a
+sentence for the author of the file or the command. Field names may be the vendor's (`syncTimes`) or their like in TOML
+(`sync_times`). No sentence repeats a value: any of them may be a secret.
 """
 
+import difflib
 import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
+    ConfigDict,
     Field,
     PlainValidator,
     StringConstraints,
+    ValidationError,
     model_validator,
 )
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
 
 from syncd.core.lead import LARGEST_ID, utc_text
-from syncd.ctgo.campaigns.draft import Draft, DraftError
-
-__all__ = [
-    "CsvEmail", "Draft", "DraftError", "LeadFilter", "NewPair", "NewSegment", "NewStream", "NewTemplate", "StreamChanges",
-    "StreamSettings", "Tier", "handles_of",
-]  # fmt: skip
 
 MOST_PAIRS = 50
 LONGEST_TEMPLATE_NAME = 100
 LONGEST_MESSAGE = 2000
 
 
-def _quarter(text: str) -> str:
-    if not re.fullmatch(r"([01]\d|2[0-3]):(00|15|30|45)", text, re.ASCII):
-        raise ValueError("must be a quarter of an hour as HH:MM, such as 07:15")
-    return text
+class DraftError(ValueError):
+    """It cannot be sent as it is. `mistakes` holds one sentence each, `str()` one line each. Values are not repeated."""
+
+    def __init__(self, message: str, *more: str) -> None:
+        """`message`: the first mistake; `more`: the others."""
+        super().__init__("\n".join((message, *more)))
+        self.mistakes = (message, *more)
+
+
+class Draft(BaseModel):
+    """The later body or query of a request."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        str_strip_whitespace=True,
+        defer_build=True,
+    )
+
+    NULLABLE: ClassVar[frozenset[str]] = frozenset()
+    """Fields that may be sent as null."""
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """Check the content of a file or of a command line. Raises DraftError."""
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            details = error.errors(include_url=False)
+            found = {_sentence(cls, it): None for it in details if not _follows(it, details)}
+        raise DraftError(*found)
+
+    def body(self) -> dict[str, Any]:
+        """The JSON object to send: the given fields, and nothing else."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+    @model_validator(mode="after")
+    def _holds_no_null(self) -> Self:
+        for name in self.model_fields_set - self.NULLABLE:
+            if getattr(self, name) is None:
+                raise ValueError(f"{to_camel(name)} may not be null: leave it out")
+        return self
+
+
+_MISTAKES = {
+    "missing": "is missing",
+    "string_too_short": "must not be empty",
+    "string_type": "must be text",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+}
+
+
+def _follows(detail: ErrorDetails, details: Sequence[ErrorDetails]) -> bool:
+    """True if a list is too short only because what is wrong in it does not count."""
+    where = detail["loc"]
+    within = (it for it in details if len(it["loc"]) > len(where) and it["loc"][: len(where)] == where)
+    return detail["type"] == "too_short" and any(within)
+
+
+def _sentence(model: type[BaseModel], detail: ErrorDetails) -> str:
+    """`pairs[1].accountTier: must be 'starter', 'growth' or 'pro'`."""
+    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"])[:200]
+    kind, text = detail["type"], detail["msg"]
+    if kind in _MISTAKES:
+        text = _MISTAKES[kind]
+    elif kind == "extra_forbidden":
+        text = "unknown key" + _hint(str(detail["loc"][-1]), _keys(model))
+    else:
+        text = re.sub(r"^\w+ should", "must", text.removeprefix("Value error, "))
+        text = re.sub(r" after validation.*|, unable to .*", "", text)
+    named = "".join(character for character in where.lstrip(".") if character.isprintable())
+    return f"{named}: {text}" if named else text
+
+
+def _keys(annotation: Any) -> set[str]:
+    """The vendor's names of all fields of a draft and of those within it."""
+    if isinstance(annotation, type) and issubclass(annotation, Draft):
+        fields = annotation.model_fields
+        within = (_keys(field.annotation) for field in fields.values())
+        return {to_camel(name) for name in fields}.union(*within)
+    return set().union(*(_keys(part) for part in get_args(annotation)))
+
+
+def _hint(word: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(to_camel(word), known, n=1, cutoff=0.6)
+    return f", did you mean {near[0]}?" if near else f", known keys are: {', '.join(sorted(known))}"
+
+
+def _matching(pattern: str, mistake: str) -> AfterValidator:
+    """Check a whole text against a pattern."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(mistake)
+        return text
+
+    return AfterValidator(check)
 
 
 def _zone(text: str) -> str:
@@ -47,27 +147,25 @@ def _zone(text: str) -> str:
     return text
 
 
-def _handle(text: str) -> str:
-    handle = text.removeprefix("@")
-    if not re.fullmatch(r"\w{1,50}", handle, re.ASCII):
-        raise ValueError("must be a handle on X: letters, digits and _, without a blank")
-    return handle
-
-
-def _address(text: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/?#@]+[^\s]*", text):
-        raise ValueError("must be an address that begins with https://")
-    return text
-
-
-def _as_text(value: object) -> object:
-    """A member of an enumeration as what it stands for."""
+def _value(value: object) -> object:
+    """The value of a member of an enumeration."""
     return value.value if isinstance(value, Enum) else value
 
 
 Id = Annotated[int, Field(strict=True, ge=1, le=LARGEST_ID)]
 Text = Annotated[str, StringConstraints(min_length=1)]
-Handle = Annotated[str, AfterValidator(_handle)]
+Handle = Annotated[
+    str,
+    AfterValidator(lambda text: text.removeprefix("@")),
+    _matching(r"[A-Za-z0-9_]{1,50}", "must be a handle on X: letters, digits and _, without a blank"),
+]
+Quarter = Annotated[
+    str,
+    _matching(r"([01][0-9]|2[0-3]):(00|15|30|45)", "must be a quarter of an hour as HH:MM, such as 07:15"),
+]
+Address = Annotated[
+    str, _matching(r"https?://[^\s/?#@]+[^\s]*", "must be an address that begins with https://")
+]
 
 
 class Tier(StrEnum):
@@ -78,7 +176,7 @@ class Tier(StrEnum):
     PRO = "pro"
 
 
-TierName = Annotated[Literal["starter", "growth", "pro"], BeforeValidator(_as_text)]
+TierName = Annotated[Literal["starter", "growth", "pro"], BeforeValidator(_value)]
 
 
 class NewSegment(Draft):
@@ -144,7 +242,7 @@ class StreamSettings(Draft):
     """
 
     name: Text | None = None
-    sync_times: tuple[Annotated[str, AfterValidator(_quarter)], ...] | None = None
+    sync_times: tuple[Quarter, ...] | None = None
     timezone: Annotated[str, AfterValidator(_zone)] | None = None
     auto_enrich_linkedin: bool | None = None
     auto_enrich_email: bool | None = None
@@ -152,7 +250,7 @@ class StreamSettings(Draft):
     email_digest_override: Literal["after_every_sync", "daily", "weekly", "off"] | None = None
     telegram_override: bool | None = None
     delivery_destination: Literal["leads_only", "leads_plus_webhook"] | None = None
-    webhook_url: Annotated[str, AfterValidator(_address)] | None = None
+    webhook_url: Address | None = None
     csv_email_recipients: CsvEmail | None = None
 
 
@@ -208,11 +306,11 @@ class LeadFilter(Draft):
 
     def query(self) -> dict[str, str | int]:
         """The parameters to send. A `since` without a zone is UTC, and goes out as the whole second before."""
-        said = {name: value for name, value in self.body().items() if value is not None}
+        given = {name: value for name, value in self.body().items() if value is not None}
         if self.since is not None:
             moment = self.since if self.since.tzinfo else self.since.replace(tzinfo=UTC)
-            said["since"] = utc_text(moment.replace(microsecond=0))
-        return said
+            given["since"] = utc_text(moment.replace(microsecond=0))
+        return given
 
 
 def handles_of(draft: StreamSettings) -> tuple[str, ...]:

@@ -9,9 +9,19 @@ from typing import Literal
 from pydantic import AliasChoices, Field
 
 from syncd.core.failure import Failure, Pause, Reject
-from syncd.ctgo.campaigns.confirmed import once
-from syncd.ctgo.campaigns.envelopes import Ask, Moment, many, one
-from syncd.ctgo.campaigns.requests import act, at, listing, question, with_query, within
+from syncd.ctgo.campaigns.requests import (
+    Moment,
+    Resource,
+    act,
+    at,
+    listing,
+    many,
+    once,
+    one,
+    question,
+    with_query,
+    within,
+)
 from syncd.ctgo.models import Answer, Maybe
 
 MOST_RUNS = 100
@@ -110,12 +120,8 @@ class Started(Answer):
     skipped: Maybe[tuple[Skipped, ...]] = None
 
 
-class RunsApi:
+class RunsApi(Resource):
     """See the module."""
-
-    def __init__(self, ask: Ask) -> None:
-        """`ask`: sends a request."""
-        self._ask = ask
 
     def start(self, stream_id: int) -> Started:
         """Fetch and classify for every active pair. `POST /streams/{id}/run`; takes a daily sync of each account.
@@ -131,15 +137,9 @@ class RunsApi:
     def retest(
         self, stream_id: int, *, account_id: int | None = None, segment_id: int | None = None
     ) -> Started:
-        """Classify known followers again. `POST /streams/{id}/re-test`; takes of each account's monthly re-tests.
+        """Classify known followers of all pairs, or of those of an account or a segment, again. `POST /streams/{id}/re-test`.
 
-        Args:
-            stream_id: the campaign.
-            account_id: only pairs of this account.
-            segment_id: only pairs of this segment.
-
-        Raises:
-            Reject, Pause, Halt: as `start`.
+        It takes of each account's monthly re-tests. Raises Reject, Pause, Halt: as `start`.
         """
         given = {"accountId": account_id, "segmentId": segment_id}
         body = {name: number for name, number in given.items() if number is not None}
@@ -150,9 +150,7 @@ class RunsApi:
     def of_stream(self, stream_id: int, *, limit: int = 30) -> tuple[Run, ...]:
         """Runs of a campaign's present pairs. `GET /streams/{id}/runs`; `limit`: 1 to 100, there is no paging.
 
-        Raises:
-            Reject: `not_found`.
-            DraftError: a limit that is none.
+        Raises Reject `not_found`; DraftError: a limit that is none.
         """
         path = with_query(at("/streams/{}/runs", stream_id), {"limit": within("limit", limit, 1, MOST_RUNS)})
         return self._ask(question(path, "for a campaign's runs"), many(Run, "runs"))

@@ -1,4 +1,6 @@
-"""Campaigns: pairs of tracked accounts and segments, with one schedule, enrichment and delivery.
+"""Campaigns, and the segments that say what to look for in people.
+
+A campaign has pairs of tracked accounts and segments, with one schedule, enrichment and delivery.
 
 Sources: the v2 pages of `POST /streams`, `PATCH /streams/{id}` and `DELETE /streams/{id}`; those of `GET /streams` and
 `GET /streams/{id}` were never seen, so what they show is read by the names of creating. An account of a handle that is not tracked yet
@@ -12,10 +14,23 @@ from pydantic import AliasChoices, Field
 
 from syncd.core.lead import LARGEST_ID
 from syncd.ctgo.campaigns.accounts import Accounts, AccountsApi
-from syncd.ctgo.campaigns.confirmed import Billing, Seen, billed, refuse_unless_accepted
-from syncd.ctgo.campaigns.drafts import NewPair, NewStream, StreamChanges, handles_of
-from syncd.ctgo.campaigns.envelopes import Ask, Moment, many, one
-from syncd.ctgo.campaigns.requests import act, at, listing, question
+from syncd.ctgo.campaigns.drafts import NewPair, NewSegment, NewStream, StreamChanges, handles_of
+from syncd.ctgo.campaigns.requests import (
+    Ask,
+    Billing,
+    Moment,
+    Resource,
+    Seen,
+    act,
+    at,
+    billed,
+    listing,
+    many,
+    once,
+    one,
+    question,
+    refuse_unless_accepted,
+)
 from syncd.ctgo.models import Answer, Maybe, Stream
 
 
@@ -126,7 +141,7 @@ def has_pairs(campaign: Campaign, wanted: Sequence[NewPair], accounts: Accounts)
     return not left
 
 
-class StreamsApi:
+class StreamsApi(Resource):
     """See the module."""
 
     def __init__(self, ask: Ask) -> None:
@@ -148,9 +163,7 @@ class StreamsApi:
 
         The list is read first so that, if the answer is lost, the campaign is recognised in it: a repeat would make another.
 
-        Args:
-            draft: what it is to be.
-            billing: needed if the draft names a handle (`handles_of`).
+        `billing` is needed if the draft names a handle (`handles_of`).
 
         Raises:
             Reject: `billing_not_accepted`, `handle_not_found`, `handle_protected`, `orphan_label`, `stream_cap_exceeded`, `not_found`
@@ -172,15 +185,8 @@ class StreamsApi:
     ) -> StreamUpdated:
         """Change a campaign. `PATCH /streams/{id}`; pairs replace all pairs there are.
 
-        Setting the same again is harmless, so without a handle a lost answer is an ordinary failure.
-
-        Args:
-            stream_id: the campaign.
-            draft: what is to change.
-            billing: needed if the pairs name a handle.
-
-        Raises:
-            Reject, Halt, Pause: as `create`; Reject `not_found` for a campaign that is not ours.
+        `billing` is needed if the pairs name a handle. Setting the same again is harmless, so without a handle a lost answer is
+        an ordinary failure. Raises Reject, Halt, Pause: as `create`; Reject `not_found` for a campaign that is not ours.
         """
         call_of = (at("/streams/{}", stream_id), "to change a campaign", draft.body())
         if not handles_of(draft):
@@ -215,3 +221,44 @@ class StreamsApi:
     def _updated(self, stream_id: int, draft: StreamChanges) -> Seen[StreamUpdated]:
         has = has_pairs(self.show(stream_id), draft.pairs or (), self._accounts.list())
         return StreamUpdated(id=stream_id) if has else (None if has is None else False)
+
+
+class Segment(Answer):
+    """A segment, which cannot be edited: make another, and put it into the campaigns' pairs. `labels`: by category; `linked_streams`: how many campaigns use it."""
+
+    id: Maybe[int] = None
+    user_facing_id: Maybe[str] = Field(None, alias="userFacingId")
+    name: Maybe[str] = None
+    description: Maybe[str] = None
+    genders: Maybe[tuple[str, ...]] = Field(None, alias="genderValues")
+    labels: Maybe[dict[str, tuple[str, ...]]] = Field(None, alias="appliedSearchFilters")
+    follower_tiers: Maybe[tuple[str, ...]] = Field(None, alias="followerCountTiers")
+    linked_streams: Maybe[int] = Field(None, alias="linkedStreamCount")
+    created_at: Moment = Field(None, alias="createdAt")
+    updated_at: Moment = Field(None, alias="updatedAt")
+
+
+class SegmentMade(Answer):
+    """A new segment's numbers."""
+
+    id: int = Field(ge=1, le=LARGEST_ID)
+    user_facing_id: Maybe[str] = Field(None, alias="userFacingId")
+
+
+class SegmentsApi(Resource):
+    """See the module."""
+
+    def list(self, *, archived: bool = False) -> tuple[Segment, ...]:
+        """All segments, the archived ones too if wanted. `GET /segments`; there is no paging."""
+        path = "/segments?excludeArchived=false" if archived else "/segments?excludeArchived=true"
+        return self._ask(listing(path, "for its segments"), many(Segment, "segments"))
+
+    def create(self, draft: NewSegment) -> SegmentMade:
+        """Make a segment. `POST /segments`; bills nothing. A repeat makes another one.
+
+        Raises:
+            Reject: `orphan_label`, whose detail names the labels that CTGO does not know.
+            Halt: `outcome_unknown`: look for its description in the list.
+        """
+        call = act("POST", "/segments", "to create a segment", draft.body())
+        return once(self._ask, call, one(SegmentMade, "segment"))

@@ -9,10 +9,19 @@ from typing import Any
 
 from pydantic import Field
 
-from syncd.ctgo.campaigns.confirmed import once
 from syncd.ctgo.campaigns.drafts import DraftError, NewTemplate
-from syncd.ctgo.campaigns.envelopes import Ask, Moment, many, nothing, one
-from syncd.ctgo.campaigns.requests import act, at, listing, question
+from syncd.ctgo.campaigns.requests import (
+    Moment,
+    Resource,
+    act,
+    at,
+    listing,
+    many,
+    nothing,
+    once,
+    one,
+    question,
+)
 from syncd.ctgo.models import Answer, Maybe
 
 
@@ -34,12 +43,8 @@ class NotificationSettings(Answer):
     """A team's notifications of its leads; all of it is in `document()`."""
 
 
-class TemplatesApi:
+class TemplatesApi(Resource):
     """Templates of direct messages."""
-
-    def __init__(self, ask: Ask) -> None:
-        """`ask`: sends a request."""
-        self._ask = ask
 
     def list(self) -> tuple[Template, ...]:
         """All templates. `GET /dm-templates`."""
@@ -67,9 +72,7 @@ class TemplatesApi:
     def replace(self, template_id: int, draft: NewTemplate) -> Template:
         """Write one anew: both fields are needed. `PUT /dm-templates/{id}`.
 
-        Raises:
-            Reject: `not_found`, `request_refused`.
-            Retry: `conflicting`: another one has that name.
+        Raises Reject `not_found`, `request_refused`; Retry `conflicting`: another one has that name.
         """
         path = at("/dm-templates/{}", template_id)
         call = act("PUT", path, "to change a message template", draft.body())
@@ -80,12 +83,8 @@ class TemplatesApi:
         self._ask(act("DELETE", at("/dm-templates/{}", template_id), "to delete a message template"), nothing)
 
 
-class NotificationsApi:
+class NotificationsApi(Resource):
     """The team's defaults for summaries."""
-
-    def __init__(self, ask: Ask) -> None:
-        """`ask`: sends a request."""
-        self._ask = ask
 
     def show(self) -> NotificationSettings:
         """The settings. `GET /notification-settings`."""
@@ -97,9 +96,7 @@ class NotificationsApi:
 
         Whether what is left out stays is not documented: send all that `show().document()` has, changed where wanted.
 
-        Raises:
-            Reject: `request_refused`.
-            DraftError: it is empty.
+        Raises Reject `request_refused`; DraftError: it is empty.
         """
         if not settings:
             raise DraftError("nothing is to be changed")

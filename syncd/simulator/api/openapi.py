@@ -5,10 +5,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from syncd.simulator.api.operations import OPERATIONS, Operation
-from syncd.simulator.api.response_schemas import ANSWERS
-from syncd.simulator.api.routes import ROUTES, V2
-from syncd.simulator.api.schemas import INTEGER, REQUESTS, ref
+from syncd.simulator.api.endpoints import ENDPOINTS, V2, Endpoint
+from syncd.simulator.api.schemas import ANSWERS, INTEGER, REQUESTS, ref
 from syncd.simulator.options import Options
 from syncd.simulator.refusals import (
     BAD_BODY,
@@ -25,8 +23,6 @@ from syncd.simulator.refusals import (
 )
 
 KEY = (NO_HEADER, BAD_KEY_SHAPE, UNKNOWN_KEY)
-# A route without a description is served too; the document only names it.
-UNDESCRIBED = Operation("Not described", ())
 LIMIT = RATE_LIMITED.status
 LIMITED = {
     "X-RateLimit-Limit": "Requests a minute for each key",
@@ -40,10 +36,8 @@ def document(options: Options) -> dict[str, Any]:
     Some switches make answers break their documented form, such as malformed leads. The document ignores these switches.
     """
     paths: defaultdict[str, dict[str, Any]] = defaultdict(dict)
-    for name, method, path in ROUTES:
-        template = template_of(path)
-        operation = OPERATIONS.get(f"{method} {template}", UNDESCRIBED)
-        paths[template][method.lower()] = _described(name, template, operation, options)
+    for endpoint in ENDPOINTS.values():
+        paths[endpoint.path][endpoint.method.lower()] = _operation(endpoint, options)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -62,51 +56,33 @@ def document(options: Options) -> dict[str, Any]:
     }
 
 
-def template_of(path: str) -> str:
-    """Return `/streams/{streamId}` for `/streams/<int:stream_id>`."""
-
-    def named_so(match: re.Match[str]) -> str:
-        first, *rest = match[1].split("_")
-        return "{" + first + "".join(word.title() for word in rest) + "}"
-
-    return re.sub(r"<int:(\w+)>", named_so, path)
-
-
-def _described(name: str, template: str, operation: Operation, options: Options) -> dict[str, Any]:
-    ids = re.findall(r"{(\w+)}", template)
-    refusals = [*KEY, RATE_LIMITED, *operation.refusals]
-    parameters = [
-        {"name": parameter, "in": "path", "required": True, "schema": {**INTEGER, "minimum": 0}}
-        for parameter in ids
+def _operation(endpoint: Endpoint, options: Options) -> dict[str, Any]:
+    ids = re.findall(r"{(\w+)}", endpoint.path)
+    query = endpoint.query or {}
+    operation: dict[str, Any] = {"operationId": endpoint.name, "summary": endpoint.summary}
+    parameters: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": {**INTEGER, "minimum": 0}} for name in ids
     ]
-    for parameter, schema in (operation.query or {}).items():
-        parameters.append({"name": parameter, "in": "query", "schema": schema})
-    described: dict[str, Any] = {"operationId": name, "summary": operation.summary}
+    parameters += [{"name": name, "in": "query", "schema": schema} for name, schema in query.items()]
     if parameters:
-        described["parameters"] = parameters
-    if operation.body:
-        content = {"application/json": {"schema": ref(operation.body)}}
-        described["requestBody"] = {"required": not operation.optional, "content": content}
+        operation["parameters"] = parameters
+    if endpoint.body:
+        operation["requestBody"] = {"required": not endpoint.optional, "content": _json(ref(endpoint.body))}
+    refusals = [*KEY, RATE_LIMITED, *endpoint.refusals]
     # The request itself is checked before its subject is looked up.
-    refusals += (
-        [NOT_FOUND] * bool(ids) + [BAD_BODY] * bool(operation.body) + [BAD_PARAMETER] * bool(operation.query)
-    )
-    if "groupBy" in (operation.query or {}) and options.grouped == "refused":
+    refusals += [NOT_FOUND] * bool(ids) + [BAD_BODY] * bool(endpoint.body) + [BAD_PARAMETER] * bool(query)
+    if "groupBy" in query and options.grouped == "refused":
         refusals.append(GROUPING_UNKNOWN)
-    described["responses"] = {**_success(name, operation, options), **_refused(refusals, options)}
-    if operation is UNDESCRIBED:
-        described["responses"]["default"] = {"description": "Not described"}
-    return described
+    operation["responses"] = {**_success(endpoint, options), **_refused(refusals, options)}
+    return operation
 
 
-def _success(name: str, operation: Operation, options: Options) -> dict[str, Any]:
-    if name == "export" and options.export_status != 200:  # noqa: PLR2004 - OK
+def _success(endpoint: Endpoint, options: Options) -> dict[str, Any]:
+    if endpoint.name == "export" and options.export_status != 200:  # noqa: PLR2004 - OK
         return {str(options.export_status): {"description": "Success, without a body"}}
-    if not operation.answers:
-        return {}
-    schemas = [ref(answer) for answer in operation.answers]
+    schemas = [ref(answer) for answer in endpoint.answers.split()]
     schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
-    status = options.created_status if operation.created else 200
+    status = options.created_status if endpoint.created else 200
     return {str(status): {"description": "Success", "headers": _headers(LIMITED), "content": _json(schema)}}
 
 

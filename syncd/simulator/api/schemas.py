@@ -1,4 +1,4 @@
-"""The request bodies of the API as JSON Schema, for the OpenAPI document and for checking requests.
+"""The requests and answers of the API as JSON Schema, for the OpenAPI document and for checking requests.
 
 Answers are closed, so tests notice an undescribed member. Requests are open, as the vendor's seem to be.
 """
@@ -6,7 +6,7 @@ Answers are closed, so tests notice an undescribed member. Requests are open, as
 from collections.abc import Mapping
 from typing import Any
 
-from syncd.simulator.campaigns.tiers import TIERS
+from syncd.simulator.campaigns.accounts import TIERS
 from syncd.simulator.leads.enrichment import MODES, OUTPUTS
 from syncd.simulator.leads.feedback import FEEDBACKS, LONGEST, REASONS
 
@@ -14,7 +14,9 @@ Schema = Mapping[str, Any]
 
 INTEGER: Schema = {"type": "integer"}
 TEXT: Schema = {"type": "string"}
+NAME: Schema = {"type": "string", "minLength": 1}
 FLAG: Schema = {"type": "boolean"}
+YES: Schema = {"type": "boolean", "const": True}
 INSTANT: Schema = {"type": "string", "format": "date-time"}
 
 
@@ -35,13 +37,15 @@ def array(items: Schema, **limits: int) -> Schema:
 
 def or_null(schema: Schema) -> Schema:
     """Allow null as well."""
-    if "enum" in schema:
-        return {**schema, "type": [schema["type"], "null"], "enum": [*schema["enum"], None]}
-    return (
-        {**schema, "type": [schema["type"], "null"]}
-        if "type" in schema
-        else {"anyOf": [schema, {"type": "null"}]}
-    )
+    if "type" not in schema:
+        return {"anyOf": [schema, {"type": "null"}]}
+    enum = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
+    return {**schema, "type": [schema["type"], "null"], **enum}
+
+
+def each(schema: Schema, names: str) -> dict[str, Schema]:
+    """Give every one of these members, divided by blanks, the same schema."""
+    return dict.fromkeys(names.split(), schema)
 
 
 def answer(optional: Mapping[str, Schema] | None = None, **members: Schema) -> Schema:
@@ -68,43 +72,28 @@ def _either(*names: str) -> Schema:
 
 LABELS: Schema = {"type": "object", "additionalProperties": array(TEXT)}
 TIER = one_of(*TIERS)
+MODE = one_of(*MODES)
 CONFIDENCE = one_of("high", "medium")
-CONTACT = {"email": or_null(TEXT), "emailStatus": or_null(TEXT), "linkedinUrl": or_null(TEXT)}
 DIGEST = one_of("after_every_sync", "daily", "weekly", "off")
-DESTINATION = one_of("leads_only", "leads_plus_webhook")
 SLOT: Schema = {"type": "string", "pattern": "^([01][0-9]|2[0-3]):(00|15|30|45)$"}
 ADDRESSES: Schema = {"anyOf": [TEXT, array(TEXT)]}
-CSV_EMAIL = request({"to": ADDRESSES}, cc=ADDRESSES, format=TEXT)
+CHANNELS = each(FLAG, "email telegram")
+HANDLE: Schema = {**NAME, "examples": ["mara_builds"]}
 SEGMENT = {
-    "description": {"type": "string", "minLength": 1},
     "name": or_null(TEXT),
-    "genderValues": array(TEXT),
+    **each(array(TEXT), "genderValues followerCountTiers"),
     "appliedSearchFilters": LABELS,
-    "followerCountTiers": array(TEXT),
 }
-PAIR: Schema = {
-    **request(
-        {},
-        accountId=INTEGER,
-        accountHandle={"type": "string", "minLength": 1},
-        accountTier=TIER,
-        segmentId=INTEGER,
-        segment=ref("SegmentRequest"),
-    ),
-    "allOf": [
-        _either("accountId", "accountHandle"),
-        _either("segmentId", "segment"),
-    ],
-}
-PAIRS = array(ref("PairRequest"), minItems=1, maxItems=50)
 STREAM = {
+    **each(FLAG, "autoEnrichLinkedin autoEnrichEmail"),
+    "emailMode": MODE,
+    "deliveryDestination": one_of("leads_only", "leads_plus_webhook"),
+}
+NEW_STREAM = {
+    **STREAM,
     "name": TEXT,
     "syncTimes": array(SLOT, minItems=1),
     "timezone": {"type": "string", "format": "time-zone", "examples": ["UTC", "Europe/Paris"]},
-    "autoEnrichLinkedin": FLAG,
-    "autoEnrichEmail": FLAG,
-    "emailMode": one_of(*MODES),
-    "deliveryDestination": DESTINATION,
 }
 NULLABLE = {
     "emailDigestOverride": DIGEST,
@@ -113,12 +102,18 @@ NULLABLE = {
     "csvEmailRecipients": ref("CsvEmailRecipients"),
 }
 OVERRIDES = {name: or_null(schema) for name, schema in NULLABLE.items()}
-TEMPLATE = {
-    "name": {"type": "string", "minLength": 1, "maxLength": 100},
-    "messageBody": {"type": "string", "minLength": 1, "maxLength": 2_000},
+PAIR: Schema = {
+    **request(
+        {},
+        **each(INTEGER, "accountId segmentId"),
+        accountHandle=NAME,
+        accountTier=TIER,
+        segment=ref("SegmentRequest"),
+    ),
+    "allOf": [_either("accountId", "accountHandle"), _either("segmentId", "segment")],
 }
-CHANNELS = {"email": FLAG, "telegram": FLAG}
-HANDLE: Schema = {"type": "string", "minLength": 1, "examples": ["mara_builds"]}
+PAIRS = array(ref("PairRequest"), minItems=1, maxItems=50)
+WISHES = {"requested_outputs": array(one_of(*OUTPUTS), minItems=1)}
 # An unknown filter is no error. It matches nothing, as the vendor says of a removed filter.
 FILTER: Schema = {
     "type": ["object", "null"],
@@ -128,25 +123,19 @@ FILTER: Schema = {
 
 # The request bodies by name.
 REQUESTS: Mapping[str, Schema] = {
-    "SegmentRequest": request(
-        {"description": SEGMENT["description"]}, **{n: s for n, s in SEGMENT.items() if n != "description"}
-    ),
+    "SegmentRequest": request({"description": NAME}, **SEGMENT),
     "PairRequest": PAIR,
-    "CsvEmailRecipients": CSV_EMAIL,
-    "StreamRequest": request({"pairs": PAIRS}, **STREAM, **NULLABLE),
-    "StreamChange": request({}, pairs=PAIRS, isActive=FLAG, isArchived=FLAG, **STREAM, **OVERRIDES),
-    "RetestRequest": request({}, accountId=INTEGER, segmentId=INTEGER),
+    "CsvEmailRecipients": request({"to": ADDRESSES}, cc=ADDRESSES, format=TEXT),
+    "StreamRequest": request({"pairs": PAIRS}, **NEW_STREAM, **NULLABLE),
+    "StreamChange": request({}, pairs=PAIRS, **each(FLAG, "isActive isArchived"), **NEW_STREAM, **OVERRIDES),
+    "RetestRequest": request({}, **each(INTEGER, "accountId segmentId")),
     "TierRequest": request({"newTier": TIER}),
-    "EnrichRequest": request(
-        {"requested_outputs": array(one_of(*OUTPUTS), minItems=1)}, email_mode=one_of(*MODES)
-    ),
-    "TemplateRequest": request(TEMPLATE),
+    "EnrichRequest": request(WISHES, email_mode=MODE),
+    "TemplateRequest": request({"name": {**NAME, "maxLength": 100}, "messageBody": {**NAME, "maxLength": 2_000}}),
     "NotificationChange": request({}, summaryFrequency=DIGEST, channels=request({}, **CHANNELS)),
-    "LookupRequest": request(
-        {"handle": HANDLE}, requested_outputs=array(one_of(*OUTPUTS), minItems=1), email_mode=one_of(*MODES)
-    ),
-    "EmailLookupRequest": request({"handle": HANDLE}, email_mode=one_of(*MODES)),
-    "DescriptionRequest": request({"description": SEGMENT["description"]}),
+    "LookupRequest": request({"handle": HANDLE}, **WISHES, email_mode=MODE),
+    "EmailLookupRequest": request({"handle": HANDLE}, email_mode=MODE),
+    "DescriptionRequest": request({"description": NAME}),
     "FeedbackRequest": request(
         {"segmentId": INTEGER, "feedback": one_of(*FEEDBACKS)},
         badReason=or_null(one_of(*REASONS)),
@@ -154,4 +143,169 @@ REQUESTS: Mapping[str, Schema] = {
     ),
     "SubscribeRequest": request({"targetUrl": {"type": "string", "format": "uri"}}, filterConfig=FILTER),
     "UnsubscribeRequest": request({"id": INTEGER}),
-}
+}  # fmt: skip
+
+CONTACT = each(or_null(TEXT), "email emailStatus linkedinUrl")
+# The vendor contradicts itself about these names, so a switch picks one of each pair.
+ACCOUNT_ID = each(INTEGER, "trackedAccountId accountId")
+RUN_ID = each(INTEGER, "syncRunId runId")
+NEW_PARTS = (
+    array(
+        answer(
+            {"billingDelta": one_of("stripe_quantity_incremented")},
+            handle=TEXT,
+            accountId=INTEGER,
+            accountCreated=FLAG,
+        )
+    ),
+    array(answer(segmentId=INTEGER, segmentCreated=FLAG)),
+)
+COUNTS = each(INTEGER, "highFitCount mediumFitCount")
+STREAM_NAME = {"streamId": INTEGER, "streamName": or_null(TEXT)}
+ALLOWANCE = each(INTEGER, "used remaining")
+PAGE = {"total": INTEGER, "hasMore": FLAG}
+
+# The answers by name.
+ANSWERS: Mapping[str, Schema] = {
+    "Error": {
+        **answer(
+            {"message": TEXT, "orphans": array(TEXT)},
+            error={"type": "string", "description": "A code, or, on some pages, a sentence."},
+        ),
+        "additionalProperties": True,
+    },
+    "Profile": answer(
+        CONTACT, **each(TEXT, "xUserId handle displayName profileImageUrl bio"), followerCount=INTEGER
+    ),
+    "Lead": answer(
+        CONTACT,
+        **each(INTEGER, "id streamId trackedXAccountId"),
+        segmentId=or_null(INTEGER),
+        matchConfidence=or_null(CONFIDENCE),
+        sourceType=TEXT,
+        discoveredAt=INSTANT,
+        exportedAt=or_null(INSTANT),
+        profile=ref("Profile"),
+    ),
+    "LeadPage": answer(leads=array(ref("Lead")), **PAGE),
+    "LeadSummary": answer(**COUNTS),
+    "GroupedLeads": answer(groups=array(answer(**STREAM_NAME, leads=array(ref("Lead")))), **PAGE),
+    "GroupedSummary": answer(groups=array(answer(**STREAM_NAME, **COUNTS))),
+    "LeadsByStream": answer(
+        groups={"type": "object", "additionalProperties": array(ref("Lead"))}, **PAGE
+    ),
+    "Ok": answer(ok=YES),
+    "Stream": answer(
+        id=INTEGER,
+        **each(TEXT, "name timezone"),
+        **each(FLAG, "isActive isArchived"),
+        pairs=array(answer(**each(INTEGER, "pairId accountId segmentId"), accountHandle=TEXT)),
+        syncTimes=array(SLOT),
+        **STREAM,
+        **OVERRIDES,
+        createdAt=INSTANT,
+    ),
+    "Streams": answer(streams=array(ref("Stream"))),
+    "OneStream": answer(stream=ref("Stream")),
+    "CreatedStream": answer(id=INTEGER, accounts=NEW_PARTS[0], segments=NEW_PARTS[1]),
+    "ChangedStream": answer(
+        {"pairsDiff": answer(addedAccounts=NEW_PARTS[0], addedSegments=NEW_PARTS[1])}, id=INTEGER
+    ),
+    "Archived": answer(archived=YES),
+    "Queued": answer(
+        queued=array(answer({**ACCOUNT_ID, **RUN_ID, **each(INTEGER, "pairId segmentId")})),
+        skipped=array(
+            answer(
+                {**ACCOUNT_ID, "pairId": INTEGER},
+                reason=one_of("budget_exhausted", "account_sleeping", "free_tier"),
+            )
+        ),
+    ),
+    "Run": answer(
+        **each(INTEGER, "id streamId trackedXAccountId segmentId"),
+        **each(TEXT, "streamName xHandle segmentName"),
+        source=one_of("cron", "manual"),
+        status=one_of("queued", "running", "succeeded", "failed"),
+        mode=one_of("sync-then-search", "search-only"),
+        triggeredAt=INSTANT,
+        completedAt=or_null(INSTANT),
+        **each(INTEGER, "newFollowersCount candidatesPassedCount mediumFitCount enrichedCount"),
+        errorMessage=or_null(TEXT),
+        progressLog=array(answer(**each(TEXT, "step message"), timestamp=INSTANT)),
+    ),
+    "Runs": answer(runs=array(ref("Run"))),
+    "OneRun": answer(run=ref("Run")),
+    "Segment": answer(
+        **each(INTEGER, "id linkedStreamCount"),
+        **each(TEXT, "userFacingId description"),
+        **SEGMENT,
+        **each(INSTANT, "createdAt updatedAt"),
+    ),
+    "Segments": answer(segments=array(ref("Segment"))),
+    "CreatedSegment": answer(id=INTEGER, userFacingId=TEXT),
+    "ProposedSegment": answer(
+        segment=answer({"id": INTEGER, "userFacingId": TEXT}, description=TEXT, **SEGMENT)
+    ),
+    "Account": answer(
+        **each(INTEGER, "id lastKnownFollowerCount lastKnownTweetCount"),
+        **each(TEXT, "xHandle profileImageUrl"),
+        tier=TIER,
+        isActive=FLAG,
+        tags=array(TEXT),
+        addedAt=INSTANT,
+        assignedSegmentIds=array(INTEGER),
+        pendingTier=or_null(TIER),
+        pendingTierEffectiveAt=or_null(INSTANT),
+    ),
+    "Accounts": answer(**each(array(ref("Account")), "active sleeping")),
+    "Asleep": answer(success=YES, accountId=INTEGER, asleep=YES),
+    "Awake": answer(success=YES, accountId=INTEGER, awake=YES),
+    "TierChange": answer(
+        {"effectiveAt": INSTANT},
+        account=ref("Account"),
+        action=one_of("upgraded", "downgrade_scheduled", "pending_cancelled"),
+    ),
+    "Me": answer(
+        {
+            "credits": answer(
+                **each(INTEGER, "balance lowBalanceThreshold"), **each(FLAG, "isLow autoTopupEnabled")
+            )
+        },
+        **each(TEXT, "name email subscriptionStatus"),
+        isFreeTier=FLAG,
+        accounts=array(
+            answer(
+                accountId=INTEGER,
+                xHandle=TEXT,
+                tier=TIER,
+                monthlyRetest=answer(**ALLOWANCE, budget=INTEGER, billingPeriodStart=INSTANT),
+                dailySync=answer(**ALLOWANCE, cap=INTEGER),
+            )
+        ),
+        totals=answer(**each(INTEGER, "monthlyRetestRemaining dailySyncRemaining")),
+    ),
+    "Enrichment": answer(
+        {
+            "linkedin": or_null(answer(**each(TEXT, "url confidence"))),
+            "email": or_null(answer(**each(TEXT, "address status provider"))),
+        },
+        ok=FLAG,
+        kind=TEXT,
+    ),
+    "Enriched": answer(
+        each(INTEGER, "credits_remaining leadId"),
+        x_profile_id=TEXT,
+        result=ref("Enrichment"),
+        contact_routes=array(answer(**each(TEXT, "routeType value confidence"))),
+    ),
+    "History": answer(
+        history=array(answer(id=INTEGER, handle=TEXT, result=ref("Enrichment"), createdAt=INSTANT))
+    ),
+    "Template": answer(id=INTEGER, **each(TEXT, "name messageBody"), **each(INSTANT, "createdAt updatedAt")),
+    "Templates": answer(templates=array(ref("Template"))),
+    "OneTemplate": answer(template=ref("Template")),
+    "Deleted": answer(deleted=YES),
+    "Revoked": answer(revoked=YES),
+    "NotificationSettings": answer(summaryFrequency=DIGEST, channels=answer(**CHANNELS)),
+    "Subscribed": answer(id=INTEGER),
+}  # fmt: skip

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from syncd.simulator.campaigns.tiers import DAY
+from syncd.simulator.instants import DAY
 from syncd.simulator.options import Options
 
 FIRST_STREAM = 14

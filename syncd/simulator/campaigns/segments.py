@@ -10,8 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from syncd.simulator.campaigns.models import ARCHIVED_SEGMENT, SEGMENTS, Segment
-from syncd.simulator.campaigns.tiers import DAY
-from syncd.simulator.instants import iso
+from syncd.simulator.instants import DAY, iso
 from syncd.simulator.leads.people import BIOS, draw
 from syncd.simulator.options import Options
 from syncd.simulator.refusals import ORPHAN_LABEL, SEGMENT_NOT_FOUND, RefusedError
@@ -61,11 +60,7 @@ class Segments:
         return tuple(self._known.values())
 
     def get(self, segment_id: int) -> Segment:
-        """Return a segment.
-
-        Raises:
-            RefusedError: No segment has this id: 404.
-        """
+        """Return a segment. Raises RefusedError: no segment has this id (404)."""
         if segment_id not in self._known:
             raise RefusedError(SEGMENT_NOT_FOUND)
         return self._known[segment_id]

@@ -33,7 +33,7 @@ class StoredFeedback:
     at: float
     times: int
 
-    def shown(self) -> dict[str, Any]:
+    def payload(self) -> dict[str, Any]:
         """Show it as the control surface does."""
         return {
             "leadId": self.lead_id,
@@ -50,19 +50,19 @@ class StoredFeedback:
 class FeedbackStore:
     """All judgements by (lead id, segment id), in the order of the first judgements."""
 
-    told: dict[tuple[int, int], StoredFeedback] = field(default_factory=dict)
+    stored: dict[tuple[int, int], StoredFeedback] = field(default_factory=dict)
     posts: int = 0
 
-    def take(self, lead_id: int, judgement: Judgement, at: float) -> None:
+    def store(self, lead_id: int, judgement: Judgement, at: float) -> None:
         """Store a judgement in the place of an earlier one."""
         key = (lead_id, judgement.segment_id)
-        before = self.told.get(key)
-        self.told[key] = StoredFeedback(lead_id, judgement, at, before.times + 1 if before else 1)
+        before = self.stored.get(key)
+        self.stored[key] = StoredFeedback(lead_id, judgement, at, before.times + 1 if before else 1)
         self.posts += 1
 
-    def shown(self) -> dict[str, Any]:
+    def payload(self) -> dict[str, Any]:
         """Show it as the control surface does."""
-        return {"posts": self.posts, "feedback": [one.shown() for one in self.told.values()]}
+        return {"posts": self.posts, "feedback": [one.payload() for one in self.stored.values()]}
 
 
 def judgement_of(body: Mapping[str, Any]) -> Judgement:

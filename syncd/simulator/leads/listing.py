@@ -29,8 +29,6 @@ class Query:
     since: float | None = None
     limit: int = 100
     offset: int = 0
-    summary: bool = False
-    group_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

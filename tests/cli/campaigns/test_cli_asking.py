@@ -12,8 +12,8 @@ import pytest
 from syncd.app.paced_client import PATIENCE, Paced
 from syncd.core.failure import Failure
 from syncd.ctgo.campaigns.api import Api
-from syncd.ctgo.campaigns.confirmed import Billing
 from syncd.ctgo.campaigns.drafts import Tier
+from syncd.ctgo.campaigns.requests import Billing
 from syncd.engine.budget import RequestBudget
 from syncd.ledger import Ledger
 from tests.cli.conftest import KEY, Home, MakeHome, order, requests_of, rows, told

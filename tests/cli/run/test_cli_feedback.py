@@ -41,7 +41,7 @@ class Crm(Home):
         persons = {row.id: row.person.x_user_id for row in self.sim.world.listed()}
         return {
             persons[lead_id]: f"{it.judgement.feedback} {it.judgement.reason}"
-            for (lead_id, _), it in self.sim.world.feedback.told.items()
+            for (lead_id, _), it in self.sim.world.feedback.stored.items()
         }
 
 

@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 
 from syncd.ledger import files
-from syncd.simulator.access.faults import Fault
+from syncd.simulator.gateway import Fault
 from tests.cli.conftest import KEY, Home, MakeHome, content, rows, told
 
 

@@ -5,14 +5,14 @@ from collections.abc import Callable
 
 import pytest
 
-from syncd.simulator.access.faults import Fault
+from syncd.simulator import Fault
 from tests.cli.conftest import Home
 
 
 def _owing(home: Home) -> None:
     home.sim.world.fail(Fault("export", times=500, status=503))
     assert home.syncd("--once", "--max-wait", "0s").code == 69
-    home.sim.world.door.recover()
+    home.sim.world.gateway.clear_faults()
 
 
 def _renamed(home: Home) -> None:

@@ -8,7 +8,7 @@ import pytest
 from syncd.cli.observe.credit_use import describe_enrichment, unbounded
 from syncd.ctgo import Me
 from syncd.settings import Enrich, Source
-from syncd.simulator.access.faults import Fault
+from syncd.simulator import Fault
 from tests.cli.conftest import Home, MakeHome, findings, rows, told
 
 TABLE = """

@@ -72,9 +72,8 @@ def test_verbs_without_a_ledger_import_neither_a_client_nor_a_database(
 
 WIDE = {
     "syncd.ctgo.campaigns.api",
-    "syncd.ctgo.campaigns.confirmed",
-    "syncd.ctgo.campaigns.draft",
-    "syncd.ctgo.campaigns.envelopes",
+    "syncd.ctgo.campaigns.drafts",
+    "syncd.ctgo.campaigns.requests",
     "syncd.cli.campaigns.session",
 }
 """What asks CTGO for people."""

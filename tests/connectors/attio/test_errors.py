@@ -7,7 +7,7 @@ import pytest
 from connectors.attio.options import CODES, FAILURES
 from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
 from syncd.http.answer import Answer
-from syncd.testing.clock import NOON
+from syncd.testing.bench import NOON
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from connectors.webhook.options import CODES, FAILURES
 from syncd.connector import Failure, Halt, Pause, Reject
 from syncd.http.answer import Answer, Trouble
-from syncd.testing.clock import NOON
+from syncd.testing.bench import NOON
 
 MEANINGS: dict[int, tuple[type[Failure], str]] = {
     401: (Halt, "webhook_refused_access"),

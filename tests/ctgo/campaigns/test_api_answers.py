@@ -8,8 +8,8 @@ import pytest
 
 from syncd.core.failure import Pause, Reject
 from syncd.ctgo.campaigns.api import Api
-from syncd.ctgo.campaigns.confirmed import Billing
 from syncd.ctgo.campaigns.drafts import NewSegment, NewTemplate, StreamChanges, Tier
+from syncd.ctgo.campaigns.requests import Billing
 from syncd.ctgo.campaigns.runs import Run
 from tests.ctgo.remote import failure_of
 from tests.ctgo.stage import always

@@ -8,7 +8,6 @@ import pytest
 from syncd.core.failure import Failure
 from syncd.ctgo.campaigns.accounts import Accounts, has_tier, is_asleep
 from syncd.ctgo.campaigns.api import Api
-from syncd.ctgo.campaigns.confirmed import Billing
 from syncd.ctgo.campaigns.drafts import (
     NewPair,
     NewSegment,
@@ -18,6 +17,7 @@ from syncd.ctgo.campaigns.drafts import (
     Tier,
     handles_of,
 )
+from syncd.ctgo.campaigns.requests import Billing
 from syncd.ctgo.campaigns.streams import Campaign, has_pairs, newcomer
 from tests.ctgo.remote import failure_of
 from tests.ctgo.stage import LOST, UNSENT, Line, Stage

@@ -7,8 +7,8 @@ import pytest
 
 from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
 from syncd.ctgo.campaigns.api import Api
-from syncd.ctgo.campaigns.confirmed import Billing
 from syncd.ctgo.campaigns.drafts import NewPair, NewSegment, NewStream, NewTemplate, Tier
+from syncd.ctgo.campaigns.requests import Billing
 from tests.ctgo.remote import KEY, failure_of
 from tests.ctgo.stage import Stage, always
 

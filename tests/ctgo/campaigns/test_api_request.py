@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from syncd.ctgo.campaigns.api import may_bill
-from syncd.ctgo.campaigns.confirmed import Billing
 from syncd.ctgo.campaigns.drafts import DraftError
+from syncd.ctgo.campaigns.requests import Billing
 from tests.ctgo.remote import failure_of
 from tests.ctgo.stage import Stage
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from syncd.ctgo.campaigns.api import Api
-from syncd.ctgo.campaigns.confirmed import Billing
 from syncd.ctgo.campaigns.drafts import (
     DraftError,
     LeadFilter,
@@ -18,6 +17,7 @@ from syncd.ctgo.campaigns.drafts import (
     StreamChanges,
     Tier,
 )
+from syncd.ctgo.campaigns.requests import Billing
 from tests.ctgo.stage import Stage
 
 YES = Billing.ACCEPTED

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from syncd.ctgo import Client
+from syncd.ctgo.campaigns.api import BASE_URL
 from syncd.ctgo.campaigns.drafts import LeadFilter
-from syncd.ctgo.public import BASE_URL
 from syncd.settings import Source
 from syncd.simulator import Options, create_app
 from tests.ctgo.remote import BASE, KEY, failure_of

@@ -10,7 +10,7 @@ from syncd.core.delivery import Delivery, Outcome
 from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
 from syncd.core.verdict import HALT_LIMIT
 from syncd.ledger.admin.actions import Chosen, retry
-from syncd.simulator.access.faults import Fault
+from syncd.simulator import Fault
 from tests.support import DAY, Bench, Remote, Rule, pulled
 
 REFUSALS = {

@@ -6,7 +6,7 @@ import pytest
 
 from syncd.ledger import Ledger
 from syncd.ledger.admin import backups, restoration
-from syncd.simulator.access.faults import Fault
+from syncd.simulator import Fault
 from tests.engine.enrich.test_engine_enriching import FIELDS, asks, ctgo
 from tests.support import DAY, Bench, unreachable
 
@@ -131,7 +131,7 @@ def test_what_was_owed_since_is_exported_without_being_sent_again(bench: Bench) 
     assert bench.exports() == {"delivered": 2, "pending": 1}
     restore(bench, past)
     assert bench.exports() == {"delivered": 2, "pending": 1}
-    world.door.recover()
+    world.gateway.clear_faults()
     bench.run()
     bench.check()
     assert bench.leads() == {"exported": 3}
@@ -144,7 +144,7 @@ def test_an_export_that_was_made_since_is_not_repeated(bench: Bench) -> None:
     world.fail(Fault("export", times=500, status=500))
     bench.once(0)
     past = back_up(bench)
-    world.door.recover()
+    world.gateway.clear_faults()
     bench.run()
     restore(bench, past)
     assert bench.leads() == {"exported": 2}

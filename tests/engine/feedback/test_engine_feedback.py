@@ -15,8 +15,7 @@ from syncd.engine.lane import AGAIN, Next
 from syncd.ledger.admin import actions
 from syncd.ledger.privacy import forgotten
 from syncd.ledger.privacy.forgotten import Sought
-from syncd.simulator import World
-from syncd.simulator.access.faults import Fault
+from syncd.simulator import Fault, World
 from tests.support import Bench, Remote, lead_ids, lost_answer, pause, rejects, unreachable
 
 GOOD, BAD, OTHER = Judgement("good"), Judgement("bad", "wrong_job"), Judgement("bad", "other", "Not now.")
@@ -38,7 +37,7 @@ def told(world: World) -> dict[int, str]:
     """What CTGO was told last, by lead id."""
     return {
         lead_id: " ".join(filter(None, (it.judgement.feedback, it.judgement.reason, it.judgement.freeform)))
-        for (lead_id, _), it in world.feedback.told.items()
+        for (lead_id, _), it in world.feedback.stored.items()
     }
 
 
@@ -56,7 +55,7 @@ def test_a_word_reaches_ctgo_once_for_the_lead_and_its_segment(bench: Bench) -> 
     assert told(world) == {first: "bad wrong_job", second: "good"}
     assert world.feedback.posts == 2
     segments = {(row.id, row.segment_id) for row in world.listed()}
-    assert set(world.feedback.told) <= segments
+    assert set(world.feedback.stored) <= segments
     assert feedback(bench) == {"delivered": 2}
 
 

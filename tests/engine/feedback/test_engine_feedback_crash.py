@@ -7,8 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from syncd.simulator import World
-from syncd.simulator.access.faults import Fault
+from syncd.simulator import Fault, World
 from tests.engine.feedback.test_engine_feedback import JUDGING, feedback, told
 from tests.support import Bench, Crash, Remote, Seams, lead_ids
 

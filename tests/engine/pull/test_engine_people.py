@@ -2,7 +2,7 @@
 
 import pytest
 
-from syncd.simulator.leads.discovery import FUTURE
+from syncd.simulator.leads.store import FUTURE
 from tests.support import DAY, Bench, iso, lost_answer, unreachable
 
 

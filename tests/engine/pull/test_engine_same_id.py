@@ -5,7 +5,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from syncd.simulator.access.faults import Fault
+from syncd.simulator import Fault
 from tests.support import Bench, Remote, unreachable
 from tests.support.virtual import Crash
 

@@ -11,7 +11,6 @@ from syncd.clock import Clock, SystemClock
 from syncd.core.failure import Failure
 from syncd.ctgo import Signals, Upstream
 from syncd.ctgo.campaigns.api import Api
-from syncd.ctgo.webhooks import Webhooks
 from syncd.simulator import Options, World, create_app
 from tests.ctgo.campaigns.test_api_requests import ASKS
 from tests.proof.hostile.server import Hostile, hostile
@@ -37,8 +36,8 @@ ENGINE: Mapping[str, Ask] = {
     "streams": lambda it: it.streams(),
     "names of segments": lambda it: it.names("segment"),
     "names of accounts": lambda it: it.names("account"),
-    "subscribe": lambda it: Webhooks(it).subscribe("https://example.test/hook"),
-    "unsubscribe": lambda it: Webhooks(it).unsubscribe(5),
+    "subscribe": lambda it: it.subscribe("https://example.test/hook"),
+    "unsubscribe": lambda it: it.unsubscribe(5),
 }
 """What the engine asks."""
 PEOPLE: Mapping[str, Ask] = {f"{row[1]} ({n})": _of_people(row[0]) for n, row in enumerate(ASKS)}

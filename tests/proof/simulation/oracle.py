@@ -87,7 +87,7 @@ class Oracle:
     def _ask_how_often(self) -> None:
         """I-11, as the remote counts arrivals; what the simulator's own window makes of them is no better."""
         for name, world in self._far.worlds.items():
-            if world.door.busiest_minute() > ROOM:
+            if world.gateway.busiest_minute() > ROOM:
                 self._object(f"{name}: more than {ROOM} requests within a minute")
 
     def _look_into_ledger(self) -> None:
@@ -168,7 +168,7 @@ class Oracle:
         rows, told = self._judged(connector), []
         for source, lead_id, segment, person, state in rows:
             world, (word, of) = self._far.worlds[source], self._marked.get(person, ("", set()))
-            said = world.feedback.told.get((lead_id, segment))
+            said = world.feedback.stored.get((lead_id, segment))
             there = any(row.id == lead_id for row in world.listed())
             if (
                 word

@@ -150,7 +150,7 @@ class FarEnds:
             self.apollo.keys.clear()
             self.receiver.tokens.clear()
         else:
-            self._world(far).door.revoke(None)
+            self._world(far).gateway.revoke(None)
 
     def give_back(self) -> None:
         """All credentials are good again."""
@@ -159,7 +159,7 @@ class FarEnds:
         self.apollo.keys.add(apollo.KEY)
         self.receiver.tokens.add(webhook.TOKEN)
         for world in self.worlds.values():
-            world.door.forgive()
+            world.gateway.restore_keys()
 
     def expire(self) -> None:
         """The org's sessions are over, as they are every hour or so."""

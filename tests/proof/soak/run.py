@@ -50,7 +50,7 @@ class _Oracle(Oracle):
 
     def _ask_how_often(self) -> None:
         for name, world in self._far.worlds.items():
-            if world.door.busiest_minute() > RATE:
+            if world.gateway.busiest_minute() > RATE:
                 self._object(f"{name}: more than {RATE} requests within a minute")
 
 

@@ -16,4 +16,4 @@ def a_segment_that_was_made_has_no_number() -> None:
     def make(plain: Any) -> Any:
         return lambda self, *given: plain(self, *given).model_copy(update={"id": None})
 
-    around("syncd.ctgo.campaigns.lookups:LookupsApi.segment_from", make)
+    around("syncd.ctgo.campaigns.leads:LookupsApi.segment_from", make)

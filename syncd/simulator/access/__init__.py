@@ -1,1 +1,0 @@
-"""API keys, rate limits, planned failures, and the log of requests."""
