@@ -24,11 +24,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="For a script.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
-def verb_app() -> typer.Typer:
-    """Make the app of a verb that is one command."""
-    return typer.Typer(rich_markup_mode=None, add_completion=False)
-
-
 def group_app(help_: str) -> typer.Typer:
     """Make the app of a verb with commands of its own; its callback runs without one."""
     return typer.Typer(rich_markup_mode=None, add_completion=False, invoke_without_command=True, help=help_)

@@ -4,14 +4,11 @@ import typer
 
 from syncd.cli.campaigns.render import BUDGET_COLUMNS, budget_row, me_fields
 from syncd.cli.campaigns.session import SourceName, session
-from syncd.cli.context import AsJson, verb_app
+from syncd.cli.context import AsJson
 from syncd.cli.exits import Exit
 from syncd.cli.output import say_fields, say_json, say_table
 
-app = verb_app()
 
-
-@app.command()
 def me(context: typer.Context, source: SourceName = "", as_json: AsJson = False) -> int:
     """Show the owner of a key: the subscription, the credits, and the budget of each account."""
     with session(context, source) as ctgo:

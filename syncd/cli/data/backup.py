@@ -5,14 +5,11 @@ from typing import Annotated
 
 import typer
 
-from syncd.cli.context import operator, settings_of, verb_app
+from syncd.cli.context import operator, settings_of
 from syncd.cli.exits import Exit, complain
 from syncd.cli.output import say
 
-app = verb_app()
 
-
-@app.command()
 def backup(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The copy; it appears whole or not at all.")],

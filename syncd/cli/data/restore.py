@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from syncd.cli.context import operator, settings_of, verb_app
+from syncd.cli.context import operator, settings_of
 from syncd.cli.exits import Exit
 from syncd.cli.output import say
 from syncd.settings import Settings
@@ -15,10 +15,7 @@ if TYPE_CHECKING:
     from syncd.ledger import Ledger
     from syncd.ledger.admin.restoration import Carried
 
-app = verb_app()
 
-
-@app.command()
 def restore(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of syncd backup.")],

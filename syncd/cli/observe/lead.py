@@ -9,17 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-from syncd.cli.context import ledger_to_read, settings_of, verb_app
+from syncd.cli.context import ledger_to_read, settings_of
 from syncd.cli.exits import Exit, complain
 from syncd.cli.observe.credit_use import describe_enrichment
 from syncd.cli.output import iso, say, say_json
 from syncd.core.lead import LARGEST_ID
 from syncd.log import escape
 
-app = verb_app()
 
-
-@app.command()
 def lead(
     context: typer.Context,
     who: Annotated[

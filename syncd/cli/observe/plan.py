@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli.context import ledger_to_read, settings_of, verb_app
+from syncd.cli.context import ledger_to_read, settings_of
 from syncd.cli.exits import Exit
 from syncd.cli.observe.credit_use import describe_enriching, spending
 from syncd.cli.observe.forecast import seconds_for
@@ -15,10 +15,7 @@ if TYPE_CHECKING:
     from syncd.clock import Clock
     from syncd.ledger import Ledger
 
-app = verb_app()
 
-
-@app.command()
 def plan(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="For a script; durations in seconds.")] = False,

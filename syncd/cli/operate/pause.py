@@ -4,14 +4,11 @@ from typing import Annotated, Any
 
 import typer
 
-from syncd.cli.context import ledger_to_change, operator, parse_duration, settings_of, target_of, verb_app
+from syncd.cli.context import ledger_to_change, operator, parse_duration, settings_of, target_of
 from syncd.cli.exits import Exit
 from syncd.cli.output import duration, say, when
 
-app = verb_app()
 
-
-@app.command()
 def pause(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="A source or a connector.")],

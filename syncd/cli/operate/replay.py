@@ -12,7 +12,6 @@ from syncd.cli.context import (
     parse_instant,
     settings_of,
     unknown,
-    verb_app,
 )
 from syncd.cli.engine_holder import describe_next, nudge
 from syncd.cli.exits import Exit
@@ -23,15 +22,11 @@ if TYPE_CHECKING:
     from syncd.core.flood_gate import Move
     from syncd.engine.replay import Replay
 
-app = verb_app()
-
-
 _SINCE = typer.Option(
     "--since", parser=parse_instant, metavar="TIME", help="Only leads discovered from here on."
 )
 
 
-@app.command()
 def replay(  # noqa: PLR0917 - Typer passes them by name
     context: typer.Context,
     connector: Annotated[

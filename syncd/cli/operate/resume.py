@@ -7,15 +7,12 @@ from typing import Annotated
 
 import typer
 
-from syncd.cli.context import ledger_to_change, operator, settings_of, target_of, verb_app
+from syncd.cli.context import ledger_to_change, operator, settings_of, target_of
 from syncd.cli.engine_holder import nudge
 from syncd.cli.exits import Exit
 from syncd.cli.output import say, were, when
 
-app = verb_app()
 
-
-@app.command()
 def resume(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="A source or a connector.")],

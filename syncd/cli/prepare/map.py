@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from syncd.app.privileges import settings_in_force
-from syncd.cli.context import AsJson, ledger_to_read, unknown, verb_app
+from syncd.cli.context import AsJson, ledger_to_read, unknown
 from syncd.cli.exits import Exit, complain
 from syncd.cli.output import say, say_json, say_table
 from syncd.clock import SystemClock
@@ -30,10 +30,7 @@ FEW = 3
 _NUMBER_OF = {"stream_name": "stream_id", "segment_name": "segment_id", "account_handle": "account_id"}
 """The number that each name belongs to."""
 
-app = verb_app()
 
-
-@app.command()
 def map_(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="[NAME]", help="A connector; without it, all.")] = "",

@@ -4,14 +4,11 @@ from typing import Annotated
 
 import typer
 
-from syncd.cli.context import AsJson, settings_of, verb_app
+from syncd.cli.context import AsJson, settings_of
 from syncd.cli.exits import strongest
 from syncd.cli.output import say, say_json
 
-app = verb_app()
 
-
-@app.command()
 def setup(
     context: typer.Context,
     names: Annotated[

@@ -4,14 +4,11 @@ from typing import Annotated, Any
 
 import typer
 
-from syncd.cli.context import AsJson, parse_duration, verb_app
+from syncd.cli.context import AsJson, parse_duration
 from syncd.cli.exits import strongest
 from syncd.cli.output import say_json
 
-app = verb_app()
 
-
-@app.command()
 def check(
     context: typer.Context,
     as_json: AsJson = False,
