@@ -15,7 +15,7 @@ from syncd.cli.exits import Exit, complain
 
 VERBS = {
     "init": ("prepare.init:init", "Write a commented configuration to start from."),
-    "check": ("prepare.check.check:check", "Check everything that a run needs: configuration, key, connectors."),
+    "check": ("prepare.check:check", "Check everything that a run needs: configuration, key, connectors."),
     "setup": ("prepare.setup:setup", "List what must exist in a CRM and, with --apply, create it."),
     "map": ("prepare.map:map_", "Show the data that a connector would get, and why some fields are left out."),
     "plan": ("observe.plan:plan", "Show the pending work, the requests that it needs, and how long they take."),

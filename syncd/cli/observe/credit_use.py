@@ -7,7 +7,6 @@ from syncd.core.enrichment import day_of
 from syncd.settings import Source
 
 if TYPE_CHECKING:
-    from syncd.ctgo import Me
     from syncd.ledger import Transaction
 
 
@@ -62,15 +61,3 @@ def describe_enrichment(document: Any) -> str:
 
 def _output(name: str, mode: object) -> str:
     return f"email ({mode})" if name == "email" else str(name)
-
-
-def unbounded(source: Source, me: "Me") -> str:
-    """Return the reason why enriching could use credits without end; empty if it cannot.
-
-    With automatic top-up the balance never falls to `keep_credits`: `per_day` is the only bound, so a person must set it.
-    """
-    chosen = source.enrich
-    topped_up = me.credits is not None and me.credits.auto_topup
-    if chosen is None or not topped_up or "per_day" in chosen.model_fields_set:
-        return ""
-    return "CTGO tops credits up by itself, so keep_credits bounds nothing, and per_day is not set."
