@@ -89,6 +89,9 @@ _SINCE = typer.Option(
     metavar="TIME",
     help="Only leads discovered from here on; the cursor stays.",
 )
+_MAX_WAIT = typer.Option(
+    "--max-wait", parser=parse_duration, metavar="TIME", help="Wait so long for trouble to pass [15m]."
+)
 _UNTIL = typer.Option("--until", parser=parse_instant, metavar="TIME", help="Only leads discovered before.")
 
 
@@ -112,15 +115,7 @@ def main(  # noqa: PLR0917 - Typer passes them by name
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, metavar="N", help="Take in at most so many new leads.")
     ] = None,
-    max_wait: Annotated[
-        Any,
-        typer.Option(
-            "--max-wait",
-            parser=parse_duration,
-            metavar="TIME",
-            help="Wait so long for trouble to pass [15m].",
-        ),
-    ] = None,
+    max_wait: Annotated[Any, _MAX_WAIT] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Open every flood gate for this run.")] = False,
     version: Annotated[bool, typer.Option("--version", "-V", help="Print the version.")] = False,
 ) -> None:
@@ -132,31 +127,24 @@ def main(  # noqa: PLR0917 - Typer passes them by name
     if context.invoked_subcommand is not None:
         return
     if not once:
-        raise typer.Exit(
-            _daemon(config, any((since, until, connector, dry_run, limit, max_wait is not None)))
-        )
-    from syncd.cli.run import job  # noqa: PLC0415 - the engine and all below it; a verb imports its own
+        if any((since, until, connector, dry_run, limit, max_wait is not None)):
+            raise typer.BadParameter(
+                "needs --once; without it, syncd runs until it is stopped", param_hint="syncd"
+            )
+        from syncd.cli.run.daemon import run_daemon  # noqa: PLC0415 - as below
 
-    order = job.Order(
+        raise typer.Exit(run_daemon(config))
+    from syncd.cli.run.once import MAX_WAIT, Order, run_job  # noqa: PLC0415 - the engine and all below it; a verb imports its own
+
+    order = Order(
         since=since.timestamp() if since else None,
         until=until.timestamp() if until else None,
         connector=connector,
         limit=limit,
-        max_wait=job.MAX_WAIT if max_wait is None else max_wait,
+        max_wait=MAX_WAIT if max_wait is None else max_wait,
         yes=yes,
     )
-    raise typer.Exit(job.run_job(config, order, dry_run=dry_run))
-
-
-def _daemon(config: Path | None, once_options: bool) -> int:
-    """Run until the daemon is told to stop. Options of a single run are a mistake here."""
-    if once_options:
-        raise typer.BadParameter(
-            "needs --once; without it, syncd runs until it is stopped", param_hint="syncd"
-        )
-    from syncd.cli.run.daemon import run_daemon  # noqa: PLC0415 - as below
-
-    return run_daemon(config)
+    raise typer.Exit(run_job(config, order, dry_run=dry_run))
 
 
 def parse_and_run(arguments: Sequence[str]) -> int:
