@@ -19,9 +19,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic import (
-    Field as Setting,
-)
+from pydantic import Field as Setting
 
 from syncd.connector import Field
 from syncd.settings.error_messages import SettingsError, dotted

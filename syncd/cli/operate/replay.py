@@ -5,14 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli.context import (
-    AsJson,
-    ledger_to_change,
-    operator,
-    parse_instant,
-    settings_of,
-    unknown,
-)
+from syncd.cli.context import AsJson, ledger_to_change, operator, parse_instant, settings_of, unknown
 from syncd.cli.engine_holder import describe_next, nudge
 from syncd.cli.exits import Exit
 from syncd.cli.output import say, say_json
