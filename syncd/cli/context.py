@@ -1,6 +1,7 @@
 """The start of a verb: its Typer app, the configuration, the ledger, and the target of a name on the command line."""
 
 import os
+import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -139,3 +140,22 @@ def advice(settings: Settings, code: str, name: str = "", *, halted: bool = Fals
 def operator() -> str:
     """Name the person at the keyboard, for the operator's log."""
     return os.environ.get("SUDO_USER") or came_as()
+
+
+def can_ask() -> bool:
+    """Tell if there is a terminal to ask on and to answer from."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def confirm(question: str) -> bool:
+    """Ask; any answer but yes is no. Raises a usage error if nobody can answer."""
+    if not sys.stdin.isatty():
+        raise typer.TyperException("Nobody can answer here: add --yes to confirm.")
+    return ask(question)
+
+
+def ask(question: str) -> bool:
+    """Print a question on stderr; return True if the answer is yes."""
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli.context import Yes, ledger_to_change, operator, settings_of
+from syncd.cli.context import Yes, confirm, ledger_to_change, operator, settings_of
 from syncd.cli.engine_holder import engine_of
 from syncd.cli.exits import Exit, complain
 from syncd.cli.output import say, say_json
-from syncd.cli.prompt import confirm
 from syncd.core.lead import LARGEST_ID
 from syncd.settings import Settings
 

@@ -8,7 +8,7 @@ import typer
 from syncd.cli.context import AsJson, advice, ledger_to_read, settings_of
 from syncd.cli.engine_holder import engine_of
 from syncd.cli.exits import Exit
-from syncd.cli.observe.credit_use import describe_enriching, spending
+from syncd.cli.observe.plan import describe_enriching, spending
 from syncd.cli.output import duration, iso, say, say_json, say_table, when
 from syncd.settings import Settings
 

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from syncd.alerts.hook import Hook
 from syncd.alerts.message import HEADERS, body_of
-from syncd.app.mappings import Mapped, compile_connectors
+from syncd.app.connectors import Mapped, compile_connectors
 from syncd.app.paced_client import PATIENCE, free_slot, make_upstream, send_in_slot
 from syncd.app.privileges import STARTED_AS, settings_in_force
 from syncd.cli.engine_holder import engine_of

@@ -89,7 +89,7 @@ def _leads_for(settings: Settings, it: "DraftMapping", lead_id: int | None) -> l
     found = _stored(settings, sources, lead_id) if settings.state.path.exists() else []
     if found or lead_id is not None:
         return found
-    from syncd.cli.prepare.sample import ENRICHED, NAMES, sample  # noqa: PLC0415
+    from syncd.cli.prepare.draft_mappings import ENRICHED, NAMES, sample  # noqa: PLC0415
 
     made_up = sample(sources[0] if sources else "main")
     return [_Example(str(made_up.key), made_up, NAMES, dict(ENRICHED), made_up=True)]
@@ -202,8 +202,12 @@ def _text(field: dict[str, Any]) -> str:
 
 def _checked(ready: dict[str, "DraftMapping"], mistakes: list[str], *, as_json: bool) -> int:
     """Report mistakes: those found by compiling, and those that even a complete lead shows."""
-    from syncd.cli.prepare.draft_mappings import judge  # noqa: PLC0415
-    from syncd.cli.prepare.sample import ENRICHED, NAMES, sample  # noqa: PLC0415
+    from syncd.cli.prepare.draft_mappings import (  # noqa: PLC0415
+        ENRICHED,
+        NAMES,
+        judge,
+        sample,
+    )
     from syncd.mapping import variables  # noqa: PLC0415
 
     now = SystemClock().now()

@@ -11,7 +11,7 @@ from syncd.core.failure import CODES, Failure, Refused
 from syncd.log import logger, scrub
 
 if TYPE_CHECKING:
-    from syncd.app.mappings import Mapped
+    from syncd.app.connectors import Mapped
     from syncd.clock import Clock
     from syncd.connector import Connector
 

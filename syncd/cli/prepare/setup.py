@@ -36,7 +36,7 @@ def setup(
 
 def _prepare(settings: Settings, names: Sequence[str], *, apply: bool) -> list[Note]:
     """Set up the named connectors, or all. Raises SettingsError, and a usage error for an unknown name."""
-    from syncd.app.mappings import compile_connectors  # noqa: PLC0415 - the engine and all below it
+    from syncd.app.connectors import compile_connectors  # noqa: PLC0415 - the engine and all below it
 
     mapped = compile_connectors(settings)
     for name in names:

@@ -11,11 +11,9 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from syncd.app.connectors import open_connector
-from syncd.app.engine import make_naming
+from syncd.app.connectors import Mapped, compile_connectors, open_connector
+from syncd.app.engine import make_names, make_naming, make_source
 from syncd.app.feedback_late import feedback_polls
-from syncd.app.mappings import Mapped, compile_connectors
-from syncd.app.sources import make_names, make_source
 from syncd.cli.exits import SOURCE_EXITS, Exit, complain, strongest
 from syncd.cli.output import say
 from syncd.cli.run.once import Order

@@ -12,13 +12,12 @@ from types import FrameType
 
 import typer
 
+from syncd.app.connectors import Mapped, compile_connectors
 from syncd.app.engine import SOURCE_THREADS, make_pools, opened_engine
-from syncd.app.mappings import Mapped, compile_connectors
 from syncd.app.privileges import settings_in_force
-from syncd.cli.context import operator
+from syncd.cli.context import ask, can_ask, operator
 from syncd.cli.engine_holder import engine_of, nudge
 from syncd.cli.exits import Exit, complain
-from syncd.cli.prompt import ask, can_ask
 from syncd.cli.run.report import ProgressMaker, Standing, progress_bars, report, standing_of
 from syncd.clock import Clock, SystemClock
 from syncd.connector import Logger
