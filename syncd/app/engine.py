@@ -97,7 +97,7 @@ def make_engine(
     pulls = [Pull(context, *tools) for context in contexts]
     exports = [Export(context, ledger, clock, log) for context in contexts if context.exports]
     others = _other_lanes(settings, contexts, pulls, names, tools, pushing=pushing)
-    polls = _polls(chosen, connectors, tools, probe) if settings.hears else []
+    polls = _polls(chosen, connectors, tools, probe) if settings.gives_feedback else []
     closes = _closes(
         {it.name: it.upstream.close for it in contexts}, [*pulls, *exports, *others]
     ) | _closes({name: it.close for name, it in connectors.items()}, [*delivers, *polls])  # fmt: skip
@@ -155,7 +155,7 @@ def _other_lanes(
             from syncd.app.push_late import push_lanes  # noqa: PLC0415 - most have none
 
             lanes += push_lanes(settings, known, contexts, pulls, tools)
-    if settings.hears:
+    if settings.gives_feedback:
         from syncd.app.feedback_late import send_lanes  # noqa: PLC0415 - as in `make_engine`
 
         lanes += send_lanes(contexts, pulls, tools)

@@ -84,7 +84,7 @@ def target_of(settings: Settings, name: str) -> Target:
         from syncd.engine.source import SOURCE_LANES  # noqa: PLC0415 - brings the client of CTGO along
 
         source = settings.sources[name]
-        also = (("enrich", source.enrich), ("push", source.push), ("feedback", settings.hears))
+        also = (("enrich", source.enrich), ("push", source.push), ("feedback", settings.gives_feedback))
         kinds = (*SOURCE_LANES, *(kind for kind, table in also if table))
         return Target("source", name, tuple((kind, name) for kind in kinds))
     raise unknown(

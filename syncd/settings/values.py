@@ -1,8 +1,8 @@
-"""The small types of the configuration: durations, schedules, instants, addresses.
+"""The small types of the configuration: durations, schedules, cron lines, instants, addresses.
 
-Each is a function from what was written to what is meant, and a type that pydantic applies it through. What they
-raise is the end of a sentence that begins with the key, says what is accepted, and never repeats what was written:
-it may be a secret that slipped into the wrong line.
+Each is a function that reads a written value, and a type through which pydantic applies the function. An exception's text
+ends a sentence that begins with the key. It says what is accepted, and never repeats the value, which may be a secret in
+the wrong line.
 """
 
 import re
@@ -18,20 +18,16 @@ from syncd.settings.error_messages import hint
 
 NAME = r"^[a-z][a-z0-9_]*$"
 LONGEST = 3650 * 86400.0
-"""Seconds. Ten years: beyond this, dates overflow and nobody meant it."""
+"""Seconds: ten years. Dates overflow beyond, and such a value is a mistake."""
 
 _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 _DURATION = re.compile("".join(rf"(?:(?P<{unit}>[0-9]{{1,9}}(?:\.[0-9]{{1,3}})?){unit})?" for unit in _UNITS))
 
 
 def seconds(value: object) -> float:
-    """The seconds of a duration such as `30s`, `15m`, `2h`, `7d`, `1h30m`.
+    """Read a duration such as `30s`, `15m`, `2h`, `7d`, `1h30m`; return its seconds. Raises ValueError: what is accepted.
 
-    A float passes, for callers that hold seconds already; a bare whole number does not, for nobody can tell
-    whether `retention = 90` meant days.
-
-    Raises:
-        ValueError: what is accepted.
+    A float passes: it is seconds already. A whole number does not: `retention = 90` may mean days.
     """
     if isinstance(value, float) and 0 <= value <= LONGEST:
         return value
@@ -57,7 +53,7 @@ Interval = Annotated[float, BeforeValidator(seconds), AfterValidator(_a_second)]
 
 
 class Schedule(str):
-    """When something recurs: a duration or a cron line, as it was written."""
+    """The times of something that recurs: a duration or a cron line, as written."""
 
     __slots__ = ()
 
@@ -68,7 +64,7 @@ class Schedule(str):
 
     @property
     def cron(self) -> str | None:
-        """Five fields with weekdays by name, so that no scheduler misreads them; None for a duration."""
+        """Five fields with weekdays by name, so that every scheduler reads them alike; None for a duration."""
         return normal(self) if " " in self else None
 
 
@@ -88,7 +84,7 @@ Poll = Annotated[Schedule, PlainValidator(schedule)]
 
 
 def instant(value: object) -> datetime:
-    """A point in time with its zone, in UTC, of ISO 8601 text. Raises ValueError: what is accepted."""
+    """Read ISO 8601 text with a time zone; return the instant in UTC. Raises ValueError: what is accepted."""
     wanted = "an ISO 8601 instant with its time zone, such as 2026-06-11T07:15:00Z"
     if isinstance(value, str):
         try:
@@ -115,7 +111,7 @@ Start = Annotated[Literal["new", "now", "all"] | datetime, PlainValidator(_start
 """Un-exported leads, those discovered from now on, every lead, or those discovered since an instant."""
 
 REASONS = ("bot", "wrong_gender", "wrong_job", "wrong_skill", "wrong_personality", "zapier", "other")
-"""CTGO's words for why a lead is bad. Source: its page on submitting feedback."""
+"""CTGO's reasons why a lead is bad. Source: its page on submitting feedback."""
 
 
 def _reason(value: object) -> str:
@@ -138,7 +134,7 @@ Name = Annotated[str, StringConstraints(pattern=NAME, max_length=64)]
 
 
 def encrypted(url: str) -> str:
-    """The URL, unless it would carry a secret over a network in the clear. Raises ValueError with the reason."""
+    """Return the URL. Raises ValueError if it would carry a secret over a network without encryption."""
     parts = _split(url)
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise ValueError("must begin with https:// (plain http is for this machine's own addresses only)")
@@ -146,7 +142,7 @@ def encrypted(url: str) -> str:
 
 
 def web_address(url: str) -> str:
-    """An http(s) URL without user, query or fragment. Raises ValueError with the reason."""
+    """Return an http(s) URL without a user. Raises ValueError with the reason against it."""
     parts = _split(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("must be an address such as https://host/path")
@@ -197,7 +193,7 @@ def _hook(value: SecretStr) -> SecretStr:
 Key = Annotated[SecretStr, AfterValidator(_key)]
 """A key that is sent in a header: visible ASCII, not empty."""
 Hook = Annotated[SecretStr, AfterValidator(_hook)]
-"""A URL that is a secret, for it admits whoever knows it; or empty: off."""
+"""A URL that is a secret: everybody who knows it may use it. Empty: off."""
 
 
 class Listen(str):
@@ -292,7 +288,10 @@ _PART = re.compile(r"(?P<first>\*|[a-z0-9]+)(?:-(?P<last>[a-z0-9]+))?(?:/(?P<ste
 
 
 def normal(line: str) -> str:
-    """The line with single spaces and weekdays by name. Raises ValueError with a sentence that says what is wrong."""
+    """Return a cron line of five fields with single spaces and weekdays by name. Raises ValueError: what is wrong.
+
+    cron counts the days of the week from Sunday, APScheduler from Monday; both read names alike.
+    """
     texts = line.lower().split()
     if len(texts) != len(_FIELDS):
         raise ValueError(
@@ -308,7 +307,7 @@ def normal(line: str) -> str:
 
 
 def _values(text: str, what: str, low: int, high: int, names: dict[str, int]) -> set[int]:
-    """Every value that one field stands for."""
+    """List every value that a field means."""
     found: set[int] = set()
     for part in text.split(","):
         match = _PART.fullmatch(part)

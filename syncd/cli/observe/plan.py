@@ -68,7 +68,7 @@ def pending_work(settings: Settings, ledger: "Ledger", clock: "Clock") -> dict[s
             waits = counts["lead"].get(name, {}).get("enriching", 0) + unanswered.get(name, 0)
             enriching = spending(connection, name, source, waits, clock.now())
             asks = enriching["asks"] if enriching else 0
-            words = counts["feedback"].get(name, {}).get("pending", 0) if settings.hears else 0
+            words = counts["feedback"].get(name, {}).get("pending", 0) if settings.gives_feedback else 0
             requests = due + later + asks + words
             sources[name] = {
                 "enriching": enriching,

@@ -97,7 +97,7 @@ def run_dry(settings: Settings, order: Order) -> Exit:
             waiting = overview.counts(connection)
             gates = flood_gate.gates(connection)
     _print(found, waiting)
-    if settings.hears:
+    if settings.gives_feedback:
         chosen = [m for m in mapped.values() if order.connector in {"", m.name}]
         _preview_feedback(chosen, settings.state.path, clock, log)
     held = {name: gate for name, gate in gates.items() if gate.since is not None}

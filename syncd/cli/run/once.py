@@ -102,7 +102,7 @@ def run_once(
             approved_by=operator() if order.yes else "", mapped=mapped,
         )  # fmt: skip
         with stopping_on_signals(clock), engine_context as engine:
-            look = partial(standing_of, ledger, hears=settings.hears)
+            look = partial(standing_of, ledger, feedback=settings.gives_feedback)
             before = look()
             _ask(engine, order)
             if not order.yes and can_ask() and any(m.configured.gate for m in mapped.values()):

@@ -45,10 +45,10 @@ class Standing:
     feedback: States | None = None
 
     @classmethod
-    def of(cls, counts: Mapping[str, States], *, hears: bool = False) -> "Standing":
-        """Make it from `syncd.ledger.overview.counts`. `hears`: whether feedback is sent."""
+    def of(cls, counts: Mapping[str, States], *, feedback: bool = False) -> "Standing":
+        """Make it from `syncd.ledger.overview.counts`. `feedback`: whether feedback is sent."""
         return cls(
-            counts["lead"], counts["delivery"], counts["export"], counts["feedback"] if hears else None
+            counts["lead"], counts["delivery"], counts["export"], counts["feedback"] if feedback else None
         )
 
     @property
@@ -192,10 +192,10 @@ def bars_on(console: "Console", settings: Settings, before: Standing) -> Iterato
     console.print(bars.get_renderable())  # the last bars stay, also in a recording or a file
 
 
-def standing_of(ledger: Ledger, *, hears: bool = False) -> Standing:
-    """Count the rows now. `hears`: whether feedback is sent."""
+def standing_of(ledger: Ledger, *, feedback: bool = False) -> Standing:
+    """Count the rows now. `feedback`: whether feedback is sent."""
     with ledger.read() as connection:
-        return Standing.of(overview.counts(connection), hears=hears)
+        return Standing.of(overview.counts(connection), feedback=feedback)
 
 
 def report(
@@ -213,7 +213,7 @@ def report(
     `troubles`: codes by lane; `only`: the one connector that was run.
     """
     with ledger.read() as connection:
-        after = Standing.of(overview.counts(connection), hears=before.feedback is not None)
+        after = Standing.of(overview.counts(connection), feedback=before.feedback is not None)
         lanes = {(lane.kind, lane.name): lane for lane in load_lanes(connection)}
         left = overview.pending_elsewhere(connection, list(settings.connectors))
         waiting = unenriched.counts(connection)
