@@ -1,17 +1,20 @@
-"""Opened connectors, and the stand-in for one that could not be opened: only its own lane halts."""
+"""Configured connectors with their expressions compiled, and opened; a stand-in replaces one that cannot be opened."""
 
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from pydantic import BaseModel
 
 from syncd.clock import Clock
 from syncd.connector import Connector, Delivery, Failure, Halt, Logger
-from syncd.registry import Configured
+from syncd.engine.enrich.eligibility import Enriching
+from syncd.mapping import FieldMap, Filter, MappingError
+from syncd.registry import Configured, configure
+from syncd.settings import Settings, SettingsError
 
 
 class Unopened(Connector):
-    """A stand-in for a connector that could not be opened. It sends nothing and says why."""
+    """A stand-in for a connector that could not be opened: only its own lane halts. It sends nothing, and gives the reason."""
 
     Options = BaseModel
 
@@ -35,3 +38,57 @@ def open_connector(configured: Configured, clock: Clock, log: Logger) -> Connect
     except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything, and the other lanes must run
         log.warning("connector_not_opened", connector=configured.name, error=type(error).__name__)
         return Unopened(Halt("connector_bug", f"opening it raised {type(error).__name__}"))
+
+
+class Mapped(NamedTuple):
+    """A configured connector with its expressions compiled."""
+
+    configured: Configured
+    fields: FieldMap
+    where: Filter
+
+    @property
+    def name(self) -> str:
+        """The connector's name."""
+        return self.configured.name
+
+    @property
+    def uses(self) -> frozenset[str]:
+        """The variables that its fields and its `where` need."""
+        return self.fields.uses | self.where.uses
+
+
+def compile_connectors(settings: Settings) -> dict[str, Mapped]:
+    """Compile every connector's fields and `where`, and check its options. Raises SettingsError with all mistakes."""
+    ready, mistakes = {}, []
+    for name, configured in configure(settings).items():
+        owner = f"connectors.{name}"
+        try:
+            also = Filter.compile(f"{owner} ({configured.type})", configured.also_where)
+            where = Filter.compile(owner, configured.settings.where).also(also)
+            ready[name] = Mapped(configured, FieldMap.compile(owner, configured.fields), where)
+        except MappingError as error:
+            mistakes.append(f"{settings.provenance.name}: {error}")
+    for name in settings.sources:
+        try:
+            compile_enriching(settings, name)
+        except MappingError as error:
+            mistakes.append(f"{settings.provenance.name}: {error}")
+    if mistakes:
+        raise SettingsError(*mistakes)
+    return ready
+
+
+def compile_enriching(settings: Settings, name: str) -> Enriching | None:
+    """Compile a source's `enrich` table; None if the source never enriches. Raises MappingError."""
+    chosen = settings.sources[name].enrich
+    if chosen is None:
+        return None
+    return Enriching(
+        outputs=chosen.outputs,
+        email_mode=chosen.email_mode,
+        where=Filter.compile(f"sources.{name}.enrich", chosen.where),
+        per_day=chosen.per_day,
+        keep_credits=chosen.keep_credits,
+        when_exhausted=chosen.when_exhausted,
+    )

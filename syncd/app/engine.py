@@ -1,22 +1,25 @@
-"""The engine: lanes over an open ledger, their threads, and the way each lane is closed."""
+"""The engine: each source's context, the lanes over an open ledger, their threads, and the way each lane is closed."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from functools import partial
+from urllib.parse import urlsplit
 
-from syncd.app.connectors import open_connector
-from syncd.app.mappings import Mapped, compile_connectors
-from syncd.app.sources import make_names, make_source, names_for
+from syncd.app.connectors import Mapped, compile_connectors, compile_enriching, open_connector
+from syncd.app.paced_client import make_upstream
 from syncd.clock import Clock, SystemClock
 from syncd.connector import Connector, Logger
+from syncd.core.flood_gate import Gates
 from syncd.core.lane_state import Policy
 from syncd.engine.deliver import Deliver, LaneConfig
 from syncd.engine.engine import Engine, log_shelved
 from syncd.engine.enrich.enrich import Enrich
 from syncd.engine.export import Export
+from syncd.engine.fanout import Recipient, Recipients
 from syncd.engine.lane import Lane, Wake
-from syncd.engine.names import Names, Naming
+from syncd.engine.names import Names, Naming, names_in
 from syncd.engine.observer import NOBODY, Observer
 from syncd.engine.pull.lane import Pull
 from syncd.engine.source import SourceContext
@@ -94,7 +97,7 @@ def make_engine(
     pulls = [Pull(context, *tools) for context in contexts]
     exports = [Export(context, ledger, clock, log) for context in contexts if context.exports]
     others = _other_lanes(settings, contexts, pulls, names, tools, pushing=pushing)
-    polls = _polls(chosen, connectors, tools, probe) if settings.hears else []
+    polls = _polls(chosen, connectors, tools, probe) if settings.gives_feedback else []
     closes = _closes(
         {it.name: it.upstream.close for it in contexts}, [*pulls, *exports, *others]
     ) | _closes({name: it.close for name, it in connectors.items()}, [*delivers, *polls])  # fmt: skip
@@ -152,7 +155,7 @@ def _other_lanes(
             from syncd.app.push_late import push_lanes  # noqa: PLC0415 - most have none
 
             lanes += push_lanes(settings, known, contexts, pulls, tools)
-    if settings.hears:
+    if settings.gives_feedback:
         from syncd.app.feedback_late import send_lanes  # noqa: PLC0415 - as in `make_engine`
 
         lanes += send_lanes(contexts, pulls, tools)
@@ -250,3 +253,67 @@ def make_pools(engine: Engine) -> list[WorkerPool]:
     pool = WorkerPool(sources, min(SOURCE_THREADS, len(sources)), engine.closes)
     each = [[lane, *(it for it in engine.hears if it.name == lane.name)] for lane in engine.delivers]
     return [*(WorkerPool(lanes, closes=engine.closes) for lanes in each), pool]
+
+
+def make_names(
+    settings: Settings, mapped: Mapping[str, Mapped], ledger: Ledger, clock: Clock
+) -> dict[str, Names]:
+    """Make the names that mappings use, by source; a source without any is left out."""
+    found = {}
+    for source in settings.sources:
+        enriching = compile_enriching(settings, source)
+        uses = enriching.uses if enriching else frozenset[str]()
+        uses = uses.union(*(mapped[connector].uses for connector in settings.connectors_of(source)))
+        if kinds := names_in(uses):
+            found[source] = Names(source, kinds, ledger, clock)
+    return found
+
+
+def names_for(m: Mapped, settings: Settings, names: Mapping[str, Names]) -> dict[str, Names]:
+    """Choose the names that a connector's lane needs, by source; none if its mapping uses none."""
+    if not names_in(m.uses):
+        return {}
+    return {source: it for source, it in names.items() if m.name in settings.connectors_of(source)}
+
+
+def make_source(
+    name: str,
+    settings: Settings,
+    mapped: Mapping[str, Mapped],
+    clock: Clock,
+    names: Names | None = None,
+    *,
+    approving: frozenset[str] = frozenset(),
+    observer: Observer = NOBODY,
+    probe: float | None = None,
+) -> SourceContext:
+    """Make a source's context. `approving`: connectors whose gate a person opened for this run."""
+    source = settings.sources[name]
+    host = urlsplit(source.base_url).hostname or ""
+    client, pacer = make_upstream(
+        source, clock, observe=lambda signals: observer.requested(name, host, signals.status)
+    )
+    start = source.start
+    recipients = tuple(
+        Recipient(m.name, m.configured.required, m.where)
+        for m in (mapped[connector] for connector in settings.connectors_of(name))
+    )
+    return SourceContext(
+        name=name,
+        upstream=client,
+        pacer=pacer,
+        takers=Recipients(recipients, source.export, names, compile_enriching(settings, name)),
+        start=start.timestamp() if isinstance(start, datetime) else start,
+        lookback=source.lookback,
+        reconcile_window=source.reconcile_window,
+        stream_ids=source.stream_ids,
+        policy=Policy(probe=probe),
+        observer=observer,
+        gates=_gates(recipients, mapped, approving),
+    )
+
+
+def _gates(recipients: Sequence[Recipient], mapped: Mapping[str, Mapped], approving: frozenset[str]) -> Gates:
+    sizes = {it.name: size for it in recipients if (size := mapped[it.name].configured.gate)}
+    closing = {name: size for name, size in sizes.items() if name not in approving}
+    return Gates(closing, approving.intersection(sizes))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from syncd.app.mappings import Mapped
+from syncd.app.connectors import Mapped
 from syncd.clock import Clock
 from syncd.connector import Connector, Logger, TellsStatus
 from syncd.core.feedback import BAD, GOOD, Judgement, Judging, plain

@@ -92,15 +92,29 @@ class RunningServices:
         alerts = engine.settings.alerts
         if self.watch is None and not (alerts.webhook_url or alerts.heartbeat_url):
             return
-        from syncd.app.alerts_late import direct, make_watch  # noqa: PLC0415 - see there
-
-        if self.watch is None:
-            self.watch = make_watch(
-                self.looker.look, engine.ledger, engine.clock, self.log, self.counting.messaged
-            )
-        direct(self.watch, alerts)
+        self._direct(engine)
         if self._begun:
             self.begin()
+
+    def _direct(self, engine: Engine) -> None:
+        """Direct the watch to the receivers in the settings; a webhook that stays keeps its state."""
+        from syncd.alerts.hook import Hook  # noqa: PLC0415 - only if the settings name a receiver
+        from syncd.alerts.sender import Sender  # noqa: PLC0415
+        from syncd.alerts.watcher import DigestAt, Watch  # noqa: PLC0415
+
+        clock, log, counted = engine.clock, self.log, self.counting.messaged
+        if self.watch is None:
+            host = socket.gethostname()
+            self.watch = Watch(self.looker.look, engine.ledger, clock, log, host, counted=counted)
+        watch, alerts = self.watch, engine.settings.alerts
+        webhook, heartbeat, at = alerts.webhook_url, alerts.heartbeat_url, alerts.digest
+        if not webhook.get_secret_value():
+            watch.sender = None
+        elif watch.sender is None or not watch.sender.hook.goes_to(webhook):
+            watch.sender = Sender(Hook(webhook, clock), clock, log, counted)
+        watch.heartbeat = Hook(heartbeat, clock) if heartbeat.get_secret_value() else None
+        watch.digest_at = DigestAt(at.hour, at.minute, at.zone) if at else None
+        watch.woken.set()
 
     def unserved(self) -> str:
         """Return the reason why pushes cannot be received at some address; empty if they can."""

@@ -1,7 +1,8 @@
 """The start of a verb: its Typer app, the configuration, the ledger, and the target of a name on the command line."""
 
 import os
-from collections.abc import Collection, Iterator
+import sys
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
 
 AsJson = Annotated[bool, typer.Option("--json", help="For a script.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-
-
-def verb_app() -> typer.Typer:
-    """Make the app of a verb that is one command."""
-    return typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 def group_app(help_: str) -> typer.Typer:
@@ -88,7 +84,7 @@ def target_of(settings: Settings, name: str) -> Target:
         from syncd.engine.source import SOURCE_LANES  # noqa: PLC0415 - brings the client of CTGO along
 
         source = settings.sources[name]
-        also = (("enrich", source.enrich), ("push", source.push), ("feedback", settings.hears))
+        also = (("enrich", source.enrich), ("push", source.push), ("feedback", settings.gives_feedback))
         kinds = (*SOURCE_LANES, *(kind for kind, table in also if table))
         return Target("source", name, tuple((kind, name) for kind in kinds))
     raise unknown(
@@ -144,3 +140,38 @@ def advice(settings: Settings, code: str, name: str = "", *, halted: bool = Fals
 def operator() -> str:
     """Name the person at the keyboard, for the operator's log."""
     return os.environ.get("SUDO_USER") or came_as()
+
+
+def can_ask() -> bool:
+    """Tell if there is a terminal to ask on and to answer from."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def confirm(question: str) -> bool:
+    """Ask; any answer but yes is no. Raises a usage error if nobody can answer."""
+    if not sys.stdin.isatty():
+        raise typer.TyperException("Nobody can answer here: add --yes to confirm.")
+    return ask(question)
+
+
+def choose(question: str, answers: Mapping[str, str], *, otherwise: str) -> str:
+    """Ask on stderr until an answer is one of `answers`; return its meaning.
+
+    `otherwise`: the meaning of an empty line and of the end of the input.
+    """
+    sys.stderr.write(question)
+    while True:
+        sys.stderr.flush()
+        answer = sys.stdin.readline().strip().lower()
+        if not answer:
+            return otherwise
+        if answer in answers:
+            return answers[answer]
+        sys.stderr.write(f"Type {', '.join(dict.fromkeys(word[0] for word in answers))}, then Enter: ")
+
+
+def ask(question: str) -> bool:
+    """Print a question on stderr; return True if the answer is yes."""
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Iterable
 from enum import IntEnum
 
-from syncd.core.failure import CODES
 from syncd.stderr import put
 
 
@@ -57,8 +56,3 @@ def complain(sentence: str, fix: str = "") -> None:
 
     lines = (f"syncd: {sentence}", *([f"  {fix}"] if fix else []))
     put(sys.stderr, "".join(f"{escape(line, keep=chr(10))}\n" for line in lines))
-
-
-def fix_of(code: str) -> str:
-    """Look up the core's advice for a code; empty for a plugin's code."""
-    return CODES.get(code, "")

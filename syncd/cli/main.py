@@ -1,6 +1,6 @@
 """`syncd`: the options of the main job, and the table of verbs."""
 
-import importlib
+import pkgutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,66 +14,35 @@ from syncd.cli.context import parse_duration, parse_instant
 from syncd.cli.exits import Exit, complain
 
 VERBS = {
-    "init": "Write a commented configuration to start from.",
-    "check": "Check everything that a run needs: configuration, key, connectors.",
-    "setup": "List what must exist in a CRM and, with --apply, create it.",
-    "map": "Show the data that a connector would get, and why some fields are left out.",
-    "plan": "Show the pending work, the requests that it needs, and how long they take.",
-    "status": "Show the state of the ledger, the sources and the connectors.",
-    "lead": "Show everything about one lead, as a timeline.",
-    "rejected": "List, show, retry or drop what was rejected.",
-    "pause": "Stop a source or a connector until it is resumed.",
-    "resume": "Lift a pause or a halt.",
-    "push": "Show, or switch off and on, CTGO's push of new leads.",
-    "replay": "Make deliveries for older leads: for a new connector, or for rejected or unwanted leads.",
-    "release": "Release the deliveries that a connector's flood gate holds.",
-    "audit": "Prove the books: every lead is settled, or listed with the reason.",
-    "backup": "Copy the ledger, also while an engine runs.",
-    "restore": "Replace the ledger by a backup.",
-    "forget": "Erase a person for good.",
-    "streams": "List, show, create, run, retest, archive or restore campaigns at CTGO.",
-    "segments": "List, show or create segments, which describe the people that a campaign looks for.",
-    "accounts": "List, show, sleep, wake or change the tier of tracked X accounts.",
-    "runs": "List or show runs of campaigns.",
-    "me": "Show the owner of a key: subscription, budgets, credits.",
-    "api": "Send any request to CTGO that has no verb of its own.",
-    "explain": "Explain a failure code, and what to do.",
-    "service": "Install, upgrade, remove or show the systemd service.",
-    "simulator": "Serve a simulated CTGO to try things with.",
-    "demo": "Run the whole job in a few seconds, without a key.",
-}
-"""The verbs and their text in `--help`."""
-
-MODULES = {
-    "init": "prepare.init",
-    "check": "prepare.check.check",
-    "setup": "prepare.setup",
-    "map": "prepare.map",
-    "plan": "observe.plan",
-    "status": "observe.status",
-    "lead": "observe.lead",
-    "rejected": "operate.rejected",
-    "pause": "operate.pause",
-    "resume": "operate.resume",
-    "push": "operate.push",
-    "replay": "operate.replay",
-    "release": "operate.release",
-    "audit": "observe.audit",
-    "backup": "data.backup",
-    "restore": "data.restore",
-    "forget": "data.forget",
-    "streams": "campaigns.streams",
-    "segments": "campaigns.segments",
-    "accounts": "campaigns.accounts",
-    "runs": "campaigns.runs",
-    "me": "campaigns.me",
-    "api": "campaigns.api",
-    "explain": "prepare.explain",
-    "service": "service.service",
-    "simulator": "run.simulator",
-    "demo": "run.demo",
-}
-"""The module of each verb, below this package; it holds a Typer `app`."""
+    "init": ("prepare.init:init", "Write a commented configuration to start from."),
+    "check": ("prepare.check:check", "Check everything that a run needs: configuration, key, connectors."),
+    "setup": ("prepare.setup:setup", "List what must exist in a CRM and, with --apply, create it."),
+    "map": ("prepare.map:map_", "Show the data that a connector would get, and why some fields are left out."),
+    "plan": ("observe.plan:plan", "Show the pending work, the requests that it needs, and how long they take."),
+    "status": ("observe.status:status", "Show the state of the ledger, the sources and the connectors."),
+    "lead": ("observe.lead:lead", "Show everything about one lead, as a timeline."),
+    "rejected": ("operate.rejected:app", "List, show, retry or drop what was rejected."),
+    "pause": ("operate.pause:pause", "Stop a source or a connector until it is resumed."),
+    "resume": ("operate.pause:resume", "Lift a pause or a halt."),
+    "push": ("operate.push:app", "Show, or switch off and on, CTGO's push of new leads."),
+    "replay": ("operate.replay:replay", "Make deliveries for older leads: for a new connector, or for rejected or unwanted leads."),
+    "release": ("operate.release:release", "Release the deliveries that a connector's flood gate holds."),
+    "audit": ("observe.audit:audit", "Prove the books: every lead is settled, or listed with the reason."),
+    "backup": ("data.backup:backup", "Copy the ledger, also while an engine runs."),
+    "restore": ("data.backup:restore", "Replace the ledger by a backup."),
+    "forget": ("data.forget:forget", "Erase a person for good."),
+    "streams": ("campaigns.streams:app", "List, show, create, run, retest, archive or restore campaigns at CTGO."),
+    "segments": ("campaigns.segments:app", "List, show or create segments, which describe the people that a campaign looks for."),
+    "accounts": ("campaigns.accounts:app", "List, show, sleep, wake or change the tier of tracked X accounts."),
+    "runs": ("campaigns.runs:app", "List or show runs of campaigns."),
+    "me": ("campaigns.me:me", "Show the owner of a key: subscription, budgets, credits."),
+    "api": ("campaigns.api:api", "Send any request to CTGO that has no verb of its own."),
+    "explain": ("prepare.explain:explain", "Explain a failure code, and what to do."),
+    "service": ("service.service:app", "Install, upgrade, remove or show the systemd service."),
+    "simulator": ("run.simulator:app", "Serve a simulated CTGO to try things with."),
+    "demo": ("run.demo:app", "Run the whole job in a few seconds, without a key."),
+}  # fmt: skip
+"""By verb: its function or Typer app below this package, and its text in `--help`."""
 
 
 class _Verbs(TyperGroup):
@@ -87,16 +56,21 @@ class _Verbs(TyperGroup):
         del ctx
         if cmd_name not in VERBS:
             return None
-        app = importlib.import_module(f"syncd.cli.{MODULES[cmd_name]}").app
-        command = typer.main.get_command(app)
+        place, text = VERBS[cmd_name]
+        verb = pkgutil.resolve_name(f"syncd.cli.{place}")
+        if not isinstance(verb, typer.Typer):
+            single = typer.Typer(rich_markup_mode=None, add_completion=False)
+            single.command()(verb)
+            verb = single
+        command = typer.main.get_command(verb)
         command.name = cmd_name
-        command.help = command.help or VERBS[cmd_name]
+        command.help = command.help or text
         return command
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         del ctx
         with formatter.section("Verbs"):
-            formatter.write_dl(list(VERBS.items()))
+            formatter.write_dl([(verb, text) for verb, (_, text) in VERBS.items()])
 
 
 app = typer.Typer(
@@ -114,6 +88,9 @@ _SINCE = typer.Option(
     parser=parse_instant,
     metavar="TIME",
     help="Only leads discovered from here on; the cursor stays.",
+)
+_MAX_WAIT = typer.Option(
+    "--max-wait", parser=parse_duration, metavar="TIME", help="Wait so long for trouble to pass [15m]."
 )
 _UNTIL = typer.Option("--until", parser=parse_instant, metavar="TIME", help="Only leads discovered before.")
 
@@ -138,15 +115,7 @@ def main(  # noqa: PLR0917 - Typer passes them by name
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, metavar="N", help="Take in at most so many new leads.")
     ] = None,
-    max_wait: Annotated[
-        Any,
-        typer.Option(
-            "--max-wait",
-            parser=parse_duration,
-            metavar="TIME",
-            help="Wait so long for trouble to pass [15m].",
-        ),
-    ] = None,
+    max_wait: Annotated[Any, _MAX_WAIT] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Open every flood gate for this run.")] = False,
     version: Annotated[bool, typer.Option("--version", "-V", help="Print the version.")] = False,
 ) -> None:
@@ -158,31 +127,24 @@ def main(  # noqa: PLR0917 - Typer passes them by name
     if context.invoked_subcommand is not None:
         return
     if not once:
-        raise typer.Exit(
-            _daemon(config, any((since, until, connector, dry_run, limit, max_wait is not None)))
-        )
-    from syncd.cli.run import job  # noqa: PLC0415 - the engine and all below it; a verb imports its own
+        if any((since, until, connector, dry_run, limit, max_wait is not None)):
+            raise typer.BadParameter(
+                "needs --once; without it, syncd runs until it is stopped", param_hint="syncd"
+            )
+        from syncd.cli.run.daemon import run_daemon  # noqa: PLC0415 - as below
 
-    order = job.Order(
+        raise typer.Exit(run_daemon(config))
+    from syncd.cli.run.once import MAX_WAIT, Order, run_job  # noqa: PLC0415 - the engine and all below it; a verb imports its own
+
+    order = Order(
         since=since.timestamp() if since else None,
         until=until.timestamp() if until else None,
         connector=connector,
         limit=limit,
-        max_wait=job.MAX_WAIT if max_wait is None else max_wait,
+        max_wait=MAX_WAIT if max_wait is None else max_wait,
         yes=yes,
     )
-    raise typer.Exit(job.run_job(config, order, dry_run=dry_run))
-
-
-def _daemon(config: Path | None, once_options: bool) -> int:
-    """Run until the daemon is told to stop. Options of a single run are a mistake here."""
-    if once_options:
-        raise typer.BadParameter(
-            "needs --once; without it, syncd runs until it is stopped", param_hint="syncd"
-        )
-    from syncd.cli.run.daemon import run_daemon  # noqa: PLC0415 - as below
-
-    return run_daemon(config)
+    raise typer.Exit(run_job(config, order, dry_run=dry_run))
 
 
 def parse_and_run(arguments: Sequence[str]) -> int:

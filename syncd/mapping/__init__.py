@@ -19,8 +19,7 @@ names the field and the kind of error, and no value, for values are personal dat
 expressions of a connector are compiled into one dictionary expression, evaluated once a lead; if that fails, one by
 one, to tell which.
 
-Jinja2 is known to `sandbox` alone, the lead to `variables`; `plain_text` and `expressions` lie between, and
-`fields` joins them.
+`expressions` and `limits` alone know Jinja2, `variables` knows the lead, and `fields` joins them.
 """
 
 from syncd.mapping.fields import FieldMap, Filter, MappingError

@@ -1,11 +1,235 @@
-"""Expressions in a connector's fields and conditions. Only a configuration with expressions imports this, and Jinja2 with it."""
+"""The expressions of a mapping: Jinja2 over JSON data. Only a configuration with expressions imports this, and Jinja2 with it.
 
-from collections.abc import Mapping
+Attributes are looked up in JSON data only. The methods are those of text that cannot make it much longer. There are no
+functions; filters are pure, and the results of filters and products are bounded. So an operator's slip does not fill the
+memory. It is no wall against somebody who means harm.
+
+A null inside an expression is not None, which Jinja2 would print, but `Null`: false, and equal to none. Every path below
+it is null, and `or` and `default(…)` replace it. Any other use of it raises UndefinedError.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from jinja2 import TemplateError, nodes
+from jinja2.environment import TemplateExpression
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.visitor import NodeTransformer
 
 from syncd.core.failure import Reject
-from syncd.mapping.limits import NullUsed
-from syncd.mapping.plain_text import failed
-from syncd.mapping.sandbox import Expression, compiled, parse, why
+from syncd.mapping.limits import (
+    NULL,
+    NotAllowedError,
+    Null,
+    NullUsed,
+    join,
+    oversized,
+    plain,
+    replace,
+    rounding,
+    tojson,
+)
+from syncd.mapping.variables import VARIABLES, failed
+
+_TOO_DEEP = "it is nested too deep, or too long a chain: write it shorter"
+
+_METHODS = frozenset(  # text that Python would lengthen (ljust, replace, join, format) is not among them
+    "capitalize casefold count endswith find index isalnum isalpha isascii isdigit islower isspace isupper lower"  # noqa: SIM905 - a list takes a line for each
+    " lstrip partition removeprefix removesuffix rfind rpartition rsplit rstrip split splitlines startswith strip"
+    " swapcase title upper".split()
+)
+_FILTERS = frozenset(
+    "abs capitalize count d default first float int last length list lower map max min reject rejectattr"  # noqa: SIM905 - as above
+    " reverse round select selectattr sort string striptags sum title trim truncate unique upper urlencode"
+    " wordcount".split()
+)
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja2 over JSON data."""
+
+    intercepted_binops = frozenset({"*", "**", "%"})
+
+    def __init__(self) -> None:
+        super().__init__(undefined=Null, keep_trailing_newline=True)
+        self.globals.clear()
+        self.null = NULL
+        own = {
+            "join": join,
+            "replace": replace,
+            "tojson": tojson,
+            "round": plain(rounding(self.filters["round"])),
+        }
+        self.filters = {name: plain(self.filters[name]) for name in _FILTERS} | own
+        self.tests["none"] = lambda value: value is None or isinstance(value, Null)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """A method if the name ends in `()`, as `_Fitting` writes it for calls; else a member."""
+        if not attribute.endswith("()"):
+            return self.getitem(obj, attribute)
+        if isinstance(obj, Null):
+            return obj.__str__()  # raises: a method of nothing
+        if not isinstance(obj, str):
+            raise NotAllowedError(f".{attribute} works on text only")
+        return getattr(obj, attribute.removesuffix("()"))
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """A member of JSON data or a part of a text; `NULL` if there is none."""
+        try:
+            found = obj[argument] if isinstance(obj, Mapping | list | tuple | str) else None
+        except (LookupError, TypeError):
+            return NULL
+        return NULL if found is None else found
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """Refuse what would grow without bound."""
+        if problem := oversized(operator, left, right):
+            raise NotAllowedError(problem)
+        return super().call_binop(context, operator, left, right)
+
+
+_SANDBOX = _Sandbox()
+
+
+class _Fitting(NodeTransformer):
+    """Makes parsed text fit the sandbox. Raises ValueError for what no lead can make right."""
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802 - Jinja2 calls it by this name
+        """Only methods of text are called; the brackets in the name tell one from a member."""
+        method = node.node
+        if not isinstance(method, nodes.Getattr):
+            raise ValueError("there are no functions to call")  # noqa: TRY004 - the text is wrong, not a type
+        if method.attr in _SANDBOX.filters and method.attr not in _METHODS:
+            raise ValueError(f"there is no method .{method.attr}(): write | {method.attr}")
+        if method.attr not in _METHODS:
+            raise ValueError(f"there is no method .{method.attr}(){_nearest(method.attr, _METHODS)}")
+        method.attr += "()"
+        return self.generic_visit(node)
+
+    def visit_Getattr(self, node: nodes.Getattr) -> nodes.Node:  # noqa: N802
+        """A misspelt part of a plain variable would be null for every lead, and nobody would know."""
+        self.generic_visit(node)
+        inner = node.node
+        if isinstance(inner, nodes.Name) and inner.name != "raw" and not node.attr.endswith("()"):
+            raise ValueError(f"{inner.name} has no part .{node.attr}: only raw has parts")
+        return node
+
+    def visit_Name(self, node: nodes.Name) -> nodes.Node:  # noqa: N802
+        """Known variables only."""
+        if node.name not in VARIABLES:
+            raise ValueError(f"there is no variable {node.name}{_nearest(node.name, VARIABLES)}")
+        return node
+
+    def visit_Filter(self, node: nodes.Filter) -> nodes.Node:  # noqa: N802
+        """Known filters only; Jinja2 itself finds some of the others no sooner than it runs them."""
+        if node.name not in _SANDBOX.filters:
+            raise ValueError(f"there is no filter {node.name}{_nearest(node.name, _SANDBOX.filters)}")
+        return self.generic_visit(node)
+
+    def visit_Test(self, node: nodes.Test) -> nodes.Node:  # noqa: N802
+        """Known tests only."""
+        if node.name not in _SANDBOX.tests:
+            raise ValueError(f"there is no test {node.name}{_nearest(node.name, _SANDBOX.tests)}")
+        return self.generic_visit(node)
+
+    def visit_CondExpr(self, node: nodes.CondExpr) -> nodes.Node:  # noqa: N802
+        """`a if b` is null otherwise; Jinja2 would make it an empty text."""
+        node.expr2 = node.expr2 or nodes.Const(None)
+        return self.generic_visit(node)
+
+    def visit_Const(self, node: nodes.Const) -> nodes.Node:  # noqa: N802
+        """A written `none` is as null as any."""
+        return nodes.EnvironmentAttribute("null") if node.value is None else node
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+    return f": did you mean {close[0]}?" if close else ""
+
+
+class Expression:
+    """One parsed expression. `uses`: its variables; `variable`: its name if it is nothing but one."""
+
+    def __init__(self, node: nodes.Expr) -> None:
+        """Take a part of a fitted text."""
+        self.node = node
+        # find_all leaves out the node it starts from.
+        self.uses = frozenset(name.name for name in nodes.Output([node]).find_all(nodes.Name))
+        self.variable = node.name if isinstance(node, nodes.Name) else None
+
+
+def parse(text: str) -> list[str | Expression]:
+    """The parts of a text with `{{ expressions }}`. Raises ValueError with what is wrong, as a sentence."""
+    try:
+        return _parse(text)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+
+
+def _parse(text: str) -> list[str | Expression]:
+    try:
+        kinds = {kind for _, kind, _ in _SANDBOX.lex(text)}
+        tree = _SANDBOX.parse(text)
+    except TemplateError as error:
+        message = (error.message or "").replace("end of print statement", "}}").rstrip(".")
+        raise ValueError(f"it cannot be read: {message}") from None
+    except (RecursionError, ValueError):
+        raise ValueError("it cannot be read: it is nested too deep or holds too long a number") from None
+    if not kinds.isdisjoint({"block_begin", "raw_begin"}):
+        raise ValueError("only {{ expressions }} are allowed, no {% statements %}")
+    fitted = _Fitting().visit(tree)
+    parts = [part for output in fitted.find_all(nodes.Output) for part in output.nodes]
+    return [part.data if isinstance(part, nodes.TemplateData) else Expression(part) for part in parts]
+
+
+def compiled(expressions: Mapping[str, Expression]) -> Callable[[Mapping[str, object]], dict[str, object]]:
+    """One dictionary expression of all; it takes the values of their variables and gives theirs, null as None.
+
+    As `compile_expression` does it, but from parsed parts: nothing is quoted, so nothing can break out. Raises
+    ValueError; what it returns raises NullUsed, and whatever an expression can raise (see `why`).
+    """
+    pairs = [nodes.Pair(nodes.Const(key), expression.node) for key, expression in expressions.items()]
+    result = nodes.Assign(nodes.Name("result", "store"), nodes.Dict(pairs))
+    tree = nodes.Template([result], lineno=1)
+    tree.set_lineno(1)
+    tree.set_environment(_SANDBOX)
+    try:
+        evaluate = TemplateExpression(_SANDBOX.from_string(tree), undefined_to_none=False)
+    except (TemplateError, SyntaxError, ValueError, RecursionError, MemoryError):
+        raise ValueError(_TOO_DEEP) from None
+
+    uses = sorted(frozenset[str]().union(*(expression.uses for expression in expressions.values())))
+
+    def evaluated(values: Mapping[str, object]) -> dict[str, object]:
+        scope = {name: NULL if (value := values[name]) is None else value for name in uses}
+        found: dict[str, object] = evaluate(scope) or {}
+        return {
+            key: value if type(value) is str or not _holds_null(value) else None
+            for key, value in found.items()
+        }
+
+    return evaluated
+
+
+def why(error: Exception) -> str:
+    """Describe an error in an expression, without the values that most errors quote."""
+    return str(error) if isinstance(error, NotAllowedError) else f"it raised {type(error).__name__}"
+
+
+def _holds_null(value: object) -> bool:
+    """True if a null of an expression is inside; a null that CTGO sent inside `raw` is data."""
+    left = [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, Null):
+            return True
+        if isinstance(one, dict):
+            left.extend(one.values())
+        elif isinstance(one, list | tuple):
+            left.extend(one)
+    return False
 
 
 class Computed:

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from syncd.connector import Field
 from syncd.core.lead import Lead
-from syncd.mapping.plain_text import LONGEST, Variable, failed, plain_parts
-from syncd.mapping.variables import VARIABLES, Labels, variables
+from syncd.mapping.variables import LONGEST, VARIABLES, Labels, Variable, failed, plain_parts, variables
 
 if TYPE_CHECKING:
-    from syncd.mapping.expressions import Computed, Condition
-    from syncd.mapping.sandbox import Expression
+    from syncd.mapping.expressions import Computed, Condition, Expression
 
 _JSON = frozenset({str, int, float, bool, list, dict})
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import StrictUndefined, TemplateRuntimeError, UndefinedError
 
-from syncd.mapping.plain_text import LONGEST
+from syncd.mapping.variables import LONGEST
 
 WIDEST = 4_096
 """Bits of a product or a power."""
@@ -17,7 +17,7 @@ MOST_PLACES = 40
 
 
 class NotAllowedError(TemplateRuntimeError):
-    """The sandbox refuses something at run time. The message holds no values."""
+    """An expression is refused something at run time. The message holds no values."""
 
 
 NullUsed = UndefinedError
@@ -25,7 +25,7 @@ NullUsed = UndefinedError
 
 
 class Null(StrictUndefined):
-    """Null inside an expression: see `sandbox`. Any use but the ones here raises UndefinedError."""
+    """Null inside an expression: see `expressions`. Any use but the ones here raises UndefinedError."""
 
     __slots__ = ()
 

@@ -1,5 +1,6 @@
-"""The variables that a mapping may name: each is a plain value of a lead, or null.
+"""The variables that a mapping may name, and texts of nothing but variables, as most fields are.
 
+Each variable is a plain value of a lead, or null.
 Null is Python's None and means "nobody knows". A text of nothing but white space is null too, for a blank must
 never overwrite what a salesperson typed; other texts are left as CTGO sent them.
 
@@ -12,6 +13,7 @@ from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from syncd.core.failure import Reject
 from syncd.core.lead import UNDATED, Lead, Profile, utc_text
 from syncd.mapping.display_name import split_name
 
@@ -159,3 +161,33 @@ def variables(
     """
     given = _Given(lead, lead.profile, labels, _contact(lead.raw, enrichment), now)
     return {name: _READ[name](given) for name in names}
+
+
+LONGEST = 65_536
+"""Characters of a field, and of a product or replacement inside one."""
+
+_VARIABLE = re.compile(r"\{\{ *([a-z_]+) *\}\}")
+_TELLING = frozenset("{}\r")
+"""Characters that Jinja2 reads as more than text, so that it must be asked."""
+
+
+class Variable(NamedTuple):
+    """A part of a text that is one variable."""
+
+    name: str
+
+
+def plain_parts(text: str) -> list[str | Variable] | None:
+    """The parts of a text, empty ones left out; None for one that has more in it than known variables."""
+    texts, names = (_VARIABLE.split(text)[first::2] for first in (0, 1))
+    if not _TELLING.isdisjoint("".join(texts)) or not all(name in VARIABLES for name in names):
+        return None
+    parts: list[str | Variable] = [texts[0]]
+    for name, after in zip(names, texts[1:], strict=True):
+        parts += [Variable(name), after]
+    return [part for part in parts if part]
+
+
+def failed(field: str, reason: str) -> Reject:
+    """Make the rejection of a lead for which a field cannot be evaluated."""
+    return Reject("mapping_failed", f"field {field}: {reason}")

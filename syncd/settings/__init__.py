@@ -11,6 +11,7 @@ at `$STATE_DIRECTORY` or the user's data folder, never at the working directory.
 
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -75,10 +76,9 @@ NO_KEY = "-"
 def find_config(
     flag: Path | None, environ: Mapping[str, str] = os.environ, *, user: int | None = None
 ) -> Path | None:
-    """The configuration file: the flag's, `$SYNCD_CONFIG`, else the first there is of the usual ones, else None.
+    """Find the configuration file: the flag's, `$SYNCD_CONFIG`, else the first of the usual ones that exists, else None.
 
-    A file that was asked for by name is returned whether it exists or not: `load` says what is wrong with it. That of the
-    working directory must be `user`'s own, by default whoever this process is: see `passed_over`.
+    A named file need not exist: `load` reports that. `user`: see `passed_over`; by default the user of this process.
     """
     if flag is not None:
         return flag
@@ -102,9 +102,9 @@ def no_config() -> str:
 def passed_over(
     flag: Path | None, environ: Mapping[str, str] = os.environ, *, user: int | None = None
 ) -> str:
-    """A sentence on why the working directory's configuration is not read though none is named; empty when it may be.
+    """Return the reason why the working directory's configuration is not read though none is named; empty if it may be.
 
-    Whoever wrote it would be sent the keys that the environment holds, and would have root write where they like.
+    Another user who wrote it would get the keys in the environment, and would choose the files that root writes.
     """
     if flag is not None or environ.get("SYNCD_CONFIG") or not _is_there(LOCAL_CONFIG):
         return ""
@@ -128,14 +128,14 @@ def load(
     """Read and check the whole configuration.
 
     Args:
-        path: the file; None if there is none, which is well if the environment says enough.
+        path: the file; None if there is none: then the environment may suffice.
         environ: the environment.
-        flags: what the command line sets, by dotted key: `{"log.level": "debug"}`.
-        docker_secrets: a folder of files such as `sources.main.api_key`, as `$CREDENTIALS_DIRECTORY` is another.
-        keyless: a source may lack its api_key, for nothing will be asked with it.
+        flags: values from the command line, by dotted key: `{"log.level": "debug"}`.
+        docker_secrets: a folder of files such as `sources.main.api_key`; `$CREDENTIALS_DIRECTORY` is another.
+        keyless: a source may lack its api_key, for no request is made.
 
     Raises:
-        SettingsError: every mistake there is.
+        SettingsError: holds every mistake.
     """
     data = layers.read_file(path) if path else {}
     folders = [docker_secrets]
@@ -177,32 +177,24 @@ def _checked(data: dict[str, Any], provenance: Provenance, mistakes: list[str]) 
 def _between(data: Mapping[str, Any]) -> list[tuple[KeyPath, str]]:
     """Find mistakes between tables in the raw data, so that they are reported together with mistakes inside a table."""
     sources, connectors, alerts = (_table(data.get(key)) for key in ("sources", "connectors", "alerts"))
+    twice = "is a source's name too: give one of them another, for `syncd pause` takes either"
     found: list[tuple[KeyPath, str]] = [
-        (
-            ("connectors", name),
-            "is a source's name too: give one of them another, for `syncd pause` takes either",
-        )
-        for name in connectors
-        if name in sources
+        (("connectors", name), twice) for name in connectors if name in sources
     ]
     for name, source in sources.items():
         key = ("sources", name, "connectors")
         chosen = _table(source).get("connectors") or []
         if not chosen and len(sources) > 1 and isinstance(source, dict):
             found.append((key, "must name this source's own connectors, as there are two or more sources"))
-        names = (
-            [it for it in chosen if isinstance(it, str) and re.match(NAME, it)]
-            if isinstance(chosen, list)
-            else []
-        )
+        listed = chosen if isinstance(chosen, list) else []
+        names = Counter(it for it in listed if isinstance(it, str) and re.match(NAME, it))
+        known = [it for it in connectors if re.match(NAME, it)]
         found += [
-            (key, f"there is no connector {it}, {_which(it, connectors)}")
+            (key, f"there is no connector {it}, {hint(it, known, 'configured connectors')}")
             for it in names
             if it not in connectors
         ]
-        found += [
-            (key, f"names {it} more than once") for it in sorted({it for it in names if names.count(it) > 1})
-        ]
+        found += [(key, f"names {it} more than once") for it in sorted(names) if names[it] > 1]
     found += _shared_addresses(data, sources)
     if alerts.get("digest") and not alerts.get("webhook_url"):
         found.append((("alerts", "digest"), "needs alerts.webhook_url, for that is where it goes"))
@@ -210,7 +202,7 @@ def _between(data: Mapping[str, Any]) -> list[tuple[KeyPath, str]]:
 
 
 def _shared_addresses(data: Mapping[str, Any], sources: Mapping[str, Any]) -> list[tuple[KeyPath, str]]:
-    """A reverse proxy that lets the world in to push must not let it in to health."""
+    """Find addresses of push that health has too: a reverse proxy that admits the world to push would admit it to health."""
     health = _table(data.get("health")).get("listen", str(Health().listen))
     pushes = {name: it["push"] for name, it in sources.items() if isinstance(_table(it).get("push"), Mapping)}
     return [
@@ -221,7 +213,7 @@ def _shared_addresses(data: Mapping[str, Any], sources: Mapping[str, Any]) -> li
 
 
 def _shared_keys(settings: Settings) -> list[tuple[KeyPath, str]]:
-    """One account under two sources: CTGO marks an id once, and each of them would take the mark for the other's."""
+    """Find one account under two sources: CTGO marks a lead once, so each source would miss what the other exported."""
     first: dict[tuple[str, str], str] = {}
     found: list[tuple[KeyPath, str]] = []
     for name, source in settings.sources.items():
@@ -236,10 +228,6 @@ _ONE_KEY = (
     "and leads would be exported early and lost: keep one source, with the stream_ids of both, and say where each campaign"
     " goes in the connectors' `where`, as in stream_id in [11, 12]"
 )
-
-
-def _which(name: str, connectors: Mapping[str, Any]) -> str:
-    return hint(name, [it for it in connectors if re.match(NAME, it)], "configured connectors")
 
 
 def _table(value: object) -> Mapping[str, Any]:
@@ -258,5 +246,5 @@ def _folder(path: Path | None, environ: Mapping[str, str]) -> Path:
 def _is_there(path: Path) -> bool:
     try:
         return path.is_file()
-    except OSError:  # it may be: let `load` say that it cannot be read, rather than run without it
+    except OSError:  # it may be: `load` reports that it cannot be read
         return True

@@ -1,7 +1,7 @@
-"""Mistakes in a configuration, each as one sentence: where it stands, the key, what is wrong, the nearest right one.
+"""Mistakes in a configuration, each as one sentence: its file or variable, the key, the mistake, the nearest right key.
 
-What pydantic found is retold here. No sentence repeats a value, for any of them may be a secret; a key is repeated,
-but not more than a line of it.
+pydantic's findings are translated here. No sentence repeats a value, for any value may be a secret; a key is repeated, but
+not more than a line of it.
 """
 
 import difflib
@@ -17,7 +17,7 @@ KeyPath = tuple[str, ...]
 
 
 class SettingsError(Exception):
-    """The configuration cannot be used. `mistakes` holds one sentence each, `str()` one line each."""
+    """The configuration cannot be used. `mistakes`: a sentence for each; `str()`: a line for each."""
 
     def __init__(self, message: str, *more: str) -> None:
         """`message`: the first mistake; `more`: the others."""
@@ -29,12 +29,12 @@ class SettingsError(Exception):
 
 
 def dotted(path: Sequence[str]) -> str:
-    """The key as TOML writes it, safe to print."""
+    """Write a key as TOML does, safe to print."""
     return ".".join(part if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", part) else ascii(part[:64]) for part in path)
 
 
 def hint(word: str, known: Collection[str], noun: str = "known keys") -> str:
-    """`did you mean poll?`, or what is known if nothing is near."""
+    """Suggest the nearest known word: `did you mean poll?`; list all of them if none is near."""
     near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
     if near:
         return f"did you mean {near[0]}?"
@@ -50,15 +50,15 @@ def sentences(
     table: KeyPath = (),
     also_known: Collection[str] = (),
 ) -> list[str]:
-    """Retell what pydantic found, one sentence for each key.
+    """Translate pydantic's findings, one sentence for each key.
 
     Args:
-        error: what validating `data` against `model` raised.
-        data: what was validated.
+        error: from validating `data` against `model`.
+        data: the validated data.
         model: the model of the whole.
-        origin: which file or variable set the value at a path.
-        table: where the model's table stands in the configuration.
-        also_known: keys that may stand in that table besides the model's own.
+        origin: names the file or the variable that set the value at a path.
+        table: the path of the model's table in the configuration.
+        also_known: keys that the table may have besides the model's own.
     """
     found: dict[KeyPath, str] = {}
     for detail in error.errors(include_url=False, include_input=False):
@@ -72,20 +72,18 @@ def sentences(
 
 
 def sentence(origin: Callable[[KeyPath], str], path: KeyPath, what: str) -> str:
-    """One mistake: where it stands, its key, what is wrong."""
+    """Write one mistake: its file or variable, its key, and what is wrong."""
     return f"{origin(path)}: {dotted(path)}: {what}" if path else f"{origin(path)}: {what}"
 
 
 def known_keys(model: type[BaseModel]) -> set[str]:
-    """The keys that may be written for a model: its fields, by name and by alias."""
-    keys = set(model.model_fields)
-    for field in model.model_fields.values():
-        keys.update(alias for alias in (field.alias, field.validation_alias) if isinstance(alias, str))
-    return keys
+    """List the keys that a model accepts: its fields, by name and by alias."""
+    aliases = (alias for it in model.model_fields.values() for alias in (it.alias, it.validation_alias))
+    return {*model.model_fields, *(alias for alias in aliases if isinstance(alias, str))}
 
 
 def _path(detail: ErrorDetails, data: Any) -> KeyPath:
-    """The keys of pydantic's location that are in the data; it also holds names of types and branches of unions."""
+    """Keep the keys of pydantic's location that are in the data; it also has names of types and branches of unions."""
     path: list[str] = []
     last = len(detail["loc"]) - 1
     for position, part in enumerate(detail["loc"]):
@@ -103,7 +101,7 @@ def _holds(data: Any, part: str | int) -> bool:
     return isinstance(data, list | tuple) and isinstance(part, int) and part < len(data)
 
 
-_SAID = {
+_SENTENCES = {
     "string_pattern_mismatch": "must begin with a small letter and hold small letters, digits and _ only",
     "string_type": "must be text in quotes",
     "tuple_type": 'must be a list, as in ["a", "b"]',
@@ -121,11 +119,11 @@ def _what(detail: ErrorDetails, path: KeyPath, model: type[BaseModel], also_know
         return f"unknown key, {hint(path[-1], known | (set(also_known) if len(path) == 1 else set()))}"
     text = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     text = re.sub(r"^Input should", "must", text)
-    return _SAID.get(kind) or re.sub(r", unable to .*$", "", text)
+    return _SENTENCES.get(kind) or re.sub(r", unable to .*$", "", text)
 
 
 def _models_at(model: type[BaseModel], path: KeyPath) -> list[type[BaseModel]]:
-    """The models whose table stands at `path` below `model`."""
+    """Find the models of the table at `path` below `model`."""
     current: list[Any] = [model]
     for part in path:
         below: list[Any] = []
@@ -139,13 +137,11 @@ def _models_at(model: type[BaseModel], path: KeyPath) -> list[type[BaseModel]]:
 
 
 def _is_model(annotation: Any) -> bool:
-    return (
-        isinstance(annotation, type) and get_origin(annotation) is None and issubclass(annotation, BaseModel)
-    )
+    return isinstance(annotation, type) and not get_origin(annotation) and issubclass(annotation, BaseModel)
 
 
 def _branches(annotation: Any) -> list[Any]:
-    """An annotation without `Annotated` and, if it is a union, its members."""
+    """Unwrap an annotation from `Annotated`; return the members of a union."""
     if get_origin(annotation) is Annotated:
         return _branches(get_args(annotation)[0])
     if get_origin(annotation) in {dict, tuple, list, Literal} or not get_args(annotation):

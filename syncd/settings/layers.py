@@ -1,8 +1,8 @@
-"""The layers that a configuration is made of: the file, secret files, the environment, flags.
+"""The layers of a configuration: the file, secret files, the environment, flags.
 
-Each value above the file is an `Entry`: its path, and what a person would call the place it came from. Layers are
-laid on one another in order, tables merging and all else replacing. Names in the environment are lower-cased, so a
-key with capitals (a Salesforce field) is set there as JSON, in its table.
+Each value above the file is an `Entry`: its path, and its origin for people. A later layer merges into tables and replaces
+all else. Names in the environment are lower-cased, so a key with capitals (a Salesforce field) is set there as JSON, in its
+table.
 """
 
 import errno
@@ -23,14 +23,14 @@ from syncd.settings.models import Settings
 PREFIX = "syncd_"
 FILE = "_file"
 _RESERVED = re.compile(r"config|service_(host|port.*)|port(_.*)?")
-"""Ours, and what Kubernetes sets in every container beside a service called syncd."""
+"""Our own, and the variables that Kubernetes sets in every container beside a service called syncd."""
 _CREDENTIAL = re.compile(r"(?:syncd_)?((?:sources|connectors)(?:\.[^.]+){2,}|alerts\.[^.]+)")
-"""Names of secret files that are meant for us: the folder may hold others. systemd puts the `syncd_` there when it loads
-a whole folder, as in `LoadCredential=syncd:/etc/syncd/credentials`."""
+"""Names of our secret files, among others in the folder. systemd adds `syncd_` when it loads a whole folder, as in
+`LoadCredential=syncd:/etc/syncd/credentials`."""
 
 
 class Entry(NamedTuple):
-    """One value that is not the configuration file's. `file` is what a `…_FILE` variable held."""
+    """One value from elsewhere than the configuration file. `file`: the value of a `…_FILE` variable."""
 
     path: KeyPath
     value: Any
@@ -39,7 +39,7 @@ class Entry(NamedTuple):
 
 
 def read_file(path: Path) -> dict[str, Any]:
-    """The tables of a TOML file. Raises SettingsError: that it cannot be read, or the line that is not TOML."""
+    """Read the tables of a TOML file. Raises SettingsError if it cannot be read; it names the line that is not TOML."""
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
@@ -54,7 +54,7 @@ def read_file(path: Path) -> dict[str, Any]:
 
 
 def credentials(folders: Iterable[Path]) -> tuple[list[Entry], list[str]]:
-    """The secrets in folders of files that are named by their key, and what was wrong with any."""
+    """Read the secrets in folders of files that are named by their key; also return the mistakes."""
     entries, mistakes = [], []
     for folder in folders:
         for file, key in _files(folder):
@@ -92,7 +92,7 @@ def flags(given: Mapping[str, object]) -> list[Entry]:
 
 
 def lay(data: dict[str, Any], entry: Entry) -> list[KeyPath]:
-    """Set one entry in `data`. Returns the paths of the values it set."""
+    """Set one entry in `data`; return the paths of the values that were set."""
     table = data
     for part in entry.path[:-1]:
         if not isinstance(table.get(part), dict):
@@ -111,7 +111,7 @@ def _merge(table: dict[str, Any], key: str, value: Any, path: KeyPath) -> list[K
 
 
 def _files(folder: Path) -> list[tuple[Path, str]]:
-    """The secret files in a folder, each with the key that it is for."""
+    """List the secret files in a folder, each with its key."""
     try:
         named = [(file, _CREDENTIAL.fullmatch(file.name)) for file in sorted(folder.iterdir())]
         return [(file, match[1]) for file, match in named if match]
@@ -128,7 +128,7 @@ def _secret(file: Path) -> str | OSError | ValueError:
 
 
 def _plain(path: str, flags: int) -> int:
-    """Opens nothing that waits for somebody to write, or never ends: a FIFO, a socket, a device."""
+    """Open a regular file only: a FIFO, a socket or a device may wait for a writer, or never end."""
     mode = Path(path).stat().st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise OSError(errno.EINVAL, "It is no regular file")
@@ -142,15 +142,12 @@ def _reason(error: OSError | ValueError) -> str:
 
 
 def _entry(name: str, key: str, text: str) -> Entry | str:
-    """One variable as an entry, or the mistake in it."""
+    """Read one variable as an entry, or return the mistake in it."""
     path = tuple(key.split("__"))
     tables = Settings.model_fields
     if path[0] not in tables:
-        apart = (
-            " (levels are parted by two underscores)"
-            if key.startswith(tuple(f"{it}_" for it in tables))
-            else ""
-        )
+        near = key.startswith(tuple(f"{it}_" for it in tables))
+        apart = " (levels are parted by two underscores)" if near else ""
         return f"{name}: unknown setting, {hint(path[0], tables)}{apart}"
     if path[-1].endswith(FILE) and path[-1] != FILE:
         secret = _secret(Path(text))
@@ -161,14 +158,14 @@ def _entry(name: str, key: str, text: str) -> Entry | str:
 
 
 class _Variables(Settings, BaseSettings):
-    """The settings as pydantic-settings sees them, which knows what of a variable is JSON."""
+    """The settings for pydantic-settings, which knows the parts of a variable that are JSON."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__")
 
 
 def _decoded(name: str, path: KeyPath, text: str) -> Entry | str:
-    """Text of a list or a table is JSON; all else stays text, so that a password of digits does."""
-    # One variable at a time, so that a mistake can name it; the source would read the process's own.
+    """Decode the text of a list or a table as JSON; all else stays text, such as a password of digits."""
+    # One variable at a time, so that a mistake can name it
     source = EnvSettingsSource(_Variables)
     source.env_vars = {f"{PREFIX}{'__'.join(path)}": text}
     try:

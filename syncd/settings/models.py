@@ -19,9 +19,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic import (
-    Field as Setting,
-)
+from pydantic import Field as Setting
 
 from syncd.connector import Field
 from syncd.settings.error_messages import SettingsError, dotted
@@ -48,7 +46,7 @@ _SQLITE = "sqlite:///"
 
 
 class _Table(BaseModel):
-    # Built when one is made: those inside another never are by themselves
+    # A model is built when an instance is made: the inner ones are never built alone
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
@@ -78,7 +76,7 @@ class State(_Table):
 
 
 class Enrich(_Table):
-    """`[sources.NAME.enrich]`: which leads credits are spent on. `where` is an expression; empty: every lead."""
+    """`[sources.NAME.enrich]`: the leads that credits are spent on. `where`: an expression; empty: every lead."""
 
     outputs: tuple[Literal["email", "linkedin_url"], ...] = Setting(("email", "linkedin_url"), min_length=1)
     email_mode: Literal["verified", "any"] = "verified"
@@ -89,7 +87,7 @@ class Enrich(_Table):
 
 
 class Push(_Table):
-    """`[sources.NAME.push]`: CTGO tells of new leads. `public_url`: where it reaches us; `listen`: where we listen for it."""
+    """`[sources.NAME.push]`: CTGO pushes new leads. `public_url`: our address for CTGO; `listen`: the address to bind."""
 
     public_url: BaseUrl
     listen: ListenAt = Listen("127.0.0.1:8378")
@@ -103,7 +101,7 @@ class Push(_Table):
 
 
 class Source(_Table):
-    """`[sources.NAME]`: one CTGO API key, and what is done with it. Times are seconds."""
+    """`[sources.NAME]`: one CTGO API key and its use. Times are seconds."""
 
     api_key: Key
     base_url: BaseUrl = "https://www.catchthegoodones.com/api/v2"
@@ -121,7 +119,7 @@ class Source(_Table):
 
 
 class Feedback(_Table):
-    """`[connectors.NAME.feedback]`: what a value of a CRM's property says of a lead. `poll` in seconds."""
+    """`[connectors.NAME.feedback]`: the judgement that each value of a CRM's property means. `poll`: seconds."""
 
     property: Property
     good: tuple[Annotated[str, Setting(min_length=1)], ...] = ()
@@ -148,10 +146,10 @@ def _as_field(value: object) -> object:
 
 
 class ConnectorSettings(BaseModel):
-    """`[connectors.NAME]`: what the core knows of a connector; every other key is the plugin's, in `options`.
+    """`[connectors.NAME]`: the core's keys of a connector; every other key is the plugin's, in `options`.
 
     `ack` and `gate` None: the connector's kind decides; `gate` 0: none. `fields` None: the default mapping. `feedback` None:
-    none is heard.
+    no feedback is asked for.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True, defer_build=True)
@@ -167,23 +165,23 @@ class ConnectorSettings(BaseModel):
 
     @property
     def options(self) -> dict[str, Any]:
-        """The plugin's own keys, as they were written: not validated, and secrets among them."""
+        """The plugin's own keys, as written: not validated, and secrets among them."""
         return dict(self.model_extra or {})
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
-        """Without the options: nobody knows yet which of them are secrets."""
+        """Leave out the options: some of them may be secrets."""
         return [(key, value) for key, value in super().__repr_args__() if key in type(self).model_fields]
 
 
 class Health(_Table):
-    """`[health]`: where /healthz, /readyz and /metrics are served; empty: nowhere. `hosts`: further names to be asked by."""
+    """`[health]`: the address of /healthz, /readyz and /metrics; empty: none. `hosts`: further names that requests may use."""
 
     listen: ListenAt = Listen("127.0.0.1:8377")
     hosts: tuple[HostName, ...] = ()
 
 
 class Alerts(_Table):
-    """`[alerts]`: whom to tell; what is empty is off."""
+    """`[alerts]`: the receivers of alerts; an empty one is off."""
 
     webhook_url: Hook = SecretStr("")
     heartbeat_url: Hook = SecretStr("")
@@ -191,7 +189,7 @@ class Alerts(_Table):
 
 
 class Log(_Table):
-    """`[log]`: how to write to stderr."""
+    """`[log]`: the format and the level of the log on stderr."""
 
     format: Literal["auto", "console", "json"] = "auto"
     level: Literal["debug", "info", "warning", "error"] = "info"
@@ -202,11 +200,11 @@ class Provenance:
     """The origin of settings, for messages and for relative paths.
 
     Attributes:
-        name: the configuration file as a person would call it, or "environment" without one.
-        folder: what relative paths are relative to.
-        origins: for each value that is not the file's, by its path, the variable or the secret file it came from.
-        file_variables: the paths among them that came from a `…_FILE` variable, with what it held.
-        secret_files: every file that a secret was read from, the configuration aside.
+        name: the configuration file, or "environment" without one.
+        folder: the folder that relative paths start at.
+        origins: the variable or the secret file of each value from elsewhere than the file, by its path.
+        file_variables: the value of each `…_FILE` variable, by the path that it sets.
+        secret_files: every file that a secret was read from, without the configuration.
     """
 
     name: str = "settings"
@@ -216,7 +214,7 @@ class Provenance:
     secret_files: tuple[str, ...] = ()
 
     def of(self, path: tuple[str, ...]) -> str:
-        """The variable or file that set the value at `path`."""
+        """Name the variable or file that set the value at `path`."""
         ends = range(len(path), 0, -1)
         return next((self.origins[path[:end]] for end in ends if path[:end] in self.origins), self.name)
 
@@ -238,7 +236,7 @@ class Settings(_Table):
         return self._provenance
 
     @property
-    def hears(self) -> bool:
+    def gives_feedback(self) -> bool:
         """True if any connector gives feedback."""
         return any(it.feedback for it in self.connectors.values())
 
@@ -249,22 +247,22 @@ class Settings(_Table):
 
     @property
     def routes(self) -> dict[str, tuple[str, ...]]:
-        """The connectors that each source's leads go to, by its name."""
+        """Return the connectors of each source's leads, by its name."""
         return {name: self.connectors_of(name) for name in self.sources}
 
     @property
     def exporting(self) -> dict[str, bool]:
-        """For each source, by its name: True if it exports."""
+        """Return, by each source's name: True if it exports."""
         return {name: source.export for name, source in self.sources.items()}
 
     def connectors_of(self, source: str) -> tuple[str, ...]:
-        """The names of the connectors that a source's leads go to."""
+        """Return the names of the connectors of a source's leads."""
         return self.sources[source].connectors or tuple(self.connectors)
 
     def require_sources(self, *, to_deliver: bool = True) -> None:
-        """Raise SettingsError unless there is something to ask and, if it is `to_deliver`, somewhere to deliver to.
+        """Raise SettingsError unless there is a source and, if `to_deliver`, a connector.
 
-        Not a rule of `load`: `explain`, `map` and others work without.
+        This is no rule of `load`: `explain`, `map` and others work without.
         """
         missing = []
         if not self.sources:
@@ -276,7 +274,7 @@ class Settings(_Table):
 
 
 def secret_values(value: object) -> set[str]:
-    """Every non-empty secret in a model, to be told to the log's redaction."""
+    """Collect every non-empty secret in a model, for the redaction of the log."""
     if isinstance(value, SecretStr):
         return {value.get_secret_value()} - {""}
     if isinstance(value, BaseModel):

@@ -1,8 +1,8 @@
-"""The small types of the configuration: durations, schedules, instants, addresses.
+"""The small types of the configuration: durations, schedules, cron lines, instants, addresses.
 
-Each is a function from what was written to what is meant, and a type that pydantic applies it through. What they
-raise is the end of a sentence that begins with the key, says what is accepted, and never repeats what was written:
-it may be a secret that slipped into the wrong line.
+Each is a function that reads a written value, and a type through which pydantic applies the function. An exception's text
+ends a sentence that begins with the key. It says what is accepted, and never repeats the value, which may be a secret in
+the wrong line.
 """
 
 import re
@@ -14,25 +14,20 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, SecretStr, StringConstraints
 
 from syncd.http.addresses import is_loopback, usable
-from syncd.settings.cron import normal
 from syncd.settings.error_messages import hint
 
 NAME = r"^[a-z][a-z0-9_]*$"
 LONGEST = 3650 * 86400.0
-"""Seconds. Ten years: beyond this, dates overflow and nobody meant it."""
+"""Seconds: ten years. Dates overflow beyond, and such a value is a mistake."""
 
 _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 _DURATION = re.compile("".join(rf"(?:(?P<{unit}>[0-9]{{1,9}}(?:\.[0-9]{{1,3}})?){unit})?" for unit in _UNITS))
 
 
 def seconds(value: object) -> float:
-    """The seconds of a duration such as `30s`, `15m`, `2h`, `7d`, `1h30m`.
+    """Read a duration such as `30s`, `15m`, `2h`, `7d`, `1h30m`; return its seconds. Raises ValueError: what is accepted.
 
-    A float passes, for callers that hold seconds already; a bare whole number does not, for nobody can tell
-    whether `retention = 90` meant days.
-
-    Raises:
-        ValueError: what is accepted.
+    A float passes: it is seconds already. A whole number does not: `retention = 90` may mean days.
     """
     if isinstance(value, float) and 0 <= value <= LONGEST:
         return value
@@ -58,7 +53,7 @@ Interval = Annotated[float, BeforeValidator(seconds), AfterValidator(_a_second)]
 
 
 class Schedule(str):
-    """When something recurs: a duration or a cron line, as it was written."""
+    """The times of something that recurs: a duration or a cron line, as written."""
 
     __slots__ = ()
 
@@ -69,7 +64,7 @@ class Schedule(str):
 
     @property
     def cron(self) -> str | None:
-        """Five fields with weekdays by name, so that no scheduler misreads them; None for a duration."""
+        """Five fields with weekdays by name, so that every scheduler reads them alike; None for a duration."""
         return normal(self) if " " in self else None
 
 
@@ -89,7 +84,7 @@ Poll = Annotated[Schedule, PlainValidator(schedule)]
 
 
 def instant(value: object) -> datetime:
-    """A point in time with its zone, in UTC, of ISO 8601 text. Raises ValueError: what is accepted."""
+    """Read ISO 8601 text with a time zone; return the instant in UTC. Raises ValueError: what is accepted."""
     wanted = "an ISO 8601 instant with its time zone, such as 2026-06-11T07:15:00Z"
     if isinstance(value, str):
         try:
@@ -116,7 +111,7 @@ Start = Annotated[Literal["new", "now", "all"] | datetime, PlainValidator(_start
 """Un-exported leads, those discovered from now on, every lead, or those discovered since an instant."""
 
 REASONS = ("bot", "wrong_gender", "wrong_job", "wrong_skill", "wrong_personality", "zapier", "other")
-"""CTGO's words for why a lead is bad. Source: its page on submitting feedback."""
+"""CTGO's reasons why a lead is bad. Source: its page on submitting feedback."""
 
 
 def _reason(value: object) -> str:
@@ -139,7 +134,7 @@ Name = Annotated[str, StringConstraints(pattern=NAME, max_length=64)]
 
 
 def encrypted(url: str) -> str:
-    """The URL, unless it would carry a secret over a network in the clear. Raises ValueError with the reason."""
+    """Return the URL. Raises ValueError if it would carry a secret over a network without encryption."""
     parts = _split(url)
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise ValueError("must begin with https:// (plain http is for this machine's own addresses only)")
@@ -147,7 +142,7 @@ def encrypted(url: str) -> str:
 
 
 def web_address(url: str) -> str:
-    """An http(s) URL without user, query or fragment. Raises ValueError with the reason."""
+    """Return an http(s) URL without a user. Raises ValueError with the reason against it."""
     parts = _split(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("must be an address such as https://host/path")
@@ -198,7 +193,7 @@ def _hook(value: SecretStr) -> SecretStr:
 Key = Annotated[SecretStr, AfterValidator(_key)]
 """A key that is sent in a header: visible ASCII, not empty."""
 Hook = Annotated[SecretStr, AfterValidator(_hook)]
-"""A URL that is a secret, for it admits whoever knows it; or empty: off."""
+"""A URL that is a secret: everybody who knows it may use it. Empty: off."""
 
 
 class Listen(str):
@@ -277,3 +272,65 @@ def _digest(value: object) -> Digest:
 
 
 DigestAt = Annotated[Digest, PlainValidator(_digest)]
+
+
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+_FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
+    ("minute", 0, 59, {}),
+    ("hour", 0, 23, {}),
+    ("day of the month", 1, 31, {}),
+    ("month", 1, 12, {name: number for number, name in enumerate(_MONTHS, 1)}),
+    ("day of the week", 0, 7, {name: number for number, name in enumerate(_WEEKDAYS)}),
+)
+_PART = re.compile(r"(?P<first>\*|[a-z0-9]+)(?:-(?P<last>[a-z0-9]+))?(?:/(?P<step>[0-9]+))?")
+
+
+def normal(line: str) -> str:
+    """Return a cron line of five fields with single spaces and weekdays by name. Raises ValueError: what is wrong.
+
+    cron counts the days of the week from Sunday, APScheduler from Monday; both read names alike.
+    """
+    texts = line.lower().split()
+    if len(texts) != len(_FIELDS):
+        raise ValueError(
+            'must be a duration such as 60s, or a cron line of five fields such as "*/5 * * * *"'
+        )
+    days = [
+        _values(text, what, low, high, names)
+        for text, (what, low, high, names) in zip(texts, _FIELDS, strict=True)
+    ][-1]
+    if texts[-1] != "*":
+        texts[-1] = ",".join(name for number, name in enumerate(_WEEKDAYS) if {number, number or 7} & days)
+    return " ".join(texts)
+
+
+def _values(text: str, what: str, low: int, high: int, names: dict[str, int]) -> set[int]:
+    """List every value that a field means."""
+    found: set[int] = set()
+    for part in text.split(","):
+        match = _PART.fullmatch(part)
+        if match is None:
+            raise ValueError(f"has a {what} that is no cron field: write *, 5, 1-5, */5 or a list of those")
+        if match["first"] == "*":
+            first, last = low, high
+        else:
+            first = _number(match["first"], what, low, high, names)
+            last = _number(match["last"], what, low, high, names) if match["last"] else first
+        if match["step"] and not match["last"]:
+            last = high
+        step = int(match["step"] or 1)
+        if (match["first"] == "*" and match["last"]) or first > last:
+            raise ValueError(f"has a range in the {what} that is empty")
+        if match["step"] and not 1 <= step <= last - first:
+            raise ValueError(f"has a step in the {what} that leads out of its range")
+        found.update(range(first, last + 1, step))
+    return found
+
+
+def _number(text: str, what: str, low: int, high: int, names: dict[str, int]) -> int:
+    value = names.get(text, int(text) if text.isdecimal() else -1)
+    if not low <= value <= high:
+        raise ValueError(f"has a {what} outside {low}-{high}")
+    return value

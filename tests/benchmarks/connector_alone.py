@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from syncd.app.mappings import Mapped, compile_connectors
+from syncd.app.connectors import Mapped, compile_connectors
 from syncd.app.privileges import settings_in_force
 from syncd.clock import SystemClock
 from syncd.core.delivery import Delivered, Delivery

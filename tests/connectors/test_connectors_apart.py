@@ -22,7 +22,7 @@ LIBRARIES = {
 OPEN = """
 import json, sys
 from pathlib import Path
-from syncd.app.mappings import compile_connectors
+from syncd.app.connectors import compile_connectors
 from syncd.app.privileges import settings_in_force
 from syncd.clock import SystemClock
 import structlog

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.mapping.plain_text import Variable, plain_parts
-from syncd.mapping.sandbox import parse
+from syncd.mapping.expressions import parse
+from syncd.mapping.variables import Variable, plain_parts
 
 PIECES = (
     "{{ handle }}", "{{handle}}", "{{  x_user_id}}", "{{ nobody }}", "{{- id -}}", "{{ id or bio }}", "{{ 'x' }}", "{{\tid }}",

@@ -53,10 +53,10 @@ def test_the_connector_is_given_what_to_watch_and_none_without_a_table(tmp_path:
     assert watched.property == "hs_lead_status"
     assert watched.values == {"CONNECTED", "OPEN_DEAL", "UNQUALIFIED", "BAD_TIMING"}
     settings = loaded(tmp_path, WHOLE)
-    assert settings.hears
+    assert settings.gives_feedback
     bare = settings.connectors["crm"].model_copy(update={"feedback": None})
     without = settings.model_copy(update={"connectors": {"crm": bare}})
-    assert not without.hears
+    assert not without.gives_feedback
     assert configure(without)["crm"].watched is None
 
 

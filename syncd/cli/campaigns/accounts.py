@@ -5,20 +5,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from syncd.cli.campaigns.bills import accepted, named, of_sleep, of_tier, of_wake
-from syncd.cli.campaigns.render import ACCOUNT_COLUMNS, account_fields, account_row
 from syncd.cli.campaigns.session import (
+    Fields,
+    Row,
     Session,
     SourceName,
     Yes,
+    at_handle,
+    list_by_default,
     missing,
-    refuse_options,
     say_document,
     say_list,
+    say_one,
     session,
 )
 from syncd.cli.context import AsJson, group_app, unknown
 from syncd.cli.exits import Exit
-from syncd.cli.output import date_time, say_fields, say_json
+from syncd.cli.output import date_time
 from syncd.core.failure import Reject
 
 if TYPE_CHECKING:
@@ -30,22 +33,18 @@ _Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Its id, or its
 _TIERS = ("starter", "growth", "pro")
 
 
-@app.callback()
-def accounts(context: typer.Context, source: SourceName = "", as_json: AsJson = False) -> int:
-    """List, unless a command follows."""
-    if context.invoked_subcommand is None:
-        return list_(context, source, as_json)
-    return refuse_options(context, source, as_json)
-
-
 @app.command("list")
 def list_(context: typer.Context, source: SourceName = "", as_json: AsJson = False) -> int:
     """List the tracked accounts: awake ones are synced and billed, sleeping ones are not."""
     with session(context, source) as ctgo:
         found = ctgo.api.accounts.list()
-    rows = [account_row(it, asleep=_sleeps(found, it)) for it in found.all()]
+    rows = [_row(it, asleep=_sleeps(found, it)) for it in found.all()]
+    columns = ("id", "handle", "tier", "state", "followers", "segments", "next tier")
     empty = "No account is tracked. A campaign that names a handle begins to track it."
-    return say_list(found.document(), as_json, ACCOUNT_COLUMNS, rows, empty)
+    return say_list(found.document(), as_json, columns, rows, empty)
+
+
+list_by_default(app, list_)
 
 
 @app.command()
@@ -53,11 +52,7 @@ def show(context: typer.Context, account: _Account, source: SourceName = "", as_
     """Show one tracked account."""
     with session(context, source) as ctgo:
         found, one = _find(ctgo, account)
-    if as_json:
-        say_json(one.document())
-    else:
-        say_fields(account_fields(one, asleep=_sleeps(found, one)))
-    return Exit.DONE
+    return say_one(one.document(), as_json, _fields(one, asleep=_sleeps(found, one)))
 
 
 @app.command()
@@ -69,18 +64,7 @@ def sleep(
     as_json: AsJson = False,
 ) -> int:
     """Stop syncing an account, and paying for it. Its history and its campaigns' pairs stay."""
-    with session(context, source) as ctgo:
-        found, one = _find(ctgo, account)
-        if _sleeps(found, one):
-            return _unchanged(one, "sleeps already", as_json)
-        if not accepted([of_sleep(one)], "Put it to sleep?", yes=yes):
-            return _declined()
-        from syncd.ctgo.campaigns.requests import Billing  # noqa: PLC0415
-
-        rest = ctgo.api.accounts.sleep(one.id or 0, billing=Billing.ACCEPTED)
-    return say_document(
-        rest.document(), as_json, f"{named(one)} sleeps. To wake it: syncd accounts wake {one.id}"
-    )
+    return _switch(context, account, source, as_json, asleep=True, yes=yes)
 
 
 @app.command()
@@ -92,16 +76,7 @@ def wake(
     as_json: AsJson = False,
 ) -> int:
     """Sync an account again, and pay for it again."""
-    with session(context, source) as ctgo:
-        found, one = _find(ctgo, account)
-        if not _sleeps(found, one):
-            return _unchanged(one, "is awake already", as_json)
-        if not accepted([of_wake(one)], "Wake it?", yes=yes):
-            return _declined()
-        from syncd.ctgo.campaigns.requests import Billing  # noqa: PLC0415
-
-        rest = ctgo.api.accounts.wake(one.id or 0, billing=Billing.ACCEPTED)
-    return say_document(rest.document(), as_json, f"{named(one)} is awake.")
+    return _switch(context, account, source, as_json, asleep=False, yes=yes)
 
 
 @app.command()
@@ -136,6 +111,25 @@ def tier(  # noqa: PLR0917 - Typer passes them by name
     return say_document(change.document(), as_json, _describe(one, wanted, change))
 
 
+def _switch(
+    context: typer.Context, account: str, source: str, as_json: bool, *, asleep: bool, yes: bool
+) -> Exit:
+    """Put an account to sleep or wake it, once the person accepts the effect on the bill."""
+    with session(context, source) as ctgo:
+        found, one = _find(ctgo, account)
+        if _sleeps(found, one) == asleep:
+            return _unchanged(one, "sleeps already" if asleep else "is awake already", as_json)
+        effect, question = (of_sleep(one), "Put it to sleep?") if asleep else (of_wake(one), "Wake it?")
+        if not accepted([effect], question, yes=yes):
+            return _declined()
+        from syncd.ctgo.campaigns.requests import Billing  # noqa: PLC0415
+
+        act = ctgo.api.accounts.sleep if asleep else ctgo.api.accounts.wake
+        rest = act(one.id or 0, billing=Billing.ACCEPTED)
+    state = f"sleeps. To wake it: syncd accounts wake {one.id}" if asleep else "is awake."
+    return say_document(rest.document(), as_json, f"{named(one)} {state}")
+
+
 def _find(ctgo: Session, account: str) -> "tuple[Accounts, TrackedAccount]":
     """Find an account; also return all accounts. Raises Reject `not_found`."""
     found = ctgo.api.accounts.list()
@@ -166,3 +160,37 @@ def _describe(one: "TrackedAccount", wanted: str, change: "TierChange") -> str:
     if change.action == "pending_cancelled":
         return f"{who} stays {wanted}."
     return f"{who} is {wanted} now." if change.action == "upgraded" else f"{who}: changed to {wanted}."
+
+
+def _row(account: "TrackedAccount", *, asleep: bool) -> Row:
+    segments = None if account.segment_ids is None else len(account.segment_ids)
+    return (
+        account.id,
+        at_handle(account.handle),
+        account.tier,
+        "asleep" if asleep else "awake",
+        account.followers,
+        segments,
+        _pending(account),
+    )
+
+
+def _fields(account: "TrackedAccount", *, asleep: bool) -> Fields:
+    return [
+        ("account", account.id),
+        ("handle", at_handle(account.handle)),
+        ("tier", account.tier),
+        ("next tier", _pending(account)),
+        ("state", "asleep: neither synced nor billed" if asleep else "awake: synced and billed"),
+        ("followers", account.followers),
+        ("posts", account.tweets),
+        ("tags", ", ".join(account.tags or ())),
+        ("segments", ", ".join(map(str, account.segment_ids or ()))),
+        ("added", date_time(account.added_at)),
+    ]
+
+
+def _pending(account: "TrackedAccount") -> str:
+    if not account.pending_tier:
+        return ""
+    return f"{account.pending_tier} {date_time(account.pending_tier_at)}".strip()

@@ -6,15 +6,11 @@ import typer
 
 from syncd.cli.campaigns.bills import Effect, accepted
 from syncd.cli.campaigns.session import SourceName, Yes, session
-from syncd.cli.context import verb_app
 from syncd.cli.exits import Exit
 from syncd.cli.input_file import read_json
 from syncd.cli.output import say, say_json
 
-app = verb_app()
 
-
-@app.command()
 def api(  # noqa: PLR0917 - Typer passes them by name
     context: typer.Context,
     method: Annotated[str, typer.Argument(metavar="METHOD", help="GET, POST, PUT, PATCH or DELETE.")],

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from syncd.cli.context import confirm
 from syncd.cli.output import date_time
-from syncd.cli.prompt import confirm
 from syncd.log import escape
 
 if TYPE_CHECKING:

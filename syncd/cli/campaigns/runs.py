@@ -4,8 +4,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from syncd.cli.campaigns.render import RUN_COLUMNS, run_fields, run_row
-from syncd.cli.campaigns.session import Session, SourceName, missing, refuse_options, say_list, session
+from syncd.cli.campaigns.session import (
+    Fields,
+    Row,
+    Session,
+    SourceName,
+    at_handle,
+    list_by_default,
+    missing,
+    say_list,
+    session,
+)
 from syncd.cli.context import AsJson, group_app
 from syncd.cli.exits import Exit
 from syncd.cli.output import date_time, say, say_fields, say_json
@@ -17,18 +26,13 @@ if TYPE_CHECKING:
 app = group_app("List or show runs of campaigns.")
 
 MOST = 100
+COLUMNS = (
+    "run", "campaign", "account", "segment", "status", "followers", "leads", "medium", "enriched", "started",
+)  # fmt: skip
 
 _Stream = Annotated[
     int | None, typer.Option("--stream", metavar="ID", min=1, max=LARGEST_ID, help="Of this campaign.")
 ]
-
-
-@app.callback()
-def runs(context: typer.Context, source: SourceName = "", as_json: AsJson = False) -> int:
-    """List, unless a command follows."""
-    if context.invoked_subcommand is None:
-        return list_(context, source=source, as_json=as_json)
-    return refuse_options(context, source, as_json)
 
 
 @app.command("list")
@@ -44,8 +48,11 @@ def list_(
         api = ctgo.api.runs
         found = api.list(limit=limit) if stream is None else api.of_stream(stream, limit=limit)
     empty = "There is no run. To start one: syncd streams run ID --wait"
-    rows = [run_row(run) for run in found]
-    return say_list([run.document() for run in found], as_json, RUN_COLUMNS, rows, empty)
+    rows = [row_of(run) for run in found]
+    return say_list([run.document() for run in found], as_json, COLUMNS, rows, empty)
+
+
+list_by_default(app, list_)
 
 
 @app.command()
@@ -62,7 +69,7 @@ def show(
     if as_json:
         say_json(run.document())
         return Exit.DONE
-    say_fields(run_fields(run))
+    say_fields(_fields(run))
     for step in run.steps:
         say("  ".join(part for part in (date_time(step.timestamp), step.message or step.step or "") if part))
     return Exit.DONE
@@ -77,3 +84,42 @@ def _find(ctgo: Session, number: int) -> "Run":
         )
     # The list may leave the log out
     return ctgo.api.runs.show(run.stream_id, number) if run.stream_id else run
+
+
+def row_of(run: "Run") -> Row:
+    """Make a row of a list of runs."""
+    return (
+        run.id,
+        run.stream_name or run.stream_id,
+        at_handle(run.handle) or run.account_id,
+        run.segment_name or run.segment_id,
+        run.status,
+        run.new_followers,
+        run.passed,
+        run.medium_fit,
+        run.enriched,
+        date_time(run.triggered_at),
+    )
+
+
+def _fields(run: "Run") -> Fields:
+    return [
+        ("run", run.id),
+        ("campaign", _both(run.stream_id, run.stream_name)),
+        ("account", _both(run.account_id, at_handle(run.handle))),
+        ("segment", _both(run.segment_id, run.segment_name)),
+        ("status", run.status),
+        ("error", run.error),
+        ("source", run.source),
+        ("mode", run.mode),
+        ("started", date_time(run.triggered_at)),
+        ("completed", date_time(run.completed_at)),
+        ("new followers", run.new_followers),
+        ("leads", run.passed),
+        ("of these medium", run.medium_fit),
+        ("enriched", run.enriched),
+    ]
+
+
+def _both(number: int | None, name: str | None) -> str:
+    return " ".join(str(part) for part in (number, name) if part)

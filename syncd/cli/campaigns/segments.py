@@ -1,37 +1,32 @@
 """`syncd segments`: list, show or create segments, which describe the people that campaigns look for."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from syncd.cli.campaigns.render import SEGMENT_COLUMNS, segment_fields, segment_row
 from syncd.cli.campaigns.session import (
+    Fields,
     SourceName,
-    complain_of_mistakes,
+    drafted,
+    list_by_default,
     missing,
-    refuse_options,
     say_document,
     say_list,
+    say_one,
     session,
 )
 from syncd.cli.context import AsJson, group_app
-from syncd.cli.exits import Exit
 from syncd.cli.input_file import read_toml
-from syncd.cli.output import say_fields, say_json
+from syncd.cli.output import date_time
 from syncd.core.lead import LARGEST_ID
+
+if TYPE_CHECKING:
+    from syncd.ctgo.campaigns.streams import Segment
 
 app = group_app("List, show or create segments, which describe the people that a campaign looks for.")
 
 _Archived = Annotated[bool, typer.Option("--archived", help="Also archived segments.")]
-
-
-@app.callback()
-def segments(context: typer.Context, source: SourceName = "", as_json: AsJson = False) -> int:
-    """List, unless a command follows."""
-    if context.invoked_subcommand is None:
-        return list_(context, source=source, as_json=as_json)
-    return refuse_options(context, source, as_json)
 
 
 @app.command("list")
@@ -42,8 +37,12 @@ def list_(
     with session(context, source) as ctgo:
         found = ctgo.api.segments.list(archived=archived)
     empty = "There is no segment. To create one: syncd segments create FILE.toml"
-    rows = [segment_row(segment) for segment in found]
-    return say_list([it.document() for it in found], as_json, SEGMENT_COLUMNS, rows, empty)
+    columns = ("id", "name", "description", "campaigns")
+    rows = [(it.id, it.name, it.description, it.linked_streams) for it in found]
+    return say_list([it.document() for it in found], as_json, columns, rows, empty)
+
+
+list_by_default(app, list_)
 
 
 @app.command()
@@ -58,11 +57,7 @@ def show(
         segment = next((it for it in ctgo.api.segments.list(archived=True) if it.id == number), None)
         if segment is None:
             raise missing("segment", number, "syncd segments list --archived")
-    if as_json:
-        say_json(segment.document())
-    else:
-        say_fields(segment_fields(segment))
-    return Exit.DONE
+    return say_one(segment.document(), as_json, _fields(segment))
 
 
 @app.command()
@@ -74,12 +69,24 @@ def create(
 ) -> int:
     """Create a segment. It cannot be edited later: create another one, and put it into the campaigns' pairs."""
     document = read_toml(file)
-    from syncd.ctgo.campaigns.drafts import DraftError, NewSegment  # noqa: PLC0415 - --help can do without
+    from syncd.ctgo.campaigns.drafts import NewSegment  # noqa: PLC0415 - --help can do without
 
-    try:
+    with drafted(file):
         draft = NewSegment.read(document)
-    except DraftError as why:
-        return complain_of_mistakes(why.mistakes, str(file))
     with session(context, source) as ctgo:
         made = ctgo.api.segments.create(draft)
     return say_document(made.document(), as_json, f"Created segment {made.id}.")
+
+
+def _fields(segment: "Segment") -> Fields:
+    labels = [(name, ", ".join(found)) for name, found in (segment.labels or {}).items()]
+    return [
+        ("segment", segment.id),
+        ("name", segment.name),
+        ("description", segment.description),
+        *labels,
+        ("genders", ", ".join(segment.genders or ())),
+        ("follower tiers", ", ".join(segment.follower_tiers or ())),
+        ("campaigns", segment.linked_streams),
+        ("created", date_time(segment.created_at)),
+    ]

@@ -7,17 +7,17 @@ as `check` does: the requests must be counted somewhere.
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from syncd.cli.campaigns.render import Row
-from syncd.cli.context import settings_of, unknown
+from syncd.cli.context import AsJson, settings_of, unknown
 from syncd.cli.exits import SOURCE_EXITS, Exit, complain
-from syncd.cli.output import duration, say, say_json, say_table
+from syncd.cli.output import duration, say, say_fields, say_json, say_table
 from syncd.clock import Clock, SystemClock
 from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
 from syncd.core.lead import LARGEST_ID
@@ -35,6 +35,9 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before changing wha
 StreamId = Annotated[
     int, typer.Argument(metavar="ID", min=1, max=LARGEST_ID, help="A campaign; syncd streams lists them.")
 ]
+
+Fields = list[tuple[str, object]]
+Row = tuple[object, ...]
 
 _REPORTED_WAIT = 2.0
 """Seconds. A shorter wait for a free request is not reported."""
@@ -118,12 +121,17 @@ def missing(what: str, which: object, where: str, more: str = "") -> Reject:
     return Reject("not_found", f"CTGO lists no {what} {which}.", fix=advice)
 
 
-def refuse_options(context: typer.Context, source: str, as_json: bool) -> Exit:
-    """Refuse options before a command, where they have no effect. Raises a usage error."""
-    if source or as_json:
-        name = "--source" if source else "--json"
-        raise typer.BadParameter(f"belongs after {context.invoked_subcommand}", param_hint=name)
-    return Exit.DONE
+def list_by_default(app: typer.Typer, list_: Callable[..., int]) -> None:
+    """Let the verb of a group list, unless a command follows. Options before a command are refused: they have no effect."""
+
+    @app.callback()
+    def default(context: typer.Context, source: SourceName = "", as_json: AsJson = False) -> int:
+        if context.invoked_subcommand is None:
+            return list_(context, source=source, as_json=as_json)
+        if source or as_json:
+            name = "--source" if source else "--json"
+            raise typer.BadParameter(f"belongs after {context.invoked_subcommand}", param_hint=name)
+        return Exit.DONE
 
 
 def say_document(document: object, as_json: bool, *lines: str) -> Exit:
@@ -146,29 +154,54 @@ def say_list(
     return Exit.DONE
 
 
+def say_one(
+    document: object, as_json: bool, fields: Fields, columns: Sequence[str] = (), rows: Sequence[Row] = ()
+) -> Exit:
+    """Print one thing for a script, or its fields and the table of its parts for a person; return 0."""
+    if as_json:
+        return say_document(document, as_json)
+    say_fields(fields)
+    if rows:
+        say_table(columns, rows)
+    return Exit.DONE
+
+
+def at_handle(handle: str | None) -> str:
+    """Write a handle for people; empty for None."""
+    return f"@{handle}" if handle else ""
+
+
+def yes_no(flag: bool | None) -> str:
+    """Write a flag for people; empty for None."""
+    return "" if flag is None else "yes" if flag else "no"
+
+
 def complain_of(failure: Failure, source: str) -> None:
     """Complain of a failure: a sentence, its code, and advice."""
     complain(escape(f"{failure.detail} ({failure.code})"), advice_on(failure, source))
 
 
-def complain_of_mistakes(mistakes: Sequence[str], where: str = "") -> Exit:
-    """Complain of each mistake in a document; return the exit code. `where`: its file."""
-    for mistake in mistakes:
-        complain(escape(f"{where}: {mistake}" if where else f"{mistake}."))
-    return Exit.USAGE
-
-
 @contextmanager
-def _reported(source: str) -> Iterator[None]:
+def drafted(file: Path | None = None) -> Iterator[None]:
+    """Complain of each mistake in a document that the block reads or sends, and end the verb. `file`: the document's."""
     from syncd.ctgo.campaigns.drafts import DraftError  # noqa: PLC0415
 
     try:
         yield
+    except DraftError as why:
+        for mistake in why.mistakes:
+            complain(escape(f"{file}: {mistake}" if file else f"{mistake}."))
+        raise typer.Exit(Exit.USAGE) from None
+
+
+@contextmanager
+def _reported(source: str) -> Iterator[None]:
+    try:
+        with drafted():
+            yield
     except Failure as why:
         complain_of(why, source)
         raise typer.Exit(exit_of(why)) from None
-    except DraftError as why:
-        raise typer.Exit(complain_of_mistakes(why.mistakes)) from None
 
 
 @contextmanager

@@ -6,41 +6,38 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from syncd.cli.campaigns.bills import accepted, of_stream
-from syncd.cli.campaigns.render import PAIR_COLUMNS, STREAM_COLUMNS, pair_row, stream_fields, stream_row
+from syncd.cli.campaigns.follow import report_started, watch
 from syncd.cli.campaigns.session import (
+    Fields,
+    Row,
     Session,
     SourceName,
     StreamId,
     Yes,
-    complain_of_mistakes,
-    refuse_options,
+    at_handle,
+    drafted,
+    list_by_default,
     say_document,
     say_list,
+    say_one,
     session,
+    yes_no,
 )
-from syncd.cli.campaigns.start import report_started, watch
 from syncd.cli.context import AsJson, group_app, parse_duration
-from syncd.cli.exits import Exit
 from syncd.cli.input_file import read_toml
-from syncd.cli.output import say_fields, say_json, say_table
+from syncd.cli.output import date_time
 from syncd.core.lead import LARGEST_ID
 
 if TYPE_CHECKING:
     from syncd.ctgo.campaigns.drafts import NewStream
-    from syncd.ctgo.campaigns.streams import StreamMade
+    from syncd.ctgo.campaigns.streams import Campaign, StreamMade
 
 app = group_app("List, show, create, run, retest, archive or restore campaigns.")
 
+COLUMNS = ("id", "name", "state", "pairs", "accounts", "syncs at")
+
 MAX_WAIT = 3600.0
 """Seconds to watch runs."""
-
-
-@app.callback()
-def streams(context: typer.Context, source: SourceName = "", as_json: AsJson = False) -> int:
-    """List, unless a command follows."""
-    if context.invoked_subcommand is None:
-        return list_(context, source, as_json)
-    return refuse_options(context, source, as_json)
 
 
 @app.command("list")
@@ -49,8 +46,11 @@ def list_(context: typer.Context, source: SourceName = "", as_json: AsJson = Fal
     with session(context, source) as ctgo:
         found = ctgo.api.streams.list()
     empty = "There is no campaign. To create one: syncd streams create FILE.toml"
-    rows = [stream_row(campaign) for campaign in found]
-    return say_list([it.document() for it in found], as_json, STREAM_COLUMNS, rows, empty)
+    rows = [_row(campaign) for campaign in found]
+    return say_list([it.document() for it in found], as_json, COLUMNS, rows, empty)
+
+
+list_by_default(app, list_)
 
 
 @app.command()
@@ -58,13 +58,8 @@ def show(context: typer.Context, stream: StreamId, source: SourceName = "", as_j
     """Show one campaign with its pairs and settings, also an archived one."""
     with session(context, source) as ctgo:
         campaign = ctgo.api.streams.show(stream)
-    if as_json:
-        say_json(campaign.document())
-        return Exit.DONE
-    say_fields(stream_fields(campaign))
-    if campaign.pairs:
-        say_table(PAIR_COLUMNS, [pair_row(pair) for pair in campaign.pairs])
-    return Exit.DONE
+    rows = [(pair.account_id, at_handle(pair.handle), pair.segment_id) for pair in campaign.pairs or ()]
+    return say_one(campaign.document(), as_json, _fields(campaign), ("account", "handle", "segment"), rows)
 
 
 @app.command()
@@ -81,12 +76,10 @@ def create(
     answer is lost, syncd searches the list of campaigns, and creates nothing twice.
     """
     document = read_toml(file)
-    from syncd.ctgo.campaigns.drafts import DraftError, NewStream  # noqa: PLC0415 - --help can do without
+    from syncd.ctgo.campaigns.drafts import NewStream  # noqa: PLC0415 - --help can do without
 
-    try:
+    with drafted(file):
         draft = NewStream.read(document)
-    except DraftError as why:
-        return complain_of_mistakes(why.mistakes, str(file))
     with session(context, source) as ctgo:
         made = _create(ctgo, draft, yes=yes)
     if made is None:
@@ -194,3 +187,46 @@ def _describe(made: "StreamMade") -> list[str]:
         for it in made.segments or ()
     )
     return [*lines, f"To run it now: syncd streams run {made.id} --wait"]
+
+
+def _row(campaign: "Campaign") -> Row:
+    pairs = None if campaign.pairs is None else len(campaign.pairs)
+    handles = dict.fromkeys(at_handle(it.handle) or f"account {it.account_id}" for it in campaign.pairs or ())
+    return (
+        campaign.id,
+        campaign.name,
+        _state(campaign),
+        pairs,
+        ", ".join(handles),
+        ", ".join(campaign.sync_times or ()),
+    )
+
+
+def _fields(campaign: "Campaign") -> Fields:
+    wanted = {"LinkedIn": campaign.auto_enrich_linkedin, "email": campaign.auto_enrich_email}
+    enriched = [name for name, on in wanted.items() if on]
+    mail = f" ({campaign.email_mode})" if campaign.auto_enrich_email and campaign.email_mode else ""
+    return [
+        ("campaign", campaign.id),
+        ("name", campaign.name),
+        ("state", _state(campaign)),
+        ("syncs at", " ".join((*(campaign.sync_times or ()), campaign.timezone or "")).strip()),
+        ("enriches", " and ".join(enriched) + mail if enriched else "nothing"),
+        ("delivery", campaign.delivery),
+        ("webhook", campaign.webhook_url),
+        ("email digest", campaign.email_digest),
+        ("telegram", yes_no(campaign.telegram)),
+        ("CSV by email", _recipients(campaign)),
+        ("created", date_time(campaign.created_at)),
+    ]
+
+
+def _state(campaign: "Campaign") -> str:
+    if campaign.is_archived:
+        return "archived"
+    return "" if campaign.is_active is None else "active" if campaign.is_active else "paused"
+
+
+def _recipients(campaign: "Campaign") -> str:
+    to = (campaign.csv_email or {}).get("to")
+    return ", ".join(map(str, to)) if isinstance(to, list) else str(to or "")

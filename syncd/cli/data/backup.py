@@ -1,18 +1,21 @@
-"""`syncd backup FILE`: a copy of the ledger, consistent also while an engine runs on it."""
+"""`syncd backup FILE` copies the ledger; `syncd restore FILE` replaces it by a copy, and carries over the events since."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from syncd.cli.context import operator, settings_of, verb_app
+from syncd.cli.context import operator, settings_of
 from syncd.cli.exits import Exit, complain
 from syncd.cli.output import say
+from syncd.settings import Settings
 
-app = verb_app()
+if TYPE_CHECKING:
+    from syncd.clock import Clock
+    from syncd.ledger import Ledger
+    from syncd.ledger.admin.restoration import Carried
 
 
-@app.command()
 def backup(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The copy; it appears whole or not at all.")],
@@ -46,3 +49,88 @@ def _record(ledger_path: Path, file: Path) -> None:
     with Ledger.open(ledger_path) as ledger, ledger.write() as connection:
         log_action(connection, now, who=operator(), verb="backup", name=str(file))
         note_done(connection, "backup", now)
+
+
+def restore(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of syncd backup.")],
+) -> int:
+    """Replace the ledger by a backup; the old ledger is kept beside it. No engine may run.
+
+    Every delivery of a lead found before now counts as maybe sent: a connector that cannot simply send again looks first.
+    """
+    settings = settings_of(context)
+    from syncd.clock import SystemClock  # noqa: PLC0415
+    from syncd.ledger import LedgerError  # noqa: PLC0415
+    from syncd.ledger.admin import backups  # noqa: PLC0415
+    from syncd.ledger.database import EngineLock  # noqa: PLC0415
+
+    path, clock = settings.state.path, SystemClock()
+    if file.exists() and path.exists() and file.samefile(path):
+        raise LedgerError("ledger_broken", f"{file} is the ledger itself: name a backup of it.")
+    with EngineLock(path):
+        part = backups.fresh(path.with_name(f"{path.name}.restoring"))
+        try:
+            backups.copy(file, part)
+            backups.check_data_only(part, str(file))
+            backups.check(part, str(file))
+            carried = _bring_up_to_now(settings, part, clock, file)
+            aside = path.with_name(f"{path.name}{backups.ASIDE}restore-{int(clock.now())}")
+            kept = path.exists()
+            backups.replace(path, part, aside)
+        finally:
+            for left in path.parent.glob(f"{part.name}*"):
+                left.unlink()
+    _show(file, carried, aside if kept else None)
+    return Exit.DONE
+
+
+def _bring_up_to_now(settings: Settings, part: Path, clock: "Clock", file: Path) -> "Carried":
+    from syncd.ledger import Ledger  # noqa: PLC0415
+    from syncd.ledger.admin import maintenance  # noqa: PLC0415
+    from syncd.ledger.admin.restoration import bring_up_to_now  # noqa: PLC0415
+
+    with Ledger.open(part, upgrade=True) as ledger:
+        now = clock.now()
+        carried = bring_up_to_now(ledger, settings.state.path, now, who=operator(), name=str(file.absolute()))
+        if {"anything", "requests"} & set(carried.unread):
+            _wait_a_minute(settings, ledger, clock)
+        maintenance.leave_no_trace(ledger, now)
+    return carried
+
+
+def _wait_a_minute(settings: Settings, ledger: "Ledger", clock: "Clock") -> None:
+    """Block the budgets for a minute: nobody knows the requests of the last minute."""
+    from syncd.core.limiter import WINDOW  # noqa: PLC0415
+    from syncd.engine.budget import RequestBudget  # noqa: PLC0415
+    from syncd.ledger import budgets  # noqa: PLC0415
+
+    for source in settings.sources.values():
+        limit = source.requests_per_minute
+        meter = RequestBudget(source.api_key.get_secret_value(), limit, clock, deadline=WINDOW).meter
+        with ledger.write() as connection:
+            budgets.load_budget(connection, meter, clock.monotonic())
+            budgets.block(connection, meter, clock.monotonic() + WINDOW)
+
+
+def _show(file: Path, carried: "Carried", aside: Path | None) -> None:
+    say(f"Restored {file}. Deliveries of leads found before now count as maybe sent.")
+    if aside:
+        say(f"The old ledger is kept at {aside}: it holds personal data, so delete it when all is well.")
+    if carried.forgotten:
+        say(f"{carried.forgotten} leads of people who were forgotten since the backup were forgotten again.")
+    for lane in carried.pauses:
+        say(f"{lane} stays paused by hand.")
+    undone = {
+        verb: n for verb, n in carried.acts.items() if verb not in {"forget", "pause", "backup", "restore"}
+    }
+    if undone:
+        acts = ", ".join(f"{n} {verb}" for verb, n in sorted(undone.items()))
+        say(f"Since the backup, people ran these commands, and may have to run them again: {acts}.")
+    say("If a window of the past was pulled since the backup (syncd --once --since), pull it again.")
+    if carried.unread:
+        say(
+            f"The old ledger could not be read for: {', '.join(carried.unread)}. Forget again the people who were forgotten "
+            "since the backup; the first requests wait a minute."
+        )
+    say("Next: syncd check, then start syncd.")

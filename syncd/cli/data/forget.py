@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli.context import Yes, ledger_to_change, operator, settings_of, verb_app
+from syncd.cli.context import Yes, confirm, ledger_to_change, operator, settings_of
 from syncd.cli.engine_holder import engine_of
 from syncd.cli.exits import Exit, complain
 from syncd.cli.output import say, say_json
-from syncd.cli.prompt import confirm
 from syncd.core.lead import LARGEST_ID
 from syncd.settings import Settings
 
@@ -21,13 +20,10 @@ if TYPE_CHECKING:
     from syncd.ledger import Ledger
     from syncd.ledger.privacy.forgotten import Farewell, Found, Sought
 
-app = verb_app()
-
 REWRITABLE = 256 * 2**20
 """Bytes. The running engine itself rewrites a larger ledger: another program would keep it waiting."""
 
 
-@app.command()
 def forget(  # noqa: PLR0917 - Typer passes them by name
     context: typer.Context,
     handle: Annotated[str, typer.Option("--handle", metavar="@HANDLE", help="Their handle on X.")] = "",

@@ -5,15 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli.context import AsJson, advice, ledger_to_read, settings_of, verb_app
+from syncd.cli.context import AsJson, advice, ledger_to_read, settings_of
 from syncd.cli.exits import Exit, strongest
 from syncd.cli.output import say, say_json, say_table
 from syncd.settings import Settings
 
 if TYPE_CHECKING:
     from syncd.ledger.admin.auditor import Contradiction
-
-app = verb_app()
 
 FIXES = {
     "damaged": "Restore a backup: syncd restore FILE",
@@ -23,7 +21,6 @@ FIXES = {
 FIX = "This should not be possible: keep a copy (syncd backup FILE), look at one with syncd lead ID, and report it."
 
 
-@app.command()
 def audit(
     context: typer.Context,
     as_json: AsJson = False,

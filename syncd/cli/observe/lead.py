@@ -9,17 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
-from syncd.cli.context import ledger_to_read, settings_of, verb_app
+from syncd.cli.context import ledger_to_read, settings_of
 from syncd.cli.exits import Exit, complain
-from syncd.cli.observe.credit_use import describe_enrichment
 from syncd.cli.output import iso, say, say_json
 from syncd.core.lead import LARGEST_ID
 from syncd.log import escape
 
-app = verb_app()
 
-
-@app.command()
 def lead(
     context: typer.Context,
     who: Annotated[
@@ -225,3 +221,23 @@ def _to_the_second(instant: str) -> str:
     """Cut the fraction off an ISO 8601 text of UTC."""
     head, dot, _ = instant.partition(".")
     return f"{head}Z" if dot else instant
+
+
+def describe_enrichment(document: Any) -> str:
+    """Describe the enrichment of one lead; empty if there was none."""
+    if not isinstance(document, dict):
+        return ""
+    asked = document.get("asked")
+    parts = []
+    if isinstance(asked, dict) and asked:
+        parts.append("asked for " + " and ".join(_output(name, mode) for name, mode in sorted(asked.items())))
+    found = [name for name, key in (("email", "email"), ("linkedin_url", "linkedin")) if document.get(key)]
+    if parts:
+        parts.append(f"found {' and '.join(found) or 'nothing'}")
+    if document.get("skipped"):
+        parts.append(f"not asked{' for all' if parts else ''}: {document['skipped']}")
+    return ", ".join(parts)
+
+
+def _output(name: str, mode: object) -> str:
+    return f"email ({mode})" if name == "email" else str(name)

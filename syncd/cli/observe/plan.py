@@ -1,24 +1,27 @@
 """`syncd plan`: the pending work, the requests that it needs, and how long they take at the limit."""
 
+import heapq
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli.context import ledger_to_read, settings_of, verb_app
+from syncd.cli.context import ledger_to_read, settings_of
 from syncd.cli.exits import Exit
-from syncd.cli.observe.credit_use import describe_enriching, spending
-from syncd.cli.observe.forecast import seconds_for
 from syncd.cli.output import duration, say, say_json, say_table
-from syncd.settings import Settings
+from syncd.core.enrichment import day_of
+from syncd.core.limiter import GUARD, WINDOW, Budget
+from syncd.settings import Settings, Source
 
 if TYPE_CHECKING:
     from syncd.clock import Clock
-    from syncd.ledger import Ledger
-
-app = verb_app()
+    from syncd.ledger import Ledger, Transaction
 
 
-@app.command()
+ANSWER = 0.5
+"""Seconds that an answer is assumed to take."""
+
+
 def plan(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="For a script; durations in seconds.")] = False,
@@ -65,7 +68,7 @@ def pending_work(settings: Settings, ledger: "Ledger", clock: "Clock") -> dict[s
             waits = counts["lead"].get(name, {}).get("enriching", 0) + unanswered.get(name, 0)
             enriching = spending(connection, name, source, waits, clock.now())
             asks = enriching["asks"] if enriching else 0
-            words = counts["feedback"].get(name, {}).get("pending", 0) if settings.hears else 0
+            words = counts["feedback"].get(name, {}).get("pending", 0) if settings.gives_feedback else 0
             requests = due + later + asks + words
             sources[name] = {
                 "enriching": enriching,
@@ -116,3 +119,60 @@ def _show(found: dict[str, Any]) -> None:
         if it["held"]:
             say(f"{it['held']:,} of the deliveries of {name} are held at its gate: syncd release {name}")
     say("Pulls come on top. A stopped lane waits until it is resumed: syncd status says why it is stopped.")
+
+
+def spending(
+    connection: "Transaction", name: str, source: Source, waiting: int, now: float
+) -> dict[str, Any] | None:
+    """Describe a source's enriching; None if it neither enriches nor has leads that wait for it.
+
+    `credits`: the last balance from CTGO, None if unknown. `asks`: requests that may leave today for the waiting leads.
+    """
+    from syncd.ledger.leads import enrichment  # noqa: PLC0415
+
+    chosen = source.enrich
+    if chosen is None:
+        return {"waiting": waiting, "asks": 0} if waiting else None
+    asked = enrichment.asked_on(connection, name, day_of(now))
+    return {
+        "waiting": waiting,
+        "asked_today": asked,
+        "per_day": chosen.per_day,
+        "credits": enrichment.load_balance(connection, name).balance,
+        "keep_credits": chosen.keep_credits,
+        "when_exhausted": chosen.when_exhausted,
+        "asks": min(waiting, max(0, chosen.per_day - asked)),
+    }
+
+
+def describe_enriching(name: str, it: Mapping[str, Any]) -> str:
+    """Describe a source's enriching in a line."""
+    if "per_day" not in it:
+        return f"enriching {name}: {it['waiting']} wait, but the configuration no longer enriches"
+    known = "credits not known" if it["credits"] is None else f"{it['credits']} credits left"
+    kept = f" ({it['keep_credits']} are kept)" if it["keep_credits"] else ""
+    return f"enriching {name}: {it['waiting']} wait, {it['asked_today']} of {it['per_day']} asked today, {known}{kept}"
+
+
+def seconds_for(budget: Budget, now: float, requests: int, *, answer: float = ANSWER) -> float:
+    """Return the seconds until the last of so many requests is sent, given the taken slots; 0 if all can leave at once.
+
+    A slot that sends a request at `t` is free again a round later: the answer's time, a window, and the limiter's guard.
+    So a slot that is first free at `s` sends at `s`, `s + round`, `s + 2 round` and so on. The wanted instant is the n-th
+    smallest of all these. From the latest `s` on, every round sends exactly `limit` requests. A division skips whole
+    rounds, and the rest is merged one by one. Scheduled pulls are not counted: they go first, and come on top.
+    """
+    if requests < 1:
+        return 0.0
+    limit = max(1, budget.limit)
+    start = max(now, budget.blocked_until)
+    busy = sorted(slots.free_at for slots in budget.taken for _ in range(slots.n) if slots.free_at > start)
+    # If more slots are taken than the limit now allows, the first that become free are not reused
+    firsts = [start] * (limit - len(busy)) + busy[-limit:]
+    every = answer + WINDOW + GUARD
+    settled = sum(int((firsts[-1] - first) // every) + 1 for first in firsts)
+    rounds = max(0, requests - settled) // limit
+    heapq.heapify(firsts)
+    for _ in range(requests - rounds * limit - 1):
+        heapq.heapreplace(firsts, firsts[0] + every)
+    return firsts[0] + rounds * every - now

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from syncd.cli.context import AsJson, advice, ledger_to_read, settings_of, verb_app
+from syncd.cli.context import AsJson, advice, ledger_to_read, settings_of
 from syncd.cli.engine_holder import engine_of
 from syncd.cli.exits import Exit
-from syncd.cli.observe.credit_use import describe_enriching, spending
+from syncd.cli.observe.plan import describe_enriching, spending
 from syncd.cli.output import duration, iso, say, say_json, say_table, when
 from syncd.settings import Settings
 
@@ -17,10 +17,7 @@ if TYPE_CHECKING:
     from syncd.ledger import Ledger, Transaction
     from syncd.ledger.overview import Counts, Pushed
 
-app = verb_app()
 
-
-@app.command()
 def status(context: typer.Context, as_json: AsJson = False) -> int:
     """Show the state of the ledger, the sources and the connectors."""
     settings = settings_of(context)

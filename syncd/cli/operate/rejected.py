@@ -15,6 +15,7 @@ from syncd.cli.context import (
     AsJson,
     Yes,
     advice,
+    confirm,
     group_app,
     ledger_to_change,
     ledger_to_read,
@@ -26,7 +27,6 @@ from syncd.cli.engine_holder import describe_next, nudge
 from syncd.cli.exits import Exit, complain
 from syncd.cli.observe.lead import payload_of
 from syncd.cli.output import say, say_csv, say_json, say_table, were
-from syncd.cli.prompt import confirm
 from syncd.core.lead import LARGEST_ID
 from syncd.settings import Settings
 

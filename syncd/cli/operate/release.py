@@ -4,16 +4,12 @@ from typing import Annotated
 
 import typer
 
-from syncd.cli.context import Yes, ledger_to_change, operator, settings_of, unknown, verb_app
+from syncd.cli.context import Yes, confirm, ledger_to_change, operator, settings_of, unknown
 from syncd.cli.engine_holder import describe_next
 from syncd.cli.exits import Exit
 from syncd.cli.output import say
-from syncd.cli.prompt import confirm
-
-app = verb_app()
 
 
-@app.command()
 def release(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="A connector.")],

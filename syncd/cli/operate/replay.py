@@ -7,31 +7,27 @@ import typer
 
 from syncd.cli.context import (
     AsJson,
+    ask,
+    can_ask,
     ledger_to_change,
     operator,
     parse_instant,
     settings_of,
     unknown,
-    verb_app,
 )
 from syncd.cli.engine_holder import describe_next, nudge
 from syncd.cli.exits import Exit
 from syncd.cli.output import say, say_json
-from syncd.cli.prompt import ask, can_ask
 
 if TYPE_CHECKING:
     from syncd.core.flood_gate import Move
     from syncd.engine.replay import Replay
-
-app = verb_app()
-
 
 _SINCE = typer.Option(
     "--since", parser=parse_instant, metavar="TIME", help="Only leads discovered from here on."
 )
 
 
-@app.command()
 def replay(  # noqa: PLR0917 - Typer passes them by name
     context: typer.Context,
     connector: Annotated[
@@ -53,7 +49,7 @@ def replay(  # noqa: PLR0917 - Typer passes them by name
     settings = settings_of(context)
     if connector not in settings.connectors:
         raise unknown("connector", connector, settings.connectors)
-    from syncd.app.mappings import compile_connectors, compile_enriching  # noqa: PLC0415 - the plugins, the mapping, the database
+    from syncd.app.connectors import compile_connectors, compile_enriching  # noqa: PLC0415 - the plugins, the mapping, the database
     from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.engine import replay as engine_replay  # noqa: PLC0415
     from syncd.engine.fanout import Recipient  # noqa: PLC0415

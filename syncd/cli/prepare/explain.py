@@ -4,15 +4,12 @@ from typing import Annotated
 
 import typer
 
-from syncd.cli.context import unknown, verb_app
+from syncd.cli.context import unknown
 from syncd.cli.exits import Exit
 from syncd.cli.output import say, say_json
 from syncd.core.failure import CODES
 
-app = verb_app()
 
-
-@app.command()
 def explain(
     code: Annotated[
         str, typer.Argument(metavar="CODE", help="The code in a message; without it, all codes.")

@@ -8,14 +8,10 @@ from typing import Annotated
 
 import typer
 
-from syncd.cli.context import verb_app
 from syncd.cli.exits import Exit, complain
 from syncd.cli.output import say
 
-app = verb_app()
 
-
-@app.command()
 def init(
     context: typer.Context,
     path: Annotated[

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from syncd.app.privileges import settings_in_force
-from syncd.cli.context import AsJson, ledger_to_read, unknown, verb_app
+from syncd.cli.context import AsJson, ledger_to_read, unknown
 from syncd.cli.exits import Exit, complain
 from syncd.cli.output import say, say_json, say_table
 from syncd.clock import SystemClock
@@ -30,10 +30,7 @@ FEW = 3
 _NUMBER_OF = {"stream_name": "stream_id", "segment_name": "segment_id", "account_handle": "account_id"}
 """The number that each name belongs to."""
 
-app = verb_app()
 
-
-@app.command()
 def map_(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="[NAME]", help="A connector; without it, all.")] = "",
@@ -92,7 +89,7 @@ def _leads_for(settings: Settings, it: "DraftMapping", lead_id: int | None) -> l
     found = _stored(settings, sources, lead_id) if settings.state.path.exists() else []
     if found or lead_id is not None:
         return found
-    from syncd.cli.prepare.sample import ENRICHED, NAMES, sample  # noqa: PLC0415
+    from syncd.cli.prepare.draft_mappings import ENRICHED, NAMES, sample  # noqa: PLC0415
 
     made_up = sample(sources[0] if sources else "main")
     return [_Example(str(made_up.key), made_up, NAMES, dict(ENRICHED), made_up=True)]
@@ -205,8 +202,12 @@ def _text(field: dict[str, Any]) -> str:
 
 def _checked(ready: dict[str, "DraftMapping"], mistakes: list[str], *, as_json: bool) -> int:
     """Report mistakes: those found by compiling, and those that even a complete lead shows."""
-    from syncd.cli.prepare.draft_mappings import judge  # noqa: PLC0415
-    from syncd.cli.prepare.sample import ENRICHED, NAMES, sample  # noqa: PLC0415
+    from syncd.cli.prepare.draft_mappings import (  # noqa: PLC0415
+        ENRICHED,
+        NAMES,
+        judge,
+        sample,
+    )
     from syncd.mapping import variables  # noqa: PLC0415
 
     now = SystemClock().now()

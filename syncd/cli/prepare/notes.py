@@ -1,12 +1,19 @@
 """Notes: the lines of a report by `check` or `setup`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from syncd.cli.exits import Exit
-from syncd.cli.output import say
-from syncd.log import scrub
+from syncd.cli.exits import Exit, strongest
+from syncd.cli.output import say, say_json
+from syncd.core.failure import CODES, Failure, Refused
+from syncd.log import logger, scrub
+
+if TYPE_CHECKING:
+    from syncd.app.connectors import Mapped
+    from syncd.clock import Clock
+    from syncd.connector import Connector
 
 State = Literal["ok", "warning", "error", "made", "missing", "by hand", "failed"]
 
@@ -27,14 +34,54 @@ class Note:
         return replace(self, text=scrub(self.text), fix=scrub(self.fix))
 
 
-def print_notes(notes: Sequence[Note]) -> None:
-    """Print a line for each note, and its advice below."""
+def ask_connector(
+    m: "Mapped", clock: "Clock", ask: Callable[["Connector", str], list[Note]], state: State, raised: str
+) -> list[Note]:
+    """Open a connector and ask it for notes; its failure is a note in `state`, and stops no other connector.
+
+    `ask` also gets the part that the notes are about. `raised` is a sentence with `{}` for an exception's name.
+    """
+    about = f"connector {m.name}"
+    try:
+        with closing(m.configured.open(clock, logger())) as connector:
+            return ask(connector, about)
+    except (Failure, Refused) as why:
+        fix = advice_of(m, why.code)
+        return [Note(state, about, why.detail, why.code, fix, Exit.FAILED)]
+    except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything
+        return [bug(state, about, raised.format(type(error).__name__))]
+
+
+def advice_of(m: "Mapped", code: str) -> str:
+    """Look up the advice for a code of a connector; empty if nobody knows."""
+    return {**m.configured.cls.codes, **CODES}.get(code, "").replace("NAME", m.name)
+
+
+def bug(state: State, about: str, text: str) -> Note:
+    """Report a mistake in a connector's code."""
+    return Note(state, about, text, "connector_bug", CODES["connector_bug"], Exit.FAILED)
+
+
+def print_notes(notes: Sequence[Note], keys: tuple[str, str, str], *, as_json: bool) -> Exit:
+    """Print a line for each note, and its advice below, or a JSON document; return the strongest exit code.
+
+    `keys`: the names in JSON for the notes, for a note's state and for its sentence.
+    """
+    code = strongest(note.exit for note in notes)
+    if as_json:
+        every, state, text = keys
+        found = [
+            {state: it.state, "about": it.about, text: it.text, "code": it.code, "fix": it.fix}
+            for it in notes
+        ]
+        say_json({"ok": not code, "exit": int(code), every: found})
+        return code
     states, abouts = (
         max(map(len, column)) for column in zip(*((n.state, n.about) for n in notes), strict=True)
     )
     for note in notes:
-        say(
-            f"{note.state:{states}}  {note.about:{abouts}}  {note.text}{f' ({note.code})' if note.code else ''}"
-        )
+        more = f" ({note.code})" if note.code else ""
+        say(f"{note.state:{states}}  {note.about:{abouts}}  {note.text}{more}")
         if note.fix and note.state != "ok":
             say(f"{'':{states}}  {'':{abouts}}  {note.fix}")
+    return code

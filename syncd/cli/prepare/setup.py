@@ -1,17 +1,19 @@
 """`syncd setup`: list what must exist in a CRM before the first lead and, with `--apply`, create it."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from syncd.cli.context import AsJson, settings_of, verb_app
-from syncd.cli.exits import strongest
-from syncd.cli.output import say, say_json
+from syncd.cli.context import AsJson, settings_of, unknown
+from syncd.cli.output import say
+from syncd.cli.prepare.notes import Note, ask_connector, bug, print_notes
+from syncd.clock import SystemClock
+from syncd.connector import Change, Connector
+from syncd.log import configure, redact_values
+from syncd.settings import Settings
 
-app = verb_app()
 
-
-@app.command()
 def setup(
     context: typer.Context,
     names: Annotated[
@@ -25,19 +27,40 @@ def setup(
     Exits with 0 if every connector could be asked and, with --apply, everything was created that syncd can create. It
     lists what is left for a person; `syncd check` tells if that stands in the way. 2: a connector failed; 78: configuration.
     """
-    from syncd.cli.prepare.notes import print_notes  # noqa: PLC0415
-    from syncd.cli.prepare.setup_notes import prepare  # noqa: PLC0415 - the engine and all below it
-
-    notes = prepare(settings_of(context), names or (), apply=apply)
-    code = strongest(note.exit for note in notes)
-    if as_json:
-        changes = [
-            {"state": it.state, "about": it.about, "what": it.text, "code": it.code, "fix": it.fix}
-            for it in notes
-        ]
-        say_json({"ok": not code, "exit": int(code), "changes": changes})
-        return code
-    print_notes(notes)
-    if any(note.state == "missing" for note in notes):
+    notes = _prepare(settings_of(context), names or (), apply=apply)
+    code = print_notes(notes, ("changes", "state", "what"), as_json=as_json)
+    if not as_json and any(note.state == "missing" for note in notes):
         say("To create what is missing: syncd setup --apply")
     return code
+
+
+def _prepare(settings: Settings, names: Sequence[str], *, apply: bool) -> list[Note]:
+    """Set up the named connectors, or all. Raises SettingsError, and a usage error for an unknown name."""
+    from syncd.app.connectors import compile_connectors  # noqa: PLC0415 - the engine and all below it
+
+    mapped = compile_connectors(settings)
+    for name in names:
+        if name not in mapped:
+            raise unknown("connector", name, mapped)
+    redact_values(secret for m in mapped.values() for secret in m.configured.secrets)
+    configure(settings.log.format, "error")
+    clock = SystemClock()
+
+    def ask(connector: Connector, about: str) -> list[Note]:
+        if type(connector).setup is Connector.setup:
+            return [Note("ok", about, "needs no setup")]
+        notes = [_note(about, change, apply=apply) for change in connector.setup(apply)]
+        return notes or [Note("ok", about, "nothing is missing")]
+
+    chosen = [m for m in mapped.values() if not names or m.name in names]
+    found = [ask_connector(m, clock, ask, "failed", "its setup raised {}") for m in chosen]
+    return [note.scrubbed() for notes in found for note in notes]
+
+
+def _note(about: str, change: Change, *, apply: bool) -> Note:
+    if change.done:
+        return Note("made", about, change.what)
+    if change.by_hand:
+        return Note("by hand", about, change.what, fix=change.by_hand)
+    # With `apply`, a change that is neither made nor explained is a bug
+    return bug("failed", about, change.what) if apply else Note("missing", about, change.what)

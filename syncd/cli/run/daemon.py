@@ -12,8 +12,8 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 
+from syncd.app.connectors import Mapped, compile_connectors
 from syncd.app.engine import begin, make_engine, make_pools
-from syncd.app.mappings import Mapped, compile_connectors
 from syncd.app.privileges import settings_in_force
 from syncd.app.services import Services
 from syncd.cli.exits import Exit

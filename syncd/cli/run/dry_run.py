@@ -6,30 +6,46 @@ other processes on the same key count them. Each CRM that gives feedback is aske
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from syncd.app.engine import make_naming
-from syncd.app.mappings import Mapped, compile_connectors
-from syncd.app.sources import make_names, make_source
-from syncd.cli.exits import SOURCE_EXITS, Exit, complain, fix_of, strongest
+from syncd.app.connectors import Mapped, compile_connectors, open_connector
+from syncd.app.engine import make_names, make_naming, make_source
+from syncd.app.feedback_late import feedback_polls
+from syncd.cli.exits import SOURCE_EXITS, Exit, complain, strongest
 from syncd.cli.output import say
 from syncd.cli.run.once import Order
 from syncd.clock import Clock, SystemClock
 from syncd.connector import Logger
+from syncd.core.failure import CODES, Failure
+from syncd.core.feedback import Judgement
 from syncd.core.flood_gate import FIRST
 from syncd.core.flood_gate import said as describe_gate
 from syncd.engine.budget import RequestBudget, Reservation
+from syncd.engine.feedback.collect import FeedbackPoll, ask, judgements_in
 from syncd.engine.lane import Lane
 from syncd.engine.pull.lane import Pull
 from syncd.ledger import Ledger, LedgerError, Transaction, overview
 from syncd.ledger.admin import preview as admin_preview
 from syncd.ledger.deliveries import flood_gate
+from syncd.ledger.deliveries.queue import pending_feedback
+from syncd.ledger.deliveries.statuses import Judged, load_cursor, news_in
 from syncd.log import logger
 from syncd.settings import Settings
 from syncd.workers.pool import WorkerPool
 from syncd.workers.runner import Runner
+
+MOST = 20
+"""Leads whose feedback is named; the others are counted."""
+
+_WOULD_BE = {
+    "delivering": "delivered",
+    "enriching": "enriched, and then delivered to the connectors that want them",
+    "rejected": "rejected",
+    "elsewhere": "left alone: another program has exported them",
+}
 
 
 class CountedIn(RequestBudget):
@@ -81,11 +97,9 @@ def run_dry(settings: Settings, order: Order) -> Exit:
             waiting = overview.counts(connection)
             gates = flood_gate.gates(connection)
     _print(found, waiting)
-    if settings.hears:
-        from syncd.cli.run.feedback_preview import preview  # noqa: PLC0415 - only where there is feedback
-
+    if settings.gives_feedback:
         chosen = [m for m in mapped.values() if order.connector in {"", m.name}]
-        preview(chosen, settings.state.path, clock, log)
+        _preview_feedback(chosen, settings.state.path, clock, log)
     held = {name: gate for name, gate in gates.items() if gate.since is not None}
     if not order.yes:
         _print_gates(found, {name: m.configured.gate for name, m in mapped.items()}, held)
@@ -95,7 +109,9 @@ def run_dry(settings: Settings, order: Order) -> Exit:
             f"Its requests are not counted ({uncounted}): wait a minute before you run syncd, or CTGO may refuse some."
         )
     for (_, name), code in troubles.items():
-        complain(f"source {name}: it could not be listed ({code})", fix_of(code).replace("SOURCE", name))
+        complain(
+            f"source {name}: it could not be listed ({code})", CODES.get(code, "").replace("SOURCE", name)
+        )
     return strongest(SOURCE_EXITS.get(code, Exit.WORK_LEFT) for code in troubles.values())
 
 
@@ -161,9 +177,54 @@ def _print_gates(
             )
 
 
-_WOULD_BE = {
-    "delivering": "delivered",
-    "enriching": "enriched, and then delivered to the connectors that want them",
-    "rejected": "rejected",
-    "elsewhere": "left alone: another program has exported them",
-}
+def _preview_feedback(mapped: Sequence[Mapped], path: Path, clock: Clock, log: Logger) -> None:
+    """Print the feedback that a run would send. It asks the CRMs, and only reads the ledger."""
+    real = Ledger.open_to_read(path) if path.exists() else Ledger.in_memory()
+    with real, ExitStack() as open_:
+        opened = {
+            m.name: open_connector(m.configured, clock, log) for m in mapped if m.configured.settings.feedback
+        }
+        for connector in opened.values():
+            open_.callback(connector.close)
+        with real.read() as connection:
+            rows = pending_feedback(connection)
+        words = {(row.source, row.lead_id, row.segment_id): row.word for row in rows}
+        no_segment = 0
+        asked = {m.name: m for m in mapped if m.name in opened}
+        for poll in feedback_polls([*asked.values()], opened):
+            for it in _news_of(poll, asked[poll.name].configured.cls.codes, real, log):
+                key = (it.source, it.lead_id, it.segment_id)
+                words.pop(key, None)
+                no_segment += it.state == "no_segment"
+                if it.state == "pending":
+                    words[key] = it.word
+    _print_feedback(words, no_segment)
+
+
+def _news_of(poll: FeedbackPoll, codes: Mapping[str, str], ledger: Ledger, log: Logger) -> list[Judged]:
+    """Ask a connector for all pages of its news. `codes`: the connector's, with their fixes."""
+    with ledger.read() as connection:
+        cursor = load_cursor(connection, poll.name, poll.judging.mark)
+    found: list[Judged] = []
+    while True:
+        page = ask(poll, cursor, log)
+        if isinstance(page, Failure):
+            fix = {**codes, **CODES}.get(page.code, "").replace("NAME", poll.name)
+            complain(f"connector {poll.name} (feedback): {page.detail} ({page.code})", fix)
+            return found
+        with ledger.read() as connection:
+            found += news_in(connection, poll.name, judgements_in(page.found, poll.judging)).rows
+        if not page.more:
+            return found
+        cursor = page.cursor
+
+
+def _print_feedback(words: Mapping[tuple[str, int, int], str], no_segment: int) -> None:
+    for (source, lead_id, segment_id), line in list(words.items())[:MOST]:
+        say(f"{source}: lead {lead_id} in segment {segment_id} would be reported as {Judgement.of(line)}")
+    if len(words) > MOST:
+        say(f"and {len(words) - MOST:,} more: {len(words):,} in all")
+    if not words:
+        say("no feedback would be sent")
+    if no_segment:
+        say(f"{no_segment:,} leads are in no segment: CTGO takes no feedback on them")

@@ -1,40 +1,48 @@
 """`syncd --once`: pull, deliver and export everything, then exit with a code that tells the result."""
 
+import gc
 import signal
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from types import FrameType
 
 import typer
 
+from syncd.app.connectors import Mapped, compile_connectors
 from syncd.app.engine import SOURCE_THREADS, make_pools, opened_engine
-from syncd.app.mappings import Mapped, compile_connectors
-from syncd.cli.context import operator
-from syncd.cli.exits import Exit
-from syncd.cli.prompt import can_ask, choose
-from syncd.cli.run.progress import ProgressMaker, progress_bars
-from syncd.cli.run.report import report, standing_of
+from syncd.app.privileges import settings_in_force
+from syncd.cli.context import can_ask, choose, operator
+from syncd.cli.engine_holder import engine_of, nudge
+from syncd.cli.exits import Exit, complain
+from syncd.cli.run.report import ProgressMaker, Standing, progress_bars, report, standing_of
 from syncd.clock import Clock, SystemClock
 from syncd.connector import Logger
 from syncd.core.flood_gate import FIRST
 from syncd.engine.engine import Engine
 from syncd.engine.housekeeping import Housekeeping
 from syncd.engine.pull.lane import Pull
-from syncd.ledger import Ledger, overview, sources
+from syncd.ledger import Ledger, LedgerError, overview, sources
 from syncd.ledger.admin.actions import hold, release
 from syncd.ledger.database import EngineLock
 from syncd.ledger.deliveries import flood_gate
+from syncd.ledger.lanes import load_lanes
+from syncd.ledger.operator_log import log_action
 from syncd.ledger.sources import load_source
-from syncd.log import logger, redact_values
-from syncd.settings import Settings, SettingsError
+from syncd.log import configure, logger, redact_values
+from syncd.settings import Settings, SettingsError, secret_values
 from syncd.settings.error_messages import hint
 from syncd.workers.pool import WorkerPool
 from syncd.workers.runner import Runner
 
 MAX_WAIT = 900.0
 """Seconds that a run waits for trouble to pass, unless the command line says otherwise."""
+
+LOOK = 0.5
+"""Seconds between two looks at the progress of another engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,28 @@ class Order:
     max_wait: float = MAX_WAIT
     yes: bool = False
     """Open every gate for this run, and ask nothing."""
+
+
+def run_job(config: Path | None, order: Order, *, dry_run: bool) -> Exit:
+    """Do the main job once, or print what it would do. Raises SettingsError and LedgerError."""
+    gc.freeze()  # the objects of start-up stay
+    gc.set_threshold(50_000, 20, 50)  # and work makes few cycles
+    settings = settings_in_force(config)
+    redact_values(secret_values(settings))
+    # A dry run's lanes write to a ledger in memory, so their reports of success are not true
+    quiet = dry_run and settings.log.level == "info"
+    configure(settings.log.format, "warning" if quiet else settings.log.level)
+    if dry_run:
+        from syncd.cli.run.dry_run import run_dry  # noqa: PLC0415 - few runs are dry
+
+        return run_dry(settings, order)
+    try:
+        return run_once(settings, order)
+    except LedgerError as error:
+        window = order.since is not None or order.until is not None
+        if error.code != "ledger_locked" or not window or order.connector:
+            raise
+    return _delegate(settings, order)
 
 
 def run_once(
@@ -73,19 +103,23 @@ def run_once(
             approved_by=operator() if order.yes else "", mapped=mapped,
         )  # fmt: skip
         with stopping_on_signals(clock), engine_context as engine:
-            before = standing_of(ledger, hears=settings.hears)
+            look = partial(standing_of, ledger, feedback=settings.gives_feedback)
+            before = look()
             _ask(engine, order)
             if not order.yes and can_ask() and any(m.configured.gate for m in mapped.values()):
                 _pull_and_ask(engine, log)
-            actions = _Actions(engine, runner)
+            newest = _newest_action(ledger)
             with (progress or progress_bars)(settings, before) as shown:
 
                 def tick() -> None:
-                    actions.notice()
-                    shown.show(standing_of(ledger, hears=settings.hears))
+                    nonlocal newest
+                    if (now := _newest_action(ledger)) != newest:
+                        newest = now
+                        runner.look()  # people act with other commands meanwhile
+                    shown.show(look())
 
                 ended = runner.run(make_pools(engine), tick)
-                shown.show(standing_of(ledger, hears=settings.hears))
+                shown.show(look())
             if ended.error is not None:
                 raise ended.error
             code = report(
@@ -147,22 +181,9 @@ def _answer(question: str) -> str:
             signal.signal(signal.SIGINT, draining)
 
 
-class _Actions:
-    """The actions of people with other commands meanwhile. After each action, every lane looks for work."""
-
-    def __init__(self, engine: Engine, runner: Runner) -> None:
-        self._engine, self._runner = engine, runner
-        self._newest = self._look()
-
-    def notice(self) -> None:
-        newest = self._look()
-        if newest != self._newest:
-            self._newest = newest
-            self._runner.look()
-
-    def _look(self) -> int:
-        with self._engine.ledger.read() as connection:
-            return overview.newest_action(connection)
+def _newest_action(ledger: Ledger) -> int:
+    with ledger.read() as connection:
+        return overview.newest_action(connection)
 
 
 def _check_connector(settings: Settings, mapped: Mapping[str, Mapped], name: str) -> None:
@@ -206,7 +227,7 @@ def _check_is_due(engine: Engine, pull: Pull) -> bool:
     """Tell if a check is due; a source's first pull lists everything, so it needs none."""
     with engine.ledger.write() as connection:
         started = load_source(connection, pull.name).started
-    return bool(started) and pull.until_check() == 0
+    return bool(started) and pull.until_check() == 0  # it opens a transaction of its own
 
 
 @contextmanager
@@ -230,3 +251,83 @@ def stopping_on_signals(clock: Clock) -> Iterator[None]:
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
+
+
+def _delegate(settings: Settings, order: Order) -> Exit:
+    """Leave the window in the ledger for the running engine, and watch until it is pulled, delivered and exported.
+
+    Raises LedgerError.
+    """
+    clock, path = SystemClock(), settings.state.path
+    with stopping_on_signals(clock), Ledger.open(path) as ledger:
+        before = standing_of(ledger)
+        numbers = _order_windows(settings, ledger, order, clock)
+        if nudge(path) is not None:
+            complain("Another syncd runs already: it pulls this window after its live work.")
+        with progress_bars(settings, before) as shown:
+            watch = _Watch(settings, ledger, clock, numbers, order.max_wait)
+            while watch.continues(standing := standing_of(ledger)) and not clock.stopping:
+                shown.show(standing)
+                clock.wait(threading.Event(), LOOK)
+            shown.show(standing_of(ledger))
+        if watch.left and not watch.troubles:
+            complain("The window is kept: the running syncd, or the next run, continues with it.")
+        return report(settings, ledger, before, watch.troubles, stopped=bool(watch.left) or clock.stopping)
+
+
+def _order_windows(settings: Settings, ledger: Ledger, order: Order, clock: Clock) -> list[int]:
+    now, who = clock.now(), operator()
+    since, until, limit = order.since or 0.0, order.until, order.limit
+    with ledger.write() as connection:
+        log_action(connection, now, who=who, verb="window", detail=f"since {order.since}, until {until}")
+        return [
+            sources.ask_window(connection, source, now, since=since, until=until, limit=limit, who=who)
+            for source in settings.sources
+        ]
+
+
+class _Watch:
+    """The engine's progress with these windows, and with the deliveries and exports that follow."""
+
+    def __init__(
+        self, settings: Settings, ledger: Ledger, clock: Clock, numbers: Sequence[int], max_wait: float
+    ) -> None:
+        self._settings, self._ledger, self._clock = settings, ledger, clock
+        self._numbers, self._max_wait = numbers, max_wait
+        self._seen: object = None
+        self._moved = clock.monotonic()
+        self._stopped: dict[tuple[str, str], float] = {}
+        self.left: list[str] = []
+        """The sources whose window is not pulled yet."""
+        self.troubles: dict[tuple[str, str], str] = {}
+
+    def continues(self, standing: Standing) -> bool:
+        """Tell if there is a reason to watch longer."""
+        with self._ledger.read() as connection:
+            stand = sources.windows_of(connection, self._numbers)
+            lanes = load_lanes(connection)
+        stopped = {(lane.kind, lane.name): lane for lane in lanes if lane.wait(self._clock.now()) != 0}
+        self.left = [window.source for window in stand if window.state == "pending"]
+        seen = (standing, [(window.state, window.new) for window in stand])
+        now = self._clock.monotonic()
+        if seen != self._seen:
+            self._seen, self._moved = seen, now
+        busy = {("pull", name) for name in self.left} | _owing(standing)
+        # A lane that stands still is trouble, even while other lanes move
+        self._stopped = {key: self._stopped.get(key, now) for key in stopped}
+        held = {
+            key
+            for key, lane in stopped.items()
+            if lane.status == "halted" or lane.until is None or now - self._stopped[key] >= self._max_wait
+        }
+        patient = now - self._moved < self._max_wait
+        if busy <= held or not patient or engine_of(self._settings.state.path) is None:
+            self.troubles = {key: stopped[key].code for key in busy if key in stopped}
+            return False
+        return True
+
+
+def _owing(standing: Standing) -> set[tuple[str, str]]:
+    """List the lanes that have pending work."""
+    kinds = (("deliver", standing.deliveries), ("export", standing.exports))
+    return {(kind, name) for kind, each in kinds for name, states in each.items() if states.get("pending")}

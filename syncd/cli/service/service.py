@@ -17,9 +17,25 @@ import typer
 from syncd import __version__
 from syncd.cli.exits import Exit, complain
 from syncd.cli.output import say
-from syncd.cli.service import units
-from syncd.cli.service.install import DAEMON, ONCE, TIMER, Installer, InstallError
-from syncd.cli.service.units import CONFIG, CREDENTIALS, PROGRAM, STATE, SYSUSERS, USER, Part
+from syncd.cli.service.install import (
+    CONFIG,
+    CREDENTIALS,
+    DAEMON,
+    ONCE,
+    PLACES,
+    PROGRAM,
+    STATE,
+    SYSUSERS,
+    TIMER,
+    USER,
+    Installer,
+    InstallError,
+    Part,
+    compare,
+    configuration,
+    out_of_reach,
+    wanted,
+)
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -55,7 +71,7 @@ def upgrade(root: _Root = SLASH, program: _Program = None, dry_run: _DryRun = Fa
 
 @app.command()
 def remove(root: _Root = SLASH, program: _Program = None, dry_run: _DryRun = False) -> int:
-    """Stop the service and remove the units. The configuration and the data stay."""
+    """Stop the service and remove the  The configuration and the data stay."""
     return _guarded(lambda: _remove(_installer(root, dry=dry_run), _named(program, root)))
 
 
@@ -114,7 +130,7 @@ def _remove(installer: Installer, program: Path) -> Exit:
 def _show(installer: Installer, program: Path, name: str) -> Exit:
     parts = [part for part in _parts(installer, program) if name in {"", part.name}]
     if not parts:
-        raise typer.TyperException(f"There is no such file; these are: {', '.join(units.PLACES)}.")
+        raise typer.TyperException(f"There is no such file; these are: {', '.join(PLACES)}.")
     for part in parts:
         say(f"# {part.place} ({part.condition})")
         for line in part.text.splitlines():
@@ -125,7 +141,7 @@ def _show(installer: Installer, program: Path, name: str) -> Exit:
 
 
 def _parts(installer: Installer, program: Path) -> list[Part]:
-    return units.compare(units.wanted(program, __version__), installer.found())
+    return compare(wanted(program, __version__), installer.found())
 
 
 def _write(installer: Installer, parts: list[Part]) -> bool:
@@ -146,7 +162,7 @@ def _install_surroundings(installer: Installer, program: Path, parts: list[Part]
     new = not os.path.lexists(installer.at(CONFIG))
     if new:
         starter = files("syncd.cli").joinpath("starter.toml").read_text()
-        installer.write(CONFIG, units.configuration(starter), mode=0o640, group=group)
+        installer.write(CONFIG, configuration(starter), mode=0o640, group=group)
     installer.link(program)
     if any(part.due for part in parts):
         installer.systemctl("daemon-reload", done="told systemd")
@@ -206,7 +222,7 @@ def _program(named: Path | None, root: Path) -> Path:
     if not program.exists():
         raise InstallError(f"There is no {program}.", "Name the program with --program.")
     for path in (program, Path(sys.executable)):
-        if folder := units.out_of_reach(path):
+        if folder := out_of_reach(path):
             raise InstallError(
                 f"The service could not start {path}: it may not enter {folder}.",
                 f"Install syncd elsewhere: python3 -m venv /opt/syncd && /opt/syncd/bin/pip install ctgo-syncd && "

@@ -135,7 +135,7 @@ import connectors.csv.connector as module
 def deliver(self, batch): raise RuntimeError(f"bug with {batch!r}")
 module.CsvConnector.deliver = deliver""",
     "at the top": """
-import syncd.cli.run.job as module
+import syncd.cli.run.once as module
 def run_once(settings, order): raise RuntimeError(f"bug with {settings!r}")
 module.run_once = run_once""",
 }

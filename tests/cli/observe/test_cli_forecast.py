@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncd.cli.observe.forecast import seconds_for
+from syncd.cli.observe.plan import seconds_for
 from syncd.core.limiter import GUARD, WINDOW, Budget, Slots, freed, grant
 
 EVERY = WINDOW + GUARD

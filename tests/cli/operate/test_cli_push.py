@@ -3,7 +3,7 @@
 import pytest
 from pydantic import SecretStr
 
-from syncd.cli.prepare.check.push_address import unreachable
+from syncd.cli.prepare.checks import unreachable
 from syncd.ledger import Ledger, subscriptions
 from syncd.ledger.subscriptions import Subscription
 from syncd.settings import Source

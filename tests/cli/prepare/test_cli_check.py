@@ -10,7 +10,7 @@ from typing import NoReturn
 import pytest
 from pydantic import SecretStr
 
-from syncd.cli.prepare.check.checks import costly
+from syncd.cli.prepare.checks import costly
 from syncd.clock import SystemClock
 from syncd.engine.budget import RequestBudget
 from syncd.ledger import Ledger, overview

@@ -241,7 +241,7 @@ PROGRAM = """
 import json, sys
 from pathlib import Path
 from syncd.app.engine import make_engine
-from syncd.app.mappings import compile_connectors
+from syncd.app.connectors import compile_connectors
 from syncd.app.privileges import settings_in_force
 from syncd.cli.run import daemon, once
 from syncd.clock import SystemClock

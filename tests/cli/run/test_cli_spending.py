@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from syncd.cli.observe.credit_use import describe_enrichment, unbounded
+from syncd.cli.observe.lead import describe_enrichment
+from syncd.cli.prepare.checks import unbounded
 from syncd.ctgo import Me
 from syncd.settings import Enrich, Source
 from syncd.simulator import Fault

@@ -11,8 +11,8 @@ import pytest
 
 from syncd import __version__
 from syncd.cli import entry
-from syncd.cli.service import units
-from syncd.cli.service.units import PLACES, PROGRAM, compare, wanted
+from syncd.cli.service import install
+from syncd.cli.service.install import PLACES, PROGRAM, compare, wanted
 from syncd.settings import load
 
 ROOT = Path(__file__).parents[3]
@@ -124,7 +124,7 @@ def test_an_upgrade_replaces_what_an_older_version_wrote_and_nothing_of_the_oper
         image / "etc/syncd/config.toml",
         image / "etc/systemd/system/syncd.service.d/override.conf",
     )
-    older = units._digest("[Unit]\n")
+    older = install._digest("[Unit]\n")
     unit.write_text(f"# Installed by syncd 0.0.1; sha256 {older}\n[Unit]\n")
     config.write_text("# mine\n")
     drop_in.parent.mkdir(parents=True)
@@ -208,8 +208,8 @@ def test_a_program_that_the_units_could_not_see_is_refused(
     program.touch()
     assert entry.run(["service", "install", "--dry-run", "--program", str(program)]) == 2
     assert "/opt/syncd/bin/pip install" in capsys.readouterr().err
-    assert units.out_of_reach(Path("/home/syncd")) == Path("/home")
-    assert units.out_of_reach(Path("/usr/bin/env")) is None
+    assert install.out_of_reach(Path("/home/syncd")) == Path("/home")
+    assert install.out_of_reach(Path("/usr/bin/env")) is None
 
 
 def test_the_program_is_named_as_one_word() -> None:
@@ -233,7 +233,7 @@ def test_conditions_are_told_from_the_stamp() -> None:
 
 def test_the_configuration_to_start_from_is_the_services(tmp_path: Path) -> None:
     starter = (ROOT / "syncd/cli/starter.toml").read_text()
-    text = units.configuration(starter)
+    text = install.configuration(starter)
     assert "this file" not in text.partition("[sources")[2]
     assert text.count("/var/lib/syncd") == 2
     assert "/etc/syncd/credentials/sources.main.api_key" in text
@@ -259,9 +259,9 @@ def test_both_units_are_hardened_alike() -> None:
 
 def test_the_units_name_the_folders_that_the_program_reads() -> None:
     unit = (UNITS / "syncd.service").read_text()
-    assert f"LoadCredential=syncd:{units.CREDENTIALS}\n" in unit
-    assert f"--config {units.CONFIG}\n" in unit
-    assert f"StateDirectory={units.STATE.name}\n" in unit
+    assert f"LoadCredential=syncd:{install.CREDENTIALS}\n" in unit
+    assert f"--config {install.CONFIG}\n" in unit
+    assert f"StateDirectory={install.STATE.name}\n" in unit
 
 
 @analysed

@@ -22,7 +22,7 @@ from tests.proof.host import faults
 
 MODULES = (
     *(
-        "syncd.cli.run.job",
+        "syncd.cli.run.once",
         "syncd.cli.run.daemon",
         "syncd.cli.observe.audit",
         "syncd.ledger.admin.auditor",

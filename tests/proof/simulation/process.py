@@ -7,8 +7,8 @@ from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
 
+from syncd.app.connectors import Mapped, compile_connectors
 from syncd.app.engine import begin, make_engine, make_pools
-from syncd.app.mappings import Mapped, compile_connectors
 from syncd.cli.run import once
 from syncd.daemon.daemon import Daemon
 from syncd.daemon.notify import Notifier

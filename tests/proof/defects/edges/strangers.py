@@ -199,7 +199,7 @@ def a_secret_lies_open_without_a_word() -> None:
 )
 def a_configuration_for_all_is_well() -> None:
     """Whoever may put another file under the configuration's name has the keys sent to themselves."""
-    instead("syncd.cli.prepare.check.exposure:hand_in", lambda *_: "")
+    instead("syncd.cli.prepare.checks:hand_in", lambda *_: "")
 
 
 @defect("liveness", "cli", f"{EXPOSED}::test_what_is_no_file_is_no_secret[device-check]")

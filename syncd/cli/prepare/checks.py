@@ -1,31 +1,40 @@
 """The checks of `syncd check`, in the order of what depends on what."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+import socket
+import stat
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from syncd.app.mappings import Mapped, compile_connectors
+from pydantic import SecretStr
+
+from syncd.alerts.hook import Hook
+from syncd.alerts.message import HEADERS, body_of
+from syncd.app.connectors import Mapped, compile_connectors
 from syncd.app.paced_client import PATIENCE, free_slot, make_upstream, send_in_slot
 from syncd.app.privileges import STARTED_AS, settings_in_force
 from syncd.cli.engine_holder import engine_of
 from syncd.cli.exits import LEDGER_EXITS, SOURCE_EXITS, Exit
-from syncd.cli.observe.credit_use import unbounded
-from syncd.cli.prepare.check import exposure
-from syncd.cli.prepare.check.monitoring import alert_notes, health_notes
-from syncd.cli.prepare.check.push_address import push_notes
-from syncd.cli.prepare.notes import Note, State
-from syncd.clock import SystemClock
-from syncd.core.failure import CODES, Failure, Refused
+from syncd.cli.prepare.notes import Note, State, advice_of, ask_connector
+from syncd.clock import Clock, SystemClock
+from syncd.connector import Connector
+from syncd.core.failure import CODES, Failure
 from syncd.core.flood_gate import GATE_HELD
 from syncd.core.flood_gate import said as describe_gate
 from syncd.ctgo import Me
 from syncd.engine.enrich.eligibility import FOUND_OUT
+from syncd.file_access import hand_in, others_read
+from syncd.http.addresses import is_loopback
 from syncd.ledger import Ledger, LedgerError, overview
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.sources import campaigns
-from syncd.log import configure, logger, redact_values
+from syncd.log import configure, redact_values
 from syncd.settings import Settings, SettingsError, Source, find_config, secret_values
+from syncd.sockets import refused
 
 AT_ONCE = 8
 """Most sources that are asked at the same time."""
@@ -63,8 +72,8 @@ def _examine(config: Path | None, patience: float, *, send_test: bool) -> Iterat
         yield from _mistakes(error)
     secrets = secret_values(settings).union(*(m.configured.secrets for m in mapped.values()))
     redact_values(secrets)
-    yield from exposure.configuration_notes(found, secrets)
-    yield from exposure.secret_notes(settings.provenance.secret_files)
+    yield from configuration_notes(found, secrets)
+    yield from secret_notes(settings.provenance.secret_files)
     clock = SystemClock()
     try:
         with Ledger.open(settings.state.path) as ledger:
@@ -87,7 +96,7 @@ def _mistakes(error: SettingsError) -> Iterator[Note]:
 
 
 def _ledger(settings: Settings, ledger: Ledger) -> Iterator[Note]:
-    yield from exposure.ledger_notes(ledger.path)
+    yield from ledger_notes(ledger.path)
     with ledger.write() as connection:  # raises if it cannot be written
         rows = overview.sources(connection)
         gates = flood_gate.gates(connection)
@@ -107,21 +116,22 @@ def _ledger(settings: Settings, ledger: Ledger) -> Iterator[Note]:
             )  # fmt: skip
     for name in orphans:
         detail = "CTGO still pushes its leads here, and its key is not in the configuration."
-        yield _warning("source", name, detail, "push_left_behind")
+        yield _warning(f"source {name}", detail, "push_left_behind")
     for name, n in left.items():
-        yield _warning("connector", name, f"{n} deliveries wait for it.", "connector_unconfigured")
+        yield _warning(f"connector {name}", f"{n} deliveries wait for it.", "connector_unconfigured")
     for gate in gates.values():
         if gate.since is not None:
-            yield _warning("connector", gate.connector, describe_gate(gate.held, gate.size), GATE_HELD)
+            yield _warning(f"connector {gate.connector}", describe_gate(gate.held, gate.size), GATE_HELD)
     for name, requests in costs.items():
         if name in settings.sources:
             yield from costly(name, settings.sources[name], requests)
 
 
-def _warning(kind: str, name: str, text: str, code: str) -> Note:
+def _warning(about: str, text: str, code: str) -> Note:
     """Make a warning with the core's advice for its code."""
-    fix = CODES[code].replace("SOURCE" if kind == "source" else "NAME", name)
-    return Note("warning", f"{kind} {name}", text, code, fix)
+    kind, _, name = about.partition(" ")
+    fix = CODES[code].replace("SOURCE" if kind == "source" else "NAME", name) if name else CODES[code]
+    return Note("warning", about, text, code, fix)
 
 
 def costly(name: str, source: Source, requests: int) -> Iterator[Note]:
@@ -177,10 +187,22 @@ def credit_notes(name: str, source: Source, me: Me) -> Iterator[Note]:
         yield Note("error", f"source {name}", why, "credits_unbounded", fix, Exit.CONFIG)
     balance = me.credits.balance if me.credits else None
     if balance is None and chosen.keep_credits:
-        yield _warning("source", name, "CTGO does not say how many credits are left.", "credits_unknown")
+        yield _warning(f"source {name}", "CTGO does not say how many credits are left.", "credits_unknown")
     elif balance is not None and balance <= chosen.keep_credits:
         detail = f"{balance} credits are left, and {chosen.keep_credits} must be kept: nothing is enriched."
-        yield _warning("source", name, detail, "credits_kept")
+        yield _warning(f"source {name}", detail, "credits_kept")
+
+
+def unbounded(source: Source, me: Me) -> str:
+    """Return the reason why enriching could use credits without end; empty if it cannot.
+
+    With automatic top-up the balance never falls to `keep_credits`: `per_day` is the only bound, so a person must set it.
+    """
+    chosen = source.enrich
+    topped_up = me.credits is not None and me.credits.auto_topup
+    if chosen is None or not topped_up or "per_day" in chosen.model_fields_set:
+        return ""
+    return "CTGO tops credits up by itself, so keep_credits bounds nothing, and per_day is not set."
 
 
 def unenriched_notes(settings: Settings, m: Mapped) -> Iterator[Note]:
@@ -212,22 +234,148 @@ def _describe(me: Me) -> str:
 
 def connector_notes(m: Mapped, clock: SystemClock) -> Sequence[Note]:
     """Run the connector's own check; without a finding, all is well."""
-    about, codes = f"connector {m.name}", {**m.configured.cls.codes, **CODES}
+
+    def ask(connector: Connector, about: str) -> list[Note]:
+        notes = [
+            Note(it.level, about, it.detail, "" if it.level == "ok" else it.code, advice_of(m, it.code),
+                 Exit.FAILED if it.level == "error" else Exit.DONE)
+            for it in connector.check()
+        ]  # fmt: skip
+        return notes or [Note("ok", about, f"{len(m.configured.fields)} fields are mapped")]
+
+    return ask_connector(m, clock, ask, "error", "Its check raised {}.")
+
+
+def configuration_notes(config: Path | None, secrets: Collection[str]) -> Iterator[Note]:
+    """Warn if everybody can read a secret in the file, or if others than its owner may change it."""
+    if config is None:
+        return
     try:
-        connector = m.configured.open(clock, logger())
+        status = config.stat()
+        # A pipe, such as a shell's <(…), can be read only once
+        text = config.read_text(errors="replace") if stat.S_ISREG(status.st_mode) else ""
+    except OSError:  # it is gone meanwhile
+        return
+    if status.st_mode & stat.S_IROTH and any(secret in text for secret in secrets):
+        yield Note(
+            "warning", "configuration", f"{config} holds a secret, and every user of this machine can read it.",
+            fix=f"chmod o= {config}",
+        )  # fmt: skip
+    hand = text and hand_in(config.absolute(), {0, os.geteuid(), status.st_uid})
+    if hand:
+        yield Note(
+            "warning", "configuration", f"Others may change {hand}, and by that {config}, and send keys elsewhere.",
+            fix=f"Give it to root or to the user who runs syncd, then: chmod go-w {hand}",
+        )  # fmt: skip
+
+
+def secret_notes(files: Collection[str]) -> Iterator[Note]:
+    """Warn of each secret file that others than root and this user can read."""
+    user = os.geteuid()
+    for file in dict.fromkeys(files):
         try:
-            findings = list(connector.check())
-        finally:
-            connector.close()
-    except (Failure, Refused) as why:
-        fix = codes.get(why.code, "").replace("NAME", m.name)
-        return [Note("error", about, why.detail, why.code, fix, Exit.FAILED)]
-    except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything, and the others must be checked
-        detail = f"Its check raised {type(error).__name__}."
-        return [Note("error", about, detail, "connector_bug", CODES["connector_bug"], Exit.FAILED)]
-    notes = [
-        Note(it.level, about, it.detail, "" if it.level == "ok" else it.code, codes.get(it.code, "").replace("NAME", m.name),
-             Exit.FAILED if it.level == "error" else Exit.DONE)
-        for it in findings
-    ]  # fmt: skip
-    return notes or [Note("ok", about, f"{len(m.configured.fields)} fields are mapped")]
+            open_ = others_read(Path(file), user)
+        except OSError:  # root has read it, and the ledger's owner cannot
+            continue
+        if open_:
+            yield Note(
+                "warning", "configuration", f"{file} is a secret, and others can read it.",
+                fix=f"Give it to the user who starts syncd, then: chmod go= {file}",
+            )  # fmt: skip
+
+
+def ledger_notes(ledger: Path) -> Iterator[Note]:
+    """Warn of files with personal data that others than their owner can read: syncd makes none, but a copy may be one."""
+    for file in sorted(ledger.parent.glob(f"{ledger.name}*")):
+        try:
+            mode = file.stat().st_mode
+        except OSError:  # gone meanwhile
+            continue
+        if mode & 0o077:
+            yield Note(
+                "warning", "ledger", f"{file} holds personal data, and others can read it.", fix=f"chmod go= {file}"
+            )  # fmt: skip
+
+
+def alert_notes(settings: Settings, clock: Clock, *, send_test: bool) -> Iterator[Note]:
+    """Check the receivers of alerts. `send_test`: also send the webhook a test message.
+
+    The heartbeat is never tried: a ping would mean that syncd works.
+    """
+    alerts = settings.alerts
+    webhook, heartbeat = (_hook(url, clock) for url in (alerts.webhook_url, alerts.heartbeat_url))
+    if webhook is None and heartbeat is None:
+        detail = "Nobody hears when something needs a person."
+        yield _warning("alerts", detail, "nobody_hears")
+    if webhook is not None:
+        yield _tried(webhook) if send_test else Note("ok", "alerts", f"{webhook.host} hears of trouble")
+    if heartbeat is not None:
+        yield Note("ok", "alerts", f"{heartbeat.host} hears of every clean pull")
+
+
+def _hook(url: SecretStr, clock: Clock) -> Hook | None:
+    return Hook(url, clock) if url.get_secret_value() else None
+
+
+def _tried(webhook: Hook) -> Note:
+    text = f"syncd on {socket.gethostname()}: a test message, asked for with: syncd check --alerts"
+    answer = webhook.send("POST", HEADERS, body_of(text))
+    if answer.why:
+        return Note("error", "alerts", answer.why, "alert_unsent", CODES["alert_unsent"], Exit.FAILED)
+    return Note("ok", "alerts", f"{webhook.host} took a test message")
+
+
+def health_notes(settings: Settings) -> Iterator[Note]:
+    """Check that the daemon could bind its health address; skipped while a daemon runs, for it has bound it."""
+    listen = settings.health.listen
+    if not listen or not listen.port or engine_of(settings.state.path):
+        return
+    if why := refused(listen.host, listen.port):
+        detail = f"The daemon could not serve its health on {listen}: {why}. It would sync nevertheless."
+        yield _warning("health", detail, "health_unserved")
+
+
+LOCAL = (
+    "local", "localhost", "internal", "lan", "home", "corp", "intranet", "private", "test", "invalid", "example", "arpa",
+)  # fmt: skip
+"""Last parts of names that exist only in a local network."""
+
+
+def push_notes(settings: Settings) -> Iterator[Note]:
+    """Check that CTGO could reach each source's `public_url`, and that the daemon could bind its address."""
+    taken = {}
+    for name, source in settings.sources.items():
+        if source.push is None:
+            continue
+        about = f"source {name}"
+        if why := unreachable(source.push.public_url, source):
+            yield _warning(about, why, "push_unreachable")
+        else:
+            yield Note("ok", about, f"CTGO will push to {urlsplit(source.push.public_url).netloc}")
+        taken[source.push.listen] = about
+    if engine_of(settings.state.path):
+        return  # that engine has bound the address
+    for listen, about in taken.items():
+        if listen.port and (why := refused(listen.host, listen.port)):
+            detail = f"The daemon could not receive pushes on {listen}: {why}. It would poll nevertheless."
+            yield _warning(about, detail, "push_unserved")
+
+
+def unreachable(public_url: str, source: Source) -> str:
+    """Return the reason why CTGO cannot reach an address, as far as the address tells; empty if there is none.
+
+    The simulator is a CTGO on this machine, and reaches local addresses.
+    """
+    host = (urlsplit(public_url).hostname or "").rstrip(".").lower()
+    at_home = is_loopback(urlsplit(source.base_url).hostname or "")
+    if is_loopback(host):
+        return "" if at_home else f"CTGO cannot reach {host}: it means this machine only."
+    try:
+        address = ip_address(host)
+    except ValueError:
+        if "." not in host or host.rpartition(".")[2] in LOCAL:
+            return "" if at_home else f"CTGO cannot reach {host}: the internet does not know this name."
+        return ""
+    if not address.is_global and not at_home:
+        return f"CTGO cannot reach {host}: it is an address of a private network."
+    return ""
