@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 from syncd.core.lane_state import LaneState
 from syncd.core.reconciliation import trouble
-from syncd.health.readiness import owner_of
-from syncd.health.view import SourceView, View, is_by_hand, is_failing, is_halted, reported_lanes
+from syncd.health.view import SourceView, View, is_by_hand, is_failing, is_halted, owner_of, reported_lanes
 
 LONG = 900.0
 """Seconds that a lane fails, or a pull is stale, before a person hears of it: most outages are over by then."""

@@ -6,8 +6,7 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from syncd.alerts.message import fitting
-from syncd.health.readiness import owner_of
-from syncd.health.view import View, is_by_hand, is_failing, is_halted, reported_lanes
+from syncd.health.view import View, is_by_hand, is_failing, is_halted, owner_of, reported_lanes
 
 MOST_CAUSES = 8
 

@@ -18,8 +18,7 @@ from syncd.alerts.message import text_of
 from syncd.alerts.sender import Counted, Sender
 from syncd.clock import Clock
 from syncd.connector import Logger
-from syncd.health.readiness import reasons
-from syncd.health.view import View
+from syncd.health.view import View, reasons
 from syncd.ledger import Ledger, LedgerError
 from syncd.ledger.alert_log import load_alerts, load_digest, save_alerts, save_digest
 

@@ -13,11 +13,9 @@ from syncd.connector import Logger
 from syncd.daemon.calendar import Cron, Every, following
 from syncd.daemon.daemon import Daemon
 from syncd.engine.engine import Engine
-from syncd.health.app import HealthApp
-from syncd.health.cache import Recent
 from syncd.health.counters import Counted, Counting
-from syncd.health.server import Serving
-from syncd.health.snapshot import Looker, Vitals, Watched
+from syncd.health.server import HealthApp, Serving
+from syncd.health.snapshot import Looker, Recent, Vitals, Watched
 from syncd.health.view import View
 from syncd.ledger import Ledger
 from syncd.registry import codes, known_types

@@ -18,10 +18,9 @@ from prometheus_client.registry import Collector
 
 from syncd import __version__
 from syncd.core.lead_state import UNSETTLED
-from syncd.health.cache import Recent
 from syncd.health.counters import BUCKETS, Counted, Latency
-from syncd.health.readiness import reasons
-from syncd.health.view import Place, SourceView, View
+from syncd.health.snapshot import Recent
+from syncd.health.view import Place, SourceView, View, reasons
 
 MOST_FORMATS = 4
 """That are made within a second; who asks for a further one gets the plainest. Prometheus and a person want two."""

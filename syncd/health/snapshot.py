@@ -1,10 +1,10 @@
-"""One look at the ledger, the disk and the daemon, by a connection that reads only: nobody waits for anybody."""
+"""Reads the state of the ledger, the disk and the daemon over a connection that only reads: nobody waits for anybody."""
 
 import os
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from syncd.clock import Clock
 from syncd.core.failure import CODES
@@ -176,3 +176,30 @@ def _left(budget: Budget, now: float) -> int:
     if budget.blocked_until > now:
         return 0
     return max(0, budget.limit - sum(slots.n for slots in budget.taken if slots.free_at > now))
+
+
+T = TypeVar("T")
+
+
+class Recent(Generic[T]):
+    """A cache: values by key, for `seconds` each; for one thread. It keeps only the keys asked for within that time."""
+
+    def __init__(self, clock: Clock, seconds: float = 1.0) -> None:
+        self._clock, self._seconds = clock, seconds
+        self._made: dict[Hashable, tuple[float, T]] = {}
+
+    def has(self, key: Hashable, most: int) -> bool:
+        """Tell if there is a value for the key, or room for it among `most` keys."""
+        self._drop()
+        return key in self._made or len(self._made) < most
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The value for the key; `make` makes one if there is none that is young enough."""
+        self._drop()
+        if key not in self._made:
+            self._made[key] = self._clock.monotonic(), make()
+        return self._made[key][1]
+
+    def _drop(self) -> None:
+        now = self._clock.monotonic()
+        self._made = {key: it for key, it in self._made.items() if now - it[0] < self._seconds}

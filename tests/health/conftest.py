@@ -10,12 +10,10 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from syncd.health.app import HealthApp
-from syncd.health.cache import Recent
 from syncd.health.counters import Counting
 from syncd.health.metrics import Exposition
-from syncd.health.server import respond
-from syncd.health.snapshot import Looker, Vitals, Watched
+from syncd.health.server import HealthApp, respond
+from syncd.health.snapshot import Looker, Recent, Vitals, Watched
 from syncd.http.listener import Heard
 from syncd.ledger import Ledger
 from tests.support import Bench
