@@ -3,8 +3,7 @@
 import socket
 from collections.abc import Callable
 
-from syncd.alerts.hook import Hook
-from syncd.alerts.sender import Counted, Sender
+from syncd.alerts.sender import Counted, Hook, Sender
 from syncd.alerts.watcher import DigestAt, Watch
 from syncd.clock import Clock
 from syncd.connector import Logger

@@ -13,8 +13,7 @@ from syncd.engine.push import Push, Wanted
 from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger
 from syncd.log import redact_values
-from syncd.push.receiver import Receiver
-from syncd.push.request_line import Answer, judge
+from syncd.push import Answer, Receiver, judge
 from syncd.settings import Listen, Settings, Source
 
 

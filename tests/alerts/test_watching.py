@@ -8,8 +8,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from syncd.alerts.hook import Hook
-from syncd.alerts.sender import Sender
+from syncd.alerts.sender import Hook, Sender
 from syncd.alerts.watcher import EVERY, DigestAt, Watch
 from syncd.clock import SystemClock
 from syncd.core.delivery import Delivery

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from pydantic import SecretStr
 
-from syncd.alerts.hook import Hook
 from syncd.alerts.message import HEADERS, body_of
+from syncd.alerts.sender import Hook
 from syncd.cli.engine_holder import engine_of
 from syncd.cli.exits import Exit
 from syncd.cli.prepare.notes import Note

@@ -123,7 +123,7 @@ def a_push_is_logged_with_its_token() -> None:
 
         return init
 
-    around("syncd.push.receiver:Receiver.__init__", make)
+    around("syncd.push:Receiver.__init__", make)
 
 
 @defect("I-13", "ledger", "tests/ledger/test_ledger_copying.py::test_a_copy_is_for_its_owner_alone")
