@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from syncd.engine.enrich.eligibility import Enriching
+from syncd.engine.fanout import Enriching
 from syncd.mapping import FieldMap, Filter, MappingError
 from syncd.registry import Configured, configure
 from syncd.settings import Settings, SettingsError

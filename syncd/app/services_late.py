@@ -191,7 +191,7 @@ def watched(engine: Engine) -> dict[str, Watched]:
         enrich = source.enrich
         low = enrich.keep_credits + enrich.per_day if enrich else None
         found[context.name] = Watched(
-            context.pacer.meter, partial(following, when), low, source.push is not None
+            context.budget.meter, partial(following, when), low, source.push is not None
         )
     return found
 

@@ -52,7 +52,7 @@ def make_source(
     """Make a source's context. `approving`: connectors whose gate a person opened for this run."""
     source = settings.sources[name]
     host = urlsplit(source.base_url).hostname or ""
-    client, pacer = make_upstream(
+    client, budget = make_upstream(
         source, clock, observe=lambda signals: observer.requested(name, host, signals.status)
     )
     start = source.start
@@ -63,8 +63,8 @@ def make_source(
     return SourceContext(
         name=name,
         upstream=client,
-        pacer=pacer,
-        takers=Recipients(recipients, source.export, names, compile_enriching(settings, name)),
+        budget=budget,
+        recipients=Recipients(recipients, source.export, names, compile_enriching(settings, name)),
         start=start.timestamp() if isinstance(start, datetime) else start,
         lookback=source.lookback,
         reconcile_window=source.reconcile_window,

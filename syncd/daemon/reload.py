@@ -45,10 +45,10 @@ def take_over(connection: Transaction, old: Engine, new: Engine) -> list[LaneSta
     stood = {lane.name for lane in lifted if lane.kind == "deliver"}
     same_account.place(connection, new.settings.addresses)
     flood_gate.start(connection, new.gates, new.settings.routes, stood, new.clock.now())
-    before = {context.pacer.meter.name: context for context in old.contexts}
-    after = {context.pacer.meter.name: context for context in new.contexts}
+    before = {context.budget.meter.name: context for context in old.contexts}
+    after = {context.budget.meter.name: context for context in new.contexts}
     for key in after.keys() - before.keys():
-        after[key].pacer.start(connection)
+        after[key].budget.start(connection)
     for key in before.keys() - after.keys():
-        before[key].pacer.schedule_pull(connection, None, 1)
+        before[key].budget.schedule_pull(connection, None, 1)
     return lifted

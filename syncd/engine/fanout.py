@@ -1,18 +1,129 @@
 """The connectors that get a new lead: pure. Each connector's `where` decides, once, when the lead comes in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
-from syncd.core.failure import Reject
+from syncd.core.enrichment import FRESH, HOUR, CreditBalance, hindrance
+from syncd.core.failure import Pause, Reject
 from syncd.core.lead import Lead
 from syncd.core.lead_state import LeadState, Standing, lead_state
-from syncd.engine.enrich.eligibility import Enriching, hangs_on, is_worth_it, may_be_wanted
 from syncd.engine.names import Names, names_in
 from syncd.ledger.deliveries.flood_gate import UNASKED
 from syncd.ledger.leads.ingest import NAME_UNKNOWN, WAITS_FOR_ANSWER, WAITS_FOR_NAME, Admission, NewDelivery
 from syncd.mapping import Filter, Labels, variables
+
+GIVES = {
+    "email": frozenset({"email", "email_status", "email_domain"}),
+    "linkedin_url": frozenset({"linkedin_url"}),
+}
+"""By output, the variables that an answer may give a value."""
+FOUND_OUT = frozenset[str]().union(*GIVES.values())
+"""The variables that enriching may give a value."""
+
+
+@dataclass(frozen=True)
+class Enriching:
+    """A source's `enrich` table, compiled. `outputs` are names of variables too."""
+
+    outputs: Sequence[str]
+    email_mode: str
+    where: Filter
+    per_day: int
+    keep_credits: int
+    when_exhausted: Literal["deliver", "hold"]
+
+    @cached_property
+    def uses(self) -> frozenset[str]:
+        """The variables that deciding about a lead needs, besides those of the connectors."""
+        return self.where.uses.union(self.outputs)
+
+    def missing(self, values: Mapping[str, object]) -> tuple[str, ...]:
+        """The outputs that the lead has no value for."""
+        return tuple(output for output in self.outputs if values[output] is None)
+
+    def hindrance(
+        self, team_credits: CreditBalance, outputs: int, asked_today: int, now: float
+    ) -> Pause | None:
+        """Return the reason why nothing may be asked now: see `syncd.core.enrichment`."""
+        return hindrance(
+            team_credits,
+            outputs,
+            asked_today=asked_today,
+            per_day=self.per_day,
+            keep_credits=self.keep_credits,
+            now=now,
+        )
+
+    def must_know(self, team_credits: CreditBalance, now: float) -> bool:
+        """True if the balance must be asked for first: often where some is to be kept, for others of the team spend too."""
+        lasts = FRESH if self.keep_credits else HOUR
+        return team_credits.balance is None or not 0 <= now - team_credits.told_at < lasts
+
+
+class HasWhere(Protocol):
+    """A connector as far as it matters here."""
+
+    @property
+    def where(self) -> Filter: ...  # noqa: D102
+
+
+def may_be_wanted(
+    recipients: Sequence[HasWhere], values: Mapping[str, object], is_open: Callable[[Filter], bool]
+) -> bool:
+    """True if some connector wants the lead, or may once enriching is over. `is_open`: it cannot be judged yet."""
+    return any(
+        all(_may_want(part, values, is_open) for part in recipient.where.parts) for recipient in recipients
+    )
+
+
+def _may_want(where: Filter, values: Mapping[str, object], is_open: Callable[[Filter], bool]) -> bool:
+    if not where.uses.isdisjoint(FOUND_OUT) or is_open(where):
+        return True
+    try:
+        return where.accepts(values)
+    except Reject:  # it would be set aside: no reason to spend anything
+        return False
+
+
+def hangs_on(
+    where: Filter,
+    values: Mapping[str, object],
+    unasked: Sequence[str],
+    is_open: Callable[[Filter], bool],
+) -> bool:
+    """True if these outputs decide a `where`: it does not say yes without them, and nothing else says no.
+
+    `is_open`: a condition cannot be judged yet for another reason.
+    """
+    needs = frozenset[str]().union(*(GIVES[output] for output in unasked))
+    hangs = False
+    for part in where.parts:
+        needing = not part.uses.isdisjoint(needs)
+        if is_open(part):
+            hangs = hangs or needing
+        elif not _accepts(part, values):
+            if not needing:
+                return False
+            hangs = True
+    return hangs
+
+
+def _accepts(where: Filter, values: Mapping[str, object]) -> bool:
+    try:
+        return where.accepts(values)
+    except Reject:
+        return False
+
+
+def is_worth_it(enriching: Enriching, values: Mapping[str, object]) -> bool:
+    """True if `enrich.where` says yes, or cannot be evaluated: the lane evaluates it again, visibly."""
+    try:
+        return enriching.where.accepts(values)
+    except Reject:
+        return True
+
 
 _NO_LABELS = Labels()
 
@@ -31,28 +142,28 @@ class Recipients:
 
     each: Sequence[Recipient]
     exports: bool
-    called: Names | None = None
+    names: Names | None = None
     enriching: Enriching | None = None
 
     @cached_property
-    def names(self) -> Sequence[str]:
-        """Of the connectors."""
-        return tuple(taker.name for taker in self.each)
+    def connectors(self) -> Sequence[str]:
+        """The names of the connectors."""
+        return tuple(recipient.name for recipient in self.each)
 
     @cached_property
     def uses(self) -> frozenset[str]:
         """The variables that their conditions need."""
         mine = self.enriching.uses if self.enriching else frozenset[str]()
-        return mine.union(*(taker.where.uses for taker in self.each))
+        return mine.union(*(recipient.where.uses for recipient in self.each))
 
     @property
     def labels(self) -> Labels:
         """The names that are known."""
-        return self.called.labels if self.called else _NO_LABELS
+        return self.names.labels if self.names else _NO_LABELS
 
     def wait_for_names(self, leads: Sequence[tuple[Lead, str]]) -> bool:
         """True if a page waits for moments, until names that decide about a lead on it have come."""
-        names = self.called
+        names = self.names
         if names is None or names.due() is None or not names_in(self.uses):
             return False
         return any(names.unknown(lead, self.uses) for lead, _ in leads) and names.coming()
@@ -60,12 +171,12 @@ class Recipients:
     @cached_property
     def unconditional(self) -> bool:
         """True if they take every lead as it is."""
-        return self.enriching is None and all(taker.where.accepts_all for taker in self.each)
+        return self.enriching is None and all(recipient.where.accepts_all for recipient in self.each)
 
     @cached_property
     def usual(self) -> Sequence[NewDelivery]:
         """A delivery to each."""
-        return tuple(NewDelivery(taker.name, taker.required) for taker in self.each)
+        return tuple(NewDelivery(recipient.name, recipient.required) for recipient in self.each)
 
     @cached_property
     def usual_state(self) -> LeadState:
@@ -74,7 +185,7 @@ class Recipients:
 
 
 def admit(
-    lead: Lead, payload: str, takers: Recipients, *, take_exported: bool, exported_here: bool
+    lead: Lead, payload: str, recipients: Recipients, *, take_exported: bool, exported_here: bool
 ) -> Admission:
     """Decide about a lead, should it be new.
 
@@ -85,57 +196,65 @@ def admit(
     marked_elsewhere = lead.exported_at is not None and not exported_here
     if marked_elsewhere and not take_exported:
         return Admission(lead, payload, "elsewhere")
-    if takers.unconditional:
-        return Admission(lead, payload, takers.usual_state, takers.usual, marked_elsewhere)
-    values = variables(lead, takers.labels, names=takers.uses)
-    if takers.enriching and is_to_enrich(lead, takers, takers.enriching, values):
+    if recipients.unconditional:
+        return Admission(lead, payload, recipients.usual_state, recipients.usual, marked_elsewhere)
+    values = variables(lead, recipients.labels, names=recipients.uses)
+    if recipients.enriching and is_to_enrich(lead, recipients, recipients.enriching, values):
         return Admission(lead, payload, "enriching", (), marked_elsewhere)
-    state, deliveries = decide(lead, takers, values)
+    state, deliveries = decide(lead, recipients, values)
     return Admission(lead, payload, state, deliveries, marked_elsewhere)
 
 
 def decide(
-    lead: Lead, takers: Recipients, values: Mapping[str, object], unasked: Sequence[str] = ()
+    lead: Lead, recipients: Recipients, values: Mapping[str, object], unasked: Sequence[str] = ()
 ) -> tuple[LeadState, Sequence[NewDelivery]]:
-    """The deliveries of a lead, and the state that it is in with them. `values`: of all that `takers.uses`.
+    """The deliveries of a lead, and the state that it is in with them. `values`: of all that `recipients.uses`.
 
     `unasked`: outputs that CTGO is still to be asked for. A connector whose `where` hangs on one waits for the answer.
     """
     deliveries = tuple(
-        new for taker in takers.each if (new := _offered(taker, values, lead, takers.called, unasked))
+        new
+        for recipient in recipients.each
+        if (new := _offered(recipient, values, lead, recipients.names, unasked))
     )
-    return _state(deliveries, exports=takers.exports), deliveries
+    return _state(deliveries, exports=recipients.exports), deliveries
 
 
-def is_to_enrich(lead: Lead, takers: Recipients, enriching: Enriching, values: Mapping[str, object]) -> bool:
-    """True if credits may be worth spending on a lead: see `syncd.engine.enrich.eligibility`."""
+def is_to_enrich(
+    lead: Lead, recipients: Recipients, enriching: Enriching, values: Mapping[str, object]
+) -> bool:
+    """True if credits may be worth spending on a lead: see `syncd.engine.fanout`."""
 
     def is_open(where: Filter) -> bool:
-        return takers.called is not None and takers.called.unknown(lead, where.uses) is not None
+        return recipients.names is not None and recipients.names.unknown(lead, where.uses) is not None
 
     return (
         bool(enriching.missing(values))
-        and may_be_wanted(takers.each, values, is_open)
+        and may_be_wanted(recipients.each, values, is_open)
         and (is_open(enriching.where) or is_worth_it(enriching, values))
     )
 
 
 def _offered(
-    taker: Recipient, values: Mapping[str, object], lead: Lead, names: Names | None, unasked: Sequence[str]
+    recipient: Recipient,
+    values: Mapping[str, object],
+    lead: Lead,
+    names: Names | None,
+    unasked: Sequence[str],
 ) -> NewDelivery | None:
     """The delivery that a connector's `where` asks for. One that cannot be evaluated is a visible no."""
 
     def is_open(where: Filter) -> bool:
         return names is not None and names.unknown(lead, where.uses) is not None
 
-    if unasked and hangs_on(taker.where, values, unasked, is_open):
-        return NewDelivery(taker.name, taker.required, UNASKED, WAITS_FOR_ANSWER)
-    if names and names.unknown(lead, taker.where.uses):
-        return NewDelivery(taker.name, taker.required, NAME_UNKNOWN, WAITS_FOR_NAME)
+    if unasked and hangs_on(recipient.where, values, unasked, is_open):
+        return NewDelivery(recipient.name, recipient.required, UNASKED, WAITS_FOR_ANSWER)
+    if names and names.unknown(lead, recipient.where.uses):
+        return NewDelivery(recipient.name, recipient.required, NAME_UNKNOWN, WAITS_FOR_NAME)
     try:
-        return NewDelivery(taker.name, taker.required) if taker.where.accepts(values) else None
+        return NewDelivery(recipient.name, recipient.required) if recipient.where.accepts(values) else None
     except Reject as why:
-        return NewDelivery(taker.name, taker.required, why.code, why.detail)
+        return NewDelivery(recipient.name, recipient.required, why.code, why.detail)
 
 
 def _state(deliveries: Sequence[NewDelivery], *, exports: bool) -> LeadState:

@@ -9,16 +9,15 @@ there a name that is not known is no null: the delivery waits (`name_unknown`) f
 name either it is set aside visibly (`filter_failed`).
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 from syncd.clock import Clock
-from syncd.connector import Logger
 from syncd.core.failure import Failure, Pause, Reject
 from syncd.core.lead import Lead
 from syncd.ctgo import Named, Upstream
 from syncd.engine.budget import RequestBudget, Reservation
-from syncd.engine.lane import AGAIN, IDLE, Next
+from syncd.engine.lane import AGAIN, IDLE, LaneTools, Next
 from syncd.ledger import Ledger, Transaction
 from syncd.ledger.labels import load_asked, load_names, save_names
 from syncd.ledger.lanes import load_lane
@@ -128,17 +127,14 @@ class Naming:
     def __init__(
         self,
         names: Names,
-        *,
         upstream: Upstream,
-        pacer: RequestBudget,
-        ledger: Ledger,
-        log: Logger,
-        clock: Clock,
-        wake: Callable[[], None],
+        budget: RequestBudget,
+        tools: LaneTools,
+        connectors: Collection[str],
     ) -> None:
-        """`wake`: tell those who may wait for names that there are some."""
-        self._names, self._upstream, self._pacer = names, upstream, pacer
-        self._ledger, self._log, self._clock, self._wake = ledger, log, clock, wake
+        """`connectors`: whose lanes may wait for names."""
+        self._names, self._upstream, self._budget, self._connectors = names, upstream, budget, connectors
+        self._ledger, self._clock, self._log, self._wake, _ = tools
 
     @property
     def name(self) -> str:
@@ -155,25 +151,26 @@ class Naming:
             if load_lane(connection, "pull", self.name).wait(self._clock.now()) != 0:
                 return IDLE  # the source is paused, halted or in trouble: names can wait
         with self._ledger.write() as connection:
-            opened = self._pacer.open(connection, 1, live=False)
+            opened = self._budget.open(connection, 1, live=False)
         if not isinstance(opened, Reservation):
             return Next(opened)
         self._ask(kind, opened)
         return AGAIN
 
-    def _ask(self, kind: Named, hold: Reservation) -> None:
+    def _ask(self, kind: Named, slots: Reservation) -> None:
         found: Mapping[int, str | None] = {}
         failed = ""
         try:
-            found = hold.call(lambda: self._upstream.names(kind))
+            found = slots.call(lambda: self._upstream.names(kind))
         except Failure as why:
             # A list that does not exist, or not for this account, has been answered: there are no names on it
             failed = why.code if isinstance(why, Pause) or why.code == "key_refused" else ""
             self._log.warning("names_not_listed", source=self.name, kind=kind, code=why.code)
         with self._ledger.write() as connection:
             self._names.learnt(connection, kind, found, failed)
-            self._pacer.close(connection, hold)
-        self._wake()
+            self._budget.close(connection, slots)
+        for connector in self._connectors:
+            self._wake("deliver", connector)
 
 
 class NameUnknown(Exception):  # noqa: N818 - an answer: ask again when the next list is there

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 
-from syncd.engine.observer import Outcomes
+from syncd.engine.observer import Observer, Outcomes
 
 MOST_HOSTS = 64
 """Further ones are counted together, as `other`."""
@@ -45,7 +45,7 @@ class Counted:
     latency: dict[str, Latency] = field(default_factory=dict)  # connector
 
 
-class Counting:
+class Counting(Observer):
     """The engine's observer. Its methods are called from any thread, cost microseconds and raise nothing."""
 
     def __init__(self) -> None:

@@ -45,7 +45,7 @@ class Health:
         bench.boot()
         self.ledger = Ledger.open_to_read(bench.path)
         watched = {
-            name: Watched(context.pacer.meter, lambda at: at + POLL, low_credits=20)
+            name: Watched(context.budget.meter, lambda at: at + POLL, low_credits=20)
             for name, context in bench.life.contexts.items()
         }
         self.looker = Looker(

@@ -37,12 +37,8 @@ class Pushing(Running):
         return Push(
             life.contexts[name],
             life.pulls[name],
-            life.ledger,
-            clock=self.clock,
-            log=self.log,
-            wake=self.wake,
-            wanted=None if path is None else Wanted(BASE, f"{NOWHERE}/{path}"),
-            chance=lambda: 0.5,
+            self.tools(life.ledger)._replace(chance=lambda: 0.5),
+            None if path is None else Wanted(BASE, f"{NOWHERE}/{path}"),
         )
 
     def engine(self) -> Engine:

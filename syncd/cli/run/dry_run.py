@@ -18,10 +18,9 @@ from syncd.cli.output import say
 from syncd.cli.run.once import Order
 from syncd.clock import Clock, SystemClock
 from syncd.connector import Logger
-from syncd.core.flood_gate import FIRST
-from syncd.core.flood_gate import said as describe_gate
+from syncd.core.flood_gate import FIRST, describe_gate
 from syncd.engine.budget import RequestBudget, Reservation
-from syncd.engine.lane import Lane
+from syncd.engine.lane import Lane, LaneTools
 from syncd.engine.pull.lane import Pull
 from syncd.ledger import Ledger, LedgerError, Transaction, overview
 from syncd.ledger.admin import preview as admin_preview
@@ -110,12 +109,12 @@ def _pull(  # noqa: PLR0917
 ) -> Mapping[tuple[str, str], str]:
     """Pull into the scratch ledger; return the codes of lanes in trouble. `counted`: the ledger that counts requests."""
     runner = Runner(clock, log, until_quiet=True, max_wait=order.max_wait)
-    tools = (scratch, clock, log, runner.wake)
+    tools = LaneTools(scratch, clock, log, runner.wake)
     names = make_names(settings, mapped, scratch, clock)
     contexts = [make_source(name, settings, mapped, clock, names.get(name)) for name in settings.sources]
     if counted is not None:
-        contexts = [replace(context, pacer=CountedIn(context.pacer, counted)) for context in contexts]
-    pulls = [Pull(context, *tools) for context in contexts]
+        contexts = [replace(context, budget=CountedIn(context.budget, counted)) for context in contexts]
+    pulls = [Pull(context, tools) for context in contexts]
     for pull in pulls:
         if order.since is not None or order.until is not None:
             pull.ask_window(order.since or 0.0, order.until, order.limit)

@@ -13,7 +13,7 @@ from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.core.failure import CODES, Failure
 from syncd.core.feedback import Judgement
-from syncd.engine.feedback.collect import FeedbackPoll, ask, judgements_in
+from syncd.engine.feedback import FeedbackPoll, ask, judgements_in
 from syncd.ledger import Ledger
 from syncd.ledger.ctgo_queue.feedback import pending_feedback
 from syncd.ledger.deliveries.statuses import Judged, load_cursor, news_in
@@ -49,7 +49,7 @@ def preview(mapped: Sequence[Mapped], path: Path, clock: Clock, log: Logger) -> 
 def _news_of(poll: FeedbackPoll, codes: Mapping[str, str], ledger: Ledger, log: Logger) -> list[Judged]:
     """Ask a connector for all pages of its news. `codes`: the connector's, with their fixes."""
     with ledger.read() as connection:
-        cursor = load_cursor(connection, poll.name, poll.judging.mark)
+        cursor = load_cursor(connection, poll.name, poll.judging.digest)
     found: list[Judged] = []
     while True:
         page = ask(poll, cursor, log)

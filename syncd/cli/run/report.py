@@ -7,8 +7,7 @@ from syncd.cli.context import advice
 from syncd.cli.exits import SOURCE_EXITS, Exit, complain, fix_of, strongest
 from syncd.cli.output import were, when
 from syncd.cli.run.progress import Standing
-from syncd.core.flood_gate import GATE_HELD
-from syncd.core.flood_gate import said as describe_gate
+from syncd.core.flood_gate import GATE_HELD, describe_gate
 from syncd.core.lane_state import LaneState
 from syncd.ledger import Ledger, overview
 from syncd.ledger.ctgo_queue.shelf import SHELVED

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from syncd.engine.enrich.eligibility import hangs_on, may_be_wanted
+from syncd.engine.fanout import hangs_on, may_be_wanted
 from syncd.mapping import VARIABLES, Filter
 
 LOW = dict.fromkeys(VARIABLES) | {"match_confidence": "low"}

@@ -119,7 +119,7 @@ def best_effort_counts_as_required() -> None:
 )
 def a_window_moves_the_watermark() -> None:
     """A window that ends yesterday moves the cursor past the leads of today, which it did not take."""
-    instead("syncd.engine.pull.pass_plan:Plan.moves_watermark", property(lambda self: self.limit is None))
+    instead("syncd.engine.pull.passes:Plan.moves_watermark", property(lambda self: self.limit is None))
 
 
 @defect("I-7", "ledger", "tests/ledger/test_ledger_pulled.py::test_the_watermark_moves_forward_only")

@@ -69,7 +69,7 @@ def an_idle_lane_looks_every_second() -> None:
 
         return step
 
-    around("syncd.engine.queue_lane:QueueLane.step", make)
+    around("syncd.engine.export:QueueLane.step", make)
 
 
 @defect(

@@ -17,10 +17,9 @@ from syncd.cli.prepare.check.push_address import push_notes
 from syncd.cli.prepare.notes import Note, State
 from syncd.clock import SystemClock
 from syncd.core.failure import CODES, Failure, Refused
-from syncd.core.flood_gate import GATE_HELD
-from syncd.core.flood_gate import said as describe_gate
+from syncd.core.flood_gate import GATE_HELD, describe_gate
 from syncd.ctgo import Me
-from syncd.engine.enrich.eligibility import FOUND_OUT
+from syncd.engine.fanout import FOUND_OUT
 from syncd.ledger import Ledger, LedgerError, overview
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.labels import campaigns
