@@ -6,8 +6,7 @@ from json import loads
 from typing import cast
 
 from syncd.connector import Connector
-from syncd.core.batches import in_company, pack
-from syncd.core.delivery import Change, Delivered, Delivery, Item, Outcome, Route, kept
+from syncd.core.delivery import Change, Delivered, Delivery, Item, Outcome, Route, in_company, kept, pack
 from syncd.core.failure import Failure, Halt, Pause, Refused, Reject, Retry
 from syncd.core.flood_gate import GATE_HELD, describe_gate
 from syncd.core.lane_state import LaneState, Policy, Terms, reopened

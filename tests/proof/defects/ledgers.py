@@ -162,11 +162,13 @@ def the_segment_is_no_part_of_the_key() -> None:
     """The same id in another segment is taken for a lead that is known."""
 
     def make(plain: Any) -> Any:
-        return lambda _class, values: plain(
-            _class, (*values[:3], 0) if _class.__name__ == "LeadKey" else values
-        )
+        def lenient(source: str, raw: Any) -> Any:
+            lead = plain(source, raw)
+            return lead._replace(key=lead.key._replace(segment_id=0))
 
-    around("syncd.core.lead:_new", make)
+        return lenient
+
+    around("syncd.core.lead:_lenient", make)
 
 
 @defect("I-15", "cli", f"{FORGET}::test_a_new_lead_of_a_forgotten_person_is_not_taken_in")
