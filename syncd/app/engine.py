@@ -28,7 +28,7 @@ from syncd.ledger.lanes import lift_halts
 from syncd.ledger.leads.enrichment import waiting
 from syncd.ledger.overview import pushed
 from syncd.settings import Settings
-from syncd.workers.pool import WorkerPool
+from syncd.workers import WorkerPool
 
 SOURCE_THREADS = 8
 """Threads that the sources' lanes share."""

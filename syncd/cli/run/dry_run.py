@@ -27,8 +27,7 @@ from syncd.ledger.admin import preview as admin_preview
 from syncd.ledger.deliveries import flood_gate
 from syncd.log import logger
 from syncd.settings import Settings
-from syncd.workers.pool import WorkerPool
-from syncd.workers.runner import Runner
+from syncd.workers import Runner, WorkerPool
 
 
 class CountedIn(RequestBudget):

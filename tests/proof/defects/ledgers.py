@@ -226,7 +226,7 @@ def nobody_looks_whether_there_is_room() -> None:
     def make(plain: Any) -> Any:
         return lambda self, *given, **named: plain(self, *given, **{**named, "before": lambda: None})
 
-    around("syncd.workers.runner:Runner.__init__", make)
+    around("syncd.workers:Runner.__init__", make)
 
 
 class _NoLock(nullcontext[None]):
