@@ -276,7 +276,10 @@ def _install(handler: logging.Handler, threshold: int) -> None:
 
 
 def traceback_without(bug: BaseException, personal: Iterable[object]) -> str:
-    """The traceback as text. `personal`: payloads, fields, persons; whatever text is in them is left out."""
+    """Format a bug's traceback without the people it happened to: an error may quote what it was given, or the answer about it.
+
+    `personal`: payloads, fields, persons; the text in them is left out.
+    """
     text = "".join(traceback.format_exception(bug)).rstrip()
     # As it stands, and as Python and JSON quote it
     forms = {
@@ -287,7 +290,7 @@ def traceback_without(bug: BaseException, personal: Iterable[object]) -> str:
 
 
 def opened(text: str | None) -> object:
-    """A stored document as what is in it; text that is none stands for itself."""
+    """Parse a stored document; text that is no JSON stands for itself."""
     try:
         return json.loads(text or "null")
     except (ValueError, RecursionError):

@@ -19,7 +19,16 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from syncd.core.delivery import Item
-from syncd.core.enrichment import HOUR, SET_BOUNDS, CreditBalance, day_of, merged, price_seen, with_asked
+from syncd.core.enrichment import (
+    HOUR,
+    SET_BOUNDS,
+    CreditBalance,
+    day_of,
+    hindrance,
+    merged,
+    price_seen,
+    with_asked,
+)
 from syncd.core.failure import Failure, Halt, Pause, Reject
 from syncd.core.lane_state import BY_HAND, LaneState, reopened
 from syncd.core.verdict import judge_call
@@ -171,26 +180,26 @@ class Enrich(LedgerLane):
                 return AGAIN
             team_credits = enrichment.load_balance(connection, self.name)
             # `GET /me` is free, and after a lost answer it shows that CTGO is there
-            must_know = self._clock.monotonic() >= self._balance_unknown_until and terms.must_know(
-                team_credits, now
-            )
-            asked_today = enrichment.asked_on(connection, self.name, day_of(now))
-            why = (
-                None if must_know else terms.hindrance(team_credits, len(question.outputs), asked_today, now)
-            )
-            if why is not None:
+            known = self._clock.monotonic() < self._balance_unknown_until
+            must_know = not known and terms.must_know(team_credits, now)
+            asked, day = enrichment.asked_on(connection, self.name, day_of(now)), day_of(now)
+            why = hindrance(
+                team_credits, len(question.outputs), asked_today=asked, per_day=terms.per_day,
+                keep_credits=terms.keep_credits, now=now,
+            )  # fmt: skip
+            if why is not None and not must_know:
                 self._fail(connection, lane, why)
                 return AGAIN
             opened = self._context.budget.open(connection, 1, live=False)
             if not isinstance(opened, Reservation):
                 return Next(opened)
             if not must_know:
-                person, day = question.waiting.person, day_of(now)
+                person = question.waiting.person
                 enrichment.note_ask(connection, self.name, person, question.outputs, day=day, now=now)
         if must_know:
             self._learn_balance(lane, opened)
         else:
-            self._send(_Sent(lane, question, team_credits, day_of(now), opened))
+            self._send(_Sent(lane, question, team_credits, day, opened))
         return AGAIN
 
     def _learn_balance(self, lane: LaneState, slots: Reservation) -> None:

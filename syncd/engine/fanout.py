@@ -1,12 +1,17 @@
-"""The connectors that get a new lead: pure. Each connector's `where` decides, once, when the lead comes in."""
+"""The connectors that get a new lead, and whether credits are worth spending on it first: pure.
 
-from collections.abc import Callable, Mapping, Sequence
+Each connector's `where` decides, once, when the lead comes in. A lead is enriched when an output of the configuration is
+missing on it, when `enrich.where` says yes, and when some connector may want it. A connector whose `where` needs what
+enriching finds may: it is judged when enriching is over. All others are judged before, on the lead as it is listed.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
-from syncd.core.enrichment import FRESH, HOUR, CreditBalance, hindrance
-from syncd.core.failure import Pause, Reject
+from syncd.core.enrichment import FRESH, HOUR, CreditBalance
+from syncd.core.failure import Reject
 from syncd.core.lead import Lead
 from syncd.core.lead_state import LeadState, Standing, lead_state
 from syncd.engine.names import Names, names_in
@@ -43,86 +48,49 @@ class Enriching:
         """The outputs that the lead has no value for."""
         return tuple(output for output in self.outputs if values[output] is None)
 
-    def hindrance(
-        self, team_credits: CreditBalance, outputs: int, asked_today: int, now: float
-    ) -> Pause | None:
-        """Return the reason why nothing may be asked now: see `syncd.core.enrichment`."""
-        return hindrance(
-            team_credits,
-            outputs,
-            asked_today=asked_today,
-            per_day=self.per_day,
-            keep_credits=self.keep_credits,
-            now=now,
-        )
-
     def must_know(self, team_credits: CreditBalance, now: float) -> bool:
         """True if the balance must be asked for first: often where some is to be kept, for others of the team spend too."""
         lasts = FRESH if self.keep_credits else HOUR
         return team_credits.balance is None or not 0 <= now - team_credits.told_at < lasts
 
 
-class HasWhere(Protocol):
-    """A connector as far as it matters here."""
-
-    @property
-    def where(self) -> Filter: ...  # noqa: D102
+IsOpen = Callable[[Filter], bool]
+"""Tells if a condition cannot be judged yet."""
 
 
-def may_be_wanted(
-    recipients: Sequence[HasWhere], values: Mapping[str, object], is_open: Callable[[Filter], bool]
-) -> bool:
-    """True if some connector wants the lead, or may once enriching is over. `is_open`: it cannot be judged yet."""
+def _verdict(where: Filter, values: Mapping[str, object]) -> bool | None:
+    """Return the answer of a condition; None if it cannot be evaluated."""
+    try:
+        return where.accepts(values)
+    except Reject:
+        return None
+
+
+def may_be_wanted(wheres: Iterable[Filter], values: Mapping[str, object], is_open: IsOpen) -> bool:
+    """True if some connector wants the lead, or may once enriching is over."""
     return any(
-        all(_may_want(part, values, is_open) for part in recipient.where.parts) for recipient in recipients
+        # A part that cannot be evaluated sets the lead aside: no reason to spend anything
+        all(
+            not part.uses.isdisjoint(FOUND_OUT) or is_open(part) or _verdict(part, values)
+            for part in where.parts
+        )
+        for where in wheres
     )
 
 
-def _may_want(where: Filter, values: Mapping[str, object], is_open: Callable[[Filter], bool]) -> bool:
-    if not where.uses.isdisjoint(FOUND_OUT) or is_open(where):
-        return True
-    try:
-        return where.accepts(values)
-    except Reject:  # it would be set aside: no reason to spend anything
-        return False
-
-
-def hangs_on(
-    where: Filter,
-    values: Mapping[str, object],
-    unasked: Sequence[str],
-    is_open: Callable[[Filter], bool],
-) -> bool:
-    """True if these outputs decide a `where`: it does not say yes without them, and nothing else says no.
-
-    `is_open`: a condition cannot be judged yet for another reason.
-    """
+def hangs_on(where: Filter, values: Mapping[str, object], unasked: Sequence[str], is_open: IsOpen) -> bool:
+    """True if these outputs decide a `where`: it does not say yes without them, and nothing else says no."""
     needs = frozenset[str]().union(*(GIVES[output] for output in unasked))
     hangs = False
     for part in where.parts:
         needing = not part.uses.isdisjoint(needs)
         if is_open(part):
             hangs = hangs or needing
-        elif not _accepts(part, values):
+        elif not _verdict(part, values):
             if not needing:
                 return False
             hangs = True
     return hangs
-
-
-def _accepts(where: Filter, values: Mapping[str, object]) -> bool:
-    try:
-        return where.accepts(values)
-    except Reject:
-        return False
-
-
-def is_worth_it(enriching: Enriching, values: Mapping[str, object]) -> bool:
-    """True if `enrich.where` says yes, or cannot be evaluated: the lane evaluates it again, visibly."""
-    try:
-        return enriching.where.accepts(values)
-    except Reject:
-        return True
 
 
 _NO_LABELS = Labels()
@@ -160,6 +128,11 @@ class Recipients:
     def labels(self) -> Labels:
         """The names that are known."""
         return self.names.labels if self.names else _NO_LABELS
+
+    def is_open_for(self, lead: Lead) -> IsOpen:
+        """Return the test if a condition needs a name of this lead that is not known yet."""
+        names = self.names
+        return lambda where: names is not None and names.unknown(lead, where.uses) is not None
 
     def wait_for_names(self, leads: Sequence[tuple[Lead, str]]) -> bool:
         """True if a page waits for moments, until names that decide about a lead on it have come."""
@@ -208,14 +181,13 @@ def admit(
 def decide(
     lead: Lead, recipients: Recipients, values: Mapping[str, object], unasked: Sequence[str] = ()
 ) -> tuple[LeadState, Sequence[NewDelivery]]:
-    """The deliveries of a lead, and the state that it is in with them. `values`: of all that `recipients.uses`.
+    """Decide the deliveries of a lead, and the state that it is in with them. `values`: of all that `recipients.uses`.
 
     `unasked`: outputs that CTGO is still to be asked for. A connector whose `where` hangs on one waits for the answer.
     """
+    is_open = recipients.is_open_for(lead)
     deliveries = tuple(
-        new
-        for recipient in recipients.each
-        if (new := _offered(recipient, values, lead, recipients.names, unasked))
+        new for recipient in recipients.each if (new := _offered(recipient, values, is_open, unasked))
     )
     return _state(deliveries, exports=recipients.exports), deliveries
 
@@ -223,38 +195,31 @@ def decide(
 def is_to_enrich(
     lead: Lead, recipients: Recipients, enriching: Enriching, values: Mapping[str, object]
 ) -> bool:
-    """True if credits may be worth spending on a lead: see `syncd.engine.fanout`."""
-
-    def is_open(where: Filter) -> bool:
-        return recipients.names is not None and recipients.names.unknown(lead, where.uses) is not None
-
+    """True if credits may be worth spending on a lead: see the module. The lane evaluates `enrich.where` again, visibly."""
+    is_open = recipients.is_open_for(lead)
     return (
         bool(enriching.missing(values))
-        and may_be_wanted(recipients.each, values, is_open)
-        and (is_open(enriching.where) or is_worth_it(enriching, values))
+        and may_be_wanted((it.where for it in recipients.each), values, is_open)
+        and (is_open(enriching.where) or _verdict(enriching.where, values) is not False)
     )
 
 
 def _offered(
-    recipient: Recipient,
-    values: Mapping[str, object],
-    lead: Lead,
-    names: Names | None,
-    unasked: Sequence[str],
+    recipient: Recipient, values: Mapping[str, object], is_open: IsOpen, unasked: Sequence[str]
 ) -> NewDelivery | None:
     """The delivery that a connector's `where` asks for. One that cannot be evaluated is a visible no."""
-
-    def is_open(where: Filter) -> bool:
-        return names is not None and names.unknown(lead, where.uses) is not None
-
+    code = detail = ""
     if unasked and hangs_on(recipient.where, values, unasked, is_open):
-        return NewDelivery(recipient.name, recipient.required, UNASKED, WAITS_FOR_ANSWER)
-    if names and names.unknown(lead, recipient.where.uses):
-        return NewDelivery(recipient.name, recipient.required, NAME_UNKNOWN, WAITS_FOR_NAME)
-    try:
-        return NewDelivery(recipient.name, recipient.required) if recipient.where.accepts(values) else None
-    except Reject as why:
-        return NewDelivery(recipient.name, recipient.required, why.code, why.detail)
+        code, detail = UNASKED, WAITS_FOR_ANSWER
+    elif is_open(recipient.where):
+        code, detail = NAME_UNKNOWN, WAITS_FOR_NAME
+    else:
+        try:
+            if not recipient.where.accepts(values):
+                return None
+        except Reject as why:
+            code, detail = why.code, why.detail
+    return NewDelivery(recipient.name, recipient.required, code, detail)
 
 
 def _state(deliveries: Sequence[NewDelivery], *, exports: bool) -> LeadState:

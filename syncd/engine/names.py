@@ -46,11 +46,6 @@ def names_in(uses: Collection[str]) -> frozenset[Named]:
     return frozenset(NAMES[variable] for variable in uses if variable in NAMES)
 
 
-def number_of(lead: Lead, kind: Named) -> int | None:
-    """The lead's own number of that kind."""
-    return {"stream": lead.stream_id, "segment": lead.segment_id, "account": lead.account_id}[kind]
-
-
 class Names:
     """The known names of one source; shared by its lanes and those that deliver its leads."""
 
@@ -81,14 +76,9 @@ class Names:
 
     def unknown(self, lead: Lead, uses: Collection[str]) -> Named | None:
         """The kind of a name that these variables need, that the lead has a number for, and that nobody knows."""
-        known = {
-            "stream": self.labels.streams,
-            "segment": self.labels.segments,
-            "account": self.labels.accounts,
-        }
         for kind in names_in(uses):
-            number = number_of(lead, kind)
-            if number is not None and number not in known[kind]:
+            number = getattr(lead, f"{kind}_id")
+            if number is not None and number not in getattr(self.labels, f"{kind}s"):
                 return kind
         return None
 
@@ -191,6 +181,6 @@ def require_names(names: Names, lead: Lead, uses: Collection[str], since: float)
         return
     seconds = names.wait(kind, since)
     if seconds is None:
-        number = number_of(lead, kind)
+        number = getattr(lead, f"{kind}_id")
         raise Reject("filter_failed", f"where: CTGO tells no name of {_CALLED[kind]} {number}.")
     raise NameUnknown(seconds)

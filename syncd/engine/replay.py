@@ -71,12 +71,7 @@ def judge(
             return "unasked", ""
         if names.unknown(read, recipient.where.uses):
             return "unnamed", ""
-        values = variables(
-            read,
-            names.labels,
-            enrichment=document,
-            names=recipient.where.uses,
-        )
+        values = variables(read, names.labels, enrichment=document, names=recipient.where.uses)
         return ("deliver" if recipient.where.accepts(values) else "unwanted"), ""
     except Reject as why:
         return "filter_failed", why.detail

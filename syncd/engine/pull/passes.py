@@ -1,19 +1,26 @@
-"""The plan of a pass over a source's leads: from which instant, over which of them, and where the watermark goes after."""
+"""The passes over a source's leads: their plans, the walk through a listing, and the queue of passes that were asked for.
+
+*A plan* says from which instant a pass begins, over which leads, and where the watermark goes after.
+
+*A walk* goes through a listing by offset while the set changes: pure. No order is assumed, pages may shift, and a lead may be
+listed twice. Pages overlap by a row: a page that lacks the last row of the page before it shows that rows left in between,
+and that others slid past. A round is *calm* when every page held that row and `total` never fell: then it saw every row that
+was there when it began. Otherwise the walk goes round again. A listing without any order is calm once its rounds together
+have seen as many rows as a `total` that did not move. A page that contradicts itself ends the walk.
+"""
 
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from syncd.clock import Clock
-from syncd.core.failure import Halt, Pause
+from syncd.core.failure import Pause
 from syncd.core.lead import Lead, Malformed
 from syncd.core.reconciliation import wants_sweep
+from syncd.engine.source import SourceContext, Start
 from syncd.ledger import Ledger, reconciliation
 from syncd.ledger.sources import load_source, update_source
-
-if TYPE_CHECKING:  # which knows a `Start`
-    from syncd.engine.source import SourceContext
 
 
 class Plan(NamedTuple):
@@ -38,9 +45,6 @@ class Plan(NamedTuple):
     def moves_watermark(self) -> bool:
         """Only a whole live pass does."""
         return self.kind == "live" and self.limit is None
-
-
-Start = Literal["new", "now", "all"]
 
 
 def floor_of(start: Start | float, now: float) -> float | None:
@@ -83,14 +87,13 @@ def watermark_after(
 
 
 class Planner:
-    """The plans of one source's passes, from its row in the ledger."""
+    """Plans one source's passes from its row in the ledger."""
 
-    def __init__(self, context: "SourceContext", ledger: Ledger, clock: Clock) -> None:
-        """`context`: the source's."""
+    def __init__(self, context: SourceContext, ledger: Ledger, clock: Clock) -> None:
         self._context, self._ledger, self._clock = context, ledger, clock
 
     def live(self, limit: int | None) -> Plan:
-        """Return the plan of the pass that follows the watermark, or with which the source begins."""
+        """Plan the pass that follows the watermark, or with which the source begins."""
         context, now = self._context, self._clock.now()
         with self._ledger.write() as connection:
             row = load_source(connection, context.name)
@@ -99,14 +102,8 @@ class Planner:
                 floor, guessed = floor_of(context.start, now), context.start == "now"
                 if not guessed:
                     update_source(connection, context.name, floor=floor)
-        plan = live_plan(
-            row.watermark,
-            context.lookback,
-            context.start,
-            floor=floor,
-            started=bool(row.started),
-            limit=limit,
-        )
+        mark, started = row.watermark, bool(row.started)
+        plan = live_plan(mark, context.lookback, context.start, floor=floor, started=started, limit=limit)
         return plan._replace(guessed=guessed)
 
     def floor(self) -> float | None:
@@ -116,14 +113,14 @@ class Planner:
         return floor
 
     def whole(self) -> Plan:
-        """Return the plan of a pass over all un-exported leads, from the source's floor on."""
+        """Plan a pass over all un-exported leads, from the source's floor on."""
         return Plan("reconcile", since=self.floor(), lifecycle="new", whole=True)
 
     def reconcile(self) -> Plan:
-        """Return the plan of a reconcile pass.
+        """Plan a reconcile pass.
 
-        It is a sweep where CTGO is told of exports, for its list is then short, and where the counts differ. Else it is
-        a window of the last weeks.
+        It is a sweep if the source exports, for CTGO's list is then short, or if the counts differ. Else it is a window of
+        the last weeks.
         """
         plan = self.whole()
         with self._ledger.read() as connection:
@@ -149,7 +146,7 @@ class OtherShape(Exception):  # noqa: N818 - an answer: this listing cannot be w
 
 @dataclass(slots=True)
 class Walk:
-    """One listing being walked. `take` each page; then `offset` says where to go on."""
+    """A walk through one listing. `take` each page; then `offset` is where to go on."""
 
     documented: bool
     """True if paging is documented for this listing: a broken rule is then a failure, else another shape."""
@@ -182,7 +179,7 @@ class Walk:
     def take(
         self, keys: Sequence[Hashable], total: int | None, *, has_more: bool | None
     ) -> Literal["more", "done"]:
-        """Note a page's keys, or their hashes, which take a tenth of the room; say whether to ask for another.
+        """Note a page's keys, or their hashes, which take a tenth of the room; return whether to ask for another.
 
         Raises OtherShape, or Pause for a page that contradicts itself.
         """
@@ -198,7 +195,12 @@ class Walk:
         if has_more:
             self.offset += max(1, len(keys) - 1)
             return "more"
-        return "done" if self._is_over() else self._go_round()
+        if self._is_over():
+            return "done"
+        self._earlier = set() if self.moved else self._earlier | self._seen
+        self._seen, self._last = set(), ()
+        self.rounds, self.offset, self._fruitless, self._steady = self.rounds + 1, 0, 0, True
+        return "more"
 
     def _compare(self, keys: Sequence[Hashable], total: int | None) -> None:
         """Compare a page with the one before it."""
@@ -223,12 +225,6 @@ class Walk:
             return True
         grows = not self._earlier.issuperset(self._seen)
         return self.rounds >= (MOST_ROUNDS if grows and not self._steady else ROUNDS)
-
-    def _go_round(self) -> Literal["more"]:
-        self._earlier = set() if self.moved else self._earlier | self._seen
-        self._seen, self._last = set(), ()
-        self.rounds, self.offset, self._fruitless, self._steady = self.rounds + 1, 0, 0, True
-        return "more"
 
     def _check(self, keys: Sequence[Hashable], *, has_more: bool | None) -> None:
         if has_more is None:
@@ -277,15 +273,16 @@ class Pass:
     """Of these, the rows that they did not list."""
     retrying: bool = False
     """True if this pass tries the listing of all campaigns again."""
-    refused: Halt | None = None
-    """The refusal of a campaign that was passed over."""
     answered: bool = False
     """True once a listing answered."""
 
 
 @dataclass(slots=True)
 class Passes:
-    """Live first: a live pass puts off another one between two of its pages. Asked for twice, each is made once."""
+    """The queue of passes: one under way, one put off, and those asked for. Asked for twice, each is made once.
+
+    Live first: a live pass puts off another one between two of its pages.
+    """
 
     begin: Callable[[Plan], Pass]
     asked: dict[object, Callable[[], Plan]] = field(default_factory=dict)
