@@ -157,7 +157,7 @@ def _indented(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMappin
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """Ours, so that configuring again replaces it and nobody else's. What cannot be written is counted, and told of later."""
+    """Ours, so that configuring again replaces no other handler. Lines that cannot be written are counted, and reported later."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
@@ -180,8 +180,8 @@ class _Handler(logging.StreamHandler[TextIO]):
 
 def _lost(lines: int) -> logging.LogRecord:
     """Make a log line that counts the lines which could not be written."""
-    said = {"name": "syncd", "levelno": logging.WARNING, "levelname": "WARNING", "msg": "log_lines_lost"}
-    return logging.makeLogRecord({**said, "lines": lines})
+    record = {"name": "syncd", "levelno": logging.WARNING, "levelname": "WARNING", "msg": "log_lines_lost"}
+    return logging.makeLogRecord({**record, "lines": lines})
 
 
 def _structlog() -> Any:
@@ -213,7 +213,7 @@ def configure(
 
     Args:
         format: `auto` is `console` on a terminal and `json` elsewhere.
-        level: `debug`, `info`, `warning` or `error`. Libraries are heard from `warning` on.
+        level: `debug`, `info`, `warning` or `error`. Libraries are logged from `warning` on.
         stream: stderr if None.
     """
     structlog = _structlog()
@@ -259,8 +259,8 @@ def _renderer(*, for_people: bool, colors: bool) -> "list[Processor]":
     return [_indented, structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
 
 
-def _is_heard(record: logging.LogRecord) -> bool:
-    """By the handler and not by a level of theirs: HubSpot's library sets those anew when it is opened."""
+def _is_wanted(record: logging.LogRecord) -> bool:
+    """Filter in the handler and not by a level of theirs: HubSpot's library sets those anew when it is opened."""
     return record.levelno >= logging.ERROR or record.name.partition(".")[0] not in _SILENT
 
 
@@ -268,7 +268,7 @@ def _install(handler: logging.Handler, threshold: int) -> None:
     root = logging.getLogger()
     for old in [it for it in root.handlers if isinstance(it, _Handler)]:
         root.removeHandler(old)
-    handler.addFilter(_is_heard)
+    handler.addFilter(_is_wanted)
     root.addHandler(handler)
     root.setLevel(threshold)
     for name in _QUIET:

@@ -1,7 +1,7 @@
 """The text of alerts and of the daily summary, and the one body that Slack, Discord and ntfy all accept: pure.
 
 Slack reads `text` and Discord `content`, and each ignores what it does not know. ntfy shows a body as it is, unless a
-header says that the message is a template over it. So one request serves all three, and nobody has to say which it is.
+header marks the message as a template over it. So one request serves all three, and no option has to name the service.
 
 * Slack, https://docs.slack.dev/messaging/formatting-message-text: `&`, `<` and `>` are escaped.
 * Discord, https://docs.discord.com/developers/resources/webhook#execute-webhook: 2,000 characters at most; nobody is mentioned.
@@ -215,7 +215,7 @@ def _some(items: Iterable[str]) -> str:
 
 
 def spelled(seconds: float) -> str:
-    """A length of time as people say it."""
+    """Format a length of time for people."""
     for unit, name in ((86400.0, "d"), (3600.0, "h"), (60.0, "min")):
         if seconds >= unit:
             return f"{seconds / unit:.0f} {name}"

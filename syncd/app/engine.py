@@ -236,5 +236,5 @@ def make_pools(engine: Engine) -> list[WorkerPool]:
     """Make a thread for each connector, which one thread calls, and a small pool for the sources."""
     sources: list[Lane] = [*engine.pulls, *engine.exports, *engine.others]
     pool = WorkerPool(sources, min(SOURCE_THREADS, len(sources)), engine.closes)
-    each = [[lane, *(it for it in engine.hears if it.name == lane.name)] for lane in engine.delivers]
+    each = [[lane, *(it for it in engine.polls if it.name == lane.name)] for lane in engine.delivers]
     return [*(WorkerPool(lanes, closes=engine.closes) for lanes in each), pool]

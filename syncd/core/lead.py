@@ -37,7 +37,7 @@ LARGEST_ID = 2**63 - 1
 LARGEST_PAYLOAD = 256 * 1024
 """Bytes. CTGO's leads are under 1 KiB; of a larger one, what is known is kept, and of the rest the smallest."""
 UNDATED = datetime.fromtimestamp(0, UTC)
-"""When a lead was found that does not say so, or not so that it can be read: before all others, and null in a mapping."""
+"""The time of a lead whose `discoveredAt` is absent or cannot be read: before all others, and null in a mapping."""
 
 _STRICT = json.JSONEncoder(allow_nan=False)
 _COMPACT = (",", ":")
@@ -191,7 +191,7 @@ def _encoded(raw: object) -> bytes | None:
     try:
         encoded = to_json(raw)
         if b"NaN" in encoded or b"Infinity" in encoded:
-            _STRICT.encode(raw)  # raises if it is the number and not the word
+            _STRICT.encode(raw)  # raises if it is the number and not a text
     except (ValueError, RecursionError):
         return None
     return encoded
@@ -282,8 +282,8 @@ def identity(row: Mapping[str, Any], payload: str = "") -> str:
     """
     profile = row.get("profile")
     who = profile.get("xUserId") or profile.get("handle") if isinstance(profile, dict) else None
-    said = repr((who, row.get("discoveredAt"))) if who else payload
-    return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
+    text = repr((who, row.get("discoveredAt"))) if who else payload
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 def utc_text(instant: datetime | float) -> str:

@@ -112,7 +112,7 @@ class Enrich(LedgerLane):
         return standstill
 
     def _await_names(self) -> Next:
-        """All that is left waits for names, which come when their lane is told that somebody does."""
+        """All that is left waits for names; wake the lane that asks for them."""
         names = self._context.recipients.names
         if names and names.coming():
             self._wake("names", self.name)

@@ -83,7 +83,7 @@ class Names:
         return None
 
     def wait(self, kind: Named, since: float) -> float | None:
-        """Seconds until a list may tell a name that is wanted since then; None: one did not, and none will."""
+        """Seconds until a list may hold a name that is wanted since then; None: one did not, and none will."""
         at, failed = self._asked.get(kind, (0.0, ""))
         if at >= since and not failed:
             return None
@@ -92,7 +92,7 @@ class Names:
     def learnt(
         self, connection: Transaction, kind: Named, names: Mapping[int, str | None], failed: str = ""
     ) -> None:
-        """Write what a list said; part of a transaction."""
+        """Write the names on a list; part of a transaction."""
         save_names(connection, self.source, kind, names, self._clock.now(), failed=failed)
         self._load(connection)
         self._expected = None
@@ -164,7 +164,7 @@ class Naming:
 
 
 class NameUnknown(Exception):  # noqa: N818 - an answer: ask again when the next list is there
-    """A `where` needs a name that a list may still tell. `seconds`: until that is worth asking."""
+    """A `where` needs a name that a list may still hold. `seconds`: until that is worth asking."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"{seconds:.0f} s")
@@ -174,7 +174,7 @@ class NameUnknown(Exception):  # noqa: N818 - an answer: ask again when the next
 def require_names(names: Names, lead: Lead, uses: Collection[str], since: float) -> None:
     """See that a `where` can be judged.
 
-    `since`: when the lead was discovered. Raises NameUnknown, or Reject `filter_failed` for a name that CTGO does not tell.
+    `since`: when the lead was discovered. Raises NameUnknown, or Reject `filter_failed` for a name that CTGO does not have.
     """
     kind = names.unknown(lead, uses)
     if kind is None:

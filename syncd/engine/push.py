@@ -2,10 +2,10 @@
 
 What CTGO posts is unsigned, its shape is not documented, and it may be forged, repeated or lost. So a push is believed in
 nothing: it is a reason to pull before the time, at most once in `SPACING` seconds, however many come, and never for more
-than half of the key's requests (`spacing`). Polling goes on, and finds whatever no push told of.
+than half of the key's requests (`spacing`). Polling goes on, and finds the leads that no push announced.
 
 The lane `push:SOURCE` keeps the ledger's `Subscription` and CTGO in step with the configuration, behind the first pull: what
-is to be done is decided by `due_act`, pure. Trouble with it is said once (`push_failed`), tried again with a growing back-off,
+is to be done is decided by `due_act`, pure. Trouble with it is logged once (`push_failed`), tried again with a growing back-off,
 and never anybody else's: leads come by polling meanwhile.
 """
 
@@ -30,7 +30,7 @@ from syncd.ledger.subscriptions import Subscription
 SPACING = 5.0
 """Seconds between two extra pulls of a source."""
 REFRESH = 86400.0
-"""Seconds without a word after which the same is subscribed again: CTGO lists no subscriptions, so that is the only way to know."""
+"""Seconds without a push after which the same is subscribed again: CTGO lists no subscriptions, so that is the only way to know."""
 PATIENCE = Policy(pause_base=30.0, pause_cap=3600.0)
 
 
@@ -132,7 +132,7 @@ class Push(LedgerLane):
     # Pulling
 
     def _pull_if_asked(self) -> float | None:
-        """Ask for the pull that was asked for, or say in how many seconds."""
+        """Pull if that was asked for; return the seconds until it may, None if nothing was asked for."""
         wait = self._next_extra - self._clock.monotonic()
         if not self._asked:
             return None

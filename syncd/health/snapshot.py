@@ -30,13 +30,17 @@ class Watched:
     """A configured source, as watching it needs it.
 
     `next_poll`: the wall time of the scheduled poll that follows one. `low_credits`: where the balance is called low, None
-    when nothing spends credits. `push`: whether CTGO is to tell of new leads.
+    when nothing spends credits. `push`: whether CTGO is asked for pushes.
     """
 
     meter: Meter
     next_poll: Callable[[float], float]
     low_credits: int | None = None
     push: bool = False
+
+    def patience(self, pulled_at: float) -> float:
+        """Seconds until the second poll after a pull, by its own clock reading, and a little."""
+        return self.next_poll(self.next_poll(pulled_at)) - pulled_at + LATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +53,11 @@ class _Pulled:
     patience: float
 
 
-def _patience(watched: Watched, pulled_at: float) -> float:
-    """Seconds until the second poll after a pull, by its own clock reading, and a little."""
-    return watched.next_poll(watched.next_poll(pulled_at)) - pulled_at + LATE
-
-
 @dataclass(slots=True)
 class Looker:
-    """Looks at what is configured. `sources` and `connectors` may be replaced by a reload.
+    """Reads the state of what is configured. `sources` and `connectors` may be replaced by a reload.
 
-    `vitals` asks the daemon; `credits`: balances as last known; whoever asks for one
-    writes it there.
+    `vitals` asks the daemon; `credits`: balances as last known; each request for one writes it there.
     """
 
     ledger: Ledger
@@ -71,7 +69,7 @@ class Looker:
     fixes: Mapping[str, str] = field(default_factory=lambda: CODES)
     """The remedy for each code; a reload may replace it too."""
     unserved: Callable[[], str] = str
-    """Says why pushes cannot be received; empty while they can, and where there are none."""
+    """Returns the reason why pushes cannot be received; empty while they can, and where there are none."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _pulled: dict[str, _Pulled] = field(default_factory=dict)
 
@@ -144,11 +142,10 @@ class Looker:
             known = self._pulled.get(name)
             monotonic = self.clock.monotonic()
             if known is None or known.at != pulled_at:
-                known = _Pulled(
-                    pulled_at, monotonic - max(0.0, now - pulled_at), watched, _patience(watched, pulled_at)
-                )
+                began = monotonic - max(0.0, now - pulled_at)
+                known = _Pulled(pulled_at, began, watched, watched.patience(pulled_at))
             elif known.watched is not watched:  # a reload may have changed how often it is polled
-                known = replace(known, watched=watched, patience=_patience(watched, pulled_at))
+                known = replace(known, watched=watched, patience=watched.patience(pulled_at))
             self._pulled[name] = known
         return max(0.0, monotonic - known.monotonic), known.patience
 
@@ -158,7 +155,7 @@ class Looker:
         for name, suffix in (("ledger", ""), ("wal", "-wal")):
             try:
                 files[name] = path.with_name(path.name + suffix).stat().st_size
-            except OSError:  # no WAL yet; or no ledger, which reading it will say
+            except OSError:  # no WAL yet; or no ledger, and reading it fails
                 files[name] = 0
         try:
             room = os.statvfs(path.parent)

@@ -147,7 +147,7 @@ _OWNERS = {
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One thing that is wrong. `about`: what, in words; `fix`: what to do, empty when nobody says."""
+    """One thing that is wrong. `about`: its place; `fix`: what to do, empty if that is not known."""
 
     about: str
     code: str
@@ -156,7 +156,7 @@ class Reason:
 
 
 def owner_of(lane: LaneState) -> str:
-    """A lane in words: `source main`, `source main (exports)`, `connector crm`."""
+    """Describe a lane: `source main`, `source main (exports)`, `connector crm`."""
     return _OWNERS.get(lane.kind, lane.kind + " {}").format(lane.name)
 
 

@@ -175,7 +175,7 @@ class Pull(LedgerLane):
         return ahead
 
     def _exports_leave(self, plan: Plan) -> bool:
-        """Hold exports back for a pass over un-exported leads; tell if some are still under way.
+        """Hold exports back for a pass over un-exported leads; return True if some are still under way.
 
         Called in a write transaction, as exports are claimed: none begins after this.
         """

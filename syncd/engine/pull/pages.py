@@ -24,7 +24,7 @@ EVERYTHING: Final = 0
 THE_CAMPAIGNS: Final = -1
 """Not leads but the list of campaigns, asked for before they are listed one by one."""
 CLOCKS_APART = 2.0
-"""Seconds by which this machine's clock and CTGO's may differ without being told apart."""
+"""Seconds by which this machine's clock and CTGO's may differ and count as equal."""
 
 
 class Elsewhen(Exception):  # noqa: N818 - an answer: the pass begins anew with the floor that CTGO's clock says
