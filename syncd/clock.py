@@ -1,4 +1,4 @@
-"""Time, as one injected object: what time it is, waiting that can be cut short, and the word to stop.
+"""Time, as one injected object: what time it is, waits that can be cut short, and the order to stop.
 
 No other module reads a clock or sleeps. Wall time (`now`) is for people and for what must survive a restart;
 `monotonic` is for durations, and on Linux it is one clock for every process since boot, which the limiter's

@@ -2,10 +2,10 @@
 
 It asks `/healthz` and nothing else: a halted lane needs a person, and a restart of the container does not help. It runs
 every half minute beside the daemon, so it imports only a little of the standard library.
-A proxy in the environment has no say.
+It ignores a proxy in the environment.
 
 It asks at `URL`, else `$SYNCD_HEALTH__LISTEN`, else `health.listen` of the configuration file, else 127.0.0.1:8377. Exits with 0
-when the daemon is alive, or when `health.listen` is empty and nobody can say; else with 1 and a sentence.
+when the daemon is alive, or when `health.listen` is empty and nothing can be asked; else with 1 and a sentence.
 """
 
 import os
@@ -25,7 +25,7 @@ _ENOUGH = 64
 
 
 def main(arguments: list[str], environ: Mapping[str, str] = os.environ) -> int:
-    """Ask, and say what is wrong; returns the exit code."""
+    """Ask, and print what is wrong; returns the exit code."""
     where = arguments[0] if arguments else listening(environ)
     if not where:
         sys.stdout.write("health.listen is empty: nobody can be asked\n")

@@ -9,11 +9,13 @@ Times are wall time, for people; nothing reads them back.
 """
 
 import importlib
+import json
 import logging
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, MutableMapping
+import traceback
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 from urllib.parse import quote
 
@@ -24,8 +26,9 @@ if TYPE_CHECKING:
     from structlog.typing import Processor
 
 REDACTED = "[redacted]"
-SHORTEST = 4
-"""Characters. A shorter secret is not looked for: it would be found in every other word."""
+SHORTEST, SHORTEST_PERSONAL = 4, 3
+"""Characters. A shorter secret, or a shorter text about a person, is not looked for: many words hold it."""
+PERSONAL = "[personal]"
 
 _QUIET = (
     "alembic", "apscheduler", "hpack", "httpcore", "httpx", "hubspot", "simple_salesforce", "sqlalchemy",
@@ -71,8 +74,13 @@ def redact_values(values: Iterable[str]) -> None:
         for form in (value, quote(value, safe=""), *value.splitlines()):
             if len(form) >= SHORTEST:
                 _known.add(form)
-    longest_first = sorted(_known, key=lambda value: (-len(value), value))
-    _known_pattern[:] = [re.compile("|".join(map(re.escape, longest_first)))] if longest_first else []
+    pattern = _longest_first(_known)
+    _known_pattern[:] = [re.compile(pattern)] if pattern else []
+
+
+def _longest_first(texts: Iterable[str]) -> str:
+    """Return a pattern that finds any of these texts; empty if there is none."""
+    return "|".join(map(re.escape, sorted(texts, key=lambda text: (-len(text), text))))
 
 
 def scrub(text: str) -> str:
@@ -149,7 +157,7 @@ def _indented(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMappin
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """Ours, so that configuring again replaces it and nobody else's. What cannot be written is counted, and told of later."""
+    """Ours, so that configuring again replaces no other handler. Lines that cannot be written are counted, and reported later."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
@@ -172,8 +180,8 @@ class _Handler(logging.StreamHandler[TextIO]):
 
 def _lost(lines: int) -> logging.LogRecord:
     """Make a log line that counts the lines which could not be written."""
-    said = {"name": "syncd", "levelno": logging.WARNING, "levelname": "WARNING", "msg": "log_lines_lost"}
-    return logging.makeLogRecord({**said, "lines": lines})
+    record = {"name": "syncd", "levelno": logging.WARNING, "levelname": "WARNING", "msg": "log_lines_lost"}
+    return logging.makeLogRecord({**record, "lines": lines})
 
 
 def _structlog() -> Any:
@@ -205,7 +213,7 @@ def configure(
 
     Args:
         format: `auto` is `console` on a terminal and `json` elsewhere.
-        level: `debug`, `info`, `warning` or `error`. Libraries are heard from `warning` on.
+        level: `debug`, `info`, `warning` or `error`. Libraries are logged from `warning` on.
         stream: stderr if None.
     """
     structlog = _structlog()
@@ -251,8 +259,8 @@ def _renderer(*, for_people: bool, colors: bool) -> "list[Processor]":
     return [_indented, structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
 
 
-def _is_heard(record: logging.LogRecord) -> bool:
-    """By the handler and not by a level of theirs: HubSpot's library sets those anew when it is opened."""
+def _is_wanted(record: logging.LogRecord) -> bool:
+    """Filter in the handler and not by a level of theirs: HubSpot's library sets those anew when it is opened."""
     return record.levelno >= logging.ERROR or record.name.partition(".")[0] not in _SILENT
 
 
@@ -260,8 +268,41 @@ def _install(handler: logging.Handler, threshold: int) -> None:
     root = logging.getLogger()
     for old in [it for it in root.handlers if isinstance(it, _Handler)]:
         root.removeHandler(old)
-    handler.addFilter(_is_heard)
+    handler.addFilter(_is_wanted)
     root.addHandler(handler)
     root.setLevel(threshold)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(threshold, logging.WARNING))
+
+
+def traceback_without(bug: BaseException, personal: Iterable[object]) -> str:
+    """Format a bug's traceback without the people it happened to: an error may quote what it was given, or the answer about it.
+
+    `personal`: payloads, fields, persons; the text in them is left out.
+    """
+    text = "".join(traceback.format_exception(bug)).rstrip()
+    # As it stands, and as Python and JSON quote it
+    forms = {
+        form for word in _words(list(personal), -1) for form in (word, repr(word)[1:-1], ascii(word)[1:-1])
+    }
+    pattern = _longest_first(form for form in forms if len(form) >= SHORTEST_PERSONAL)
+    return re.sub(rf"(?<!\w)(?:{pattern})(?!\w)", PERSONAL, text, flags=re.IGNORECASE) if pattern else text
+
+
+def opened(text: str | None) -> object:
+    """Parse a stored document; text that is no JSON stands for itself."""
+    try:
+        return json.loads(text or "null")
+    except (ValueError, RecursionError):
+        return text
+
+
+def _words(value: object, depth: int) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping) and depth < _DEPTH:
+        for item in value.values():
+            yield from _words(item, depth + 1)
+    elif isinstance(value, list | tuple) and depth < _DEPTH:
+        for item in value:
+            yield from _words(item, depth + 1)

@@ -1,4 +1,4 @@
-"""From entry points to configured connectors: the only road by which the core meets a connector.
+"""From entry points to configured connectors: the only way by which the core meets a connector.
 
 A plugin is a class under the entry point group `syncd.connectors`; its entry point's name is its `type` in the
 configuration. Nothing is imported before it is needed, and what a stranger's plugin does wrong when it is loaded
@@ -59,7 +59,7 @@ class Configured(NamedTuple):
 
     @property
     def secrets(self) -> set[str]:
-        """The secrets among its options, to be told to the log's redaction."""
+        """The secrets among its options, for the log's redaction."""
         return secret_values(self.options)
 
     @property
@@ -236,7 +236,7 @@ def _class(settings: Settings, name: str, type_: str, known: Mapping[str, EntryP
 
 
 def _load(type_: str, known: Mapping[str, EntryPoint]) -> ConnectorClass:
-    """Import a plugin. Raises SettingsError with a sentence that does not yet say where the type was named."""
+    """Import a plugin. Raises SettingsError with a sentence that does not yet name the place of the type."""
     if type_ not in known:
         listed = f"installed types are: {', '.join(sorted(known)) or 'none'}"
         near = hint(type_, known, "")
@@ -279,8 +279,8 @@ def _options(settings: Settings, name: str, chosen: ConnectorSettings, model: ty
     try:
         options = model.model_validate(given)
     except ValidationError as error:
-        told = sentences(error, given, model, origin=of, table=table, also_known=_COMMON)
-        raise SettingsError(*mistakes, *(_without(text, _secrets(given, model)) for text in told)) from None
+        found = sentences(error, given, model, origin=of, table=table, also_known=_COMMON)
+        raise SettingsError(*mistakes, *(_without(text, _secrets(given, model)) for text in found)) from None
     if mistakes:
         raise SettingsError(*mistakes)
     return options
@@ -332,7 +332,7 @@ def _secrets(given: Mapping[str, Any], model: type[BaseModel]) -> set[str]:
 
 
 def _without(text: str, secrets: set[str]) -> str:
-    """A plugin's own validator may say what it was given."""
+    """Redact secrets: a plugin's own validator may quote what it was given."""
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "[redacted]") if secret else text
     return text

@@ -1,4 +1,4 @@
-"""A socket to listen on, or in words why there is none: for whoever goes on without."""
+"""Bind a listening socket, or return the reason why that failed."""
 
 import os
 import socket

@@ -1,6 +1,6 @@
-"""Tells a person when something needs one, and once a day how it went.
+"""Messages to a person: when something needs one, and once a day a summary.
 
-`conditions` says what of a look is worth a message, `deciding` when to say it, `wording` and `digest` in which words: pure.
-`sending` posts it, `watching` is the thread that looks and sends: it holds up nothing, whatever the webhook does. What was
-told is in the ledger, so that a restart neither repeats nor forgets.
+`decision` decides what is worth a message, and when; `message` writes its text: both pure. `sender` posts it. `watcher` is
+the thread that runs all of it: it holds up nothing, whatever the webhook does. The ledger keeps what was reported, so that a
+restart neither repeats nor forgets.
 """

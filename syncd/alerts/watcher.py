@@ -1,7 +1,7 @@
-"""The thread that looks, tells and pings. Whatever it waits for, the syncing does not wait for it.
+"""The thread that observes, reports and pings. Whatever it waits for, the syncing does not wait for it.
 
-It reads over the health's own connection. It writes what a person was told in transactions of a few rows, when that changes:
-not when a number in a detail does.
+It reads over the health's own connection. It writes what was reported in transactions of a few rows, when that changes: not
+when a number in a detail does.
 """
 
 import threading
@@ -9,25 +9,31 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
-from syncd.alerts import digest
-from syncd.alerts.conditions import Topic, conditions, unknown
-from syncd.alerts.decision import Alert, Group, due, levels, next_due, noticed, reported
-from syncd.alerts.digest import Totals
-from syncd.alerts.hook import Hook
-from syncd.alerts.message import text_of
-from syncd.alerts.sender import Counted, Sender
+from syncd.alerts.decision import (
+    Alert,
+    Group,
+    Topic,
+    conditions,
+    due,
+    levels,
+    next_due,
+    noticed,
+    reported,
+    unknown,
+)
+from syncd.alerts.message import Totals, alert_text, digest_text, is_due, totals
+from syncd.alerts.sender import Counted, Hook, Sender
 from syncd.clock import Clock
 from syncd.connector import Logger
-from syncd.health.readiness import reasons
-from syncd.health.view import View
+from syncd.health.view import View, reasons
 from syncd.ledger import Ledger, LedgerError
 from syncd.ledger.alert_log import load_alerts, load_digest, save_alerts, save_digest
 
 EVERY = 30.0
-"""Seconds between two looks."""
+"""Seconds between two observations."""
 
 _KEPT = ("code", "since", "level", "told_at", "told_level", "over_at")
-"""The fields of an alert that the ledger keeps; a look finds the rest again."""
+"""The fields of an alert that the ledger keeps; an observation finds the rest again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ class DigestAt:
 
 @dataclass(slots=True)
 class Watch:
-    """See the module. Each of `sender`, `heartbeat` and `digest_at` may be absent, and changed by a reload."""
+    """Observes, reports and pings. Each of `sender`, `heartbeat` and `digest_at` may be absent, and changed by a reload."""
 
     look: Callable[[], View]
     ledger: Ledger
@@ -63,21 +69,21 @@ class Watch:
     _failed: bool = False
 
     def run(self) -> None:
-        """Look until the clock is stopped; for a thread of its own."""
+        """Observe until the clock is stopped; for a thread of its own."""
         while not self.clock.stopping:
             self.tick()
             self.clock.wait(self.woken, self._rest())
             self.woken.clear()
 
     def _rest(self) -> float | None:
-        """Seconds until the next look is worth it; None when there is nobody to tell."""
+        """Seconds until the next observation is worth it; None when there is no receiver."""
         if self.sender is None and self.heartbeat is None:
             return None
         ripe = next_due(self._known, self.clock.now())
         return EVERY if ripe is None else min(EVERY, max(1.0, ripe))
 
     def tick(self) -> None:
-        """One look and what follows from it. Raises nothing: a bug here must not end the watching, nor anything else."""
+        """Observe once, and act on it. Raises nothing: a bug here must not end the watching, nor anything else."""
         try:
             if self.sender is None and self.heartbeat is None:
                 return
@@ -86,7 +92,7 @@ class Watch:
                 self._report(view, self.sender)
             if self.heartbeat is not None:
                 self._ping(view, self.heartbeat)
-        except LedgerError as error:  # the engine meets the same, and ends; what it is about is said there
+        except LedgerError as error:  # the engine meets the same error, and reports it
             self.log.debug("watch_failed", detail=error.detail)
         except Exception as bug:
             if not self._failed and not self.clock.stopping:
@@ -106,7 +112,7 @@ class Watch:
         for message in messages:
             if self.clock.stopping or sender.is_resting():
                 return
-            if not sender.post(text_of(message, self.host)):
+            if not sender.post(alert_text(message, self.host)):
                 self._refused[message.group] += 1
                 return
             del self._refused[message.group]
@@ -121,11 +127,11 @@ class Watch:
         if at is None or sender.is_resting():
             return
         if self._totals is not None:
-            if not digest.is_due(self._totals, view.at, at.hour, at.minute, at.zone):
+            if not is_due(self._totals, view.at, at.hour, at.minute, at.zone):
                 return
-            if not sender.post(digest.text_of(view, self._totals, self.host)):
+            if not sender.post(digest_text(view, self._totals, self.host)):
                 return
-        self._totals = digest.totals(view)
+        self._totals = totals(view)
         with self.ledger.write() as connection:
             save_digest(connection, asdict(self._totals))
 
@@ -151,7 +157,7 @@ class Watch:
             for row in rows
             for topic in (Topic(row["kind"], row["place"]),)
         }
-        for alert in self._known.values():  # so that one that starts over and over is not told each time
+        for alert in self._known.values():  # so that one that starts over and over is not reported each time
             if alert.told_at is not None:
                 group = (alert.code, False)
                 self._last[group] = max(alert.told_at, self._last.get(group, alert.told_at))
@@ -164,7 +170,7 @@ class Watch:
         return {topic: tuple(getattr(alert, name) for name in _KEPT) for topic, alert in self._known.items()}
 
     def _save(self) -> None:
-        """Keep what is known, if that changed. A ledger that takes nothing must not keep a person from hearing of it."""
+        """Keep what is known, if that changed. A ledger that takes nothing must not keep a message from being sent."""
         rows = self._rows()
         if rows == self._saved:
             return

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from syncd.clock import Clock
 from syncd.connector import Connector, Delivery, Failure, Halt, Logger
-from syncd.engine.enrich.eligibility import Enriching
+from syncd.engine.fanout import Enriching
 from syncd.mapping import FieldMap, Filter, MappingError
 from syncd.registry import Configured, configure
 from syncd.settings import Settings, SettingsError

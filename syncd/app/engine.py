@@ -15,10 +15,10 @@ from syncd.core.flood_gate import Gates
 from syncd.core.lane_state import Policy
 from syncd.engine.deliver import Deliver, LaneConfig
 from syncd.engine.engine import Engine, log_shelved
-from syncd.engine.enrich.enrich import Enrich
+from syncd.engine.enrich import Enrich
 from syncd.engine.export import Export
 from syncd.engine.fanout import Recipient, Recipients
-from syncd.engine.lane import Lane, Wake
+from syncd.engine.lane import Lane, LaneTools, Wake
 from syncd.engine.names import Names, Naming, names_in
 from syncd.engine.observer import NOBODY, Observer
 from syncd.engine.pull.lane import Pull
@@ -31,13 +31,10 @@ from syncd.ledger.leads import settlement
 from syncd.ledger.leads.enrichment import waiting
 from syncd.ledger.overview import pushed
 from syncd.settings import Settings
-from syncd.workers.pool import WorkerPool
+from syncd.workers import WorkerPool
 
 SOURCE_THREADS = 8
 """Threads that the sources' lanes share."""
-
-Tools = tuple[Ledger, Clock, Logger, Wake]
-"""The first arguments that every lane takes after its own."""
 
 Closes = dict[tuple[str, str], Callable[[], None]]
 """By lane, as (kind, name): the function that closes it."""
@@ -78,7 +75,7 @@ def make_engine(
     mapped = compile_connectors(settings) if mapped is None else mapped
     chosen = [m for m in mapped.values() if only in {"", m.name}]
     approved = frozenset(m.name for m in chosen if approving)
-    tools = (ledger, clock, log, wake)
+    tools = LaneTools(ledger, clock, log, wake)
     names = make_names(settings, mapped, ledger, clock)
     contexts, delivers = [], []
     connectors: dict[str, Connector] = {}
@@ -92,10 +89,10 @@ def make_engine(
             connector = connectors[m.name] = open_connector(m.configured, clock, log)
             undo.callback(connector.close)
             config = _config_of(m, connector, settings, names, observer=observer, probe=probe)
-            delivers.append(Deliver(config, *tools))
+            delivers.append(Deliver(config, tools))
         undo.pop_all()
-    pulls = [Pull(context, *tools) for context in contexts]
-    exports = [Export(context, ledger, clock, log) for context in contexts if context.exports]
+    pulls = [Pull(context, tools) for context in contexts]
+    exports = [Export(context, tools) for context in contexts if context.exports]
     others = _other_lanes(settings, contexts, pulls, names, tools, pushing=pushing)
     polls = _polls(chosen, connectors, tools, probe) if settings.gives_feedback else []
     closes = _closes(
@@ -128,7 +125,7 @@ def _config_of(
 
 
 def _polls(
-    chosen: Sequence[Mapped], connectors: Mapping[str, Connector], tools: Tools, probe: float | None
+    chosen: Sequence[Mapped], connectors: Mapping[str, Connector], tools: LaneTools, probe: float | None
 ) -> list[Lane]:
     from syncd.app.feedback_late import poll_lanes  # noqa: PLC0415 - nobody else pays for what it imports
 
@@ -140,14 +137,14 @@ def _other_lanes(
     contexts: Sequence[SourceContext],
     pulls: Sequence[Pull],
     names: Mapping[str, Names],
-    tools: Tools,
+    tools: LaneTools,
     *,
     pushing: bool,
 ) -> list[Lane]:
     """Make the sources' lanes beside pulls and exports: names, enriching, push and feedback."""
-    ledger = tools[0]
+    ledger = tools.ledger
     lanes: list[Lane] = [make_naming(it, names[it.name], tools) for it in contexts if it.name in names]
-    lanes += [Enrich(context, *tools) for context in contexts if _enriches(context, ledger)]
+    lanes += [Enrich(context, tools) for context in contexts if _enriches(context, ledger)]
     if pushing:
         with ledger.read() as connection:
             known = set(pushed(connection))
@@ -164,24 +161,15 @@ def _other_lanes(
 
 def _enriches(context: SourceContext, ledger: Ledger) -> bool:
     """Tell if leads are enriched, or wait for it although the configuration no longer says so."""
-    if context.takers.enriching is not None:
+    if context.recipients.enriching is not None:
         return True
     with ledger.read() as connection:
-        return bool(waiting(connection, context.name, 1, context.takers.names))
+        return bool(waiting(connection, context.name, 1, context.recipients.connectors))
 
 
-def make_naming(context: SourceContext, names: Names, tools: Tools) -> Naming:
+def make_naming(context: SourceContext, names: Names, tools: LaneTools) -> Naming:
     """Make a source's lane of names; it wakes the lanes that may wait for one."""
-    ledger, clock, log, wake = tools
-
-    def wake_recipients() -> None:
-        for recipient in context.takers.each:
-            wake("deliver", recipient.name)
-
-    return Naming(
-        names, upstream=context.upstream, pacer=context.pacer, ledger=ledger, log=log, clock=clock,
-        wake=wake_recipients,
-    )  # fmt: skip
+    return Naming(names, context.upstream, context.budget, tools, context.recipients.connectors)
 
 
 def _closes(shared: Mapping[str, Callable[[], None]], lanes: Sequence[Lane]) -> Closes:
@@ -243,7 +231,7 @@ def begin(engine: Engine, log: Logger, approved_by: str = "") -> None:
         for deliver in engine.delivers if approved_by else ():
             release(connection, deliver.name, engine.clock.now(), who=approved_by)
         for context in engine.contexts:
-            context.pacer.start(connection)
+            context.budget.start(connection)
     log_shelved(log, moved)
 
 
@@ -251,7 +239,7 @@ def make_pools(engine: Engine) -> list[WorkerPool]:
     """Make a thread for each connector, which one thread calls, and a small pool for the sources."""
     sources: list[Lane] = [*engine.pulls, *engine.exports, *engine.others]
     pool = WorkerPool(sources, min(SOURCE_THREADS, len(sources)), engine.closes)
-    each = [[lane, *(it for it in engine.hears if it.name == lane.name)] for lane in engine.delivers]
+    each = [[lane, *(it for it in engine.polls if it.name == lane.name)] for lane in engine.delivers]
     return [*(WorkerPool(lanes, closes=engine.closes) for lanes in each), pool]
 
 
@@ -290,7 +278,7 @@ def make_source(
     """Make a source's context. `approving`: connectors whose gate a person opened for this run."""
     source = settings.sources[name]
     host = urlsplit(source.base_url).hostname or ""
-    client, pacer = make_upstream(
+    client, budget = make_upstream(
         source, clock, observe=lambda signals: observer.requested(name, host, signals.status)
     )
     start = source.start
@@ -301,8 +289,8 @@ def make_source(
     return SourceContext(
         name=name,
         upstream=client,
-        pacer=pacer,
-        takers=Recipients(recipients, source.export, names, compile_enriching(settings, name)),
+        budget=budget,
+        recipients=Recipients(recipients, source.export, names, compile_enriching(settings, name)),
         start=start.timestamp() if isinstance(start, datetime) else start,
         lookback=source.lookback,
         reconcile_window=source.reconcile_window,

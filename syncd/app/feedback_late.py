@@ -4,16 +4,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from syncd.app.connectors import Mapped
-from syncd.clock import Clock
-from syncd.connector import Connector, Logger, TellsStatus
+from syncd.connector import Connector, TellsStatus
 from syncd.core.feedback import BAD, GOOD, Judgement, Judging, plain
 from syncd.core.lane_state import Policy
-from syncd.engine.feedback.collect import CollectFeedback, FeedbackPoll
-from syncd.engine.feedback.send import SendFeedback
-from syncd.engine.lane import Lane, Wake
+from syncd.engine.feedback import CollectFeedback, FeedbackPoll, SendFeedback
+from syncd.engine.lane import Lane, LaneTools
 from syncd.engine.pull.lane import Pull
 from syncd.engine.source import SourceContext
-from syncd.ledger import Ledger
 from syncd.settings import Feedback
 
 
@@ -47,19 +44,17 @@ def feedback_polls(
 def poll_lanes(
     mapped: Sequence[Mapped],
     opened: Mapping[str, Connector],
-    tools: tuple[Ledger, Clock, Logger, Wake],
+    tools: LaneTools,
     *,
     probe: float | None,
 ) -> list[Lane]:
     """Make a lane for each connector that is asked. Arguments as `feedback_polls`."""
-    return [CollectFeedback(poll, *tools) for poll in feedback_polls(mapped, opened, probe=probe)]
+    return [CollectFeedback(poll, tools) for poll in feedback_polls(mapped, opened, probe=probe)]
 
 
-def send_lanes(
-    contexts: Sequence[SourceContext], pulls: Sequence[Pull], tools: tuple[Ledger, Clock, Logger, Wake]
-) -> list[Lane]:
+def send_lanes(contexts: Sequence[SourceContext], pulls: Sequence[Pull], tools: LaneTools) -> list[Lane]:
     """Make a lane for each source: nobody knows beforehand which source's leads are judged."""
     return [
-        SendFeedback(context, *tools[:3], partial(getattr, pull, "busy"))
+        SendFeedback(context, tools, partial(getattr, pull, "busy"))
         for context, pull in zip(contexts, pulls, strict=True)
     ]

@@ -7,14 +7,12 @@ from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.core.failure import CODES
 from syncd.engine.engine import Engine
-from syncd.engine.lane import Wake
+from syncd.engine.lane import LaneTools
 from syncd.engine.pull.lane import Pull
 from syncd.engine.push import Push, Wanted
 from syncd.engine.source import SourceContext
-from syncd.ledger import Ledger
 from syncd.log import redact_values
-from syncd.push.receiver import Receiver
-from syncd.push.request_line import Answer, judge
+from syncd.push import Answer, Receiver, judge
 from syncd.settings import Listen, Settings, Source
 
 
@@ -23,17 +21,18 @@ def push_lanes(
     known: Collection[str],
     contexts: Sequence[SourceContext],
     pulls: Sequence[Pull],
-    tools: tuple[Ledger, Clock, Logger, Wake],
+    tools: LaneTools,
 ) -> list[Push]:
     """Make the lanes `push:SOURCE`, and redact their tokens. `known`: sources that the ledger keeps a subscription of."""
-    ledger, clock, log, wake = tools
     for name in sorted(set(known) - set(settings.sources)):
-        log.warning("push_left_behind", source=name, fix=CODES["push_left_behind"].replace("SOURCE", name))
+        tools.log.warning(
+            "push_left_behind", source=name, fix=CODES["push_left_behind"].replace("SOURCE", name)
+        )
     lanes = []
     for context, pull in zip(contexts, pulls, strict=True):
         wanted = wanted_of(settings.sources[context.name])
         if wanted is not None or context.name in known:
-            lanes.append(Push(context, pull, ledger, clock=clock, log=log, wake=wake, wanted=wanted))
+            lanes.append(Push(context, pull, tools, wanted))
     redact_values(lane.token for lane in lanes)
     return lanes
 

@@ -10,7 +10,7 @@ from syncd.connector import Logger
 from syncd.daemon.calendar import Chore, Every
 from syncd.daemon.daemon import Daemon
 from syncd.engine.engine import Engine
-from syncd.engine.enrich.credits import ask_credits
+from syncd.engine.enrich import ask_credits
 from syncd.health.counters import Counting
 from syncd.ledger import Ledger
 

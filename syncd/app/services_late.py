@@ -13,11 +13,9 @@ from syncd.connector import Logger
 from syncd.daemon.calendar import Cron, Every, following
 from syncd.daemon.daemon import Daemon
 from syncd.engine.engine import Engine
-from syncd.health.app import HealthApp
-from syncd.health.cache import Recent
 from syncd.health.counters import Counted, Counting
-from syncd.health.server import Serving
-from syncd.health.snapshot import Looker, Vitals, Watched
+from syncd.health.server import HealthApp, Serving
+from syncd.health.snapshot import Looker, Recent, Vitals, Watched
 from syncd.health.view import View
 from syncd.ledger import Ledger
 from syncd.registry import codes, known_types
@@ -98,8 +96,7 @@ class RunningServices:
 
     def _direct(self, engine: Engine) -> None:
         """Direct the watch to the receivers in the settings; a webhook that stays keeps its state."""
-        from syncd.alerts.hook import Hook  # noqa: PLC0415 - only if the settings name a receiver
-        from syncd.alerts.sender import Sender  # noqa: PLC0415
+        from syncd.alerts.sender import Hook, Sender  # noqa: PLC0415
         from syncd.alerts.watcher import DigestAt, Watch  # noqa: PLC0415
 
         clock, log, counted = engine.clock, self.log, self.counting.messaged
@@ -207,7 +204,7 @@ def watched(engine: Engine) -> dict[str, Watched]:
         enrich = source.enrich
         low = enrich.keep_credits + enrich.per_day if enrich else None
         found[context.name] = Watched(
-            context.pacer.meter, partial(following, when), low, source.push is not None
+            context.budget.meter, partial(following, when), low, source.push is not None
         )
     return found
 

@@ -35,7 +35,7 @@ _FOUND = {"email": "email", "linkedin_url": "linkedin"}
 
 
 class CreditBalance(NamedTuple):
-    """A team's credits as last told. `price`: the highest price of an output so far."""
+    """A team's credits as last reported, and when. `price`: the highest price of an output so far."""
 
     balance: int | None = None
     told_at: float = 0.0
@@ -89,12 +89,11 @@ def hindrance(
 ) -> Pause | None:
     """Return the reason why nothing may be asked now, or None. An unknown balance matters only if credits must be kept."""
     if asked_today >= per_day:
-        return Pause(
-            "per_day_spent", f"{asked_today} of {per_day} were asked today.", after=DAY - now % DAY + 1
-        )
+        detail = f"{asked_today} of {per_day} were asked today."
+        return Pause("per_day_spent", detail, after=DAY - now % DAY + 1)
     if team_credits.balance is None:
-        untold = Pause("credits_unknown", "CTGO does not say how many credits are left.", after=HOUR)
-        return untold if keep_credits > 0 else None
+        unknown = Pause("credits_unknown", "CTGO does not say how many credits are left.", after=HOUR)
+        return unknown if keep_credits > 0 else None
     if team_credits.balance - (outputs * team_credits.price if keep_credits else 1) < keep_credits:
         detail = f"{team_credits.balance} credits are left, and {keep_credits} are to be kept."
         return Pause("credits_kept", detail, after=HOUR)
@@ -102,7 +101,7 @@ def hindrance(
 
 
 def price_seen(before: CreditBalance, after: int | None, outputs: int, now: float) -> int:
-    """The dearest price of an output, after an answer that told a new balance.
+    """Return the highest price of an output, after an answer with a new balance.
 
     A balance that is older than a minute proves nothing: somebody else of the team may have spent the difference.
     """

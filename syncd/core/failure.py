@@ -42,7 +42,7 @@ class Reject(Failure):
 
 
 class Pause(Failure):
-    """The lane must wait: `after` seconds when the remote said so, else by our own back-off.
+    """The lane must wait: `after` seconds when the remote asked for that, else by our own back-off.
 
     `unexplained` marks a call that failed whole without saying why (a time-out, a bare 500): any one of its
     members may be the cause, so they become suspects.
@@ -60,7 +60,7 @@ class Halt(Failure):
     """The lane cannot go on until somebody mends something."""
 
 
-class Refused(Exception):  # noqa: N818 - not an error of ours: the remote's word about one call
+class Refused(Exception):  # noqa: N818 - not an error of ours: the remote's answer to one call
     """The remote refused the whole call and wrote nothing; smaller calls may show which member is at fault."""
 
     def __init__(self, code: str, detail: str) -> None:

@@ -1,23 +1,21 @@
 """Feedback: a CRM's judgement of a person, sent to CTGO for each of their leads. Pure.
 
-A value of the watched property becomes a *word*: `good`, or `bad` with a reason and perhaps a note. A word is kept as one
-line of text: equal lines are equal words. `state_after` decides if a word must be sent. CTGO overwrites, so the last word
-counts, and the same word is not sent twice.
+A value of the watched property becomes a judgement: `good`, or `bad` with a reason and perhaps a note. It is kept as one
+line of text: equal lines are equal judgements. `state_after` decides if one must be sent. CTGO overwrites, so the last one
+counts, and the same one is not sent twice.
 
-CTGO may have received a word whose answer was lost. So while a word *may have been sent*, the word before it is a change
-like any other: only sending it again makes it sure.
+CTGO may have received a judgement whose answer was lost. So while one *may have been sent*, the judgement before it is a
+change like any other: only sending it again makes it sure.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 GOOD, BAD = "good", "bad"
 NO_SEGMENT = "no_segment"
 """The state of feedback that cannot be sent: CTGO keeps it for a lead in a segment, and this lead has none."""
-
-State = Literal["pending", "delivered", "gone", "no_segment"]
 
 
 class Judgement(NamedTuple):
@@ -29,16 +27,16 @@ class Judgement(NamedTuple):
 
     @property
     def line(self) -> str:
-        """As it is kept and compared, such as `bad other Right person, wrong moment`."""
+        """The text that is kept and compared, such as `bad other Right person, wrong moment`."""
         return " ".join(part for part in self if part)
 
     def __str__(self) -> str:
-        """As people read it, such as `bad (wrong_job)`."""
+        """Return the text for people, such as `bad (wrong_job)`."""
         return f"{self.feedback} ({': '.join(filter(None, self[1:]))})" if self.reason else self.feedback
 
     @classmethod
     def of(cls, line: str) -> "Judgement":
-        """Back from a line."""
+        """Parse a line."""
         feedback, _, rest = line.partition(" ")
         reason, _, note = rest.partition(" ")
         return cls(feedback, reason, note)
@@ -46,21 +44,21 @@ class Judgement(NamedTuple):
 
 @dataclass(frozen=True)
 class Judging:
-    """A `feedback` table: which word a value is. `name`: of the property; `poll`: seconds between two looks."""
+    """A `feedback` table: the judgement that a value means. `name`: of the property; `poll`: seconds between two polls."""
 
     name: str
-    words: Mapping[str, Judgement] = field(default_factory=dict)
+    judgements: Mapping[str, Judgement] = field(default_factory=dict)
     poll: float = 900.0
 
     def judge(self, value: str) -> Judgement | None:
-        """The word; None for a value that says nothing. Case and outer blanks do not matter."""
-        return self.words.get(plain(value))
+        """Return the judgement; None for a value that means nothing. Case and outer blanks do not matter."""
+        return self.judgements.get(plain(value))
 
     @property
-    def mark(self) -> str:
+    def digest(self) -> str:
         """Return a digest of this table. When the table changes, every status is read again."""
-        said = repr((self.name, sorted((value, *word) for value, word in self.words.items())))
-        return sha256(said.encode()).hexdigest()[:16]
+        table = repr((self.name, sorted((value, *judgement) for value, judgement in self.judgements.items())))
+        return sha256(table.encode()).hexdigest()[:16]
 
 
 def plain(value: str) -> str:
@@ -69,7 +67,7 @@ def plain(value: str) -> str:
 
 
 class Standing(NamedTuple):
-    """The ledger's row for one lead in one segment."""
+    """The ledger's row for one lead in one segment. `word`: the last judgement; `told`: the one that CTGO has."""
 
     state: str
     word: str
@@ -78,7 +76,7 @@ class Standing(NamedTuple):
 
 
 def state_after(standing: Standing | None, word: str, *, segment: int) -> str | None:
-    """Return the state after a new word; None: nothing changes.
+    """Return the state after a new judgement; None: nothing changes.
 
     `gone` stays: CTGO does not know that lead any more.
     """

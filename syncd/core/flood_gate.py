@@ -41,6 +41,6 @@ def decide(burst: int, size: int, *, closed: bool, over: bool) -> Move:
     return "close" if burst > size else "free"
 
 
-def said(held: int, size: int) -> str:
-    """One sentence about a closed gate."""
+def describe_gate(held: int, size: int) -> str:
+    """Return one sentence about a closed gate."""
     return f"{held:,} deliveries wait at its gate: more than {size:,} would have gone there in one burst."

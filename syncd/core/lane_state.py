@@ -91,14 +91,11 @@ def backoff(failures: int, base: float, cap: float, chance: Chance) -> float:
 
 
 def paused(lane: LaneState, why: Failure, terms: Terms) -> LaneState:
-    """Pause the lane for as long as the remote said; use the growing back-off if it did not say, or is in doubt."""
+    """Pause the lane for as long as the remote asked; use the growing back-off if it did not ask, or is in doubt."""
     explained, doubted = is_explained(why), not is_believed(lane, why)
     grows = why.after is None or (explained and doubted)
-    own = (
-        backoff(lane.failures + 1, terms.policy.pause_base, terms.policy.pause_cap, terms.chance)
-        if grows
-        else SHORTEST_PAUSE
-    )
+    base, cap = terms.policy.pause_base, terms.policy.pause_cap
+    own = backoff(lane.failures + 1, base, cap, terms.chance) if grows else SHORTEST_PAUSE
     return lane._replace(
         status="paused",
         code=why.code,

@@ -13,28 +13,34 @@ This module decides what is a lead; it reads no clock and does no I/O.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from operator import itemgetter
-from types import NoneType
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeVar
 
-from pydantic import ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic.alias_generators import to_camel
 from pydantic_core import from_json, to_json
 
-from syncd.core.lead_row import LARGEST, Row
 from syncd.core.texts import clean, is_clean
 
-LARGEST_ID = LARGEST
+LARGEST_ID = 2**63 - 1
 LARGEST_PAYLOAD = 256 * 1024
 """Bytes. CTGO's leads are under 1 KiB; of a larger one, what is known is kept, and of the rest the smallest."""
 UNDATED = datetime.fromtimestamp(0, UTC)
-"""When a lead was found that does not say so, or not so that it can be read: before all others, and null in a mapping."""
-
+"""The time of a lead whose `discoveredAt` is absent or cannot be read: before all others, and null in a mapping."""
 
 _STRICT = json.JSONEncoder(allow_nan=False)
+_COMPACT = (",", ":")
 
 
 class LeadKey(NamedTuple):
@@ -100,18 +106,64 @@ class Malformed:
     reason: str
 
 
+def _absent_if_odd(value: object, read: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return read(value)
+    except (ValidationError, OverflowError):
+        return None
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """A time without a zone is UTC, as all of CTGO's are."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+T = TypeVar("T")
+Maybe = Annotated[T | None, WrapValidator(_absent_if_odd)]
+"""A field that may be missing, null, or of a type that nobody foresaw: then it is None."""
+_Moment = Annotated[datetime, AfterValidator(_in_utc)]
+_Number = Annotated[int, Field(le=LARGEST_ID)]
+_ODD = ConfigDict(extra="ignore", coerce_numbers_to_str=True, alias_generator=to_camel)
+
+
+class ProfileRow(BaseModel):
+    """A profile as it may come: see `Row`."""
+
+    model_config = _ODD
+
+    x_user_id: str | None = None
+    handle: Maybe[str] = None
+    display_name: Maybe[str] = None
+    profile_image_url: Maybe[str] = None
+    follower_count: Maybe[_Number] = None
+    bio: Maybe[str] = None
+
+
+class Row(BaseModel):
+    """A row as it may come: numbers as text, ids of people as numbers, times with any zone or none."""
+
+    model_config = _ODD
+
+    id: int = Field(ge=1, le=LARGEST_ID)
+    stream_id: int | None = Field(None, ge=0, le=LARGEST_ID)
+    segment_id: int | None = Field(None, ge=0, le=LARGEST_ID)
+    tracked_x_account_id: Maybe[_Number] = None
+    match_confidence: Maybe[str] = None
+    source_type: Maybe[str] = None
+    discovered_at: Maybe[_Moment] = None
+    exported_at: Maybe[_Moment] = None
+    profile: ProfileRow
+
+
 def parse_lead(source: str, raw: object) -> tuple[Lead, str] | Malformed:
     """Read one row of a listing.
 
     Returns the lead with its payload as compact JSON text, which `read_lead` reads alike, or the row as `Malformed`. What
     the payload holds is the row as it came, as far as JSON has it; the lead's own texts, `raw` among them, are clean.
     """
-    lead = _exact(source, raw) if type(raw) is dict else None
-    encoded = _encoded(raw, lead)
+    encoded = _encoded(raw)
     if encoded is not None and is_clean(encoded):
-        return (
-            (lead, encoded.decode()) if lead is not None else _validated(source, raw, raw, encoded.decode())
-        )
+        return _validated(source, raw, raw, encoded.decode())
     row = clean(raw)
     kept = json.dumps(clean(raw, str), separators=_COMPACT)
     if len(kept) > LARGEST_PAYLOAD and isinstance(row, dict):
@@ -121,41 +173,39 @@ def parse_lead(source: str, raw: object) -> tuple[Lead, str] | Malformed:
 
 
 def read_lead(source: str, payload: str) -> Lead:
-    """The lead of a payload that `parse_lead` returned earlier. Raises ValueError for any other text."""
+    """Read the lead of a payload that `parse_lead` returned earlier. Raises ValueError for any other text."""
     try:
         raw = from_json(payload, cache_strings="keys")
     except ValueError:  # half of a surrogate pair
         raw = json.loads(payload)
     if not is_clean(payload.encode()):
         raw = clean(raw)
-    lead = _exact(source, raw) if type(raw) is dict else None
-    if lead is not None:
-        return lead
     parsed = _validated(source, raw, raw, payload)
     if isinstance(parsed, Malformed):
         raise ValueError(parsed.reason)  # noqa: TRY004 - a wrong value, wherever it came from
     return parsed[0]
 
 
-def _encoded(raw: object, lead: Lead | None) -> bytes | None:
+def _encoded(raw: object) -> bytes | None:
     """A value as JSON in UTF-8; None for half of a surrogate pair, for NaN, infinities and a nesting without end."""
     try:
         encoded = to_json(raw)
-        if (lead is None or not _is_bare(lead)) and (b"NaN" in encoded or b"Infinity" in encoded):
-            _STRICT.encode(raw)  # raises if it is the number and not the word
+        if b"NaN" in encoded or b"Infinity" in encoded:
+            _STRICT.encode(raw)  # raises if it is the number and not a text
     except (ValueError, RecursionError):
         return None
     return encoded
 
 
 def _validated(source: str, raw: object, row: object, payload: str) -> tuple[Lead, str] | Malformed:
-    """A row that `_exact` would not read, or not before it was cleaned. `raw`: as it came, `row`: clean."""
+    """Make the lead of a row. `raw`: the row as it came; `row`: it is clean."""
     if not isinstance(row, dict) or not isinstance(raw, dict):
         return _malformed(source, raw, "it is not an object")
-    if lost := next((name for name in _ROW[:3] if row.get(name) is None is not raw.get(name)), ""):
-        return _malformed(source, raw, f"{lost}: it cannot be read")
+    for name in ("id", "streamId", "segmentId"):
+        if row.get(name) is None is not raw.get(name):
+            return _malformed(source, raw, f"{name}: it cannot be read")
     try:
-        lead = _exact(source, row) or _lenient(source, row)
+        lead = _lenient(source, row)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -165,17 +215,37 @@ def _validated(source: str, raw: object, row: object, payload: str) -> tuple[Lea
     return lead, payload
 
 
+def _lenient(source: str, raw: dict[str, Any]) -> Lead:
+    """Raises ValidationError."""
+    row = Row.model_validate(raw)
+    who = row.profile
+    return Lead(
+        LeadKey(source, row.id, row.stream_id or 0, row.segment_id or 0),
+        row.stream_id,
+        row.segment_id,
+        row.tracked_x_account_id,
+        row.match_confidence,
+        row.source_type,
+        row.discovered_at or UNDATED,
+        row.exported_at,
+        Profile(
+            who.x_user_id, who.handle, who.display_name, who.profile_image_url, who.follower_count, who.bio
+        ),
+        raw,
+    )
+
+
 def _fitting(row: dict[str, Any]) -> dict[str, Any]:
     """A clean row without the largest of its unknown parts, so that the rest can be kept."""
-    room = LARGEST_PAYLOAD // 2
     if isinstance(row.get("profile"), dict):
-        row = {**row, "profile": _trimmed(row["profile"], _NOBODY, room)}
-    return _trimmed(row, _NO_ROW, room)
+        row = {**row, "profile": _trimmed(row["profile"], ProfileRow.model_fields)}
+    return _trimmed(row, Row.model_fields)
 
 
-def _trimmed(part: dict[str, Any], known: Mapping[str, None], room: int) -> dict[str, Any]:
+def _trimmed(part: dict[str, Any], fields: Iterable[str]) -> dict[str, Any]:
     """Keep the known members and the smallest of the others, as far as there is room: bytes of JSON in ASCII."""
-    kept = {name: part[name] for name in known if name in part}
+    room = LARGEST_PAYLOAD // 2
+    kept = {name: part[name] for name in map(to_camel, fields) if name in part}
     others = {name: len(json.dumps({name: part[name]})) for name in part.keys() - kept.keys()}
     for name, size in sorted(others.items(), key=itemgetter(1)):
         room -= size
@@ -183,87 +253,6 @@ def _trimmed(part: dict[str, Any], known: Mapping[str, None], room: int) -> dict
             break
         kept[name] = part[name]
     return kept
-
-
-_COMPACT = (",", ":")
-_ROW = (
-    "id", "streamId", "segmentId", "trackedXAccountId", "matchConfidence", "sourceType", "discoveredAt", "exportedAt",
-    "profile",
-)  # fmt: skip
-_WHO = ("xUserId", "handle", "displayName", "profileImageUrl", "followerCount", "bio")
-_row_of, _who_of = itemgetter(*_ROW), itemgetter(*_WHO)
-_new = tuple.__new__  # what a named tuple's class calls as well, in half the time
-_NO_ROW, _NOBODY = dict.fromkeys(_ROW), dict.fromkeys(_WHO)
-
-
-def _exact(source: str, raw: Mapping[str, Any]) -> Lead | None:
-    """A row whose every part is of the very type that the vendor's samples show, as nearly all are; else None.
-
-    At 50,000 leads a run, read twice each, a general validator shows: this takes a fifth of its time.
-    """
-    try:
-        row = _row_of(raw)
-    except KeyError:
-        row = _row_of({**_NO_ROW, **raw})
-    lead_id, stream, segment, account, match, kind, found, exported, profile = row
-    if type(profile) is not dict or exported is not None:
-        return None
-    try:
-        who = _who_of(profile)
-    except KeyError:
-        who = _who_of({**_NOBODY, **profile})
-    if not _are_exact(tuple(map(type, row[:7] + who))):
-        return None
-    # Any that is negative or too large makes this so, for they are or-ed bit by bit
-    together = lead_id | (stream or 0) | (segment or 0) | (account or 0) | (who[4] or 0)
-    if not (lead_id and 0 <= together <= LARGEST_ID):
-        return None
-    try:
-        moment = datetime.fromisoformat(found)
-    except ValueError:
-        return None
-    if moment.tzinfo is not UTC:
-        return None
-    key = _new(LeadKey, (source, lead_id, stream or 0, segment or 0))
-    profile = _new(Profile, who)
-    return _new(Lead, (key, stream, segment, account, match, kind, moment, None, profile, raw))
-
-
-def _is_bare(lead: Lead) -> bool:
-    """True if an exact row holds no other members: then none of its numbers is a fraction."""
-    return lead.raw.keys() <= _NO_ROW.keys() and lead.raw["profile"].keys() <= _NOBODY.keys()
-
-
-@lru_cache(maxsize=1024)
-def _are_exact(types: tuple[type, ...]) -> bool:
-    """True if these are the types of the values in `_ROW` up to `discoveredAt`, and in `_WHO`. Few combinations occur."""
-    lead_id, *numbers, match, kind, found = types[:7]
-    *texts, followers, bio = types[7:]
-    return (
-        (lead_id, found) == (int, str)
-        and {int, NoneType}.issuperset([*numbers, followers])
-        and {str, NoneType}.issuperset([match, kind, *texts, bio])
-    )
-
-
-def _lenient(source: str, raw: dict[str, Any]) -> Lead:
-    """Raises ValidationError."""
-    row = Row.model_validate(raw)
-    who = row.profile
-    return Lead(
-        key=LeadKey(source, row.id, row.stream_id or 0, row.segment_id or 0),
-        stream_id=row.stream_id,
-        segment_id=row.segment_id,
-        account_id=row.tracked_x_account_id,
-        match_confidence=row.match_confidence,
-        source_type=row.source_type,
-        discovered_at=row.discovered_at or UNDATED,
-        exported_at=row.exported_at,
-        profile=Profile(
-            who.x_user_id, who.handle, who.display_name, who.profile_image_url, who.follower_count, who.bio
-        ),
-        raw=raw,
-    )
 
 
 def _malformed(source: str, raw: object, reason: str) -> Malformed:
@@ -293,8 +282,8 @@ def identity(row: Mapping[str, Any], payload: str = "") -> str:
     """
     profile = row.get("profile")
     who = profile.get("xUserId") or profile.get("handle") if isinstance(profile, dict) else None
-    said = repr((who, row.get("discoveredAt"))) if who else payload
-    return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
+    text = repr((who, row.get("discoveredAt"))) if who else payload
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 def utc_text(instant: datetime | float) -> str:

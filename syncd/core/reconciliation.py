@@ -5,14 +5,14 @@ holds and that are not exported. Both move together: a new lead adds one to each
 *drift*, the one less the other, is therefore the same as after the last calm sweep, unless something happened past the
 ledger: a lead that no pull listed, an export by somebody else, a campaign that was archived. Then a sweep lists them all.
 
-Leads that CTGO counts, and that a calm sweep cannot list, are *missing*, and a person is told. If the next sweep finds the
+Leads that CTGO counts, and that a calm sweep cannot list, are *missing*, and that is reported. If the next sweep finds the
 same number, CTGO counts so: the number is remembered as *unmet*, and only its change is news.
 """
 
 from typing import NamedTuple
 
 RESTLESS = 3
-"""Sweeps in a row without a calm round from which on this is told."""
+"""Sweeps in a row without a calm round from which on this is reported."""
 FICKLE = 3
 """Sweeps in a row that each find another number from which on CTGO's count is not believed to mean anything."""
 CHECK = 3600.0
@@ -40,21 +40,14 @@ class Books(NamedTuple):
         """True if leads are missing although a sweep looked for them."""
         return self.swept and self.missing > 0
 
-    @property
-    def is_restless(self) -> bool:
-        """True if no sweep was calm for long."""
-        return self.restless >= RESTLESS
-
 
 def trouble(books: Books) -> tuple[str, str] | None:
     """Return a code and a sentence for what a person should know; None when the books are even."""
     if books.is_missing:
         return "leads_missing", f"CTGO counts {books.missing} un-exported leads that it does not list."
-    if books.is_restless:
-        return (
-            "listing_restless",
-            f"CTGO's list did not stand still in {books.restless} sweeps, so leads may be missing.",
-        )
+    if books.restless >= RESTLESS:
+        detail = f"CTGO's list did not stand still in {books.restless} sweeps, so leads may be missing."
+        return "listing_restless", detail
     return None
 
 

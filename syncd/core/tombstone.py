@@ -15,7 +15,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from syncd.core.lead import Lead, Malformed
@@ -33,7 +33,7 @@ class Trace(NamedTuple):
 
 
 class Sighting(NamedTuple):
-    """The parts of a row that tell who the person is. Absent parts are empty."""
+    """The parts of a row that identify the person. Absent parts are empty."""
 
     source: str
     lead_id: int
@@ -54,25 +54,14 @@ def mark(key: str, trace: Trace) -> str:
 
 def left_by(sightings: Collection[Sighting]) -> set[Trace]:
     """Return the traces to keep tombstones of when the person behind these rows is forgotten."""
-    traces = set()
     nameless = not any(it.x_user_id for it in sightings)
-    for it in sightings:
-        traces |= _ids(it)
-        for handle in spellings(it.handle):
-            traces.add(Trace("handle", handle))
-            if nameless:
-                traces.add(Trace("handle of anybody", handle))
-    return traces
+    kinds = ("handle", "handle of anybody") if nameless else ("handle",)
+    return {trace for it in sightings for trace in _traces(it, kinds)}
 
 
 def carried_by(it: Sighting) -> set[Trace]:
     """Return the traces by which a listed row may be recognised as a forgotten person's."""
-    traces = _ids(it)
-    for handle in spellings(it.handle):
-        traces.add(Trace("handle of anybody", handle))
-        if not it.x_user_id:
-            traces.add(Trace("handle", handle))
-    return traces
+    return set(_traces(it, ("handle of anybody",) if it.x_user_id else ("handle", "handle of anybody")))
 
 
 def spellings(handle: str) -> set[str]:
@@ -80,15 +69,16 @@ def spellings(handle: str) -> set[str]:
     return {name for name in (bare(handle), handle.casefold()) if name}
 
 
-def _ids(it: Sighting) -> set[Trace]:
-    traces = set()
+def _traces(it: Sighting, handles: Sequence[str]) -> Iterator[Trace]:
+    """`handles`: the kinds of traces that a handle leaves."""
     if it.x_user_id:
-        traces.add(Trace("person", it.x_user_id))
+        yield Trace("person", it.x_user_id)
     if it.lead_id:
-        traces.add(Trace("lead", f"{it.source}\0{it.lead_id}"))
+        yield Trace("lead", f"{it.source}\0{it.lead_id}")
     if it.digest:
-        traces.add(Trace("row", f"{it.source}\0{it.digest}"))
-    return traces
+        yield Trace("row", f"{it.source}\0{it.digest}")
+    for handle in spellings(it.handle):
+        yield from (Trace(kind, handle) for kind in handles)
 
 
 def of_lead(lead: Lead) -> Sighting:
@@ -129,6 +119,4 @@ def marks(keys: Sequence[str], traces: Collection[Trace]) -> list[str]:
 
 
 def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return ""
-    return str(value) if isinstance(value, str | int) else ""
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""

@@ -83,12 +83,7 @@ def broken_off(outcomes: Sequence[Outcome], why: Exception, count: int) -> Seque
     return [*outcomes, *[why] * (count - len(outcomes))]
 
 
-def judge_call(
-    call: Sequence[Item],
-    answer: object,
-    lane: LaneState,
-    terms: Terms,
-) -> Verdict:
+def judge_call(call: Sequence[Item], answer: object, lane: LaneState, terms: Terms) -> Verdict:
     """Decide what one call changes.
 
     `answer`: a sequence with an outcome for each member, or the exception that was raised. All else is the plugin's bug.
@@ -173,12 +168,7 @@ class _Tally:
     stop: Failure | None = None
 
 
-def _judged(
-    call: Sequence[Item],
-    outcomes: Sequence[object],
-    lane: LaneState,
-    terms: Terms,
-) -> Verdict:
+def _judged(call: Sequence[Item], outcomes: Sequence[object], lane: LaneState, terms: Terms) -> Verdict:
     delivered = sum(isinstance(outcome, Delivered) for outcome in outcomes)
     if delivered == len(call):
         changes = [_delivered(item, outcome) for item, outcome in zip(call, outcomes, strict=True)]  # type: ignore[arg-type]

@@ -4,23 +4,83 @@
 in virtual time turn the same daemon by hand. Nothing in a turn waits for a remote: lanes and chores have threads.
 """
 
+import ctypes
+import gc
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from syncd.clock import Clock
 from syncd.connector import Logger
+from syncd.core.enrichment import SET_BOUNDS
+from syncd.core.lane_state import LaneState, reopened
 from syncd.daemon.calendar import Calendar, Chore
-from syncd.daemon.notify import Notifier
-from syncd.daemon.poll_schedule import Polls
-from syncd.daemon.reload import take_over
-from syncd.daemon.state import Snapshot
+from syncd.daemon.poll_schedule import Polls, Snapshot
+from syncd.daemon.service_manager import Notifier
 from syncd.engine.engine import Engine, log_shelved
-from syncd.ledger import LedgerError, overview
+from syncd.engine.source import SOURCE_LANES
+from syncd.ledger import LedgerError, Transaction, overview, twins
+from syncd.ledger.deliveries import flood_gate
+from syncd.ledger.lanes import load_lane, save_lane
 from syncd.ledger.leads import settlement
-from syncd.settings import SettingsError
-from syncd.workers.pool import WorkerPool, nothing
-from syncd.workers.runner import Ended, Runner
+from syncd.settings import Settings, SettingsError
+from syncd.workers import Ended, Runner, WorkerPool, nothing
+
+
+def give_back() -> None:
+    """Return memory that was needed once to the system: a first pull may need ten times that of an idle daemon.
+
+    glibc keeps what threads freed in their own arenas, for good unless it is asked. Another C library only collects.
+    """
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+PUSH = frozenset({"push_failed"})
+"""Codes that a new address may mend."""
+
+
+def changed(old: Settings, new: Settings) -> list[tuple[str, str]]:
+    """Return the lanes (kind, name) whose source or connector is new or has another option or secret."""
+    tables: tuple[tuple[Mapping[str, object], Mapping[str, object], tuple[str, ...]], ...] = (
+        (old.connectors, new.connectors, ("deliver", "hear")),
+        (old.sources, new.sources, (*SOURCE_LANES, "enrich", "feedback", "push")),
+    )
+    return [
+        (kind, name)
+        for before, after, kinds in tables
+        for name, it in after.items()
+        if before.get(name) != it
+        for kind in kinds
+    ]
+
+
+def take_over(connection: Transaction, old: Engine, new: Engine) -> list[LaneState]:
+    """Lift the halts of what was changed, begin the budgets of new keys, end those of keys that are gone.
+
+    Returns the lanes that were lifted. A pause, of ours or by hand, is left alone, unless it hangs on what was configured: a bound
+    of enriching, where push is to go.
+    """
+    lifted = []
+    for kind, name in changed(old.settings, new.settings):
+        lane = load_lane(connection, kind, name)
+        paused = lane.status == "paused" and lane.code in {"enrich": SET_BOUNDS, "push": PUSH}.get(kind, ())
+        if lane.status == "halted" or paused:
+            save_lane(connection, reopened(lane))
+            lifted.append(lane)
+    stood = {lane.name for lane in lifted if lane.kind == "deliver"}
+    twins.place(connection, new.settings.addresses)
+    flood_gate.start(connection, new.gates, new.settings.routes, stood, new.clock.now())
+    before = {context.budget.meter.name: context for context in old.contexts}
+    after = {context.budget.meter.name: context for context in new.contexts}
+    for key in after.keys() - before.keys():
+        after[key].budget.start(connection)
+    for key in before.keys() - after.keys():
+        before[key].budget.schedule_pull(connection, None, 1)
+    return lifted
+
 
 Order = Literal["pull", "look", "reload"]
 LEDGER_RETRY = 5.0
@@ -28,7 +88,7 @@ LEDGER_RETRY = 5.0
 
 
 class Daemon:
-    """See the module."""
+    """The daemon: see the module."""
 
     def __init__(
         self,
@@ -46,11 +106,11 @@ class Daemon:
         Args:
             engine: made with `runner.wake`, over an open ledger whose lock is held.
             runner: not until quiet.
-            pools: how an engine's lanes are manned.
+            pools: makes the worker pools of an engine's lanes.
             log: one event for each change of state.
-            remake: an engine of the configuration as it is now; raises SettingsError for a mistake in it.
+            remake: makes an engine of the configuration as it is now; raises SettingsError for a mistake in it.
             chores: what else is on the calendar for an engine.
-            notifier: where the service manager listens.
+            notifier: of the service manager.
         """
         self.engine, self._runner, self._pools, self._log = engine, runner, pools, log
         self._clock: Clock = engine.clock
@@ -67,12 +127,12 @@ class Daemon:
         self._ledger_tried = 0.0
 
     def order(self, order: Order) -> None:
-        """Ask for something; from any thread."""
+        """Queue an order; from any thread."""
         self._orders.append(order)
-        self._runner.bell.set()
+        self._runner.changed.set()
 
     def stop(self) -> None:
-        """Drain and end; from any thread."""
+        """End after the steps under way; from any thread."""
         self._notify.stopping()
         self._clock.stop()
 
@@ -92,14 +152,14 @@ class Daemon:
             stopping=self._clock.stopping,
         )
 
-    def run(self, manned: Callable[[], None] = nothing) -> Ended:
-        """Until the clock is stopped, or the ledger fails for good. `manned`: called before READY is said."""
+    def run(self, before_ready: Callable[[], None] = nothing) -> Ended:
+        """Run until the clock is stopped, or the ledger fails for good. `before_ready`: see `begin`."""
         try:
-            self.begin(manned)
-            bell = self._runner.bell
+            self.begin(before_ready)
+            changed = self._runner.changed
             while not self._runner.over and not self._clock.stopping:
-                bell.clear()
-                self._clock.wait(bell, self.turn())
+                changed.clear()
+                self._clock.wait(changed, self.turn())
         except BaseException:
             self._clock.stop()
             self._runner.finish()  # or lanes would go on over a ledger that is being closed
@@ -107,17 +167,17 @@ class Daemon:
         self._log.info("daemon_stopping")
         return self._runner.finish()
 
-    def begin(self, manned: Callable[[], None] = nothing) -> None:
-        """Man the lanes and ask for the first pulls; then `manned`, then READY."""
+    def begin(self, before_ready: Callable[[], None] = nothing) -> None:
+        """Start the lanes and ask for the first pulls; call `before_ready`; then notify the service manager."""
         self._polls.begin()
         self._put_chores()
         self._runner.start(self._pools(self.engine))
         self._log.info("daemon_started", sources=len(self.engine.pulls), connectors=len(self.engine.delivers))
-        manned()
+        before_ready()
         self._notify.ready()
 
     def turn(self) -> float | None:
-        """Do what is due; seconds until something is, None when nothing ever will be."""
+        """Do what is due; return the seconds until something is, None when nothing ever will be."""
         try:
             return self._turn()
         except LedgerError as error:
@@ -210,9 +270,9 @@ class Daemon:
         return LEDGER_RETRY
 
     def _notify_manager(self) -> float | None:
-        """A line for a person, and a sign of life if there is life; seconds until the next is wanted."""
+        """Send the service manager a status line, and a sign of life unless a lane hangs; return the seconds until the next."""
         if self._notify.listens:
-            self._notify.status(self._line())
+            self._notify.status(self._status())
         if self._notify.watchdog is None:
             return None
         every = self._notify.watchdog / 2
@@ -228,7 +288,7 @@ class Daemon:
             self._notify.alive()
         return every
 
-    def _line(self) -> str:
+    def _status(self) -> str:
         seen = self.snapshot()
         if seen.ledger is not None:
             return f"Nothing is sent: {seen.ledger.detail}"
@@ -238,11 +298,8 @@ class Daemon:
             kind: sum(states.get("pending", 0) for states in counts[kind].values())
             for kind in ("delivery", "export")
         }
-        pulled = [
-            seen.now - (seen.monotonic - it.pulled) for it in seen.sources.values() if it.pulled is not None
-        ]
         parts = [f"{waiting['delivery']} to deliver, {waiting['export']} to export"]
         parts += [f"{lane.name} ({lane.kind}): {lane.trouble}" for lane in seen.lanes if lane.trouble][:3]
-        if len(pulled) < len(seen.sources):
-            parts.append(f"{len(seen.sources) - len(pulled)} not pulled yet")
+        if not_pulled := sum(it.pulled is None for it in seen.sources.values()):
+            parts.append(f"{not_pulled} not pulled yet")
         return "; ".join(parts)

@@ -1,15 +1,57 @@
 """The sources on the calendar: when each is pulled and reconciled, and the windows that other commands asked for."""
 
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from syncd.core.reconciliation import CHECK
 from syncd.daemon.calendar import Calendar, Chore, Cron, Every, When, spread
-from syncd.daemon.state import SourceView
 from syncd.engine.engine import Engine
 from syncd.engine.pull.lane import Pull
 from syncd.ledger import LedgerError, overview, sources
-from syncd.settings import Schedule, Source
-from syncd.workers.runner import Runner
+from syncd.settings import Schedule, Settings, Source
+from syncd.workers import LaneView, Runner
+
+STUCK = 600.0
+"""Seconds past its due time, or in one step, after which a lane is wedged. A request's own time-outs end well before."""
+
+
+class SourceView(NamedTuple):
+    """The freshness of a source. Monotonic seconds.
+
+    `pulled`: when a live pass last ended well in this process, None: not yet; `next_pull`: when the next is due; `every`:
+    seconds between two, None for a cron line.
+    """
+
+    name: str
+    pulled: float | None
+    next_pull: float | None
+    every: float | None
+
+
+class Snapshot(NamedTuple):
+    """The daemon at one moment, for health, alerts and `systemctl status`.
+
+    `now` is wall time; `monotonic` and `begun` (when it started) are not. `ledger`: why no lane is stepped at present.
+    """
+
+    now: float
+    monotonic: float
+    begun: float
+    settings: Settings
+    lanes: Sequence[LaneView]
+    sources: Mapping[str, SourceView]
+    ledger: LedgerError | None
+    stopping: bool
+
+    @property
+    def stuck(self) -> Sequence[LaneView]:
+        """Lanes that are wedged. While the ledger is waited for, only those that were in a step before."""
+        return [
+            lane
+            for lane in self.lanes
+            if lane.late(self.monotonic) > STUCK and (self.ledger is None or lane.since is not None)
+        ]
 
 
 class Polls:
@@ -27,27 +69,22 @@ class Polls:
             }
         for name, pull in self._pulls.items():
             source = self.engine.settings.sources[name]
-            self._calendar.put(
-                Chore(
-                    _pull(name), _when(name, source.poll), partial(self._poll, pull), brief=True, grace=None
-                )
-            )
             first = self._until_reconcile(source, reconciled.get(name))
-            again = Every(source.reconcile, first)
-            self._calendar.put(
-                Chore(_reconcile(name), again, partial(self._reconcile, pull), brief=True, grace=None)
-            )
-            check = Every(CHECK, pull.until_check() or CHECK)
-            self._calendar.put(Chore(_check(name), check, partial(self._check, pull), brief=True, grace=None))
+            for kind, when, act in (
+                ("pull", _when(name, source.poll), self._poll),
+                ("reconcile", Every(source.reconcile, first), self._reconcile),
+                ("check", Every(CHECK, pull.until_check() or CHECK), self._check),
+            ):
+                chore = Chore(f"{kind}:{name}", when, partial(act, pull), brief=True, grace=None)
+                self._calendar.put(chore)
         self._take_windows()
         self.pull_now()
 
     def end(self) -> None:
         """Take all off the calendar."""
         for name in self._pulls:
-            self._calendar.remove(_pull(name))
-            self._calendar.remove(_reconcile(name))
-            self._calendar.remove(_check(name))
+            for kind in ("pull", "reconcile", "check"):
+                self._calendar.remove(f"{kind}:{name}")
 
     def pull_now(self) -> None:
         """Pull every source."""
@@ -55,7 +92,7 @@ class Polls:
             self._poll(pull)
 
     def look(self) -> None:
-        """If another process wrote to the ledger, let every lane see for itself."""
+        """If another process wrote to the ledger, step every lane soon."""
         try:
             if self.engine.ledger.changed_elsewhere():
                 self._runner.look()
@@ -64,7 +101,7 @@ class Polls:
             self._runner.fail(error)
 
     def _take_windows(self) -> None:
-        """Take on the windows that the ledger holds for these sources."""
+        """Ask for the windows that the ledger holds for these sources."""
         with self.engine.ledger.read() as connection:
             asked = sources.pending_windows(connection)
         for window in asked:
@@ -74,13 +111,13 @@ class Polls:
 
     def view(self, name: str, now: float) -> SourceView:
         """Return the freshness of a source at a monotonic instant."""
-        due = self._calendar.due_in(_pull(name))
+        due = self._calendar.due_in(f"pull:{name}")
         every = self.engine.settings.sources[name].poll.every
         return SourceView(name, self._pulls[name].pulled, None if due is None else now + due, every)
 
     def _poll(self, pull: Pull) -> None:
         self.look()
-        due = self._calendar.due_in(_pull(pull.name))
+        due = self._calendar.due_in(f"pull:{pull.name}")
         if due is not None:
             every = self.engine.settings.sources[pull.name].poll.every
             pull.expect(self.engine.clock.monotonic() + due, every)
@@ -101,18 +138,6 @@ class Polls:
         if last is None:
             return source.reconcile
         return min(max(0.0, source.reconcile - (self.engine.clock.now() - last)), source.reconcile)
-
-
-def _pull(name: str) -> str:
-    return f"pull:{name}"
-
-
-def _reconcile(name: str) -> str:
-    return f"reconcile:{name}"
-
-
-def _check(name: str) -> str:
-    return f"check:{name}"
 
 
 def _when(name: str, poll: Schedule) -> When:

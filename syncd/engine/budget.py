@@ -48,7 +48,7 @@ class RequestBudget:
         self._signals: list[Signals] = []
 
     def observe(self, signals: Signals) -> None:
-        """Note what an answer said; from any thread. It takes effect in the next `close`."""
+        """Note what an answer reported; from any thread. It takes effect in the next `close`."""
         self._signals.append(signals)
 
     def start(self, connection: Transaction) -> None:
@@ -58,23 +58,23 @@ class RequestBudget:
     def open(
         self, connection: Transaction, want: int, *, live: bool, at_once: int = 1
     ) -> Reservation | float:
-        """Take slots in this transaction: a hold on up to `want`, or seconds until asking again can help.
+        """Take up to `want` slots in this transaction; or return the seconds until asking again can help.
 
-        `at_once`: how many requests will be under way together; the hold lasts for all of them one after the other.
+        `at_once`: how many requests will be under way together; the slots last for all of them one after the other.
         """
         now = self._clock.monotonic()
         deadline = self._deadline * -(-want // at_once)
         granted, taken = budgets.take(connection, self.meter, now, want=want, live=live, deadline=deadline)
         return Reservation(taken, self._clock, now) if taken else granted.wait
 
-    def close(self, connection: Transaction, hold: Reservation | None) -> None:
-        """Write when the hold's slots free, and what the server said meanwhile."""
-        if hold:
-            frees = coalesce([freed(at) for at in hold.answered], QUANTUM)
-            budgets.give_back(connection, self.meter, hold.taken, frees)
+    def close(self, connection: Transaction, slots: Reservation | None) -> None:
+        """Write when the slots free, and what the server reported meanwhile."""
+        if slots:
+            frees = coalesce([freed(at) for at in slots.answered], QUANTUM)
+            budgets.give_back(connection, self.meter, slots.taken, frees)
         signals, self._signals = self._signals, []
         if signals:
-            self._believe(connection, signals, hold.since if hold else None)
+            self._believe(connection, signals, slots.since if slots else None)
 
     def schedule_pull(
         self, connection: Transaction, at: float | None, needs: int, every: float | None = None

@@ -1,32 +1,28 @@
 """Deliver: one connector's lane. It chooses due deliveries, maps and sends them, and records the outcomes."""
 
-import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from json import loads
 from typing import cast
 
-from syncd.clock import Clock
-from syncd.connector import Connector, Logger
-from syncd.core.batches import in_company, pack
-from syncd.core.delivery import Change, Delivered, Delivery, Item, Outcome, Route, kept
+from syncd.connector import Connector
+from syncd.core.delivery import Change, Delivered, Delivery, Item, Outcome, Route, in_company, kept, pack
 from syncd.core.failure import Failure, Halt, Pause, Refused, Reject, Retry
-from syncd.core.flood_gate import GATE_HELD, said
+from syncd.core.flood_gate import GATE_HELD, describe_gate
 from syncd.core.lane_state import LaneState, Policy, Terms, reopened
 from syncd.core.lead import Lead, read_lead
 from syncd.core.verdict import Verdict, broken_off, judge_call, judge_unsent, may_go_on
-from syncd.engine.lane import AGAIN, IDLE, LedgerLane, Next, Wake
+from syncd.engine.lane import AGAIN, IDLE, LaneTools, LedgerLane, Next
 from syncd.engine.names import NAMES_SOON, Names, NameUnknown, require_names
 from syncd.engine.observer import NOBODY, Observer, outcomes_of
-from syncd.engine.redaction import opened, traceback_without
-from syncd.ledger import Ledger
 from syncd.ledger.admin.restored_lanes import doubted, restored_at
 from syncd.ledger.deliveries import flood_gate
-from syncd.ledger.deliveries.attempts import Recorded, next_due, others_due
+from syncd.ledger.deliveries.attempts import next_due, others_due
 from syncd.ledger.deliveries.due import Due, Sent, believed, due, mark_maybe_sent, record
 from syncd.ledger.deliveries.flood_gate import GateState
 from syncd.ledger.leads.ingest import NAME_UNKNOWN, WAITS_FOR_NAME
 from syncd.ledger.schema import Delivery as DeliveryRow
+from syncd.log import opened, traceback_without
 from syncd.mapping import FieldMap, Filter, Labels, variables
 
 LOOK_AHEAD = 4
@@ -66,21 +62,11 @@ class Deliver(LedgerLane):
 
     kind = "deliver"
 
-    def __init__(
-        self,
-        config: LaneConfig,
-        ledger: Ledger,
-        clock: Clock,
-        log: Logger,
-        wake: Wake,
-        *,
-        chance: Callable[[], float] = random.random,
-    ) -> None:
-        """`chance`: numbers in [0, 1) for the jitter."""
-        super().__init__(config.name, ledger, clock, log, policy=config.policy, chance=chance)
-        self._config, self._wake = config, wake
+    def __init__(self, config: LaneConfig, tools: LaneTools) -> None:
+        super().__init__(config.name, tools, config.policy)
+        self._config, self._people = config, config.connector.objects == "people"
         self._behind_gate = False
-        with ledger.read() as connection:
+        with self._ledger.read() as connection:
             self._restored_at = restored_at(connection)  # nobody restores under a running engine
 
     def step(self) -> Next:
@@ -93,7 +79,7 @@ class Deliver(LedgerLane):
                 self._ledger.fresh.drop(self.name)
                 return standstill
             # People go in groups, by what is known of them: look further, so that calls are full
-            limit = connector.batch_size * (LOOK_AHEAD if connector.objects == "people" else 1)
+            limit = connector.batch_size * (LOOK_AHEAD if self._people else 1)
             cap, fresh = self._policy.retry_cap, self._ledger.fresh
             found = due(connection, lane, now, cap, limit, fresh=fresh, draw=self._chance())
             if not found:
@@ -121,7 +107,7 @@ class Deliver(LedgerLane):
         """Log once that the gate is closed, if that is why nothing may go."""
         closed = gate is not None and gate.since is not None
         if gate is not None and closed and not self._behind_gate:
-            detail = said(gate.held, gate.size)
+            detail = describe_gate(gate.held, gate.size)
             self._log.warning("lane_halted", kind=self.kind, name=self.name, code=GATE_HELD, detail=detail)
         self._behind_gate = closed
         return Next(None, GATE_HELD) if closed else IDLE
@@ -131,7 +117,7 @@ class Deliver(LedgerLane):
         ready, settled = self._prepare(found)
         if settled:
             lane = self._settle_unsent(settled, lane)
-        if self._config.connector.objects == "people":
+        if self._people:
             ready = _one_each(ready, self._clock.now())
         items, size = [(it.item, route) for it, _, route in ready], self._config.connector.batch_size
         calls: Sequence[list[int]] = pack(items, lane, size)
@@ -150,9 +136,8 @@ class Deliver(LedgerLane):
         ready: list[_Ready] = []
         settled: list[tuple[Due, _Unsent]] = []
         now, route = self._clock.now(), self._config.connector.route
-        people = self._config.connector.objects == "people"
         for one in found:
-            if people and _is_superseded(one, now):
+            if self._people and _is_superseded(one, now):
                 settled.append((one, Delivered(one.remote_id, created=False)))
                 continue
             try:
@@ -204,14 +189,13 @@ class Deliver(LedgerLane):
         unsafe = [it.item.id for it, _, route in members if not route.resend_safe]
         if unsafe:
             with self._ledger.write() as connection:
-                people = self._config.connector.objects == "people"
-                mark_maybe_sent(connection, unsafe, people=people)
+                mark_maybe_sent(connection, unsafe, people=self._people)
         answer = self._send([delivery for _, delivery, _ in members])
         items = [it.item for it, _, _ in members]
-        if unsafe and not _nothing_sent(answer) and not _all_delivered(answer, len(items)):
+        well = _all_delivered(answer, len(items))
+        if unsafe and not well and not _nothing_sent(answer):
             marked = set(unsafe)
             items = [Item(*item[:-1], maybe_sent=True) if item.id in marked else item for item in items]
-        well = _all_delivered(answer, len(items))
         verdict = judge_call(items, answer, lane, self._terms_after([] if well else items, lane))
         self._record(verdict, [it for it, _, _ in members])
         return verdict.lane
@@ -246,37 +230,17 @@ class Deliver(LedgerLane):
             return self._terms(others=others_due(connection, DeliveryRow, lane, self._clock.now(), ids))
 
     def _record(self, verdict: Verdict, members: Sequence[Due]) -> None:
-        people = self._config.connector.objects == "people"
-        now = self._clock.now()
-        sent = {m.item.id: Sent(m.person, believed(m.discovered_at, now)) for m in members} if people else {}
         by_id = {m.item.id: m for m in members}
         with self._ledger.write() as connection:
+            now = self._clock.now()
+            sent = {
+                m.item.id: Sent(m.person, believed(m.discovered_at, now)) for m in members if self._people
+            }
             before, verdict = self._allow(connection, verdict)
             recorded = record(
-                connection,
-                self.name,
-                verdict,
-                sent=sent,
-                members=by_id,
-                exports=self._config.exports,
-                now=self._clock.now(),
-            )
-        self._log_outcome(before, verdict, recorded)
-        self._count(verdict, members)
-        for source in recorded.owing:
-            self._wake("export", source)
-
-    def _count(self, verdict: Verdict, members: Sequence[Due]) -> None:
-        if self._config.observer is NOBODY:
-            return
-        now, found = self._clock.now(), {m.item.id: m.discovered_at for m in members}
-        latencies = [now - found[c.id] for c in verdict.changes if c.state == "delivered" and c.id in found]
-        outcomes = outcomes_of(verdict.changes, (m.item for m in members))
-        self._config.observer.sent(self.name, outcomes, latencies)
-
-    def _log_outcome(self, before: LaneState, verdict: Verdict, recorded: Recorded) -> None:
-        rejected = recorded.counts.get("rejected", 0)
-        if rejected:
+                connection, self.name, verdict, sent=sent, members=by_id, exports=self._config.exports, now=now
+            )  # fmt: skip
+        if rejected := recorded.counts.get("rejected", 0):
             code = next((c.code for c in verdict.changes if c.state == "rejected"), "")
             self._log.warning("deliveries_rejected", connector=self.name, n=rejected, code=code)
         if recorded.forgotten:
@@ -284,6 +248,12 @@ class Deliver(LedgerLane):
                 "delivered_though_forgotten", connector=self.name, remote_ids=recorded.forgotten
             )
         self._log_change(before, verdict.lane)
+        if self._config.observer is not NOBODY:
+            delivered = [by_id[c.id] for c in verdict.changes if c.state == "delivered" and c.id in by_id]
+            outcomes = outcomes_of(verdict.changes, (m.item for m in members))
+            self._config.observer.sent(self.name, outcomes, [now - m.discovered_at for m in delivered])
+        for source in recorded.owing:
+            self._wake("export", source)
 
 
 def _read(one: Due) -> Lead:

@@ -1,4 +1,4 @@
-"""The engine: everything that one configuration makes, opened."""
+"""The engine: all that one configuration makes, opened."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ class Engine:
     exports: Sequence[Export]
     others: Sequence[Lane] = ()
     """The other lanes of the sources; they run behind the pulls."""
-    hears: Sequence[Lane] = ()
+    polls: Sequence[Lane] = ()
     """The lanes that collect feedback: each shares its connector with a delivering lane."""
     closes: Mapping[tuple[str, str], Callable[[], None]] = field(default_factory=dict)
     gates: Mapping[str, int] = field(default_factory=dict)

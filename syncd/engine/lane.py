@@ -14,7 +14,7 @@ from syncd.ledger.lanes import load_lane, save_lane
 
 
 class Next(NamedTuple):
-    """When a lane wants to be stepped again.
+    """When a lane must be stepped again.
 
     `wait`: seconds; 0 at once, None not before something wakes it. `trouble`: the code of what is wrong, empty when
     the wait is only pacing or there is nothing to do.
@@ -28,7 +28,17 @@ AGAIN = Next(0.0)
 IDLE = Next(None)
 
 Wake = Callable[[str, str], None]
-"""Tell the runner that a lane (kind, name) has work."""
+"""Tells the runner that a lane (kind, name) has work."""
+
+
+class LaneTools(NamedTuple):
+    """The tools that every lane works with. `chance`: numbers in [0, 1) for the jitter."""
+
+    ledger: Ledger
+    clock: Clock
+    log: Logger
+    wake: Wake
+    chance: Callable[[], float] = random.random
 
 
 class Lane(Protocol):
@@ -54,25 +64,16 @@ class LedgerLane:
     halting: tuple[type[Failure], ...] = (Halt, Reject)
     """Failures that halt the lane; all others pause it."""
 
-    def __init__(
-        self,
-        name: str,
-        ledger: Ledger,
-        clock: Clock,
-        log: Logger,
-        *,
-        policy: Policy,
-        chance: Callable[[], float] = random.random,
-    ) -> None:
-        """`name`: of the connector or the source. `chance`: numbers in [0, 1) for the jitter."""
-        self.name, self._policy, self._chance = name, policy, chance
-        self._ledger, self._clock, self._log = ledger, clock, log
+    def __init__(self, name: str, tools: LaneTools, policy: Policy) -> None:
+        """`name`: of the connector or the source."""
+        self.name, self._policy = name, policy
+        self._ledger, self._clock, self._log, self._wake, self._chance = tools
 
     def _load(self, connection: Transaction) -> LaneState:
         return load_lane(connection, self.kind, self.name)
 
     def _standstill(self, lane: LaneState) -> Next | None:
-        """Return when a lane that stands still wants to be stepped again; None if the lane may go on."""
+        """Return when to step a lane again that stands still; None if it may go on."""
         wait = lane.wait(self._clock.now(), self._policy.probe)
         return Next(wait, lane.code) if wait != 0 else None
 
@@ -93,7 +94,7 @@ class LedgerLane:
         return before, verdict._replace(lane=kept_by_hand(before, verdict.lane, self._clock.now()))
 
     def _fail(self, connection: Transaction, lane: LaneState, why: Failure) -> Next:
-        """Pause or halt the lane; return when it wants to be stepped again."""
+        """Pause or halt the lane; return when to step it again."""
         halts = isinstance(why, self.halting)
         after = halted(lane, why, self._clock.now()) if halts else paused(lane, why, self._terms())
         return self._standstill(self._save(connection, after)) or AGAIN

@@ -9,16 +9,15 @@ there a name that is not known is no null: the delivery waits (`name_unknown`) f
 name either it is set aside visibly (`filter_failed`).
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 from syncd.clock import Clock
-from syncd.connector import Logger
 from syncd.core.failure import Failure, Pause, Reject
 from syncd.core.lead import Lead
 from syncd.ctgo import Named, Upstream
 from syncd.engine.budget import RequestBudget, Reservation
-from syncd.engine.lane import AGAIN, IDLE, Next
+from syncd.engine.lane import AGAIN, IDLE, LaneTools, Next
 from syncd.ledger import Ledger, Transaction
 from syncd.ledger.lanes import load_lane
 from syncd.ledger.sources import load_asked, load_names, save_names
@@ -45,11 +44,6 @@ _CALLED: Mapping[Named, str] = MappingProxyType(
 def names_in(uses: Collection[str]) -> frozenset[Named]:
     """The lists that these variables need."""
     return frozenset(NAMES[variable] for variable in uses if variable in NAMES)
-
-
-def number_of(lead: Lead, kind: Named) -> int | None:
-    """The lead's own number of that kind."""
-    return {"stream": lead.stream_id, "segment": lead.segment_id, "account": lead.account_id}[kind]
 
 
 class Names:
@@ -82,19 +76,14 @@ class Names:
 
     def unknown(self, lead: Lead, uses: Collection[str]) -> Named | None:
         """The kind of a name that these variables need, that the lead has a number for, and that nobody knows."""
-        known = {
-            "stream": self.labels.streams,
-            "segment": self.labels.segments,
-            "account": self.labels.accounts,
-        }
         for kind in names_in(uses):
-            number = number_of(lead, kind)
-            if number is not None and number not in known[kind]:
+            number = getattr(lead, f"{kind}_id")
+            if number is not None and number not in getattr(self.labels, f"{kind}s"):
                 return kind
         return None
 
     def wait(self, kind: Named, since: float) -> float | None:
-        """Seconds until a list may tell a name that is wanted since then; None: one did not, and none will."""
+        """Seconds until a list may hold a name that is wanted since then; None: one did not, and none will."""
         at, failed = self._asked.get(kind, (0.0, ""))
         if at >= since and not failed:
             return None
@@ -103,7 +92,7 @@ class Names:
     def learnt(
         self, connection: Transaction, kind: Named, names: Mapping[int, str | None], failed: str = ""
     ) -> None:
-        """Write what a list said; part of a transaction."""
+        """Write the names on a list; part of a transaction."""
         save_names(connection, self.source, kind, names, self._clock.now(), failed=failed)
         self._load(connection)
         self._expected = None
@@ -128,17 +117,14 @@ class Naming:
     def __init__(
         self,
         names: Names,
-        *,
         upstream: Upstream,
-        pacer: RequestBudget,
-        ledger: Ledger,
-        log: Logger,
-        clock: Clock,
-        wake: Callable[[], None],
+        budget: RequestBudget,
+        tools: LaneTools,
+        connectors: Collection[str],
     ) -> None:
-        """`wake`: tell those who may wait for names that there are some."""
-        self._names, self._upstream, self._pacer = names, upstream, pacer
-        self._ledger, self._log, self._clock, self._wake = ledger, log, clock, wake
+        """`connectors`: whose lanes may wait for names."""
+        self._names, self._upstream, self._budget, self._connectors = names, upstream, budget, connectors
+        self._ledger, self._clock, self._log, self._wake, _ = tools
 
     @property
     def name(self) -> str:
@@ -155,29 +141,30 @@ class Naming:
             if load_lane(connection, "pull", self.name).wait(self._clock.now()) != 0:
                 return IDLE  # the source is paused, halted or in trouble: names can wait
         with self._ledger.write() as connection:
-            opened = self._pacer.open(connection, 1, live=False)
+            opened = self._budget.open(connection, 1, live=False)
         if not isinstance(opened, Reservation):
             return Next(opened)
         self._ask(kind, opened)
         return AGAIN
 
-    def _ask(self, kind: Named, hold: Reservation) -> None:
+    def _ask(self, kind: Named, slots: Reservation) -> None:
         found: Mapping[int, str | None] = {}
         failed = ""
         try:
-            found = hold.call(lambda: self._upstream.names(kind))
+            found = slots.call(lambda: self._upstream.names(kind))
         except Failure as why:
             # A list that does not exist, or not for this account, has been answered: there are no names on it
             failed = why.code if isinstance(why, Pause) or why.code == "key_refused" else ""
             self._log.warning("names_not_listed", source=self.name, kind=kind, code=why.code)
         with self._ledger.write() as connection:
             self._names.learnt(connection, kind, found, failed)
-            self._pacer.close(connection, hold)
-        self._wake()
+            self._budget.close(connection, slots)
+        for connector in self._connectors:
+            self._wake("deliver", connector)
 
 
 class NameUnknown(Exception):  # noqa: N818 - an answer: ask again when the next list is there
-    """A `where` needs a name that a list may still tell. `seconds`: until that is worth asking."""
+    """A `where` needs a name that a list may still hold. `seconds`: until that is worth asking."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"{seconds:.0f} s")
@@ -187,13 +174,13 @@ class NameUnknown(Exception):  # noqa: N818 - an answer: ask again when the next
 def require_names(names: Names, lead: Lead, uses: Collection[str], since: float) -> None:
     """See that a `where` can be judged.
 
-    `since`: when the lead was discovered. Raises NameUnknown, or Reject `filter_failed` for a name that CTGO does not tell.
+    `since`: when the lead was discovered. Raises NameUnknown, or Reject `filter_failed` for a name that CTGO does not have.
     """
     kind = names.unknown(lead, uses)
     if kind is None:
         return
     seconds = names.wait(kind, since)
     if seconds is None:
-        number = number_of(lead, kind)
+        number = getattr(lead, f"{kind}_id")
         raise Reject("filter_failed", f"where: CTGO tells no name of {_CALLED[kind]} {number}.")
     raise NameUnknown(seconds)

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
 
 from syncd.core.delivery import Change, Item
 
@@ -10,59 +9,35 @@ Outcomes = Mapping[tuple[str, str], int]
 """(delivered, retried, rejected, dropped, waiting; the failure's code, empty if there is none) -> how many."""
 
 
-class Observer(Protocol):
-    """Called from the lanes' threads, after the fact was written down: must neither block nor raise."""
+class Observer:
+    """Called from the lanes' threads, after the fact was written down: must neither block nor raise. This one does nothing."""
 
     def requested(self, source: str, host: str, status: int) -> None:
         """A request to CTGO is over. `status` 0: there was no answer."""
-        ...
 
     def pulled(self, source: str, kind: str, new: int) -> None:
         """A pass over a source's leads ended well. `kind`: live, reconcile, window."""
-        ...
 
     def sent(self, connector: str, outcomes: Outcomes, latencies: Sequence[float]) -> None:
         """A call to a connector is over. `latencies`: seconds from discovery, of each delivered lead."""
-        ...
 
     def exported(self, source: str, outcomes: Outcomes) -> None:
         """A pass over a source's exports is over."""
-        ...
 
     def fed_back(self, source: str, outcomes: Outcomes) -> None:
         """A pass over a source's feedback is over."""
-        ...
 
 
-class Nobody:
-    """Counts nothing."""
-
-    def requested(self, source: str, host: str, status: int) -> None:
-        """Nothing."""
-
-    def pulled(self, source: str, kind: str, new: int) -> None:
-        """Nothing."""
-
-    def sent(self, connector: str, outcomes: Outcomes, latencies: Sequence[float]) -> None:
-        """Nothing."""
-
-    def exported(self, source: str, outcomes: Outcomes) -> None:
-        """Nothing."""
-
-    def fed_back(self, source: str, outcomes: Outcomes) -> None:
-        """Nothing."""
-
-
-NOBODY: Observer = Nobody()
+NOBODY = Observer()
 
 
 def outcomes_of(changes: Iterable[Change], items: Iterable[Item]) -> Outcomes:
     """Count the changes of a verdict by outcome and code. `items`: as they were before."""
     attempts = {item.id: item.attempts for item in items}
-    return Counter((_outcome(change, attempts.get(change.id, 0)), change.code) for change in changes)
 
+    def outcome(change: Change) -> str:
+        if change.state != "pending":
+            return change.state
+        return "retried" if change.attempts > attempts.get(change.id, 0) else "waiting"
 
-def _outcome(change: Change, attempts: int) -> str:
-    if change.state != "pending":
-        return change.state
-    return "retried" if change.attempts > attempts else "waiting"
+    return Counter((outcome(change), change.code) for change in changes)

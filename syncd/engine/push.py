@@ -2,37 +2,34 @@
 
 What CTGO posts is unsigned, its shape is not documented, and it may be forged, repeated or lost. So a push is believed in
 nothing: it is a reason to pull before the time, at most once in `SPACING` seconds, however many come, and never for more
-than half of the key's requests (`spacing`). Polling goes on, and finds whatever no push told of.
+than half of the key's requests (`spacing`). Polling goes on, and finds the leads that no push announced.
 
 The lane `push:SOURCE` keeps the ledger's `Subscription` and CTGO in step with the configuration, behind the first pull: what
-is to be done is decided by `due_act`, pure. Trouble with it is said once (`push_failed`), tried again with a growing back-off,
+is to be done is decided by `due_act`, pure. Trouble with it is logged once (`push_failed`), tried again with a growing back-off,
 and never anybody else's: leads come by polling meanwhile.
 """
 
 import hashlib
 import json
-import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, NamedTuple
 
-from syncd.clock import Clock
-from syncd.connector import Logger
 from syncd.core.failure import CODES, Failure, Pause
 from syncd.core.lane_state import BY_HAND, LaneState, Policy, reopened
 from syncd.engine.budget import Reservation
-from syncd.engine.lane import AGAIN, LedgerLane, Next, Wake
+from syncd.engine.lane import AGAIN, LaneTools, LedgerLane, Next
 from syncd.engine.pull.lane import Pull
 from syncd.engine.source import SourceContext
-from syncd.ledger import Ledger, Transaction, subscriptions
+from syncd.ledger import Transaction, subscriptions
 from syncd.ledger.lanes import load_lane
 from syncd.ledger.subscriptions import Subscription
 
 SPACING = 5.0
 """Seconds between two extra pulls of a source."""
 REFRESH = 86400.0
-"""Seconds without a word after which the same is subscribed again: CTGO lists no subscriptions, so that is the only way to know."""
+"""Seconds without a push after which the same is subscribed again: CTGO lists no subscriptions, so that is the only way to know."""
 PATIENCE = Policy(pause_base=30.0, pause_cap=3600.0)
 
 
@@ -97,25 +94,14 @@ class Push(LedgerLane):
 
     kind = "push"
 
-    def __init__(
-        self,
-        context: SourceContext,
-        pull: Pull,
-        ledger: Ledger,
-        *,
-        clock: Clock,
-        log: Logger,
-        wake: Wake,
-        wanted: Wanted | None,
-        chance: Callable[[], float] = random.random,
-    ) -> None:
-        """`wanted`: None when the source is to have no push; `chance`: as in `Pull`."""
+    def __init__(self, context: SourceContext, pull: Pull, tools: LaneTools, wanted: Wanted | None) -> None:
+        """`wanted`: None when the source is to have no push."""
+        super().__init__(context.name, tools, PATIENCE)
         self._context, self._pull, self._upstream = context, pull, context.upstream
-        super().__init__(context.name, ledger, clock, log, policy=PATIENCE, chance=chance)
-        self._wanted, self._wake = wanted, wake
+        self._wanted = wanted
         self._asked = self._came = False
         self._next_extra = 0.0
-        with ledger.write() as connection:
+        with self._ledger.write() as connection:
             found = subscriptions.load(connection, context.name)
             if found is None:
                 found = subscriptions.fresh(context.name)
@@ -145,14 +131,16 @@ class Push(LedgerLane):
     # Pulling
 
     def _pull_if_asked(self) -> float | None:
-        """Ask for the pull that was asked for, or say in how many seconds."""
+        """Pull if that was asked for; return the seconds until it may, None if nothing was asked for."""
         wait = self._next_extra - self._clock.monotonic()
         if not self._asked:
             return None
         if wait > 0:
             return wait
         came, self._came, self._asked = self._came, False, False  # what comes from here on asks for another
-        self._next_extra = self._clock.monotonic() + spacing(self._pull.cost, self._context.pacer.meter.limit)
+        self._next_extra = self._clock.monotonic() + spacing(
+            self._pull.cost, self._context.budget.meter.limit
+        )
         if self.on:
             self._pull.ask_extra()
             self._wake("pull", self.name)
@@ -180,7 +168,7 @@ class Push(LedgerLane):
         if self._pull.pulled is None or waits_for_pull:
             return Next(None)  # the pull that gets through wakes this lane
         with self._ledger.write() as connection:
-            opened = self._context.pacer.open(connection, 1, live=False)
+            opened = self._context.budget.open(connection, 1, live=False)
             if isinstance(opened, Reservation) and act.verb == "subscribe":
                 it = self._change(connection, lambda stands: stands.asks(self._target))
         return self._do(act, it, lane, opened) if isinstance(opened, Reservation) else Next(opened)
@@ -206,7 +194,7 @@ class Push(LedgerLane):
     def _goal(self) -> Goal | None:
         if self._wanted is None or not self.on:
             return None
-        return Goal(self._target, self._wanted.digest(self.token, self._context.pacer.meter.name))
+        return Goal(self._target, self._wanted.digest(self.token, self._context.budget.meter.name))
 
     def _change(
         self, connection: Transaction, change: Callable[[Subscription], Subscription]
@@ -227,14 +215,14 @@ class Push(LedgerLane):
                     subscriptions.forget(connection, self.name)
         return Next(wait)
 
-    def _do(self, act: Act, it: Subscription, lane: LaneState, hold: Reservation) -> Next:
+    def _do(self, act: Act, it: Subscription, lane: LaneState, slots: Reservation) -> Next:
         goal = self._goal()
         try:
-            number = hold.call(lambda: self._call(act, it))
+            number = slots.call(lambda: self._call(act, it))
         except Failure as why:
-            return self._give_up(act, why, hold)
+            return self._give_up(act, why, slots)
         with self._ledger.write() as connection:
-            self._context.pacer.close(connection, hold)
+            self._context.budget.close(connection, slots)
             self._recover(connection, lane)
             self._change(connection, partial(self._done, act, number, goal.digest if goal else ""))
         if act.verb == "subscribe" and number != it.remote_id:
@@ -257,11 +245,11 @@ class Push(LedgerLane):
             return stands.subscribed(number, digest, self._clock.now())
         return stands.found(number) if act.verb == "find" else stands.left(number)
 
-    def _give_up(self, act: Act, why: Failure, hold: Reservation) -> Next:
+    def _give_up(self, act: Act, why: Failure, slots: Reservation) -> Next:
         """Pause the lane, never halt it: nothing but seconds is lost, and a plan that was upgraded needs no command here."""
         trouble = Pause("push_failed", why.detail, after=why.after if isinstance(why, Pause) else None)
         with self._ledger.write() as connection:
-            self._context.pacer.close(connection, hold)
+            self._context.budget.close(connection, slots)
             if act.verb == "subscribe" and not may_have_worked(why):
                 self._change(connection, lambda stands: stands.asks(""))
             before = self._load(connection)

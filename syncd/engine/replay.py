@@ -14,9 +14,8 @@ from typing import Literal
 from syncd.core.failure import Reject
 from syncd.core.flood_gate import Move, decide
 from syncd.core.lead import read_lead
-from syncd.engine.enrich.eligibility import Enriching
-from syncd.engine.enrich.questions import hanging
-from syncd.engine.fanout import Recipient, Recipients
+from syncd.engine.enrich_questions import hanging
+from syncd.engine.fanout import Enriching, Recipient, Recipients
 from syncd.engine.names import Names
 from syncd.ledger import Ledger
 from syncd.ledger.admin.replays import Making, Older, Wanted, again, make, older
@@ -58,7 +57,7 @@ class Replay:
 
 
 def judge(
-    lead: Older, taker: Recipient, names: Names, enriching: Enriching | None = None
+    lead: Older, recipient: Recipient, names: Names, enriching: Enriching | None = None
 ) -> tuple[Verdict, str]:
     """Judge an older lead by today's `where`; return the verdict, and why there is none. `names`, `enriching`: of its source."""
     if lead.payload is None:
@@ -67,18 +66,13 @@ def judge(
         read = read_lead(lead.source, lead.payload)
         document = loads(lead.enrichment) if lead.enrichment else {}
         if enriching and hanging(
-            read, document, Recipients([taker], exports=True, called=names, enriching=enriching)
+            read, document, Recipients([recipient], exports=True, names=names, enriching=enriching)
         ):
             return "unasked", ""
-        if names.unknown(read, taker.where.uses):
+        if names.unknown(read, recipient.where.uses):
             return "unnamed", ""
-        values = variables(
-            read,
-            names.labels,
-            enrichment=document,
-            names=taker.where.uses,
-        )
-        return ("deliver" if taker.where.accepts(values) else "unwanted"), ""
+        values = variables(read, names.labels, enrichment=document, names=recipient.where.uses)
+        return ("deliver" if recipient.where.accepts(values) else "unwanted"), ""
     except Reject as why:
         return "filter_failed", why.detail
     except ValueError as error:
@@ -88,14 +82,14 @@ def judge(
 def look(
     ledger: Ledger,
     wanted: Wanted,
-    taker: Recipient,
+    recipient: Recipient,
     names: Mapping[str, Names],
     enriching: Mapping[str, Enriching | None] = NOBODY_ASKS,
 ) -> Replay:
     """Judge every lead that it is about; writes nothing. `names` and `enriching`: by source."""
     replay = Replay()
     for lead in _all(ledger, wanted):
-        verdict, why = judge(lead, taker, names[lead.source], enriching.get(lead.source))
+        verdict, why = judge(lead, recipient, names[lead.source], enriching.get(lead.source))
         if verdict == "unasked":
             replay.to_ask.append(lead)
         elif verdict == "deliver" and lead.delivery is None:
@@ -150,10 +144,10 @@ class Done:
     to_ask: int = 0
 
 
-def carry_out(ledger: Ledger, replay: Replay, taker: Recipient, order: Order) -> Done:
+def carry_out(ledger: Ledger, replay: Replay, recipient: Recipient, order: Order) -> Done:
     """Make the deliveries. Killed half-way, the same command makes the rest."""
-    move = at_the_gate(ledger, replay, taker.name, order.size)
-    making = Making(taker.name, taker.required, move != "free", dict(order.exports))
+    move = at_the_gate(ledger, replay, recipient.name, order.size)
+    making = Making(recipient.name, recipient.required, move != "free", dict(order.exports))
     done = Done()
     for first in range(0, max(len(replay.new), len(replay.back), 1), MADE_AT_ONCE):
         part = slice(first, first + MADE_AT_ONCE)
@@ -164,11 +158,11 @@ def carry_out(ledger: Ledger, replay: Replay, taker: Recipient, order: Order) ->
             if not first:
                 done.to_ask = _make_waiting(books, making, replay.to_ask) if replay.to_ask else 0
                 done.failed = _make_rejected(books, making, replay)
-                flood_gate.know(connection, taker.name, order.size or 0)
+                flood_gate.know(connection, recipient.name, order.size or 0)
                 if move == "close":  # with the oldest of them: all that follow are held
-                    flood_gate.close(connection, taker.name, order.now)
+                    flood_gate.close(connection, recipient.name, order.now)
                 if not replay.empty:
-                    _log(books, replay, taker.name, order)
+                    _log(books, replay, recipient.name, order)
             books.close()
     return done
 

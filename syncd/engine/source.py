@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from syncd.core.flood_gate import Gates
 from syncd.core.lane_state import Policy
@@ -9,8 +10,8 @@ from syncd.ctgo import Upstream
 from syncd.engine.budget import RequestBudget
 from syncd.engine.fanout import Recipients
 from syncd.engine.observer import NOBODY, Observer
-from syncd.engine.pull.pass_plan import Start
 
+Start = Literal["new", "now", "all"]
 SOURCE_LANES = ("pull", "export")
 """The lanes that live by a source's key: one that is refused halts them all."""
 
@@ -28,8 +29,8 @@ class SourceContext:
 
     name: str
     upstream: Upstream
-    pacer: RequestBudget
-    takers: Recipients
+    budget: RequestBudget
+    recipients: Recipients
     start: Start | float = "new"
     lookback: float = 3600.0
     reconcile_window: float = 30 * 86400.0
@@ -42,4 +43,4 @@ class SourceContext:
     @property
     def exports(self) -> bool:
         """True if its leads are exported."""
-        return self.takers.exports
+        return self.recipients.exports

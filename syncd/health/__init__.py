@@ -1,9 +1,6 @@
 """The daemon's reports to machines: /healthz, /readyz and /metrics.
 
-`view` and `readiness` are pure: a look at the daemon, and what of it means "not ready". `snapshot` takes the look over a
-connection of its own, so that a scrape never waits for the engine nor the engine for a scrape. `counters` counts what no
-ledger keeps. `metrics` renders both for Prometheus, and `cache` keeps the text for a second. `http_request` parses a
-request, `app` answers it, `server` listens.
-
-Only the daemon imports the modules that need prometheus-client.
+`view` is pure: the state of the daemon, and the reasons why it is not ready. `snapshot` reads that state over a connection
+of its own, so that a scrape never waits for the engine nor the engine for a scrape. `counters` counts what no ledger keeps.
+`metrics` renders both for Prometheus; only that module needs prometheus-client. `server` listens and answers.
 """

@@ -1,10 +1,10 @@
-"""One look at the ledger, the disk and the daemon, by a connection that reads only: nobody waits for anybody."""
+"""Reads the state of the ledger, the disk and the daemon over a connection that only reads: nobody waits for anybody."""
 
 import os
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from syncd.clock import Clock
 from syncd.core.failure import CODES
@@ -31,13 +31,17 @@ class Watched:
     """A configured source, as watching it needs it.
 
     `next_poll`: the wall time of the scheduled poll that follows one. `low_credits`: where the balance is called low, None
-    when nothing spends credits. `push`: whether CTGO is to tell of new leads.
+    when nothing spends credits. `push`: whether CTGO is asked for pushes.
     """
 
     meter: Meter
     next_poll: Callable[[float], float]
     low_credits: int | None = None
     push: bool = False
+
+    def patience(self, pulled_at: float) -> float:
+        """Seconds until the second poll after a pull, by its own clock reading, and a little."""
+        return self.next_poll(self.next_poll(pulled_at)) - pulled_at + LATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +54,11 @@ class _Pulled:
     patience: float
 
 
-def _patience(watched: Watched, pulled_at: float) -> float:
-    """Seconds until the second poll after a pull, by its own clock reading, and a little."""
-    return watched.next_poll(watched.next_poll(pulled_at)) - pulled_at + LATE
-
-
 @dataclass(slots=True)
 class Looker:
-    """Looks at what is configured. `sources` and `connectors` may be replaced by a reload.
+    """Reads the state of what is configured. `sources` and `connectors` may be replaced by a reload.
 
-    `vitals` asks the daemon; `credits`: balances as last known; whoever asks for one
-    writes it there.
+    `vitals` asks the daemon; `credits`: balances as last known; each request for one writes it there.
     """
 
     ledger: Ledger
@@ -72,7 +70,7 @@ class Looker:
     fixes: Mapping[str, str] = field(default_factory=lambda: CODES)
     """The remedy for each code; a reload may replace it too."""
     unserved: Callable[[], str] = str
-    """Says why pushes cannot be received; empty while they can, and where there are none."""
+    """Returns the reason why pushes cannot be received; empty while they can, and where there are none."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _pulled: dict[str, _Pulled] = field(default_factory=dict)
 
@@ -145,11 +143,10 @@ class Looker:
             known = self._pulled.get(name)
             monotonic = self.clock.monotonic()
             if known is None or known.at != pulled_at:
-                known = _Pulled(
-                    pulled_at, monotonic - max(0.0, now - pulled_at), watched, _patience(watched, pulled_at)
-                )
+                began = monotonic - max(0.0, now - pulled_at)
+                known = _Pulled(pulled_at, began, watched, watched.patience(pulled_at))
             elif known.watched is not watched:  # a reload may have changed how often it is polled
-                known = replace(known, watched=watched, patience=_patience(watched, pulled_at))
+                known = replace(known, watched=watched, patience=watched.patience(pulled_at))
             self._pulled[name] = known
         return max(0.0, monotonic - known.monotonic), known.patience
 
@@ -159,7 +156,7 @@ class Looker:
         for name, suffix in (("ledger", ""), ("wal", "-wal")):
             try:
                 files[name] = path.with_name(path.name + suffix).stat().st_size
-            except OSError:  # no WAL yet; or no ledger, which reading it will say
+            except OSError:  # no WAL yet; or no ledger, and reading it fails
                 files[name] = 0
         try:
             room = os.statvfs(path.parent)
@@ -177,3 +174,30 @@ def _left(budget: Budget, now: float) -> int:
     if budget.blocked_until > now:
         return 0
     return max(0, budget.limit - sum(slots.n for slots in budget.taken if slots.free_at > now))
+
+
+T = TypeVar("T")
+
+
+class Recent(Generic[T]):
+    """A cache: values by key, for `seconds` each; for one thread. It keeps only the keys asked for within that time."""
+
+    def __init__(self, clock: Clock, seconds: float = 1.0) -> None:
+        self._clock, self._seconds = clock, seconds
+        self._made: dict[Hashable, tuple[float, T]] = {}
+
+    def has(self, key: Hashable, most: int) -> bool:
+        """Tell if there is a value for the key, or room for it among `most` keys."""
+        self._drop()
+        return key in self._made or len(self._made) < most
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The value for the key; `make` makes one if there is none that is young enough."""
+        self._drop()
+        if key not in self._made:
+            self._made[key] = self._clock.monotonic(), make()
+        return self._made[key][1]
+
+    def _drop(self) -> None:
+        now = self._clock.monotonic()
+        self._made = {key: it for key, it in self._made.items() if now - it[0] < self._seconds}

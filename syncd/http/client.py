@@ -5,7 +5,6 @@ have been carried out. Each request is tried once; whether and when it is tried 
 
 A connector uses it so:
 
-    from syncd.http.client import Client  # in the method that first needs it: httpx costs 40 ms and 15 MB
 
     client = Client("https://api.example.com/v1", context.clock, headers={"authorization": f"Bearer {token}"})
     answer = client.send("POST", "/people", json={"name": name})

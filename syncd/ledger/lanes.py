@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select
 
 from syncd.core.failure import Failure
-from syncd.core.flood_gate import GATE_HELD, said
+from syncd.core.flood_gate import GATE_HELD, describe_gate
 from syncd.core.lane_state import BY_HAND, LaneState, halted, kept_by_hand, reopened
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.schema import Lane, table
@@ -39,7 +39,7 @@ def load_lanes(connection: Connection) -> list[LaneState]:
         lane = lanes.get(("deliver", gate.connector), LaneState("deliver", gate.connector))
         if gate.since is not None and lane.status != "halted" and lane.code != BY_HAND:
             lanes["deliver", gate.connector] = lane._replace(
-                status="halted", code=GATE_HELD, detail=said(gate.held, gate.size), by="syncd",
+                status="halted", code=GATE_HELD, detail=describe_gate(gate.held, gate.size), by="syncd",
                 since=gate.since, until=None,
             )  # fmt: skip
     return [lanes[key] for key in sorted(lanes)]

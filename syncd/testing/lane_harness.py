@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from syncd.core.batches import pack
-from syncd.core.delivery import Change, Delivered, Delivery, Item, Outcome, Route
+from syncd.core.delivery import Change, Delivered, Delivery, Item, Outcome, Route, pack
 from syncd.core.failure import CODES, Failure, Halt, Pause, Refused, Reject, Retry
 from syncd.core.lane_state import LaneState, Policy, Terms, reopened
 from syncd.core.verdict import broken_off, judge_call

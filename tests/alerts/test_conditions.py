@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from syncd.alerts.conditions import FAILING, HALTED, LONG, MANY, Condition, Topic, conditions, unknown
+from syncd.alerts.decision import FAILING, HALTED, LONG, MANY, Condition, Topic, conditions, unknown
 from syncd.core.lane_state import BY_HAND, LaneState
 from syncd.health.view import Disk, Place, SourceView, View
 

@@ -6,8 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncd.alerts.conditions import Condition, Topic
-from syncd.alerts.decision import SETTLE, WINDOW, Alert, Group, Message, due, levels, noticed, reported
+from syncd.alerts.decision import (
+    SETTLE,
+    WINDOW,
+    Alert,
+    Condition,
+    Group,
+    Message,
+    Topic,
+    due,
+    levels,
+    noticed,
+    reported,
+)
 
 A, B = Topic("lane", "deliver a"), Topic("lane", "deliver b")
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.alerts.digest import Totals, is_due, previous, text_of, totals
+from syncd.alerts.message import Totals, digest_text, is_due, previous, totals
 from syncd.core.lane_state import BY_HAND, LaneState
 from syncd.health.view import Place, SourceView, View
 
@@ -86,7 +86,7 @@ def test_it_says_what_was_found_and_delivered_and_what_is_stuck_by_cause() -> No
         {"crm": 7200.0, "sheet": 60.0},
     )
     assert totals(view) == Totals(100_000.0, 102, 190, 90)
-    assert text_of(view, Totals(13_600.0, 100, 180, 85), "vps1").splitlines() == [
+    assert digest_text(view, Totals(13_600.0, 100, 180, 85), "vps1").splitlines() == [
         "syncd on vps1, the last 24 h: 2 found, 10 delivered, 5 exported.",
         "Pending: 4.",
         "Set aside: 6 bad_phone, 2 odd. See: syncd rejected list",
@@ -97,7 +97,7 @@ def test_it_says_what_was_found_and_delivered_and_what_is_stuck_by_cause() -> No
 
 
 def test_a_quiet_day_is_two_lines() -> None:
-    assert text_of(View(86_400.0), Totals(0.0), "vps1").splitlines() == [
+    assert digest_text(View(86_400.0), Totals(0.0), "vps1").splitlines() == [
         "syncd on vps1, the last 24 h: 0 found, 0 delivered, 0 exported.",
         "Nothing is pending.",
     ]
@@ -109,7 +109,7 @@ def test_many_causes_and_sources_stay_short() -> None:
         [SourceView(f"s{n}", credits=n) for n in range(200)],
         set_aside=[Place("delivery", "crm", f"code_{n}", 200 - n) for n in range(200)],
     )
-    text = text_of(view, Totals(0.0), "vps1")
+    text = digest_text(view, Totals(0.0), "vps1")
     assert "200 code_0, 199 code_1" in text
     assert "and 192 more causes" in text
     assert len(text) < 700

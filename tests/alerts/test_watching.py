@@ -8,8 +8,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from syncd.alerts.hook import Hook
-from syncd.alerts.sender import Sender
+from syncd.alerts.sender import Hook, Sender
 from syncd.alerts.watcher import EVERY, DigestAt, Watch
 from syncd.clock import SystemClock
 from syncd.core.delivery import Delivery
@@ -45,7 +44,7 @@ class Scene:
         self.reader = Ledger.open_to_read(self.bench.path)
         clock = self.bench.clock
         context = self.bench.life.contexts["main"]
-        watched = {"main": Watched(context.pacer.meter, lambda at: at + self.poll, low_credits=20)}
+        watched = {"main": Watched(context.budget.meter, lambda at: at + self.poll, low_credits=20)}
         self.looker = Looker(self.reader, clock, watched, {"crm"})
         hook = Hook(HOOK, clock, transport=httpx.WSGITransport(app=self.receiver))
         self.watch = Watch(

@@ -9,11 +9,9 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from syncd.alerts import message
-from syncd.alerts.conditions import FAILING, HALTED, Topic
-from syncd.alerts.decision import Alert, Message
-from syncd.alerts.hook import Hook
-from syncd.alerts.message import LONGEST, fitting, text_of
-from syncd.alerts.sender import Sender
+from syncd.alerts.decision import FAILING, HALTED, Alert, Message, Topic
+from syncd.alerts.message import LONGEST, alert_text, fitting
+from syncd.alerts.sender import Hook, Sender
 from tests.alerts.receivers import Discord, Ntfy, OldNtfy, Receiver, Slack
 from tests.support.growing import LINEAR, growth
 from tests.support.virtual import Clock, Log
@@ -35,7 +33,7 @@ def alert(
 
 def said(*alerts: Alert) -> str:
     first = alerts[0]
-    return text_of(Message((first.code, first.over_at is not None), alerts), "vps1")
+    return alert_text(Message((first.code, first.over_at is not None), alerts), "vps1")
 
 
 @pytest.mark.parametrize("kind", [Slack, Discord, Ntfy])

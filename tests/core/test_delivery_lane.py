@@ -8,8 +8,7 @@ from typing import Literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncd.core.batches import pack
-from syncd.core.delivery import Change, Delivered, Item, Outcome, Route
+from syncd.core.delivery import Change, Delivered, Item, Outcome, Route, pack
 from syncd.core.failure import Halt, Pause, Refused, Reject
 from syncd.core.lane_state import LaneState, Policy, Terms, reopened
 from syncd.core.verdict import judge_call, may_go_on

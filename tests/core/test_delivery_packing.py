@@ -2,8 +2,7 @@
 
 import pytest
 
-from syncd.core.batches import in_company, pack
-from syncd.core.delivery import Item, Route
+from syncd.core.delivery import Item, Route, in_company, pack
 from syncd.core.lane_state import LaneState
 
 OPEN = LaneState("connector", "crm")

@@ -28,13 +28,13 @@ def test_a_value_is_judged_whatever_its_case_and_blanks() -> None:
 
 def test_another_table_has_another_mark_and_the_same_in_another_order_has_not() -> None:
     one = Judging("a", {"x": GOOD, "y": BAD})
-    assert one.mark == Judging("a", {"y": BAD, "x": GOOD}, poll=5.0).mark
+    assert one.digest == Judging("a", {"y": BAD, "x": GOOD}, poll=5.0).digest
     others = [
         Judging("b", {"x": GOOD, "y": BAD}),
         Judging("a", {"x": GOOD}),
         Judging("a", {"x": GOOD, "y": Judgement("bad", "bot")}),
     ]
-    assert len({one.mark, *(it.mark for it in others)}) == 4
+    assert len({one.digest, *(it.digest for it in others)}) == 4
 
 
 def stands(state: str, word: str = "good", told: str = "", *, maybe: bool = False) -> Standing:

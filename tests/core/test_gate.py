@@ -2,7 +2,7 @@
 
 import pytest
 
-from syncd.core.flood_gate import FIRST, Gates, decide, said
+from syncd.core.flood_gate import FIRST, Gates, decide, describe_gate
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,6 @@ def test_gates_count_as_there_when_any_is_or_when_a_person_opened_one() -> None:
 
 def test_the_sentence_has_both_numbers_for_people() -> None:
     assert FIRST == 5
-    assert said(12345, 2000) == (
+    assert describe_gate(12345, 2000) == (
         "12,345 deliveries wait at its gate: more than 2,000 would have gone there in one burst."
     )

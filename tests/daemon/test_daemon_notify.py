@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.daemon.notify import Notifier
+from syncd.daemon.service_manager import Notifier
 from tests.support import Clock
 
 

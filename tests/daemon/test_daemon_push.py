@@ -39,8 +39,7 @@ with Ledger.open(start[0].state.path) as ledger:
 print(json.dumps({"brought": brought, "listens": listens}))
 """
 OF_PUSH = {
-    "syncd.push.receiver",
-    "syncd.push.request_line",
+    "syncd.push",
     "syncd.engine.push",
     "syncd.ledger.subscriptions",
     "syncd.app.push_late",

@@ -8,7 +8,7 @@ import structlog
 from syncd.app.engine import make_engine
 from syncd.clock import SystemClock
 from syncd.core.lane_state import LaneState
-from syncd.daemon.reload import take_over
+from syncd.daemon.daemon import take_over
 from syncd.engine.engine import Engine
 from syncd.ledger import Ledger
 from syncd.ledger.lanes import load_lane, save_lane

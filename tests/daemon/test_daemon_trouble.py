@@ -9,7 +9,7 @@ import pytest
 
 from syncd.core.delivery import Delivery, Outcome
 from syncd.core.failure import Halt, Retry
-from syncd.daemon.state import STUCK
+from syncd.daemon.poll_schedule import STUCK
 from syncd.engine.engine import Engine
 from syncd.ledger import LedgerError
 from syncd.ledger.errors import full

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from syncd.core.delivery import Delivery, Outcome
-from syncd.engine.redaction import INSTEAD, opened, traceback_without
+from syncd.log import PERSONAL, opened, traceback_without
 from tests.support import Bench, Remote
 
 PROFILE = {
@@ -32,7 +32,7 @@ def test_a_connector_that_quotes_a_lead_in_its_error_puts_no_personal_data_into_
         assert value not in text
         assert value not in repr(bench.log.events)
     assert "far hills" not in text
-    assert INSTEAD in text
+    assert PERSONAL in text
     assert bench.leads() == {"exported": 1}
 
 
@@ -40,7 +40,7 @@ def test_words_of_others_stay_as_they_are() -> None:
     bug = ValueError("jacket of jack, JACK and j")
     assert (
         traceback_without(bug, [{"handle": "jack", "name": "j"}])
-        == f"ValueError: jacket of {INSTEAD}, {INSTEAD} and j"
+        == f"ValueError: jacket of {PERSONAL}, {PERSONAL} and j"
     )
 
 

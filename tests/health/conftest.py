@@ -10,12 +10,10 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from syncd.health.app import HealthApp
-from syncd.health.cache import Recent
 from syncd.health.counters import Counting
 from syncd.health.metrics import Exposition
-from syncd.health.server import respond
-from syncd.health.snapshot import Looker, Vitals, Watched
+from syncd.health.server import HealthApp, respond
+from syncd.health.snapshot import Looker, Recent, Vitals, Watched
 from syncd.http.listener import Heard
 from syncd.ledger import Ledger
 from tests.support import Bench
@@ -47,7 +45,7 @@ class Health:
         bench.boot()
         self.ledger = Ledger.open_to_read(bench.path)
         watched = {
-            name: Watched(context.pacer.meter, lambda at: at + POLL, low_credits=20)
+            name: Watched(context.budget.meter, lambda at: at + POLL, low_credits=20)
             for name, context in bench.life.contexts.items()
         }
         self.looker = Looker(

@@ -9,8 +9,7 @@ import pytest
 from syncd.core.failure import CODES, Halt, Pause
 from syncd.core.lane_state import LaneState
 from syncd.core.reconciliation import Books
-from syncd.health.readiness import reasons
-from syncd.health.view import Disk, SourceView, View
+from syncd.health.view import Disk, SourceView, View, reasons
 from syncd.ledger import sources
 from syncd.ledger.admin.actions import pause_lanes
 from syncd.ledger.lanes import halt_lanes

@@ -1,7 +1,7 @@
 """Whoever asks in a loop is given what was made a moment ago."""
 
-from syncd.health.cache import Recent
 from syncd.health.metrics import MOST_FORMATS, Exposition
+from syncd.health.snapshot import Recent
 from syncd.health.view import View
 from tests.health.conftest import Health
 from tests.support.virtual import Clock

@@ -2,7 +2,7 @@
 
 import pytest
 
-from syncd.health.http_request import LONGEST, Request, is_ours, parse
+from syncd.health.server import LONGEST, Request, is_ours, parse
 from tests.health.conftest import Health
 
 NAMES = {"syncd.example", "vps1.example"}

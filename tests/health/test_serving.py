@@ -13,9 +13,7 @@ import httpx
 import pytest
 
 from syncd.clock import SystemClock
-from syncd.health.app import Answer, App
-from syncd.health.http_request import Request
-from syncd.health.server import Serving
+from syncd.health.server import Answer, App, Request, Serving
 from tests.support.patience import patience
 from tests.support.virtual import Log
 

@@ -17,8 +17,7 @@ import pytest
 
 from syncd.clock import SystemClock
 from syncd.http import listener
-from syncd.push.receiver import CONNECTIONS, MOST, MOST_OF_STRANGERS, Receiver
-from syncd.push.request_line import LONGEST, Answer, judge
+from syncd.push import CONNECTIONS, LONGEST, MOST, MOST_OF_STRANGERS, Answer, Receiver, judge
 from tests.support.patience import patience
 from tests.support.virtual import Log
 

@@ -39,7 +39,7 @@ def test_the_whole_table_says_which_value_is_which_word(tmp_path: Path) -> None:
     chosen = loaded(tmp_path, WHOLE).connectors["crm"].feedback
     assert chosen is not None
     assert chosen.poll == 900.0
-    assert judging_of("hubspot", chosen).words == {
+    assert judging_of("hubspot", chosen).judgements == {
         "connected": Judgement("good"),
         "open_deal": Judgement("good"),
         "unqualified": Judgement("bad", "wrong_job"),

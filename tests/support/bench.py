@@ -18,12 +18,11 @@ from syncd.core.flood_gate import Gates
 from syncd.ctgo import Upstream
 from syncd.engine.budget import RequestBudget
 from syncd.engine.deliver import Deliver, LaneConfig
-from syncd.engine.enrich.enrich import Enrich
+from syncd.engine.enrich import Enrich
 from syncd.engine.export import Export
 from syncd.engine.fanout import Recipient, Recipients
-from syncd.engine.feedback.collect import CollectFeedback, FeedbackPoll
-from syncd.engine.feedback.send import SendFeedback
-from syncd.engine.lane import Lane, Next
+from syncd.engine.feedback import CollectFeedback, FeedbackPoll, SendFeedback
+from syncd.engine.lane import Lane, LaneTools, Next
 from syncd.engine.names import Names, Naming, names_in
 from syncd.engine.pull.lane import Pull
 from syncd.engine.source import SourceContext
@@ -183,24 +182,16 @@ class Bench:
             routes = {name: self._places_of(account) for name, account in self.accounts.items()}
             flood_gate.start(connection, sizes, routes, lifted, self.clock.now())
             for context in contexts.values():
-                context.pacer.start(connection)
+                context.budget.start(connection)
         delivers = {
             name: self._deliver(name, place, ledger, exporting) for name, place in self.places.items()
         }
-        pulls = {
-            name: Pull(context, ledger, self.clock, self.log, self.wake, chance=self._chance.random)
-            for name, context in contexts.items()
-        }
-        exports = {
-            name: Export(context, ledger, self.clock, self.log, chance=self._chance.random)
-            for name, context in contexts.items()
-            if context.exports
-        }
+        tools = self.tools(ledger)
+        pulls = {name: Pull(context, tools) for name, context in contexts.items()}
+        exports = {name: Export(context, tools) for name, context in contexts.items() if context.exports}
         self._life = Lanes(ledger, contexts, pulls, exports, delivers, wires)
         self._life.others += [
-            Enrich(context, ledger, self.clock, self.log, self.wake, chance=self._chance.random)
-            for context in contexts.values()
-            if self._enriches(context, ledger)
+            Enrich(context, tools) for context in contexts.values() if self._enriches(context, ledger)
         ]
         self._life.others += [
             self._naming(contexts[name], names, ledger) for name, names in self._names.items()
@@ -210,29 +201,28 @@ class Bench:
 
     def _feedback(self, life: Lanes) -> list[Lane]:
         """The lanes of feedback, if any place is listened to."""
-        ears = [
+        polls = [
             FeedbackPoll(name, deliver._config.connector, judging, self.places[name].policy)  # type: ignore[arg-type]
             for name, deliver in life.delivers.items()
             if (judging := self.places[name].judging)
         ]
-        hears = [
-            CollectFeedback(ear, life.ledger, self.clock, self.log, self.wake, chance=self._chance.random)
-            for ear in ears
-        ]
-        backs = [
-            SendFeedback(
-                context, life.ledger, self.clock, self.log, partial(getattr, life.pulls[name], "busy"),
-                chance=self._chance.random,
-            )
+        tools = self.tools(life.ledger)
+        collects = [CollectFeedback(poll, tools) for poll in polls]
+        sends = [
+            SendFeedback(context, tools, partial(getattr, life.pulls[name], "busy"))
             for name, context in life.contexts.items()
-        ]  # fmt: skip
-        return [*hears, *backs] if hears else []
+        ]
+        return [*collects, *sends] if collects else []
+
+    def tools(self, ledger: Ledger) -> LaneTools:
+        return LaneTools(ledger, self.clock, self.log, self.wake, self._chance.random)
 
     @staticmethod
     def _enriches(context: SourceContext, ledger: Ledger) -> bool:
         with ledger.read() as connection:
             return bool(
-                context.takers.enriching or waiting(connection, context.name, 1, context.takers.names)
+                context.recipients.enriching
+                or waiting(connection, context.name, 1, context.recipients.connectors)
             )
 
     def _places_of(self, account: Account) -> Sequence[str]:
@@ -255,13 +245,8 @@ class Bench:
         return found
 
     def _naming(self, context: SourceContext, names: Names, ledger: Ledger) -> Naming:
-        def wake() -> None:
-            for taker in context.takers.each:
-                self.wake("deliver", taker.name)
-
-        return Naming(
-            names, upstream=context.upstream, pacer=context.pacer, ledger=ledger, log=self.log, clock=self.clock, wake=wake
-        )  # fmt: skip
+        tools = self.tools(ledger)
+        return Naming(names, context.upstream, context.budget, tools, context.recipients.connectors)
 
     def _context(self, name: str, account: Account, wire: Wire) -> SourceContext:
         pacer = RequestBudget(account.key, account.limit, self.clock, deadline=30.0)
@@ -297,7 +282,7 @@ class Bench:
         fields = FieldMap.compile(name, {key: Field(value=text) for key, text in place.fields.items()})
         where = Filter.compile(name, place.where)
         outfit = LaneConfig(name, connector, fields, where, place.policy, exporting, self._names)
-        return Deliver(outfit, ledger, self.clock, self.log, self.wake, chance=self._chance.random)
+        return Deliver(outfit, self.tools(ledger))
 
     def wake(self, kind: str, name: str) -> None:
         if (kind, name) in self.due:

@@ -9,7 +9,7 @@ from syncd.engine.lane import Lane
 from syncd.engine.push import Push, Wanted
 from syncd.ledger import subscriptions
 from syncd.ledger.subscriptions import Subscription
-from syncd.workers.pool import WorkerPool
+from syncd.workers import WorkerPool
 from tests.support.running import Running
 
 BASE = "http://127.0.0.1/api/v2"
@@ -37,19 +37,15 @@ class Pushing(Running):
         return Push(
             life.contexts[name],
             life.pulls[name],
-            life.ledger,
-            clock=self.clock,
-            log=self.log,
-            wake=self.wake,
-            wanted=None if path is None else Wanted(BASE, f"{NOWHERE}/{path}"),
-            chance=lambda: 0.5,
+            self.tools(life.ledger)._replace(chance=lambda: 0.5),
+            None if path is None else Wanted(BASE, f"{NOWHERE}/{path}"),
         )
 
     def engine(self) -> Engine:
         return replace(super().engine(), others=self.life.others)
 
     @staticmethod
-    def crews(engine: Engine) -> list[WorkerPool]:
+    def pools(engine: Engine) -> list[WorkerPool]:
         sources: Sequence[Lane] = [*engine.pulls, *engine.exports, *engine.others]
         return [*(WorkerPool([lane]) for lane in engine.delivers), WorkerPool(sources, threads=len(sources))]
 

@@ -8,20 +8,19 @@ from typing import Any
 from syncd.core.lane_state import Policy
 from syncd.daemon.calendar import Chore
 from syncd.daemon.daemon import Daemon
-from syncd.daemon.notify import Notifier
+from syncd.daemon.service_manager import Notifier
 from syncd.engine.engine import Engine
 from syncd.engine.lane import Lane
 from syncd.ledger import Ledger
 from syncd.settings import ConnectorSettings, Schedule, Settings, Source
-from syncd.workers.pool import WorkerPool
-from syncd.workers.runner import Runner
+from syncd.workers import Runner, WorkerPool
 from tests.support.bench import Bench
 
 PROBE = 3600.0
 
 
 class ByHand(Runner):
-    """Crews without threads."""
+    """Pools without threads."""
 
     @staticmethod
     def _launch(threads: Iterable[threading.Thread]) -> None:
@@ -61,7 +60,7 @@ class Running(Bench):
         self.daemon_ = Daemon(
             self.engine(),
             self.runner,
-            self.crews,
+            self.pools,
             self.log,
             remake=self.remake,
             chores=lambda _: self.chores,
@@ -113,7 +112,7 @@ class Running(Bench):
         )
 
     @staticmethod
-    def crews(engine: Engine) -> list[WorkerPool]:
+    def pools(engine: Engine) -> list[WorkerPool]:
         sources: Sequence[Lane] = [*engine.pulls, *engine.exports]
         return [*(WorkerPool([lane]) for lane in engine.delivers), WorkerPool(sources, threads=len(sources))]
 
@@ -124,13 +123,13 @@ class Running(Bench):
             now = self.clock.monotonic()
             steps, at = (steps + 1 if now == at else 0), now
             assert steps < 5_000, f"a hot loop: {self.runner.views()}"
-            bell = self.runner.bell
+            bell = self.runner.changed
             if bell.is_set() or (self._due is not None and self._due <= now):
                 bell.clear()
                 self._woke(now)
                 wait = self.daemon_.turn()
                 self._due = None if wait is None else now + wait
-            waits = [self.runner.turn(crew) for crew in self.runner._pools]
+            waits = [self.runner.turn(pool) for pool in self.runner._pools]
             if 0.0 in waits:
                 self._woke(now)
                 continue

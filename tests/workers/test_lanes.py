@@ -7,12 +7,11 @@ from contextlib import contextmanager
 
 import pytest
 
+from syncd import workers
 from syncd.clock import SystemClock
 from syncd.engine.lane import AGAIN, IDLE, Next
 from syncd.ledger import LedgerError
-from syncd.workers import runner
-from syncd.workers.pool import WorkerPool
-from syncd.workers.runner import Ended, Runner
+from syncd.workers import Ended, Runner, WorkerPool
 from tests.support import Log
 
 SOON = 5.0
@@ -21,7 +20,7 @@ SOON = 5.0
 
 @pytest.fixture(autouse=True)
 def _short_drain(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "DRAIN", 0.3)
+    monkeypatch.setattr(workers, "DRAIN", 0.3)
 
 
 class Lane:
@@ -78,7 +77,7 @@ class Running:
     def stop(self) -> None:
         """As a signal does: while the main thread is in its wait."""
         until = time.monotonic() + SOON
-        while self.runner.bell not in self.clock._waiting and time.monotonic() < until:
+        while self.runner.changed not in self.clock._waiting and time.monotonic() < until:
             threading.Event().wait(0.001)
         self.clock.stop()
 
@@ -185,7 +184,7 @@ def test_stop_ends_a_long_wait_at_once() -> None:
 
 
 def test_a_stop_waits_for_the_step_that_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "DRAIN", SOON)
+    monkeypatch.setattr(workers, "DRAIN", SOON)
     begun, finished = threading.Event(), threading.Event()
     running: Running
 

@@ -11,7 +11,7 @@ from syncd.core.failure import Pause
 from syncd.core.lead import Lead, LeadKey, Malformed, parse_lead
 from syncd.ctgo import Page, Upstream
 from syncd.engine.budget import RequestBudget
-from syncd.engine.pull.walk import PAGE, OtherShape, Walk
+from syncd.engine.pull.passes import PAGE, OtherShape, Walk
 from syncd.ledger import Ledger, sources
 from syncd.ledger.admin import auditor
 from syncd.ledger.admin.auditor import EXAMPLES, Contradiction

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from syncd.alerts.hook import Hook
 from syncd.alerts.message import HEADERS, body_of
+from syncd.alerts.sender import Hook
 from syncd.app.connectors import Mapped, compile_connectors
 from syncd.app.paced_client import PATIENCE, free_slot, make_upstream, send_in_slot
 from syncd.app.privileges import STARTED_AS, settings_in_force
@@ -23,10 +23,9 @@ from syncd.cli.prepare.notes import Note, State, advice_of, ask_connector
 from syncd.clock import Clock, SystemClock
 from syncd.connector import Connector
 from syncd.core.failure import CODES, Failure
-from syncd.core.flood_gate import GATE_HELD
-from syncd.core.flood_gate import said as describe_gate
+from syncd.core.flood_gate import GATE_HELD, describe_gate
 from syncd.ctgo import Me
-from syncd.engine.enrich.eligibility import FOUND_OUT
+from syncd.engine.fanout import FOUND_OUT
 from syncd.file_access import hand_in, others_read
 from syncd.http.addresses import is_loopback
 from syncd.ledger import Ledger, LedgerError, overview

@@ -19,17 +19,15 @@ from syncd.app.services import Services
 from syncd.cli.exits import Exit
 from syncd.clock import SystemClock
 from syncd.daemon.calendar import Chore, Every
-from syncd.daemon.daemon import Daemon, Order
-from syncd.daemon.malloc_trim import give_back
-from syncd.daemon.signals import handling
+from syncd.daemon.daemon import Daemon, Order, give_back
+from syncd.daemon.service_manager import handling
 from syncd.engine.engine import Engine
 from syncd.engine.housekeeping import Housekeeping
 from syncd.ledger import Ledger
 from syncd.ledger.database import EngineLock
 from syncd.log import configure, logger, redact_values
 from syncd.settings import Settings, SettingsError, secret_values
-from syncd.workers.pool import WorkerPool
-from syncd.workers.runner import Ended, Runner
+from syncd.workers import Ended, Runner, WorkerPool
 
 HOUR = 3600.0
 LAST = 9.5

@@ -21,11 +21,10 @@ from syncd.clock import Clock, SystemClock
 from syncd.connector import Logger
 from syncd.core.failure import CODES, Failure
 from syncd.core.feedback import Judgement
-from syncd.core.flood_gate import FIRST
-from syncd.core.flood_gate import said as describe_gate
+from syncd.core.flood_gate import FIRST, describe_gate
 from syncd.engine.budget import RequestBudget, Reservation
-from syncd.engine.feedback.collect import FeedbackPoll, ask, judgements_in
-from syncd.engine.lane import Lane
+from syncd.engine.feedback import FeedbackPoll, ask, judgements_in
+from syncd.engine.lane import Lane, LaneTools
 from syncd.engine.pull.lane import Pull
 from syncd.ledger import Ledger, LedgerError, Transaction, overview
 from syncd.ledger.admin import preview as admin_preview
@@ -34,8 +33,7 @@ from syncd.ledger.deliveries.queue import pending_feedback
 from syncd.ledger.deliveries.statuses import Judged, load_cursor, news_in
 from syncd.log import logger
 from syncd.settings import Settings
-from syncd.workers.pool import WorkerPool
-from syncd.workers.runner import Runner
+from syncd.workers import Runner, WorkerPool
 
 MOST = 20
 """Leads whose feedback is named; the others are counted."""
@@ -126,12 +124,12 @@ def _pull(  # noqa: PLR0917
 ) -> Mapping[tuple[str, str], str]:
     """Pull into the scratch ledger; return the codes of lanes in trouble. `counted`: the ledger that counts requests."""
     runner = Runner(clock, log, until_quiet=True, max_wait=order.max_wait)
-    tools = (scratch, clock, log, runner.wake)
+    tools = LaneTools(scratch, clock, log, runner.wake)
     names = make_names(settings, mapped, scratch, clock)
     contexts = [make_source(name, settings, mapped, clock, names.get(name)) for name in settings.sources]
     if counted is not None:
-        contexts = [replace(context, pacer=CountedIn(context.pacer, counted)) for context in contexts]
-    pulls = [Pull(context, *tools) for context in contexts]
+        contexts = [replace(context, budget=CountedIn(context.budget, counted)) for context in contexts]
+    pulls = [Pull(context, tools) for context in contexts]
     for pull in pulls:
         if order.since is not None or order.until is not None:
             pull.ask_window(order.since or 0.0, order.until, order.limit)
@@ -204,7 +202,7 @@ def _preview_feedback(mapped: Sequence[Mapped], path: Path, clock: Clock, log: L
 def _news_of(poll: FeedbackPoll, codes: Mapping[str, str], ledger: Ledger, log: Logger) -> list[Judged]:
     """Ask a connector for all pages of its news. `codes`: the connector's, with their fixes."""
     with ledger.read() as connection:
-        cursor = load_cursor(connection, poll.name, poll.judging.mark)
+        cursor = load_cursor(connection, poll.name, poll.judging.digest)
     found: list[Judged] = []
     while True:
         page = ask(poll, cursor, log)

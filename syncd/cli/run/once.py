@@ -35,8 +35,7 @@ from syncd.ledger.sources import load_source
 from syncd.log import configure, logger, redact_values
 from syncd.settings import Settings, SettingsError, secret_values
 from syncd.settings.error_messages import hint
-from syncd.workers.pool import WorkerPool
-from syncd.workers.runner import Runner
+from syncd.workers import Runner, WorkerPool
 
 MAX_WAIT = 900.0
 """Seconds that a run waits for trouble to pass, unless the command line says otherwise."""

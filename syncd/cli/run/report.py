@@ -13,8 +13,7 @@ from syncd.cli.context import advice
 from syncd.cli.exits import SOURCE_EXITS, Exit, complain, strongest
 from syncd.cli.output import duration, were, when
 from syncd.core.failure import CODES
-from syncd.core.flood_gate import GATE_HELD
-from syncd.core.flood_gate import said as describe_gate
+from syncd.core.flood_gate import GATE_HELD, describe_gate
 from syncd.core.lane_state import LaneState
 from syncd.ledger import Ledger, overview
 from syncd.ledger.deliveries import flood_gate

@@ -4,26 +4,38 @@ A page's leads and deliveries, and on the last page the watermark, are one trans
 memory only: after a crash it begins again, and what is known already costs nothing but the request.
 """
 
-import random
 from collections import deque
-from collections.abc import Callable
 
-from syncd.clock import Clock
-from syncd.connector import Logger
 from syncd.core.failure import Failure, Halt, Pause
 from syncd.core.lane_state import LaneState, reopened
 from syncd.core.reconciliation import CHECK as CHECK_EVERY
 from syncd.core.reconciliation import wants_sweep
 from syncd.engine.budget import Reservation
-from syncd.engine.lane import AGAIN, IDLE, LedgerLane, Next, Wake
+from syncd.engine.lane import AGAIN, IDLE, LaneTools, LedgerLane, Next
 from syncd.engine.names import NAMES_SOON
-from syncd.engine.pull.ingest import finish_pass, keep_books, take_page
-from syncd.engine.pull.listing import EVERYTHING, THE_CAMPAIGNS, Elsewhen, Listings
-from syncd.engine.pull.pass_plan import Plan, Planner
-from syncd.engine.pull.pass_queue import CHECK, LIVE, RECONCILE, Batch, Pass, Passes
-from syncd.engine.pull.walk import OtherShape, Walk
+from syncd.engine.pull.pages import (
+    EVERYTHING,
+    THE_CAMPAIGNS,
+    Elsewhen,
+    Listings,
+    finish_pass,
+    keep_books,
+    take_page,
+)
+from syncd.engine.pull.passes import (
+    CHECK,
+    LIVE,
+    RECONCILE,
+    Batch,
+    OtherShape,
+    Pass,
+    Passes,
+    Plan,
+    Planner,
+    Walk,
+)
 from syncd.engine.source import SOURCE_LANES, SourceContext
-from syncd.ledger import Ledger, Transaction, sources
+from syncd.ledger import Transaction, sources
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.lanes import halt_lanes
 from syncd.ledger.leads.ingest import ExportUnderWay, Ingested
@@ -41,21 +53,11 @@ class Pull(LedgerLane):
 
     kind = "pull"
 
-    def __init__(
-        self,
-        context: SourceContext,
-        ledger: Ledger,
-        clock: Clock,
-        log: Logger,
-        wake: Wake,
-        *,
-        chance: Callable[[], float] = random.random,
-    ) -> None:
-        """`chance`: numbers in [0, 1) for the jitter."""
-        super().__init__(context.name, ledger, clock, log, policy=context.policy, chance=chance)
-        self._context, self._wake = context, wake
-        self._plans = Planner(context, ledger, clock)
-        self._listings = Listings(context, ledger, clock, log)
+    def __init__(self, context: SourceContext, tools: LaneTools) -> None:
+        super().__init__(context.name, tools, context.policy)
+        self._context = context
+        self._plans = Planner(context, self._ledger, self._clock)
+        self._listings = Listings(context, tools)
         self._passes = Passes(self._listings.begin)
         self._scheduled: tuple[float, float | None] | None = None
         self._owed = False
@@ -132,28 +134,28 @@ class Pull(LedgerLane):
         opened = self._open(current.plan) if current.batch is None else None
         if isinstance(opened, int | float):
             return Next(opened)
-        hold = opened
+        slots = opened
         try:
-            if hold is not None:
-                current.batch = self._listings.request(current, hold)
+            if slots is not None:
+                current.batch = self._listings.request(current, slots)
             batch = current.batch
             assert batch is not None  # noqa: S101 - one that is not there yet is asked for with a hold
-            if self._context.takers.wait_for_names(batch.leads):
-                self._close(hold)
+            if self._context.recipients.wait_for_names(batch.leads):
+                self._close(slots)
                 self._wake("names", self.name)
                 return Next(NAMES_SOON)
-            self._take_in(current, batch, lane, hold)
+            self._take_in(current, batch, lane, slots)
         except ExportUnderWay:
-            self._close(hold)
+            self._close(slots)
             return Next(SOON)
         except Elsewhen:
-            self._close(hold)
+            self._close(slots)
             current.plan = current.plan._replace(guessed=False, since=self._plans.floor())
         except OtherShape as shape:
-            self._close(hold)
+            self._close(slots)
             return self._list_by_campaign(current, str(shape))
         except Failure as why:
-            return self._give_up(current, why, lane, hold)
+            return self._give_up(current, why, lane, slots)
         return AGAIN if self._passes.any else IDLE
 
     def _open(self, plan: Plan) -> Reservation | float:
@@ -161,19 +163,19 @@ class Pull(LedgerLane):
         with self._ledger.write() as connection:
             if self._exports_leave(plan):
                 return SOON
-            return self._context.pacer.open(connection, 1, live=self._is_owed(plan))
+            return self._context.budget.open(connection, 1, live=self._is_owed(plan))
 
     def _is_ahead(self) -> bool:
         """Tell if the connectors should catch up first: a lead that they find at hand need not be read again.
 
         Never for long: one that is slow is no reason not to pull.
         """
-        ahead = self._waited < PATIENCE and self._ledger.fresh.is_full(self._context.takers.names)
+        ahead = self._waited < PATIENCE and self._ledger.fresh.is_full(self._context.recipients.connectors)
         self._waited = self._waited + 1 if ahead else 0
         return ahead
 
     def _exports_leave(self, plan: Plan) -> bool:
-        """Hold exports back for a pass over un-exported leads; tell if some are still under way.
+        """Hold exports back for a pass over un-exported leads; return True if some are still under way.
 
         Called in a write transaction, as exports are claimed: none begins after this.
         """
@@ -195,7 +197,7 @@ class Pull(LedgerLane):
 
     # Taking in
 
-    def _take_in(self, current: Pass, batch: Batch, lane: LaneState, hold: Reservation | None) -> None:
+    def _take_in(self, current: Pass, batch: Batch, lane: LaneState, slots: Reservation | None) -> None:
         limit, plan = current.plan.limit, current.plan
         with self._ledger.write() as connection:
             room = None if limit is None else limit - current.new
@@ -217,7 +219,7 @@ class Pull(LedgerLane):
                 self._recover(
                     connection, lane
                 )  # not before: a pass that fails on its third page every time is not well
-            self._context.pacer.close(connection, hold)
+            self._context.budget.close(connection, slots)
         self._ledger.fresh.keep(ingested.admitted)
         current.new += ingested.new
         current.batch = None
@@ -235,7 +237,7 @@ class Pull(LedgerLane):
         finish_pass(connection, self._context, current, now)
         if plan.kind == LIVE and self._scheduled is not None:
             at, every = self._scheduled
-            self._context.pacer.schedule_pull(connection, at, current.requests, every)
+            self._context.budget.schedule_pull(connection, at, current.requests, every)
         if not plan.whole:
             return
         books = keep_books(connection, self.name, current, now, self._log)
@@ -247,7 +249,7 @@ class Pull(LedgerLane):
 
     def _report(self, current: Pass, ingested: Ingested, *, done: bool) -> None:
         # At its end a pass wakes every lane: it has freed what it held till then
-        for connector in self._context.takers.names if done else ingested.connectors:
+        for connector in self._context.recipients.connectors if done else ingested.connectors:
             self._wake("deliver", connector)
         if done or ingested.new:
             self._wake("enrich", self.name)
@@ -264,10 +266,10 @@ class Pull(LedgerLane):
 
     # Failing
 
-    def _close(self, hold: Reservation | None) -> None:
-        if hold is not None:
+    def _close(self, slots: Reservation | None) -> None:
+        if slots is not None:
             with self._ledger.write() as connection:
-                self._context.pacer.close(connection, hold)
+                self._context.budget.close(connection, slots)
 
     def _list_by_campaign(self, current: Pass, why: str) -> Next:
         """List one campaign after the other; the ledger keeps this once it has the list of campaigns."""
@@ -277,15 +279,15 @@ class Pull(LedgerLane):
         current.listings, current.walk = deque([THE_CAMPAIGNS]), Walk(documented=True)
         return AGAIN
 
-    def _give_up(self, current: Pass, why: Failure, lane: LaneState, hold: Reservation | None) -> Next:
+    def _give_up(self, current: Pass, why: Failure, lane: LaneState, slots: Reservation | None) -> Next:
         if current.listings[0] == EVERYTHING and _suggests_campaigns(why, lane, again=current.retrying):
-            self._close(hold)
+            self._close(slots)
             return self._list_by_campaign(current, why.detail)
         anew = why.code in {"page_repeated", "page_short", "unexpected_answer"}
         self._passes.restart(current=anew or current.plan.lifecycle == "new")
         self._context.paging_new.up = False
         with self._ledger.write() as connection:
-            self._context.pacer.close(connection, hold)
+            self._context.budget.close(connection, slots)
             after = self._fail(connection, reopened(self._load(connection)), why)
             if isinstance(why, self.halting):
                 halt_lanes(connection, SOURCE_LANES, self.name, why, self._clock.now())
@@ -294,7 +296,7 @@ class Pull(LedgerLane):
                 # A pass that never ends must not hold for ever what it brought
                 page = flood_gate.page(connection, self._context.gates, self.name, current.plan.kind)
                 flood_gate.take_in(connection, self._context.gates, page, self._clock.now(), over=True)
-        for connector in self._context.takers.names if stuck else ():
+        for connector in self._context.recipients.connectors if stuck else ():
             self._wake("deliver", connector)
         self._wake("export", self.name)  # it may have waited for this pass, or must learn of the halt
         return after

@@ -256,7 +256,7 @@ with Ledger.open(settings.state.path, upgrade=True) as ledger:
 print(json.dumps(sorted(name for name in sys.modules if name.startswith("syncd"))))
 """
 OURS = {
-    "syncd.core.feedback", "syncd.app.feedback_late", "syncd.engine.feedback.collect", "syncd.engine.feedback.send", "syncd.ledger.deliveries.statuses",
+    "syncd.core.feedback", "syncd.app.feedback_late", "syncd.engine.feedback", "syncd.ledger.deliveries.statuses",
     "syncd.ledger.deliveries.queue",
 }  # fmt: skip
 

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from syncd.engine.enrich.eligibility import Enriching
+from syncd.engine.fanout import Enriching
 from syncd.mapping import Filter
 from syncd.simulator import World
 from tests.support import DAY, Bench, unreachable
@@ -353,10 +353,10 @@ def test_leads_that_wait_are_settled_when_the_table_was_taken_out(bench: Bench) 
     assert bench.leads() == {"enriching": 5}
     bench.stop()
     bench.accounts["main"].context.clear()
-    from syncd.engine.enrich.enrich import Enrich  # noqa: PLC0415
+    from syncd.engine.enrich import Enrich  # noqa: PLC0415
 
     context = bench.life.contexts["main"]
-    bench.life.others.append(Enrich(context, bench.ledger, bench.clock, bench.log, bench.wake))
+    bench.life.others.append(Enrich(context, bench.tools(bench.ledger)))
     bench.due["enrich", "main"] = bench.clock.monotonic()
     bench.run(60)
     assert bench.leads() == {"exported": 5}

@@ -1,18 +1,11 @@
 """What is judged before credits are spent, and what waits until enriching is over."""
 
-from dataclasses import dataclass
-
 import pytest
 
-from syncd.engine.enrich.eligibility import hangs_on, may_be_wanted
+from syncd.engine.fanout import hangs_on, may_be_wanted
 from syncd.mapping import VARIABLES, Filter
 
 LOW = dict.fromkeys(VARIABLES) | {"match_confidence": "low"}
-
-
-@dataclass
-class Recipient:
-    where: Filter
 
 
 @pytest.mark.parametrize(
@@ -32,7 +25,7 @@ def test_a_condition_that_enriching_cannot_change_is_judged_before_it(
     where = Filter.compile("crm", "")
     for text in conditions:
         where = where.also(Filter.compile("crm", text))
-    assert may_be_wanted([Recipient(where)], LOW, lambda _: False) is wanted
+    assert may_be_wanted([where], LOW, lambda _: False) is wanted
 
 
 @pytest.mark.parametrize(

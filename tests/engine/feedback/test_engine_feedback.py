@@ -10,7 +10,7 @@ import pytest
 from syncd.connector import Status, Statuses
 from syncd.core.failure import Halt, Pause, Refused
 from syncd.core.feedback import Judgement, Judging
-from syncd.engine.feedback.send import BEHIND
+from syncd.engine.feedback import BEHIND
 from syncd.engine.lane import AGAIN, Next
 from syncd.ledger.admin import actions
 from syncd.ledger.privacy import forgotten
@@ -451,7 +451,7 @@ def test_another_table_is_asked_for_from_the_beginning_and_tells_nothing_twice(b
     bench.daemon(1800, poll=300)
     far.asked.clear()
     bench.places["crm"].judging = Judging(
-        "hs_lead_status", {**JUDGING.words, "bounced": Judgement("bad", "bot")}
+        "hs_lead_status", {**JUDGING.judgements, "bounced": Judgement("bad", "bot")}
     )
     bench.boot()
     bench.daemon(600)

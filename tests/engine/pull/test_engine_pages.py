@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from syncd.engine.pull.lane import MOMENT, PATIENCE
-from syncd.engine.pull.walk import PAGE
+from syncd.engine.pull.passes import PAGE
 from syncd.ledger.leads.recent import MOST
 from syncd.simulator.leads.bad_data import FLAWS
 from tests.support import Bench

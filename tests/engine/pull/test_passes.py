@@ -2,9 +2,7 @@
 
 from collections import deque
 
-from syncd.engine.pull.pass_plan import Plan
-from syncd.engine.pull.pass_queue import LIVE, RECONCILE, Batch, Pass, Passes
-from syncd.engine.pull.walk import Walk
+from syncd.engine.pull.passes import LIVE, RECONCILE, Batch, Pass, Passes, Plan, Walk
 
 WINDOW = Plan("window", since=0.0)
 

@@ -19,13 +19,13 @@ def a_page_need_not_hold_the_last_row_before_it() -> None:
 
         return compare
 
-    around("syncd.engine.pull.walk:Walk._compare", make)
+    around("syncd.engine.pull.passes:Walk._compare", make)
 
 
 @defect("I-4", "engine", f"{FIRST}::test_a_listing_that_never_stands_still_does_not_begin_the_source")
 def a_restless_list_begins_the_source() -> None:
     """The watermark moves after rounds that saw rows leave, and what they missed is behind it."""
-    instead("syncd.engine.pull.pass_queue:Pass.calm", property(lambda _: True, lambda _self, _calm: None))
+    instead("syncd.engine.pull.passes:Pass.calm", property(lambda _: True, lambda _self, _calm: None))
 
 
 @defect("I-4", "engine", f"{FIRST}::test_exports_are_held_before_the_first_page_is_asked_for")
@@ -45,7 +45,7 @@ def this_machines_clock_says_when_now_is() -> None:
     def make(plain: Any) -> Any:
         return lambda self, plan, _date: plain(self, plan, None)
 
-    around("syncd.engine.pull.listing:Listings._fix_floor", make)
+    around("syncd.engine.pull.pages:Listings._fix_floor", make)
 
 
 @defect(
@@ -72,7 +72,7 @@ def even_counts_are_proof_enough() -> None:
 
         return plan_of
 
-    around("syncd.engine.pull.pass_plan:Planner.reconcile", make)
+    around("syncd.engine.pull.passes:Planner.reconcile", make)
 
 
 @defect(
@@ -111,7 +111,7 @@ def a_road_is_changed_for_good() -> None:
 
         return begin
 
-    around("syncd.engine.pull.listing:Listings.begin", make)
+    around("syncd.engine.pull.pages:Listings.begin", make)
 
 
 @defect(
@@ -130,7 +130,7 @@ def one_campaign_stands_for_its_source() -> None:
 
         return pass_over
 
-    around("syncd.engine.pull.listing:Listings._pass_over", make)
+    around("syncd.engine.pull.pages:Listings._pass_over", make)
 
 
 @defect(

@@ -82,7 +82,7 @@ def a_refused_export_halts_the_pull() -> None:
 
         return lambda answers: next((it for it in answers if isinstance(it, Halt)), None)
 
-    around("syncd.engine.queue_lane:key_refused", make)
+    around("syncd.engine.export:key_refused", make)
 
 
 @defect(
@@ -113,7 +113,7 @@ def a_route_that_is_away_settles_the_backlog() -> None:
 
         return gone_of
 
-    around("syncd.engine.single_calls:gone_of", make)
+    around("syncd.engine.export:gone_of", make)
 
 
 @defect("no lead lost", "engine", f"{DOUBT}::test_a_gone_export_that_is_listed_as_new_again_is_due_again")

@@ -18,7 +18,7 @@ def nothing_is_looked_back_for() -> None:
     def make(plain: Any) -> Any:
         return lambda watermark, _lookback, start, **named: plain(watermark, 0.0, start, **named)
 
-    around("syncd.engine.pull.pass_plan:live_plan", make)
+    around("syncd.engine.pull.passes:live_plan", make)
 
 
 @defect(
@@ -36,7 +36,7 @@ def a_lead_of_2099_is_believed() -> None:
     def make(plain: Any) -> Any:
         return lambda newest, _date, now, since: newest or plain(newest, _date, now, since)
 
-    around("syncd.engine.pull.pass_plan:watermark_after", make)
+    around("syncd.engine.pull.passes:watermark_after", make)
 
 
 @defect("I-4", "engine", f"{SWITCHES}::test_more_than_a_page_arrives_whole_in_every_order[descending]")
@@ -46,7 +46,7 @@ def a_pass_is_over_with_its_first_page() -> None:
     def make(plain: Any) -> Any:
         return lambda self, keys, _total, *, has_more: plain(self, keys, None, has_more=has_more and False)
 
-    around("syncd.engine.pull.walk:Walk.take", make)
+    around("syncd.engine.pull.passes:Walk.take", make)
 
 
 @defect("I-4", "engine", f"{PAGES}::test_a_page_that_is_none_moves_no_watermark_and_loses_nothing")
@@ -89,19 +89,19 @@ def one_bad_row_refuses_its_page() -> None:
 @defect("I-4", "engine", f"{PAGES}::test_the_same_page_twice_moves_no_watermark")
 def a_page_that_comes_twice_is_believed() -> None:
     """A listing that ignores `offset` is walked as if each page were another."""
-    instead("syncd.engine.pull.walk:Walk._check", lambda *_, **__: None)
+    instead("syncd.engine.pull.passes:Walk._check", lambda *_, **__: None)
 
 
 @defect("I-4", "engine", f"{SOURCES}::test_a_limit_stops_ingesting_and_leaves_the_watermark")
 def a_limited_pull_moves_the_watermark() -> None:
     """What `--limit` left out is behind the cursor, and never comes."""
-    instead("syncd.engine.pull.pass_plan:Plan.moves_watermark", property(lambda self: self.kind == "live"))
+    instead("syncd.engine.pull.passes:Plan.moves_watermark", property(lambda self: self.kind == "live"))
 
 
 @defect("I-6", "engine", f"{PAGES}::test_exports_wait_while_a_pass_over_new_leads_is_between_pages")
 def exports_go_between_two_pages() -> None:
     """What is exported leaves the listing of new leads, and the next page skips as many."""
-    instead("syncd.engine.pull.pass_queue:Passes.holds_exports", property(lambda _: False))
+    instead("syncd.engine.pull.passes:Passes.holds_exports", property(lambda _: False))
 
 
 @defect(
@@ -115,7 +115,7 @@ def a_long_window_goes_first() -> None:
     def make(plain: Any) -> Any:
         return lambda self: self.current or plain(self)
 
-    around("syncd.engine.pull.pass_queue:Passes.turn", make)
+    around("syncd.engine.pull.passes:Passes.turn", make)
 
 
 @defect(
@@ -129,7 +129,7 @@ def the_start_is_forgotten_when_reconciling() -> None:
     def make(plain: Any) -> Any:
         return lambda self: plain(self)._replace(since=self._clock.now() - self._context.reconcile_window)
 
-    around("syncd.engine.pull.pass_plan:Planner.reconcile", make)
+    around("syncd.engine.pull.passes:Planner.reconcile", make)
 
 
 @defect(

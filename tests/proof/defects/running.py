@@ -21,7 +21,7 @@ def a_wake_during_a_step_is_lost() -> None:
 
         return settle
 
-    around("syncd.workers.runner:Runner._settle", make)
+    around("syncd.workers:Runner._settle", make)
 
 
 @defect("liveness", "engine", f"{LANES}::test_a_wake_cuts_every_wait_short_but_the_one_after_a_bug")
@@ -36,7 +36,7 @@ def a_lane_that_waits_is_not_woken() -> None:
 
         return wake
 
-    around("syncd.workers.runner:Runner.wake", make)
+    around("syncd.workers:Runner.wake", make)
 
 
 @defect(
@@ -69,7 +69,7 @@ def an_idle_lane_looks_every_second() -> None:
 
         return step
 
-    around("syncd.engine.queue_lane:QueueLane.step", make)
+    around("syncd.engine.export:QueueLane.step", make)
 
 
 @defect(
@@ -93,13 +93,13 @@ def a_stop_waits_for_no_step() -> None:
 
         return finish
 
-    around("syncd.workers.runner:Runner.finish", make)
+    around("syncd.workers:Runner.finish", make)
 
 
 @defect("apart", "engine", f"{LANES}::test_a_lane_that_is_woken_in_its_step_is_not_stepped_beside_itself")
 def a_lane_may_be_in_two_threads() -> None:
     """Two threads of a pool step the same lane."""
-    instead("syncd.workers.pool:Entry.ready", property(lambda _: True))
+    instead("syncd.workers:Entry.ready", property(lambda _: True))
 
 
 @defect("apart", "engine", f"{LANES}::test_a_bug_in_one_lane_ends_no_other_and_fails_the_run")
@@ -115,7 +115,7 @@ def a_bug_in_one_lane_ends_the_run() -> None:
 
         return step
 
-    around("syncd.workers.runner:Runner._step", make)
+    around("syncd.workers:Runner._step", make)
 
 
 @defect("liveness", "daemon", f"{TROUBLE}::test_a_clock_that_jumps_strands_nothing")
@@ -175,4 +175,4 @@ def a_full_disk_ends_the_daemon() -> None:
 @defect("a sign of life", "daemon", f"{TROUBLE}::test_a_wedged_lane_stops_the_sign_of_life")
 def a_wedged_lane_looks_alive() -> None:
     """systemd is told that all is well while a lane has been hanging for an hour."""
-    instead("syncd.daemon.state:Snapshot.stuck", property(lambda _: []))
+    instead("syncd.daemon.poll_schedule:Snapshot.stuck", property(lambda _: []))

@@ -128,7 +128,7 @@ def what_may_have_been_subscribed_is_forgotten() -> None:
 @defect("exports first", "engine", f"{FEEDBACK}::test_feedback_takes_no_slot_while_an_export_could_go")
 def feedback_goes_before_exports() -> None:
     """Words about old leads take the requests that new ones wait for."""
-    instead("syncd.engine.feedback.send:SendFeedback._exports_can_go", lambda *_: False)
+    instead("syncd.engine.feedback:SendFeedback._exports_can_go", lambda *_: False)
 
 
 @defect(
@@ -151,7 +151,7 @@ def a_cursor_moves_before_its_page_is_written() -> None:
 
     _save = _saving()
     _tell_ears_their_ledger()
-    around("syncd.engine.feedback.collect:ask", make)
+    around("syncd.engine.feedback:ask", make)
 
 
 def _saving() -> Any:
@@ -175,7 +175,7 @@ def _tell_ears_their_ledger() -> None:
             self, FeedbackPoll(ear, ledger), ledger, *rest, **named
         )
 
-    around("syncd.engine.feedback.collect:CollectFeedback.__init__", make)
+    around("syncd.engine.feedback:CollectFeedback.__init__", make)
 
 
 @defect("every word arrives", "engine", f"{FEEDBACK}::test_a_word_that_changes_while_it_is_told_is_told_next")
@@ -190,7 +190,7 @@ def a_word_that_changes_under_way_is_lost() -> None:
 def a_word_that_may_have_arrived_is_no_word() -> None:
     """A CRM goes back to what CTGO was told before, and CTGO keeps the word whose answer was lost."""
     instead("syncd.ledger.deliveries.queue:Queue.mark_sending", lambda *_: None)
-    instead("syncd.engine.queue_lane:with_doubt", lambda item, _: item)
+    instead("syncd.engine.export:with_doubt", lambda item, _: item)
 
 
 @defect(

@@ -17,7 +17,7 @@ NOTHING_SILENT = "nothing settles in silence"
 )
 def what_was_not_asked_is_a_no() -> None:
     """A `where` that needs an email says no to a lead that the day has no room to ask about."""
-    instead("syncd.engine.enrich.eligibility:hangs_on", lambda *_: False)
+    instead("syncd.engine.fanout:hangs_on", lambda *_: False)
 
 
 @defect(
@@ -51,13 +51,13 @@ def a_gate_counts_what_waits_for_an_answer() -> None:
 @defect("no lead lost", "engine", f"{AWAY}::test_ten_that_are_not_found_are_the_routes_fault_and_wait_again")
 def one_answer_stands_for_the_enrich_route() -> None:
     """Leads that are not found while the route is away stay settled when ten in a row show that it is."""
-    instead("syncd.engine.requeue:put_back", lambda *_: None)
+    instead("syncd.engine.enrich_questions:put_back", lambda *_: None)
 
 
 @defect("poison alone", "engine", f"{AWAY}::test_one_lead_that_ctgo_refuses_stops_nobody")
 def one_refused_lead_halts_enriching() -> None:
     """A 403 to one lead is believed of all."""
-    instead("syncd.engine.enrich.enrich:OF_ONE_LEAD", frozenset[str]())
+    instead("syncd.engine.enrich:OF_ONE_LEAD", frozenset[str]())
 
 
 @defect("poison alone", "engine", f"{AWAY}::test_a_halt_that_is_lifted_tries_another_lead_first")
@@ -75,4 +75,4 @@ def each_start_asks_about_the_same_lead() -> None:
 )
 def replay_takes_what_was_not_asked_for_a_no() -> None:
     """`replay --unwanted` judges by an email that nobody asked for."""
-    instead("syncd.engine.enrich.questions:hanging", lambda *_: ())
+    instead("syncd.engine.enrich_questions:hanging", lambda *_: ())

@@ -24,7 +24,7 @@ from syncd.ctgo.exchange import count
 from syncd.http.answer import Answer
 from syncd.http.headers import LONGEST_WAIT, SHORTEST_WAIT, http_date, retry_after
 from syncd.mapping import FieldMap, Filter, MappingError, variables
-from syncd.push.request_line import judge
+from syncd.push import judge
 from syncd.settings import Settings, SettingsError
 from syncd.testing import samples
 from tests.proof.depth import deep

@@ -11,9 +11,7 @@ import httpx
 import pytest
 
 from syncd.clock import SystemClock
-from syncd.health.app import Answer
-from syncd.health.http_request import Request
-from syncd.health.server import CONNECTIONS, PATIENCE, Serving
+from syncd.health.server import CONNECTIONS, PATIENCE, Answer, Request, Serving
 from syncd.testing import Journal
 from tests.proof.hostile.watching import nothing_left, peak, within
 from tests.support.patience import patience

@@ -25,7 +25,7 @@ import syncd.cli.run.once
 import syncd.daemon.calendar
 import syncd.engine.export
 import syncd.http.client
-import syncd.workers.runner
+import syncd.workers
 from tests.proof.simulation.books import SimulatedLedger
 from tests.proof.simulation.network import Network, Trouble
 from tests.proof.simulation.process import SimulatedLog
@@ -154,7 +154,7 @@ def led_into(
         scheduler.seam("file written")
 
     changes: list[tuple[ModuleType, str, object]] = [
-        (syncd.workers.runner, "threading", threads),
+        (syncd.workers, "threading", threads),
         (syncd.daemon.calendar, "threading", threads),
         (syncd.engine.export, "ThreadPoolExecutor", partial(Pool, scheduler)),
         (syncd.http.client, "NetworkTransport", lambda *_: Transport(network)),

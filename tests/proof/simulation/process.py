@@ -11,13 +11,12 @@ from syncd.app.connectors import Mapped, compile_connectors
 from syncd.app.engine import begin, make_engine, make_pools
 from syncd.cli.run import once
 from syncd.daemon.daemon import Daemon
-from syncd.daemon.notify import Notifier
+from syncd.daemon.service_manager import Notifier
 from syncd.engine.engine import Engine
 from syncd.engine.housekeeping import Housekeeping
 from syncd.ledger.database import EngineLock
 from syncd.settings import Settings, load
-from syncd.workers.pool import WorkerPool
-from syncd.workers.runner import Runner
+from syncd.workers import Runner, WorkerPool
 from tests.proof.simulation.books import SimulatedLedger
 from tests.proof.simulation.scheduler import Crash, Scheduler
 
@@ -156,7 +155,7 @@ class Process:
             engine = make(settings, mapped)
             begin(engine, log)
 
-            def crews(engine: Engine) -> list[WorkerPool]:
+            def pools(engine: Engine) -> list[WorkerPool]:
                 return [
                     *make_pools(engine),
                     WorkerPool([Housekeeping(ledger, clock, log, engine.settings.state.retention)]),
@@ -165,7 +164,7 @@ class Process:
             self.daemon = Daemon(
                 engine,
                 runner,
-                crews,
+                pools,
                 log,
                 remake=lambda: make(*self._configuration.read()),
                 notifier=Notifier({}),

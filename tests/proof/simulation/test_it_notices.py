@@ -7,9 +7,9 @@ import pytest
 
 import connectors.csv.connector
 import syncd.engine.budget
-import syncd.engine.feedback.collect
-import syncd.engine.pull.ingest
+import syncd.engine.feedback
 import syncd.engine.pull.lane
+import syncd.engine.pull.pages
 from tests.proof.simulation.running import simulate
 from tests.proof.simulation.script import Event
 
@@ -39,16 +39,14 @@ def frees_slots_too_soon(patch: pytest.MonkeyPatch) -> None:
 
 def believes_a_date_of_2099(patch: pytest.MonkeyPatch) -> None:
     """The watermark goes wherever a lead says; whatever is found then is never listed again."""
-    patch.setattr(syncd.engine.pull.ingest, "watermark_after", lambda _newest, _date, now, _since: now + 1e9)
+    patch.setattr(syncd.engine.pull.pages, "watermark_after", lambda _newest, _date, now, _since: now + 1e9)
     patch.setattr(syncd.engine.pull.lane.Pull, "ask_reconcile", lambda _: None)
 
 
 def hears_one_of_each_page(patch: pytest.MonkeyPatch) -> None:
     """Of what salespeople said meanwhile, all but the first is missed."""
-    plain = syncd.engine.feedback.collect.judgements_in
-    patch.setattr(
-        syncd.engine.feedback.collect, "judgements_in", lambda found, judging: plain(found[:1], judging)
-    )
+    plain = syncd.engine.feedback.judgements_in
+    patch.setattr(syncd.engine.feedback, "judgements_in", lambda found, judging: plain(found[:1], judging))
 
 
 def some_worlds(script: list[Event]) -> None:

@@ -49,7 +49,7 @@ def each_scrape_is_made_anew() -> None:
     def make(_: Any) -> Any:
         return lambda _self, _key, make: make()
 
-    around("syncd.health.cache:Recent.get", make)
+    around("syncd.health.snapshot:Recent.get", make)
 
 
 @defect(
@@ -63,7 +63,7 @@ def formats_without_end_are_made() -> None:
 @defect("closed to strangers", "health", f"{REQUEST}::test_pages_of_other_sites_learn_nothing")
 def any_host_is_ours() -> None:
     """A page whose name leads to this machine reads /metrics."""
-    instead("syncd.health.http_request:is_ours", lambda _host, _names: True)
+    instead("syncd.health.server:is_ours", lambda _host, _names: True)
 
 
 @defect("closed to strangers", "health", f"{REQUEST}::test_pages_of_other_sites_learn_nothing")
@@ -77,7 +77,7 @@ def pages_of_other_sites_are_answered() -> None:
 
         return parse
 
-    around("syncd.health.http_request:parse", make)
+    around("syncd.health.server:parse", make)
 
 
 @defect(

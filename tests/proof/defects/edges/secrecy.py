@@ -52,7 +52,7 @@ def a_bug_tells_whom_it_met() -> None:
     def make(plain: Any) -> Any:
         return lambda bug, _personal: plain(bug, [])
 
-    around("syncd.engine.redaction:traceback_without", make)
+    around("syncd.log:traceback_without", make)
 
 
 @defect("I-13", "ledger", "tests/ledger/test_ledger_opening.py::test_an_error_of_the_ledger_shows_no_value")
@@ -123,7 +123,7 @@ def a_push_is_logged_with_its_token() -> None:
 
         return init
 
-    around("syncd.push.receiver:Receiver.__init__", make)
+    around("syncd.push:Receiver.__init__", make)
 
 
 @defect("I-13", "ledger", "tests/ledger/test_ledger_copying.py::test_a_copy_is_for_its_owner_alone")

@@ -39,8 +39,7 @@ def an_odd_field_sets_its_lead_aside() -> None:
 
     def make(plain: Any) -> Any:
         def lenient(source: str, raw: Any) -> Any:
-            from syncd.core.lead import UNDATED  # noqa: PLC0415
-            from syncd.core.lead_row import Row  # noqa: PLC0415
+            from syncd.core.lead import UNDATED, Row  # noqa: PLC0415
 
             lead = plain(source, raw)
             return Row.model_validate({}) if lead.discovered_at is UNDATED else lead

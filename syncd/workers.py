@@ -1,26 +1,126 @@
-"""Runs passes over lanes; shared by `--once` and the daemon.
+"""Worker pools: threads that step lanes; shared by `--once` and the daemon.
 
 A pool is a few threads that step a set of lanes: each connector's lane has a thread to itself, for two of the CRM
 libraries block; the sources' lanes share a small pool, so that many keys need few threads. A lane is never in two
 threads. Steps do not wait; this module does, and `Clock.stop` ends every wait at once.
 
-A run that is to end (`--once`) ends when it is quiet: no lane is in a step and none wants another. Trouble is waited
+No thread polls: of a pool's idle threads one waits for the next due lane, the others until they are woken.
+
+A run that is to end (`--once`) ends when it is quiet: no lane is in a step and none needs another. Trouble is waited
 out for `max_wait` seconds from where it began; a lane that is only pacing itself is waited for as long as it takes.
 A run that goes on (`Runner.start`) may have its pools replaced, and waits out a ledger that will be well again.
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.engine.lane import Lane, Next
 from syncd.ledger import LedgerError
-from syncd.workers.pool import Entry, Key, LaneView, WorkerPool, get_up, lie_down, nothing, ring
+
+Key = tuple[str, str]
+"""A lane's kind and name."""
+Close = Callable[[], None]
+
+
+def nothing() -> None:
+    """Do nothing."""
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A lane in a pool. Instants are monotonic. `due`: None when it is idle; `after`: who must be out of its step first."""
+
+    lane: Lane
+    close: Close = nothing
+    due: float | None = 0.0
+    running: bool = False
+    woken: bool = False
+    trouble: str = ""
+    troubled_since: float | None = None
+    began: float = 0.0
+    ended: float | None = None
+    steps: int = 0
+    retired: bool = False
+    after: "Entry | None" = None
+
+    @property
+    def key(self) -> Key:
+        """The lane's kind and name."""
+        return self.lane.kind, self.lane.name
+
+    @property
+    def ready(self) -> bool:
+        """True if it may be stepped when it is due."""
+        return not self.running and not (self.after is not None and self.after.running)
+
+
+@dataclass(slots=True)
+class WorkerPool:
+    """Lanes, and the number of threads that step them. `closes`: what ends a lane that was replaced or is over, by its key.
+
+    `idle`: the threads' events; `waiter`: of the one that waits for the next due lane, and until when. All of it is read and
+    changed under the runner's lock.
+    """
+
+    lanes: Sequence[Lane]
+    threads: int = 1
+    closes: Mapping[Key, Close] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+    idle: list[threading.Event] = field(default_factory=list)
+    waiter: tuple[threading.Event, float] | None = None
+    over: bool = False
+
+    def wake(self, n: int | None = 1) -> None:
+        """Wake idle threads, all of them if `n` is None; those that work look again by themselves."""
+        for event in [
+            self.idle.pop() for _ in range(len(self.idle) if n is None else min(n, len(self.idle)))
+        ]:
+            event.set()
+
+    def leave_idle(self, event: threading.Event) -> None:
+        """A thread looks for work."""
+        event.clear()
+        if event in self.idle:
+            self.idle.remove(event)
+        if self.waiter is not None and self.waiter[0] is event:
+            self.waiter = None
+
+    def enter_idle(self, event: threading.Event, now: float, wait: float | None) -> float | None:
+        """A thread has no work; return how long it may rest: it waits for the due lane if no other does, or not as early."""
+        self.idle.append(event)
+        if wait is None or (self.waiter is not None and self.waiter[1] <= now + wait):
+            return None
+        self.waiter = (event, now + wait)
+        return wait
+
+
+class LaneView(NamedTuple):
+    """A lane at one moment. Instants are monotonic seconds.
+
+    `due`: when it wants to be stepped next, None when it waits to be woken; `since`: when the step under way began, None
+    when there is none; `ended`: when its last step did; `steps`: how many it made.
+    """
+
+    kind: str
+    name: str
+    trouble: str
+    due: float | None
+    since: float | None
+    ended: float | None
+    steps: int
+
+    def late(self, now: float) -> float:
+        """Seconds past its due time, or in its step; 0 for a lane that rightly waits."""
+        from_ = self.due if self.since is None else self.since
+        return 0.0 if from_ is None else max(0.0, now - from_)
+
 
 BUG = "bug"
-"""The trouble of a lane whose step raised one; any other trouble is in the ledger, where a lane that is woken finds it."""
+"""The trouble of a lane whose step raised one. Any other trouble is in the ledger, where a lane that is woken finds it."""
 BUG_PAUSE = 30.0
 """Seconds before a lane whose step raised a bug is tried again."""
 
@@ -52,12 +152,8 @@ class Runner:
     ) -> None:
         """Begin nothing yet.
 
-        Args:
-            clock: all waits are its.
-            log: hears of bugs.
-            until_quiet: whether the run is to end by itself.
-            max_wait: seconds of trouble after which a lane is left alone; only when `until_quiet`.
-            before: called before each step; raises LedgerError when none should be made.
+        `until_quiet`: whether the run is to end by itself; only then `max_wait` counts, the seconds of trouble after which
+        a lane is left alone. `before`: called before each step; raises LedgerError when none should be made.
         """
         self._clock, self._log = clock, log
         self._until_quiet, self._max_wait, self._before = until_quiet, max_wait, before
@@ -67,8 +163,8 @@ class Runner:
         """Entries of pools that were replaced, as far as they were in a step then."""
         self._lock = threading.RLock()
         self._over = False
-        self.bell = threading.Event()
-        """Rung when the run ends, when the ledger is in trouble, when a lane's trouble changed or it was stepped for the first time."""
+        self.changed = threading.Event()
+        """Set when the run ends, when the ledger is in trouble, when a lane's trouble changed or it was stepped for the first time."""
         self.held: LedgerError | None = None
         """The reason why no lane is stepped at present; only when not `until_quiet`."""
         self._error: LedgerError | None = None
@@ -80,17 +176,17 @@ class Runner:
         return self._over
 
     def wake(self, kind: str, name: str) -> None:
-        """A lane has work; from any thread. A name that no pool has is nobody's."""
+        """Step a lane soon, for it has work; from any thread. A name that no pool has is ignored."""
         with self._lock:
             for pool, entry in self._all():
-                if (entry.lane.kind, entry.lane.name) == (kind, name):
+                if entry.key == (kind, name):
                     entry.woken = True
                     if entry.due is None or entry.trouble != BUG:
                         entry.due = self._clock.monotonic()
-                    ring(pool)
+                    pool.wake()
 
     def look(self) -> None:
-        """Every lane looks at the ledger again, pauses included: somebody else wrote to it, or the clock jumped."""
+        """Step every lane soon, pauses included: another process wrote to the ledger, or the clock jumped."""
         now = self._clock.monotonic()
         with self._lock:
             for _, entry in self._all():
@@ -98,14 +194,14 @@ class Runner:
                 if entry.trouble != BUG:
                     entry.due = now
             for pool in self._pools:
-                ring(pool, len(pool.entries))
+                pool.wake(None)
 
     def run(self, pools: Iterable[WorkerPool], tick: Callable[[], None] = nothing) -> Ended:
         """Step all lanes; `tick` is called from this thread about five times a second."""
         self.start(pools)
         while not self._over and not self._clock.stopping:
-            self._clock.wait(self.bell, 0.2)
-            self.bell.clear()
+            self._clock.wait(self.changed, 0.2)
+            self.changed.clear()
             tick()
         ended = self.finish()
         tick()
@@ -122,15 +218,15 @@ class Runner:
         """Let these pools take over. Where an old lane is in a step, its successor waits for the end of that, nobody else."""
         with self._lock:
             old = [entry for _, entry in self._all()]
-            running = {(e.lane.kind, e.lane.name): e for e in old if e.running}
+            running = {e.key: e for e in old if e.running}
             for pool in self._pools:
                 pool.over = True
-                ring(pool, len(pool.resting))
+                pool.wake(None)
             self._threads = [thread for thread in self._threads if thread.is_alive()]
             self._pools = []
             threads = self._enlist(pools)
             for _, entry in self._all():
-                entry.after = running.get((entry.lane.kind, entry.lane.name))
+                entry.after = running.get(entry.key)
             for entry in old:
                 entry.retired = True
             self._leaving = [entry for entry in [*self._leaving, *running.values()] if entry.running]
@@ -145,12 +241,12 @@ class Runner:
             thread.start()
 
     def finish(self) -> Ended:
-        """Wait a while for the steps under way, and say how it ended."""
+        """Wait a while for the steps under way; return how the run ended."""
         stopped = self._clock.stopping and not self._over
         self._end()
         with self._lock:
             for pool in self._pools:
-                ring(pool, len(pool.resting))
+                pool.wake(None)
         until = self._clock.monotonic() + DRAIN
         for thread in self._threads:  # a step that hangs in a library must not keep the rest
             if thread.is_alive():  # for want of memory, it may never have been started
@@ -160,37 +256,35 @@ class Runner:
         for entry in entries:
             if entry not in hanging:
                 self._close(entry)
-        troubles = {(e.lane.kind, e.lane.name): e.trouble for _, e in self._all() if e.trouble}
-        abandoned = dict.fromkeys((entry.lane.kind, entry.lane.name) for entry in hanging)
+        troubles = {e.key: e.trouble for e in entries if e.trouble}
+        abandoned = dict.fromkeys(entry.key for entry in hanging)
         return Ended(troubles, stopped, self._error, self._bug, tuple(abandoned))
 
     def views(self) -> list[LaneView]:
         """Every lane at this moment; from any thread."""
         with self._lock:
             return [
-                LaneView(
-                    e.lane.kind, e.lane.name, e.trouble, e.due, e.began if e.running else None, e.ended, e.steps
-                )
+                LaneView(*e.key, e.trouble, e.due, e.began if e.running else None, e.ended, e.steps)
                 for _, e in self._all()
-            ]  # fmt: skip
+            ]
 
     def fail(self, error: LedgerError) -> None:
-        """The ledger cannot be used: wait until `release` if it may be well again, else end; from any thread."""
+        """Wait until `release` if the ledger may be well again, else end; from any thread."""
         with self._lock:
             if error.passing and not self._until_quiet:
                 self.held = self.held or error
-                self.bell.set()
+                self.changed.set()
                 return
             self._error = self._error or error
         self._end()
 
     def release(self) -> None:
-        """The ledger is well again."""
+        """Go on, for the ledger is well again."""
         self.held = None
         self.look()
 
     def turn(self, pool: WorkerPool, event: threading.Event | None = None) -> float | None:
-        """Step the lane that has been due longest: 0.0; else how long until one is, None when only a wake can tell.
+        """Step the lane that has been due longest, and return 0.0; else the seconds until one is due, None for no end.
 
         `event`: of the thread that asks, which is going to wait on it.
         """
@@ -202,10 +296,10 @@ class Runner:
 
     def _end(self) -> None:
         self._over = True
-        self.bell.set()
+        self.changed.set()
 
     def _enlist(self, pools: Iterable[WorkerPool]) -> list[threading.Thread]:
-        """Take the pools on, all lanes due now; the threads that would step them are not started."""
+        """Add pools, all lanes due now; return their threads, which are not started."""
         threads = []
         for pool in pools:
             if not pool.lanes:
@@ -233,20 +327,20 @@ class Runner:
                 self._clock.wait(event, wait)
 
     def _choose(self, pool: WorkerPool, event: threading.Event | None) -> tuple[Entry | None, float | None]:
-        """The lane that has been due longest, or how long this thread may rest."""
+        """Choose the lane that has been due longest, or how long this thread may rest."""
         now = self._clock.monotonic()
         with self._lock:
             if event is not None:
-                get_up(pool, event)
+                pool.leave_idle(event)
             waiting = [e for e in pool.entries if e.ready and e.due is not None] if not self.held else []
             first = min(waiting, key=lambda e: e.due or 0.0, default=None)
             wait = None if first is None else (first.due or 0.0) - now
             if first is not None and wait is not None and wait <= 0:
                 first.running, first.woken, first.began = True, False, now
                 if len(waiting) > 1:
-                    ring(pool)  # somebody must see to the others
+                    pool.wake()  # for the others
                 return first, None
-            return None, wait if event is None else lie_down(pool, event, now, wait)
+            return None, wait if event is None else pool.enter_idle(event, now, wait)
 
     def _step(self, lane: Lane) -> Next | None:
         try:
@@ -266,7 +360,7 @@ class Runner:
         after = after or Next(BUG_PAUSE, BUG)
         with self._lock:
             if entry.ended is None or entry.trouble != after.trouble:
-                self.bell.set()
+                self.changed.set()
             entry.running, entry.ended = False, now
             entry.steps += 1
             entry.trouble = after.trouble
@@ -283,7 +377,7 @@ class Runner:
             retired = entry.retired
             if retired:
                 for pool in self._pools:
-                    ring(pool)
+                    pool.wake()
         if retired:
             self._close(entry)
 

@@ -1,26 +1,30 @@
 """The listings of one source at CTGO: a request each, read into a batch."""
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
-from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.core.failure import Halt, Reject
 from syncd.core.lead import Lead, Malformed, parse_lead
+from syncd.core.reconciliation import Books, after_check, after_restless, after_sweep
 from syncd.ctgo import Page
 from syncd.engine.budget import Reservation
-from syncd.engine.pull.pass_plan import Plan
-from syncd.engine.pull.pass_queue import CHECK, RECONCILE, Batch, Pass
-from syncd.engine.pull.walk import PAGE, Walk
+from syncd.engine.fanout import admit
+from syncd.engine.lane import LaneTools
+from syncd.engine.pull.passes import CHECK, PAGE, RECONCILE, Batch, Pass, Plan, Walk, watermark_after
 from syncd.engine.source import SourceContext
-from syncd.ledger import Ledger, sources
+from syncd.ledger import Ledger, Transaction, sources
+from syncd.ledger.leads import ingest
+from syncd.ledger.leads.ingest import Admission, Ingested
+from syncd.ledger.privacy.tombstones import without_forgotten
 
 EVERYTHING: Final = 0
 """The listing of all campaigns at once; any other number is a campaign's id."""
 THE_CAMPAIGNS: Final = -1
 """Not leads but the list of campaigns, asked for before they are listed one by one."""
 CLOCKS_APART = 2.0
-"""Seconds by which this machine's clock and CTGO's may differ without being told apart."""
+"""Seconds by which this machine's clock and CTGO's may differ and count as equal."""
 
 
 class Elsewhen(Exception):  # noqa: N818 - an answer: the pass begins anew with the floor that CTGO's clock says
@@ -30,10 +34,10 @@ class Elsewhen(Exception):  # noqa: N818 - an answer: the pass begins anew with 
 class Listings:
     """Asks CTGO for a source's leads: all campaigns at once, or one campaign after the other."""
 
-    def __init__(self, context: SourceContext, ledger: Ledger, clock: Clock, log: Logger) -> None:
+    def __init__(self, context: SourceContext, tools: LaneTools) -> None:
         """`context`: the source's."""
-        self._context, self._ledger, self._clock, self._log = context, ledger, clock, log
-        self._name = context.name
+        self._context, self._name = context, context.name
+        self._ledger, self._clock, self._log, *_ = tools
         self._passed_over: dict[int, str] = {}
         """Campaigns that the last pass could not list, by the code that says why."""
 
@@ -48,14 +52,14 @@ class Listings:
             return Pass(plan, deque([EVERYTHING]), Walk(documented=False), retrying=True)
         return Pass(plan, deque([THE_CAMPAIGNS if by_campaign else EVERYTHING]), Walk(documented=by_campaign))
 
-    def request(self, current: Pass, hold: Reservation) -> Batch:
+    def request(self, current: Pass, slots: Reservation) -> Batch:
         """Ask for the next page of a pass, or for the list of campaigns."""
         listing = current.listings[0]
         current.requests += 1
         if listing == THE_CAMPAIGNS:
-            return self._learn_campaigns(current, hold)
+            return self._learn_campaigns(current, slots)
         try:
-            page = hold.call(lambda: self._ask(listing, current.plan, current.walk.offset))
+            page = slots.call(lambda: self._ask(listing, current.plan, current.walk.offset))
         except (Reject, Halt) as why:
             page = self._pass_over(current, listing, why)
         else:
@@ -101,8 +105,8 @@ class Listings:
             return upstream.leads(since=since, lifecycle=lifecycle, limit=limit, offset=offset)
         return upstream.stream_leads(listing, since=since, lifecycle=lifecycle, limit=limit, offset=offset)
 
-    def _learn_campaigns(self, current: Pass, hold: Reservation) -> Batch:
-        names = {stream.id: stream.name for stream in hold.call(self._context.upstream.streams)}
+    def _learn_campaigns(self, current: Pass, slots: Reservation) -> Batch:
+        names = {stream.id: stream.name for stream in slots.call(self._context.upstream.streams)}
         with self._ledger.write() as connection:
             sources.save_labels(connection, self._name, "stream", names, self._clock.now())
             sources.update_source(connection, self._name, listing="campaigns")
@@ -146,3 +150,101 @@ class Listings:
             self._log.info("listing_changed", source=self._name, to="all", why="It can be walked again.")
             with self._ledger.write() as connection:
                 sources.update_source(connection, self._name, listing="all")
+
+
+def take_page(
+    connection: Transaction,
+    ledger: Ledger,
+    context: SourceContext,
+    batch: Batch,
+    now: float,
+    *,
+    refill: bool,
+    room: int | None,
+) -> Ingested:
+    """Ingest a page, part of the caller's transaction.
+
+    Args:
+        connection: the transaction.
+        ledger: whose it is.
+        context: the source's.
+        batch: the page.
+        now: wall time.
+        refill: whether known leads get their payload back.
+        room: how many new leads are wanted at the most; None: all.
+
+    Raises:
+        ExportUnderWay: roll back, and come again soon.
+    """
+    leads, malformed = without_forgotten(connection, batch.leads, batch.malformed)
+    if room is not None:
+        leads = _within(connection, context.name, leads, room)
+    admissions = _admissions(connection, context, leads)
+    return ingest.ingest(connection, ledger.in_flight, admissions, malformed, now, refill=refill)
+
+
+def _within(
+    connection: Transaction, source: str, leads: Sequence[tuple[Lead, str]], room: int
+) -> Sequence[tuple[Lead, str]]:
+    known = ingest.known_keys(connection, source, [lead.id for lead, _ in leads])
+    return [(lead, text) for lead, text in leads if lead.key not in known][: max(0, room)]
+
+
+def _admissions(
+    connection: Transaction, context: SourceContext, leads: Sequence[tuple[Lead, str]]
+) -> list[Admission]:
+    marked = [lead for lead, _ in leads if lead.exported_at is not None]
+    if context.recipients.unconditional and not marked:  # nothing to decide
+        state, deliveries = context.recipients.usual_state, context.recipients.usual
+        return [Admission(lead, payload, state, deliveries) for lead, payload in leads]
+    ours = ingest.exported_here(connection, context.name, marked)
+    return [
+        admit(
+            lead,
+            payload,
+            context.recipients,
+            take_exported=context.start == "all",
+            exported_here=lead.id in ours,
+        )
+        for lead, payload in leads
+    ]
+
+
+def finish_pass(connection: Transaction, context: SourceContext, current: Pass, now: float) -> None:
+    """Write where a pass that is over leaves the source, in the transaction of its last page."""
+    plan = current.plan
+    believed = current.calm or not plan.whole
+    if plan.moves_watermark and believed:
+        to = watermark_after(current.newest, current.server_date, now, plan.since)
+        sources.move_watermark(connection, context.name, to, now)
+    elif plan.moves_watermark:
+        sources.update_source(connection, context.name, pulled_at=now)
+    if plan.lifecycle == "new" and plan.limit is None and plan.kind != CHECK and believed:
+        sources.update_source(connection, context.name, reconciled_at=now)
+
+
+def keep_books(connection: Transaction, source: str, current: Pass, now: float, log: Logger) -> Books:
+    """Write down what a comparison, a sweep or a first pass found; log what is new of it."""
+    before = sources.load_books(connection, source)
+    plan, held = current.plan, sources.unexported(connection, source)
+    if plan.kind == CHECK:
+        books = after_check(before, current.total, held, now)
+    elif not current.calm:
+        books = after_restless(before, now)
+    elif plan.lifecycle == "new":
+        books = after_sweep(before, current.total, current.unmet, held, now)
+    else:
+        books = before._replace(restless=0)
+    if books != before:
+        sources.save_books(connection, source, books)
+    _log_books(source, before, books, log)
+    return books
+
+
+def _log_books(source: str, before: Books, books: Books, log: Logger) -> None:
+    if books.missing and (books.missing, books.swept) != (before.missing, before.swept):
+        log.warning("leads_missing", source=source, n=books.missing, swept=books.swept)
+    if books.restless > before.restless:
+        log.warning("listing_restless", source=source, sweeps=books.restless)
+    if books.unmet != before.unmet and books.unmet:
+        log.info("leads_counted_and_not_listed", source=source, n=books.unmet)

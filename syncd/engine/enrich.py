@@ -13,24 +13,29 @@ One lead that CTGO refuses stops nobody: it comes after all others, and the lane
 are not found in a row, none found between, are the route's fault: the lane halts, and they wait again.
 """
 
-import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from syncd.clock import Clock
-from syncd.connector import Logger
 from syncd.core.delivery import Item
-from syncd.core.enrichment import HOUR, SET_BOUNDS, CreditBalance, day_of, merged, price_seen, with_asked
+from syncd.core.enrichment import (
+    HOUR,
+    SET_BOUNDS,
+    CreditBalance,
+    day_of,
+    hindrance,
+    merged,
+    price_seen,
+    with_asked,
+)
 from syncd.core.failure import Failure, Halt, Pause, Reject
 from syncd.core.lane_state import BY_HAND, LaneState, reopened
 from syncd.core.verdict import judge_call
 from syncd.ctgo import Enrichment, Me
 from syncd.engine.budget import Reservation
-from syncd.engine.enrich.questions import Over, Question, enriched, found_in, judge, without
-from syncd.engine.lane import AGAIN, IDLE, LedgerLane, Next, Wake
-from syncd.engine.requeue import put_back
+from syncd.engine.enrich_questions import Over, Question, enriched, found_in, judge, put_back, without
+from syncd.engine.lane import AGAIN, IDLE, LaneTools, LedgerLane, Next
 from syncd.engine.source import SOURCE_LANES, SourceContext
 from syncd.ledger import Ledger, Transaction
 from syncd.ledger.deliveries import flood_gate
@@ -53,23 +58,11 @@ class Enrich(LedgerLane):
     kind = "enrich"
     halting = (Halt,)
 
-    def __init__(
-        self,
-        context: SourceContext,
-        ledger: Ledger,
-        clock: Clock,
-        log: Logger,
-        wake: Wake,
-        *,
-        chance: Callable[[], float] = random.random,
-    ) -> None:
-        """`chance`: numbers in [0, 1) for the jitter."""
-        policy = context.policy._replace(pause_cap=LONGEST_PAUSE)
-        super().__init__(context.name, ledger, clock, log, policy=policy, chance=chance)
-        self._context, self._wake = context, wake
-        self._enriching = context.takers.enriching
+    def __init__(self, context: SourceContext, tools: LaneTools) -> None:
+        super().__init__(context.name, tools, context.policy._replace(pause_cap=LONGEST_PAUSE))
+        self._context, self._enriching = context, context.recipients.enriching
         # What is enriched is judged as any lead is
-        self._takers = replace(context.takers, enriching=None)
+        self._recipients = replace(context.recipients, enriching=None)
         self._balance_unknown_until = 0.0
         self._sets = 0
         self._in_burst = False
@@ -84,7 +77,7 @@ class Enrich(LedgerLane):
 
     def _step(self) -> Next:
         with self._ledger.read() as connection:
-            found = enrichment.waiting(connection, self.name, BATCH, self._takers.names)
+            found = enrichment.waiting(connection, self.name, BATCH, self._recipients.connectors)
             if not found:
                 return IDLE
             lane = self._load(connection)
@@ -92,9 +85,9 @@ class Enrich(LedgerLane):
             persons = {it.person for it in found}
             known = enrichment.known(connection, self.name, persons)
             asked = enrichment.unanswered(connection, self.name, persons)
-        takers = self._context.takers
+        recipients = self._context.recipients
         verdicts = [
-            judge(self.name, it, merged(known.get(it.person, ())), asked.get(it.person), takers)
+            judge(self.name, it, merged(known.get(it.person, ())), asked.get(it.person), recipients)
             for it in found
         ]
         over = [it for it in verdicts if isinstance(it, Over)]
@@ -112,15 +105,15 @@ class Enrich(LedgerLane):
         if standstill is None:
             return self._ask(reopened(lane), questions)
         if self._is_to_deliver(lane):
-            over = [it for q in questions if (it := without(q, lane.code, self._takers))]
+            over = [it for q in questions if (it := without(q, lane.code, self._recipients))]
             if over:
                 self._settle(over)
                 return AGAIN
         return standstill
 
     def _await_names(self) -> Next:
-        """All that is left waits for names, which come when their lane is told that somebody does."""
-        names = self._context.takers.called
+        """All that is left waits for names; wake the lane that asks for them."""
+        names = self._context.recipients.names
         if names and names.coming():
             self._wake("names", self.name)
         return Next(60.0, "name_unknown")
@@ -154,7 +147,7 @@ class Enrich(LedgerLane):
         woken = enrichment.settle_enriched(
             connection,
             self.name,
-            [enriched(it, self._takers) for it in over],
+            [enriched(it, self._recipients) for it in over],
             self._clock.now(),
             exports=self._context.exports,
             marks=dict.fromkeys(self._context.gates.sizes, self.kind),
@@ -187,48 +180,48 @@ class Enrich(LedgerLane):
                 return AGAIN
             team_credits = enrichment.load_balance(connection, self.name)
             # `GET /me` is free, and after a lost answer it shows that CTGO is there
-            must_know = self._clock.monotonic() >= self._balance_unknown_until and terms.must_know(
-                team_credits, now
-            )
-            asked_today = enrichment.asked_on(connection, self.name, day_of(now))
-            why = (
-                None if must_know else terms.hindrance(team_credits, len(question.outputs), asked_today, now)
-            )
-            if why is not None:
+            known = self._clock.monotonic() < self._balance_unknown_until
+            must_know = not known and terms.must_know(team_credits, now)
+            asked, day = enrichment.asked_on(connection, self.name, day_of(now)), day_of(now)
+            why = hindrance(
+                team_credits, len(question.outputs), asked_today=asked, per_day=terms.per_day,
+                keep_credits=terms.keep_credits, now=now,
+            )  # fmt: skip
+            if why is not None and not must_know:
                 self._fail(connection, lane, why)
                 return AGAIN
-            opened = self._context.pacer.open(connection, 1, live=False)
+            opened = self._context.budget.open(connection, 1, live=False)
             if not isinstance(opened, Reservation):
                 return Next(opened)
             if not must_know:
-                person, day = question.waiting.person, day_of(now)
+                person = question.waiting.person
                 enrichment.note_ask(connection, self.name, person, question.outputs, day=day, now=now)
         if must_know:
             self._learn_balance(lane, opened)
         else:
-            self._send(_Sent(lane, question, team_credits, day_of(now), opened))
+            self._send(_Sent(lane, question, team_credits, day, opened))
         return AGAIN
 
-    def _learn_balance(self, lane: LaneState, hold: Reservation) -> None:
+    def _learn_balance(self, lane: LaneState, slots: Reservation) -> None:
         try:
-            me: Me = hold.call(self._context.upstream.me)
+            me: Me = slots.call(self._context.upstream.me)
         except Failure as why:
             with self._ledger.write() as connection:
-                self._context.pacer.close(connection, hold)
+                self._context.budget.close(connection, slots)
                 self._fail(connection, lane, why)
             return
         balance = me.credits.balance if me.credits else None
         if balance is None:
             self._balance_unknown_until = self._clock.monotonic() + HOUR
         with self._ledger.write() as connection:
-            self._context.pacer.close(connection, hold)
+            self._context.budget.close(connection, slots)
             enrichment.tell_balance(connection, self.name, balance, self._clock.now())
 
     def _send(self, sent: "_Sent") -> None:
         question = sent.question
         outputs, mode = question.outputs, self._enriching.email_mode if self._enriching else ""
         try:
-            answer = sent.hold.call(
+            answer = sent.slots.call(
                 lambda: self._context.upstream.enrich(question.waiting.lead_id, outputs, mode)
             )
         except Failure as why:
@@ -247,7 +240,7 @@ class Enrich(LedgerLane):
         left = answer.credits_remaining
         price = price_seen(sent.team_credits, left, len(question.outputs), now)
         with self._ledger.write() as connection:
-            self._context.pacer.close(connection, sent.hold)
+            self._context.budget.close(connection, sent.slots)
             enrichment.close_asks(connection, self.name, [question.waiting.person])
             enrichment.tell_balance(connection, self.name, left, now, price=price)
             self._settle([Over(question.waiting, question.lead, document)], connection)
@@ -260,7 +253,7 @@ class Enrich(LedgerLane):
             why = Reject(why.code, why.detail)  # others were answered meanwhile
         charged = not why.unsent and ((isinstance(why, Pause) and why.unexplained) or why.code == "conflict")
         with self._ledger.write() as connection:
-            self._context.pacer.close(connection, sent.hold)
+            self._context.budget.close(connection, sent.slots)
             if charged:
                 self._balance_unknown_until = 0.0
             else:
@@ -299,4 +292,20 @@ class _Sent(NamedTuple):
     question: Question
     team_credits: CreditBalance
     day: str
-    hold: Reservation
+    slots: Reservation
+
+
+def ask_credits(context: SourceContext, ledger: Ledger) -> int | None:
+    """Return the balance; None if it is not known. The pull reports trouble with the key."""
+    with ledger.write() as connection:
+        opened = context.budget.open(connection, 1, live=False)
+    if not isinstance(opened, Reservation):
+        return None
+    try:
+        me = opened.call(context.upstream.me)
+    except Failure:
+        return None
+    finally:
+        with ledger.write() as connection:
+            context.budget.close(connection, opened)
+    return me.credits.balance if me.credits else None

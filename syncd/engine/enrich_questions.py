@@ -5,19 +5,23 @@ ask may have left without an answer: nothing of the verdict is kept.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from syncd.core.enrichment import ASKS, still_to_ask, with_asked
+from syncd.core.enrichment import ASKS, merged, still_to_ask, with_asked
 from syncd.core.failure import Reject
 from syncd.core.lead import Lead, read_lead
 from syncd.ctgo import Enrichment
-from syncd.engine.enrich.eligibility import Enriching
-from syncd.engine.fanout import Recipient, Recipients, decide, is_to_enrich
+from syncd.engine.fanout import Enriching, Recipient, Recipients, decide, is_to_enrich
+from syncd.engine.source import SourceContext
+from syncd.ledger import Transaction
+from syncd.ledger.admin.replays import Making, again, given_up, make
 from syncd.ledger.deliveries.flood_gate import UNASKED
+from syncd.ledger.leads import enrichment
 from syncd.ledger.leads.enrichment import Asked
 from syncd.ledger.leads.unenriched import Enriched, Waiting
+from syncd.ledger.sql import Books
 from syncd.mapping import variables
 
 Document = Mapping[str, Any]
@@ -57,58 +61,66 @@ class Over(NamedTuple):
 
 
 def judge(
-    source: str, it: Waiting, document: Document, asked: Asked | None, takers: Recipients
+    source: str, it: Waiting, document: Document, asked: Asked | None, recipients: Recipients
 ) -> Over | Question | None:
     """The verdict on a lead; None: it waits, until `enrich.where` has the name that it needs, or for good if it cannot be read.
 
     `document`: all that is known of the person. `asked`: an ask about them without an answer.
     """
-    lead, enriching, takers = readable(source, it.payload), takers.enriching, takers_of(it, takers)
+    lead, enriching, recipients = (
+        readable(source, it.payload),
+        recipients.enriching,
+        waiting_recipients(it, recipients),
+    )
     if lead is None:  # a damaged payload must not keep the others waiting
         return None
     if enriching is None:
         return Over(it, lead, document, "enrich_off")
-    values = variables(lead, takers.labels, document, takers.uses)
+    values = variables(lead, recipients.labels, document, recipients.uses)
     outputs = still_to_ask(enriching.missing(values), document, enriching.email_mode)
     if outputs and asked and asked.asks >= ASKS:
         return Over(it, lead, with_asked(document, asked.outputs, enriching.email_mode), "enrich_answer_lost")
-    if not outputs or not is_to_enrich(lead, takers, enriching, values):
+    if not outputs or not is_to_enrich(lead, recipients, enriching, values):
         return Over(it, lead, document)
-    hindrance = _hindrance(lead, takers, enriching, values)
+    hindrance = _hindrance(lead, recipients, enriching, values)
     if hindrance is None:
         return Question(it, lead, document, outputs, asked)
     return Over(it, lead, document, hindrance) if hindrance != WAITS else None
 
 
-def takers_of(it: Waiting, takers: Recipients) -> Recipients:
+def waiting_recipients(it: Waiting, recipients: Recipients) -> Recipients:
     """The connectors that wait for the lead; what each of these requires was fixed when the others got it."""
     required = it.required
     if required is None:
-        return takers
-    each = [taker._replace(required=required[taker.name]) for taker in takers.each if taker.name in required]
-    return replace(takers, each=each)
+        return recipients
+    each = [
+        recipient._replace(required=required[recipient.name])
+        for recipient in recipients.each
+        if recipient.name in required
+    ]
+    return replace(recipients, each=each)
 
 
-def without(it: Question, why: str, takers: Recipients) -> Over | None:
+def without(it: Question, why: str, recipients: Recipients) -> Over | None:
     """The lead as it is, for connectors that want it so; None: all that wait for it go on waiting. `why`: a code."""
     over = Over(it.waiting, it.lead, it.document, why, it.outputs)
     if it.waiting.required is None:
         return over
-    waiting = [new.connector for new in enriched(over, takers).deliveries if new.code == UNASKED]
-    return None if waiting == list(takers_of(it.waiting, takers).names) else over
+    waiting = [new.connector for new in enriched(over, recipients).deliveries if new.code == UNASKED]
+    return None if waiting == list(waiting_recipients(it.waiting, recipients).connectors) else over
 
 
-def hanging(lead: Lead, document: Document, takers: Recipients) -> Sequence[Recipient]:
+def hanging(lead: Lead, document: Document, recipients: Recipients) -> Sequence[Recipient]:
     """The connectors whose `where` hangs on what CTGO was never asked for about a lead, and is to be asked for."""
-    enriching = takers.enriching
+    enriching = recipients.enriching
     if enriching is None:
         return ()
-    values = variables(lead, takers.labels, document, takers.uses)
+    values = variables(lead, recipients.labels, document, recipients.uses)
     outputs = still_to_ask(enriching.missing(values), document, enriching.email_mode)
-    if not outputs or not is_to_enrich(lead, takers, enriching, values):
+    if not outputs or not is_to_enrich(lead, recipients, enriching, values):
         return ()
-    waiting = {new.connector for new in decide(lead, takers, values, outputs)[1] if new.code == UNASKED}
-    return [taker for taker in takers.each if taker.name in waiting]
+    waiting = {new.connector for new in decide(lead, recipients, values, outputs)[1] if new.code == UNASKED}
+    return [recipient for recipient in recipients.each if recipient.name in waiting]
 
 
 def readable(source: str, payload: str | None) -> Lead | None:
@@ -123,10 +135,10 @@ WAITS = "name_unknown"
 
 
 def _hindrance(
-    lead: Lead, takers: Recipients, enriching: Enriching, values: Mapping[str, object]
+    lead: Lead, recipients: Recipients, enriching: Enriching, values: Mapping[str, object]
 ) -> str | None:
     """The code of why `enrich.where` does not say yes."""
-    names = takers.called
+    names = recipients.names
     kind = names.unknown(lead, enriching.where.uses) if names else None
     if names and kind:
         waits = names.wait(kind, lead.discovered_at.timestamp()) is not None
@@ -137,11 +149,11 @@ def _hindrance(
         return why.code
 
 
-def enriched(it: Over, takers: Recipients) -> Enriched:
+def enriched(it: Over, recipients: Recipients) -> Enriched:
     """Return the rows to write: the deliveries of the lead with all that is known now."""
-    takers = takers_of(it.waiting, takers)
-    values = variables(it.lead, takers.labels, it.document, takers.uses)
-    state, deliveries = decide(it.lead, takers, values, it.unasked)
+    recipients = waiting_recipients(it.waiting, recipients)
+    values = variables(it.lead, recipients.labels, it.document, recipients.uses)
+    state, deliveries = decide(it.lead, recipients, values, it.unasked)
     document = {**it.document, "skipped": it.skipped} if it.skipped else it.document
     text = json.dumps(document) if document else None
     return Enriched(it.waiting.seq, it.waiting.lead_id, state, deliveries, text, it.waiting.required)
@@ -155,3 +167,26 @@ def found_in(answer: Enrichment) -> dict[str, Any]:
     if answer.linkedin_url:
         found["linkedin"] = {"url": answer.linkedin_url}
     return found
+
+
+def put_back(connection: Transaction, context: SourceContext, seqs: Collection[int], now: float) -> None:
+    """Each connector whose `where` hangs on the answer waits for it; what others were given meanwhile stays theirs."""
+    found = enrichment.look_up(connection, seqs)
+    known = enrichment.known(connection, context.name, {it.person for it in found})
+    wanted: dict[Recipient, list[int]] = {}
+    for it in found:
+        lead = readable(context.name, it.payload)
+        for recipient in hanging(lead, merged(known.get(it.person, ())), context.recipients) if lead else ():
+            wanted.setdefault(recipient, []).append(it.seq)
+    books = Books(connection, now)
+    for recipient, its in wanted.items():
+        making = Making(
+            recipient.name,
+            recipient.required,
+            held=False,
+            exports={context.name: context.exports},
+            unasked=True,
+        )
+        make(books, making, its)
+        again(books, making, given_up(connection, recipient.name, its))
+    books.close()
