@@ -4,10 +4,21 @@ An attempt to take the lock, even a short or shared one, could refuse an engine 
 list of locks has the same answer.
 """
 
+import math
 import os
+import re
 import signal
 from contextlib import suppress
 from pathlib import Path
+
+from syncd.app.privileges import CREDENTIALS
+from syncd.settings import SYSTEM_CONFIG, Settings
+
+SYSTEM_CREDENTIALS = SYSTEM_CONFIG.parent / CREDENTIALS
+RESTART = "Restart it: sudo systemctl restart syncd"
+
+_START = 19
+"""The place of a process's start in `/proc/PID/stat`, counted behind its name."""
 
 _FIELDS = 6
 """`1: FLOCK ADVISORY WRITE 1234 08:01:131 ...`."""
@@ -39,6 +50,71 @@ def nudge(ledger: Path) -> int | None:
         with suppress(OSError):  # another user's, or gone by now: its next pull finds the change
             os.kill(process, signal.SIGURG)
     return process
+
+
+def reload(ledger: Path) -> int | None:
+    """Make the daemon on a ledger read its configuration again; return its process id, None if there is no daemon.
+
+    A run of `--once` reads its configuration once: it is nudged instead, for a SIGHUP would end it.
+    """
+    process = engine_of(ledger)
+    if process is None or not _waits_for(process, signal.SIGHUP):
+        nudge(ledger)
+        return None
+    with suppress(OSError):
+        os.kill(process, signal.SIGHUP)
+    return process
+
+
+def _waits_for(process: int, number: int) -> bool:
+    """True if a process waits for this signal, which it blocks elsewhere; False also where the system does not tell."""
+    blocked = re.search(r"^SigBlk:\s*(\w+)", _read(f"/proc/{process}/status"), re.MULTILINE)
+    return blocked is not None and bool(int(blocked[1], 16) >> (number - 1) & 1)
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""
+
+
+def read_at(ledger: Path) -> float:
+    """The time when the engine on a ledger last read its configuration: it marks its lock then."""
+    with suppress(OSError):
+        return ledger.with_name(ledger.name + ".lock").stat().st_mtime
+    return 0.0
+
+
+def started_at(process: int) -> float:
+    """The time when a process began; infinity where the system does not tell."""
+    booted = re.search(r"^btime (\d+)", _read("/proc/stat"), re.MULTILINE)
+    fields = _read(f"/proc/{process}/stat").rpartition(")")[2].split()
+    if booted is None or len(fields) <= _START:
+        return math.inf
+    return int(booted[1]) + int(fields[_START]) / os.sysconf("SC_CLK_TCK")
+
+
+def stale(settings: Settings) -> list[str]:
+    """List the configuration and the secret files that changed after the daemon read them."""
+    read = read_at(settings.state.path)
+    files = [settings.provenance.name, *settings.provenance.secret_files]
+    return [name for name in files if _changed(name) > read and Path(name).parent != SYSTEM_CREDENTIALS]
+
+
+def out_of_reach(settings: Settings, process: int) -> str:
+    """Name the credentials of the service that changed after it started: systemd hands them over at a start only."""
+    since = started_at(process)
+    loaded = [Path(name) for name in settings.provenance.secret_files]
+    return " ".join(
+        path.name for path in loaded if path.parent == SYSTEM_CREDENTIALS and _changed(path) > since
+    )
+
+
+def _changed(name: str | Path) -> float:
+    with suppress(OSError):
+        return Path(name).stat().st_mtime
+    return 0.0
 
 
 def describe_next(ledger: Path) -> str:

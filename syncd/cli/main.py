@@ -24,6 +24,7 @@ VERBS = {
     "rejected": ("operate.rejected:app", "List, show, retry or drop what was rejected."),
     "pause": ("operate.pause:pause", "Stop a source or a connector until it is resumed."),
     "resume": ("operate.pause:resume", "Lift a pause or a halt."),
+    "reload": ("operate.pause:reload", "Make the running daemon read its configuration again."),
     "push": ("operate.push:app", "Show, or switch off and on, CTGO's push of new leads."),
     "replay": ("operate.replay:replay", "Make deliveries for older leads: for a new connector, or for rejected or unwanted leads."),
     "release": ("operate.release:release", "Release the deliveries that a connector's flood gate holds."),

@@ -147,6 +147,12 @@ class EngineLock:
             self._release()
             self._take()
 
+    def mark(self) -> None:
+        """Set the file's time to now: its holder has read its configuration again."""
+        with self._checking, suppress(OSError):
+            if self._file is not None:
+                os.utime(self._file)
+
     def _release(self) -> None:
         if self._file is not None:
             os.close(self._file)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from syncd.cli.context import AsJson, advice, ledger_to_read, settings_of
-from syncd.cli.engine_holder import engine_of
+from syncd.cli.engine_holder import RESTART, engine_of, out_of_reach, stale
 from syncd.cli.exits import Exit
 from syncd.cli.observe.plan import describe_enriching, spending
 from syncd.cli.output import duration, iso, say, say_json, say_table, when
@@ -27,11 +27,25 @@ def status(context: typer.Context, as_json: AsJson = False) -> int:
     with ledger_to_read(settings) as ledger:
         found = standing(settings, ledger, now)
     found["engine"] = engine_of(settings.state.path)
+    found["trouble"] = _trouble(settings)
+    found["stale"] = stale(settings) if found["engine"] else []
+    found["out_of_reach"] = out_of_reach(settings, found["engine"]).split() if found["engine"] else []
     if as_json:
         say_json(_for_scripts(found))
     else:
         _show(found, now)
     return Exit.DONE
+
+
+def _trouble(settings: Settings) -> str:
+    """Return the reason why the engine sends nothing: the ledger has no room; empty if it has."""
+    from syncd.ledger import LedgerError, files  # noqa: PLC0415
+
+    try:
+        files.check_room(settings.state.path)
+    except LedgerError as error:
+        return f"{error.detail} ({error.code})"
+    return ""
 
 
 def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]:
@@ -152,7 +166,13 @@ def _for_scripts(found: dict[str, Any]) -> dict[str, Any]:
 
 def _show(found: dict[str, Any], now: float) -> None:
     engine = found["engine"]
+    if found["trouble"]:
+        say(f"Nothing is sent: {found['trouble']}")
     say(f"ledger {found['ledger']}: {f'process {engine} runs on it' if engine else 'no engine runs on it'}")
+    if found["stale"]:
+        say(f"{', '.join(found['stale'])} changed after the engine read it; to apply it: syncd reload")
+    if found["out_of_reach"]:
+        say(f"{', '.join(found['out_of_reach'])} changed after the service started. {RESTART}")
     damage = found["upkeep"].get("check", {}).get("detail")
     if damage:
         say(f"the ledger is damaged: {damage}")

@@ -1,16 +1,38 @@
-"""`syncd pause NAME` and `syncd resume NAME`: a pause by hand survives restarts.
+"""`syncd pause NAME`, `syncd resume NAME` and `syncd reload`: a pause by hand survives restarts.
 
-A lane that was halted resumes with a single delivery.
+A lane that was halted resumes with a single delivery, and with the configuration as it is now: what a person mended is
+mostly there. `resume` waits for that delivery, and tells its outcome.
 """
 
-from typing import Annotated, Any
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli.context import ledger_to_change, operator, parse_duration, settings_of, target_of
-from syncd.cli.engine_holder import nudge
-from syncd.cli.exits import Exit
+from syncd.cli.context import (
+    advice,
+    ledger_to_change,
+    ledger_to_read,
+    operator,
+    parse_duration,
+    settings_of,
+    target_of,
+)
+from syncd.cli.engine_holder import RESTART, out_of_reach, read_at
+from syncd.cli.engine_holder import reload as reload_engine
+from syncd.cli.exits import Exit, complain
 from syncd.cli.output import duration, say, were, when
+from syncd.settings import Settings
+
+if TYPE_CHECKING:
+    from syncd.clock import Clock
+    from syncd.core.lane_state import LaneState
+
+PATIENCE = 15.0
+"""Seconds that a command waits for the engine to do what it was told."""
+LOOK = 0.1
+"""Seconds between two looks at what the engine did."""
 
 
 def pause(
@@ -51,14 +73,23 @@ def resume(
     from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.ledger.admin.actions import accept, resume_lanes  # noqa: PLC0415
     from syncd.ledger.deliveries import flood_gate  # noqa: PLC0415
+    from syncd.ledger.lanes import load_lane  # noqa: PLC0415
 
-    exports, now = settings.exporting, SystemClock().now()
-    with ledger_to_change(settings) as ledger, ledger.write() as connection:
-        n = accept(connection, target.lanes, now, who=operator(), exports=exports) if accepted else 0
-        lifted = resume_lanes(connection, target.lanes, now, who=operator())
-        gate = flood_gate.gates(connection).get(name) if target.what == "connector" else None
-    if lifted:
-        nudge(settings.state.path)
+    clock, who = SystemClock(), operator()
+    with ledger_to_change(settings) as ledger:
+        with ledger.write() as connection:
+            stopped = [load_lane(connection, *key) for key in target.lanes]
+            n = (
+                accept(connection, target.lanes, clock.now(), who=who, exports=settings.exporting)
+                if accepted
+                else 0
+            )
+        lifted = [lane for lane in stopped if lane.status != "open"]
+        # First the configuration: a call with the old one would halt the lane again
+        process = _read_again(settings, clock) if lifted else None
+        with ledger.write() as connection:
+            resume_lanes(connection, target.lanes, clock.now(), who=who)
+            gate = flood_gate.gates(connection).get(name) if target.what == "connector" else None
     for lane in lifted:
         say(f"Resumed {target} ({lane.kind}): {lane.status} since {when(lane.since)}, {lane.code}.")
     if n:
@@ -69,4 +100,69 @@ def resume(
         say(
             f"{gate.held:,} deliveries wait at its gate, which stays closed; to open it: syncd release {name}"
         )
+    if process is None:
+        return Exit.DONE
+    if old := out_of_reach(settings, process):
+        complain(f"The running service still has the {old} that it was started with.", RESTART)
+        return Exit.WORK_LEFT
+    return _outcome(settings, [lane for lane in lifted if lane.status == "halted"], clock)
+
+
+def _read_again(settings: Settings, clock: "Clock") -> int | None:
+    """Make the daemon read its configuration again, and wait until it has; return its process id, None without one."""
+    path = settings.state.path
+    before, end = read_at(path), clock.monotonic() + PATIENCE
+    process = reload_engine(path)
+    while process is not None and read_at(path) == before:
+        if clock.monotonic() > end:
+            complain(f"The daemon (process {process}) has not taken the configuration.", "Its log says why.")
+            break
+        clock.wait(threading.Event(), LOOK)
+    return process
+
+
+def _outcome(settings: Settings, lanes: Sequence["LaneState"], clock: "Clock") -> Exit:
+    """Wait until the engine has tried these lanes; say which are halted again."""
+    from syncd.ledger.lanes import load_lane  # noqa: PLC0415
+
+    code = Exit.DONE
+    end, left = clock.monotonic() + PATIENCE, {(lane.kind, lane.name): lane for lane in lanes}
+    while left and clock.monotonic() < end:
+        clock.wait(threading.Event(), LOOK)
+        with ledger_to_read(settings) as ledger, ledger.read() as connection:
+            now = {key: load_lane(connection, *key) for key in left}
+        for key, lane in now.items():
+            if lane.status == "open" and lane.probing:
+                continue
+            del left[key]
+            if lane.status == "open":
+                say(f"{lane.kind} {lane.name} works again.")
+            else:
+                code = Exit.WORK_LEFT
+                complain(f"{lane.kind} {lane.name} is {lane.status} again: {lane.detail} ({lane.code})",
+                         advice(settings, lane.code, lane.name, halted=lane.status == "halted"))  # fmt: skip
+    for kind, name in left:
+        say(f"{kind} {name} has had nothing to try yet; its next delivery tells: syncd status")
+    return code
+
+
+def reload(context: typer.Context) -> int:
+    """Make the running daemon read its configuration again. A mistake in it keeps the old one."""
+    settings = settings_of(context)
+    from syncd.app.connectors import compile_connectors  # noqa: PLC0415 - imports the plugins
+    from syncd.clock import SystemClock  # noqa: PLC0415
+
+    settings.require_sources()
+    compile_connectors(settings)
+    before = read_at(settings.state.path)
+    process = _read_again(settings, SystemClock())
+    if process is None:
+        say("No daemon is running: the next start reads the configuration.")
+        return Exit.DONE
+    if read_at(settings.state.path) == before:
+        return Exit.WORK_LEFT
+    say(f"The daemon (process {process}) runs with the configuration as it is now.")
+    if old := out_of_reach(settings, process):
+        complain(f"It still has the {old} that it was started with.", RESTART)
+        return Exit.WORK_LEFT
     return Exit.DONE

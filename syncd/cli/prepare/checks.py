@@ -96,6 +96,7 @@ def _mistakes(error: SettingsError) -> Iterator[Note]:
 
 def _ledger(settings: Settings, ledger: Ledger) -> Iterator[Note]:
     yield from ledger_notes(ledger.path)
+    ledger.check_room()
     with ledger.write() as connection:  # raises if it cannot be written
         rows = overview.sources(connection)
         gates = flood_gate.gates(connection)

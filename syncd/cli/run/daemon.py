@@ -73,6 +73,7 @@ def run_daemon(config: Path | None) -> Exit:
         with EngineLock(path) as lock, Ledger.open(path, upgrade=True, lock=lock) as ledger:
             services = Services(logger())
             daemon = _daemon(config, (settings, mapped), ledger, clock, services)
+            daemon.after_reload.append(lambda _: lock.mark())
             orders.append(daemon)
             with ExitStack() as beside:
 

@@ -12,6 +12,7 @@ from syncd.ledger import Ledger, overview, sources
 from syncd.ledger.database import EngineLock
 from syncd.settings import load
 from tests.cli.conftest import HANDLES, Home, MakeHome, rows, told
+from tests.support.disk import fill, small_disk
 
 
 def test_status_counts_leads_deliveries_and_exports_by_state(home: Home) -> None:
@@ -208,3 +209,18 @@ def test_a_source_that_does_not_export_needs_no_requests(home: Home) -> None:
     found = told(home, "plan")
     assert found["connectors"]["sheet"]["deliveries"] == 2
     assert found["sources"]["main"]["requests"] == 0
+
+
+def test_a_full_disk_is_the_first_line_of_status_and_an_error_of_check(tmp_path: Path, home: Home) -> None:
+    with small_disk(tmp_path / "disk") as disk:
+        home.configure()
+        home.config.write_text(f'{home.config.read_text()}\n[state]\nurl = "sqlite:///{disk}/syncd.db"\n')
+        assert home.syncd("--once").code == 0
+        fill(disk, leave=500_000)
+        assert home.syncd("status").out.startswith(
+            f"Nothing is sent: The ledger {disk}/syncd.db cannot grow, the disk is full"
+        )
+        checked = home.syncd("check")
+        assert (checked.code, "the disk is full" in checked.out) == (74, True)
+        (disk / "filler").unlink()
+        assert home.syncd("status").out.startswith("ledger ")
