@@ -15,7 +15,7 @@ from tests.daemon.process import SHEET, Process
 
 @pytest.fixture
 def ctgo() -> Iterator[Running]:
-    with running(Options(leads=3, rate_limit=6000, api_keys=("ctgo_x",))) as it:
+    with running(Options(leads=3, rate_limit=6000, api_keys=frozenset({"ctgo_x"}))) as it:
         yield it
 
 
