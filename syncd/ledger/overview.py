@@ -1,6 +1,6 @@
 """Queries of the reading commands. Counts come from the tally, lists through the partial indexes."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, exists, func, literal, select, union_all
@@ -8,8 +8,8 @@ from sqlalchemy import Connection, exists, func, literal, select, union_all
 from syncd.core.limiter import Budget, Slots, clamp
 from syncd.core.texts import bare
 from syncd.ledger.budgets import Meter
+from syncd.ledger.schema import Budget as BudgetRow
 from syncd.ledger.schema import (
-    Action,
     Credits,
     Delivery,
     Export,
@@ -22,13 +22,12 @@ from syncd.ledger.schema import (
     Tally,
     table,
 )
-from syncd.ledger.schema import Budget as BudgetRow
 from syncd.ledger.schema import Lead as LeadRow
 from syncd.ledger.sql import is_standing, quoted
 
 _lead, _delivery, _export, _payload = table(LeadRow), table(Delivery), table(Export), table(Payload)
 _KEPT = _payload.c.seq == _lead.c.seq
-_tally, _source, _action = table(Tally), table(Source), table(Action)
+_tally, _source = table(Tally), table(Source)
 _budget, _slot, _credits = table(BudgetRow), table(Slot), table(Credits)
 _feedback, _hearing = table(Feedback), table(Hearing)
 
@@ -202,6 +201,25 @@ def find_leads(connection: Connection, *, lead_id: int = 0, handle: str = "") ->
     return connection.execute(query.where(func.holds(_payload.c.text, bare(handle), "handle"))).all()
 
 
+def newest_leads(connection: Connection, sources: Collection[str], limit: int) -> Sequence[Any]:
+    """The leads of these sources that came in last and still have their payload, newest first."""
+    kept = _EXAMPLES.where(_lead.c.source.in_(sources), _payload.c.seq.is_not(None))
+    return connection.execute(kept.order_by(_lead.c.seq.desc()).limit(limit)).all()
+
+
+def leads_of_id(connection: Connection, sources: Collection[str], lead_id: int) -> Sequence[Any]:
+    """Every row of an id in these sources; one without its payload is among them."""
+    mine = _EXAMPLES.where(_lead.c.source.in_(sources), _lead.c.lead_id == lead_id)
+    return connection.execute(mine.order_by(_lead.c.seq)).all()
+
+
+_EXAMPLES = (
+    select(_lead.c.source, _lead.c.state, _payload.c.text.label("payload"), _lead.c.enrichment)
+    .outerjoin(_payload, _KEPT)
+    .where(_lead.c.state != quoted("quarantined"))
+)
+
+
 def deliveries_of(connection: Connection, seq: int) -> Sequence[Any]:
     """A lead's deliveries."""
     return connection.execute(
@@ -214,24 +232,6 @@ def export_of(connection: Connection, source: str, lead_id: int) -> Any:
     return connection.execute(
         select(_export).where(_export.c.source == source, _export.c.lead_id == lead_id)
     ).first()
-
-
-def actions(connection: Connection, limit: int = 20) -> Sequence[Any]:
-    """The newest acts of people."""
-    return connection.execute(select(_action).order_by(_action.c.id.desc()).limit(limit)).all()
-
-
-def newest_action(connection: Connection) -> int:
-    """The number of the newest act: when it grows, somebody did something."""
-    return connection.execute(select(func.max(_action.c.id))).scalar() or 0
-
-
-def acts_of(connection: Connection, verb: str) -> Sequence[tuple[str, float]]:
-    """Return the objects and times of a person's acts of one kind, oldest first."""
-    rows = connection.execute(
-        select(_action.c.name, _action.c.at).where(_action.c.verb == verb).order_by(_action.c.id)
-    )
-    return [(row[0], row[1]) for row in rows]
 
 
 def pending_elsewhere(connection: Connection, configured: Sequence[str]) -> dict[str, int]:

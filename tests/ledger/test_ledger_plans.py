@@ -11,11 +11,12 @@ from syncd.core.flood_gate import Gates
 from syncd.core.lane_state import LaneState
 from syncd.core.verdict import Verdict
 from syncd.ledger import Ledger, overview, twins
-from syncd.ledger.admin.maintenance import FIRST, done, drop_payloads
+from syncd.ledger.admin.maintenance import FIRST, drop_payloads
 from syncd.ledger.deliveries import flood_gate, statuses
 from syncd.ledger.deliveries.attempts import next_due
 from syncd.ledger.deliveries.due import due, record
 from syncd.ledger.deliveries.queue import EXPORT_QUEUE, FEEDBACK_QUEUE
+from syncd.ledger.history import done
 from syncd.ledger.leads import enrichment, unenriched
 from syncd.ledger.leads.ingest import exported_here, ingest, known_keys
 from syncd.ledger.schema import Delivery, Export, Feedback

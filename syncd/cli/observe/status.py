@@ -39,8 +39,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> int:
 
 def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]:
     """Describe the state, instants in seconds since the epoch. The cost grows with the pending rows only."""
-    from syncd.ledger import overview, sources  # noqa: PLC0415
-    from syncd.ledger.admin import maintenance  # noqa: PLC0415
+    from syncd.ledger import history, overview, sources  # noqa: PLC0415
     from syncd.ledger.deliveries import flood_gate  # noqa: PLC0415
     from syncd.ledger.lanes import load_lanes  # noqa: PLC0415
 
@@ -52,7 +51,7 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
         gates = flood_gate.gates(connection)
         spent = _spending(settings, connection, counts["lead"], now)
         books = sources.load_all_books(connection)
-        kept = maintenance.done(connection)
+        kept = history.done(connection)
         pushes = overview.pushed(connection)
         heard = overview.heard(connection)
     connectors = {

@@ -9,7 +9,7 @@ from syncd.clock import SystemClock
 from syncd.core.failure import CODES, Failure, Halt, Pause
 from syncd.ctgo.webhooks import Webhooks
 from syncd.ledger import Ledger, subscriptions
-from syncd.ledger.operator_log import log_action
+from syncd.ledger.history import log_action
 from syncd.ledger.subscriptions import Subscription
 from syncd.settings import Source
 

@@ -12,8 +12,8 @@ from syncd.cli.run.report import report, standing_of
 from syncd.clock import Clock, SystemClock
 from syncd.core.lane_state import LaneState
 from syncd.ledger import Ledger, sources
+from syncd.ledger.history import log_action
 from syncd.ledger.lanes import load_lanes
-from syncd.ledger.operator_log import log_action
 from syncd.settings import Settings
 
 LOOK = 0.5

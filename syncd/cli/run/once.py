@@ -21,7 +21,7 @@ from syncd.connector import Logger
 from syncd.engine.engine import Engine
 from syncd.engine.housekeeping import Housekeeping
 from syncd.engine.pull.lane import Pull
-from syncd.ledger import Ledger, overview, sources
+from syncd.ledger import Ledger, history, overview, sources
 from syncd.ledger.admin.actions import release
 from syncd.ledger.database import EngineLock
 from syncd.ledger.deliveries import flood_gate
@@ -147,7 +147,7 @@ class _Actions:
 
     def _look(self) -> int:
         with self._engine.ledger.read() as connection:
-            return overview.newest_action(connection)
+            return history.newest_action(connection)
 
 
 def _check_connector(settings: Settings, mapped: Mapping[str, Mapped], name: str) -> None:

@@ -12,7 +12,7 @@ from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger, Transaction, sources
 from syncd.ledger.leads import ingest
 from syncd.ledger.leads.ingest import Admission, Ingested
-from syncd.ledger.privacy.tombstones import without_forgotten
+from syncd.ledger.tombstones import without_forgotten
 
 
 def take_page(

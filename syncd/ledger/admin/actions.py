@@ -7,9 +7,9 @@ from sqlalchemy import Connection, and_, or_, select, update
 
 from syncd.core.lane_state import BY_HAND, LaneState, reopened
 from syncd.ledger.deliveries import flood_gate
+from syncd.ledger.history import log_action
 from syncd.ledger.lanes import load_lane, save_lane
 from syncd.ledger.leads.settlement import owe_everywhere, settle
-from syncd.ledger.operator_log import log_action
 from syncd.ledger.schema import Delivery, Export, Feedback, table
 from syncd.ledger.schema import Lead as LeadRow
 from syncd.ledger.sql import Books, among, array, is_standing, quoted

@@ -9,10 +9,10 @@ from sqlalchemy import Connection, func, select, text
 from syncd.core.lead import Lead, LeadKey
 from syncd.core.tombstone import carried_by, marks, of_lead
 from syncd.ledger import overview
-from syncd.ledger.privacy.tombstones import keys, known_marks
 from syncd.ledger.schema import Delivery, Export, table
 from syncd.ledger.schema import Lead as LeadRow
 from syncd.ledger.sql import among, array, is_standing, quoted
+from syncd.ledger.tombstones import keys, known_marks
 
 _lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
 

@@ -16,31 +16,12 @@ from sqlalchemy import Connection, bindparam, delete, exists, func, select
 
 from syncd.ledger.database import Ledger
 from syncd.ledger.errors import LedgerError
-from syncd.ledger.schema import Delivery, Payload, Upkeep, table
+from syncd.ledger.history import note_done
+from syncd.ledger.schema import Delivery, Payload, table
 from syncd.ledger.schema import Lead as LeadRow
-from syncd.ledger.sql import among, array, execute_many, quoted, upsert
+from syncd.ledger.sql import among, array, execute_many, quoted
 
-_lead, _payload, _delivery, _upkeep = table(LeadRow), table(Payload), table(Delivery), table(Upkeep)
-
-
-class Done(NamedTuple):
-    """When something was last done to the ledger as a whole, in wall time; `detail` is empty when all was well."""
-
-    at: float
-    detail: str = ""
-
-
-def done(connection: Connection) -> dict[str, Done]:
-    """Return each job's last run by its name: `retention`, `check`, `vacuum`, `backup`, `restore`; `replaced`: see `restored`."""
-    return {row.name: Done(row.done_at, row.detail) for row in connection.execute(select(_upkeep))}
-
-
-def note_done(connection: Connection, name: str, now: float, detail: str = "") -> None:
-    """Write down that it was done, or with a detail, what came of it."""
-    new = upsert(_upkeep).values(name=name, done_at=now, detail=detail)
-    connection.execute(
-        new.on_conflict_do_update(index_elements=["name"], set_={"done_at": now, "detail": detail})
-    )
+_lead, _payload, _delivery = table(LeadRow), table(Payload), table(Delivery)
 
 
 Change = Callable[[Mapping[str, Any], float], dict[str, Any]]
@@ -163,10 +144,6 @@ def empty_wal(ledger: Ledger) -> bool:
     with ledger.bare() as connection:
         busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return not busy
-
-
-OWED = "owed"
-"""The detail of `vacuum` while the file may still hold traces of forgotten people in bytes that it does not use."""
 
 
 def leave_no_trace(ledger: Ledger, now: float) -> bool:

@@ -30,16 +30,15 @@ from sqlalchemy import Connection, select
 from syncd.core.lane_state import BY_HAND
 from syncd.core.tombstone import carried_by, marks, of_row
 from syncd.ledger.admin.carry_over import carry_marks
-from syncd.ledger.admin.maintenance import note_done
-from syncd.ledger.admin.restored_lanes import MARGIN, REACHED
+from syncd.ledger.admin.forgotten import erase
 from syncd.ledger.database import Ledger
+from syncd.ledger.deliveries.due import MARGIN
 from syncd.ledger.files import connect_to_read
-from syncd.ledger.operator_log import log_action
-from syncd.ledger.privacy.erasure import erase
-from syncd.ledger.privacy.tombstones import keys
+from syncd.ledger.history import REACHED, log_action, note_done
 from syncd.ledger.schema import Forgotten, Payload, table
 from syncd.ledger.schema import Lead as LeadRow
 from syncd.ledger.sql import Books
+from syncd.ledger.tombstones import keys
 
 _lead, _forgotten, _payload = table(LeadRow), table(Forgotten), table(Payload)
 _CHUNK = 1000
