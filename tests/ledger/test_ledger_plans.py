@@ -17,7 +17,7 @@ from syncd.ledger.deliveries.attempts import next_due
 from syncd.ledger.deliveries.due import due, record
 from syncd.ledger.deliveries.queue import EXPORT_QUEUE, FEEDBACK_QUEUE
 from syncd.ledger.history import done
-from syncd.ledger.leads import enrichment, unenriched
+from syncd.ledger.leads import enrichment
 from syncd.ledger.leads.ingest import exported_here, ingest, known_keys
 from syncd.ledger.schema import Delivery, Export, Feedback
 from tests.ledger.rows import EXPORTS, NOW, ROUTES, admission, lead, malformed, put
@@ -186,7 +186,7 @@ def test_enriching_reads_what_waits_and_who_was_asked_and_walks_nothing(full: Le
         connection.exec_driver_sql("UPDATE delivery SET held = 'unasked', code = 'unasked' WHERE id = 280")
     with _listening(full) as said, full.write() as connection:
         assert [it.seq for it in enrichment.waiting(connection, "main", 1000, ["crm"])] == [280]
-        assert unenriched.counts(connection) == {"main": 1}
+        assert enrichment.unasked_counts(connection) == {"main": 1}
         assert enrichment.still_waits(connection, 280)
         assert len(enrichment.known(connection, "main", ["p1", "p2"])) <= 2
         enrichment.note_ask(connection, "main", "p1", ["email"], day="2026-06-11", now=NOW)
@@ -194,8 +194,8 @@ def test_enriching_reads_what_waits_and_who_was_asked_and_walks_nothing(full: Le
         enrichment.take_back(connection, "main", "p1", "2026-06-11", NOW, last=False)
         enrichment.close_asks(connection, "main", ["p1"])
         over = [
-            unenriched.Enriched(290, 290, "unwanted", (), None),
-            unenriched.Enriched(280, 280, "", (), None, ["crm"]),
+            enrichment.Enriched(290, 290, "unwanted", (), None),
+            enrichment.Enriched(280, 280, "", (), None, ["crm"]),
         ]
         enrichment.settle_enriched(connection, "main", over, NOW, exports=True)
     plans = _plans(full, said)

@@ -42,14 +42,14 @@ def pending_work(settings: Settings, ledger: "Ledger", clock: "Clock") -> dict[s
     from syncd.ledger import overview  # noqa: PLC0415
     from syncd.ledger.deliveries import flood_gate  # noqa: PLC0415
     from syncd.ledger.lanes import load_lanes  # noqa: PLC0415
-    from syncd.ledger.leads import unenriched  # noqa: PLC0415
+    from syncd.ledger.leads import enrichment  # noqa: PLC0415
 
     sources: dict[str, Any] = {}
     with ledger.read() as connection:
         counts = overview.counts(connection)
         gates = flood_gate.gates(connection)
         follow = overview.ids_to_deliver(connection)
-        unanswered = unenriched.counts(connection)
+        unanswered = enrichment.unasked_counts(connection)
         stopped = {
             (lane.kind, lane.name): lane.code
             for lane in load_lanes(connection)

@@ -88,9 +88,9 @@ def _spending(
     settings: Settings, connection: "Transaction", leads: Mapping[str, Mapping[str, int]], now: float
 ) -> dict[str, Any]:
     """Describe each source's enriching."""
-    from syncd.ledger.leads import unenriched  # noqa: PLC0415
+    from syncd.ledger.leads import enrichment  # noqa: PLC0415
 
-    waiting = unenriched.counts(connection)
+    waiting = enrichment.unasked_counts(connection)
     return {
         name: spending(
             connection, name, it, waiting.get(name, 0) + leads.get(name, {}).get("enriching", 0), now

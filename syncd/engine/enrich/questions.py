@@ -16,8 +16,7 @@ from syncd.ctgo import Enrichment
 from syncd.engine.enrich.eligibility import Enriching
 from syncd.engine.fanout import Recipient, Recipients, decide, is_to_enrich
 from syncd.ledger.deliveries.flood_gate import UNASKED
-from syncd.ledger.leads.enrichment import Asked
-from syncd.ledger.leads.unenriched import Enriched, Waiting
+from syncd.ledger.leads.enrichment import Asked, Enriched, Waiting
 from syncd.mapping import variables
 
 Document = Mapping[str, Any]
