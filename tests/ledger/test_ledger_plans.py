@@ -158,7 +158,7 @@ def test_status_walks_nothing(full: Ledger) -> None:
         overview.pending_elsewhere(connection, ["crm"])
         overview.export_of(connection, "main", 5)
         overview.deliveries_of(connection, 5)
-        list(overview.set_aside(connection))
+        list(overview.rejected_rows(connection))
     assert _walks(_plans(full, said)) == []
 
 
@@ -212,9 +212,11 @@ def test_hearing_finds_people_by_the_indexes_that_it_makes_and_telling_by_what_i
         statuses.make_indexes(connection)
         connection.exec_driver_sql("INSERT INTO person SELECT 'crm', person, 'r' || lead_id, 0 FROM lead")
         connection.exec_driver_sql("ANALYZE")
-    said = [statuses.Said(f"x{n}", "", "bad bot") for n in range(1, 20)] + [statuses.Said("", "r3", "good")]
+    reports = [statuses.Report(f"x{n}", "", "bad bot") for n in range(1, 20)] + [
+        statuses.Report("", "r3", "good")
+    ]
     with _listening(full) as heard, full.write() as connection:
-        news = statuses.news_in(connection, "crm", said)
+        news = statuses.news_in(connection, "crm", reports)
         assert statuses.take_in(connection, "crm", news, NOW) == {"main"}
         statuses.save_cursor(connection, "crm", "mark", "7", NOW)
         (first, *_) = FEEDBACK_QUEUE.due(connection, "main", NOW, 3600.0, 8)
@@ -231,9 +233,9 @@ def test_hearing_finds_people_by_the_indexes_that_it_makes_and_telling_by_what_i
 
 def test_twins_are_found_by_the_index_that_sources_of_one_address_make(full: Ledger) -> None:
     with full.write() as connection:
-        twins.place(connection, {"main": "https://ctgo.test"})
+        twins.set_addresses(connection, {"main": "https://ctgo.test"})
         assert "lead_id" not in _indexes(connection)
-        twins.place(connection, {"main": "https://ctgo.test", "second": "https://ctgo.test"})
+        twins.set_addresses(connection, {"main": "https://ctgo.test", "second": "https://ctgo.test"})
         connection.exec_driver_sql(
             "INSERT INTO lead SELECT seq + 1000, 'second', lead_id, 2, 2, digest, person, discovered_at, 'quarantined',"
             " ingested_at, NULL, code, detail, enrichment FROM lead WHERE seq < 9"

@@ -20,7 +20,7 @@ from syncd.engine.lane import AGAIN, IDLE, LedgerLane, Next, Wake
 from syncd.ledger import Ledger
 from syncd.ledger.deliveries.statuses import (
     News,
-    Said,
+    Report,
     load_cursor,
     make_indexes,
     news_in,
@@ -134,7 +134,7 @@ def ask(poll: FeedbackPoll, cursor: str, log: Logger) -> Statuses | Failure:
     return page
 
 
-def judgements_in(found: Sequence[Status], judging: Judging) -> list[Said]:
+def judgements_in(found: Sequence[Status], judging: Judging) -> list[Report]:
     """The words of a page, in the order of the changes; values that say nothing are left out."""
     words = [(status, judging.judge(status.value)) for status in sorted(found, key=lambda it: it.changed_at)]
-    return [Said(status.person, status.remote_id, word.line) for status, word in words if word is not None]
+    return [Report(status.person, status.remote_id, word.line) for status, word in words if word is not None]

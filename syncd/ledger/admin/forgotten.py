@@ -200,15 +200,12 @@ def _farewell(connection: Connection, rows: Sequence[Any]) -> Farewell:
         if it.state == "delivered" or it.maybe_sent:
             sure = it.state == "delivered"
             farewell.remains.append(Remains(it.connector, row.lead_id, it.remote_id, sure, row.discovered_at))
-    told = connection.execute(
-        select(_export.c.source, _export.c.lead_id).where(
-            among(_export.c.lead_id, "ids"), _export.c.state.in_(("delivered", "gone", "elsewhere"))
-        ),
-        {"ids": array({row.lead_id for row in rows})},
-    ).all()
-    marked = {tuple(pair) for pair in told} | {
-        (row.source, row.lead_id) for row in rows if row.state in {"exported", "elsewhere", "gone"}
-    }
+    query = select(_export.c.source, _export.c.lead_id).where(
+        among(_export.c.lead_id, "ids"), _export.c.state.in_(("delivered", "gone", "elsewhere"))
+    )
+    exports = connection.execute(query, {"ids": array({row.lead_id for row in rows})})
+    marked = {(row.source, row.lead_id) for row in exports}
+    marked |= {(row.source, row.lead_id) for row in rows if row.state in {"exported", "elsewhere", "gone"}}
     farewell.unexported = [pair for pair in farewell.leads if pair[1] and pair not in marked]
     return farewell
 
@@ -266,17 +263,13 @@ def erase(books: Books, seqs: Sequence[int]) -> None:
                 delete(about_people).where(among(about_people.c.person, "people")), {"people": people}
             )
     connection.execute(delete(_payload).where(among(_payload.c.seq, "seqs")), parameters)
-    rewrite(connection, seqs, _nobody, books.now)
-    books.close()
-
-
-def _nobody(row: Mapping[str, Any], now: float) -> dict[str, Any]:
-    return {
+    rewrite(connection, seqs, lambda row: {
         **row,
         "lead_id": -row["seq"], "stream_id": 0, "segment_id": 0, "digest": "", "person": "",
-        "discovered_at": row["ingested_at"], "settled_at": row["settled_at"] or now, "state": "forgotten",
+        "discovered_at": row["ingested_at"], "settled_at": row["settled_at"] or books.now, "state": "forgotten",
         "code": "", "detail": "", "enrichment": None,
-    }  # fmt: skip
+    })  # fmt: skip
+    books.close()
 
 
 def _close_deliveries(books: Books, parameters: Mapping[str, str]) -> None:

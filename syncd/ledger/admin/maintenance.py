@@ -6,7 +6,6 @@ deleted, and a lead that holds more is taken out and put back without it.
 """
 
 import os
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +23,7 @@ from syncd.ledger.sql import among, array, execute_many, quoted
 _lead, _payload, _delivery = table(LeadRow), table(Payload), table(Delivery)
 
 
-Change = Callable[[Mapping[str, Any], float], dict[str, Any]]
+Change = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 FIRST = 0
 """The beginning of a sweep: before every lead."""
@@ -48,10 +47,8 @@ _LOOKED_AT = (
     .join(_payload, _payload.c.seq == _NEXT.c.seq)
 )
 _DROP = delete(_payload).where(among(_payload.c.seq, "seqs"))
-_COLUMNS = [column.name for column in _lead.c]
 _ROWS = select(_lead).where(among(_lead.c.seq, "seqs"))
 _TAKE_OUT = delete(_lead).where(among(_lead.c.seq, "seqs"))
-_PUT_BACK = _lead.insert()
 
 
 def drop_payloads(connection: Connection, before: float, after: int, most: int) -> tuple[int, int | None]:
@@ -66,27 +63,21 @@ def drop_payloads(connection: Connection, before: float, after: int, most: int) 
     expired = [seq for seq, is_expired, _ in found if is_expired]
     if expired:
         connection.execute(_DROP, {"seqs": array(expired)})
-    rewrite(
-        connection, [seq for seq, gone, enriched in found if gone and enriched], _without_enrichment, before
-    )
+    enriched = [seq for seq, is_expired, has_document in found if is_expired and has_document]
+    rewrite(connection, enriched, lambda row: {**row, "enrichment": None})
     return len(expired), max(seq for seq, _, _ in found)
 
 
-def rewrite(connection: Connection, seqs: Sequence[int], change: Change, now: float) -> None:
-    """Take leads out and put them back changed: see the opening. `change` is given a row and the time."""
+def rewrite(connection: Connection, seqs: Sequence[int], change: Change) -> None:
+    """Take leads out and put them back changed: see the opening. `change` makes the new row of the old one."""
     if not seqs:
         return
-    connection.exec_driver_sql(
-        "PRAGMA defer_foreign_keys = ON"
-    )  # their deliveries are without a lead for a moment
+    # Their deliveries are without a lead for a moment
+    connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
     parameters = {"seqs": array(seqs)}
-    rows = [change(dict(row), now) for row in connection.execute(_ROWS, parameters).mappings()]
+    rows = [change(dict(row)) for row in connection.execute(_ROWS, parameters).mappings()]
     connection.execute(_TAKE_OUT, parameters)
-    execute_many(connection, _PUT_BACK, rows)
-
-
-def _without_enrichment(row: Mapping[str, Any], _: float) -> dict[str, Any]:
-    return {**row, "enrichment": None}
+    execute_many(connection, _lead.insert(), rows)
 
 
 class Space(NamedTuple):
@@ -100,7 +91,8 @@ def space(ledger: Ledger) -> Space:
     """Return the size of the file and how much of it is free."""
     with ledger.bare() as connection:
         page, pages, free = (
-            _pragma(connection, name) for name in ("page_size", "page_count", "freelist_count")
+            connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_size", "page_count", "freelist_count")
         )
     return Space(page * pages, page * free)
 
@@ -169,7 +161,3 @@ def damage(path: Path) -> str:
             raise
         return error.detail
     return "" if found == ["ok"] else "; ".join(" ".join(line.split()) for line in found)
-
-
-def _pragma(connection: sqlite3.Connection, name: str) -> int:
-    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
