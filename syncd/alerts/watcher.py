@@ -27,7 +27,7 @@ from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.health.view import View, reasons
 from syncd.ledger import Ledger, LedgerError
-from syncd.ledger.alert_log import load_alerts, load_digest, save_alerts, save_digest
+from syncd.ledger.history import load_alerts, load_digest, save_alerts, save_digest
 
 EVERY = 30.0
 """Seconds between two observations."""

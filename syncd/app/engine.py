@@ -226,7 +226,7 @@ def begin(engine: Engine, log: Logger, approved_by: str = "") -> None:
     with engine.ledger.write() as connection:
         lifted = {name for kind, name in lift_halts(connection) if kind == "deliver"}
         moved = settlement.apply_exporting(connection, engine.settings.exporting, engine.clock.now())
-        twins.place(connection, engine.settings.addresses)
+        twins.set_addresses(connection, engine.settings.addresses)
         flood_gate.start(connection, engine.gates, engine.settings.routes, lifted, engine.clock.now())
         for deliver in engine.delivers if approved_by else ():
             release(connection, deliver.name, engine.clock.now(), who=approved_by)

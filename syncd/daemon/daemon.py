@@ -71,7 +71,7 @@ def take_over(connection: Transaction, old: Engine, new: Engine) -> list[LaneSta
             save_lane(connection, reopened(lane))
             lifted.append(lane)
     stood = {lane.name for lane in lifted if lane.kind == "deliver"}
-    twins.place(connection, new.settings.addresses)
+    twins.set_addresses(connection, new.settings.addresses)
     flood_gate.start(connection, new.gates, new.settings.routes, stood, new.clock.now())
     before = {context.budget.meter.name: context for context in old.contexts}
     after = {context.budget.meter.name: context for context in new.contexts}

@@ -15,11 +15,11 @@ from syncd.core.verdict import Verdict, broken_off, judge_call, judge_unsent, ma
 from syncd.engine.lane import AGAIN, IDLE, LaneTools, LedgerLane, Next
 from syncd.engine.names import NAMES_SOON, Names, NameUnknown, require_names
 from syncd.engine.observer import NOBODY, Observer, outcomes_of
-from syncd.ledger.admin.restored_lanes import doubted, restored_at
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.deliveries.attempts import next_due, others_due
-from syncd.ledger.deliveries.due import Due, Sent, believed, due, mark_maybe_sent, record
+from syncd.ledger.deliveries.due import Due, Sent, believed, doubted, due, mark_maybe_sent, record
 from syncd.ledger.deliveries.flood_gate import GateState
+from syncd.ledger.history import restored_at
 from syncd.ledger.leads.ingest import NAME_UNKNOWN, WAITS_FOR_NAME
 from syncd.ledger.schema import Delivery as DeliveryRow
 from syncd.log import opened, traceback_without

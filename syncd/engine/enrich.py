@@ -215,7 +215,7 @@ class Enrich(LedgerLane):
             self._balance_unknown_until = self._clock.monotonic() + HOUR
         with self._ledger.write() as connection:
             self._context.budget.close(connection, slots)
-            enrichment.tell_balance(connection, self.name, balance, self._clock.now())
+            enrichment.save_balance(connection, self.name, balance, self._clock.now())
 
     def _send(self, sent: "_Sent") -> None:
         question = sent.question
@@ -242,7 +242,7 @@ class Enrich(LedgerLane):
         with self._ledger.write() as connection:
             self._context.budget.close(connection, sent.slots)
             enrichment.close_asks(connection, self.name, [question.waiting.person])
-            enrichment.tell_balance(connection, self.name, left, now, price=price)
+            enrichment.save_balance(connection, self.name, left, now, price=price)
             self._settle([Over(question.waiting, question.lead, document)], connection)
             self._recover(connection, sent.lane)
 
@@ -260,7 +260,7 @@ class Enrich(LedgerLane):
                 last = isinstance(why, Halt | Reject)
                 enrichment.take_back(connection, self.name, question.waiting.person, sent.day, now, last=last)
                 known = None if why.code == "credits_exhausted" else sent.team_credits.balance
-                enrichment.tell_balance(connection, self.name, known, sent.team_credits.told_at)
+                enrichment.save_balance(connection, self.name, known, sent.team_credits.told_at)
             if isinstance(why, Reject):
                 self._reject(connection, sent, why)
             elif isinstance(why, Halt) and why.code in OF_ONE_LEAD and not sent.lane.probing:

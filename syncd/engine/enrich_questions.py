@@ -19,8 +19,7 @@ from syncd.ledger import Transaction
 from syncd.ledger.admin.replays import Making, again, given_up, make
 from syncd.ledger.deliveries.flood_gate import UNASKED
 from syncd.ledger.leads import enrichment
-from syncd.ledger.leads.enrichment import Asked
-from syncd.ledger.leads.unenriched import Enriched, Waiting
+from syncd.ledger.leads.enrichment import Asked, Enriched, Waiting
 from syncd.ledger.sql import Books
 from syncd.mapping import variables
 

@@ -23,7 +23,7 @@ from syncd.engine.source import SourceContext
 from syncd.ledger import Transaction
 from syncd.ledger.deliveries import statuses
 from syncd.ledger.deliveries.queue import EXPORT_QUEUE, FEEDBACK_QUEUE, Claim
-from syncd.ledger.deliveries.statuses import Said
+from syncd.ledger.deliveries.statuses import Report
 from syncd.ledger.lanes import load_lane
 
 BEHIND = 5.0
@@ -116,10 +116,10 @@ def ask(poll: FeedbackPoll, cursor: str, log: Logger) -> Statuses | Failure:
     return page
 
 
-def judgements_in(found: Sequence[Status], judging: Judging) -> list[Said]:
+def judgements_in(found: Sequence[Status], judging: Judging) -> list[Report]:
     """Return the judgements of a page, in the order of the changes; values that mean nothing are left out."""
     return [
-        Said(status.person, status.remote_id, judgement.line)
+        Report(status.person, status.remote_id, judgement.line)
         for status in sorted(found, key=lambda it: it.changed_at)
         if (judgement := judging.judge(status.value)) is not None
     ]

@@ -13,9 +13,10 @@ from typing import Final
 from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.engine.lane import AGAIN, Next
-from syncd.ledger import Ledger, LedgerError
+from syncd.ledger import Ledger, LedgerError, history
 from syncd.ledger.admin import maintenance
-from syncd.ledger.admin.maintenance import FIRST, OWED, Done
+from syncd.ledger.admin.maintenance import FIRST
+from syncd.ledger.history import OWED, Done
 
 DAY: Final = 86400.0
 EVERY: Final[Mapping[str, float]] = {"retention": DAY, "check": 7 * DAY}
@@ -88,18 +89,18 @@ class Housekeeping:
     def refuse_damaged(self) -> None:
         """Look again at a ledger that was found damaged. Raises LedgerError when it still is; else costs nothing."""
         with self._ledger.read() as connection:
-            found = maintenance.done(connection).get("check")
+            found = history.done(connection).get("check")
         if found and found.detail:
             self._check(self._clock.now())
 
     def _done(self, now: float) -> Mapping[str, Done]:
         with self._ledger.read() as connection:
-            done = maintenance.done(connection)
+            done = history.done(connection)
         new = [name for name in EVERY if name not in done]
         if new:
             with self._ledger.write() as connection:
                 for name in new:
-                    maintenance.note_done(connection, name, now)
+                    history.note_done(connection, name, now)
         return done
 
     def _retain(self, after: int) -> Next:
@@ -107,7 +108,7 @@ class Housekeeping:
         with self._ledger.write() as connection:
             n, self._sweep = maintenance.drop_payloads(connection, now - self._retention, after, BATCH)
             if self._sweep is None:
-                maintenance.note_done(connection, "retention", now)
+                history.note_done(connection, "retention", now)
         self._dropped += n
         if self._sweep is None:
             self._shrinking = True
@@ -130,7 +131,7 @@ class Housekeeping:
     def _check(self, now: float) -> None:
         damage = maintenance.damage(self._ledger.path)
         with self._ledger.write() as connection:
-            maintenance.note_done(connection, "check", now, damage)
+            history.note_done(connection, "check", now, damage)
         if not damage:
             self._log.info("ledger_checked")
             return

@@ -20,7 +20,7 @@ from syncd.engine.names import Names
 from syncd.ledger import Ledger
 from syncd.ledger.admin.replays import Making, Older, Wanted, again, make, older
 from syncd.ledger.deliveries import flood_gate
-from syncd.ledger.operator_log import log_action
+from syncd.ledger.history import log_action
 from syncd.ledger.sql import Books
 from syncd.mapping import variables
 

@@ -13,7 +13,7 @@ from syncd.core.limiter import Budget
 from syncd.core.reconciliation import Books
 from syncd.health.view import LATE, OF_CONNECTORS, Disk, Place, PushView, SourceView, View
 from syncd.ledger import Ledger, LedgerError, Transaction, overview
-from syncd.ledger.budgets import Meter
+from syncd.ledger.budgets import Meter, read_budgets
 from syncd.ledger.lanes import load_lanes
 from syncd.ledger.sources import load_all_books
 
@@ -90,7 +90,7 @@ class Looker:
 
     def _read(self, connection: Transaction, now: float, disk: Disk) -> View:
         sources, monotonic = self.sources, self.clock.monotonic()
-        budgets = overview.budgets(connection, [it.meter for it in sources.values()], monotonic)
+        budgets = read_budgets(connection, [it.meter for it in sources.values()], monotonic)
         rows = {row.name: row for row in overview.sources(connection)}
         pushes = overview.pushed(connection) if any(it.push for it in sources.values()) else {}
         oldest = overview.oldest_unsettled(connection)

@@ -24,7 +24,6 @@ _SLOTS = select(_slot.c.free_at, _slot.c.n).where(_OURS)
 _FORGET = delete(_slot).where(_OURS, _slot.c.free_at <= bindparam("until"))
 _TAKE = _slot.insert().returning(_slot.c.id)
 _FREE = delete(_slot).where(_slot.c.id == bindparam("row"))
-_ADD = _slot.insert()
 _THIS = update(_budget).where(_budget.c.name == bindparam("budget"))
 _LOWER = _THIS.values(server_limit=bindparam("limit"))
 _SCHEDULE = _THIS.values(
@@ -58,9 +57,23 @@ def load_budget(connection: Connection, meter: Meter, now: float) -> Budget:
     row = _row(connection, meter, now)
     connection.execute(_FORGET, {"name": meter.name, "until": now - REMEMBERED})
     slots = connection.execute(_SLOTS, {"name": meter.name}).all()
+    return _budget_of(row, [Slots(*slot) for slot in slots], meter, now)
+
+
+def read_budgets(connection: Connection, meters: Iterable[Meter], now: float) -> dict[str, Budget]:
+    """The budgets of many keys by their meters' names, without the right to write: two statements however many there are."""
+    rows = {row.name: row for row in connection.execute(select(_budget))}
+    taken: dict[str, list[Slots]] = {}
+    for name, free_at, n in connection.execute(select(_slot.c.budget, _slot.c.free_at, _slot.c.n)):
+        taken.setdefault(name, []).append(Slots(free_at, n))
+    return {it.name: _budget_of(rows.get(it.name), taken.get(it.name, []), it, now) for it in meters}
+
+
+def _budget_of(row: Any, taken: Sequence[Slots], meter: Meter, now: float) -> Budget:
+    if row is None or row.boot != meter.boot:
+        return Budget(meter.limit, clamp(taken, now, same_boot=False))
     limit = min(meter.limit, row.server_limit) if row.server_limit else meter.limit
-    taken = tuple(Slots(*slot) for slot in slots)
-    return Budget(limit, taken, row.blocked_until, row.pull_at, row.pull_needs, row.pull_every)
+    return Budget(limit, tuple(taken), row.blocked_until, row.pull_at, row.pull_needs, row.pull_every)
 
 
 def take(
@@ -85,13 +98,13 @@ def give_back(connection: Connection, meter: Meter, taken: Taken | None, frees: 
 def add(connection: Connection, meter: Meter, slots: Sequence[Slots]) -> None:
     """Count slots as taken: ours, or those of somebody else who uses the key."""
     rows = [{"budget": meter.name, "boot": meter.boot, "free_at": s.free_at, "n": s.n} for s in slots]
-    execute_many(connection, _ADD, rows)
+    execute_many(connection, _slot.insert(), rows)
 
 
 def block(connection: Connection, meter: Meter, until: float) -> None:
-    """Nobody uses the key before this instant: the server said so."""
+    """Let nobody use the key before this instant, as the server asked."""
     longest = func.max(_budget.c.blocked_until, until)
-    connection.execute(update(_budget).where(_budget.c.name == meter.name).values(blocked_until=longest))
+    connection.execute(_THIS.values(blocked_until=longest), {"budget": meter.name})
 
 
 def lower(connection: Connection, meter: Meter, limit: int) -> None:
@@ -102,7 +115,7 @@ def lower(connection: Connection, meter: Meter, limit: int) -> None:
 def schedule_pull(
     connection: Connection, meter: Meter, at: float | None, needs: int, every: float | None = None
 ) -> None:
-    """Say when the next scheduled pull will want its slots, how many, and how often; None when there is none."""
+    """Note when the next scheduled pull will want its slots, how many, and how often; None when there is none."""
     connection.execute(_SCHEDULE, {"budget": meter.name, "at": at, "needs": max(1, needs), "every": every})
 
 

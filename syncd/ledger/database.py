@@ -19,11 +19,10 @@ from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import SQLModel
 
-from syncd.ledger import files, schema
+from syncd.ledger import files, schema, sql
 from syncd.ledger.errors import LedgerError, translated
 from syncd.ledger.files import EngineLock, connect, sync_names
 from syncd.ledger.leads.recent import Fresh
-from syncd.ledger.privacy import casefold
 from syncd.ledger.sql import driver
 
 __all__ = ["EngineLock", "Ledger"]
@@ -253,7 +252,7 @@ def _engine(path: Path, *, read_only: bool) -> Engine:
         try:
             for pragma in _pragmas(read_only=read_only, memory=memory):
                 connection.execute(f"PRAGMA {pragma}").close()
-            casefold.teach(connection)
+            sql.add_functions(connection)
         except BaseException:  # no database, say
             connection.close()
             raise

@@ -1,36 +1,30 @@
 """Queries of the reading commands. Counts come from the tally, lists through the partial indexes."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, exists, func, literal, select, union_all
 
-from syncd.core.limiter import Budget, Slots, clamp
 from syncd.core.texts import bare
-from syncd.ledger.budgets import Meter
 from syncd.ledger.schema import (
-    Action,
     Credits,
     Delivery,
     Export,
     Feedback,
     Hearing,
     Payload,
-    Slot,
     Source,
     Subscription,
     Tally,
     table,
 )
-from syncd.ledger.schema import Budget as BudgetRow
 from syncd.ledger.schema import Lead as LeadRow
 from syncd.ledger.sql import is_standing, quoted
 
 _lead, _delivery, _export, _payload = table(LeadRow), table(Delivery), table(Export), table(Payload)
 _KEPT = _payload.c.seq == _lead.c.seq
-_tally, _source, _action = table(Tally), table(Source), table(Action)
-_budget, _slot, _credits = table(BudgetRow), table(Slot), table(Credits)
-_feedback, _hearing = table(Feedback), table(Hearing)
+_tally, _source = table(Tally), table(Source)
+_credits, _feedback, _hearing = table(Credits), table(Feedback), table(Hearing)
 
 _PUSHED = select(table(Subscription))
 
@@ -104,17 +98,17 @@ def oldest_pending(connection: Connection) -> dict[str, float]:
         of_each.where(pending, _delivery.c.held == quoted("")),
         of_each.where(pending, _delivery.c.held != quoted("")),
     ).subquery()
-    rows = connection.execute(
+    query = (
         select(first.c.connector, func.min(_lead.c.ingested_at))
         .join(_delivery, _delivery.c.id == first.c.id)
         .join(_lead, _lead.c.seq == _delivery.c.lead_seq)
         .group_by(first.c.connector)
     )
-    return {row[0]: row[1] for row in rows}
+    return _by_name(connection, query)
 
 
 class Cause(NamedTuple):
-    """Set-aside rows that share a reason. `where` is a connector, or the source for an export, feedback or a quarantined lead."""
+    """Rejected rows that share a reason. `where` is a connector, or the source for an export, feedback or a quarantined lead."""
 
     kind: str
     where: str
@@ -146,8 +140,8 @@ def _grouped(kind: str, rows: Any, where: Any, condition: Any) -> Any:
     )  # fmt: skip
 
 
-class SetAside(NamedTuple):
-    """One set-aside row."""
+class RejectedRow(NamedTuple):
+    """One rejected or quarantined row."""
 
     kind: str
     where: str
@@ -161,7 +155,7 @@ class SetAside(NamedTuple):
     payload: str | None
 
 
-def set_aside(connection: Connection, connector: str = "", lead_id: int = 0) -> Iterator[SetAside]:
+def rejected_rows(connection: Connection, connector: str = "", lead_id: int = 0) -> Iterator[RejectedRow]:
     """Rejected deliveries, exports and feedback, and quarantined rows; of one connector or lead if named."""
     key = (_lead.c.source, _lead.c.lead_id, _lead.c.stream_id, _lead.c.segment_id)
     deliveries = (
@@ -188,7 +182,7 @@ def set_aside(connection: Connection, connector: str = "", lead_id: int = 0) -> 
     ).where(_feedback.c.state == quoted("rejected"))  # fmt: skip
     for query in (deliveries,) if connector else (deliveries, exports, feedback, quarantined):
         for row in connection.execute(query):
-            found = SetAside(*row)
+            found = RejectedRow(*row)
             if not lead_id or found.lead_id == lead_id:
                 yield found
 
@@ -200,6 +194,25 @@ def find_leads(connection: Connection, *, lead_id: int = 0, handle: str = "") ->
         known = select(_source.c.name)  # the unique index begins with the source
         return connection.execute(query.where(_lead.c.source.in_(known), _lead.c.lead_id == lead_id)).all()
     return connection.execute(query.where(func.holds(_payload.c.text, bare(handle), "handle"))).all()
+
+
+def newest_leads(connection: Connection, sources: Collection[str], limit: int) -> Sequence[Any]:
+    """The leads of these sources that came in last and still have their payload, newest first."""
+    kept = _EXAMPLES.where(_lead.c.source.in_(sources), _payload.c.seq.is_not(None))
+    return connection.execute(kept.order_by(_lead.c.seq.desc()).limit(limit)).all()
+
+
+def leads_of_id(connection: Connection, sources: Collection[str], lead_id: int) -> Sequence[Any]:
+    """Every row of an id in these sources; one without its payload is among them."""
+    mine = _EXAMPLES.where(_lead.c.source.in_(sources), _lead.c.lead_id == lead_id)
+    return connection.execute(mine.order_by(_lead.c.seq)).all()
+
+
+_EXAMPLES = (
+    select(_lead.c.source, _lead.c.state, _payload.c.text.label("payload"), _lead.c.enrichment)
+    .outerjoin(_payload, _KEPT)
+    .where(_lead.c.state != quoted("quarantined"))
+)
 
 
 def deliveries_of(connection: Connection, seq: int) -> Sequence[Any]:
@@ -216,24 +229,6 @@ def export_of(connection: Connection, source: str, lead_id: int) -> Any:
     ).first()
 
 
-def actions(connection: Connection, limit: int = 20) -> Sequence[Any]:
-    """The newest acts of people."""
-    return connection.execute(select(_action).order_by(_action.c.id.desc()).limit(limit)).all()
-
-
-def newest_action(connection: Connection) -> int:
-    """The number of the newest act: when it grows, somebody did something."""
-    return connection.execute(select(func.max(_action.c.id))).scalar() or 0
-
-
-def acts_of(connection: Connection, verb: str) -> Sequence[tuple[str, float]]:
-    """Return the objects and times of a person's acts of one kind, oldest first."""
-    rows = connection.execute(
-        select(_action.c.name, _action.c.at).where(_action.c.verb == verb).order_by(_action.c.id)
-    )
-    return [(row[0], row[1]) for row in rows]
-
-
 def pending_elsewhere(connection: Connection, configured: Sequence[str]) -> dict[str, int]:
     """Pending deliveries to connectors that have left the configuration."""
     rows = counts(connection)["delivery"]
@@ -245,7 +240,7 @@ def pending_elsewhere(connection: Connection, configured: Sequence[str]) -> dict
 
 
 def recount(connection: Connection) -> dict[tuple[str, str, str], int]:
-    """The tally as the rows themselves say it; reads every row."""
+    """Count the tally anew from the rows themselves; reads every row."""
     result: dict[tuple[str, str, str], int] = {}
     for kind, rows, name in (
         ("lead", _lead, _lead.c.source),
@@ -265,44 +260,22 @@ def ids_to_deliver(connection: Connection) -> dict[str, int]:
     known = exists().where(_export.c.source == _lead.c.source, _export.c.lead_id == _lead.c.lead_id)
     each = union_all(*(select(_lead.c.source, _lead.c.lead_id).where(*of_it, ~known) for of_it in _UNDER_WAY))
     ids = each.subquery()
-    rows = connection.execute(
-        select(ids.c.source, func.count(ids.c.lead_id.distinct())).group_by(ids.c.source)
-    )
-    return {row[0]: row[1] for row in rows}
+    query = select(ids.c.source, func.count(ids.c.lead_id.distinct())).group_by(ids.c.source)
+    return _by_name(connection, query)
 
 
 def balances(connection: Connection) -> dict[str, int]:
-    """By source: the enrichment credits as enriching was last told; those that are not known are left out."""
+    """By source: the enrichment credits as CTGO last gave them; those that are not known are left out."""
     query = select(_credits.c.source, _credits.c.balance).where(_credits.c.balance.is_not(None))
-    return {row[0]: row[1] for row in connection.execute(query)}
+    return _by_name(connection, query)
 
 
 def heard(connection: Connection) -> dict[str, float]:
     """By connector: when it was last asked what became of people."""
     query = select(_hearing.c.connector, _hearing.c.heard_at).where(_hearing.c.heard_at.is_not(None))
-    return {row[0]: row[1] for row in connection.execute(query)}
+    return _by_name(connection, query)
 
 
-def budget(connection: Connection, meter: Meter, now: float) -> Budget:
-    """A key's budget as `budgets.load_budget` has it, without the right to write; now in monotonic seconds."""
-    row = connection.execute(select(_budget).where(_budget.c.name == meter.name)).first()
-    slots = connection.execute(select(_slot.c.free_at, _slot.c.n).where(_slot.c.budget == meter.name))
-    return _budget_of(row, tuple(Slots(*slot) for slot in slots), meter, now)
-
-
-def budgets(connection: Connection, meters: Iterable[Meter], now: float) -> dict[str, Budget]:
-    """The budgets of many keys by their meters' names: two statements however many there are."""
-    rows = {row.name: row for row in connection.execute(select(_budget))}
-    taken: dict[str, list[Slots]] = {}
-    for name, free_at, n in connection.execute(select(_slot.c.budget, _slot.c.free_at, _slot.c.n)):
-        taken.setdefault(name, []).append(Slots(free_at, n))
-    return {it.name: _budget_of(rows.get(it.name), tuple(taken.get(it.name, ())), it, now) for it in meters}
-
-
-def _budget_of(row: Any, taken: tuple[Slots, ...], meter: Meter, now: float) -> Budget:
-    if row is None:
-        return Budget(meter.limit, ())
-    if row.boot != meter.boot:
-        return Budget(meter.limit, clamp(taken, now, same_boot=False))
-    limit = min(meter.limit, row.server_limit) if row.server_limit else meter.limit
-    return Budget(limit, taken, row.blocked_until, row.pull_at, row.pull_needs)
+def _by_name(connection: Connection, query: Any) -> dict[str, Any]:
+    rows: Sequence[Any] = connection.execute(query).all()
+    return dict(rows)

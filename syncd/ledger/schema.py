@@ -195,7 +195,7 @@ class Feedback(Attempted, table=True):
 
 
 class Heard(Row, table=True):
-    """The last word that a connector said of a person: only another one is news."""
+    """The last judgement of a person from a connector: only another one is news."""
 
     connector: str = Field(primary_key=True)
     person: str = Field(primary_key=True)
@@ -314,7 +314,7 @@ class AskDay(Row, table=True):
 
 
 class Credits(Row, table=True):
-    """A team's enrichment credits as last told: see `CreditBalance`. `balance` None: unknown, or about to change."""
+    """A team's enrichment credits as CTGO last gave them: see `CreditBalance`. `balance` None: unknown, or about to change."""
 
     source: str = Field(primary_key=True)
     balance: int | None = None
@@ -375,7 +375,7 @@ class Digest(Row, table=True):
 
 
 class Upkeep(Row, table=True):
-    """The last run of a job of maintenance: see `syncd.ledger.admin.maintenance`. `detail` is empty when all is well."""
+    """The last run of a job of maintenance: see `syncd.ledger.history`. `detail` is empty when all is well."""
 
     name: str = Field(primary_key=True)
     done_at: float

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, select, true, update
 
 from syncd.core.reconciliation import Books
-from syncd.ledger.privacy.tombstones import without_forgotten_names
 from syncd.ledger.schema import Label, Reconciliation, Source, Tally, Window, table
 from syncd.ledger.sql import among, array, execute_many, quoted, upsert
+from syncd.ledger.tombstones import without_forgotten_names
 
 _source, _books, _tally = table(Source), table(Reconciliation), table(Tally)
 _window, _label = table(Window), table(Label)

@@ -46,7 +46,7 @@ class Subscription:
         return replace(self, remote_id=number, digest=digest, subscribed_at=now, leaving=leaving, asked="")
 
     def found(self, number: int) -> "Subscription":
-        """After CTGO told the id of the address whose answer was lost, and which is not wanted any more."""
+        """After CTGO gave the id of the address whose answer was lost, and which is not wanted any more."""
         return replace(self, leaving=tuple(sorted({*self.leaving, number} - {self.remote_id})), asked="")
 
     def asks(self, target: str) -> "Subscription":
@@ -57,9 +57,8 @@ class Subscription:
         """When there is to be none any more: all of it is to leave."""
         if self.remote_id is None:
             return self
-        return replace(
-            self, remote_id=None, digest="", leaving=tuple(sorted({*self.leaving, self.remote_id}))
-        )
+        leaving = tuple(sorted({*self.leaving, self.remote_id}))
+        return replace(self, remote_id=None, digest="", leaving=leaving)
 
     def switched(self, *, off: bool) -> "Subscription":
         """After a person switched it."""

@@ -25,7 +25,7 @@ _twin, _other = _lead.alias("twin"), _source.alias("other")
 INDEX = "CREATE INDEX IF NOT EXISTS lead_id ON lead (lead_id)"
 
 
-def place(connection: Connection, addresses: Mapping[str, str]) -> None:
+def set_addresses(connection: Connection, addresses: Mapping[str, str]) -> None:
     """A start, or a reload: the configured sources, by name, ask at these addresses; all others at none."""
     gone = (_source.c.host != quoted(""), not_(_source.c.name.in_(list(addresses))))
     connection.execute(update(_source).where(*gone).values(host=""))
@@ -42,8 +42,7 @@ def place(connection: Connection, addresses: Mapping[str, str]) -> None:
 
 def shared_host(connection: Connection, source: str) -> str:
     """The address of a source that shares it with another configured one; empty: it has none to share with."""
-    found = connection.execute(_SHARED, {"source": source}).all()
-    return str(found[0][0]) if found else ""
+    return connection.execute(_SHARED, {"source": source}).scalar() or ""
 
 
 _SHARED = select(_source.c.host).where(

@@ -14,12 +14,11 @@ from syncd.engine import replay as engine_replay
 from syncd.engine.fanout import Recipient
 from syncd.engine.housekeeping import Housekeeping
 from syncd.engine.names import Names, names_in
-from syncd.ledger import sources
-from syncd.ledger.admin import actions, auditor, maintenance
+from syncd.ledger import history, sources
+from syncd.ledger.admin import actions, auditor, forgotten
 from syncd.ledger.admin.actions import Chosen
+from syncd.ledger.admin.forgotten import Sought
 from syncd.ledger.admin.replays import Wanted
-from syncd.ledger.privacy import forgotten
-from syncd.ledger.privacy.forgotten import Sought
 from syncd.mapping import Filter
 from syncd.simulator import Fault, World
 from tests.engine.deliver.test_engine_restored import back_up, restore
@@ -218,7 +217,7 @@ class Whole(Bench):
     def keep_house(self) -> None:
         house = Housekeeping(self.ledger, self.clock, self.log, self.chance.choice([60.0, 90 * DAY]))
         with self.ledger.write() as connection:
-            maintenance.note_done(connection, "retention", self.now - 2 * DAY)
+            history.note_done(connection, "retention", self.now - 2 * DAY)
         house.keep()
 
     # What the world and the machine do

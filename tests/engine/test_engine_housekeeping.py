@@ -11,9 +11,9 @@ import pytest
 from syncd.engine import housekeeping
 from syncd.engine.housekeeping import DAY, EVERY, Housekeeping, due, wait_for
 from syncd.engine.lane import AGAIN
-from syncd.ledger import Ledger, LedgerError
+from syncd.ledger import Ledger, LedgerError, history
 from syncd.ledger.admin import maintenance
-from syncd.ledger.admin.maintenance import Done
+from syncd.ledger.history import Done
 from tests.support import Bench, Crash, assert_books, unreachable
 
 RETENTION = 90 * DAY
@@ -195,14 +195,14 @@ def test_damage_is_found_within_a_week_and_stops_the_engine(settled: Bench) -> N
 def test_a_ledger_that_was_found_damaged_is_refused_until_it_is_well(settled: Bench) -> None:
     house = Housekeeping(settled.ledger, settled.clock, settled.log, RETENTION)
     with settled.ledger.write() as connection:
-        maintenance.note_done(
+        history.note_done(
             connection, "check", settled.clock.now(), "Tree 4 page 9: btreeInitPage() returns error"
         )
     house.refuse_damaged()
     with settled.ledger.read() as connection:
-        assert maintenance.done(connection)["check"].detail == ""
+        assert history.done(connection)["check"].detail == ""
     with settled.ledger.write() as connection:
-        maintenance.note_done(
+        history.note_done(
             connection, "check", settled.clock.now(), "Tree 4 page 9: btreeInitPage() returns error"
         )
     settled.stop()

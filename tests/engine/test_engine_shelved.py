@@ -7,7 +7,7 @@ import pytest
 from syncd.core.delivery import Delivery, Outcome
 from syncd.engine.housekeeping import DAY, Housekeeping
 from syncd.ledger import overview
-from syncd.ledger.privacy.erasure import erase
+from syncd.ledger.admin.forgotten import erase
 from syncd.ledger.sql import Books
 from syncd.simulator import Fault
 from syncd.simulator.world import World

@@ -10,7 +10,7 @@ from syncd.health.counters import MOST_HOSTS, Counting
 from syncd.health.metrics import MOST_CODES, families
 from syncd.health.view import Place, View
 from syncd.ledger.admin.actions import pause_lanes
-from syncd.ledger.leads.enrichment import tell_balance
+from syncd.ledger.leads.enrichment import save_balance
 from tests.health.conftest import POLL, Health
 from tests.support import Bench
 from tests.support.remote import Remote
@@ -111,7 +111,7 @@ def test_the_credits(health: Health) -> None:
     assert health.metrics()["syncd_credits"] == {("main",): 42.0}
     for told in (17, None):  # None: an ask is under way
         with health.bench.ledger.write() as connection:
-            tell_balance(connection, "main", told, health.bench.clock.now())
+            save_balance(connection, "main", told, health.bench.clock.now())
         assert health.metrics()["syncd_credits"] == {("main",): 17.0}
 
 

@@ -11,12 +11,13 @@ from syncd.core.flood_gate import Gates
 from syncd.core.lane_state import LaneState
 from syncd.core.verdict import Verdict
 from syncd.ledger import Ledger, overview, twins
-from syncd.ledger.admin.maintenance import FIRST, done, drop_payloads
+from syncd.ledger.admin.maintenance import FIRST, drop_payloads
 from syncd.ledger.deliveries import flood_gate, statuses
 from syncd.ledger.deliveries.attempts import next_due
 from syncd.ledger.deliveries.due import due, record
 from syncd.ledger.deliveries.queue import EXPORT_QUEUE, FEEDBACK_QUEUE
-from syncd.ledger.leads import enrichment, unenriched
+from syncd.ledger.history import done
+from syncd.ledger.leads import enrichment
 from syncd.ledger.leads.ingest import exported_here, ingest, known_keys
 from syncd.ledger.schema import Delivery, Export, Feedback
 from tests.ledger.rows import EXPORTS, NOW, ROUTES, admission, lead, malformed, put
@@ -157,7 +158,7 @@ def test_status_walks_nothing(full: Ledger) -> None:
         overview.pending_elsewhere(connection, ["crm"])
         overview.export_of(connection, "main", 5)
         overview.deliveries_of(connection, 5)
-        list(overview.set_aside(connection))
+        list(overview.rejected_rows(connection))
     assert _walks(_plans(full, said)) == []
 
 
@@ -185,7 +186,7 @@ def test_enriching_reads_what_waits_and_who_was_asked_and_walks_nothing(full: Le
         connection.exec_driver_sql("UPDATE delivery SET held = 'unasked', code = 'unasked' WHERE id = 280")
     with _listening(full) as said, full.write() as connection:
         assert [it.seq for it in enrichment.waiting(connection, "main", 1000, ["crm"])] == [280]
-        assert unenriched.counts(connection) == {"main": 1}
+        assert enrichment.unasked_counts(connection) == {"main": 1}
         assert enrichment.still_waits(connection, 280)
         assert len(enrichment.known(connection, "main", ["p1", "p2"])) <= 2
         enrichment.note_ask(connection, "main", "p1", ["email"], day="2026-06-11", now=NOW)
@@ -193,8 +194,8 @@ def test_enriching_reads_what_waits_and_who_was_asked_and_walks_nothing(full: Le
         enrichment.take_back(connection, "main", "p1", "2026-06-11", NOW, last=False)
         enrichment.close_asks(connection, "main", ["p1"])
         over = [
-            unenriched.Enriched(290, 290, "unwanted", (), None),
-            unenriched.Enriched(280, 280, "", (), None, ["crm"]),
+            enrichment.Enriched(290, 290, "unwanted", (), None),
+            enrichment.Enriched(280, 280, "", (), None, ["crm"]),
         ]
         enrichment.settle_enriched(connection, "main", over, NOW, exports=True)
     plans = _plans(full, said)
@@ -211,9 +212,11 @@ def test_hearing_finds_people_by_the_indexes_that_it_makes_and_telling_by_what_i
         statuses.make_indexes(connection)
         connection.exec_driver_sql("INSERT INTO person SELECT 'crm', person, 'r' || lead_id, 0 FROM lead")
         connection.exec_driver_sql("ANALYZE")
-    said = [statuses.Said(f"x{n}", "", "bad bot") for n in range(1, 20)] + [statuses.Said("", "r3", "good")]
+    reports = [statuses.Report(f"x{n}", "", "bad bot") for n in range(1, 20)] + [
+        statuses.Report("", "r3", "good")
+    ]
     with _listening(full) as heard, full.write() as connection:
-        news = statuses.news_in(connection, "crm", said)
+        news = statuses.news_in(connection, "crm", reports)
         assert statuses.take_in(connection, "crm", news, NOW) == {"main"}
         statuses.save_cursor(connection, "crm", "mark", "7", NOW)
         (first, *_) = FEEDBACK_QUEUE.due(connection, "main", NOW, 3600.0, 8)
@@ -230,9 +233,9 @@ def test_hearing_finds_people_by_the_indexes_that_it_makes_and_telling_by_what_i
 
 def test_twins_are_found_by_the_index_that_sources_of_one_address_make(full: Ledger) -> None:
     with full.write() as connection:
-        twins.place(connection, {"main": "https://ctgo.test"})
+        twins.set_addresses(connection, {"main": "https://ctgo.test"})
         assert "lead_id" not in _indexes(connection)
-        twins.place(connection, {"main": "https://ctgo.test", "second": "https://ctgo.test"})
+        twins.set_addresses(connection, {"main": "https://ctgo.test", "second": "https://ctgo.test"})
         connection.exec_driver_sql(
             "INSERT INTO lead SELECT seq + 1000, 'second', lead_id, 2, 2, digest, person, discovered_at, 'quarantined',"
             " ingested_at, NULL, code, detail, enrichment FROM lead WHERE seq < 9"

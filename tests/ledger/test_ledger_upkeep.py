@@ -8,7 +8,7 @@ import pytest
 
 from syncd.ledger import Ledger
 from syncd.ledger.admin import maintenance
-from syncd.ledger.privacy import erasure
+from syncd.ledger.admin.forgotten import erase
 from syncd.ledger.sql import Books
 from tests.ledger.rows import NOW, admission, put
 
@@ -48,7 +48,7 @@ def test_what_sqlite_leaves_behind_when_rows_move_is_erased_too(tmp_path: Path) 
         while seqs and not left:
             batch, seqs = seqs[:7], seqs[7:]
             with ledger.write() as connection:
-                erasure.erase(Books(connection, NOW), batch)
+                erase(Books(connection, NOW), batch)
             forgotten |= set(batch)
             maintenance.empty_wal(ledger)
             left = _traces(path, forgotten)

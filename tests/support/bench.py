@@ -178,7 +178,9 @@ class Bench:
             lifted = {name for kind, name in lift_halts(connection) if kind == "deliver"}
             sizes = {name: place.gate for name, place in self.places.items()}
             settlement.apply_exporting(connection, exporting, self.clock.now())
-            twins.place(connection, {name: f"world-{id(a.world)}" for name, a in self.accounts.items()})
+            twins.set_addresses(
+                connection, {name: f"world-{id(a.world)}" for name, a in self.accounts.items()}
+            )
             routes = {name: self._places_of(account) for name, account in self.accounts.items()}
             flood_gate.start(connection, sizes, routes, lifted, self.clock.now())
             for context in contexts.values():

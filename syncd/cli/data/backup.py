@@ -42,8 +42,7 @@ def _record(ledger_path: Path, file: Path) -> None:
     """Record a backup in the ledger: `syncd forget` lists the backups that remain."""
     from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.ledger import Ledger  # noqa: PLC0415
-    from syncd.ledger.admin.maintenance import note_done  # noqa: PLC0415
-    from syncd.ledger.operator_log import log_action  # noqa: PLC0415
+    from syncd.ledger.history import log_action, note_done  # noqa: PLC0415
 
     now = SystemClock().now()
     with Ledger.open(ledger_path) as ledger, ledger.write() as connection:

@@ -18,7 +18,7 @@ from syncd.settings import Settings
 
 if TYPE_CHECKING:
     from syncd.ledger import Ledger
-    from syncd.ledger.privacy.forgotten import Farewell, Found, Sought
+    from syncd.ledger.admin.forgotten import Farewell, Found, Sought
 
 REWRITABLE = 256 * 2**20
 """Bytes. The running engine itself rewrites a larger ledger: another program would keep it waiting."""
@@ -47,7 +47,7 @@ def forget(  # noqa: PLR0917 - Typer passes them by name
     nobody of that name.
     """
     settings = settings_of(context)
-    from syncd.ledger.privacy import forgotten  # noqa: PLC0415
+    from syncd.ledger.admin import forgotten  # noqa: PLC0415
 
     sought = forgotten.Sought(handle.removeprefix("@"), email, lead or 0, person)
     if sum(bool(part) for part in (sought.handle, sought.email, sought.lead_id, sought.person)) != 1:
@@ -90,7 +90,7 @@ def _delete(copies: Sequence[Path]) -> None:
 
 def _forget(ledger: "Ledger", found: "Found", sought: "Sought") -> "Farewell":
     from syncd.clock import SystemClock  # noqa: PLC0415
-    from syncd.ledger.privacy import forgotten  # noqa: PLC0415
+    from syncd.ledger.admin import forgotten  # noqa: PLC0415
 
     with ledger.write() as connection:
         now = SystemClock().now()
@@ -136,10 +136,10 @@ def _copies(ledger: "Ledger") -> Iterator[Path]:
 
 def _backups(ledger: "Ledger") -> list[tuple[Path, float]]:
     """List the files that `syncd backup` made from this ledger, each with its time."""
-    from syncd.ledger import overview  # noqa: PLC0415
+    from syncd.ledger import history  # noqa: PLC0415
 
     with ledger.read() as connection:
-        return [(Path(file), at) for file, at in overview.acts_of(connection, "backup")]
+        return [(Path(file), at) for file, at in history.acts_of(connection, "backup")]
 
 
 def _backups_elsewhere(ledger: "Ledger") -> list[dict[str, Any]]:

@@ -105,7 +105,7 @@ def _feedback(connection: Any, row: Any) -> dict[str, Any] | None:
 
 
 def _is_forgotten(ledger: Any, number: int, handle: str) -> bool:
-    from syncd.ledger.privacy import forgotten  # noqa: PLC0415
+    from syncd.ledger.admin import forgotten  # noqa: PLC0415
 
     with ledger.read() as connection:
         return forgotten.is_forgotten(connection, forgotten.Sought(handle=handle, lead_id=number))

@@ -43,16 +43,17 @@ def pending_work(settings: Settings, ledger: "Ledger", clock: "Clock") -> dict[s
     """Count pending deliveries by connector; by source, exports, requests, and the seconds that these take."""
     from syncd.engine.budget import RequestBudget  # noqa: PLC0415
     from syncd.ledger import overview  # noqa: PLC0415
+    from syncd.ledger.budgets import read_budgets  # noqa: PLC0415
     from syncd.ledger.deliveries import flood_gate  # noqa: PLC0415
     from syncd.ledger.lanes import load_lanes  # noqa: PLC0415
-    from syncd.ledger.leads import unenriched  # noqa: PLC0415
+    from syncd.ledger.leads import enrichment  # noqa: PLC0415
 
     sources: dict[str, Any] = {}
     with ledger.read() as connection:
         counts = overview.counts(connection)
         gates = flood_gate.gates(connection)
         follow = overview.ids_to_deliver(connection)
-        unanswered = unenriched.counts(connection)
+        unanswered = enrichment.unasked_counts(connection)
         stopped = {
             (lane.kind, lane.name): lane.code
             for lane in load_lanes(connection)
@@ -62,7 +63,7 @@ def pending_work(settings: Settings, ledger: "Ledger", clock: "Clock") -> dict[s
             key, limit = source.api_key.get_secret_value(), source.requests_per_minute
             meter = RequestBudget(key, limit, clock, deadline=0).meter
             now = clock.monotonic()
-            budget = overview.budget(connection, meter, now)
+            budget = read_budgets(connection, [meter], now)[meter.name]
             due = counts["export"].get(name, {}).get("pending", 0) if source.export else 0
             later = follow.get(name, 0) if source.export else 0
             waits = counts["lead"].get(name, {}).get("enriching", 0) + unanswered.get(name, 0)

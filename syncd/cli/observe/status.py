@@ -50,8 +50,7 @@ def _trouble(settings: Settings) -> str:
 
 def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]:
     """Describe the state, instants in seconds since the epoch. The cost grows with the pending rows only."""
-    from syncd.ledger import overview, sources  # noqa: PLC0415
-    from syncd.ledger.admin import maintenance  # noqa: PLC0415
+    from syncd.ledger import history, overview, sources  # noqa: PLC0415
     from syncd.ledger.deliveries import flood_gate  # noqa: PLC0415
     from syncd.ledger.lanes import load_lanes  # noqa: PLC0415
 
@@ -63,7 +62,7 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
         gates = flood_gate.gates(connection)
         spent = _spending(settings, connection, counts["lead"], now)
         books = sources.load_all_books(connection)
-        kept = maintenance.done(connection)
+        kept = history.done(connection)
         pushes = overview.pushed(connection)
         heard = overview.heard(connection)
     connectors = {
@@ -100,9 +99,9 @@ def _spending(
     settings: Settings, connection: "Transaction", leads: Mapping[str, Mapping[str, int]], now: float
 ) -> dict[str, Any]:
     """Describe each source's enriching."""
-    from syncd.ledger.leads import unenriched  # noqa: PLC0415
+    from syncd.ledger.leads import enrichment  # noqa: PLC0415
 
-    waiting = unenriched.counts(connection)
+    waiting = enrichment.unasked_counts(connection)
     return {
         name: spending(
             connection, name, it, waiting.get(name, 0) + leads.get(name, {}).get("enriching", 0), now

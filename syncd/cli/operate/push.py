@@ -86,7 +86,7 @@ def on(context: typer.Context, name: _Name = "") -> int:
     settings = settings_of(context)
     from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.ledger import subscriptions  # noqa: PLC0415
-    from syncd.ledger.operator_log import log_action  # noqa: PLC0415
+    from syncd.ledger.history import log_action  # noqa: PLC0415
 
     switched = []
     with ledger_to_change(settings) as ledger:

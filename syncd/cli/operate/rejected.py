@@ -33,7 +33,7 @@ from syncd.settings import Settings
 if TYPE_CHECKING:
     from syncd.ledger import Ledger
     from syncd.ledger.admin.actions import Chosen
-    from syncd.ledger.overview import Cause, SetAside
+    from syncd.ledger.overview import Cause, RejectedRow
 
 app = group_app("List, show, retry or drop what was rejected, or write it as CSV.")
 
@@ -174,11 +174,11 @@ def _causes(ledger: "Ledger", connector: str) -> list["Cause"]:
     return [it for it in found if not connector or (it.kind == "delivery" and it.where == connector)]
 
 
-def _rows(ledger: "Ledger", connector: str = "") -> Iterator["SetAside"]:
+def _rows(ledger: "Ledger", connector: str = "") -> Iterator["RejectedRow"]:
     from syncd.ledger import overview  # noqa: PLC0415
 
     with ledger.read() as connection:
-        yield from overview.set_aside(connection, connector)
+        yield from overview.rejected_rows(connection, connector)
 
 
 def _act(settings: Settings, ledger: "Ledger", verb: str, chosen: "Chosen") -> int:
@@ -210,7 +210,7 @@ def _question(ledger: "Ledger", chosen: "Chosen") -> str:
     return f"Drop {len(about)} rejected rows{pending} for good? [y/N] "
 
 
-def _document(it: "SetAside") -> dict[str, Any]:
+def _document(it: "RejectedRow") -> dict[str, Any]:
     keys = ("kind", "where", "source", "lead_id", "stream_id", "segment_id", "code", "detail", "attempts")
     return {key: getattr(it, key) for key in keys}
 
@@ -221,7 +221,7 @@ def _ascii(payload: str | None) -> str:
     return "" if value is None else json.dumps(value, separators=(",", ":"))
 
 
-def _show(it: "SetAside") -> None:
+def _show(it: "RejectedRow") -> None:
     attempts = f", {it.attempts} attempts" if it.attempts else ""
     say(f"{it.kind} {it.where}, lead {it.lead_id}/{it.stream_id}/{it.segment_id} of {it.source}{attempts}")
     say(f"  {it.detail} ({it.code})")

@@ -8,7 +8,7 @@ from syncd.app.paced_client import PATIENCE, free_slot, make_upstream, send_in_s
 from syncd.clock import SystemClock
 from syncd.core.failure import CODES, Failure, Halt, Pause
 from syncd.ledger import Ledger, subscriptions
-from syncd.ledger.operator_log import log_action
+from syncd.ledger.history import log_action
 from syncd.ledger.subscriptions import Subscription
 from syncd.settings import Source
 

@@ -96,15 +96,15 @@ def _leads_for(settings: Settings, it: "DraftMapping", lead_id: int | None) -> l
 
 
 def _stored(settings: Settings, sources: Sequence[str], lead_id: int | None) -> list[_Example]:
-    from syncd.ledger.leads import examples  # noqa: PLC0415
+    from syncd.ledger import overview  # noqa: PLC0415
     from syncd.ledger.sources import load_names  # noqa: PLC0415 - CI has no ledger, and need not wait for it
     from syncd.mapping import Labels  # noqa: PLC0415
 
     with ledger_to_read(settings) as ledger, ledger.read() as connection:
         if lead_id is None:
-            rows = examples.newest(connection, sources, FEW)
+            rows = overview.newest_leads(connection, sources, FEW)
         else:
-            rows = examples.of_id(connection, sources, lead_id)
+            rows = overview.leads_of_id(connection, sources, lead_id)
         labels = {source: Labels(*load_names(connection, source)) for source in {row.source for row in rows}}
     return [_seen(row, labels[row.source]) for row in rows]
 

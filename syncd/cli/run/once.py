@@ -25,12 +25,12 @@ from syncd.core.flood_gate import FIRST
 from syncd.engine.engine import Engine
 from syncd.engine.housekeeping import Housekeeping
 from syncd.engine.pull.lane import Pull
-from syncd.ledger import Ledger, LedgerError, overview, sources
+from syncd.ledger import Ledger, LedgerError, history, overview, sources
 from syncd.ledger.admin.actions import hold, release
 from syncd.ledger.database import EngineLock
 from syncd.ledger.deliveries import flood_gate
+from syncd.ledger.history import log_action
 from syncd.ledger.lanes import load_lanes
-from syncd.ledger.operator_log import log_action
 from syncd.ledger.sources import load_source
 from syncd.log import configure, logger, redact_values
 from syncd.settings import Settings, SettingsError, secret_values
@@ -182,7 +182,7 @@ def _answer(question: str) -> str:
 
 def _newest_action(ledger: Ledger) -> int:
     with ledger.read() as connection:
-        return overview.newest_action(connection)
+        return history.newest_action(connection)
 
 
 def _check_connector(settings: Settings, mapped: Mapping[str, Mapped], name: str) -> None:

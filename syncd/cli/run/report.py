@@ -19,7 +19,7 @@ from syncd.ledger import Ledger, overview
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.deliveries.flood_gate import UNASKED
 from syncd.ledger.lanes import load_lanes
-from syncd.ledger.leads import unenriched
+from syncd.ledger.leads import enrichment
 from syncd.ledger.leads.settlement import SHELVED
 from syncd.settings import Settings
 from syncd.stderr import put
@@ -215,7 +215,7 @@ def report(
         after = Standing.of(overview.counts(connection), feedback=before.feedback is not None)
         lanes = {(lane.kind, lane.name): lane for lane in load_lanes(connection)}
         left = overview.pending_elsewhere(connection, list(settings.connectors))
-        waiting = unenriched.counts(connection)
+        waiting = enrichment.unasked_counts(connection)
     # A source that could not be asked may have something new
     silent = {f"{name}: nothing new" for kind, name in troubles if kind == "pull"}
     for line in after.since(before) or ([] if silent else ["nothing new"]):

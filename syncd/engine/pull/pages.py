@@ -17,7 +17,7 @@ from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger, Transaction, sources
 from syncd.ledger.leads import ingest
 from syncd.ledger.leads.ingest import Admission, Ingested
-from syncd.ledger.privacy.tombstones import without_forgotten
+from syncd.ledger.tombstones import without_forgotten
 
 EVERYTHING: Final = 0
 """The listing of all campaigns at once; any other number is a campaign's id."""

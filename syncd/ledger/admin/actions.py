@@ -7,9 +7,9 @@ from sqlalchemy import Connection, and_, or_, select, update
 
 from syncd.core.lane_state import BY_HAND, LaneState, reopened
 from syncd.ledger.deliveries import flood_gate
+from syncd.ledger.history import log_action
 from syncd.ledger.lanes import load_lane, save_lane
 from syncd.ledger.leads.settlement import owe_everywhere, settle
-from syncd.ledger.operator_log import log_action
 from syncd.ledger.schema import Delivery, Export, Feedback, table
 from syncd.ledger.schema import Lead as LeadRow
 from syncd.ledger.sql import Books, among, array, is_standing, quoted
@@ -45,12 +45,7 @@ def pause_lanes(
     for kind, name in lanes:
         lane = load_lane(connection, kind, name)
         paused = lane._replace(
-            status="paused",
-            code=BY_HAND,
-            detail=reason or "Paused by hand.",
-            by=who,
-            since=now,
-            until=until,
+            status="paused", code=BY_HAND, detail=reason or "Paused by hand.", by=who, since=now, until=until
         )
         if paused._replace(by=lane.by, since=lane.since) != lane:
             changed = True
@@ -148,24 +143,20 @@ def drop_held(connection: Connection, name: str, now: float, *, who: str, export
     return len(rows)
 
 
+_AGAIN: Mapping[str, Any] = {
+    "state": "pending", "attempts": 0, "due_at": 0.0, "mark": None, "failing_since": None, "settled_at": None,
+    "suspect": False,
+}  # fmt: skip
+
+
 def retry(connection: Connection, chosen: Chosen, now: float, *, who: str, exports: dict[str, bool]) -> int:
     """Return rejected deliveries, exports and feedback to pending, with no attempt spent; return how many."""
     books = Books(connection, now)
-    again = {
-        "state": "pending",
-        "attempts": 0,
-        "due_at": 0.0,
-        "mark": None,
-        "failing_since": None,
-        "settled_at": None,
-        "suspect": False,
-    }
-    rows = _set_aside(connection, chosen._replace(unconfigured=False))
-    _move(books, _delivery, rows, {**again, "held": ""})
+    rows = _rejected(connection, chosen._replace(unconfigured=False))
+    n = _move(books, _delivery, rows, {**_AGAIN, "held": ""})
     settle(books, [row.lead_seq for row in rows], exports)
-    n = len(rows)
     for table_of in (_export, _feedback):
-        n += _move(books, table_of, _of_sources(connection, table_of, chosen), again)
+        n += _move(books, table_of, _of_sources(connection, table_of, chosen), _AGAIN)
     books.close()
     if n:
         log_action(connection, now, who=who, verb="retry", name=chosen.connector, detail=_describe(chosen))
@@ -175,7 +166,7 @@ def retry(connection: Connection, chosen: Chosen, now: float, *, who: str, expor
 def drop(connection: Connection, chosen: Chosen, now: float, *, who: str, exports: dict[str, bool]) -> int:
     """Take rejected deliveries out of their leads' required sets, and drop quarantined rows; return how many."""
     books = Books(connection, now)
-    rows, values = _set_aside(connection, chosen), {"state": "dropped", "settled_at": now}
+    rows, values = _rejected(connection, chosen), {"state": "dropped", "settled_at": now}
     dropped = _move(books, _delivery, rows, values)
     settle(books, [row.lead_seq for row in rows], exports)
     dropped += _drop_exports(books, chosen) + _drop_quarantined(books, chosen, exports)
@@ -196,7 +187,7 @@ def _in_question(rows: Any, chosen: Chosen) -> Any:
     return or_(rejected, and_(pending, rows.c.suspect, rows.c.code != "")) if chosen.lead_id else rejected
 
 
-def _set_aside(connection: Connection, chosen: Chosen) -> Sequence[Any]:
+def _rejected(connection: Connection, chosen: Chosen) -> Sequence[Any]:
     query = select(_delivery.c.id, _delivery.c.lead_seq, _delivery.c.connector, _delivery.c.state).where(
         _delivery.c.state.in_([quoted("rejected"), quoted("pending")])
         if chosen.unconfigured
@@ -215,7 +206,7 @@ def _set_aside(connection: Connection, chosen: Chosen) -> Sequence[Any]:
 
 def still_waiting(connection: Connection, chosen: Chosen) -> int:
     """Count the chosen rows that are pending, without those of a connector that has left the configuration."""
-    rows = [*_set_aside(connection, chosen._replace(unconfigured=False))]
+    rows = [*_rejected(connection, chosen._replace(unconfigured=False))]
     rows += [*_of_sources(connection, _export, chosen), *_of_sources(connection, _feedback, chosen)]
     return sum(row.state == "pending" for row in rows)
 
@@ -248,15 +239,13 @@ def _drop_exports(books: Books, chosen: Chosen) -> int:
     rows = _of_sources(books.connection, _export, chosen)
     _move(books, _export, rows, {"state": "dropped", "settled_at": books.now})
     for row in rows:
-        moved = books.connection.execute(
-            update(_lead)
-            .where(
-                _lead.c.source == row.source,
-                _lead.c.lead_id == row.lead_id,
-                _lead.c.state == quoted("exporting"),
-            )
-            .values(state="unexported", settled_at=books.now)
-        ).rowcount
+        mine = (
+            _lead.c.source == row.source,
+            _lead.c.lead_id == row.lead_id,
+            _lead.c.state == quoted("exporting"),
+        )
+        query = update(_lead).where(*mine).values(state="unexported", settled_at=books.now)
+        moved = books.connection.execute(query).rowcount
         books.move("lead", row.source, moved, old="exporting", new="unexported")
     return len(rows)
 

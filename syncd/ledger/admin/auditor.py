@@ -9,10 +9,10 @@ from sqlalchemy import Connection, func, select, text
 from syncd.core.lead import Lead, LeadKey
 from syncd.core.tombstone import carried_by, marks, of_lead
 from syncd.ledger import overview
-from syncd.ledger.privacy.tombstones import keys, known_marks
 from syncd.ledger.schema import Delivery, Export, table
 from syncd.ledger.schema import Lead as LeadRow
 from syncd.ledger.sql import among, array, is_standing, quoted
+from syncd.ledger.tombstones import keys, known_marks
 
 _lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
 
@@ -51,21 +51,18 @@ def contradictions(connection: Connection) -> Iterator[Contradiction]:
 
 def _tally(connection: Connection) -> Iterator[Contradiction]:
     """Counts that were moved with the rows, against the rows."""
-    told = {
+    tallied = {
         (kind, name, state): n
         for kind, names in overview.counts(connection).items()
         for name, states in names.items()
         for state, n in states.items()
     }
     counted = overview.recount(connection)
-    for key in sorted(told.keys() | counted.keys()):
-        if told.get(key, 0) != counted.get(key, 0):
-            kind, name, state = key
-            yield Contradiction(
-                "tally_off",
-                abs(told.get(key, 0) - counted.get(key, 0)),
-                f"{kind} {name} {state}: the tally says {told.get(key, 0)}, the rows are {counted.get(key, 0)}.",
-            )
+    for key in sorted(tallied.keys() | counted.keys()):
+        tally, rows = tallied.get(key, 0), counted.get(key, 0)
+        if tally != rows:
+            detail = f"{' '.join(key)}: the tally says {tally}, the rows are {rows}."
+            yield Contradiction("tally_off", abs(tally - rows), detail)
 
 
 _HAS = "EXISTS (SELECT 1 FROM delivery d WHERE d.lead_seq = l.seq AND {})"
@@ -132,7 +129,7 @@ _CANNOT_BE: dict[str, tuple[str, str]] = {
 
 
 def reasons(connection: Connection) -> list[Reason]:
-    """Every lead that is not settled, by why it is not. A lead that waits for two connectors is told under both."""
+    """Group leads that are not settled by the reason. A lead that waits for two connectors counts under both."""
     standing = is_standing(_lead)
     waiting = (
         select(
@@ -144,8 +141,7 @@ def reasons(connection: Connection) -> list[Reason]:
             func.count(),
         )
         .join(_delivery, _delivery.c.lead_seq == _lead.c.seq)
-        .where(_lead.c.state.in_(("delivering", "rejected")))
-        .where(_delivery.c.state.in_(("pending", "rejected")))
+        .where(_lead.c.state.in_(("delivering", "rejected")), _delivery.c.state.in_(("pending", "rejected")))
         .group_by(_lead.c.source, _lead.c.state, _delivery.c.connector, _delivery.c.code, _delivery.c.held)
     )
     found = [

@@ -6,7 +6,6 @@ deleted, and a lead that holds more is taken out and put back without it.
 """
 
 import os
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,34 +15,15 @@ from sqlalchemy import Connection, bindparam, delete, exists, func, select
 
 from syncd.ledger.database import Ledger
 from syncd.ledger.errors import LedgerError
-from syncd.ledger.schema import Delivery, Payload, Upkeep, table
+from syncd.ledger.history import note_done
+from syncd.ledger.schema import Delivery, Payload, table
 from syncd.ledger.schema import Lead as LeadRow
-from syncd.ledger.sql import among, array, execute_many, quoted, upsert
+from syncd.ledger.sql import among, array, execute_many, quoted
 
-_lead, _payload, _delivery, _upkeep = table(LeadRow), table(Payload), table(Delivery), table(Upkeep)
-
-
-class Done(NamedTuple):
-    """When something was last done to the ledger as a whole, in wall time; `detail` is empty when all was well."""
-
-    at: float
-    detail: str = ""
+_lead, _payload, _delivery = table(LeadRow), table(Payload), table(Delivery)
 
 
-def done(connection: Connection) -> dict[str, Done]:
-    """Return each job's last run by its name: `retention`, `check`, `vacuum`, `backup`, `restore`; `replaced`: see `restored`."""
-    return {row.name: Done(row.done_at, row.detail) for row in connection.execute(select(_upkeep))}
-
-
-def note_done(connection: Connection, name: str, now: float, detail: str = "") -> None:
-    """Write down that it was done, or with a detail, what came of it."""
-    new = upsert(_upkeep).values(name=name, done_at=now, detail=detail)
-    connection.execute(
-        new.on_conflict_do_update(index_elements=["name"], set_={"done_at": now, "detail": detail})
-    )
-
-
-Change = Callable[[Mapping[str, Any], float], dict[str, Any]]
+Change = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 FIRST = 0
 """The beginning of a sweep: before every lead."""
@@ -67,10 +47,8 @@ _LOOKED_AT = (
     .join(_payload, _payload.c.seq == _NEXT.c.seq)
 )
 _DROP = delete(_payload).where(among(_payload.c.seq, "seqs"))
-_COLUMNS = [column.name for column in _lead.c]
 _ROWS = select(_lead).where(among(_lead.c.seq, "seqs"))
 _TAKE_OUT = delete(_lead).where(among(_lead.c.seq, "seqs"))
-_PUT_BACK = _lead.insert()
 
 
 def drop_payloads(connection: Connection, before: float, after: int, most: int) -> tuple[int, int | None]:
@@ -85,27 +63,21 @@ def drop_payloads(connection: Connection, before: float, after: int, most: int) 
     expired = [seq for seq, is_expired, _ in found if is_expired]
     if expired:
         connection.execute(_DROP, {"seqs": array(expired)})
-    rewrite(
-        connection, [seq for seq, gone, enriched in found if gone and enriched], _without_enrichment, before
-    )
+    enriched = [seq for seq, is_expired, has_document in found if is_expired and has_document]
+    rewrite(connection, enriched, lambda row: {**row, "enrichment": None})
     return len(expired), max(seq for seq, _, _ in found)
 
 
-def rewrite(connection: Connection, seqs: Sequence[int], change: Change, now: float) -> None:
-    """Take leads out and put them back changed: see the opening. `change` is given a row and the time."""
+def rewrite(connection: Connection, seqs: Sequence[int], change: Change) -> None:
+    """Take leads out and put them back changed: see the opening. `change` makes the new row of the old one."""
     if not seqs:
         return
-    connection.exec_driver_sql(
-        "PRAGMA defer_foreign_keys = ON"
-    )  # their deliveries are without a lead for a moment
+    # Their deliveries are without a lead for a moment
+    connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
     parameters = {"seqs": array(seqs)}
-    rows = [change(dict(row), now) for row in connection.execute(_ROWS, parameters).mappings()]
+    rows = [change(dict(row)) for row in connection.execute(_ROWS, parameters).mappings()]
     connection.execute(_TAKE_OUT, parameters)
-    execute_many(connection, _PUT_BACK, rows)
-
-
-def _without_enrichment(row: Mapping[str, Any], _: float) -> dict[str, Any]:
-    return {**row, "enrichment": None}
+    execute_many(connection, _lead.insert(), rows)
 
 
 class Space(NamedTuple):
@@ -119,7 +91,8 @@ def space(ledger: Ledger) -> Space:
     """Return the size of the file and how much of it is free."""
     with ledger.bare() as connection:
         page, pages, free = (
-            _pragma(connection, name) for name in ("page_size", "page_count", "freelist_count")
+            connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_size", "page_count", "freelist_count")
         )
     return Space(page * pages, page * free)
 
@@ -165,10 +138,6 @@ def empty_wal(ledger: Ledger) -> bool:
     return not busy
 
 
-OWED = "owed"
-"""The detail of `vacuum` while the file may still hold traces of forgotten people in bytes that it does not use."""
-
-
 def leave_no_trace(ledger: Ledger, now: float) -> bool:
     """Write the file anew and empty the WAL, so that what was forgotten is in neither; False when a reader is in the way."""
     vacuum(ledger)
@@ -192,7 +161,3 @@ def damage(path: Path) -> str:
             raise
         return error.detail
     return "" if found == ["ok"] else "; ".join(" ".join(line.split()) for line in found)
-
-
-def _pragma(connection: sqlite3.Connection, name: str) -> int:
-    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])

@@ -12,6 +12,7 @@ from syncd.ledger.schema import Budget, Delivery, Forgotten, Label, Secret, Slot
 from syncd.ledger.schema import Lead as LeadRow
 
 _lead, _delivery = table(LeadRow), table(Delivery)
+_KEY = [_lead.c[name] for name in ("source", "lead_id", "stream_id", "segment_id")]
 _CHUNK = 1000
 
 
@@ -40,14 +41,7 @@ def unknown(scratch: Ledger, real: Ledger) -> Preview:
     while True:
         with scratch.read() as connection:
             rows = connection.execute(
-                select(
-                    _lead.c.seq,
-                    _lead.c.source,
-                    _lead.c.lead_id,
-                    _lead.c.stream_id,
-                    _lead.c.segment_id,
-                    _lead.c.state,
-                )
+                select(_lead.c.seq, *_KEY, _lead.c.state)
                 .where(_lead.c.seq > after)
                 .order_by(_lead.c.seq)
                 .limit(_CHUNK)
@@ -59,21 +53,14 @@ def unknown(scratch: Ledger, real: Ledger) -> Preview:
         with real.read() as connection:
             for source in {row.source for row in rows}:
                 known |= known_keys(connection, source, [row.lead_id for row in rows if row.source == source])
-        new = [
-            row
-            for row in rows
-            if LeadKey(row.source, row.lead_id, row.stream_id, row.segment_id) not in known
-        ]
+        new = [row for row in rows if LeadKey(*row[1:-1]) not in known]
         preview.leads.update((row.source, row.state) for row in new)
         _count_deliveries(scratch, preview, {row.seq: row.source for row in new}, rows[0].seq, after)
 
 
 def _count_deliveries(scratch: Ledger, preview: Preview, new: dict[int, str], first: int, last: int) -> None:
     with scratch.read() as connection:
-        for seq, connector in connection.execute(
-            select(_delivery.c.lead_seq, _delivery.c.connector).where(
-                _delivery.c.lead_seq.between(first, last)
-            )
-        ):
+        query = select(_delivery.c.lead_seq, _delivery.c.connector)
+        for seq, connector in connection.execute(query.where(_delivery.c.lead_seq.between(first, last))):
             if seq in new:
                 preview.deliveries[connector, new[seq]] += 1

@@ -15,34 +15,35 @@ It does not know the work between the backup and now. So it takes over, as far a
 - its last instant, for the wall clock may be behind when people restore.
 
 The rest is doubted: every delivery of a lead that was discovered before the restore counts as *maybe sent*, no matter if
-the backup holds it or a pull brings it again. See `restored`.
+the backup holds it or a pull brings it again. See `syncd.ledger.deliveries.due.doubted`.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, select
+from sqlmodel import SQLModel
 
 from syncd.core.lane_state import BY_HAND
 from syncd.core.tombstone import carried_by, marks, of_row
-from syncd.ledger.admin.carry_over import carry_marks
-from syncd.ledger.admin.maintenance import note_done
-from syncd.ledger.admin.restored_lanes import MARGIN, REACHED
+from syncd.ledger.admin.forgotten import erase
 from syncd.ledger.database import Ledger
+from syncd.ledger.deliveries.due import MARGIN
 from syncd.ledger.files import connect_to_read
-from syncd.ledger.operator_log import log_action
-from syncd.ledger.privacy.erasure import erase
-from syncd.ledger.privacy.tombstones import keys
+from syncd.ledger.history import REACHED, log_action, note_done
 from syncd.ledger.schema import Forgotten, Payload, table
 from syncd.ledger.schema import Lead as LeadRow
-from syncd.ledger.sql import Books
+from syncd.ledger.sql import Books, array, driver
+from syncd.ledger.tombstones import keys
 
 _lead, _forgotten, _payload = table(LeadRow), table(Forgotten), table(Payload)
 _CHUNK = 1000
+
+# ruff: noqa: S608 - statements are put together from names of our own
 
 
 @dataclass(slots=True)
@@ -60,7 +61,7 @@ def bring_up_to_now(restored: Ledger, replaced: Path, now: float, *, who: str, n
     carried = Carried()
     with restored.write() as connection:
         if replaced.exists():
-            with _part(carried, "anything"), closing(_open(replaced)) as old:
+            with _part(carried, "anything"), closing(connect_to_read(replaced)) as old:
                 for what, carry in _PARTS.items():
                     with _part(carried, what):
                         carry(connection, old, carried)
@@ -73,12 +74,6 @@ def bring_up_to_now(restored: Ledger, replaced: Path, now: float, *, who: str, n
     return carried
 
 
-def _open(replaced: Path) -> sqlite3.Connection:
-    connection = connect_to_read(replaced)
-    connection.row_factory = sqlite3.Row
-    return connection
-
-
 @contextmanager
 def _part(carried: Carried, what: str) -> Iterator[None]:
     """A part that cannot be read, or that an older ledger does not have, does not keep the rest from being carried."""
@@ -89,21 +84,53 @@ def _part(carried: Carried, what: str) -> Iterator[None]:
             carried.unread.append(what)
 
 
-def _forgotten_people(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
-    _copy(connection, old, "SELECT key FROM secret", "INSERT OR IGNORE INTO secret (key) VALUES (?)")
-    _copy(connection, old, "SELECT mark FROM forgotten", "INSERT OR IGNORE INTO forgotten (mark) VALUES (?)")
+def _copy(connection: Connection, old: sqlite3.Connection, query: str, statement: str) -> None:
+    """Run a statement in the restored ledger for each row that a query finds in the replaced one."""
+    cursor = old.execute(query)
+    while rows := cursor.fetchmany(_CHUNK):
+        connection.exec_driver_sql(statement, rows)
+
+
+def _copied(query: str, statement: str) -> Callable[[Connection, sqlite3.Connection, Carried], None]:
+    return lambda connection, old, _: _copy(connection, old, query, statement)
+
+
+def _replace(
+    connection: Connection, old: sqlite3.Connection, name: str, where: str = "", *, but: tuple[str, ...] = ()
+) -> None:
+    """Take over rows of a table in the place of those with the same key. Their ids are not kept."""
+    known = SQLModel.metadata.tables[name].c
+    theirs = [column[0] for column in old.execute(f"SELECT * FROM {name} LIMIT 0").description]
+    columns = [f'"{column}"' for column in theirs if column in known and column not in {"id", *but}]
+    listed, places = ", ".join(columns), ", ".join("?" * len(columns))
+    _copy(
+        connection,
+        old,
+        f"SELECT {listed} FROM {name} {where}",
+        f"INSERT OR REPLACE INTO {name} ({listed}) VALUES ({places})",
+    )
+
+
+def _replaced(
+    *names: str, emptied: tuple[str, ...] = ()
+) -> Callable[[Connection, sqlite3.Connection, Carried], None]:
+    """Take over these tables. `emptied`: rows that the backup alone has go, once the replaced ledger's can be read."""
+
+    def carry(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
+        for name in names:
+            if name in emptied:
+                old.execute(f"SELECT * FROM {name}").fetchall()
+                connection.exec_driver_sql(f"DELETE FROM {name}")
+            _replace(connection, old, name)
+
+    return carry
 
 
 def _pauses(connection: Connection, old: sqlite3.Connection, carried: Carried) -> None:
-    for row in old.execute("SELECT * FROM lane WHERE status = 'paused' AND code = ?", (BY_HAND,)):
-        values = {key: row[key] for key in row.keys()}  # noqa: SIM118 - a Row iterates over its values
-        connection.exec_driver_sql(
-            'INSERT OR REPLACE INTO lane (kind, name, status, code, detail, "by", since, until, probing, failures,'
-            " delivered, alike_code, alike) VALUES (:kind, :name, :status, :code, :detail, :by, :since, :until, :probing,"
-            " :failures, :delivered, :alike_code, :alike)",
-            values,
-        )
-        carried.pauses.append(f"{row['kind']} {row['name']}")
+    """Without the ids of deliveries that a lane doubts, for other deliveries have them in the backup."""
+    where = f"WHERE status = 'paused' AND code = '{BY_HAND}'"
+    _replace(connection, old, "lane", where, but=("doubts", "pauses"))
+    carried.pauses += [f"{kind} {name}" for kind, name in old.execute(f"SELECT kind, name FROM lane {where}")]
 
 
 def _acts(connection: Connection, old: sqlite3.Connection, carried: Carried) -> None:
@@ -112,38 +139,10 @@ def _acts(connection: Connection, old: sqlite3.Connection, carried: Carried) -> 
         "SELECT at, who, verb, name, detail FROM action WHERE at > ? ORDER BY id", (last,)
     ).fetchall()
     for row in rows:
-        carried.acts[row["verb"]] = carried.acts.get(row["verb"], 0) + 1
+        carried.acts[row[2]] = carried.acts.get(row[2], 0) + 1
         connection.exec_driver_sql(
-            "INSERT INTO action (at, who, verb, name, detail) VALUES (?, ?, ?, ?, ?)", tuple(row)
+            "INSERT INTO action (at, who, verb, name, detail) VALUES (?, ?, ?, ?, ?)", row
         )
-
-
-def _requests(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
-    budgets = old.execute(
-        "SELECT name, boot, server_limit, blocked_until, pull_at, pull_needs, pull_every FROM budget"
-    ).fetchall()
-    slots = old.execute("SELECT budget, boot, free_at, n FROM slot").fetchall()
-    connection.exec_driver_sql("DELETE FROM slot")
-    for row in budgets:
-        connection.exec_driver_sql(
-            "INSERT OR REPLACE INTO budget (name, boot, server_limit, blocked_until, pull_at, pull_needs, pull_every)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            tuple(row),
-        )
-    for row in slots:
-        connection.exec_driver_sql(
-            "INSERT INTO slot (budget, boot, free_at, n) VALUES (?, ?, ?, ?)", tuple(row)
-        )
-
-
-def _beginnings(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
-    _copy(
-        connection,
-        old,
-        "SELECT name, floor, listing FROM source",
-        "INSERT INTO source (name, floor, listing, started) VALUES (?, ?, ?, 0) ON CONFLICT (name) DO UPDATE SET"
-        " floor = coalesce(floor, CASE WHEN started THEN NULL ELSE excluded.floor END)",
-    )
 
 
 def _reach(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
@@ -157,14 +156,17 @@ def _reach(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
         note_done(connection, REACHED, reached)
 
 
-def _people(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
-    _copy(
-        connection,
-        old,
-        "SELECT connector, person, remote_id, discovered_at FROM person",
-        "INSERT INTO person (connector, person, remote_id, discovered_at) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (connector, person) DO UPDATE SET remote_id = coalesce(excluded.remote_id, remote_id),"
-        " discovered_at = max(excluded.discovered_at, discovered_at)",
+def _feedback(connection: Connection, old: sqlite3.Connection, carried: Carried) -> None:
+    """Take over feedback: it is not sent again, and none is lost. These rows are newer than the backup's."""
+    _replaced("heard", "hearing", "feedback")(connection, old, carried)
+    _recount(connection, "feedback", "source")
+
+
+def _recount(connection: Connection, kind: str, name: str) -> None:
+    connection.exec_driver_sql("DELETE FROM tally WHERE kind = ?", (kind,))
+    connection.exec_driver_sql(
+        f"INSERT INTO tally (kind, name, state, n) SELECT ?, {name}, state, count(*) FROM {kind} GROUP BY {name}, state",
+        (kind,),
     )
 
 
@@ -176,19 +178,9 @@ def _spending(connection: Connection, old: sqlite3.Connection, _: Carried) -> No
         "INSERT INTO askday (source, day, asks) VALUES (?, ?, ?) ON CONFLICT (source, day) DO UPDATE SET"
         " asks = max(asks, excluded.asks)",
     )
-    _copy(
-        connection,
-        old,
-        "SELECT source, person, outputs, asks, asked_at FROM ask",
-        "INSERT OR REPLACE INTO ask (source, person, outputs, asks, asked_at) VALUES (?, ?, ?, ?, ?)",
-    )
-    _copy(
-        connection,
-        old,
-        "SELECT source, balance, told_at, price FROM credits",
-        "INSERT OR REPLACE INTO credits (source, balance, told_at, price) VALUES (?, ?, ?, ?)",
-    )
-    # What was answered about leads that the backup has waiting need not be paid for again
+    _replace(connection, old, "ask")
+    _replace(connection, old, "credits")
+    # Answers about leads that the backup has waiting need not be paid for again
     _copy(
         connection,
         old,
@@ -199,81 +191,119 @@ def _spending(connection: Connection, old: sqlite3.Connection, _: Carried) -> No
     )
 
 
-def _windows(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
-    """Windows that were asked for since are pulled again: what they brought is not in the backup."""
-    _copy(
-        connection,
-        old,
-        "SELECT source, since, until, most, asked_at, who FROM window",
-        "INSERT INTO window (source, since, until, most, asked_at, who, state, new) SELECT ?1, ?2, ?3, ?4, ?5, ?6, 'pending', 0"
-        " WHERE NOT EXISTS (SELECT 1 FROM window WHERE source = ?1 AND since = ?2 AND asked_at = ?5)",
-    )
+# Exports, with their leads. CTGO has been told of leads since the backup. Without the exports, another row of such an id would
+# be taken for somebody else's, and delivered nowhere; with the exports alone, the leads themselves would be taken for new and
+# sent once more. So both are carried, and what became of their deliveries
+
+_KEY = "source, lead_id, stream_id, segment_id"
+_LEAD = f"{_KEY}, digest, person, discovered_at, state, ingested_at, settled_at, code, detail, enrichment"
+_DELIVERY = (
+    "connector, required, state, attempts, due_at, suspect, mark, failing_since, maybe_sent, code, detail, settled_at,"
+    " remote_id, created, held"
+)
+_EXPORT = "source, lead_id, state, attempts, due_at, suspect, maybe_sent, code, detail, settled_at"
+_SAME_LEADS = (
+    "FROM json_each(?) AS k CROSS JOIN lead AS l ON l.source = json_extract(k.value, '$[1]') AND l.lead_id = json_extract(k.value, '$[2]')"
+    " AND l.stream_id = json_extract(k.value, '$[3]') AND l.segment_id = json_extract(k.value, '$[4]') AND l.digest = ''"
+)
+"""The leads of the replaced ledger by the keys of leads in the restored one: `[seq, source, lead_id, stream_id, segment_id]`."""
 
 
-def _pushes(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
-    """All of it: what the backup believes to be subscribed may be gone, and what is there it may not know."""
-    columns = "source, token, digest, remote_id, subscribed_at, leaving, asked, off, heard_at"
-    rows = old.execute(f"SELECT {columns} FROM subscription").fetchall()  # noqa: S608
-    connection.exec_driver_sql("DELETE FROM subscription")
-    for row in rows:
-        connection.exec_driver_sql(
-            f"INSERT INTO subscription ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-            tuple(row),
+def _exports(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
+    """Carry exports that are owed or made, and the leads that the backup does not hold of them; all or nothing."""
+    with connection.begin_nested():
+        new = driver(connection)
+        _drop_overtaken(new, old)
+        (last,) = new.execute("SELECT coalesce(max(seq), 0) FROM lead").fetchone()
+        _insert(new, "lead", _LEAD, old.execute(
+            f"SELECT {_LEAD} FROM lead WHERE lead_id > 0 AND state IN ('exporting', 'exported')"
+        ))  # fmt: skip
+        carried = new.execute(f"SELECT seq, {_KEY} FROM lead WHERE seq > ?", (last,)).fetchall()
+        _insert(new, "delivery", f"lead_seq, {_DELIVERY}", _of_leads(
+            old, f"d.{_DELIVERY.replace(', ', ', d.')}", "JOIN delivery AS d ON d.lead_seq = l.seq", carried
+        ))  # fmt: skip
+        _insert(new, "payload", "seq, text, refilled_at", _of_leads(
+            old, "p.text, p.refilled_at", "JOIN payload AS p ON p.seq = l.seq", carried
+        ))  # fmt: skip
+        _insert(
+            new,
+            "export",
+            _EXPORT,
+            old.execute(
+                f"SELECT {_EXPORT} FROM export WHERE lead_id > 0 AND state IN ('pending', 'delivered')"
+            ),
+            "(source, lead_id) DO UPDATE SET state = excluded.state, settled_at = excluded.settled_at,"
+            " maybe_sent = max(maybe_sent, excluded.maybe_sent), code = excluded.code, detail = excluded.detail"
+            " WHERE state IN ('pending', 'rejected')",
         )
-
-
-def _told(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
-    """Take over alerts that people have received, so that they are not sent again."""
-    columns = "kind, place, code, since, level, told_at, told_level, over_at"
-    rows = old.execute(f"SELECT {columns} FROM alert").fetchall()  # noqa: S608
-    connection.exec_driver_sql("DELETE FROM alert")
-    for row in rows:
-        connection.exec_driver_sql(
-            f"INSERT INTO alert ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-            tuple(row),
+        new.execute(
+            "UPDATE lead SET state = 'exported', settled_at = e.settled_at FROM export e WHERE lead.state = 'exporting'"
+            " AND e.source = lead.source AND e.lead_id = lead.lead_id AND e.state = 'delivered'"
         )
+        for kind, name in (("lead", "source"), ("delivery", "connector"), ("export", "source")):
+            _recount(connection, kind, name)
 
 
-def _feedback(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
-    """Take over feedback: it is not sent again, and none is lost. These rows are newer than the backup's."""
-    for name in ("heard", "hearing", "feedback"):
-        cursor = old.execute(f"SELECT * FROM {name}")  # noqa: S608 - our own names
-        columns = [column[0] for column in cursor.description if column[0] != "id"]
-        listed = ", ".join(columns)
-        _copy(
-            connection,
-            old,
-            f"SELECT {listed} FROM {name}",  # noqa: S608
-            f"INSERT OR REPLACE INTO {name} ({listed}) VALUES ({', '.join('?' * len(columns))})",  # noqa: S608
-        )
-    connection.exec_driver_sql("DELETE FROM tally WHERE kind = 'feedback'")
-    connection.exec_driver_sql(
-        "INSERT INTO tally (kind, name, state, n) SELECT 'feedback', source, state, count(*) FROM feedback"
-        " GROUP BY source, state"
-    )
+def _drop_overtaken(new: sqlite3.Connection, old: sqlite3.Connection) -> None:
+    """Drop leads that were under way at the backup and are exported since: they are then carried whole, like leads that it lacks."""
+    under_way = new.execute(
+        f"SELECT seq, {_KEY} FROM lead WHERE state IN ('enriching', 'delivering') AND digest = '' AND lead_id > 0"
+    ).fetchall()
+    gone = list(_of_leads(old, "1", "WHERE l.state = 'exported'", under_way))
+    for name, column in (("delivery", "lead_seq"), ("payload", "seq"), ("lead", "seq")):
+        new.executemany(f"DELETE FROM {name} WHERE {column} = ?", [row[:1] for row in gone])
 
 
-def _copy(connection: Connection, old: sqlite3.Connection, query: str, statement: str) -> None:
-    cursor = old.execute(query)
-    while rows := cursor.fetchmany(_CHUNK):
-        connection.exec_driver_sql(statement, [tuple(row) for row in rows])
+def _of_leads(
+    old: sqlite3.Connection, columns: str, rest: str, leads: Sequence[tuple[Any, ...]]
+) -> Iterator[tuple[Any, ...]]:
+    """Rows of the replaced ledger about these leads, each behind the lead's number in the restored ledger."""
+    query = f"SELECT json_extract(k.value, '$[0]'), {columns} {_SAME_LEADS} {rest}"
+    for start in range(0, len(leads), _CHUNK):
+        yield from old.execute(query, (array(leads[start : start + _CHUNK]),))
+
+
+def _insert(
+    new: sqlite3.Connection,
+    name: str,
+    columns: str,
+    rows: Iterable[tuple[Any, ...]],
+    conflict: str = "DO NOTHING",
+) -> None:
+    places = ", ".join("?" * len(columns.split(",")))
+    new.executemany(f"INSERT INTO {name} ({columns}) VALUES ({places}) ON CONFLICT {conflict}", rows)
 
 
 _PARTS: dict[str, Callable[[Connection, sqlite3.Connection, Carried], None]] = {
-    "who was forgotten": _forgotten_people,
+    "who was forgotten": _replaced("secret", "forgotten"),
     "pauses": _pauses,
     "acts of people": _acts,
-    "requests": _requests,
-    "where sources began": _beginnings,
+    "requests": _replaced("slot", "budget", emptied=("slot",)),
+    "where sources began": _copied(
+        "SELECT name, floor, listing FROM source",
+        "INSERT INTO source (name, floor, listing, started) VALUES (?, ?, ?, 0) ON CONFLICT (name) DO UPDATE SET"
+        " floor = coalesce(floor, CASE WHEN started THEN NULL ELSE excluded.floor END)",
+    ),
     "how far it reached": _reach,
-    "objects of people": _people,
-    "exports": lambda connection, old, _: carry_marks(connection, old),
+    "objects of people": _copied(
+        "SELECT connector, person, remote_id, discovered_at FROM person",
+        "INSERT INTO person (connector, person, remote_id, discovered_at) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (connector, person) DO UPDATE SET remote_id = coalesce(excluded.remote_id, remote_id),"
+        " discovered_at = max(excluded.discovered_at, discovered_at)",
+    ),
+    "exports": _exports,
     "credits spent": _spending,
-    "windows": _windows,
-    "alerts": _told,
-    "pushes": _pushes,
+    # Windows that were asked for since are pulled again: the backup does not hold what they brought
+    "windows": _copied(
+        "SELECT source, since, until, most, asked_at, who FROM window",
+        "INSERT INTO window (source, since, until, most, asked_at, who, state, new) SELECT ?1, ?2, ?3, ?4, ?5, ?6, 'pending', 0"
+        " WHERE NOT EXISTS (SELECT 1 FROM window WHERE source = ?1 AND since = ?2 AND asked_at = ?5)",
+    ),
+    "alerts": _replaced("alert", emptied=("alert",)),
+    # A subscription of the backup may be gone, and one that it does not know may be there
+    "pushes": _replaced("subscription", emptied=("subscription",)),
     "feedback": _feedback,
-}
+}  # fmt: skip
 
 
 def _forget_again(connection: Connection, now: float) -> int:

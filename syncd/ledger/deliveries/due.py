@@ -136,6 +136,23 @@ def due(
     ]
 
 
+MARGIN = 86400.0
+"""Seconds that the clocks here and at CTGO, and the time of a lead's discovery, may be apart."""
+
+
+def doubted(found: Sequence[Due], now: float, restored: float) -> list[Due]:
+    """Mark due deliveries as *maybe sent* where the ledger that a restore replaced may have sent them.
+
+    A time of discovery from the future proves nothing.
+    """
+    return [
+        one._replace(item=one.item._replace(maybe_sent=True))
+        if one.discovered_at <= restored + MARGIN or one.discovered_at > now
+        else one
+        for one in found
+    ]
+
+
 _MAYBE_SENT = update(_delivery).where(among(_delivery.c.id, "ids")).values(maybe_sent=true())
 _MAY_BE_THERE = (
     upsert(_person)

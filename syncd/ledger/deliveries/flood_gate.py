@@ -74,7 +74,7 @@ def page(connection: Connection, gates: Gates, source: str, kind: str) -> Page:
 
 
 def take_in(connection: Connection, gates: Gates, page: Page, now: float, *, over: bool) -> None:
-    """Reservation, free or close over what a page brought, in its transaction. `over`: its pass is."""
+    """Hold, free or close over what a page brought, in its transaction. `over`: its pass is."""
     if gates.approving:
         approve(connection, gates.approving)
     if not gates.sizes:
@@ -129,7 +129,7 @@ _FREE_ALL = update(_delivery).where(_HELD, _OURS).values(held="")
 
 
 def close(connection: Connection, name: str, now: float) -> None:
-    """Reservation all that waits for this connector and that no person has let through, but for the five oldest."""
+    """Hold all that waits for this connector and that no person has let through, but for the five oldest."""
     connection.execute(_HOLD_ALL, {"name": name})
     connection.execute(_HOLD_PASSES, {"name": name})
     connection.execute(_FREE_OLDEST, {"name": name, "most": FIRST})
@@ -143,10 +143,10 @@ def hold(connection: Connection, name: str) -> int:
 
 def release(connection: Connection, name: str, first: int | None = None) -> int:
     """Let through what is held, the `first` oldest or all; how many."""
-    if first is None:
-        freed = connection.execute(_FREE_ALL, {"name": name}).rowcount
-    else:
-        freed = connection.execute(_FREE_OLDEST, {"name": name, "most": first}).rowcount
+    query, values = (
+        (_FREE_ALL, {"name": name}) if first is None else (_FREE_OLDEST, {"name": name, "most": first})
+    )
+    freed = connection.execute(query, values).rowcount
     if freed and name not in closed_gates(connection):
         _set(connection, name, closed_at=None)
         approve(connection, [name])
@@ -161,38 +161,24 @@ def approve(connection: Connection, names: Collection[str]) -> None:
 
 
 def _last(connection: Connection) -> int:
-    return connection.execute(_LAST).scalar() or 0
-
-
-_LAST = select(func.max(_delivery.c.id))
+    return connection.execute(select(func.max(_delivery.c.id))).scalar() or 0
 
 
 def held_of(connection: Connection, name: str) -> list[tuple[int, int]]:
     """(delivery id, lead sequence number) of what is held for a connector."""
-    rows = connection.execute(
-        select(_delivery.c.id, _delivery.c.lead_seq).where(_HELD, _OURS), {"name": name}
-    )
-    return [(row[0], row[1]) for row in rows]
+    query = select(_delivery.c.id, _delivery.c.lead_seq).where(_HELD, _OURS)
+    return [(row.id, row.lead_seq) for row in connection.execute(query, {"name": name})]
 
 
 _NOTHING_BEHIND = update(_gate).where(_gate.c.closed_at.is_not(None), ~_BEHIND).values(closed_at=None)
 _ORPHANED = update(_delivery).where(_HELD, _delivery.c.held != GATE).values(held=GATE)
 
 
-# What waited while a lane stood still
-
 _UNAPPROVED = select(func.count()).where(_FREE, _OURS, _delivery.c.id > _APPROVED)
 
 
-_LEFT_BEHIND = (
-    update(_delivery)
-    .where(
-        _HELD,
-        _OURS,
-        exists().where(_lead.c.seq == _delivery.c.lead_seq, not_(among(_lead.c.source, "sources"))),
-    )
-    .values(held="")
-)
+_OF_OTHERS = exists().where(_lead.c.seq == _delivery.c.lead_seq, not_(among(_lead.c.source, "sources")))
+_LEFT_BEHIND = update(_delivery).where(_HELD, _OURS, _OF_OTHERS).values(held="")
 
 
 def start(

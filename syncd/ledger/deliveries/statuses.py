@@ -8,7 +8,7 @@ Finding leads by person needs an index that nothing else needs. The first poll o
 it, so a ledger without feedback does not pay: such an index doubles the bytes that a page of new leads writes.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -28,8 +28,8 @@ INDEXES = (
 )
 
 
-class Said(NamedTuple):
-    """A word on somebody, in the order in which they were said. `word`: a line, see `syncd.core.feedback.Judgement`."""
+class Report(NamedTuple):
+    """A status of somebody, as a judgement. `word`: its line, see `syncd.core.feedback.Judgement`."""
 
     person: str
     remote_id: str
@@ -37,7 +37,7 @@ class Said(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """A lead in a segment that a new word is about. `id`: of its row, None: it gets one; `before`, `state`: of that."""
+    """A lead in a segment with a new judgement. `id`: of its row, None: it gets one; `before`, `state`: of that."""
 
     source: str
     lead_id: int
@@ -76,9 +76,9 @@ def save_cursor(connection: Connection, connector: str, mark: str, cursor: str, 
     )
 
 
-def news_in(connection: Connection, connector: str, said: Sequence[Said]) -> News:
+def news_in(connection: Connection, connector: str, reports: Sequence[Report]) -> News:
     """Find the news in these statuses; reads only."""
-    words = _by_person(connection, connector, said)
+    words = _by_person(connection, connector, reports)
     known = connection.execute(_HEARD, {"connector": connector, "persons": array(words)})
     for person, word in known.all():
         if words[person] == word:
@@ -102,7 +102,7 @@ def news_in(connection: Connection, connector: str, said: Sequence[Said]) -> New
 
 
 def take_in(connection: Connection, connector: str, news: News, now: float) -> set[str]:
-    """Write the news; the sources that have something to tell CTGO now."""
+    """Write the news; return the sources that now have feedback to send."""
     books = Books(connection, now)
     execute_many(connection, _HEAR, [{"connector": connector, "person": person, "word": word, "heard_at": now}
          for person, word in news.words.items()])  # fmt: skip
@@ -120,26 +120,24 @@ def take_in(connection: Connection, connector: str, news: News, now: float) -> s
     return {it.source for it in news.rows if it.state == "pending"}
 
 
-def _by_person(connection: Connection, connector: str, said: Iterable[Said]) -> dict[str, str]:
-    """The last word on each person. An object may stand for several, of whom it names one."""
-    said = list(said)
-    ids = {it.remote_id for it in said if it.remote_id}
+def _by_person(connection: Connection, connector: str, reports: Sequence[Report]) -> dict[str, str]:
+    """The last judgement of each person. An object may stand for several, of whom it names one."""
+    ids = {it.remote_id for it in reports if it.remote_id}
     sharing: dict[str, list[str]] = {}
     for remote_id, person in connection.execute(_SHARING, {"connector": connector, "ids": array(ids)}):
         sharing.setdefault(remote_id, []).append(person)
     words: dict[str, str] = {}
-    for it in said:
+    for it in reports:
         for person in {it.person, *sharing.get(it.remote_id, ())} - {""}:
             words[person] = it.word
     return words
 
 
 def _values(it: Judged, connector: str, now: float) -> dict[str, object]:
-    open_ = it.state == "pending"
     return {
         "source": it.source, "lead_id": it.lead_id, "segment_id": it.segment_id, "connector": connector,
         "word": it.word, "heard_at": now, "state": it.state, "attempts": 0, "due_at": 0.0, "suspect": False,
-        "mark": None, "failing_since": None, "code": "", "detail": "", "settled_at": None if open_ else now,
+        "mark": None, "failing_since": None, "code": "", "detail": "", "settled_at": None if it.state == "pending" else now,
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, literal_column, or_, select
@@ -62,7 +63,7 @@ class Admission(NamedTuple):
     state: LeadState
     deliveries: Sequence[NewDelivery] = ()
     marked_elsewhere: bool = False
-    """Somebody else exported it and it is delivered all the same: CTGO need not be told again."""
+    """Somebody else exported it and it is delivered all the same: it owes no export."""
 
 
 @dataclass(slots=True)
@@ -90,11 +91,11 @@ def exported_here(connection: Connection, source: str, leads: Sequence[Lead]) ->
         return set()
     people = [(lead.id, lead.person) for lead in leads]
     each = {source: {lead.id for lead in leads}, **twins_of_new(connection, source, people)}
-    return {
-        row[0]
+    found = (
+        connection.execute(_EXPORTED, {"source": name, "ids": array(ids)}).scalars()
         for name, ids in each.items()
-        for row in connection.execute(_EXPORTED, {"source": name, "ids": array(ids)}).all()
-    }
+    )
+    return set(chain.from_iterable(found))
 
 
 _EXPORTED = select(_export.c.lead_id).where(
@@ -273,14 +274,8 @@ def insert_deliveries(books: Books, wanted: Iterable[tuple[int, Sequence[NewDeli
         for seqs in chosen:
             seqs.append(seq)
     for new, seqs in alike.items():
-        values = {
-            "connector": new.connector,
-            "required": new.required,
-            "code": new.code,
-            "detail": new.detail,
-            "held": new.held,
-        }
-        books.connection.execute(_INSERT_DELIVERIES, {**values, "state": new.state, "seqs": array(seqs)})
+        values = {**new._asdict(), "held": new.held, "state": new.state, "seqs": array(seqs)}
+        books.connection.execute(_INSERT_DELIVERIES, values)
         books.move("delivery", new.connector, len(seqs), new=new.state)
     return {new.connector for new in alike}
 

@@ -93,9 +93,8 @@ def settle(books: Books, seqs: Collection[int], exports: Mapping[str, bool]) -> 
     Returns the sources that may owe an export now.
     """
     ids: dict[str, set[int]] = {}
-    for source, state, *standing, members, lead_ids in books.connection.execute(
-        _STANDINGS, {"seqs": array(seqs)}
-    ).all():
+    rows = books.connection.execute(_STANDINGS, {"seqs": array(seqs)}).all()
+    for source, state, *standing, members, lead_ids in rows:
         new = lead_state(Standing(*standing), exports=exports.get(source, False))
         if new != state:
             _move(books, _MOVE, source, (state, new), {"seqs": members, "old": state})

@@ -151,7 +151,7 @@ def cost(home: Home) -> int:
         with ledger.read() as connection:
             overview.causes(connection)
             overview.ids_to_deliver(connection)
-            list(overview.set_aside(connection))
+            list(overview.rejected_rows(connection))
     return steps
 
 

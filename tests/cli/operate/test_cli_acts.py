@@ -11,7 +11,7 @@ import pytest
 from syncd.cli import entry
 from syncd.cli.main import VERBS
 from syncd.core.failure import CODES
-from syncd.ledger import Ledger, overview
+from syncd.ledger import Ledger, history
 from syncd.ledger.lanes import load_lane, save_lane
 from tests.cli.conftest import Home
 
@@ -81,7 +81,7 @@ def test_a_pause_says_when_it_ends(home: Home) -> None:
     assert "for 2 h, until 20" in home.syncd("pause", "sheet", "--for", "2h").out
     with Ledger.open_to_read(home.ledger) as ledger, ledger.read() as connection:
         lane = load_lane(connection, "deliver", "sheet")
-        (act,) = overview.actions(connection)
+        (act,) = history.actions(connection)
     assert (lane.until or 0.0) - lane.since == 7200
     assert (act.verb, act.name, bool(act.who)) == ("pause", "sheet", True)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from syncd.ledger import Ledger, overview
+from syncd.ledger import Ledger, history, overview
 from tests.cli.conftest import Home, MakeHome
 
 
@@ -185,7 +185,7 @@ def test_every_act_is_written_down_with_who_did_it(home: Home) -> None:
     home.syncd("rejected", "retry", "--connector", "picky")
     home.syncd("rejected", "drop", "--code", "lead_malformed", "--yes")
     with Ledger.open_to_read(home.ledger) as ledger, ledger.read() as connection:
-        acts = [(act.verb, act.name, act.detail, bool(act.who)) for act in overview.actions(connection)]
+        acts = [(act.verb, act.name, act.detail, bool(act.who)) for act in history.actions(connection)]
     assert acts == [("drop", "", "code lead_malformed", True), ("retry", "picky", "all", True)]
 
 

@@ -13,7 +13,8 @@ from pydantic import SecretStr
 from syncd.cli.prepare.checks import costly
 from syncd.clock import SystemClock
 from syncd.engine.budget import RequestBudget
-from syncd.ledger import Ledger, overview
+from syncd.ledger import Ledger
+from syncd.ledger.budgets import read_budgets
 from syncd.ledger.database import EngineLock
 from syncd.settings import Schedule, Source
 from syncd.simulator import Fault
@@ -42,7 +43,7 @@ def test_it_asks_one_question_and_counts_it(home: Home) -> None:
     clock = SystemClock()
     meter = RequestBudget(KEY, 60, clock, deadline=0).meter
     with Ledger.open_to_read(home.ledger) as ledger, ledger.read() as connection:
-        budget = overview.budget(connection, meter, clock.monotonic())
+        budget = read_budgets(connection, [meter], clock.monotonic())[meter.name]
     (slots,) = budget.taken
     assert slots.n == 1
     assert slots.free_at - clock.monotonic() < 61

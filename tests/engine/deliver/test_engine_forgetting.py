@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Connection
 
 from syncd.core.delivery import Delivery, Outcome
-from syncd.ledger.privacy import forgotten
-from syncd.ledger.privacy.forgotten import Sought
+from syncd.ledger.admin import forgotten
+from syncd.ledger.admin.forgotten import Sought
 from tests.engine.enrich.test_engine_enriching import FIELDS, asks, ctgo, lost, on_enrich
 from tests.support import Bench, Remote
 from tests.support.growing import LINEAR, growth

@@ -12,9 +12,8 @@ from syncd.core.failure import Halt, Pause, Refused
 from syncd.core.feedback import Judgement, Judging
 from syncd.engine.feedback import BEHIND
 from syncd.engine.lane import AGAIN, Next
-from syncd.ledger.admin import actions
-from syncd.ledger.privacy import forgotten
-from syncd.ledger.privacy.forgotten import Sought
+from syncd.ledger.admin import actions, forgotten
+from syncd.ledger.admin.forgotten import Sought
 from syncd.simulator import Fault, World
 from tests.support import Bench, Remote, lead_ids, lost_answer, pause, rejects, unreachable
 

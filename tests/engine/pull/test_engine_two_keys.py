@@ -77,7 +77,9 @@ def test_two_accounts_whose_ids_are_alike_disturb_each_other_in_nothing(bench: B
     bench.place("crm")
     bench.place("sheet")
     with bench.ledger.write() as connection:
-        twins.place(connection, dict.fromkeys(("main", "second"), "https://www.catchthegoodones.com/api/v2"))
+        twins.set_addresses(
+            connection, dict.fromkeys(("main", "second"), "https://www.catchthegoodones.com/api/v2")
+        )
     bench.places["sheet"].far.rule = unreachable
     bench.once(seconds=600)
     assert len(ours.exported) == 20

@@ -85,7 +85,7 @@ def a_conflict_on_a_repeat_is_not_understood() -> None:
 )
 def the_export_of_who_was_forgotten_is_sent() -> None:
     """A lead that nobody has any more is marked as exported."""
-    instead("syncd.ledger.privacy.erasure:_close_export", lambda *_: None)
+    instead("syncd.ledger.admin.forgotten:_close_export", lambda *_: None)
 
 
 @defect(

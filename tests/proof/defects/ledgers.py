@@ -175,7 +175,7 @@ def the_segment_is_no_part_of_the_key() -> None:
 def who_was_forgotten_is_taken_in_again() -> None:
     """The marks of the forgotten are made, and no pull asks for them."""
     instead(
-        "syncd.ledger.privacy.tombstones:without_forgotten",
+        "syncd.ledger.tombstones:without_forgotten",
         lambda _connection, leads, malformed: (leads, malformed),
     )
 
@@ -194,7 +194,7 @@ def forgetting_leaves_the_wal() -> None:
 )
 def a_restored_ledger_is_believed() -> None:
     """What the ledger that was replaced may have sent is sent again without a look."""
-    instead("syncd.ledger.admin.restored_lanes:doubted", lambda found, *_: found)
+    instead("syncd.ledger.deliveries.due:doubted", lambda found, *_: found)
 
 
 @defect("I-12", "ledger", f"{OPENING}::test_an_older_ledger_is_copied_aside_and_then_upgraded")

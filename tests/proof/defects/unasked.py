@@ -25,13 +25,13 @@ def what_was_not_asked_is_a_no() -> None:
 )
 def what_was_put_off_is_never_asked() -> None:
     """A connector waits for an answer that nobody asks for."""
-    instead("syncd.ledger.leads.unenriched:standing", lambda *_, **__: [])
+    instead("syncd.ledger.leads.enrichment:standing", lambda *_, **__: [])
 
 
 @defect(NOTHING_SILENT, "cli", f"{CLI}::test_a_run_says_how_many_wait_and_until_when_and_leaves_with_75")
 def what_is_never_asked_waits_in_silence() -> None:
     """A run says nothing of the leads that wait to be asked about."""
-    instead("syncd.ledger.leads.unenriched:counts", lambda _: {})
+    instead("syncd.ledger.leads.enrichment:unasked_counts", lambda _: {})
 
 
 @defect("gate", "engine", f"{UNASKED}::test_no_gate_counts_or_frees_what_waits_for_an_answer")

@@ -8,11 +8,10 @@ from syncd.engine import replay as engine_replay
 from syncd.engine.fanout import Recipient
 from syncd.engine.names import Names, names_in
 from syncd.ledger import sources
-from syncd.ledger.admin import actions
+from syncd.ledger.admin import actions, forgotten
 from syncd.ledger.admin.actions import Chosen
+from syncd.ledger.admin.forgotten import Sought
 from syncd.ledger.admin.replays import Wanted
-from syncd.ledger.privacy import forgotten
-from syncd.ledger.privacy.forgotten import Sought
 from tests.proof.simulation.remotes import ACCOUNTS
 from tests.proof.simulation.script import DAY
 from tests.proof.simulation.setup import WORDS

@@ -79,7 +79,7 @@ def sentences_are_looked_through_in_ascii() -> None:
             connection, column, [word for word in words if word.isascii()], pattern
         )
 
-    around("syncd.ledger.privacy.erasure:_sentences_in", make)
+    around("syncd.ledger.admin.forgotten:_sentences_in", make)
 
 
 @defect("I-15", "cli", f"{LETTERS}::test_a_handle_is_found_bare")

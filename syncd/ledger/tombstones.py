@@ -1,6 +1,6 @@
 """Tombstones, as pulls ask for them: nobody who was forgotten is taken in again.
 
-See `syncd.core.tombstone` for how they are recognised, and `syncd.ledger.privacy.forgotten` for how one is forgotten.
+See `syncd.core.tombstone` for how they are recognised, and `syncd.ledger.admin.forgotten` for how one is forgotten.
 """
 
 from collections.abc import Mapping, Sequence

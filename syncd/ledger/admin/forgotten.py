@@ -6,24 +6,24 @@ is empty, its times are the ledger's own. Its deliveries keep their states and l
 
 import json
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, String, delete, func, or_, select, update
+from sqlmodel import AutoString, SQLModel
 
 from syncd.core.texts import bare, clean, fold
 from syncd.core.tombstone import Sighting, Trace, left_by, marks, new_key, of_row, profile_of, spellings
-from syncd.ledger.admin.maintenance import OWED, note_done
-from syncd.ledger.operator_log import log_action
-from syncd.ledger.privacy.erasure import Sentence, erase, sentences_with, unname
-from syncd.ledger.privacy.tombstones import keys, known_marks
-from syncd.ledger.schema import Delivery, Export, Forgotten, Payload, Person, Secret, Source, table
+from syncd.ledger.admin.maintenance import rewrite
+from syncd.ledger.history import OWED, log_action, note_done
+from syncd.ledger.schema import Delivery, Export, Feedback, Forgotten, Payload, Secret, Source, table
 from syncd.ledger.schema import Lead as LeadRow
-from syncd.ledger.sql import Books, among, array, upsert
+from syncd.ledger.sql import Books, among, array, execute_many, upsert
+from syncd.ledger.tombstones import keys, known_marks
 
-_lead, _delivery, _export, _person = table(LeadRow), table(Delivery), table(Export), table(Person)
-_secret, _forgotten, _source, _payload = table(Secret), table(Forgotten), table(Source), table(Payload)
+_lead, _delivery, _export, _payload = table(LeadRow), table(Delivery), table(Export), table(Payload)
+_feedback, _secret, _forgotten, _source = table(Feedback), table(Secret), table(Forgotten), table(Source)
 
 SHORTEST_NAME = 4
 """Characters. A shorter display name is a word, and is not looked for in sentences."""
@@ -58,6 +58,14 @@ _ROW = (
     _lead.c.enrichment, _lead.c.state, _lead.c.discovered_at,
 )  # fmt: skip
 _ROWS = select(*_ROW).outerjoin(_payload, _payload.c.seq == _lead.c.seq)
+
+
+class Sentence(NamedTuple):
+    """A sentence that names a forgotten person: its row by primary key, and what it shall be."""
+
+    column: Any
+    key: tuple[Any, ...]
+    text: str
 
 
 class Found(NamedTuple):
@@ -173,10 +181,8 @@ def leave_marks(connection: Connection, people: Iterable[Collection[Sighting]]) 
         known = [new_key()]
         connection.execute(_secret.insert(), {"key": known[0]})
     signs = {sign for sightings in people for sign in marks(known, left_by(sightings))}
-    if signs:
-        connection.execute(
-            upsert(_forgotten).on_conflict_do_nothing(), [{"mark": sign} for sign in sorted(signs)]
-        )
+    rows = [{"mark": sign} for sign in sorted(signs)]
+    execute_many(connection, upsert(_forgotten).on_conflict_do_nothing(), rows)
 
 
 def _farewell(connection: Connection, rows: Sequence[Any]) -> Farewell:
@@ -194,15 +200,12 @@ def _farewell(connection: Connection, rows: Sequence[Any]) -> Farewell:
         if it.state == "delivered" or it.maybe_sent:
             sure = it.state == "delivered"
             farewell.remains.append(Remains(it.connector, row.lead_id, it.remote_id, sure, row.discovered_at))
-    told = connection.execute(
-        select(_export.c.source, _export.c.lead_id).where(
-            among(_export.c.lead_id, "ids"), _export.c.state.in_(("delivered", "gone", "elsewhere"))
-        ),
-        {"ids": array({row.lead_id for row in rows})},
-    ).all()
-    marked = {tuple(pair) for pair in told} | {
-        (row.source, row.lead_id) for row in rows if row.state in {"exported", "elsewhere", "gone"}
-    }
+    query = select(_export.c.source, _export.c.lead_id).where(
+        among(_export.c.lead_id, "ids"), _export.c.state.in_(("delivered", "gone", "elsewhere"))
+    )
+    exports = connection.execute(query, {"ids": array({row.lead_id for row in rows})})
+    marked = {(row.source, row.lead_id) for row in exports}
+    marked |= {(row.source, row.lead_id) for row in rows if row.state in {"exported", "elsewhere", "gone"}}
     farewell.unexported = [pair for pair in farewell.leads if pair[1] and pair not in marked]
     return farewell
 
@@ -231,3 +234,131 @@ def _unescaped(text: str | None) -> str:
 def addresses(text: str) -> set[str]:
     """The email addresses and LinkedIn pages in a text, in a time that grows as the text does."""
     return set(_ADDRESS.findall(text)) | set(re.findall(r'https?://(?:\w+\.)?linkedin\.com/[^\s"\\]+', text))
+
+
+# Erasure
+
+INSTEAD = "[forgotten]"
+"""The text in place of a forgotten person's name."""
+
+
+def erase(books: Books, seqs: Sequence[int]) -> None:
+    """Take everything personal out of these rows, and close what is still open about them. Nothing is exported."""
+    connection, parameters = books.connection, {"seqs": array(seqs)}
+    rows = connection.execute(
+        select(
+            _lead.c.seq, _lead.c.source, _lead.c.lead_id, _lead.c.state, _lead.c.person, _lead.c.ingested_at
+        ).where(among(_lead.c.seq, "seqs")),
+        parameters,
+    ).all()
+    _close_deliveries(books, parameters)
+    for row in rows:
+        books.move("lead", row.source, 1, old=row.state, new="forgotten")
+        _close_export(books, row)
+    _erase_feedback(books, {(row.source, row.lead_id) for row in rows if row.lead_id})
+    people = array({row.person for row in rows if row.person})
+    for about_people in SQLModel.metadata.sorted_tables:
+        if "person" in about_people.c and about_people is not _lead:
+            connection.execute(
+                delete(about_people).where(among(about_people.c.person, "people")), {"people": people}
+            )
+    connection.execute(delete(_payload).where(among(_payload.c.seq, "seqs")), parameters)
+    rewrite(connection, seqs, lambda row: {
+        **row,
+        "lead_id": -row["seq"], "stream_id": 0, "segment_id": 0, "digest": "", "person": "",
+        "discovered_at": row["ingested_at"], "settled_at": row["settled_at"] or books.now, "state": "forgotten",
+        "code": "", "detail": "", "enrichment": None,
+    })  # fmt: skip
+    books.close()
+
+
+def _close_deliveries(books: Books, parameters: Mapping[str, str]) -> None:
+    """Drop pending deliveries; delivered ones stay so, without their remote ids."""
+    mine = among(_delivery.c.lead_seq, "seqs")
+    open_ = _delivery.c.state.in_(("pending", "rejected"))
+    counted = select(_delivery.c.connector, _delivery.c.state, func.count()).where(mine, open_)
+    for connector, state, n in books.connection.execute(
+        counted.group_by(_delivery.c.connector, _delivery.c.state), parameters
+    ):
+        books.move("delivery", connector, n, old=state, new="dropped")
+    books.connection.execute(
+        update(_delivery)
+        .where(mine, open_)
+        .values(state="dropped", code="forgotten", settled_at=books.now, call_limit=None, held=""),
+        parameters,
+    )
+    books.connection.execute(update(_delivery).where(mine).values(remote_id=None, detail=""), parameters)
+    dropped = update(_delivery).where(mine, _delivery.c.state == "dropped")
+    books.connection.execute(dropped.values(code="forgotten"), parameters)
+
+
+def _close_export(books: Books, row: Any) -> None:
+    """One that is owed is dropped: a lead that nobody has any more is not exported early, nor late."""
+    where = (_export.c.source == row.source, _export.c.lead_id == row.lead_id)
+    found = books.connection.execute(select(_export.c.id, _export.c.state).where(*where)).first()
+    if found is None or not row.lead_id:
+        return
+    values: dict[str, Any] = {"lead_id": -row.seq, "detail": ""}
+    if found.state in {"pending", "rejected", "shelved"}:
+        values |= {"state": "dropped", "code": "forgotten", "settled_at": books.now}
+        books.move("export", row.source, 1, old=found.state, new="dropped")
+    books.connection.execute(update(_export).where(_export.c.id == found.id).values(values))
+
+
+def _erase_feedback(books: Books, leads: Collection[tuple[str, int]]) -> None:
+    """Erase feedback on them, sent or not: CTGO receives nothing more about a forgotten person."""
+    chosen = among(_feedback.c.lead_id, "ids")
+    rows = books.connection.execute(
+        select(_feedback.c.id, _feedback.c.source, _feedback.c.lead_id, _feedback.c.state).where(chosen),
+        {"ids": array({lead_id for _, lead_id in leads})},
+    ).all()
+    mine = [row for row in rows if (row.source, row.lead_id) in leads]
+    books.connection.execute(
+        delete(_feedback).where(among(_feedback.c.id, "ids")), {"ids": array(row.id for row in mine)}
+    )
+    for row in mine:
+        books.move("feedback", row.source, 1, old=row.state)
+
+
+_OURS = frozenset({
+    "state", "held", "code", "alike_code", "alike", "doubts", "connector", "source", "kind", "status", "boot", "budget",
+    "listing", "outputs", "verb", "by", "who", "payload.text", "enrichment", "digest", "key", "mark", "person", "remote_id",
+    "action.name", "word", "told", "cursor",
+})  # fmt: skip
+"""Columns that are no sentences, by name or by table and name: our own words, what a row is found by, who operated.
+
+An id of one person at one place may be another's at the next, or their id on X: it is taken from the rows of whose it is.
+"""
+
+
+def sentences_with(connection: Connection, names: Collection[str]) -> list[Sentence]:
+    """Every sentence in the ledger that names somebody so: reasons, notes, acts, labels."""
+    if not names:
+        return []
+    words = sorted(names, key=len, reverse=True)
+    pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)", re.IGNORECASE)
+    found: list[Sentence] = []
+    for kept in SQLModel.metadata.sorted_tables:
+        for column in kept.c:
+            if (
+                isinstance(column.type, AutoString | String)
+                and not column.primary_key
+                and _OURS.isdisjoint({column.name, f"{kept.name}.{column.name}"})
+            ):
+                found += _sentences_in(connection, column, words, pattern)
+    return found
+
+
+def _sentences_in(
+    connection: Connection, column: Any, words: Sequence[str], pattern: re.Pattern[str]
+) -> list[Sentence]:
+    named = or_(*(func.instr(func.fold(column), fold(word)) > 0 for word in words))
+    rows = connection.execute(select(*column.table.primary_key, column).where(column != "", named)).all()
+    return [Sentence(column, tuple(row[:-1]), pattern.sub(INSTEAD, row[-1])) for row in rows]
+
+
+def unname(connection: Connection, sentences: Sequence[Sentence]) -> None:
+    """Take the names out of these."""
+    for column, key, text in sentences:
+        same = [part == value for part, value in zip(column.table.primary_key, key, strict=True)]
+        connection.execute(update(column.table).where(*same).values({column.name: text}))

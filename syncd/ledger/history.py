@@ -1,0 +1,92 @@
+"""The ledger's history: acts of people, jobs of maintenance, alerts that were sent."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, delete, func, select
+
+from syncd.ledger.schema import Action, Alert, Digest, Upkeep, table
+from syncd.ledger.sql import execute_many, upsert
+
+_action, _upkeep, _alert, _digest = table(Action), table(Upkeep), table(Alert), table(Digest)
+
+
+def log_action(
+    connection: Connection, now: float, *, who: str, verb: str, name: str = "", detail: str = ""
+) -> None:
+    """Note in the operator's log who did what, and when; part of the transaction that does it."""
+    connection.execute(_action.insert().values(at=now, who=who, verb=verb, name=name, detail=detail))
+
+
+def actions(connection: Connection, limit: int = 20) -> Sequence[Any]:
+    """The newest acts of people."""
+    return connection.execute(select(_action).order_by(_action.c.id.desc()).limit(limit)).all()
+
+
+def newest_action(connection: Connection) -> int:
+    """The number of the newest act: when it grows, somebody did something."""
+    return connection.execute(select(func.max(_action.c.id))).scalar() or 0
+
+
+def acts_of(connection: Connection, verb: str) -> Sequence[tuple[str, float]]:
+    """Return the objects and times of a person's acts of one kind, oldest first."""
+    query = select(_action.c.name, _action.c.at).where(_action.c.verb == verb).order_by(_action.c.id)
+    return [(row.name, row.at) for row in connection.execute(query)]
+
+
+class Done(NamedTuple):
+    """When something was last done to the ledger as a whole, in wall time; `detail` is empty when all was well."""
+
+    at: float
+    detail: str = ""
+
+
+OWED = "owed"
+"""The detail of `vacuum` while the file may still hold traces of forgotten people in bytes that it does not use."""
+
+REACHED = "replaced"
+"""The job that says how far the ledger reached that a restore replaced, by CTGO's time."""
+
+
+def done(connection: Connection) -> dict[str, Done]:
+    """Return each job's last run by its name: `retention`, `check`, `vacuum`, `backup`, `restore`, and `REACHED`."""
+    return {row.name: Done(row.done_at, row.detail) for row in connection.execute(select(_upkeep))}
+
+
+def note_done(connection: Connection, name: str, now: float, detail: str = "") -> None:
+    """Write down that it was done, or with a detail, what came of it."""
+    values = {"done_at": now, "detail": detail}
+    new = upsert(_upkeep).values(name=name, **values)
+    connection.execute(new.on_conflict_do_update(index_elements=["name"], set_=values))
+
+
+def restored_at(connection: Connection) -> float | None:
+    """When this ledger was last put in place from a backup: by this machine's clock, or by CTGO's if that was ahead."""
+    found = done(connection)
+    if "restore" not in found:
+        return None
+    return max(found[name].at for name in ("restore", REACHED) if name in found)
+
+
+def load_alerts(connection: Connection) -> Sequence[Mapping[str, Any]]:
+    """Every alert that was sent, so that a restart neither repeats nor forgets one, with `kind` and `place` for its topic."""
+    return [dict(row) for row in connection.execute(select(_alert)).mappings()]
+
+
+def save_alerts(connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+    """Replace all rows by these; there are few."""
+    connection.execute(delete(_alert))
+    execute_many(connection, _alert.insert(), [dict(row) for row in rows])
+
+
+def load_digest(connection: Connection) -> Mapping[str, Any] | None:
+    """The totals of the last daily summary; None before the first."""
+    query = select(_digest.c.at, _digest.c.found, _digest.c.delivered, _digest.c.exported)
+    row = connection.execute(query).mappings().first()
+    return dict(row) if row else None
+
+
+def save_digest(connection: Connection, totals: Mapping[str, object]) -> None:
+    """The totals that the next one counts from."""
+    connection.execute(delete(_digest))
+    connection.execute(_digest.insert(), dict(totals))
