@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 from connectors.apollo.options import FAILURES
 from connectors.apollo.rate_limit import Rest
 from syncd.connector import Halt, Pause, Refused
-from syncd.http.answer import Answer
-from syncd.http.headers import retry_after
+from syncd.http.answer import Answer, retry_after
 
 _UNTOLD = MappingProxyType({"minute": 60.0, "hour": 900.0, "day": 3600.0})
 """Seconds to wait for a window whose end is unknown: one question too many costs one request."""

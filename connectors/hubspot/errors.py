@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from connectors.hubspot.options import KEY
 from connectors.hubspot.rate_limit import Headers, interval_of, until_reset
 from syncd.connector import Failure, Halt, Pause, Reject, Retry
-from syncd.http.headers import retry_after
+from syncd.http.answer import retry_after
 
 Json = Mapping[str, Any]
 

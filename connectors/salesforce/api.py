@@ -26,7 +26,7 @@ from connectors.salesforce.match import Select, Where
 from connectors.salesforce.options import API_VERSION, SalesforceOptions, base_address
 from connectors.salesforce.rate_limit import Budget
 from syncd.connector import Clock, Failure, Halt, Pause, Refused
-from syncd.http.headers import http_date, retry_after
+from syncd.http.answer import http_date, retry_after
 
 LONGEST_QUERY = 12_000
 """Characters of an encoded query: Salesforce takes 16,384 of address and headers together."""

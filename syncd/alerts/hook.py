@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from syncd.clock import Clock
+from syncd.http.answer import retry_after
 from syncd.http.client import LARGEST_REFUSAL, Client, Transport
-from syncd.http.headers import retry_after
 
 TOTAL_SECONDS = 10.0
 

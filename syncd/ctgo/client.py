@@ -25,9 +25,8 @@ from syncd.ctgo.labels import LISTS, Named, names_of
 from syncd.ctgo.models import Enrichment, Me, Page, Stream
 from syncd.ctgo.rate_headers import Signals, count
 from syncd.ctgo.shapes import Unfit, asked_page_of, enrichment_of, me_of, nothing_of, streams_of
-from syncd.http.answer import Answer, is_success
+from syncd.http.answer import Answer, http_date, is_success, retry_after
 from syncd.http.client import Transport
-from syncd.http.headers import http_date, retry_after
 
 T = TypeVar("T")
 

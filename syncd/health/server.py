@@ -8,7 +8,7 @@ from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.health.app import Answer, App, text
 from syncd.health.http_request import LONGEST, parse
-from syncd.http.listener import Heard, Listener, Manners, written
+from syncd.http.listener import Listener, ListenerOptions, Response, response_head
 
 CONNECTIONS = 32
 PATIENCE = 10.0
@@ -26,19 +26,19 @@ class Serving(Listener):
     def __init__(
         self, app: App, host: str, port: int, clock: Clock, log: Logger, *, patience: float = PATIENCE
     ) -> None:
-        manners = Manners(
+        options = ListenerOptions(
             name="health",
             unserved="Health cannot be served on {place}: {why}. Syncing goes on without, and it is tried again.",
-            mark=re.compile(rb"\n\r?\n"),
+            end_of_head=re.compile(rb"\n\r?\n"),
             longest=LONGEST,
             connections=CONNECTIONS,
             patience=patience,
-            hangs_up=True,
+            half_close=True,
         )
-        super().__init__(host, port, partial(respond, app, clock, log), clock, log, manners=manners)
+        super().__init__(host, port, partial(respond, app, clock, log), clock, log, options=options)
 
 
-def respond(app: App, clock: Clock, log: Logger, head: bytes | None) -> Heard:
+def respond(app: App, clock: Clock, log: Logger, head: bytes | None) -> Response:
     """The answer to a head; None: to one that is too long. A bug of the app's is logged, and costs this one answer."""
     request = parse(head) if head is not None else None
     if request is None:
@@ -51,11 +51,11 @@ def respond(app: App, clock: Clock, log: Logger, head: bytes | None) -> Heard:
     return _response(answer, clock, bare=request.method == "HEAD")
 
 
-def _response(answer: Answer, clock: Clock, *, bare: bool = False) -> Heard:
+def _response(answer: Answer, clock: Clock, *, bare: bool = False) -> Response:
     """An answer as it goes out; `bare`: its head alone."""
     status, content_type, body = answer
     headers = [("Content-Type", content_type), ("Cache-Control", "no-store")]
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         headers.append(("Allow", "GET, HEAD"))
-    head = written(status, clock.now(), headers, len(body))
-    return Heard((head,) if bare else (head, body), MOST)
+    head = response_head(status, clock.now(), headers, len(body))
+    return Response((head,) if bare else (head, body), MOST)

@@ -25,7 +25,7 @@ Held by every request:
 * TLS 1.2 or later, with `SSL_CERT_FILE` and `SSL_CERT_DIR` honoured; the proxy that the environment names, but never for this
   machine's own addresses, and none where `reach` is limited.
 
-This module imports httpx, and its package is the only home of it. `syncd.http.answer`, `headers` and `addresses` import
+This module imports httpx, and its package is the only home of it. `syncd.http.answer`, `kit` and `addresses` import
 no HTTP library, and may be imported at the top of a module.
 """
 
@@ -44,8 +44,7 @@ from syncd import __version__
 from syncd.clock import Clock
 from syncd.http.addresses import Reach
 from syncd.http.answer import Answer, Trouble, Unread, is_success
-from syncd.http.deadline import Deadline, deadline
-from syncd.http.network import Backend, NetworkTransport, PrivateAddressError, tls_context
+from syncd.http.network import Backend, Deadline, NetworkTransport, PrivateAddressError, deadline, tls_context
 
 Transport = httpx.BaseTransport
 """Stands in for the network, in tests and simulations."""

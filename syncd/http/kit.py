@@ -25,8 +25,7 @@ from pydantic import AfterValidator, SecretStr
 from syncd.clock import Clock
 from syncd.core.failure import Failure, Halt, Pause, Reject
 from syncd.http.addresses import is_loopback, literal, usable
-from syncd.http.answer import Answer
-from syncd.http.headers import retry_after
+from syncd.http.answer import Answer, retry_after
 
 if TYPE_CHECKING:  # it imports httpx
     from syncd.http.client import Client

@@ -21,8 +21,7 @@ from syncd.core.lead import Malformed, parse_lead, read_lead
 from syncd.ctgo.campaigns.api import checked_path
 from syncd.ctgo.campaigns.drafts import DraftError
 from syncd.ctgo.rate_headers import count
-from syncd.http.answer import Answer
-from syncd.http.headers import LONGEST_WAIT, SHORTEST_WAIT, http_date, retry_after
+from syncd.http.answer import LONGEST_WAIT, SHORTEST_WAIT, Answer, http_date, retry_after
 from syncd.mapping import FieldMap, Filter, MappingError, variables
 from syncd.push.request_line import judge
 from syncd.settings import Settings, SettingsError
