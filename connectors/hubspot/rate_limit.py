@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 QUARTER = 900.0
 GRACE = 5.0
-"""Seconds. Clocks differ, and nobody resets a counter at the very burst."""
+"""Seconds. Clocks differ, and nobody resets a counter at midnight sharp."""
 LONGEST = 86400.0 * 2
 INTERVAL = 10.0
 
@@ -21,7 +21,7 @@ Headers = Mapping[str, str]
 """Names in lower case."""
 
 
-class Pace:
+class RateLimit:
     """At most `rate` requests in any second (or one in 1/rate seconds), and never more than the headers allow."""
 
     def __init__(self, rate: float) -> None:
@@ -70,8 +70,8 @@ def number(text: str | None) -> int | None:
 
 def interval_of(headers: Headers) -> float:
     """Seconds of the rolling window."""
-    told = number(headers.get("x-hubspot-ratelimit-interval-milliseconds"))
-    return told / 1000 if told and told <= LONGEST * 1000 else INTERVAL
+    interval = number(headers.get("x-hubspot-ratelimit-interval-milliseconds"))
+    return interval / 1000 if interval and interval <= LONGEST * 1000 else INTERVAL
 
 
 def until_reset(now: float, zone: str) -> float:

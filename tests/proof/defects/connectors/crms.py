@@ -30,7 +30,7 @@ def hubspot_believes_an_answer_that_forgets_a_contact() -> None:
 
         return sorted_out
 
-    around("connectors.hubspot.identity:sorted_out", make)
+    around("connectors.hubspot.identity:read_results", make)
 
 
 @defect("I-2", "connectors", f"{HUBSPOT}matching.py::test_a_result_is_known_by_its_trace_or_its_key")
@@ -47,7 +47,7 @@ def hubspot_reads_an_answer_by_position() -> None:
 
         return sorted_out
 
-    around("connectors.hubspot.identity:sorted_out", make)
+    around("connectors.hubspot.identity:read_results", make)
 
 
 @defect("halt on a refused key", "connectors", f"{HUBSPOT}answers.py::test_a_status_that_is_about_the_lane")

@@ -13,11 +13,11 @@ def slow_connections_keep_others_out() -> None:
     """When all connections are taken, nobody else is until one of them ends."""
 
     def make(plain: Any) -> Any:
-        def take(self: Any) -> None:
+        def accept(self: Any) -> None:
             if len(self._open) < self._options.connections:
                 plain(self)
 
-        return take
+        return accept
 
     around("syncd.http.listener:_Loop._accept", make)
 
