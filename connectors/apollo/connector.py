@@ -76,7 +76,7 @@ class ApolloConnector(Connector):
         return Route(alone, delivery.person, resend_safe=not self._terms.options.creates_without_email)
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
-        """Send one batch. Raises Pause, Halt or Refused as `codes` tell."""
+        """Send one batch. Raises Pause, Halt or Refused as `codes` lists."""
         if not batch:
             return []
         if (why := apollo_setup.unsendable(self._terms)) is not None:

@@ -79,7 +79,7 @@ class AttioConnector(Connector):
         return changes
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
-        """Send each lead. Raises Pause or Halt as `codes` tell."""
+        """Send each lead. Raises Pause or Halt as `codes` lists."""
         outcomes: list[Outcome] = []
         for delivery in batch:
             try:

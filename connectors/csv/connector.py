@@ -153,7 +153,7 @@ class CsvConnector(Connector):
         return Route(group, str(delivery.lead.key))
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
-        """Append what is not there yet, all or nothing. Raises Pause or Halt as `codes` tell; returns them when in doubt."""
+        """Append what is not there yet, all or nothing. Raises Pause or Halt as `codes` lists; returns them when in doubt."""
         if not batch:
             return []
         path = self._path(csv_rows.day(batch[0].lead.discovered_at))

@@ -57,7 +57,7 @@ class HubSpotConnector(Connector):
         return Route(kind, delivery.person, self.resend_safe)
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
-        """Write one batch. Raises Pause, Halt or Refused as `codes` tell, if nothing of it was written."""
+        """Write one batch. Raises Pause, Halt or Refused as `codes` lists, if nothing of it was written."""
         sending = Sending(self._api, self._plan, self._adopt, self.context.log, self._locks)
         return sending.run(batch) if batch else []
 
