@@ -1,8 +1,8 @@
-"""Apollo's three windows: how long an endpoint must rest once its headers say that nothing is left.
+"""Apollo's three windows: how long an endpoint must rest once its headers show that nothing is left.
 
 Apollo counts requests per team and endpoint in a minute, an hour and a day at once. They are fixed windows that open
 at the first request, so one that was seen to open ends sooner than a whole length from now. A header that is absent
-or empty says nothing, in particular not zero.
+or empty is unknown, and in particular not zero.
 Source: https://docs.apollo.io/reference/rate-limits
 """
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class Window(NamedTuple):
-    """One window: its length in seconds, and the headers that tell of it."""
+    """One window: its length in seconds, and its headers."""
 
     name: str
     seconds: float
@@ -39,7 +39,7 @@ class _Seen(NamedTuple):
 
 
 class Windows:
-    """The windows as the headers told them so far. Instants are monotonic seconds."""
+    """The windows, known from the headers so far. Instants are monotonic seconds."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str], _Seen] = {}
