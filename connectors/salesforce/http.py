@@ -16,7 +16,7 @@ from urllib3.exceptions import HTTPError
 
 from syncd.connector import Clock, Pause
 from syncd.http.addresses import is_loopback
-from syncd.http.urllib3 import Bounds, hold, unsent
+from syncd.http.urllib3 import Bounds, bound, unsent
 
 TIMEOUT = (10.0, 60.0)
 """Seconds to connect, and between two reads."""
@@ -36,14 +36,14 @@ class _Adapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """As HTTPAdapter."""
         super().init_poolmanager(*args, **kwargs)
-        hold(self.poolmanager, self._bounds)
+        bound(self.poolmanager, self._bounds)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         """As HTTPAdapter."""
         known = proxy in self.proxy_manager
         manager = super().proxy_manager_for(proxy, **kwargs)
         if not known:
-            hold(manager, self._bounds)
+            bound(manager, self._bounds)
         return manager
 
     def send(self, request: Any, *args: Any, **kwargs: Any) -> requests.Response:

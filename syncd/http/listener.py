@@ -238,7 +238,7 @@ class _Loop:
             return True
         except OSError:
             return False
-        if not n:  # it says no more, but may read on
+        if not n:  # it sends no more, but may read on
             connection.ended = True
             return bool(connection.out)
         if connection.left is None:
@@ -250,13 +250,13 @@ class _Loop:
     def _read_head(self, connection: _Connection, n: int) -> None:
         """Take in what there is of a head; answer when it is whole, or longer than any of ours."""
         head, longest = connection.head, self._options.longest
-        begin = max(0, len(head) - 3)  # a mark may have come in two
+        begin = max(0, len(head) - 3)  # the end may have come in two pieces
         head += self._piece[:n]
-        mark = self._options.end_of_head.search(head, begin)
-        if mark is None and len(head) <= longest:
+        end = self._options.end_of_head.search(head, begin)
+        if end is None and len(head) <= longest:
             return
-        whole = mark is not None and mark.start() <= longest
-        answer, connection.left = self._respond(bytes(head[: mark.start()]) if whole and mark else None)
+        whole = end is not None and end.start() <= longest
+        answer, connection.left = self._respond(bytes(head[: end.start()]) if whole and end else None)
         connection.out = [memoryview(piece) for piece in answer if piece]
         head.clear()
 

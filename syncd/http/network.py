@@ -46,20 +46,20 @@ _DEADLINE: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
 @contextmanager
 def deadline(clock: Clock, seconds: float) -> Iterator[Deadline]:
     """Hold all that this thread does on the network to one deadline, for the length of a `with`."""
-    held = Deadline(clock, clock.monotonic() + seconds)
-    token = _DEADLINE.set(held)
+    limit = Deadline(clock, clock.monotonic() + seconds)
+    token = _DEADLINE.set(limit)
     try:
-        yield held
+        yield limit
     finally:
         _DEADLINE.reset(token)
 
 
 def within(timeout: float | None, late: type[Exception]) -> float | None:
     """Return the lesser of a time-out and what is left of the deadline. Raises `late` when nothing is left."""
-    held = _DEADLINE.get()
-    if held is None:
+    limit = _DEADLINE.get()
+    if limit is None:
         return timeout
-    left = held.left()
+    left = limit.left()
     if left <= 0:
         raise late("the deadline has passed")
     return left if timeout is None else min(timeout, left)
