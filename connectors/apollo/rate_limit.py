@@ -9,6 +9,8 @@ Source: https://docs.apollo.io/reference/rate-limits
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from syncd.http.answer import whole_number
+
 
 class Window(NamedTuple):
     """One window: its length in seconds, and its headers."""
@@ -49,8 +51,8 @@ class Windows:
         """Take note of an answer's headers, their names in lower case."""
         until: tuple[float, str] | None = None
         for window in WINDOWS:
-            opened = self._opened(endpoint, window, number(headers.get(window.usage)), now)
-            if number(headers.get(window.left)) == 0:
+            opened = self._opened(endpoint, window, whole_number(headers.get(window.usage)), now)
+            if whole_number(headers.get(window.left)) == 0:
                 ends = (now if opened is None else opened) + window.seconds
                 until = max(until, (ends, window.name)) if until else (ends, window.name)
         if until:
@@ -73,9 +75,3 @@ class Windows:
             opened = None
         self._seen[endpoint, window.name] = _Seen(usage, opened)
         return opened
-
-
-def number(text: str | None) -> int | None:
-    """A header's whole number; None for anything else."""
-    text = (text or "").strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else None  # noqa: PLR2004 - digits

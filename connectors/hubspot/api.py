@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from connectors.hubspot.errors import Answer, daily_quota, judge_call
 from connectors.hubspot.options import HubSpotOptions
-from connectors.hubspot.rate_limit import RateLimit, known_zone, number
+from connectors.hubspot.rate_limit import RateLimit, known_zone
 from syncd.connector import Context, Failure, Halt, Pause
+from syncd.http.answer import whole_number
 
 
 class _Paths(NamedTuple):
@@ -132,9 +133,9 @@ class Api:
 
     def _observe(self, headers: Mapping[str, str], *, fine: bool) -> None:
         self._limit.observe(headers, self._clock.monotonic())
-        left = number(headers.get("x-hubspot-ratelimit-daily-remaining"))
+        left = whole_number(headers.get("x-hubspot-ratelimit-daily-remaining"))
         self._left_today = left if fine else None  # a refusal says itself what it is
-        daily = number(headers.get("x-hubspot-ratelimit-daily"))
+        daily = whole_number(headers.get("x-hubspot-ratelimit-daily"))
         if left and daily and left * 50 < daily:
             self.learn_zone()  # while there still are calls
 

@@ -97,6 +97,12 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     return min(max(wait, SHORTEST_WAIT), LONGEST_WAIT) if wait >= 0 else None
 
 
+def whole_number(text: str | None) -> int | None:
+    """Read a header that holds a whole number of at most 15 digits, 0 or more."""
+    text = (text or "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= len("9" * 15) else None
+
+
 def http_date(headers: Mapping[str, str], name: str = "date") -> float | None:
     """Read a header that holds an HTTP date; return seconds since the epoch."""
     text = headers.get(name)

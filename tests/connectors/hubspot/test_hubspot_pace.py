@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from connectors.hubspot.rate_limit import RateLimit, known_zone, number, until_reset
+from connectors.hubspot.rate_limit import RateLimit, known_zone, until_reset
+from syncd.http.answer import whole_number
 
 
 def sent_at(limit: RateLimit, count: int, now: float = 0.0) -> list[float]:
@@ -60,7 +61,7 @@ def test_headers_that_make_no_sense_change_nothing(text: str) -> None:
         },
         0.0,
     )
-    assert number(text) is None
+    assert whole_number(text) is None
     assert sent_at(limit, 50) == [0.0] * 50
 
 
