@@ -100,13 +100,9 @@ def cell(value: object) -> str:
 
 
 def _guarded(text: str) -> str:
-    if not _is_clean(text):
+    if "\0" in text or not _is_utf8(text):
         text = _UNCLEAN.sub("\ufffd", text)
     return _RUN.sub(r"\g<0>'", "\0" + text)[1:]
-
-
-def _is_clean(text: str) -> bool:
-    return "\0" not in text and _is_utf8(text)
 
 
 def _is_utf8(text: str) -> bool:
@@ -135,7 +131,8 @@ def lines(columns: Sequence[Sequence[str]]) -> list[str]:
     third of the time.
     """
     *others, last = columns
-    return list(map(",".join, zip(*map(_quoted_where_needed, others), _ends(last), strict=True)))
+    ends = [_quoted(text) + "\r\n" for text in last]
+    return list(map(",".join, zip(*map(_quoted_where_needed, others), ends, strict=True)))
 
 
 def _quoted_where_needed(cells: Sequence[str]) -> Sequence[str]:
@@ -146,10 +143,6 @@ def _quoted_where_needed(cells: Sequence[str]) -> Sequence[str]:
 
 def _needs_quotes(text: str) -> bool:
     return "," in text or '"' in text or any(each in text for each in _SEPARATORS)
-
-
-def _ends(cells: Sequence[str]) -> list[str]:
-    return [_quoted(text) + "\r\n" for text in cells]
 
 
 def _quoted(text: str) -> str:
