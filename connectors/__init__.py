@@ -1,1 +1,1 @@
-"""The connectors that ship with syncd. Each is one file, found through its entry point only."""
+"""The connectors that ship with syncd. Each is a folder of its own, found through its entry point only."""

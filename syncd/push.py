@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from syncd.clock import Clock
 from syncd.connector import Logger
-from syncd.http.listener import Heard, Listener, Manners, written
+from syncd.http.listener import Listener, ListenerOptions, Response, response_head
 
 LONGEST = 2048
 """Bytes of the first line. Ours is as long as `public_url`'s path and a token."""
@@ -64,21 +64,21 @@ class Receiver(Listener):
     def __init__(
         self, host: str, port: int, judge: Judge, clock: Clock, log: Logger, *, patience: float = PATIENCE
     ) -> None:
-        manners = Manners(
+        options = ListenerOptions(
             name="push",
             unserved="Pushes cannot be received on {place}: {why}. Polling goes on, and it is tried again.",
-            mark=re.compile(rb"\n"),
+            end_of_head=re.compile(rb"\n"),
             longest=LONGEST,
             connections=CONNECTIONS,
             patience=patience,
         )
-        super().__init__(host, port, partial(respond, judge, clock), clock, log, manners=manners)
+        super().__init__(host, port, partial(respond, judge, clock), clock, log, options=options)
 
 
-def respond(judge: Judge, clock: Clock, line: bytes | None) -> Heard:
+def respond(judge: Judge, clock: Clock, line: bytes | None) -> Response:
     """The answer to a first line; None: to one that is too long."""
     answer = Answer(HTTPStatus.BAD_REQUEST) if line is None else judge(line.rstrip(b"\r"))
     allowed = [("Allow", "POST")] if answer.status == HTTPStatus.METHOD_NOT_ALLOWED else []
-    return Heard(
-        (written(answer.status, clock.now(), allowed),), MOST if answer.source else MOST_OF_STRANGERS
+    return Response(
+        (response_head(answer.status, clock.now(), allowed),), MOST if answer.source else MOST_OF_STRANGERS
     )

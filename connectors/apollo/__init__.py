@@ -1,5 +1,3 @@
-"""The `apollo` connector: see `connector.py`."""
+"""Leads as contacts in Apollo."""
 
-from connectors.apollo.connector import ApolloConnector
-
-__all__ = ["ApolloConnector"]
+from connectors.apollo.connector import ApolloConnector as ApolloConnector

@@ -45,7 +45,7 @@ class Page(NamedTuple):
 
 
 class Api:
-    """Every method raises Pause, Halt or Refused as `errors` tells; those of one contact its two signals."""
+    """Every method raises Pause, Halt or Refused as `errors` lists; those of one contact its two signals too."""
 
     def __init__(self, client: LateClient, clock: Clock) -> None:
         """`client`: closed with this."""
@@ -61,12 +61,9 @@ class Api:
         self, items: Sequence[Contact], labels: Sequence[str], owner_id: str
     ) -> tuple[list[Contact], list[Contact]]:
         """Create contacts, at most 100; those created, and those that were there, unchanged."""
-        body: dict[str, Any] = {"contacts": list(items), "run_dedupe": True}
-        if labels:
-            body["append_label_names"] = list(labels)
-        if owner_id:
-            body["owner_id"] = owner_id
-        found = self._ask(CREATE, body)
+        body = {"contacts": list(items), "run_dedupe": True}
+        optional = {"append_label_names": list(labels), "owner_id": owner_id}
+        found = self._ask(CREATE, body | {name: value for name, value in optional.items() if value})
         were = found.get("existing_contacts")
         made = self._list(CREATE, found if isinstance(were, list) else {}, "created_contacts")
         return made, self._list(CREATE, found, "existing_contacts")
@@ -80,11 +77,12 @@ class Api:
         return self._contact(UPDATE, self._ask(UPDATE, dict(changes), id_), id_)
 
     def permitted(self, endpoint: Endpoint) -> None:
-        """Ask for nothing: what Apollo says to that is its word on the key. Raises Pause, or Halt if it may not."""
+        """Ask for nothing: the answer shows whether the key may. Raises Pause, or Halt if it may not."""
+        body: dict[str, Any] | None = (
+            {"contacts": []} if endpoint == CREATE else {} if endpoint.writes else None
+        )
         try:
-            self._ask(
-                endpoint, {"contacts": []} if endpoint == CREATE else {} if endpoint.writes else None, NOBODY
-            )
+            self._ask(endpoint, body, NOBODY)
         except Halt as why:
             if why.code in NOT_ALLOWED:
                 raise
@@ -95,25 +93,19 @@ class Api:
         """Change contacts by id, at most 100, which Apollo does before it answers; those that it shows, by id."""
         body = {"contact_attributes": [{"id": id_, **one} for id_, one in changes.items()]}
         shown = self._ask(BULK_UPDATE, body).get("contacts")
-        return (
-            {contact_id(each): each for each in shown if isinstance(each, dict)}
-            if isinstance(shown, list)
-            else {}
-        )
+        shown = shown if isinstance(shown, list) else []
+        return {contact_id(each): each for each in shown if isinstance(each, dict)}
 
     def search(self, keywords: str, list_id: str | None, page: int) -> Page:
         """The newest contacts of a list (None: of all). An empty `keywords` asks for any."""
-        body: dict[str, Any] = {
+        body = {
             "sort_by_field": "contact_created_at",
             "sort_ascending": False,
             "page": page,
             "per_page": PAGE,
         }
-        if keywords:
-            body["q_keywords"] = keywords
-        if list_id:
-            body["contact_label_ids"] = [list_id]
-        found = self._ask(SEARCH, body)
+        narrowed = {"q_keywords": keywords, "contact_label_ids": [list_id] if list_id else None}
+        found = self._ask(SEARCH, body | {name: value for name, value in narrowed.items() if value})
         hits, pages = self._list(SEARCH, found, "contacts"), found.get("pagination")
         total = pages.get("total_pages") if isinstance(pages, dict) else None
         more = total > page if isinstance(total, int) else len(hits) >= PAGE
@@ -124,7 +116,7 @@ class Api:
         found = self._list(FIELDS, self._ask(FIELDS, None, query={"source": "custom"}), "fields")
         known = {}
         for each in reversed(found):  # of two that are alike the first is taken
-            # The list says `contact.ID`; contacts are read and written by the bare id.
+            # The list has `contact.ID`; contacts are read and written by the bare id.
             id_ = str(each.get("id")).removeprefix("contact.")
             label = each.get("label")
             if each.get("modality") == "contact" and isinstance(label, str) and contact_id({"id": id_}):
@@ -174,7 +166,7 @@ class Api:
         try:
             return read(endpoint, answer, body, self._clock.now(), id_)
         except Pause as why:
-            # A refusal may be a firewall's word on one contact: it counts for nothing here
+            # A refusal may be a firewall's, for what one contact holds: it is not counted here
             if why.code == "apollo_unexpected_answer" and answer.status < 300:  # noqa: PLR2004 - a good status
                 raise self._counted(endpoint, why) from None
             raise
@@ -200,6 +192,5 @@ class Api:
         if count < ODD_ANSWERS:
             self._odd[endpoint.scope] = count
             return why
-        return Halt(
-            "apollo_unexpected_answer", f"{count} answers in a row were none of Apollo's: {why.detail}"
-        )
+        detail = f"{count} answers in a row were none of Apollo's: {why.detail}"
+        return Halt("apollo_unexpected_answer", detail)

@@ -1,6 +1,6 @@
 """Leads as contacts in Apollo, which can neither upsert nor be asked to take a contact once.
 
-Apollo knows a contact again by its address only (or by name and company). So three roads lead there:
+Apollo knows a contact again by its address only (or by name and company). So there are three ways:
 
 * a lead **with an address** is created in bulk with `run_dedupe`: what is there already comes back unchanged, and
   sending it again is safe;
@@ -76,7 +76,7 @@ class ApolloConnector(Connector):
         return Route(alone, delivery.person, resend_safe=not self._terms.options.creates_without_email)
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
-        """Send one batch. Raises Pause, Halt or Refused as `codes` tell."""
+        """Send one batch. Raises Pause, Halt or Refused as `codes` lists."""
         if not batch:
             return []
         if (why := apollo_setup.unsendable(self._terms)) is not None:

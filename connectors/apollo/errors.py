@@ -13,10 +13,9 @@ from typing import Any, NamedTuple
 from connectors.apollo.options import FAILURES
 from connectors.apollo.rate_limit import Rest
 from syncd.connector import Halt, Pause, Refused
-from syncd.http.answer import Answer
-from syncd.http.headers import retry_after
+from syncd.http.answer import Answer, retry_after
 
-_UNTOLD = MappingProxyType({"minute": 60.0, "hour": 900.0, "day": 3600.0})
+_UNKNOWN_END = MappingProxyType({"minute": 60.0, "hour": 900.0, "day": 3600.0})
 """Seconds to wait for a window whose end is unknown: one question too many costs one request."""
 
 
@@ -49,7 +48,7 @@ def read(endpoint: Endpoint, answer: Answer, sent: object, now: float, about: st
         about: the id of the contact that the call names.
 
     Raises:
-        Pause, Halt, Refused: as the table says.
+        Pause, Halt, Refused: by the table.
         AbsentError, RemovedError: of a call that names a contact.
     """
     if answer.trouble or (answer.ok and answer.unread == "too_large"):
@@ -65,7 +64,7 @@ def read(endpoint: Endpoint, answer: Answer, sent: object, now: float, about: st
 
 
 class _Refusal(NamedTuple):
-    """An answer that is no success, and what it answers. `body`: None if it is nothing that Apollo could have said."""
+    """An answer that is no success, and its request. `body`: None if it is no JSON object, as all of Apollo's are."""
 
     endpoint: Endpoint
     answer: Answer
@@ -97,16 +96,15 @@ def unexpected(endpoint: Endpoint, how: str) -> Pause:
 
 
 def _nobodys(of: _Refusal) -> Pause:
-    """A refusal without Apollo's words says nothing of the key, the call or the contact: it may be a firewall's."""
+    """The pause for a refusal that is not in Apollo's form: it may be a firewall's, and is about no key and no contact."""
     return unexpected(of.endpoint, f"is a {of.answer.status} that does not say why")
 
 
 def limited(endpoint: Endpoint, rest: Rest) -> Pause:
-    """The headers said that nothing is left of a window."""
+    """The pause when the headers showed that nothing is left of a window."""
     code = "apollo_daily_limit" if rest.window == "day" else "apollo_rate_limited"
-    return Pause(
-        code, f"nothing is left of the {rest.window}'s allowance for {endpoint.scope}", after=rest.seconds
-    )
+    detail = f"nothing is left of the {rest.window}'s allowance for {endpoint.scope}"
+    return Pause(code, detail, after=rest.seconds)
 
 
 _HIDDEN = "not authorized to view"
@@ -146,7 +144,7 @@ def _too_many(of: _Refusal) -> Exception:
     after = retry_after(of.answer.headers, of.now)
     code = "apollo_daily_limit" if window == "day" else "apollo_rate_limited"
     where = f" in a {window}" if window else ""
-    wait = _UNTOLD.get(window) if after is None else after
+    wait = _UNKNOWN_END.get(window) if after is None else after
     return Pause(code, f"too many requests to {of.endpoint.scope}{where}", after=wait)
 
 
@@ -180,7 +178,7 @@ def _unauthorised(of: _Refusal) -> Exception:
 
 
 def _other(of: _Refusal) -> Exception:
-    """Judge a status that says nothing of its own at Apollo; a 4xx of another kind is a call that we should not make."""
+    """Judge a status that is not special at Apollo; any other 4xx is a call that we should not make."""
     if of.answer.status // 100 in {3, 5} or of.answer.status in {408, 425}:
         return FAILURES.failure(of.answer, of.now, who=of.endpoint.scope)
     if of.body is None:

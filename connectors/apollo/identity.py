@@ -1,6 +1,6 @@
 """Contacts as Apollo has them, and leads as it wants them. Pure.
 
-Which contact of an answer is which lead's is told by the address or by the lead key in a custom field, never by the
+Which contact of an answer is which lead's is known by the address or by the lead key in a custom field, never by the
 position: Apollo promises no order. Source: https://docs.apollo.io/reference/bulk-create-contacts
 """
 
@@ -40,7 +40,7 @@ _TYPES = MappingProxyType(
 
 
 class CustomField(NamedTuple):
-    """A custom field of contacts: its id, and its type in Apollo's words."""
+    """A custom field of contacts: its id, and its type as Apollo names it."""
 
     id: str
     type: str
@@ -145,7 +145,7 @@ class Found(NamedTuple):
 def attribute(
     items: Sequence[Contact], form: Shape, created: Sequence[Contact], existing: Sequence[Contact]
 ) -> list[Found | None]:
-    """Find the contact of each item; None where the answer does not say.
+    """Find the contact of each item; None where the answer leaves it open.
 
     A single item needs no sign: whatever one contact comes back is its own.
     """
@@ -225,7 +225,7 @@ def changes(
         name: value
         for name, value in wanted.items()
         if name in STANDARD
-        and _wants(_policy(fields, name), contact.get(name, _UNTOLD), value, name, ours=ours)
+        and _wants(_policy(fields, name), contact.get(name, _ABSENT), value, name, ours=ours)
     }
     if contact.get("phone_numbers"):
         chosen.pop("phone", None)
@@ -236,7 +236,7 @@ def changes(
         and (form.key is None or id_ != form.key.id)
         and _wants(
             _policy(fields, names[id_]),
-            held.get(id_) if isinstance(held, dict) else _UNTOLD,
+            held.get(id_) if isinstance(held, dict) else _ABSENT,
             value,
             names[id_],
             ours=ours,
@@ -245,8 +245,8 @@ def changes(
     return {**chosen, CUSTOM: custom} if custom else chosen
 
 
-_UNTOLD = object()
-"""The mark of a field that an answer leaves out. Such a field is not empty: a bulk create may show a part of a contact."""
+_ABSENT = object()
+"""The value of a field that an answer leaves out. Such a field is not empty: a bulk create may show a part of a contact."""
 
 
 def _policy(fields: Mapping[str, Field], name: str) -> str:
@@ -256,7 +256,7 @@ def _policy(fields: Mapping[str, Field], name: str) -> str:
 def _wants(policy: str, held: object, value: object, name: str, *, ours: bool) -> bool:
     if policy == "create_only" or (name == "email" and not ours):
         return False
-    if held is _UNTOLD:
+    if held is _ABSENT:
         return ours and policy == "always"
     if held in (None, "", []):
         return True

@@ -1,9 +1,9 @@
 """Looking for a contact that an earlier call may have written.
 
-Search shows a new contact late, nobody says how late. So only two look-ups that find nothing, some minutes apart and
+Search shows a new contact late, and how late is unknown. So only two look-ups that find nothing, some minutes apart and
 both after the last time it was sent, mean that it was not written. When a person was first looked for is remembered
 here and nowhere else: after a restart nobody was, and the two begin anew.
-Source: https://docs.apollo.io/reference/search-for-contacts, where an unknown filter is ignored without a word, so
+Source: https://docs.apollo.io/reference/search-for-contacts, where an unknown filter is silently ignored, so
 that every hit is looked at again.
 """
 

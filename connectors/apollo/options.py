@@ -96,7 +96,7 @@ class Terms(NamedTuple):
 
 
 FAILURES = FailureTable("apollo", "Apollo", {"425": (Pause, "unavailable"), "busy": (Pause, "unavailable")})
-"""A 503 says not whether a contact was made, also when it says how long to wait."""
+"""After a 503 nobody knows whether a contact was made, also when it has a `Retry-After`."""
 
 CODES: Mapping[str, str] = MappingProxyType(
     {

@@ -1,17 +1,19 @@
-"""Apollo's three windows: how long an endpoint must rest once its headers say that nothing is left.
+"""Apollo's three windows: how long an endpoint must rest once its headers show that nothing is left.
 
 Apollo counts requests per team and endpoint in a minute, an hour and a day at once. They are fixed windows that open
 at the first request, so one that was seen to open ends sooner than a whole length from now. A header that is absent
-or empty says nothing, in particular not zero.
+or empty is unknown, and in particular not zero.
 Source: https://docs.apollo.io/reference/rate-limits
 """
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from syncd.http.answer import whole_number
+
 
 class Window(NamedTuple):
-    """One window: its length in seconds, and the headers that tell of it."""
+    """One window: its length in seconds, and its headers."""
 
     name: str
     seconds: float
@@ -39,7 +41,7 @@ class _Seen(NamedTuple):
 
 
 class Windows:
-    """The windows as the headers told them so far. Instants are monotonic seconds."""
+    """The windows, known from the headers so far. Instants are monotonic seconds."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str], _Seen] = {}
@@ -49,8 +51,8 @@ class Windows:
         """Take note of an answer's headers, their names in lower case."""
         until: tuple[float, str] | None = None
         for window in WINDOWS:
-            opened = self._opened(endpoint, window, number(headers.get(window.usage)), now)
-            if number(headers.get(window.left)) == 0:
+            opened = self._opened(endpoint, window, whole_number(headers.get(window.usage)), now)
+            if whole_number(headers.get(window.left)) == 0:
                 ends = (now if opened is None else opened) + window.seconds
                 until = max(until, (ends, window.name)) if until else (ends, window.name)
         if until:
@@ -73,9 +75,3 @@ class Windows:
             opened = None
         self._seen[endpoint, window.name] = _Seen(usage, opened)
         return opened
-
-
-def number(text: str | None) -> int | None:
-    """A header's whole number; None for anything else."""
-    text = (text or "").strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else None  # noqa: PLR2004 - digits

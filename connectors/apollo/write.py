@@ -1,7 +1,7 @@
-"""The writing of a batch to Apollo: each delivery takes its road and gets its outcome.
+"""The writing of a batch to Apollo: each delivery goes its way and gets its outcome.
 
 Which contact was made for whom is remembered, though it need not be: a second lead of a person may be under way in the
-same pass, before the ledger could tell.
+same pass, before the ledger knows.
 """
 
 from collections import defaultdict
@@ -42,7 +42,7 @@ from syncd.connector import (
 )
 
 SETTLE_SECONDS = 60.0
-"""After an unknown outcome: how soon a contact may be looked for. Apollo does not say how its search lags."""
+"""After an unknown outcome: how soon a contact may be looked for. How far its search lags is unknown."""
 KEPT = 10_000
 """Persons remembered."""
 SHAPE_SECONDS = 3600.0
@@ -50,7 +50,7 @@ SHAPE_SECONDS = 3600.0
 
 
 class Sender:
-    """The roads. Raises what `Connector.deliver` may."""
+    """The ways of the module `connector`. Raises what `Connector.deliver` may."""
 
     def __init__(self, api: Api, terms: Terms, context: Context) -> None:
         """`api`: opened."""
@@ -91,7 +91,7 @@ class Sender:
     # Leads with an address
 
     def _together(self, batch: Sequence[Delivery], form: Shape) -> dict[int, Outcome]:
-        """Create, and tell who is who by the answer. Whose address is another person's of ours has no outcome here."""
+        """Create, and match by the answer. A delivery whose address is another person's of ours has no outcome here."""
         first: dict[str, Delivery] = {}
         for delivery in batch:
             first.setdefault(_mail(delivery), delivery)
@@ -104,7 +104,7 @@ class Sender:
         for delivery in batch:
             one, leader = mine[_mail(delivery)], first[_mail(delivery)]
             if one is None or one.linked:
-                outcomes[delivery.id] = self._settled(delivery, one)
+                outcomes[delivery.id] = self._outcome(delivery, one)
             elif leader is not delivery if one.created else is_anothers(one.contact, delivery.person, form):
                 continue
             else:
@@ -127,13 +127,11 @@ class Sender:
             return Reject(why.code, why.detail)
         return attribute(items, form, created, existing)
 
-    def _settled(self, delivery: Delivery, found: Found | None) -> Outcome:
+    def _outcome(self, delivery: Delivery, found: Found | None) -> Outcome:
         if found is None:
             after = None if address(delivery.fields.get("email")) else SETTLE_SECONDS
             return Retry("apollo_unanswered", "the answer did not mention this contact", after=after)
-        if (
-            found.linked
-        ):  # a namesake at the same company may be somebody else, and nothing was made for the lead
+        if found.linked:  # a namesake may be somebody else, and nothing was made for the lead
             return Reject("apollo_namesake", f"Apollo takes the lead for the contact {found.id} by its name")
         return self._delivered(delivery, found.id, created=found.created)
 
@@ -216,7 +214,7 @@ class Sender:
         return self._delivered(delivery, id_, created=False)
 
     def _shown(self, id_: str, form: Shape) -> Contact | None:
-        """None: it is not there, and only a change tells whether a person deleted it. Raises AbsentError or RemovedError."""
+        """None: it is not there, and only a change shows if a person deleted it. Raises AbsentError or RemovedError."""
         try:
             return self._api.show(id_)
         except AbsentError:
@@ -281,7 +279,7 @@ class Sender:
             raise Pause(why.code, why.detail, after=SETTLE_SECONDS, unexplained=True) from None
         if isinstance(found, Failure):
             return found
-        return self._settled(delivery, found[0])
+        return self._outcome(delivery, found[0])
 
     # The mapping
 
@@ -291,9 +289,8 @@ class Sender:
         if self._shape is None or now - self._shaped_at > SHAPE_SECONDS:
             form = shape(self._terms.fields, self._terms.options.key_field, self._api.fields())
             if required := [name for name in form.missing if name not in DEFAULTS]:
-                raise Halt(
-                    "apollo_field_missing", f"Apollo has no custom contact field {', '.join(required)}"
-                )
+                detail = f"Apollo has no custom contact field {', '.join(required)}"
+                raise Halt("apollo_field_missing", detail)
             if form.missing and self._shape is None:
                 self._log.warning("apollo_fields_left_out", connector=self._name, fields=list(form.missing))
             self._shape, self._shaped_at = form, now
@@ -305,13 +302,7 @@ def _mail(delivery: Delivery) -> str:
 
 
 _BOTH = {
-    "account_id",
-    "email",
-    "first_name",
-    "last_name",
-    "organization_name",
-    "present_raw_address",
-    "title",
+    *["account_id", "email", "first_name", "last_name", "organization_name", "present_raw_address", "title"],
     CUSTOM,
 }
 LISTED: Mapping[Endpoint, frozenset[str]] = MappingProxyType(
@@ -323,7 +314,7 @@ LISTED: Mapping[Endpoint, frozenset[str]] = MappingProxyType(
 class Ignored:
     """The fields that a change leaves as they are, by call, so that they are not sent with every lead for ever.
 
-    Apollo's reference lists fewer fields for a change than for a contact that is new, and does not say what becomes of the
+    Apollo's reference lists fewer fields for a change than for a contact that is new, and leaves open what becomes of the
     others. So they are sent, and one that an answer shows empty all the same is not sent again while the process lives.
     Sources: https://docs.apollo.io/reference/update-a-contact and https://docs.apollo.io/reference/bulk-update-contacts
     """
@@ -342,6 +333,5 @@ class Ignored:
         for name in sorted(change.keys() - LISTED[endpoint] - self._fields[endpoint]):
             if answered.get(name) in (None, "", []):
                 self._fields[endpoint].add(name)
-                self._log.warning(
-                    "apollo_field_ignored", connector=self._name, call=endpoint.scope, field=name
-                )
+                ids = {"connector": self._name, "call": endpoint.scope, "field": name}
+                self._log.warning("apollo_field_ignored", **ids)

@@ -27,6 +27,7 @@ from syncd.connector import (
     Reject,
     Retry,
 )
+from syncd.http.kit import clean
 
 EMAIL = "email_addresses"
 """The one attribute of ours that is a list. Attio lets one person hold an address."""
@@ -79,7 +80,7 @@ class AttioConnector(Connector):
         return changes
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
-        """Send each lead. Raises Pause or Halt as `codes` tell."""
+        """Send each lead. Raises Pause or Halt as `codes` lists."""
         outcomes: list[Outcome] = []
         for delivery in batch:
             try:
@@ -123,7 +124,7 @@ def _identifies(attribute: Mapping[str, Any]) -> bool:
 
 def _send(api: Api, key: str, context: Context, delivery: Delivery) -> Delivered:
     """Write one lead. Raises the failure if it is not written."""
-    fields = {slug: _clean(value) for slug, value in delivery.fields.items()}
+    fields = {n: clean(value) if isinstance(value, str) else value for n, value in delivery.fields.items()}
     email = str(fields.get(EMAIL, ""))
     record, taken = _known(api, key, delivery, email.lower())
     if taken:
@@ -168,13 +169,6 @@ def _writes(slug: str, context: Context, record: Any) -> bool:
     if record is None or field is None or field.policy == "always":
         return True
     return field.policy == "if_empty" and not _cells(record, slug)
-
-
-def _clean(value: Any) -> Any:
-    """Return a text without NUL and half characters."""
-    if not isinstance(value, str):
-        return value
-    return value.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _cells(record: Any, slug: str) -> list[Any]:

@@ -1,5 +1,3 @@
-"""The `csv` connector: see `connector.py`."""
+"""Leads as rows of CSV files."""
 
-from connectors.csv.connector import CsvConnector
-
-__all__ = ["CsvConnector"]
+from connectors.csv.connector import CsvConnector as CsvConnector

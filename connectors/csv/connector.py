@@ -33,19 +33,23 @@ from syncd.connector import (
     Route,
 )
 
-_COLUMNS = (
-    *(
-        "id",
-        "stream_id",
-        "segment_id",
-        "match_confidence",
-        "source_type",
-        "discovered_at",
-        "handle",
-        "display_name",
-    ),
-    *("first_name", "last_name", "email", "linkedin_url", "follower_count", "bio", "x_url"),
-)
+_COLUMNS = [
+    "id",
+    "stream_id",
+    "segment_id",
+    "match_confidence",
+    "source_type",
+    "discovered_at",
+    "handle",
+    "display_name",
+    "first_name",
+    "last_name",
+    "email",
+    "linkedin_url",
+    "follower_count",
+    "bio",
+    "x_url",
+]
 
 _CODES = {
     "csv_unwritable": "The user that syncd runs as must be able to read and write the file: mend its owner or mode, or change `path`.",
@@ -75,7 +79,7 @@ _HALTS = {errno.EIO: "csv_disk_failed", errno.ENOENT: "csv_no_folder"}
 
 
 class CsvOptions(ConnectorOptions):
-    """`path` may hold `{date}`; `key` names the columns that tell one row from another; `bom` is for old Excel."""
+    """`path` may hold `{date}`; `key` names the columns by which a row is known; `bom` is for old Excel."""
 
     path: Path
     key: list[str] = Option(["id", "stream_id", "segment_id"], min_length=1)
@@ -120,12 +124,12 @@ class CsvConnector(Connector):
         self._columns = [csv_rows.cell(name) for name in self._fields]
         self._key = [csv_rows.cell(name) for name in options.key]
         self._key_of = csv_rows.key_of(self._columns, self._key)
-        self._left: dict[Path, file.Mark] = {}
+        self._left: dict[Path, file.Fingerprint] = {}
 
     @classmethod
     def clashes(cls, options: Mapping[str, CsvOptions]) -> Iterator[tuple[str, str, str]]:
         """Each connector whose file may be that of another: they would rename it to and fro, and write a lead twice."""
-        for first, second in file.met({name: its.path for name, its in options.items()}):
+        for first, second in file.clashes({name: its.path for name, its in options.items()}):
             what = f"may mean the file of connectors.{first}.path: give each of the two a file of its own"
             yield second, "path", what
 
@@ -154,7 +158,7 @@ class CsvConnector(Connector):
         return Route(group, str(delivery.lead.key))
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
-        """Append what is not there yet, all or nothing. Raises Pause or Halt as `codes` tell; returns them when in doubt."""
+        """Append what is not there yet, all or nothing. Raises Pause or Halt as `codes` lists; returns them when in doubt."""
         if not batch:
             return []
         path = self._path(csv_rows.day(batch[0].lead.discovered_at))
@@ -189,7 +193,7 @@ class CsvConnector(Connector):
         for _ in range(_ATTEMPTS):
             known = self._left.pop(path, None)  # believed again only after a success
             with file.locked(path) as fd:
-                trusted = known == file.mark(fd)
+                trusted = known == file.fingerprint(fd)
                 if known is not None and not trusted:
                     self._log.info("csv_file_changed", connector=self._name)
                 ready = self._prepare(fd, path, sought, trusted=trusted)
@@ -252,7 +256,7 @@ def _refused(cells: Sequence[str], line: str, key: Any) -> Reject | None:
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """Say what the system's errors mean for the lane."""
+    """Raise what the system's errors mean for the lane."""
     try:
         yield
     except OSError as error:

@@ -1,8 +1,8 @@
 """A leads file on disk: opened, locked, read, healed, appended to.
 
-A kill between any two system calls loses nothing, and a power cut loses nothing that was said to be delivered:
+A kill between any two system calls loses nothing, and a power cut loses nothing that counts as delivered:
 bytes are copied away and synced before they are cut, and nothing counts until one sync at the end of a call.
-All functions raise OSError as the system does; `connector` says what it means.
+All functions raise OSError as the system does; `connector` gives their meaning.
 """
 
 import errno
@@ -26,7 +26,7 @@ class InDoubtError(OSError):
     """A write or its sync failed: rows of it may be in the file, now or after a power cut."""
 
 
-class Mark(NamedTuple):
+class Fingerprint(NamedTuple):
     """A file as it was left: another device, inode or size means that somebody else was there."""
 
     device: int
@@ -34,10 +34,10 @@ class Mark(NamedTuple):
     size: int
 
 
-def mark(fd: int) -> Mark:
-    """The open file's mark."""
+def fingerprint(fd: int) -> Fingerprint:
+    """The open file's fingerprint."""
     status = os.fstat(fd)
-    return Mark(status.st_dev, status.st_ino, status.st_size)
+    return Fingerprint(status.st_dev, status.st_ino, status.st_size)
 
 
 @contextmanager
@@ -203,9 +203,9 @@ def _keep_aside(path: Path, tail: bytes) -> None:
     sync_folder(path.parent)
 
 
-def append(fd: int, data: bytes) -> Mark:
-    """Write and sync, or take back what was written and raise InDoubtError. Returns the mark to expect next time."""
-    before = mark(fd)
+def append(fd: int, data: bytes) -> Fingerprint:
+    """Write and sync; return the fingerprint to expect next time. Raises InDoubtError, with what was written taken back."""
+    before = fingerprint(fd)
     try:
         write(fd, data)
         os.fdatasync(fd)
@@ -259,8 +259,8 @@ _DATE = "\0\0\0\0-\0\0-\0\0"
 """A day in UTC, as the file's name has it; each zero stands for any digit."""
 
 
-def met(paths: Mapping[str, Path]) -> Iterator[tuple[str, str]]:
-    """The pairs of names, earlier one first, whose paths mean one file on some day. Reads links; opens nothing."""
+def clashes(paths: Mapping[str, Path]) -> Iterator[tuple[str, str]]:
+    """Yield the pairs of names, the earlier first, whose paths may mean one file. They may be relative, go through links, or hold `{date}`."""
     found = [(name, _pattern(path), _inode(path)) for name, path in paths.items()]
     for (first, one, its), (second, other, others) in combinations(found, 2):
         if _can_meet(one, other) or (its is not None and its == others):

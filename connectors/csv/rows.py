@@ -75,7 +75,7 @@ def _guarded_column(texts: Sequence[str]) -> Sequence[str]:
     if together.count("\0") != len(texts) or not _is_utf8(together):
         return [_guarded(text) for text in texts]
     # Mostly there is neither, which is known at once
-    if _ODD_START.search(together) or any(mark in together for mark in _SEPARATORS):
+    if _ODD_START.search(together) or any(each in together for each in _SEPARATORS):
         return _RUN.sub(r"\g<0>'", together)[1:].split("\0")
     return texts
 
@@ -100,13 +100,9 @@ def cell(value: object) -> str:
 
 
 def _guarded(text: str) -> str:
-    if not _is_clean(text):
+    if "\0" in text or not _is_utf8(text):
         text = _UNCLEAN.sub("\ufffd", text)
     return _RUN.sub(r"\g<0>'", "\0" + text)[1:]
-
-
-def _is_clean(text: str) -> bool:
-    return "\0" not in text and _is_utf8(text)
 
 
 def _is_utf8(text: str) -> bool:
@@ -135,7 +131,8 @@ def lines(columns: Sequence[Sequence[str]]) -> list[str]:
     third of the time.
     """
     *others, last = columns
-    return list(map(",".join, zip(*map(_quoted_where_needed, others), _ends(last), strict=True)))
+    ends = [_quoted(text) + "\r\n" for text in last]
+    return list(map(",".join, zip(*map(_quoted_where_needed, others), ends, strict=True)))
 
 
 def _quoted_where_needed(cells: Sequence[str]) -> Sequence[str]:
@@ -145,11 +142,7 @@ def _quoted_where_needed(cells: Sequence[str]) -> Sequence[str]:
 
 
 def _needs_quotes(text: str) -> bool:
-    return "," in text or '"' in text or any(mark in text for mark in _SEPARATORS)
-
-
-def _ends(cells: Sequence[str]) -> list[str]:
-    return [_quoted(text) + "\r\n" for text in cells]
+    return "," in text or '"' in text or any(each in text for each in _SEPARATORS)
 
 
 def _quoted(text: str) -> str:
@@ -158,10 +151,9 @@ def _quoted(text: str) -> str:
 
 def header_left(content: bytes, columns: Sequence[str], *, bom: bool) -> bytes | None:
     """Return what to append to a file that holds a torn header or nothing; None when it holds more."""
-    mark = BOM.encode()
-    whole = header_line(columns).encode()
-    if content[:1] == mark[:1] or (bom and not content):
-        whole = mark + whole
+    bom_bytes, whole = BOM.encode(), header_line(columns).encode()
+    if content[:1] == bom_bytes[:1] or (bom and not content):
+        whole = bom_bytes + whole
     return whole[len(content) :] if len(content) < len(whole) and whole.startswith(content) else None
 
 

@@ -1,5 +1,3 @@
-"""The `hubspot` connector: see `connector.py`."""
+"""Leads as contacts in HubSpot."""
 
-from connectors.hubspot.connector import HubSpotConnector
-
-__all__ = ["HubSpotConnector"]
+from connectors.hubspot.connector import HubSpotConnector as HubSpotConnector

@@ -9,10 +9,11 @@ from json import loads
 from threading import Event
 from typing import Any, NamedTuple
 
-from connectors.hubspot.errors import Answer, daily_quota, trouble
+from connectors.hubspot.errors import Answer, daily_quota, judge_call
 from connectors.hubspot.options import HubSpotOptions
-from connectors.hubspot.rate_limit import Pace, known_zone, number
+from connectors.hubspot.rate_limit import RateLimit, known_zone
 from syncd.connector import Context, Failure, Halt, Pause
+from syncd.http.answer import whole_number
 
 
 class _Paths(NamedTuple):
@@ -49,7 +50,7 @@ class Api:
         self._client.rest_client.pool_manager = self._wire
         self._refusal, self._timeout = ApiException, TIMEOUT
         self._clock, self._log, self._name = context.clock, context.log, context.name
-        self._pace, self._searches = Pace(options.requests_per_second), Pace(_SEARCHES_A_SECOND)
+        self._limit, self._searches = RateLimit(options.requests_per_second), RateLimit(_SEARCHES_A_SECOND)
         self._zone = options.time_zone
         self._asked_zone = False
         self._left_today: int | None = None
@@ -68,13 +69,13 @@ class Api:
         Raises:
             Failure: Pause or Halt, when it is not about what was asked.
         """
-        paces = self._may_go(search=path.endswith("/search"))
+        limits = self._wait_for_turn(search=path.endswith("/search"))
         try:
             answer = self._ask(method, path, body)
         finally:
-            for pace in paces:
-                pace.answered(self._clock.monotonic())
-        failure = trouble(answer, self._clock.now(), self._zone)
+            for limit in limits:
+                limit.answered(self._clock.monotonic())
+        failure = judge_call(answer, self._clock.now(), self._zone)
         if failure is not None:
             if failure.code == "hubspot_edge_failed":
                 self._log.warning("hubspot_edge_failed", connector=self._name, status=answer.status)
@@ -99,20 +100,19 @@ class Api:
         """Close every connection."""
         self._wire.clear()
 
-    def _may_go(self, *, search: bool) -> list[Pace]:
-        """Wait for the request's turn; in whose books it stands."""
+    def _wait_for_turn(self, *, search: bool) -> list[RateLimit]:
+        """Wait for the request's turn; return the limits that count it."""
         if self._left_today == 0:
             self._left_today = None  # the next call after the pause is the probe
             raise daily_quota(self._clock.now(), self._zone)
-        paces = [self._pace, self._searches] if search else [self._pace]
-        while wait := max(pace.wait(self._clock.monotonic()) for pace in paces):
+        limits = [self._limit, self._searches] if search else [self._limit]
+        while wait := max(limit.wait(self._clock.monotonic()) for limit in limits):
             self._clock.wait(Event(), wait)
             if self._clock.stopping:
-                code = "hubspot_stopping"
-                raise Pause(code, "syncd stops", after=0.0)
-        for pace in paces:
-            pace.sent(self._clock.monotonic())
-        return paces
+                raise Pause("hubspot_stopping", "syncd stops", after=0.0)
+        for limit in limits:
+            limit.sent(self._clock.monotonic())
+        return limits
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> Answer:
         try:
@@ -132,10 +132,10 @@ class Api:
         return answer
 
     def _observe(self, headers: Mapping[str, str], *, fine: bool) -> None:
-        self._pace.observe(headers, self._clock.monotonic())
-        left = number(headers.get("x-hubspot-ratelimit-daily-remaining"))
+        self._limit.observe(headers, self._clock.monotonic())
+        left = whole_number(headers.get("x-hubspot-ratelimit-daily-remaining"))
         self._left_today = left if fine else None  # a refusal says itself what it is
-        daily = number(headers.get("x-hubspot-ratelimit-daily"))
+        daily = whole_number(headers.get("x-hubspot-ratelimit-daily"))
         if left and daily and left * 50 < daily:
             self.learn_zone()  # while there still are calls
 

@@ -16,11 +16,9 @@ from connectors.hubspot import setup as hubspot_setup
 from connectors.hubspot import statuses
 from connectors.hubspot.api import Api
 from connectors.hubspot.identity import Plan
-from connectors.hubspot.options import CODES, DEFAULTS, KEY, HubSpotOptions
+from connectors.hubspot.options import CODES, DEFAULTS, HubSpotOptions
 from connectors.hubspot.write import Locks, Sending
 from syncd.connector import Change, Connector, Context, Delivery, Field, Finding, Outcome, Route, Statuses
-
-__all__ = ["KEY", "HubSpotConnector", "HubSpotOptions"]
 
 
 class HubSpotConnector(Connector):
@@ -40,7 +38,6 @@ class HubSpotConnector(Connector):
         fields = {name: Field(value=f) if isinstance(f, str) else f for name, f in table.items()}
         self._plan = Plan(MappingProxyType(fields))
         self._adopt = tuple(dict.fromkeys(options.adopt))
-        self._log = context.log
         self._watched = context.watched
         self._api = Api(options, context)
         self._locks = Locks()
@@ -60,11 +57,9 @@ class HubSpotConnector(Connector):
         return Route(kind, delivery.person, self.resend_safe)
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
-        """Write one batch. Raises Pause, Halt or Refused as `codes` tell, if nothing of it was written."""
-        return self._sending().run(batch) if batch else []
-
-    def _sending(self) -> Sending:
-        return Sending(self._api, self._plan, self._adopt, self._log, self._locks)
+        """Write one batch. Raises Pause, Halt or Refused as `codes` lists, if nothing of it was written."""
+        sending = Sending(self._api, self._plan, self._adopt, self.context.log, self._locks)
+        return sending.run(batch) if batch else []
 
     def statuses_since(self, cursor: str) -> Statuses:
         """Read the watched property of contacts that changed. One request. Raises Pause or Halt."""

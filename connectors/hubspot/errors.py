@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from connectors.hubspot.options import KEY
 from connectors.hubspot.rate_limit import Headers, interval_of, until_reset
 from syncd.connector import Failure, Halt, Pause, Reject, Retry
-from syncd.http.headers import retry_after
+from syncd.http.answer import retry_after
 
 Json = Mapping[str, Any]
 
@@ -31,7 +31,7 @@ class Answer:
 
     @property
     def fine(self) -> bool:
-        """True if it says how each row fared."""
+        """True for a 2xx."""
         return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
 
@@ -48,13 +48,13 @@ class Gone:
 
 
 @dataclass(frozen=True, slots=True)
-class Lacking:
+class Missing:
     """Mapped properties that do not exist in this portal."""
 
     names: tuple[str, ...]
 
 
-Judgement = Conflict | Gone | Lacking | Failure
+Judgement = Conflict | Gone | Missing | Failure
 """The judgement on one row, or on a whole call."""
 
 
@@ -82,7 +82,7 @@ _OF_THE_ACCOUNT = frozenset({402, 403})
 """Statuses that say something of the account, and are believed in HubSpot's own words only."""
 _ABOUT_THE_CALL = frozenset({400, 404, 409, 413, 414, 422, 431})
 """Refusals that are about what was asked also when they say nothing; 404 only where it is about an object."""
-_SAID = {
+_SENTENCES = {
     "hubspot_token_refused": "HubSpot does not accept the access token",
     "hubspot_forbidden": "HubSpot refuses the account this call",
     "hubspot_wrong_address": "HubSpot's API is not at this address",
@@ -105,7 +105,7 @@ _KINDS = (
 )
 
 
-def trouble(answer: Answer, now: float, zone: str) -> Failure | None:
+def judge_call(answer: Answer, now: float, zone: str) -> Failure | None:
     """Judge a status that is about the lane, whatever was asked; None if it is about the call: 2xx, 400, 404, 409 and the like.
 
     Args:
@@ -118,32 +118,32 @@ def trouble(answer: Answer, now: float, zone: str) -> Failure | None:
         return _too_many(answer, wait, now, zone)
     if status in _BUSY:
         code, detail, least = _BUSY[status]
-        return _pause(code, detail, max(least, wait or 0.0) or _MOVING)
+        return Pause(code, detail, after=max(least, wait or 0.0) or _MOVING)
     if status in _SERVER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         code = "hubspot_edge_failed" if status in _EDGE else "hubspot_unavailable"
         return Pause(code, f"HubSpot answered {status}", after=wait, unexplained=True)
-    return _mended_by_hand(answer) or _foreign(answer)
+    return _halt(answer) or _unknown_status(answer)
 
 
-def _spoken(body: Json) -> bool:
+def _is_its_own(body: Json) -> bool:
     """True if HubSpot itself refused: in JSON, with one of its own words."""
     return bool(body.get("category") or body.get("correlationId"))
 
 
-def _mended_by_hand(answer: Answer) -> Failure | None:
+def _halt(answer: Answer) -> Failure | None:
     status, body = answer.status, answer.body
     if status == HTTPStatus.FORBIDDEN and (scopes := _scopes(body)) is not None:
         named = ", ".join(scopes) or "that HubSpot does not name"
         return Halt("hubspot_scopes_missing", f"the token lacks scopes: {named}")
     if status == HTTPStatus.NOT_FOUND and body.get("category") == "OBJECT_NOT_FOUND":
         return None  # an object, and not the address
-    if status in _OF_THE_ACCOUNT and not _spoken(body):
+    if status in _OF_THE_ACCOUNT and not _is_its_own(body):
         return _unpromised(status)  # a firewall's, perhaps for what one lead holds
     code = _HALTS.get(status, "")
-    return Halt(code, f"{_SAID[code]} (it answered {status})") if code else None
+    return Halt(code, f"{_SENTENCES[code]} (it answered {status})") if code else None
 
 
-def _foreign(answer: Answer) -> Pause | None:
+def _unknown_status(answer: Answer) -> Pause | None:
     """Judge an answer that is not HubSpot's own: an interim one, or a refusal of another kind and without its words."""
     if (
         answer.fine
@@ -162,19 +162,16 @@ def _unpromised(status: int) -> Pause:
 def _too_many(answer: Answer, wait: float | None, now: float, zone: str) -> Pause:
     policy = str(answer.body.get("policyName", ""))
     if policy.upper() == "DAILY":
-        return _pause(
-            "hubspot_daily_quota", "the account's calls of today are used up", until_reset(now, zone)
-        )
-    return _pause("hubspot_rate_limited", "HubSpot asks to slow down", wait or interval_of(answer.headers))
+        return daily_quota(now, zone)
+    after = wait or interval_of(answer.headers)
+    return Pause("hubspot_rate_limited", "HubSpot asks to slow down", after=after)
 
 
 def daily_quota(now: float, zone: str) -> Pause:
-    """The pause that an answer with nothing remaining today leads to."""
-    return _pause("hubspot_daily_quota", "the account's calls of today are used up", until_reset(now, zone))
-
-
-def _pause(code: str, detail: str, after: float) -> Pause:
-    return Pause(code, detail, after=after)
+    """The pause until the account's calls of a day come back."""
+    return Pause(
+        "hubspot_daily_quota", "the account's calls of today are used up", after=until_reset(now, zone)
+    )
 
 
 def _scopes(body: Json) -> list[str] | None:
@@ -191,7 +188,7 @@ def _scopes(body: Json) -> list[str] | None:
     return sorted(found)
 
 
-def word(error: Json, constants: Container[str]) -> Judgement:
+def judge_row(error: Json, constants: Container[str]) -> Judgement:
     """Judge an error about a row, be it one of a 207 or the answer to a call.
 
     Args:
@@ -201,12 +198,8 @@ def word(error: Json, constants: Container[str]) -> Judgement:
     message, category = str(error.get("message", "")), str(error.get("category", "")).upper()
     problems = list(_problems(error, message))
     existing = _existing(error, message)
-    if (
-        category in _CONFLICTS
-        or existing
-        or _kind(error) in _TAKEN
-        or any(p.error in _TAKEN for p in problems)
-    ):
+    taken = not _TAKEN.isdisjoint({str(error.get("error")), *(problem.error for problem in problems)})
+    if category in _CONFLICTS or existing or taken:
         return Conflict(existing)
     if problems:
         return _of_problems(problems, constants)
@@ -219,14 +212,9 @@ def _existing(error: Json, message: str) -> str:
     """The id of the contact in the way: in the context, or in the message alone."""
     context = error.get("context")
     named = context.get("existingId") if isinstance(context, Mapping) else None
-    said = str(named[0] if isinstance(named, list) and named else named)
+    id_ = str(named[0] if isinstance(named, list) and named else named)
     found = _EXISTING.search(message)
-    return said if re.fullmatch(r"[0-9]{1,20}", said) else found[1] if found else ""
-
-
-def _kind(error: Json) -> str:
-    said = error.get("error")
-    return said if isinstance(said, str) else ""
+    return id_ if re.fullmatch(r"[0-9]{1,20}", id_) else found[1] if found else ""
 
 
 def _of_category(category: str) -> Judgement:
@@ -235,7 +223,7 @@ def _of_category(category: str) -> Judgement:
     if category == "MISSING_SCOPES":
         return Halt("hubspot_scopes_missing", "the token may not write some contacts")
     if category in {"RATE_LIMITS", "RATE_LIMIT"}:
-        return _pause("hubspot_rate_limited", "HubSpot asks to slow down", 10.0)
+        return Pause("hubspot_rate_limited", "HubSpot asks to slow down", after=10.0)
     if category == "VALIDATION_ERROR":
         return Reject("hubspot_refused", "HubSpot refuses the contact and names no property")
     shown = category if _NAME.fullmatch(category) else "no category"
@@ -247,13 +235,11 @@ def _of_problems(problems: Sequence[Problem], constants: Container[str]) -> Judg
     coded = [(_code(problem.error), problem) for problem in problems]
     lacking = dict.fromkeys(p.name for code, p in coded if code == "hubspot_property_missing")
     if lacking:
-        return Lacking(tuple(lacking))
+        return Missing(tuple(lacking))
     for code, problem in coded:
-        says = f"property {problem.name}: {problem.error}"
-        if code == "hubspot_property_read_only":
-            return Halt(code, says)
-        if problem.name in constants:
-            return Halt("hubspot_constant_refused", says)
+        if code == "hubspot_property_read_only" or problem.name in constants:
+            wrong = code if code == "hubspot_property_read_only" else "hubspot_constant_refused"
+            return Halt(wrong, f"property {problem.name}: {problem.error}")
     code, problem = coded[0]
     return Reject(code, f"property {problem.name}: {problem.error}")
 
@@ -283,8 +269,8 @@ def _problems(error: Json, message: str) -> Iterator[Problem]:
 
 def _problem(name: object, error: object) -> Problem:
     """Names and codes only: whatever else stands there may be somebody's."""
-    said = [text if isinstance(text, str) and _NAME.fullmatch(text) else "" for text in (name, error)]
-    return Problem(said[0] or "without a name", said[1].upper() or "REFUSED")
+    texts = [text if isinstance(text, str) and _NAME.fullmatch(text) else "" for text in (name, error)]
+    return Problem(texts[0] or "without a name", texts[1].upper() or "REFUSED")
 
 
 def row_errors(body: Json) -> list[Json]:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib3 import exceptions
 
 from syncd.connector import Clock, Pause
-from syncd.http.urllib3 import Bounds, hold, unsent
+from syncd.http.urllib3 import Bounds, bound, unsent
 
 LARGEST = 16 * 1024 * 1024
 """Bytes of a decoded body. A full answer has about 150 kB."""
@@ -48,7 +48,7 @@ class Wire:
         """`pool`: the library's own `PoolManager`."""
         self._pool = pool
         self._bounds = Bounds(clock, seconds=LONGEST, most=LARGEST, late=_late, large=_large)
-        hold(pool, self._bounds)
+        bound(pool, self._bounds)
 
     def request(self, method: str, url: str, **given: Any) -> Response:
         """One request, never repeated and never redirected. Raises Pause."""

@@ -255,40 +255,35 @@ def found_for(aims: Sequence[Aim], contacts: Sequence[Contact]) -> dict[int, Con
 
 
 def absent(aims: Sequence[Aim], body: Json) -> bool:
-    """True if a read says of all of them that there is no such contact, and does not just leave them out."""
+    """True if a read denies every one of these contacts, and does not just leave them out."""
     errors = row_errors(body)
     if not errors or any(error.get("category") != "OBJECT_NOT_FOUND" for error in errors):
         return False
-    said: set[str] = set()
+    named: set[str] = set()
     for error in errors:
         context = error.get("context")
         ids = context.get("ids") if isinstance(context, Mapping) else None
-        said.update(str(each).strip().lower() for each in (ids if isinstance(ids, list) else ()))
-    if not said:
+        named.update(str(each).strip().lower() for each in (ids if isinstance(ids, list) else ()))
+    if not named:
         return body.get("numErrors") == len(aims)
-    return all(aim.id.lower() in said for aim in aims)
+    return all(aim.id.lower() in named for aim in aims)
 
 
 @dataclass(frozen=True, slots=True)
-class Sorted:
-    """A write's answer by place.
+class WriteResults:
+    """A write's answer by place: ids of contacts, errors, and the rows that it does not mention.
 
-    Args:
-        done: the contacts' ids.
-        failed: the errors.
-        unsaid: rows that it does not mention.
-        stray: it mentions something that is nobody's.
-        born: the ids of new contacts, whosever they are.
+    `stray`: it mentions something that belongs to no row; `created`: the ids of new contacts of any row.
     """
 
     done: Mapping[int, str]
     failed: Mapping[int, Json]
-    unsaid: frozenset[int]
+    unmentioned: frozenset[int]
     stray: bool
-    born: frozenset[str]
+    created: frozenset[str]
 
 
-def sorted_out(aims: Sequence[Aim], body: Json) -> Sorted:
+def read_results(aims: Sequence[Aim], body: Json) -> WriteResults:
     """Sort a write's answer: the rows that were written, and those that were not, and why."""
     failed, stray = _failed(aims, body)
     results = body.get("results")
@@ -305,9 +300,9 @@ def sorted_out(aims: Sequence[Aim], body: Json) -> Sorted:
             stray = True
         else:
             done[aim.row.place] = str(each["id"])
-    unsaid = frozenset(aim.row.place for aim in aims) - done.keys() - failed.keys()
-    born = frozenset(str(each["id"]) for each in listed if each.get("new") is True)
-    return Sorted(done, failed, unsaid, stray, born)
+    unmentioned = frozenset(aim.row.place for aim in aims) - done.keys() - failed.keys()
+    created = frozenset(str(each["id"]) for each in listed if each.get("new") is True)
+    return WriteResults(done, failed, unmentioned, stray, created)
 
 
 def _failed(aims: Sequence[Aim], body: Json) -> tuple[dict[int, Json], bool]:

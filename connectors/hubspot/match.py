@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import Any
 
 from connectors.hubspot.api import Api
-from connectors.hubspot.errors import Answer, Conflict, Gone, Judgement, Lacking, row_errors, word
+from connectors.hubspot.errors import Answer, Conflict, Gone, Judgement, Missing, judge_row, row_errors
 from connectors.hubspot.identity import (
     ID_PROPERTY,
     KINDS,
@@ -30,8 +30,8 @@ from connectors.hubspot.options import KEY
 from syncd.connector import Failure, Halt, Logger, Outcome, Refused, Reject, Retry
 
 
-class Looking:
-    """The looking of one call."""
+class Lookup:
+    """The look-ups of one call."""
 
     def __init__(
         self, api: Api, plan: Plan, adopt: Sequence[str], log: Logger, outcomes: dict[int, Outcome]
@@ -39,7 +39,7 @@ class Looking:
         """`outcomes`: the call's, by place; a row that cannot be looked for gets its own here."""
         self._api, self._plan, self._adopt, self._log, self._outcomes = api, plan, adopt, log, outcomes
 
-    def up(self, aims: Sequence[Aim]) -> list[Aim]:
+    def contacts(self, aims: Sequence[Aim]) -> list[Aim]:
         """The aims with their contacts. All of one kind. Raises Pause, Halt or Refused.
 
         A mapping that overwrites everything needs no look by the key, for whoever bears it is the person.
@@ -69,7 +69,7 @@ class Looking:
             for aim in missing:
                 found |= self.read([aim], surely=True)
             return found
-        if any(not isinstance(word(error, ()), Gone) for error in row_errors(answer.body)):
+        if any(not isinstance(judge_row(error, ()), Gone) for error in row_errors(answer.body)):
             why = Retry("hubspot_row_failed", "HubSpot could not look for the contact")
             self._outcomes |= {aim.row.place: why for aim in missing}
         return found
@@ -101,11 +101,11 @@ class Looking:
 
     def _not_read(self, aim: Aim, verdict: Judgement) -> None:
         """A refusal to look for one row."""
-        if isinstance(verdict, Lacking):
+        if isinstance(verdict, Missing):
             raise Halt("hubspot_property_missing", f"contacts have no property {', '.join(verdict.names)}")
         if not isinstance(verdict, Gone):
-            odd = Reject("hubspot_refused", "HubSpot refuses to look for the contact")
-            self._outcomes[aim.row.place] = verdict if isinstance(verdict, Failure) else odd
+            rejected = Reject("hubspot_refused", "HubSpot refuses to look for the contact")
+            self._outcomes[aim.row.place] = verdict if isinstance(verdict, Failure) else rejected
 
     def _taken_over(self, aims: list[Aim]) -> list[Aim]:
         """Those without a contact get the one that another tool made, if there is one and it is still nobody's."""
@@ -131,12 +131,12 @@ class Looking:
 
 def refused(answer: Answer, rows: int, plan: Plan) -> Judgement:
     """Judge a call that was refused whole. Raises Halt, and Refused if it may be one row's fault among several."""
-    verdict = word(answer.body, plan.constants)
+    verdict = judge_row(answer.body, plan.constants)
     if answer.status == HTTPStatus.CONFLICT and not isinstance(verdict, Conflict):
         verdict = Conflict()
     if isinstance(verdict, Halt):
         raise verdict
-    if isinstance(verdict, Lacking):
+    if isinstance(verdict, Missing):
         return verdict  # it is the mapping's fault, whichever row it was found in
     if rows > 1:
         code = verdict.code if isinstance(verdict, Failure) else "hubspot_refused"

@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from syncd.http.answer import whole_number
+
 QUARTER = 900.0
 GRACE = 5.0
-"""Seconds. Clocks differ, and nobody resets a counter at the very burst."""
+"""Seconds. Clocks differ, and nobody resets a counter at midnight sharp."""
 LONGEST = 86400.0 * 2
 INTERVAL = 10.0
 
@@ -21,7 +23,7 @@ Headers = Mapping[str, str]
 """Names in lower case."""
 
 
-class Pace:
+class RateLimit:
     """At most `rate` requests in any second (or one in 1/rate seconds), and never more than the headers allow."""
 
     def __init__(self, rate: float) -> None:
@@ -56,22 +58,17 @@ class Pace:
     def observe(self, headers: Headers, now: float) -> None:
         """Learn from an answer. With nothing remaining, somebody else uses the key: hold for a tenth of the interval."""
         interval = interval_of(headers)
-        most = number(headers.get("x-hubspot-ratelimit-max"))
+        most = whole_number(headers.get("x-hubspot-ratelimit-max"))
         if most:
             self._server = (most, interval)
-        if number(headers.get("x-hubspot-ratelimit-remaining")) == 0:
+        if whole_number(headers.get("x-hubspot-ratelimit-remaining")) == 0:
             self._held = now + interval / 10
-
-
-def number(text: str | None) -> int | None:
-    """A whole number that a header holds, 0 or more."""
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= len("9" * 15) else None
 
 
 def interval_of(headers: Headers) -> float:
     """Seconds of the rolling window."""
-    told = number(headers.get("x-hubspot-ratelimit-interval-milliseconds"))
-    return told / 1000 if told and told <= LONGEST * 1000 else INTERVAL
+    interval = whole_number(headers.get("x-hubspot-ratelimit-interval-milliseconds"))
+    return interval / 1000 if interval and interval <= LONGEST * 1000 else INTERVAL
 
 
 def until_reset(now: float, zone: str) -> float:

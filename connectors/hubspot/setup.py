@@ -111,8 +111,8 @@ def _of_properties(properties: Mapping[str, Json], plan: Plan, adopt: Sequence[s
         yield _error("hubspot_property_missing", f"contact properties are missing: {', '.join(other)}")
     for name in missing:
         if name in OPTIONAL and name not in adopt:
-            detail, code = f"this portal has no contact property {name}", "hubspot_property_optional"
-            yield Finding("warning", code, detail)
+            detail = f"this portal has no contact property {name}"
+            yield Finding("warning", "hubspot_property_optional", detail)
     if wrong := _wrong_key(properties):
         yield Finding("error", "hubspot_key_not_unique", wrong)
     for name in needed:
@@ -151,8 +151,7 @@ def _listed(api: Api, path: str) -> dict[str, Json]:
     answer = api.call("GET", path)
     results = answer.body.get("results")
     if not answer.fine or not isinstance(results, list):
-        code = "hubspot_bad_answer"
-        raise Halt(code, f"HubSpot does not list its properties ({answer.status})")
+        raise Halt("hubspot_bad_answer", f"HubSpot does not list its properties ({answer.status})")
     return {str(each.get("name")): each for each in results if isinstance(each, Mapping)}
 
 

@@ -13,13 +13,13 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
 from connectors.hubspot.api import Api
-from connectors.hubspot.errors import Answer, Json
+from connectors.hubspot.errors import Json
 from connectors.hubspot.options import KEY
 from syncd.connector import Finding, Halt, Pause, Status, Statuses, Watched
+from syncd.http.answer import http_date
 
 PAGE = 200
 """HubSpot's most."""
@@ -79,13 +79,12 @@ def statuses_since(api: Api, watched: Watched, cursor: str) -> Statuses:
     place = place_of(cursor)
     answer = api.contacts("search", body_of(watched, place))
     if not answer.fine:
-        code = "hubspot_feedback_refused"
         detail = f"HubSpot refuses to search contacts by {watched.property} ({answer.status})"
-        raise Halt(code, detail)
-    found = _read(answer.body, watched)
+        raise Halt("hubspot_feedback_refused", detail)
+    found, server = _read(answer.body, watched), http_date(answer.headers)
     if len(found) >= PAGE and place.after is None and found != sorted(found, key=lambda it: it.at):
         raise _garbled()  # what a page leaves out would be passed over
-    following = next_place(place, found, _server_ms(answer))
+    following = next_place(place, found, None if server is None else round(server * 1000))
     more = len(found) >= PAGE or place.after is not None
     return Statuses([it.status for it in found], following.text, more=more and following != place)
 
@@ -122,41 +121,31 @@ def _contact(each: object, name: str) -> Found:
 
 def _milliseconds(text: object) -> int:
     """Of an instant as HubSpot writes it: ISO 8601, or a number."""
-    said = str(text or "")
-    if re.fullmatch(r"\d{1,16}", said):
-        return int(said)
+    instant = str(text or "")
+    if re.fullmatch(r"\d{1,16}", instant):
+        return int(instant)
     try:
-        return round(datetime.fromisoformat(said).timestamp() * 1000)
+        return round(datetime.fromisoformat(instant).timestamp() * 1000)
     except (ValueError, OverflowError):
         raise _garbled() from None
 
 
-def _server_ms(answer: Answer) -> int | None:
-    try:
-        return round(parsedate_to_datetime(answer.headers.get("date", "")).timestamp() * 1000)
-    except (ValueError, OverflowError):
-        return None
-
-
 def _garbled() -> Pause:
-    code = "hubspot_bad_answer"
-    return Pause(code, "HubSpot's answer to a search is not what its API promises", unexplained=True)
+    detail = "HubSpot's answer to a search is not what its API promises"
+    return Pause("hubspot_bad_answer", detail, unexplained=True)
 
 
 def findings(watched: Watched, properties: Mapping[str, Json]) -> list[Finding]:
     """Check that the watched property is there, and that its options are the ones that were meant."""
     found = properties.get(watched.property)
     if found is None:
-        code = "hubspot_feedback_refused"
-        return [Finding("error", code, f"there is no contact property {watched.property}")]
+        detail = f"there is no contact property {watched.property}"
+        return [Finding("error", "hubspot_feedback_refused", detail)]
     options = found.get("options")
     if found.get("type") != "enumeration" or not isinstance(options, list):
         return []
     known = [str(each.get("value")) for each in options if isinstance(each, Mapping)]
     plain = {value.strip().casefold() for value in known}
     strange = sorted(value for value in watched.values if value.strip().casefold() not in plain)
-    if not strange:
-        return []
-    code = "hubspot_feedback_value"
     detail = f"{watched.property} has no option {json.dumps(strange)[1:-1]}, only: {', '.join(known)[:300]}"
-    return [Finding("warning", code, detail)]
+    return [Finding("warning", "hubspot_feedback_value", detail)] if strange else []

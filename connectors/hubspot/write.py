@@ -7,9 +7,9 @@ in the place of the rows that it met, and rows that would share a call share it 
 from collections.abc import Callable, Mapping, Sequence
 
 from connectors.hubspot.api import Api
-from connectors.hubspot.errors import LOCK, LOCKED, Answer, Conflict, Gone, Judgement, Lacking, word
-from connectors.hubspot.identity import KINDS, Aim, Contact, Plan, aimed, first_of_each, sorted_out
-from connectors.hubspot.match import Looking, refused
+from connectors.hubspot.errors import LOCK, LOCKED, Answer, Conflict, Gone, Judgement, Missing, judge_row
+from connectors.hubspot.identity import KINDS, Aim, Contact, Plan, aimed, first_of_each, read_results
+from connectors.hubspot.match import Lookup, refused
 from connectors.hubspot.options import KEY, OPTIONAL
 from syncd.connector import Delivered, Delivery, Failure, Halt, Logger, Outcome, Pause, Refused, Reject, Retry
 
@@ -17,7 +17,7 @@ _TURNS = 2
 
 
 class Locks:
-    """The 423s of an account, kept over calls. HubSpot locks a whole call because of the account, or of one contact in it.
+    """The answers 423 of an account, kept over calls. HubSpot locks a call because of the account, or of one contact in it.
 
     Its own locks last two seconds, and the first answer is waited out. A lock that outlasts the wait is taken for some
     contact's: a call is halved until that contact stands alone, where it becomes a suspect as after a bare 500.
@@ -33,11 +33,11 @@ class Locks:
         if why.code != LOCKED:
             return why
         self.lasting += 1
-        return why if self.lasting == 1 else narrowed(why, rows)
+        return why if self.lasting == 1 else narrow_lock(why, rows)
 
 
-def narrowed(why: Failure, rows: int) -> Failure | Refused:
-    """The word for a lock that outlasts HubSpot's own: Refused for several rows, an unexplained Pause for one."""
+def narrow_lock(why: Failure, rows: int) -> Failure | Refused:
+    """The failure for a lock that outlasts HubSpot's own: Refused for several rows, an unexplained Pause for one."""
     if rows > 1:
         return Refused(why.code, f"HubSpot keeps one of {rows} contacts locked")
     asked = why.after if (why.after or 0.0) > LOCK else None
@@ -51,8 +51,8 @@ class Sending:
         """Made anew for every call. `locks`: what the calls before it met."""
         self._api, self._plan, self._log, self._locks = api, plan, log, locks
         self._outcomes: dict[int, Outcome] = {}
-        self._look = Looking(api, plan, adopt, log, self._outcomes)
-        self._born: frozenset[str] = frozenset()
+        self._lookup = Lookup(api, plan, adopt, log, self._outcomes)
+        self._created: frozenset[str] = frozenset()
 
     def run(self, batch: Sequence[Delivery]) -> list[Outcome]:
         """An outcome for each delivery. Raises Pause, Halt or Refused when nothing was written."""
@@ -83,7 +83,7 @@ class Sending:
 
     def _send(self, aims: Sequence[Aim]) -> None:
         """Look and write. All of one kind, no id twice."""
-        self._write(self._look.up(aims))
+        self._write(self._lookup.contacts(aims))
 
     # Writing
 
@@ -102,19 +102,19 @@ class Sending:
             verdict = refused(answer, len(aims), self._plan)
             self._resolve([(aim, verdict) for aim in aims])
             return
-        said = sorted_out(aims, answer.body)
-        self._born |= said.born
+        results = read_results(aims, answer.body)
+        self._created |= results.created
         self._outcomes |= {
-            place: Delivered(id_, created=id_ in self._born) for place, id_ in said.done.items()
+            place: Delivered(id_, created=id_ in self._created) for place, id_ in results.done.items()
         }
-        unsaid = [aim for aim in aims if aim.row.place in said.unsaid]
-        if said.stray and len(aims) > 1:
-            for aim in unsaid:
+        unmentioned = [aim for aim in aims if aim.row.place in results.unmentioned]
+        if results.stray and len(aims) > 1:
+            for aim in unmentioned:
                 self._try(self._write_one_kind, [aim])
         else:
-            self._left_out(unsaid)
-        failed = [(aim, said.failed[aim.row.place]) for aim in aims if aim.row.place in said.failed]
-        self._resolve([(aim, word(error, self._plan.constants)) for aim, error in failed])
+            self._left_out(unmentioned)
+        failed = [(aim, results.failed[aim.row.place]) for aim in aims if aim.row.place in results.failed]
+        self._resolve([(aim, judge_row(error, self._plan.constants)) for aim, error in failed])
 
     def _written(self, what: str, aims: Sequence[Aim]) -> Answer:
         try:
@@ -136,21 +136,19 @@ class Sending:
         for aim in aims:
             self._outcomes.setdefault(aim.row.place, why)
 
-    def _resolve(self, words: Sequence[tuple[Aim, Judgement]]) -> None:
-        lacking = [(aim, said) for aim, said in words if isinstance(said, Lacking)]
+    def _resolve(self, judged: Sequence[tuple[Aim, Judgement]]) -> None:
+        lacking = [(aim, one.names) for aim, one in judged if isinstance(one, Missing)]
         if lacking:
-            self._leave_out({name for _, said in lacking for name in said.names})
-        for aim, said in words:
-            if isinstance(said, Failure):
-                self._outcomes[aim.row.place] = said
+            self._leave_out({name for _, names in lacking for name in names})
+        self._outcomes |= {aim.row.place: one for aim, one in judged if isinstance(one, Failure)}
         self._try(self._write, [aim for aim, _ in lacking])
-        gone = [aim for aim, said in words if isinstance(said, Gone)]
+        gone = [aim for aim, one in judged if isinstance(one, Gone)]
         self._look_elsewhere([aim for aim in gone if aim.kind == "id" and aim.turn < _TURNS])
         lost = [aim for aim in gone if aim.kind != "id" or aim.turn >= _TURNS]
         why = Retry("hubspot_row_failed", "HubSpot says that there is no such contact")
         self._outcomes |= {aim.row.place: why for aim in lost}
-        conflicts = {aim.row.place: said.existing for aim, said in words if isinstance(said, Conflict)}
-        taken = [aim for aim, said in words if isinstance(said, Conflict)]
+        conflicts = {aim.row.place: one.existing for aim, one in judged if isinstance(one, Conflict)}
+        taken = [aim for aim, _ in judged if aim.row.place in conflicts]
         self._try(lambda aims: self._follow(aims, conflicts), taken)
 
     def _leave_out(self, names: set[str]) -> None:
@@ -185,7 +183,7 @@ class Sending:
                     if aim.kind == "id"
                     else aimed(aim.row, "key", aim.turn + 1)
                 )
-                apart.append(self._look.apart(own, holder))
+                apart.append(self._lookup.apart(own, holder))
             elif (verdict := _claim(aim, holder)) is not None:
                 self._outcomes[place] = verdict
             else:
@@ -199,7 +197,7 @@ class Sending:
         found: dict[int, Contact] = {}
         named = [Aim(a.row, "id", conflicts[a.row.place]) for a in aims if conflicts[a.row.place]]
         if named:
-            found |= self._look.read(named)
+            found |= self._lookup.read(named)
         unnamed = [aim for aim in aims if not conflicts[aim.row.place]]
         for kind in KINDS[:0:-1]:  # a row's own contact, met by its key, is not in its way
             left = [
@@ -207,7 +205,7 @@ class Sending:
             ]
             left = [aim for aim in left if aim.id]
             own = {aim.row.place: aim.id for aim in unnamed if aim.kind == "id"}
-            holders = self._look.read(left) if left else {}
+            holders = self._lookup.read(left) if left else {}
             found |= {place: it for place, it in holders.items() if it.id != own.get(place)}
         return found
 

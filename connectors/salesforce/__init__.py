@@ -1,5 +1,3 @@
-"""The `salesforce` connector: see `connector.py`."""
+"""Leads as Leads in Salesforce."""
 
-from connectors.salesforce.connector import SalesforceConnector
-
-__all__ = ["SalesforceConnector"]
+from connectors.salesforce.connector import SalesforceConnector as SalesforceConnector

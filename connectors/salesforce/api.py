@@ -26,7 +26,7 @@ from connectors.salesforce.match import Select, Where
 from connectors.salesforce.options import API_VERSION, SalesforceOptions, base_address
 from connectors.salesforce.rate_limit import Budget
 from syncd.connector import Clock, Failure, Halt, Pause, Refused
-from syncd.http.headers import http_date, retry_after
+from syncd.http.answer import http_date, retry_after
 
 LONGEST_QUERY = 12_000
 """Characters of an encoded query: Salesforce takes 16,384 of address and headers together."""
@@ -35,10 +35,10 @@ QUERIES_AT_ONCE = 5
 
 _QUOTED = re.compile(rb"[^A-Za-z0-9_.-]")
 """Bytes that an address has as three characters, and as six if the query must have a backslash before them."""
-_MARKS = {mark: quote(mark, safe="") for mark in "% ',@()="}
+_ENCODED = {each: quote(each, safe="") for each in "% ',@()="}
 """The percent sign first: it is in all the others."""
 _PAGES = 50
-_WORD = re.compile(r"[a-z_]{3,40}")
+_ERROR = re.compile(r"[a-z_]{3,40}")
 
 
 class _Expired(Exception):  # noqa: N818 - it never leaves this module
@@ -55,7 +55,7 @@ class Wire:
         self._limit_hits = 0
         self._after: float | None = None
         self.server_time: float | None = None
-        """The time at Salesforce with the last answer, in seconds since the epoch; None: it did not say."""
+        """The time at Salesforce with the last answer, in seconds since the epoch; None: not given."""
         self._session = session(clock, self._noted)
         save = str(options.duplicates == "save").lower()
         self._session.headers["Sforce-Duplicate-Rule-Header"] = f"allowSave={save}"
@@ -123,11 +123,8 @@ class Wire:
             return [self.call("GET", f"{resource}/", params={"q": soql})]
         answers = answers_of(self.call("POST", "composite", body=composite(queries)), len(queries))
         if answers is None:
-            raise Pause(
-                "salesforce_unexpected_answer",
-                "an answer to several queries cannot be read",
-                unexplained=True,
-            )
+            detail = "an answer to several queries cannot be read"
+            raise Pause("salesforce_unexpected_answer", detail, unexplained=True)
         for status, content in answers:
             if status != HTTPStatus.OK:
                 raise self._judged(status, content)
@@ -166,8 +163,8 @@ class Wire:
                 path, params=dict(params or {}), method=method, allow_redirects=False, **extra
             )
         except SalesforceError as error:
-            word = problem(_first(error.content)).word
-            if error.status == HTTPStatus.UNAUTHORIZED and word in {"", "INVALID_SESSION_ID"}:
+            code = problem(error.content).code
+            if error.status == HTTPStatus.UNAUTHORIZED and code in {"", "INVALID_SESSION_ID"}:
                 raise _Expired from None
             raise self._judged(error.status, error.content) from None
         except (requests.exceptions.RequestException, ValueError, TypeError, RecursionError) as error:
@@ -185,7 +182,7 @@ class Wire:
         return failure
 
     def _noted(self, response: requests.Response) -> None:
-        """Keep what the library's exceptions do not tell."""
+        """Keep what the library's exceptions leave out."""
         self._after = retry_after(response.headers, self._clock.now())
         self.server_time = http_date(response.headers)
 
@@ -211,37 +208,34 @@ class Wire:
         try:
             url = f"{self._options.home}/services/oauth2/token"
             response = self._session.post(url, data=form, allow_redirects=False)
-        except (
-            requests.exceptions.RequestException
-        ) as error:  # it is about no lead, so none becomes a suspect
+        except requests.exceptions.RequestException as error:  # about no lead, so none becomes a suspect
             raise Pause("salesforce_unreachable", f"signing in: {type(error).__name__}") from None
         try:
             answer = response.json()
         except (ValueError, RecursionError):  # no JSON, a charset that is none, a number of too many digits
             answer = None
-        told = answer if isinstance(answer, dict) else {}
-        token, home = told.get("access_token"), told.get("instance_url")
+        answer = answer if isinstance(answer, dict) else {}
+        token, home = answer.get("access_token"), answer.get("instance_url")
         if (
             response.status_code != HTTPStatus.OK
             or not isinstance(token, str)
             or not re.fullmatch(r"[\x21-\x7e]+", token)
         ):
-            raise self._not_signed_in(response.status_code, told)
+            raise self._not_signed_in(response.status_code, answer.get("error"))
         try:
             return token, base_address(self._options.instance_url or str(home or "")) or self._options.home
         except ValueError:
             raise Pause("salesforce_unexpected_answer", "signing in answered with a wrong address") from None
 
-    def _not_signed_in(self, status: int, told: Mapping[str, Any]) -> Failure:
-        word = told.get("error")
-        word = word if isinstance(word, str) and _WORD.fullmatch(word) else ""
-        detail = f"signing in: HTTP {status}{', ' + word if word else ''}"
+    def _not_signed_in(self, status: int, error: object) -> Failure:
+        code = error if isinstance(error, str) and _ERROR.fullmatch(error) else ""
+        detail = f"signing in: HTTP {status}{', ' + code if code else ''}"
         if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
             return Pause("salesforce_redirected", detail)
-        told_to_wait = status == HTTPStatus.TOO_MANY_REQUESTS or word in TOKEN_WAITS
-        if told_to_wait or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        waits = status == HTTPStatus.TOO_MANY_REQUESTS or code in TOKEN_WAITS
+        if waits or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return Pause("salesforce_unavailable", detail, after=self._after)
-        if word:
+        if code:
             return Halt("salesforce_credentials", detail)
         return Pause("salesforce_unexpected_answer", detail)
 
@@ -278,8 +272,8 @@ def composite(queries: Sequence[tuple[str, str]]) -> Mapping[str, Any]:
 
 def _encoded(soql: str) -> str:
     """As `quote` has it. What it does a character at a time is done beforehand for those that every query is full of."""
-    for mark, encoded in _MARKS.items():
-        soql = soql.replace(mark, encoded)
+    for character, encoded in _ENCODED.items():
+        soql = soql.replace(character, encoded)
     return quote(soql, safe="%")
 
 
@@ -319,7 +313,3 @@ def _size(text: str, values: int = 1) -> int:
     """Characters that so many values of this text in all take in an address at the most, with quotes and commas."""
     raw = text.encode("utf-8", "replace")
     return len(raw) + 5 * len(_QUOTED.findall(raw)) + values * len("%27%27%2C")
-
-
-def _first(content: object) -> object:
-    return content[0] if isinstance(content, list) and content else None

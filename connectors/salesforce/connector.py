@@ -34,7 +34,7 @@ from syncd.connector import (
 DESCRIBED_FOR = 3600.0
 """Seconds for which the org's fields are taken to be what they were."""
 _STALE = frozenset({"salesforce_too_long", "salesforce_picklist"})
-"""Rejections that say the fields are no longer what they were."""
+"""Rejections after which the fields are no longer what they were."""
 ALIKE_CALLS = 3
 """Calls in a row, of several rows each, that fail alike on every row and so stop the lane."""
 _ORDER: tuple[How, ...] = ("update", "link", "create")
@@ -83,7 +83,7 @@ class SalesforceConnector(Connector):
         return [setup.calls(self._budget, self._options.daily_share), *findings]
 
     def setup(self, apply: bool) -> Sequence[Change]:  # noqa: FBT001 - the contract is positional
-        """Make the custom fields and grant them to the run-as user, or say where to click."""
+        """Make the custom fields and grant them to the run-as user, or name the clicks."""
         from connectors.salesforce.setup import changes  # noqa: PLC0415 - needed once in a lifetime
 
         schema = self._describe(anew=True)
@@ -100,15 +100,13 @@ class SalesforceConnector(Connector):
         return Route("lead", delivery.person.casefold(), resend_safe=not twice)
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
-        """Look up, decide, send. Raises as the contract says and `codes` tell."""
+        """Look up, decide, send. Raises as the contract says and `codes` lists."""
         try:
             outcomes = self._deliver(batch)
         except Halt:
             self._schema = None  # whoever mends it may change the fields
             raise
-        if any(
-            isinstance(one, Failure) and (isinstance(one, Halt) or one.code in _STALE) for one in outcomes
-        ):
+        if any(isinstance(one, Halt) or getattr(one, "code", "") in _STALE for one in outcomes):
             self._schema = None
         return outcomes
 
@@ -158,7 +156,7 @@ class SalesforceConnector(Connector):
                     raise
                 stop = why
             else:
-                outcomes |= dict(zip(sent, self._watched(list(sent.values())), strict=True))
+                outcomes |= dict(zip(sent, self._alike_failures(list(sent.values())), strict=True))
                 continue
             return outcomes | dict.fromkeys(rows.keys() - outcomes.keys(), stop)
         return outcomes
@@ -170,8 +168,8 @@ class SalesforceConnector(Connector):
             try:
                 self._schema = now, read_schema(described)
             except ValueError as error:
-                code = "salesforce_unexpected_answer"
-                raise Pause(code, f"describe: {error}", unexplained=True) from None
+                detail = f"describe: {error}"
+                raise Pause("salesforce_unexpected_answer", detail, unexplained=True) from None
         return self._schema[1]
 
     def _mapping(self) -> Mapped:
@@ -203,7 +201,7 @@ class SalesforceConnector(Connector):
         ask_whose(self._wire, sought, mapped, known)
         return known
 
-    def _watched(self, outcomes: list[Outcome]) -> list[Outcome]:
+    def _alike_failures(self, outcomes: list[Outcome]) -> list[Outcome]:
         """Stop when every row of several calls failed alike; send fewer at once while rows are locked."""
         codes = {one.code if isinstance(one, Failure) else "" for one in outcomes}
         if "salesforce_row_locked" in codes:

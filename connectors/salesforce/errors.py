@@ -1,7 +1,7 @@
 """The meaning of Salesforce's answers, as outcomes: pure, by a table for each kind of answer.
 
-Salesforce speaks two dialects: a call that failed whole says `errorCode`, a row that failed inside a collection says
-`statusCode`; the token endpoint says `error`. Details name Salesforce's code and the fields it names, never its sentences:
+Salesforce has two dialects: a call that failed whole has an `errorCode`, a row that failed inside a collection a
+`statusCode`; the token endpoint has an `error`. Details name Salesforce's code and the fields it names, never its sentences:
 those quote what was sent. Sources: Salesforce's REST guide, "Status codes and error responses" and "Upsert multiple records".
 """
 
@@ -16,12 +16,12 @@ Kind = Literal["retry", "reject", "pause", "unexplained", "halt", "refused"]
 
 
 class Meaning(NamedTuple):
-    """The meaning of one of Salesforce's words."""
+    """The meaning of one of Salesforce's codes."""
 
     kind: Kind
     code: str
     when_all: bool = False
-    """True if the lane stops when every row of a call says this."""
+    """True if the lane stops when every row of a call fails so."""
 
 
 ROWS: Mapping[str, Meaning] = MappingProxyType(
@@ -66,12 +66,11 @@ ROWS: Mapping[str, Meaning] = MappingProxyType(
         "API_DISABLED_FOR_ORG": Meaning("halt", "salesforce_api_disabled"),
     }
 )
-"""`statusCode` of a row, whose own it is: a record out of reach says nothing of the others. A code that is not here is
-retried, for nobody knows what it means."""
+"""`statusCode` of a row, and of no other row. A code that is not here is retried, for nobody knows what it means."""
 
 CALLS: Mapping[str, Meaning] = MappingProxyType(
     {
-        **{word: meaning for word, meaning in ROWS.items() if meaning.kind in {"halt", "pause"}},
+        **{code: meaning for code, meaning in ROWS.items() if meaning.kind in {"halt", "pause"}},
         "INSUFFICIENT_ACCESS": Meaning("halt", "salesforce_permission"),
         "INSUFFICIENT_ACCESS_OR_READONLY": Meaning("halt", "salesforce_permission"),
         "INVALID_SESSION_ID": Meaning("halt", "salesforce_session"),
@@ -108,12 +107,12 @@ STATUSES: Mapping[int, Meaning] = MappingProxyType(
 TOKEN_WAITS = frozenset({"rate_limit_exceeded", "server_error", "temporarily_unavailable", "unavailable"})
 """The errors of the token endpoint after which asking again later may help; its others stop the lane."""
 
-_WORD = re.compile(r"[A-Z][A-Z0-9_]{2,63}")
+_CODE = re.compile(r"[A-Z][A-Z0-9_]{2,63}")
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,79}")
 _RECORD_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 _UNKNOWN_ROW = Meaning("retry", "salesforce_row_failed")
 _UNEXPECTED = Meaning("unexplained", "salesforce_unexpected_answer")
-_SPEAKING = frozenset(STATUSES) - {400, 401, 403}
+_CLEAR = frozenset(STATUSES) - {400, 401, 403}
 """Statuses that mean the same whoever answers: Salesforce, or a gateway before it."""
 LIMIT_WAIT = 900.0
 """Seconds to wait when the org is out of calls: its window of 24 hours rolls."""
@@ -136,24 +135,25 @@ Judged = Outcome | Converted | Duplicate
 
 
 class Problem(NamedTuple):
-    """One error: Salesforce's word, the fields it names, and what was said beside it."""
+    """One error: Salesforce's code, the fields it names, and the whole of it."""
 
-    word: str
+    code: str
     fields: tuple[str, ...]
     raw: Mapping[str, Any]
 
     def __str__(self) -> str:
         where = f" on {', '.join(self.fields)}" if self.fields else ""
-        return f"{self.word or 'an error without a code'}{where}"
+        return f"{self.code or 'an error without a code'}{where}"
 
 
-def problem(error: object) -> Problem:
-    """Read an error of either shape; what is not as promised is left out."""
-    raw: Mapping[str, Any] = error if isinstance(error, Mapping) else {}
-    word = raw.get("statusCode", raw.get("errorCode"))
+def problem(errors: object) -> Problem:
+    """Read the first of some errors, of either dialect; what is not as promised is left out."""
+    first = errors[0] if isinstance(errors, list) and errors else None
+    raw: Mapping[str, Any] = first if isinstance(first, Mapping) else {}
+    code = raw.get("statusCode", raw.get("errorCode"))
     fields = raw.get("fields")
     return Problem(
-        word if isinstance(word, str) and _WORD.fullmatch(word) else "",
+        code if isinstance(code, str) and _CODE.fullmatch(code) else "",
         tuple(f for f in fields if isinstance(f, str) and _FIELD.fullmatch(f))[:10]
         if isinstance(fields, list)
         else (),
@@ -170,19 +170,18 @@ def judge_call(status: int, content: object, *, after: float | None, limit_hits:
         after: seconds that the answer asked us to wait, if it did.
         limit_hits: how often in a row the org was out of calls before this.
     """
-    first = content[0] if isinstance(content, list) and content else None
-    found = problem(first)
+    found = problem(content)
     # An answer that is not Salesforce's own says nothing of our credentials, fields or leads.
-    spoken = bool(found.word) or status in _SPEAKING
-    meaning = CALLS.get(found.word) or (STATUSES.get(status, _UNEXPECTED) if spoken else _UNEXPECTED)
-    about_a_row = ROWS.get(found.word, _UNKNOWN_ROW).kind == "reject"
-    if found.word not in CALLS and about_a_row:  # a row's error, and nobody says which row's
-        meaning = Meaning("refused", ROWS[found.word].code)
-    if found.word == "REQUEST_LIMIT_EXCEEDED":
+    known = bool(found.code) or status in _CLEAR
+    meaning = CALLS.get(found.code) or (STATUSES.get(status, _UNEXPECTED) if known else _UNEXPECTED)
+    about_a_row = ROWS.get(found.code, _UNKNOWN_ROW).kind == "reject"
+    if found.code not in CALLS and about_a_row:  # a row's error, without the row
+        meaning = Meaning("refused", ROWS[found.code].code)
+    if found.code == "REQUEST_LIMIT_EXCEEDED":
         return _limited(found, after, limit_hits)
-    if found.word.startswith("TXN_SECURITY"):
+    if found.code.startswith("TXN_SECURITY"):
         meaning = Meaning("halt", "salesforce_policy")
-    detail = f"HTTP {status}, {found}" if found.word else f"HTTP {status} without Salesforce's reason"
+    detail = f"HTTP {status}, {found}" if found.code else f"HTTP {status} without Salesforce's reason"
     return _failure(meaning, detail, after)
 
 
@@ -194,41 +193,36 @@ def _limited(found: Problem, after: float | None, limit_hits: int) -> Pause:
 
 
 def _failure(meaning: Meaning, detail: str, after: float | None = None) -> Failure | Refused:
-    code = meaning.code
-    if meaning.kind == "refused":
-        return Refused(code, detail)
-    if meaning.kind == "halt":
-        return Halt(code, detail)
-    if meaning.kind == "reject":
-        return Reject(code, detail)
-    if meaning.kind == "retry":
-        return Retry(code, detail)
-    return Pause(code, detail, after=after, unexplained=meaning.kind == "unexplained")
+    kinds: dict[str, type[Halt | Reject | Retry | Refused]] = {
+        "refused": Refused,
+        "halt": Halt,
+        "reject": Reject,
+        "retry": Retry,
+    }
+    if meaning.kind in kinds:
+        return kinds[meaning.kind](meaning.code, detail)
+    return Pause(meaning.code, detail, after=after, unexplained=meaning.kind == "unexplained")
 
 
 def judge_rows(answer: object, batch: Sequence[Delivery]) -> list[Judged]:
     """One judgement for each row, in order of the request, which is the order of the answer.
 
     Raises:
-        Pause: the answer has not one row for each that was sent, so that nobody can tell which is whose.
+        Pause: the answer has more or fewer rows than were sent, so that none can be matched.
     """
     rows: list[Any] = answer if isinstance(answer, list) else []
     if len(rows) != len(batch):
         detail = f"{len(rows)} rows answered for {len(batch)} sent"
-        code = "salesforce_unexpected_answer"
-        raise Pause(code, detail, unexplained=True)
+        raise Pause("salesforce_unexpected_answer", detail, unexplained=True)
     problems = [_problem_of(row) for row in rows]
     if not any(problems):
         return [_through(row) for row in rows]
-    words = {found.word if found else None for found in problems}
-    alike = words.pop() if len(words) == 1 and len(rows) > 1 else None
-    judged: list[Judged] = []
-    for row, found, delivery in zip(rows, problems, batch, strict=True):
-        judged.append(
-            _through(row) if found is None
-            else _judge_row(found, delivery, all_alike=found.word == alike)
-        )  # fmt: skip
-    return judged
+    codes = {found.code if found else None for found in problems}
+    alike = codes.pop() if len(codes) == 1 and len(rows) > 1 else None
+    return [
+        _judge_row(found, delivery, all_alike=found.code == alike) if found else _through(row)
+        for row, found, delivery in zip(rows, problems, batch, strict=True)
+    ]
 
 
 def _problem_of(row: object) -> Problem | None:
@@ -236,25 +230,23 @@ def _problem_of(row: object) -> Problem | None:
         return Problem("", (), {})
     if row.get("success") is True:
         return None
-    errors = row.get("errors")
-    return problem(errors[0] if isinstance(errors, list) and errors else None)
+    return problem(row.get("errors"))
 
 
 def _through(row: Mapping[str, Any]) -> Outcome:
     remote_id = row.get("id")
     if isinstance(remote_id, str) and remote_id:
         return Delivered(remote_id, created=row.get("created") is True)
-    code = "salesforce_unexpected_answer"
-    return Retry(code, "a row is called a success and has no id")
+    return Retry("salesforce_unexpected_answer", "a row is called a success and has no id")
 
 
 def _judge_row(found: Problem, delivery: Delivery, *, all_alike: bool) -> Judged:
-    if found.word == "CANNOT_UPDATE_CONVERTED_LEAD":
+    if found.code == "CANNOT_UPDATE_CONVERTED_LEAD":
         return Converted()
-    if found.word == "DUPLICATES_DETECTED":
+    if found.code == "DUPLICATES_DETECTED":
         return Duplicate(matched_ids(found.raw))
-    meaning = ROWS.get(found.word, _UNKNOWN_ROW)
-    if found.word == "DUPLICATE_VALUE" and delivery.attempt > _TRIES_OF_UNIQUE:
+    meaning = ROWS.get(found.code, _UNKNOWN_ROW)
+    if found.code == "DUPLICATE_VALUE" and delivery.attempt > _TRIES_OF_UNIQUE:
         meaning = Meaning("reject", meaning.code)
     if meaning.when_all and all_alike:
         meaning = Meaning("halt", meaning.code)

@@ -16,7 +16,7 @@ from urllib3.exceptions import HTTPError
 
 from syncd.connector import Clock, Pause
 from syncd.http.addresses import is_loopback
-from syncd.http.urllib3 import Bounds, hold, unsent
+from syncd.http.urllib3 import Bounds, bound, unsent
 
 TIMEOUT = (10.0, 60.0)
 """Seconds to connect, and between two reads."""
@@ -36,14 +36,14 @@ class _Adapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """As HTTPAdapter."""
         super().init_poolmanager(*args, **kwargs)
-        hold(self.poolmanager, self._bounds)
+        bound(self.poolmanager, self._bounds)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         """As HTTPAdapter."""
         known = proxy in self.proxy_manager
         manager = super().proxy_manager_for(proxy, **kwargs)
         if not known:
-            hold(manager, self._bounds)
+            bound(manager, self._bounds)
         return manager
 
     def send(self, request: Any, *args: Any, **kwargs: Any) -> requests.Response:
@@ -76,18 +76,18 @@ class _Session(requests.Session):
 
     def __init__(self) -> None:
         super().__init__()
-        self._settled: dict[str, dict[str, Any]] = {}
+        self._chosen: dict[str, dict[str, Any]] = {}
 
     def merge_environment_settings(self, url: str, *given: Any) -> dict[str, Any]:
         """As Session, for `given` that are the same each time: none of our requests brings settings of its own."""
         home = "/".join(url.split("/", 3)[:3])
-        if home not in self._settled:
-            settled = super().merge_environment_settings(home, *given)
+        if home not in self._chosen:
+            chosen = super().merge_environment_settings(home, *given)
             # Never a proxy for this machine's own: it would read the secret
-            self._settled[home] = (
-                {**settled, "proxies": {}} if is_loopback(urlsplit(home).hostname or "") else settled
+            self._chosen[home] = (
+                {**chosen, "proxies": {}} if is_loopback(urlsplit(home).hostname or "") else chosen
             )
-        return dict(self._settled[home])
+        return dict(self._chosen[home])
 
     def get_redirect_target(self, _: requests.Response) -> None:
         """Nowhere: it would be read, also when it is not followed, and what is no address would fail the call."""

@@ -72,7 +72,7 @@ def person_id(lead: Record) -> str:
 
 
 KEPT_ON_UPDATE = frozenset({"status", "ownerid", "rating"})
-"""The salesperson's once the lead is there, whatever the mapping says."""
+"""Fields that are the salesperson's once the lead is there, whatever is mapped."""
 PICKLIST_LEFT_OUT = "leadsource"
 """Of our defaults, the one value that an org may not know and that no lead should fail for."""
 _CONTACT = "003"
@@ -159,10 +159,8 @@ def join(
         elif column is not key:
             places[name] = Place(column.name, column.plain, policy, column)
     if missing:
-        raise Halt(
-            "salesforce_field_missing",
-            f"Lead has no field {', '.join(missing)}, or hides it from the run-as user",
-        )
+        detail = f"Lead has no field {', '.join(missing)}, or hides it from the run-as user"
+        raise Halt("salesforce_field_missing", detail)
     if locked:
         raise Halt("salesforce_field_locked", f"the run-as user may not write {', '.join(locked)} of Lead")
     standard = frozenset({"Id"} | {name for name in _LOOKED_AT if schema.get(name)})
@@ -170,7 +168,7 @@ def join(
 
 
 def vouched(fields: Mapping[str, Field]) -> str | None:
-    """The name of `Email` if the mapping writes only verified addresses there: its text says so, as the default's does."""
+    """The name of `Email` if its mapping asks for verified addresses, as the default does."""
     return next(
         (n for n, mapped in fields.items() if n.casefold() == "email" and "verified" in mapped.value), None
     )
@@ -261,8 +259,8 @@ def once_each(plan: Sequence[Outcome | Write]) -> list[Outcome | Write]:
             continue
         record_id = one.record["id"]
         if record_id in taken:
-            code = "salesforce_duplicate"
-            result[n] = Retry(code, f"{record_id} is being linked to somebody else")
+            detail = f"{record_id} is being linked to somebody else"
+            result[n] = Retry("salesforce_duplicate", detail)
         taken.add(record_id)
     return result
 

@@ -1,4 +1,4 @@
-"""The Lead of this org, as `describe` tells it: which fields there are, and how a value is made to fit one.
+"""The Lead of this org, as `describe` lists it: which fields there are, and how a value is made to fit one.
 
 Nothing here does I/O. Names are compared as Salesforce compares them, whatever their case.
 """
@@ -115,7 +115,7 @@ def _number(value: object) -> object:
     try:
         number = int(text) if text.strip().lstrip("+-").isdigit() else float(text)
     except ValueError:
-        return text  # the remote will say what it thinks of it
+        return text  # the remote will judge it
     return number if math.isfinite(number) else text
 
 

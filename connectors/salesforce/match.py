@@ -1,7 +1,7 @@
 """The people of a batch in the org: which lead was kept where sales merged some, and whose a Contact is.
 
 A lead that lost in a merge is in the recycle bin with our key, and names the one that was kept, which may have been merged
-in its turn. A bin that was emptied tells nothing: what was in it counts as deleted. A Contact bears no key of ours, but the
+in its turn. What was in a bin that was emptied counts as deleted. A Contact bears no key of ours, but the
 leads that were converted into it do, whatever address they had.
 Source: Salesforce's object reference, Lead, MasterRecordId and ConvertedContactId.
 """

@@ -1,7 +1,7 @@
 """The share of the org's API calls that is ours to use.
 
-Salesforce counts the calls of a whole org over the last 24 hours, and tells how many there were with each answer.
-Ours are counted here, hour by hour, or by Salesforce where it tells them apart. When our share is used up the lane
+Salesforce counts the calls of a whole org over the last 24 hours, and each answer has their number.
+Ours are counted here, hour by hour, or by Salesforce where it counts them apart. When our share is used up the lane
 waits until an hour of it has left the window; and whoever used them, the last twentieth is left to the people.
 """
 
@@ -26,7 +26,7 @@ class Budget:
         self._hours: deque[tuple[float, int]] = deque()
         self.used = 0
         self.total = 0
-        self._told: int | None = None
+        self._counted_there: int | None = None
 
     @property
     def own(self) -> int:
@@ -34,7 +34,7 @@ class Budget:
         now = self._clock.monotonic()
         while self._hours and self._hours[0][0] + DAY <= now:
             self._hours.popleft()
-        return max(sum(count for _, count in self._hours), self._told or 0)
+        return max(sum(count for _, count in self._hours), self._counted_there or 0)
 
     def spend(self) -> None:
         """One call is about to be made."""
@@ -46,11 +46,11 @@ class Budget:
             self._hours.append((hour, 1))
 
     def learn(self, usage: Mapping[str, Any]) -> None:
-        """Take in what `Sforce-Limit-Info` said, as simple-salesforce parses it."""
+        """Take in the header `Sforce-Limit-Info`, as simple-salesforce parses it."""
         if org := usage.get("api-usage"):
             self.used, self.total = org.used, org.total
         if app := usage.get("per-app-api-usage"):
-            self._told = app.used
+            self._counted_there = app.used
 
     def ask(self) -> None:
         """Raises Pause when no more calls are ours for now."""
@@ -58,16 +58,15 @@ class Budget:
             return
         if self.own >= self._share * self.total:
             oldest = self._hours[0][0] + DAY - self._clock.monotonic() if self._hours else HOUR
-            wait = HOUR if self._told else oldest
+            wait = HOUR if self._counted_there else oldest
             detail = f"{self.own} calls in 24 hours of {self.total} that the org has"
             raise self._pause("salesforce_daily_share", detail, min(max(wait, 60.0), HOUR))
         if self.used >= (1 - RESERVE) * self.total:
-            raise self._pause(
-                "salesforce_limit", f"{self.used} of the org's {self.total} calls are used", 900.0
-            )
+            detail = f"{self.used} of the org's {self.total} calls are used"
+            raise self._pause("salesforce_limit", detail, 900.0)
 
     def _pause(self, code: str, detail: str, after: float) -> Pause:
         # What was learned is old by the end of the wait: the next call must be free to find out.
         self.used = 0
-        self._told = None
+        self._counted_there = None
         return Pause(code, detail, after=after)

@@ -1,4 +1,4 @@
-"""The fields of Lead that the connector needs: `changes` makes them, `findings` says what `check` sees of them.
+"""The fields of Lead that the connector needs: `changes` makes them, `findings` compares them with the mapping.
 
 The rights to make them ("Customize Application", "Manage Profiles and Permission Sets") are far above what
 delivering needs, so the run-as user mostly lacks them: every change then says where to click. Sources: Salesforce's
@@ -68,7 +68,7 @@ def changes(
 ) -> Sequence[Change]:
     """List what is missing; with `apply`, make it or, where the rights do not reach, say how to make it by hand.
 
-    Raises Pause or Halt when Salesforce cannot be reached; a refusal of one change is told in that change.
+    Raises Pause or Halt when Salesforce cannot be reached; a refusal of one change stands in that change.
     """
     wanted = _missing(schema, fields, key_field)
     made = [_field(wire, one, apply=apply) for one in wanted]
@@ -150,16 +150,14 @@ def _permission_set(wire: "Wire") -> str | None:
 
 
 def _made(wire: "Wire", path: str, body: Mapping[str, Any], also: frozenset[str] = frozenset()) -> bool:
-    """True if it is there now. `also`: refusals that say so."""
+    """True if it is there now. `also`: codes of refusals that mean so."""
     try:
         answer = wire.call("POST", path, body=body)
     except (Refused, Halt) as why:
-        return any(word in why.detail for word in also)
+        return any(code in why.detail for code in also)
     if not isinstance(answer, Mapping):
         return False
-    errors = answer.get("errors")
-    first = problem(errors[0] if isinstance(errors, list) and errors else None)
-    return answer.get("success") is True or first.word in also
+    return answer.get("success") is True or problem(answer.get("errors")).code in also
 
 
 def _marks(schema: Schema, key_field: str) -> list[Change]:
@@ -181,38 +179,31 @@ def _conversion(fields: Mapping[str, Field], key_field: str) -> list[Change]:
 
 
 def calls(budget: Budget, share: float) -> Finding:
-    """That we are signed in, and how many of its calls the org has used."""
+    """Report that we are signed in, and how many of its calls the org has used."""
     used = (
         f"{budget.used} of {budget.total} API calls used in 24 hours"
         if budget.total
-        else "no word on API calls"
+        else "the count of API calls is unknown"
     )
     return Finding("ok", "salesforce_ready", f"signed in; {used}; {share:.0%} of them may be ours")
 
 
 def findings(fields: Mapping[str, Field], options: SalesforceOptions, schema: Schema) -> Sequence[Finding]:
-    """Everything that the org's fields have to say about the mapping."""
-    return [
+    """Compare the mapping with the org's fields."""
+    found = [
         *_blocking(fields, options, schema),
         *_required(fields, options, schema),
         *_picklists(fields, schema),
-        *_kept(fields),
-        *_emails(fields),
     ]
+    return [*found, *_kept(fields), *_emails(fields)]
 
 
 def _blocking(fields: Mapping[str, Field], options: SalesforceOptions, schema: Schema) -> list[Finding]:
-    found = []
+    key, found = options.external_id_field, list[Finding]()
     try:
-        join({}, options.external_id_field, schema, options.duplicates)
-        found.append(
-            Finding("ok", "salesforce_key", f"{options.external_id_field} is unique and an external id")
-        )
-    except Halt as why:
-        found.append(Finding("error", why.code, why.detail))
-        return found
-    try:
-        join(fields, options.external_id_field, schema, options.duplicates)
+        join({}, key, schema, options.duplicates)
+        found.append(Finding("ok", "salesforce_key", f"{key} is unique and an external id"))
+        join(fields, key, schema, options.duplicates)
     except Halt as why:
         found.append(Finding("error", why.code, why.detail))
     return found
@@ -234,12 +225,10 @@ def _picklists(fields: Mapping[str, Field], schema: Schema) -> list[Finding]:
         column = schema.get(name)
         if column is None or column.values is None or "{{" in field.value or field.value in column.values:
             continue
-        if left_out(column, field.value):
-            detail = f"{name} is a restricted picklist without the value that is mapped: it is left out"
-            found.append(Finding("warning", "salesforce_picklist", detail))
-        else:
-            detail = f"{name} is a restricted picklist without the value that is mapped: every lead would be rejected"
-            found.append(Finding("error", "salesforce_picklist", detail))
+        optional = left_out(column, field.value)
+        result = "it is left out" if optional else "every lead would be rejected"
+        detail = f"{name} is a restricted picklist without the value that is mapped: {result}"
+        found.append(Finding("warning" if optional else "error", "salesforce_picklist", detail))
     return found
 
 

@@ -97,8 +97,8 @@ def _quiet(place: Place, moments: Sequence[datetime], server: float | None) -> P
 def _read(record: Mapping[str, Any], name: str, key: str) -> Status:
     known = {field.casefold(): value for field, value in record.items()}
     value, person = known.get(name.casefold()), known.get(key.casefold())
-    said = json.dumps(value) if isinstance(value, bool | int | float) else str(value or "")
-    return Status(said, _moment(record).timestamp(), str(person or ""), str(record["Id"]))
+    text = json.dumps(value) if isinstance(value, bool | int | float) else str(value or "")
+    return Status(text, _moment(record).timestamp(), str(person or ""), str(record["Id"]))
 
 
 def _moment(record: Mapping[str, Any]) -> datetime:
@@ -121,20 +121,16 @@ def findings(watched: Watched, schema: Schema) -> list[Finding]:
     """Check that the watched field is there, and that its picklist holds the values that were meant."""
     column = schema.get(watched.property)
     if column is None:
-        code = "salesforce_feedback_refused"
-        return [Finding("error", code, f"Lead has no field {watched.property} that the run-as user sees")]
+        detail = f"Lead has no field {watched.property} that the run-as user sees"
+        return [Finding("error", "salesforce_feedback_refused", detail)]
     if column.options is None:
         return []
     plain = {value.strip().casefold() for value in column.options}
     strange = sorted(value for value in watched.values if value.strip().casefold() not in plain)
-    if not strange:
-        return []
-    code = "salesforce_feedback_value"
     known = ", ".join(sorted(column.options))[:300]
     detail = f"{column.name} has no value {json.dumps(strange)[1:-1]}, only: {known}"
-    return [Finding("warning", code, detail)]
+    return [Finding("warning", "salesforce_feedback_value", detail)] if strange else []
 
 
 def _halt(detail: str) -> Halt:
-    code = "salesforce_feedback_refused"
-    return Halt(code, detail)
+    return Halt("salesforce_feedback_refused", detail)

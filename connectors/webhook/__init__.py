@@ -1,5 +1,3 @@
-"""The `webhook` connector: see `connector.py`."""
+"""Leads as POSTs to any address."""
 
-from connectors.webhook.connector import WebhookConnector
-
-__all__ = ["WebhookConnector"]
+from connectors.webhook.connector import WebhookConnector as WebhookConnector

@@ -79,7 +79,7 @@ class WebhookConnector(Connector):
         return found
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
-        """Send each; its remote id is its `webhook-id`. Raises Pause or Halt as `codes` tell."""
+        """Send each; its remote id is its `webhook-id`. Raises Pause or Halt as `codes` lists."""
         return [self._send(delivery) for delivery in batch]
 
     def close(self) -> None:

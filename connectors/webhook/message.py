@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from syncd.connector import LeadKey
+from syncd.http.kit import clean
 
 SHORTEST, LONGEST = 24, 64
 """Bytes of a secret that the specification allows."""
@@ -68,9 +69,8 @@ def body(fields: Mapping[str, object]) -> bytes:
 
 
 def _clean(value: Any) -> Any:
-    """Without NUL, which databases refuse, and with U+FFFD for half a character, which is no UTF-8."""
     if isinstance(value, str):
-        return value.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return clean(value)
     if isinstance(value, Mapping):
         return {_clean(key): _clean(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -13,8 +13,8 @@ from pydantic import SecretStr
 from syncd.alerts.message import HEADERS, body_of
 from syncd.clock import Clock
 from syncd.connector import Logger
+from syncd.http.answer import retry_after
 from syncd.http.client import LARGEST_REFUSAL, Client, Transport
-from syncd.http.headers import retry_after
 
 TOTAL_SECONDS = 10.0
 

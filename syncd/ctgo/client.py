@@ -32,9 +32,8 @@ from syncd.ctgo.shapes import (
     streams_of,
     subscription_of,
 )
-from syncd.http.answer import Answer, is_success
+from syncd.http.answer import Answer, http_date, is_success, retry_after
 from syncd.http.client import Transport
-from syncd.http.headers import http_date, retry_after
 
 T = TypeVar("T")
 

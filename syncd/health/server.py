@@ -18,7 +18,7 @@ from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.core.lead import utc_text
 from syncd.health.view import View, reasons
-from syncd.http.listener import Heard, Listener, Manners, written
+from syncd.http.listener import Listener, ListenerOptions, Response, response_head
 from syncd.log import escape, scrub
 
 LONGEST = 8 << 10
@@ -164,19 +164,19 @@ class Serving(Listener):
     def __init__(
         self, app: App, host: str, port: int, clock: Clock, log: Logger, *, patience: float = PATIENCE
     ) -> None:
-        manners = Manners(
+        options = ListenerOptions(
             name="health",
             unserved="Health cannot be served on {place}: {why}. Syncing goes on without, and it is tried again.",
-            mark=re.compile(rb"\n\r?\n"),
+            end_of_head=re.compile(rb"\n\r?\n"),
             longest=LONGEST,
             connections=CONNECTIONS,
             patience=patience,
-            hangs_up=True,
+            half_close=True,
         )
-        super().__init__(host, port, partial(respond, app, clock, log), clock, log, manners=manners)
+        super().__init__(host, port, partial(respond, app, clock, log), clock, log, options=options)
 
 
-def respond(app: App, clock: Clock, log: Logger, head: bytes | None) -> Heard:
+def respond(app: App, clock: Clock, log: Logger, head: bytes | None) -> Response:
     """The answer to a head; None: to one that is too long. A bug of the app's is logged, and costs this one answer."""
     request = parse(head) if head is not None else None
     try:
@@ -193,5 +193,5 @@ def respond(app: App, clock: Clock, log: Logger, head: bytes | None) -> Heard:
     headers = [("Content-Type", content_type), ("Cache-Control", "no-store")]
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         headers.append(("Allow", "GET, HEAD"))
-    start = written(status, clock.now(), headers, len(body))
-    return Heard((start,) if request and request.method == "HEAD" else (start, body), MOST)
+    start = response_head(status, clock.now(), headers, len(body))
+    return Response((start,) if request and request.method == "HEAD" else (start, body), MOST)

@@ -84,14 +84,14 @@ def is_loopback(host: str) -> bool:
 
 
 def names_this_machine(host: str) -> bool:
-    """True if a URL says itself that it means this machine. Narrower than `is_loopback`, in doubt a name is judged."""
+    """True if a URL itself names this machine. Narrower than `is_loopback`: in doubt a name is judged."""
     return host == "localhost" or kind(host) == "own"
 
 
 def allowed(host: str, addresses: Iterable[str], reach: Reach) -> list[str]:
     """Return those of a host's addresses that may be connected to, in their order.
 
-    A URL that says so leads to this machine's own addresses only; no other leads there, unless `reach` is wider than `public`.
+    A URL that names this machine leads to its own addresses only; no other leads there, unless `reach` is wider than `public`.
     """
     if reach == "anywhere":
         return list(addresses)

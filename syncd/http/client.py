@@ -1,30 +1,19 @@
 """One small HTTP client, for CTGO, for alerts, and for every connector that speaks HTTP itself.
 
-It raises nothing that a network or a server can cause: a request comes to an `Answer`, which tells whether the request may
-have been carried out. Each request is tried once; whether and when it is tried again is for the engine to say.
+It raises nothing that a network or a server can cause: the outcome of a request is an `Answer`, which shows whether the
+request may have been carried out. Each request is tried once; the engine decides about another try. A connector uses it
+through `syncd.http.kit`, which imports it late.
 
-A connector uses it so:
-
-
-    client = Client("https://api.example.com/v1", context.clock, headers={"authorization": f"Bearer {token}"})
-    answer = client.send("POST", "/people", json={"name": name})
-    if answer.trouble:  # no connection, too late, or broken off
-        raise Pause("example_unreachable", answer.why, unexplained=answer.maybe_sent, fix=FIX)
-    if answer.status == 429:
-        raise Pause("example_slow_down", "…", after=retry_after(answer.headers, context.clock.now()), fix=FIX)
-    if answer.ok and isinstance(found := answer.json(), dict):
-        ...
-
-Held by every request:
+The bounds of every request:
 
 * one deadline for the whole exchange, from the look-up of the name to the last byte of the answer;
-* a cap on the body, before and after it is inflated; a refusal's is 64 KiB, for what matters in it is a few words;
+* a cap on the body, before and after it is inflated; a refusal's is 64 KiB, for what matters in it is short;
 * no redirect is followed, for it would carry the key along; no cookie is kept; nothing is logged;
 * where a name may lead: `reach` judges the address that is about to be connected to;
 * TLS 1.2 or later, with `SSL_CERT_FILE` and `SSL_CERT_DIR` honoured; the proxy that the environment names, but never for this
   machine's own addresses, and none where `reach` is limited.
 
-This module imports httpx, and its package is the only home of it. `syncd.http.answer`, `headers` and `addresses` import
+This module imports httpx, and its package is the only home of it. `syncd.http.answer`, `kit` and `addresses` import
 no HTTP library, and may be imported at the top of a module.
 """
 
@@ -43,14 +32,13 @@ from syncd import __version__
 from syncd.clock import Clock
 from syncd.http.addresses import Reach
 from syncd.http.answer import Answer, Trouble, Unread, is_success
-from syncd.http.deadline import Deadline, deadline
-from syncd.http.network import Backend, NetworkTransport, PrivateAddressError, tls_context
+from syncd.http.network import Backend, Deadline, NetworkTransport, PrivateAddressError, deadline, tls_context
 
 Transport = httpx.BaseTransport
 """Stands in for the network, in tests and simulations."""
 
 LARGEST = 16 * 1024 * 1024
-"""Bytes of a body, unless a client says otherwise."""
+"""Bytes of a body, unless a client has a limit of its own."""
 LARGEST_REFUSAL = 64 * 1024
 """Bytes of a body whose status is no 2xx."""
 
@@ -125,7 +113,7 @@ class Client:
         headers: Mapping[str, str] = _NONE,
         fits: Callable[[Answer], bool] | None = None,
     ) -> Answer:
-        """Send one request; return what came of it.
+        """Send one request; return its outcome.
 
         Args:
             method: of HTTP.
@@ -145,10 +133,10 @@ class Client:
             method, url, headers=named, content=content, extensions={"timeout": self._timeouts}
         )
         response: httpx.Response | None = None
-        with deadline(self._clock, self._seconds) as held:
+        with deadline(self._clock, self._seconds) as limit:
             try:
                 response = self._transport.handle_request(request)
-                return self._read(response, held, fits)
+                return self._read(response, limit, fits)
             except _CAUGHT as error:
                 return self._failed(error, response)
             finally:
@@ -175,10 +163,10 @@ class Client:
         self._transport.close()
 
     def _read(
-        self, response: httpx.Response, held: Deadline, fits: Callable[[Answer], bool] | None
+        self, response: httpx.Response, limit: Deadline, fits: Callable[[Answer], bool] | None
     ) -> Answer:
         most = self._most if is_success(response.status_code) else min(self._most, LARGEST_REFUSAL)
-        body, unread = _body(response, held, most, self._encodings)
+        body, unread = _body(response, limit, most, self._encodings)
         answer = Answer(
             response.status_code, _by_name(response), body, unread=unread, at=self._clock.monotonic()
         )
@@ -207,7 +195,7 @@ def _by_name(response: httpx.Response) -> Mapping[str, str]:
     return found
 
 
-def _body(response: httpx.Response, held: Deadline, most: int, encodings: set[str]) -> tuple[bytes, Unread]:
+def _body(response: httpx.Response, limit: Deadline, most: int, encodings: set[str]) -> tuple[bytes, Unread]:
     """Read a body to its end, within bounds; return it decoded, or nothing and the reason.
 
     Bodies are hostile: an endless one, one that drips, a kilobyte that inflates to gigabytes. So raw bytes are read piece by
@@ -230,7 +218,7 @@ def _body(response: httpx.Response, held: Deadline, most: int, encodings: set[st
                 return b"", "garbled"
         if max(taken, len(whole)) > most:
             return b"", unread or "too_large"
-        if held.left() <= 0:
+        if limit.left() <= 0:
             raise httpx.ReadTimeout("the deadline has passed")
     if inflating and taken and (not inflating.eof or inflating.unused_data):
         unread = "garbled"
@@ -241,12 +229,12 @@ _UNSENT = (
     httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError,
     httpcore.ConnectError, httpcore.ConnectTimeout,
 )  # fmt: skip
-"""Without a connection nothing of a request can have been heard. httpcore's are a probe's."""
+"""Errors without a connection: the server got nothing of the request. httpcore's are a probe's."""
 _CAUGHT = (httpx.RequestError, OSError, PrivateAddressError, *_UNSENT)
 
 
 def _trouble(error: Exception, errors: list[BaseException]) -> Trouble:
-    """Tell whether a request may have been sent that came to no whole answer."""
+    """Classify a request without a whole answer: may it have been sent?"""
     if isinstance(error, PrivateAddressError):
         return "private"
     if isinstance(error, _UNSENT):

@@ -25,8 +25,7 @@ from pydantic import AfterValidator, SecretStr
 from syncd.clock import Clock
 from syncd.core.failure import Failure, Halt, Pause, Reject
 from syncd.http.addresses import is_loopback, literal, usable
-from syncd.http.answer import Answer
-from syncd.http.headers import retry_after
+from syncd.http.answer import Answer, retry_after
 
 if TYPE_CHECKING:  # it imports httpx
     from syncd.http.client import Client
@@ -73,6 +72,12 @@ HostUrl = Annotated[str, AfterValidator(host_url)]
 Token = Annotated[SecretStr, AfterValidator(token)]
 """An option that holds a key or token that travels in a header."""
 
+
+def clean(text: str) -> str:
+    """Return a text without NUL, which databases refuse, and with U+FFFD for half a character, which is no UTF-8."""
+    return text.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 Meaning = tuple[type[Failure], str]
 """A kind of failure, and its code without the connector's prefix."""
 
@@ -97,9 +102,9 @@ TABLE: Mapping[str, Meaning] = MappingProxyType(
         "other": (Pause, "unexpected_answer"),
     }
 )
-"""Meanings by trouble of the network, status, and hundred of the status. `busy` is a 503 that says how long to wait.
+"""Meanings by trouble of the network, status, and hundred of the status. `busy` is a 503 with a `Retry-After`.
 
-`other` is also a 2xx that does not show what it should. A bare 403 is a pause: it may be a firewall's word on one lead.
+`other` is also a 2xx that does not show what it should. A bare 403 is a pause, for a firewall may refuse one lead.
 """
 EXPLAINED = frozenset({"unreachable", "untrusted", "rate_limited"})
 """Pauses in which nothing of the call was carried out. After any other, nobody knows what became of it."""
@@ -135,7 +140,7 @@ class FailureTable:
         Args:
             prefix: begins every code.
             title: the API's name in sentences.
-            own: what differs from `TABLE`, and meanings of the API's own error words.
+            own: what differs from `TABLE`, and meanings of the API's own error codes.
         """
         self.prefix, self.title = prefix, title
         self.table = {**TABLE, **own}
@@ -147,24 +152,24 @@ class FailureTable:
         fixes = {name: fix.format(self.title) for name, fix in _FIXES.items() if name in used}
         return {f"{self.prefix}_{name}": fix[0].upper() + fix[1:] for name, fix in fixes.items()}
 
-    def failure(self, answer: Answer, now: float, *words: object, who: str = "") -> Failure:
+    def failure(self, answer: Answer, now: float, *codes: object, who: str = "") -> Failure:
         """Return the failure that an answer means.
 
         Args:
             answer: one that is no success, or does not show what it should.
             now: seconds since the epoch.
-            words: the API's own error words, which may be in the table; the first that is counts.
+            codes: the API's own error codes; the first that is in the table counts.
             who: the subject of the detail, in place of the API.
         """
         who, after, status = who or self.title, retry_after(answer.headers, now), str(answer.status)
         trouble = answer.trouble or ("unread" if answer.unread and answer.ok else "")
         busy = "busy" if status == "503" and after is not None else ""
-        own = [word for word in words if isinstance(word, str) and word not in TABLE]
+        own = [each for each in codes if isinstance(each, str) and each not in TABLE]
         signs = [trouble] if trouble else [*own, busy, status, f"{status[:-2]}xx", "other"]
         kind, name = next(self.table[sign] for sign in signs if sign in self.table)
         code = f"{self.prefix}_{name}"
-        heard = who if answer.maybe_sent else self.title
-        detail = _SENTENCES[trouble].format(heard) if trouble else f"{who} answered {status}"
+        subject = who if answer.maybe_sent else self.title
+        detail = _SENTENCES[trouble].format(subject) if trouble else f"{who} answered {status}"
         if issubclass(kind, Pause):
             return kind(code, detail, after=after, unexplained=name not in EXPLAINED)
         return kind(code, detail)

@@ -3,6 +3,9 @@
 httpx hands a socket no deadline; a network backend below it that wraps its connections in `_Stream` does. The backend
 resolves a name itself, judges the addresses, and connects to one that passed. Nobody resolves the name a second time, so
 no answer of DNS can come between the look and the step. TLS still proves the name.
+
+A time-out for each read never fires on a server that sends a byte now and then. So every look-up, connect, read and write
+gets no more time than is left. Several requests may be under way at once; the deadline of each travels in a context variable.
 """
 
 import os
@@ -10,18 +13,56 @@ import socket
 import ssl
 import threading
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpcore
 import httpx
 
+from syncd.clock import Clock
 from syncd.http.addresses import Reach, allowed, is_loopback, literal
-from syncd.http.deadline import within
 
 IDLE_SECONDS = 4.0
 """Under the five seconds after which many servers close an idle connection: a request must not meet that moment."""
+
+
+class Deadline(NamedTuple):
+    """The instant, on the monotonic clock, by which a request must be over."""
+
+    clock: Clock
+    at: float
+
+    def left(self) -> float:
+        """Seconds left; zero or less when it has passed."""
+        return self.at - self.clock.monotonic()
+
+
+_DEADLINE: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
+
+
+@contextmanager
+def deadline(clock: Clock, seconds: float) -> Iterator[Deadline]:
+    """Hold all that this thread does on the network to one deadline, for the length of a `with`."""
+    limit = Deadline(clock, clock.monotonic() + seconds)
+    token = _DEADLINE.set(limit)
+    try:
+        yield limit
+    finally:
+        _DEADLINE.reset(token)
+
+
+def within(timeout: float | None, late: type[Exception]) -> float | None:
+    """Return the lesser of a time-out and what is left of the deadline. Raises `late` when nothing is left."""
+    limit = _DEADLINE.get()
+    if limit is None:
+        return timeout
+    left = limit.left()
+    if left <= 0:
+        raise late("the deadline has passed")
+    return left if timeout is None else min(timeout, left)
 
 
 class PrivateAddressError(Exception):

@@ -35,7 +35,7 @@ _UNSENT = (
 
 
 def unsent(error: Exception) -> bool:
-    """True if an error of urllib3, or one of requests around it, says that no connection stood: nothing was sent."""
+    """True if an error of urllib3, or one of requests around it, means that no connection stood: nothing was sent."""
     inner = error.args[0] if error.args else None
     return any(isinstance(one, _UNSENT) for one in (error, inner, getattr(inner, "reason", None)))
 
@@ -94,16 +94,16 @@ class Bounds:
             raise self._large()
 
 
-def hold(manager: Any, bounds: Bounds) -> None:
+def bound(manager: Any, bounds: Bounds) -> None:
     """Have all connections that a urllib3 `PoolManager` makes from now on keep to these bounds."""
     pools = manager.pool_classes_by_scheme
-    manager.pool_classes_by_scheme = {scheme: _held(pool, bounds) for scheme, pool in pools.items()}
+    manager.pool_classes_by_scheme = {scheme: _bounded(pool, bounds) for scheme, pool in pools.items()}
 
 
-def _held(pool: Any, bounds: Bounds) -> type:
+def _bounded(pool: Any, bounds: Bounds) -> type:
     answers = staticmethod(functools.partial(_Response, bounds))
-    connection = type("HeldConnection", (pool.ConnectionCls,), {"response_class": answers})
-    return type("HeldPool", (pool,), {"ConnectionCls": connection})
+    connection = type("BoundedConnection", (pool.ConnectionCls,), {"response_class": answers})
+    return type("BoundedPool", (pool,), {"ConnectionCls": connection})
 
 
 class _Response(http.client.HTTPResponse):

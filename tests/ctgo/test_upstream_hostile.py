@@ -15,7 +15,7 @@ import pytest
 from syncd.clock import SystemClock
 from syncd.core.failure import Pause
 from syncd.ctgo.exchange import Signals
-from syncd.http.deadline import deadline, within
+from syncd.http.network import deadline, within
 from tests.ctgo.remote import Script, client_of, failure_of, reply, served
 
 PAGE = json.dumps({"leads": [], "total": 0, "hasMore": False}).encode()

@@ -14,7 +14,7 @@ from syncd.health.counters import Counting
 from syncd.health.metrics import Exposition
 from syncd.health.server import HealthApp, respond
 from syncd.health.snapshot import Looker, Recent, Vitals, Watched
-from syncd.http.listener import Heard
+from syncd.http.listener import Response
 from syncd.ledger import Ledger
 from tests.support import Bench
 from tests.support.virtual import Log
@@ -22,7 +22,7 @@ from tests.support.virtual import Log
 POLL = 60.0
 
 
-def through(listener: Callable[[bytes], Heard], asked: httpx.Request) -> httpx.Response:
+def through(listener: Callable[[bytes], Response], asked: httpx.Request) -> httpx.Response:
     """A request as the listener hears it, and its answer as a client reads it."""
     path = asked.url.raw_path.decode()
     lines = [

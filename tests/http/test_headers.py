@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.http.headers import http_date, retry_after
+from syncd.http.answer import http_date, retry_after
 
 NOW = 1_780_000_000.0
 

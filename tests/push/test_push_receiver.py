@@ -348,7 +348,7 @@ def test_without_descriptors_it_rests_rather_than_spins(monkeypatch: pytest.Monk
     listening.settimeout(0)
     port = listening.getsockname()[1]
     made = Receiver("127.0.0.1", 0, lambda line: judge(line, {"main": TOKEN}), SystemClock(), log := Log())
-    loop = listener._Loop(listening, made._hear, SystemClock(), log, made._manners)
+    loop = listener._Loop(listening, made._respond, SystemClock(), log, made._options)
     thread = threading.Thread(target=loop.run)
     thread.start()
     try:

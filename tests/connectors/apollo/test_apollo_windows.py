@@ -2,7 +2,8 @@
 
 import pytest
 
-from connectors.apollo.rate_limit import Windows, number
+from connectors.apollo.rate_limit import Windows
+from syncd.http.answer import whole_number
 
 HOUR = {"x-hourly-usage": "400", "x-hourly-requests-left": "0"}
 
@@ -77,4 +78,8 @@ def test_a_rest_that_is_over_is_none() -> None:
 
 
 def test_only_whole_numbers_are_numbers() -> None:
-    assert [number(text) for text in ("0", " 12 ", "-1", "1.5", "٣", "9" * 13, None)] == [0, 12, *[None] * 5]
+    assert [whole_number(text) for text in ("0", " 12 ", "-1", "1.5", "٣", "9" * 16, None)] == [
+        0,
+        12,
+        *[None] * 5,
+    ]

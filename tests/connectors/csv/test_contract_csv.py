@@ -51,7 +51,7 @@ class Folder:
     def slow_down(self, seconds: float) -> None:
         raise NotImplementedError
 
-    def _appending(self, fd: int, data: bytes) -> file.Mark:
+    def _appending(self, fd: int, data: bytes) -> file.Fingerprint:
         """A network file system may do what it was asked to and time out on the answer."""
         mark = self._append(fd, data)
         if self._lose:

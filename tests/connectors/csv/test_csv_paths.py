@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.csv.file import met
+from connectors.csv.file import clashes
 from syncd.registry import configure
 from syncd.settings import SettingsError, load
 
@@ -75,5 +75,5 @@ def test_two_connectors_with_two_paths_are_not(folder: Path, paths: tuple[str, s
 
 def test_each_pair_is_told(folder: Path) -> None:
     named = {name: folder / path for name, path in (("a", "x.csv"), ("b", "y.csv"), ("c", "out/../x.csv"))}
-    assert list(met(named)) == [("a", "c")]
-    assert list(met({**named, "d": folder / "x.csv"})) == [("a", "c"), ("a", "d"), ("c", "d")]
+    assert list(clashes(named)) == [("a", "c")]
+    assert list(clashes({**named, "d": folder / "x.csv"})) == [("a", "c"), ("a", "d"), ("c", "d")]

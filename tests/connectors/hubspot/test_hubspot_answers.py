@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connectors.hubspot.errors import Answer, Conflict, Gone, Lacking, trouble, word
+from connectors.hubspot.errors import Answer, Conflict, Gone, Missing, judge_call, judge_row
 from connectors.hubspot.options import CODES
 from syncd.connector import Failure, Halt, Pause, Reject, Retry
 
@@ -15,7 +15,7 @@ CODED = {"category": "VALIDATION_ERROR"}
 
 def said(status: int, body: dict[str, Any] | None = None, zone: str = "", **headers: str) -> Failure | None:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return trouble(Answer(status, body or {}, named), NOON, zone)
+    return judge_call(Answer(status, body or {}, named), NOON, zone)
 
 
 def invalid(name: str, error: str, value: str = "ada@example.com") -> dict[str, Any]:
@@ -140,32 +140,32 @@ def test_missing_scopes_are_named() -> None:
     ],
 )
 def test_a_bad_value_is_its_leads_fault(error: str, code: str) -> None:
-    verdict = word(invalid("jobtitle", error), ())
+    verdict = judge_row(invalid("jobtitle", error), ())
     assert isinstance(verdict, Reject)
     assert verdict.code == code
     assert verdict.detail == f"property jobtitle: {error}"
 
 
 def test_a_fixed_value_that_is_refused_is_the_mappings_fault() -> None:
-    verdict = word(invalid("hs_lead_status", "INVALID_OPTION"), {"hs_lead_status"})
+    verdict = judge_row(invalid("hs_lead_status", "INVALID_OPTION"), {"hs_lead_status"})
     assert isinstance(verdict, Halt)
     assert verdict.code == "hubspot_constant_refused"
 
 
 def test_a_property_that_does_not_exist_outweighs_a_bad_value() -> None:
     both = [{"error": "INVALID_EMAIL", "name": "email"}, {"error": "PROPERTY_DOESNT_EXIST", "name": "score"}]
-    assert word({**CODED, "message": f"x: {json.dumps([*both, *both])}"}, ()) == Lacking(("score",))
+    assert judge_row({**CODED, "message": f"x: {json.dumps([*both, *both])}"}, ()) == Missing(("score",))
 
 
 def test_a_property_that_hubspot_sets_itself_halts() -> None:
-    verdict = word(invalid("createdate", "READ_ONLY_VALUE"), ())
+    verdict = judge_row(invalid("createdate", "READ_ONLY_VALUE"), ())
     assert isinstance(verdict, Halt)
     assert verdict.code == "hubspot_property_read_only"
 
 
 def test_problems_are_read_from_the_list_of_errors_too() -> None:
     errors = [{"code": "PROPERTY_DOESNT_EXIST", "context": {"propertyName": ["score"]}}]
-    assert word({**CODED, "message": "Property values were not valid", "errors": errors}, ()) == Lacking(
+    assert judge_row({**CODED, "message": "Property values were not valid", "errors": errors}, ()) == Missing(
         ("score",)
     )
 
@@ -185,7 +185,7 @@ def test_problems_are_read_from_the_list_of_errors_too() -> None:
     ],
 )
 def test_a_conflict_in_all_its_spellings(error: dict[str, Any], existing: str) -> None:
-    verdict = word(error, ())
+    verdict = judge_row(error, ())
     assert verdict == Conflict(existing)
 
 
@@ -197,7 +197,7 @@ def test_a_conflict_in_all_its_spellings(error: dict[str, Any], existing: str) -
     ],
 )
 def test_a_key_that_is_not_unique_halts(message: str) -> None:
-    verdict = word({**CODED, "message": message}, ())
+    verdict = judge_row({**CODED, "message": message}, ())
     assert isinstance(verdict, Halt)
     assert verdict.code == "hubspot_key_not_unique"
 
@@ -213,11 +213,11 @@ def test_a_key_that_is_not_unique_halts(message: str) -> None:
     ],
 )
 def test_a_category_alone(category: str, kind: type[Failure]) -> None:
-    assert isinstance(word({"category": category}, ()), kind)
+    assert isinstance(judge_row({"category": category}, ()), kind)
 
 
 def test_an_object_that_is_not_there() -> None:
-    assert word({"category": "OBJECT_NOT_FOUND"}, ()) == Gone()
+    assert judge_row({"category": "OBJECT_NOT_FOUND"}, ()) == Gone()
 
 
 def test_no_detail_repeats_a_value() -> None:
@@ -228,7 +228,7 @@ def test_no_detail_repeats_a_value() -> None:
         {"category": "ada@example.com", "message": "ada@example.com"},
     ]
     for error in hostile:
-        verdict = word(error, ())
+        verdict = judge_row(error, ())
         assert isinstance(verdict, Failure)
         assert "ada@" not in f"{verdict}{verdict.detail}"
 
@@ -245,5 +245,5 @@ def test_no_detail_repeats_a_value() -> None:
     ],
 )
 def test_any_field_may_be_missing_or_odd(body: dict[str, Any]) -> None:
-    assert word(body, ()) is not None
+    assert judge_row(body, ()) is not None
     assert isinstance(said(500, body), Pause)

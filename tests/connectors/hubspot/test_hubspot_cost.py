@@ -6,7 +6,7 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from connectors.hubspot.connector import HubSpotOptions
+from connectors.hubspot.options import HubSpotOptions
 from syncd.connector import Delivered, Field
 from tests.connectors.hubspot.hubspot_bench import ALWAYS, hub
 

@@ -14,7 +14,7 @@ from connectors.hubspot.identity import (
     aimed,
     first_of_each,
     found_for,
-    sorted_out,
+    read_results,
     text,
 )
 from syncd.connector import Delivery, Field
@@ -51,17 +51,17 @@ def result(id_: str, **more: Any) -> dict[str, Any]:
     ],
 )
 def test_a_result_is_known_by_its_trace_or_its_key(said: dict[str, Any]) -> None:
-    found = sorted_out([aim(1, "email"), aim(2, "email")], {"results": [result("7", **said)]})
+    found = read_results([aim(1, "email"), aim(2, "email")], {"results": [result("7", **said)]})
     assert found.done == {2: "7"}
-    assert found.unsaid == {1}
+    assert found.unmentioned == {1}
     assert not found.stray
-    assert found.born == {"7"}
+    assert found.created == {"7"}
 
 
 def test_a_result_alone_belongs_to_the_row_alone_unless_it_says_otherwise() -> None:
-    assert sorted_out([aim(1)], {"results": [result("7")]}).done == {1: "7"}
-    assert sorted_out([aim(1)], {"results": [result("7", objectWriteTraceId="t9")]}).done == {}
-    assert sorted_out([aim(1), aim(2)], {"results": [result("7"), result("8")]}).done == {}
+    assert read_results([aim(1)], {"results": [result("7")]}).done == {1: "7"}
+    assert read_results([aim(1)], {"results": [result("7", objectWriteTraceId="t9")]}).done == {}
+    assert read_results([aim(1), aim(2)], {"results": [result("7"), result("8")]}).done == {}
 
 
 def test_a_row_with_an_error_is_not_done_whatever_the_results_say() -> None:
@@ -70,21 +70,21 @@ def test_a_row_with_an_error_is_not_done_whatever_the_results_say() -> None:
         "errors": [{"category": "X", "context": {"objectWriteTraceId": ["t1"]}}],
         "numErrors": 1,
     }
-    found = sorted_out([aim(1), aim(2)], body)
+    found = read_results([aim(1), aim(2)], body)
     assert (found.done, set(found.failed), found.stray) == ({2: "8"}, {1}, True)
 
 
 @pytest.mark.parametrize(("counted", "stray"), [(1, False), (2, True), (None, False)])
 def test_more_errors_than_are_told_of_leave_the_rest_undecided(counted: int | None, *, stray: bool) -> None:
     body = {"results": [], "errors": [{"context": {"objectWriteTraceId": ["t1"]}}], "numErrors": counted}
-    assert sorted_out([aim(1), aim(2)], body).stray is stray
+    assert read_results([aim(1), aim(2)], body).stray is stray
 
 
 def test_an_error_that_names_nobody_is_the_only_rows_or_nobodys() -> None:
     body = {"errors": [{"category": "X"}], "numErrors": 1}
-    assert set(sorted_out([aim(1)], body).failed) == {1}
-    both = sorted_out([aim(1), aim(2)], body)
-    assert (dict(both.failed), both.stray, sorted(both.unsaid)) == ({}, True, [1, 2])
+    assert set(read_results([aim(1)], body).failed) == {1}
+    both = read_results([aim(1), aim(2)], body)
+    assert (dict(both.failed), both.stray, sorted(both.unmentioned)) == ({}, True, [1, 2])
 
 
 def test_contacts_are_found_by_id_key_and_every_address() -> None:

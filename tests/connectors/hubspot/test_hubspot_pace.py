@@ -4,16 +4,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from connectors.hubspot.rate_limit import Pace, known_zone, number, until_reset
+from connectors.hubspot.rate_limit import RateLimit, known_zone, until_reset
+from syncd.http.answer import whole_number
 
 
-def sent_at(pace: Pace, count: int, now: float = 0.0) -> list[float]:
+def sent_at(limit: RateLimit, count: int, now: float = 0.0) -> list[float]:
     """The times of `count` requests that are sent as soon as they may."""
     times = []
     for _ in range(count):
-        while wait := pace.wait(now):
+        while wait := limit.wait(now):
             now += wait
-        pace.sent(now)
+        limit.sent(now)
         times.append(now)
     return times
 
@@ -22,37 +23,37 @@ def sent_at(pace: Pace, count: int, now: float = 0.0) -> list[float]:
     ("rate", "count", "span"), [(9.0, 9, 1.0), (0.5, 1, 2.0), (2.5, 2, 0.8), (1000.0, 1000, 1.0)]
 )
 def test_no_span_holds_more_than_the_rate(rate: float, count: int, span: float) -> None:
-    times = sent_at(Pace(rate), count * 3)
+    times = sent_at(RateLimit(rate), count * 3)
     assert all(later - first >= span - 1e-9 for first, later in zip(times, times[count:], strict=False))
     assert times[-1] == pytest.approx(2 * span, abs=0.01)
 
 
 def test_the_windows_of_the_headers_are_kept() -> None:
-    pace = Pace(100)
-    pace.observe({"x-hubspot-ratelimit-max": "5", "x-hubspot-ratelimit-interval-milliseconds": "10000"}, 0.0)
-    times = sent_at(pace, 12)
+    limit = RateLimit(100)
+    limit.observe({"x-hubspot-ratelimit-max": "5", "x-hubspot-ratelimit-interval-milliseconds": "10000"}, 0.0)
+    times = sent_at(limit, 12)
     assert times == pytest.approx([0.0] * 5 + [10.0] * 5 + [20.0] * 2)
 
 
 def test_a_request_counts_from_its_answer_for_nobody_knows_when_it_arrived() -> None:
-    pace = Pace(1)
-    pace.sent(0.0)
-    pace.answered(0.7)
-    assert pace.wait(0.7) == 1.0
-    assert pace.wait(1.7) == 0.0
+    limit = RateLimit(1)
+    limit.sent(0.0)
+    limit.answered(0.7)
+    assert limit.wait(0.7) == 1.0
+    assert limit.wait(1.7) == 0.0
 
 
 def test_with_nothing_remaining_it_holds() -> None:
-    pace = Pace(100)
-    pace.observe({"x-hubspot-ratelimit-remaining": "0"}, 50.0)
-    assert pace.wait(50.0) == 1.0
-    assert pace.wait(51.0) == 0.0
+    limit = RateLimit(100)
+    limit.observe({"x-hubspot-ratelimit-remaining": "0"}, 50.0)
+    assert limit.wait(50.0) == 1.0
+    assert limit.wait(51.0) == 0.0
 
 
 @pytest.mark.parametrize("text", ["", "-1", "nine", "٩", "1e9", "9" * 30])
 def test_headers_that_make_no_sense_change_nothing(text: str) -> None:
-    pace = Pace(100)
-    pace.observe(
+    limit = RateLimit(100)
+    limit.observe(
         {
             "x-hubspot-ratelimit-max": text,
             "x-hubspot-ratelimit-interval-milliseconds": text,
@@ -60,8 +61,8 @@ def test_headers_that_make_no_sense_change_nothing(text: str) -> None:
         },
         0.0,
     )
-    assert number(text) is None
-    assert sent_at(pace, 50) == [0.0] * 50
+    assert whole_number(text) is None
+    assert sent_at(limit, 50) == [0.0] * 50
 
 
 def at(text: str) -> float:

@@ -88,7 +88,7 @@ def retry_after_is_taken_for_milliseconds() -> None:
 
         return read
 
-    around("syncd.http.headers:retry_after", make)
+    around("syncd.http.answer:retry_after", make)
 
 
 @defect(

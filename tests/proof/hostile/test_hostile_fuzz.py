@@ -9,7 +9,6 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.apollo.rate_limit import number
 from connectors.hubspot import rate_limit
 from connectors.hubspot import statuses as hubspot_statuses
 from connectors.salesforce import statuses as salesforce_statuses
@@ -21,8 +20,7 @@ from syncd.core.lead import Malformed, parse_lead, read_lead
 from syncd.ctgo.campaigns.api import checked_path
 from syncd.ctgo.campaigns.drafts import DraftError
 from syncd.ctgo.exchange import count
-from syncd.http.answer import Answer
-from syncd.http.headers import LONGEST_WAIT, SHORTEST_WAIT, http_date, retry_after
+from syncd.http.answer import LONGEST_WAIT, SHORTEST_WAIT, Answer, http_date, retry_after, whole_number
 from syncd.mapping import FieldMap, Filter, MappingError, variables
 from syncd.push import judge
 from syncd.settings import Settings, SettingsError
@@ -61,7 +59,7 @@ def test_a_header_is_a_wait_within_bounds_or_nothing(text: str) -> None:
     assert (count({"x": text}, "x") or 0) >= 0
     assert rate_limit.interval_of({"x-hubspot-ratelimit-interval-milliseconds": text}) > 0
     assert rate_limit.known_zone(text) in ("", text)
-    assert (number(text) or 0) >= 0
+    assert (whole_number(text) or 0) >= 0
 
 
 @fuzzed

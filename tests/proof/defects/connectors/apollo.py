@@ -77,7 +77,7 @@ def apollo_delivers_a_lead_to_its_namesake() -> None:
 
         return settled
 
-    around("connectors.apollo.write:Sender._settled", make)
+    around("connectors.apollo.write:Sender._outcome", make)
 
 
 @defect(

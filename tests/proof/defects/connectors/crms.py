@@ -24,13 +24,15 @@ def hubspot_believes_an_answer_that_forgets_a_contact() -> None:
     def make(plain: Any) -> Any:
         from dataclasses import replace  # noqa: PLC0415
 
-        def sorted_out(aims: Any, body: Any) -> Any:
-            said = plain(aims, body)
-            return replace(said, done={**dict.fromkeys(said.unsaid, "0"), **said.done}, unsaid=frozenset())
+        def read_results(aims: Any, body: Any) -> Any:
+            found = plain(aims, body)
+            return replace(
+                found, done={**dict.fromkeys(found.unmentioned, "0"), **found.done}, unmentioned=frozenset()
+            )
 
-        return sorted_out
+        return read_results
 
-    around("connectors.hubspot.identity:sorted_out", make)
+    around("connectors.hubspot.identity:read_results", make)
 
 
 @defect("I-2", "connectors", f"{HUBSPOT}matching.py::test_a_result_is_known_by_its_trace_or_its_key")
@@ -40,14 +42,14 @@ def hubspot_reads_an_answer_by_position() -> None:
     def make(plain: Any) -> Any:
         from dataclasses import replace  # noqa: PLC0415
 
-        def sorted_out(aims: Any, body: Any) -> Any:
+        def read_results(aims: Any, body: Any) -> Any:
             ids = [str(it["id"]) for it in body.get("results", []) if it.get("id")]
-            said = plain(aims, body)
-            return replace(said, done=dict(zip([aim.row.place for aim in aims], ids, strict=False)))
+            found = plain(aims, body)
+            return replace(found, done=dict(zip([aim.row.place for aim in aims], ids, strict=False)))
 
-        return sorted_out
+        return read_results
 
-    around("connectors.hubspot.identity:sorted_out", make)
+    around("connectors.hubspot.identity:read_results", make)
 
 
 @defect("halt on a refused key", "connectors", f"{HUBSPOT}answers.py::test_a_status_that_is_about_the_lane")

@@ -55,7 +55,7 @@ def hubspot_makes_one_contact_of_two_people() -> None:
 @defect("liveness", "connectors", f"{LOCKS}a_contact_that_stays_locked_holds_nobody_else_up")
 def hubspot_takes_one_contacts_lock_for_the_lanes() -> None:
     """A lock is waited out every two seconds for as long as it lasts, by all who share a call with it."""
-    instead("connectors.hubspot.write:narrowed", lambda why, _: why)
+    instead("connectors.hubspot.write:narrow_lock", lambda why, _: why)
 
 
 @defect(
@@ -65,7 +65,7 @@ def hubspot_takes_one_contacts_lock_for_the_lanes() -> None:
 )
 def hubspot_believes_a_firewall() -> None:
     """A 403 halts the lane whoever says it."""
-    instead("connectors.hubspot.errors:_spoken", lambda _: True)
+    instead("connectors.hubspot.errors:_is_its_own", lambda _: True)
 
 
 @defect(

@@ -53,7 +53,7 @@ def what_is_found_is_believed_unsynced() -> None:
         def append(fd: int, data: bytes) -> Any:
             from connectors.csv import file  # noqa: PLC0415
 
-            return plain(fd, data) if data else file.mark(fd)
+            return plain(fd, data) if data else file.fingerprint(fd)
 
         return append
 
@@ -72,9 +72,9 @@ def a_failed_sync_is_shrugged_off() -> None:
             try:
                 return plain(fd, data)
             except OSError:
-                from connectors.csv.file import Mark  # noqa: PLC0415
+                from connectors.csv.file import Fingerprint  # noqa: PLC0415
 
-                return Mark(before.st_dev, before.st_ino, before.st_size + len(data))
+                return Fingerprint(before.st_dev, before.st_ino, before.st_size + len(data))
 
         return append
 

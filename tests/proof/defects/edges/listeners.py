@@ -13,13 +13,13 @@ def slow_connections_keep_others_out() -> None:
     """When all connections are taken, nobody else is until one of them ends."""
 
     def make(plain: Any) -> Any:
-        def take(self: Any) -> None:
-            if len(self._visits) < self._manners.connections:
+        def accept(self: Any) -> None:
+            if len(self._open) < self._options.connections:
                 plain(self)
 
-        return take
+        return accept
 
-    around("syncd.http.listener:_Loop._take", make)
+    around("syncd.http.listener:_Loop._accept", make)
 
 
 @defect("alive", "hostile", f"{HOSTILE}::test_one_that_drips_is_cut_when_patience_is_over")
@@ -27,9 +27,9 @@ def each_byte_renews_the_patience() -> None:
     """Who sends a byte now and then keeps its connection for ever."""
 
     def make(plain: Any) -> Any:
-        def read(self: Any, visit: Any) -> Any:
-            visit.ends = self._clock.monotonic() + self._manners.patience
-            return plain(self, visit)
+        def read(self: Any, connection: Any) -> Any:
+            connection.ends = self._clock.monotonic() + self._options.patience
+            return plain(self, connection)
 
         return read
 

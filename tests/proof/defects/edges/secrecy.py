@@ -96,7 +96,7 @@ def hubspots_words_are_quoted_as_they_are() -> None:
 
         return word
 
-    around("connectors.hubspot.errors:word", make)
+    around("connectors.hubspot.errors:judge_row", make)
 
 
 @defect(
