@@ -24,6 +24,8 @@ from syncd.simulator.leads.row import Row, dumps
 from syncd.simulator.options import Options
 from syncd.simulator.refusals import (
     API_KEY_NOT_FOUND,
+    ENRICH_LEAD_NOT_FOUND,
+    FEEDBACK_LEAD_NOT_FOUND,
     GROUPING_UNKNOWN,
     NO_TEAM,
     NOT_FOUND,
@@ -195,8 +197,8 @@ def _leads(world: World, found: Mapping[str, Any], shape: Callable[[Page, Option
     if found.get("groupBy"):
         return _grouped(world, wanted, summary=found["summary"])
     if found["summary"]:
-        return world.summary(wanted)
-    return json_text(shape(world.page(wanted), world.options))
+        return world.listing.summary(wanted)
+    return json_text(shape(world.listing.page(wanted), world.options))
 
 
 def _grouped(world: World, wanted: Query, *, summary: bool) -> Any:
@@ -204,9 +206,9 @@ def _grouped(world: World, wanted: Query, *, summary: bool) -> Any:
     names = {campaign.id: campaign.name for campaign in world.campaigns}
     if summary:
         asked = [wanted.stream_id] if wanted.stream_id is not None else list(names)
-        counts = {one: world.summary(replace(wanted, stream_id=one)) for one in asked}
+        counts = {one: world.listing.summary(replace(wanted, stream_id=one)) for one in asked}
         return {"groups": [{"streamId": one, "streamName": names.get(one), **counts[one]} for one in asked]}
-    page = world.page(wanted)
+    page = world.listing.page(wanted)
     rows: defaultdict[int, list[Row]] = defaultdict(list)
     for row in page.rows:
         rows[row.stream_id].append(row)
@@ -228,7 +230,11 @@ def export(world: World, lead_id: int) -> Any:
 
 
 def feedback(world: World, lead_id: int) -> Any:
-    world.judge(lead_id, judgement_of(body()))
+    judgement = judgement_of(body())
+    if not world.leads.known(lead_id):
+        raise RefusedError(FEEDBACK_LEAD_NOT_FOUND)
+    world.segments.get(judgement.segment_id)
+    world.feedback.store(lead_id, judgement, world.instant)
     return {"ok": True}
 
 
@@ -238,7 +244,11 @@ def feedback(world: World, lead_id: int) -> Any:
 def enrich(world: World, lead_id: int) -> Any:
     _require_team(world)
     wanted = body()
-    found = world.enrich(lead_id, wanted["requested_outputs"], wanted.get("email_mode", "any"))
+    rows = world.leads.known(lead_id)
+    if not rows:
+        raise RefusedError(ENRICH_LEAD_NOT_FOUND)
+    mode = wanted.get("email_mode", "any")
+    found = world.lookups.enrich(rows[0].person, wanted["requested_outputs"], mode, lead_id)
     return {"leadId": lead_id, **enriched_payload(found, world.credits, world.options)}
 
 
@@ -256,7 +266,7 @@ def _lookup(world: World, outputs: Collection[str], kind: Kind) -> Any:
     if kind == "linkedin":
         outputs = wanted.get("requested_outputs", outputs)
     handle = world.handles.resolve(wanted["handle"])
-    person = world.person_of(handle)
+    person = world.leads.of_handle(handle) or world.lookups.stranger(handle)
     found = world.lookups.enrich(person, outputs, wanted.get("email_mode", "any"), handle.lower())
     world.lookups.note(kind, handle, found, world.instant)
     return enriched_payload(found, world.credits, world.options)
