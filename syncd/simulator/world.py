@@ -110,16 +110,13 @@ class World:
         listed_from: float | None = None,
         stream_id: int | None = None,
     ) -> list[int]:
-        """Find new leads.
+        """Find new leads, and return the id of each row, in order. An unknown campaign gets no leads.
 
         Args:
             count: Number of people; the option `repeats` may add rows.
             discovered: Epoch seconds, by default now; an earlier instant makes the leads late.
             listed_from: Epoch seconds of their listing; by default at once, except late leads.
             stream_id: The campaign; by default any.
-
-        Returns:
-            The id of each row, in order. An unknown campaign gets no leads.
         """
         with self.lock:
             instant = self._advance()

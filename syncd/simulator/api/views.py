@@ -11,6 +11,7 @@ from typing import Any
 
 from flask import Response, g, request
 
+from syncd.simulator import refusals
 from syncd.simulator.api.messages import body, json_text, query
 from syncd.simulator.campaigns.accounts import account_payload, me_payload
 from syncd.simulator.campaigns.models import Account
@@ -22,16 +23,7 @@ from syncd.simulator.leads.feedback import judgement_of
 from syncd.simulator.leads.listing import Page, Query
 from syncd.simulator.leads.row import Row, dumps
 from syncd.simulator.options import Options
-from syncd.simulator.refusals import (
-    API_KEY_NOT_FOUND,
-    ENRICH_LEAD_NOT_FOUND,
-    FEEDBACK_LEAD_NOT_FOUND,
-    GROUPING_UNKNOWN,
-    NO_TEAM,
-    NOT_FOUND,
-    SUBSCRIPTION_NOT_FOUND,
-    RefusedError,
-)
+from syncd.simulator.refusals import RefusedError
 from syncd.simulator.world import World
 
 PAGING = ("limit", "offset")
@@ -176,9 +168,9 @@ def stream_leads(world: World, stream_id: int) -> Any:
 def leads(world: World) -> Any:
     form = world.options.leads_route
     if form == "missing":
-        raise RefusedError(NOT_FOUND)
+        raise RefusedError(refusals.NOT_FOUND)
     if "groupBy" in request.args and world.options.grouped == "refused":
-        raise RefusedError(GROUPING_UNKNOWN)
+        raise RefusedError(refusals.GROUPING_UNKNOWN)
     return _leads(world, query(world.options, PAGING if form == "ignored" else ()), SHAPES[form])
 
 
@@ -232,7 +224,7 @@ def export(world: World, lead_id: int) -> Any:
 def feedback(world: World, lead_id: int) -> Any:
     judgement = judgement_of(body())
     if not world.leads.known(lead_id):
-        raise RefusedError(FEEDBACK_LEAD_NOT_FOUND)
+        raise RefusedError(refusals.FEEDBACK_LEAD_NOT_FOUND)
     world.segments.get(judgement.segment_id)
     world.feedback.store(lead_id, judgement, world.instant)
     return {"ok": True}
@@ -246,7 +238,7 @@ def enrich(world: World, lead_id: int) -> Any:
     wanted = body()
     rows = world.leads.known(lead_id)
     if not rows:
-        raise RefusedError(ENRICH_LEAD_NOT_FOUND)
+        raise RefusedError(refusals.ENRICH_LEAD_NOT_FOUND)
     mode = wanted.get("email_mode", "any")
     found = world.lookups.enrich(rows[0].person, wanted["requested_outputs"], mode, lead_id)
     return {"leadId": lead_id, **enriched_payload(found, world.credits, world.options)}
@@ -274,7 +266,7 @@ def _lookup(world: World, outputs: Collection[str], kind: Kind) -> Any:
 
 def _require_team(world: World) -> None:
     if not world.options.team:
-        raise RefusedError(NO_TEAM)
+        raise RefusedError(refusals.NO_TEAM)
 
 
 def lookup_history(world: World) -> Any:
@@ -297,7 +289,7 @@ def revoke_key(world: World, key_id: int) -> Any:
     # A key can revoke only itself, by its id.
     key = g.logged.key
     if world.gateway.key_id(key) != key_id:
-        raise RefusedError(API_KEY_NOT_FOUND)
+        raise RefusedError(refusals.API_KEY_NOT_FOUND)
     world.revoke(key)
     return {"revoked": True}
 
@@ -341,5 +333,5 @@ def subscribe(world: World) -> Any:
 
 def unsubscribe(world: World) -> Any:
     if not world.subscriptions.unsubscribe(body()["id"]):
-        raise RefusedError(SUBSCRIPTION_NOT_FOUND)
+        raise RefusedError(refusals.SUBSCRIPTION_NOT_FOUND)
     return {"ok": True}

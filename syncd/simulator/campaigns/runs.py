@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any, Literal
 
+from syncd.simulator import refusals
 from syncd.simulator.campaigns.accounts import Accounts, Budget
 from syncd.simulator.campaigns.models import Campaign, Pair
 from syncd.simulator.campaigns.segments import Segments
@@ -17,13 +18,7 @@ from syncd.simulator.instants import Precision, iso
 from syncd.simulator.leads.people import draw
 from syncd.simulator.leads.row import Row
 from syncd.simulator.options import Options
-from syncd.simulator.refusals import (
-    BUDGET_EXHAUSTED,
-    RUN_NOT_FOUND,
-    RUN_UNDER_WAY,
-    STREAM_ARCHIVED,
-    RefusedError,
-)
+from syncd.simulator.refusals import RefusedError
 
 FIRST_RUN = 401
 RECENTLY = 43_200.0  # seconds between the runs that found the first leads and the world's start
@@ -222,7 +217,7 @@ class Runs:
         for run in self.of_stream(stream_id):
             if run.id == run_id:
                 return run
-        raise RefusedError(RUN_NOT_FOUND)
+        raise RefusedError(refusals.RUN_NOT_FOUND)
 
     def all(self) -> list[Run]:
         """Return every run, newest first."""
@@ -242,11 +237,11 @@ class Runs:
     def _startable(self, stream_id: int) -> Campaign:
         campaign = self._streams.get(stream_id)
         if campaign.archived:
-            raise RefusedError(STREAM_ARCHIVED)
+            raise RefusedError(refusals.STREAM_ARCHIVED)
         if self._options.concurrent_runs == "conflict" and any(
             run.pair.stream_id == stream_id for _, _, run in self._under_way
         ):
-            raise RefusedError(RUN_UNDER_WAY)
+            raise RefusedError(refusals.RUN_UNDER_WAY)
         return campaign
 
     def _refused(self, pair: Pair, budget: Budget, now: float) -> str | None:
@@ -259,7 +254,7 @@ class Runs:
     def _answer(self, queued: list[dict[str, Any]], skipped: Collection[dict[str, Any]]) -> dict[str, Any]:
         exhausted = skipped and all(one["reason"] == "budget_exhausted" for one in skipped)
         if not queued and exhausted and self._options.all_skipped == "refused":
-            raise RefusedError(BUDGET_EXHAUSTED)
+            raise RefusedError(refusals.BUDGET_EXHAUSTED)
         return {"queued": queued, "skipped": list(skipped)}
 
     def _begin(self, campaign: Campaign, pair: Pair, mode: Mode, now: float) -> Run:
