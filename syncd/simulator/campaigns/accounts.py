@@ -142,11 +142,7 @@ class Accounts:
             self.set_asleep(account_id, asleep=True)
 
     def wake(self, account_id: int) -> None:
-        """Resume an account. A repeat is harmless.
-
-        Raises:
-            RefusedError: No account has this id, no subscription is active, or Stripe refuses.
-        """
+        """Resume an account. A repeat is harmless. Raises RefusedError as `sleep`, and if no subscription is active."""
         account = self.get(account_id)
         if not self.paying:
             raise RefusedError(refusals.SUBSCRIPTION_REQUIRED)
@@ -161,11 +157,8 @@ class Accounts:
     def change_tier(self, account_id: int, tier: str, now: float) -> tuple[Account, str]:
         """Upgrade at once, schedule a downgrade for the period's end, or cancel a scheduled downgrade.
 
-        Returns:
-            The changed account, and the `action` of the answer.
-
-        Raises:
-            RefusedError: The account is unknown, asleep, or of this tier; no subscription is active; or Stripe refuses.
+        Returns the changed account, and the `action` of the answer. Raises RefusedError as `wake`, and if the account is asleep
+        or has this tier.
         """
         account = self.get(account_id)
         if not self.paying:

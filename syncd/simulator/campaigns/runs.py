@@ -109,20 +109,17 @@ class Run:
         }
 
     def _log(self) -> list[tuple[float, str, str]]:
-        fetched = [(FETCHED, "fetch_followers", f"Fetched {self.followers} new followers")]
+        log = [(BEGINS, "start", "Started")]
         if self.mode == "search-only":
-            fetched = [(FETCHED, "load_followers", "Loaded the cached followers")]
-        begun = [(BEGINS, "start", "Started"), *fetched]
+            log.append((FETCHED, "load_followers", "Loaded the cached followers"))
+        else:
+            log.append((FETCHED, "fetch_followers", f"Fetched {self.followers} new followers"))
         if self.error is not None:
-            return [*begun, (FAILS, "failed", self.error)]
-        enriched = [(1.0, "enrich", f"Enriched {self.enriched} leads")] if self.enriched else []
-        found = self.passed + len(self.rows)
-        return [
-            *begun,
-            (LAST, "classify", f"{found} candidates passed"),
-            *enriched,
-            (1.0, "done", "Completed"),
-        ]
+            return [*log, (FAILS, "failed", self.error)]
+        log.append((LAST, "classify", f"{self.passed + len(self.rows)} candidates passed"))
+        if self.enriched:
+            log.append((1.0, "enrich", f"Enriched {self.enriched} leads"))
+        return [*log, (1.0, "done", "Completed")]
 
 
 class Runs:
@@ -162,8 +159,7 @@ class Runs:
     def run(self, stream_id: int, now: float) -> dict[str, Any]:
         """Begin a run of every permitted pair, and return the answer.
 
-        Raises:
-            RefusedError: The campaign is unknown, archived, or has a run under way.
+        Raises RefusedError: the campaign is unknown, archived, or has a run under way.
         """
         campaign = self._startable(stream_id)
         queued, skipped, allowed = [], [], dict[int, str | None]()
@@ -181,11 +177,7 @@ class Runs:
     def retest(
         self, stream_id: int, account_id: int | None, segment_id: int | None, now: float
     ) -> dict[str, Any]:
-        """Begin a re-test of the pairs of an account, a segment, both, or all, and return the answer.
-
-        Raises:
-            RefusedError: The campaign is unknown, archived, or has a run under way.
-        """
+        """Begin a re-test of the pairs of an account, a segment, both, or all, and return the answer. Raises as `run`."""
         campaign = self._startable(stream_id)
         queued, skipped = [], []
         as_run = self._options.retest_answer == "as_run"
@@ -204,20 +196,16 @@ class Runs:
         return self._answer(queued, skipped)
 
     def of_stream(self, stream_id: int) -> list[Run]:
-        """Return the runs of a campaign's pairs, newest first. A pair is an (account, segment).
-
-        Raises:
-            RefusedError: The campaign is unknown.
-        """
+        """Return the runs of a campaign's (account, segment) pairs, newest first. Raises RefusedError: it is unknown."""
         tuples = {_tuple(pair) for pair in self._streams.get(stream_id).pairs}
         return [run for run in self.all() if _tuple(run.pair) in tuples]
 
     def one(self, stream_id: int, run_id: int) -> Run:
         """Return one run of a campaign's pairs. Raises RefusedError: the campaign is unknown, or has no such run."""
-        for run in self.of_stream(stream_id):
-            if run.id == run_id:
-                return run
-        raise RefusedError(refusals.RUN_NOT_FOUND)
+        run = next((run for run in self.of_stream(stream_id) if run.id == run_id), None)
+        if run is None:
+            raise RefusedError(refusals.RUN_NOT_FOUND)
+        return run
 
     def all(self) -> list[Run]:
         """Return every run, newest first."""
