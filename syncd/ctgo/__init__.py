@@ -1,7 +1,7 @@
 """The client of CTGO's API.
 
 Every answer is what the vendor promised or one of the four failures: a login page, half an answer or an endless one
-is never an empty page. What each response says about the request budget goes to `observe`, whatever became of it.
+is never an empty page. The request budget that a response reports goes to `observe`, whatever became of the response.
 
 * `client` sends; `exchange` is a call as a value, and the budget that the headers of its answer report.
 * `shapes` decides what an answer must look like, `models` gives it names.

@@ -40,7 +40,7 @@ T = TypeVar("T")
 UNREAD = {
     "too_large": "is larger than may be",
     "encoded": "came in an encoding that was not asked for",
-    "garbled": "is not the gzip that it says it is",
+    "garbled": "is not the gzip that its headers promise",
 }
 _HEADERS: tuple[Mapping[str, str], ...] = ({}, {"content-type": "application/json"})
 
@@ -169,7 +169,7 @@ class Upstream:
         like, its repetition and its order are not documented, and nothing is signed.
 
         Args:
-            target_url: where POSTs go. It holds the only secret that tells CTGO's from anybody's.
+            target_url: where POSTs go. The address holds the only secret by which a receiver recognises CTGO.
             filters: `streamId`, `accountId`, `sourceType` (`follower`, `liker`), `feedbackStatus` (`good`, `bad`),
                 `matchConfidence` (`high`, `medium`); none of them: everything. `feedbackStatus` is of no use for new
                 leads, and a `segmentId`, which existed once, matches nothing.

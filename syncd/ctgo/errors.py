@@ -26,7 +26,7 @@ from syncd.http.answer import Answer
 
 HOUR = 3600.0
 RATE_LIMIT_WAIT = 60.0
-"""Seconds to rest after a rate limit that did not say how long: the window is a minute."""
+"""Seconds to rest after a rate limit without `Retry-After`: the window is a minute."""
 
 LONGEST_QUOTE = 120
 FOREIGN = "foreign"

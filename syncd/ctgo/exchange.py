@@ -38,7 +38,7 @@ class Signals(NamedTuple):
 
     `status` is 0 when there was no response. `answered_at` is `clock.monotonic()` when the response, or the failure,
     was in. `limit` and `remaining` are `X-RateLimit-*`. `retry_after` is how long the whole key must rest, in seconds
-    of [1, 3600]: always set for a true rate limit (429), for a 503 only if it said so, for anything else None.
+    of [1, 3600]: always set for a true rate limit (429), for a 503 only with a `Retry-After`, for anything else None.
     """
 
     status: int

@@ -27,7 +27,7 @@ class Page:
     """One page of a leads listing.
 
     `rows` are raw JSON values, not validated: `syncd.core.lead.parse_lead` does that for each. `total` and `has_more` are
-    None when the answer did not say. `server_date` is its `Date` header in seconds since the epoch.
+    None when the answer has neither. `server_date` is its `Date` header in seconds since the epoch.
     """
 
     rows: Sequence[object] = field(repr=False)
@@ -45,7 +45,7 @@ def _absent_if_odd(value: object, handler: ValidatorFunctionWrapHandler) -> Any:
 
 T = TypeVar("T")
 Maybe = Annotated[T | None, WrapValidator(_absent_if_odd)]
-"""A field that may be missing, null, or of a type that nobody foresaw: then it is None."""
+"""A field that may be missing, null, or of an unforeseen type: then it is None."""
 
 
 class Answer(BaseModel):

@@ -25,7 +25,7 @@ MOST_PARTS = 200_000
 MOST_ROWS = 500
 """Rows that a page is asked for."""
 MOST_COUNTED = 1_000_000_000
-"""Rows that a listing may say that it has."""
+"""The largest believable `total` of a listing."""
 
 A = TypeVar("A", bound=Answer)
 Named = Literal["stream", "segment", "account"]

@@ -39,11 +39,8 @@ def create_app(
 ) -> Flask:
     """Build the WSGI app.
 
-    Args:
-        options: The switches of a new world.
-        now: The clock of a new world, in epoch seconds.
-        world: A state to share, with its own options and clock; by default a new one.
-        sleep: Waits for the option `latency`.
+    `world` is a state to share, with its own options and clock; without one, `options` and `now` (epoch seconds) make a new
+    one. `sleep` waits for the option `latency`.
     """
     world = world or World(options, now)
     app = Flask(__name__, static_folder=None)

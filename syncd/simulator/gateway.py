@@ -220,7 +220,7 @@ class Gateway:
         with self._lock:
             return self._accepted.get(key)
 
-    def revoke(self, key: str | None) -> None:
+    def revoke(self, key: str | None = None) -> None:
         """Revoke one key, or every key that was accepted so far."""
         with self._lock:
             self._revoked |= set(self._accepted) if key is None else {key}

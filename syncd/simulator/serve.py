@@ -29,21 +29,11 @@ class Running:
 
 
 def serve(
-    options: Options,
-    host: str = "127.0.0.1",
-    port: int = 8400,
-    ready: Callable[[str], None] | None = None,
+    options: Options, host: str = "127.0.0.1", port: int = 8400, ready: Callable[[str], None] | None = None
 ) -> None:
-    """Serve a new world until Ctrl-C or SIGTERM.
+    """Serve a new world until Ctrl-C or SIGTERM. Raises OSError if the address is not available.
 
-    Args:
-        options: The switches.
-        host: Address to listen on.
-        port: Port to listen on; 0 for any.
-        ready: Called with the base URL when the socket accepts connections.
-
-    Raises:
-        OSError: The address is not available.
+    The port 0 means any. `ready` is called with the base URL when the socket accepts connections.
     """
     world = World(options)
     server, url = _server(world, host, port)
@@ -62,16 +52,9 @@ def serve(
 def running(
     options: Options, port: int = 0, *, world: World | None = None, now: Callable[[], float] = time.time
 ) -> Iterator[Running]:
-    """Serve on loopback from a thread until the `with` block ends.
+    """Serve on loopback from a thread until the `with` block ends. Raises OSError if the port is taken.
 
-    Args:
-        options: The switches of a new world.
-        port: Port to listen on; 0 for any.
-        world: A state with its own options and clock; by default a new one.
-        now: The clock of a new world.
-
-    Raises:
-        OSError: The port is taken.
+    The port 0 means any. `world` is a state with its own options and clock; without one, `options` and `now` make a new one.
     """
     world = world or World(options, now)
     server, url = _server(world, "127.0.0.1", port)
@@ -87,9 +70,8 @@ def running(
 def _server(world: World, host: str, port: int) -> tuple[Any, str]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.create_server((host, port), family=family)
-    server = create_server(
-        create_app(world.options, world=world), sockets=[listening], threads=THREADS, ident=""
-    )
+    app = create_app(world.options, world=world)
+    server = create_server(app, sockets=[listening], threads=THREADS, ident="")
     shown = f"[{host}]" if ":" in host else host
     return server, f"http://{shown}:{listening.getsockname()[1]}"
 

@@ -5,7 +5,7 @@ happens in order, at its own instant: leads, ends of runs, scheduled tiers.
 """
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import inf
 from operator import attrgetter
@@ -17,16 +17,14 @@ from syncd.simulator.campaigns.models import Campaign, Pair
 from syncd.simulator.campaigns.runs import Run, Runs
 from syncd.simulator.campaigns.segments import Segments
 from syncd.simulator.campaigns.streams import Streams, XHandles
-from syncd.simulator.gateway import MINUTE, Fault, Gateway, Request
-from syncd.simulator.leads.enrichment import Enriched, Lookups
-from syncd.simulator.leads.feedback import FeedbackStore, Judgement
-from syncd.simulator.leads.listing import Listing, Page, Query
-from syncd.simulator.leads.people import Person, draw
+from syncd.simulator.gateway import MINUTE, Gateway, Request
+from syncd.simulator.leads.enrichment import Lookups
+from syncd.simulator.leads.feedback import FeedbackStore
+from syncd.simulator.leads.listing import Listing
 from syncd.simulator.leads.row import Row
 from syncd.simulator.leads.store import FUTURE, Leads
 from syncd.simulator.options import Options
 from syncd.simulator.preferences import Preferences
-from syncd.simulator.refusals import ENRICH_LEAD_NOT_FOUND, FEEDBACK_LEAD_NOT_FOUND, RefusedError
 from syncd.simulator.webhooks import Subscriptions
 
 SyncObserver = Callable[[Sequence[Row]], object]
@@ -40,7 +38,9 @@ class World:
         start: Epoch seconds of the world's start.
         instant: Epoch seconds up to which everything due has happened. A view takes it for now.
         gateway: Keys, rate limits, planned failures, and the log of requests.
-        handles, accounts, segments, streams, runs, lookups, preferences: The rest of the state; use it within `moment()`.
+        fail, revoke, busiest_minute: As those of the gateway.
+        handles, accounts, segments, streams, runs, lookups, preferences, leads, listing: The rest of the state; use it
+            within `moment()`.
         on_export: Called with the lead id when the POST of an export arrives, before the key is checked, and without
             the lock. Its errors leave the WSGI app.
         sync_observers: Each is called with the new rows of a completed sync, at least one. Leads outside of runs are a
@@ -58,6 +58,8 @@ class World:
         self.on_export: Callable[[int], object] | None = None
         self.sync_observers: list[SyncObserver] = []
         self.gateway = Gateway(options)
+        self.fail, self.revoke = self.gateway.fail, self.gateway.revoke
+        self.busiest_minute = self.gateway.busiest_minute
         self.handles = XHandles(options)
         self.accounts = Accounts(options, self.start)
         self.segments = Segments(options, self.start)
@@ -69,15 +71,14 @@ class World:
         self.sync_observers.append(self.subscriptions.announce)
         self._clock = now
         self._ahead = 0.0
-        self._listing = Listing(options, self._hidden())
-        self._leads = Leads(options, self._listing)
-        self.exported = self._leads.exported
-        self.export_counts = self._leads.export_counts
+        self.listing = Listing(options, self._hidden())
+        self.leads = Leads(options, self.listing)
+        self.exported = self.leads.exported
+        self.export_counts = self.leads.export_counts
         self.runs = Runs(options, self.accounts, self.streams, self.segments, self._discover)
         self._fed = tuple(pair for campaign in self.campaigns for pair in campaign.pairs)
         self._of_runs: set[int] = set()
         self._arrived = 0
-        self._pages = 0
         self._begin()
 
     def now(self) -> float:
@@ -99,7 +100,7 @@ class World:
     def refresh_pairs(self) -> None:
         """Note a change of campaigns or accounts, so that leads follow it."""
         self._fed = tuple(self.streams.fed())
-        self._listing.hide(self._hidden())
+        self.listing.hide(self._hidden())
 
     def add_leads(
         self,
@@ -109,102 +110,56 @@ class World:
         listed_from: float | None = None,
         stream_id: int | None = None,
     ) -> list[int]:
-        """Find new leads.
+        """Find new leads, and return the id of each row, in order. An unknown campaign gets no leads.
 
         Args:
             count: Number of people; the option `repeats` may add rows.
             discovered: Epoch seconds, by default now; an earlier instant makes the leads late.
             listed_from: Epoch seconds of their listing; by default at once, except late leads.
             stream_id: The campaign; by default any.
-
-        Returns:
-            The id of each row, in order. An unknown campaign gets no leads.
         """
         with self.lock:
             instant = self._advance()
             dated = instant if discovered is None else discovered
             pairs = self._fed if stream_id is None else self._pairs_of(stream_id)
-            rows = [row for _ in range(count) for row in self._leads.find(pairs, dated, listed_from)]
+            rows = [row for _ in range(count) for row in self.leads.find(pairs, dated, listed_from)]
             self._advance()
             return [row.id for row in rows]
 
     def amend_lead(self, lead_id: int, changes: dict[str, Any]) -> None:
         """Replace members of every row of an id; those of `profile` go into the profile."""
         with self.lock:
-            self._leads.amend(lead_id, changes)
+            self.leads.amend(lead_id, changes)
 
     def remove_lead(self, lead_id: int) -> None:
         """Remove every row of an id, so that its export or enrichment is a 404."""
         with self.lock:
-            self._leads.remove(lead_id)
+            self.leads.remove(lead_id)
 
     def listed(self) -> tuple[Row, ...]:
         """Return the rows of `GET /leads` by discovery."""
         with self.moment():
-            return self._listing.rows()
+            return self.listing.rows()
 
     def rows(self) -> list[Row]:
         """Return every row, listed or not, in the order of their finding."""
         with self.moment():
-            return sorted(self._leads.all(), key=attrgetter("sequence"))
-
-    def page(self, query: Query) -> Page:
-        """Return one page of a listing."""
-        with self.moment():
-            self._pages += 1
-            return self._listing.page(query, draw(self.options.seed, "page", self._pages))
-
-    def summary(self, query: Query) -> dict[str, int]:
-        """Return the counts of a listing."""
-        with self.moment():
-            return self._listing.summary(query)
+            return sorted(self.leads.all(), key=attrgetter("sequence"))
 
     def export(self, lead_id: int) -> None:
         """Mark a lead exported. Raises RefusedError as `Leads.export` does."""
         with self.moment() as instant:
-            self._leads.export(lead_id, instant)
-
-    def enrich(self, lead_id: int, outputs: Collection[str], mode: str) -> Enriched:
-        """Look the person of a lead up. Raises RefusedError as `Lookups.enrich` does, and for an unknown lead."""
-        with self.moment():
-            rows = self._leads.known(lead_id)
-            if not rows:
-                raise RefusedError(ENRICH_LEAD_NOT_FOUND)
-            return self.lookups.enrich(rows[0].person, outputs, mode, lead_id)
-
-    def judge(self, lead_id: int, judgement: Judgement) -> None:
-        """Store feedback on a lead. Raises RefusedError for an unknown lead or segment."""
-        with self.moment() as instant:
-            if not self._leads.known(lead_id):
-                raise RefusedError(FEEDBACK_LEAD_NOT_FOUND)
-            self.segments.get(judgement.segment_id)
-            self.feedback.store(lead_id, judgement, instant)
-
-    def revoke(self, key: str | None = None) -> None:
-        """Revoke one key, or every key that was accepted so far."""
-        self.gateway.revoke(key)
-
-    def fail(self, fault: Fault) -> None:
-        """Make the next calls of a route fail."""
-        self.gateway.fail(fault)
+            self.leads.export(lead_id, instant)
 
     @property
     def requests(self) -> Sequence[Request]:
         """Logged requests under /api, oldest first."""
         return self.gateway.requests
 
-    def busiest_minute(self) -> int:
-        """Return the most requests, refused or not, that one key sent within 60 seconds."""
-        return self.gateway.busiest_minute()
-
     @property
     def campaigns(self) -> tuple[Campaign, ...]:
-        """The campaigns. Callers may set them."""
+        """Every campaign, archived ones included."""
         return self.streams.campaigns
-
-    @campaigns.setter
-    def campaigns(self, campaigns: tuple[Campaign, ...]) -> None:
-        self.streams.campaigns = campaigns
 
     @property
     def credits(self) -> int:
@@ -215,16 +170,12 @@ class World:
     def credits(self, balance: int) -> None:
         self.lookups.credits = balance
 
-    def person_of(self, handle: str) -> Person:
-        """Return the person of a handle, with or without a lead."""
-        return self._leads.of_handle(handle) or self.lookups.stranger(handle)
-
     def stats(self) -> dict[str, Any]:
         """Return the counts of `GET /_sim/stats`."""
         with self.moment():
             return {
                 **self.gateway.stats(),
-                **self._leads.stats(),
+                **self.leads.stats(),
                 "credits": self.credits,
                 "webhooks": self.subscriptions.stats(),
             }
@@ -235,14 +186,14 @@ class World:
         found: list[Row] = []
         for number in range(options.leads):
             seconds_ago = ((last - number) // options.per_second + 1) * options.spacing
-            found += self._leads.find(self._fed, self.start - seconds_ago)
+            found += self.leads.find(self._fed, self.start - seconds_ago)
         if options.future_lead:
-            found += self._leads.find(self._fed, FUTURE, listed_from=self.start)
+            found += self.leads.find(self._fed, FUTURE, listed_from=self.start)
         self.runs.remember(self.start, found)
         self._advance()
 
     def _discover(self, pair: Pair, instants: Sequence[float]) -> list[Row]:
-        rows = [row for instant in instants for row in self._leads.find((pair,), instant, instant)]
+        rows = [row for instant in instants for row in self.leads.find((pair,), instant, instant)]
         self._of_runs |= {row.sequence for row in rows}
         return rows
 
@@ -268,9 +219,9 @@ class World:
         if options.leads_per_minute:
             every = MINUTE / options.leads_per_minute * options.per_second
             while (due := self.start + (self._arrived // options.per_second + 1) * every) <= instant:
-                self._leads.find(self._fed, due)
+                self.leads.find(self._fed, due)
                 self._arrived += 1
-        listed = self._leads.list_due(instant)
+        listed = self.leads.list_due(instant)
         self.accounts.settle(instant)
         self._notify([row for row in listed if row.sequence not in self._of_runs])
 

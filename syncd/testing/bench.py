@@ -39,7 +39,7 @@ NOON = 1781179200.0
 
 
 class ManualClock:
-    """A `syncd.clock.Clock` that only moves when it is told to: `wait` comes back at once and time has passed."""
+    """A `syncd.clock.Clock` that moves only by `advance` and `wait`; `wait` returns at once, and time has passed."""
 
     def __init__(self, start: float = NOON) -> None:
         """`start`: seconds since the epoch."""
@@ -202,7 +202,7 @@ class Bench:
 
         Args:
             n: 1 or more; the id of the lead and of the delivery.
-            emailed: False: nothing is known but what the listing says.
+            emailed: False: only the listing is known.
             in_place_of: texts to put in place of others in the mapped fields, for what no lead can hold.
             changes: what is different in the lead, by the name of its variable (`display_name=…`, `x_user_id=…`,
                 `discovered_at=…`; None: absent), and `maybe_sent`, `remote_id`, `attempt` of the delivery.

@@ -117,7 +117,7 @@ class DeclarationClaims(ContractPart):
         demand(not _shown(bench, repr(findings)), "a finding of check() shows a secret")
 
     def test_setup_without_apply_changes_nothing(self, bare: Bench) -> None:
-        """`setup(False)` says what it would do."""
+        """`setup(False)` only plans."""
         connector, before = _setup(bare), _everything(bare)
         planned = list(connector.setup(_PLAN))
         demand(_everything(bare) == before, "setup(apply=False) changed something at the remote")
@@ -128,7 +128,7 @@ class DeclarationClaims(ContractPart):
         )
 
     def test_setup_a_second_time_changes_nothing(self, bare: Bench) -> None:
-        """`setup(True)` makes what it planned, says so, and then finds nothing left to make."""
+        """`setup(True)` makes and reports what it planned, and then finds nothing left to make."""
         connector = _setup(bare)
         planned = _left_to_do(connector.setup(_PLAN))
         made = [change.what for change in connector.setup(_MAKE) if change.done]
@@ -153,7 +153,7 @@ class DeclarationClaims(ContractPart):
         demand(routes[0] == routes[3], "route answered differently the second time")
         demand(
             all(route.key for route in routes),
-            "Route.key must say what the delivery must not share a call with",
+            "Route.key must name what the delivery must not share a call with",
         )
         if bench.connector.objects == "people":
             demand(

@@ -45,7 +45,7 @@ def _first_call(harness: LaneHarness) -> Call:
 
 
 def _broken_off(bench: Bench, cause: Callable[[], None], when: str) -> LaneHarness:
-    """Call once, with trouble in the middle of the batch; demand that the answer says what the remote holds."""
+    """Call once, with trouble in the middle of the batch; demand that the answer reports what the remote holds."""
     before, batch = bench.seen(), few(bench)
     if len(batch) == 1:
         pytest.skip("it takes one delivery at a time")
@@ -180,7 +180,7 @@ class FailureClaims(ContractPart):
         )
 
     def test_revoked_credentials_halt_the_lane_and_lose_nothing(self, bench: Bench) -> None:
-        """Waiting does not help and no lead is at fault: `Halt`, with a fix that says what to mend."""
+        """Waiting does not help and no lead is at fault: `Halt`, with a fix that names the cure."""
         self.need("revoke")
         first, batch = bench.delivery(50), few(bench)
         deliver_all(bench, [first], "Before the credentials are revoked")

@@ -160,7 +160,7 @@ class MemoryConnector(Connector):
         return [Finding("ok", "memory_ready", "The remote answers.")]
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
-        """One write, and a read before it if a policy asks. Raises Pause or Halt as `codes` tell."""
+        """One write, and a read before it if a policy asks. Raises Pause or Halt, with one of `codes`."""
         token, keys = self._token.get_secret_value(), [self._key(each) for each in batch]
         try:
             there = self._remote.read(token, keys) if self._reads else {}
@@ -171,7 +171,7 @@ class MemoryConnector(Connector):
         return [self._outcome(answer) for answer in answers]
 
     def _key(self, delivery: Delivery) -> str:
-        """Return the key by which the remote tells people apart."""
+        """Return the key by which the remote distinguishes people."""
         return delivery.person
 
     def _due(self, fields: Mapping[str, object], there: Mapping[str, object] | None) -> dict[str, object]:

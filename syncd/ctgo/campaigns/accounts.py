@@ -86,7 +86,7 @@ def is_asleep(accounts: Accounts, account_id: int) -> bool | None:
 
 
 def has_tier(accounts: Accounts, account_id: int, tier: Tier) -> bool | None:
-    """True if an account has a tier for good, or will have it at the period's end; None if nobody can tell."""
+    """True if an account has a tier for good, or will have it at the period's end; None if the list does not show it."""
     account = accounts.find(account_id)
     if account is None or account.tier is None:
         return None
@@ -94,7 +94,7 @@ def has_tier(accounts: Accounts, account_id: int, tier: Tier) -> bool | None:
 
 
 class AccountsApi(Resource):
-    """See the module."""
+    """The tracked accounts."""
 
     def list(self) -> Accounts:
         """All tracked accounts. `GET /accounts`; there is no paging."""

@@ -1,7 +1,7 @@
 """The whole of CTGO's API for people: campaigns and all that belongs to them.
 
 Built on the same client as the engine's questions: `Api(upstream.ask)` shares its key, deadlines, table of errors and
-observer. One method is one request unless it says otherwise, so a caller that has a budget to keep wraps `ask`. A daemon
+observer. One method is one request unless its docstring says otherwise, so a caller that has a budget to keep wraps `ask`. A daemon
 imports nothing of this.
 
 Every method raises one of the four failures, or DraftError for what cannot be sent at all.
@@ -44,7 +44,7 @@ _QUERY = re.compile(r"[!-~]*", re.ASCII)
 
 
 class Api:
-    """See the module. What is about one kind of thing is in its own member."""
+    """The API by kind of thing: each has a member of its own."""
 
     def __init__(self, ask: Ask) -> None:
         """`ask`: sends a request; `Upstream.ask`, or one around it that waits for a slot."""

@@ -45,7 +45,7 @@ class Summary(Answer):
 
 
 class LeadsApi(Resource):
-    """See the module."""
+    """The leads."""
 
     def of_stream(
         self, stream_id: int, wanted: LeadFilter = _ALL, *, limit: int = 100, offset: int = 0
@@ -67,7 +67,7 @@ class LeadsApi(Resource):
     ) -> Page:
         """One page of the leads of all campaigns, or of `stream_id`. `GET /leads`, see the module; otherwise as `of_stream`.
 
-        `limit` and `offset` may be ignored as well: a page that comes twice says so.
+        `limit` and `offset` may be ignored as well: then a page comes twice.
         """
         path = with_query("/leads", wanted.query() | _of(stream_id) | _paging(limit, offset))
         return self._ask(question(path, "for leads"), page_of)
@@ -109,7 +109,7 @@ class Lookup(Enrichment):
 
 
 class SegmentFound(Answer):
-    """A segment that a text was understood as. It may have been created: `id` is its number where CTGO tells one."""
+    """A segment made from a text. CTGO may have created it: then it has an `id`."""
 
     id: Maybe[int] = None
     description: Maybe[str] = None
@@ -119,7 +119,7 @@ class SegmentFound(Answer):
 
 
 class LookupsApi(Resource):
-    """See the module. All raise Pause `credits_exhausted`, Halt `no_team`; what costs credits, Halt `outcome_unknown` too."""
+    """The look-ups. All raise Pause `credits_exhausted`, Halt `no_team`; what costs credits, Halt `outcome_unknown` too."""
 
     def enrich(self, handle: str, more: Mapping[str, Any] = _NOTHING) -> Lookup:
         """LinkedIn address and email of an X account. `POST /lookups/enrich`. Raises DraftError for what is no handle."""

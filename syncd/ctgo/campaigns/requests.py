@@ -36,7 +36,7 @@ class Ask(Protocol):
     """
 
     def __call__(self, call: Call, read: Reader[T], /) -> T:
-        """See the class."""
+        """Send the request."""
         ...
 
 
@@ -218,7 +218,7 @@ def billed(ask: Ask, call: Call, read: Reader[T], look: Callable[[], Seen[T]]) -
 
 
 def refuse_unless_accepted(billing: Billing | None, what: str) -> None:
-    """Raise Reject `billing_not_accepted` unless somebody said yes. `what` begins a sentence: "Waking an account"."""
+    """Raise Reject `billing_not_accepted` unless somebody accepted. `what` begins a sentence: "Waking an account"."""
     if billing is not Billing.ACCEPTED:
         raise Reject("billing_not_accepted", f"{what} changes what CTGO bills, and nobody accepted that.")
 

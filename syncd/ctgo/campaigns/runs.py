@@ -84,7 +84,7 @@ class Run(Answer):
 
 
 class Queued(Answer):
-    """A run that was started. `pair_id` and `segment_id` are told of a re-test."""
+    """A run that was started. `pair_id` and `segment_id` come with a re-test."""
 
     account_id: Maybe[int] = Field(None, validation_alias=_ACCOUNT, serialization_alias="trackedAccountId")
     run_id: Maybe[int] = Field(None, validation_alias=_RUN, serialization_alias="syncRunId")
@@ -121,7 +121,7 @@ class Started(Answer):
 
 
 class RunsApi(Resource):
-    """See the module."""
+    """The runs."""
 
     def start(self, stream_id: int) -> Started:
         """Fetch and classify for every active pair. `POST /streams/{id}/run`; takes a daily sync of each account.

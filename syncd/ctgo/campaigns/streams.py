@@ -1,4 +1,4 @@
-"""Campaigns, and the segments that say what to look for in people.
+"""Campaigns, and the segments by which CTGO chooses people.
 
 A campaign has pairs of tracked accounts and segments, with one schedule, enrichment and delivery.
 
@@ -115,7 +115,7 @@ class Archived(Answer):
 def newcomer(before: Collection[int], now: Sequence[Campaign], name: str | None) -> Campaign | bool | None:
     """The campaign that came since the ids `before` were read: the one of that name, or the only one if it had none.
 
-    False when there is none, None when there are several and nobody can tell which.
+    False when there is none, None when there are several.
     """
     new = [campaign for campaign in now if campaign.id not in before]
     if name is not None:
@@ -142,7 +142,7 @@ def has_pairs(campaign: Campaign, wanted: Sequence[NewPair], accounts: Accounts)
 
 
 class StreamsApi(Resource):
-    """See the module."""
+    """The campaigns."""
 
     def __init__(self, ask: Ask) -> None:
         """`ask`: sends a request."""
@@ -246,7 +246,7 @@ class SegmentMade(Answer):
 
 
 class SegmentsApi(Resource):
-    """See the module."""
+    """The segments."""
 
     def list(self, *, archived: bool = False) -> tuple[Segment, ...]:
         """All segments, the archived ones too if wanted. `GET /segments`; there is no paging."""

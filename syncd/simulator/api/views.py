@@ -11,6 +11,7 @@ from typing import Any
 
 from flask import Response, g, request
 
+from syncd.simulator import refusals
 from syncd.simulator.api.messages import body, json_text, query
 from syncd.simulator.campaigns.accounts import account_payload, me_payload
 from syncd.simulator.campaigns.models import Account
@@ -22,14 +23,7 @@ from syncd.simulator.leads.feedback import judgement_of
 from syncd.simulator.leads.listing import Page, Query
 from syncd.simulator.leads.row import Row, dumps
 from syncd.simulator.options import Options
-from syncd.simulator.refusals import (
-    API_KEY_NOT_FOUND,
-    GROUPING_UNKNOWN,
-    NO_TEAM,
-    NOT_FOUND,
-    SUBSCRIPTION_NOT_FOUND,
-    RefusedError,
-)
+from syncd.simulator.refusals import RefusedError
 from syncd.simulator.world import World
 
 PAGING = ("limit", "offset")
@@ -174,9 +168,9 @@ def stream_leads(world: World, stream_id: int) -> Any:
 def leads(world: World) -> Any:
     form = world.options.leads_route
     if form == "missing":
-        raise RefusedError(NOT_FOUND)
+        raise RefusedError(refusals.NOT_FOUND)
     if "groupBy" in request.args and world.options.grouped == "refused":
-        raise RefusedError(GROUPING_UNKNOWN)
+        raise RefusedError(refusals.GROUPING_UNKNOWN)
     return _leads(world, query(world.options, PAGING if form == "ignored" else ()), SHAPES[form])
 
 
@@ -195,8 +189,8 @@ def _leads(world: World, found: Mapping[str, Any], shape: Callable[[Page, Option
     if found.get("groupBy"):
         return _grouped(world, wanted, summary=found["summary"])
     if found["summary"]:
-        return world.summary(wanted)
-    return json_text(shape(world.page(wanted), world.options))
+        return world.listing.summary(wanted)
+    return json_text(shape(world.listing.page(wanted), world.options))
 
 
 def _grouped(world: World, wanted: Query, *, summary: bool) -> Any:
@@ -204,9 +198,9 @@ def _grouped(world: World, wanted: Query, *, summary: bool) -> Any:
     names = {campaign.id: campaign.name for campaign in world.campaigns}
     if summary:
         asked = [wanted.stream_id] if wanted.stream_id is not None else list(names)
-        counts = {one: world.summary(replace(wanted, stream_id=one)) for one in asked}
+        counts = {one: world.listing.summary(replace(wanted, stream_id=one)) for one in asked}
         return {"groups": [{"streamId": one, "streamName": names.get(one), **counts[one]} for one in asked]}
-    page = world.page(wanted)
+    page = world.listing.page(wanted)
     rows: defaultdict[int, list[Row]] = defaultdict(list)
     for row in page.rows:
         rows[row.stream_id].append(row)
@@ -228,7 +222,11 @@ def export(world: World, lead_id: int) -> Any:
 
 
 def feedback(world: World, lead_id: int) -> Any:
-    world.judge(lead_id, judgement_of(body()))
+    judgement = judgement_of(body())
+    if not world.leads.known(lead_id):
+        raise RefusedError(refusals.FEEDBACK_LEAD_NOT_FOUND)
+    world.segments.get(judgement.segment_id)
+    world.feedback.store(lead_id, judgement, world.instant)
     return {"ok": True}
 
 
@@ -238,7 +236,11 @@ def feedback(world: World, lead_id: int) -> Any:
 def enrich(world: World, lead_id: int) -> Any:
     _require_team(world)
     wanted = body()
-    found = world.enrich(lead_id, wanted["requested_outputs"], wanted.get("email_mode", "any"))
+    rows = world.leads.known(lead_id)
+    if not rows:
+        raise RefusedError(refusals.ENRICH_LEAD_NOT_FOUND)
+    mode = wanted.get("email_mode", "any")
+    found = world.lookups.enrich(rows[0].person, wanted["requested_outputs"], mode, lead_id)
     return {"leadId": lead_id, **enriched_payload(found, world.credits, world.options)}
 
 
@@ -256,7 +258,7 @@ def _lookup(world: World, outputs: Collection[str], kind: Kind) -> Any:
     if kind == "linkedin":
         outputs = wanted.get("requested_outputs", outputs)
     handle = world.handles.resolve(wanted["handle"])
-    person = world.person_of(handle)
+    person = world.leads.of_handle(handle) or world.lookups.stranger(handle)
     found = world.lookups.enrich(person, outputs, wanted.get("email_mode", "any"), handle.lower())
     world.lookups.note(kind, handle, found, world.instant)
     return enriched_payload(found, world.credits, world.options)
@@ -264,7 +266,7 @@ def _lookup(world: World, outputs: Collection[str], kind: Kind) -> Any:
 
 def _require_team(world: World) -> None:
     if not world.options.team:
-        raise RefusedError(NO_TEAM)
+        raise RefusedError(refusals.NO_TEAM)
 
 
 def lookup_history(world: World) -> Any:
@@ -287,7 +289,7 @@ def revoke_key(world: World, key_id: int) -> Any:
     # A key can revoke only itself, by its id.
     key = g.logged.key
     if world.gateway.key_id(key) != key_id:
-        raise RefusedError(API_KEY_NOT_FOUND)
+        raise RefusedError(refusals.API_KEY_NOT_FOUND)
     world.revoke(key)
     return {"revoked": True}
 
@@ -331,5 +333,5 @@ def subscribe(world: World) -> Any:
 
 def unsubscribe(world: World) -> Any:
     if not world.subscriptions.unsubscribe(body()["id"]):
-        raise RefusedError(SUBSCRIPTION_NOT_FOUND)
+        raise RefusedError(refusals.SUBSCRIPTION_NOT_FOUND)
     return {"ok": True}

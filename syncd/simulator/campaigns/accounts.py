@@ -9,18 +9,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
+from syncd.simulator import refusals
 from syncd.simulator.campaigns.models import ACCOUNTS, Account
 from syncd.simulator.instants import DAY, iso
 from syncd.simulator.leads.people import draw
 from syncd.simulator.options import Options
-from syncd.simulator.refusals import (
-    ACCOUNT_NOT_FOUND,
-    ACCOUNT_SLEEPS,
-    STRIPE,
-    SUBSCRIPTION_REQUIRED,
-    TIER_UNCHANGED,
-    RefusedError,
-)
+from syncd.simulator.refusals import RefusedError
 
 PERIOD = 30 * DAY
 BEGUN = 10 * DAY  # the part of the billing period before the world's start
@@ -81,12 +75,12 @@ class Stripe:
 
     def fail(self, sentence: str | None = None, times: int = 1) -> None:
         """Refuse the next changes with this sentence."""
-        self._failures.extend([sentence or STRIPE.sentence] * times)
+        self._failures.extend([sentence or refusals.STRIPE.sentence] * times)
 
     def agree(self) -> None:
         """Request one change. Raises RefusedError: Stripe refuses (502)."""
         if self._failures:
-            raise RefusedError(STRIPE, self._failures.popleft())
+            raise RefusedError(refusals.STRIPE, self._failures.popleft())
 
 
 class Accounts:
@@ -123,7 +117,7 @@ class Accounts:
     def get(self, account_id: int) -> Account:
         """Return an account. Raises RefusedError: no account has this id (404)."""
         if account_id not in self._tracked:
-            raise RefusedError(ACCOUNT_NOT_FOUND)
+            raise RefusedError(refusals.ACCOUNT_NOT_FOUND)
         return self._tracked[account_id]
 
     def named(self, handle: str) -> Account | None:
@@ -148,14 +142,10 @@ class Accounts:
             self.set_asleep(account_id, asleep=True)
 
     def wake(self, account_id: int) -> None:
-        """Resume an account. A repeat is harmless.
-
-        Raises:
-            RefusedError: No account has this id, no subscription is active, or Stripe refuses.
-        """
+        """Resume an account. A repeat is harmless. Raises RefusedError as `sleep`, and if no subscription is active."""
         account = self.get(account_id)
         if not self.paying:
-            raise RefusedError(SUBSCRIPTION_REQUIRED)
+            raise RefusedError(refusals.SUBSCRIPTION_REQUIRED)
         if account.asleep:
             self.stripe.agree()
             self.set_asleep(account_id, asleep=False)
@@ -167,20 +157,17 @@ class Accounts:
     def change_tier(self, account_id: int, tier: str, now: float) -> tuple[Account, str]:
         """Upgrade at once, schedule a downgrade for the period's end, or cancel a scheduled downgrade.
 
-        Returns:
-            The changed account, and the `action` of the answer.
-
-        Raises:
-            RefusedError: The account is unknown, asleep, or of this tier; no subscription is active; or Stripe refuses.
+        Returns the changed account, and the `action` of the answer. Raises RefusedError as `wake`, and if the account is asleep
+        or has this tier.
         """
         account = self.get(account_id)
         if not self.paying:
-            raise RefusedError(SUBSCRIPTION_REQUIRED)
+            raise RefusedError(refusals.SUBSCRIPTION_REQUIRED)
         if account.asleep:
-            raise RefusedError(ACCOUNT_SLEEPS)
+            raise RefusedError(refusals.ACCOUNT_SLEEPS)
         step = TIERS.index(tier) - TIERS.index(account.tier)
         if step == 0 and account.pending_tier is None:
-            raise RefusedError(TIER_UNCHANGED)
+            raise RefusedError(refusals.TIER_UNCHANGED)
         self.stripe.agree()
         if step < 0:
             end = self.budgets.period_end(now)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any, Literal
 
+from syncd.simulator import refusals
 from syncd.simulator.campaigns.accounts import Accounts, Budget
 from syncd.simulator.campaigns.models import Campaign, Pair
 from syncd.simulator.campaigns.segments import Segments
@@ -17,13 +18,7 @@ from syncd.simulator.instants import Precision, iso
 from syncd.simulator.leads.people import draw
 from syncd.simulator.leads.row import Row
 from syncd.simulator.options import Options
-from syncd.simulator.refusals import (
-    BUDGET_EXHAUSTED,
-    RUN_NOT_FOUND,
-    RUN_UNDER_WAY,
-    STREAM_ARCHIVED,
-    RefusedError,
-)
+from syncd.simulator.refusals import RefusedError
 
 FIRST_RUN = 401
 RECENTLY = 43_200.0  # seconds between the runs that found the first leads and the world's start
@@ -114,20 +109,17 @@ class Run:
         }
 
     def _log(self) -> list[tuple[float, str, str]]:
-        fetched = [(FETCHED, "fetch_followers", f"Fetched {self.followers} new followers")]
+        log = [(BEGINS, "start", "Started")]
         if self.mode == "search-only":
-            fetched = [(FETCHED, "load_followers", "Loaded the cached followers")]
-        begun = [(BEGINS, "start", "Started"), *fetched]
+            log.append((FETCHED, "load_followers", "Loaded the cached followers"))
+        else:
+            log.append((FETCHED, "fetch_followers", f"Fetched {self.followers} new followers"))
         if self.error is not None:
-            return [*begun, (FAILS, "failed", self.error)]
-        enriched = [(1.0, "enrich", f"Enriched {self.enriched} leads")] if self.enriched else []
-        found = self.passed + len(self.rows)
-        return [
-            *begun,
-            (LAST, "classify", f"{found} candidates passed"),
-            *enriched,
-            (1.0, "done", "Completed"),
-        ]
+            return [*log, (FAILS, "failed", self.error)]
+        log.append((LAST, "classify", f"{self.passed + len(self.rows)} candidates passed"))
+        if self.enriched:
+            log.append((1.0, "enrich", f"Enriched {self.enriched} leads"))
+        return [*log, (1.0, "done", "Completed")]
 
 
 class Runs:
@@ -167,8 +159,7 @@ class Runs:
     def run(self, stream_id: int, now: float) -> dict[str, Any]:
         """Begin a run of every permitted pair, and return the answer.
 
-        Raises:
-            RefusedError: The campaign is unknown, archived, or has a run under way.
+        Raises RefusedError: the campaign is unknown, archived, or has a run under way.
         """
         campaign = self._startable(stream_id)
         queued, skipped, allowed = [], [], dict[int, str | None]()
@@ -186,11 +177,7 @@ class Runs:
     def retest(
         self, stream_id: int, account_id: int | None, segment_id: int | None, now: float
     ) -> dict[str, Any]:
-        """Begin a re-test of the pairs of an account, a segment, both, or all, and return the answer.
-
-        Raises:
-            RefusedError: The campaign is unknown, archived, or has a run under way.
-        """
+        """Begin a re-test of the pairs of an account, a segment, both, or all, and return the answer. Raises as `run`."""
         campaign = self._startable(stream_id)
         queued, skipped = [], []
         as_run = self._options.retest_answer == "as_run"
@@ -209,20 +196,16 @@ class Runs:
         return self._answer(queued, skipped)
 
     def of_stream(self, stream_id: int) -> list[Run]:
-        """Return the runs of a campaign's pairs, newest first. A pair is an (account, segment).
-
-        Raises:
-            RefusedError: The campaign is unknown.
-        """
+        """Return the runs of a campaign's (account, segment) pairs, newest first. Raises RefusedError: it is unknown."""
         tuples = {_tuple(pair) for pair in self._streams.get(stream_id).pairs}
         return [run for run in self.all() if _tuple(run.pair) in tuples]
 
     def one(self, stream_id: int, run_id: int) -> Run:
         """Return one run of a campaign's pairs. Raises RefusedError: the campaign is unknown, or has no such run."""
-        for run in self.of_stream(stream_id):
-            if run.id == run_id:
-                return run
-        raise RefusedError(RUN_NOT_FOUND)
+        run = next((run for run in self.of_stream(stream_id) if run.id == run_id), None)
+        if run is None:
+            raise RefusedError(refusals.RUN_NOT_FOUND)
+        return run
 
     def all(self) -> list[Run]:
         """Return every run, newest first."""
@@ -242,11 +225,11 @@ class Runs:
     def _startable(self, stream_id: int) -> Campaign:
         campaign = self._streams.get(stream_id)
         if campaign.archived:
-            raise RefusedError(STREAM_ARCHIVED)
+            raise RefusedError(refusals.STREAM_ARCHIVED)
         if self._options.concurrent_runs == "conflict" and any(
             run.pair.stream_id == stream_id for _, _, run in self._under_way
         ):
-            raise RefusedError(RUN_UNDER_WAY)
+            raise RefusedError(refusals.RUN_UNDER_WAY)
         return campaign
 
     def _refused(self, pair: Pair, budget: Budget, now: float) -> str | None:
@@ -259,7 +242,7 @@ class Runs:
     def _answer(self, queued: list[dict[str, Any]], skipped: Collection[dict[str, Any]]) -> dict[str, Any]:
         exhausted = skipped and all(one["reason"] == "budget_exhausted" for one in skipped)
         if not queued and exhausted and self._options.all_skipped == "refused":
-            raise RefusedError(BUDGET_EXHAUSTED)
+            raise RefusedError(refusals.BUDGET_EXHAUSTED)
         return {"queued": queued, "skipped": list(skipped)}
 
     def _begin(self, campaign: Campaign, pair: Pair, mode: Mode, now: float) -> Run:

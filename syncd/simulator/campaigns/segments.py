@@ -28,18 +28,12 @@ LABELS: Mapping[str, Sequence[str]] = {
     ),
     "skill": ("Python", "SQL", "JavaScript", "TypeScript", "Rust", "Go", "Design", "CSS", "Writing", "Sales"),
 }
-# The theme of the bios for each label.
+# The labels of each theme of bios.
 THEMES = {
-    "Founder": "founder",
-    "Investor": "founder",
-    "Developer Advocate": "advocate",
-    "Writing": "advocate",
-    "Designer": "designer",
-    "Design": "designer",
-    "CSS": "designer",
-    "Data Engineer": "data",
-    "SQL": "data",
-    "Python": "data",
+    "founder": ("Founder", "Investor"),
+    "advocate": ("Developer Advocate", "Writing"),
+    "designer": ("Designer", "Design", "CSS"),
+    "data": ("Data Engineer", "SQL", "Python"),
 }
 GENDERS = {"female": ("women", "woman", "female"), "male": ("men", "man", "male")}
 
@@ -66,11 +60,7 @@ class Segments:
         return self._known[segment_id]
 
     def draft(self, body: Mapping[str, Any], now: float) -> Segment:
-        """Return the segment that a body describes. It has the id 0 until `keep`.
-
-        Raises:
-            RefusedError: A label has no canonical match: 400 with `orphans`.
-        """
+        """Return the segment that a body describes. It has the id 0 until `keep`. Raises as `canonical`."""
         labels = canonical(body.get("appliedSearchFilters") or {})
         return Segment(
             id=0,
@@ -90,7 +80,8 @@ class Segments:
         return segment
 
     def _theme(self, labels: Mapping[str, Sequence[str]], description: str) -> str:
-        themes = [THEMES[label] for found in labels.values() for label in found if label in THEMES]
+        theme_of = {label: theme for theme, known in THEMES.items() for label in known}
+        themes = [theme_of[label] for found in labels.values() for label in found if label in theme_of]
         return themes[0] if themes else draw(self._options.seed, "theme", description).choice(sorted(BIOS))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from syncd.simulator import refusals
 from syncd.simulator.campaigns.accounts import MOST_STREAMS, Accounts
 from syncd.simulator.campaigns.models import (
     FIRST_PAIR,
@@ -23,17 +24,7 @@ from syncd.simulator.campaigns.segments import Segments
 from syncd.simulator.instants import iso
 from syncd.simulator.leads.people import draw
 from syncd.simulator.options import Options
-from syncd.simulator.refusals import (
-    BAD_BODY,
-    FREE_ACCOUNT_LIMIT,
-    HANDLE_LOOKUP_FAILED,
-    HANDLE_NOT_FOUND,
-    HANDLE_PROTECTED,
-    STREAM_CAP_EXCEEDED,
-    STREAM_NOT_FOUND,
-    SUBSCRIPTION_REQUIRED,
-    RefusedError,
-)
+from syncd.simulator.refusals import RefusedError
 
 HANDLE_SHAPE = re.compile(r"[A-Za-z0-9_]{1,20}")  # X allows 15; a made-up handle may end with a number
 RECIPIENTS = ("to", "cc", "format")
@@ -60,12 +51,12 @@ class XHandles:
         """
         if self.failures > 0:
             self.failures -= 1
-            raise RefusedError(HANDLE_LOOKUP_FAILED)
+            raise RefusedError(refusals.HANDLE_LOOKUP_FAILED)
         bare = handle.removeprefix("@")
         if bare.lower() in self._unknown or not HANDLE_SHAPE.fullmatch(bare):
-            raise RefusedError(HANDLE_NOT_FOUND)
+            raise RefusedError(refusals.HANDLE_NOT_FOUND)
         if bare.lower() in self._protected:
-            raise RefusedError(HANDLE_PROTECTED)
+            raise RefusedError(refusals.HANDLE_PROTECTED)
         return bare
 
 
@@ -114,7 +105,7 @@ class Streams:
         """Return a campaign. Raises RefusedError: no campaign has this id (404)."""
         campaign = next((one for one in self.campaigns if one.id == stream_id), None)
         if campaign is None:
-            raise RefusedError(STREAM_NOT_FOUND)
+            raise RefusedError(refusals.STREAM_NOT_FOUND)
         return campaign
 
     def listed(self) -> list[Campaign]:
@@ -204,11 +195,11 @@ class Streams:
     def _drafts(self, pairs: Sequence[Mapping[str, Any]], now: float) -> list[PairDraft]:
         """Check the pairs of a body. Nothing is made before `_make`."""
         if not (self._accounts.paying or self._accounts.free):
-            raise RefusedError(SUBSCRIPTION_REQUIRED)
+            raise RefusedError(refusals.SUBSCRIPTION_REQUIRED)
         drafts = [self._draft(pair, now) for pair in pairs]
         known = [(draft.key, draft.segment.id) for draft in drafts if draft.segment.id]
         if len(set(known)) < len(known):
-            raise RefusedError(BAD_BODY, "pairs: one pair is repeated")
+            raise RefusedError(refusals.BAD_BODY, "pairs: one pair is repeated")
         return drafts
 
     def _draft(self, pair: Mapping[str, Any], now: float) -> PairDraft:
@@ -227,13 +218,13 @@ class Streams:
     def _allow(self, drafts: Sequence[PairDraft], campaign: Campaign | None) -> None:
         new = {draft.key for draft in drafts if not draft.account.id}
         if self._accounts.free and new and len(self._accounts.all) + len(new) > 1:
-            raise RefusedError(FREE_ACCOUNT_LIMIT)
+            raise RefusedError(refusals.FREE_ACCOUNT_LIMIT)
         own = {pair.account_id for pair in campaign.pairs} if campaign else set()
         active = [{pair.account_id for pair in other.pairs} for other in self.campaigns if other.active]
         for account in {draft.account.id: draft.account for draft in drafts}.values():
             using = sum(account.id in ids for ids in active)
             if account.id not in (0, *own) and using >= MOST_STREAMS[account.tier]:
-                raise RefusedError(STREAM_CAP_EXCEEDED)
+                raise RefusedError(refusals.STREAM_CAP_EXCEEDED)
 
     def _make(self, drafts: Sequence[PairDraft]) -> NewPairs:
         """Make the missing accounts and segments. Nothing is made if Stripe refuses an account."""

@@ -3,7 +3,6 @@
 Each (campaign, lifecycle) has a sorted list, so that a page does not walk over all rows.
 """
 
-import random
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from math import inf
 from operator import attrgetter
 
+from syncd.simulator.leads.people import draw
 from syncd.simulator.leads.row import Lifecycle, Row
 from syncd.simulator.options import Options
 
@@ -51,6 +51,7 @@ class Listing:
     def __init__(self, options: Options, hidden: Collection[int]) -> None:
         self._options = options
         self._hidden = set(hidden)
+        self._shuffled = 0
         self._rows: defaultdict[tuple[int | None, Lifecycle | None], list[Row]] = defaultdict(list)
 
     def add(self, row: Row) -> None:
@@ -78,13 +79,15 @@ class Listing:
             yield self._rows[stream, None]
             yield self._rows[stream, row.lifecycle]
 
-    def page(self, query: Query, chance: random.Random) -> Page:
-        """Return one page in the order of the options; `chance` shuffles."""
+    def page(self, query: Query) -> Page:
+        """Return one page in the order of the options."""
         rows = self._select(query)
         total, first, last = len(rows), query.offset, query.offset + query.limit
         shown: Sequence[Row]
         if self._options.order == "shuffled":
             # A stretch of a shuffled list is a sample, and a sample does not touch the other rows.
+            self._shuffled += 1
+            chance = draw(self._options.seed, "page", self._shuffled)
             shown = chance.sample(rows, max(0, min(last, total) - first))
         elif self._options.order == "descending":
             shown = rows[max(0, total - last) : max(0, total - first)][::-1]

@@ -25,69 +25,6 @@ FUTURE = datetime(2099, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 HIGH_SHARE = 0.7
 
 
-class Discovery:
-    """A source of leads by number. The seed and the number alone determine a lead."""
-
-    def __init__(self, options: Options) -> None:
-        self._options = options
-
-    def find(
-        self,
-        number: int,
-        pairs: Sequence[Pair],
-        discovered: float,
-        listed_from: float | None = None,
-    ) -> list[Row]:
-        """Return the row of lead `number`, or its two rows if it is a repeat.
-
-        Args:
-            number: Number of the lead, from 0.
-            pairs: The possible pairs, at least one.
-            discovered: Epoch seconds.
-            listed_from: Epoch seconds; by default `discovered`, or later for a late lead.
-        """
-        options = self._options
-        chance = draw(options.seed, "lead", number)
-        pair = chance.choice(pairs)
-        somebody = person(options.seed, number, pair.theme, options.contact_rate)
-        found = [self._row(2 * number, pair, somebody, discovered, listed_from)]
-        others = [other for other in pairs if other is not pair]
-        if self._has(number, "repeated", options.repeats) and others:
-            found.append(self._row(2 * number + 1, chance.choice(others), somebody, discovered, listed_from))
-        return found
-
-    def _row(
-        self, sequence: int, pair: Pair, somebody: Person, discovered: float, listed_from: float | None
-    ) -> Row:
-        options = self._options
-        number, repeat = divmod(sequence, 2)
-        chance = draw(options.seed, "row", number, repeat)
-        matched = not self._has(number, "unmatched", options.null_segment_rate)
-        if listed_from is None:
-            late = self._has(number, "late", options.late_rate)
-            listed_from = discovered + (options.late_by if late else 0)
-        own = repeat and options.repeat_ids == "own"
-        row = Row(
-            sequence=sequence,
-            id=(FIRST_OWN_ID if own else FIRST_ID) + number,
-            stream_id=pair.stream_id,
-            account_id=pair.account_id,
-            segment_id=pair.segment_id if matched else None,
-            confidence=("high" if chance.random() < HIGH_SHARE else "medium") if matched else None,
-            person=somebody,
-            discovered=floored(discovered, options.times),
-            listed_from=listed_from,
-        )
-        if self._has(number, "hostile", options.hostile_rate):
-            row.change({"profile": hostile(draw(options.seed, "hostile texts", number))})
-        if self._has(number, "malformed", options.malformed_rate):
-            row.flaw = draw(options.seed, "flaw", number).choice(sorted(FLAWS))
-        return row
-
-    def _has(self, number: int, trait: str, share: float) -> bool:
-        return share > 0 and draw(self._options.seed, trait, number).random() < share
-
-
 @dataclass(frozen=True, slots=True)
 class Export:
     """The first export of a lead id: its instant (epoch seconds), and its position among all exports, from 1."""
@@ -110,17 +47,26 @@ class Leads:
         self.exported: dict[int, Export] = {}
         self.export_counts: Counter[int] = Counter()
         self._options = options
-        self._discovery = Discovery(options)
         self._rows: defaultdict[int, list[Row]] = defaultdict(list)
         self._waiting: list[tuple[float, int, Row]] = []
         self._found = 0
 
     def find(self, pairs: Sequence[Pair], discovered: float, listed_from: float | None = None) -> list[Row]:
-        """Find the next lead of one of these pairs. Without pairs, find nothing."""
+        """Find the next lead of one of these pairs: its row, or its two rows if it is a repeat. Without pairs, find nothing.
+
+        The seed and the number of the lead alone determine it. Instants are epoch seconds; the row is listed from `discovered`
+        on by default, or later if it is late.
+        """
         if not pairs:
             return []
-        rows = self._discovery.find(self._found, pairs, discovered, listed_from)
-        self._found += 1
+        number, self._found = self._found, self._found + 1
+        chance = draw(self._options.seed, "lead", number)
+        pair = chance.choice(pairs)
+        somebody = person(self._options.seed, number, pair.theme, self._options.contact_rate)
+        rows = [self._row(2 * number, pair, somebody, discovered, listed_from)]
+        others = [other for other in pairs if other is not pair]
+        if self._has(number, "repeated", self._options.repeats) and others:
+            rows.append(self._row(2 * number + 1, chance.choice(others), somebody, discovered, listed_from))
         for row in rows:
             self._rows[row.id].append(row)
             heappush(self._waiting, (row.listed_from, row.sequence, row))
@@ -201,3 +147,34 @@ class Leads:
         row.mark_exported(instant)
         if row.listed:
             self.listing.add(row)
+
+    def _row(
+        self, sequence: int, pair: Pair, somebody: Person, discovered: float, listed_from: float | None
+    ) -> Row:
+        options = self._options
+        number, repeat = divmod(sequence, 2)
+        chance = draw(options.seed, "row", number, repeat)
+        matched = not self._has(number, "unmatched", options.null_segment_rate)
+        if listed_from is None:
+            late = self._has(number, "late", options.late_rate)
+            listed_from = discovered + (options.late_by if late else 0)
+        own = repeat and options.repeat_ids == "own"
+        row = Row(
+            sequence=sequence,
+            id=(FIRST_OWN_ID if own else FIRST_ID) + number,
+            stream_id=pair.stream_id,
+            account_id=pair.account_id,
+            segment_id=pair.segment_id if matched else None,
+            confidence=("high" if chance.random() < HIGH_SHARE else "medium") if matched else None,
+            person=somebody,
+            discovered=floored(discovered, options.times),
+            listed_from=listed_from,
+        )
+        if self._has(number, "hostile", options.hostile_rate):
+            row.change({"profile": hostile(draw(options.seed, "hostile texts", number))})
+        if self._has(number, "malformed", options.malformed_rate):
+            row.flaw = draw(options.seed, "flaw", number).choice(sorted(FLAWS))
+        return row
+
+    def _has(self, number: int, trait: str, share: float) -> bool:
+        return share > 0 and draw(self._options.seed, trait, number).random() < share

@@ -54,7 +54,7 @@ class FarEnds:
     ) -> None:
         self.folder = folder
         self.worlds = {name: World(_options(chance, n), wall) for n, name in enumerate(ACCOUNTS)}
-        self.worlds["second"]._leads._found = APART  # ids are CTGO's, so no two accounts have one in common
+        self.worlds["second"].leads._found = APART  # ids are CTGO's, so no two accounts have one in common
         self.hubspot = HubSpotFake(wall, steady)
         self.salesforce = SalesforceFake()
         self.salesforce.url = f"https://{HOSTS['org']}"

@@ -76,7 +76,7 @@ class Soak:
         for n, name in enumerate(ACCOUNTS):
             options = replace(self.far.worlds[name].options, rate_limit=RATE, leads=0, request_log=10)
             self.far.worlds[name] = World(options, time.time)
-            self.far.worlds[name]._leads._found = APART * n
+            self.far.worlds[name].leads._found = APART * n
         self.far.know_apollos_fields()
         self.far.salesforce.limit = 10**9
         self.far.hubspot.daily = 10**9
