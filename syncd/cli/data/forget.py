@@ -13,6 +13,7 @@ from syncd.cli.context import Yes, confirm, ledger_to_change, operator, settings
 from syncd.cli.engine_holder import engine_of
 from syncd.cli.exits import Exit, complain
 from syncd.cli.output import say, say_json
+from syncd.clock import SystemClock
 from syncd.core.lead import LARGEST_ID
 from syncd.settings import Settings
 
@@ -89,7 +90,6 @@ def _delete(copies: Sequence[Path]) -> None:
 
 
 def _forget(ledger: "Ledger", found: "Found", sought: "Sought") -> "Farewell":
-    from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.ledger.privacy import forgotten  # noqa: PLC0415
 
     with ledger.write() as connection:
@@ -151,7 +151,6 @@ def _backups_elsewhere(ledger: "Ledger") -> list[dict[str, Any]]:
 
 def _clean(ledger: "Ledger", settings: Settings) -> Exit:
     """Erase traces in unused bytes and in the WAL. On a large ledger, the running engine does it."""
-    from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.ledger import LedgerError  # noqa: PLC0415
     from syncd.ledger.admin import maintenance  # noqa: PLC0415
 

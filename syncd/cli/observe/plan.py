@@ -9,6 +9,7 @@ import typer
 from syncd.cli.context import ledger_to_read, settings_of
 from syncd.cli.exits import Exit
 from syncd.cli.output import duration, say, say_json, say_table
+from syncd.clock import SystemClock
 from syncd.core.enrichment import day_of
 from syncd.core.limiter import GUARD, WINDOW, Budget
 from syncd.settings import Settings, Source
@@ -28,7 +29,6 @@ def plan(
 ) -> int:
     """Show the pending work, the requests that it needs, and how long they take."""
     settings = settings_of(context)
-    from syncd.clock import SystemClock  # noqa: PLC0415
 
     with ledger_to_read(settings) as ledger:
         found = pending_work(settings, ledger, SystemClock())

@@ -10,6 +10,7 @@ from syncd.cli.engine_holder import engine_of
 from syncd.cli.exits import Exit
 from syncd.cli.observe.plan import describe_enriching, spending
 from syncd.cli.output import duration, iso, say, say_json, say_table, when
+from syncd.clock import SystemClock
 from syncd.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 def status(context: typer.Context, as_json: AsJson = False) -> int:
     """Show the state of the ledger, the sources and the connectors."""
     settings = settings_of(context)
-    from syncd.clock import SystemClock  # noqa: PLC0415
 
     now = SystemClock().now()
     with ledger_to_read(settings) as ledger:

@@ -11,6 +11,7 @@ from syncd.cli.context import ledger_to_change, operator, parse_duration, settin
 from syncd.cli.engine_holder import nudge
 from syncd.cli.exits import Exit
 from syncd.cli.output import duration, say, were, when
+from syncd.clock import SystemClock
 
 
 def pause(
@@ -24,7 +25,6 @@ def pause(
     """Stop a source or a connector until it is resumed. Nothing is lost meanwhile."""
     settings = settings_of(context)
     target = target_of(settings, name)
-    from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.ledger.admin.actions import pause_lanes  # noqa: PLC0415
 
     now = SystemClock().now()
@@ -48,7 +48,6 @@ def resume(
     """Lift a pause or a halt."""
     settings = settings_of(context)
     target = target_of(settings, name)
-    from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.ledger.admin.actions import accept, resume_lanes  # noqa: PLC0415
     from syncd.ledger.deliveries import flood_gate  # noqa: PLC0415
 
