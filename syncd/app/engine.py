@@ -63,11 +63,11 @@ def make_engine(
         settings: the configuration.
         ledger: open, its lock held by this process.
         log: where lanes and connectors write.
-        wake: tells whoever steps the lanes that one has work.
+        wake: wakes a lane that has work.
         clock: time.
         only: the one connector whose lane is opened; deliveries are made for all of them nevertheless.
         approving: whether a person opened the gates of the opened lanes for this run.
-        observer: hears of requests and outcomes.
+        observer: counts requests and outcomes.
         probe: seconds after which a halted lane tries one delivery by itself; None: never.
         mapped: from `compile_connectors`, if it is at hand.
         pushing: whether CTGO is asked to push, where that is configured: only a daemon can receive pushes.
@@ -290,7 +290,7 @@ def make_source(
     """Make a source's context. `approving`: connectors whose gate a person opened for this run."""
     source = settings.sources[name]
     host = urlsplit(source.base_url).hostname or ""
-    client, pacer = make_upstream(
+    client, budget = make_upstream(
         source, clock, observe=lambda signals: observer.requested(name, host, signals.status)
     )
     start = source.start
@@ -301,7 +301,7 @@ def make_source(
     return SourceContext(
         name=name,
         upstream=client,
-        pacer=pacer,
+        pacer=budget,
         takers=Recipients(recipients, source.export, names, compile_enriching(settings, name)),
         start=start.timestamp() if isinstance(start, datetime) else start,
         lookback=source.lookback,

@@ -68,13 +68,13 @@ def pending_work(settings: Settings, ledger: "Ledger", clock: "Clock") -> dict[s
             waits = counts["lead"].get(name, {}).get("enriching", 0) + unanswered.get(name, 0)
             enriching = spending(connection, name, source, waits, clock.now())
             asks = enriching["asks"] if enriching else 0
-            words = counts["feedback"].get(name, {}).get("pending", 0) if settings.gives_feedback else 0
-            requests = due + later + asks + words
+            feedback = counts["feedback"].get(name, {}).get("pending", 0) if settings.gives_feedback else 0
+            requests = due + later + asks + feedback
             sources[name] = {
                 "enriching": enriching,
                 "exports": due,
                 "exports_after_delivery": later,
-                "feedback": words,
+                "feedback": feedback,
                 "requests": requests,
                 "requests_per_minute": budget.limit,
                 "seconds": round(seconds_for(budget, now, requests), 1),

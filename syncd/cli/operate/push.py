@@ -191,14 +191,14 @@ def _unsubscribe(ledger: "Ledger", name: str, source: Source | None) -> Failure 
     if source is None:
         fix = CODES["push_left_behind"].replace("SOURCE", name)
         return Halt("push_left_behind", "Its key is not in the configuration.", fix=fix)
-    client, pacer = make_upstream(source, clock)
+    client, budget = make_upstream(source, clock)
     webhooks = Webhooks(client)
 
     def ask(request: Callable[[], object], change: Callable[["Subscription", Any], "Subscription"]) -> None:
-        hold = free_slot(ledger, pacer, clock, PATIENCE)
-        if hold is None:
+        slot = free_slot(ledger, budget, clock, PATIENCE)
+        if slot is None:
             raise Pause("rate_limited", "Its requests of this minute are all taken.")
-        answer = send_in_slot(hold, request, pacer, ledger)
+        answer = send_in_slot(slot, request, budget, ledger)
         with ledger.write() as connection:
             if (stands := subscriptions.load(connection, name)) is not None:
                 subscriptions.save(connection, change(stands, answer))
