@@ -15,7 +15,7 @@ from syncd.settings import Settings
 
 if TYPE_CHECKING:
     from syncd.core.lane_state import LaneState
-    from syncd.ledger import Ledger, Transaction
+    from syncd.ledger import Ledger
     from syncd.ledger.overview import Counts, Pushed
 
 
@@ -40,6 +40,7 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
     from syncd.ledger.admin import maintenance  # noqa: PLC0415
     from syncd.ledger.deliveries import flood_gate  # noqa: PLC0415
     from syncd.ledger.lanes import load_lanes  # noqa: PLC0415
+    from syncd.ledger.leads import unenriched  # noqa: PLC0415
 
     with ledger.read() as connection:
         counts = overview.counts(connection)
@@ -47,7 +48,11 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
         oldest = overview.oldest_unsettled(connection)
         lanes = load_lanes(connection)
         gates = flood_gate.gates(connection)
-        spent = _spending(settings, connection, counts["lead"], now)
+        waiting = unenriched.counts(connection)
+        spent = {}
+        for name, it in settings.sources.items():
+            waits = waiting.get(name, 0) + counts["lead"].get(name, {}).get("enriching", 0)
+            spent[name] = spending(connection, name, it, waits, now)
         books = reconciliation.load_all(connection)
         kept = maintenance.done(connection)
         pushes = overview.pushed(connection)
@@ -79,21 +84,6 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
         "lanes": [_stopped(settings, lane) for lane in lanes if lane.wait(now) != 0],
         "oldest_unsettled": oldest,
         "set_aside": rejected_in(counts),
-    }
-
-
-def _spending(
-    settings: Settings, connection: "Transaction", leads: Mapping[str, Mapping[str, int]], now: float
-) -> dict[str, Any]:
-    """Describe each source's enriching."""
-    from syncd.ledger.leads import unenriched  # noqa: PLC0415
-
-    waiting = unenriched.counts(connection)
-    return {
-        name: spending(
-            connection, name, it, waiting.get(name, 0) + leads.get(name, {}).get("enriching", 0), now
-        )
-        for name, it in settings.sources.items()
     }
 
 

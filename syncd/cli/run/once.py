@@ -3,7 +3,7 @@
 import gc
 import signal
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +12,7 @@ from types import FrameType
 
 import typer
 
-from syncd.app.connectors import Mapped, compile_connectors
+from syncd.app.connectors import compile_connectors
 from syncd.app.engine import SOURCE_THREADS, make_pools, opened_engine
 from syncd.app.privileges import settings_in_force
 from syncd.cli.context import ask, can_ask, operator
@@ -88,7 +88,10 @@ def run_once(
     """
     settings.require_sources()
     mapped = compile_connectors(settings)
-    _check_connector(settings, mapped, order.connector)
+    if order.connector and order.connector not in mapped:
+        known = hint(order.connector, mapped, "configured connectors")
+        name = settings.provenance.name
+        raise SettingsError(f"--connector {order.connector}: {name} has no such connector; {known}")
     redact_values(secret for m in mapped.values() for secret in m.configured.secrets)
     clock = clock or SystemClock()
     log = logger()
@@ -169,13 +172,6 @@ def _yes(question: str) -> bool:
 def _newest_action(ledger: Ledger) -> int:
     with ledger.read() as connection:
         return overview.newest_action(connection)
-
-
-def _check_connector(settings: Settings, mapped: Mapping[str, Mapped], name: str) -> None:
-    if name and name not in mapped:
-        raise SettingsError(
-            f"--connector {name}: {settings.provenance.name} has no such connector; {hint(name, mapped, 'configured connectors')}"
-        )
 
 
 def _ask(engine: Engine, order: Order) -> None:
