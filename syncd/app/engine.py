@@ -115,16 +115,8 @@ def _config_of(
     probe: float | None,
 ) -> LaneConfig:
     policy = Policy(m.configured.settings.attempts, m.configured.settings.max_age, probe=probe)
-    return LaneConfig(
-        m.name,
-        connector,
-        m.fields,
-        m.where,
-        policy,
-        settings.exporting,
-        names_for(m, settings, names),
-        observer,
-    )
+    used = names_for(m, settings, names)
+    return LaneConfig(m.name, connector, m.fields, m.where, policy, settings.exporting, used, observer)
 
 
 def _polls(

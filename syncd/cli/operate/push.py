@@ -89,16 +89,14 @@ def on(context: typer.Context, name: _Name = "") -> int:
     from syncd.ledger import subscriptions  # noqa: PLC0415
     from syncd.ledger.operator_log import log_action  # noqa: PLC0415
 
-    switched = []
+    switched, now = [], SystemClock().now()
     with ledger_to_change(settings) as ledger:
         names = _chosen(settings, ledger, name)
         with ledger.write() as connection:
             for it in (subscriptions.load(connection, each) for each in names):
                 if it is not None and it.off:
                     subscriptions.save(connection, it.switched(off=False))
-                    log_action(
-                        connection, SystemClock().now(), who=operator(), verb="push on", name=it.source
-                    )
+                    log_action(connection, now, who=operator(), verb="push on", name=it.source)
                     switched.append(it.source)
     for each in switched:
         say(f"Push of source {each} is on again.")

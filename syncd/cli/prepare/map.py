@@ -147,21 +147,13 @@ def _one(it: DraftMapping, seen: _Example) -> dict[str, Any]:
         name for name, number in _NUMBER_OF.items() if values.get(name) is None and values[number] is not None
     ]
     if not it.where.uses.isdisjoint(unnamed):
-        verdict, code, detail = (
-            "waiting",
-            "name_unknown",
-            "its `where` needs a name that CTGO has not sent yet",
-        )
+        detail = "its `where` needs a name that CTGO has not sent yet"
+        verdict, code = "waiting", "name_unknown"
     elif result.wanted and failed:
         verdict, code, detail = "set aside", "mapping_failed", failed
     key = seen.lead.key
     return {
-        "lead": {
-            "source": key.source,
-            "id": key.id,
-            "stream_id": key.stream_id,
-            "segment_id": key.segment_id,
-        },
+        "lead": {name: getattr(key, name) for name in ("source", "id", "stream_id", "segment_id")},
         "made_up": seen.made_up,
         "verdict": verdict,
         "code": code,

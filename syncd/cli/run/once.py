@@ -111,17 +111,17 @@ def run_once(
             if not order.yes and can_ask() and any(m.configured.gate for m in mapped.values()):
                 _pull_and_ask(engine, log)
             newest = _newest_action(ledger)
-            with (progress or progress_bars)(settings, before) as shown:
+            with (progress or progress_bars)(settings, before) as show:
 
                 def tick() -> None:
                     nonlocal newest
                     if (now := _newest_action(ledger)) != newest:
                         newest = now
                         runner.look()  # people act with other commands meanwhile
-                    shown.show(look())
+                    show(look())
 
                 ended = runner.run(make_pools(engine), tick)
-                shown.show(look())
+                show(look())
             if ended.error is not None:
                 raise ended.error
             code = report(
@@ -245,12 +245,12 @@ def _delegate(settings: Settings, order: Order) -> Exit:
         numbers = _order_windows(settings, ledger, order, clock)
         if nudge(path) is not None:
             complain("Another syncd runs already: it pulls this window after its live work.")
-        with progress_bars(settings, before) as shown:
+        with progress_bars(settings, before) as show:
             watch = _Watch(settings, ledger, clock, numbers, order.max_wait)
             while watch.continues(standing := standing_of(ledger)) and not clock.stopping:
-                shown.show(standing)
+                show(standing)
                 clock.wait(threading.Event(), LOOK)
-            shown.show(standing_of(ledger))
+            show(standing_of(ledger))
         if watch.left and not watch.troubles:
             complain("The window is kept: the running syncd, or the next run, continues with it.")
         return report(settings, ledger, before, watch.troubles, stopped=bool(watch.left) or clock.stopping)
