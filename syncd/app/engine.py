@@ -60,11 +60,11 @@ def make_engine(
         settings: the configuration.
         ledger: open, its lock held by this process.
         log: where lanes and connectors write.
-        wake: tells whoever steps the lanes that one has work.
+        wake: wakes a lane that has work.
         clock: time.
         only: the one connector whose lane is opened; deliveries are made for all of them nevertheless.
         approving: whether a person opened the gates of the opened lanes for this run.
-        observer: hears of requests and outcomes.
+        observer: counts requests and outcomes.
         probe: seconds after which a halted lane tries one delivery by itself; None: never.
         mapped: from `compile_connectors`, if it is at hand.
         pushing: whether CTGO is asked to push, where that is configured: only a daemon can receive pushes.
@@ -112,16 +112,8 @@ def _config_of(
     probe: float | None,
 ) -> LaneConfig:
     policy = Policy(m.configured.settings.attempts, m.configured.settings.max_age, probe=probe)
-    return LaneConfig(
-        m.name,
-        connector,
-        m.fields,
-        m.where,
-        policy,
-        settings.exporting,
-        names_for(m, settings, names),
-        observer,
-    )
+    used = names_for(m, settings, names)
+    return LaneConfig(m.name, connector, m.fields, m.where, policy, settings.exporting, used, observer)
 
 
 def _polls(

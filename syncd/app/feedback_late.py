@@ -16,12 +16,12 @@ from syncd.settings import Feedback
 
 def judging_of(type_: str, chosen: Feedback) -> Judging:
     """Translate a `feedback` table for the engine. `type_`: the connector's, for no other type knows its cursor."""
-    words = {plain(value): Judgement(GOOD) for value in chosen.good}
-    words |= {
+    judgements = {plain(value): Judgement(GOOD) for value in chosen.good}
+    judgements |= {
         plain(value): Judgement(BAD, reason, " ".join(chosen.notes.get(value, "").split()))
         for value, reason in chosen.bad.items()
     }
-    return Judging(f"{type_} {chosen.property}", words, chosen.poll)
+    return Judging(f"{type_} {chosen.property}", judgements, chosen.poll)
 
 
 def feedback_polls(

@@ -33,15 +33,15 @@ def make_upstream(
     """Make a source's client, and the budget that learns from its answers. `observe`: called with each answer's signals too."""
     key = source.api_key
     limit = requests_per_minute or source.requests_per_minute
-    pacer = RequestBudget(key.get_secret_value(), limit, clock, deadline=REQUEST_DEADLINE)
+    budget = RequestBudget(key.get_secret_value(), limit, clock, deadline=REQUEST_DEADLINE)
 
-    def heard(signals: Signals) -> None:
-        pacer.observe(signals)
+    def observed(signals: Signals) -> None:
+        budget.observe(signals)
         if observe is not None:
             observe(signals)
 
-    client = Upstream(source.base_url, key, clock, observe=heard, total_timeout=REQUEST_DEADLINE)
-    return client, pacer
+    client = Upstream(source.base_url, key, clock, observe=observed, total_timeout=REQUEST_DEADLINE)
+    return client, budget
 
 
 def _silent(_: float) -> None:
@@ -50,34 +50,34 @@ def _silent(_: float) -> None:
 
 def free_slot(
     ledger: Ledger,
-    pacer: RequestBudget,
+    budget: RequestBudget,
     clock: Clock,
     patience: float,
-    tell: Callable[[float], None] = _silent,
+    on_wait: Callable[[float], None] = _silent,
 ) -> Reservation | None:
     """Wait for a slot for one request; None if none is free within `patience` seconds.
 
-    `tell`: called before each wait with its seconds.
+    `on_wait`: called before each wait with its seconds.
     """
     gives_up = clock.monotonic() + patience
     while True:
         with ledger.write() as connection:
-            opened = pacer.open(connection, 1, live=False)
+            opened = budget.open(connection, 1, live=False)
         if isinstance(opened, Reservation):
             return opened
         if clock.monotonic() + opened > gives_up:
             return None
-        tell(opened)
+        on_wait(opened)
         clock.wait(threading.Event(), opened)
 
 
-def send_in_slot(hold: Reservation, request: Callable[[], T], pacer: RequestBudget, ledger: Ledger) -> T:
+def send_in_slot(slot: Reservation, request: Callable[[], T], budget: RequestBudget, ledger: Ledger) -> T:
     """Make a request in its slot, and record the end of the slot in the ledger. Raises one of the four failures."""
     try:
-        return hold.call(request)
+        return slot.call(request)
     finally:
         with ledger.write() as connection:
-            pacer.close(connection, hold)
+            budget.close(connection, slot)
 
 
 class Paced:
@@ -90,14 +90,14 @@ class Paced:
     def __init__(
         self,
         client: Upstream,
-        pacer: RequestBudget,
+        budget: RequestBudget,
         ledger: Ledger,
         clock: Clock,
-        tell: Callable[[float], None] = _silent,
+        on_wait: Callable[[float], None] = _silent,
     ) -> None:
-        """`client` and `pacer`: from `make_upstream`; `ledger`: open to write; `tell`: as in `free_slot`."""
-        self._client, self._pacer, self._ledger, self._clock = client, pacer, ledger, clock
-        self._tell = tell
+        """`client` and `budget`: from `make_upstream`; `ledger`: open to write; `on_wait`: as in `free_slot`."""
+        self._client, self._budget, self._ledger, self._clock = client, budget, ledger, clock
+        self._on_wait = on_wait
         self.acted: Call | None = None
         """The last act that was sent and not refused because of the limit: it may have been carried out."""
 
@@ -107,11 +107,11 @@ class Paced:
         failure = Pause("rate_limited", "All requests that the key may make in a minute are taken.")
         for _ in range(_TRIES):
             left = max(0.0, gives_up - self._clock.monotonic())
-            hold = free_slot(self._ledger, self._pacer, self._clock, left, self._tell)
-            if hold is None:
+            slot = free_slot(self._ledger, self._budget, self._clock, left, self._on_wait)
+            if slot is None:
                 break
             try:
-                return self._sent(hold, call, read)
+                return self._sent(slot, call, read)
             except Pause as why:
                 failure = why
             if failure.code != "rate_limited":
@@ -119,7 +119,7 @@ class Paced:
             self.acted = None
         raise failure
 
-    def _sent(self, hold: Reservation, call: Call, read: Reader[T]) -> T:
+    def _sent(self, slot: Reservation, call: Call, read: Reader[T]) -> T:
         if call.method != "GET":
             self.acted = call
-        return send_in_slot(hold, lambda: self._client.ask(call, read), self._pacer, self._ledger)
+        return send_in_slot(slot, lambda: self._client.ask(call, read), self._budget, self._ledger)

@@ -78,8 +78,8 @@ class Target:
 def target_of(settings: Settings, name: str) -> Target:
     """Find the source or connector of a name. Raises a usage error with the nearest name."""
     if name in settings.connectors:
-        heard = (("hear", name),) if settings.connectors[name].feedback else ()
-        return Target("connector", name, (("deliver", name), *heard))
+        polls = (("hear", name),) if settings.connectors[name].feedback else ()
+        return Target("connector", name, (("deliver", name), *polls))
     if name in settings.sources:
         from syncd.engine.source import SOURCE_LANES  # noqa: PLC0415 - brings the client of CTGO along
 

@@ -1,18 +1,17 @@
-"""First and last name out of a display name: the only module that knows nameparser.
+"""First and last name from a display name: the only module that knows nameparser.
 
-A display name is whatever somebody typed: "Mara Oduya 🚀", "Mara | building Acme", "Dr. Jane O'Neil-Smith PhD",
-"李小龙", "@handle", a slogan. The order of what happens:
+A display name is free text: "Mara Oduya 🚀", "Mara | building Acme", "Dr. Jane O'Neil-Smith PhD",
+"李小龙", "@handle", a slogan. The steps:
 
-1. Two plain words, neither of which the library has an opinion on, are first and last name. The library says
-   the same (a test holds it to that) at sixty times the price.
-2. Otherwise decoration goes: emoji, look-alike letters, brackets, and whatever stands behind a `|`, `·`, `•`,
-   ` - `, `/` or `@`.
-3. One word is a first name. A company, a slogan, a handle or no letter at all is no name.
-4. The library splits the rest. Middle names go with the first name: nothing of a name is dropped but its
-   titles, degrees and nicknames, and the case stays as it was typed.
+1. Two plain words that are not in the library's vocabulary are first and last name. The library has the same result (a
+   test proves it), and takes sixty times as long.
+2. Decoration is removed: emoji, look-alike letters, brackets, and all text after a `|`, `·`, `•`, ` - `, `/` or `@`.
+3. One word is a first name. A company, a slogan, a handle or a text without letters is no name.
+4. The library splits the rest. Middle names go with the first name. Only titles, degrees and nicknames are dropped, and the
+   case stays.
 
-Nothing here fails: what cannot be split has no first and last name. Importing nameparser takes 70 ms, so it
-waits for the first name.
+Nothing here fails: a text that cannot be split has no first and last name. nameparser takes 70 ms to import, so the first
+name imports it.
 """
 
 import re
@@ -25,11 +24,11 @@ if TYPE_CHECKING:
     from nameparser import Parser
 
 LONGEST = 200
-"""Characters that are looked at. X allows 50; the rest guards the library, whose cost grows with the text."""
+"""Most characters that are read. X allows 50; the library's cost grows with the text."""
 MOST_WORDS = 6
 """A display name of more words is a slogan."""
 _REMEMBERED = 4096
-"""Names kept that are not plain: a `where` and a mapping may ask for one, and retries map anew."""
+"""Results that are kept: a `where`, a mapping and each retry may need the same name."""
 
 _LETTERS = "[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]"
 # The library takes a Roman numeral at the end for a suffix, by its letters; they match dotless and dotted i too.
@@ -72,7 +71,7 @@ def _split(text: str) -> Name:
 
 
 def plain(text: str) -> Name | None:
-    """The name in two Latin words of which nameparser's vocabulary holds neither, else None: not plain."""
+    """Read two Latin words as a name if nameparser's vocabulary holds neither; None if the text is not so plain."""
     found = _TWO_WORDS.fullmatch(text)
     if found is None:
         return None
@@ -112,7 +111,7 @@ def _lettered(text: str) -> bool:
 
 
 def _cleaned(text: str) -> str:
-    """The part that may be a name: words with a letter in them, single spaces between; "" if there is none."""
+    """Find the part that may be a name: words with letters and single spaces between; "" if there is none."""
     if not (text.isascii() and text.isprintable()):
         text = unicodedata.normalize("NFKC", "".join(map(_kept, text)))  # bold, script and full-width letters
     bare = _BRACKETED.sub(" ", text)
@@ -131,7 +130,7 @@ def _cleaned(text: str) -> str:
 
 
 def _kept(char: str) -> str:
-    """A space for an emoji, nothing for what is invisible, else the character."""
+    """Return a space for an emoji, nothing for an invisible character, else the character."""
     if char in _JOINERS:
         return char
     if char in _ACCENTS:
@@ -151,7 +150,7 @@ def _parser() -> "Parser":
 
 @cache
 def _vocabulary() -> frozenset[str]:
-    """Every word that the library treats as more than a name, and the legal forms of companies."""
+    """Collect the words with a meaning for the library, and the legal forms of companies."""
     lexicon = _parser().lexicon
     held = (getattr(lexicon, field.name) for field in fields(lexicon))
     entries = (entry for group in held if isinstance(group, frozenset) for entry in group)

@@ -8,7 +8,7 @@ A null inside an expression is not None, which Jinja2 would print, but `Null`: f
 it is null, and `or` and `default(…)` replace it. Any other use of it raises UndefinedError.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -66,7 +66,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         self.tests["none"] = lambda value: value is None or isinstance(value, Null)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """A method if the name ends in `()`, as `_Fitting` writes it for calls; else a member."""
+        """Return a method if the name ends in `()`, as `_Fitting` writes it for calls; else a member."""
         if not attribute.endswith("()"):
             return self.getitem(obj, attribute)
         if isinstance(obj, Null):
@@ -76,7 +76,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return getattr(obj, attribute.removesuffix("()"))
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        """A member of JSON data or a part of a text; `NULL` if there is none."""
+        """Return a member of JSON data or a part of a text; `NULL` if there is none."""
         try:
             found = obj[argument] if isinstance(obj, Mapping | list | tuple | str) else None
         except (LookupError, TypeError):
@@ -84,7 +84,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return NULL if found is None else found
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        """Refuse what would grow without bound."""
+        """Refuse a result that would grow without bound."""
         if problem := oversized(operator, left, right):
             raise NotAllowedError(problem)
         return super().call_binop(context, operator, left, right)
@@ -94,10 +94,10 @@ _SANDBOX = _Sandbox()
 
 
 class _Fitting(NodeTransformer):
-    """Makes parsed text fit the sandbox. Raises ValueError for what no lead can make right."""
+    """Makes parsed text fit the sandbox. Raises ValueError for a mistake that no lead's data can mend."""
 
     def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802 - Jinja2 calls it by this name
-        """Only methods of text are called; the brackets in the name tell one from a member."""
+        """Allow only calls of text's methods; brackets in the name distinguish a method from a member."""
         method = node.node
         if not isinstance(method, nodes.Getattr):
             raise ValueError("there are no functions to call")  # noqa: TRY004 - the text is wrong, not a type
@@ -109,7 +109,7 @@ class _Fitting(NodeTransformer):
         return self.generic_visit(node)
 
     def visit_Getattr(self, node: nodes.Getattr) -> nodes.Node:  # noqa: N802
-        """A misspelt part of a plain variable would be null for every lead, and nobody would know."""
+        """Refuse a part of a plain variable: it would be null for every lead, without a message."""
         self.generic_visit(node)
         inner = node.node
         if isinstance(inner, nodes.Name) and inner.name != "raw" and not node.attr.endswith("()"):
@@ -117,51 +117,52 @@ class _Fitting(NodeTransformer):
         return node
 
     def visit_Name(self, node: nodes.Name) -> nodes.Node:  # noqa: N802
-        """Known variables only."""
-        if node.name not in VARIABLES:
-            raise ValueError(f"there is no variable {node.name}{_nearest(node.name, VARIABLES)}")
+        _require("variable", node.name, VARIABLES)
         return node
 
     def visit_Filter(self, node: nodes.Filter) -> nodes.Node:  # noqa: N802
-        """Known filters only; Jinja2 itself finds some of the others no sooner than it runs them."""
-        if node.name not in _SANDBOX.filters:
-            raise ValueError(f"there is no filter {node.name}{_nearest(node.name, _SANDBOX.filters)}")
+        _require(
+            "filter", node.name, _SANDBOX.filters
+        )  # Jinja2 finds some unknown ones only when it runs them
         return self.generic_visit(node)
 
     def visit_Test(self, node: nodes.Test) -> nodes.Node:  # noqa: N802
-        """Known tests only."""
-        if node.name not in _SANDBOX.tests:
-            raise ValueError(f"there is no test {node.name}{_nearest(node.name, _SANDBOX.tests)}")
+        _require("test", node.name, _SANDBOX.tests)
         return self.generic_visit(node)
 
     def visit_CondExpr(self, node: nodes.CondExpr) -> nodes.Node:  # noqa: N802
-        """`a if b` is null otherwise; Jinja2 would make it an empty text."""
+        """Make `a if b` null if `b` is false; Jinja2 would make it an empty text."""
         node.expr2 = node.expr2 or nodes.Const(None)
         return self.generic_visit(node)
 
     def visit_Const(self, node: nodes.Const) -> nodes.Node:  # noqa: N802
-        """A written `none` is as null as any."""
+        """Make a written `none` the null of expressions."""
         return nodes.EnvironmentAttribute("null") if node.value is None else node
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def _require(kind: str, name: str, known: Collection[str]) -> None:
+    if name not in known:
+        raise ValueError(f"there is no {kind} {name}{_nearest(name, known)}")
+
+
+def _nearest(name: str, known: Collection[str]) -> str:
     close = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
     return f": did you mean {close[0]}?" if close else ""
 
 
 class Expression:
-    """One parsed expression. `uses`: its variables; `variable`: its name if it is nothing but one."""
+    """One parsed expression. `uses`: its variables; `variable`: the name, if the expression is one variable."""
 
     def __init__(self, node: nodes.Expr) -> None:
         """Take a part of a fitted text."""
         self.node = node
-        # find_all leaves out the node it starts from.
+        # `find_all` leaves out the first node
         self.uses = frozenset(name.name for name in nodes.Output([node]).find_all(nodes.Name))
         self.variable = node.name if isinstance(node, nodes.Name) else None
 
 
 def parse(text: str) -> list[str | Expression]:
-    """The parts of a text with `{{ expressions }}`. Raises ValueError with what is wrong, as a sentence."""
+    """Parse a text with `{{ expressions }}` into its parts. Raises ValueError with the mistake."""
     try:
         return _parse(text)
     except RecursionError:
@@ -185,10 +186,10 @@ def _parse(text: str) -> list[str | Expression]:
 
 
 def compiled(expressions: Mapping[str, Expression]) -> Callable[[Mapping[str, object]], dict[str, object]]:
-    """One dictionary expression of all; it takes the values of their variables and gives theirs, null as None.
+    """Compile all into one function: from the values of their variables to their values, null as None.
 
-    As `compile_expression` does it, but from parsed parts: nothing is quoted, so nothing can break out. Raises
-    ValueError; what it returns raises NullUsed, and whatever an expression can raise (see `why`).
+    It compiles parsed parts: nothing is quoted, so nothing can break out. Raises ValueError. The function raises NullUsed,
+    and any exception of an expression (see `why`).
     """
     pairs = [nodes.Pair(nodes.Const(key), expression.node) for key, expression in expressions.items()]
     result = nodes.Assign(nodes.Name("result", "store"), nodes.Dict(pairs))
@@ -219,7 +220,7 @@ def why(error: Exception) -> str:
 
 
 def _holds_null(value: object) -> bool:
-    """True if a null of an expression is inside; a null that CTGO sent inside `raw` is data."""
+    """Tell if a null of an expression is inside; a null that CTGO sent inside `raw` is data."""
     left = [value]
     while left:
         one = left.pop()
@@ -233,19 +234,19 @@ def _holds_null(value: object) -> bool:
 
 
 class Computed:
-    """The expressions of a connector's fields. `uses`: the variables that they must be given."""
+    """The expressions of a connector's fields. `uses`: the variables that they need."""
 
     def __init__(self, expressions: Mapping[str, Expression]) -> None:
-        """By key: a number, a space and the field's name. Raises ValueError for what cannot be compiled."""
+        """`expressions`: by key, which is a number, a space and the field's name. Raises ValueError."""
         self._all = compiled(expressions)
         self._single = {key: compiled({key: expression}) for key, expression in expressions.items()}
         self.uses = _uses(expressions)
 
     def __call__(self, values: Mapping[str, object]) -> dict[str, object]:
-        """Their values by key, for one lead's. Raises Reject("mapping_failed") naming the field."""
+        """Evaluate all for one lead; return their values by key. Raises Reject("mapping_failed") with the field's name."""
         try:
             return self._all(values)
-        except Exception:  # noqa: BLE001 - whatever it was, it comes again below, where the field is known
+        except Exception:  # noqa: BLE001 - it is raised again below, where the field is known
             return {key: self._alone(key, values) for key in self._single}
 
     def _alone(self, key: str, values: Mapping[str, object]) -> object:
@@ -258,10 +259,10 @@ class Computed:
 
 
 class Condition:
-    """A `where`. `uses`: the variables that it must be given."""
+    """A `where`. `uses`: the variables that it needs."""
 
     def __init__(self, text: str) -> None:
-        """`text`: one expression. Raises ValueError with what is wrong with it."""
+        """`text`: one expression. Raises ValueError with the mistake."""
         if text.startswith("{{"):
             raise ValueError("it is an expression as it stands: leave the braces out")
         parts = parse("{{ " + text + " }}")
@@ -283,7 +284,7 @@ class Condition:
 
 
 def parts_of(text: str) -> list[str | Expression]:
-    """The parts of a field. Raises ValueError with what is wrong with one of them."""
+    """Parse a field into its parts. Raises ValueError with the mistake."""
     parts = parse(text)
     found = {str(n): part for n, part in enumerate(parts) if not isinstance(part, str)}
     compiled(found)  # all of a connector are compiled again together; here a mistake has a name

@@ -15,7 +15,7 @@ _JSON = frozenset({str, int, float, bool, list, dict})
 
 
 class MappingError(ValueError):
-    """A field or `where` that cannot work, whatever the lead: one sentence that names it and what to write."""
+    """A field or `where` that fails for every lead: a sentence that names it, and the text to write."""
 
 
 class _Cell(NamedTuple):
@@ -26,7 +26,7 @@ class _Cell(NamedTuple):
 
 
 class FieldMap:
-    """The fields of one connector. `uses`: the variables that `evaluate` must be given."""
+    """The fields of one connector. `uses`: the variables that `evaluate` needs."""
 
     def __init__(self, cells: Mapping[str, _Cell], computed: "Computed | None" = None) -> None:
         """See `compile`. An expression's key is a number, a space and its field's name: like no variable."""
@@ -37,7 +37,7 @@ class FieldMap:
 
     @classmethod
     def compile(cls, owner: str, fields: Mapping[str, Field]) -> "FieldMap":
-        """Compile `fields`; `owner` is how messages call their connector. Raises MappingError."""
+        """Compile `fields`; `owner`: the connector's name in messages. Raises MappingError."""
         cells: dict[str, _Cell] = {}
         expressions: dict[str, Expression] = {}
         where = f"{owner}.fields"
@@ -57,7 +57,7 @@ class FieldMap:
         return self.evaluate(variables(lead, labels, enrichment, self.uses, now))
 
     def evaluate(self, values: Mapping[str, object]) -> dict[str, object]:
-        """The mapped result: JSON values by field, in the fields' order, nulls and blank texts left out.
+        """Map to JSON values by field, in the fields' order, without nulls and blank texts.
 
         `values` holds at least what `uses` names. Raises Reject("mapping_failed") naming the field.
         """
@@ -83,7 +83,7 @@ class FieldMap:
 
 
 def _taken_apart(name: str, text: str) -> tuple[_Cell, dict[str, "Expression"]]:
-    """One field, and those of its parts that are more than a variable. Raises ValueError."""
+    """Split a field into its plan and its expressions. Raises ValueError."""
     if "{{" not in text and "{%" not in text:
         if (bare := text.strip("{} ")) in VARIABLES:
             raise ValueError(f"braces are missing: write {{{{ {bare} }}}}")
@@ -129,7 +129,7 @@ def _literal(text: str) -> str:
 
 
 class Filter:
-    """A `where`. `uses`: the variables that `accepts` must be given."""
+    """A `where`. `uses`: the variables that `accepts` needs."""
 
     def __init__(self, condition: "Condition | None") -> None:
         """None accepts everything."""
@@ -171,7 +171,7 @@ class Filter:
             raise MappingError(f"{owner}.where: {reason}") from None
 
     def accepts(self, values: Mapping[str, object]) -> bool:
-        """True if the condition holds for a lead. Raises Reject("filter_failed"), without values in it."""
+        """Tell if the condition holds for a lead. Raises Reject("filter_failed"), without values in it."""
         if len(self.parts) > 1:
             return all(part.accepts(values) for part in self.parts)
         return self._condition is None or self._condition(values)

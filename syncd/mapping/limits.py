@@ -21,7 +21,7 @@ class NotAllowedError(TemplateRuntimeError):
 
 
 NullUsed = UndefinedError
-"""An expression did with a null what cannot be done."""
+"""An expression used a null in a way that is not allowed."""
 
 
 class Null(StrictUndefined):
@@ -29,7 +29,7 @@ class Null(StrictUndefined):
 
     __slots__ = ()
 
-    # The class says that these never return, which is what changes here.
+    # The base class declares that these never return
     def __bool__(self) -> bool:  # type: ignore[override]
         return False
 
@@ -64,9 +64,9 @@ def oversized(operator: str, left: object, right: object) -> str:
 
 
 def plain(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The filter with a list where it gave an iterator, and `NULL` for None: `map` hands on what `raw` holds."""
+    """Wrap a filter: an iterator becomes a list, and None becomes `NULL`, for `raw` may hold None."""
 
-    @wraps(function)  # and with it Jinja2's marks, of which arguments the filter takes
+    @wraps(function)  # also copies Jinja2's marks on the filter's arguments
     def filtered(*args: Any, **kwargs: Any) -> Any:
         found = function(*(NULL if value is None else value for value in args), **kwargs)
         if isinstance(found, Iterator):
@@ -77,7 +77,7 @@ def plain(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _listed(values: Iterator[Any]) -> list[Any]:
-    """All of them, as long as together they are no larger than anybody's lead."""
+    """List all values. Raises NotAllowedError if together they are larger than any lead."""
     found, size = [], 0
     for value in values:
         size += _size(value)
@@ -96,7 +96,7 @@ def _size(value: object) -> int:
 
 
 def rounding(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Jinja2's `round` to a bounded number of places: it makes a power of ten of them, whatever they are."""
+    """Wrap Jinja2's `round`, with a bounded number of places: it computes a power of ten from them."""
 
     def rounded(value: Any, precision: int = 0, method: str = "common") -> Any:
         if abs(precision) > MOST_PLACES:

@@ -1,11 +1,11 @@
 """The variables that a mapping may name, and texts of nothing but variables, as most fields are.
 
 Each variable is a plain value of a lead, or null.
-Null is Python's None and means "nobody knows". A text of nothing but white space is null too, for a blank must
-never overwrite what a salesperson typed; other texts are left as CTGO sent them.
+Null is Python's None and means "unknown". A text of nothing but white space is null too, for a blank must never overwrite a
+salesperson's text; other texts stay as CTGO sent them.
 
-An email and a LinkedIn URL come from what enriching answered, else from the listing, whose shape the vendor
-does not document: it is read leniently. An address and its status are always from the same place.
+An email and a LinkedIn URL come from the answer to enriching, else from the listing, whose shape CTGO does not document: it
+is read leniently. An address and its status are always from the same place.
 """
 
 import re
@@ -43,7 +43,7 @@ def _contact(raw: Mapping[str, Any], enrichment: Mapping[str, Any] | None) -> li
 
 
 def _bare(handle: str | None) -> str | None:
-    """A handle without the @."""
+    """Remove the @ of a handle."""
     return handle.strip().removeprefix("@") or None if handle else None
 
 
@@ -71,7 +71,7 @@ def _percent(found: re.Match[str]) -> str:
 
 
 def _email(contact: list[dict[str, Any]]) -> tuple[str | None, str | None]:
-    """Address and status."""
+    """Find an address and its status."""
     for holder in contact:
         found = holder.get("email")
         # Enriching answers with an object; what a listing would show is not documented: then beside the address
@@ -102,7 +102,7 @@ def _linkedin_url(contact: list[dict[str, Any]]) -> str | None:
 
 
 class _Given(NamedTuple):
-    """A lead and all else that its variables are read from."""
+    """A lead and all other data that its variables are read from."""
 
     lead: Lead
     profile: Profile
@@ -167,8 +167,8 @@ LONGEST = 65_536
 """Characters of a field, and of a product or replacement inside one."""
 
 _VARIABLE = re.compile(r"\{\{ *([a-z_]+) *\}\}")
-_TELLING = frozenset("{}\r")
-"""Characters that Jinja2 reads as more than text, so that it must be asked."""
+_SPECIAL = frozenset("{}\r")
+"""Characters with a meaning for Jinja2, which then must parse the text."""
 
 
 class Variable(NamedTuple):
@@ -178,9 +178,9 @@ class Variable(NamedTuple):
 
 
 def plain_parts(text: str) -> list[str | Variable] | None:
-    """The parts of a text, empty ones left out; None for one that has more in it than known variables."""
+    """Split a text into its non-empty parts; None if it holds more than known variables."""
     texts, names = (_VARIABLE.split(text)[first::2] for first in (0, 1))
-    if not _TELLING.isdisjoint("".join(texts)) or not all(name in VARIABLES for name in names):
+    if not _SPECIAL.isdisjoint("".join(texts)) or not all(name in VARIABLES for name in names):
         return None
     parts: list[str | Variable] = [texts[0]]
     for name, after in zip(names, texts[1:], strict=True):

@@ -39,29 +39,9 @@ from syncd.settings.models import (
 from syncd.settings.values import NAME, Digest, Listen, Schedule, instant, seconds
 
 __all__ = [
-    "SYSTEM_CONFIG",
-    "Alerts",
-    "ConnectorSettings",
-    "Digest",
-    "Enrich",
-    "Feedback",
-    "Health",
-    "Listen",
-    "Log",
-    "Provenance",
-    "Push",
-    "Schedule",
-    "Settings",
-    "SettingsError",
-    "Source",
-    "State",
-    "find_config",
-    "instant",
-    "load",
-    "no_config",
-    "passed_over",
-    "seconds",
-    "secret_values",
+    "SYSTEM_CONFIG", "Alerts", "ConnectorSettings", "Digest", "Enrich", "Feedback", "Health", "Listen",
+    "Log", "Provenance", "Push", "Schedule", "Settings", "SettingsError", "Source", "State", "find_config",
+    "instant", "load", "no_config", "passed_over", "seconds", "secret_values",
 ]  # fmt: skip
 
 DOCKER_SECRETS = Path("/run/secrets")

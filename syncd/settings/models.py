@@ -22,25 +22,8 @@ from pydantic import (
 from pydantic import Field as Setting
 
 from syncd.connector import Field
+from syncd.settings import values
 from syncd.settings.error_messages import SettingsError, dotted
-from syncd.settings.values import (
-    BaseUrl,
-    Digest,
-    DigestAt,
-    Duration,
-    Hook,
-    HostName,
-    Interval,
-    Key,
-    Listen,
-    ListenAt,
-    Name,
-    Poll,
-    Property,
-    Reason,
-    Schedule,
-    Start,
-)  # fmt: skip
 
 _SQLITE = "sqlite:///"
 
@@ -54,7 +37,7 @@ class State(_Table):
     """`[state]`: where the ledger is, and for how many seconds it keeps the payload of settled leads."""
 
     url: str = Setting("sqlite:///syncd.db", validate_default=True)
-    retention: Interval = 90 * 86400.0
+    retention: values.Interval = 90 * 86400.0
 
     @field_validator("url")
     @classmethod
@@ -89,12 +72,12 @@ class Enrich(_Table):
 class Push(_Table):
     """`[sources.NAME.push]`: CTGO pushes new leads. `public_url`: our address for CTGO; `listen`: the address to bind."""
 
-    public_url: BaseUrl
-    listen: ListenAt = Listen("127.0.0.1:8378")
+    public_url: values.BaseUrl
+    listen: values.ListenAt = values.Listen("127.0.0.1:8378")
 
     @field_validator("listen")
     @classmethod
-    def _somewhere(cls, listen: Listen) -> Listen:
+    def _somewhere(cls, listen: values.Listen) -> values.Listen:
         if not listen:
             raise ValueError("must be host:port such as 127.0.0.1:8378; without push, leave the table out")
         return listen
@@ -103,16 +86,16 @@ class Push(_Table):
 class Source(_Table):
     """`[sources.NAME]`: one CTGO API key and its use. Times are seconds."""
 
-    api_key: Key
-    base_url: BaseUrl = "https://www.catchthegoodones.com/api/v2"
-    poll: Poll = Schedule("60s")
-    lookback: Duration = 3600.0
-    reconcile: Interval = 3600.0
-    reconcile_window: Interval = 30 * 86400.0
-    start: Start = "new"
+    api_key: values.Key
+    base_url: values.BaseUrl = "https://www.catchthegoodones.com/api/v2"
+    poll: values.Poll = values.Schedule("60s")
+    lookback: values.Duration = 3600.0
+    reconcile: values.Interval = 3600.0
+    reconcile_window: values.Interval = 30 * 86400.0
+    start: values.Start = "new"
     requests_per_minute: int = Setting(60, ge=1)
     stream_ids: tuple[Annotated[int, Setting(ge=1)], ...] = ()
-    connectors: tuple[Name, ...] = ()
+    connectors: tuple[values.Name, ...] = ()
     export: bool = True
     enrich: Enrich | None = None
     push: Push | None = None
@@ -121,11 +104,11 @@ class Source(_Table):
 class Feedback(_Table):
     """`[connectors.NAME.feedback]`: the judgement that each value of a CRM's property means. `poll`: seconds."""
 
-    property: Property
+    property: values.Property
     good: tuple[Annotated[str, Setting(min_length=1)], ...] = ()
-    bad: dict[str, Reason] = {}
+    bad: dict[str, values.Reason] = {}
     notes: dict[str, Annotated[str, Setting(min_length=1, max_length=500)]] = {}
-    poll: Interval = 900.0
+    poll: values.Interval = 900.0
 
     @model_validator(mode="after")
     def _each_value_once(self) -> "Feedback":
@@ -159,7 +142,7 @@ class ConnectorSettings(BaseModel):
     where: str = ""
     gate: int | None = Setting(None, ge=0)
     attempts: int = Setting(8, ge=1)
-    max_age: Interval = 7 * 86400.0
+    max_age: values.Interval = 7 * 86400.0
     fields: dict[str, Annotated[Field, BeforeValidator(_as_field)]] | None = None
     feedback: Feedback | None = None
 
@@ -176,16 +159,16 @@ class ConnectorSettings(BaseModel):
 class Health(_Table):
     """`[health]`: the address of /healthz, /readyz and /metrics; empty: none. `hosts`: further names that requests may use."""
 
-    listen: ListenAt = Listen("127.0.0.1:8377")
-    hosts: tuple[HostName, ...] = ()
+    listen: values.ListenAt = values.Listen("127.0.0.1:8377")
+    hosts: tuple[values.HostName, ...] = ()
 
 
 class Alerts(_Table):
     """`[alerts]`: the receivers of alerts; an empty one is off."""
 
-    webhook_url: Hook = SecretStr("")
-    heartbeat_url: Hook = SecretStr("")
-    digest: DigestAt = Digest("")
+    webhook_url: values.Hook = SecretStr("")
+    heartbeat_url: values.Hook = SecretStr("")
+    digest: values.DigestAt = values.Digest("")
 
 
 class Log(_Table):
@@ -223,8 +206,8 @@ class Settings(_Table):
     """Everything that is configured."""
 
     state: State = State()
-    sources: dict[Name, Source] = {}
-    connectors: dict[Name, ConnectorSettings] = {}
+    sources: dict[values.Name, Source] = {}
+    connectors: dict[values.Name, ConnectorSettings] = {}
     health: Health = Health()
     alerts: Alerts = Alerts()
     log: Log = Log()

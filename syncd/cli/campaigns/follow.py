@@ -76,18 +76,18 @@ def follow(
     Raises:
         Failure: waiting does not help, or did not help for five minutes.
     """
-    began = heard = clock.monotonic()
+    began = seen_at = clock.monotonic()
     seen: dict[int, Run | None] = {}
     while True:
         followed = _followed(ids, seen)
         try:
             seen |= _look(api, stream_id, followed.left)
         except (Pause, Retry) as why:
-            if clock.monotonic() - heard >= TROUBLE:
+            if clock.monotonic() - seen_at >= TROUBLE:
                 raise
             display.trouble(why)
         else:
-            heard = clock.monotonic()
+            seen_at = clock.monotonic()
             followed = _followed(ids, seen)
             display.show(followed.runs)
         spent = clock.monotonic() - began

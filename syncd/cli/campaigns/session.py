@@ -79,10 +79,10 @@ def session(context: typer.Context, source: str = "") -> Iterator[Session]:
     from syncd.ledger import Ledger  # noqa: PLC0415
 
     clock = SystemClock()
-    client, pacer = make_upstream(chosen, clock)
+    client, budget = make_upstream(chosen, clock)
     try:
         with Ledger.open(settings.state.path) as ledger:
-            paced = Paced(client, pacer, ledger, clock, _report_wait)
+            paced = Paced(client, budget, ledger, clock, _report_wait)
             with _reported(name), _stoppable(paced):
                 yield Session(Api(paced), name, clock)
     finally:

@@ -8,10 +8,11 @@ import typer
 from syncd.cli.context import operator, settings_of
 from syncd.cli.exits import Exit, complain
 from syncd.cli.output import say
+from syncd.clock import Clock, SystemClock
+from syncd.core.limiter import WINDOW
 from syncd.settings import Settings
 
 if TYPE_CHECKING:
-    from syncd.clock import Clock
     from syncd.ledger import Ledger
     from syncd.ledger.admin.restoration import Carried
 
@@ -26,28 +27,22 @@ def backup(
     The copy holds personal data; it is readable by its owner only.
     """
     settings = settings_of(context)
-    from syncd.ledger import LedgerError  # noqa: PLC0415
+    from syncd.ledger import Ledger, LedgerError  # noqa: PLC0415
     from syncd.ledger.admin.backups import back_up  # noqa: PLC0415
+    from syncd.ledger.history import log_action, note_done  # noqa: PLC0415
 
-    size = back_up(settings.state.path, file.absolute(), force=force)
-    say(f"Copied {settings.state.path} to {file}: {size:,} bytes.")
+    path, copy = settings.state.path, file.absolute()
+    size = back_up(path, copy, force=force)
+    say(f"Copied {path} to {file}: {size:,} bytes.")
+    now = SystemClock().now()
     try:
-        _record(settings.state.path, file.absolute())
+        with Ledger.open(path) as ledger, ledger.write() as connection:
+            # `syncd forget` lists the backups that remain
+            log_action(connection, now, who=operator(), verb="backup", name=str(copy))
+            note_done(connection, "backup", now)
     except LedgerError as error:
         complain(f"The copy is complete, but the ledger could not record it: {error.detail}")
     return Exit.DONE
-
-
-def _record(ledger_path: Path, file: Path) -> None:
-    """Record a backup in the ledger: `syncd forget` lists the backups that remain."""
-    from syncd.clock import SystemClock  # noqa: PLC0415
-    from syncd.ledger import Ledger  # noqa: PLC0415
-    from syncd.ledger.history import log_action, note_done  # noqa: PLC0415
-
-    now = SystemClock().now()
-    with Ledger.open(ledger_path) as ledger, ledger.write() as connection:
-        log_action(connection, now, who=operator(), verb="backup", name=str(file))
-        note_done(connection, "backup", now)
 
 
 def restore(
@@ -59,7 +54,6 @@ def restore(
     Every delivery of a lead found before now counts as maybe sent: a connector that cannot simply send again looks first.
     """
     settings = settings_of(context)
-    from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.ledger import LedgerError  # noqa: PLC0415
     from syncd.ledger.admin import backups  # noqa: PLC0415
     from syncd.ledger.database import EngineLock  # noqa: PLC0415
@@ -84,7 +78,7 @@ def restore(
     return Exit.DONE
 
 
-def _bring_up_to_now(settings: Settings, part: Path, clock: "Clock", file: Path) -> "Carried":
+def _bring_up_to_now(settings: Settings, part: Path, clock: Clock, file: Path) -> "Carried":
     from syncd.ledger import Ledger  # noqa: PLC0415
     from syncd.ledger.admin import maintenance  # noqa: PLC0415
     from syncd.ledger.admin.restoration import bring_up_to_now  # noqa: PLC0415
@@ -98,9 +92,8 @@ def _bring_up_to_now(settings: Settings, part: Path, clock: "Clock", file: Path)
     return carried
 
 
-def _wait_a_minute(settings: Settings, ledger: "Ledger", clock: "Clock") -> None:
+def _wait_a_minute(settings: Settings, ledger: "Ledger", clock: Clock) -> None:
     """Block the budgets for a minute: nobody knows the requests of the last minute."""
-    from syncd.core.limiter import WINDOW  # noqa: PLC0415
     from syncd.engine.budget import RequestBudget  # noqa: PLC0415
     from syncd.ledger import budgets  # noqa: PLC0415
 

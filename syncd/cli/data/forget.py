@@ -13,6 +13,7 @@ from syncd.cli.context import Yes, confirm, ledger_to_change, operator, settings
 from syncd.cli.engine_holder import engine_of
 from syncd.cli.exits import Exit, complain
 from syncd.cli.output import say, say_json
+from syncd.clock import SystemClock
 from syncd.core.lead import LARGEST_ID
 from syncd.settings import Settings
 
@@ -61,7 +62,11 @@ def forget(  # noqa: PLR0917 - Typer passes them by name
             again = not found.rows and forgotten.is_forgotten(connection, sought)
         copies = list(_copies(ledger))
         if not found.rows and not again and not sought.person:
-            complain("The ledger holds nobody of that name.", _hint(sought))
+            hint = (
+                "Handles and emails are kept no longer than state.retention. If you know the person's id on X: "
+                "syncd forget --person X_USER_ID"
+            )
+            complain("The ledger holds nobody of that name.", "" if sought.lead_id else hint)
             return Exit.REJECTED
         if not yes and not confirm(_question(found.rows, copies)):
             say("Nobody was forgotten.")
@@ -89,7 +94,6 @@ def _delete(copies: Sequence[Path]) -> None:
 
 
 def _forget(ledger: "Ledger", found: "Found", sought: "Sought") -> "Farewell":
-    from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.ledger.admin import forgotten  # noqa: PLC0415
 
     with ledger.write() as connection:
@@ -99,23 +103,11 @@ def _forget(ledger: "Ledger", found: "Found", sought: "Sought") -> "Farewell":
         return forgotten.refuse(connection, sought.person, now, who=operator())
 
 
-def _hint(sought: "Sought") -> str:
-    if sought.lead_id:
-        return ""
-    return (
-        "Handles and emails are kept no longer than state.retention. If you know the person's id on X: "
-        "syncd forget --person X_USER_ID"
-    )
-
-
 def _question(found: Sequence[Any], copies: Sequence[Path]) -> str:
-    people = len({row.person for row in found})
-    ids = ", ".join(sorted({f"{row.source} {row.lead_id}" for row in found})[:10])
-    what = (
-        f"{_n(people, 'person')} with {_n(len(found), 'lead')} ({ids})"
-        if found
-        else "this person, who has no lead here,"
-    )
+    what = "this person, who has no lead here,"
+    if found:
+        ids = ", ".join(sorted({f"{row.source} {row.lead_id}" for row in found})[:10])
+        what = f"{_n(len({row.person for row in found}), 'person')} with {_n(len(found), 'lead')} ({ids})"
     files = f" and delete {', '.join(str(copy) for copy in copies)}" if copies else ""
     return f"Forget {what} for good{files}? [y/N] "
 
@@ -143,15 +135,12 @@ def _backups(ledger: "Ledger") -> list[tuple[Path, float]]:
 
 
 def _backups_elsewhere(ledger: "Ledger") -> list[dict[str, Any]]:
-    found = {str(file): at for file, at in _backups(ledger) if file.exists()}
-    return [
-        {"file": file, "made_at": datetime.fromtimestamp(at, UTC).isoformat()} for file, at in found.items()
-    ]
+    found = {str(file): datetime.fromtimestamp(at, UTC) for file, at in _backups(ledger) if file.exists()}
+    return [{"file": file, "made_at": at.isoformat()} for file, at in found.items()]
 
 
 def _clean(ledger: "Ledger", settings: Settings) -> Exit:
     """Erase traces in unused bytes and in the WAL. On a large ledger, the running engine does it."""
-    from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.ledger import LedgerError  # noqa: PLC0415
     from syncd.ledger.admin import maintenance  # noqa: PLC0415
 
@@ -179,6 +168,7 @@ def _clean(ledger: "Ledger", settings: Settings) -> Exit:
 def _document(
     settings: Settings, farewell: "Farewell", copies: Sequence[Path], elsewhere: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
+    types = {name: connector.type for name, connector in settings.connectors.items()}
     return {
         "people": farewell.people,
         "leads": [{"source": source, "id": number} for source, number in farewell.leads],
@@ -186,7 +176,7 @@ def _document(
         "remains": [
             {
                 "connector": it.connector,
-                "type": _type(settings, it.connector),
+                "type": types.get(it.connector, "not in the configuration"),
                 "where": _where(settings, it.connector, it.discovered_at),
                 "lead": it.lead_id,
                 "remote_id": it.remote_id,
@@ -198,11 +188,6 @@ def _document(
         "unexported": [{"source": source, "id": number} for source, number in farewell.unexported],
         "backups": list(elsewhere),
     }
-
-
-def _type(settings: Settings, connector: str) -> str:
-    known = settings.connectors.get(connector)
-    return known.type if known else "not in the configuration"
 
 
 _PLACES = ("path", "instance_url", "domain", "base_url")

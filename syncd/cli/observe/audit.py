@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from syncd.cli.context import AsJson, advice, ledger_to_read, settings_of
-from syncd.cli.exits import Exit, strongest
+from syncd.cli.exits import SOURCE_EXITS, Exit, strongest
 from syncd.cli.output import say, say_json, say_table
+from syncd.clock import SystemClock
+from syncd.core.failure import Failure
 from syncd.settings import Settings
 
 if TYPE_CHECKING:
@@ -71,10 +73,7 @@ def _finding(it: "Contradiction") -> dict[str, Any]:
 
 def _compare(settings: Settings, found: list["Contradiction"]) -> tuple[dict[str, Any], Iterable[Exit]]:
     """Count, by source, CTGO's un-exported leads by their state here; add contradictions to `found`."""
-    from syncd.cli.exits import SOURCE_EXITS  # noqa: PLC0415
-    from syncd.cli.observe.upstream_audit import Comparison  # noqa: PLC0415
-    from syncd.clock import SystemClock  # noqa: PLC0415
-    from syncd.core.failure import Failure  # noqa: PLC0415
+    from syncd.cli.observe.upstream_audit import compare  # noqa: PLC0415
     from syncd.ledger import Ledger  # noqa: PLC0415
 
     listed: dict[str, Any] = {}
@@ -82,7 +81,7 @@ def _compare(settings: Settings, found: list["Contradiction"]) -> tuple[dict[str
     with Ledger.open(settings.state.path) as ledger:
         for name, source in settings.sources.items():
             try:
-                compared = Comparison(name, source, ledger, SystemClock()).run()
+                compared = compare(name, source, ledger, SystemClock())
             except Failure as why:
                 listed[name] = {"error": why.detail, "code": why.code, "fix": why.fix.replace("SOURCE", name)}
                 codes.append(SOURCE_EXITS.get(why.code, Exit.WORK_LEFT))

@@ -12,6 +12,7 @@ import typer
 from syncd.cli.context import ledger_to_read, settings_of
 from syncd.cli.exits import Exit, complain
 from syncd.cli.output import iso, say, say_json
+from syncd.core.feedback import Judgement
 from syncd.core.lead import LARGEST_ID
 from syncd.log import escape
 
@@ -189,7 +190,6 @@ _WHY = {
 
 
 def _of_feedback(it: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
-    from syncd.core.feedback import Judgement  # noqa: PLC0415 - few leads have any
 
     yield it["heard_at"], f"{it['connector']} says: {Judgement.of(it['word'])}"
     if it["state"] == "no_segment":

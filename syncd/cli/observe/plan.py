@@ -9,6 +9,7 @@ import typer
 from syncd.cli.context import ledger_to_read, settings_of
 from syncd.cli.exits import Exit
 from syncd.cli.output import duration, say, say_json, say_table
+from syncd.clock import SystemClock
 from syncd.core.enrichment import day_of
 from syncd.core.limiter import GUARD, WINDOW, Budget
 from syncd.settings import Settings, Source
@@ -28,7 +29,6 @@ def plan(
 ) -> int:
     """Show the pending work, the requests that it needs, and how long they take."""
     settings = settings_of(context)
-    from syncd.clock import SystemClock  # noqa: PLC0415
 
     with ledger_to_read(settings) as ledger:
         found = pending_work(settings, ledger, SystemClock())
@@ -69,13 +69,13 @@ def pending_work(settings: Settings, ledger: "Ledger", clock: "Clock") -> dict[s
             waits = counts["lead"].get(name, {}).get("enriching", 0) + unanswered.get(name, 0)
             enriching = spending(connection, name, source, waits, clock.now())
             asks = enriching["asks"] if enriching else 0
-            words = counts["feedback"].get(name, {}).get("pending", 0) if settings.gives_feedback else 0
-            requests = due + later + asks + words
+            feedback = counts["feedback"].get(name, {}).get("pending", 0) if settings.gives_feedback else 0
+            requests = due + later + asks + feedback
             sources[name] = {
                 "enriching": enriching,
                 "exports": due,
                 "exports_after_delivery": later,
-                "feedback": words,
+                "feedback": feedback,
                 "requests": requests,
                 "requests_per_minute": budget.limit,
                 "seconds": round(seconds_for(budget, now, requests), 1),

@@ -10,18 +10,18 @@ from syncd.cli.engine_holder import RESTART, engine_of, out_of_reach, stale
 from syncd.cli.exits import Exit
 from syncd.cli.observe.plan import describe_enriching, spending
 from syncd.cli.output import duration, iso, say, say_json, say_table, when
+from syncd.clock import SystemClock
 from syncd.settings import Settings
 
 if TYPE_CHECKING:
     from syncd.core.lane_state import LaneState
-    from syncd.ledger import Ledger, Transaction
+    from syncd.ledger import Ledger
     from syncd.ledger.overview import Counts, Pushed
 
 
 def status(context: typer.Context, as_json: AsJson = False) -> int:
     """Show the state of the ledger, the sources and the connectors."""
     settings = settings_of(context)
-    from syncd.clock import SystemClock  # noqa: PLC0415
 
     now = SystemClock().now()
     with ledger_to_read(settings) as ledger:
@@ -53,6 +53,7 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
     from syncd.ledger import history, overview, sources  # noqa: PLC0415
     from syncd.ledger.deliveries import flood_gate  # noqa: PLC0415
     from syncd.ledger.lanes import load_lanes  # noqa: PLC0415
+    from syncd.ledger.leads import enrichment  # noqa: PLC0415
 
     with ledger.read() as connection:
         counts = overview.counts(connection)
@@ -60,7 +61,11 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
         oldest = overview.oldest_unsettled(connection)
         lanes = load_lanes(connection)
         gates = flood_gate.gates(connection)
-        spent = _spending(settings, connection, counts["lead"], now)
+        waiting = enrichment.unasked_counts(connection)
+        spent = {}
+        for name, it in settings.sources.items():
+            waits = waiting.get(name, 0) + counts["lead"].get(name, {}).get("enriching", 0)
+            spent[name] = spending(connection, name, it, waits, now)
         books = sources.load_all_books(connection)
         kept = history.done(connection)
         pushes = overview.pushed(connection)
@@ -92,21 +97,6 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
         "lanes": [_stopped(settings, lane) for lane in lanes if lane.wait(now) != 0],
         "oldest_unsettled": oldest,
         "set_aside": rejected_in(counts),
-    }
-
-
-def _spending(
-    settings: Settings, connection: "Transaction", leads: Mapping[str, Mapping[str, int]], now: float
-) -> dict[str, Any]:
-    """Describe each source's enriching."""
-    from syncd.ledger.leads import enrichment  # noqa: PLC0415
-
-    waiting = enrichment.unasked_counts(connection)
-    return {
-        name: spending(
-            connection, name, it, waiting.get(name, 0) + leads.get(name, {}).get("enriching", 0), now
-        )
-        for name, it in settings.sources.items()
     }
 
 

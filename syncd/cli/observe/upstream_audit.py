@@ -1,16 +1,16 @@
 """Comparison of CTGO's list of un-exported leads with the ledger, for `audit --upstream`, within the limit."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from syncd.app.paced_client import free_slot, make_upstream, send_in_slot
 from syncd.clock import SystemClock
 from syncd.core.failure import Pause
 from syncd.core.lead import Lead, LeadKey, Malformed, parse_lead
-from syncd.ctgo import Page, Upstream
-from syncd.engine.budget import RequestBudget
+from syncd.ctgo import Page
 from syncd.engine.pull.passes import PAGE, OtherShape, Walk
 from syncd.ledger import Ledger, sources
 from syncd.ledger.admin import auditor
@@ -42,67 +42,55 @@ class Compared:
             yield Contradiction("mark_lost", len(self.unmarked), detail, tuple(self.unmarked[:EXAMPLES]))
 
 
-class Comparison:
-    """One source's list, walked page by page, within the limit."""
+def compare(name: str, source: Source, ledger: Ledger, clock: SystemClock) -> Compared:
+    """Walk a source's list page by page, within the limit, and compare. Raises Failure if CTGO cannot be asked."""
+    begun = clock.now()
+    with ledger.write() as connection:
+        row = sources.load_source(connection, name)
+        by_campaign = row.listing == "campaigns"
+        campaigns = sources.campaigns(connection, name) if by_campaign else [_EVERYTHING]
+    client, budget = make_upstream(source, clock)
 
-    def __init__(self, name: str, source: Source, ledger: Ledger, clock: SystemClock) -> None:
-        self._name, self._source, self._ledger, self._clock = name, source, ledger, clock
-        self._begun = clock.now()
-
-    def run(self) -> Compared:
-        """Compare. Raises Failure if CTGO cannot be asked."""
-        with self._ledger.write() as connection:
-            row = sources.load_source(connection, self._name)
-            by_campaign = row.listing == "campaigns"
-            campaigns = sources.campaigns(connection, self._name) if by_campaign else [_EVERYTHING]
-        client, pacer = make_upstream(self._source, self._clock)
-        compared, seen = Compared(), set[LeadKey]()
-        try:
-            for campaign in self._source.stream_ids or campaigns:
-                for leads in self._walk(client, pacer, campaign):
-                    new = [lead for lead in leads if lead.key not in seen and _is_due(lead, row)]
-                    seen.update(lead.key for lead in new)
-                    self._note(compared, new)
-        finally:
-            client.close()
-        return compared
-
-    def _walk(self, client: Upstream, pacer: RequestBudget, campaign: int) -> Iterator[list[Lead]]:
-        walk, more = Walk(documented=campaign != _EVERYTHING), True
-        while more:
-            page = self._page(client, pacer, campaign, walk.offset)
-            parsed = [parse_lead(self._name, row) for row in page.rows]
-            keys = [p.key if isinstance(p, Malformed) else p[0].key for p in parsed]
-            try:
-                more = walk.take(keys, page.total, has_more=page.has_more) == "more"
-            except OtherShape as why:
-                raise Pause("unexpected_answer", str(why)) from None
-            yield [p[0] for p in parsed if not isinstance(p, Malformed)]
-
-    def _page(self, client: Upstream, pacer: RequestBudget, campaign: int, offset: int) -> Page:
-        hold = free_slot(self._ledger, pacer, self._clock, PATIENCE)
-        if hold is None:
+    def page(campaign: int, offset: int) -> Page:
+        slot = free_slot(ledger, budget, clock, PATIENCE)
+        if slot is None:
             raise Pause("rate_limited", "All requests of the minute are taken.")
         asked: dict[str, Any] = {"since": None, "lifecycle": "new", "limit": PAGE, "offset": offset}
-        return send_in_slot(
-            hold,
-            lambda: (
-                client.leads(**asked) if campaign == _EVERYTHING else client.stream_leads(campaign, **asked)
-            ),
-            pacer,
-            self._ledger,
-        )
+        leads = client.leads if campaign == _EVERYTHING else partial(client.stream_leads, campaign)
+        return send_in_slot(slot, partial(leads, **asked), budget, ledger)
 
-    def _note(self, compared: Compared, leads: Sequence[Lead]) -> None:
-        with self._ledger.read() as connection:
-            known = auditor.known(connection, self._name, leads)
-        for lead in leads:
-            it = known.get(lead.key)
-            compared.states[it.state if it else "missing"] += 1
-            if it is None:
-                compared.missing.append(lead.id)
-            elif it.state == "exported" and it.marked_at is not None and it.marked_at < self._begun:
-                compared.unmarked.append(lead.id)
+    compared, seen = Compared(), set[LeadKey]()
+    try:
+        for campaign in source.stream_ids or campaigns:
+            for leads in _walk(name, campaign, partial(page, campaign)):
+                new = [lead for lead in leads if lead.key not in seen and _is_due(lead, row)]
+                seen.update(lead.key for lead in new)
+                with ledger.read() as connection:
+                    known = auditor.known(connection, name, new)
+                for lead in new:
+                    it = known.get(lead.key)
+                    compared.states[it.state if it else "missing"] += 1
+                    if it is None:
+                        compared.missing.append(lead.id)
+                    elif it.state == "exported" and it.marked_at is not None and it.marked_at < begun:
+                        compared.unmarked.append(lead.id)
+    finally:
+        client.close()
+    return compared
+
+
+def _walk(name: str, campaign: int, page: Callable[[int], Page]) -> Iterator[list[Lead]]:
+    """Yield the readable leads of each page. `page`: asks for the page at an offset."""
+    walk, more = Walk(documented=campaign != _EVERYTHING), True
+    while more:
+        found = page(walk.offset)
+        parsed = [parse_lead(name, row) for row in found.rows]
+        keys = [p.key if isinstance(p, Malformed) else p[0].key for p in parsed]
+        try:
+            more = walk.take(keys, found.total, has_more=found.has_more) == "more"
+        except OtherShape as why:
+            raise Pause("unexpected_answer", str(why)) from None
+        yield [p[0] for p in parsed if not isinstance(p, Malformed)]
 
 
 def _is_due(lead: Lead, row: Any) -> bool:

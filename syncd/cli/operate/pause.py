@@ -23,10 +23,10 @@ from syncd.cli.engine_holder import RESTART, out_of_reach, read_at
 from syncd.cli.engine_holder import reload as reload_engine
 from syncd.cli.exits import Exit, complain
 from syncd.cli.output import duration, say, were, when
+from syncd.clock import Clock, SystemClock
 from syncd.settings import Settings
 
 if TYPE_CHECKING:
-    from syncd.clock import Clock
     from syncd.core.lane_state import LaneState
 
 PATIENCE = 15.0
@@ -46,7 +46,6 @@ def pause(
     """Stop a source or a connector until it is resumed. Nothing is lost meanwhile."""
     settings = settings_of(context)
     target = target_of(settings, name)
-    from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.ledger.admin.actions import pause_lanes  # noqa: PLC0415
 
     now = SystemClock().now()
@@ -70,7 +69,6 @@ def resume(
     """Lift a pause or a halt."""
     settings = settings_of(context)
     target = target_of(settings, name)
-    from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.ledger.admin.actions import accept, resume_lanes  # noqa: PLC0415
     from syncd.ledger.deliveries import flood_gate  # noqa: PLC0415
     from syncd.ledger.lanes import load_lane  # noqa: PLC0415

@@ -3,7 +3,8 @@
 `off` unsubscribes at once. Push stays off through restarts, whatever the configuration says, until `on`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,6 +21,8 @@ from syncd.cli.context import (
 from syncd.cli.engine_holder import describe_next
 from syncd.cli.exits import SOURCE_EXITS, Exit, complain, strongest
 from syncd.cli.output import duration, iso, say, say_json, say_table, when
+from syncd.clock import SystemClock
+from syncd.core.failure import CODES, Failure, Halt, Pause
 from syncd.settings import Settings, Source
 
 if TYPE_CHECKING:
@@ -37,7 +40,6 @@ def push(context: typer.Context, as_json: AsJson = False) -> int:
     if context.invoked_subcommand is not None:
         return Exit.DONE
     settings = settings_of(context)
-    from syncd.clock import SystemClock  # noqa: PLC0415
 
     now = SystemClock().now()
     with ledger_to_read(settings) as ledger:
@@ -84,20 +86,17 @@ def off(context: typer.Context, name: _Name = "") -> int:
 def on(context: typer.Context, name: _Name = "") -> int:
     """Let the daemon subscribe again."""
     settings = settings_of(context)
-    from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.ledger import subscriptions  # noqa: PLC0415
     from syncd.ledger.history import log_action  # noqa: PLC0415
 
-    switched = []
+    switched, now = [], SystemClock().now()
     with ledger_to_change(settings) as ledger:
         names = _chosen(settings, ledger, name)
         with ledger.write() as connection:
             for it in (subscriptions.load(connection, each) for each in names):
                 if it is not None and it.off:
                     subscriptions.save(connection, it.switched(off=False))
-                    log_action(
-                        connection, SystemClock().now(), who=operator(), verb="push on", name=it.source
-                    )
+                    log_action(connection, now, who=operator(), verb="push on", name=it.source)
                     switched.append(it.source)
     for each in switched:
         say(f"Push of source {each} is on again.")
@@ -160,12 +159,8 @@ def _chosen(settings: Settings, ledger: "Ledger", name: str) -> Sequence[str]:
 
 
 def _off(settings: Settings, ledger: "Ledger", name: str) -> Exit:
-    from syncd.cli.operate.unsubscribe import unsubscribe  # noqa: PLC0415 - the client of CTGO
-    from syncd.clock import SystemClock  # noqa: PLC0415
-
-    clock = SystemClock()
     source = settings.sources.get(name)
-    trouble = unsubscribe(ledger, name, source, clock, who=operator())
+    trouble = _unsubscribe(ledger, name, source)
     if trouble is None:
         configured = source is not None and source.push is not None
         still = f" The configuration still has it: remove [sources.{name}.push], or switch it on again with: syncd push on {name}"
@@ -175,3 +170,57 @@ def _off(settings: Settings, ledger: "Ledger", name: str) -> Exit:
     if source is not None:
         say(describe_next(settings.state.path))
     return SOURCE_EXITS.get(trouble.code, Exit.WORK_LEFT)
+
+
+def _unsubscribe(ledger: "Ledger", name: str, source: Source | None) -> Failure | None:
+    """Switch push off, then delete every subscription; return the failure, None if all went well.
+
+    Push is off before CTGO is asked: so a daemon neither accepts a push nor subscribes again, and continues if this fails.
+    `source`: None if it is no longer in the configuration.
+    """
+    from syncd.app.paced_client import PATIENCE, free_slot, make_upstream, send_in_slot  # noqa: PLC0415 - the client of CTGO
+    from syncd.ledger import subscriptions  # noqa: PLC0415
+
+    clock = SystemClock()
+    it = _switched_off(ledger, name, clock.now())
+    if not it.is_there:
+        return None
+    if source is None:
+        fix = CODES["push_left_behind"].replace("SOURCE", name)
+        return Halt("push_left_behind", "Its key is not in the configuration.", fix=fix)
+    client, budget = make_upstream(source, clock)
+
+    def ask(request: Callable[[], object], change: Callable[["Subscription", Any], "Subscription"]) -> None:
+        slot = free_slot(ledger, budget, clock, PATIENCE)
+        if slot is None:
+            raise Pause("rate_limited", "Its requests of this minute are all taken.")
+        answer = send_in_slot(slot, request, budget, ledger)
+        with ledger.write() as connection:
+            if (stands := subscriptions.load(connection, name)) is not None:
+                subscriptions.save(connection, change(stands, answer))
+
+    try:
+        if it.asked:  # only this request tells the id of a subscription whose answer was lost
+            ask(partial(client.subscribe, it.asked), lambda stands, answer: stands.found(answer))
+        with ledger.read() as connection:
+            it = subscriptions.load(connection, name) or it
+        for number in it.leaving:
+            ask(partial(client.unsubscribe, number), lambda stands, _, number=number: stands.left(number))  # type: ignore[misc]
+    except Failure as why:
+        return why
+    finally:
+        client.close()
+    return None
+
+
+def _switched_off(ledger: "Ledger", name: str, now: float) -> "Subscription":
+    from syncd.ledger import subscriptions  # noqa: PLC0415
+    from syncd.ledger.history import log_action  # noqa: PLC0415
+
+    with ledger.write() as connection:
+        it = subscriptions.load(connection, name) or subscriptions.fresh(name)
+        after = it.switched(off=True).unwanted()
+        if after != it:
+            subscriptions.save(connection, after)
+            log_action(connection, now, who=operator(), verb="push off", name=name)
+    return after

@@ -27,13 +27,14 @@ from syncd.cli.engine_holder import describe_next, nudge
 from syncd.cli.exits import Exit, complain
 from syncd.cli.observe.lead import payload_of
 from syncd.cli.output import say, say_csv, say_json, say_table, were
+from syncd.clock import SystemClock
 from syncd.core.lead import LARGEST_ID
 from syncd.settings import Settings
 
 if TYPE_CHECKING:
     from syncd.ledger import Ledger
     from syncd.ledger.admin.actions import Chosen
-    from syncd.ledger.overview import Cause, RejectedRow
+    from syncd.ledger.overview import RejectedRow
 
 app = group_app("List, show, retry or drop what was rejected, or write it as CSV.")
 
@@ -54,9 +55,13 @@ def rejected(context: typer.Context) -> int:
 def list_(context: typer.Context, connector: _Connector = "", as_json: AsJson = False) -> int:
     """List what was rejected, by cause, and what to do about each cause."""
     settings = settings_of(context)
+    from syncd.ledger import overview  # noqa: PLC0415
+
     with ledger_to_read(settings) as ledger:
         _check(settings, ledger, connector)
-        causes = _causes(ledger, connector)
+        with ledger.read() as connection:
+            found = overview.causes(connection)
+    causes = [it for it in found if not connector or (it.kind == "delivery" and it.where == connector)]
     fixes = {(it.where, it.code): advice(settings, it.code, it.where) for it in causes}
     if as_json:
         keys = ("kind", "where", "code", "n", "detail")
@@ -105,7 +110,9 @@ def retry(context: typer.Context, connector: _Connector = "", code: _Code = "", 
 
     with ledger_to_change(settings) as ledger:
         _check(settings, ledger, connector)
-        n = _act(settings, ledger, "retry", actions.Chosen(connector, code, lead or 0))
+        chosen, now = actions.Chosen(connector, code, lead or 0), SystemClock().now()
+        with ledger.write() as connection:
+            n = actions.retry(connection, chosen, now, who=operator(), exports=settings.exporting)
     say(f"{n} are pending again.")
     if n:
         say(describe_next(settings.state.path))
@@ -138,7 +145,9 @@ def drop(  # noqa: PLR0917 - Typer passes them by name
         if not yes and not confirm(_question(ledger, chosen)):
             say("Nothing was dropped.")
             return Exit.DONE
-        n = _act(settings, ledger, "drop", chosen)
+        now = SystemClock().now()
+        with ledger.write() as connection:
+            n = actions.drop(connection, chosen, now, who=operator(), exports=settings.exporting)
     say(f"{were(n, 'row')} dropped.")
     nudge(settings.state.path)
     return Exit.DONE
@@ -166,29 +175,11 @@ def _check(settings: Settings, ledger: "Ledger", connector: str) -> None:
         raise unknown("connector", connector, known)
 
 
-def _causes(ledger: "Ledger", connector: str) -> list["Cause"]:
-    from syncd.ledger import overview  # noqa: PLC0415
-
-    with ledger.read() as connection:
-        found = overview.causes(connection)
-    return [it for it in found if not connector or (it.kind == "delivery" and it.where == connector)]
-
-
 def _rows(ledger: "Ledger", connector: str = "") -> Iterator["RejectedRow"]:
     from syncd.ledger import overview  # noqa: PLC0415
 
     with ledger.read() as connection:
         yield from overview.rejected_rows(connection, connector)
-
-
-def _act(settings: Settings, ledger: "Ledger", verb: str, chosen: "Chosen") -> int:
-    """Retry or drop in one transaction; return the number of rows."""
-    from syncd.clock import SystemClock  # noqa: PLC0415
-    from syncd.ledger.admin import actions  # noqa: PLC0415
-
-    act = {"retry": actions.retry, "drop": actions.drop}[verb]
-    with ledger.write() as connection:
-        return act(connection, chosen, SystemClock().now(), who=operator(), exports=settings.exporting)
 
 
 def _question(ledger: "Ledger", chosen: "Chosen") -> str:
@@ -201,12 +192,11 @@ def _question(ledger: "Ledger", chosen: "Chosen") -> str:
     ]  # fmt: skip
     with ledger.read() as connection:
         n = actions.still_waiting(connection, chosen)
+        left = overview.counts(connection)["delivery"].get(chosen.connector, {}).get("pending", 0)
     pending = f" and {n} that may be rejected" if n else ""
     if chosen.unconfigured:
-        with ledger.read() as connection:
-            n = overview.counts(connection)["delivery"].get(chosen.connector, {}).get("pending", 0)
         most = "up to " if chosen.code or chosen.lead_id else ""
-        pending = f" and {most}{n} pending deliveries"
+        pending = f" and {most}{left} pending deliveries"
     return f"Drop {len(about)} rejected rows{pending} for good? [y/N] "
 
 

@@ -8,6 +8,7 @@ from syncd.cli.context import Yes, confirm, ledger_to_change, operator, settings
 from syncd.cli.engine_holder import describe_next
 from syncd.cli.exits import Exit
 from syncd.cli.output import say
+from syncd.clock import SystemClock
 
 
 def release(
@@ -26,7 +27,6 @@ def release(
     if drop and first is not None:
         raise typer.TyperException("Use either --first or --drop.")
     settings = settings_of(context)
-    from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.ledger.admin import actions  # noqa: PLC0415
     from syncd.ledger.deliveries import flood_gate  # noqa: PLC0415
 

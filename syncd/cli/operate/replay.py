@@ -18,6 +18,8 @@ from syncd.cli.context import (
 from syncd.cli.engine_holder import describe_next, nudge
 from syncd.cli.exits import Exit
 from syncd.cli.output import say, say_json
+from syncd.clock import SystemClock
+from syncd.core.flood_gate import FIRST
 
 if TYPE_CHECKING:
     from syncd.core.flood_gate import Move
@@ -50,7 +52,6 @@ def replay(  # noqa: PLR0917 - Typer passes them by name
     if connector not in settings.connectors:
         raise unknown("connector", connector, settings.connectors)
     from syncd.app.connectors import compile_connectors, compile_enriching  # noqa: PLC0415 - the plugins, the mapping, the database
-    from syncd.clock import SystemClock  # noqa: PLC0415
     from syncd.engine import replay as engine_replay  # noqa: PLC0415
     from syncd.engine.fanout import Recipient  # noqa: PLC0415
     from syncd.engine.names import Names, names_in  # noqa: PLC0415
@@ -106,8 +107,6 @@ def document(found: "Replay", connector: str, move: "Move") -> dict[str, Any]:
 
 def describe(found: "Replay", connector: str, move: "Move", size: int) -> Iterator[str]:
     """Describe a replay for a person."""
-    from syncd.core.flood_gate import FIRST  # noqa: PLC0415
-
     yield f"{len(found.new):,} older leads would go to {connector}, and {len(found.back):,} once more."
     if found.unwanted:
         yield f"{found.unwanted:,} would not: today's `where` does not accept them."

@@ -162,12 +162,12 @@ def source_notes(
 ) -> Sequence[Note]:
     """Check the source's key by one counted `GET /me`; also its credits, if the source enriches."""
     about = f"source {name}"
-    client, pacer = make_upstream(source, clock)
+    client, budget = make_upstream(source, clock)
     try:
-        hold = free_slot(ledger, pacer, clock, patience)
-        if hold is None:
+        slot = free_slot(ledger, budget, clock, patience)
+        if slot is None:
             return [Note("warning", about, "Not asked: all its requests of this minute are taken.")]
-        me = send_in_slot(hold, client.me, pacer, ledger)
+        me = send_in_slot(slot, client.me, budget, ledger)
         return [Note("ok", about, _describe(me)), *credit_notes(name, source, me)]
     except Failure as why:
         code = SOURCE_EXITS.get(why.code, Exit.DONE)

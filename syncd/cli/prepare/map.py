@@ -7,7 +7,7 @@ that it shows, as `syncd lead` does.
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -15,14 +15,19 @@ from syncd.app.privileges import settings_in_force
 from syncd.cli.context import AsJson, ledger_to_read, unknown
 from syncd.cli.exits import Exit, complain
 from syncd.cli.output import say, say_json, say_table
+from syncd.cli.prepare.draft_mappings import (
+    ENRICHED,
+    NAMES,
+    DraftMapping,
+    draft_mappings,
+    evaluate,
+    judge,
+    sample,
+)
 from syncd.clock import SystemClock
-from syncd.core.lead import LARGEST_ID
+from syncd.core.lead import LARGEST_ID, Lead, read_lead
+from syncd.mapping import Labels, variables
 from syncd.settings import Settings, SettingsError
-
-if TYPE_CHECKING:
-    from syncd.cli.prepare.draft_mappings import DraftMapping
-    from syncd.core.lead import Lead
-    from syncd.mapping import Labels
 
 FEW = 3
 """Leads to show if none is named."""
@@ -47,7 +52,6 @@ def map_(
     settings = settings_in_force(context.obj, keyless=True)
     if name and name not in settings.connectors:
         raise unknown("connector", name, settings.connectors)
-    from syncd.cli.prepare.draft_mappings import draft_mappings  # noqa: PLC0415 - Jinja2 and the connectors' classes
 
     if not settings.connectors:
         raise SettingsError(f"{settings.provenance.name}: connectors: there is none, so there is no mapping")
@@ -76,20 +80,19 @@ class _Example:
     """A lead to show a mapping for. `lead` is None if its payload is no longer kept."""
 
     key: str
-    lead: "Lead | None"
-    labels: "Labels"
+    lead: Lead | None
+    labels: Labels
     enrichment: dict[str, Any] | None
     made_up: bool = False
 
 
-def _leads_for(settings: Settings, it: "DraftMapping", lead_id: int | None) -> list[_Example]:
+def _leads_for(settings: Settings, it: DraftMapping, lead_id: int | None) -> list[_Example]:
     """Choose the named lead, else the newest few, else a made-up one."""
     name = it.draft.name
     sources = [source for source in settings.sources if name in settings.connectors_of(source)]
     found = _stored(settings, sources, lead_id) if settings.state.path.exists() else []
     if found or lead_id is not None:
         return found
-    from syncd.cli.prepare.draft_mappings import ENRICHED, NAMES, sample  # noqa: PLC0415
 
     made_up = sample(sources[0] if sources else "main")
     return [_Example(str(made_up.key), made_up, NAMES, dict(ENRICHED), made_up=True)]
@@ -98,7 +101,6 @@ def _leads_for(settings: Settings, it: "DraftMapping", lead_id: int | None) -> l
 def _stored(settings: Settings, sources: Sequence[str], lead_id: int | None) -> list[_Example]:
     from syncd.ledger import overview  # noqa: PLC0415
     from syncd.ledger.sources import load_names  # noqa: PLC0415 - CI has no ledger, and need not wait for it
-    from syncd.mapping import Labels  # noqa: PLC0415
 
     with ledger_to_read(settings) as ledger, ledger.read() as connection:
         if lead_id is None:
@@ -109,8 +111,7 @@ def _stored(settings: Settings, sources: Sequence[str], lead_id: int | None) -> 
     return [_seen(row, labels[row.source]) for row in rows]
 
 
-def _seen(row: Any, labels: "Labels") -> _Example:
-    from syncd.core.lead import read_lead  # noqa: PLC0415 - as above
+def _seen(row: Any, labels: Labels) -> _Example:
 
     try:
         lead = read_lead(row.source, row.payload) if row.payload is not None else None
@@ -120,7 +121,7 @@ def _seen(row: Any, labels: "Labels") -> _Example:
     return _Example(str(lead.key) if lead else "", lead, labels, enrichment)
 
 
-def _document(it: "DraftMapping", leads: Sequence[_Example]) -> dict[str, Any]:
+def _document(it: DraftMapping, leads: Sequence[_Example]) -> dict[str, Any]:
     return {
         "connector": it.draft.name,
         "type": it.draft.type,
@@ -130,9 +131,7 @@ def _document(it: "DraftMapping", leads: Sequence[_Example]) -> dict[str, Any]:
     }
 
 
-def _one(it: "DraftMapping", seen: _Example) -> dict[str, Any]:
-    from syncd.cli.prepare.draft_mappings import evaluate, judge  # noqa: PLC0415
-    from syncd.mapping import variables  # noqa: PLC0415
+def _one(it: DraftMapping, seen: _Example) -> dict[str, Any]:
 
     if seen.lead is None:
         gone = "its personal data is no longer kept, so nothing would be sent"
@@ -148,21 +147,13 @@ def _one(it: "DraftMapping", seen: _Example) -> dict[str, Any]:
         name for name, number in _NUMBER_OF.items() if values.get(name) is None and values[number] is not None
     ]
     if not it.where.uses.isdisjoint(unnamed):
-        verdict, code, detail = (
-            "waiting",
-            "name_unknown",
-            "its `where` needs a name that CTGO has not sent yet",
-        )
+        detail = "its `where` needs a name that CTGO has not sent yet"
+        verdict, code = "waiting", "name_unknown"
     elif result.wanted and failed:
         verdict, code, detail = "set aside", "mapping_failed", failed
     key = seen.lead.key
     return {
-        "lead": {
-            "source": key.source,
-            "id": key.id,
-            "stream_id": key.stream_id,
-            "segment_id": key.segment_id,
-        },
+        "lead": {name: getattr(key, name) for name in ("source", "id", "stream_id", "segment_id")},
         "made_up": seen.made_up,
         "verdict": verdict,
         "code": code,
@@ -200,16 +191,8 @@ def _text(field: dict[str, Any]) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _checked(ready: dict[str, "DraftMapping"], mistakes: list[str], *, as_json: bool) -> int:
+def _checked(ready: dict[str, DraftMapping], mistakes: list[str], *, as_json: bool) -> int:
     """Report mistakes: those found by compiling, and those that even a complete lead shows."""
-    from syncd.cli.prepare.draft_mappings import (  # noqa: PLC0415
-        ENRICHED,
-        NAMES,
-        judge,
-        sample,
-    )
-    from syncd.mapping import variables  # noqa: PLC0415
-
     now = SystemClock().now()
     notes = []
     for it in ready.values():
@@ -232,8 +215,7 @@ def _checked(ready: dict[str, "DraftMapping"], mistakes: list[str], *, as_json: 
     return Exit.DONE
 
 
-def _refused(it: "DraftMapping", values: dict[str, object]) -> list[str]:
-    from syncd.cli.prepare.draft_mappings import evaluate, judge  # noqa: PLC0415
+def _refused(it: DraftMapping, values: dict[str, object]) -> list[str]:
 
     details = [one.left_out for one in evaluate(it, values) if one.failed]
     result = judge(it, values)

@@ -49,20 +49,20 @@ _WOULD_BE = {
 class CountedIn(RequestBudget):
     """A budget that counts in another ledger than its lane writes to, and leaves scheduled pulls their slots."""
 
-    def __init__(self, pacer: RequestBudget, ledger: Ledger) -> None:
+    def __init__(self, budget: RequestBudget, ledger: Ledger) -> None:
         """`ledger`: open to write."""
-        self.meter = pacer.meter
-        self._pacer, self._ledger = pacer, ledger
+        self.meter = budget.meter
+        self._budget, self._ledger = budget, ledger
 
     def open(self, _: Transaction, want: int, *, live: bool, at_once: int = 1) -> Reservation | float:  # noqa: ARG002
         """As `RequestBudget.open`, in a transaction of the other ledger."""
         with self._ledger.write() as connection:
-            return self._pacer.open(connection, want, live=False, at_once=at_once)
+            return self._budget.open(connection, want, live=False, at_once=at_once)
 
     def close(self, _: Transaction, hold: Reservation | None) -> None:
         """As `RequestBudget.close`, in a transaction of the other ledger."""
         with self._ledger.write() as connection:
-            self._pacer.close(connection, hold)
+            self._budget.close(connection, hold)
 
 
 def _open_real(path: Path) -> tuple[Ledger, str]:
@@ -186,17 +186,17 @@ def _preview_feedback(mapped: Sequence[Mapped], path: Path, clock: Clock, log: L
             open_.callback(connector.close)
         with real.read() as connection:
             rows = pending_feedback(connection)
-        words = {(row.source, row.lead_id, row.segment_id): row.word for row in rows}
+        judgements = {(row.source, row.lead_id, row.segment_id): row.word for row in rows}
         no_segment = 0
         asked = {m.name: m for m in mapped if m.name in opened}
         for poll in feedback_polls([*asked.values()], opened):
             for it in _news_of(poll, asked[poll.name].configured.cls.codes, real, log):
                 key = (it.source, it.lead_id, it.segment_id)
-                words.pop(key, None)
+                judgements.pop(key, None)
                 no_segment += it.state == "no_segment"
                 if it.state == "pending":
-                    words[key] = it.word
-    _print_feedback(words, no_segment)
+                    judgements[key] = it.word
+    _print_feedback(judgements, no_segment)
 
 
 def _news_of(poll: FeedbackPoll, codes: Mapping[str, str], ledger: Ledger, log: Logger) -> list[Judged]:
@@ -217,12 +217,12 @@ def _news_of(poll: FeedbackPoll, codes: Mapping[str, str], ledger: Ledger, log: 
         cursor = page.cursor
 
 
-def _print_feedback(words: Mapping[tuple[str, int, int], str], no_segment: int) -> None:
-    for (source, lead_id, segment_id), line in list(words.items())[:MOST]:
+def _print_feedback(judgements: Mapping[tuple[str, int, int], str], no_segment: int) -> None:
+    for (source, lead_id, segment_id), line in list(judgements.items())[:MOST]:
         say(f"{source}: lead {lead_id} in segment {segment_id} would be reported as {Judgement.of(line)}")
-    if len(words) > MOST:
-        say(f"and {len(words) - MOST:,} more: {len(words):,} in all")
-    if not words:
+    if len(judgements) > MOST:
+        say(f"and {len(judgements) - MOST:,} more: {len(judgements):,} in all")
+    if not judgements:
         say("no feedback would be sent")
     if no_segment:
         say(f"{no_segment:,} leads are in no segment: CTGO takes no feedback on them")

@@ -3,7 +3,7 @@
 import gc
 import signal
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +12,7 @@ from types import FrameType
 
 import typer
 
-from syncd.app.connectors import Mapped, compile_connectors
+from syncd.app.connectors import compile_connectors
 from syncd.app.engine import SOURCE_THREADS, make_pools, opened_engine
 from syncd.app.privileges import settings_in_force
 from syncd.cli.context import can_ask, choose, operator
@@ -88,7 +88,10 @@ def run_once(
     """
     settings.require_sources()
     mapped = compile_connectors(settings)
-    _check_connector(settings, mapped, order.connector)
+    if order.connector and order.connector not in mapped:
+        known = hint(order.connector, mapped, "configured connectors")
+        name = settings.provenance.name
+        raise SettingsError(f"--connector {order.connector}: {name} has no such connector; {known}")
     redact_values(secret for m in mapped.values() for secret in m.configured.secrets)
     clock = clock or SystemClock()
     log = logger()
@@ -108,17 +111,17 @@ def run_once(
             if not order.yes and can_ask() and any(m.configured.gate for m in mapped.values()):
                 _pull_and_ask(engine, log)
             newest = _newest_action(ledger)
-            with (progress or progress_bars)(settings, before) as shown:
+            with (progress or progress_bars)(settings, before) as show:
 
                 def tick() -> None:
                     nonlocal newest
                     if (now := _newest_action(ledger)) != newest:
                         newest = now
                         runner.look()  # people act with other commands meanwhile
-                    shown.show(look())
+                    show(look())
 
                 ended = runner.run(make_pools(engine), tick)
-                shown.show(look())
+                show(look())
             if ended.error is not None:
                 raise ended.error
             code = report(
@@ -183,13 +186,6 @@ def _answer(question: str) -> str:
 def _newest_action(ledger: Ledger) -> int:
     with ledger.read() as connection:
         return history.newest_action(connection)
-
-
-def _check_connector(settings: Settings, mapped: Mapping[str, Mapped], name: str) -> None:
-    if name and name not in mapped:
-        raise SettingsError(
-            f"--connector {name}: {settings.provenance.name} has no such connector; {hint(name, mapped, 'configured connectors')}"
-        )
 
 
 def _ask(engine: Engine, order: Order) -> None:
@@ -263,12 +259,12 @@ def _delegate(settings: Settings, order: Order) -> Exit:
         numbers = _order_windows(settings, ledger, order, clock)
         if nudge(path) is not None:
             complain("Another syncd runs already: it pulls this window after its live work.")
-        with progress_bars(settings, before) as shown:
+        with progress_bars(settings, before) as show:
             watch = _Watch(settings, ledger, clock, numbers, order.max_wait)
             while watch.continues(standing := standing_of(ledger)) and not clock.stopping:
-                shown.show(standing)
+                show(standing)
                 clock.wait(threading.Event(), LOOK)
-            shown.show(standing_of(ledger))
+            show(standing_of(ledger))
         if watch.left and not watch.troubles:
             complain("The window is kept: the running syncd, or the next run, continues with it.")
         return report(settings, ledger, before, watch.troubles, stopped=bool(watch.left) or clock.stopping)

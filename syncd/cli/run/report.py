@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from syncd.cli.context import advice
 from syncd.cli.exits import SOURCE_EXITS, Exit, complain, strongest
@@ -90,12 +90,11 @@ class Standing:
             lines.append(_line(source, numbers))
         for connector in self.deliveries:
             numbers = {
-                state: _gain(self.deliveries, before.deliveries, connector, state)
-                for state in ("delivered", "rejected")
+                "delivered": _gain(self.deliveries, before.deliveries, connector, "delivered"),
+                "rejected": _gain(self.deliveries, before.deliveries, connector, "rejected"),
+                "pending": self.deliveries[connector].get("pending", 0),
             }
-            lines.append(
-                _line(connector, {**numbers, "pending": self.deliveries[connector].get("pending", 0)})
-            )
+            lines.append(_line(connector, numbers))
         return lines
 
 
@@ -108,23 +107,11 @@ def _line(name: str, numbers: Mapping[str, int]) -> str:
     return f"{name}: {', '.join(parts) or 'nothing new'}"
 
 
-class Progress(Protocol):
-    """A display of the standing."""
-
-    def show(self, standing: Standing) -> None:
-        """Show the standing; also called with the last one."""
-        ...
-
+Progress = Callable[[Standing], None]
+"""Shows the standing; also called with the last one."""
 
 ProgressMaker = Callable[[Settings, Standing], AbstractContextManager[Progress]]
 """Makes the display of a run from the settings and the standing before it."""
-
-
-class _NoBars:
-    """No display, for a pipe, a journal or a script."""
-
-    def show(self, standing: Standing) -> None:
-        pass
 
 
 @dataclass
@@ -140,7 +127,7 @@ class _OnTerminal:
     bars: "Bars"
     _tasks: dict[tuple[str, str], "TaskID"] = field(default_factory=dict)
 
-    def show(self, standing: Standing) -> None:
+    def __call__(self, standing: Standing) -> None:
         for connector in standing.deliveries:
             self._bar("deliver", connector, standing.deliveries, self.before.deliveries)
         for source in standing.exports:
@@ -154,19 +141,16 @@ class _OnTerminal:
         limit = self.settings.sources[name].requests_per_minute if name in self.settings.sources else 0
         time = f", {duration(60.0 * -(-left // limit))} at the limit" if limit and left else ""
         note = f"{left} left{time}"
-        task = self._tasks.get((verb, name))
-        if task is None:
-            task = self._tasks[verb, name] = self.bars.add_task(
-                f"{verb} {name}", total=done + left, note=note
-            )
-        self.bars.update(task, completed=done, total=done + left, note=note)
+        if (verb, name) not in self._tasks:
+            self._tasks[verb, name] = self.bars.add_task(f"{verb} {name}", note=note)
+        self.bars.update(self._tasks[verb, name], completed=done, total=done + left, note=note)
 
 
 @contextmanager
 def progress_bars(settings: Settings, before: Standing) -> Iterator[Progress]:
     """Show bars on stderr if it is a terminal."""
     if not sys.stderr.isatty():
-        yield _NoBars()
+        yield lambda _: None
         return
     from rich.console import Console  # noqa: PLC0415 - a pipe need not wait for it
 

@@ -75,12 +75,12 @@ def compare(wanted: Mapping[str, str], found: Mapping[str, str | None]) -> list[
 
 def configuration(starter: str) -> str:
     """Adapt the configuration of `syncd init` to the places of the service."""
-    for said, meant in (
+    for shown, actual in (
         ("beside this one", f"in {STATE}"),
         ("relative to this file", f"in {STATE}"),
         ("or SYNCD_SOURCES__MAIN__API_KEY", f"better in {CREDENTIALS}/sources.main.api_key"),
     ):
-        starter = starter.replace(said, meant, 1)
+        starter = starter.replace(shown, actual, 1)
     return starter
 
 
@@ -222,13 +222,13 @@ class Installer:
             if not self.dry:
                 self.at(part.place).unlink(missing_ok=True)
 
-    def systemctl(self, *words: str, done: str) -> None:
+    def systemctl(self, *arguments: str, done: str) -> None:
         """Run systemctl; in an image, only to disable a unit."""
-        if not self.live and words[0] != "disable":
+        if not self.live and arguments[0] != "disable":
             return
         self._did(done)
         if not self.dry:
-            self._run("systemctl", *self._rooted(), "--quiet", *words)
+            self._run("systemctl", *self._rooted(), "--quiet", *arguments)
 
     def active(self, unit: str) -> bool:
         """Tell if a unit runs now."""
@@ -238,8 +238,8 @@ class Installer:
         """Tell if a boot starts a unit."""
         return shutil.which("systemctl") is not None and self._asked("is-enabled", unit)
 
-    def _asked(self, word: str, unit: str) -> bool:
-        command = ["systemctl", *self._rooted(), "--quiet", word, unit]
+    def _asked(self, question: str, unit: str) -> bool:
+        command = ["systemctl", *self._rooted(), "--quiet", question, unit]
         return not subprocess.run(command, capture_output=True, check=False).returncode  # noqa: S603
 
     def _rooted(self) -> list[str]:
