@@ -10,8 +10,8 @@ from syncd.clock import Clock
 from syncd.core.flood_gate import Gates
 from syncd.core.lane_state import Policy
 from syncd.engine.fanout import Recipient, Recipients
+from syncd.engine.lane import NOBODY, Observer
 from syncd.engine.names import Names, names_in
-from syncd.engine.observer import NOBODY, Observer
 from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger
 from syncd.settings import Settings
