@@ -79,12 +79,12 @@ class Looker:
         disk, vitals = self._disk(), self.vitals()
         try:
             with self.ledger.read() as connection:
-                seen = self._read(connection, now, disk)
+                view = self._read(connection, now, disk)
         except LedgerError as error:
             sources = [SourceView(name, credits=self.credits.get(name)) for name in self.sources]
-            seen = View(now, sources, disk=disk, broken=error.detail)
+            view = View(now, sources, disk=disk, broken=error.detail)
         return replace(
-            seen, held=vitals.held, wedged=vitals.wedged, unserved=self.unserved(), fixes=self.fixes
+            view, held=vitals.held, wedged=vitals.wedged, unserved=self.unserved(), fixes=self.fixes
         )
 
     def _read(self, connection: Transaction, now: float, disk: Disk) -> View:
@@ -96,16 +96,16 @@ class Looker:
         books = reconciliation.load_all(connection)
         # One that is not known for a moment, for an ask is under way, stays what it was
         self.credits.update(overview.balances(connection))
+        views = []
+        for name, it in sources.items():
+            push = pushes.get(name)
+            view = self._source(name, it, rows.get(name), budgets[it.meter.name], now)
+            subscribed, heard_at = bool(push and push.subscribed_at is not None), push and push.heard_at
+            pushed = PushView(subscribed, heard_at) if it.push else None
+            views.append(replace(view, push=pushed, books=books.get(name, Books())))
         return View(
             now,
-            [
-                replace(
-                    self._source(name, it, rows.get(name), budgets[it.meter.name], now),
-                    push=_push(pushes.get(name)) if it.push else None,
-                    books=books.get(name, Books()),
-                )
-                for name, it in sources.items()
-            ],
+            views,
             [lane for lane in load_lanes(connection) if self._is_ours(lane)],
             overview.counts(connection),
             [Place(it.kind, it.where, it.code, it.n) for it in overview.causes(connection)],
@@ -162,10 +162,6 @@ class Looker:
         except OSError:
             return Disk(files)
         return Disk(files, room.f_bavail * room.f_frsize, room.f_blocks * room.f_frsize)
-
-
-def _push(found: overview.Pushed | None) -> PushView:
-    return PushView(found.subscribed_at is not None, found.heard_at) if found else PushView()
 
 
 def _left(budget: Budget, now: float) -> int:
