@@ -26,8 +26,8 @@ class Vitals:
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """A configured source, as watching it needs it.
+class MonitoredSource:
+    """A configured source, as a view of it needs it.
 
     `next_poll`: the wall time of the scheduled poll that follows one. `low_credits`: where the balance is called low, None
     when nothing spends credits. `push`: whether CTGO is asked for pushes.
@@ -49,12 +49,12 @@ class _Pulled:
 
     at: float
     monotonic: float
-    watched: Watched
+    watched: MonitoredSource
     patience: float
 
 
 @dataclass(slots=True)
-class Looker:
+class ViewReader:
     """Reads the state of what is configured. `sources` and `connectors` may be replaced by a reload.
 
     `vitals` asks the daemon; `credits`: balances as last known; each request for one writes it there.
@@ -62,7 +62,7 @@ class Looker:
 
     ledger: Ledger
     clock: Clock
-    sources: Mapping[str, Watched]
+    sources: Mapping[str, MonitoredSource]
     connectors: Collection[str]
     vitals: Callable[[], Vitals] = Vitals
     credits: dict[str, int] = field(default_factory=dict)
@@ -118,7 +118,9 @@ class Looker:
         """Tell if the lane's source or connector is configured: the ledger keeps lanes of removed ones too."""
         return lane.name in (self.connectors if lane.kind in OF_CONNECTORS else self.sources)
 
-    def _source(self, name: str, watched: Watched, row: Any, budget: Budget, now: float) -> SourceView:
+    def _source(
+        self, name: str, watched: MonitoredSource, row: Any, budget: Budget, now: float
+    ) -> SourceView:
         age, patience = self._age(name, watched, row.pulled_at if row else None, now)
         return SourceView(
             name,
@@ -133,7 +135,7 @@ class Looker:
         )
 
     def _age(
-        self, name: str, watched: Watched, pulled_at: float | None, now: float
+        self, name: str, watched: MonitoredSource, pulled_at: float | None, now: float
     ) -> tuple[float | None, float]:
         """Seconds since the last clean pull, counted monotonically from when this process first saw it, and the patience."""
         if pulled_at is None:
