@@ -18,9 +18,8 @@ from syncd.engine.engine import Engine, log_shelved
 from syncd.engine.enrich import Enrich
 from syncd.engine.export import Export
 from syncd.engine.fanout import Recipient, Recipients
-from syncd.engine.lane import Lane, LaneTools, Wake
+from syncd.engine.lane import NOBODY, Lane, LaneTools, Observer, Wake
 from syncd.engine.names import Names, Naming, names_in
-from syncd.engine.observer import NOBODY, Observer
 from syncd.engine.pull.lane import Pull
 from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger, twins

@@ -15,7 +15,7 @@ from syncd.daemon.daemon import Daemon
 from syncd.engine.engine import Engine
 from syncd.health.counters import Counted, Counting
 from syncd.health.server import HealthApp, Serving
-from syncd.health.snapshot import Looker, Recent, Vitals, Watched
+from syncd.health.snapshot import MonitoredSource, Recent, ViewReader, Vitals
 from syncd.health.view import View
 from syncd.ledger import Ledger
 from syncd.registry import codes, known_types
@@ -39,7 +39,7 @@ def start_services(
         log: where they write.
     """
     engine = daemon.engine
-    looker = Looker(
+    looker = ViewReader(
         reader, engine.clock, watched(engine), set(engine.settings.connectors),
         partial(vitals_of, daemon), credits_, unserved=lambda: services.unserved(),  # noqa: PLW0108 - made below
     )  # fmt: skip
@@ -61,7 +61,7 @@ def start_services(
 class RunningServices:
     """The services of a daemon that runs. `watch` and `push` are None until the settings need them."""
 
-    looker: Looker
+    looker: ViewReader
     health: "HealthServer"
     counting: Counting
     log: Logger
@@ -195,7 +195,7 @@ def own_names(settings: Settings) -> set[str]:
     return {name.lower() for name in (socket.gethostname(), health.listen.host, *health.hosts)}
 
 
-def watched(engine: Engine) -> dict[str, Watched]:
+def watched(engine: Engine) -> dict[str, MonitoredSource]:
     """Describe the engine's sources for the snapshot."""
     found = {}
     for context in engine.contexts:
@@ -203,7 +203,7 @@ def watched(engine: Engine) -> dict[str, Watched]:
         when = Every(source.poll.every or 0.0) if source.poll.cron is None else Cron(source.poll.cron)
         enrich = source.enrich
         low = enrich.keep_credits + enrich.per_day if enrich else None
-        found[context.name] = Watched(
+        found[context.name] = MonitoredSource(
             context.budget.meter, partial(following, when), low, source.push is not None
         )
     return found

@@ -7,11 +7,8 @@ from syncd.core.failure import Failure, Pause
 
 PAUSE_LIMIT = 5
 """Explained pauses of one code in a row, none delivered between, that count as unexplained."""
-
-
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 26 * 3600.0
 """Bounds of a pause in seconds, whatever a remote asks for: no hot loop, and no longer than a daily quota."""
-
 
 Status = Literal["open", "paused", "halted"]
 

@@ -47,11 +47,6 @@ def new_key() -> str:
     return secrets.token_hex(32)
 
 
-def mark(key: str, trace: Trace) -> str:
-    """The keyed digest of a trace."""
-    return hmac.new(bytes.fromhex(key), "\0".join(trace).encode(), hashlib.sha256).hexdigest()
-
-
 def left_by(sightings: Collection[Sighting]) -> set[Trace]:
     """Return the traces to keep tombstones of when the person behind these rows is forgotten."""
     nameless = not any(it.x_user_id for it in sightings)
@@ -115,7 +110,11 @@ def profile_of(payload: str | None) -> Mapping[str, Any]:
 
 def marks(keys: Sequence[str], traces: Collection[Trace]) -> list[str]:
     """Return the tombstones of these traces under every key."""
-    return [mark(key, trace) for key in keys for trace in traces]
+    return [
+        hmac.new(bytes.fromhex(key), "\0".join(trace).encode(), hashlib.sha256).hexdigest()
+        for key in keys
+        for trace in traces
+    ]
 
 
 def _text(value: object) -> str:

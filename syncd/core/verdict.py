@@ -36,20 +36,12 @@ from syncd.core.lane_state import (
 
 ALIKE_LIMIT = 10
 """Rejections of one code in a row, none delivered between, that put a lane in doubt."""
-
-
 HALT_LIMIT = 10
 """Leads that a lane in doubt tries, one by one, before it halts."""
-
-
 PAUSE_DOUBTED = 300.0
 """Seconds. A pause that the remote wants longer, as for a daily quota, never counts against one lead."""
-
-
 MOMENT = 0.001
 """Seconds by which a suspect that was sent alone stands behind one that was sent with others."""
-
-
 FEWEST_ATTEMPTS = 3
 """Failures of its own before a delivery's age can exhaust it: an outage makes a delivery old, not guilty."""
 

@@ -12,9 +12,8 @@ from syncd.core.flood_gate import GATE_HELD, describe_gate
 from syncd.core.lane_state import LaneState, Policy, Terms, reopened
 from syncd.core.lead import Lead, read_lead
 from syncd.core.verdict import Verdict, broken_off, judge_call, judge_unsent, may_go_on
-from syncd.engine.lane import AGAIN, IDLE, LaneTools, LedgerLane, Next
+from syncd.engine.lane import AGAIN, IDLE, NOBODY, LaneTools, LedgerLane, Next, Observer, outcomes_of
 from syncd.engine.names import NAMES_SOON, Names, NameUnknown, require_names
-from syncd.engine.observer import NOBODY, Observer, outcomes_of
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.deliveries.attempts import next_due, others_due
 from syncd.ledger.deliveries.due import Due, Sent, believed, doubted, due, mark_maybe_sent, record

@@ -13,7 +13,8 @@ from syncd.core.enrichment import ASKS, merged, still_to_ask, with_asked
 from syncd.core.failure import Reject
 from syncd.core.lead import Lead, read_lead
 from syncd.ctgo import Enrichment
-from syncd.engine.fanout import Enriching, Recipient, Recipients, decide, is_to_enrich
+from syncd.engine.fanout import Recipient, Recipients, decide, is_to_enrich
+from syncd.engine.names import NameUnknown, require_names
 from syncd.engine.source import SourceContext
 from syncd.ledger import Transaction
 from syncd.ledger.admin.replays import Making, again, given_up, make
@@ -62,15 +63,12 @@ class Over(NamedTuple):
 def judge(
     source: str, it: Waiting, document: Document, asked: Asked | None, recipients: Recipients
 ) -> Over | Question | None:
-    """The verdict on a lead; None: it waits, until `enrich.where` has the name that it needs, or for good if it cannot be read.
+    """Judge a lead; None: it waits, until `enrich.where` has the name that it needs, or for good if it cannot be read.
 
     `document`: all that is known of the person. `asked`: an ask about them without an answer.
     """
-    lead, enriching, recipients = (
-        readable(source, it.payload),
-        recipients.enriching,
-        waiting_recipients(it, recipients),
-    )
+    lead, enriching = readable(source, it.payload), recipients.enriching
+    recipients = waiting_recipients(it, recipients)
     if lead is None:  # a damaged payload must not keep the others waiting
         return None
     if enriching is None:
@@ -81,22 +79,23 @@ def judge(
         return Over(it, lead, with_asked(document, asked.outputs, enriching.email_mode), "enrich_answer_lost")
     if not outputs or not is_to_enrich(lead, recipients, enriching, values):
         return Over(it, lead, document)
-    hindrance = _hindrance(lead, recipients, enriching, values)
-    if hindrance is None:
-        return Question(it, lead, document, outputs, asked)
-    return Over(it, lead, document, hindrance) if hindrance != WAITS else None
+    try:
+        if recipients.names:
+            since = lead.discovered_at.timestamp()
+            require_names(recipients.names, lead, enriching.where.uses, since)
+        code = "" if enriching.where.accepts(values) else "unwanted"
+    except NameUnknown:
+        return None
+    except Reject as why:
+        code = why.code
+    return Over(it, lead, document, code) if code else Question(it, lead, document, outputs, asked)
 
 
 def waiting_recipients(it: Waiting, recipients: Recipients) -> Recipients:
     """The connectors that wait for the lead; what each of these requires was fixed when the others got it."""
-    required = it.required
-    if required is None:
+    if (required := it.required) is None:
         return recipients
-    each = [
-        recipient._replace(required=required[recipient.name])
-        for recipient in recipients.each
-        if recipient.name in required
-    ]
+    each = [one._replace(required=required[one.name]) for one in recipients.each if one.name in required]
     return replace(recipients, each=each)
 
 
@@ -123,29 +122,11 @@ def hanging(lead: Lead, document: Document, recipients: Recipients) -> Sequence[
 
 
 def readable(source: str, payload: str | None) -> Lead | None:
-    """The lead of a stored payload; None where that is gone or damaged."""
+    """Read the lead of a stored payload; None if that is gone or damaged."""
     try:
         return read_lead(source, payload) if payload and payload.startswith("{") else None
     except ValueError:
         return None
-
-
-WAITS = "name_unknown"
-
-
-def _hindrance(
-    lead: Lead, recipients: Recipients, enriching: Enriching, values: Mapping[str, object]
-) -> str | None:
-    """The code of why `enrich.where` does not say yes."""
-    names = recipients.names
-    kind = names.unknown(lead, enriching.where.uses) if names else None
-    if names and kind:
-        waits = names.wait(kind, lead.discovered_at.timestamp()) is not None
-        return WAITS if waits else "filter_failed"
-    try:
-        return None if enriching.where.accepts(values) else "unwanted"
-    except Reject as why:
-        return why.code
 
 
 def enriched(it: Over, recipients: Recipients) -> Enriched:

@@ -14,8 +14,7 @@ from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
 from syncd.core.lane_state import LaneState, Terms, reopened
 from syncd.core.verdict import Verdict, judge_call, may_go_on
 from syncd.engine.budget import Reservation
-from syncd.engine.lane import AGAIN, IDLE, LaneTools, LedgerLane, Next
-from syncd.engine.observer import Outcomes, outcomes_of
+from syncd.engine.lane import AGAIN, IDLE, LaneTools, LedgerLane, Next, Outcomes, outcomes_of
 from syncd.engine.source import SOURCE_LANES, SourceContext
 from syncd.ledger import Transaction
 from syncd.ledger.deliveries.attempts import others_due

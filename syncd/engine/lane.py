@@ -1,11 +1,13 @@
-"""A lane as its runner sees it, and what every lane does with its row in the ledger."""
+"""A lane as its runner sees it, the observer that lanes report to, and what every lane does with its row in the ledger."""
 
 import random
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from syncd.clock import Clock
 from syncd.connector import Logger
+from syncd.core.delivery import Change, Item
 from syncd.core.failure import Failure, Halt, Reject
 from syncd.core.lane_state import LaneState, Policy, Terms, halted, kept_by_hand, paused, reopened
 from syncd.core.verdict import Verdict
@@ -113,3 +115,41 @@ class LedgerLane:
             self._log.warning("lane_paused", **known, code=after.code, detail=after.detail)
         elif after.status == "open" and before.code and not after.code:
             self._log.info("lane_recovered", **known)
+
+
+Outcomes = Mapping[tuple[str, str], int]
+"""(delivered, retried, rejected, dropped, waiting; the failure's code, empty if there is none) -> how many."""
+
+
+class Observer:
+    """Called from the lanes' threads, after the fact was written down: must neither block nor raise. This one does nothing."""
+
+    def requested(self, source: str, host: str, status: int) -> None:
+        """A request to CTGO is over. `status` 0: there was no answer."""
+
+    def pulled(self, source: str, kind: str, new: int) -> None:
+        """A pass over a source's leads ended well. `kind`: live, reconcile, window."""
+
+    def sent(self, connector: str, outcomes: Outcomes, latencies: Sequence[float]) -> None:
+        """A call to a connector is over. `latencies`: seconds from discovery, of each delivered lead."""
+
+    def exported(self, source: str, outcomes: Outcomes) -> None:
+        """A pass over a source's exports is over."""
+
+    def fed_back(self, source: str, outcomes: Outcomes) -> None:
+        """A pass over a source's feedback is over."""
+
+
+NOBODY = Observer()
+
+
+def outcomes_of(changes: Iterable[Change], items: Iterable[Item]) -> Outcomes:
+    """Count the changes of a verdict by outcome and code. `items`: as they were before."""
+    attempts = {item.id: item.attempts for item in items}
+
+    def outcome(change: Change) -> str:
+        if change.state != "pending":
+            return change.state
+        return "retried" if change.attempts > attempts.get(change.id, 0) else "waiting"
+
+    return Counter((outcome(change), change.code) for change in changes)

@@ -13,7 +13,6 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Literal, NamedTuple
 
 from syncd.core.failure import CODES, Failure, Pause
@@ -159,7 +158,8 @@ class Push(LedgerLane):
         with self._ledger.read() as connection:
             lane = self._load(connection)
             waits_for_pull = load_lane(connection, "pull", self.name).wait(now) != 0
-        act = due_act(it, self._goal(), now)
+        goal = self._goal()
+        act = due_act(it, goal, now)
         if not isinstance(act, Act):
             return self._settled(it, lane, act)
         standstill = self._standstill(lane)
@@ -169,8 +169,8 @@ class Push(LedgerLane):
             return Next(None)  # the pull that gets through wakes this lane
         with self._ledger.write() as connection:
             opened = self._context.budget.open(connection, 1, live=False)
-            if isinstance(opened, Reservation) and act.verb == "subscribe":
-                it = self._change(connection, lambda stands: stands.asks(self._target))
+            if isinstance(opened, Reservation) and act.verb == "subscribe" and goal is not None:
+                it = self._change(connection, lambda stands: stands.asks(goal.target))
         return self._do(act, it, lane, opened) if isinstance(opened, Reservation) else Next(opened)
 
     def _current(self) -> Subscription | None:
@@ -187,14 +187,11 @@ class Push(LedgerLane):
                 subscriptions.save(connection, it)
         return it
 
-    @property
-    def _target(self) -> str:
-        return "" if self._wanted is None else self._wanted.target(self.token)
-
     def _goal(self) -> Goal | None:
         if self._wanted is None or not self.on:
             return None
-        return Goal(self._target, self._wanted.digest(self.token, self._context.budget.meter.name))
+        digest = self._wanted.digest(self.token, self._context.budget.meter.name)
+        return Goal(self._wanted.target(self.token), digest)
 
     def _change(
         self, connection: Transaction, change: Callable[[Subscription], Subscription]
@@ -224,7 +221,13 @@ class Push(LedgerLane):
         with self._ledger.write() as connection:
             self._context.budget.close(connection, slots)
             self._recover(connection, lane)
-            self._change(connection, partial(self._done, act, number, goal.digest if goal else ""))
+            digest, at = goal.digest if goal else "", self._clock.now()
+            done: Mapping[str, Callable[[Subscription], Subscription]] = {
+                "subscribe": lambda stands: stands.subscribed(number, digest, at),
+                "find": lambda stands: stands.found(number),
+                "remove": lambda stands: stands.left(number),
+            }
+            self._change(connection, done[act.verb])
         if act.verb == "subscribe" and number != it.remote_id:
             self._log.info("push_subscribed", source=self.name, id=number)
             self.pull_soon()  # for what came between the last pull and now
@@ -236,14 +239,9 @@ class Push(LedgerLane):
         if act.verb == "find":
             return self._upstream.subscribe(it.asked)
         if act.verb == "subscribe" and self._wanted is not None:
-            return self._upstream.subscribe(self._target, self._wanted.filters)
+            return self._upstream.subscribe(self._wanted.target(self.token), self._wanted.filters)
         self._upstream.unsubscribe(act.number)  # one that is not there is gone
         return act.number
-
-    def _done(self, act: Act, number: int, digest: str, stands: Subscription) -> Subscription:
-        if act.verb == "subscribe":
-            return stands.subscribed(number, digest, self._clock.now())
-        return stands.found(number) if act.verb == "find" else stands.left(number)
 
     def _give_up(self, act: Act, why: Failure, slots: Reservation) -> Next:
         """Pause the lane, never halt it: nothing but seconds is lost, and a plan that was upgraded needs no command here."""

@@ -9,7 +9,7 @@ from syncd.core.lane_state import Policy
 from syncd.ctgo import Upstream
 from syncd.engine.budget import RequestBudget
 from syncd.engine.fanout import Recipients
-from syncd.engine.observer import NOBODY, Observer
+from syncd.engine.lane import NOBODY, Observer
 
 Start = Literal["new", "now", "all"]
 SOURCE_LANES = ("pull", "export")

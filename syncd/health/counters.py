@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 
-from syncd.engine.observer import Observer, Outcomes
+from syncd.engine.lane import Observer, Outcomes
 
 MOST_HOSTS = 64
 """Further ones are counted together, as `other`."""

@@ -27,8 +27,8 @@ class Vitals:
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """A configured source, as watching it needs it.
+class MonitoredSource:
+    """A configured source, as a view of it needs it.
 
     `next_poll`: the wall time of the scheduled poll that follows one. `low_credits`: where the balance is called low, None
     when nothing spends credits. `push`: whether CTGO is asked for pushes.
@@ -50,12 +50,12 @@ class _Pulled:
 
     at: float
     monotonic: float
-    watched: Watched
+    watched: MonitoredSource
     patience: float
 
 
 @dataclass(slots=True)
-class Looker:
+class ViewReader:
     """Reads the state of what is configured. `sources` and `connectors` may be replaced by a reload.
 
     `vitals` asks the daemon; `credits`: balances as last known; each request for one writes it there.
@@ -63,7 +63,7 @@ class Looker:
 
     ledger: Ledger
     clock: Clock
-    sources: Mapping[str, Watched]
+    sources: Mapping[str, MonitoredSource]
     connectors: Collection[str]
     vitals: Callable[[], Vitals] = Vitals
     credits: dict[str, int] = field(default_factory=dict)
@@ -80,12 +80,12 @@ class Looker:
         disk, vitals = self._disk(), self.vitals()
         try:
             with self.ledger.read() as connection:
-                seen = self._read(connection, now, disk)
+                view = self._read(connection, now, disk)
         except LedgerError as error:
             sources = [SourceView(name, credits=self.credits.get(name)) for name in self.sources]
-            seen = View(now, sources, disk=disk, broken=error.detail)
+            view = View(now, sources, disk=disk, broken=error.detail)
         return replace(
-            seen, held=vitals.held, wedged=vitals.wedged, unserved=self.unserved(), fixes=self.fixes
+            view, held=vitals.held, wedged=vitals.wedged, unserved=self.unserved(), fixes=self.fixes
         )
 
     def _read(self, connection: Transaction, now: float, disk: Disk) -> View:
@@ -97,16 +97,16 @@ class Looker:
         books = load_all_books(connection)
         # One that is not known for a moment, for an ask is under way, stays what it was
         self.credits.update(overview.balances(connection))
+        views = []
+        for name, it in sources.items():
+            push = pushes.get(name)
+            view = self._source(name, it, rows.get(name), budgets[it.meter.name], now)
+            subscribed, heard_at = bool(push and push.subscribed_at is not None), push and push.heard_at
+            pushed = PushView(subscribed, heard_at) if it.push else None
+            views.append(replace(view, push=pushed, books=books.get(name, Books())))
         return View(
             now,
-            [
-                replace(
-                    self._source(name, it, rows.get(name), budgets[it.meter.name], now),
-                    push=_push(pushes.get(name)) if it.push else None,
-                    books=books.get(name, Books()),
-                )
-                for name, it in sources.items()
-            ],
+            views,
             [lane for lane in load_lanes(connection) if self._is_ours(lane)],
             overview.counts(connection),
             [Place(it.kind, it.where, it.code, it.n) for it in overview.causes(connection)],
@@ -119,7 +119,9 @@ class Looker:
         """Tell if the lane's source or connector is configured: the ledger keeps lanes of removed ones too."""
         return lane.name in (self.connectors if lane.kind in OF_CONNECTORS else self.sources)
 
-    def _source(self, name: str, watched: Watched, row: Any, budget: Budget, now: float) -> SourceView:
+    def _source(
+        self, name: str, watched: MonitoredSource, row: Any, budget: Budget, now: float
+    ) -> SourceView:
         age, patience = self._age(name, watched, row.pulled_at if row else None, now)
         return SourceView(
             name,
@@ -134,7 +136,7 @@ class Looker:
         )
 
     def _age(
-        self, name: str, watched: Watched, pulled_at: float | None, now: float
+        self, name: str, watched: MonitoredSource, pulled_at: float | None, now: float
     ) -> tuple[float | None, float]:
         """Seconds since the last clean pull, counted monotonically from when this process first saw it, and the patience."""
         if pulled_at is None:
@@ -163,10 +165,6 @@ class Looker:
         except OSError:
             return Disk(files)
         return Disk(files, room.f_bavail * room.f_frsize, room.f_blocks * room.f_frsize)
-
-
-def _push(found: overview.Pushed | None) -> PushView:
-    return PushView(found.subscribed_at is not None, found.heard_at) if found else PushView()
 
 
 def _left(budget: Budget, now: float) -> int:

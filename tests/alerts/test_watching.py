@@ -13,7 +13,7 @@ from syncd.alerts.watcher import EVERY, DigestAt, Watch
 from syncd.clock import SystemClock
 from syncd.core.delivery import Delivery
 from syncd.core.failure import Halt, Pause, Reject
-from syncd.health.snapshot import Looker, Watched
+from syncd.health.snapshot import MonitoredSource, ViewReader
 from syncd.health.view import View
 from syncd.ledger import Ledger
 from tests.alerts.receivers import Plain, Receiver, Slack
@@ -44,8 +44,8 @@ class Scene:
         self.reader = Ledger.open_to_read(self.bench.path)
         clock = self.bench.clock
         context = self.bench.life.contexts["main"]
-        watched = {"main": Watched(context.budget.meter, lambda at: at + self.poll, low_credits=20)}
-        self.looker = Looker(self.reader, clock, watched, {"crm"})
+        watched = {"main": MonitoredSource(context.budget.meter, lambda at: at + self.poll, low_credits=20)}
+        self.looker = ViewReader(self.reader, clock, watched, {"crm"})
         hook = Hook(HOOK, clock, transport=httpx.WSGITransport(app=self.receiver))
         self.watch = Watch(
             self.looker.look, self.bench.ledger, clock, self.log, "vps1",

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from syncd.health.counters import Counting
 from syncd.health.metrics import Exposition
 from syncd.health.server import HealthApp, respond
-from syncd.health.snapshot import Looker, Recent, Vitals, Watched
+from syncd.health.snapshot import MonitoredSource, Recent, ViewReader, Vitals
 from syncd.http.listener import Response
 from syncd.ledger import Ledger
 from tests.support import Bench
@@ -45,10 +45,10 @@ class Health:
         bench.boot()
         self.ledger = Ledger.open_to_read(bench.path)
         watched = {
-            name: Watched(context.budget.meter, lambda at: at + POLL, low_credits=20)
+            name: MonitoredSource(context.budget.meter, lambda at: at + POLL, low_credits=20)
             for name, context in bench.life.contexts.items()
         }
-        self.looker = Looker(
+        self.looker = ViewReader(
             self.ledger, bench.clock, watched, set(bench.places), lambda: Vitals(self.hanging, self.held)
         )
         self.counting = Counting()

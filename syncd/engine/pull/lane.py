@@ -85,7 +85,7 @@ class Pull(LedgerLane):
         self._passes.asked.setdefault(LIVE, lambda: self._plans.live(None)._replace(extra=True))
 
     def expect(self, at: float, every: float | None) -> None:
-        """Say when the pull after the next is due (monotonic), and seconds between two: other work leaves it its slots."""
+        """Note when the pull after the next is due (monotonic), and seconds between two: other work leaves it its slots."""
         self._scheduled = (at, every)
 
     def ask_reconcile(self) -> None:
@@ -131,10 +131,9 @@ class Pull(LedgerLane):
         return IDLE if current is None else self._advance(current, lane)
 
     def _advance(self, current: Pass, lane: LaneState) -> Next:
-        opened = self._open(current.plan) if current.batch is None else None
-        if isinstance(opened, int | float):
-            return Next(opened)
-        slots = opened
+        slots = self._open(current.plan) if current.batch is None else None
+        if isinstance(slots, int | float):
+            return Next(slots)
         try:
             if slots is not None:
                 current.batch = self._listings.request(current, slots)
@@ -216,9 +215,8 @@ class Pull(LedgerLane):
                 )
             if done:
                 self._finish(connection, current, now)
-                self._recover(
-                    connection, lane
-                )  # not before: a pass that fails on its third page every time is not well
+                # Not before: a pass that fails on its third page every time is not well
+                self._recover(connection, lane)
             self._context.budget.close(connection, slots)
         self._ledger.fresh.keep(ingested.admitted)
         current.new += ingested.new

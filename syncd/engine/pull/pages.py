@@ -162,32 +162,16 @@ def take_page(
     refill: bool,
     room: int | None,
 ) -> Ingested:
-    """Ingest a page, part of the caller's transaction.
+    """Ingest a page as part of a transaction. Raises ExportUnderWay: roll back, and come again soon.
 
-    Args:
-        connection: the transaction.
-        ledger: whose it is.
-        context: the source's.
-        batch: the page.
-        now: wall time.
-        refill: whether known leads get their payload back.
-        room: how many new leads are wanted at the most; None: all.
-
-    Raises:
-        ExportUnderWay: roll back, and come again soon.
+    `refill`: whether known leads get their payload back; `room`: how many new leads are wanted at the most, None for all.
     """
     leads, malformed = without_forgotten(connection, batch.leads, batch.malformed)
     if room is not None:
-        leads = _within(connection, context.name, leads, room)
+        known = ingest.known_keys(connection, context.name, [lead.id for lead, _ in leads])
+        leads = [(lead, text) for lead, text in leads if lead.key not in known][: max(0, room)]
     admissions = _admissions(connection, context, leads)
     return ingest.ingest(connection, ledger.in_flight, admissions, malformed, now, refill=refill)
-
-
-def _within(
-    connection: Transaction, source: str, leads: Sequence[tuple[Lead, str]], room: int
-) -> Sequence[tuple[Lead, str]]:
-    known = ingest.known_keys(connection, source, [lead.id for lead, _ in leads])
-    return [(lead, text) for lead, text in leads if lead.key not in known][: max(0, room)]
 
 
 def _admissions(
@@ -211,7 +195,7 @@ def _admissions(
 
 
 def finish_pass(connection: Transaction, context: SourceContext, current: Pass, now: float) -> None:
-    """Write where a pass that is over leaves the source, in the transaction of its last page."""
+    """Write the source's watermark and times after a pass, in the transaction of its last page."""
     plan = current.plan
     believed = current.calm or not plan.whole
     if plan.moves_watermark and believed:
@@ -224,7 +208,7 @@ def finish_pass(connection: Transaction, context: SourceContext, current: Pass, 
 
 
 def keep_books(connection: Transaction, source: str, current: Pass, now: float, log: Logger) -> Books:
-    """Write down what a comparison, a sweep or a first pass found; log what is new of it."""
+    """Write the findings of a comparison, a sweep or a first pass; log what is new of them."""
     before = sources.load_books(connection, source)
     plan, held = current.plan, sources.unexported(connection, source)
     if plan.kind == CHECK:
@@ -237,14 +221,10 @@ def keep_books(connection: Transaction, source: str, current: Pass, now: float, 
         books = before._replace(restless=0)
     if books != before:
         sources.save_books(connection, source, books)
-    _log_books(source, before, books, log)
-    return books
-
-
-def _log_books(source: str, before: Books, books: Books, log: Logger) -> None:
     if books.missing and (books.missing, books.swept) != (before.missing, before.swept):
         log.warning("leads_missing", source=source, n=books.missing, swept=books.swept)
     if books.restless > before.restless:
         log.warning("listing_restless", source=source, sweeps=books.restless)
     if books.unmet != before.unmet and books.unmet:
         log.info("leads_counted_and_not_listed", source=source, n=books.unmet)
+    return books
