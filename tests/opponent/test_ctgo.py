@@ -1,0 +1,206 @@
+"""The opponent keeps what the documentation fixes, for every seed."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.opponent.ctgo import KEY, Ctgo, HangUpError
+from tests.opponent.ctgo_world import READINGS
+
+SEEDS = range(20)
+LEAD = (
+    "id",
+    "streamId",
+    "trackedXAccountId",
+    "segmentId",
+    "matchConfidence",
+    "sourceType",
+    "discoveredAt",
+    "exportedAt",
+)
+
+
+class Clock:
+    """A clock that moves when told."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 6, 11, 7, 0, 0, 123456, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def wait(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+class Client:
+    """Ask one Ctgo; wait a second before each request, for its limit."""
+
+    def __init__(self, seed: int, **fixed: object) -> None:
+        self.clock = Clock()
+        self.ctgo = Ctgo(seed, self.clock, fixed=fixed)
+
+    def raw(
+        self, method: str, path: str, body: object = None, key: str | None = KEY
+    ) -> tuple[int, dict[str, str], bytes]:
+        data = b"" if body is None else json.dumps(body).encode()
+        route, _, query = path.partition("?")
+        environ = {
+            "REQUEST_METHOD": method,
+            "PATH_INFO": f"/api/v2{route}",
+            "QUERY_STRING": query,
+            "CONTENT_LENGTH": str(len(data)),
+            "wsgi.input": io.BytesIO(data),
+            **({"HTTP_AUTHORIZATION": f"Bearer {key}"} if key else {}),
+        }
+        heard: list[Any] = []
+
+        def start(
+            status: str, headers: list[tuple[str, str]], _failed: object = None
+        ) -> Callable[[bytes], object]:
+            heard[:] = [int(status[:3]), dict(headers)]
+            return heard.append
+
+        answer = b"".join(self.ctgo(environ, start))
+        return heard[0], heard[1], answer
+
+    def ask(self, method: str, path: str, body: object = None, key: str | None = KEY) -> tuple[int, Any]:
+        self.clock.wait(1.01)
+        status, _, answer = self.raw(method, path, body, key)
+        return status, json.loads(answer) if answer[:1] in {b"{", b"["} else None
+
+    def walk(self, query: str) -> Iterator[dict[str, Any]]:
+        """Turn pages as the page advises: until none follows, or until a page repeats."""
+        offset, before = 0, None
+        while True:
+            _, page = self.ask("GET", f"/leads?limit=20&offset={offset}&{query}")
+            yield from page["leads"]
+            if page.get("hasMore") is False or not page["leads"] or page["leads"] == before:
+                return
+            before = page["leads"]
+            offset += len({row["id"] for row in before})
+
+    def drained(self) -> set[int]:
+        """Export all that is new; return the ids that were listed."""
+        seen: set[int] = set()
+        for _ in range(40):
+            listed = {row["id"] for row in self.walk("lifecycle=new")}
+            seen |= listed
+            for lead in listed:
+                self.ask("POST", f"/leads/{lead}/export")
+            if not listed:
+                return seen
+        raise AssertionError(f"{len(self.ctgo.new())} leads stay new")
+
+
+def quiet(seed: int, **fixed: object) -> Client:
+    client = Client(seed, **fixed)
+    client.ctgo.calm()
+    return client
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_quiet_world_is_drained(seed: int) -> None:
+    client = quiet(seed, history=60)
+    new = client.ctgo.new() | set(client.ctgo.add(30))
+    assert new <= client.drained()
+    assert not client.ctgo.new()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, of in READINGS.items() for value in dict.fromkeys(of)]
+)
+def test_pages_reach_every_row_for_each_reading(name: str, value: object) -> None:
+    client = quiet(5, **{"history": 60, "paging": "offset", "poisoned_page": False, name: value})
+    walks = 8 if "vary" in str(client.ctgo.readings["order"]) else 1
+    seen = {row["id"] for _ in range(walks) for row in client.walk("lifecycle=new")}
+    assert seen >= client.ctgo.new() or client.ctgo.readings["paging"] == "first page only"
+    assert set(client.ctgo.listed) == seen
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_keys_are_asked_for(seed: int) -> None:
+    client = quiet(seed)
+    assert client.ask("GET", "/me")[0] == 200
+    missing = "Missing or invalid Authorization header. Use: Bearer <api_key>"
+    assert client.ask("GET", "/me", key=None) == (401, {"error": missing})
+    assert client.ask("GET", "/leads", key="ctgo_short") == (401, {"error": "Invalid API key format."})
+    assert client.ask("GET", "/leads", key="ctgo_" + "9" * 40) == (
+        401,
+        {"error": "Invalid or revoked API key."},
+    )
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_sixty_requests_fit_into_a_minute(seed: int) -> None:
+    client = quiet(seed, retry_after="exact")
+    answers = [client.raw("GET", "/me") for _ in range(61)]
+    assert [status for status, _, _ in answers] == [200] * 60 + [429]
+    assert [headers["X-RateLimit-Remaining"] for _, headers, _ in answers[:3]] == ["59", "58", "57"]
+    assert {headers["X-RateLimit-Limit"] for _, headers, _ in answers} == {"60"}
+    client.clock.wait(int(answers[-1][1]["Retry-After"]))
+    assert client.raw("GET", "/me")[0] == 200
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_lead_has_the_shape_of_the_page(seed: int) -> None:
+    client = quiet(seed, gaps="none", history=60, order="newest")
+    for row in client.walk(""):
+        assert set(LEAD) | {"profile"} <= set(row)
+        assert datetime.fromisoformat(row["discoveredAt"]).tzinfo
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_other_routes_answer(seed: int) -> None:
+    client = quiet(seed, credits=1000, gaps="none")
+    (lead,) = client.ctgo.add(1)
+    assert client.ask("GET", "/streams/14")[1]["stream"]["id"] == 14
+    assert {stream["id"] for stream in client.ask("GET", "/streams")[1]["streams"]} == {14, 15, 22}
+    assert client.ask("GET", "/segments")[1]["segments"]
+    assert client.ask("GET", "/accounts")[1]["active"]
+    counts = client.ask("GET", "/streams/14/leads?summary=true")[1]
+    assert set(counts) == {"highFitCount", "mediumFitCount"}
+    assert client.ask("POST", f"/leads/{lead}/feedback", {"segmentId": 6, "feedback": "good"}) == (
+        200,
+        {"ok": True},
+    )
+    assert (
+        client.ask("POST", f"/leads/{lead}/feedback", {"segmentId": 6, "feedback": "bad", "badReason": "?"})[
+            0
+        ]
+        == 400
+    )
+    status, enriched = client.ask(
+        "POST", f"/leads/{lead}/enrich", {"requested_outputs": ["email", "linkedin_url"]}
+    )
+    assert (status, enriched["leadId"]) == (200, lead)
+    assert enriched["credits_remaining"] == client.ask("GET", "/me")[1]["credits"]["balance"]
+    assert client.ask("POST", f"/leads/{lead}/enrich", {})[0] == 400
+    assert client.ask("POST", "/leads/1/export")[0] == 404
+
+
+def transcript(seed: int) -> list[object]:
+    client = Client(seed)
+    heard: list[object] = [str(client.ctgo)]
+    for nth in range(60):
+        client.clock.wait(97)
+        client.ctgo.live()
+        lead = max(client.ctgo.listed, default=1)
+        for method, path in (
+            ("GET", f"/leads?lifecycle=new&offset={nth % 3 * 20}"),
+            ("POST", f"/leads/{lead}/export"),
+        ):
+            try:
+                heard.append(client.raw(method, path))
+            except HangUpError as ended:
+                heard.append(str(ended))
+    return [*heard, client.ctgo.exports, client.ctgo.listed]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_one_seed_and_one_clock_give_one_story(seed: int) -> None:
+    assert transcript(seed) == transcript(seed)
