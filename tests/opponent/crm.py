@@ -9,6 +9,7 @@ import argparse
 import json
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -247,6 +248,7 @@ class Crm:
         self._serial = 0
         self._down: tuple[datetime, int] | None = None
         self._locks: dict[str, datetime] = {}
+        self._late: list[tuple[datetime, Call]] = []
         draw = self.readings.draw
         draw("faults_in_1000", (0, 10, 30, 30, 80, 150))
         self.readings.draw_some("faults", self.FAULTS, 0.6)
@@ -256,6 +258,8 @@ class Crm:
         self.readings.draw_some("strangers", self.ACTS, 0.6)
         draw("lock_s", (2, 5, 60, 1800))
         draw("race_in_1000", (0, 0, 5, 30))
+        # A gateway gives up before the program behind it does: the write comes after the 504
+        draw("late_s", (2, 15, 45))
         self._next_act = now() + timedelta(seconds=self._acting.expovariate(1 / self._every()))
 
     # -- what tests and worlds call
@@ -263,6 +267,7 @@ class Crm:
     def live(self) -> None:
         """Let time pass: strangers act for each moment of theirs that has come."""
         now = self._now()
+        self._catch_up(now)
         for _ in range(25):
             if self._calm or self._next_act > now:
                 return
@@ -275,6 +280,7 @@ class Crm:
     def calm(self) -> None:
         """End all faults, locks and strangers' acts; a record's own fault stays."""
         self._calm = True
+        self._catch_up(datetime.max.replace(tzinfo=UTC))
         self._down = None
         self._locks.clear()
         self.windows.forget()
@@ -356,7 +362,11 @@ class Crm:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one WSGI request."""
         call = Call.read(environ)
+        self._catch_up(self._now())
         fault = self._fault()
+        if fault == "late 504":
+            self._late.append((self._now() + timedelta(seconds=float(str(self.readings["late_s"]))), call))
+            return _send(gateway(504), start_response, self._now())
         if fault and not fault.startswith("after"):
             if fault.startswith("cut"):
                 return _CutBefore()
@@ -373,6 +383,13 @@ class Crm:
 
     def _refused_call(self, no: RefuseError) -> Answer:
         return Answer(no.status, no.message)
+
+    def _catch_up(self, until: datetime) -> None:
+        """Do the calls that were answered with a 504 before they were done."""
+        due, self._late = [x for x in self._late if x[0] <= until], [x for x in self._late if x[0] > until]
+        for _, call in due:
+            with suppress(RefuseError):
+                self.answer(call)
 
     def _fault(self) -> str | None:
         """Draw the fault of this call. An outage is a fault that lasts."""

@@ -54,7 +54,7 @@ class HubSpot(Contacts):
     }  # fmt: skip
     FAULTS = (
         "401", "403 waf", "429 TEN_SECONDLY_ROLLING", "429 SECONDLY", "429 DAILY", "429 bare", "477", "500", "502",
-        "503", "504", "521", "524", "200 page", "cut before", "after 500", "after 502", "after 504", "after cut",
+        "503", "504", "late 504", "521", "524", "200 page", "cut before", "after 500", "after 502", "after 504", "after cut",
         "after short",
     )  # fmt: skip
 
