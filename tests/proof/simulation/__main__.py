@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> int:
     )
     given = parser.parse_args(arguments)
     begun = time.process_time()
-    days = length_of(given.seed) if given.days is None else given.days
+    days = length_of(given.seed, given.author) if given.days is None else given.days
     came = simulate(given.seed, days, author=given.author)
     said = [f"seed {given.seed}: {came.days:.1f} days, digest {came.digest}", *came.readings]
     said += [

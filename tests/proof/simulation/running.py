@@ -19,9 +19,14 @@ LONGEST_WAIT = 26 * HOUR
 LENGTHS = (40.0, 1.0, 15.0, 7.0, 25.0, 7.0, 1.0, 15.0, 7.0, 20.0)
 
 
-def length_of(seed: int) -> float:
-    """Days of script in a seed's world: a busy day, a week, or quiet weeks; three days of fair weather follow."""
-    return LENGTHS[seed % len(LENGTHS)]
+SHORT = (0.3, 1.0, 0.3, 2.0)
+"""Days of worlds whose CTGO lives by itself: in a day it finds as many leads as a simulator's in a week."""
+
+
+def length_of(seed: int, author: Author = "first") -> float:
+    """Days of script in a seed's world: a busy day, a week, or quiet weeks; days of fair weather follow."""
+    lengths = LENGTHS if author == "first" else SHORT
+    return lengths[seed % len(lengths)]
 
 
 def simulate(seed: int, days: float, script: Sequence[Event] | None = None, author: Author = "first") -> Came:
@@ -61,7 +66,8 @@ def _come_to_an_end(sim: Simulation, acts: Acts) -> None:
     acts.resume_lanes(by_hand)
     sim.run_until(sim.scheduler.passed + LONGEST_WAIT)
     sim.look()
-    if stuck := sane(sim.oracle.unsettled()):
+    stuck = sane(sim.oracle.unsettled())
+    if stuck := stuck if sim.author == "first" else sim.outside.unexplained(stuck):
         raise Objection(f"left to itself, in fair weather, it does not settle {len(stuck)}: {stuck[:3]}")
     sim.tell("people let everything through")
     for _ in range(4):

@@ -103,7 +103,12 @@ class Simulation:
 
     def chance(self, what: str) -> random.Random:
         """Numbers that depend on the seed and on what they are for, and on nothing else."""
-        return random.Random(f"{self.seed}/{what}")  # noqa: S311 - a world to be repeated, and no secret
+        return self.chance_of(self.seed, what)
+
+    @staticmethod
+    def chance_of(seed: int, what: str) -> random.Random:
+        """Numbers of a world's seed, for one purpose."""
+        return random.Random(f"{seed}/{what}")  # noqa: S311 - a world to be repeated, and no secret
 
     def _furnish(self) -> None:
         sources = {far: name for name, far in ACCOUNTS.items()}
@@ -293,7 +298,7 @@ class Simulation:
             for _ in range(100):
                 connector = mapped[name].configured.open(self.clock(), self.log)
                 try:
-                    if not connector.setup(apply=True):
+                    if not any(not it.by_hand for it in connector.setup(apply=True)):
                         break
                 except Failure:
                     self.scheduler.wait(None, 60.0)

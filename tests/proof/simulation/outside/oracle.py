@@ -12,6 +12,7 @@ from typing import Any
 
 from syncd.cli.observe.lead import find_rows
 from syncd.ledger import Ledger
+from syncd.ledger.lanes import load_lanes
 from tests.proof.simulation.books import share_compiled
 from tests.proof.simulation.outside.remote import App, LeadId, Readings, Row, lead_id, person_of
 from tests.proof.simulation.remotes import FarEnds, Sought
@@ -113,11 +114,13 @@ class Outside:
         ):
             return  # another program had exported it, and CTGO says so
         missing = [it for it in self._wanting(row, known) if not self._has(it, row)]
-        unexplained = [it for it in missing if not _excused(known, it)]
+        halted = self._halted()
+        unexplained = [it for it in missing if not _excused(known, it, halted)]
         if unexplained:
             yield f"{what} is lost: {', '.join(unexplained)} never had it, and it is {known['state']} without a reason"
         forgets = known["state"] == "exported" and forgets_marks(self._far.accounts[source].readings)
-        if is_new and not forgets and not _waits_for_a_person(known, told, source):
+        waits = _waits_for_a_person(known, told, source) or (missing and not unexplained)
+        if is_new and not forgets and not waits:
             yield f"{what} is still new at CTGO, and it is {known['state']}: {_export(known)}"
 
     def _unreadable(self, told: Sequence[Told], source: str) -> bool:
@@ -140,9 +143,20 @@ class Outside:
         )
 
     def unexplained(self, unsettled: Iterable[Any]) -> list[Any]:
-        """Leave out exports that wait in a lane, as `status` shows it, of leads that CTGO does not list as new any more."""
+        """Leave out leads that a halted lane holds, with a code, and exports that CTGO does not want any more."""
         new = {source: set(account.new()) for source, account in self._far.accounts.items()}
-        return [it for it in unsettled if not (it[2] == "exporting" and it[7] and it[1] not in new[it[0]])]
+        halted = self._halted()
+        return [
+            it
+            for it in unsettled
+            if not (it[2] == "exporting" and it[7] and it[1] not in new[it[0]])
+            and not (it[2] == "delivering" and it[5] and it[3] in halted)
+        ]
+
+    def _halted(self) -> set[str]:
+        """Return the connectors whose lane waits for a person: nothing else is due that could clear its doubts."""
+        with Ledger.open_to_read(self._path) as ledger, ledger.read() as connection:
+            return {lane.name for lane in load_lanes(connection) if lane.status == "halted"}
 
     # What is wanted, and where
 
@@ -194,8 +208,8 @@ def _key(known: Told) -> tuple[Any, ...]:
     return known["source"], known["id"], known["stream_id"], known["segment_id"]
 
 
-def _excused(known: Told, connector: str) -> bool:
-    """Tell if `syncd lead` says why a connector does not have a lead."""
+def _excused(known: Told, connector: str, halted: Collection[str] = ()) -> bool:
+    """Tell if `syncd lead` says why a connector does not have a lead. `halted`: connectors that `status` shows so."""
     if known["state"] in {"quarantined", "forgotten"}:
         return True
     delivery = next((it for it in known["deliveries"] if it["connector"] == connector), None)
@@ -205,6 +219,7 @@ def _excused(known: Told, connector: str) -> bool:
         delivery["state"] == "dropped"
         or delivery["held"]
         or (delivery["state"] == "rejected" and bool(delivery["code"]))
+        or (delivery["state"] == "pending" and bool(delivery["code"]) and connector in halted)
     )
 
 

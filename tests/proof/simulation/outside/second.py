@@ -6,11 +6,14 @@ from typing import Any
 
 from tests.opponent.ctgo import Ctgo as TheirCtgo
 from tests.proof.simulation.outside.remote import LeadId, Row, lead_id
-from tests.proof.simulation.outside.second_crm import PROGRAMS, SecondCrm
+from tests.proof.simulation.outside.second_crm import PROGRAMS, SecondCrm, made
 from tests.proof.simulation.outside.theirs import Theirs, Wall, clock_of
 
 PACE = 0.01
-"""Chance of a finished run in each minute: theirs would fill a world with thousands of leads."""
+"""Chance of a finished run in each minute: theirs would fill a world with thousands of leads.
+
+A listing that shows its first page alone is out too: no client can reach row 21, and the vendor documents `offset`.
+"""
 
 
 class SecondCtgo(Theirs):
@@ -34,7 +37,7 @@ class SecondCtgo(Theirs):
 
     def people_of(self, ids: Sequence[int]) -> list[str]:
         found = {row.lead: row for row in self._program.world.rows}
-        return ["" if "profile" in found[id_].gaps else str(found[id_].profile["xUserId"]) for id_ in ids]
+        return ["" if found[id_].gaps else str(found[id_].profile["xUserId"]) for id_ in ids]
 
     def rows(self) -> Iterator[Row]:
         return iter(list(self._rows.values()))
@@ -64,14 +67,16 @@ def ctgo(far: str, seed: int, wall: Wall, key: str) -> SecondCtgo:
     """Make an account. Ids are CTGO's, so the accounts of one world have none in common."""
 
     def account(**fixed: object) -> TheirCtgo:
-        return TheirCtgo(seed, clock_of(wall), keys=(key,), fixed={"pace": PACE, **fixed})
+        own = TheirCtgo(seed, clock_of(wall), keys=(key,)).readings
+        reachable = {"paging": "offset"} if own["paging"] == "first page only" else {}
+        return TheirCtgo(seed, clock_of(wall), keys=(key,), fixed={"pace": PACE, **reachable, **fixed})
 
     if far == "two":
         return SecondCtgo(account(ids="down", history=0))
-    program = account()
-    return SecondCtgo(account(ids="random") if program.readings["ids"] in {"down", "blocks"} else program)
+    mended = {"ids": "random"} if account().readings["ids"] in {"down", "blocks"} else {}
+    return SecondCtgo(account(**mended))
 
 
 def crm(far: str, seed: int, wall: Wall) -> SecondCrm:
     """Make one of the CRMs."""
-    return SecondCrm(PROGRAMS[far](seed, wall))
+    return made(far, seed, wall)
