@@ -19,6 +19,8 @@ from tests.proof.simulation.remotes import FarEnds, Sought
 from tests.proof.simulation.setup import Setup
 
 EXPORT = re.compile(r"/api/v2/leads/(\d+)/export")
+TRIES = 3
+"""Failed attempts of a lead's own, each in a call of its own, after which it counts as refused."""
 ROOM, MINUTE = 60, 60.0
 """Requests a minute that CTGO allows a key."""
 READABLE = {"quarantined", "rejected", "dropped", "forgotten"}
@@ -114,8 +116,8 @@ class Outside:
         ):
             return  # another program had exported it, and CTGO says so
         missing = [it for it in self._wanting(row, known) if not self._has(it, row)]
-        halted = self._halted()
-        unexplained = [it for it in missing if not _excused(known, it, halted)]
+        stopped = self._stopped()
+        unexplained = [it for it in missing if not _excused(known, it, stopped)]
         if unexplained:
             yield f"{what} is lost: {', '.join(unexplained)} never had it, and it is {known['state']} without a reason"
         forgets = known["state"] == "exported" and forgets_marks(self._far.accounts[source].readings)
@@ -142,21 +144,33 @@ class Outside:
             and (source, number) in self.heard
         )
 
+    def is_unwell(self, source: str, number: int) -> bool:
+        """Tell if a connector itself refused this lead several times, with a code: then it was no healthy one."""
+        with Ledger.open_to_read(self._path) as ledger:
+            share_compiled(ledger)
+            told = find_rows(ledger, number, "")
+        return any(
+            delivery["state"] == "pending" and delivery["code"] and delivery["attempts"] >= TRIES
+            for it in told
+            if it["source"] == source
+            for delivery in it["deliveries"]
+        )
+
     def unexplained(self, unsettled: Iterable[Any]) -> list[Any]:
-        """Leave out leads that a halted lane holds, with a code, and exports that CTGO does not want any more."""
+        """Leave out leads that hold a lane up, with a code, and exports that CTGO does not want any more."""
         new = {source: set(account.new()) for source, account in self._far.accounts.items()}
-        halted = self._halted()
+        stopped = self._stopped()
         return [
             it
             for it in unsettled
             if not (it[2] == "exporting" and it[7] and it[1] not in new[it[0]])
-            and not (it[2] == "delivering" and it[5] and it[3] in halted)
+            and not (it[2] == "delivering" and it[5] and it[3] in stopped)
         ]
 
-    def _halted(self) -> set[str]:
-        """Return the connectors whose lane waits for a person: nothing else is due that could clear its doubts."""
+    def _stopped(self) -> set[str]:
+        """Return the connectors whose lane is not open, as `status` shows: the healthy leads of a world prove the rest."""
         with Ledger.open_to_read(self._path) as ledger, ledger.read() as connection:
-            return {lane.name for lane in load_lanes(connection) if lane.status == "halted"}
+            return {lane.name for lane in load_lanes(connection) if lane.status != "open"}
 
     # What is wanted, and where
 
@@ -208,8 +222,8 @@ def _key(known: Told) -> tuple[Any, ...]:
     return known["source"], known["id"], known["stream_id"], known["segment_id"]
 
 
-def _excused(known: Told, connector: str, halted: Collection[str] = ()) -> bool:
-    """Tell if `syncd lead` says why a connector does not have a lead. `halted`: connectors that `status` shows so."""
+def _excused(known: Told, connector: str, stopped: Collection[str] = ()) -> bool:
+    """Tell if `syncd lead` says why a connector does not have a lead. `stopped`: connectors that `status` shows so."""
     if known["state"] in {"quarantined", "forgotten"}:
         return True
     delivery = next((it for it in known["deliveries"] if it["connector"] == connector), None)
@@ -219,7 +233,7 @@ def _excused(known: Told, connector: str, halted: Collection[str] = ()) -> bool:
         delivery["state"] == "dropped"
         or delivery["held"]
         or (delivery["state"] == "rejected" and bool(delivery["code"]))
-        or (delivery["state"] == "pending" and bool(delivery["code"]) and connector in halted)
+        or (delivery["state"] == "pending" and bool(delivery["code"]) and connector in stopped)
     )
 
 

@@ -12,7 +12,8 @@ from tests.proof.simulation.outside.theirs import Theirs, Wall, clock_of
 PACE = 0.01
 """Chance of a finished run in each minute: theirs would fill a world with thousands of leads.
 
-A listing that shows its first page alone is out too: no client can reach row 21, and the vendor documents `offset`.
+A listing that shows its first page alone is out too: no client can reach row 21, and the vendor documents `offset`. So
+is a listing of a campaign without `hasMore`, which the vendor's sample shows.
 """
 
 
@@ -66,9 +67,13 @@ def wrote(far: str) -> bool:
 def ctgo(far: str, seed: int, wall: Wall, key: str) -> SecondCtgo:
     """Make an account. Ids are CTGO's, so the accounts of one world have none in common."""
 
+    seed += far == "two"
+
     def account(**fixed: object) -> TheirCtgo:
         own = TheirCtgo(seed, clock_of(wall), keys=(key,)).readings
         reachable = {"paging": "offset"} if own["paging"] == "first page only" else {}
+        if own["has_more"] in {"absent", "null"}:
+            reachable["has_more"] = "exact"
         return TheirCtgo(seed, clock_of(wall), keys=(key,), fixed={"pace": PACE, **reachable, **fixed})
 
     if far == "two":

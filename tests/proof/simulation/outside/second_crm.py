@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tests.fakes import apollo, hubspot, salesforce
@@ -45,6 +45,11 @@ class SecondCrm(Theirs):
     def calm(self) -> None:
         super().calm()
         self._refuses.clear()
+
+    def _serve(self, environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        yield from super()._serve(environ, start_response)
+        if environ["REQUEST_METHOD"] != "GET":
+            self._told()  # before strangers take away what tells whose record it is
 
     def people(self) -> Counter[str]:
         told = [it for it in self._told() if "merged_into" not in it and "deleted" not in it]
@@ -102,9 +107,27 @@ class SecondSalesforce(SecondCrm):
 class SecondApollo(SecondCrm):
     """A team. It knows people by handle, so their X id is read off the custom field."""
 
+    def __init__(self, program: Any) -> None:
+        super().__init__(program)
+        self._keys: dict[str, str] = {}
+
     def key_of(self, told: dict[str, Any]) -> str:
-        key = next((id_ for id_, it in self._program.fields.items() if it["name"] == KEY), "")
-        return str((told["fields"].get("typed_custom_fields") or {}).get(key) or "")
+        fields = [id_ for id_, it in self._program.fields.items() if it["name"] == KEY]
+        custom = told["fields"].get("typed_custom_fields") or {}
+        key = next((str(custom[id_]) for id_ in fields if custom.get(id_)), "")
+        if key:
+            self._keys[told["id"]] = key
+        return self._keys.get(told["id"], "")
+
+    def people(self) -> Counter[str]:
+        living = super().people()
+        whole = Counter(self._keys.get(it["id"], "") for it in self._program.people() if self._is_keyed(it))
+        return Counter({person: min(n, whole[person]) for person, n in living.items() if whole[person]})
+
+    def _is_keyed(self, told: dict[str, Any]) -> bool:
+        """Tell if a record bears its key still: who deletes the field of the key makes second contacts possible."""
+        custom = told["fields"].get("typed_custom_fields") or {}
+        return self.key_of(told) in {str(value) for value in custom.values()}
 
 
 def made(far: str, seed: int, wall: Wall) -> SecondCrm:
