@@ -259,8 +259,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--set", action="append", default=[], metavar="READING=VALUE", help="fix one reading")
     given = parser.parse_args()
-    fixed = dict(one.split("=", 1) for one in given.set)
-    values = {name: next(it for it in READINGS[name] if str(it) == text) for name, text in fixed.items()}
+    values: dict[str, object] = {}
+    for one in given.set:
+        name, _, text = one.partition("=")
+        found = [value for value in READINGS.get(name, ()) if str(value) == text]
+        if not found:
+            parser.error(f"{one} is no reading of ctgo_readings.toml")
+        values[name] = found[0]
     ctgo, turn = Ctgo(given.seed, lambda: datetime.now(UTC), fixed=values), threading.Lock()
 
     def served(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

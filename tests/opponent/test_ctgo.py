@@ -1,5 +1,6 @@
 """The opponent keeps what the documentation fixes, for every seed."""
 
+import contextlib
 import io
 import json
 from collections.abc import Callable
@@ -55,6 +56,7 @@ class Client:
             "QUERY_STRING": query,
             "CONTENT_LENGTH": str(len(data)),
             "wsgi.input": io.BytesIO(data),
+            "ctgo.sleep": self.sleep,
             **({"HTTP_AUTHORIZATION": f"Bearer {key}"} if key else {}),
         }
         heard: list[Any] = []
@@ -67,6 +69,11 @@ class Client:
 
         answer = b"".join(self.ctgo(environ, start))
         return heard[0], heard[1], answer
+
+    def sleep(self, seconds: float) -> None:
+        """Wait ten seconds for a slow answer, then give up."""
+        if seconds > 10:
+            raise TimeoutError
 
     def ask(self, method: str, path: str, body: object = None, key: str | None = KEY) -> tuple[int, Any]:
         self.clock.wait(1.01)
@@ -143,7 +150,7 @@ def test_pages_reach_every_row_for_each_reading(name: str, value: object) -> Non
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_keys_are_asked_for(seed: int) -> None:
-    client = quiet(seed)
+    client = quiet(seed, history=5)
     assert client.ask("GET", "/me")[0] == 200
     missing = "Missing or invalid Authorization header. Use: Bearer <api_key>"
     assert client.ask("GET", "/me", key=None) == (401, {"error": missing})
@@ -156,7 +163,7 @@ def test_keys_are_asked_for(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_sixty_requests_fit_into_a_minute(seed: int) -> None:
-    client = quiet(seed, retry_after="exact")
+    client = quiet(seed, history=5)
     answers = [client.raw("GET", "/me") for _ in range(61)]
     assert [status for status, _, _ in answers] == [200] * 60 + [429]
     assert [headers["X-RateLimit-Remaining"] for _, headers, _ in answers[:3]] == ["59", "58", "57"]
@@ -167,7 +174,7 @@ def test_sixty_requests_fit_into_a_minute(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_lead_has_the_shape_of_the_page(seed: int) -> None:
-    client = quiet(seed, gaps="none", history=60, order="newest")
+    client = quiet(seed, gaps="none", history=20)
     for row in client.walk(""):
         assert set(LEAD) | {"profile"} <= set(row)
         assert datetime.fromisoformat(row["discoveredAt"]).tzinfo
@@ -175,7 +182,7 @@ def test_a_lead_has_the_shape_of_the_page(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_other_routes_answer(seed: int) -> None:
-    client = quiet(seed, credits=1000, gaps="none")
+    client = quiet(seed, credits=1000, gaps="none", history=5)
     (lead,) = client.ctgo.add(1)
     assert client.ask("GET", "/streams/14")[1]["stream"]["id"] == 14
     assert {stream["id"] for stream in client.ask("GET", "/streams")[1]["streams"]} == {14, 15, 22}
@@ -215,7 +222,7 @@ def transcript(seed: int) -> list[object]:
         ):
             try:
                 heard.append(client.raw(method, path))
-            except HangUpError as ended:
+            except (HangUpError, TimeoutError) as ended:
                 heard.append(str(ended))
     return [*heard, client.ctgo.exports, client.ctgo.listed]
 
@@ -223,3 +230,58 @@ def transcript(seed: int) -> list[object]:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_one_seed_and_one_clock_give_one_story(seed: int) -> None:
     assert transcript(seed) == transcript(seed)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_calm_ends_every_trouble(seed: int) -> None:
+    client = Client(seed, history=20, faults=0.25, poisoned=0.3, poisoned_page=True, undated_rows=True)
+    for _ in range(20):
+        client.clock.wait(300)
+        client.ctgo.live()
+        for path in (
+            "GET /leads?lifecycle=new",
+            *(f"POST /leads/{lead}/export" for lead in sorted(client.ctgo.new())[:2]),
+        ):
+            with contextlib.suppress(HangUpError, TimeoutError):
+                client.raw(*path.split())
+    client.ctgo.calm()
+    client.clock.wait(3600)
+    client.ctgo.live()
+    new = client.ctgo.new()
+    assert new <= client.drained()
+    assert not client.ctgo.new()
+
+
+def test_an_export_without_an_answer_is_heard() -> None:
+    client = Client(3, faults=1.0, outages="none", poisoned=0.0, slow=40, export_answer="204 empty")
+    leads = client.ctgo.add(40)
+    silent = []
+    for lead in leads:
+        try:
+            client.ask("POST", f"/leads/{lead}/export")
+        except (HangUpError, TimeoutError):
+            silent.append(lead)
+    assert [lead for _, lead, status in client.ctgo.exports if status == 0] == silent
+    assert [lead for _, lead, _ in client.ctgo.exports] == leads
+    done = {lead for lead in silent if all(row.exported for row in client.ctgo.world.of(lead))}
+    assert 0 < len(done) < len(silent)
+
+
+def test_what_a_client_cannot_read_is_not_listed() -> None:
+    client = Client(3, faults=1.0, outages="none", history=60, order="newest")
+    for _ in range(60):
+        before = dict(client.ctgo.listed)
+        try:
+            status, answer = client.ask("GET", "/leads")
+        except (HangUpError, TimeoutError, ValueError):
+            status, answer = 0, None
+        readable = status == 200 and answer and answer["leads"]
+        assert client.ctgo.listed == before or readable
+
+
+def test_the_seed_chooses_every_reading_and_prints_it() -> None:
+    client = Client(7, order="heap")
+    assert "order=heap" in str(client.ctgo)
+    drawn = [Ctgo(seed, Clock(), fixed={"history": 0}).readings for seed in range(60)]
+    for name in READINGS.keys() - {"history"}:
+        assert {readings[name] for readings in drawn} == set(READINGS[name]), name
