@@ -35,11 +35,13 @@ class Apollo(Team):
     }  # fmt: skip
     FAULTS = (
         "401", "403 waf", "429 minute", "429 hour", "429 text", "500", "502", "503", "504", "late 504", "200 page",
-        "200 empty", "cut before", "after 500", "after 502", "after 504", "after cut", "after short",
+        "200 empty", "cut before", "after 500", "after 502", "after 504", "after silence", "after cut", "after short",
     )  # fmt: skip
 
     def __init__(self, seed: int, now: Callable[[], datetime], *, api_key: str = "apollo-opponent") -> None:
         super().__init__(seed, now, api_key=api_key)
+        self._by_mark: dict[tuple[str, str], dict[str, Record]] = {}
+        self._marks: dict[str, list[tuple[str, str]]] = {}
         draw = self.readings.draw
         # How quickly a new contact can be found is not documented
         draw("search_lag_s", (0, 5, 40, 120))
@@ -110,11 +112,12 @@ class Apollo(Team):
 
     def _touch(self, contact: Record) -> None:
         contact.updated = self._now()
+        self._remark(contact)
         lag = 0.0 if self._calm else self.dice.uniform(0, float(str(self.readings["search_lag_s"])))
         seen = dict(contact.fields) if contact.alive else None
         contact.index.append((self._now() + timedelta(seconds=lag), seen))
 
-    def _values(self, given: Mapping[str, Any], *, social: bool = True) -> dict[str, Any]:
+    def _values(self, given: Mapping[str, Any], identity: str, *, social: bool = True) -> dict[str, Any]:
         """Return the values that a write stores; names that Apollo does not know are dropped in silence."""
         values = {
             n: v
@@ -124,25 +127,29 @@ class Apollo(Team):
         for name in ("contact_stage_id", "owner_id", "account_id"):
             if given.get(name):
                 if not re.fullmatch(r"[0-9a-f]{24}", str(given[name])):
-                    raise self.unprocessable(f"Parameters misconfigured. {given[name]} is not a valid ID")
+                    raise self.unprocessable(
+                        f"Parameters misconfigured. {given[name]} is not a valid ID", identity=identity
+                    )
                 values[name] = given[name]
         custom = given.get("typed_custom_fields")
         if isinstance(custom, dict):
-            values["typed_custom_fields"] = self._custom(custom)
+            values["typed_custom_fields"] = self._custom(custom, identity)
         if any(isinstance(v, list | dict) for n, v in values.items() if n in TEXTS):
-            raise self.unprocessable("Parameters misconfigured. A text is expected")
+            raise self.unprocessable("Parameters misconfigured. A text is expected", identity=identity)
         return values
 
-    def _custom(self, given: Mapping[str, Any]) -> dict[str, Any]:
+    def _custom(self, given: Mapping[str, Any], identity: str) -> dict[str, Any]:
         stored = {}
         for field, value in given.items():
             if field not in self.fields:
                 if self.readings["custom_unknown"] == "422":
-                    raise self.unprocessable(f"Parameters misconfigured. {field} is not a valid ID")
+                    raise self.unprocessable(
+                        f"Parameters misconfigured. {field} is not a valid ID", identity=identity
+                    )
             elif isinstance(value, str) or value is None or self.readings["custom_number"] == "stored":
                 stored[field] = value
             elif self.readings["custom_number"] == "422":
-                raise self.unprocessable(f"Invalid value for typed custom field {field}")
+                raise self.unprocessable(f"Invalid value for typed custom field {field}", identity=identity)
         return stored
 
     def _poisoned(self, identity: str) -> None:
@@ -158,9 +165,9 @@ class Apollo(Team):
             page=status in {"403", "502", "504"},
         )
 
-    def _check_email(self, email: Any) -> None:
+    def _check_email(self, email: Any, identity: str) -> None:
         if email and not re.fullmatch(r"[^@\s,;]+@[^@\s,;]+\.[A-Za-z]{2,}", str(email)):
-            raise self.unprocessable("Email is invalid")
+            raise self.unprocessable("Email is invalid", identity=identity)
 
     # -- matching
 
@@ -171,16 +178,32 @@ class Apollo(Team):
 
     def _match(self, given: Mapping[str, Any]) -> Record | None:
         """Find the contact that `run_dedupe` takes for the same: id, CRM ids, person, email, name and company."""
-        living = self.alive()
         if given.get("id"):
-            return next((c for c in living if c.id == given["id"]), None)
+            found = self.records.get(str(given["id"]))
+            return found if found and found.alive else None
         for name in ("salesforce_lead_id", "salesforce_contact_id", "hubspot_vid", "person_id"):
-            found = [c for c in living if given.get(name) and c.fields.get(name) == given[name]]
-            if found:
-                return found[0]
-        emails = self._emails(given)
-        by_email = next((c for c in living if emails & self._emails(c.fields)), None)
-        return by_email or next((c for c in living if self._namesakes(given, c.fields)), None)
+            if given.get(name):
+                by_id = next((c for c in self.alive() if c.fields.get(name) == given[name]), None)
+                if by_id:
+                    return by_id
+        for email in sorted(self._emails(given)):
+            for contact in self._by_mark.get(("email", email), {}).values():
+                return contact
+        named = self._by_mark.get(("name", self._full_name(given)), {}).values()
+        return next((c for c in named if self._namesakes(given, c.fields)), None)
+
+    def _full_name(self, fields: Mapping[str, Any]) -> str:
+        return "\t".join(str(fields.get(n) or "").strip().lower() for n in ("first_name", "last_name"))
+
+    def _remark(self, contact: Record) -> None:
+        """Keep the emails and the name by which `run_dedupe` finds a contact."""
+        for mark in self._marks.pop(contact.id, []):
+            self._by_mark[mark].pop(contact.id, None)
+        if contact.alive:
+            marks = [("email", email) for email in sorted(self._emails(contact.fields))]
+            self._marks[contact.id] = [*marks, ("name", self._full_name(contact.fields))]
+            for mark in self._marks[contact.id]:
+                self._by_mark.setdefault(mark, {})[contact.id] = contact
 
     def _namesakes(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
         def text(fields: Mapping[str, Any], name: str) -> str:
@@ -198,9 +221,10 @@ class Apollo(Team):
 
     def _create(self, call: Call) -> Answer:
         given = self.body(call)
-        self._poisoned(self._identity(given))
-        self._check_email(given.get("email"))
-        values = self._values(given, social=self.readings["post_social"] == "stored")
+        identity = self._identity(given)
+        self._poisoned(identity)
+        self._check_email(given.get("email"), identity)
+        values = self._values(given, identity, social=self.readings["post_social"] == "stored")
         known = self._match(given) if given.get("run_dedupe") in {True, "true"} else None
         contact = self._store(known, values)
         if known:
@@ -236,10 +260,11 @@ class Apollo(Team):
     def _checked(self, given: Any) -> dict[str, Any]:
         if not isinstance(given, dict):
             raise self.unprocessable("contact_attributes is invalid")
-        self._poisoned(self._identity(given))
+        identity = self._identity(given)
+        self._poisoned(identity)
         if self.readings["bulk_email_check"]:
-            self._check_email(given.get("email"))
-        return self._values(given)
+            self._check_email(given.get("email"), identity)
+        return self._values(given, identity)
 
     def _make(
         self,
@@ -320,8 +345,8 @@ class Apollo(Team):
 
     def _change(self, contact: Record, given: Mapping[str, Any], *, social: bool) -> None:
         self._poisoned(contact.identity)
-        self._check_email(given.get("email"))
-        values = self._values(given, social=social)
+        self._check_email(given.get("email"), contact.identity)
+        values = self._values(given, contact.identity, social=social)
         if not self._calm and self.dice.once_in_1000(self.readings["silent_in_1000"]):
             self.note(contact.identity, 200, "ignored in silence")
             self._echo = self.shown(contact) | (values if self.readings["silent_shows"] == "new" else {})
@@ -505,4 +530,4 @@ class Apollo(Team):
 
 
 if __name__ == "__main__":
-    main(Apollo, 8004)
+    main(lambda seed, now, _: Apollo(seed, now), 8004)

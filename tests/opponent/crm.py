@@ -3,6 +3,9 @@
 The three programs are written from the vendors' documentation and from field reports, without sight of the
 program that they test. Each choice that the documentation leaves open is a reading, drawn from the seed.
 A connection that is cut shows as a short body, or as a ConnectionResetError raised by the WSGI iterator.
+
+A world sets the clock, calls `live` now and then, sends requests, calls `calm`, and reads `people` and `refused`.
+`people` names the strangers' acts on each record, so that an oracle can tell their doubles from the program's.
 """
 
 import argparse
@@ -375,6 +378,8 @@ class Crm:
             answer = self.answer(call)
         except RefuseError as no:
             answer = self._refused_call(no)
+        if fault == "after silence" and answer.status < 400:
+            return _CutBefore()
         if fault in {"after cut", "after short"} and answer.status < 400:
             return _send_part(answer, start_response, raising=fault == "after cut")
         if fault and answer.status < 400:
@@ -531,13 +536,13 @@ def listen(crm: Crm, port: int) -> WSGIServer:
     return server
 
 
-def main(make: Callable[[int, Callable[[], datetime]], Crm], port: int) -> None:
+def main(make: Callable[[int, Callable[[], datetime], int], Crm], port: int) -> None:
     """Serve one of the three from the command line, on the real clock."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=port)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    crm = make(given.seed, lambda: datetime.now(UTC))
+    crm = make(given.seed, lambda: datetime.now(UTC), given.port)
     print(crm.readings, flush=True)  # noqa: T201  # a program's output
     with listen(crm, given.port) as server:
         server.serve_forever()

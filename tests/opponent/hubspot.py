@@ -30,6 +30,17 @@ class _Row:
     left_out: bool = False
 
 
+def _grouped(errors: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Join the errors of one text to one entry with all their trace ids."""
+    groups: dict[str, dict[str, Any]] = {}
+    for error in errors:
+        ids = (error.get("context") or {}).get("objectWriteTraceId")
+        first = groups.setdefault(str(error["message"]) if ids else f"alone {len(groups)}", error)
+        if first is not error:
+            first["context"]["objectWriteTraceId"] += ids
+    return list(groups.values())
+
+
 class HubSpot(Contacts):
     """A HubSpot account with strangers in it."""
 
@@ -54,7 +65,7 @@ class HubSpot(Contacts):
     }  # fmt: skip
     FAULTS = (
         "401", "403 waf", "429 TEN_SECONDLY_ROLLING", "429 SECONDLY", "429 DAILY", "429 bare", "477", "500", "502",
-        "503", "504", "late 504", "521", "524", "200 page", "cut before", "after 500", "after 502", "after 504", "after cut",
+        "503", "504", "late 504", "521", "524", "200 page", "cut before", "after 500", "after 502", "after 504", "after silence", "after cut",
         "after short",
     )  # fmt: skip
 
@@ -75,6 +86,8 @@ class HubSpot(Contacts):
         # The error page: treat every field of an error as optional
         draw("row_context", ("trace id", "trace id", "trace id", "absent"))
         draw("error_extras", ("full", "bare"))
+        # The context of an error is a list of trace ids: one entry may speak of several rows
+        draw("errors_grouped", (False, False, True))
         # The schema allows both echoes and promises neither
         draw("echo", ("trace id and all", "trace id only", "all without trace id"))
         draw("lock_scope", ("call", "row"))
@@ -252,6 +265,9 @@ class HubSpot(Contacts):
             if not row.left_out:
                 contact = self._store(row.contact, row.values, row.identity)
                 results.append(self._written(row, contact, kind))
+        failed = len(errors)
+        if self.readings["errors_grouped"]:
+            errors = _grouped(errors)
         self._disorder(results)
         self._disorder(errors)
         body: dict[str, Any] = {
@@ -261,7 +277,7 @@ class HubSpot(Contacts):
             "completedAt": stamp(self._now()),
         }
         if errors:
-            body |= {"numErrors": len(errors), "errors": errors}
+            body |= {"numErrors": failed, "errors": errors}
         good_status = 201 if kind == "create" else 200
         return Answer(good_status if not errors else 200 if dated else 207, body)
 
@@ -424,4 +440,4 @@ _ROUTES = (
 )
 
 if __name__ == "__main__":
-    main(HubSpot, 8002)
+    main(lambda seed, now, _: HubSpot(seed, now), 8002)

@@ -94,6 +94,7 @@ class Account(Crm):
         super().__init__(seed, now)
         self._draw_account()
         self._keys: dict[tuple[str, str], str] = {}
+        self._keys_of: dict[str, list[tuple[str, str]]] = {}
         self._rules: list[tuple[str, str]] = []
         self._archived: dict[str, datetime] = {}
         self.groups: dict[str, str] = {"contactinformation": "Contact information"}
@@ -120,6 +121,8 @@ class Account(Crm):
         draw("utc_offset_h", (0, -5, 2, 10))
         # Usage guidelines promise no Retry-After; some answers have one
         draw("retry_after", ("absent", "absent", "seconds"))
+        # The error page: treat every field of an error as optional
+        draw("error_lacks", ("nothing", "nothing", "category", "correlationId", "message"))
         draw("null_value", ("clears", "400"))
         draw("unique_case", ("insensitive", "sensitive"))
         draw("twitterhandle", ("present", "present", "present", "absent"))
@@ -162,6 +165,8 @@ class Account(Crm):
         body["category"] = category
         if context:
             body["context"] = dict(context)
+        if status != 409:
+            body.pop(str(self.readings["error_lacks"]), None)
         return Answer(status, body, self._limit_headers())
 
     # -- limits
@@ -219,8 +224,9 @@ class Account(Crm):
         return self.records[holder] if holder else None
 
     def _rekey(self, contact: Record) -> None:
-        for key in [key for key, holder in self._keys.items() if holder == contact.id]:
-            del self._keys[key]
+        for key in self._keys_of.pop(contact.id, ()):
+            if self._keys.get(key) == contact.id:
+                del self._keys[key]
         if not contact.alive:
             return
         for name in self._unique():
@@ -228,7 +234,9 @@ class Account(Crm):
             if name == "email":
                 values += contact.fields.get("hs_additional_emails", "").split(";")
             for value in filter(None, values):
-                self._keys.setdefault(self._key(name, value), contact.id)
+                key = self._key(name, value)
+                self._keys.setdefault(key, contact.id)
+                self._keys_of.setdefault(contact.id, []).append(key)
 
     def _identity(self, values: Mapping[str, Any], fallback: str = "") -> str:
         for name in reversed(self._unique()):

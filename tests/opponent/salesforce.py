@@ -49,7 +49,7 @@ class Salesforce(Rules):
     FAULTS = (
         "401", "401 page", "403 REQUEST_LIMIT_EXCEEDED", "403 CONCURRENT", "403 waf", "500 UNKNOWN_EXCEPTION", "502",
         "503 SERVER_UNAVAILABLE", "503 page", "504", "late 504", "200 page", "cut before", "after 401", "after 500 page",
-        "after 502", "after 504", "after cut", "after short",
+        "after 502", "after 504", "after silence", "after cut", "after short",
     )  # fmt: skip
 
     def __init__(
@@ -101,6 +101,7 @@ class Salesforce(Rules):
             return self._expired()
         if self._over_limit():
             raise RefuseError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+        self._by_value.clear()
         answer = self.route(call)
         answer.headers |= self._limit_info()
         return answer
@@ -228,6 +229,7 @@ class Salesforce(Rules):
     def _store(
         self, lead: Record | None, values: Mapping[str, Any], identity: str, call: Call | None = None
     ) -> Record:
+        self._by_value.clear()
         if lead is None:
             lead = self.put("Lead", {"OwnerId": self.owner, "Status": STATUSES[0]})
         elif (
@@ -483,4 +485,4 @@ _ROUTES = (
 )
 
 if __name__ == "__main__":
-    main(lambda seed, now: Salesforce(seed, now, instance_url="http://127.0.0.1:8003"), 8003)
+    main(lambda seed, now, port: Salesforce(seed, now, instance_url=f"http://127.0.0.1:{port}"), 8003)

@@ -196,9 +196,12 @@ class Org(Crm):
             error["fields"] = no.context["fields"]
         return Answer(no.status, [error], self._limit_info())
 
-    def fault(self, name: str, _: Call) -> Answer:
+    def fault(self, name: str, call: Call) -> Answer:
         """Build the answer of a named fault."""
         status, code = int(re.findall(r"\d\d\d", name)[0]), name.rpartition(" ")[2]
+        if call.path == "/services/oauth2/token" and status in {401, 403, 500}:
+            # The OAuth error page: "unknown_error", retry your request
+            return Answer(400, {"error": "unknown_error", "error_description": "retry your request"})
         if status == 401:
             # A session may be revoked at any moment; the answer to a call under way says so
             self._tokens.clear()

@@ -32,6 +32,7 @@ class Rules(Strangers):
 
     def __init__(self, seed: int, now: Callable[[], datetime], *, instance_url: str) -> None:
         super().__init__(seed, now, instance_url=instance_url)
+        self._by_value: dict[str, dict[str, list[Record]]] = {}
         draw = self.readings.draw
         # Duplicate rules of the org: alert can be overridden by a header, block cannot
         draw("duplicate_rule", ("off", "block", "block", "alert"))
@@ -50,8 +51,13 @@ class Rules(Strangers):
         return RefuseError(SINGLE_STATUS.get(code, 400), code, message, context=context)
 
     def _holders(self, name: str, value: Any) -> list[Record]:
-        wanted = str(value).lower()
-        return [lead for lead in self.alive() if str(lead.fields.get(name) or "").lower() == wanted]
+        """Return the living leads that have a value, in any case; what a call found is kept until a write."""
+        known = self._by_value.get(name)
+        if known is None:
+            known = self._by_value[name] = {}
+            for lead in self.alive():
+                known.setdefault(str(lead.fields.get(name) or "").lower(), []).append(lead)
+        return known.get(str(value).lower(), [])
 
     def _duplicate_value(self, name: str, lead: Record) -> RefuseError:
         if self.readings["duplicate_value_names"] == "<unknown>":
@@ -135,10 +141,11 @@ class Rules(Strangers):
             plan.lead.fields.get(n) == values[n] for n in ("Email", "LastName", "Company") if n in values
         ):
             return
-        rows = [*self.alive()]
+        after = (plan.lead.fields if plan.lead else {}) | values
+        names = [name for name in ("Email", "LastName") if after.get(name)]
+        rows = [lead for name in names for lead in self._holders(name, after[name])]
         if self.readings["duplicate_against"] == "leads and contacts":
             rows += self.tables["Contact"].values()
-        after = (plan.lead.fields if plan.lead else {}) | values
         matches = [r for r in rows if r is not plan.lead and r.alive and self._alike(after, r.fields)]
         allowed = "allowsave=true" in call.headers.get("sforce-duplicate-rule-header", "").lower().replace(
             " ", ""

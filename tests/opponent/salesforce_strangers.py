@@ -158,4 +158,6 @@ class Strangers(Org):
             self.add({n: lead.fields[n] for n in names if n in lead.fields}, "made by a stranger", "Contact")
 
     def _act_revoke(self, _: Dice) -> None:
+        """End all sessions; the pages of their queries end with them."""
         self._tokens.clear()
+        self._locators.clear()

