@@ -37,6 +37,9 @@ WAF_PAGE = (
 GATEWAY_PAGE = "<html><head><title>{n}</title></head><body><center><h1>{n}</h1></center></body></html>"
 
 
+HTTP_DATE = "%a, %d %b %Y %H:%M:%S GMT"
+
+
 class Dice(random.Random):
     """A stream of chance for one purpose; the same words give the same stream."""
 
@@ -263,6 +266,10 @@ class Crm:
         draw("race_in_1000", (0, 0, 5, 30))
         # A gateway gives up before the program behind it does: the write comes after the 504
         draw("late_s", (2, 15, 45))
+        # RFC 9110: Retry-After is seconds or a date; gateways send both, none, or nonsense
+        draw("gateway_retry_after", ("absent", "absent", "seconds", "date", "nonsense"))
+        # HTTP/2 front ends write header names in lower case
+        draw("header_names", ("as documented", "lower case"))
         self._next_act = now() + timedelta(seconds=self._acting.expovariate(1 / self._every()))
 
     # -- what tests and worlds call
@@ -369,11 +376,11 @@ class Crm:
         fault = self._fault()
         if fault == "late 504":
             self._late.append((self._now() + timedelta(seconds=float(str(self.readings["late_s"]))), call))
-            return _send(gateway(504), start_response, self._now())
+            return self._send(self._patient(gateway(504)), start_response)
         if fault and not fault.startswith("after"):
             if fault.startswith("cut"):
                 return _CutBefore()
-            return _send(self.fault(fault, call), start_response, self._now())
+            return self._send(self._patient(self.fault(fault, call)), start_response)
         try:
             answer = self.answer(call)
         except RefuseError as no:
@@ -383,8 +390,25 @@ class Crm:
         if fault in {"after cut", "after short"} and answer.status < 400:
             return _send_part(answer, start_response, raising=fault == "after cut")
         if fault and answer.status < 400:
-            answer = self.fault(fault, call)
-        return _send(answer, start_response, self._now())
+            answer = self._patient(self.fault(fault, call))
+        return self._send(answer, start_response)
+
+    def _send(self, answer: Answer, start_response: StartResponse) -> Iterable[bytes]:
+        body, kind = answer.encoded()
+        status, headers = _head(answer, len(body), kind, self._now())
+        if self.readings["header_names"] == "lower case":
+            headers = [(name.lower(), value) for name, value in headers]
+        start_response(status, headers)
+        return [body] if answer.status != 204 else []
+
+    def _patient(self, answer: Answer) -> Answer:
+        """Let a gateway say when to come back, in its own way."""
+        how = str(self.readings["gateway_retry_after"])
+        later = self._now() + timedelta(seconds=20)
+        says = {"seconds": "20", "date": later.astimezone(UTC).strftime(HTTP_DATE), "nonsense": "soon"}
+        if answer.status in {502, 503, 504} and how in says:
+            answer.headers["Retry-After"] = says[how]
+        return answer
 
     def _refused_call(self, no: RefuseError) -> Answer:
         return Answer(no.status, no.message)
@@ -419,14 +443,8 @@ def gateway(status: int) -> Answer:
 def _head(answer: Answer, length: int, kind: str, at: datetime | None) -> tuple[str, list[tuple[str, str]]]:
     headers = {"Content-Type": kind, "Content-Length": str(length), **answer.headers}
     if at is not None:
-        headers["Date"] = at.astimezone(UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
+        headers["Date"] = at.astimezone(UTC).strftime(HTTP_DATE)
     return f"{answer.status} {REASONS.get(answer.status, 'Unknown')}", list(headers.items())
-
-
-def _send(answer: Answer, start_response: StartResponse, at: datetime) -> Iterable[bytes]:
-    body, kind = answer.encoded()
-    start_response(*_head(answer, len(body), kind, at))
-    return [body] if answer.status != 204 else []
 
 
 class _CutBefore:
@@ -456,7 +474,7 @@ def stamp(at: datetime) -> str:
 
 
 class Reply(NamedTuple):
-    """The answer to `ask`."""
+    """The answer to `ask`; the names of its headers are in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -476,7 +494,8 @@ def ask(
     """
     path, _, query = target.partition("?")
     raw = body.encode() if isinstance(body, str) else b"" if body is None else json.dumps(body).encode()
-    environ: dict[str, Any] = {"REQUEST_METHOD": method, "PATH_INFO": unquote(path), "QUERY_STRING": query}
+    path = unquote(path).encode().decode("latin-1")
+    environ: dict[str, Any] = {"REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query}
     environ |= {
         "CONTENT_LENGTH": str(len(raw)),
         "CONTENT_TYPE": "application/json",
@@ -486,11 +505,11 @@ def ask(
     head: list[Any] = []
 
     def start(status: str, fields: list[tuple[str, str]], _: object = None, /) -> Callable[[bytes], object]:
-        head[:] = [int(status.split(maxsplit=1)[0]), dict(fields)]
+        head[:] = [int(status.split(maxsplit=1)[0]), {name.lower(): value for name, value in fields}]
         return head.append
 
     raw = b"".join(crm(environ, start))
-    if len(raw) < int(head[1].get("Content-Length", 0)) and head[0] != 204:
+    if len(raw) < int(head[1].get("content-length", 0)) and head[0] != 204:
         raise ConnectionResetError("The body is shorter than its Content-Length")
     return Reply(head[0], head[1], raw)
 

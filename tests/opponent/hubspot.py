@@ -81,7 +81,14 @@ class HubSpot(Contacts):
         # The community thread on 409 instead of 207, and an airbyte change that halves the batch
         draw(
             "conflict",
-            ("whole 409", "whole 409", "row", "row with existingId", "row 400 CONFLICTING_UNIQUE_VALUE"),
+            (
+                "whole 409",
+                "whole 409",
+                "row",
+                "row with existingId",
+                "row 400 CONFLICTING_UNIQUE_VALUE",
+                "whole 409 with profile",
+            ),
         )
         # The error page: treat every field of an error as optional
         draw("row_context", ("trace id", "trace id", "trace id", "absent"))
@@ -135,7 +142,28 @@ class HubSpot(Contacts):
             return self._too_many(
                 "TEN_SECONDLY_ROLLING", "You have reached your ten_secondly_rolling limit.", 10
             )
+        if "profile" in no.context:
+            return self._exists(no)
         return self._error(no.status, no.code, no.message, no.context)
+
+    def _exists(self, no: RefuseError) -> Answer:
+        answer = self._error(409, no.code, no.message)
+        identity = [
+            {"value": no.context["email"], "type": "EMAIL", "timestamp": 1665417061370, "isPrimary": True}
+        ]
+        profile = {
+            "vid": int(no.context["profile"]),
+            "identity": identity,
+            "linkedVid": [],
+            "isContact": True,
+        }
+        said = f"A contact with email {no.context['email']} already exists. {no.message.partition('. ')[2]}"
+        answer.body |= {
+            "identityProfile": profile,
+            "errors": [{"message": said, "in": "email"}],
+            "error": "CONTACT_EXISTS",
+        }
+        return answer
 
     # -- checks of a row
 
@@ -187,6 +215,11 @@ class HubSpot(Contacts):
                 name,
                 "CONFLICTING_UNIQUE_VALUE",
                 f"Cannot set {spot} on {mine}. {holder} already has that value.",
+            )
+        if how == "whole 409 with profile" and holder:
+            # The community thread on updated 409 answers, and a client that is told so by one single create
+            return RefuseError(
+                409, "OBJECT_ALREADY_EXISTS", said, whole=True, context={"profile": holder, "email": value}
             )
         context = {"existingId": [holder]} if how == "row with existingId" and holder else None
         return RefuseError(409, "CONFLICT", said, whole=how == "whole 409", context=context)

@@ -26,6 +26,11 @@ SAYS = {
     "STORAGE_LIMIT_EXCEEDED": "storage limit exceeded",
     "JSON_PARSER_ERROR": "Unexpected character at [line:1, column:97]",
 }
+LOCKED = {
+    "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": "rollup_LeadTrigger: execution of AfterUpdate\n\ncaused by: "
+    "System.DmlException: Update failed. First exception on row 0; first error: UNABLE_TO_LOCK_ROW, "
+    + SAYS["UNABLE_TO_LOCK_ROW"]
+}
 
 
 class Salesforce(Rules):
@@ -74,7 +79,8 @@ class Salesforce(Rules):
         )
         # A trigger that is not written for many rows fails all rows of its call
         draw("trigger_scope", ("row", "row", "call"))
-        draw("lock_code", ("UNABLE_TO_LOCK_ROW", "ENTITY_IS_LOCKED"))
+        # Reports: a trigger passes on the lock that it met, under its own code
+        draw("lock_code", ("UNABLE_TO_LOCK_ROW", "ENTITY_IS_LOCKED", "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"))
         draw("failed_row", ("without id", "null id", "created false"))
         draw("convert_makes_opportunity", (True, False))
 
@@ -149,7 +155,7 @@ class Salesforce(Rules):
             self._poisoned(plan.identity)
             if self.locked(plan.lead):
                 code = str(self.readings["lock_code"])
-                raise self._no(code, SAYS[code])
+                raise self._no(code, LOCKED.get(code, SAYS[code]))
             plan.values = self._clean(values, create=plan.lead is None)
             self._check_unique(plan)
             self._check_duplicates(plan, call)

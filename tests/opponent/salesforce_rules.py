@@ -44,7 +44,7 @@ class Rules(Strangers):
         # The pages of the headers do not say if they bind collections
         draw("headers_bind_collections", (True, True, False))
         # Reports of duplicate values name the holder, or hide it
-        draw("duplicate_value_names", ("id", "id", "<unknown>"))
+        draw("duplicate_value_names", ("id", "id", "<unknown>", "nothing"))
 
     def _no(self, code: str, message: str, fields: list[str] | None = None, **more: Any) -> RefuseError:
         context = {"fields": fields or [], **more}
@@ -62,6 +62,8 @@ class Rules(Strangers):
     def _duplicate_value(self, name: str, lead: Record) -> RefuseError:
         if self.readings["duplicate_value_names"] == "<unknown>":
             said = "duplicate value found: <unknown> duplicates value on record with id: <unknown>"
+        elif self.readings["duplicate_value_names"] == "nothing":
+            said = "duplicate value found: duplicates value on record with id: "
         else:
             said = f"duplicate value found: {name} duplicates value on record with id: {lead.id[:15]}"
         return self._no("DUPLICATE_VALUE", said)
