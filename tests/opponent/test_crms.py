@@ -448,7 +448,7 @@ def told(story: Story, seed: int) -> list[object]:
     clock = Clock()
     crm, act = story(seed, clock)
     said: list[object] = [str(crm.readings)]
-    for n in range(30):
+    for n in range(20):
         clock.step(40)
         crm.live()
         try:
@@ -473,7 +473,7 @@ def test_a_calm_crm_answers_every_call_from_people_without_poison(seed: int, sto
     crm.readings["poison_in_1000"] = 0
     crm.readings["faults_in_1000"] = 300
     crm.readings["stranger_every_s"] = 15
-    for n in range(12):
+    for n in range(6):
         clock.step(40)
         crm.live()
         with suppress(ConnectionResetError):
