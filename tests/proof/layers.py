@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from tests.proof.figures import Figure
+from tests.proof.simulation.outside.liveness import BUCKETS
 
 Figures = Mapping[str, Mapping[str, Figure]]
 """What `tests.proof.figures.read` gives: by name, then by figure."""
@@ -36,8 +37,10 @@ def kinds_of(figures: Mapping[str, Figure], prefix: str) -> dict[str, float]:
 
 def _worlds(it: Mapping[str, Figure]) -> str:
     faults = kinds_of(it, "fault_")
+    authors = ", ".join(f"{n:,.0f} {author}" for author, n in kinds_of(it, "worlds_").items())
+    waits = kinds_of(it, "waited_")
     parts = [
-        _n(it, "worlds", "seeds"),
+        _n(it, "worlds", "seeds") + (f" (author of the remotes: {authors})" if authors else ""),
         _n(it, "days of their time", "days"),
         _n(it, "deaths", "crash", "crashes"),
         _n(it, "lives", "start", "starts"),
@@ -46,7 +49,16 @@ def _worlds(it: Mapping[str, Figure]) -> str:
         _n(it, "exports, each witnessed", "exports"),
         f"{sum(faults.values()):,.0f} faults of {len(faults)} kinds",
     ]
+    if waits:
+        parts.append(f"{sum(waits.values()):,.0f} healthy leads behind poison, {_worst(waits)}")
     return ", ".join(parts)
+
+
+def _worst(waits: Mapping[str, float]) -> str:
+    """Name the longest wait, of groups in the order of their length."""
+    order = [*BUCKETS, "longer"]
+    longest = max(waits, key=lambda name: order.index(name) if name in order else len(order))
+    return "none longer than " + longest.replace("_", " ") if longest in BUCKETS else "**some too long**"
 
 
 def _kills(it: Mapping[str, Figure]) -> str:

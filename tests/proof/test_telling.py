@@ -62,12 +62,15 @@ def test_time_that_is_left_is_filled_with_worlds_and_a_bad_one_is_counted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     met: list[int] = []
+    authors: list[str] = []
 
-    def world(seed: int, _: float) -> Any:
+    def world(seed: int, _: float, author: str) -> Any:
+        authors.append(author)
         met.append(seed)
         raise AssertionError("lost")
 
     assert not go_on(5, 2, until=3.0, now=lambda: float(len(met)), world=world, folder=tmp_path)
     assert met == [5, 7, 9]
+    assert sorted(authors) == ["first", "mixed", "second"]
     assert read(tmp_path) == {"run": {"simulation failed": 3}}
     assert "seed 9" in capsys.readouterr().err

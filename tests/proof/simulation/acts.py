@@ -10,6 +10,7 @@ from syncd.ledger import Ledger, LedgerError
 from syncd.ledger.admin import backups, restoration
 from syncd.ledger.database import EngineLock
 from syncd.simulator import World
+from tests.proof.simulation.outside.remote import Ctgo
 from tests.proof.simulation.people import HOUR, WHO, People
 from tests.proof.simulation.remotes import ACCOUNTS, HOOK
 from tests.proof.simulation.script import DAY, Event, spelled
@@ -27,6 +28,18 @@ SEAMS = (
     "file written",
 )
 """Where dying matters most."""
+
+
+OF_THE_SIMULATOR = {
+    "find_late",
+    "find_dated_back",
+    "find_again",
+    "find_malformed",
+    "vanish",
+    "amend",
+    "poison",
+}
+"""Acts that only CTGO's simulator can be told to do."""
 
 
 BELIEVED = re.compile("204|.*_200")
@@ -47,22 +60,28 @@ class Acts(People):
         self.chance = random.Random(event.number)  # noqa: S311 - a world to be repeated
         self.sim.counts[f"act {event.act}"] += 1
         self.sim.tell(event.act)
-        getattr(self, event.act)()
+        if event.act in OF_THE_SIMULATOR and not self.sim.far.worlds:
+            self.find()  # the second author's CTGO does such things by itself
+        else:
+            getattr(self, event.act)()
 
     # What CTGO finds
 
     def _world(self) -> World:
         return self.chance.choice(list(self.sim.far.worlds.values()))
 
+    def _account(self) -> Ctgo:
+        return self.chance.choice(list(self.sim.far.accounts.values()))
+
     def find(self) -> None:
-        self._world().add_leads(self.chance.choice([1, 2, 3, 6]))
+        self._account().add(self.chance.choice([1, 2, 3, 6]))
 
     def flood(self) -> None:
-        self._world().add_leads(self.chance.choice([15, 30, 230]))
+        self._account().add(self.chance.choice([15, 30, 230]))
 
     def drop_held(self) -> None:
         """Many come at once, and what a gate held back of them is not wanted."""
-        self.sim.far.worlds["main"].add_leads(15)
+        self.sim.far.accounts["main"].add(15)
         self.order("pull")
         for name in self.sim.setup.names[1:]:
             self.sim.scheduler.at(self.sim.scheduler.passed + HOUR / 2, partial(self.drop_held_of, name))
@@ -140,7 +159,8 @@ class Acts(People):
         self.sim.tell(f"{spell.far} {spell.kind} for {spell.seconds / HOUR:.2f} h, {spell.share:.0%}")
         self.sim.weather.add([Spell(spell.far, spell.kind, now, now + spell.seconds, spell.share)])
         if self.chance.random() < 0.8:  # or a short one passes unnoticed
-            self._newcomer()
+            self._account().add(1)
+            self.order("pull")
 
     def revoke(self) -> None:
         far = self.chance.choice(["ctgo", "crm", "org", "outreach"])
@@ -171,7 +191,7 @@ class Acts(People):
     def kill(self) -> None:
         """Some seams from now, with something under way mostly, and sometimes once more while it recovers."""
         if self.chance.random() < 0.7:
-            self._world().add_leads(self.chance.choice([1, 2]))
+            self._account().add(self.chance.choice([1, 2]))
             self.order("pull")
         if self.chance.random() < 0.5:
             self.sim.kill_soon(self.chance.randrange(1, 150))
@@ -263,6 +283,7 @@ class Acts(People):
         here, names = self.sim.setup.here, self.sim.setup.names
         if here == set(names):
             here.discard(self.chance.choice(names))
+            self.sim.setup.left |= set(names) - here
         else:
             here |= set(names)
         self._reconfigure()

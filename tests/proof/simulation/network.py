@@ -18,6 +18,8 @@ from tests.proof.simulation.weather import FAULTS, Fault, Weather, body_of, head
 App = Callable[..., Iterable[bytes]]
 LATE = 61.0
 """Seconds after which every client has given up."""
+PATIENCE = 28.0
+"""Seconds that every client waits for an answer."""
 
 
 class Trouble(Exception):  # noqa: N818 - each library has an error of its own for it
@@ -70,7 +72,10 @@ class Network:
             raise Trouble("refused")
         takes = self._chance.uniform(0.02, 0.6) if fault.spoilt != "slow" else self._chance.uniform(5, 28)
         self._scheduler.wait(None, takes)
-        reply = carried_out(app, method, address, headers, body) if fault.applied else None
+        slept: list[float] = []
+        reply = (
+            carried_out(app, method, address, headers, body, sleep=slept.append) if fault.applied else None
+        )
         digest = blake2b(reply.data if reply else b"", digest_size=8).hexdigest()
         if reply and reply.status == 200 and address.path.endswith("/enrich"):
             self.enriched[f"{far}{address.path}"] += 1
@@ -78,7 +83,10 @@ class Network:
             f"{far} {method} {address.path}?{address.query} {kind} {reply.status if reply else 0} {digest}"
         )
         self._scheduler.seam("carried out")
-        self._scheduler.wait(None, LATE if fault.trouble == "late" else takes)
+        late = fault.trouble == "late" or sum(slept) > PATIENCE
+        self._scheduler.wait(None, LATE if late else takes + sum(slept))
+        if late:
+            raise Trouble("late")
         return self._answer(fault, reply, far)
 
     def _answer(self, fault: Fault, reply: Reply | None, far: str) -> Reply:
@@ -87,11 +95,24 @@ class Network:
         if fault.status:
             return Reply(fault.status, headers_of(fault, self._wall()), body_of(fault, far))
         assert reply is not None
+        if not reply.status:
+            raise Trouble("dropped")
         return spoilt(reply, fault.spoilt)
 
 
-def carried_out(app: App, method: str, address: Any, headers: Mapping[str, str], body: bytes) -> Reply:
-    """A request as a WSGI app carries it out."""
+def carried_out(
+    app: App,
+    method: str,
+    address: Any,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    sleep: Callable[[float], object] = float,
+) -> Reply:
+    """A request as a WSGI app carries it out.
+
+    An app may break the connection off: status 0 is no answer at all. `sleep` hears the seconds that a slow one takes.
+    """
     environ: dict[str, Any] = {
         "REQUEST_METHOD": method,
         "SCRIPT_NAME": "",
@@ -108,20 +129,31 @@ def carried_out(app: App, method: str, address: Any, headers: Mapping[str, str],
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
+        "ctgo.sleep": sleep,
     }
     for name, value in headers.items():
         key = name.upper().replace("-", "_")
         environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"] = value
     started: list[Any] = []
-    data = b"".join(app(environ, lambda *given: started.append(given)))
+    data, broken = b"", False
+    try:
+        for part in app(environ, lambda *given: started.append(given)):
+            data += part
+    except ConnectionResetError:
+        broken = True
+    if not started:
+        return Reply(0, [], b"")
     status, told = started[0][0], started[0][1]
-    return Reply(int(status.split(" ", 1)[0]), list(told), data)
+    promised = next((int(value) for name, value in told if name.lower() == "content-length"), len(data))
+    return Reply(int(status.split(" ", 1)[0]), list(told), data, cut=broken or len(data) < promised)
 
 
 def spoilt(reply: Reply, how: str) -> Reply:
     """The remote did as it was told; what comes back is not what it said."""
     if how == "cut":
         return Reply(reply.status, reply.headers, reply.data[: len(reply.data) // 2], cut=True)
+    if reply.cut:
+        return reply
     if how == "truncated":  # whole, as HTTP has it, and half a JSON text
         return Reply(reply.status, _resized(reply.headers), reply.data[: len(reply.data) // 2])
     if how == "garbled":

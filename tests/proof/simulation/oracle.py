@@ -107,7 +107,7 @@ class Oracle:
                 for told in auditor.contradictions(connection):
                     self._object(f"contradiction: {told}")
         self._remember(delivered)
-        people = {connector: self._far.people(connector) for connector in CONNECTORS[1:]}
+        people = {connector: self._far.crms[connector].held() for connector in CONNECTORS[1:]}
         for lead_id, stream, segment, person, connector in delivered:
             at = people.get(connector)
             if not (
@@ -167,7 +167,9 @@ class Oracle:
         """Words of salespeople that CTGO was not told, or not last."""
         rows, told = self._judged(connector), []
         for source, lead_id, segment, person, state in rows:
-            world, (word, of) = self._far.worlds[source], self._marked.get(person, ("", set()))
+            world, (word, of) = self._far.worlds.get(source), self._marked.get(person, ("", set()))
+            if world is None:
+                continue
             said = world.feedback.stored.get((lead_id, segment))
             there = any(row.id == lead_id for row in world.listed())
             if (

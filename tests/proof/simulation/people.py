@@ -104,6 +104,7 @@ class People:
             self.sim.oracle.excused.add(person)
             with ledger.read() as connection:
                 found = forgotten.find(connection, Sought(lead_id=lead_id))
+            self.sim.outside.excused.add(person)
             with ledger.write() as connection:
                 forgotten.forget(connection, found, self.now, who=WHO)
 

@@ -3,20 +3,17 @@
 import csv
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from connectors.apollo.connector import ApolloConnector
-from connectors.salesforce.setup import CUSTOM_FIELDS, key_metadata
-from syncd.simulator import Options, World, create_app
-from tests.fakes import apollo, hubspot, webhook
-from tests.fakes.apollo import ApolloFake
-from tests.fakes.hubspot import HubSpotFake
-from tests.fakes.salesforce import SalesforceFake
-from tests.fakes.salesforce_lead import KEY
+from syncd.simulator import Options, World
+from tests.fakes import webhook
 from tests.fakes.webhook import WebhookFake
+from tests.proof.simulation.outside import second
+from tests.proof.simulation.outside.first import FirstApollo, FirstCtgo, FirstHubSpot, FirstSalesforce
+from tests.proof.simulation.outside.remote import Crm, Ctgo, Remote
 
 HOSTS = {
     "ctgo": "ctgo.example",
@@ -47,39 +44,54 @@ class Sought:
 
 
 class FarEnds:
-    """See the module. `chance` decides how each behaves where its vendor leaves that unsaid."""
+    """See the module. `chance` decides how each behaves where its vendor leaves that unsaid.
+
+    `theirs`: remotes that the second author's programs play. `worlds`: accounts that CTGO's simulator plays.
+    """
 
     def __init__(
-        self, folder: Path, wall: Callable[[], float], steady: Callable[[], float], chance: random.Random
+        self,
+        folder: Path,
+        wall: Callable[[], float],
+        steady: Callable[[], float],
+        chance: random.Random,
+        theirs: Collection[str] = (),
     ) -> None:
         self.folder = folder
         self.worlds = {name: World(_options(chance, n), wall) for n, name in enumerate(ACCOUNTS)}
         self.worlds["second"].leads._found = APART  # ids are CTGO's, so no two accounts have one in common
-        self.hubspot = HubSpotFake(wall, steady)
-        self.salesforce = SalesforceFake()
-        self.salesforce.url = f"https://{HOSTS['org']}"
-        self.salesforce.org.set_up(CUSTOM_FIELDS, key_metadata())
-        self.salesforce.org.rule = "off"
-        self.apollo = ApolloFake(wall)
-        self.apollo.book.lag = chance.choice([0.0, 20.0])
+        self.accounts: dict[str, Ctgo] = {name: FirstCtgo(world) for name, world in self.worlds.items()}
+        self.crms: dict[str, Crm] = {
+            "crm": FirstHubSpot(wall, steady),
+            "org": FirstSalesforce(f"https://{HOSTS['org']}"),
+            "outreach": FirstApollo(wall, chance.choice([0.0, 20.0])),
+        }
+        seed = chance.getrandbits(32) if theirs else 0
+        for name, far in ACCOUNTS.items():
+            if far in theirs:
+                del self.worlds[name]
+                self.accounts[name] = second.ctgo(far, seed, wall, KEYS[name])
+        for far in self.crms.keys() & theirs:
+            self.crms[far] = second.crm(far, seed, wall)
         self.receiver = WebhookFake(wall, signed=False)  # its clock and the machine's may be a month apart
         self._sheet: tuple[object, Counter[tuple[str, ...]]] = (None, Counter())
 
+    @property
+    def remotes(self) -> dict[str, Remote]:
+        """The remotes that both authors wrote, by the name of their host."""
+        return {**{ACCOUNTS[name]: account for name, account in self.accounts.items()}, **self.crms}
+
     def apps(self) -> Iterator[tuple[str, Any]]:
         """Each remote's name and its WSGI app."""
-        for name, world in self.worlds.items():
-            yield ACCOUNTS[name], create_app(world.options, world=world, sleep=lambda _: None)
-        yield "crm", self.hubspot.wsgi
-        yield "org", self.salesforce.wsgi
-        yield "outreach", self.apollo.wsgi
+        for far, remote in self.remotes.items():
+            yield far, remote.app
         yield HOOK, self.receiver.wsgi
 
     def know_apollos_fields(self) -> None:
         """Apollo's team has made the fields that the connector fills."""
-        for name in ApolloConnector.defaults:
-            if name.startswith("ctgo_"):
-                self.apollo.book.field(name, "number" if name == "ctgo_follower_count" else "string")
-        self.apollo.book.label("ctgo")
+        outreach = self.crms["outreach"]
+        if isinstance(outreach, FirstApollo):
+            outreach.know_fields()
 
     # What they hold
 
@@ -90,7 +102,7 @@ class FarEnds:
             return key in self.rows()
         if connector == HOOK:
             return (sought.lead_id, sought.stream_id, sought.segment_id) in self._taken()
-        return sought.person in self.people(connector)
+        return sought.person in self.crms[connector].held()
 
     def _taken(self) -> Counter[tuple[int, ...]]:
         """How many ids the receiver was told for each lead."""
@@ -98,18 +110,7 @@ class FarEnds:
 
     def people(self, connector: str) -> Counter[str]:
         """How many objects a CRM holds for each person."""
-        if connector == "crm":
-            return Counter(str(it.get("ctgo_x_user_id")) for it in self.hubspot.portal.contacts.values())
-        if connector == "org":
-            return Counter(str(it.get(KEY)) for it in self.salesforce.org.leads.values())
-        book = self.apollo.book
-        keys = {id_ for id_, it in book.fields.items() if it["label"] == "ctgo_x_user_id"}
-        return Counter(
-            str(value)
-            for contact in book.contacts.values()
-            for id_, value in contact["typed_custom_fields"].items()
-            if id_ in keys
-        )
+        return self.crms[connector].people()
 
     def rows(self) -> Counter[tuple[str, ...]]:
         """How many rows the file has for each lead; what was renamed counts as well."""
@@ -142,60 +143,50 @@ class FarEnds:
 
     def revoke(self, far: str) -> None:
         """Credentials are refused from now on."""
-        if far == "crm":
-            self.hubspot.revoke()
-        elif far == "org":
-            self.salesforce.revoke()
-        elif far == "outreach":
-            self.apollo.keys.clear()
+        self.remotes[far].revoke()
+        if far == "outreach":
             self.receiver.tokens.clear()
-        else:
-            self._world(far).gateway.revoke(None)
 
     def give_back(self) -> None:
         """All credentials are good again."""
-        self.hubspot.token = hubspot.TOKEN
-        self.salesforce.revoked = False
-        self.apollo.keys.add(apollo.KEY)
+        for remote in self.remotes.values():
+            remote.give_back()
         self.receiver.tokens.add(webhook.TOKEN)
-        for world in self.worlds.values():
-            world.gateway.restore_keys()
 
     def expire(self) -> None:
         """The org's sessions are over, as they are every hour or so."""
-        self.salesforce.expire()
+        self.crms["org"].expire()
 
     def poison(self, person: str) -> None:
         """Every CRM refuses this person."""
-        said = {"statusCode": "FIELD_CUSTOM_VALIDATION_EXCEPTION", "message": "no", "fields": []}
-        self.hubspot.poison(person)
-        self.salesforce.org.errors[person] = said
-        self.apollo.book.poisoned.add(person)
+        for crm in self.crms.values():
+            crm.poison(person)
         self.receiver.poisoned.add(person)
+
+    def lock(self, person: str) -> None:
+        """Every CRM keeps this person's record locked."""
+        for crm in self.crms.values():
+            crm.lock(person)
 
     def mark(self, connector: str, person: str, value: str) -> bool:
         """A salesperson says something of a person; whether that person is there."""
-        return bool((self.hubspot if connector == "crm" else self.salesforce).mark(person, value))
+        return self.crms[connector].mark(person, value)
 
     def heal(self) -> None:
-        """Nobody is refused."""
-        self.hubspot.portal.poisoned.clear()
-        self.salesforce.org.errors.clear()
-        self.apollo.book.poisoned.clear()
+        """Nobody is refused, and nobody's own weather goes on."""
+        for remote in self.remotes.values():
+            remote.calm()
         self.receiver.poisoned.clear()
-        self.apollo.forgets.clear()
 
     def forget_rows(self, n: int) -> None:
         """The next answer to a batch leaves out so many rows."""
-        self.hubspot.batches.forget = n
-        self.salesforce.forget_rows = n
+        for crm in self.crms.values():
+            crm.forget_rows(n)
 
     def new_day(self) -> None:
         """Daily allocations begin anew."""
-        self.salesforce.used = 0
-
-    def _world(self, far: str) -> World:
-        return next(self.worlds[name] for name, it in ACCOUNTS.items() if it == far)
+        for crm in self.crms.values():
+            crm.new_day()
 
 
 def _options(chance: random.Random, n: int) -> Options:

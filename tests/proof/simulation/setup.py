@@ -40,6 +40,8 @@ class Setup:
     """The CRM whose salespeople are heard, if any."""
     hook: str = ""
     """What a receiver of webhooks is, `required` or `best_effort`, if there is one."""
+    left: set[str] = field(default_factory=set)
+    """Connectors that were out of the configuration for a while."""
 
     def __post_init__(self) -> None:
         self.here = set(self.names)

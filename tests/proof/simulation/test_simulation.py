@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.proof.depth import DEEP, deep
 from tests.proof.figures import record
+from tests.proof.simulation.outside.liveness import bucket_of
 from tests.proof.simulation.remotes import HOSTS
 from tests.proof.simulation.running import length_of, simulate
 from tests.proof.simulation.script import DAY, RATES, Event
@@ -90,6 +91,9 @@ def write_down(came: Came) -> None:
     figures = {name: found[name] for name in ("exports", "requests", "commits", "looks", "restored")}
     figures |= {"crashes": found["crash"], "starts": found["start"]}
     figures["acts"] = sum(n for name, n in found.items() if name.startswith("act "))
+    figures[f"worlds_{came.author}"] = 1
+    for wait in came.waits:
+        figures[f"waited_{bucket_of(wait.seconds)}"] = figures.get(f"waited_{bucket_of(wait.seconds)}", 0) + 1
     zeros = dict.fromkeys(
         ("lost", "duplicates", "exports_without_evidence", "stuck", "rate_violations", "invariants_broken"), 0
     )

@@ -17,13 +17,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from syncd.core.failure import Failure
 from syncd.ledger import Ledger
 from tests.proof.simulation.books import Watch, ledger_class
 from tests.proof.simulation.libraries import led_into
 from tests.proof.simulation.network import Network
 from tests.proof.simulation.oracle import Oracle
+from tests.proof.simulation.outside.authors import Author, drawn
+from tests.proof.simulation.outside.liveness import Wait
+from tests.proof.simulation.outside.oracle import Outside
 from tests.proof.simulation.process import Configuration, Machine, Process, SimulatedClock, SimulatedLog
-from tests.proof.simulation.remotes import HOSTS, FarEnds
+from tests.proof.simulation.remotes import ACCOUNTS, HOSTS, FarEnds
 from tests.proof.simulation.scheduler import Scheduler, Task
 from tests.proof.simulation.setup import Setup, text_of
 from tests.proof.simulation.weather import Weather
@@ -46,20 +50,32 @@ class Came:
     """`crash`, `start`, `request`, `export`, … -> how often."""
     met: Counter[str] = field(default_factory=Counter)
     """Kinds of trouble and edges of states -> how often."""
+    readings: list[str] = field(default_factory=list)
+    """A line for each remote of the second author: how it reads its vendor's page."""
+    waits: list[Wait] = field(default_factory=list)
+    """Waits of healthy leads behind poisoned ones."""
+    author: Author = "first"
 
 
 class Simulation:
     """See the module. Use it as a context."""
 
-    def __init__(self, seed: int, days: float) -> None:
-        self.seed, self.days = seed, days
+    def __init__(self, seed: int, days: float, author: Author = "first") -> None:
+        self.seed, self.days, self.author = seed, days, author
         self.counts: Counter[str] = Counter()
         self.folder = Path(
             tempfile.mkdtemp(prefix="syncd-simulation-", dir=MEMORY if MEMORY.is_dir() else None)
         )
         self.scheduler = Scheduler(self.chance("scheduler"))
         self.machine = Machine(self.scheduler)
-        self.far = FarEnds(self.folder, self.machine.true, self.scheduler.since, self.chance("remotes"))
+        self.theirs = drawn(author, self.chance("authors"))
+        self.far = FarEnds(
+            self.folder,
+            self.machine.true,
+            self.scheduler.since,
+            self.chance("remotes"),
+            self.theirs,
+        )
         self.weather = Weather(self.chance("weather"))
         self.network = Network(self.scheduler, self.weather, self.machine.true, self.chance("network"))
         self.watch = Watch(self.scheduler)
@@ -68,25 +84,37 @@ class Simulation:
         self.oracle = Oracle(self.path, self.far)
         self.configuration = Configuration(self.folder / "config.toml")
         self.setup = Setup.drawn(self.chance("setup"), days)
+        self.outside = Outside(self.path, self.far, self.setup, self.scheduler.since)
         self.process: Process | None = None
         self.story: list[str] = []
         self.looked = 0.0
+        self.waits: list[Wait] = []
         self.ledgers = ledger_class(self.watch)
         self._main: Task | None = None
         self._trace = blake2b(digest_size=12)
         self.scheduler.told = lambda task, where: self.note(f"{task} {where}")
         self.network.told = self.note
         self._furnish()
+        self.readings = [
+            f"{far} of the second author: {', '.join(f'{name} {it}' for name, it in remote.readings.items())}"
+            for far, remote in self.far.remotes.items()
+            if far in self.theirs
+        ]
 
     def chance(self, what: str) -> random.Random:
         """Numbers that depend on the seed and on what they are for, and on nothing else."""
-        return random.Random(f"{self.seed}/{what}")  # noqa: S311 - a world to be repeated, and no secret
+        return self.chance_of(self.seed, what)
+
+    @staticmethod
+    def chance_of(seed: int, what: str) -> random.Random:
+        """Numbers of a world's seed, for one purpose."""
+        return random.Random(f"{seed}/{what}")  # noqa: S311 - a world to be repeated, and no secret
 
     def _furnish(self) -> None:
+        sources = {far: name for name, far in ACCOUNTS.items()}
         for far, app in self.far.apps():
-            self.network.add(HOSTS[far], far, app)
-        for name, world in self.far.worlds.items():
-            world.on_export = lambda lead_id, source=name: self._witness(source, lead_id)
+            heard = self.outside.listening(sources[far], app, self._witness) if far in sources else app
+            self.network.add(HOSTS[far], far, heard)
         self.far.know_apollos_fields()
         self.write_configuration()
 
@@ -103,9 +131,11 @@ class Simulation:
             corpse.bury()
         shutil.rmtree(self.folder, ignore_errors=True)
         if error is not None:
+            author = "" if self.author == "first" else f" --author {self.author}"
             error.add_note(
-                f"replay it with: python -m tests.proof.simulation {self.seed} --days {self.days:g}"
+                f"replay it with: python -m tests.proof.simulation {self.seed} --days {self.days:g}{author}"
             )
+            error.add_note("\n".join(self.readings))
             error.add_note("\n".join(self.story[-60:]))
 
     # What is said and seen
@@ -130,7 +160,13 @@ class Simulation:
     @property
     def objections(self) -> list[str]:
         hot = ["somebody turns and turns, and no time passes"] if self.scheduler.hot else []
-        return [*self.oracle.objections, *self.watch.objections, *self.log.bugs, *hot]
+        return [
+            *self.oracle.objections,
+            *self.outside.objections,
+            *self.watch.objections,
+            *self.log.bugs,
+            *hot,
+        ]
 
     def complain(self) -> None:
         """Raises Objection."""
@@ -255,6 +291,20 @@ class Simulation:
 
     # What people do
 
+    def set_up(self) -> None:
+        """`syncd setup --apply`, until the CRMs of the second author have all that it makes."""
+        _, mapped = self.configuration.read()
+        for name in sorted(self.far.crms.keys() & self.theirs):
+            for _ in range(100):
+                connector = mapped[name].configured.open(self.clock(), self.log)
+                try:
+                    if not any(not it.by_hand for it in connector.setup(apply=True)):
+                        break
+                except Failure:
+                    self.scheduler.wait(None, 60.0)
+                finally:
+                    connector.close()
+
     def write_configuration(self) -> None:
         self.configuration.write(text_of(self.setup))
 
@@ -286,4 +336,12 @@ class Simulation:
             requests=self.network.requests.total(),
         )  # fmt: skip
         counts += Counter({f"requests of {far}": n for far, n in self.network.requests.items()})
-        return Came(self.scheduler.passed / DAY, self._trace.hexdigest(), counts, met)
+        return Came(
+            self.scheduler.passed / DAY,
+            self._trace.hexdigest(),
+            counts,
+            met,
+            self.readings,
+            self.waits,
+            self.author,
+        )

@@ -22,6 +22,7 @@ from syncd.ledger import Ledger
 from syncd.ledger.lanes import load_lanes
 from syncd.simulator import World
 from tests.proof.simulation.oracle import Oracle, sane
+from tests.proof.simulation.outside.first import FirstCtgo, FirstHubSpot, FirstSalesforce
 from tests.proof.simulation.remotes import ACCOUNTS, APART, FarEnds
 from tests.proof.simulation.weather import FAULTS, Spell
 from tests.proof.soak.configuration import text_of
@@ -76,10 +77,13 @@ class Soak:
         for n, name in enumerate(ACCOUNTS):
             options = replace(self.far.worlds[name].options, rate_limit=RATE, leads=0, request_log=10)
             self.far.worlds[name] = World(options, time.time)
+            self.far.accounts[name] = FirstCtgo(self.far.worlds[name])
             self.far.worlds[name].leads._found = APART * n
         self.far.know_apollos_fields()
-        self.far.salesforce.limit = 10**9
-        self.far.hubspot.daily = 10**9
+        org, portal = self.far.crms["org"], self.far.crms["crm"]
+        assert isinstance(org, FirstSalesforce)
+        assert isinstance(portal, FirstHubSpot)
+        org.fake.limit = portal.fake.daily = 10**9
         self.skies = Skies(self.chance)
         self.oracle = _Oracle(self.folder / "syncd.db", self.far)
         self.judging = threading.Lock()
@@ -259,7 +263,9 @@ def under_way(soak: Soak) -> Iterator[None]:
             front.start()
             ends.callback(front.stop)
             urls[far] = front.url
-        soak.far.salesforce.url = urls["org"]
+        org = soak.far.crms["org"]
+        assert isinstance(org, FirstSalesforce)
+        org.fake.url = urls["org"]
         (soak.folder / "config.toml").write_text(text_of(urls, soak.port, RATE))
         (soak.folder / "config.toml").chmod(0o600)
         soak.start()
