@@ -76,6 +76,8 @@ def _come_to_an_end(sim: Simulation, acts: Acts) -> None:
         acts.retry()
         acts.drop("lead_malformed")
         sim.run_until(sim.scheduler.passed + 6 * HOUR)
+    if lost := sim.oracle.lost():
+        raise Objection(f"lost: {lost[:5]}")
     _measure(sim, acts)
     sim.tell("a quiet day")
     sim.run_until(sim.scheduler.passed + DAY)
