@@ -81,6 +81,7 @@ def _come_to_an_end(sim: Simulation, acts: Acts) -> None:
     _measure(sim, acts)
     sim.tell("a quiet day")
     sim.run_until(sim.scheduler.passed + DAY)
+    acts.drop("lead_malformed")  # of late rows that nobody can read
     sim.look()
     left = sim.oracle.unsettled()
     if left := left if sim.author == "first" else sim.outside.unexplained(sane(left)):
