@@ -6,13 +6,13 @@ that it shows, as `syncd lead` does.
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
 from syncd.app.privileges import settings_in_force
-from syncd.cli.context import AsJson, ledger_to_read, unknown
+from syncd.cli.context import AsJson, unknown
 from syncd.cli.exits import Exit, complain
 from syncd.cli.output import say, say_json, say_table
 from syncd.cli.prepare.draft_mappings import (
@@ -24,13 +24,11 @@ from syncd.cli.prepare.draft_mappings import (
     judge,
     sample,
 )
+from syncd.cli.prepare.examples import Example, called, key_of, made_up_example, stored_examples
 from syncd.clock import SystemClock
-from syncd.core.lead import LARGEST_ID, Lead, read_lead
-from syncd.mapping import Labels, variables
+from syncd.core.lead import LARGEST_ID
+from syncd.mapping import variables
 from syncd.settings import Settings, SettingsError
-
-FEW = 3
-"""Leads to show if none is named."""
 
 _NUMBER_OF = {"stream_name": "stream_id", "segment_name": "segment_id", "account_handle": "account_id"}
 """The number that each name belongs to."""
@@ -75,53 +73,17 @@ def map_(
     return Exit.DONE
 
 
-@dataclass(frozen=True, slots=True)
-class _Example:
-    """A lead to show a mapping for. `lead` is None if its payload is no longer kept."""
-
-    key: str
-    lead: Lead | None
-    labels: Labels
-    enrichment: dict[str, Any] | None
-    made_up: bool = False
-
-
-def _leads_for(settings: Settings, it: DraftMapping, lead_id: int | None) -> list[_Example]:
+def _leads_for(settings: Settings, it: DraftMapping, lead_id: int | None) -> list[Example]:
     """Choose the named lead, else the newest few, else a made-up one."""
     name = it.draft.name
     sources = [source for source in settings.sources if name in settings.connectors_of(source)]
-    found = _stored(settings, sources, lead_id) if settings.state.path.exists() else []
+    found = stored_examples(settings, sources, lead_id) if settings.state.path.exists() else []
     if found or lead_id is not None:
         return found
-
-    made_up = sample(sources[0] if sources else "main")
-    return [_Example(str(made_up.key), made_up, NAMES, dict(ENRICHED), made_up=True)]
+    return [made_up_example(sources[0] if sources else "main")]
 
 
-def _stored(settings: Settings, sources: Sequence[str], lead_id: int | None) -> list[_Example]:
-    from syncd.ledger import overview  # noqa: PLC0415
-    from syncd.ledger.sources import load_names  # noqa: PLC0415 - CI has no ledger, and need not wait for it
-
-    with ledger_to_read(settings) as ledger, ledger.read() as connection:
-        if lead_id is None:
-            rows = overview.newest_leads(connection, sources, FEW)
-        else:
-            rows = overview.leads_of_id(connection, sources, lead_id)
-        labels = {source: Labels(*load_names(connection, source)) for source in {row.source for row in rows}}
-    return [_seen(row, labels[row.source]) for row in rows]
-
-
-def _seen(row: Any, labels: Labels) -> _Example:
-
-    try:
-        lead = read_lead(row.source, row.payload) if row.payload is not None else None
-    except ValueError:
-        lead = None
-    enrichment = json.loads(row.enrichment) if row.enrichment else None
-    return _Example(str(lead.key) if lead else "", lead, labels, enrichment)
-
-
-def _document(it: DraftMapping, leads: Sequence[_Example]) -> dict[str, Any]:
+def _document(it: DraftMapping, leads: Sequence[Example]) -> dict[str, Any]:
     return {
         "connector": it.draft.name,
         "type": it.draft.type,
@@ -131,7 +93,7 @@ def _document(it: DraftMapping, leads: Sequence[_Example]) -> dict[str, Any]:
     }
 
 
-def _one(it: DraftMapping, seen: _Example) -> dict[str, Any]:
+def _one(it: DraftMapping, seen: Example) -> dict[str, Any]:
 
     if seen.lead is None:
         gone = "its personal data is no longer kept, so nothing would be sent"
@@ -151,9 +113,8 @@ def _one(it: DraftMapping, seen: _Example) -> dict[str, Any]:
         verdict, code = "waiting", "name_unknown"
     elif result.wanted and failed:
         verdict, code, detail = "set aside", "mapping_failed", failed
-    key = seen.lead.key
     return {
-        "lead": {name: getattr(key, name) for name in ("source", "id", "stream_id", "segment_id")},
+        "lead": key_of(seen.lead),
         "made_up": seen.made_up,
         "verdict": verdict,
         "code": code,
@@ -169,19 +130,11 @@ def _show(document: dict[str, Any]) -> None:
     for one in document["leads"]:
         say()
         why = f": {one['detail']} ({one['code']})" if one["code"] else ""
-        say(f"{_called(one)}: {one['verdict'].replace('set aside', 'rejected')}{why}")
+        say(f"{called(one)}: {one['verdict'].replace('set aside', 'rejected')}{why}")
         if one["fields"]:
             rows = [(it["name"], it["policy"], _text(it)) for it in one["fields"]]
             say_table(("field", "policy", "value"), rows)
     say()
-
-
-def _called(one: dict[str, Any]) -> str:
-    lead = one["lead"]
-    if lead is None:
-        return "a lead"
-    made_up = " (made up, with all data that CTGO and enriching may have)" if one["made_up"] else ""
-    return f"lead {lead['id']}/{lead['stream_id']}/{lead['segment_id']} of {lead['source']}{made_up}"
 
 
 def _text(field: dict[str, Any]) -> str:
