@@ -125,7 +125,11 @@ class Feedback(_Table):
 
 
 def _as_field(value: object) -> object:
-    return {"value": value} if isinstance(value, str) else value
+    if isinstance(value, str):
+        return {"value": value}
+    if not isinstance(value, Mapping | Field):
+        raise ValueError("must be a text in quotes, or a table")  # noqa: TRY004 - pydantic translates it
+    return value
 
 
 class ConnectorSettings(BaseModel):

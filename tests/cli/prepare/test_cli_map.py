@@ -143,7 +143,8 @@ def test_an_unknown_connector_is_a_usage_error_with_the_nearest(review: Review) 
 
 def test_leads_of_the_ledger_are_shown_newest_first_and_by_id(home: Home) -> None:
     home.syncd("--once")
-    ids = [row[0] for row in rows(home, "SELECT lead_id FROM lead ORDER BY seq DESC")]
+    ids = [row[0] for row in rows(home, "SELECT lead_id FROM lead ORDER BY discovered_at DESC")]
+    assert ids[0] != rows(home, "SELECT lead_id FROM lead ORDER BY seq DESC")[0][0]
     (one,) = told(home, "map", "sheet")
     assert [it["lead"]["id"] for it in one["leads"]] == ids[:3]
     (one,) = told(home, "map", "sheet", "--lead", str(ids[-1]))
