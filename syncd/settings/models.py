@@ -135,8 +135,8 @@ def _as_field(value: object) -> object:
 class ConnectorSettings(BaseModel):
     """`[connectors.NAME]`: the core's keys of a connector; every other key is the plugin's, in `options`.
 
-    `ack` and `gate` None: the connector's kind decides; `gate` 0: none. `fields` None: the default mapping. `feedback` None:
-    no feedback is asked for.
+    `ack` and `gate` None: the connector's kind decides; `gate` 0: none. `fields` None: the default mapping;
+    `keep_default_fields`: `fields` is added to it. `feedback` None: no feedback is asked for.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True, defer_build=True)
@@ -148,6 +148,7 @@ class ConnectorSettings(BaseModel):
     attempts: int = Setting(8, ge=1)
     max_age: values.Interval = 7 * 86400.0
     fields: dict[str, Annotated[Field, BeforeValidator(_as_field)]] | None = None
+    keep_default_fields: bool = False
     feedback: Feedback | None = None
 
     @property

@@ -5,7 +5,8 @@ that it shows, as `syncd lead` does.
 """
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -34,7 +35,7 @@ _NUMBER_OF = {"stream_name": "stream_id", "segment_name": "segment_id", "account
 """The number that each name belongs to."""
 
 
-def map_(
+def map_(  # noqa: PLR0917 - Typer passes them by name
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="[NAME]", help="A connector; without it, all.")] = "",
     lead: Annotated[
@@ -44,20 +45,22 @@ def map_(
     check: Annotated[
         bool, typer.Option("--check", help="Only report mistakes; exits with 78 if there is one.")
     ] = False,
+    toml: Annotated[
+        bool, typer.Option("--toml", help="Print the mapping in force as a table for the configuration.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Show the data that a connector would get for a lead: each field with its policy, and the result of `where`."""
-    settings = settings_in_force(context.obj, keyless=True)
-    if name and name not in settings.connectors:
-        raise unknown("connector", name, settings.connectors)
-
-    if not settings.connectors:
-        raise SettingsError(f"{settings.provenance.name}: connectors: there is none, so there is no mapping")
+    if toml and (check or as_json or lead is not None):
+        raise typer.BadParameter("stands alone", param_hint="--toml")
+    settings = _with_connectors(context, name)
     ready, mistakes = draft_mappings(settings, name)
     if not check and mistakes:
         raise SettingsError(*mistakes)
     if check:
         return _checked(ready, mistakes, as_json=as_json)
+    if toml:
+        return _print_toml(ready)
     if lead is not None and not settings.state.path.exists():
         complain(f"There is no ledger at {settings.state.path}, so no lead {lead} either.")
         return Exit.REJECTED
@@ -71,6 +74,40 @@ def map_(
         complain(f"The ledger holds no lead {lead} of a source that delivers there.")
         return Exit.REJECTED
     return Exit.DONE
+
+
+def _with_connectors(context: typer.Context, name: str) -> Settings:
+    """Read the settings; they have connectors, and the named one."""
+    settings = settings_in_force(context.obj, keyless=True)
+    if name and name not in settings.connectors:
+        raise unknown("connector", name, settings.connectors)
+    if not settings.connectors:
+        raise SettingsError(f"{settings.provenance.name}: connectors: there is none, so there is no mapping")
+    return settings
+
+
+def _print_toml(ready: Mapping[str, DraftMapping]) -> int:
+    """Print the mappings in force as tables."""
+    for it in ready.values():
+        _print_table(it)
+    return Exit.DONE
+
+
+def _print_table(it: DraftMapping) -> None:
+    """Print a mapping, with the policies that are not `always`."""
+    say(f"[connectors.{it.draft.name}.fields]")
+    for name, field in it.draft.fields.items():
+        key = name if re.fullmatch("[A-Za-z0-9_-]+", name) else _quoted(name)
+        value = _quoted(field.value)
+        if field.policy != "always":
+            value = f'{{ value = {value}, policy = "{field.policy}" }}'
+        say(f"{key} = {value}")
+
+
+def _quoted(text: str) -> str:
+    """Quote a text as TOML does: the escapes of JSON, and one for each other character that cannot be printed."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in quoted)
 
 
 def _leads_for(settings: Settings, it: DraftMapping, lead_id: int | None) -> list[Example]:
