@@ -73,6 +73,11 @@ class Configured(NamedTuple):
         return self.cls(self.options, Context(self.name, clock, log, self.fields, self.watched))
 
 
+def as_fields(table: Mapping[str, str | Field]) -> dict[str, Field]:
+    """Write a default mapping's texts as fields."""
+    return {key: Field(value=field) if isinstance(field, str) else field for key, field in table.items()}
+
+
 def known_types(found: Iterable[EntryPoint] | None = None) -> dict[str, EntryPoint]:
     """The installed connector types by name, none of them imported. `found`: instead of what is installed."""
     types: dict[str, EntryPoint] = {}
@@ -219,11 +224,13 @@ def _configured(
 
 
 def _fields(chosen: ConnectorSettings, cls: ConnectorClass) -> Mapping[str, Field]:
-    """The user's table if there is one, else the plugin's default mapping."""
-    table: Mapping[str, str | Field] = cls.defaults if chosen.fields is None else chosen.fields
-    return MappingProxyType(
-        {key: Field(value=field) if isinstance(field, str) else field for key, field in table.items()}
-    )
+    """The default mapping, replaced by the user's table, or changed by it. An empty text takes a default field out."""
+    if chosen.fields is None:
+        return MappingProxyType(as_fields(cls.defaults))
+    if not chosen.keep_default_fields:
+        return MappingProxyType(chosen.fields)
+    both = {**as_fields(cls.defaults), **chosen.fields}
+    return MappingProxyType({key: field for key, field in both.items() if field.value})
 
 
 def _class(settings: Settings, name: str, type_: str, known: Mapping[str, EntryPoint]) -> ConnectorClass:

@@ -44,6 +44,7 @@ SAME = {
     "statuses": "statuses that a CRM reports: the ledger's part and the contract's",
     "store": "the simulator's objects of one kind, in memory",
     "streams": "campaigns, which CTGO's API calls streams: the client and the verb",
+    "variables": "the variables of a mapping: the table and the verb",
     "webhooks": "CTGO's webhooks: the client and the simulator",
 }
 """Names that several modules of syncd share, and the one idea behind each."""

@@ -18,6 +18,7 @@ VERBS = {
     "check": ("prepare.check:check", "Check everything that a run needs: configuration, key, connectors."),
     "setup": ("prepare.setup:setup", "List what must exist in a CRM and, with --apply, create it."),
     "map": ("prepare.map:map_", "Show the data that a connector would get, and why some fields are left out."),
+    "variables": ("prepare.variables:variables_", "List the variables of a mapping, or its filters and tests, with an example each."),
     "plan": ("observe.plan:plan", "Show the pending work, the requests that it needs, and how long they take."),
     "status": ("observe.status:status", "Show the state of the ledger, the sources and the connectors."),
     "lead": ("observe.lead:lead", "Show everything about one lead, as a timeline."),

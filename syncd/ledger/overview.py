@@ -197,9 +197,11 @@ def find_leads(connection: Connection, *, lead_id: int = 0, handle: str = "") ->
 
 
 def newest_leads(connection: Connection, sources: Collection[str], limit: int) -> Sequence[Any]:
-    """The leads of these sources that came in last and still have their payload, newest first."""
+    """The leads of these sources that were discovered last and still have their payload, newest first."""
     kept = _EXAMPLES.where(_lead.c.source.in_(sources), _payload.c.seq.is_not(None))
-    return connection.execute(kept.order_by(_lead.c.seq.desc()).limit(limit)).all()
+    return connection.execute(
+        kept.order_by(_lead.c.discovered_at.desc(), _lead.c.seq.desc()).limit(limit)
+    ).all()
 
 
 def leads_of_id(connection: Connection, sources: Collection[str], lead_id: int) -> Sequence[Any]:

@@ -17,10 +17,10 @@ error, but no value, for values are personal data.
 **Cost.** A field of constants and variables needs no Jinja2, which is imported only for other fields. All other expressions
 of a connector are compiled into one, evaluated once a lead; if that fails, each alone, to find the field.
 
-`expressions` and `limits` alone know Jinja2, `variables` knows the lead, and `fields` joins them.
+`expressions` and `limits` alone know Jinja2, `functions` lists what an expression may call, `variables` knows the lead, and `fields` joins them.
 """
 
 from syncd.mapping.fields import FieldMap, Filter, MappingError
-from syncd.mapping.variables import VARIABLES, Labels, variables
+from syncd.mapping.variables import SPECS, VARIABLES, Labels, variables
 
-__all__ = ["VARIABLES", "FieldMap", "Filter", "Labels", "MappingError", "variables"]
+__all__ = ["SPECS", "VARIABLES", "FieldMap", "Filter", "Labels", "MappingError", "variables"]

@@ -19,6 +19,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
 from syncd.core.failure import Reject
+from syncd.mapping.functions import FILTERS, METHODS, TESTS
 from syncd.mapping.limits import (
     NULL,
     NotAllowedError,
@@ -34,17 +35,6 @@ from syncd.mapping.limits import (
 from syncd.mapping.variables import VARIABLES, failed
 
 _TOO_DEEP = "it is nested too deep, or too long a chain: write it shorter"
-
-_METHODS = frozenset(  # text that Python would lengthen (ljust, replace, join, format) is not among them
-    "capitalize casefold count endswith find index isalnum isalpha isascii isdigit islower isspace isupper lower"  # noqa: SIM905 - a list takes a line for each
-    " lstrip partition removeprefix removesuffix rfind rpartition rsplit rstrip split splitlines startswith strip"
-    " swapcase title upper".split()
-)
-_FILTERS = frozenset(
-    "abs capitalize count d default first float int last length list lower map max min reject rejectattr"  # noqa: SIM905 - as above
-    " reverse round select selectattr sort string striptags sum title trim truncate unique upper urlencode"
-    " wordcount".split()
-)
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
@@ -62,7 +52,8 @@ class _Sandbox(ImmutableSandboxedEnvironment):
             "tojson": tojson,
             "round": plain(rounding(self.filters["round"])),
         }
-        self.filters = {name: plain(self.filters[name]) for name in _FILTERS} | own
+        self.filters = {name: plain(self.filters[name]) for name in FILTERS if name not in own} | own
+        self.tests = {name: self.tests[name] for name in TESTS}
         self.tests["none"] = lambda value: value is None or isinstance(value, Null)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
@@ -101,10 +92,10 @@ class _Fitting(NodeTransformer):
         method = node.node
         if not isinstance(method, nodes.Getattr):
             raise ValueError("there are no functions to call")  # noqa: TRY004 - the text is wrong, not a type
-        if method.attr in _SANDBOX.filters and method.attr not in _METHODS:
+        if method.attr in _SANDBOX.filters and method.attr not in METHODS:
             raise ValueError(f"there is no method .{method.attr}(): write | {method.attr}")
-        if method.attr not in _METHODS:
-            raise ValueError(f"there is no method .{method.attr}(){_nearest(method.attr, _METHODS)}")
+        if method.attr not in METHODS:
+            raise ValueError(f"there is no method .{method.attr}(){_nearest(method.attr, METHODS)}")
         method.attr += "()"
         return self.generic_visit(node)
 
@@ -147,7 +138,9 @@ def _require(kind: str, name: str, known: Collection[str]) -> None:
 
 def _nearest(name: str, known: Collection[str]) -> str:
     close = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
-    return f": did you mean {close[0]}?" if close else ""
+    if close:
+        return f": did you mean {close[0]}?"
+    return f": `syncd variables{'' if known is VARIABLES else ' --filters'}` lists them"
 
 
 class Expression:

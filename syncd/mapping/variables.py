@@ -111,41 +111,51 @@ class _Given(NamedTuple):
     now: float | None
 
 
-_READ: Mapping[str, Callable[[_Given], object]] = MappingProxyType(
-    {
-        "id": lambda it: it.lead.key.id,
-        "stream_id": lambda it: it.lead.stream_id,
-        "stream_name": lambda it: _label(it.labels.streams, it.lead.stream_id),
-        "segment_id": lambda it: it.lead.segment_id,
-        "segment_name": lambda it: _label(it.labels.segments, it.lead.segment_id),
-        "account_id": lambda it: it.lead.account_id,
-        "account_handle": lambda it: _label(it.labels.accounts, it.lead.account_id),
-        "match_confidence": lambda it: _unless_blank(it.lead.match_confidence),
-        "source_type": lambda it: _unless_blank(it.lead.source_type),
-        "discovered_at": lambda it: (
-            None if it.lead.discovered_at is UNDATED else utc_text(it.lead.discovered_at)
-        ),
-        "handle": lambda it: _bare(it.profile.handle),
-        "display_name": lambda it: _unless_blank(it.profile.display_name),
-        "first_name": lambda it: split_name(it.profile.display_name).first,
-        "last_name": lambda it: split_name(it.profile.display_name).last,
-        "bio": lambda it: _unless_blank(it.profile.bio),
-        "follower_count": lambda it: it.profile.follower_count,
-        "image_url": lambda it: _unless_blank(it.profile.image_url),
-        "x_user_id": lambda it: _unless_blank(it.profile.x_user_id),
-        "x_url": lambda it: _x_url(_bare(it.profile.handle)),
-        "email": lambda it: _email(it.contact)[0],
-        "email_status": lambda it: _email(it.contact)[1],
-        "email_domain": lambda it: _email_domain(it.contact),
-        "linkedin_url": lambda it: _linkedin_url(it.contact),
-        "raw": lambda it: it.lead.raw,
-        "synced_at": lambda it: None if it.now is None else utc_text(it.now),
-    }
-)
-"""A function for each variable, in the order of the documentation."""
+class VariableSpec(NamedTuple):
+    """A variable: the type of its value (`text`, `number` or `table`), its origin, its reader, and if it can be null.
 
-VARIABLES: tuple[str, ...] = tuple(_READ)
-"""Every variable, in the order of the documentation."""
+    `origin` is `listing` or `enriching` with the path in CTGO's answer, one of CTGO's lists, or the clock.
+    """
+
+    type: str
+    origin: str
+    read: Callable[[_Given], object]
+    can_be_null: bool = True
+
+
+# fmt: off
+SPECS: Mapping[str, VariableSpec] = MappingProxyType({
+    "id": VariableSpec("number", "listing: id", lambda it: it.lead.key.id, can_be_null=False),
+    "stream_id": VariableSpec("number", "listing: streamId", lambda it: it.lead.stream_id),
+    "stream_name": VariableSpec("text", "CTGO's list of campaigns, by stream_id", lambda it: _label(it.labels.streams, it.lead.stream_id)),
+    "segment_id": VariableSpec("number", "listing: segmentId", lambda it: it.lead.segment_id),
+    "segment_name": VariableSpec("text", "CTGO's list of segments, by segment_id", lambda it: _label(it.labels.segments, it.lead.segment_id)),
+    "account_id": VariableSpec("number", "listing: trackedXAccountId", lambda it: it.lead.account_id),
+    "account_handle": VariableSpec("text", "CTGO's list of tracked accounts, by account_id", lambda it: _label(it.labels.accounts, it.lead.account_id)),
+    "match_confidence": VariableSpec("text", "listing: matchConfidence", lambda it: _unless_blank(it.lead.match_confidence)),
+    "source_type": VariableSpec("text", "listing: sourceType", lambda it: _unless_blank(it.lead.source_type)),
+    "discovered_at": VariableSpec("text", "listing: discoveredAt", lambda it: None if it.lead.discovered_at is UNDATED else utc_text(it.lead.discovered_at)),
+    "handle": VariableSpec("text", "listing: profile.handle", lambda it: _bare(it.profile.handle)),
+    "display_name": VariableSpec("text", "listing: profile.displayName", lambda it: _unless_blank(it.profile.display_name)),
+    "first_name": VariableSpec("text", "listing: profile.displayName", lambda it: split_name(it.profile.display_name).first),
+    "last_name": VariableSpec("text", "listing: profile.displayName", lambda it: split_name(it.profile.display_name).last),
+    "bio": VariableSpec("text", "listing: profile.bio", lambda it: _unless_blank(it.profile.bio)),
+    "follower_count": VariableSpec("number", "listing: profile.followerCount", lambda it: it.profile.follower_count),
+    "image_url": VariableSpec("text", "listing: profile.profileImageUrl", lambda it: _unless_blank(it.profile.image_url)),
+    "x_user_id": VariableSpec("text", "listing: profile.xUserId", lambda it: _unless_blank(it.profile.x_user_id)),
+    "x_url": VariableSpec("text", "listing: profile.handle", lambda it: _x_url(_bare(it.profile.handle))),
+    "email": VariableSpec("text", "enriching: email.address, else the listing", lambda it: _email(it.contact)[0]),
+    "email_status": VariableSpec("text", "enriching: email.status, else the listing", lambda it: _email(it.contact)[1]),
+    "email_domain": VariableSpec("text", "enriching: email.address, else the listing", lambda it: _email_domain(it.contact)),
+    "linkedin_url": VariableSpec("text", "enriching: linkedin.url, else the listing", lambda it: _linkedin_url(it.contact)),
+    "raw": VariableSpec("table", "listing: all of it", lambda it: it.lead.raw, can_be_null=False),
+    "synced_at": VariableSpec("text", "clock: the time of the delivery", lambda it: None if it.now is None else utc_text(it.now), can_be_null=False),
+})
+# fmt: on
+"""Every variable: all that the code reads and the documentation tells, in the order of the documentation."""
+
+VARIABLES: tuple[str, ...] = tuple(SPECS)
+"""The names of the variables."""
 
 
 def variables(
@@ -160,7 +170,7 @@ def variables(
     `enrichment` is the `result` of CTGO's enrich answer; `now`, seconds since the epoch, becomes `synced_at`.
     """
     given = _Given(lead, lead.profile, labels, _contact(lead.raw, enrichment), now)
-    return {name: _READ[name](given) for name in names}
+    return {name: SPECS[name].read(given) for name in names}
 
 
 LONGEST = 65_536

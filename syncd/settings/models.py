@@ -125,14 +125,18 @@ class Feedback(_Table):
 
 
 def _as_field(value: object) -> object:
-    return {"value": value} if isinstance(value, str) else value
+    if isinstance(value, str):
+        return {"value": value}
+    if not isinstance(value, Mapping | Field):
+        raise ValueError("must be a text in quotes, or a table")  # noqa: TRY004 - pydantic translates it
+    return value
 
 
 class ConnectorSettings(BaseModel):
     """`[connectors.NAME]`: the core's keys of a connector; every other key is the plugin's, in `options`.
 
-    `ack` and `gate` None: the connector's kind decides; `gate` 0: none. `fields` None: the default mapping. `feedback` None:
-    no feedback is asked for.
+    `ack` and `gate` None: the connector's kind decides; `gate` 0: none. `fields` None: the default mapping;
+    `keep_default_fields`: `fields` is added to it. `feedback` None: no feedback is asked for.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True, defer_build=True)
@@ -144,6 +148,7 @@ class ConnectorSettings(BaseModel):
     attempts: int = Setting(8, ge=1)
     max_age: values.Interval = 7 * 86400.0
     fields: dict[str, Annotated[Field, BeforeValidator(_as_field)]] | None = None
+    keep_default_fields: bool = False
     feedback: Feedback | None = None
 
     @property

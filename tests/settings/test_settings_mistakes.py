@@ -54,7 +54,7 @@ SENTENCES = [
     (MAIN + 'export = "perhaps"', "sources.main.export: must be a valid boolean"),
     (MAIN + "requests_per_minute = 0", "sources.main.requests_per_minute: must be greater than or equal to 1"),
     ('[log]\nformat = "xml"', "log.format: must be 'auto', 'console' or 'json'"),
-    ('[connectors.x]\ntype = "csv"\nfields.a = 3', "connectors.x.fields.a: must be a table"),
+    ('[connectors.x]\ntype = "csv"\nfields.a = 3', "connectors.x.fields.a: must be a text in quotes, or a table"),
     # Durations, schedules, instants
     (MAIN + f'lookback = "{CANARY}"', "sources.main.lookback: must be a duration such as 30s, 15m, 2h, 7d or 1h30m"),
     ("[state]\nretention = 90", "state.retention: must be a duration such as 30s, 15m, 2h, 7d or 1h30m"),

@@ -84,6 +84,7 @@ def _examine(config: Path | None, patience: float, *, send_test: bool) -> Iterat
     for m in mapped.values():
         yield from connector_notes(m, clock)
         yield from unenriched_notes(settings, m)
+        yield from unwritten_notes(m)
     yield from health_notes(settings)
     yield from push_notes(settings)
     yield from alert_notes(settings, clock, send_test=send_test)
@@ -220,6 +221,21 @@ def unenriched_notes(settings: Settings, m: Mapped) -> Iterator[Note]:
             f"{' and '.join(sources)} does not enrich: it may never want a lead.",
             "never_enriched",
             f"Add a table [sources.{sources[0]}.enrich], if your campaigns do not find it themselves.",
+        )  # fmt: skip
+
+
+def unwritten_notes(m: Mapped) -> Iterator[Note]:
+    """Warn of the default fields of a person that a table `fields` replaces, unless the configuration decides on them."""
+    chosen, cls = m.configured.settings, m.configured.cls
+    gone = [name for name in cls.defaults if name not in m.configured.fields]
+    if chosen.fields is None or "keep_default_fields" in chosen.model_fields_set or cls.objects != "people":
+        return
+    if gone:
+        yield Note(
+            "warning", f"connector {m.name}",
+            f"The table fields replaces the default mapping, so it no longer writes {', '.join(gone)}.",
+            "defaults_replaced",
+            f"Write keep_default_fields = true in [connectors.{m.name}] to write them too; false, if you do not want them.",
         )  # fmt: skip
 
 

@@ -5,14 +5,15 @@ that it shows, as `syncd lead` does.
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
 from syncd.app.privileges import settings_in_force
-from syncd.cli.context import AsJson, ledger_to_read, unknown
+from syncd.cli.context import AsJson, unknown
 from syncd.cli.exits import Exit, complain
 from syncd.cli.output import say, say_json, say_table
 from syncd.cli.prepare.draft_mappings import (
@@ -24,19 +25,17 @@ from syncd.cli.prepare.draft_mappings import (
     judge,
     sample,
 )
+from syncd.cli.prepare.examples import Example, called, key_of, made_up_example, stored_examples
 from syncd.clock import SystemClock
-from syncd.core.lead import LARGEST_ID, Lead, read_lead
-from syncd.mapping import Labels, variables
+from syncd.core.lead import LARGEST_ID
+from syncd.mapping import variables
 from syncd.settings import Settings, SettingsError
-
-FEW = 3
-"""Leads to show if none is named."""
 
 _NUMBER_OF = {"stream_name": "stream_id", "segment_name": "segment_id", "account_handle": "account_id"}
 """The number that each name belongs to."""
 
 
-def map_(
+def map_(  # noqa: PLR0917 - Typer passes them by name
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="[NAME]", help="A connector; without it, all.")] = "",
     lead: Annotated[
@@ -46,20 +45,22 @@ def map_(
     check: Annotated[
         bool, typer.Option("--check", help="Only report mistakes; exits with 78 if there is one.")
     ] = False,
+    toml: Annotated[
+        bool, typer.Option("--toml", help="Print the mapping in force as a table for the configuration.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Show the data that a connector would get for a lead: each field with its policy, and the result of `where`."""
-    settings = settings_in_force(context.obj, keyless=True)
-    if name and name not in settings.connectors:
-        raise unknown("connector", name, settings.connectors)
-
-    if not settings.connectors:
-        raise SettingsError(f"{settings.provenance.name}: connectors: there is none, so there is no mapping")
+    if toml and (check or as_json or lead is not None):
+        raise typer.BadParameter("stands alone", param_hint="--toml")
+    settings = _with_connectors(context, name)
     ready, mistakes = draft_mappings(settings, name)
     if not check and mistakes:
         raise SettingsError(*mistakes)
     if check:
         return _checked(ready, mistakes, as_json=as_json)
+    if toml:
+        return _print_toml(ready)
     if lead is not None and not settings.state.path.exists():
         complain(f"There is no ledger at {settings.state.path}, so no lead {lead} either.")
         return Exit.REJECTED
@@ -75,53 +76,51 @@ def map_(
     return Exit.DONE
 
 
-@dataclass(frozen=True, slots=True)
-class _Example:
-    """A lead to show a mapping for. `lead` is None if its payload is no longer kept."""
+def _with_connectors(context: typer.Context, name: str) -> Settings:
+    """Read the settings; they have connectors, and the named one."""
+    settings = settings_in_force(context.obj, keyless=True)
+    if name and name not in settings.connectors:
+        raise unknown("connector", name, settings.connectors)
+    if not settings.connectors:
+        raise SettingsError(f"{settings.provenance.name}: connectors: there is none, so there is no mapping")
+    return settings
 
-    key: str
-    lead: Lead | None
-    labels: Labels
-    enrichment: dict[str, Any] | None
-    made_up: bool = False
+
+def _print_toml(ready: Mapping[str, DraftMapping]) -> int:
+    """Print the mappings in force as tables."""
+    for it in ready.values():
+        _print_table(it)
+    return Exit.DONE
 
 
-def _leads_for(settings: Settings, it: DraftMapping, lead_id: int | None) -> list[_Example]:
+def _print_table(it: DraftMapping) -> None:
+    """Print a mapping, with the policies that are not `always`."""
+    say(f"[connectors.{it.draft.name}.fields]")
+    for name, field in it.draft.fields.items():
+        key = name if re.fullmatch("[A-Za-z0-9_-]+", name) else _quoted(name)
+        value = _quoted(field.value)
+        if field.policy != "always":
+            value = f'{{ value = {value}, policy = "{field.policy}" }}'
+        say(f"{key} = {value}")
+
+
+def _quoted(text: str) -> str:
+    """Quote a text as TOML does: the escapes of JSON, and one for each other character that cannot be printed."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in quoted)
+
+
+def _leads_for(settings: Settings, it: DraftMapping, lead_id: int | None) -> list[Example]:
     """Choose the named lead, else the newest few, else a made-up one."""
     name = it.draft.name
     sources = [source for source in settings.sources if name in settings.connectors_of(source)]
-    found = _stored(settings, sources, lead_id) if settings.state.path.exists() else []
+    found = stored_examples(settings, sources, lead_id) if settings.state.path.exists() else []
     if found or lead_id is not None:
         return found
-
-    made_up = sample(sources[0] if sources else "main")
-    return [_Example(str(made_up.key), made_up, NAMES, dict(ENRICHED), made_up=True)]
+    return [made_up_example(sources[0] if sources else "main")]
 
 
-def _stored(settings: Settings, sources: Sequence[str], lead_id: int | None) -> list[_Example]:
-    from syncd.ledger import overview  # noqa: PLC0415
-    from syncd.ledger.sources import load_names  # noqa: PLC0415 - CI has no ledger, and need not wait for it
-
-    with ledger_to_read(settings) as ledger, ledger.read() as connection:
-        if lead_id is None:
-            rows = overview.newest_leads(connection, sources, FEW)
-        else:
-            rows = overview.leads_of_id(connection, sources, lead_id)
-        labels = {source: Labels(*load_names(connection, source)) for source in {row.source for row in rows}}
-    return [_seen(row, labels[row.source]) for row in rows]
-
-
-def _seen(row: Any, labels: Labels) -> _Example:
-
-    try:
-        lead = read_lead(row.source, row.payload) if row.payload is not None else None
-    except ValueError:
-        lead = None
-    enrichment = json.loads(row.enrichment) if row.enrichment else None
-    return _Example(str(lead.key) if lead else "", lead, labels, enrichment)
-
-
-def _document(it: DraftMapping, leads: Sequence[_Example]) -> dict[str, Any]:
+def _document(it: DraftMapping, leads: Sequence[Example]) -> dict[str, Any]:
     return {
         "connector": it.draft.name,
         "type": it.draft.type,
@@ -131,7 +130,7 @@ def _document(it: DraftMapping, leads: Sequence[_Example]) -> dict[str, Any]:
     }
 
 
-def _one(it: DraftMapping, seen: _Example) -> dict[str, Any]:
+def _one(it: DraftMapping, seen: Example) -> dict[str, Any]:
 
     if seen.lead is None:
         gone = "its personal data is no longer kept, so nothing would be sent"
@@ -151,9 +150,8 @@ def _one(it: DraftMapping, seen: _Example) -> dict[str, Any]:
         verdict, code = "waiting", "name_unknown"
     elif result.wanted and failed:
         verdict, code, detail = "set aside", "mapping_failed", failed
-    key = seen.lead.key
     return {
-        "lead": {name: getattr(key, name) for name in ("source", "id", "stream_id", "segment_id")},
+        "lead": key_of(seen.lead),
         "made_up": seen.made_up,
         "verdict": verdict,
         "code": code,
@@ -169,19 +167,11 @@ def _show(document: dict[str, Any]) -> None:
     for one in document["leads"]:
         say()
         why = f": {one['detail']} ({one['code']})" if one["code"] else ""
-        say(f"{_called(one)}: {one['verdict'].replace('set aside', 'rejected')}{why}")
+        say(f"{called(one)}: {one['verdict'].replace('set aside', 'rejected')}{why}")
         if one["fields"]:
             rows = [(it["name"], it["policy"], _text(it)) for it in one["fields"]]
             say_table(("field", "policy", "value"), rows)
     say()
-
-
-def _called(one: dict[str, Any]) -> str:
-    lead = one["lead"]
-    if lead is None:
-        return "a lead"
-    made_up = " (made up, with all data that CTGO and enriching may have)" if one["made_up"] else ""
-    return f"lead {lead['id']}/{lead['stream_id']}/{lead['segment_id']} of {lead['source']}{made_up}"
 
 
 def _text(field: dict[str, Any]) -> str:

@@ -87,3 +87,28 @@ def test_a_connector_that_cannot_be_opened_halts_its_own_lane_and_holds_up_no_ot
     assert f"({code})" in ran.err
     assert "s3cr3t-canary" not in ran.err
     assert findings(stranger)[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("key", "table", "warned"),
+    [
+        ("", "", False),
+        ("", '[connectors.crm.fields]\nfirst = "{{ first_name }}"', True),
+        ("", '[connectors.crm.fields]\nfirst = "x"\nlast = "y"\nmail = "z"', False),
+        ("keep_default_fields = true", '[connectors.crm.fields]\nfirst = "{{ first_name }}"', False),
+        ("keep_default_fields = false", '[connectors.crm.fields]\nfirst = "{{ first_name }}"', False),
+    ],
+)
+def test_default_fields_that_a_table_replaces_are_named(
+    stranger: Home, monkeypatch: pytest.MonkeyPatch, key: str, table: str, *, warned: bool
+) -> None:
+    defaults = {"first": "{{ handle }}", "last": "{{ last_name }}", "mail": "{{ email }}"}
+    monkeypatch.setattr(Stranger, "defaults", defaults)
+    stranger.connectors["crm"] += f"\n{key}\n{table}"
+    stranger.configure()
+    code, found = findings(stranger)
+    assert code == 0
+    said = (
+        "The table fields replaces the default mapping, so it no longer writes last, mail. defaults_replaced"
+    )
+    assert (said in found.get(("warning", "connector crm"), [])) == warned

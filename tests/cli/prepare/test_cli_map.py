@@ -1,6 +1,7 @@
 """`map`: what would be sent and why not, without a key, a token, a ledger or a network."""
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,8 @@ def test_an_unknown_connector_is_a_usage_error_with_the_nearest(review: Review) 
 
 def test_leads_of_the_ledger_are_shown_newest_first_and_by_id(home: Home) -> None:
     home.syncd("--once")
-    ids = [row[0] for row in rows(home, "SELECT lead_id FROM lead ORDER BY seq DESC")]
+    ids = [row[0] for row in rows(home, "SELECT lead_id FROM lead ORDER BY discovered_at DESC")]
+    assert ids[0] != rows(home, "SELECT lead_id FROM lead ORDER BY seq DESC")[0][0]
     (one,) = told(home, "map", "sheet")
     assert [it["lead"]["id"] for it in one["leads"]] == ids[:3]
     (one,) = told(home, "map", "sheet", "--lead", str(ids[-1]))
@@ -185,3 +187,42 @@ def test_a_dry_run_judges_by_names_too(make_home: MakeHome) -> None:
     assert f"main: {theirs} new leads would be delivered" in ran.out
     assert f"main: {12 - theirs} new leads would be unwanted" in ran.out
     assert not home.ledger.exists()
+
+
+def fields_in_force(review: Review) -> dict[str, Any]:
+    ran = review.syncd("map", "sheet", "--toml")
+    assert (ran.code, ran.err) == (0, "")
+    found: dict[str, Any] = tomllib.loads(ran.out)["connectors"]["sheet"]["fields"]
+    return found
+
+
+def test_the_mapping_in_force_is_printed_as_a_table_to_paste(review: Review) -> None:
+    odd = {"Vor-Name": 'a "b" \\ {{ handle }} é 😀 \x7f\n', "A b": {"value": "NEW", "policy": "create_only"}}
+    review.write(
+        "Vor-Name = " + json.dumps(odd["Vor-Name"], ensure_ascii=False).replace("\x7f", "\\u007F"),
+        '"A b" = { value = "NEW", policy = "create_only" }',
+    )
+    found = fields_in_force(review)
+    assert {name: found[name] for name in odd} == odd
+    assert list(found) == ["id", "stream_id", "segment_id", *odd]
+    table = review.syncd("map", "sheet", "--toml").out
+    review.config.write_text('[connectors.sheet]\ntype = "csv"\npath = "leads.csv"\n' + table)
+    assert review.syncd("map", "sheet", "--toml").out == table
+
+
+def test_the_default_mapping_is_kept_added_to_and_taken_from(review: Review) -> None:
+    head = '[connectors.sheet]\ntype = "csv"\npath = "leads.csv"\n'
+    review.config.write_text(head)
+    default = fields_in_force(review)
+    assert default["bio"] == "{{ bio }}"
+    table = '[connectors.sheet.fields]\nhandle = "@{{ handle }}"\nbio = ""\nMore = "{{ email }}"\n'
+    review.config.write_text(head + "keep_default_fields = true\n" + table)
+    changed = {name: text for name, text in default.items() if name != "bio"}
+    assert fields_in_force(review) == changed | {"handle": "@{{ handle }}", "More": "{{ email }}"}
+    review.config.write_text(head + table)
+    assert list(fields_in_force(review)) == ["handle", "bio", "More"]
+
+
+@pytest.mark.parametrize("option", [("--json",), ("--check",), ("--lead", "7")])
+def test_the_table_is_of_no_lead_and_no_json(review: Review, option: tuple[str, ...]) -> None:
+    assert review.syncd("map", "--toml", *option).code == 64
