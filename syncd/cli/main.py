@@ -20,6 +20,7 @@ VERBS = {
     "map": ("prepare.map:map_", "Show the data that a connector would get, and why some fields are left out."),
     "plan": ("observe.plan:plan", "Show the pending work, the requests that it needs, and how long they take."),
     "status": ("observe.status:status", "Show the state of the ledger, the sources and the connectors."),
+    "leads": ("observe.lead_list:leads", "List leads, newest first, with their state at each connector."),
     "lead": ("observe.lead:lead", "Show everything about one lead, as a timeline."),
     "rejected": ("operate.rejected:app", "List, show, retry or drop what was rejected."),
     "pause": ("operate.pause:pause", "Stop a source or a connector until it is resumed."),
