@@ -21,6 +21,7 @@ VERBS = {
     "variables": ("prepare.variables:variables_", "List the variables of a mapping, or its filters and tests, with an example each."),
     "plan": ("observe.plan:plan", "Show the pending work, the requests that it needs, and how long they take."),
     "status": ("observe.status:status", "Show the state of the ledger, the sources and the connectors."),
+    "leads": ("observe.lead_list:leads", "List leads, newest first, with their state at each connector."),
     "lead": ("observe.lead:lead", "Show everything about one lead, as a timeline."),
     "rejected": ("operate.rejected:app", "List, show, retry or drop what was rejected."),
     "pause": ("operate.pause:pause", "Stop a source or a connector until it is resumed."),

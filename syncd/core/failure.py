@@ -126,7 +126,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "connector_bug": "The connector broke its contract or raised an unexpected error: see the log, and report it with the traceback.",
         "connector_unconfigured": "A connector that left the configuration still has deliveries: restore it, or: syncd rejected drop --connector NAME",
         "paused_by_hand": "Somebody paused it. To go on: syncd resume NAME",
-        "gate_held": "Look at what was sent. Then, for all of them: syncd release NAME; for the 20 oldest: syncd release NAME --first 20; to give them up: syncd release NAME --drop",
+        "gate_held": "Look at what was sent: syncd leads --connector NAME --state delivered. Then, for all of them: syncd release NAME; for the 20 oldest: syncd release NAME --first 20; to give them up: syncd release NAME --drop",
         "payload_gone": "The lead's payload was dropped by retention: list it again with: syncd --once --since T",
         # Watching
         "pull_missing": "Nothing to do at a start: the first pull takes a moment. If it lasts, see: syncd status",

@@ -1,6 +1,6 @@
 """`syncd lead`: everything that the ledger knows about one lead, in order of time.
 
-Only this verb, `rejected show` and `map` print personal data of a lead.
+Only this verb, `leads`, the verbs of `rejected` and `map` print personal data of a lead.
 """
 
 import json

@@ -86,6 +86,7 @@ def test_no_command_prints_a_secret_or_a_person(watched: Home) -> None:
         assert leaks(ran.stdout + ran.stderr) == [], (command, ran.stdout, ran.stderr)
     for command in (
         ["lead", "@zq_canary", "--json"],
+        ["leads"],
         ["rejected", "csv"],
         ["forget", "--handle", "zq_canary", "--yes"],
     ):

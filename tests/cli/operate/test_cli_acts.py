@@ -184,6 +184,7 @@ READING = (
     "rejected list",
     "rejected csv",
     "rejected show 1",
+    "leads",
     "lead 1",
     "lead @x",
 )
