@@ -3,6 +3,7 @@
 import pkgutil
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from typer.core import TyperGroup
 from syncd import __version__
 from syncd.cli.context import parse_duration, parse_instant
 from syncd.cli.exits import Exit, complain
+from syncd.log import escape
 
 VERBS = {
     "init": ("prepare.init:init", "Write a commented configuration to start from."),
@@ -48,6 +50,19 @@ VERBS = {
 """By verb: its function or Typer app below this package, and its text in `--help`."""
 
 
+_ALONE = {"run", "start", "daemon", "serve"}
+"""Words for the daemon, which has no verb."""
+
+
+def _no_such_verb(word: str) -> str:
+    if word in _ALONE:
+        return (
+            f"There is no verb {word}: syncd without a verb runs until it is stopped; syncd --once runs once."
+        )
+    near = get_close_matches(word.lower(), VERBS, n=1, cutoff=0.6)
+    return f"There is no verb {escape(word[:64])}" + (f"; did you mean {near[0]}?" if near else ".")
+
+
 class _Verbs(TyperGroup):
     """Looks verbs up in the table, so that only the chosen verb is imported."""
 
@@ -58,7 +73,7 @@ class _Verbs(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         del ctx
         if cmd_name not in VERBS:
-            return None
+            raise typer.TyperException(_no_such_verb(cmd_name))
         place, text = VERBS[cmd_name]
         verb = pkgutil.resolve_name(f"syncd.cli.{place}")
         if not isinstance(verb, typer.Typer):
@@ -83,6 +98,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
 )
 
 
@@ -122,7 +138,10 @@ def main(  # noqa: PLR0917 - Typer passes them by name
     yes: Annotated[bool, typer.Option("--yes", help="Open every flood gate for this run.")] = False,
     version: Annotated[bool, typer.Option("--version", "-V", help="Print the version.")] = False,
 ) -> None:
-    """Deliver leads from Catch The Good Ones to CRMs."""
+    """Deliver leads from Catch The Good Ones to CRMs.
+
+    Without a verb, syncd pulls and delivers until it is stopped; with --once, it does so one time.
+    """
     if version:
         sys.stdout.write(f"syncd {__version__}\n")
         raise typer.Exit

@@ -32,8 +32,8 @@ def init(
     except OSError as error:
         if os.path.lexists(chosen):
             complain(f"{chosen} exists already, and stays as it is.", "Name another file: syncd init PATH")
-        else:
-            complain(f"{chosen} cannot be written: {(error.strerror or str(error)).lower()}.")
+            return Exit.HELD
+        complain(f"{chosen} cannot be written: {(error.strerror or str(error)).lower()}.")
         return Exit.FAILED
     _print_next_steps(chosen, found_without=not named)
     return Exit.DONE

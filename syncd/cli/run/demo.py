@@ -6,6 +6,8 @@ Only time runs faster, on both sides.
 
 import csv
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 import threading
@@ -64,7 +66,12 @@ def demo(
     ),
 ) -> Exit:
     """See the whole job run in a few seconds, without a key."""
-    return show_demo(Console(highlight=False), folder)
+    return show_demo(_console(), folder)
+
+
+def _console() -> Console:
+    """Make a console on today's stdout: it prints there also while stdout is hidden."""
+    return Console(highlight=False, file=sys.stdout)
 
 
 def show_demo(console: Console, folder: Path) -> Exit:
@@ -172,13 +179,26 @@ def _report(console: Console, ctgo: Running, folder: Path, clock: FastClock, cod
     console.print(
         f"  [dim]{(clock.now() - clock.start) / 60:.1f} simulated minutes; the limit allows no less than 2.0[/]\n"
     )
+    syncd = command()
+    console.print("Next, for your leads:")
     console.print(
-        "Next, for your leads: [bold]syncd init[/], then put your key into config.toml, then [bold]syncd check[/]."
+        f"  [bold]{syncd} init[/], then put your key into config.toml, then [bold]{syncd} check[/]",
+        soft_wrap=True,
     )
     if code or len(set(ids)) != LEADS or len(ids) != LEADS or len(world.exported) != LEADS:
         complain("The demo did not end as it should: please report this with the files in the folder.")
         return code or Exit.FAILED
     return Exit.DONE
+
+
+def command() -> str:
+    """Name this program as a shell finds it: `syncd`, or its path if that is not on PATH."""
+    script = Path(sys.executable).parent / "syncd"
+    found = shutil.which("syncd")
+    if not script.exists() or (found and script.samefile(found)):
+        return "syncd"
+    here = Path.cwd()
+    return shlex.quote(str(script.relative_to(here) if script.is_relative_to(here) else script))
 
 
 def _sample(rows: list[dict[str, str]]) -> Table:

@@ -40,7 +40,7 @@ def test_init_makes_a_file_that_its_owner_alone_can_read(tmp_path: Path) -> None
 def test_init_overwrites_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "config.toml"
     path.write_text("mine")
-    assert entry.run(["--config", str(path), "init"]) == 2
+    assert entry.run(["--config", str(path), "init"]) == 73
     assert path.read_text() == "mine"
     assert "exists already" in capsys.readouterr().err
 
@@ -48,7 +48,7 @@ def test_init_overwrites_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_init_does_not_write_through_a_link_that_leads_nowhere(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.symlink_to(tmp_path / "elsewhere")
-    assert entry.run(["init", str(path)]) == 2
+    assert entry.run(["init", str(path)]) == 73
     assert not (tmp_path / "elsewhere").exists()
 
 

@@ -1,5 +1,8 @@
 """`syncd demo` touches an empty folder, or the folder of an earlier demo, and nothing else."""
 
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,3 +70,21 @@ def test_a_folder_that_cannot_be_used_is_one_sentence(
     spoil(tmp_path / "demo")
     assert demo.show_demo(Console(), tmp_path / "demo") == Exit.HELD
     assert "cannot be used" in capsys.readouterr().err
+
+
+def test_the_bars_are_seen_while_the_summary_of_the_run_is_hidden(capsys: pytest.CaptureFixture[str]) -> None:
+    console = demo._console()
+    with demo._quiet_stdout():
+        sys.stdout.write("a summary")
+        console.print("a bar")
+    assert capsys.readouterr().out == "a bar\n"
+
+
+@pytest.mark.parametrize("path", ["/usr/bin:/bin", None])
+def test_the_command_to_type_next_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", path or str(Path(sys.executable).parent))
+    assert (demo.command() == "syncd") == (path is None)
+    assert subprocess.check_output([*shlex.split(demo.command()), "--version"]).startswith(b"syncd ")
