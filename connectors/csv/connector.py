@@ -138,14 +138,15 @@ class CsvConnector(Connector):
         path = self._path(csv_rows.day(self._clock.now()))
         try:
             with _explained(path):
-                header = file.inspect(path, self._columns)
+                found = file.inspect(path, self._columns, self._key)
         except (Pause, Halt) as why:
             return [Finding("error", why.code, why.detail)]
-        if header is None:
+        if found is None:
             return [Finding("ok", "csv_ready", f"{path} will be begun by the first lead")]
+        header, ours = found
         if header == self._columns:
             return [Finding("ok", "csv_ready", f"{path} can be written")]
-        if csv_rows.key_of(header, self._key) is None:
+        if not ours:
             return [Finding("error", "csv_not_ours", _not_ours(path))]
         detail = f"{path} has other columns than `fields`: it will be renamed, and a new one begun"
         return [Finding("warning", "csv_header_changed", detail)]
@@ -225,7 +226,7 @@ class CsvConnector(Connector):
         if start is not None:
             self._log.info("csv_file_begun", connector=self._name)
             return start, set()
-        if csv_rows.key_of(file.header(fd), self._key) is None:
+        if not file.is_ours(fd, self._columns, self._key):
             raise Halt("csv_not_ours", _not_ours(path))
         reading = file.read(fd, self._key, sought)
         if not reading.finished:

@@ -134,14 +134,25 @@ def siblings(path: Path) -> list[Path]:
     return [path.with_name(name) for name in names if rows.is_renamed(name, path.stem, path.suffix)]
 
 
-def begin(fd: int, columns: Sequence[str], *, bom: bool) -> bytes | None:
-    """Return the missing part of the header of a file that holds nothing else; None when it holds more."""
-    content = os.pread(fd, len(rows.header_line(columns).encode()) + len(rows.BOM.encode()), 0)
-    return rows.header_left(content, columns, bom=bom)
+def begin(fd: int, columns: Sequence[str], *, bom: bool, zeros: bool = False) -> bytes | None:
+    """Return the missing part of the header of a file that holds nothing else; None when it holds more.
+
+    `zeros`: zeros at the end of what may be a header do not count.
+    """
+    content = _start(fd, columns)
+    return rows.header_left(content.rstrip(b"\0") if zeros else content, columns, bom=bom)
 
 
-def inspect(path: Path, columns: Sequence[str]) -> list[str] | None:
-    """The header of the file, None if it has yet to get one. Reads only, and raises as `deliver` would."""
+def _start(fd: int, columns: Sequence[str]) -> bytes:
+    """Read as much of the file as a header with a byte order mark has."""
+    return os.pread(fd, len(rows.header_line(columns).encode()) + len(rows.BOM.encode()), 0)
+
+
+def inspect(path: Path, columns: Sequence[str], key: Sequence[str]) -> tuple[list[str], bool] | None:
+    """The header of the file, and whether it is ours; None if it has yet to get one.
+
+    Reads only, and raises as `deliver` would.
+    """
     if not os.path.lexists(path):
         folder = path.parent if path.parent.exists() else path.parent.parent
         if not folder.is_dir():
@@ -156,15 +167,18 @@ def inspect(path: Path, columns: Sequence[str]) -> list[str] | None:
     try:
         if begin(fd, columns, bom=False) is not None:
             return None
-        return header(fd)
+        with _text(fd) as text:
+            return rows.header_of(text), is_ours(fd, columns, key)
     finally:
         os.close(fd)
 
 
-def header(fd: int) -> list[str]:
-    """Return the cells of the first row."""
+def is_ours(fd: int, columns: Sequence[str], key: Sequence[str]) -> bool:
+    """True if the header holds the columns of the key, or a power cut left zeros where ours was written."""
     with _text(fd) as text:
-        return rows.header_of(text)
+        if rows.key_of(rows.header_of(text), key) is not None:
+            return True
+    return _start(fd, columns).endswith(b"\0") and begin(fd, columns, bom=False, zeros=True) is not None
 
 
 def _demand(path: Path, mode: int) -> None:

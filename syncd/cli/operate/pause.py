@@ -1,7 +1,7 @@
 """`syncd pause NAME`, `syncd resume NAME` and `syncd reload`: a pause by hand survives restarts.
 
 A lane that was halted resumes with a single delivery, and with the configuration as it is now: what a person mended is
-mostly there. `resume` waits for that delivery, and tells its outcome.
+mostly there. A daemon reads it again only if it changed. `resume` waits for that delivery, and tells its outcome.
 """
 
 import threading
@@ -19,7 +19,7 @@ from syncd.cli.context import (
     settings_of,
     target_of,
 )
-from syncd.cli.engine_holder import RESTART, out_of_reach, read_at
+from syncd.cli.engine_holder import RESTART, nudge, out_of_reach, read_at, stale
 from syncd.cli.engine_holder import reload as reload_engine
 from syncd.cli.exits import Exit, complain
 from syncd.cli.output import duration, say, were, when
@@ -84,7 +84,8 @@ def resume(
             )
         lifted = [lane for lane in stopped if lane.status != "open"]
         # First the configuration: a call with the old one would halt the lane again
-        process = _read_again(settings, clock) if lifted else None
+        if lifted and stale(settings):
+            _read_again(settings, clock)
         with ledger.write() as connection:
             resume_lanes(connection, target.lanes, clock.now(), who=who)
             gate = flood_gate.gates(connection).get(name) if target.what == "connector" else None
@@ -98,6 +99,7 @@ def resume(
         say(
             f"{gate.held:,} deliveries wait at its gate, which stays closed; to open it: syncd release {name}"
         )
+    process = nudge(settings.state.path) if lifted else None
     if process is None:
         return Exit.DONE
     if old := out_of_reach(settings, process):

@@ -257,7 +257,6 @@ print(json.dumps(sorted(name for name in sys.modules if name.startswith("syncd")
 """
 OURS = {
     "syncd.core.feedback", "syncd.app.feedback_late", "syncd.engine.feedback", "syncd.ledger.deliveries.statuses",
-    "syncd.ledger.deliveries.queue",
 }  # fmt: skip
 
 

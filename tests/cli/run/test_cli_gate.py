@@ -135,7 +135,7 @@ def at_a_terminal_run(home: Home, answer: str, *arguments: str) -> tuple[int, st
         shown, asked = b"", False
         while chunk := _read(us):
             shown += chunk
-            if QUESTION.encode() in shown and not asked:
+            if (QUESTION.encode() in shown or b"[y/N] " in shown) and not asked:
                 asked = True
                 os.write(us, (answer if answer == "\x03" else answer + "\n").encode())
         os.close(us)

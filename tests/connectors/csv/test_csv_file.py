@@ -229,3 +229,14 @@ def test_a_healthy_file_is_appended_to_in_silence(path: Path) -> None:
     sheet.deliver([delivery(2)])
     sheet.deliver([delivery(3)])
     assert journal.events == []
+
+
+@pytest.mark.parametrize("written", [0, 7])
+def test_zeros_that_a_power_cut_left_are_ours(path: Path, written: int) -> None:
+    connector(path).deliver([delivery(1)])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:written] + bytes(len(whole) - written))
+    sheet = connector(path)
+    assert [each.level for each in sheet.check()] == ["warning"]
+    assert sheet.deliver([delivery(1, maybe_sent=True)]) == [NEW]
+    assert ids(path) == [1]

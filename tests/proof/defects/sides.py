@@ -144,7 +144,7 @@ def a_cursor_moves_before_its_page_is_written() -> None:
             page = plain(ear, cursor, log)
             if getattr(page, "cursor", ""):
                 with ear.ledger.write() as connection:
-                    _save(connection, ear.name, ear.judging.mark, page.cursor, 0.0)
+                    _save(connection, ear.name, ear.judging.digest, page.cursor, 0.0)
             return page
 
         return ask
@@ -171,9 +171,7 @@ def _tell_ears_their_ledger() -> None:
             return getattr(self.ear, name)
 
     def make(plain: Any) -> Any:
-        return lambda self, ear, ledger, *rest, **named: plain(
-            self, FeedbackPoll(ear, ledger), ledger, *rest, **named
-        )
+        return lambda self, ear, tools: plain(self, FeedbackPoll(ear, tools.ledger), tools)
 
     around("syncd.engine.feedback:CollectFeedback.__init__", make)
 
