@@ -5,6 +5,7 @@ configuration. Nothing is imported before it is needed, and what a stranger's pl
 becomes a `SettingsError` that names it.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib.metadata import EntryPoint, entry_points
@@ -139,7 +140,9 @@ def _same(one: Path, other: Path) -> bool:
     with suppress(OSError):
         if one.samefile(other):
             return True
-    return one.resolve() == other.resolve()
+    return os.path.realpath(one) == os.path.realpath(
+        other
+    )  # which takes a loop of links, as `resolve` does not
 
 
 class Draft(NamedTuple):

@@ -59,7 +59,8 @@ def read(endpoint: Endpoint, answer: Answer, sent: object, now: float, about: st
         if body is None:
             raise unexpected(endpoint, "is no JSON object")
         return body
-    refusal = _Refusal(endpoint, answer, body, _text(body or {}), sent, now, about)
+    text = _bare_text(answer) if body is None else _text(body)
+    refusal = _Refusal(endpoint, answer, body, text, sent, now, about)
     raise _BY_STATUS.get(answer.status, _other)(refusal)
 
 
@@ -153,7 +154,8 @@ _OURS = ("limit your array", "contact_attributes", "contacts is missing")
 
 def _unprocessable(of: _Refusal) -> Exception:
     text, endpoint = of.text.lower(), of.endpoint
-    if of.body is None and of.answer.status != _TOO_LARGE:
+    explained = of.text and of.answer.status == _INVALID
+    if of.body is None and not explained and of.answer.status != _TOO_LARGE:
         return _nobodys(of)
     if endpoint.one and (own := _of_one(text, of)):
         return own
@@ -186,14 +188,14 @@ def _other(of: _Refusal) -> Exception:
     return Halt("apollo_refused_call", f"{of.endpoint.scope} answered {of.answer.status}")
 
 
-_TOO_LARGE = 413
+_TOO_LARGE, _INVALID = 413, 422
 _BY_STATUS: Mapping[int, Callable[[_Refusal], Exception]] = MappingProxyType(
     {
         401: _unauthorised,
         403: _forbidden,
         404: _not_found,
         429: _too_many,
-        **dict.fromkeys((400, _TOO_LARGE, 422), _unprocessable),
+        **dict.fromkeys((400, _TOO_LARGE, _INVALID), _unprocessable),
     }
 )
 
@@ -204,6 +206,16 @@ def _text(body: Mapping[str, Any]) -> str:
     texts = [body.get(name) for name in ("error", "message", "error_message")]
     texts.append(details.get("message") if isinstance(details, dict) else None)
     return " ".join(text for text in texts if isinstance(text, str))
+
+
+_LONGEST_TEXT = 1000
+"""Bytes of a refusal in plain text."""
+
+
+def _bare_text(answer: Answer) -> str:
+    """Return a refusal that is plain text, as that of a 401 is; "" for a page of a proxy, or for anything long."""
+    start = answer.body.lstrip()
+    return "" if start[:1] in b"<{[" or len(start) > _LONGEST_TEXT else start.decode("utf-8", "replace")
 
 
 def plain(text: str, sent: object) -> str:

@@ -192,6 +192,12 @@ def key_of(contact: Contact, form: Shape) -> str | None:
     return None if found is None else str(found)
 
 
+def lacks_key(contact: Contact, form: Shape) -> bool:
+    """True if a new contact shows its custom fields, and the field of the lead key is none of them."""
+    custom = contact.get(CUSTOM)
+    return form.key is not None and isinstance(custom, dict) and form.key.id not in custom
+
+
 def is_anothers(contact: Contact, person: str, form: Shape) -> bool:
     """True if a contact bears the lead key of another person: it is not this one's, whatever else they share."""
     return (key_of(contact, form) or person) != person

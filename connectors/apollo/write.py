@@ -23,6 +23,7 @@ from connectors.apollo.identity import (
     is_anothers,
     item,
     key_of,
+    lacks_key,
     shape,
 )
 from connectors.apollo.match import Search
@@ -125,6 +126,10 @@ class Sender:
             if len(batch) > 1:
                 raise
             return Reject(why.code, why.detail)
+        if self._clock.monotonic() - self._shaped_at > SETTLE_SECONDS and any(
+            lacks_key(contact, form) for contact in created
+        ):
+            self._shape = None  # somebody deleted the field: ask before another contact is made without it
         return attribute(items, form, created, existing)
 
     def _outcome(self, delivery: Delivery, found: Found | None) -> Outcome:

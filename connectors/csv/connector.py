@@ -73,6 +73,8 @@ _PAUSES = {
         (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.ETIMEDOUT), ("csv_busy", 30.0)
     ),
 }
+_TELLING = re.compile(r"\b(x_user_id|x_url|handle|display_name|discovered_at|email|linkedin_url)\b")
+"""The variables that make a column tell people apart."""
 _FOUND, _WRITTEN = Delivered(created=False), Delivered(created=True)
 _ATTEMPTS = 3
 _HALTS = {errno.EIO: "csv_disk_failed", errno.ENOENT: "csv_no_folder"}
@@ -94,12 +96,17 @@ class CsvOptions(ConnectorOptions):
 
 
 class _Row(NamedTuple):
-    """One delivery as a line of the file. `sought`: an earlier call may have written it."""
+    """One delivery as a line of the file. `sought`: an earlier call may have written it; then `telling` are its cells."""
 
     line: str
     key: Any
+    telling: tuple[str, ...]
     sought: bool
     refused: Reject | None
+
+    def is_among(self, found: Mapping[Any, Sequence[tuple[str, ...]]]) -> bool:
+        """True if the file holds it already."""
+        return self.sought and any(csv_rows.is_same(self.telling, other) for other in found.get(self.key, ()))
 
 
 class CsvConnector(Connector):
@@ -124,6 +131,13 @@ class CsvConnector(Connector):
         self._columns = [csv_rows.cell(name) for name in self._fields]
         self._key = [csv_rows.cell(name) for name in options.key]
         self._key_of = csv_rows.key_of(self._columns, self._key)
+        mapped = context.fields or self.defaults
+        self._telling = [
+            csv_rows.cell(name)
+            for name in self._fields
+            if name not in options.key and _TELLING.search(str(getattr(mapped[name], "value", mapped[name])))
+        ]
+        self._places = [self._columns.index(name) for name in self._telling]
         self._left: dict[Path, file.Fingerprint] = {}
 
     @classmethod
@@ -172,7 +186,7 @@ class CsvConnector(Connector):
             if isinstance(why.__cause__, file.InDoubtError):
                 return [row.refused or why for row in rows]
             raise
-        return [row.refused or (_FOUND if row.sought and row.key in found else _WRITTEN) for row in rows]
+        return [row.refused or (_FOUND if row.is_among(found) else _WRITTEN) for row in rows]
 
     def _path(self, day: str) -> Path:
         return Path(self._template.replace("{date}", day))
@@ -185,11 +199,13 @@ class CsvConnector(Connector):
             key = self._key_of(cells)
             plain = len(line) <= csv_rows.LONGEST_CELL and any(key)
             refused = None if plain else _refused(cells, line, key)
-            rows.append(_Row(line, key, each.maybe_sent and refused is None, refused))
+            sought = each.maybe_sent and refused is None
+            telling = tuple(cells[at] for at in self._places) if sought else ()
+            rows.append(_Row(line, key, telling, sought, refused))
         return rows
 
-    def _append(self, path: Path, rows: Sequence[_Row]) -> set[Any]:
-        """Write the rows that are not there yet; the keys of those that are."""
+    def _append(self, path: Path, rows: Sequence[_Row]) -> Mapping[Any, Sequence[tuple[str, ...]]]:
+        """Write the rows that are not there yet; return what was found of those that are sought."""
         sought = {row.key: row.line for row in rows if row.sought}
         for _ in range(_ATTEMPTS):
             known = self._left.pop(path, None)  # believed again only after a success
@@ -201,10 +217,11 @@ class CsvConnector(Connector):
                 if ready is None:
                     continue
                 start, found = ready
-                if len(found) < len(sought):
+                if any(row.sought and not row.is_among(found) for row in rows):
                     for other in file.siblings(path):
-                        found |= file.look_up(other, self._key, sought.keys() - found)
-                new = [row.line for row in rows if not row.refused and not (row.sought and row.key in found)]
+                        for key, theirs in file.look_up(other, self._key, sought, self._telling).items():
+                            found.setdefault(key, []).extend(theirs)
+                new = [row.line for row in rows if not row.refused and not row.is_among(found)]
                 if not trusted:  # before anything is written: after a failure here, nothing was
                     file.sync_folder(path.parent)
                     file.sync_folder(path.parent.parent)
@@ -215,25 +232,25 @@ class CsvConnector(Connector):
 
     def _prepare(
         self, fd: int, path: Path, sought: Mapping[Any, str], *, trusted: bool
-    ) -> tuple[bytes, set[Any]] | None:
+    ) -> tuple[bytes, dict[Any, list[tuple[str, ...]]]] | None:
         """Heal the file: what is missing of its header, and the keys it holds. None: it had to be renamed.
 
         A file without the `key` columns was begun by somebody else, and stays as it is: raises Halt.
         """
         if trusted and not sought:
-            return b"", set()
+            return b"", {}
         start = file.begin(fd, self._columns, bom=self._bom)
         if start is not None:
             self._log.info("csv_file_begun", connector=self._name)
-            return start, set()
+            return start, {}
         if not file.is_ours(fd, self._columns, self._key):
             raise Halt("csv_not_ours", _not_ours(path))
-        reading = file.read(fd, self._key, sought)
+        reading = file.read(fd, self._key, sought, self._telling)
         if not reading.finished:
             verdict, size = file.heal(fd, path, reading.header, self._key, sought)
             event = "csv_tail_set_aside" if verdict == "aside" else "csv_tail_healed"
             self._log.warning(event, connector=self._name, bytes=size)
-            reading = file.read(fd, self._key, sought)
+            reading = file.read(fd, self._key, sought, self._telling)
         if reading.header == self._columns:
             return b"", reading.found
         file.rename(path, self._clock.now())

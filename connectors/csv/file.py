@@ -104,23 +104,25 @@ def _text(fd: int) -> TextIO:
     return open(fd, encoding="utf-8", errors="surrogateescape", newline="", closefd=False)
 
 
-def read(fd: int, key: Sequence[str], sought: Collection[Any]) -> Reading:
+def read(fd: int, key: Sequence[str], sought: Collection[Any], telling: Sequence[str]) -> Reading:
     """As `csv_rows.read`; a file that does not end in a line end is not finished either."""
     with _text(fd) as text:
-        reading = rows.read(text, key, sought)
+        reading = rows.read(text, key, sought, telling)
     size = os.fstat(fd).st_size
     ended = size == 0 or os.pread(fd, 1, size - 1) == b"\n"
     return Reading(reading.header, reading.found, reading.finished and ended)
 
 
-def look_up(path: Path, key: Sequence[str], sought: Collection[Any]) -> set[Any]:
-    """Return the sought keys that a file holds which is no longer written to; sync it if it holds any."""
+def look_up(
+    path: Path, key: Sequence[str], sought: Collection[Any], telling: Sequence[str]
+) -> dict[Any, list[tuple[str, ...]]]:
+    """Return the sought keys that a file holds which is no longer written to, as `rows.read` does; sync it if it holds any."""
     try:
         fd = _opened(path, os.O_RDONLY | os.O_NONBLOCK)
     except FileNotFoundError:
-        return set()
+        return {}
     try:
-        found = read(fd, key, sought).found
+        found = read(fd, key, sought, telling).found
         if found:
             os.fdatasync(fd)
     finally:

@@ -50,10 +50,16 @@ Verdict = Literal["cut", "keep", "aside"]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The result of one pass: the header's cells, the sought keys that it found, and if the last row is finished."""
+    """The result of one pass.
+
+    Attributes:
+        header: its cells.
+        found: the sought keys that it found, each with the telling cells of every row that has it.
+        finished: True if the last row is whole.
+    """
 
     header: list[str]
-    found: set[Any]
+    found: dict[Any, list[tuple[str, ...]]]
     finished: bool
 
 
@@ -180,15 +186,29 @@ def _unmarked(header: list[str]) -> list[str]:
     return [header[0].removeprefix(BOM), *header[1:]] if header else [""]
 
 
-def read(text: Iterable[str], key: Sequence[str], sought: Collection[Any]) -> Reading:
+def is_same(mine: Sequence[str], theirs: Sequence[str]) -> bool:
+    """True if the telling cells of two rows with one key may be of one lead: one is equal, or none can be compared.
+
+    Two accounts may give different people the same key.
+    """
+    told = [(one, other) for one, other in zip(mine, theirs, strict=True) if one and other]
+    return not told or any(one == other for one, other in told)
+
+
+def read(
+    text: Iterable[str], key: Sequence[str], sought: Collection[Any], telling: Sequence[str] = ()
+) -> Reading:
     """Read a file's lines (line ends kept) once, in memory that does not grow with it.
+
+    `telling`: the columns whose cells tell people apart.
 
     Raises csv.Error when it is no CSV: a cell over Python's limit, as after a stray quote.
     """
     rows = csv.reader(chain(text, [_END]))
     last = next(rows)
     header = _unmarked(last)
-    found: set[Any] = set()
+    found: dict[Any, list[tuple[str, ...]]] = {}
+    places = [header.index(name) if name in header else None for name in telling]
     get = key_of(header, key) if sought else None
     if get is None:
         last = deque(chain([last], rows), maxlen=1).pop()
@@ -199,7 +219,8 @@ def read(text: Iterable[str], key: Sequence[str], sought: Collection[Any]) -> Re
         except IndexError:  # an empty line, or one that a person wrote
             continue
         if this in sought:
-            found.add(this)
+            cells = tuple("" if at is None or at >= len(last) else last[at] for at in places)
+            found.setdefault(this, []).append(cells)
     return Reading(header, found, last == [_END])
 
 

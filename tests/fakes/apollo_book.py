@@ -43,6 +43,8 @@ class Book:
         self.lag = 0.0
         self.ignored: set[str] = set()
         """What a change leaves as it is, without a word."""
+        self.drops_unknown = False
+        """Custom fields that are not there are left out, and not refused: the page says neither."""
         self._made_at: dict[str, float] = {}
         self.drops_filters = False
         self._count = 0
@@ -86,7 +88,11 @@ class Book:
                 **dict.fromkeys(sorted(ITEM_FIELDS)),
                 "contact_emails": [],
                 **{name: value for name, value in item.items() if name in ITEM_FIELDS},
-                "typed_custom_fields": dict(item.get("typed_custom_fields", {})),
+                "typed_custom_fields": {
+                    id_: value
+                    for id_, value in item.get("typed_custom_fields", {}).items()
+                    if id_ in self.fields
+                },
                 "label_ids": [self.label(name) for name in labels],
                 "created_at": f"{datetime.fromtimestamp(self.now(), UTC):%Y-%m-%dT%H:%M:%S.000Z}",
             }
@@ -119,7 +125,7 @@ class Book:
         """Raises InvalidError for what a contact cannot hold."""
         custom = item.get("typed_custom_fields") or {}
         for id_ in custom:
-            if id_ not in self.fields:
+            if id_ not in self.fields and not self.drops_unknown:
                 raise InvalidError(f"Parameters misconfigured. {id_} is not a valid ID")
         if not all(isinstance(value, str) for value in custom.values()):
             raise InvalidError("Values of typed_custom_fields must be strings")

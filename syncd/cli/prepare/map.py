@@ -186,7 +186,7 @@ def _checked(ready: dict[str, DraftMapping], mistakes: list[str], *, as_json: bo
     now = SystemClock().now()
     notes = []
     for it in ready.values():
-        whole = variables(sample("main"), NAMES, ENRICHED, it.uses, now)
+        whole = variables(sample("main"), NAMES, dict(ENRICHED), it.uses, now)
         mistakes += _refused(it, whole)
         bare = judge(it, variables(sample("main", bare=True), names=it.uses, now=now))
         if bare.code and not judge(it, whole).code:

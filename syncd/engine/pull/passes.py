@@ -184,6 +184,8 @@ class Walk:
         Raises OtherShape, or Pause for a page that contradicts itself.
         """
         self._check(keys, has_more=has_more)
+        if has_more is None:  # the end is then a page without anything new
+            has_more = not self._seen.issuperset(keys)
         self._fruitless = self._fruitless + 1 if self._seen.issuperset(keys) else 0
         if has_more and self._fruitless >= FRUITLESS:
             raise Pause(
@@ -227,8 +229,8 @@ class Walk:
         return self.rounds >= (MOST_ROUNDS if grows and not self._steady else ROUNDS)
 
     def _check(self, keys: Sequence[Hashable], *, has_more: bool | None) -> None:
-        if has_more is None:
-            self._break(Pause("unexpected_answer", "The listing does not say whether there is more."))
+        if has_more is None and not self.documented:
+            raise OtherShape("The listing does not say whether there is more.")
         if len(keys) > PAGE:
             self._break(
                 Pause("unexpected_answer", f"The listing answers {len(keys)} rows to a limit of {PAGE}.")

@@ -9,7 +9,7 @@ from syncd.cli import entry
     ("verb", "said"),
     [
         ("stauts", "did you mean status?"),
-        ("leads", "did you mean lead?"),
+        ("expalin", "did you mean explain?"),
         ("run", "syncd without a verb runs until it is stopped"),
         ("xyzzy", "There is no verb xyzzy."),
     ],

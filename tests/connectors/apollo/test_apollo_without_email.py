@@ -55,6 +55,21 @@ def test_without_a_field_for_the_key_nothing_is_written() -> None:
         assert bench.seen() == 0
 
 
+def test_a_key_field_that_is_deleted_meanwhile_halts_the_lane_after_one_contact() -> None:
+    with table(without_email="create") as bench:
+        assert isinstance(one(bench, nobody(bench, 1)), Delivered)
+        book = bench.fake.book
+        book.drops_unknown = True
+        (key,) = [id_ for id_, field in book.fields.items() if field["label"] == "ctgo_x_user_id"]
+        del book.fields[key]
+        bench.clock.advance(61.0)
+        assert isinstance(one(bench, nobody(bench, 2)), Delivered)
+        failure = raised(bench, nobody(bench, 3))
+        assert isinstance(failure, Halt)
+        assert failure.code == "apollo_no_key_field"
+        assert len(bench.fake.book.contacts) == 2
+
+
 @pytest.mark.parametrize("how", ["lost", "failed"])
 def test_after_an_unknown_outcome_a_minute_passes_and_it_is_found(how: str) -> None:
     with table(without_email="create") as bench:

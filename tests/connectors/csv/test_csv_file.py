@@ -240,3 +240,11 @@ def test_zeros_that_a_power_cut_left_are_ours(path: Path, written: int) -> None:
     assert [each.level for each in sheet.check()] == ["warning"]
     assert sheet.deliver([delivery(1, maybe_sent=True)]) == [NEW]
     assert ids(path) == [1]
+
+
+def test_a_row_of_another_person_with_the_same_key_is_not_taken_for_the_lead(path: Path) -> None:
+    sheet = connector(path, ("id", "stream_id", "segment_id", "handle"))
+    sheet.deliver([delivery(1, handle="ada")])
+    two = [delivery(1, handle="ada", maybe_sent=True), delivery(1, handle="bo", maybe_sent=True)]
+    assert sheet.deliver(two) == [THERE, NEW]
+    assert [row[3] for row in rows(path)] == ["ada", "bo"]

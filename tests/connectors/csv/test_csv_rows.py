@@ -207,11 +207,32 @@ def test_the_rest_of_a_torn_header_is_known_at_every_byte() -> None:
 def test_a_row_is_found_by_its_key_wherever_its_columns_stand() -> None:
     text = StringIO('\ufeffname,id\r\n"Zoë\r\n7",1\r\n\r\nshort\r\nx,2\r\n', newline="")
     reading = csv_rows.read(text, ["id"], {"1", "7", "9"})
-    assert reading == csv_rows.Reading(["name", "id"], {"1"}, finished=True)
+    assert reading == csv_rows.Reading(["name", "id"], {"1": [()]}, finished=True)
 
 
 def test_a_file_without_the_key_columns_holds_nothing_that_is_sought() -> None:
-    assert csv_rows.read(["name\r\n", "1\r\n"], ["id"], {"1"}).found == set()
+    assert csv_rows.read(["name\r\n", "1\r\n"], ["id"], {"1"}).found == {}
+
+
+def test_the_cells_that_tell_people_apart_come_with_the_key() -> None:
+    text = ["id,name\r\n", "1,Ada\r\n", "1\r\n", "2,Bo\r\n"]
+    assert csv_rows.read(text, ["id"], {"1"}, ["name", "mail"]).found == {"1": [("Ada", ""), ("", "")]}
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "same"),
+    [
+        ((), (), True),
+        (("ada", "May"), ("ada", "June"), True),
+        (("ada", "May"), ("bo", "June"), False),
+        (("ada", "May"), ("", ""), True),
+        (("ada", ""), ("bo", ""), False),
+    ],
+)
+def test_two_rows_are_of_one_lead_if_a_telling_cell_is_equal_or_none_can_be_compared(
+    mine: tuple[str, ...], theirs: tuple[str, ...], *, same: bool
+) -> None:
+    assert csv_rows.is_same(mine, theirs) == same
 
 
 def test_an_open_quote_is_unfinished_though_the_text_ends_in_a_line_end() -> None:

@@ -1,5 +1,6 @@
 """Pages that lie, shift, end nowhere or hold rubbish: nothing is lost and no watermark moves on them."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -150,6 +151,25 @@ def test_the_same_page_twice_moves_no_watermark(bench: Bench) -> None:
     pull.step()
     assert bench.lane("pull", "main").code == "page_repeated"
     assert bench.rows("SELECT watermark FROM source") == [(None,)]
+    bench.run()
+    bench.check()
+    assert bench.leads() == {"exported": 700}
+
+
+def test_a_campaigns_listing_that_never_says_if_there_is_more_is_read_to_its_end(bench: Bench) -> None:
+    world = bench.ctgo(leads=700, campaigns=1, rate_limit=1000, limit=1000)
+    bench.accounts["main"].context["stream_ids"] = (world.campaigns[0].id,)
+    bench.place()
+
+    def bare(request: httpx.Request, send: Callable[[], httpx.Response]) -> httpx.Response:
+        response = send()
+        if request.method == "POST" or not str(request.url.path).endswith("/leads"):
+            return response
+        page = json.loads(response.read())
+        return httpx.Response(200, json={"leads": page["leads"]}, headers={"Date": response.headers["Date"]})
+
+    bench.life.wires["main"].answering = bare
+    bench.life.pulls["main"].ask_live()
     bench.run()
     bench.check()
     assert bench.leads() == {"exported": 700}
