@@ -107,7 +107,8 @@ def _measure(sim: Simulation, acts: Acts) -> None:
     def coming() -> list[tuple[str, int]]:
         found = sim.far.accounts[account].add(3)
         acts.order("pull")
-        return [(account, it) for it in found]
+        readable = {row.get("id") for row in sim.far.accounts[account].rows()}  # a row may be malformed
+        return [(account, it) for it in found if it in readable]
 
     def wait(seconds: float) -> float:
         sim.run_until(sim.scheduler.passed + seconds)
