@@ -52,6 +52,8 @@ class Network:
         self.requests: Counter[str] = Counter()
         self.enriched: Counter[str] = Counter()
         """How often each lead was enriched, and charged for, whether or not the answer came back."""
+        self.forged: set[tuple[str, str]] = set()
+        """Remotes and paths of which a proxy said that all is done, and the remote never heard."""
         self.told: Callable[[str], None] = lambda _: None
 
     def add(self, host: str, far: str, app: App) -> None:
@@ -76,6 +78,8 @@ class Network:
         reply = (
             carried_out(app, method, address, headers, body, sleep=slept.append) if fault.applied else None
         )
+        if reply is None and 200 <= fault.status < 300:
+            self.forged.add((far, address.path))
         digest = blake2b(reply.data if reply else b"", digest_size=8).hexdigest()
         if reply and reply.status == 200 and address.path.endswith("/enrich"):
             self.enriched[f"{far}{address.path}"] += 1

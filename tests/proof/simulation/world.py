@@ -84,7 +84,7 @@ class Simulation:
         self.oracle = Oracle(self.path, self.far)
         self.configuration = Configuration(self.folder / "config.toml")
         self.setup = Setup.drawn(self.chance("setup"), days)
-        self.outside = Outside(self.path, self.far, self.setup, self.scheduler.since)
+        self.outside = Outside(self.path, self.far, self.setup, self.scheduler.since, self.network.forged)
         self.process: Process | None = None
         self.story: list[str] = []
         self.looked = 0.0

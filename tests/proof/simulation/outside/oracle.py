@@ -15,7 +15,7 @@ from syncd.ledger import Ledger
 from syncd.ledger.lanes import load_lanes
 from tests.proof.simulation.books import share_compiled
 from tests.proof.simulation.outside.remote import App, LeadId, Readings, Row, lead_id, person_of
-from tests.proof.simulation.remotes import FarEnds, Sought
+from tests.proof.simulation.remotes import ACCOUNTS, FarEnds, Sought
 from tests.proof.simulation.setup import Setup
 
 EXPORT = re.compile(r"/api/v2/leads/(\d+)/export")
@@ -33,11 +33,20 @@ Told = Mapping[str, Any]
 class Outside:
     """See the module. `objections`: what must not be, seen while the world goes on."""
 
-    def __init__(self, path: Path, far: FarEnds, setup: Setup, passed: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        far: FarEnds,
+        setup: Setup,
+        passed: Callable[[], float],
+        forged: Collection[tuple[str, str]] = (),
+    ) -> None:
+        """`forged`: remotes and paths of which a proxy said that all is done, and the remote never heard."""
         self.objections: list[str] = []
         self.heard: set[tuple[str, int]] = set()
         """Ids, with their sources, whose export came in."""
         self._path, self._far, self._setup, self._passed = path, far, setup, passed
+        self._forged = forged
         self.excused: set[str] = set()
         """People who were forgotten: of them the ledger keeps a tombstone only."""
         self._elsewhere: set[tuple[Any, ...]] = set()
@@ -121,6 +130,11 @@ class Outside:
         if unexplained:
             yield f"{what} is lost: {', '.join(unexplained)} never had it, and it is {known['state']} without a reason"
         forgets = known["state"] == "exported" and forgets_marks(self._far.accounts[source].readings)
+        # Any 2xx is a yes: an export that a proxy answered is taken for done, and only an audit shows it
+        forgets |= any(
+            far == ACCOUNTS[source] and path.endswith(f"/leads/{row['id']}/export")
+            for far, path in self._forged
+        )
         waits = _waits_for_a_person(known, told, source) or (missing and not unexplained)
         if is_new and not forgets and not waits:
             yield f"{what} is still new at CTGO, and it is {known['state']}: {_export(known)}"
