@@ -2,14 +2,18 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What syncd itself needs, as in the image; READY adds what tests need
+RUNS := $(VENV)/.runs
 READY := $(VENV)/.ready
+PINS := deploy/docker/requirements.lock deploy/docker/build.lock
+PIP := $(BIN)/python -m pip install --disable-pip-version-check
 BENCH := .venv-bench
 # Twice the cores: half of the tests wait for a process of their own, or for a socket.
 WORKERS ?= $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN))
 
 .PHONY: demo test proof lint format bench soak lock wheels screenshot clean
 
-demo: $(READY)
+demo: $(RUNS)
 	@$(BIN)/syncd demo
 
 test: $(READY)
@@ -61,7 +65,7 @@ lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --constraint requirements.lock pyproject.toml -o deploy/docker/requirements.lock
 	echo hatchling | uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	  - -o deploy/docker/build.lock
+	  --constraint requirements.lock - -o deploy/docker/build.lock
 
 # That no install needs a compiler: each pinned version has a wheel for every Python and Linux there is. Needs uv.
 wheels:
@@ -73,15 +77,29 @@ wheels:
 	  done; \
 	done
 
-$(READY): requirements.lock pyproject.toml
+$(RUNS): $(PINS) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "syncd needs Python 3.11 or later: make PYTHON=python3.12 …" >&2; exit 1; }
+	@echo "Making $(VENV): about a minute, once."
 	@$(PYTHON) -m venv --clear $(VENV) || \
 	  { echo "This Python cannot make virtual environments. On Debian: apt-get install python3-venv" >&2; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@# Nothing is compiled yet: syncd uses a small part of these modules
+	@{ $(PIP) --no-compile --require-hashes $(PINS:%=-r %) || echo FAILED; } | \
+	  { done=0; while read -r line; do case $$line in \
+	    Collecting*) done=$$((done + 1)); [ ! -t 1 ] || printf '\r  package %s of %s' $$done $$(cat $(PINS) | grep -c ==);; \
+	    Installing*) [ ! -t 1 ] || printf '\r  putting them in place  \n';; \
+	    FAILED) exit 1;; \
+	  esac; done; }
 	@# By the hatchling of the lock: isolated, it would be built by the newest there is, whose hash nobody knows
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --no-build-isolation -e .
-	@$(BIN)/python -m compileall -q syncd connectors
+	@$(PIP) --quiet --no-deps --no-index --no-build-isolation -e .
+	@touch $@
+
+$(READY): $(RUNS) requirements.lock
+	@echo "Adding the tools of developers to $(VENV): about a minute, once."
+	@$(PIP) --quiet --no-compile --require-hashes -r requirements.lock
+	@# Again, by the pip of the lock, whose script of syncd starts faster
+	@$(PIP) --quiet --no-deps --no-index --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib syncd connectors
 	@touch $@
 
 clean:

@@ -3,7 +3,10 @@
 Usage: python -m tests.screenshot docs/demo.svg
 """
 
+import contextlib
 import io
+import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -16,12 +19,14 @@ from syncd.cli.run.demo import show_demo
 def main(target: Path) -> int:
     """Run the demo and save its picture; the demo's exit code."""
     console = Console(record=True, color_system="truecolor", width=92, highlight=False, file=io.StringIO())
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "demo"
-        code = show_demo(console, folder)
+    # As somebody sees it who installed syncd
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    with tempfile.TemporaryDirectory() as scratch, contextlib.chdir(scratch):
+        code = show_demo(console, Path("demo"))
     target.parent.mkdir(parents=True, exist_ok=True)
-    console.save_svg(str(target), title="syncd demo")
-    target.write_text(target.read_text().replace(scratch + "/", ""))
+    # A picture asks no other machine for its letters
+    picture = console.export_svg(title="syncd demo")
+    target.write_text(re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL))
     return int(code)
 
 

@@ -26,12 +26,28 @@ def from_anywhere(recipe: str) -> list[str]:
     return [it for it in commands if "--require-hashes" not in it.split() and not set(it.split()) >= OURS]
 
 
+def recipe(target: str) -> str:
+    """All that `make` would do for a target in a fresh clone."""
+    command = [shutil.which("make") or "", "--dry-run", "--always-make", target]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
 @needs_make
 def test_make_installs_nothing_without_a_hash() -> None:
-    command = [shutil.which("make") or "", "--dry-run", "--always-make", ".venv/.ready"]
-    recipe = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert "pip install" in recipe
-    assert from_anywhere(recipe) == []
+    told = recipe(".venv/.ready")
+    assert "pip install" in told
+    assert from_anywhere(told) == []
+
+
+@needs_make
+def test_the_demo_waits_only_for_what_syncd_needs_and_says_so_first() -> None:
+    told = recipe("demo")
+    assert told.index("about a minute") < told.index("-m venv")
+    assert set(re.findall(r"-r (\S+lock)", told)) == {
+        "deploy/docker/requirements.lock",
+        "deploy/docker/build.lock",
+    }
+    assert "-r requirements.lock" in recipe("test")
 
 
 def test_a_build_in_isolation_is_noticed() -> None:
@@ -49,4 +65,4 @@ def test_the_lock_has_all_that_an_editable_install_is_built_with(tmp_path: Path)
         assert Path(files.read(path).decode().strip()) == ROOT
     lock = pins(ROOT / "requirements.lock")
     needed = pins(ROOT / "deploy" / "docker" / "build.lock")
-    assert {name for name in needed if not lock.get(name, ("", frozenset()))[1]} == set()
+    assert {name for name, pin in needed.items() if lock.get(name) != pin} == set(), "make lock"
