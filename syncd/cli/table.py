@@ -36,7 +36,8 @@ def table_lines(
     lines: list[str] = []
     for cells in [[name for name, _, _ in columns], *zip(*(cells for _, cells, _ in columns), strict=True)]:
         lines += _row_lines(cells, widths, [right for _, _, right in columns])
-    return [*lines, f"(too narrow for: {', '.join(left_out)})"] if left_out else lines
+    note = f"(too narrow for: {', '.join(left_out)})"
+    return [*lines, *wrapped(note, width, " ")] if left_out else lines
 
 
 _Column = tuple[str, list[str], bool]
