@@ -8,6 +8,7 @@ import math
 import os
 import re
 import signal
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from syncd.settings import SYSTEM_CONFIG, Settings
 
 SYSTEM_CREDENTIALS = SYSTEM_CONFIG.parent / CREDENTIALS
 RESTART = "Restart it: sudo systemctl restart syncd"
+
+PATIENCE, LATE, DAY = 2, 30.0, 86400.0
+"""Polls that may be missed, and seconds on top; a source that is polled by a cron line is given days."""
 
 _START = 19
 """The place of a process's start in `/proc/PID/stat`, counted behind its name."""
@@ -109,6 +113,32 @@ def out_of_reach(settings: Settings, process: int) -> str:
     return " ".join(
         path.name for path in loaded if path.parent == SYSTEM_CREDENTIALS and _changed(path) > since
     )
+
+
+UNIT = Path("/usr/local/lib/systemd/system/syncd.service")
+TIMER = Path("/etc/systemd/system/timers.target.wants/syncd-once.timer")
+"""The link that systemd makes for a timer that is enabled: then no daemon runs, on purpose."""
+
+
+def missing_service(settings: Settings) -> str:
+    """Describe a service that is installed for this configuration; call it when no engine runs. Empty: there is none."""
+    ours = Path(settings.provenance.name).absolute() == SYSTEM_CONFIG
+    if not ours or not UNIT.exists() or os.path.lexists(TIMER):
+        return ""
+    return "The service syncd is installed, but it does not run. Start it: sudo systemctl start syncd"
+
+
+def late_sources(settings: Settings, pulled: Mapping[str, float | None], now: float) -> list[str]:
+    """List the sources that the running engine should have pulled twice since their last clean pull."""
+    if engine_of(settings.state.path) is None:
+        return []
+    begun = read_at(settings.state.path)
+    late = []
+    for name in settings.sources.keys() & pulled.keys():
+        at = max(begun, pulled[name] or 0.0)
+        if now > at + PATIENCE * (settings.sources[name].poll.every or DAY) + LATE:
+            late.append(name)
+    return sorted(late)
 
 
 def _changed(name: str | Path) -> float:

@@ -44,6 +44,15 @@ SOURCE_EXITS = {
 """By the failure code of a pull or an export lane; any other code means that work is left."""
 
 
+def lane_exit(kind: str, code: str) -> Exit:
+    """Return the exit code for a lane in trouble."""
+    if kind in {"deliver", "hear"} or (
+        kind in {"enrich", "feedback"} and code in {"forbidden", "subscription_required"}
+    ):  # CTGO refuses enriching or feedback, not the key
+        return Exit.WORK_LEFT
+    return SOURCE_EXITS.get(code, Exit.WORK_LEFT)
+
+
 def strongest(codes: Iterable[Exit]) -> Exit:
     """Choose the exit code when all of these apply."""
     held = set(codes)

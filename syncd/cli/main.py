@@ -42,7 +42,7 @@ VERBS = {
     "runs": ("campaigns.runs:app", "List or show runs of campaigns."),
     "me": ("campaigns.me:me", "Show the owner of a key: subscription, budgets, credits."),
     "api": ("campaigns.api:api", "Send any request to CTGO that has no verb of its own."),
-    "explain": ("prepare.explain:explain", "Explain a failure code, and what to do."),
+    "explain": ("prepare.explain:explain", "Explain a failure code and what to do, or a word that status prints."),
     "service": ("service.service:app", "Install, upgrade, remove or show the systemd service."),
     "simulator": ("run.simulator:app", "Serve a simulated CTGO to try things with."),
     "demo": ("run.demo:app", "Run the whole job in a few seconds, without a key."),

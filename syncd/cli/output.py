@@ -8,10 +8,12 @@ escape. When the reader leaves (`| head`), the rest is dropped and the verb keep
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from syncd.cli.table import table_lines, wrapped
 from syncd.core.lead import utc_text
 from syncd.log import escape
 
@@ -38,17 +40,35 @@ def say_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         _write(",".join(map(_quoted, cells)) + "\n")
 
 
-def say_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table with numbers to the right: drawn on a terminal, aligned text elsewhere, nothing cut off."""
-    right = [bool(rows) and all(isinstance(row[n], int) for row in rows) for n in range(len(header))]
-    cells = [["" if cell is None else escape(str(cell)) for cell in row] for row in rows]
-    if sys.stdout.isatty():
-        _draw(header, cells, right)
-        return
-    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
-    for row in [list(header), *cells]:
-        parts = zip(row, widths, right, strict=True)
-        say("  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in parts).rstrip())
+def terminal_width() -> int | None:
+    """Return the columns of the terminal that stdout is; None if it is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def say_wrapped(line: str) -> None:
+    """Print one line; on a terminal it is split between words."""
+    for part in wrapped(escape(line), terminal_width(), "  "):
+        _write(part + "\n")
+
+
+def say_lines(lines: Iterable[str]) -> None:
+    """Print lines."""
+    for line in lines:
+        say(line)
+
+
+def draw(lines: Iterable[str]) -> None:
+    """Draw lines over what the terminal shows, as many as it has room for."""
+    height = shutil.get_terminal_size().lines - 1
+    shown = "".join(f"{escape(line)}\x1b[K\n" for line in list(lines)[:height])
+    _write(f"\x1b[H{shown}\x1b[J")
+
+
+def say_table(header: Sequence[str], rows: Sequence[Sequence[object]], drop: Sequence[str] = ()) -> None:
+    """Print a table with numbers to the right. On a terminal it fits, without the columns of `drop` if need be."""
+    cells = [[escape(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+    for line in table_lines(header, cells, terminal_width(), drop):
+        say(line)
 
 
 def say_fields(fields: Sequence[tuple[str, object]]) -> None:
@@ -74,6 +94,22 @@ def when(instant: float | None) -> str:
     return "never" if instant is None else utc_text(int(instant))
 
 
+def ago(instant: float | None, now: float) -> str:
+    """Write a past instant for people: `4 min ago` on a terminal, the time elsewhere; `never` for None."""
+    if instant is None or not sys.stdout.isatty():
+        return when(instant)
+    return f"{_largest_unit(now - instant)} ago" if now - instant >= 1 else "just now"
+
+
+def since(instant: float, now: float) -> str:
+    """Write the beginning of a state: `4 min ago` on a terminal, `since` and the time elsewhere."""
+    return ago(instant, now) if sys.stdout.isatty() else f"since {when(instant)}"
+
+
+def _largest_unit(seconds: float) -> str:
+    return " ".join(duration(seconds).split()[:2])
+
+
 def iso(instant: float | None) -> str | None:
     """Write an instant for scripts."""
     return None if instant is None else utc_text(instant)
@@ -97,22 +133,6 @@ def duration(seconds: float) -> str:
 def were(n: int, noun: str) -> str:
     """Write a number with its noun and verb: `1 lead was`, `3 leads were`."""
     return f"1 {noun} was" if n == 1 else f"{n:,} {noun}s were"
-
-
-def _draw(header: Sequence[str], cells: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
-    from rich.console import Console  # noqa: PLC0415 - a pipe need not wait for it
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    table = Table()
-    for name, numbers in zip(header, right, strict=True):
-        table.add_column(name, justify="right" if numbers else "left", overflow="fold")
-    for row in cells:
-        table.add_row(*(Text(cell) for cell in row))
-    console = Console(file=sys.stdout)
-    with console.capture() as drawn:
-        console.print(table)
-    _write(drawn.get())
 
 
 def _write(text: str) -> None:

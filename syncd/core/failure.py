@@ -127,6 +127,10 @@ CODES: Mapping[str, str] = MappingProxyType(
         "connector_unconfigured": "A connector that left the configuration still has deliveries: restore it, or: syncd rejected drop --connector NAME",
         "paused_by_hand": "Somebody paused it. To go on: syncd resume NAME",
         "gate_held": "Look at what was sent: syncd leads --connector NAME --state delivered. Then, for all of them: syncd release NAME; for the 20 oldest: syncd release NAME --first 20; to give them up: syncd release NAME --drop",
+        "another_row": "Nothing to do: another row of the same lead is still on its way, and the export follows it.",
+        "retrying": "Nothing to do: a try failed, and the next one is at its time. To see the reason: syncd audit, and syncd lead ID",
+        "bug": "syncd has a bug: see the log, and report it with the traceback. The lane tries again by itself.",
+        "defaults_replaced": "Write keep_default_fields = true in [connectors.NAME] to write the default fields too; false, if you do not want them.",
         "payload_gone": "The lead's payload was dropped by retention: list it again with: syncd --once --since T",
         # Watching
         "pull_missing": "Nothing to do at a start: the first pull takes a moment. If it lasts, see: syncd status",

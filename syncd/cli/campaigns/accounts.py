@@ -41,7 +41,9 @@ def list_(context: typer.Context, source: SourceName = "", as_json: AsJson = Fal
     rows = [_row(it, asleep=_sleeps(found, it)) for it in found.all()]
     columns = ("id", "handle", "tier", "state", "followers", "segments", "next tier")
     empty = "No account is tracked. A campaign that names a handle begins to track it."
-    return say_list(found.document(), as_json, columns, rows, empty)
+    return say_list(
+        found.document(), as_json, columns, rows, empty, drop=("next tier", "segments", "followers")
+    )
 
 
 list_by_default(app, list_)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from syncd.cli.campaigns.runs import COLUMNS, row_of
+from syncd.cli.campaigns.runs import COLUMNS, DROP, row_of
 from syncd.cli.campaigns.session import Session, complain_of, exit_of
 from syncd.cli.exits import Exit, complain, strongest
 from syncd.cli.output import duration, say, say_json, say_table
@@ -262,7 +262,7 @@ def _report_ended(followed: Followed, started: "Started", *, as_json: bool) -> N
         say_json(document)
         return
     if followed.runs:
-        say_table(COLUMNS, [row_of(run) for run in followed.runs])
+        say_table(COLUMNS, [row_of(run) for run in followed.runs], DROP)
     for run in followed.runs:
         if run.outcome == "failed":
             why = f": {run.error}" if run.error else ", and CTGO gives no reason"

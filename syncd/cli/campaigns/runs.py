@@ -17,7 +17,8 @@ from syncd.cli.campaigns.session import (
 )
 from syncd.cli.context import AsJson, group_app
 from syncd.cli.exits import Exit
-from syncd.cli.output import date_time, say, say_fields, say_json
+from syncd.cli.output import ago, date_time, say, say_fields, say_json
+from syncd.clock import SystemClock
 from syncd.core.lead import LARGEST_ID
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ MOST = 100
 COLUMNS = (
     "run", "campaign", "account", "segment", "status", "followers", "leads", "medium", "enriched", "started",
 )  # fmt: skip
+DROP = ("medium", "enriched", "segment", "account", "followers", "leads")
+"""Columns that a narrow terminal goes without, the first one first."""
 
 _Stream = Annotated[
     int | None, typer.Option("--stream", metavar="ID", min=1, max=LARGEST_ID, help="Of this campaign.")
@@ -49,7 +52,7 @@ def list_(
         found = api.list(limit=limit) if stream is None else api.of_stream(stream, limit=limit)
     empty = "There is no run. To start one: syncd streams run ID --wait"
     rows = [row_of(run) for run in found]
-    return say_list([run.document() for run in found], as_json, COLUMNS, rows, empty)
+    return say_list([run.document() for run in found], as_json, COLUMNS, rows, empty, drop=DROP)
 
 
 list_by_default(app, list_)
@@ -98,7 +101,7 @@ def row_of(run: "Run") -> Row:
         run.passed,
         run.medium_fit,
         run.enriched,
-        date_time(run.triggered_at),
+        ago(run.triggered_at.timestamp(), SystemClock().now()) if run.triggered_at else "",
     )
 
 

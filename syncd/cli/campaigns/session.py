@@ -145,12 +145,21 @@ def say_document(document: object, as_json: bool, *lines: str) -> Exit:
 
 
 def say_list(
-    document: object, as_json: bool, columns: Sequence[str], rows: Sequence[Row], empty: str
+    document: object,
+    as_json: bool,
+    columns: Sequence[str],
+    rows: Sequence[Row],
+    empty: str,
+    *,
+    drop: Sequence[str] = (),
 ) -> Exit:
-    """Print a list for a script, or as a table for a person; `empty`: the sentence for an empty list. Return 0."""
+    """Print a list for a script, or as a table for a person; return 0.
+
+    `empty`: the sentence for an empty list; `drop`: columns that a narrow terminal goes without.
+    """
     if as_json or not rows:
         return say_document(document, as_json, empty)
-    say_table(columns, rows)
+    say_table(columns, rows, drop)
     return Exit.DONE
 
 

@@ -47,7 +47,9 @@ def list_(context: typer.Context, source: SourceName = "", as_json: AsJson = Fal
         found = ctgo.api.streams.list()
     empty = "There is no campaign. To create one: syncd streams create FILE.toml"
     rows = [_row(campaign) for campaign in found]
-    return say_list([it.document() for it in found], as_json, COLUMNS, rows, empty)
+    return say_list(
+        [it.document() for it in found], as_json, COLUMNS, rows, empty, drop=("syncs at", "accounts")
+    )
 
 
 list_by_default(app, list_)

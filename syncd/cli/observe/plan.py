@@ -1,16 +1,17 @@
 """`syncd plan`: the pending work, the requests that it needs, and how long they take at the limit."""
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from syncd.cli.context import ledger_to_read, settings_of
 from syncd.cli.exits import Exit
-from syncd.cli.output import duration, say, say_json, say_table
+from syncd.cli.output import duration, say_json, say_table, say_wrapped
 from syncd.clock import SystemClock
 from syncd.core.enrichment import day_of
+from syncd.core.lane_state import BY_HAND
 from syncd.core.limiter import GUARD, WINDOW, Budget
 from syncd.settings import Settings, Source
 
@@ -54,10 +55,12 @@ def pending_work(settings: Settings, ledger: "Ledger", clock: "Clock") -> dict[s
         gates = flood_gate.gates(connection)
         follow = overview.ids_to_deliver(connection)
         unanswered = enrichment.unasked_counts(connection)
-        stopped = {
-            (lane.kind, lane.name): lane.code
-            for lane in load_lanes(connection)
-            if lane.wait(clock.now()) != 0
+        lanes = [lane for lane in load_lanes(connection) if lane.wait(clock.now()) != 0]
+        stopped = {(lane.kind, lane.name): lane.code for lane in lanes}
+        retries = {
+            (lane.kind, lane.name): round(lane.wait(clock.now()) or 0.0, 1)
+            for lane in lanes
+            if lane.status == "paused" and lane.code != BY_HAND
         }
         for name, source in settings.sources.items():
             key, limit = source.api_key.get_secret_value(), source.requests_per_minute
@@ -80,6 +83,7 @@ def pending_work(settings: Settings, ledger: "Ledger", clock: "Clock") -> dict[s
                 "requests_per_minute": budget.limit,
                 "seconds": round(seconds_for(budget, now, requests), 1),
                 "stopped": stopped.get(("export", name)),
+                "retry_in": retries.get(("export", name)),
             }
     names = dict.fromkeys((*settings.connectors, *counts["delivery"]))
     connectors = {
@@ -88,6 +92,7 @@ def pending_work(settings: Settings, ledger: "Ledger", clock: "Clock") -> dict[s
             "held": gates[name].held if name in gates else 0,
             "configured": name in settings.connectors,
             "stopped": stopped.get(("deliver", name)),
+            "retry_in": retries.get(("deliver", name)),
         }
         for name in names
     }
@@ -98,7 +103,7 @@ def _show(found: dict[str, Any]) -> None:
     say_table(
         ("connector", "deliveries waiting", "stopped by"),
         [
-            (name, it["deliveries"], it["stopped"] or ("" if it["configured"] else "connector_unconfigured"))
+            (name, it["deliveries"], _stop(it) or ("" if it["configured"] else "connector_unconfigured"))
             for name, it in found["connectors"].items()
         ],
     )
@@ -106,20 +111,38 @@ def _show(found: dict[str, Any]) -> None:
         ("source", "exports owed", "after delivery", "requests", "time at the limit", "stopped by"),
         [
             (name, it["exports"], it["exports_after_delivery"], it["requests"],
-             f"{duration(it['seconds'])} at {it['requests_per_minute']} a minute", it["stopped"] or "")
+             f"{duration(it['seconds'])} at {it['requests_per_minute']} a minute", _stop(it))
             for name, it in found["sources"].items()
         ],
+        drop=("after delivery", "requests"),
     )  # fmt: skip
     for name, it in found["sources"].items():
         if it["enriching"]:
-            say(describe_enriching(name, it["enriching"]))
+            say_wrapped(describe_enriching(name, it["enriching"]))
     for name, it in found["sources"].items():
         if it["feedback"]:
-            say(f"{name}: {it['feedback']:,} pieces of feedback are sent to CTGO after all exports")
+            say_wrapped(f"{name}: {it['feedback']:,} pieces of feedback are sent to CTGO after all exports")
     for name, it in found["connectors"].items():
         if it["held"]:
-            say(f"{it['held']:,} of the deliveries of {name} are held at its gate: syncd release {name}")
-    say("Pulls come on top. A stopped lane waits until it is resumed: syncd status says why it is stopped.")
+            say_wrapped(
+                f"{it['held']:,} of the deliveries of {name} are held at its gate: syncd release {name}"
+            )
+    say_wrapped(" ".join(_endings([*found["connectors"].values(), *found["sources"].values()])))
+
+
+def _stop(it: Mapping[str, Any]) -> str:
+    """Describe why a lane sends nothing now; empty if it may send."""
+    retry = it["retry_in"]
+    return f"{it['stopped']}, tries again in {duration(retry)}" if retry else it["stopped"] or ""
+
+
+def _endings(lanes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield "Pulls come on top."
+    stopped = [it for it in lanes if it["stopped"]]
+    if any(it["retry_in"] for it in stopped):
+        yield "A lane that waits to try again goes on by itself."
+    if any(not it["retry_in"] for it in stopped):
+        yield "A lane that is halted, or paused by hand, waits until it is resumed: syncd status says why."
 
 
 def spending(

@@ -1,15 +1,19 @@
 """`syncd status`: the state of the ledger, the sources and the connectors. It also reads beside a running engine."""
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+import sys
+from contextlib import suppress
+from threading import Event
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from syncd.cli.context import AsJson, advice, ledger_to_read, settings_of
-from syncd.cli.engine_holder import RESTART, engine_of, out_of_reach, stale
+from syncd.cli.engine_holder import engine_of, late_sources, missing_service, out_of_reach, stale
 from syncd.cli.exits import Exit
-from syncd.cli.observe.plan import describe_enriching, spending
-from syncd.cli.output import duration, iso, say, say_json, say_table, when
+from syncd.cli.observe.plan import spending
+from syncd.cli.observe.status_exit import exit_of
+from syncd.cli.observe.status_text import status_lines
+from syncd.cli.output import draw, iso, say_json, say_lines, terminal_width
 from syncd.clock import SystemClock
 from syncd.settings import Settings
 
@@ -19,22 +23,52 @@ if TYPE_CHECKING:
     from syncd.ledger.overview import Counts, Pushed
 
 
-def status(context: typer.Context, as_json: AsJson = False) -> int:
-    """Show the state of the ledger, the sources and the connectors."""
-    settings = settings_of(context)
+EVERY = 2.0
+"""Seconds between two drawings of --watch."""
+_CHECK = typer.Option("--check", help="Exit by the worst thing that is wrong; 0: all is well.")
+_WATCH = typer.Option("--watch", help="Draw it again every SECONDS [2] until Ctrl-C.")
 
-    now = SystemClock().now()
+
+def status(
+    context: typer.Context,
+    seconds: Annotated[float | None, typer.Argument(metavar="[SECONDS]", min=0.1, help="Of --watch.")] = None,
+    check: Annotated[bool, _CHECK] = False,
+    watch: Annotated[bool, _WATCH] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Show the state of the ledger, the sources and the connectors."""
+    settings, clock = settings_of(context), SystemClock()
+    if seconds is not None and not watch:
+        raise typer.BadParameter("belongs to --watch", param_hint=f"{seconds:g}")
+    if watch:
+        if as_json or not sys.stdout.isatty():
+            raise typer.BadParameter("it needs a terminal, and no --json", param_hint="--watch")
+        with suppress(KeyboardInterrupt):
+            while True:
+                draw(status_lines(_found(settings, clock.now()), clock.now(), terminal_width()))
+                clock.wait(Event(), seconds or EVERY)
+    now = clock.now()
+    found = _found(settings, now)
+    worst = exit_of(found)
+    if as_json:
+        say_json(_for_scripts(found) | ({"exit": worst} if check else {}))
+    elif not watch:
+        say_lines(status_lines(found, now, terminal_width()))
+    return worst if check else Exit.DONE
+
+
+def _found(settings: Settings, now: float) -> dict[str, Any]:
     with ledger_to_read(settings) as ledger:
         found = standing(settings, ledger, now)
-    found["engine"] = engine_of(settings.state.path)
+    engine = found["engine"] = engine_of(settings.state.path)
+    found["not_running"] = missing_service(settings) if not engine else ""
+    stopped = {lane["name"] for lane in found["lanes"] if lane["kind"] == "pull"}
+    pulled = {name: it["pulled_at"] for name, it in found["sources"].items() if name not in stopped}
+    found["late"] = late_sources(settings, pulled, now)
     found["trouble"] = _trouble(settings)
-    found["stale"] = stale(settings) if found["engine"] else []
-    found["out_of_reach"] = out_of_reach(settings, found["engine"]).split() if found["engine"] else []
-    if as_json:
-        say_json(_for_scripts(found))
-    else:
-        _show(found, now)
-    return Exit.DONE
+    found["stale"] = stale(settings) if engine else []
+    found["out_of_reach"] = out_of_reach(settings, engine).split() if engine else []
+    return found
 
 
 def _trouble(settings: Settings) -> str:
@@ -131,7 +165,7 @@ def rejected_in(counts: "Counts") -> int:
 
 
 def _stopped(settings: Settings, lane: "LaneState") -> dict[str, Any]:
-    keys = ("kind", "name", "status", "code", "detail", "by", "since", "until")
+    keys = ("kind", "name", "status", "code", "detail", "by", "since", "until", "failures")
     fix = advice(settings, lane.code, lane.name, halted=lane.status == "halted")
     return {**{key: getattr(lane, key) for key in keys}, "fix": fix}
 
@@ -151,114 +185,3 @@ def _for_scripts(found: dict[str, Any]) -> dict[str, Any]:
         return [written(item) for item in value] if isinstance(value, list) else value
 
     return {key: written(value, key) for key, value in found.items()}
-
-
-def _show(found: dict[str, Any], now: float) -> None:
-    engine = found["engine"]
-    if found["trouble"]:
-        say(f"Nothing is sent: {found['trouble']}")
-    say(f"ledger {found['ledger']}: {f'process {engine} runs on it' if engine else 'no engine runs on it'}")
-    if found["stale"]:
-        say(f"{', '.join(found['stale'])} changed after the engine read it; to apply it: syncd reload")
-    if found["out_of_reach"]:
-        say(f"{', '.join(found['out_of_reach'])} changed after the service started. {RESTART}")
-    damage = found["upkeep"].get("check", {}).get("detail")
-    if damage:
-        say(f"the ledger is damaged: {damage}")
-        say("  Restore a backup with: syncd restore FILE")
-    say_table(
-        ("source", "watermark", "last pull", "leads", "exports"),
-        [
-            (_named(name, it), when(it["watermark"]), when(it["pulled_at"]), _sum(it["leads"]), _sum(it["exports"]))
-            for name, it in found["sources"].items()
-        ],
-    )  # fmt: skip
-    say_table(
-        ("connector", "deliveries"),
-        [(_named(name, it), _sum(it["deliveries"]) + _held(it)) for name, it in found["connectors"].items()],
-    )
-    for name, it in found["sources"].items():
-        _show_source(name, it)
-    _show_feedback(found)
-    for lane in found["lanes"]:
-        until = f" until {when(lane['until'])}" if lane["until"] is not None else ""
-        by = f" by {lane['by']}" if lane["code"] == "paused_by_hand" else ""
-        say(f"{lane['kind']} {lane['name']}: {lane['status']}{by} since {when(lane['since'])}{until}: "
-            f"{lane['detail']} ({lane['code']})")  # fmt: skip
-        if lane["fix"]:
-            say(f"  {lane['fix']}")
-    oldest = found["oldest_unsettled"]
-    if oldest is not None:
-        say(f"oldest unsettled lead: {duration(now - oldest)} ago")
-    if found["set_aside"]:
-        say(f"rejected: {found['set_aside']}. See them with: syncd rejected list")
-
-
-def _show_source(name: str, it: Mapping[str, Any]) -> None:
-    if it["put_off"]:
-        say(f"{name}: {it['put_off']}")
-    if it["enriching"]:
-        say(describe_enriching(name, it["enriching"]))
-    if it["books"]:
-        for line in _books(name, it["books"]):
-            say(line)
-    if it["push"]:
-        say(_describe_push(name, it["push"]))
-    if unwanted := it["leads"].get("unwanted"):
-        say(
-            f"{name}: no connector's `where` accepts {unwanted:,} leads; if you have changed one:"
-            " syncd replay --connector NAME --unwanted"
-        )
-
-
-def _books(name: str, books: Mapping[str, Any]) -> Iterator[str]:
-    """Compare the books with CTGO's count; no line if they are equal."""
-    n, unmet = books["missing"], books["unmet"]
-    if n and books["swept"]:
-        yield f"{name}: CTGO counts {n} un-exported leads that it does not list, since {when(books['checked_at'])}."
-    elif n:
-        yield (
-            f"{name}: CTGO lists {n} more un-exported leads than the ledger holds, as of {when(books['checked_at'])}."
-            " A sweep will bring them."
-        )
-    elif unmet:
-        yield f"{name}: CTGO counts {unmet} more un-exported leads than it lists; syncd knows that."
-    if n:
-        yield "  See which with: syncd audit --upstream"
-    if books["restless"]:
-        yield f"{name}: CTGO's list changed during {books['restless']} sweeps; syncd continues to sweep."
-
-
-def _describe_push(name: str, push: Mapping[str, Any]) -> str:
-    heard = f"last heard {when(push['heard_at'])}"
-    if push["off"]:
-        return f"push {name}: off; to switch it on: syncd push on {name}"
-    if push["subscribed_at"] is None:
-        return f"push {name}: {'not subscribed yet' if push['configured'] else 'being unsubscribed'}; {heard}"
-    return f"push {name}: subscribed since {when(push['subscribed_at'])}; {heard}"
-
-
-_FEEDBACK_STATES = {"delivered": "sent", "no_segment": "on leads without a segment, which cannot be sent"}
-
-
-def _show_feedback(found: dict[str, Any]) -> None:
-    """Print a line for each connector that gives feedback, and for each source whose leads were judged."""
-    for name, it in found["connectors"].items():
-        if it["heard_at"] is not None:
-            say(f"{name}: last asked for feedback {when(it['heard_at'])}")
-    for name, it in found["sources"].items():
-        if it["feedback"]:
-            parts = (f"{n} {_FEEDBACK_STATES.get(state, state)}" for state, n in it["feedback"].items())
-            say(f"{name}: feedback: {', '.join(parts)}")
-
-
-def _named(name: str, it: Mapping[str, Any]) -> str:
-    return name if it["configured"] else f"{name} (not in the configuration)"
-
-
-def _held(it: Mapping[str, Any]) -> str:
-    return f" ({it['held']:,} held at its gate)" if it["held"] else ""
-
-
-def _sum(states: Mapping[str, int]) -> str:
-    return ", ".join(f"{n} {state}" for state, n in states.items()) or "none"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from syncd.cli.context import advice
-from syncd.cli.exits import SOURCE_EXITS, Exit, complain, strongest
+from syncd.cli.exits import Exit, complain, lane_exit, strongest
 from syncd.cli.output import duration, were, when
 from syncd.core.failure import CODES
 from syncd.core.flood_gate import GATE_HELD, describe_gate
@@ -208,7 +208,7 @@ def report(
     for name in after.exports:
         if sentence := describe_shelved(settings, name, after.exports[name]):
             put(sys.stdout, f"{name}: {sentence}\n")
-    codes = [_code_of(kind, code) for (kind, _), code in troubles.items()]
+    codes = [lane_exit(kind, code) for (kind, _), code in troubles.items()]
     for (kind, name), code in troubles.items():
         _complain(settings, lanes.get((kind, name), LaneState(kind, name)), code, troubles)
     opened = {name for name in settings.connectors if not only or name == only}
@@ -268,14 +268,6 @@ def _complain_of_unasked(waiting: Mapping[str, int], lanes: Mapping[tuple[str, s
         lane = lanes.get(("enrich", name))
         at = f", not before {when(lane.until)}" if lane and lane.status == "paused" and lane.until else ""
         complain(f"source {name}: {n} leads wait for CTGO to be asked about them{at}.", CODES[UNASKED])
-
-
-def _code_of(kind: str, code: str) -> Exit:
-    if kind in {"deliver", "hear"} or (
-        kind in {"enrich", "feedback"} and code in {"forbidden", "subscription_required"}
-    ):  # CTGO refuses enriching or feedback, not the key
-        return Exit.WORK_LEFT
-    return SOURCE_EXITS.get(code, Exit.WORK_LEFT)
 
 
 def _complain(

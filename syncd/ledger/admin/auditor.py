@@ -127,6 +127,12 @@ _CANNOT_BE: dict[str, tuple[str, str]] = {
 }
 """By code: what is wrong, and the query that finds it."""
 
+CONTRADICTIONS = {
+    "tally_off": "Counts that do not agree with the rows.",
+    **{code: detail for code, (detail, _) in _CANNOT_BE.items()},
+}
+"""By code: what is wrong."""
+
 
 def reasons(connection: Connection) -> list[Reason]:
     """Group leads that are not settled by the reason. A lead that waits for two connectors counts under both."""
