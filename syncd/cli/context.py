@@ -5,8 +5,7 @@ import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -107,13 +106,21 @@ def parse_duration(text: str) -> float:
         raise typer.BadParameter(str(error)) from None
 
 
-def parse_instant(text: str) -> datetime:
-    """Parse an instant on the command line, in UTC unless it says otherwise. Raises a usage error."""
+def parse_instant(text: str) -> float:
+    """Parse an instant on the command line into seconds since the epoch. Raises a usage error."""
     try:
-        found = instant(text)
+        return instant(text).timestamp()
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def instant_option(name: str, help_: str) -> Any:
+    """Make an option that takes an instant, in the same forms for every verb."""
+    return typer.Option(name, parser=parse_instant, metavar="TIME", help=f"{help_}: {TIMES}.")
+
+
+TIMES = "2026-11-30, yesterday, 2h (ago)"
+"""Examples of an instant, for the help of an option."""
 
 
 def advice(settings: Settings, code: str, name: str = "", *, halted: bool = False) -> str:

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from syncd import __version__
-from syncd.cli.context import parse_duration, parse_instant
+from syncd.cli.context import instant_option, parse_duration
 from syncd.cli.exits import Exit, complain
 from syncd.log import escape
 
@@ -102,16 +102,27 @@ app = typer.Typer(
 )
 
 
-_SINCE = typer.Option(
-    "--since",
-    parser=parse_instant,
-    metavar="TIME",
-    help="Only leads discovered from here on; the cursor stays.",
-)
+_SINCE = instant_option("--since", "Only leads discovered from here on; the cursor stays")
+_UNTIL = instant_option("--until", "Only leads discovered before")
 _MAX_WAIT = typer.Option(
     "--max-wait", parser=parse_duration, metavar="TIME", help="Wait so long for trouble to pass [15m]."
 )
-_UNTIL = typer.Option("--until", parser=parse_instant, metavar="TIME", help="Only leads discovered before.")
+
+
+def _refuse_without_once(context: typer.Context) -> None:
+    """Raise a usage error for an option that only a single run takes."""
+    single = ("since", "until", "connector", "dry_run", "limit", "max_wait")
+    values = {name: context.params[name] for name in single}
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name, value in values.items()
+        if value is not None and value is not False and value != ""  # --max-wait 0s is given
+    ]
+    if given:
+        goes = "go" if len(given) > 1 else "goes"
+        raise typer.TyperException(
+            f"{' and '.join(given)} {goes} with --once: without it, syncd runs until it is stopped."
+        )
 
 
 @app.callback()
@@ -149,18 +160,15 @@ def main(  # noqa: PLR0917 - Typer passes them by name
     if context.invoked_subcommand is not None:
         return
     if not once:
-        if any((since, until, connector, dry_run, limit, max_wait is not None)):
-            raise typer.BadParameter(
-                "needs --once; without it, syncd runs until it is stopped", param_hint="syncd"
-            )
+        _refuse_without_once(context)
         from syncd.cli.run.daemon import run_daemon  # noqa: PLC0415 - as below
 
         raise typer.Exit(run_daemon(config))
     from syncd.cli.run.once import MAX_WAIT, Order, run_job  # noqa: PLC0415 - the engine and all below it; a verb imports its own
 
     order = Order(
-        since=since.timestamp() if since else None,
-        until=until.timestamp() if until else None,
+        since=since,
+        until=until,
         connector=connector,
         limit=limit,
         max_wait=MAX_WAIT if max_wait is None else max_wait,

@@ -24,7 +24,7 @@ from rich.text import Text
 
 from syncd.cli.exits import Exit, complain
 from syncd.cli.run.once import Order, run_once
-from syncd.cli.run.report import bars_on
+from syncd.cli.run.progress import bars_on
 from syncd.clock import FastClock
 from syncd.ledger.database import EngineLock
 from syncd.ledger.errors import LedgerError
