@@ -11,6 +11,7 @@ import typer
 
 from syncd.app.privileges import came_as, settings_in_force
 from syncd.cli.engine_holder import nudge
+from syncd.cli.verb_help import Verbs
 from syncd.core.failure import CODES
 from syncd.log import escape, redact_values
 from syncd.settings import Settings, SettingsError, instant, seconds, secret_values
@@ -26,7 +27,9 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 def group_app(help_: str) -> typer.Typer:
     """Make the app of a verb with commands of its own; its callback runs without one."""
-    return typer.Typer(rich_markup_mode=None, add_completion=False, invoke_without_command=True, help=help_)
+    return typer.Typer(
+        cls=Verbs, rich_markup_mode=None, add_completion=False, invoke_without_command=True, help=help_
+    )
 
 
 def settings_of(context: typer.Context) -> Settings:

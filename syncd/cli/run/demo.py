@@ -41,7 +41,7 @@ KILL_AT = 40
 _FILES = {"leads.csv", "syncd.db", "syncd.db-wal", "syncd.db-shm"}
 """The files of an earlier demo, which a new one takes away."""
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 _MARK = "# Made by `syncd demo`."
 _CONFIG = f"""\
