@@ -15,7 +15,8 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 from urllib.parse import quote
 
@@ -65,6 +66,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066
 _DEPTH = 8
 
 _known: set[str] = set()
+_above: list[Callable[[str], None]] = []
+"""Prints a line above the bars of a terminal, while there are any."""
 _known_pattern: list[re.Pattern[str]] = []
 
 
@@ -156,6 +159,11 @@ def _indented(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMappin
     }
 
 
+def _shortened(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A terminal's line has no room for our own logger's name."""
+    return {key: value for key, value in event.items() if (key, value) != ("logger", "syncd")}
+
+
 class _Handler(logging.StreamHandler[TextIO]):
     """Ours, so that configuring again replaces no other handler. Lines that cannot be written are counted, and reported later."""
 
@@ -168,6 +176,9 @@ class _Handler(logging.StreamHandler[TextIO]):
             line = self.format(record) + "\n"
             if self._lost:
                 line = self.format(_lost(self._lost)) + "\n" + line
+            if _above:
+                _above[-1](line.rstrip("\n"))
+                return
         except Exception:  # noqa: BLE001 - a line that cannot be formatted must not end whoever wrote it
             self.handleError(record)
             return
@@ -176,6 +187,16 @@ class _Handler(logging.StreamHandler[TextIO]):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """Say that a line was lost, and not what was in it: that is where secrets are."""
         self._outlet.write(f"log_line_lost logger={record.name}\n")
+
+
+@contextmanager
+def lines_through(print_line: Callable[[str], None]) -> Iterator[None]:
+    """Give each line of the log to `print_line` for a while, and not to the stream."""
+    _above.append(print_line)
+    try:
+        yield
+    finally:
+        _above.remove(print_line)
 
 
 def _lost(lines: int) -> logging.LogRecord:
@@ -221,11 +242,15 @@ def configure(
     stream = sys.stderr if stream is None else stream
     terminal = stream.isatty()
     threshold = _LEVELS[level]
+    ours = format == "console" or (format == "auto" and terminal)
+    short = ours and terminal
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)
+        if short
+        else structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -233,7 +258,6 @@ def configure(
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         cache_logger_on_first_use=False,  # a reload may change the level
     )
-    ours = format == "console" or (format == "auto" and terminal)
     handler = _Handler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -243,20 +267,25 @@ def configure(
                 structlog.processors.StackInfoRenderer(),
                 structlog.processors.format_exc_info,  # as text, so that it is redacted like all else
                 _redacting,
-                *_renderer(for_people=ours, colors=terminal and "NO_COLOR" not in os.environ),
+                *([_shortened] if short else []),
+                *_renderer(for_people=ours, colors=terminal and "NO_COLOR" not in os.environ, pad=not short),
             ],
         )
     )
     _install(handler, threshold)
 
 
-def _renderer(*, for_people: bool, colors: bool) -> "list[Processor]":
+def _renderer(*, for_people: bool, colors: bool, pad: bool) -> "list[Processor]":
     structlog = _structlog()
 
     if not for_people:
         return [_ordered, structlog.processors.JSONRenderer()]
     plain = structlog.dev.plain_traceback  # the pretty one prints local variables
-    return [_indented, structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
+    width = 30 if pad else 0
+    people = structlog.dev.ConsoleRenderer(
+        colors=colors, exception_formatter=plain, pad_event_to=width, pad_level=pad
+    )
+    return [_indented, people]
 
 
 def _is_wanted(record: logging.LogRecord) -> bool:

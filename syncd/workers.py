@@ -102,7 +102,7 @@ class LaneView(NamedTuple):
     """A lane at one moment. Instants are monotonic seconds.
 
     `due`: when it wants to be stepped next, None when it waits to be woken; `since`: when the step under way began, None
-    when there is none; `ended`: when its last step did; `steps`: how many it made.
+    when there is none; `ended`: when its last step did; `steps`: how many it made; `troubled_since`: when its trouble began.
     """
 
     kind: str
@@ -112,6 +112,7 @@ class LaneView(NamedTuple):
     since: float | None
     ended: float | None
     steps: int
+    troubled_since: float | None = None
 
     def late(self, now: float) -> float:
         """Seconds past its due time, or in its step; 0 for a lane that rightly waits."""
@@ -212,7 +213,8 @@ class Runner:
         threads = self._enlist(pools)
         if not threads:
             self._end()
-        self._launch(threads)
+        for thread in threads:
+            thread.start()
 
     def replace(self, pools: Iterable[WorkerPool]) -> None:
         """Let these pools take over. Where an old lane is in a step, its successor waits for the end of that, nobody else."""
@@ -233,10 +235,6 @@ class Runner:
         for entry in old:
             if not entry.running:
                 self._close(entry)
-        self._launch(threads)
-
-    @staticmethod
-    def _launch(threads: Iterable[threading.Thread]) -> None:
         for thread in threads:
             thread.start()
 
@@ -264,7 +262,15 @@ class Runner:
         """Every lane at this moment; from any thread."""
         with self._lock:
             return [
-                LaneView(*e.key, e.trouble, e.due, e.began if e.running else None, e.ended, e.steps)
+                LaneView(
+                    *e.key,
+                    e.trouble,
+                    e.due,
+                    e.began if e.running else None,
+                    e.ended,
+                    e.steps,
+                    e.troubled_since,
+                )
                 for _, e in self._all()
             ]
 

@@ -5,13 +5,13 @@ import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from syncd.app.privileges import came_as, settings_in_force
 from syncd.cli.engine_holder import nudge
+from syncd.cli.verb_help import Verbs
 from syncd.core.failure import CODES
 from syncd.log import escape, redact_values
 from syncd.settings import Settings, SettingsError, instant, seconds, secret_values
@@ -27,7 +27,9 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 def group_app(help_: str) -> typer.Typer:
     """Make the app of a verb with commands of its own; its callback runs without one."""
-    return typer.Typer(rich_markup_mode=None, add_completion=False, invoke_without_command=True, help=help_)
+    return typer.Typer(
+        cls=Verbs, rich_markup_mode=None, add_completion=False, invoke_without_command=True, help=help_
+    )
 
 
 def settings_of(context: typer.Context) -> Settings:
@@ -107,13 +109,21 @@ def parse_duration(text: str) -> float:
         raise typer.BadParameter(str(error)) from None
 
 
-def parse_instant(text: str) -> datetime:
-    """Parse an instant on the command line, in UTC unless it says otherwise. Raises a usage error."""
+def parse_instant(text: str) -> float:
+    """Parse an instant on the command line into seconds since the epoch. Raises a usage error."""
     try:
-        found = instant(text)
+        return instant(text).timestamp()
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def instant_option(name: str, help_: str) -> Any:
+    """Make an option that takes an instant, in the same forms for every verb."""
+    return typer.Option(name, parser=parse_instant, metavar="TIME", help=f"{help_}: {TIMES}.")
+
+
+TIMES = "2026-11-30, yesterday, 2h (ago)"
+"""Examples of an instant, for the help of an option."""
 
 
 def advice(settings: Settings, code: str, name: str = "", *, halted: bool = False) -> str:

@@ -25,10 +25,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _daemon(given: Sequence[str]) -> Callable[[], int] | None:
     """Return the daemon's start for `syncd` and `syncd --config FILE`; None for anything else."""
+    if "_SYNCD_COMPLETE" in os.environ:  # a shell asks for completions, and passes no arguments
+        return None
     match given:
         case []:
             config = None
-        case ["--config", file] if not file.startswith("-"):
+        case ["--config" | "-c", file] if not file.startswith("-"):
             config = Path(file)
         case _:
             return None

@@ -1,5 +1,6 @@
 """`syncd`: the options of the main job, and the table of verbs."""
 
+import os
 import pkgutil
 import sys
 from collections.abc import Sequence
@@ -8,11 +9,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand
 
 from syncd import __version__
-from syncd.cli.context import parse_duration, parse_instant
+from syncd.cli.context import instant_option, parse_duration
 from syncd.cli.exits import Exit, complain
+from syncd.cli.prepare.completion import VARIABLE, prepare
+from syncd.cli.verb_help import GROUPS, Verbs, examples_of, finish
 from syncd.log import escape
 
 VERBS = {
@@ -42,6 +45,7 @@ VERBS = {
     "runs": ("campaigns.runs:app", "List or show runs of campaigns."),
     "me": ("campaigns.me:me", "Show the owner of a key: subscription, budgets, credits."),
     "api": ("campaigns.api:api", "Send any request to CTGO that has no verb of its own."),
+    "completion": ("prepare.completion:completion", "Print a script that lets a shell complete verbs and options."),
     "explain": ("prepare.explain:explain", "Explain a failure code and what to do, or a word that status prints."),
     "service": ("service.service:app", "Install, upgrade, remove or show the systemd service."),
     "simulator": ("run.simulator:app", "Serve a simulated CTGO to try things with."),
@@ -63,8 +67,15 @@ def _no_such_verb(word: str) -> str:
     return f"There is no verb {escape(word[:64])}" + (f"; did you mean {near[0]}?" if near else ".")
 
 
-class _Verbs(TyperGroup):
+class _Table(Verbs):
     """Looks verbs up in the table, so that only the chosen verb is imported."""
+
+    groups = GROUPS
+    listing = False
+
+    def sentences(self, ctx: Any) -> dict[str, str]:
+        del ctx
+        return {verb: text for verb, (_, text) in VERBS.items()}
 
     def list_commands(self, ctx: Any) -> list[str]:
         del ctx
@@ -75,50 +86,63 @@ class _Verbs(TyperGroup):
         if cmd_name not in VERBS:
             raise typer.TyperException(_no_such_verb(cmd_name))
         place, text = VERBS[cmd_name]
+        if self.listing:
+            return TyperCommand(cmd_name, help=text)
         verb = pkgutil.resolve_name(f"syncd.cli.{place}")
         if not isinstance(verb, typer.Typer):
             single = typer.Typer(rich_markup_mode=None, add_completion=False)
             single.command()(verb)
             verb = single
-        command = typer.main.get_command(verb)
-        command.name = cmd_name
-        command.help = command.help or text
-        return command
+        return finish(typer.main.get_command(verb), cmd_name, text)
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        del ctx
-        with formatter.section("Verbs"):
-            formatter.write_dl([(verb, text) for verb, (_, text) in VERBS.items()])
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        self.listing = True  # a list of verbs imports none of them
+        try:
+            return super().shell_complete(ctx, incomplete)
+        finally:
+            self.listing = False
 
 
 app = typer.Typer(
-    cls=_Verbs,
+    cls=_Table,
     invoke_without_command=True,
     no_args_is_help=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=False,
+    epilog=examples_of(""),
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 
 
-_SINCE = typer.Option(
-    "--since",
-    parser=parse_instant,
-    metavar="TIME",
-    help="Only leads discovered from here on; the cursor stays.",
-)
+_SINCE = instant_option("--since", "Only leads discovered from here on; the cursor stays")
+_UNTIL = instant_option("--until", "Only leads discovered before")
 _MAX_WAIT = typer.Option(
     "--max-wait", parser=parse_duration, metavar="TIME", help="Wait so long for trouble to pass [15m]."
 )
-_UNTIL = typer.Option("--until", parser=parse_instant, metavar="TIME", help="Only leads discovered before.")
+
+
+def _refuse_without_once(context: typer.Context) -> None:
+    """Raise a usage error for an option that only a single run takes."""
+    single = ("since", "until", "connector", "dry_run", "limit", "max_wait")
+    values = {name: context.params[name] for name in single}
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name, value in values.items()
+        if value is not None and value is not False and value != ""  # --max-wait 0s is given
+    ]
+    if given:
+        goes = "go" if len(given) > 1 else "goes"
+        raise typer.TyperException(
+            f"{' and '.join(given)} {goes} with --once: without it, syncd runs until it is stopped."
+        )
 
 
 @app.callback()
 def main(  # noqa: PLR0917 - Typer passes them by name
     context: typer.Context,
     config: Annotated[
-        Path | None, typer.Option("--config", help="The configuration file.", metavar="FILE")
+        Path | None, typer.Option("--config", "-c", help="The configuration file.", metavar="FILE")
     ] = None,
     once: Annotated[
         bool, typer.Option("--once", help="Pull, deliver and export what there is, then exit.")
@@ -149,18 +173,15 @@ def main(  # noqa: PLR0917 - Typer passes them by name
     if context.invoked_subcommand is not None:
         return
     if not once:
-        if any((since, until, connector, dry_run, limit, max_wait is not None)):
-            raise typer.BadParameter(
-                "needs --once; without it, syncd runs until it is stopped", param_hint="syncd"
-            )
+        _refuse_without_once(context)
         from syncd.cli.run.daemon import run_daemon  # noqa: PLC0415 - as below
 
         raise typer.Exit(run_daemon(config))
     from syncd.cli.run.once import MAX_WAIT, Order, run_job  # noqa: PLC0415 - the engine and all below it; a verb imports its own
 
     order = Order(
-        since=since.timestamp() if since else None,
-        until=until.timestamp() if until else None,
+        since=since,
+        until=until,
         connector=connector,
         limit=limit,
         max_wait=MAX_WAIT if max_wait is None else max_wait,
@@ -171,6 +192,8 @@ def main(  # noqa: PLR0917 - Typer passes them by name
 
 def parse_and_run(arguments: Sequence[str]) -> int:
     """Run the command line; return the exit code. It reports a mistake in the command line, and raises any other trouble."""
+    if VARIABLE in os.environ:
+        prepare()
     try:
         code = app(list(arguments), standalone_mode=False, prog_name="syncd")
     except typer.TyperException as error:

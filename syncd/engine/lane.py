@@ -70,6 +70,8 @@ class LedgerLane:
         """`name`: of the connector or the source."""
         self.name, self._policy = name, policy
         self._ledger, self._clock, self._log, self._wake, self._chance = tools
+        self._logged: set[str] = set()
+        """The codes of this trouble's pauses that this process logged: an earlier process may have left the lane in trouble."""
 
     def _load(self, connection: Transaction) -> LaneState:
         return load_lane(connection, self.kind, self.name)
@@ -111,9 +113,11 @@ class LedgerLane:
         known = {"kind": after.kind, "name": after.name}
         if after.status == "halted" and (before.status, before.code) != ("halted", after.code):
             self._log.warning("lane_halted", **known, code=after.code, detail=after.detail)
-        elif after.status == "paused" and before.status == "open" and not before.code:
+        elif after.status == "paused" and before.status == "open" and after.code not in self._logged:
+            self._logged.add(after.code)
             self._log.warning("lane_paused", **known, code=after.code, detail=after.detail)
         elif after.status == "open" and before.code and not after.code:
+            self._logged.clear()
             self._log.info("lane_recovered", **known)
 
 

@@ -6,13 +6,15 @@ the wrong line.
 """
 
 import re
-from datetime import UTC, date, datetime
+from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, SecretStr, StringConstraints
 
+from syncd.clock import SystemClock
 from syncd.http.addresses import is_loopback, usable
 from syncd.settings.error_messages import hint
 
@@ -83,19 +85,41 @@ def schedule(value: object) -> Schedule:
 Poll = Annotated[Schedule, PlainValidator(schedule)]
 
 
+_TIMES = "2026-06-11T07:15:00Z, 2026-06-11, yesterday, today, or 2h for so long ago"
+
+
 def instant(value: object) -> datetime:
-    """Read ISO 8601 text with a time zone; return the instant in UTC. Raises ValueError: what is accepted."""
-    wanted = "an ISO 8601 instant with its time zone, such as 2026-06-11T07:15:00Z"
+    """Read an instant, in UTC: ISO 8601 with its zone, a date (its midnight), `yesterday`, `today`, or a duration back from now.
+
+    Raises ValueError: what is accepted.
+    """
     if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value.strip())
-        except ValueError:
-            raise ValueError(f"must be {wanted}") from None
-    if not isinstance(value, date):
-        raise ValueError(f"must be {wanted}")  # noqa: TRY004 - pydantic takes ValueError only
-    if not isinstance(value, datetime) or value.tzinfo is None:
-        raise ValueError(f"has no time zone: write {wanted}")
+        value = _past(value.strip().lower()) or _iso(value.strip())
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return datetime.combine(value, time(), UTC)
+    if not isinstance(value, datetime):
+        raise ValueError(f"must be a time such as {_TIMES}")  # noqa: TRY004 - pydantic takes ValueError only
+    if value.tzinfo is None:
+        raise ValueError("has no time zone: write it as 2026-06-11T07:15:00Z")
     return value.astimezone(UTC)
+
+
+def _past(text: str) -> date | None:
+    """Read a word for a day of UTC, or a duration back from now; None for any other text."""
+    now = datetime.fromtimestamp(SystemClock().now(), UTC)
+    if text in {"today", "yesterday"}:
+        return now.date() - timedelta(days=text == "yesterday")
+    try:
+        return now - timedelta(seconds=seconds(text))
+    except ValueError:
+        return None
+
+
+def _iso(text: str) -> date | None:
+    for read in (date.fromisoformat, datetime.fromisoformat):  # the second takes a date for an instant
+        with suppress(ValueError):
+            return read(text)
+    return None
 
 
 def _start(value: object) -> Literal["new", "now", "all"] | datetime:

@@ -9,7 +9,14 @@ from syncd.simulator.options import Options
 from syncd.simulator.serve import serve
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+class _Help(argparse.HelpFormatter):
+    """Begins as the help of every verb does."""
+
+    def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: str | None = None) -> None:  # noqa: ARG002
+        super().add_usage(usage, actions, groups, "Usage: ")
+
+
+def add_arguments(parser: argparse._ActionsContainer) -> None:
     """Add one flag for each option: `--leads-per-minute 5`, `--no-team`, `--api-keys ctgo_a ctgo_b`."""
     hints = get_type_hints(Options)
     for option in fields(Options):
@@ -49,11 +56,17 @@ def options_from(arguments: argparse.Namespace) -> Options:
 def main(argv: Sequence[str] | None = None, prog: str = "python -m syncd.simulator") -> None:
     """Serve until Ctrl-C or SIGTERM."""
     parser = argparse.ArgumentParser(
-        prog=prog, description="Catch The Good Ones, simulated. Its world is forgotten when it ends."
+        prog=prog,
+        usage=f"{prog} [OPTIONS]",
+        description="Catch The Good Ones, simulated. Its world is forgotten when it ends.",
+        formatter_class=_Help,
+        add_help=False,
     )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    parser.add_argument("--port", type=int, default=8400, help="port to listen on, 0 for any (default: 8400)")
-    add_arguments(parser)
+    group = parser.add_argument_group("Options")
+    group.add_argument("-h", "--help", action="help", help="show this message and exit")
+    group.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    group.add_argument("--port", type=int, default=8400, help="port to listen on, 0 for any (default: 8400)")
+    add_arguments(group)
     arguments = parser.parse_args(argv)
     try:
         options = options_from(arguments)

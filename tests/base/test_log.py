@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -259,3 +260,25 @@ def test_urllib3_shows_no_address_of_a_call_whose_answer_is_odd(level: str) -> N
     odd = "Failed to parse headers (url=%s): %s"
     logging.getLogger("urllib3.connection").warning(odd, "https://org/query/?q=Email+IN+('ada@x.test')", "x")
     assert stream.getvalue() == ""
+
+
+def test_a_line_on_a_terminal_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    terminal, stream = Terminal(), io.StringIO()
+    configure("auto", "info", terminal)
+    log.logger().warning("lane_paused", code="unreachable")
+    assert re.fullmatch(r"\d\d:\d\d:\d\d \[warning\] lane_paused code=unreachable\n", terminal.getvalue())
+    configure("console", "info", stream)
+    log.logger().warning("lane_paused", code="unreachable")
+    assert re.match(r"\d{4}-\d\d-\d\dT.*Z \[warning  \] lane_paused +\[syncd\] code=", stream.getvalue())
+
+
+def test_lines_go_elsewhere_while_somebody_draws_below_them() -> None:
+    terminal = Terminal()
+    above: list[str] = []
+    configure("auto", "info", terminal)
+    with log.lines_through(above.append):
+        log.logger().info("leads_pulled", n=3)
+    log.logger().info("leads_pulled", n=4)
+    assert len(above) == 1
+    assert terminal.getvalue().count("leads_pulled") == 1

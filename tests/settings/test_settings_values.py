@@ -1,6 +1,6 @@
 """Durations, schedules and the other small types."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -76,9 +76,22 @@ def test_what_is_no_cron_line_is_refused(line: str) -> None:
 
 def test_an_instant_is_told_in_utc_and_has_a_zone() -> None:
     assert instant("2026-06-11T09:15:00+02:00") == datetime(2026, 6, 11, 7, 15, tzinfo=UTC)
-    for wrong in ("2026-06-11T09:15:00", "2026-06-11", "yesterday", 5):
+    for wrong in ("2026-06-11T09:15:00", "2026-06-31", "tomorrow", "3 days", 5):
         with pytest.raises(ValueError, match="2026-06-11T07:15:00Z"):
             instant(wrong)
+
+
+def test_a_date_is_its_midnight_and_a_word_or_a_duration_counts_back_from_now() -> None:
+    midnight = datetime(2026, 6, 11, tzinfo=UTC)
+    assert instant("2026-06-11") == instant(midnight.date()) == midnight
+    before = datetime.now(UTC)
+    today, yesterday, two_hours, three_days = map(instant, ("today", "Yesterday", "2h", "3d"))
+    after = datetime.now(UTC)
+    assert before.date() <= today.date() <= after.date()
+    assert today.time() == time()
+    assert today - yesterday in {timedelta(days=1), timedelta(0)}, "0 if midnight fell between the two"
+    assert before <= two_hours + timedelta(hours=2) <= after
+    assert before <= three_days + timedelta(days=3) <= after
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from syncd.cli.context import AsJson, ledger_to_read, parse_duration, parse_instant, settings_of, unknown
+from syncd.cli.context import AsJson, instant_option, ledger_to_read, settings_of, unknown
 from syncd.cli.exits import Exit
 from syncd.cli.observe.lead import payload_of
 from syncd.cli.output import iso, say, say_json
-from syncd.clock import SystemClock
 from syncd.core.delivery import State
 from syncd.core.lead import LARGEST_ID
 from syncd.core.lead_state import LeadState
@@ -26,20 +25,7 @@ PAGE = 500
 _WIDTH = 80
 
 
-def parse_since(text: str) -> float:
-    """Parse an instant, or a duration back from now. Raises a usage error."""
-    try:
-        return SystemClock().now() - parse_duration(text)
-    except typer.BadParameter:
-        return parse_instant(text).timestamp()
-
-
-_SINCE = typer.Option(
-    "--since",
-    parser=parse_since,
-    metavar="TIME",
-    help="Only leads discovered from here on, or in the last 2h.",
-)
+_SINCE = instant_option("--since", "Only leads discovered from here on")
 
 
 def leads(  # noqa: PLR0917 - Typer passes them by name

@@ -42,9 +42,7 @@ def plan(
 
 def pending_work(settings: Settings, ledger: "Ledger", clock: "Clock") -> dict[str, Any]:
     """Count pending deliveries by connector; by source, exports, requests, and the seconds that these take."""
-    from syncd.engine.budget import RequestBudget  # noqa: PLC0415
     from syncd.ledger import overview  # noqa: PLC0415
-    from syncd.ledger.budgets import read_budgets  # noqa: PLC0415
     from syncd.ledger.deliveries import flood_gate  # noqa: PLC0415
     from syncd.ledger.lanes import load_lanes  # noqa: PLC0415
     from syncd.ledger.leads import enrichment  # noqa: PLC0415
@@ -63,10 +61,8 @@ def pending_work(settings: Settings, ledger: "Ledger", clock: "Clock") -> dict[s
             if lane.status == "paused" and lane.code != BY_HAND
         }
         for name, source in settings.sources.items():
-            key, limit = source.api_key.get_secret_value(), source.requests_per_minute
-            meter = RequestBudget(key, limit, clock, deadline=0).meter
             now = clock.monotonic()
-            budget = read_budgets(connection, [meter], now)[meter.name]
+            budget = _budget_of(connection, source, clock)
             due = counts["export"].get(name, {}).get("pending", 0) if source.export else 0
             later = follow.get(name, 0) if source.export else 0
             waits = counts["lead"].get(name, {}).get("enriching", 0) + unanswered.get(name, 0)
@@ -97,6 +93,25 @@ def pending_work(settings: Settings, ledger: "Ledger", clock: "Clock") -> dict[s
         for name in names
     }
     return {"connectors": connectors, "sources": sources}
+
+
+def _budget_of(connection: "Transaction", source: Source, clock: "Clock") -> Budget:
+    """Read the budget of a source's key."""
+    from syncd.engine.budget import RequestBudget  # noqa: PLC0415
+    from syncd.ledger.budgets import read_budgets  # noqa: PLC0415
+
+    key, limit = source.api_key.get_secret_value(), source.requests_per_minute
+    meter = RequestBudget(key, limit, clock, deadline=0).meter
+    return read_budgets(connection, [meter], clock.monotonic())[meter.name]
+
+
+def next_requests(settings: Settings, ledger: "Ledger", clock: "Clock") -> dict[str, float]:
+    """Return, by source, the seconds until the limit lets the next request leave."""
+    with ledger.read() as connection:
+        return {
+            name: seconds_for(_budget_of(connection, source, clock), clock.monotonic(), 1)
+            for name, source in settings.sources.items()
+        }
 
 
 def _show(found: dict[str, Any]) -> None:

@@ -9,9 +9,9 @@ from syncd.cli.context import (
     AsJson,
     ask,
     can_ask,
+    instant_option,
     ledger_to_change,
     operator,
-    parse_instant,
     settings_of,
     unknown,
 )
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     from syncd.core.flood_gate import Move
     from syncd.engine.replay import Replay
 
-_SINCE = typer.Option(
-    "--since", parser=parse_instant, metavar="TIME", help="Only leads discovered from here on."
-)
+_SINCE = instant_option("--since", "Only leads discovered from here on")
 
 
 def replay(  # noqa: PLR0917 - Typer passes them by name
@@ -61,7 +59,7 @@ def replay(  # noqa: PLR0917 - Typer passes them by name
     recipient = Recipient(connector, mapped.configured.required, mapped.where)
     size = mapped.configured.gate
     sources = [name for name in settings.sources if connector in settings.connectors_of(name)]
-    wanted = Wanted(connector, sources, since.timestamp() if since else None, rejected, unwanted)
+    wanted = Wanted(connector, sources, since, rejected, unwanted)
     clock = SystemClock()
     with ledger_to_change(settings) as ledger:
         lists = names_in(recipient.where.uses)

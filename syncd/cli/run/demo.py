@@ -24,7 +24,7 @@ from rich.text import Text
 
 from syncd.cli.exits import Exit, complain
 from syncd.cli.run.once import Order, run_once
-from syncd.cli.run.report import bars_on
+from syncd.cli.run.progress import bars_on
 from syncd.clock import FastClock
 from syncd.ledger.database import EngineLock
 from syncd.ledger.errors import LedgerError
@@ -41,7 +41,7 @@ KILL_AT = 40
 _FILES = {"leads.csv", "syncd.db", "syncd.db-wal", "syncd.db-shm"}
 """The files of an earlier demo, which a new one takes away."""
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 _MARK = "# Made by `syncd demo`."
 _CONFIG = f"""\

@@ -18,7 +18,8 @@ from syncd.app.privileges import settings_in_force
 from syncd.cli.context import can_ask, choose, operator
 from syncd.cli.engine_holder import engine_of, nudge
 from syncd.cli.exits import Exit, complain
-from syncd.cli.run.report import ProgressMaker, Standing, progress_bars, report, standing_of
+from syncd.cli.run.progress import Looker, ProgressMaker, progress_bars
+from syncd.cli.run.report import Standing, report, standing_of
 from syncd.clock import Clock, SystemClock
 from syncd.connector import Logger
 from syncd.core.flood_gate import FIRST
@@ -35,7 +36,7 @@ from syncd.ledger.sources import load_source
 from syncd.log import configure, logger, redact_values
 from syncd.settings import Settings, SettingsError, secret_values
 from syncd.settings.error_messages import hint
-from syncd.workers import Runner, WorkerPool
+from syncd.workers import LaneView, Runner, WorkerPool
 
 MAX_WAIT = 900.0
 """Seconds that a run waits for trouble to pass, unless the command line says otherwise."""
@@ -111,7 +112,8 @@ def run_once(
             if not order.yes and can_ask() and any(m.configured.gate for m in mapped.values()):
                 _pull_and_ask(engine, log)
             newest = _newest_action(ledger)
-            with (progress or progress_bars)(settings, before) as show:
+            scene = Looker(settings, ledger, clock, runner.views, order.max_wait)
+            with (progress or progress_bars)(settings, before, scene) as show:
 
                 def tick() -> None:
                     nonlocal newest
@@ -259,8 +261,9 @@ def _delegate(settings: Settings, order: Order) -> Exit:
         numbers = _order_windows(settings, ledger, order, clock)
         if nudge(path) is not None:
             complain("Another syncd runs already: it pulls this window after its live work.")
-        with progress_bars(settings, before) as show:
-            watch = _Watch(settings, ledger, clock, numbers, order.max_wait)
+        watch = _Watch(settings, ledger, clock, numbers, order.max_wait)
+        scene = Looker(settings, ledger, clock, watch.views, order.max_wait)
+        with progress_bars(settings, before, scene) as show:
             while watch.continues(standing := standing_of(ledger)) and not clock.stopping:
                 show(standing)
                 clock.wait(threading.Event(), LOOK)
@@ -292,9 +295,17 @@ class _Watch:
         self._seen: object = None
         self._moved = clock.monotonic()
         self._stopped: dict[tuple[str, str], float] = {}
+        self._codes: dict[tuple[str, str], str] = {}
         self.left: list[str] = []
         """The sources whose window is not pulled yet."""
         self.troubles: dict[tuple[str, str], str] = {}
+
+    def views(self) -> list[LaneView]:
+        """List the lanes that stand still, as a run sees its own."""
+        return [
+            LaneView(*key, self._codes[key], None, None, None, 0, since)
+            for key, since in self._stopped.items()
+        ]
 
     def continues(self, standing: Standing) -> bool:
         """Tell if there is a reason to watch longer."""
@@ -310,6 +321,7 @@ class _Watch:
         busy = {("pull", name) for name in self.left} | _owing(standing)
         # A lane that stands still is trouble, even while other lanes move
         self._stopped = {key: self._stopped.get(key, now) for key in stopped}
+        self._codes = {key: lane.code for key, lane in stopped.items()}
         held = {
             key
             for key, lane in stopped.items()

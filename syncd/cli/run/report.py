@@ -1,17 +1,12 @@
-"""The progress and the report of a run: bars on a terminal, then a summary, the troubles and the exit code.
-
-Elsewhere than on a terminal there are no bars: the log and the summary suffice.
-"""
+"""The report of a run: a summary on stdout, the troubles on stderr, and the exit code."""
 
 import sys
-from collections.abc import Callable, Collection, Container, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Container, Mapping
+from dataclasses import dataclass
 
 from syncd.cli.context import advice
 from syncd.cli.exits import Exit, complain, lane_exit, strongest
-from syncd.cli.output import duration, were, when
+from syncd.cli.output import were, when
 from syncd.core.failure import CODES
 from syncd.core.flood_gate import GATE_HELD, describe_gate
 from syncd.core.lane_state import LaneState
@@ -23,12 +18,6 @@ from syncd.ledger.leads import enrichment
 from syncd.ledger.leads.settlement import SHELVED
 from syncd.settings import Settings
 from syncd.stderr import put
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.progress import Progress as Bars
-    from rich.progress import TaskID
-
 
 States = Mapping[str, Mapping[str, int]]
 """Rows by name and state."""
@@ -82,97 +71,34 @@ class Standing:
             numbers = {
                 "new": sum(states.values()) - sum(before.leads.get(source, {}).values()),
                 "to enrich": states.get("enriching", 0),
-                "exported": _gain(self.exports, before.exports, source, "delivered"),
+                "exported": gain(self.exports, before.exports, source, "delivered"),
                 "to export": self.exports.get(source, {}).get("pending", 0),
-                "feedback sent": _gain(self.feedback or {}, before.feedback or {}, source, "delivered"),
+                "feedback sent": gain(self.feedback or {}, before.feedback or {}, source, "delivered"),
                 "feedback to send": (self.feedback or {}).get(source, {}).get("pending", 0),
             }
             lines.append(_line(source, numbers))
         for connector in self.deliveries:
             numbers = {
-                "delivered": _gain(self.deliveries, before.deliveries, connector, "delivered"),
-                "rejected": _gain(self.deliveries, before.deliveries, connector, "rejected"),
+                "delivered": gain(self.deliveries, before.deliveries, connector, "delivered"),
+                "rejected": gain(self.deliveries, before.deliveries, connector, "rejected"),
                 "pending": self.deliveries[connector].get("pending", 0),
             }
             lines.append(_line(connector, numbers))
         return lines
 
 
-def _gain(now: States, before: States, name: str, state: str) -> int:
+def gain(now: States, before: States, name: str, state: str) -> int:
+    """Count how many more rows of a name are in a state than before."""
     return now.get(name, {}).get(state, 0) - before.get(name, {}).get(state, 0)
+
+
+def _has_new(source: str, before: Standing, after: Standing) -> bool:
+    return sum(after.leads.get(source, {}).values()) > sum(before.leads.get(source, {}).values())
 
 
 def _line(name: str, numbers: Mapping[str, int]) -> str:
     parts = [f"{n} {what}" for what, n in numbers.items() if n]
     return f"{name}: {', '.join(parts) or 'nothing new'}"
-
-
-Progress = Callable[[Standing], None]
-"""Shows the standing; also called with the last one."""
-
-ProgressMaker = Callable[[Settings, Standing], AbstractContextManager[Progress]]
-"""Makes the display of a run from the settings and the standing before it."""
-
-
-@dataclass
-class _OnTerminal:
-    """One bar for each connector and for each source's exports, with the time remaining.
-
-    Exports leave in bursts, as the key's budget allows. So their time remaining follows from the limit, not from the pace
-    of the last seconds.
-    """
-
-    settings: Settings
-    before: Standing
-    bars: "Bars"
-    _tasks: dict[tuple[str, str], "TaskID"] = field(default_factory=dict)
-
-    def __call__(self, standing: Standing) -> None:
-        for connector in standing.deliveries:
-            self._bar("deliver", connector, standing.deliveries, self.before.deliveries)
-        for source in standing.exports:
-            self._bar("export", source, standing.exports, self.before.exports)
-
-    def _bar(self, verb: str, name: str, now: States, before: States) -> None:
-        done = _gain(now, before, name, "delivered")
-        left = now[name].get("pending", 0)
-        if not done and not left:
-            return
-        limit = self.settings.sources[name].requests_per_minute if name in self.settings.sources else 0
-        time = f", {duration(60.0 * -(-left // limit))} at the limit" if limit and left else ""
-        note = f"{left} left{time}"
-        if (verb, name) not in self._tasks:
-            self._tasks[verb, name] = self.bars.add_task(f"{verb} {name}", note=note)
-        self.bars.update(self._tasks[verb, name], completed=done, total=done + left, note=note)
-
-
-@contextmanager
-def progress_bars(settings: Settings, before: Standing) -> Iterator[Progress]:
-    """Show bars on stderr if it is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console  # noqa: PLC0415 - a pipe need not wait for it
-
-    with bars_on(Console(stderr=True), settings, before) as bars:
-        yield bars
-
-
-@contextmanager
-def bars_on(console: "Console", settings: Settings, before: Standing) -> Iterator[Progress]:
-    """Show bars on a console."""
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn  # noqa: PLC0415 - as in `progress_bars`
-    from rich.progress import Progress as Bars  # noqa: PLC0415
-
-    columns = (
-        TextColumn("  {task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}", markup=False),
-    )
-    with Bars(*columns, console=console, transient=True) as bars:
-        yield _OnTerminal(settings, before, bars)
-    console.print(bars.get_renderable())  # the last bars stay, also in a recording or a file
 
 
 def standing_of(ledger: Ledger, *, feedback: bool = False) -> Standing:
@@ -226,7 +152,10 @@ def report(
     pending = after.pending - _complain_of_stranded(settings, after)
     if pending or stopped:
         codes.append(Exit.WORK_LEFT)
-        complain(f"Stopped with {pending} left to do. It is safe to run again.")
+        idle = [name for kind, name in troubles if kind == "pull" and not _has_new(name, before, after)]
+        nothing = f"Nothing could be pulled from {', '.join(idle)}. " if stopped and idle else ""
+        stop = f"Stopped with {pending} left to do. " if pending or not nothing else ""
+        complain(f"{nothing}{stop}It is safe to run again.")
     if bug:
         codes.append(Exit.FAILED)
     return strongest(codes)

@@ -36,8 +36,10 @@ from syncd.cli.service.install import (
     out_of_reach,
     wanted,
 )
+from syncd.cli.verb_help import Verbs
 
 app = typer.Typer(
+    cls=Verbs,
     rich_markup_mode=None,
     add_completion=False,
     no_args_is_help=True,
@@ -71,7 +73,7 @@ def upgrade(root: _Root = SLASH, program: _Program = None, dry_run: _DryRun = Fa
 
 @app.command()
 def remove(root: _Root = SLASH, program: _Program = None, dry_run: _DryRun = False) -> int:
-    """Stop the service and remove the  The configuration and the data stay."""
+    """Stop the service and remove the units. The configuration and the data stay."""
     return _guarded(lambda: _remove(_installer(root, dry=dry_run), _named(program, root)))
 
 

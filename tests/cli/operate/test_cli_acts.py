@@ -135,7 +135,7 @@ def test_a_length_of_time_without_a_unit_is_refused(home: Home) -> None:
 def test_the_simulator_takes_the_options_of_its_own_program(capsys: pytest.CaptureFixture[str]) -> None:
     assert entry.run(["simulator", "--help"]) == 0
     out = capsys.readouterr().out
-    assert "usage: syncd simulator" in out
+    assert "Usage: syncd simulator" in out
     assert "--rate-limit" in out
 
 

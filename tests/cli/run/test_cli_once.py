@@ -121,7 +121,8 @@ CSV = 'type = "csv"\npath = "leads.csv"\n'
         pytest.param(_sheet(CSV + "where = 'folower_count > 5'"), (), 78, "did you mean follower_count?", id="unknown variable"),
         pytest.param(_source('poll = "60x"'), (), 78, "sources.main.poll: must be a duration such as 30s", id="duration"),
         pytest.param(_source('lokback = "60s"'), (), 78, "sources.main.lokback: unknown key, did you mean lookback?", id="key"),
-        pytest.param(None, ("--since", "yesterdayish"), 64, "'--since': must be an ISO 8601 instant with its time zone", id="since"),
+        pytest.param(None, ("--since", "yesterdayish"), 64, "'--since': must be a time such as 2026-06-11T07:15:00Z, 2026-06-11, yesterday", id="since"),
+        pytest.param(None, ("--since", "tomorrow"), 64, "or 2h for so long ago", id="word"),
         pytest.param(None, ("--connector", "shet"), 78, "config.toml has no such connector; did you mean sheet?", id="connector"),
         pytest.param(None, ("--onec",), 64, "No such option: --onec", id="option"),
     ],
@@ -214,3 +215,24 @@ def test_a_ledger_that_is_none_or_is_newer_is_left_as_it_is(home: Home) -> None:
     assert ran.code == 74
     assert "is not a database" in ran.err
     assert _bytes(home)["syncd.db"] == before["syncd.db"]
+
+
+@pytest.mark.parametrize("since", ["2020-01-01", "3650d", "2020-01-01T00:00:00Z"])
+def test_a_time_may_be_a_date_or_so_long_ago(home: Home, since: str) -> None:
+    assert home.syncd("--once", "--since", since).out == "main: 3 new, 3 exported\nsheet: 3 delivered\n"
+    assert home.syncd("replay", "--connector", "sheet", "--since", "yesterday", "--yes").code == 0
+    assert home.syncd("leads", "--since", since).out.count("exported") == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--dry-run",), "--dry-run goes with --once"),
+        (("--max-wait", "0s"), "--max-wait goes with --once"),
+        (("--since", "today", "--limit", "3"), "--since and --limit go with --once"),
+    ],
+)
+def test_an_option_of_a_single_run_names_once(home: Home, options: tuple[str, ...], said: str) -> None:
+    ran = home.syncd(*options)
+    assert (ran.code, ran.out) == (64, "")
+    assert said in ran.err
