@@ -145,7 +145,7 @@ class Sending:
         gone = [aim for aim, one in judged if isinstance(one, Gone)]
         self._look_elsewhere([aim for aim in gone if aim.kind == "id" and aim.turn < _TURNS])
         lost = [aim for aim in gone if aim.kind != "id" or aim.turn >= _TURNS]
-        why = Retry("hubspot_row_failed", "HubSpot says that there is no such contact")
+        why = Retry("hubspot_row_failed", "HubSpot says that there is no such contact", of_record=True)
         self._outcomes |= {aim.row.place: why for aim in lost}
         conflicts = {aim.row.place: one.existing for aim, one in judged if isinstance(one, Conflict)}
         taken = [aim for aim, _ in judged if aim.row.place in conflicts]
@@ -175,7 +175,9 @@ class Sending:
             if place in self._outcomes:
                 continue
             if holder is None:
-                why = Retry("hubspot_row_failed", "HubSpot names another contact that is not there")
+                why = Retry(
+                    "hubspot_row_failed", "HubSpot names another contact that is not there", of_record=True
+                )
                 self._outcomes[place] = why
             elif aim.turn < _TURNS and aim.shares(holder):
                 own = (
@@ -214,7 +216,7 @@ def _claim(aim: Aim, holder: Contact) -> Failure | None:
     """Return the reason why the row may not go to the contact that holds one of its unique values; None if it may."""
     row = aim.row
     if aim.turn >= _TURNS:
-        return Retry("hubspot_row_failed", "HubSpot names one contact after another")
+        return Retry("hubspot_row_failed", "HubSpot names one contact after another", of_record=True)
     if holder.has(KEY) == row.delivery.person:
         same = aim.turn > 0 and aim.kind == "id" and aim.id != holder.id
         return _two(aim.id, holder.id) if same else None

@@ -111,6 +111,8 @@ _CODE = re.compile(r"[A-Z][A-Z0-9_]{2,63}")
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,79}")
 _RECORD_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 _UNKNOWN_ROW = Meaning("retry", "salesforce_row_failed")
+_OF_RECORD = frozenset({"DUPLICATE_VALUE", "ENTITY_IS_DELETED"})
+"""Codes of a row that name its record. A lock does not: a job of the org may hold it."""
 _UNEXPECTED = Meaning("unexplained", "salesforce_unexpected_answer")
 _CLEAR = frozenset(STATUSES) - {400, 401, 403}
 """Statuses that mean the same whoever answers: Salesforce, or a gateway before it."""
@@ -252,6 +254,8 @@ def _judge_row(found: Problem, delivery: Delivery, *, all_alike: bool) -> Judged
         meaning = Meaning("halt", meaning.code)
     failure = _failure(meaning, str(found))
     assert isinstance(failure, Failure)  # noqa: S101 - no row's meaning is "refused"
+    if isinstance(failure, Retry):
+        failure.of_record = bool(found.fields) or found.code in _OF_RECORD
     return failure
 
 

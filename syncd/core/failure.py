@@ -34,7 +34,18 @@ class Failure(Exception):  # noqa: N818 - it may as well be a value
 
 
 class Retry(Failure):
-    """This lead may go through later: spend an attempt and back off, `after` seconds at the least."""
+    """This lead may go through later: spend an attempt and back off, `after` seconds at the least.
+
+    `of_record`: the remote named this very record, or a field of it. After its last attempt it is then rejected also where
+    nothing else went through.
+    """
+
+    def __init__(
+        self, code: str, detail: str, *, after: float | None = None, fix: str = "", of_record: bool = False
+    ) -> None:
+        """See the class."""
+        super().__init__(code, detail, after=after, fix=fix)
+        self.of_record = of_record
 
 
 class Reject(Failure):

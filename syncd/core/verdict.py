@@ -8,7 +8,8 @@ fault may be the lead's or the lane's, and both look alike until another lead wa
 * A success ends the doubt. The suspects then go alone, and each spends its own attempts.
 * A lane in doubt halts when `HALT_LIMIT` leads, or all there are, were tried in vain. No lead is rejected for it.
 * Exhausted attempts reject a lead only if the lane delivered something since its first failure (`mark` is the lane's
-  count of successes at that time). Otherwise the lane is in doubt.
+  count of successes at that time). Otherwise the lane is in doubt, unless the remote named the record: then the lead is
+  rejected, and counts as one of the alike rejections below.
 * `ALIKE_LIMIT` alike rejections in a row, none delivered between, put the lane in doubt as well. If one of the next
   leads is delivered, the rejections stand; if none is, all return to pending in the transaction that halts the lane.
 * A decision made before anything was sent is about that lead alone, not about the lane.
@@ -210,7 +211,7 @@ def _on_stopped(walk: _Tally, item: Item, why: Failure, now: float, *, alone: bo
     walk.changes.append(change._replace(suspect=True, due_at=now if alone else now - MOMENT))
 
 
-def _on_rejected(walk: _Tally, item: Item, why: Reject, now: float, *, lenient: bool) -> None:
+def _on_rejected(walk: _Tally, item: Item, why: Failure, now: float, *, lenient: bool) -> None:
     """Reject an item. `lenient`: the same call delivered something, so the lane is well, whatever the order."""
     lane = walk.lane
     change = kept(item)._replace(
@@ -252,6 +253,10 @@ def _on_retry(walk: _Tally, item: Item, why: Failure, before: int, terms: Terms)
     if attempts >= terms.policy.attempts or old:
         if walk.lane.delivered > mark:
             change = change._replace(state="rejected", due_at=0.0, suspect=False)
+        elif isinstance(why, Retry) and why.of_record:
+            _on_rejected(walk, item, why, terms.now, lenient=terms.well)
+            walk.changes[-1] = walk.changes[-1]._replace(maybe_sent=item.maybe_sent)
+            return
         else:
             change = change._replace(suspect=True, due_at=terms.now)
             walk.stop = Halt(

@@ -178,3 +178,45 @@ def test_a_bug_before_sending_spends_an_attempt_as_ever() -> None:
         1: ("pending", 1),
         2: ("rejected", 0),
     }
+
+
+# Exhausted attempts where nothing else went through
+
+NAMED, BARE = Retry("not_unique", "field email", of_record=True), Retry("failed", "no reason")
+
+
+def last_tries(count: int, why: Failure, terms: Terms = TERMS) -> Verdict:
+    """So many leads fail one by one, each for the last time, and nothing was ever delivered; the last verdict."""
+    lane = OPEN
+    for number in range(1, count + 1):
+        verdict = judged([Item(number, attempts=7, mark=0, failing_since=NOW)], [why], reopened(lane), terms)
+        lane = verdict.lane
+    return verdict
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_record_that_the_remote_names_is_set_aside_with_nobody_to_compare_it_with(number: int) -> None:
+    verdict = last_tries(number, NAMED)
+
+    assert (states(verdict), verdict.changes[0].code, spent(verdict)) == (["rejected"], "not_unique", [8])
+    assert verdict.lane.status == "open"
+
+
+def test_what_may_be_the_systems_fault_sets_nobody_aside() -> None:
+    verdict = last_tries(2, BARE)
+
+    assert (states(verdict), verdict.lane.status) == (["pending"], "halted")
+
+
+def test_ten_named_alike_are_the_lanes_fault_and_return() -> None:
+    verdict = last_tries(ALIKE_LIMIT, NAMED)
+
+    assert (verdict.lane.status, verdict.lane.code) == ("halted", "not_unique")
+    assert (states(verdict), spent(verdict)) == (["pending"], [7])
+    assert sorted(verdict.revived) == list(range(1, ALIKE_LIMIT))
+
+
+def test_a_doubt_outlasts_a_rejection_for_exhausted_attempts() -> None:
+    item = Item(1, attempts=7, mark=0, failing_since=NOW, maybe_sent=True)
+
+    assert judged([item], [NAMED]).changes[0].maybe_sent

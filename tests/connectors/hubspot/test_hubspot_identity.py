@@ -6,7 +6,7 @@ import pytest
 
 from connectors.hubspot.identity import Aim, Contact, Row
 from connectors.hubspot.write import _claim
-from syncd.connector import Delivered, Field, Refused, Reject
+from syncd.connector import Delivered, Field, Refused, Reject, Retry
 from tests.connectors.hubspot.hubspot_bench import ALWAYS, GUESSED, NONE, VERIFIED, Hub, hub
 
 EMAIL = "maker3@studio3.example.com"
@@ -208,3 +208,4 @@ def test_who_may_go_to_the_contact_that_holds_the_value(
     own = {name: lead.person if value == "own" else value for name, value in holder.items()}
     verdict = _claim(Aim(Row(0, lead, EMAIL, "t"), "id", aim_id, turn=turn), Contact("9", own))
     assert (verdict.code if verdict else None) == code
+    assert not isinstance(verdict, Retry) or verdict.of_record

@@ -135,6 +135,26 @@ def test_a_row_that_fails_is_what_the_table_says_and_its_neighbours_are_delivere
     assert "maker" not in why.detail
 
 
+@pytest.mark.parametrize(
+    ("code", "fields", "of_record"),
+    [
+        ("ENTITY_IS_DELETED", [], True),
+        ("DUPLICATE_VALUE", [], True),
+        ("SOMETHING_NOBODY_KNOWS", ["Email"], True),
+        ("SOMETHING_NOBODY_KNOWS", [], False),
+        ("UNABLE_TO_LOCK_ROW", [], False),
+    ],
+)
+def test_a_row_that_is_retried_is_known_for_its_own_where_its_record_or_a_field_is_named(
+    plain: Table, code: str, fields: list[str], *, of_record: bool
+) -> None:
+    (guilty,) = plain.deliveries(1)
+    plain.fake.org.errors[guilty.person] = {**_row(code), "fields": fields}
+    (why,) = sent(plain, guilty)
+    assert isinstance(why, Retry)
+    assert why.of_record == of_record
+
+
 @pytest.mark.parametrize("code", ["INSUFFICIENT_ACCESS", "INSUFFICIENT_ACCESS_OR_READONLY"])
 def test_records_out_of_reach_halt_nobody_though_they_are_all_of_a_call(plain: Table, code: str) -> None:
     guilty, well = plain.deliveries(2), plain.deliveries(2, first=20)

@@ -85,6 +85,22 @@ def test_who_stops_the_lane_alone_is_set_aside_with_that_code_once_others_went_t
     assert bench.rows("SELECT code FROM delivery WHERE state = 'rejected'") == [("access",)]
 
 
+@pytest.mark.parametrize(("named", "state"), [(True, "rejected"), (False, "pending")])
+def test_two_that_are_refused_alone_in_a_lane_are_set_aside_if_the_remote_names_them(
+    bench: Bench, state: str, *, named: bool
+) -> None:
+    bench.ctgo(leads=2)
+    far = bench.place()
+    pulled(bench)
+    why = Retry("failed", "The receiver does not take it.", of_record=named)
+    far.rule = lambda _, batch: [why] * len(batch)
+    bench.run(DAY)
+    bench.check()
+    assert bench.deliveries() == {state: 2}
+    assert bench.rows("SELECT DISTINCT code FROM delivery") == [("failed",)]
+    assert bench.lane("deliver", "crm").status == ("open" if named else "halted")
+
+
 def test_a_new_lead_is_asked_at_once_where_only_one_has_spoken(bench: Bench) -> None:
     world = bench.ctgo(leads=1)
     far = bench.place()

@@ -41,6 +41,23 @@ def a_suspect_that_halts_never_pays() -> None:
     instead("syncd.core.verdict:_is_its_own", lambda *_: False)
 
 
+@defect(
+    "poison alone",
+    "engine",
+    f"{DOUBT}::test_two_that_are_refused_alone_in_a_lane_are_set_aside_if_the_remote_names_them[True-rejected]",
+)
+def a_named_record_waits_for_company() -> None:
+    """Leads whose records a CRM refuses by name wait for ever where no other lead goes through."""
+
+    def make(plain: Any) -> Any:
+        def init(self: Any, *given: Any, of_record: bool = False, **named: Any) -> None:
+            plain(self, *given, of_record=of_record and False, **named)
+
+        return init
+
+    around("syncd.core.failure:Retry.__init__", make)
+
+
 @defect("poison alone", "unit", f"{RULES}::test_a_pause_as_long_as_a_quotas_is_held_against_nobody")
 def a_daily_quota_is_held_against_a_lead() -> None:
     """Whoever meets the end of a quota pays for it."""
