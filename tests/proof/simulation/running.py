@@ -120,6 +120,10 @@ def _measure(sim: Simulation, acts: Acts) -> None:
             sim.far.lock(person)
         else:
             sim.far.poison(person)
+    if chance.random() < 0.5:  # a campaign whose leads one rule refuses comes before all others
+        sim.tell("the poisoned ones come alone")
+        acts.order("pull")
+        sim.run_until(sim.scheduler.passed + HOUR / 6)
     sim.waits = list(liveness.measure(coming, sim.outside.is_through, wait))
     sim.tell(f"the longest wait: {max((it.seconds for it in sim.waits), default=0.0):.0f} s")
     sim.waits = [it for it in sim.waits if it.done or not sim.outside.is_unwell(it.source, it.lead)]

@@ -102,6 +102,7 @@ class Outside:
                     if key is not None:
                         yield from self._about(source, row, find_rows(ledger, key[0], ""), new)
         yield from (f"outside: twice: {it}" for it in self._far.doubles())
+        yield from (f"outside: a spreadsheet runs a cell: {it!r}" for it in self._far.formulas())
 
     def _about(self, source: str, row: Row, told: Sequence[Told], new: Collection[int]) -> Iterator[str]:
         what = f"outside: {source} {row['id']}/{row.get('streamId')}/{row.get('segmentId')}"
@@ -145,12 +146,16 @@ class Outside:
         )
 
     def is_unwell(self, source: str, number: int) -> bool:
-        """Tell if a connector itself refused this lead several times, with a code: then it was no healthy one."""
+        """Tell if this lead was no healthy one: a connector refused it several times, with a code, or the day has no room for it.
+
+        What the day has no room for waits until CTGO may be asked about it again, and `syncd lead` says so.
+        """
         with Ledger.open_to_read(self._path) as ledger:
             share_compiled(ledger)
             told = find_rows(ledger, number, "")
         return any(
-            delivery["state"] == "pending" and delivery["code"] and delivery["attempts"] >= TRIES
+            delivery["state"] == "pending"
+            and (delivery["code"] == "unasked" or (delivery["code"] and delivery["attempts"] >= TRIES))
             for it in told
             if it["source"] == source
             for delivery in it["deliveries"]
