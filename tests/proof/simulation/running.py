@@ -79,6 +79,8 @@ def _come_to_an_end(sim: Simulation, acts: Acts) -> None:
     if lost := sim.oracle.lost():
         raise Objection(f"lost: {lost[:5]}")
     _measure(sim, acts)
+    if sim.author != "first":
+        acts.export_again()
     sim.tell("a quiet day")
     sim.run_until(sim.scheduler.passed + DAY)
     acts.drop("lead_malformed")  # of late rows that nobody can read

@@ -243,11 +243,15 @@ def _excused(known: Told, connector: str, stopped: Collection[str] = ()) -> bool
 
 
 def _waits_for_a_person(known: Told, told: Iterable[Told], source: str) -> bool:
-    """Tell if a row may be new at CTGO still: it, or another row of its id, waits for a person or was dropped by one."""
+    """Tell if a row may be new at CTGO still: it, or another row of its id, waits for a person or was dropped by one.
+
+    It may also wait for a day that has room to ask CTGO about it.
+    """
     export = known["export"]
     refused = bool(export) and export["state"] in {"rejected", "dropped"} and bool(export["code"])
     states = {it["state"] for it in told if it["source"] == source}
-    return refused or known["state"] in READABLE or bool(states & READABLE)
+    unasked = any(it["code"] == "unasked" for it in known["deliveries"])
+    return refused or unasked or known["state"] in READABLE or bool(states & READABLE)
 
 
 def _export(known: Told) -> str:
