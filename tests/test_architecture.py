@@ -34,6 +34,7 @@ SAME = {
     "lead": "a lead, and the verb that shows one",
     "listing": "CTGO's listing of leads: the walk over it and the simulator's",
     "lookups": "look-ups of people: the client and the simulator",
+    "marks": "marks of exported leads: what a sweep tells of them, and the ledger's part",
     "models": "the data classes of a package",
     "preferences": "an account's preferences: the simulator's state and its view",
     "push": "push: the engine's part and the verb",

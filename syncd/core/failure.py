@@ -147,6 +147,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "pull_missing": "Nothing to do at a start: the first pull takes a moment. If it lasts, see: syncd status",
         "pull_stale": "Look at the log for what keeps the source from being pulled, and run: syncd check",
         "leads_missing": "See which: syncd audit --upstream. If it names none, ask CTGO why it counts more than it lists.",
+        "mark_lost": "CTGO lists exported leads as new. If nobody took their marks back: syncd replay --exports. To look at one: syncd lead ID",
         "listing_restless": "Nothing to do: syncd goes on sweeping. If it lasts, see what else exports from this account.",
         "lane_failing": "It keeps trying by itself. If the remote is well, run: syncd check",
         "many_set_aside": "See what they have in common with: syncd rejected list",

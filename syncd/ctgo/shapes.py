@@ -89,11 +89,18 @@ def is_sound(value: object) -> bool:
 
 
 def page_of(body: bytes, server_date: float | None) -> Page | Unfit:
-    """The page of a leads listing: `{"leads": [...], "total": n, "hasMore": b}`, the latter two optional."""
+    """The page of a leads listing: `{"leads": [...], "total": n, "hasMore": b}`, the latter two optional.
+
+    `leads` may be null where `hasMore` says that this is the end and `total` counts nothing: some servers print an empty
+    list so.
+    """
     value = json_of(body)
     if isinstance(value, Unfit):
         return value
-    if not isinstance(value, dict) or not isinstance(rows := value.get("leads"), list):
+    rows = value.get("leads", "") if isinstance(value, dict) else ""
+    if rows is None and value.get("hasMore") is False and not value.get("total"):
+        rows = []
+    if not isinstance(rows, list):
         return Unfit("has no list of leads")
     total, more = value.get("total"), value.get("hasMore")
     if total is not None and (type(total) is not int or total < 0):

@@ -136,6 +136,11 @@ class World:
         with self.lock:
             self.leads.remove(lead_id)
 
+    def lose_mark(self, lead_id: int) -> None:
+        """Take the mark of a lead back: it is listed as new again."""
+        with self.lock:
+            self.leads.lose_mark(lead_id)
+
     def listed(self) -> tuple[Row, ...]:
         """Return the rows of `GET /leads` by discovery."""
         with self.moment():

@@ -41,6 +41,8 @@ NO_PAGES: dict[str, bytes] = {
     "no leads": b'{"total": 0, "hasMore": false}',
     "an error": b'{"error": "sorry"}',
     "leads that are null": b'{"leads": null}',
+    "null, and more": b'{"leads": null, "total": 0, "hasMore": true}',
+    "null, and some": b'{"leads": null, "total": 2, "hasMore": false}',
     "leads in an object": b'{"leads": {"14": []}}',
     "NaN for leads": b'{"leads": NaN}',
     "hasMore in words": page("", '"hasMore": "false"'),
@@ -64,6 +66,12 @@ def test_what_is_no_page_is_a_failure_and_never_an_empty_page(body: bytes) -> No
     assert isinstance(failure, Pause)
     assert (failure.code, failure.unexplained) == ("unexpected_answer", True)
     assert "mara" not in str(failure)
+
+
+@pytest.mark.parametrize("total", [b', "total": 0', b', "total": null', b""])
+def test_an_empty_list_that_is_printed_as_null_is_an_empty_page(total: bytes) -> None:
+    body = b'{"leads": null, "hasMore": false' + total + b"}"
+    assert list(answering(200, body).leads(since=None).rows) == []
 
 
 def test_a_204_where_a_page_is_promised_is_a_failure() -> None:

@@ -138,7 +138,7 @@ class World:
             facts |= {"matchConfidence": dice.choice(("high", "medium"))}
             facts |= {"sourceType": dice.choice(("new_follower", "follower", "liker"))}
             spread = timedelta(seconds=0 if together else dice.random() * 20)
-            dated = not self.readings["undated_rows"] or dice.random() < 0.95
+            dated = not self.readings["undated_rows"] or dice.random() < 0.95 or self.calmed
             row = Row(facts, known.profile if known else self._person(dice), None, inserted, inserted)
             row.discovered = discovered - spread if dated else None
             row.gaps = self._gaps(dice)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FIXES = {
     "damaged": "Restore a backup: syncd restore FILE",
     "missing_here": "The hourly comparison of the books brings them; to bring them now: syncd --once --since TIME",
-    "mark_lost": "Look at one with: syncd lead ID. If CTGO removed the mark, nothing is wrong here.",
+    "mark_lost": "If nobody took the marks back in CTGO's dashboard: syncd replay --exports. To look at one: syncd lead ID",
 }
 FIX = "This should not be possible: keep a copy (syncd backup FILE), look at one with syncd lead ID, and report it."
 

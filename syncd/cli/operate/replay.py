@@ -1,4 +1,7 @@
-"""`syncd replay --connector NAME`: make deliveries for older leads, by today's `where` and mapping."""
+"""`syncd replay --connector NAME`: make deliveries for older leads, by today's `where` and mapping.
+
+`syncd replay --exports`: see `replay_exports`.
+"""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,6 +27,7 @@ from syncd.core.flood_gate import FIRST
 if TYPE_CHECKING:
     from syncd.core.flood_gate import Move
     from syncd.engine.replay import Replay
+    from syncd.settings import Settings
 
 _SINCE = instant_option("--since", "Only leads discovered from here on")
 
@@ -32,7 +36,13 @@ def replay(  # noqa: PLR0917 - Typer passes them by name
     context: typer.Context,
     connector: Annotated[
         str, typer.Option("--connector", metavar="NAME", help="The connector that gets them.")
-    ],
+    ] = "",
+    exports: Annotated[
+        bool,
+        typer.Option(
+            "--exports", help="Instead: export again what CTGO lists as new although it was exported."
+        ),
+    ] = False,
     since: Annotated[Any, _SINCE] = None,
     rejected: Annotated[bool, typer.Option("--rejected", help="Also those that it rejected.")] = False,
     unwanted: Annotated[
@@ -45,10 +55,31 @@ def replay(  # noqa: PLR0917 - Typer passes them by name
 
     A lead that it has is not sent again. Its flood gate holds deliveries beyond the gate's size. Such a delivery does not
     delay the export of a lead that other connectors have, and nothing is exported twice.
+
+    With --exports, leads are exported again whose mark CTGO lost: it accepted their export, and lists them as new. It asks
+    CTGO for them, within the limit. Not for leads whose mark somebody took back on purpose.
     """
+    if exports == bool(connector):
+        raise typer.BadParameter("Give either --connector NAME or --exports.")
     settings = settings_of(context)
+    if exports:
+        from syncd.cli.operate.replay_exports import replay_exports  # noqa: PLC0415 - the client of CTGO
+
+        return replay_exports(settings, yes=yes, as_json=as_json)
     if connector not in settings.connectors:
         raise unknown("connector", connector, settings.connectors)
+    return _make(settings, connector, (since, rejected, unwanted), yes=yes, as_json=as_json)
+
+
+def _make(
+    settings: "Settings",
+    connector: str,
+    chosen: tuple[float | None, bool, bool],
+    *,
+    yes: bool,
+    as_json: bool,
+) -> int:
+    """Make the deliveries. `chosen`: the earliest discovery, and if rejected and unwanted leads are meant as well."""
     from syncd.app.connectors import compile_connectors, compile_enriching  # noqa: PLC0415 - the plugins, the mapping, the database
     from syncd.engine import replay as engine_replay  # noqa: PLC0415
     from syncd.engine.fanout import Recipient  # noqa: PLC0415
@@ -59,7 +90,7 @@ def replay(  # noqa: PLR0917 - Typer passes them by name
     recipient = Recipient(connector, mapped.configured.required, mapped.where)
     size = mapped.configured.gate
     sources = [name for name in settings.sources if connector in settings.connectors_of(name)]
-    wanted = Wanted(connector, sources, since, rejected, unwanted)
+    wanted = Wanted(connector, sources, *chosen)
     clock = SystemClock()
     with ledger_to_change(settings) as ledger:
         lists = names_in(recipient.where.uses)

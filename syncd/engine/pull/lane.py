@@ -13,6 +13,7 @@ from syncd.core.reconciliation import wants_sweep
 from syncd.engine.budget import Reservation
 from syncd.engine.lane import AGAIN, IDLE, LaneTools, LedgerLane, Next
 from syncd.engine.names import NAMES_SOON
+from syncd.engine.pull.marks import Marks
 from syncd.engine.pull.pages import (
     EVERYTHING,
     THE_CAMPAIGNS,
@@ -59,6 +60,7 @@ class Pull(LedgerLane):
         self._plans = Planner(context, self._ledger, self._clock)
         self._listings = Listings(context, tools)
         self._passes = Passes(self._listings.begin)
+        self._marks = Marks(context.name, tools.log)
         self._scheduled: tuple[float, float | None] | None = None
         self._owed = False
         self._waited = 0
@@ -205,6 +207,8 @@ class Pull(LedgerLane):
             ingested = take_page(
                 connection, self._ledger, self._context, batch, now, refill=refill, room=room
             )
+            if plan.kind == RECONCILE and plan.whole:
+                self._marks.see(connection, current, batch)
             enough = limit is not None and current.new + ingested.new >= limit
             done = batch.last or enough
             if plan.kind != CHECK:
@@ -244,6 +248,8 @@ class Pull(LedgerLane):
                 self.ask_reconcile()
         elif current.calm and plan.lifecycle == "new":
             self._passes.asked.pop(CHECK, None)  # this sweep was one
+            if plan.kind == RECONCILE:
+                self._marks.conclude(connection, current, now)
 
     def _report(self, current: Pass, ingested: Ingested, *, done: bool) -> None:
         # At its end a pass wakes every lane: it has freed what it held till then

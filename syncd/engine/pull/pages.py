@@ -82,6 +82,7 @@ class Listings:
         if self._passed_over.get(listing) != why.code:
             self._log.warning("campaign_skipped", source=self._name, stream=listing, code=why.code)
         self._passed_over[listing] = why.code
+        current.partial = True
         return Page(rows=(), total=0, has_more=False, server_date=None)
 
     def _fix_floor(self, plan: Plan, server_date: float | None) -> None:

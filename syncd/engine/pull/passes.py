@@ -277,6 +277,12 @@ class Pass:
     """True if this pass tries the listing of all campaigns again."""
     answered: bool = False
     """True once a listing answered."""
+    partial: bool = False
+    """True if a campaign was passed over."""
+    unlisted: set[int] | None = None
+    """Of a sweep: leads whose export CTGO answered with 404, and that no page has listed so far; None: not looked up yet."""
+    unmarked: set[int] = field(default_factory=set)
+    """Of a sweep: exported leads that a page listed as new."""
 
 
 @dataclass(slots=True)

@@ -141,7 +141,13 @@ class Leads:
             },
         }
 
-    def _mark(self, row: Row, instant: float) -> None:
+    def lose_mark(self, lead_id: int) -> None:
+        """Take the mark of every row of an id back, as a failover or a person does."""
+        for row in self._rows.get(lead_id, ()):
+            self._mark(row, None)
+        self.exported.pop(lead_id, None)
+
+    def _mark(self, row: Row, instant: float | None) -> None:
         if row.listed:
             self.listing.remove(row)
         row.mark_exported(instant)

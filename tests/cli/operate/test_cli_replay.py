@@ -237,6 +237,25 @@ def test_a_connector_that_is_none_is_a_usage_error(home: Home) -> None:
     assert home.syncd("replay").code == 64
 
 
+def test_exports_whose_mark_ctgo_lost_are_made_again(home: Home) -> None:
+    lost = home.sim.world.listed()[4]
+    home.sim.world.lose_mark(lost.id)
+    assert told(home, "replay", "--exports") == {"lost": {"main": [lost.id]}, "made": 1}
+    with Ledger.open_to_read(home.ledger) as ledger:
+        assert_books(ledger)
+    home.syncd("--once")
+    assert lost.id in home.sim.world.exported
+    assert told(home, "replay", "--exports") == {"lost": {"main": []}, "made": 0}
+
+
+def test_exports_are_made_again_only_if_a_person_agrees(home: Home) -> None:
+    home.sim.world.lose_mark(home.sim.world.listed()[4].id)
+    _, shown = at_a_terminal_run(home, "n", "replay", "--exports")
+    assert "Export them again? [y/N]" in shown
+    assert rows(home, "SELECT DISTINCT state FROM export") == [("delivered",)]
+    assert home.syncd("replay", "--exports", "--connector", "later").code == 64
+
+
 def test_a_dead_replay_is_finished_by_the_next(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed after its first transaction; the five that went are five."""
     home.connectors["later"] = LATER + "\ngate = 10"

@@ -141,3 +141,34 @@ def one_campaign_stands_for_its_source() -> None:
 def a_pass_that_never_ends_keeps_what_it_brought() -> None:
     """While CTGO fails at one page, a gated CRM gets no lead of the pages before it."""
     instead("syncd.engine.pull.lane:STUCK", 1_000_000)
+
+
+MARKS = "tests/engine/pull/test_engine_marks.py"
+
+
+@defect(
+    "told once", "engine", f"{MARKS}::test_a_mark_that_ctgo_lost_is_told_once_after_a_day_and_not_made_again"
+)
+def a_lost_mark_is_told_to_nobody() -> None:
+    """CTGO lists a lead as new ever after its export, and only an audit by hand says so."""
+    instead("syncd.ledger.leads.marks:exported", lambda *_: set())
+
+
+@defect(
+    "liveness",
+    "engine",
+    f"{MARKS}::test_exports_behind_a_halted_lane_are_gone_if_ctgo_lists_their_leads_no_more[True]",
+)
+def what_ctgo_lists_no_more_is_owed_for_ever() -> None:
+    """Exports of leads that were archived stay pending behind the halt that they made."""
+    instead("syncd.ledger.leads.marks:settle_unlisted", lambda *_: 0)
+
+
+@defect(
+    "no lead lost",
+    "engine",
+    f"{MARKS}::test_exports_behind_a_halted_lane_are_gone_if_ctgo_lists_their_leads_no_more[True]",
+)
+def one_empty_sweep_settles_exports() -> None:
+    """A listing that is empty for a moment is taken for the end of its leads."""
+    instead("syncd.engine.pull.marks:UNLISTED_FOR", 0.0)

@@ -12,6 +12,7 @@ from syncd.ledger.admin import actions, forgotten
 from syncd.ledger.admin.actions import Chosen
 from syncd.ledger.admin.forgotten import Sought
 from syncd.ledger.admin.replays import Wanted
+from syncd.ledger.leads.marks import export_again, exported
 from tests.proof.simulation.remotes import ACCOUNTS
 from tests.proof.simulation.script import DAY
 from tests.proof.simulation.setup import WORDS
@@ -69,6 +70,14 @@ class People:
 
     def drop(self, code: str = "") -> None:
         self._operate(lambda c: actions.drop(c, Chosen(code=code), self.now, who=WHO, exports={}))
+
+    def export_again(self) -> None:
+        """`replay --exports`: of leads that CTGO lists as new although it took their export."""
+        for source, account in self.sim.far.accounts.items():
+            ids = sorted(account.new())
+            self._operate(
+                lambda c, source=source, ids=ids: export_again(c, source, exported(c, source, ids), self.now)
+            )
 
     def mark(self) -> None:
         """Salespeople say what they think of a few people."""

@@ -2,6 +2,7 @@
 
 import csv
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -129,6 +130,14 @@ class FarEnds:
             self._sheet = (mark, found)
         return self._sheet[1]
 
+    def formulas(self) -> list[str]:
+        """Cells of the file that some spreadsheet runs: Excel splits at the system's separator, LibreOffice at several."""
+        cells = set[str]()
+        for file in self.folder.glob("leads*.csv"):
+            with file.open(encoding="utf-8", newline="") as text:
+                cells.update(cell for row in csv.reader(text) for cell in row)
+        return sorted(cell for cell in cells if _RUN.search(cell))
+
     def doubles(self) -> list[str]:
         """Whoever is somewhere more than once (I-3)."""
         told = [f"sheet: row {key} {n} times" for key, n in self.rows().items() if n > 1]
@@ -187,6 +196,10 @@ class FarEnds:
         """Daily allocations begin anew."""
         for crm in self.crms.values():
             crm.new_day()
+
+
+_RUN = re.compile(r"(^|[;|\t\r\n])\s*[=+@-]")
+"""The begin of a formula, as OWASP's page on CSV injection lists it."""
 
 
 def _options(chance: random.Random, n: int) -> Options:

@@ -79,6 +79,8 @@ def _come_to_an_end(sim: Simulation, acts: Acts) -> None:
     if lost := sim.oracle.lost():
         raise Objection(f"lost: {lost[:5]}")
     _measure(sim, acts)
+    if sim.author != "first":
+        acts.export_again()
     sim.tell("a quiet day")
     sim.run_until(sim.scheduler.passed + DAY)
     acts.drop("lead_malformed")  # of late rows that nobody can read
@@ -120,6 +122,10 @@ def _measure(sim: Simulation, acts: Acts) -> None:
             sim.far.lock(person)
         else:
             sim.far.poison(person)
+    if chance.random() < 0.5:  # a campaign whose leads one rule refuses comes before all others
+        sim.tell("the poisoned ones come alone")
+        acts.order("pull")
+        sim.run_until(sim.scheduler.passed + HOUR / 6)
     sim.waits = list(liveness.measure(coming, sim.outside.is_through, wait))
     sim.tell(f"the longest wait: {max((it.seconds for it in sim.waits), default=0.0):.0f} s")
     readable = {row.get("id") for row in sim.far.accounts[account].rows()}  # a malformed row is not healthy

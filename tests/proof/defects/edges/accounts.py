@@ -133,3 +133,9 @@ def a_date_from_the_future_is_the_newest() -> None:
 def a_dry_runs_requests_are_counted_by_nobody() -> None:
     """A dry run, and a run after it, are more requests than the key allows."""
     instead("syncd.cli.run.dry_run:CountedIn", lambda pacer, _: pacer)
+
+
+@defect("the old stays", "unit", f"{MISTAKES}::test_a_mistake_is_one_sentence")
+def a_host_that_is_no_name_is_accepted() -> None:
+    """An address that httpx refuses passes a reload, and ends the daemon with a traceback."""
+    instead("syncd.http.addresses:usable", lambda _: True)

@@ -111,6 +111,7 @@ class Outside:
                     if key is not None:
                         yield from self._about(source, row, find_rows(ledger, key[0], ""), new)
         yield from (f"outside: twice: {it}" for it in self._far.doubles())
+        yield from (f"outside: a spreadsheet runs a cell: {it!r}" for it in self._far.formulas())
 
     def _about(self, source: str, row: Row, told: Sequence[Told], new: Collection[int]) -> Iterator[str]:
         what = f"outside: {source} {row['id']}/{row.get('streamId')}/{row.get('segmentId')}"
@@ -159,12 +160,16 @@ class Outside:
         )
 
     def is_unwell(self, source: str, number: int) -> bool:
-        """Tell if a connector itself refused this lead several times, with a code: then it was no healthy one."""
+        """Tell if this lead was no healthy one: a connector refused it several times, with a code, or the day has no room for it.
+
+        What the day has no room for waits until CTGO may be asked about it again, and `syncd lead` says so.
+        """
         with Ledger.open_to_read(self._path) as ledger:
             share_compiled(ledger)
             told = find_rows(ledger, number, "")
         return any(
-            delivery["state"] == "pending" and delivery["code"] and delivery["attempts"] >= TRIES
+            delivery["state"] == "pending"
+            and (delivery["code"] == "unasked" or (delivery["code"] and delivery["attempts"] >= TRIES))
             for it in told
             if it["source"] == source
             for delivery in it["deliveries"]
@@ -252,11 +257,15 @@ def _excused(known: Told, connector: str, stopped: Collection[str] = ()) -> bool
 
 
 def _waits_for_a_person(known: Told, told: Iterable[Told], source: str) -> bool:
-    """Tell if a row may be new at CTGO still: it, or another row of its id, waits for a person or was dropped by one."""
+    """Tell if a row may be new at CTGO still: it, or another row of its id, waits for a person or was dropped by one.
+
+    It may also wait for a day that has room to ask CTGO about it.
+    """
     export = known["export"]
     refused = bool(export) and export["state"] in {"rejected", "dropped"} and bool(export["code"])
     states = {it["state"] for it in told if it["source"] == source}
-    return refused or known["state"] in READABLE or bool(states & READABLE)
+    unasked = any(it["code"] == "unasked" for it in known["deliveries"])
+    return refused or unasked or known["state"] in READABLE or bool(states & READABLE)
 
 
 def _export(known: Told) -> str:
