@@ -4,7 +4,7 @@ A page's leads and deliveries, and on the last page the watermark, are one trans
 memory only: after a crash it begins again, and what is known already costs nothing but the request.
 """
 
-from collections import deque
+from collections import Counter, deque
 
 from syncd.core.failure import Failure, Halt, Pause
 from syncd.core.lane_state import LaneState, reopened
@@ -64,6 +64,8 @@ class Pull(LedgerLane):
         self._scheduled: tuple[float, float | None] | None = None
         self._owed = False
         self._waited = 0
+        self._given_up: Counter[str] = Counter()
+        """Failures in a row by kind of pass: a live pass that ends well says nothing of a sweep."""
         self.pulled: float | None = None
         """When the last live pass ended well, monotonic."""
         self.cost = 1
@@ -227,6 +229,7 @@ class Pull(LedgerLane):
         current.batch = None
         if done:
             self._passes.current = None
+            self._given_up.pop(plan.kind, None)
         self._context.paging_new.up = self._passes.holds_exports
         if done and plan.kind == LIVE:
             self.pulled, self.cost = self._clock.monotonic(), max(1, current.requests)
@@ -295,7 +298,8 @@ class Pull(LedgerLane):
             after = self._fail(connection, reopened(self._load(connection)), why)
             if isinstance(why, self.halting):
                 halt_lanes(connection, SOURCE_LANES, self.name, why, self._clock.now())
-            stuck = self._load(connection).failures >= STUCK
+            self._given_up[current.plan.kind] += 1
+            stuck = max(self._given_up[current.plan.kind], self._load(connection).failures) >= STUCK
             if stuck and current.plan.kind != CHECK:
                 # A pass that never ends must not hold for ever what it brought
                 page = flood_gate.page(connection, self._context.gates, self.name, current.plan.kind)
