@@ -31,6 +31,7 @@ VERBS = {
     "rejected": ("operate.rejected:app", "List, show, retry or drop what was rejected."),
     "pause": ("operate.pause:pause", "Stop a source or a connector until it is resumed."),
     "resume": ("operate.pause:resume", "Lift a pause or a halt."),
+    "retry": ("operate.retry:retry", "Try now what waits to be tried again."),
     "reload": ("operate.pause:reload", "Make the running daemon read its configuration again."),
     "push": ("operate.push:app", "Show, or switch off and on, CTGO's push of new leads."),
     "replay": ("operate.replay:replay", "Make deliveries for older leads: for a new connector, or for rejected or unwanted leads."),

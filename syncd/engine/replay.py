@@ -1,4 +1,4 @@
-"""Replay: deliveries for leads that came in before a connector was there, or that it rejected or did not want.
+"""Replay: deliveries for leads that came in before a connector was there, or that it rejected, did not want, or has.
 
 First everything is read and judged by today's `where`, and nothing is written; then the deliveries are made, the oldest
 leads first, a few thousand a transaction, so that a running engine never waits long. What such a delivery says is mapped
@@ -43,6 +43,8 @@ class Replay:
     unwanted: int = 0
     unnamed: int = 0
     """Those whose `where` needs a name, of a campaign for one, that is not known yet."""
+    unjudged: int = 0
+    """Those that are there and of whom today's `where` cannot tell if it wants them: they stay as they are."""
     payload_gone: int = 0
 
     @property
@@ -90,7 +92,9 @@ def look(
     replay = Replay()
     for lead in _all(ledger, wanted):
         verdict, why = judge(lead, recipient, names[lead.source], enriching.get(lead.source))
-        if verdict == "unasked":
+        if lead.there and verdict in {"unasked", "filter_failed"}:
+            replay.unjudged += 1
+        elif verdict == "unasked":
             replay.to_ask.append(lead)
         elif verdict == "deliver" and lead.delivery is None:
             replay.new.append((lead.discovered_at, lead.seq))

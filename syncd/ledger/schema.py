@@ -111,7 +111,7 @@ class Attempted(Row):
 
 
 class Delivery(Attempted, table=True):
-    """One lead on its way to one connector.
+    """One lead on its way to one connector. With a `remote_id`, the remote has it, also while it is written once more.
 
     `held`: empty, or the reason why it is not due: `unasked`, `gate`, or the kind of the pass that is still bringing it.
     """

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, literal_column, select
+from sqlalchemy import Connection, bindparam, func, literal_column, or_, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -53,6 +53,11 @@ def is_standing(lead: Any) -> ColumnElement[bool]:
     """Rows of the partial index over leads, in its own words: another condition goes beside this one."""
     rows: ColumnElement[bool] = lead.c.state.in_([quoted(state) for state in STANDING])
     return rows
+
+
+def is_there(delivery: Any) -> ColumnElement[bool]:
+    """True for deliveries that the remote has, also those that are on their way again: these keep their remote id."""
+    return or_(delivery.c.state == quoted("delivered"), delivery.c.remote_id.is_not(None))
 
 
 def array(values: Iterable[object]) -> str:

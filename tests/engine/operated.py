@@ -164,6 +164,7 @@ class Whole(Bench):
             tuple(self.accounts),
             rejected=self.chance.random() < 0.5,
             unwanted=self.chance.random() < 0.5,
+            delivered=name != "sheet" and self.chance.random() < 0.5,
         )
         found = engine_replay.look(self.ledger, wanted, taker, names)
         order = engine_replay.Order("ana", self.now, place.gate or None, {})

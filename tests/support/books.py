@@ -25,7 +25,7 @@ _CONTRADICTIONS = (
        (state IN ('enriching', 'delivering', 'rejected', 'exporting', 'quarantined'))""",
     "SELECT id FROM delivery WHERE (settled_at IS NULL) <> (state = 'pending') AND code <> 'filter_failed'",
     """SELECT seq FROM lead l WHERE state IN ('exporting', 'exported', 'unexported') AND EXISTS (SELECT 1 FROM
-       delivery d WHERE d.lead_seq = l.seq AND required AND d.state IN ('pending', 'rejected'))""",
+       delivery d WHERE d.lead_seq = l.seq AND required AND d.state IN ('pending', 'rejected') AND remote_id IS NULL)""",
     """SELECT seq FROM lead l WHERE state = 'delivering' AND NOT EXISTS (SELECT 1 FROM delivery d WHERE
        d.lead_seq = l.seq AND d.state = 'pending')""",
     """SELECT seq FROM lead l WHERE state = 'exporting' AND NOT EXISTS (SELECT 1 FROM export e WHERE

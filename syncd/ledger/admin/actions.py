@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import Connection, and_, func, or_, select, update
 
 from syncd.core.lane_state import BY_HAND, LaneState, reopened
 from syncd.ledger.deliveries import flood_gate
+from syncd.ledger.deliveries.attempts import waiting
 from syncd.ledger.history import log_action
 from syncd.ledger.lanes import load_lane, save_lane
 from syncd.ledger.leads.settlement import owe_everywhere, settle
@@ -77,6 +78,38 @@ def resume_lanes(
 _ROWS: Mapping[str, Any] = {"deliver": _delivery, "export": _export, "feedback": _feedback}
 
 
+class Retried(NamedTuple):
+    """The lanes whose wait was lifted, as they were, and the number of rows that may go now."""
+
+    lifted: Sequence[LaneState]
+    rows: int
+
+
+def retry_now(connection: Connection, lanes: Sequence[tuple[str, str]], now: float, *, who: str) -> Retried:
+    """Make due what waits behind a back-off, and lift the waits of these (kind, name) lanes themselves.
+
+    Halts, pauses by hand and what a gate holds stay. No attempt is spent, and none is given back.
+    """
+    lifted, n = [], 0
+    for kind, name in lanes:
+        lane, rows = load_lane(connection, kind, name), _ROWS.get(kind)
+        waits = lane.status == "paused" and lane.code != BY_HAND
+        if waits:
+            lifted.append(lane)
+            save_lane(connection, reopened(lane)._replace(failures=0))
+        if rows is None or not (waits or lane.status == "open"):
+            continue
+        owner = rows.c.connector if kind == "deliver" else rows.c.source
+        mine = (owner == name, *waiting(rows))
+        late = update(rows).where(*mine, rows.c.due_at > now).values(due_at=now, waits_from=None)
+        count = select(func.count()).select_from(rows).where(*mine)
+        moved = connection.execute(late).rowcount
+        n += connection.execute(count).scalar_one() if waits else moved
+    if lifted or n:
+        log_action(connection, now, who=who, verb="retry", name=lanes[0][1], detail=f"{n} tried now")
+    return Retried(lifted, n)
+
+
 def accept(
     connection: Connection,
     lanes: Sequence[tuple[str, str]],
@@ -130,12 +163,8 @@ def drop_held(connection: Connection, name: str, now: float, *, who: str, export
     """Drop the deliveries behind a connector's gate, which opens it; return how many."""
     books = Books(connection, now)
     rows = flood_gate.held_of(connection, name)
-    connection.execute(
-        update(_delivery).where(among(_delivery.c.id, "ids")).values(state="dropped", settled_at=now),
-        {"ids": array(row[0] for row in rows)},
-    )
-    books.move("delivery", name, len(rows), old="pending", new="dropped")
-    settle(books, [row[1] for row in rows], exports)
+    _give_up(books, rows)
+    settle(books, [row.lead_seq for row in rows], exports)
     books.close()
     if rows:
         flood_gate.approve(connection, [name])
@@ -166,15 +195,28 @@ def retry(connection: Connection, chosen: Chosen, now: float, *, who: str, expor
 def drop(connection: Connection, chosen: Chosen, now: float, *, who: str, exports: dict[str, bool]) -> int:
     """Take rejected deliveries out of their leads' required sets, and drop quarantined rows; return how many."""
     books = Books(connection, now)
-    rows, values = _rejected(connection, chosen), {"state": "dropped", "settled_at": now}
-    dropped = _move(books, _delivery, rows, values)
+    rows = _rejected(connection, chosen)
+    dropped = _give_up(books, rows)
     settle(books, [row.lead_seq for row in rows], exports)
     dropped += _drop_exports(books, chosen) + _drop_quarantined(books, chosen, exports)
+    values = {"state": "dropped", "settled_at": now}
     dropped += _move(books, _feedback, _of_sources(connection, _feedback, chosen), values)
     books.close()
     if dropped:
         log_action(connection, now, who=who, verb="drop", name=chosen.connector, detail=_describe(chosen))
     return dropped
+
+
+def _give_up(books: Books, rows: Sequence[Any]) -> int:
+    """Drop deliveries; one that the remote has, and that was to be written once more, is delivered as before."""
+    values = {"settled_at": books.now, "held": "", "suspect": False}
+    there = [row for row in rows if row.remote_id is not None]
+    dropped = _move(
+        books, _delivery, [row for row in rows if row.remote_id is None], {**values, "state": "dropped"}
+    )
+    return dropped + _move(
+        books, _delivery, there, {**values, "state": "delivered", "code": "", "detail": ""}
+    )
 
 
 def _in_question(rows: Any, chosen: Chosen) -> Any:
@@ -188,7 +230,7 @@ def _in_question(rows: Any, chosen: Chosen) -> Any:
 
 
 def _rejected(connection: Connection, chosen: Chosen) -> Sequence[Any]:
-    query = select(_delivery.c.id, _delivery.c.lead_seq, _delivery.c.connector, _delivery.c.state).where(
+    query = select(*flood_gate.ROW).where(
         _delivery.c.state.in_([quoted("rejected"), quoted("pending")])
         if chosen.unconfigured
         else _in_question(_delivery, chosen)

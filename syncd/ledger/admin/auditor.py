@@ -66,8 +66,10 @@ def _tally(connection: Connection) -> Iterator[Contradiction]:
 
 
 _HAS = "EXISTS (SELECT 1 FROM delivery d WHERE d.lead_seq = l.seq AND {})"
-_OPEN = _HAS.format("d.required AND d.state IN ('pending', 'rejected')")
-_DELIVERED = _HAS.format("d.state = 'delivered'")
+_IS_THERE = "(d.state = 'delivered' OR d.remote_id IS NOT NULL)"
+"""As `syncd.ledger.sql.is_there`."""
+_OPEN = _HAS.format(f"d.required AND d.state IN ('pending', 'rejected') AND NOT {_IS_THERE}")
+_DELIVERED = _HAS.format(_IS_THERE)
 _MARKED = (
     "EXISTS (SELECT 1 FROM export e WHERE e.source = l.source AND e.lead_id = l.lead_id AND e.state IN ({}))"
 )
@@ -90,9 +92,8 @@ _CANNOT_BE: dict[str, tuple[str, str]] = {
     ),
     "export_without_evidence": (
         "Exports of leads that no connector has.",
-        """SELECT lead_id FROM export e WHERE state IN ('pending', 'delivered') AND NOT EXISTS (SELECT 1 FROM lead l
-           JOIN delivery d ON d.lead_seq = l.seq WHERE l.source = e.source AND l.lead_id = e.lead_id AND
-           d.state = 'delivered')""",
+        f"""SELECT lead_id FROM export e WHERE state IN ('pending', 'delivered') AND NOT EXISTS (SELECT 1 FROM lead l
+           JOIN delivery d ON d.lead_seq = l.seq WHERE l.source = e.source AND l.lead_id = e.lead_id AND {_IS_THERE})""",
     ),
     "settled_with_work_left": (
         "Settled leads that a required connector still waits for.",

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, String, delete, func, or_, select, update
+from sqlalchemy import Connection, String, case, delete, func, or_, select, update
 from sqlmodel import AutoString, SQLModel
 
 from syncd.core.texts import bare, clean, fold
@@ -19,7 +19,7 @@ from syncd.ledger.admin.maintenance import rewrite
 from syncd.ledger.history import OWED, log_action, note_done
 from syncd.ledger.schema import Delivery, Export, Feedback, Forgotten, Payload, Secret, Source, table
 from syncd.ledger.schema import Lead as LeadRow
-from syncd.ledger.sql import Books, among, array, execute_many, upsert
+from syncd.ledger.sql import Books, among, array, execute_many, is_there, quoted, upsert
 from syncd.ledger.tombstones import keys, known_marks
 
 _lead, _delivery, _export, _payload = table(LeadRow), table(Delivery), table(Export), table(Payload)
@@ -197,8 +197,8 @@ def _farewell(connection: Connection, rows: Sequence[Any]) -> Farewell:
     for it in deliveries:
         row = by_seq[it.lead_seq]
         farewell.waiting += it.state == "pending"
-        if it.state == "delivered" or it.maybe_sent:
-            sure = it.state == "delivered"
+        sure = it.state == "delivered" or it.remote_id is not None
+        if sure or it.maybe_sent:
             farewell.remains.append(Remains(it.connector, row.lead_id, it.remote_id, sure, row.discovered_at))
     query = select(_export.c.source, _export.c.lead_id).where(
         among(_export.c.lead_id, "ids"), _export.c.state.in_(("delivered", "gone", "elsewhere"))
@@ -273,18 +273,18 @@ def erase(books: Books, seqs: Sequence[int]) -> None:
 
 
 def _close_deliveries(books: Books, parameters: Mapping[str, str]) -> None:
-    """Drop pending deliveries; delivered ones stay so, without their remote ids."""
+    """Drop pending deliveries; what is there stays delivered, without its remote id."""
     mine = among(_delivery.c.lead_seq, "seqs")
     open_ = _delivery.c.state.in_(("pending", "rejected"))
-    counted = select(_delivery.c.connector, _delivery.c.state, func.count()).where(mine, open_)
-    for connector, state, n in books.connection.execute(
-        counted.group_by(_delivery.c.connector, _delivery.c.state), parameters
-    ):
-        books.move("delivery", connector, n, old=state, new="dropped")
+    new = case((is_there(_delivery), quoted("delivered")), else_=quoted("dropped"))
+    states = (_delivery.c.connector, _delivery.c.state, new)
+    counted = select(*states, func.count()).where(mine, open_).group_by(*states)
+    for connector, state, end, n in books.connection.execute(counted, parameters):
+        books.move("delivery", connector, n, old=state, new=end)
     books.connection.execute(
         update(_delivery)
         .where(mine, open_)
-        .values(state="dropped", code="forgotten", settled_at=books.now, call_limit=None, held=""),
+        .values(state=new, code="", settled_at=books.now, call_limit=None, held=""),
         parameters,
     )
     books.connection.execute(update(_delivery).where(mine).values(remote_id=None, detail=""), parameters)

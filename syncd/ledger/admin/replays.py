@@ -1,4 +1,4 @@
-"""Replays: older leads that a connector does not have, and the deliveries that are made for them."""
+"""Replays: older leads that a connector does not have, or that are to be written once more, and their deliveries."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -9,28 +9,35 @@ from sqlalchemy import Connection, and_, case, exists, literal, null, or_, selec
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.leads.ingest import WAITS_FOR_ANSWER
 from syncd.ledger.leads.settlement import settle
-from syncd.ledger.schema import Delivery, Export, Payload, table
+from syncd.ledger.schema import Delivery, Export, Payload, Person, table
 from syncd.ledger.schema import Lead as LeadRow
 from syncd.ledger.sql import Books, among, array, quoted, upsert
 
 _lead, _delivery, _export, _payload = table(LeadRow), table(Delivery), table(Export), table(Payload)
+_person = table(Person)
 _HAVING = ("delivering", "rejected", "exporting", "exported", "unexported", "gone")
 """States of leads that some connector was given; with *unwanted*, those that a replay may be about."""
+_WITH_RECORD = (*_HAVING, "elsewhere")
+"""States of leads that may have a record at a remote."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A replay's choice of older leads. `since`: discovered from here on; None: all there are."""
+    """A replay's choice of older leads. `since`: discovered from here on; None: all there are.
+
+    `delivered`: no new ones, but those that are there. Each person's record gets their newest lead, which is what it holds.
+    """
 
     connector: str
     sources: Collection[str]
     since: float | None = None
     rejected: bool = False
     unwanted: bool = False
+    delivered: bool = False
 
 
 class Older(NamedTuple):
-    """An older lead. `delivery`: its delivery to the connector, rejected or no longer wanted; None: it never had one."""
+    """An older lead. `delivery`: its delivery to the connector; None: it never had one. `there`: the remote has it."""
 
     seq: int
     source: str
@@ -39,13 +46,16 @@ class Older(NamedTuple):
     enrichment: str | None
     delivery: int | None
     rejected: bool
+    there: bool
 
 
 def older(connection: Connection, wanted: Wanted, after: int, limit: int) -> list[Older]:
     """The next of these leads behind a sequence number, in its order. It walks every lead there is."""
     ours = (_delivery.c.lead_seq == _lead.c.seq) & (_delivery.c.connector == wanted.connector)
-    states = (*_HAVING, "unwanted") if wanted.unwanted else _HAVING
-    chosen = [_delivery.c.id.is_(None)]
+    states = _WITH_RECORD if wanted.delivered else _HAVING
+    if wanted.unwanted:
+        states = (*states, "unwanted")
+    chosen = [and_(_RECORDED, _IS_NEWEST) if wanted.delivered else _delivery.c.id.is_(None)]
     if wanted.rejected:
         chosen.append(_delivery.c.state == quoted("rejected"))
     if wanted.unwanted:
@@ -53,7 +63,7 @@ def older(connection: Connection, wanted: Wanted, after: int, limit: int) -> lis
     query = (
         select(
             _lead.c.seq, _lead.c.source, _lead.c.discovered_at, _payload.c.text, _lead.c.enrichment, _delivery.c.id,
-            _delivery.c.state == quoted("rejected"),
+            _delivery.c.state == quoted("rejected"), _delivery.c.state == quoted("delivered"),
         )
         .outerjoin(_payload, _payload.c.seq == _lead.c.seq)
         .outerjoin(_delivery, ours)
@@ -63,7 +73,17 @@ def older(connection: Connection, wanted: Wanted, after: int, limit: int) -> lis
     )  # fmt: skip
     if wanted.since is not None:
         query = query.where(_lead.c.discovered_at >= wanted.since)
-    return [Older(*row[:-1], bool(row[-1])) for row in connection.execute(query)]
+    return [Older(*row[:-2], bool(row[-2]), bool(row[-1])) for row in connection.execute(query)]
+
+
+_RECORDED = and_(_delivery.c.state == quoted("delivered"), _delivery.c.remote_id.is_not(None))
+"""Deliveries that can go as an update: the remote gave their record an id."""
+_IS_NEWEST = exists().where(
+    _person.c.connector == _delivery.c.connector,
+    _person.c.person == _lead.c.person,
+    _person.c.remote_id.is_not(None),
+    _person.c.discovered_at <= _lead.c.discovered_at,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +152,10 @@ _AGAIN = {
 
 
 def again(books: Books, making: Making, ids: Sequence[int]) -> int:
-    """Deliveries that were rejected, or given up because nobody wanted them, go back to pending; how many."""
+    """Deliveries that were rejected, or given up because nobody wanted them, go back to pending; how many.
+
+    So do those that are there: they keep their remote id, so their lead stands as if nothing were pending.
+    """
     state = (
         select(_lead.c.state).where(_lead.c.seq == _delivery.c.lead_seq).scalar_subquery().label("lead_state")
     )
@@ -141,6 +164,7 @@ def again(books: Books, making: Making, ids: Sequence[int]) -> int:
         or_(
             _delivery.c.state == quoted("rejected"),
             and_(_delivery.c.state == quoted("dropped"), _delivery.c.code == quoted("unwanted")),
+            _RECORDED,
         ),
     )
     rows = books.connection.execute(query, {"ids": array(ids)}).all()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, literal, null, or_, select, union_all, update
+from sqlalchemy import Connection, bindparam, func, literal, or_, select, union_all, update
 
 from syncd.core.delivery import Change, Item
 from syncd.core.lane_state import LaneState
@@ -139,8 +139,10 @@ def _write(model: type[Attempted], *, remote_ids: bool) -> Any:
     each = func.json_each(bindparam("rows")).table_valued("value")
     values: dict[str, Any] = {column: bindparam("new_" + member) for column, member in _CHANGED.items()}
     if model is Delivery:
-        values["created"] = bindparam("new_created")
-        values["remote_id"] = func.json_extract(each.c.value, "$[1]") if remote_ids else null()
+        # What was delivered once, and is on its way again, stays there whatever comes of this call
+        values["created"] = or_(bindparam("new_created"), rows.c.created)
+        if remote_ids:
+            values["remote_id"] = func.coalesce(func.json_extract(each.c.value, "$[1]"), rows.c.remote_id)
     ours = rows.c.id == func.json_extract(each.c.value, "$[0]") if remote_ids else among(rows.c.id, "rows")
     return update(rows).where(ours, rows.c.state == quoted("pending")).values(values)
 

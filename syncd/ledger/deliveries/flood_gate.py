@@ -164,10 +164,15 @@ def _last(connection: Connection) -> int:
     return connection.execute(select(func.max(_delivery.c.id))).scalar() or 0
 
 
-def held_of(connection: Connection, name: str) -> list[tuple[int, int]]:
-    """(delivery id, lead sequence number) of what is held for a connector."""
-    query = select(_delivery.c.id, _delivery.c.lead_seq).where(_HELD, _OURS)
-    return [(row.id, row.lead_seq) for row in connection.execute(query, {"name": name})]
+ROW = (
+    _delivery.c.id, _delivery.c.lead_seq, _delivery.c.connector, _delivery.c.state, _delivery.c.remote_id,
+)  # fmt: skip
+"""The columns of a delivery that a person decides about."""
+
+
+def held_of(connection: Connection, name: str) -> Sequence[Any]:
+    """Return the rows of what is held for a connector."""
+    return connection.execute(select(*ROW).where(_HELD, _OURS), {"name": name}).all()
 
 
 _NOTHING_BEHIND = update(_gate).where(_gate.c.closed_at.is_not(None), ~_BEHIND).values(closed_at=None)

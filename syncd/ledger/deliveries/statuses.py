@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from syncd.core.feedback import Standing, state_after
 from syncd.ledger.schema import Delivery, Feedback, Heard, Hearing, Person, table
 from syncd.ledger.schema import Lead as LeadRow
-from syncd.ledger.sql import Books, among, array, execute_many, quoted, upsert
+from syncd.ledger.sql import Books, among, array, execute_many, is_there, quoted, upsert
 
 _lead, _delivery, _person = table(LeadRow), table(Delivery), table(Person)
 _feedback, _heard, _hearing = table(Feedback), table(Heard), table(Hearing)
@@ -89,8 +89,8 @@ def news_in(connection: Connection, connector: str, reports: Sequence[Report]) -
     about: dict[str, str] = {}
     found = connection.execute(_LEADS, {"connector": connector, "persons": array(words)}).all()
     there = {row.person for row in found if row.there}
-    for person, is_there, source, lead_id, segment_id, id_, *standing in found:
-        if person in there and not is_there:
+    for person, known, source, lead_id, segment_id, id_, *standing in found:
+        if person in there and not known:
             continue
         word = about[person] = words[person]
         before = None if id_ is None else Standing(*standing)
@@ -155,7 +155,7 @@ _SAME = (
 )
 _LEADS = (
     select(
-        _lead.c.person, (_delivery.c.state == quoted("delivered")).label("there"), _lead.c.source, _lead.c.lead_id,
+        _lead.c.person, is_there(_delivery).label("there"), _lead.c.source, _lead.c.lead_id,
         _lead.c.segment_id, _feedback.c.id, _feedback.c.state, _feedback.c.word, _feedback.c.told, _feedback.c.maybe_sent,
     )
     .join(_delivery, _OURS)
@@ -163,7 +163,7 @@ _LEADS = (
     .where(
         among(_lead.c.person, "persons"),
         _lead.c.lead_id > 0,
-        _delivery.c.state.in_((quoted("delivered"), quoted("pending"))),
+        or_(is_there(_delivery), _delivery.c.state == quoted("pending")),
     )
     .order_by(_lead.c.seq)
 )  # fmt: skip

@@ -17,15 +17,18 @@ from syncd.core.lead_state import HOLDS_EXPORT, UNSETTLED, Standing, lead_state
 from syncd.ledger.overview import counts
 from syncd.ledger.schema import Delivery, Export, table
 from syncd.ledger.schema import Lead as LeadRow
-from syncd.ledger.sql import Books, among, array, is_standing, quoted, upsert
+from syncd.ledger.sql import Books, among, array, is_standing, is_there, quoted, upsert
 from syncd.ledger.twins import held, shared_host, twins
 
 _lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
 _sibling = _lead.alias("sibling")
 
 
+_stands = case((is_there(_delivery), quoted("delivered")), else_=_delivery.c.state)
+
+
 def _any(*, state: str, required: bool) -> Any:
-    return func.max(and_(_delivery.c.state == state, _delivery.c.required.is_(required)))
+    return func.max(and_(_stands == state, _delivery.c.required.is_(required)))
 
 
 _EACH = (

@@ -31,7 +31,7 @@ def written(home: Home, name: str = "later.csv") -> list[str]:
 
 
 def replayed(home: Home, *options: str, name: str = "later") -> dict[str, object]:
-    found = told(home, "replay", "--connector", name, *options)
+    found = told(home, "replay", "--connector", name, "--yes", *options)
     with Ledger.open_to_read(home.ledger) as ledger:
         assert_books(ledger)
     assert isinstance(found, dict)
@@ -55,7 +55,7 @@ def test_a_connector_added_later_gets_the_older_leads_once(home: Home) -> None:
 
 
 def test_it_says_so_in_words(home: Home) -> None:
-    ran = home.syncd("replay", "--connector", "later")
+    ran = home.syncd("replay", "--connector", "later", "--yes")
     assert ran.out.splitlines() == [
         "30 older leads would go to later, and 0 once more.",
         "30 deliveries were made for later.",
@@ -102,11 +102,10 @@ def test_what_retention_has_dropped_is_counted_and_said(home: Home) -> None:
     assert "4 cannot: retention has dropped their payload" in ran.out
 
 
-@pytest.mark.parametrize("yes", [(), ("--yes",)])
-def test_it_passes_through_the_gate_and_yes_does_not_open_it(home: Home, yes: tuple[str, ...]) -> None:
+def test_it_passes_through_the_gate_and_yes_does_not_open_it(home: Home) -> None:
     home.connectors["later"] = LATER + "\ngate = 10"
     home.configure()
-    ran = home.syncd("replay", "--connector", "later", *yes)
+    ran = home.syncd("replay", "--connector", "later", "--yes")
     assert "That is more than its gate lets through (10): the 5 oldest would go" in ran.out
     assert "syncd release later" in ran.out
     assert told(home, "status")["connectors"]["later"]["held"] == 25
@@ -230,6 +229,19 @@ def test_on_a_terminal_it_asks(home: Home, answer: str, made: int) -> None:
     assert rows(home, "SELECT count(*) FROM delivery WHERE connector = 'later'") == [(made,)]
 
 
+def test_without_a_terminal_it_wants_a_yes(home: Home) -> None:
+    """As `forget` does: nobody can answer."""
+    ran = home.syncd("replay", "--connector", "later")
+    assert (ran.code, "Nobody can answer here: add --yes" in ran.err) == (64, True)
+    assert home.syncd("replay", "--connector", "later", "--json").code == 64
+    assert rows(home, "SELECT count(*) FROM delivery WHERE connector = 'later'") == [(0,)]
+    dry = home.syncd("replay", "--connector", "later", "--dry-run")
+    assert dry.out.splitlines() == [
+        "30 older leads would go to later, and 0 once more.",
+        "Nothing was changed.",
+    ]
+
+
 def test_a_connector_that_is_none_is_a_usage_error(home: Home) -> None:
     ran = home.syncd("replay", "--connector", "latter")
     assert ran.code == 64
@@ -270,7 +282,7 @@ def test_a_dead_replay_is_finished_by_the_next(home: Home, monkeypatch: pytest.M
 
     monkeypatch.setattr(replay, "make", dying)
     with pytest.raises(sqlite3.InterfaceError):
-        home.syncd("replay", "--connector", "later")
+        home.syncd("replay", "--connector", "later", "--yes")
     monkeypatch.setattr(replay, "make", make)
     assert home.syncd("--once").code == 75
     oldest = [i for (i,) in rows(home, "SELECT lead_id FROM lead ORDER BY discovered_at LIMIT 5")]

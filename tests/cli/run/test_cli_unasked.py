@@ -75,7 +75,7 @@ def test_replay_has_ctgo_asked_about_what_nobody_wanted_for_want_of_an_answer(wa
     rows(waiting, "UPDATE tally SET state = 'unwanted' WHERE kind = 'lead' AND state = 'delivering'")
     rows(waiting, "UPDATE tally SET n = 0 WHERE kind = 'delivery' AND state = 'pending'")
     assert "no connector's `where` accepts 3 leads" in waiting.syncd("status").out
-    ran = waiting.syncd("replay", "--connector", "mail", "--unwanted")
+    ran = waiting.syncd("replay", "--connector", "mail", "--unwanted", "--yes")
     assert "3 wait until CTGO answers" in ran.out
     assert rows(waiting, "SELECT count(*) FROM delivery WHERE held = 'unasked' AND required") == [(3,)]
     waiting.source = TABLE

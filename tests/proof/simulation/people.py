@@ -128,9 +128,9 @@ class People:
             clock = self.sim.clock()
             names = {source: Names(source, names_in(taker.where.uses), ledger, clock) for source in ACCOUNTS}
             rejected, unwanted = self.chance.random() < 0.5, self.chance.random() < 0.5
-            found = engine_replay.look(
-                ledger, Wanted(name, tuple(ACCOUNTS), rejected=rejected, unwanted=unwanted), taker, names
-            )
+            delivered = m.configured.cls.objects == "people" and self.chance.random() < 0.5
+            wanted = Wanted(name, tuple(ACCOUNTS), None, rejected, unwanted, delivered)
+            found = engine_replay.look(ledger, wanted, taker, names)
             order = engine_replay.Order(WHO, self.now, m.configured.gate or None, {})
             engine_replay.carry_out(ledger, found, taker, order)
         self.sim.oracle.forget_what_was()
