@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from syncd.core.flood_gate import Move
     from syncd.engine.replay import Done, Replay
     from syncd.ledger.admin.replays import Wanted
+    from syncd.settings import Settings
 
 _SINCE = instant_option("--since", "Only leads discovered from here on")
 
@@ -80,6 +81,20 @@ def replay(  # noqa: PLR0917 - Typer passes them by name
         raise unknown("connector", connector, settings.connectors)
     if as_json and not (yes or dry_run):
         raise typer.TyperException("--json cannot ask: add --yes.")
+    chosen = (since, rejected, unwanted, delivered)
+    return _make(settings, connector, chosen, dry_run=dry_run, yes=yes, as_json=as_json)
+
+
+def _make(
+    settings: "Settings",
+    connector: str,
+    chosen: tuple[float | None, bool, bool, bool],
+    *,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> int:
+    """Make the deliveries. `chosen`: the earliest discovery, and which leads are meant, as `Wanted` has it."""
     from syncd.app.connectors import compile_connectors, compile_enriching  # noqa: PLC0415 - the plugins, the mapping, the database
     from syncd.engine import replay as engine_replay  # noqa: PLC0415
     from syncd.engine.fanout import Recipient  # noqa: PLC0415
@@ -87,12 +102,12 @@ def replay(  # noqa: PLR0917 - Typer passes them by name
     from syncd.ledger.admin.replays import Wanted  # noqa: PLC0415
 
     mapped = compile_connectors(settings)[connector]
-    if delivered:
+    if chosen[-1]:
         _require_records(connector, mapped.configured.cls.objects)
     recipient = Recipient(connector, mapped.configured.required, mapped.where)
     size = mapped.configured.gate
     sources = [name for name in settings.sources if connector in settings.connectors_of(name)]
-    wanted = Wanted(connector, sources, since, rejected, unwanted, delivered)
+    wanted = Wanted(connector, sources, *chosen)
     clock = SystemClock()
     with ledger_to_change(settings) as ledger:
         lists = names_in(recipient.where.uses)

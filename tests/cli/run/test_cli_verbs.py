@@ -105,7 +105,7 @@ ask syncd stat; ask syncd re; ask syncd leads --con; ask syncd rejected re
     assert ran.stderr == ""
     verbs, several, options, commands = (set(line.split()) for line in ran.stdout.splitlines())
     assert verbs == {"status"}
-    assert several == {"rejected", "resume", "reload", "release", "replay", "restore"}
+    assert several == {"rejected", "resume", "reload", "retry", "release", "replay", "restore"}
     assert options == {"--connector", "--config"}
     assert commands == {"retry"}
     assert list(tmp_path.iterdir()) == [program], "nothing ran"
