@@ -53,6 +53,11 @@ class Entry:
         return self.lane.kind, self.lane.name
 
     @property
+    def in_step(self) -> float | None:
+        """When the step under way began; None: there is none."""
+        return self.began if self.running else None
+
+    @property
     def ready(self) -> bool:
         """True if it may be stepped when it is due."""
         return not self.running and not (self.after is not None and self.after.running)
@@ -213,8 +218,7 @@ class Runner:
         threads = self._enlist(pools)
         if not threads:
             self._end()
-        for thread in threads:
-            thread.start()
+        self._launch(threads)
 
     def replace(self, pools: Iterable[WorkerPool]) -> None:
         """Let these pools take over. Where an old lane is in a step, its successor waits for the end of that, nobody else."""
@@ -235,6 +239,10 @@ class Runner:
         for entry in old:
             if not entry.running:
                 self._close(entry)
+        self._launch(threads)
+
+    @staticmethod
+    def _launch(threads: Iterable[threading.Thread]) -> None:
         for thread in threads:
             thread.start()
 
@@ -262,15 +270,7 @@ class Runner:
         """Every lane at this moment; from any thread."""
         with self._lock:
             return [
-                LaneView(
-                    *e.key,
-                    e.trouble,
-                    e.due,
-                    e.began if e.running else None,
-                    e.ended,
-                    e.steps,
-                    e.troubled_since,
-                )
+                LaneView(*e.key, e.trouble, e.due, e.in_step, e.ended, e.steps, e.troubled_since)
                 for _, e in self._all()
             ]
 

@@ -56,19 +56,22 @@ class Search:
         )
 
     def _sought(self, wanted: Contact, form: Shape) -> tuple[str, bool]:
-        """Search by the name, then among the newest of the list: an id or "", and if nothing means nothing."""
+        """Search by the name, then among the newest of the list: an id or "", and if nothing means nothing.
+
+        The name is searched among all contacts, for a person may have taken the contact off the list.
+        """
         list_id = self._found_list()
         name = " ".join(str(wanted[part]) for part in ("first_name", "last_name") if part in wanted)
         clear = True
-        for keywords in [name, ""] if name else [""]:
+        for keywords, among in [(name, ""), ("", list_id)] if name else [("", list_id)]:
             for number in range(1, PAGES + 1):
-                page = self._api.search(keywords, list_id, number)
+                page = self._api.search(keywords, among or None, number)
                 for hit in page.contacts:
                     if is_same(hit, wanted, form) and contact_id(hit):
                         return contact_id(hit), True
                 if not page.more:
                     break
-                clear = clear and (not list_id or all(_on(hit, list_id) for hit in page.contacts))
+                clear = clear and (not among or all(_on(hit, among) for hit in page.contacts))
         return "", clear
 
     def _found_list(self) -> str:
