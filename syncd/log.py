@@ -144,8 +144,15 @@ def _redacting(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMappi
 
 def _ordered(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """When, how grave and what come first."""
-    first = {key: event[key] for key in ("timestamp", "level", "event") if key in event}
+    first = {key: event[key] for key in ("timestamp", "level", "event", "sentence") if key in event}
     return first | dict(event)
+
+
+def _as_sentence(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Show only the sentence of an event that has one: its other keys say the same for programs."""
+    if "sentence" not in event:
+        return event
+    return {**{key: event[key] for key in ("timestamp", "level") if key in event}, "event": event["sentence"]}
 
 
 def _indented(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -256,7 +263,7 @@ def _renderer(*, for_people: bool, colors: bool) -> "list[Processor]":
     if not for_people:
         return [_ordered, structlog.processors.JSONRenderer()]
     plain = structlog.dev.plain_traceback  # the pretty one prints local variables
-    return [_indented, structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
+    return [_as_sentence, _indented, structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
 
 
 def _is_wanted(record: logging.LogRecord) -> bool:
