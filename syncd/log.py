@@ -147,8 +147,15 @@ def _redacting(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMappi
 
 def _ordered(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """When, how grave and what come first."""
-    first = {key: event[key] for key in ("timestamp", "level", "event") if key in event}
+    first = {key: event[key] for key in ("timestamp", "level", "event", "sentence") if key in event}
     return first | dict(event)
+
+
+def _as_sentence(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Show only the sentence of an event that has one: its other keys say the same for programs."""
+    if "sentence" not in event:
+        return event
+    return {**{key: event[key] for key in ("timestamp", "level") if key in event}, "event": event["sentence"]}
 
 
 def _indented(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -285,7 +292,7 @@ def _renderer(*, for_people: bool, colors: bool, pad: bool) -> "list[Processor]"
     people = structlog.dev.ConsoleRenderer(
         colors=colors, exception_formatter=plain, pad_event_to=width, pad_level=pad
     )
-    return [_indented, people]
+    return [_as_sentence, _indented, people]
 
 
 def _is_wanted(record: logging.LogRecord) -> bool:

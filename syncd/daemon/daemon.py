@@ -17,6 +17,7 @@ from syncd.core.lane_state import LaneState, reopened
 from syncd.daemon.calendar import Calendar, Chore
 from syncd.daemon.poll_schedule import Polls, Snapshot
 from syncd.daemon.service_manager import Notifier
+from syncd.daemon.work_log import WorkLog
 from syncd.engine.engine import Engine, log_shelved
 from syncd.engine.source import SOURCE_LANES
 from syncd.ledger import LedgerError, Transaction, overview, twins
@@ -100,6 +101,7 @@ class Daemon:
         remake: Callable[[], Engine],
         chores: Callable[[Engine], Sequence[Chore]] = lambda _: (),
         notifier: Notifier | None = None,
+        work: WorkLog | None = None,
     ) -> None:
         """Begin nothing yet.
 
@@ -111,10 +113,13 @@ class Daemon:
             remake: makes an engine of the configuration as it is now; raises SettingsError for a mistake in it.
             chores: what else is on the calendar for an engine.
             notifier: of the service manager.
+            work: the observer of the lanes, which logs what they did.
         """
         self.engine, self._runner, self._pools, self._log = engine, runner, pools, log
         self._clock: Clock = engine.clock
         self._notify = notifier or Notifier()
+        self._work = work or WorkLog(self._clock, log)
+        self._work.began = runner.changed.set
         self.calendar = Calendar(self._clock, log, runner.fail)
         self._polls = Polls(engine, runner, self.calendar)
         self._remake, self._chores = remake, chores
@@ -165,7 +170,9 @@ class Daemon:
             self._runner.finish()  # or lanes would go on over a ledger that is being closed
             raise
         self._log.info("daemon_stopping")
-        return self._runner.finish()
+        ended = self._runner.finish()
+        self._work.flush()
+        return ended
 
     def begin(self, before_ready: Callable[[], None] = nothing) -> None:
         """Start the lanes and ask for the first pulls; call `before_ready`; then notify the service manager."""
@@ -191,7 +198,7 @@ class Daemon:
         if jump:
             self._log.warning("clock_jumped", seconds=round(jump))
             self._runner.look()
-        waits = [self._try_ledger(), self.calendar.turn(), self._notify_manager()]
+        waits = [self._try_ledger(), self.calendar.turn(), self._notify_manager(), self._work.turn()]
         return min((wait for wait in waits if wait is not None), default=None)
 
     def _obey(self, order: Order) -> None:

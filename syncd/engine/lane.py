@@ -10,6 +10,7 @@ from syncd.connector import Logger
 from syncd.core.delivery import Change, Item
 from syncd.core.failure import Failure, Halt, Reject
 from syncd.core.lane_state import LaneState, Policy, Terms, halted, kept_by_hand, paused, reopened
+from syncd.core.lead import utc_text
 from syncd.core.verdict import Verdict
 from syncd.ledger import Ledger, Transaction
 from syncd.ledger.lanes import load_lane, save_lane
@@ -111,11 +112,13 @@ class LedgerLane:
 
     def _log_change(self, before: LaneState, after: LaneState) -> None:
         known = {"kind": after.kind, "name": after.name}
+        wait = after.wait(self._clock.now(), self._policy.probe)
+        retry = {} if wait is None else {"next_try": utc_text(int(self._clock.now() + wait))}
         if after.status == "halted" and (before.status, before.code) != ("halted", after.code):
-            self._log.warning("lane_halted", **known, code=after.code, detail=after.detail)
+            self._log.warning("lane_halted", **known, code=after.code, detail=after.detail, **retry)
         elif after.status == "paused" and before.status == "open" and after.code not in self._logged:
             self._logged.add(after.code)
-            self._log.warning("lane_paused", **known, code=after.code, detail=after.detail)
+            self._log.warning("lane_paused", **known, code=after.code, detail=after.detail, **retry)
         elif after.status == "open" and before.code and not after.code:
             self._logged.clear()
             self._log.info("lane_recovered", **known)

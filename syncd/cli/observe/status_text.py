@@ -41,7 +41,7 @@ def _of_engine(found: _Found) -> Iterator[str]:
 
 def _tables(found: _Found, now: float, width: int | None) -> list[str]:
     sources = [
-        (_named(name, it), ago(it["watermark"], now), ago(it["pulled_at"], now), _sum(it["leads"]), _sum(it["exports"]))
+        (_named(name, it), _watermark(it, now), ago(it["pulled_at"], now), _sum(it["leads"]), _sum(it["exports"]))
         for name, it in found["sources"].items()
     ]  # fmt: skip
     connectors = [
@@ -52,6 +52,13 @@ def _tables(found: _Found, now: float, width: int | None) -> list[str]:
         *table_lines(header, sources, width, drop=("watermark",)),
         *table_lines(("connector", "deliveries"), connectors, width),
     ]
+
+
+def _watermark(it: Mapping[str, Any], now: float) -> str:
+    """Write the watermark; a source that only a run with --limit has pulled has none."""
+    restless = it["books"] and it["books"]["restless"]
+    limited = it["watermark"] is None and it["pulled_at"] is not None and not restless
+    return "none: limited run" if limited else ago(it["watermark"], now)
 
 
 def _of_sources(found: _Found, now: float) -> Iterator[str]:

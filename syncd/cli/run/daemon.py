@@ -21,6 +21,7 @@ from syncd.clock import SystemClock
 from syncd.daemon.calendar import Chore, Every
 from syncd.daemon.daemon import Daemon, Order, give_back
 from syncd.daemon.service_manager import handling
+from syncd.daemon.work_log import WorkLog
 from syncd.engine.engine import Engine
 from syncd.engine.housekeeping import Housekeeping
 from syncd.ledger import Ledger
@@ -103,10 +104,11 @@ def _daemon(
 ) -> Daemon:
     log = logger()
     runner = Runner(clock, log, until_quiet=False, before=ledger.check)
+    work = WorkLog(clock, log, services.counting)
 
     def make(settings: Settings, mapped: Mapping[str, Mapped]) -> Engine:
         return make_engine(
-            settings, ledger, log, runner.wake, clock=clock, observer=services.counting, probe=PROBE,
+            settings, ledger, log, runner.wake, clock=clock, observer=work, probe=PROBE,
             mapped=mapped, pushing=True,
         )  # fmt: skip
 
@@ -130,7 +132,7 @@ def _daemon(
     def chores(engine: Engine) -> Sequence[Chore]:
         return (*services.chores_of(engine), Chore("memory", Every(HOUR, first=SETTLED), give_back))
 
-    return Daemon(engine, runner, pools, log, remake=remake, chores=chores)
+    return Daemon(engine, runner, pools, log, remake=remake, chores=chores, work=work)
 
 
 def _leave(ended: Ended) -> Exit:

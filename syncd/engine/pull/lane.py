@@ -269,7 +269,7 @@ class Pull(LedgerLane):
         if done:
             self._context.observer.pulled(self.name, current.plan.kind, current.new)
         if done and current.new:
-            self._log.info("leads_pulled", source=self.name, n=current.new, pass_=current.plan.kind)
+            self._log.info("leads_pulled", source=self.name, n=current.new, **{"pass": current.plan.kind})
 
     # Failing
 

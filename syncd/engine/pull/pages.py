@@ -12,7 +12,7 @@ from syncd.ctgo import Page
 from syncd.engine.budget import Reservation
 from syncd.engine.fanout import admit
 from syncd.engine.lane import LaneTools
-from syncd.engine.pull.passes import CHECK, PAGE, RECONCILE, Batch, Pass, Plan, Walk, watermark_after
+from syncd.engine.pull.passes import CHECK, LIVE, PAGE, RECONCILE, Batch, Pass, Plan, Walk, watermark_after
 from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger, Transaction, sources
 from syncd.ledger.leads import ingest
@@ -202,7 +202,7 @@ def finish_pass(connection: Transaction, context: SourceContext, current: Pass, 
     if plan.moves_watermark and believed:
         to = watermark_after(current.newest, current.server_date, now, plan.since)
         sources.move_watermark(connection, context.name, to, now)
-    elif plan.moves_watermark:
+    elif plan.kind == LIVE:  # it saw no calm list, or only so many leads as it was told
         sources.update_source(connection, context.name, pulled_at=now)
     if plan.lifecycle == "new" and plan.limit is None and plan.kind != CHECK and believed:
         sources.update_source(connection, context.name, reconciled_at=now)

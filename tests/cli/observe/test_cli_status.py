@@ -36,6 +36,15 @@ def test_status_counts_leads_deliveries_and_exports_by_state(home: Home) -> None
     assert main["pulled_at"].endswith("Z")
 
 
+def test_a_limited_run_is_a_pull_and_moves_no_watermark(home: Home) -> None:
+    home.syncd("--once", "--limit", "1")
+    main = told(home, "status")["sources"]["main"]
+    assert (main["watermark"], main["pulled_at"][-1:]) == (None, "Z")
+    assert "none: limited run" in home.syncd("status").out
+    home.syncd("--once")
+    assert "limited run" not in home.syncd("status").out
+
+
 def test_status_says_what_is_halted_since_when_and_what_to_do(home: Home) -> None:
     home.connectors["sheet"] = 'type = "csv"\npath = "config.toml/leads.csv"'
     home.configure()
