@@ -17,6 +17,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 from urllib.parse import quote
 
@@ -323,6 +324,24 @@ def traceback_without(bug: BaseException, personal: Iterable[object]) -> str:
     }
     pattern = _longest_first(form for form in forms if len(form) >= SHORTEST_PERSONAL)
     return re.sub(rf"(?<!\w)(?:{pattern})(?!\w)", PERSONAL, text, flags=re.IGNORECASE) if pattern else text
+
+
+def place_in(bug: BaseException, cls: type) -> str:
+    """Return the line of a bug as `file.py, line 7`: the last one in the package of `cls`, else the innermost of all."""
+    package, place, trace = cls.__module__.partition(".")[0], "", bug.__traceback__
+    last = ""
+    while trace is not None:
+        last = f"{Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno}"
+        if str(trace.tb_frame.f_globals.get("__name__", "")).partition(".")[0] == package:
+            place = last
+        trace = trace.tb_next
+    return place or last
+
+
+def place_of(function: object) -> str:
+    """Return where a function begins, as `file.py, line 7`; empty if it is not written in Python."""
+    code = getattr(function, "__code__", None)
+    return f"{Path(code.co_filename).name}, line {code.co_firstlineno}" if code else ""
 
 
 def opened(text: str | None) -> object:

@@ -7,7 +7,9 @@ from pydantic import BaseModel
 
 from syncd.clock import Clock
 from syncd.connector import Connector, Delivery, Failure, Halt, Logger
+from syncd.core.failure import CONNECTOR_BUG
 from syncd.engine.fanout import Enriching
+from syncd.log import place_in
 from syncd.mapping import FieldMap, Filter, MappingError
 from syncd.registry import Configured, configure
 from syncd.settings import Settings, SettingsError
@@ -36,8 +38,9 @@ def open_connector(configured: Configured, clock: Clock, log: Logger) -> Connect
     except Failure as why:
         return Unopened(Halt(why.code, why.detail))
     except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything, and the other lanes must run
-        log.warning("connector_not_opened", connector=configured.name, error=type(error).__name__)
-        return Unopened(Halt("connector_bug", f"opening it raised {type(error).__name__}"))
+        what = f"Opening it raised {type(error).__name__} ({place_in(error, configured.cls)})."
+        log.warning("connector_not_opened", connector=configured.name, error=what)
+        return Unopened(Halt(CONNECTOR_BUG, what))
 
 
 class Mapped(NamedTuple):

@@ -81,6 +81,8 @@ class Refused(Exception):  # noqa: N818 - not an error of ours: the remote's ans
         self.detail = detail
 
 
+CONNECTOR_BUG = "connector_bug"
+"""The code of an error in a connector that is none of the four failures, and of an answer that breaks the contract."""
 CODES: Mapping[str, str] = MappingProxyType(
     {
         # CTGO
@@ -134,7 +136,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "name_unknown": "Nothing to do: it is decided as soon as CTGO's lists name the lead's campaign, segment or tracked account.",
         "mapping_failed": "A field of the connector's mapping could not be evaluated: mend it, then: syncd rejected retry",
         "attempts_exhausted": "Every attempt failed and nothing else went through: see the detail, mend it, then: syncd resume NAME",
-        "connector_bug": "The connector broke its contract or raised an unexpected error: see the log, and report it with the traceback.",
+        CONNECTOR_BUG: "The connector has a bug; the log names the error and its line (connector_failed). Mend or update the connector and restart syncd. Then: syncd resume NAME. If it rejected leads: syncd rejected list",
         "connector_unconfigured": "A connector that left the configuration still has deliveries: restore it, or: syncd rejected drop --connector NAME",
         "paused_by_hand": "Somebody paused it. To go on: syncd resume NAME",
         "gate_held": "Look at what was sent: syncd leads --connector NAME --state delivered. Then, for all of them: syncd release NAME; for the 20 oldest: syncd release NAME --first 20; to give them up: syncd release NAME --drop",

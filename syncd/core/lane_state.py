@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from syncd.core.failure import Failure, Pause
+from syncd.core.failure import CONNECTOR_BUG, Failure, Pause
 
 PAUSE_LIMIT = 5
-"""Explained pauses of one code in a row, none delivered between, that count as unexplained."""
+"""Explained pauses of one code in a row, none delivered between, that count as unexplained; a connector's bugs, as a halt."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 26 * 3600.0
 """Bounds of a pause in seconds, whatever a remote asks for: no hot loop, and no longer than a daily quota."""
 
@@ -90,6 +90,7 @@ def backoff(failures: int, base: float, cap: float, chance: Chance) -> float:
 def paused(lane: LaneState, why: Failure, terms: Terms) -> LaneState:
     """Pause the lane for as long as the remote asked; use the growing back-off if it did not ask, or is in doubt."""
     explained, doubted = is_explained(why), not is_believed(lane, why)
+    counted = explained or why.code == CONNECTOR_BUG
     grows = why.after is None or (explained and doubted)
     base, cap = terms.policy.pause_base, terms.policy.pause_cap
     own = backoff(lane.failures + 1, base, cap, terms.chance) if grows else SHORTEST_PAUSE
@@ -102,7 +103,7 @@ def paused(lane: LaneState, why: Failure, terms: Terms) -> LaneState:
         until=terms.now + min(max(own, why.after or 0.0), LONGEST_PAUSE),
         probing=lane.probing or doubted,
         failures=lane.failures + grows,
-        pauses=_in_a_row(lane, why) if explained else 0,
+        pauses=_in_a_row(lane, why) if counted else 0,
     )
 
 
@@ -114,6 +115,13 @@ def is_explained(why: Failure) -> bool:
 def is_believed(lane: LaneState, why: Failure) -> bool:
     """True if this is an explained pause, and not the last of too many alike in a row."""
     return is_explained(why) and _in_a_row(lane, why) < PAUSE_LIMIT
+
+
+def is_lasting_bug(lane: LaneState, why: Failure) -> bool:
+    """True if a bug paused a connector's lane `PAUSE_LIMIT` times in a row: waiting does not mend a bug."""
+    return (
+        lane.kind in {"deliver", "hear"} and why.code == CONNECTOR_BUG and _in_a_row(lane, why) > PAUSE_LIMIT
+    )
 
 
 def _in_a_row(lane: LaneState, why: Failure) -> int:

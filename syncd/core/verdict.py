@@ -6,6 +6,7 @@ fault may be the lead's or the lane's, and both look alike until another lead wa
 * A `Halt`, an unexplained `Pause`, and `PAUSE_LIMIT` explained ones in a row cost no attempt. The members of the call
   become *suspects* at the end of the line, and the lane is in doubt: its next call is one other delivery, alone.
 * A success ends the doubt. The suspects then go alone, and each spends its own attempts.
+* `PAUSE_LIMIT` pauses in a row for a bug of the connector, none delivered between, make the next one count as a halt.
 * A lane in doubt halts when `HALT_LIMIT` leads, or all there are, were tried in vain. No lead is rejected for it.
 * Exhausted attempts reject a lead only if the lane delivered something since its first failure (`mark` is the lane's
   count of successes at that time). Otherwise the lane is in doubt, unless the remote named the record: then the lead is
@@ -23,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from syncd.core.delivery import Change, Delivered, Item, Outcome, kept, spared
-from syncd.core.failure import Failure, Halt, Pause, Refused, Reject, Retry
+from syncd.core.failure import CONNECTOR_BUG, Failure, Halt, Pause, Refused, Reject, Retry
 from syncd.core.lane_state import (
     LONGEST_PAUSE,
     LaneState,
@@ -32,6 +33,7 @@ from syncd.core.lane_state import (
     halted,
     is_believed,
     is_explained,
+    is_lasting_bug,
     paused,
 )
 
@@ -68,7 +70,7 @@ def broken_off(outcomes: Sequence[Outcome], why: Exception, count: int) -> Seque
     if not outcomes:
         return why
     if not isinstance(why, Pause | Halt):
-        code = why.code if isinstance(why, Failure | Refused) else "connector_bug"
+        code = why.code if isinstance(why, Failure | Refused) else CONNECTOR_BUG
         detail = (
             why.detail if isinstance(why, Failure | Refused) else f"{type(why).__name__} in the connector"
         )
@@ -140,7 +142,7 @@ def _raised(call: Sequence[Item], why: BaseException, lane: LaneState, terms: Te
     if isinstance(why, Failure):
         return _judged(call, [why] * len(call), lane, terms)
     detail = str(why) if isinstance(why, ContractError) else f"{type(why).__name__} in the connector"
-    bug = Retry("connector_bug", detail)
+    bug = Retry(CONNECTOR_BUG, detail)
     verdict = _judged(call, [bug] * len(call), lane, terms)
     suspects = tuple(change._replace(suspect=change.state == "pending") for change in verdict.changes)
     return verdict._replace(changes=suspects)
@@ -180,7 +182,7 @@ def _judged(call: Sequence[Item], outcomes: Sequence[object], lane: LaneState, t
         elif isinstance(outcome, Reject):
             _on_rejected(walk, item, outcome, terms.now, lenient=lenient)
         elif not isinstance(outcome, Failure):
-            wrong = Retry("connector_bug", f"{type(outcome).__name__} is not an outcome")
+            wrong = Retry(CONNECTOR_BUG, f"{type(outcome).__name__} is not an outcome")
             _on_retry(walk, item, wrong, before, terms)
         else:
             _on_retry(walk, item, outcome, before, terms)
@@ -260,7 +262,7 @@ def _on_retry(walk: _Tally, item: Item, why: Failure, before: int, terms: Terms)
         else:
             change = change._replace(suspect=True, due_at=terms.now)
             walk.stop = Halt(
-                "attempts_exhausted",
+                CONNECTOR_BUG if why.code == CONNECTOR_BUG else "attempts_exhausted",
                 f"{attempts} attempts failed and nothing else was delivered meanwhile; the last: {why.detail}",
             )
     walk.changes.append(change)
@@ -268,7 +270,7 @@ def _on_retry(walk: _Tally, item: Item, why: Failure, before: int, terms: Terms)
 
 def _closed(walk: _Tally, call: Sequence[Item], before: LaneState, terms: Terms, *, lenient: bool) -> Verdict:
     lane, stop = walk.lane, walk.stop
-    if isinstance(stop, Pause):
+    if isinstance(stop, Pause) and not is_lasting_bug(lane, stop):
         return Verdict(tuple(walk.changes), paused(lane, stop, terms))
     alike = len(lane.alike) >= ALIKE_LIMIT and not lenient
     rejected = any(change.state == "rejected" for change in walk.changes)

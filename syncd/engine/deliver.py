@@ -12,6 +12,7 @@ from syncd.core.flood_gate import GATE_HELD, describe_gate
 from syncd.core.lane_state import LaneState, Policy, Terms, reopened
 from syncd.core.lead import Lead, read_lead
 from syncd.core.verdict import Verdict, broken_off, judge_call, judge_unsent, may_go_on
+from syncd.engine import connector_bugs
 from syncd.engine.lane import AGAIN, IDLE, NOBODY, LaneTools, LedgerLane, Next, Observer, outcomes_of
 from syncd.engine.names import NAMES_SOON, Names, NameUnknown, require_names
 from syncd.ledger.deliveries import flood_gate
@@ -150,10 +151,15 @@ class Deliver(LedgerLane):
             except Exception as bug:  # noqa: BLE001 - one lead's surprise must not end the lane
                 payload = one.lead.raw if one.lead else opened(one.payload)
                 trace = traceback_without(bug, [one.person, payload, opened(one.enrichment)])
+                broken = connector_bugs.raised(self._config.connector, bug)
                 self._log.warning(
-                    "connector_failed", connector=self.name, leads=[one.lead_seq], exception=trace
+                    "connector_failed",
+                    connector=self.name,
+                    leads=[one.lead_seq],
+                    error=broken.detail,
+                    exception=trace,
                 )
-                settled.append((one, Retry("connector_bug", f"{type(bug).__name__} before it was sent")))
+                settled.append((one, Retry(broken.code, broken.detail)))
         return ready, settled
 
     def _mapped(self, one: Due, now: float) -> Delivery | None:
@@ -189,9 +195,11 @@ class Deliver(LedgerLane):
         if unsafe:
             with self._ledger.write() as connection:
                 mark_maybe_sent(connection, unsafe, people=self._people)
-        answer = self._send([delivery for _, delivery, _ in members])
+        batch = [delivery for _, delivery, _ in members]
+        answer = self._send(batch)
         items = [it.item for it, _, _ in members]
         well = _all_delivered(answer, len(items))
+        answer = answer if well else self._checked(batch, answer)
         if unsafe and not well and not _nothing_sent(answer):
             marked = set(unsafe)
             items = [Item(*item[:-1], maybe_sent=True) if item.id in marked else item for item in items]
@@ -211,14 +219,26 @@ class Deliver(LedgerLane):
         except (Failure, Refused) as why:
             return broken_off(outcomes, why, len(batch))
         except Exception as bug:  # noqa: BLE001 - a plugin's bug must not end the engine; logged with its traceback
-            self._log.warning(
-                "connector_failed",
-                connector=self.name,
-                leads=[d.lead.id for d in batch],
-                exception=traceback_without(bug, [(d.person, d.lead.raw, d.fields) for d in batch]),
-            )
-            return broken_off(outcomes, bug, len(batch))
+            pause = connector_bugs.raised(self._config.connector, bug)
+            trace = traceback_without(bug, [(d.person, d.lead.raw, d.fields) for d in batch])
+            self._log_bug(batch, pause, exception=trace)
+            return broken_off(outcomes, pause, len(batch))
         return outcomes
+
+    def _checked(self, batch: Sequence[Delivery], answer: object) -> Sequence[Outcome] | BaseException:
+        """Log a breach of the contract. Return a pause if the answer says nothing about any lead, else the answer."""
+        if isinstance(answer, BaseException):
+            return answer
+        pause = connector_bugs.breach(self._config.connector, answer, len(batch))
+        if pause is not None:
+            self._log_bug(batch, pause)
+            if not connector_bugs.has_outcomes(answer, len(batch)):
+                return pause
+        return cast("Sequence[Outcome]", answer)
+
+    def _log_bug(self, batch: Sequence[Delivery], bug: Pause, **more: str) -> None:
+        leads = [delivery.lead.id for delivery in batch]
+        self._log.warning("connector_failed", connector=self.name, leads=leads, error=bug.detail, **more)
 
     def _terms_after(self, failed: Sequence[Item], lane: LaneState) -> Terms:
         """Look up if others are due, which matters only after a call that was not delivered whole. `failed`: its members."""

@@ -13,10 +13,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from syncd.connector import Logger, Status, Statuses, TellsStatus
-from syncd.core.failure import Failure, Halt, Pause, Refused, Reject, Retry
+from syncd.core.failure import Failure, Halt, Refused, Reject, Retry
 from syncd.core.feedback import Judgement, Judging
 from syncd.core.lane_state import LaneState, Policy, reopened
 from syncd.core.verdict import ContractError
+from syncd.engine import connector_bugs
 from syncd.engine.export import QueueLane
 from syncd.engine.lane import AGAIN, IDLE, LaneTools, LedgerLane, Next
 from syncd.engine.source import SourceContext
@@ -107,12 +108,20 @@ def ask(poll: FeedbackPoll, cursor: str, log: Logger) -> Statuses | Failure:
     except Failure as why:
         return why
     except ContractError as why:
-        return Pause("connector_bug", f"{why}.", unexplained=True)
+        pause = connector_bugs.breach_of(poll.connector.statuses_since, str(why))
+        log.warning("connector_failed", connector=poll.name, error=pause.detail)
+        return pause
     except Exception as bug:  # noqa: BLE001 - a plugin's bug must not end the engine
+        pause = connector_bugs.raised(poll.connector, bug)
         # Its frames alone: its text may quote somebody, and nobody here knows whom
         frames = "".join(traceback.format_tb(bug.__traceback__))
-        log.warning("connector_failed", connector=poll.name, exception=f"{frames}{type(bug).__name__}")
-        return Pause("connector_bug", f"{type(bug).__name__} in the connector.", unexplained=True)
+        log.warning(
+            "connector_failed",
+            connector=poll.name,
+            error=pause.detail,
+            exception=f"{frames}{type(bug).__name__}",
+        )
+        return pause
     return page
 
 

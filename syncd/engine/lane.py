@@ -9,7 +9,16 @@ from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.core.delivery import Change, Item
 from syncd.core.failure import Failure, Halt, Reject
-from syncd.core.lane_state import LaneState, Policy, Terms, halted, kept_by_hand, paused, reopened
+from syncd.core.lane_state import (
+    LaneState,
+    Policy,
+    Terms,
+    halted,
+    is_lasting_bug,
+    kept_by_hand,
+    paused,
+    reopened,
+)
 from syncd.core.lead import utc_text
 from syncd.core.verdict import Verdict
 from syncd.ledger import Ledger, Transaction
@@ -100,7 +109,7 @@ class LedgerLane:
 
     def _fail(self, connection: Transaction, lane: LaneState, why: Failure) -> Next:
         """Pause or halt the lane; return when to step it again."""
-        halts = isinstance(why, self.halting)
+        halts = isinstance(why, self.halting) or is_lasting_bug(lane, why)
         after = halted(lane, why, self._clock.now()) if halts else paused(lane, why, self._terms())
         return self._standstill(self._save(connection, after)) or AGAIN
 

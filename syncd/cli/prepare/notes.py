@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from syncd.cli.exits import Exit, strongest
 from syncd.cli.output import say, say_json
-from syncd.core.failure import CODES, Failure, Refused
+from syncd.core.failure import CODES, CONNECTOR_BUG, Failure, Refused
 from syncd.log import logger, scrub
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def advice_of(m: "Mapped", code: str) -> str:
 
 def bug(state: State, about: str, text: str) -> Note:
     """Report a mistake in a connector's code."""
-    return Note(state, about, text, "connector_bug", CODES["connector_bug"], Exit.FAILED)
+    return Note(state, about, text, CONNECTOR_BUG, "Mend or update the connector.", Exit.FAILED)
 
 
 def print_notes(notes: Sequence[Note], keys: tuple[str, str, str], *, as_json: bool) -> Exit:

@@ -7,6 +7,7 @@ import pytest
 
 from syncd.core.delivery import Delivered, Delivery, Outcome
 from syncd.core.failure import Halt, Pause, Refused, Retry
+from syncd.core.lane_state import PAUSE_LIMIT
 from syncd.core.verdict import HALT_LIMIT
 from tests.support import (
     DAY,
@@ -207,6 +208,64 @@ def test_a_connector_that_always_raises_halts_and_rejects_nobody(bench: Bench) -
     bench.check()
     assert bench.deliveries() == {"pending": 9}
     assert bench.lane("deliver", "crm").status == "halted"
+
+
+def _raises(_: Remote, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+    raise KeyError(batch[0].lead.profile.handle)
+
+
+@pytest.mark.parametrize(("wrong", "said"), [
+    (_raises, "The connector raised KeyError (test_engine_delivering.py, line "),
+    (lambda _, __: None, "The answer is NoneType and not a list of outcomes (remote.py, line "),
+    (lambda far, batch: far.accept(batch)[:-1], " outcomes for "),
+    (lambda _, batch: [None] * len(batch), "The answer holds NoneType as an outcome (remote.py, line "),
+], ids=["raises", "None", "too few", "no outcomes"])  # fmt: skip
+def test_a_connector_with_a_bug_is_named_at_once_and_halts_within_an_hour(
+    bench: Bench, wrong: Any, said: str
+) -> None:
+    bench.ctgo(leads=40)
+    far = bench.place(batch_size=10)
+    far.rule = wrong
+    bench.tolerant = True
+    bench.once(seconds=1)
+    lane = bench.lane("deliver", "crm")
+    assert (lane.status, lane.code) == ("paused", "connector_bug")
+    assert said in lane.detail
+
+    bench.run(3600)
+
+    lane = bench.lane("deliver", "crm")
+    assert (lane.status, lane.code) == ("halted", "connector_bug")
+    assert said in lane.detail
+    assert len(far.calls) <= PAUSE_LIMIT + HALT_LIMIT, "a bug is not tried for ever"
+    logged = bench.log.named("connector_failed")
+    assert len(logged) == len(far.calls)
+    assert all(said in str(event["error"]) for event in logged)
+    assert bench.deliveries() == {"pending": 40}
+    assert bench.rows("SELECT DISTINCT attempts FROM delivery") == [(0,)]
+    far.rule = None
+    bench.stop()
+    bench.once()
+    bench.check()
+    assert bench.leads() == {"exported": 40}
+
+
+def test_a_bug_that_passes_rejects_no_healthy_lead_and_leaves_the_lane_open(bench: Bench) -> None:
+    bench.ctgo(leads=20)
+    far = bench.place(batch_size=10)
+    poison: list[int] = []
+
+    def one_is_poison(far: Remote, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+        poison[:] = poison or [batch[0].id]
+        if any(delivery.id in poison for delivery in batch):
+            raise KeyError("company")
+        return far.accept(batch)
+
+    far.rule = one_is_poison
+    bench.once(seconds=600)
+    bench.check()
+    assert len(far.things) == 19
+    assert not bench.deliveries().get("rejected")
 
 
 def test_a_halt_keeps_every_lead_pending_and_is_lifted_by_a_start(bench: Bench) -> None:
