@@ -8,6 +8,7 @@ from syncd.ledger import Ledger, overview
 from syncd.ledger.admin.actions import Chosen, accept, drop, pause_lanes, resume_lanes, retry
 from syncd.ledger.deliveries.queue import EXPORT_QUEUE
 from syncd.ledger.lanes import lift_halts, load_lane, load_lanes, save_lane
+from syncd.ledger.leads.settlement import apply_exporting
 from tests.ledger.rows import EXPORTS, NOW, admission, ids, malformed, put, settle
 from tests.support.books import assert_books
 
@@ -16,9 +17,9 @@ def _reject(ledger: Ledger, *numbers: int, code: str = "invalid") -> None:
     settle(ledger, *(Change(n, "rejected", 3, code=code, mark=2, failing_since=NOW) for n in numbers))
 
 
-def _drop(ledger: Ledger, chosen: Chosen) -> int:
+def _drop(ledger: Ledger, chosen: Chosen, exports: dict[str, bool] = EXPORTS) -> int:
     with ledger.write() as connection:
-        return drop(connection, chosen, NOW, who="ana", exports=EXPORTS)
+        return drop(connection, chosen, NOW, who="ana", exports=exports)
 
 
 def _retry(ledger: Ledger, chosen: Chosen) -> int:
@@ -96,6 +97,26 @@ def test_drop_of_a_quarantined_row_frees_the_export_of_its_id(ledger: Ledger) ->
     assert _drop(ledger, Chosen(code="lead_malformed")) == 1
     assert _counts(ledger)["export"] == {"main": {"pending": 1}}
     assert _counts(ledger)["lead"] == {"main": {"dropped": 1, "exporting": 1}}
+
+
+@pytest.mark.parametrize("written", [{}, {"main": False}])
+def test_a_drop_under_a_file_that_no_engine_runs_frees_the_export_too(
+    ledger: Ledger, written: dict[str, bool]
+) -> None:
+    put(ledger, admission(1, stream=7), malformed=[malformed(1)])
+    settle(ledger, Change(1, "delivered", 1))
+    assert _drop(ledger, Chosen(code="lead_malformed"), written) == 1
+    assert _counts(ledger)["export"] == {"main": {"pending": 1}}
+
+
+def test_a_start_owes_the_export_that_nobody_made(ledger: Ledger) -> None:
+    put(ledger, admission(1))
+    settle(ledger, Change(1, "delivered", 1))
+    with ledger.write() as connection:
+        connection.exec_driver_sql("DELETE FROM export")
+        connection.exec_driver_sql("DELETE FROM tally WHERE kind = 'export'")
+        apply_exporting(connection, EXPORTS, NOW)
+    assert _counts(ledger)["export"] == {"main": {"pending": 1}}
 
 
 def test_drop_of_a_rejected_export_settles_its_leads_unexported(ledger: Ledger) -> None:

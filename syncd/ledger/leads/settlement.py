@@ -130,11 +130,11 @@ def owe_everywhere(books: Books, source: str, ids: Collection[int], *, exports: 
     `exports`: True if the source itself exports; None: it is not configured. Returns the sources that may owe one now.
     """
     owing = set[str]()
-    if exports:
-        owe_exports(books, source, ids)
-        owing.add(source)
-    elif exports is None:
+    if exports is None:
         _shelve(books, source, ids)
+    # Whatever the file says now: a row that is `exporting` belongs to an engine that exports, or it is put off at the next start
+    if owe_exports(books, source, ids) or exports:
+        owing.add(source)
     host = shared_host(books.connection, source)
     for name, its in twins(books.connection, source, host, ids).items() if host else ():
         if owe_exports(books, name, its):
@@ -247,6 +247,18 @@ _CLOSE = (
 
 # Exports that are put off
 
+_WITHOUT_EXPORT = select(_lead.c.lead_id).where(
+    is_standing(_lead),
+    _lead.c.state == quoted("exporting"),
+    _lead.c.source == bindparam("owner"),
+    ~exists().where(
+        _export.c.source == _lead.c.source,
+        _export.c.lead_id == _lead.c.lead_id,
+        _export.c.state.in_((quoted("pending"), quoted("rejected"))),
+    ),
+)
+"""Leads whose export nobody makes: something held it, and was settled under a configuration that did not export."""
+
 SHELVED = "shelved"
 
 
@@ -266,6 +278,10 @@ def apply_exporting(connection: Connection, exporting: Mapping[str, bool], now: 
     put_off = {name: _put_off(books, name) for name in sorted(open_) if not exporting.get(name)}
     shelved = [name for name, on in exporting.items() if on and SHELVED in exports.get(name, ())]
     taken_up = {name: _take_up(books, name) for name in shelved}
+    for name in sorted(open_ - put_off.keys()):
+        ids = connection.execute(_WITHOUT_EXPORT, {"owner": name}).scalars().all()
+        if ids:
+            owe_exports(books, name, ids)
     books.close()
     return Moved(put_off, taken_up)
 

@@ -348,3 +348,24 @@ def test_a_pass_that_never_ends_does_not_hold_for_ever_what_it_brought(bench: Be
     bench.life.wires["main"].answering = third_page_fails
     bench.daemon(3600, poll=300, reconcile=None)
     assert len(far.things) == 999
+
+
+def test_a_sweep_that_never_ends_does_not_hold_what_it_brought_though_live_passes_end_well(
+    bench: Bench,
+) -> None:
+    world = bench.ctgo(leads=600, rate_limit=2000, limit=2000, context={"exports": False})
+    far = bench.place(gate=2000)
+    bench.daemon(3600, poll=300, reconcile=None)
+    bench.clock.advance(2 * 86400)
+    world.add_leads(1)
+    bench.daemon(600, poll=300, reconcile=None)
+    late = set(world.add_leads(600, discovered=bench.clock.true() - 30 * 3600))
+
+    def sweeps_second_page_fails(request: httpx.Request, send: Any) -> httpx.Response:
+        asked = request.url.params
+        fails = asked.get("lifecycle") == "new" and asked.get("offset") != "0"
+        return httpx.Response(500) if fails else send()
+
+    bench.life.wires["main"].answering = sweeps_second_page_fails
+    bench.daemon(3600, poll=10, reconcile=600)
+    assert len(late & set(far.lead_ids())) == 499
