@@ -102,7 +102,7 @@ def test_a_halted_lane_is_not_ready_but_alive(health: Health) -> None:
         )
     status, (reason,) = health.ready()
     assert (status, reason["about"], reason["detail"]) == (503, "connector crm", "It broke.")
-    assert reason["fix"] == CODES["connector_bug"]
+    assert reason["fix"] == CODES["connector_bug"].replace("NAME", "crm")
     assert health.codes("main") == []
     assert health.client.get("/healthz").status_code == 200
 
