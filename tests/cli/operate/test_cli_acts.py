@@ -48,7 +48,7 @@ def test_explain_without_a_code_lists_all(capsys: pytest.CaptureFixture[str]) ->
 def test_explain_suggests_the_nearest_code(capsys: pytest.CaptureFixture[str]) -> None:
     assert entry.run(["explain", "key_refsued\x1b[2J"]) == 64
     err = capsys.readouterr().err
-    assert "did you mean key_refused?" in err
+    assert "The nearest are: key_refused, " in err
     assert "\x1b" not in err
 
 

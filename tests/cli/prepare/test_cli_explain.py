@@ -33,7 +33,12 @@ def codes_in(path: Path) -> Iterator[str]:
         name = getattr(call.func, "id", getattr(call.func, "attr", ""))
         given = [word.value for word in call.keywords if word.arg == "code"]
         given += call.args if name in FAILURES else call.args[3:4] if name == "Note" else []
-        for value in given:
+        either = [
+            one
+            for value in given
+            for one in ([value.body, value.orelse] if isinstance(value, ast.IfExp) else [value])
+        ]
+        for value in either:
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
                 yield value.value
 

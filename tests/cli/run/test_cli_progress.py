@@ -52,7 +52,7 @@ def test_at_the_limit_a_clock_runs_and_after_ctrl_c_each_bar_is_there_once(
     assert (left.count("deliver sheet"), left.count("export main")) == (1, 1)
     assert "used up" not in left
     first = next(line for line in left.splitlines() if "leads_pulled" in line)
-    assert re.fullmatch(r"\d\d:\d\d:\d\d \[info\] leads_pulled n=130 pass_=live( source=main)?", first)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d \[info\] leads_pulled n=130 pass=live( source=main)?", first)
     assert left.index("leads_pulled") < left.index("export main")
 
 

@@ -67,14 +67,14 @@ def a_delivery_that_the_answer_forgets_is_delivered() -> None:
     """What a connector does not mention counts as done."""
 
     def make(plain: Any) -> Any:
-        def judge_call(call: Any, answer: Any, *rest: Any) -> Any:
+        def checked(self: Any, batch: Any, answer: Any) -> Any:
             if isinstance(answer, list):
-                answer = [*answer, *[Delivered()] * len(call)][: len(call)]
-            return plain(call, answer, *rest)
+                answer = [*answer, *[Delivered()] * len(batch)][: len(batch)]
+            return plain(self, batch, answer)
 
-        return judge_call
+        return checked
 
-    around("syncd.core.verdict:judge_call", make)
+    around("syncd.engine.deliver:Deliver._checked", make)
 
 
 @defect("I-10", "engine", f"{POISON}::test_halving_a_refused_call_isolates_the_guilty_one")
