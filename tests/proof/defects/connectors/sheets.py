@@ -28,7 +28,7 @@ def a_torn_line_is_kept() -> None:
     def make(plain: Any) -> Any:
         from dataclasses import replace  # noqa: PLC0415
 
-        return lambda fd, key, sought: replace(plain(fd, key, sought), finished=True)
+        return lambda *given: replace(plain(*given), finished=True)
 
     around("connectors.csv.file:read", make)
 
