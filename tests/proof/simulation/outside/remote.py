@@ -84,8 +84,8 @@ class Crm(Remote, Protocol):
 def lead_id(row: Row) -> LeadId | None:
     """Read a row's id, campaign and segment; None if one of them is no id."""
     parts = (row.get("id"), row.get("streamId") or 0, row.get("segmentId") or 0)
-    if not all(type(part) is int for part in parts) or not parts[0]:
-        return None
+    if not all(type(part) is int and part.bit_length() < 64 for part in parts) or not parts[0]:
+        return None  # also a number that no ledger can hold: such a row is quarantined
     return parts  # type: ignore[return-value]  # it was just looked at
 
 
