@@ -125,8 +125,8 @@ class Outside:
             (source, row["id"]) not in self.heard or _key(known) in self._elsewhere
         ):
             return  # another program had exported it, and CTGO says so
-        missing = [it for it in self._wanting(row, known) if not self._has(it, row)]
-        stopped = self._stopped()
+        wanting, stopped = self._wanting(row, known), self._stopped()
+        missing = [it for it in wanting if not self._has(it, row)]
         unexplained = [it for it in missing if not _excused(known, it, stopped)]
         if unexplained:
             yield f"{what} is lost: {', '.join(unexplained)} never had it, and it is {known['state']} without a reason"
@@ -136,7 +136,10 @@ class Outside:
             far == ACCOUNTS[source] and path.endswith(f"/leads/{row['id']}/export")
             for far, path in self._forged
         )
-        waits = _waits_for_a_person(known, told, source) or (missing and not unexplained)
+        # A connector may hold the person from an earlier lead, and this lead waits for it all the same
+        waits = _waits_for_a_person(known, told, source) or (
+            not unexplained and (missing or any(_waits_at(known, it, stopped) for it in wanting))
+        )
         if is_new and not forgets and not waits:
             yield f"{what} is still new at CTGO, and it is {known['state']}: {_export(known)}"
 
@@ -245,15 +248,25 @@ def _excused(known: Told, connector: str, stopped: Collection[str] = ()) -> bool
     """Tell if `syncd lead` says why a connector does not have a lead. `stopped`: connectors that `status` shows so."""
     if known["state"] in {"quarantined", "forgotten"}:
         return True
-    delivery = next((it for it in known["deliveries"] if it["connector"] == connector), None)
+    delivery = _delivery(known, connector)
     if delivery is None:
         return known["state"] in {"dropped", "enriching"} or bool(known["code"])
-    return (
-        delivery["state"] == "dropped"
-        or delivery["held"]
-        or (delivery["state"] == "rejected" and bool(delivery["code"]))
-        or (delivery["state"] == "pending" and bool(delivery["code"]) and connector in stopped)
+    return delivery["state"] == "dropped" or _waits_at(known, connector, stopped)
+
+
+def _waits_at(known: Told, connector: str, stopped: Collection[str]) -> bool:
+    """Tell if a lead waits at a connector, and `syncd lead` says why."""
+    delivery = _delivery(known, connector)
+    if delivery is None:
+        return False
+    return delivery["held"] or (
+        bool(delivery["code"])
+        and (delivery["state"] == "rejected" or (delivery["state"] == "pending" and connector in stopped))
     )
+
+
+def _delivery(known: Told, connector: str) -> Mapping[str, Any] | None:
+    return next((it for it in known["deliveries"] if it["connector"] == connector), None)
 
 
 def _waits_for_a_person(known: Told, told: Iterable[Told], source: str) -> bool:
