@@ -3,7 +3,6 @@
 import random
 import shutil
 import sqlite3
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -34,6 +33,7 @@ from syncd.ledger.leads.enrichment import waiting
 from syncd.mapping import FieldMap, Filter
 from syncd.simulator import Options, World, create_app
 from tests.support.books import assert_books
+from tests.support.early_export import early_export
 from tests.support.remote import MemoryConnector, PeopleConnector, Place, Remote
 from tests.support.virtual import DAY, KEY, Clock, Log, SeamLedger, Seams, Wire
 
@@ -117,38 +117,10 @@ class Bench:
         return far
 
     def _witness(self, source: str, lead_id: int) -> None:
-        """I-1, asked the instant an export arrives, of what is on the disk. Kept, for an engine may swallow it."""
+        """I-1, asked the instant an export arrives. Kept, for an engine may swallow it."""
         world = self.accounts[source].world
         sources = [name for name, account in self.accounts.items() if account.world is world]
-        with closing(sqlite3.connect(self.path)) as connection:
-            rows = connection.execute(
-                "SELECT l.seq, l.state, d.connector, d.required, d.state FROM lead l LEFT JOIN delivery d"  # noqa: S608
-                f" ON d.lead_seq = l.seq WHERE l.source IN ({','.join('?' * len(sources))}) AND l.lead_id = ?",
-                (*sources, lead_id),
-            ).fetchall()
-        by_row: dict[int, list[tuple[str, bool, str]]] = defaultdict(list)
-        for seq, lead_state, connector, required, state in rows:
-            if lead_state == "quarantined":
-                self.objections.append(f"{lead_id} exported while a row of it is in quarantine")
-            if connector:
-                by_row[seq].append((connector, required, state))
-        for deliveries in by_row.values():
-            self._judge(lead_id, deliveries)
-        if not any(state == "delivered" for row in by_row.values() for *_, state in row):
-            self.objections.append(f"{lead_id} exported and delivered nowhere")
-
-    def _judge(self, lead_id: int, deliveries: Sequence[tuple[str, bool, str]]) -> None:
-        for connector, required, state in deliveries:
-            if required and state not in {"delivered", "dropped"}:
-                self.objections.append(f"{lead_id} exported while {connector} has it {state}")
-            place = self.places.get(connector)
-            if (
-                state == "delivered"
-                and place
-                and place.far.objects == "leads"
-                and not place.far.holds(lead_id)
-            ):
-                self.objections.append(f"{lead_id} exported and {connector} does not hold it")
+        self.objections += early_export(self.path, sources, self.places, lead_id)
 
     # The engine
 
