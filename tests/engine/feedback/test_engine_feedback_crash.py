@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from syncd.simulator import Fault, World
-from tests.engine.feedback.test_engine_feedback import JUDGING, feedback, told
+from tests.engine.feedback.judged import JUDGING, feedback, told
 from tests.support import Bench, Crash, Remote, Seams, lead_ids
 
 LEADS = 4
