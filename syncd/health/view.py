@@ -85,6 +85,14 @@ class Disk:
 
 
 @dataclass(frozen=True, slots=True)
+class BackupView:
+    """Backups of the ledger: when the last one was made, and why the daily one failed; None where none is asked for."""
+
+    made_at: float | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """See the module. Ages in seconds.
 
@@ -104,6 +112,7 @@ class View:
     held: tuple[str, str] | None = None
     wedged: str = ""
     unserved: str = ""
+    backup: BackupView = BackupView()
     fixes: Mapping[str, str] = field(default_factory=lambda: CODES)
     """The remedy for each code, those of the configured connectors included."""
 
