@@ -156,10 +156,10 @@ class CsvConnector(Connector):
         except (Pause, Halt) as why:
             return [Finding("error", why.code, why.detail)]
         if found is None:
-            return [Finding("ok", "csv_ready", f"{path} will be begun by the first lead")]
+            return [Finding("ok", "csv_ready", f"leads will be written to {path}; the first one begins it")]
         header, ours = found
         if header == self._columns:
-            return [Finding("ok", "csv_ready", f"{path} can be written")]
+            return [Finding("ok", "csv_ready", f"leads will be written to {path}")]
         if not ours:
             return [Finding("error", "csv_not_ours", _not_ours(path))]
         detail = f"{path} has other columns than `fields`: it will be renamed, and a new one begun"

@@ -90,6 +90,8 @@ def _host(view: View) -> Iterator[Condition]:
     if view.disk.is_low:
         detail = f"{view.disk.free >> 20} MiB are free on the ledger's disk."
         yield Condition(Topic("disk", ""), "disk_low", detail, view.fix("disk_low"))
+    if view.backup.failure:
+        yield Condition(Topic("backup", ""), "backup_failed", view.backup.failure, view.fix("backup_failed"))
 
 
 def _lanes(view: View, reported: Mapping[Topic, int]) -> Iterator[Condition]:

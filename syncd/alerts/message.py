@@ -44,6 +44,7 @@ _HEADINGS = {
     "set_aside": ("has much set aside", "has little set aside now"),
     "credits": ("has few credits left", "has credits again"),
     "disk": ("The disk is nearly full", "The disk has room again"),
+    "backup": ("The daily backup fails", "The daily backup works again"),
     "ledger": ("Nothing is sent: the ledger is in trouble", "The ledger is well again"),
     "push": ("Pushes cannot be received", "Pushes can be received again"),
     "daemon": ("A lane hangs", "No lane hangs any more"),

@@ -76,6 +76,7 @@ class RunningServices:
         looker.sources, looker.connectors = watched(engine), set(connectors)
         types = known_types()
         looker.fixes = codes({it.type for it in connectors.values()} & set(types), types=types)
+        looker.daily_backup = engine.settings.state.backup != "off"
         sources = engine.settings.sources
         pushed = [name for name, it in sources.items() if it.push is not None]
         hosts = {name: urlsplit(it.base_url).hostname or "" for name, it in sources.items()}

@@ -46,6 +46,7 @@ VERBS = {
     "runs": ("campaigns.runs:app", "List or show runs of campaigns."),
     "me": ("campaigns.me:me", "Show the owner of a key: subscription, budgets, credits."),
     "api": ("campaigns.api:api", "Send any request to CTGO that has no verb of its own."),
+    "connector": ("prepare.new_connector:app", "Write the package of a connector of your own."),
     "completion": ("prepare.completion:completion", "Print a script that lets a shell complete verbs and options."),
     "explain": ("prepare.explain:explain", "Explain a failure code and what to do, or a word that status prints."),
     "service": ("service.service:app", "Install, upgrade, remove or show the systemd service."),

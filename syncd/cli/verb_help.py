@@ -17,6 +17,7 @@ GROUPS = {
         "service",
         "simulator",
         "demo",
+        "connector",
         "completion",
     ],
     "Watch": ["status", "plan", "leads", "lead", "audit", "explain"],
@@ -67,12 +68,13 @@ EXAMPLES = {
     "explain": ("syncd explain key_refused", "syncd explain gate_held"),
     "service": ("sudo syncd service install", "syncd service show"),
     "demo": ("syncd demo", "syncd demo --folder /tmp/demo"),
+    "connector": ("syncd connector new acme", "syncd connector new acme --folder /srv/acme"),
     "completion": ("source <(syncd completion bash)", "syncd completion fish > ~/.config/fish/completions/syncd.fish"),
 }  # fmt: skip
 """Lines to type, by verb; those of `syncd` itself under the empty name."""
 
-_OWN_CONFIG = {"init", "simulator"}
-"""Verbs that do without the option: the first writes the file, the second reads none."""
+_OWN_CONFIG = {"init", "simulator", "connector"}
+"""Verbs that do without the option: the first writes the file, the others read none."""
 
 
 def examples_of(verb: str) -> str | None:

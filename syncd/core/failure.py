@@ -155,6 +155,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "many_set_aside": "See what they have in common with: syncd rejected list",
         "credits_low": "Top up the team's enrichment credits, or lower per_day.",
         "disk_low": "Free some space on the ledger's disk: a full one stops pulling and sending.",
+        "backup_failed": "Mend what the detail names: the folder, its owner or its room. syncd tries again every hour. To make one now: syncd backup FILE",
         "wedged": "A lane hangs. systemd restarts syncd; elsewhere restart it yourself. Report it with the log.",
         "health_unserved": 'Stop what else listens there, or set health.listen to another address, or to "" for none.',
         "push_failed": "Leads come by polling meanwhile, and it is tried again. If it lasts: syncd check; or take the source's table push out.",

@@ -20,7 +20,7 @@ from syncd import __version__
 from syncd.core.lead_state import UNSETTLED
 from syncd.health.counters import BUCKETS, Counted, Latency
 from syncd.health.snapshot import Recent
-from syncd.health.view import Place, SourceView, View, reasons
+from syncd.health.view import BackupView, Place, SourceView, View, reasons
 
 MOST_FORMATS = 4
 """That are made within a second; who asks for a further one gets the plainest. Prometheus and a person want two."""
@@ -139,9 +139,18 @@ def families(view: View) -> Iterator[Metric]:
     yield _gauge(
         "push_listening", "1 while pushes can be received.", [], [([], not view.unserved)] if pushed else []
     )
+    yield from _of_backups(view.backup)
     yield _gauge("ledger_size_bytes", "Size of the ledger's files.", ["file"],
                  [([name], size) for name, size in view.disk.files.items()])  # fmt: skip
     yield from _rows(view)
+
+
+def _of_backups(backup: BackupView) -> Iterator[Metric]:
+    """No series where there never was a backup, and where none is asked for."""
+    made = [] if backup.made_at is None else [((), backup.made_at)]
+    yield _gauge("last_backup_timestamp_seconds", "When the ledger was last backed up.", [], made)
+    failing = [] if backup.failure is None else [((), float(bool(backup.failure)))]
+    yield _gauge("backup_failing", "1 while the daily backup fails.", [], failing)
 
 
 def _rows(view: View) -> Iterator[Metric]:

@@ -7,7 +7,7 @@ nobody else can own.
 
 import json
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass
 from functools import partial
 from http import HTTPStatus
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.core.lead import utc_text
-from syncd.health.view import View, reasons
+from syncd.health.view import Reason, View, reasons, waiting
 from syncd.http.listener import Listener, ListenerOptions, Response, response_head
 from syncd.log import escape, scrub
 
@@ -137,8 +137,11 @@ class HealthApp:
 def _ready(view: View, source: str = "") -> Answer:
     found = reasons(view, source)
     status = HTTPStatus.SERVICE_UNAVAILABLE if found else HTTPStatus.OK
-    listed = [asdict(reason) | {"detail": _redacted(reason.detail)} for reason in found]
-    answer: dict[str, Any] = {"ready": not found, "reasons": listed}
+    answer: dict[str, Any] = {
+        "ready": not found,
+        "reasons": _listed(found),
+        "waiting": _listed(it for it in waiting(view, source) if it not in found),
+    }
     pushes = {it.name: it.push for it in view.sources if it.push is not None and source in {"", it.name}}
     if pushes:  # whether it works is no matter of readiness: leads come by polling too
         answer["push"] = {
@@ -146,6 +149,10 @@ def _ready(view: View, source: str = "") -> Answer:
             for name, it in pushes.items()
         }
     return status, "application/json", (json.dumps(answer, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _listed(reasons: Iterable[Reason]) -> list[dict[str, str]]:
+    return [asdict(reason) | {"detail": _redacted(reason.detail)} for reason in reasons]
 
 
 def text(status: HTTPStatus, sentence: str) -> Answer:

@@ -11,11 +11,15 @@ from syncd.core.failure import CODES
 from syncd.core.lane_state import LaneState
 from syncd.core.limiter import Budget
 from syncd.core.reconciliation import Books
-from syncd.health.view import LATE, OF_CONNECTORS, Disk, Place, PushView, SourceView, View
-from syncd.ledger import Ledger, LedgerError, Transaction, overview
+from syncd.health.view import LATE, OF_CONNECTORS, BackupView, Disk, Place, PushView, SourceView, View
+from syncd.ledger import Ledger, LedgerError, Transaction, history, overview
 from syncd.ledger.budgets import Meter, read_budgets
+from syncd.ledger.history import Done
 from syncd.ledger.lanes import load_lanes
 from syncd.ledger.sources import load_all_books
+
+OVERDUE = 2 * 86400.0
+"""Seconds after which a daily backup counts as failed though nothing says so: its folder may hang."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ class ViewReader:
     credits: dict[str, int] = field(default_factory=dict)
     fixes: Mapping[str, str] = field(default_factory=lambda: CODES)
     """The remedy for each code; a reload may replace it too."""
+    daily_backup: bool = False
+    """True where the configuration asks for backups; a reload may change it too."""
     unserved: Callable[[], str] = str
     """Returns the reason why pushes cannot be received; empty while they can, and where there are none."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -113,7 +119,17 @@ class ViewReader:
             {name: max(0.0, now - at) for name, at in overview.oldest_pending(connection).items()},
             None if oldest is None else max(0.0, now - oldest),
             disk,
+            backup=self._backup(history.done(connection), now),
         )
+
+    def _backup(self, done: Mapping[str, Done], now: float) -> BackupView:
+        made_at = done["backup"].at if "backup" in done else None
+        if not self.daily_backup:
+            return BackupView(made_at)
+        failed = done["backup_failed"].detail if "backup_failed" in done else ""
+        if not failed and made_at is not None and now - made_at > OVERDUE:
+            failed = f"The last backup was made {(now - made_at) / 3600:.0f} h ago."
+        return BackupView(made_at, failed)
 
     def _is_ours(self, lane: LaneState) -> bool:
         """Tell if the lane's source or connector is configured: the ledger keeps lanes of removed ones too."""

@@ -85,6 +85,14 @@ class Disk:
 
 
 @dataclass(frozen=True, slots=True)
+class BackupView:
+    """Backups of the ledger: when the last one was made, and why the daily one failed; None where none is asked for."""
+
+    made_at: float | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """See the module. Ages in seconds.
 
@@ -104,6 +112,7 @@ class View:
     held: tuple[str, str] | None = None
     wedged: str = ""
     unserved: str = ""
+    backup: BackupView = BackupView()
     fixes: Mapping[str, str] = field(default_factory=lambda: CODES)
     """The remedy for each code, those of the configured connectors included."""
 
@@ -196,3 +205,18 @@ def _of_source(source: SourceView, view: View) -> Iterator[Reason]:
         yield Reason(about, "pull_stale", detail, view.fix("pull_stale", source.name))
     if found := trouble(source.books):
         yield Reason(about, *found, view.fix(found[0], source.name))
+
+
+def waiting(view: View, source: str = "") -> list[Reason]:
+    """List the lanes that fail and try again by themselves; of one source only if named. They are no matter of readiness.
+
+    A connector's lane is listed only while leads wait for it: without, it cannot show that it is well again.
+    """
+    deliveries = view.counts.get("delivery", {})
+    return [
+        Reason(owner_of(lane), lane.code, lane.detail, view.fix(lane.code, lane.name))
+        for lane in reported_lanes(view.lanes)
+        if is_failing(lane)
+        and (lane.kind != "deliver" or deliveries.get(lane.name, {}).get("pending"))
+        and (source in {"", lane.name} if lane.kind not in OF_CONNECTORS else not source)
+    ]

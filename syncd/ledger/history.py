@@ -1,6 +1,7 @@
 """The ledger's history: acts of people, jobs of maintenance, alerts that were sent."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, func, select
@@ -48,9 +49,17 @@ REACHED = "replaced"
 """The job that says how far the ledger reached that a restore replaced, by CTGO's time."""
 
 
+_OWN = "backup:"
+"""The names of the jobs that made the engine's own backups begin with this; the file follows."""
+
+
 def done(connection: Connection) -> dict[str, Done]:
-    """Return each job's last run by its name: `retention`, `check`, `vacuum`, `backup`, `restore`, and `REACHED`."""
-    return {row.name: Done(row.done_at, row.detail) for row in connection.execute(select(_upkeep))}
+    """Return each job's last run by its name.
+
+    Jobs: `retention`, `check`, `vacuum`, `backup`, `backup_failed`, `restore`, and `REACHED`.
+    """
+    jobs = select(_upkeep).where(_upkeep.c.name.not_like(f"{_OWN}%"))
+    return {row.name: Done(row.done_at, row.detail) for row in connection.execute(jobs)}
 
 
 def note_done(connection: Connection, name: str, now: float, detail: str = "") -> None:
@@ -58,6 +67,27 @@ def note_done(connection: Connection, name: str, now: float, detail: str = "") -
     values = {"done_at": now, "detail": detail}
     new = upsert(_upkeep).values(name=name, **values)
     connection.execute(new.on_conflict_do_update(index_elements=["name"], set_=values))
+
+
+def clear_done(connection: Connection, name: str) -> None:
+    """Delete a job's note."""
+    connection.execute(delete(_upkeep).where(_upkeep.c.name == name))
+
+
+def own_backups(connection: Connection) -> dict[Path, float]:
+    """Return the files that the engine made as backups, or began to, each with its time; some may be gone."""
+    rows = connection.execute(select(_upkeep).where(_upkeep.c.name.like(f"{_OWN}%")))
+    return {Path(row.name.removeprefix(_OWN)): row.done_at for row in rows}
+
+
+def note_backup(connection: Connection, file: Path, now: float) -> None:
+    """Write down that a file is a backup of the engine's own: only such a file may be deleted."""
+    note_done(connection, f"{_OWN}{file}", now)
+
+
+def clear_backup(connection: Connection, file: Path) -> None:
+    """Delete the note about a file."""
+    clear_done(connection, f"{_OWN}{file}")
 
 
 def restored_at(connection: Connection) -> float | None:

@@ -34,10 +34,16 @@ class _Table(BaseModel):
 
 
 class State(_Table):
-    """`[state]`: where the ledger is, and for how many seconds it keeps the payload of settled leads."""
+    """`[state]`: where the ledger is, for how many seconds it keeps the payload of settled leads, and its backups.
+
+    `backup_folder`: empty: `backups` beside the ledger. `backups_kept`: older ones are deleted.
+    """
 
     url: str = Setting("sqlite:///syncd.db", validate_default=True)
     retention: values.Interval = 90 * 86400.0
+    backup: Literal["off", "daily"] = "off"
+    backup_folder: str = ""
+    backups_kept: int = Setting(7, ge=1)
 
     @field_validator("url")
     @classmethod
@@ -52,10 +58,21 @@ class State(_Table):
         folder = (info.context or {}).get("folder")
         return f"{_SQLITE}{folder / name}" if folder else url
 
+    @field_validator("backup_folder")
+    @classmethod
+    def _absolute(cls, name: str, info: ValidationInfo) -> str:
+        folder = (info.context or {}).get("folder")
+        return str(folder / name) if folder and name else name
+
     @property
     def path(self) -> Path:
         """The ledger's file; absolute when it comes from `load`."""
         return Path(self.url.removeprefix(_SQLITE))
+
+    @property
+    def backups(self) -> Path:
+        """The folder of the engine's own backups; absolute when it comes from `load`."""
+        return Path(self.backup_folder) if self.backup_folder else self.path.with_name("backups")
 
 
 class Enrich(_Table):

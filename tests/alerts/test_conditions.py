@@ -7,7 +7,7 @@ import pytest
 
 from syncd.alerts.decision import FAILING, HALTED, LONG, MANY, Condition, Topic, conditions, unknown
 from syncd.core.lane_state import BY_HAND, LaneState
-from syncd.health.view import Disk, Place, SourceView, View
+from syncd.health.view import BackupView, Disk, Place, SourceView, View
 
 FRESH = SourceView("main", age=10.0, pulled_at=1.0)
 WAITING = {"delivery": {"crm": {"pending": 3}}, "export": {"main": {"pending": 1}}}
@@ -122,6 +122,13 @@ def test_little_room_is_a_quarter_of_a_gigabyte_and_less_on_a_small_disk(
     low: bool,  # noqa: FBT001
 ) -> None:
     assert bool(found(view(disk=Disk(free=free << 20, total=total << 20)))) == low
+
+
+def test_a_backup_that_fails_is_told() -> None:
+    assert found(view(backup=BackupView(5.0, "The disk is full."))) == [
+        (Topic("backup", ""), "backup_failed", 1)
+    ]
+    assert found(view(backup=BackupView(5.0, ""))) == found(view(backup=BackupView())) == []
 
 
 def test_a_ledger_that_takes_nothing_is_told() -> None:

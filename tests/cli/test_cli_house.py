@@ -8,7 +8,7 @@ import pytest
 
 from syncd.ledger.admin import backups
 from syncd.ledger.files import sync_folder
-from tests.cli.conftest import Home, rows, told
+from tests.cli.conftest import HANDLES, Home, rows, told
 
 KEPT = "SELECT count(*) FROM payload"
 
@@ -86,3 +86,47 @@ def test_a_restore_that_is_cut_short_leaves_the_old_ledger_or_the_new_one(
     assert rows(home, "SELECT count(*) FROM lead") == [(4,)]
     text = (home.folder / "leads.csv").read_text()
     assert len(text.splitlines()) == 5, text
+
+
+def daily(home: Home, *lines: str) -> None:
+    """Configure daily backups."""
+    home.config.write_text("\n".join((home.config.read_text(), "[state]", 'backup = "daily"', *lines)))
+
+
+def test_a_run_makes_the_daily_backup_and_status_tells_its_age(home: Home) -> None:
+    assert home.syncd("--once").code == 0
+    assert "backup" not in home.syncd("status").out
+    daily(home)
+    assert "last backup: never" in home.syncd("status").out
+    assert home.syncd("--once").code == home.syncd("--once").code == 0
+    (file,) = (home.folder / "backups").iterdir()
+    assert "last backup: 20" in home.syncd("status").out
+    assert told(home, "status")["upkeep"]["backup"]["done_at"]
+    assert home.syncd("status", "--check").code == 0
+    (handle, _), *_ = rows(home, HANDLES)
+    forgotten = told(home, "forget", "--handle", handle, "--yes")
+    assert [it["file"] for it in forgotten["backups"]] == [str(file)]
+
+
+def test_a_backup_by_hand_is_told_where_none_is_asked_for(home: Home) -> None:
+    assert home.syncd("--once").code == 0
+    assert home.syncd("backup", str(home.folder / "by-hand.db")).code == 0
+    assert "last backup: 20" in home.syncd("status").out
+    assert not (home.folder / "backups").exists()
+
+
+def test_a_daily_backup_that_fails_is_told_and_exits_with_75(home: Home) -> None:
+    (home.folder / "copies").write_text("no folder")
+    daily(home, 'backup_folder = "copies"')
+    assert home.syncd("--once").code == 0
+    text = home.syncd("status").out
+    assert "the daily backup failed 20" in text
+    assert f"Cannot write {home.folder / 'copies'}" in text
+    assert "(backup_failed)" in text
+    assert home.syncd("status", "--check").code == 75
+    assert "every hour" in home.syncd("explain", "backup_failed").out
+
+
+def test_a_number_of_backups_below_one_is_a_mistake(home: Home) -> None:
+    daily(home, "backups_kept = 0")
+    assert home.syncd("status").code == 78

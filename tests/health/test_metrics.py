@@ -8,8 +8,10 @@ from syncd.core.failure import Pause, Reject
 from syncd.core.lane_state import LaneState
 from syncd.health.counters import MOST_HOSTS, Counting
 from syncd.health.metrics import MOST_CODES, families
+from syncd.health.snapshot import OVERDUE
 from syncd.health.view import Place, View
 from syncd.ledger.admin.actions import pause_lanes
+from syncd.ledger.history import clear_done, note_done
 from syncd.ledger.leads.enrichment import save_balance
 from tests.health.conftest import POLL, Health
 from tests.support import Bench
@@ -140,6 +142,26 @@ def test_the_size_of_the_ledger_and_the_room_on_its_disk(health: Health) -> None
     assert found["syncd_ledger_size_bytes"]["wal",] > 0 < found["syncd_ledger_size_bytes"]["ledger",]
     assert found["syncd_ledger_size_bytes"] != before["syncd_ledger_size_bytes"]
     assert found["syncd_disk_free_bytes"][()] > 0
+
+
+def test_the_last_backup_and_whether_the_daily_one_fails(health: Health) -> None:
+    bench = health.bench
+    assert health.metrics().keys() & {"syncd_last_backup_timestamp_seconds", "syncd_backup_failing"} == set()
+    with bench.ledger.write() as connection:
+        note_done(connection, "backup", bench.clock.now())
+    found = health.metrics()
+    assert found["syncd_last_backup_timestamp_seconds"] == {(): pytest.approx(bench.clock.now())}
+    assert "syncd_backup_failing" not in found, "none is asked for"
+    health.looker.daily_backup = True
+    assert health.metrics()["syncd_backup_failing"] == {(): 0.0}
+    with bench.ledger.write() as connection:
+        note_done(connection, "backup_failed", bench.clock.now(), "The disk is full.")
+    assert health.metrics()["syncd_backup_failing"] == {(): 1.0}
+    assert health.looker.look().backup.failure == "The disk is full."
+    with bench.ledger.write() as connection:
+        clear_done(connection, "backup_failed")
+    bench.clock.advance(OVERDUE + 60)
+    assert health.looker.look().backup.failure == "The last backup was made 48 h ago."
 
 
 def test_requests_outcomes_and_latency_are_counted(health: Health) -> None:

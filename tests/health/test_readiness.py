@@ -9,7 +9,7 @@ import pytest
 from syncd.core.failure import CODES, Halt, Pause
 from syncd.core.lane_state import LaneState
 from syncd.core.reconciliation import Books
-from syncd.health.view import Disk, SourceView, View, reasons
+from syncd.health.view import Disk, SourceView, View, reasons, waiting
 from syncd.ledger import sources
 from syncd.ledger.admin.actions import pause_lanes
 from syncd.ledger.lanes import halt_lanes
@@ -230,3 +230,38 @@ def test_every_reason_of_the_core_has_a_fix() -> None:
     ]
     assert [len(reasons(view)) for view in views] == [1] * len(views)
     assert all(reason.fix for view in views for reason in reasons(view))
+
+
+def waiting_in(health: Health, path: str = "/readyz") -> list[tuple[str, str]]:
+    answer = health.client.get(path)
+    assert answer.status_code == 200
+    return [(it["about"], it["code"]) for it in answer.json()["waiting"]]
+
+
+def test_a_connector_that_is_down_is_listed_as_waiting_and_is_no_reason(health: Health) -> None:
+    far = health.bench.places["crm"].far
+
+    def down(*_: object) -> list[object]:
+        raise Pause("unreachable", "It is down.")
+
+    health.bench.once()
+    assert waiting_in(health) == []
+    far.rule = down  # type: ignore[assignment]
+    health.bench.accounts["main"].world.add_leads(4)
+    health.bench.once(seconds=60.0)
+    assert waiting_in(health) == [("connector crm", "unreachable")]
+    assert waiting_in(health, "/readyz/main") == [], "a connector is no source's own"
+    with health.bench.ledger.write() as connection:
+        pause_lanes(
+            connection, [("deliver", "crm")], health.bench.clock.now(), who="me", until=None, reason=""
+        )
+    assert waiting_in(health) == []
+
+
+def test_a_source_whose_pull_failed_once_is_waiting_and_a_halt_is_a_reason_alone() -> None:
+    failing = LaneState("pull", "main", "paused", "unreachable", failures=1)
+    halted = LaneState("deliver", "crm", "halted", "token_refused")
+    seen = View(0.0, [FRESH], lanes=[failing, halted], counts={"delivery": {"crm": {"pending": 1}}})
+    assert [it.about for it in waiting(seen)] == ["source main"]
+    assert [it.about for it in waiting(seen, "other")] == []
+    assert [it.about for it in reasons(seen)] == ["connector crm"]

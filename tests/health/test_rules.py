@@ -57,7 +57,8 @@ def rules() -> list[dict[str, Any]]:
 def test_a_rule_names_what_there_is_and_says_what_to_do(rule: dict[str, Any]) -> None:
     assert list(wrong_in(rule["expr"])) == []
     assert rule["labels"]["severity"] in {"warning", "critical"}
-    assert rule["annotations"]["summary"]
+    assert rule["annotations"]["summary"].endswith(".")
+    assert "}}s " not in rule["annotations"]["summary"], "a label with a plural's s is no word"
     assert rule["annotations"]["fix"]
     used = set(re.findall(r"\$labels\.(\w+)", str(rule["annotations"])))
     assert used <= set[str]().union(*metrics().values())

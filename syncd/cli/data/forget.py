@@ -127,11 +127,12 @@ def _copies(ledger: "Ledger") -> Iterator[Path]:
 
 
 def _backups(ledger: "Ledger") -> list[tuple[Path, float]]:
-    """List the files that `syncd backup` made from this ledger, each with its time."""
+    """List the files that `syncd backup` and the engine made from this ledger, each with its time."""
     from syncd.ledger import history  # noqa: PLC0415
 
     with ledger.read() as connection:
-        return [(Path(file), at) for file, at in history.acts_of(connection, "backup")]
+        by_hand = [(Path(file), at) for file, at in history.acts_of(connection, "backup")]
+        return [*by_hand, *history.own_backups(connection).items()]
 
 
 def _backups_elsewhere(ledger: "Ledger") -> list[dict[str, Any]]:

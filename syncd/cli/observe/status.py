@@ -117,6 +117,7 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
     return {
         "ledger": str(settings.state.path),
         "engine": None,
+        "daily_backup": settings.state.backup == "daily",
         "upkeep": {name: {"done_at": it.at, "detail": it.detail} for name, it in kept.items()},
         "sources": {
             name: {

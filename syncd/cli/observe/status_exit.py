@@ -26,5 +26,7 @@ def _codes(found: Mapping[str, Any]) -> Iterator[Exit]:
             yield lane_exit(lane["kind"], lane["code"])
     if any(it["held"] for it in found["connectors"].values()):
         yield Exit.WORK_LEFT
+    if found["daily_backup"] and "backup_failed" in found["upkeep"]:
+        yield Exit.WORK_LEFT
     if found["set_aside"]:
         yield Exit.REJECTED

@@ -7,6 +7,7 @@ from syncd.cli.engine_holder import RESTART
 from syncd.cli.observe.plan import describe_enriching
 from syncd.cli.output import ago, duration, since, when
 from syncd.cli.table import table_lines, wrapped
+from syncd.core.failure import CODES
 from syncd.core.lane_state import BY_HAND
 from syncd.log import escape
 
@@ -18,7 +19,7 @@ def status_lines(found: _Found, now: float, width: int | None) -> list[str]:
     """Write a state; `width`: columns of the terminal, None elsewhere."""
     lines = [part for line in _of_engine(found) for part in wrapped(escape(line), width, "  ")]
     lines += _tables(found, now, width)
-    for line in (*_of_sources(found, now), *_of_lanes(found, now)):
+    for line in (*_of_sources(found, now), *_of_backups(found, now), *_of_lanes(found, now)):
         lines += wrapped(escape(line), width, "  ")
     return lines
 
@@ -120,6 +121,15 @@ def _describe_push(name: str, push: Mapping[str, Any], now: float) -> str:
     if push["subscribed_at"] is None:
         return f"push {name}: {'not subscribed yet' if push['configured'] else 'being unsubscribed'}; {heard}"
     return f"push {name}: subscribed {since(push['subscribed_at'], now)}; {heard}"
+
+
+def _of_backups(found: _Found, now: float) -> Iterator[str]:
+    made, failed = (found["upkeep"].get(job) for job in ("backup", "backup_failed"))
+    if made or found["daily_backup"]:
+        yield f"last backup: {ago(made and made['done_at'], now)}"
+    if failed and found["daily_backup"]:
+        yield f"the daily backup failed {ago(failed['done_at'], now)}: {failed['detail']} (backup_failed)"
+        yield f"  {CODES['backup_failed']}"
 
 
 def _of_lanes(found: _Found, now: float) -> Iterator[str]:

@@ -7,7 +7,7 @@ import resource
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from syncd.app.privileges import settings_in_force
 from syncd.app.services import Services
 from syncd.cli.exits import Exit
 from syncd.clock import SystemClock
+from syncd.connector import Logger
 from syncd.daemon.calendar import Chore, Every
 from syncd.daemon.daemon import Daemon, Order, give_back
 from syncd.daemon.service_manager import handling
@@ -130,9 +131,23 @@ def _daemon(
     gc.set_threshold(50_000, 20, 50)  # and work makes few cycles
 
     def chores(engine: Engine) -> Sequence[Chore]:
-        return (*services.chores_of(engine), Chore("memory", Every(HOUR, first=SETTLED), give_back))
+        return (
+            *services.chores_of(engine),
+            Chore("memory", Every(HOUR, first=SETTLED), give_back),
+            *backup_chores(engine, log),
+        )
 
     return Daemon(engine, runner, pools, log, remake=remake, chores=chores, work=work)
+
+
+def backup_chores(engine: Engine, log: Logger) -> Iterator[Chore]:
+    """Yield the daily backup, if the configuration asks for one."""
+    state = engine.settings.state
+    if state.backup == "daily":
+        from syncd.engine.daily_backup import AGAIN_AFTER, FIRST, DailyBackup  # noqa: PLC0415 - only where it is asked for
+
+        keep = DailyBackup(engine.ledger, engine.clock, log, state).keep
+        yield Chore("backup", Every(AGAIN_AFTER, first=FIRST), keep, grace=None)
 
 
 def _leave(ended: Ended) -> Exit:

@@ -131,6 +131,10 @@ def run_once(
                 stopped=ended.stopped, bug=ended.bug, only=order.connector,
             )  # fmt: skip
             house.keep()
+            if settings.state.backup == "daily":
+                from syncd.engine.daily_backup import DailyBackup  # noqa: PLC0415 - only where it is asked for
+
+                DailyBackup(ledger, clock, log, settings.state).keep()
             return code
 
 

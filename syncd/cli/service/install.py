@@ -74,14 +74,21 @@ def compare(wanted: Mapping[str, str], found: Mapping[str, str | None]) -> list[
 
 
 def configuration(starter: str) -> str:
-    """Adapt the configuration of `syncd init` to the places of the service."""
+    """Adapt the configuration of `syncd init` to the places of the service.
+
+    No connector is active in it: leads go nowhere until the operator says where.
+    """
     for shown, actual in (
         ("beside this one", f"in {STATE}"),
         ("relative to this file", f"in {STATE}"),
         ("or SYNCD_SOURCES__MAIN__API_KEY", f"better in {CREDENTIALS}/sources.main.api_key"),
     ):
         starter = starter.replace(shown, actual, 1)
-    return starter
+    return re.sub(r"^\[connectors\.sheet\]\n(?:\w.*\n)*", _commented, starter, flags=re.MULTILINE)
+
+
+def _commented(table: re.Match[str]) -> str:
+    return "".join(f"#{line}" for line in table[0].splitlines(keepends=True))
 
 
 def out_of_reach(program: Path) -> Path | None:
@@ -246,7 +253,7 @@ class Installer:
         return [] if self.root == Path("/") else [f"--root={self.root}"]
 
     def _did(self, what: str) -> None:
-        self.say(f"would have {what}" if self.dry else what)
+        self.say(f"would {_infinitive(what)}" if self.dry else what)
 
     def _text(self, place: Path) -> str | None:
         path = self.at(place)
@@ -275,6 +282,20 @@ class Installer:
         if ran.returncode:
             reason = ran.stderr.strip().splitlines()
             raise InstallError(f"{' '.join(command)} failed: {reason[-1] if reason else ran.returncode}")
+
+
+_VERBS = {
+    "wrote": "write", "made": "make", "linked": "link", "removed": "remove", "told": "tell",
+    "restarted": "restart", "stopped": "stop", "disabled": "disable",
+}  # fmt: skip
+
+
+def _infinitive(what: str) -> str:
+    """Put the verbs that a sentence begins with, one or two, in the form that follows `would`."""
+    first, *rest = what.split(" ")
+    if rest[:1] == ["and"]:
+        rest[1] = _VERBS[rest[1]]
+    return " ".join([_VERBS[first], *rest])
 
 
 def _fresh(path: Path, mode: int) -> int:

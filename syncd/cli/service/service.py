@@ -183,7 +183,7 @@ def _print_next_steps(installer: Installer, *, changed: bool, new: bool) -> Exit
             f"  1. Put your CTGO key in {CREDENTIALS}/sources.main.api_key (paste it, then Enter and Ctrl-D):"
         )
         say(f"     (umask 077; cat > {CREDENTIALS}/sources.main.api_key)")
-        say(f"  2. $EDITOR {CONFIG}")
+        say(f"  2. $EDITOR {CONFIG}      # where leads go: take the # from a connector")
     say(f"  {'3' if new else '1'}. syncd check")
     say(
         f"  {'4' if new else '2'}. systemctl enable --now syncd      # or, without a daemon: syncd-once.timer"

@@ -31,9 +31,8 @@ def back_up(ledger: Path, to: Path, *, force: bool) -> int:
         raise LedgerError("ledger_broken", f"{to} is the ledger itself: name another file.")
     if not force and to.exists():
         raise LedgerError("ledger_broken", f"{to} exists: name another file, or say --force to replace it.")
-    with _explained(to):
-        # Under a name that `forget` knows: killed half-way, it stays, and is full of people
-        part = _empty(to.with_name(f"{ledger.name}{ASIDE}{to.name}.part"))
+    with explained(to):
+        part = _empty(part_of(ledger, to))
         try:
             copy(ledger, part)
             check(part, f"The copy of {ledger}")
@@ -46,6 +45,11 @@ def back_up(ledger: Path, to: Path, *, force: bool) -> int:
             part.unlink(missing_ok=True)
         sync_folder(to.parent)
     return size
+
+
+def part_of(ledger: Path, to: Path) -> Path:
+    """Return the name of a backup until it is whole. Killed half-way, the file stays, so `forget` knows this name."""
+    return to.with_name(f"{ledger.name}{ASIDE}{to.name}.part")
 
 
 def copy(source: Path, to: Path) -> None:
@@ -96,7 +100,7 @@ def check_data_only(file: Path, what: str) -> None:
 
 def replace(ledger: Path, part: Path, aside: Path) -> None:
     """Put a file in the ledger's place and keep what was there aside; at no moment is there no ledger."""
-    with _explained(ledger):
+    with explained(ledger):
         if ledger.exists():
             owner = ledger.lstat()
             _fold(ledger)
@@ -118,7 +122,7 @@ def replace(ledger: Path, part: Path, aside: Path) -> None:
 
 def fresh(file: Path) -> Path:
     """An empty file for its owner alone, and nothing beside it that SQLite would take for its own."""
-    with _explained(file):
+    with explained(file):
         for suffix in ("-wal", "-shm", "-journal"):
             file.with_name(file.name + suffix).unlink(missing_ok=True)
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -164,6 +168,8 @@ def _said(source: Path, to: Path, error: sqlite3.DatabaseError) -> tuple[str, st
     name = str(getattr(error, "sqlite_errorname", ""))
     if name == "SQLITE_FULL" or "disk is full" in str(error):
         return "ledger_full", f"{to} cannot be written, the disk is full: nothing was changed."
+    if name == "SQLITE_IOERR_WRITE":  # a quota, a limit, a disk that breaks
+        return "ledger_full", f"{to} cannot be written ({error}): nothing was changed."
     if "no such table" in str(error):
         return "ledger_broken", f"{source} is not a ledger of syncd: nothing was changed."
     if name.startswith("SQLITE_NOTADB"):
@@ -172,7 +178,8 @@ def _said(source: Path, to: Path, error: sqlite3.DatabaseError) -> tuple[str, st
 
 
 @contextmanager
-def _explained(file: Path) -> Iterator[None]:
+def explained(file: Path) -> Iterator[None]:
+    """Raise LedgerError for an error of the system about a file."""
     try:
         yield
     except OSError as error:

@@ -9,6 +9,7 @@ It does not know the work between the backup and now. So it takes over, as far a
 - exports, made or owed, and the leads that are therefore known to be delivered;
 - the remote object of each person at a connector;
 - credits that enriching spent, and alerts that people have received;
+- the backups that were made, so that the engine deletes its own in time;
 - subscriptions at CTGO, for nobody else knows their ids;
 - feedback on people, and how much of it CTGO has;
 - windows of the past that an engine was asked for, to be pulled again;
@@ -299,6 +300,7 @@ _PARTS: dict[str, Callable[[Connection, sqlite3.Connection, Carried], None]] = {
         "INSERT INTO window (source, since, until, most, asked_at, who, state, new) SELECT ?1, ?2, ?3, ?4, ?5, ?6, 'pending', 0"
         " WHERE NOT EXISTS (SELECT 1 FROM window WHERE source = ?1 AND since = ?2 AND asked_at = ?5)",
     ),
+    "backups": lambda connection, old, _: _replace(connection, old, "upkeep", "WHERE name LIKE 'backup%'"),
     "alerts": _replaced("alert", emptied=("alert",)),
     # A subscription of the backup may be gone, and one that it does not know may be there
     "pushes": _replaced("subscription", emptied=("subscription",)),

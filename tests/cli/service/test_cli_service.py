@@ -12,7 +12,7 @@ import pytest
 from syncd import __version__
 from syncd.cli import entry
 from syncd.cli.service import install
-from syncd.cli.service.install import PLACES, PROGRAM, compare, wanted
+from syncd.cli.service.install import PLACES, PROGRAM, Installer, compare, wanted
 from syncd.settings import load
 
 ROOT = Path(__file__).parents[3]
@@ -108,10 +108,13 @@ def test_installing_twice_changes_nothing(image: Path, capsys: pytest.CaptureFix
 @as_root
 def test_a_dry_run_says_all_of_it_and_does_none(image: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert service(image, "install", "--dry-run") == 0
-    said = re.findall(r"^would have (.*)", capsys.readouterr().out, re.MULTILINE)
+    said = re.findall(r"^would (.*)", capsys.readouterr().out, re.MULTILINE)
     assert everything(image) == {}
     service(image, "install")
-    assert [line for line in capsys.readouterr().out.splitlines() if line in said] == said
+    past = {"write": "wrote", "make": "made", "link": "linked"}
+    assert {line.partition(" ")[0] for line in said} == set(past)
+    done = [f"{past[verb]} {rest}" for verb, _, rest in (line.partition(" ") for line in said)]
+    assert [line for line in capsys.readouterr().out.splitlines() if line in done] == done
 
 
 @as_root
@@ -240,7 +243,18 @@ def test_the_configuration_to_start_from_is_the_services(tmp_path: Path) -> None
     (tmp_path / "config.toml").write_text(text)
     secret = tmp_path / "sources.main.api_key"
     secret.write_text("k")
-    assert load(tmp_path / "config.toml", {"CREDENTIALS_DIRECTORY": str(tmp_path)}).sources["main"].poll
+    settings = load(tmp_path / "config.toml", {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert settings.sources["main"].poll
+    assert not settings.connectors, "with a pasted key alone, leads go nowhere"
+    assert '#[connectors.sheet]\n#type = "csv"' in text
+
+
+def test_what_a_dry_run_would_do_is_said_in_one_form() -> None:
+    said: list[str] = []
+    installer = Installer(Path("/"), said.append, dry=True)
+    installer._did("stopped and disabled syncd.service")
+    installer._did("told systemd")
+    assert said == ["would stop and disable syncd.service", "would tell systemd"]
 
 
 def test_the_units_in_deploy_are_those_in_the_package() -> None:
