@@ -52,7 +52,7 @@ class ApolloOptions(ConnectorOptions):
         update_existing: whether contacts that syncd did not make are filled where they are empty.
         key_field: the custom field of contacts that carries the lead key.
         owner_id: the Apollo user who owns new contacts; empty: Apollo decides.
-        recreate_gone: whether a contact that is no longer there is made again for the person's next lead.
+        recreate_gone: whether a contact that is gone, or that somebody deleted, is made again for the person's next lead.
     """
 
     api_key: Token
@@ -124,6 +124,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "apollo_no_email": 'Set without_email = "create" to write leads without an email too, then: syncd rejected retry; or: syncd rejected drop',
         "apollo_email_unmapped": 'Map email (email = "{{ email }}") in the fields, or set without_email = "create". Then: syncd resume NAME',
         "apollo_contact_gone": "The contact is no longer in Apollo: set recreate_gone = true to make it again, then: syncd rejected retry; or: syncd rejected drop",
+        "apollo_contact_deleted": "Somebody deleted the contact in Apollo, so it is not made again by itself. To make it again: set recreate_gone = true, then: syncd rejected retry; else: syncd rejected drop",
         "apollo_address_taken": 'Two people have this address, and Apollo knows people by theirs: set without_email = "create" for a contact without it, then: syncd rejected retry; or: syncd rejected drop',
         "apollo_namesake": "Apollo takes a contact of the same name and company for this lead. If it is the person, write the lead's address (or X user id) there; if not, make the contact by hand. Then: syncd rejected retry",
         "apollo_contact_hidden": "The user whose key it is may not view this contact: share it with them in Apollo, or use another key; then: syncd rejected retry",

@@ -210,12 +210,13 @@ class Sender:
             if change := self._ignored.without(UPDATE, self._change(delivery, contact, form)):
                 self._ignored.learn(UPDATE, change, self._api.update(id_, change))
         except RemovedError:
-            # Done, and never made again: the id stays in the ledger as its tombstone.
-            self._log.info("apollo_contact_deleted", connector=self._name, lead=delivery.lead.id, contact=id_)
+            why = Reject("apollo_contact_deleted", f"the contact {id_} was deleted in Apollo")
+            return self._gone(delivery, id_, form, why)
         except AbsentError:
-            return self._gone(delivery, form)
-        except Refused as why:
-            return Reject(why.code, why.detail)
+            why = Reject("apollo_contact_gone", f"the contact {id_} is not there")
+            return self._gone(delivery, id_, form, why)
+        except Refused as refused:
+            return Reject(refused.code, refused.detail)
         return self._delivered(delivery, id_, created=False)
 
     def _shown(self, id_: str, form: Shape) -> Contact | None:
@@ -250,12 +251,13 @@ class Sender:
         hits = self._api.search(mail, None, 1).contacts
         return any(contact_id(hit) != contact["id"] and address(mail) in addresses(hit) for hit in hits)
 
-    def _gone(self, delivery: Delivery, form: Shape) -> Outcome:
-        """There is no contact of the known id, and nobody is known to have deleted it."""
-        if self._terms.options.recreate_gone:
-            return self._anew(delivery, form)
+    def _gone(self, delivery: Delivery, id_: str, form: Shape, why: Reject) -> Outcome:
+        """The contact of the known id is not there: it is made again if the options say so, else set aside."""
         self._made.pop(delivery.person, None)
-        return Reject("apollo_contact_gone", "the contact that an earlier lead was written to is not there")
+        if not self._terms.options.recreate_gone:
+            return why
+        found = self._anew(delivery, form)
+        return why if isinstance(found, Delivered) and found.remote_id == id_ else found
 
     # Leads without an address
 

@@ -3,7 +3,7 @@
 A person is found by, in this order: the contact's id, if an earlier lead of theirs was delivered; a *verified*
 email, which meets contacts that others made; the unique `ctgo_x_user_id`. A guessed address is never a key, for
 it may be a stranger's. The key property is written along in every case, so that each way leads to the same
-contact and HubSpot itself refuses a second one; but a key that is there already is left alone.
+contact and HubSpot itself refuses a second one.
 
 Two people may have one mailbox. A contact that bears the key of another of our people is not this person's: theirs is
 found by the key, and goes without the address.
@@ -77,7 +77,8 @@ class Aim(NamedTuple):
     """A row and its contact: `id` is of the `kind`; `contact` None and `looked` True: there is none yet.
 
     `turn` counts how often the row was sent after another contact than first thought; `left_out`: an answer to an
-    update did not mention it; `shared`: another of our people has the address, so it is not written.
+    update did not mention it; `shared`: another of our people has the address, so it is not written; `taken`: the
+    remembered contact, if it bears another person's key and nothing tells why.
     """
 
     row: Row
@@ -88,11 +89,15 @@ class Aim(NamedTuple):
     turn: int = 0
     left_out: bool = False
     shared: bool = False
+    taken: str = ""
 
     def misses(self, contact: Contact) -> bool:
-        """True if the contact is another person's. One that a person merged stands for both where it is met by id."""
-        merged = self.kind == "id" and (contact.id != self.id or bool(contact.merged))
-        return contact.of_another(self.row.delivery.person) and not merged
+        """True if the contact is another person's."""
+        return contact.of_another(self.row.delivery.person)
+
+    def merged_into(self, contact: Contact) -> bool:
+        """True if sales merged the person's contact into this one, which answers for the ids and keys of both."""
+        return self.kind == "key" or (self.kind == "id" and (contact.id != self.id or bool(contact.merged)))
 
     def shares(self, contact: Contact) -> bool:
         """True if the contact is another person's who has the same address."""
@@ -174,9 +179,7 @@ class Plan:
         found[KEY] = aim.row.delivery.person
         if aim.shared:
             found.pop("email", None)
-        if contact is not None and contact.of_another(aim.row.delivery.person):
-            del found[KEY]
-        elif contact is None and aim.looked and not found.keys() & {"email", "firstname", "lastname"}:
+        if contact is None and aim.looked and not found.keys() & {"email", "firstname", "lastname"}:
             found["lastname"] = _stand_in(aim.row.delivery)
         return found
 

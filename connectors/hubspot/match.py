@@ -1,6 +1,8 @@
 """The look before a write: it finds the contact that each row of a call is for.
 
 A contact that HubSpot merged has a new id, under which it also answers to its old ones: that id is the one to write to.
+If it bears the key of another of our people, it stands for both: the lead is there, and nothing of the other's is written over.
+If nothing tells of a merge, the lead is set aside, unless the person is found by the address or the key.
 
 Where `adopt` says so, a contact that another tool made and that bears no key of ours is looked for by handle or LinkedIn URL.
 Neither is unique in HubSpot, so two contacts with the same one are left alone. The search index lags behind writes, so this
@@ -27,7 +29,7 @@ from connectors.hubspot.identity import (
     found_for,
 )
 from connectors.hubspot.options import KEY
-from syncd.connector import Failure, Halt, Logger, Outcome, Refused, Reject, Retry
+from syncd.connector import Delivered, Failure, Halt, Logger, Outcome, Refused, Reject, Retry
 
 
 class Lookup:
@@ -83,16 +85,37 @@ class Lookup:
             contact = found.get(aim.row.place)
             if aim.row.place in self._outcomes:
                 continue
-            if contact is not None and aim.kind == "email" and aim.misses(contact):
-                again.append(self.apart(aimed(aim.row, "key", aim.turn), contact))
-            elif aim.kind == "id" and (contact is None or aim.misses(contact)):
+            if contact is not None and aim.misses(contact):
+                again += self._without(aim, contact)
+            elif aim.kind == "id" and contact is None:
                 again.append(aimed(aim.row, aim.row.fallback, aim.turn + 1))
+            elif contact is None and aim.taken:
+                again += self._taken(aim)
             else:
                 known.append(aim.at(contact))
         for kind in KINDS[1:]:
             left = [aim for aim in again if aim.kind == kind]
             known += self._found(left) if left else []
         return known
+
+    def _without(self, aim: Aim, other: Contact) -> list[Aim]:
+        """Give the aim without a contact that is another person's; none if that contact stands for both."""
+        if aim.merged_into(other):
+            self._log.info("hubspot_contact_merged", lead=aim.row.delivery.lead.id, contact=other.id)
+            self._outcomes[aim.row.place] = Delivered(other.id, created=False)
+            return []
+        if aim.kind == "email":
+            return [self.apart(aimed(aim.row, "key", aim.turn)._replace(taken=aim.taken), other)]
+        taken = "" if aim.shares(other) else other.id
+        return [aimed(aim.row, aim.row.fallback, aim.turn + 1)._replace(taken=taken)]
+
+    def _taken(self, aim: Aim) -> list[Aim]:
+        """Give the aim by its key after its address met nobody; none after both: a new contact may be a second one."""
+        if aim.kind == "email":
+            return [aimed(aim.row, "key", aim.turn)._replace(taken=aim.taken)]
+        why = f"contact {aim.taken}, which an earlier lead was written to, bears another person's key"
+        self._outcomes[aim.row.place] = Reject("hubspot_merged", why)
+        return []
 
     def apart(self, aim: Aim, other: Contact) -> Aim:
         """The aim without its address, which is another person's as well."""

@@ -108,6 +108,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "hubspot_value_required": "The portal requires a property that the lead does not fill: map it, or relax the rule in HubSpot, then: syncd rejected retry",
         "hubspot_email_taken": "Another contact has that address and nothing verified says that it is the same person: settle it in HubSpot, then: syncd rejected retry",
         "hubspot_two_contacts": "The person and the address belong to two contacts: merge the two in HubSpot, then: syncd rejected retry",
+        "hubspot_merged": "The person's contact bears another person's ctgo_x_user_id, as after a merge. If both are one person: syncd rejected drop. If not, correct the property in HubSpot, then: syncd rejected retry",
         "hubspot_row_failed": "HubSpot could not write that contact just now: it is tried again.",
         "hubspot_row_forgotten": "HubSpot's answer did not mention that contact: it is sent again.",
         # What check and setup find

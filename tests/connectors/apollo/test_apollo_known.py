@@ -62,16 +62,33 @@ def test_a_contact_of_somebody_else_is_left_alone_or_filled() -> None:
             )
 
 
-def test_a_contact_that_a_person_deleted_is_done_and_not_made_again() -> None:
+@pytest.mark.parametrize("emailed", [True, False])
+def test_a_contact_that_a_person_deleted_is_not_made_again_unless_so_configured(*, emailed: bool) -> None:
     for recreate in (False, True):
-        with table(recreate_gone=recreate) as bench:
-            id_ = made(bench)
+        with table(recreate_gone=recreate, without_email="create") as bench:
+            id_ = made(bench, emailed=emailed)
             bench.fake.book.delete(id_)
-            assert one(bench, later(bench, id_)) == Delivered(id_, created=False)
-            assert bench.seen() == 0
-            assert bench.journal.events == [
-                ("apollo_contact_deleted", {"connector": "contract", "lead": 1, "contact": id_})
-            ]
+            found = one(bench, later(bench, id_, emailed=emailed))
+            assert bench.seen() == recreate
+            if recreate:
+                assert isinstance(found, Delivered)
+                assert (found.created, found.remote_id != id_) == (True, True)
+            else:
+                assert isinstance(found, Reject)
+                assert (found.code, id_ in found.detail) == ("apollo_contact_deleted", True)
+
+
+def test_a_deleted_contact_that_apollo_finds_again_by_its_address_has_no_lead() -> None:
+    with table(recreate_gone=True) as bench:
+        id_ = made(bench)
+        contact = bench.fake.book.contacts[id_]
+        bench.fake.book.delete(id_)
+        bench.fake.answer_next(
+            200, {"created_contacts": [], "existing_contacts": [contact]}, at="contacts/bulk_create"
+        )
+        found = one(bench, later(bench, id_))
+        assert isinstance(found, Reject)
+        assert found.code == "apollo_contact_deleted"
 
 
 def vanished(bench: Table, n: int = 1, *, emailed: bool = True) -> str:
@@ -96,7 +113,12 @@ def test_contacts_that_are_gone_or_hidden_halt_nobody() -> None:
         bench.fake.book.hidden.add(ids[4])
         found = [one(bench, later(bench, id_, n, bio="New")) for n, id_ in ids.items()]
         codes = [each.code if isinstance(each, Reject) else type(each).__name__ for each in found]
-        assert codes == ["Delivered", "apollo_contact_gone", "apollo_contact_hidden", "Delivered"]
+        assert codes == [
+            "apollo_contact_deleted",
+            "apollo_contact_gone",
+            "apollo_contact_hidden",
+            "Delivered",
+        ]
 
 
 @pytest.mark.parametrize("status", [403, 422])

@@ -159,8 +159,8 @@ def test_a_new_contact_gets_everything() -> None:
 @pytest.mark.parametrize("kind", ["id", "key"])
 def test_what_is_there_decides_what_is_written(kind: Kind) -> None:
     assert written(kind, {}) == {"phone": "1", "firstname": "Ada", "ctgo_x_user_id": "10"}
-    there = {"firstname": "Grace", "lifecyclestage": "customer", "phone": "9", "ctgo_x_user_id": "77"}
-    assert written(kind, there) == {"phone": "1"}
+    there = {"firstname": "Grace", "lifecyclestage": "customer", "phone": "9", "ctgo_x_user_id": "10"}
+    assert written(kind, there) == {"phone": "1", "ctgo_x_user_id": "10"}
 
 
 def test_by_email_the_set_is_complete_with_what_was_there() -> None:

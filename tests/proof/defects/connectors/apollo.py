@@ -98,3 +98,17 @@ def apollo_sends_numbers_where_texts_are_wanted() -> None:
 def apollo_sends_for_ever_what_a_change_ignores() -> None:
     """A field that Apollo leaves as it is, is sent again with every lead."""
     instead("connectors.apollo.write:Ignored.learn", lambda *_: None)
+
+
+@defect(
+    "no lead lost",
+    "connectors",
+    f"{TESTS}known.py::test_a_contact_that_a_person_deleted_is_not_made_again_unless_so_configured",
+)
+def apollo_delivers_to_a_contact_that_was_deleted() -> None:
+    """A lead whose contact somebody deleted counts as delivered there."""
+
+    def make(_: Any) -> Any:
+        return lambda self, delivery, id_, *_: self._delivered(delivery, id_, created=False)
+
+    around("connectors.apollo.write:Sender._gone", make)

@@ -9,7 +9,7 @@ LOCKS = "tests/connectors/hubspot/test_hubspot_locks.py::test_"
 MERGES = "tests/connectors/hubspot/test_hubspot_merges.py::test_"
 
 
-@defect("I-3", "connectors", f"{MERGES}two_of_our_people_whom_sales_made_one_stay_one")
+@defect("requests", "connectors", f"{MERGES}a_merged_contact_is_written_to_under_its_new_id")
 def hubspot_keeps_an_id_that_a_merge_killed() -> None:
     """A contact that is read under a new id is still written to under its old one."""
     instead(
@@ -35,6 +35,21 @@ def hubspot_takes_no_notice_of_a_merge() -> None:
         return found_for
 
     around("connectors.hubspot.identity:found_for", make)
+
+
+@defect("one object a person", "connectors", f"{MERGES}two_of_our_people_whom_sales_made_one_stay_one")
+def hubspot_writes_one_person_over_another() -> None:
+    """A contact that sales made of two of our people gets the fields of whoever has the next lead."""
+    instead("connectors.hubspot.identity:Aim.misses", lambda *_: False)
+
+
+@defect("I-3", "connectors", f"{MERGES}a_contact_that_bears_anothers_key_is_for_a_person_to_decide")
+def hubspot_makes_a_person_anew_whose_contact_bears_anothers_key() -> None:
+    """A contact that may stand for two of our people is left aside, and one of the two gets a second one."""
+    around(
+        "connectors.hubspot.match:Lookup._without",
+        lambda plain: lambda *given: [aim._replace(taken="") for aim in plain(*given)],
+    )
 
 
 @defect("liveness", "connectors", f"{MERGES}an_id_that_updates_leave_out_twice_is_given_up")
