@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from syncd.cli.main import VERBS
 
 _COMMAND = re.compile(
-    rf"(?<!`)\b(syncd (?:{'|'.join(VERBS)})\b(?: (?:list|show|retry|drop|csv|off|on)\b| --[a-z]+| [A-Z]{{2,}}\b)*)"
+    rf"(?<!`)\b(syncd (?:{'|'.join(VERBS)})\b(?: (?:list|show|retry|drop|csv|off|on)\b| --state [a-z]+| --[a-z]+(?: \d+)?| [A-Z]+\b)*)"
 )
 """A command within a sentence."""
 
@@ -31,5 +31,5 @@ def sentence(text: str) -> str:
     plain = "`".join(
         part.replace("<", "&lt;") if at % 2 == 0 else part for at, part in enumerate(marked.split("`"))
     )
-    opens = plain if plain.startswith(("`", "syncd")) else plain[:1].upper() + plain[1:]
+    opens = plain if plain.startswith(("`", "syncd", "curl", "systemctl")) else plain[:1].upper() + plain[1:]
     return opens if opens.endswith((".", "!", "?")) else f"{opens}."

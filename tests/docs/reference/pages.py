@@ -101,6 +101,6 @@ def _alerts() -> str:
         parts.append(
             f"## `{rule['alert']}`\n\nSeverity: {rule['labels']['severity']}. It fires while this holds{lasting}:\n\n"
             f"```promql\n{rule['expr']}\n```\n\n"
-            f"- It says: {code(about['summary'])}\n- To do: {code(about['fix'])}\n"
+            f"- It says: {sentence(about['summary'])}\n- To do: {sentence(about['fix'])}\n"
         )
     return "\n".join(parts)

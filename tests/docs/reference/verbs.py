@@ -16,7 +16,7 @@ _OTHER_PARSER = "simulator"
 _OPENING = """\
 # Commands
 
-The help of each command, as `syncd VERB --help` shows it. [Operating](../operating.md) explains when to use which.
+The help of each command, as its `--help` shows it. [Operating](../operating.md) explains when to use which.
 """
 
 
