@@ -12,6 +12,7 @@ from syncd.core.glossary import WORDS
 from syncd.health.counters import Counted
 from syncd.health.metrics import counters, families
 from syncd.health.view import View
+from syncd.registry import as_fields
 from tests.docs.reference import options, verbs
 from tests.docs.reference.connectors import built_in
 from tests.docs.reference.markdown import code, sentence, table
@@ -26,6 +27,7 @@ _INDEX = """\
 - [Options](options.md): every key of the configuration, with its type, default and variable.
 - [Commands](commands.md): every command with its options and examples.
 - [Codes](codes.md): every code in a message, and what to do; and the words that commands print.
+- [Default mappings](mappings.md): the fields that each type of connector writes.
 - [Metrics](metrics.md): what `/metrics` serves.
 - [Alert rules](alerts.md): the rules for Prometheus.
 - [Exit codes](../operating.md#exit-codes) and [signals](../operating.md#run-it-as-a-service) are on the page about operating.
@@ -37,6 +39,14 @@ _CODES = """\
 
 A message shows a code in brackets; `syncd explain CODE` prints the same text as this page. In a command, `NAME` stands for the
 source or the connector that the message names.
+
+"""
+
+_MAPPINGS = """\
+# Default mappings
+
+The fields that each type of connector writes without a table `fields`. `syncd map NAME --toml` prints them as a table to paste;
+[mapping](../mapping.md) explains expressions and policies.
 
 """
 
@@ -64,6 +74,7 @@ def pages() -> dict[str, str]:
         "alerts.md": _ALERTS + _alerts(),
         "codes.md": _CODES + _codes(),
         "commands.md": verbs.page(),
+        "mappings.md": _MAPPINGS + _mappings(),
         "metrics.md": _METRICS + _metrics(),
         "options.md": options.page(),
     }
@@ -81,6 +92,14 @@ def _codes() -> str:
 def _entries(title: str, entries: Mapping[str, str]) -> str:
     rows = [f"### `{name}`\n\n{sentence(text)}\n" for name, text in sorted(entries.items())]
     return "\n".join([f"## {title}\n", *rows])
+
+
+def _mappings() -> str:
+    parts = []
+    for type_, cls in built_in().items():
+        rows = [(code(name), code(it.value), it.policy) for name, it in as_fields(cls.defaults).items()]
+        parts.append(f"## {type_}\n\n{table(('Field', 'Value', 'Policy'), rows)}")
+    return "\n".join(parts)
 
 
 def _metrics() -> str:
