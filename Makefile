@@ -9,10 +9,11 @@ PINS := deploy/docker/requirements.lock deploy/docker/build.lock
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 BENCH := .venv-bench
 RELEASE := .venv-release
+DOCS := .venv-docs
 # Twice the cores: half of the tests wait for a process of their own, or for a socket.
 WORKERS ?= $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN))
 
-.PHONY: demo test proof lint format bench soak release lock wheels screenshot clean
+.PHONY: demo test proof lint format bench soak docs release lock wheels screenshot clean
 
 demo: $(RUNS)
 	@$(BIN)/syncd demo
@@ -66,6 +67,16 @@ $(RELEASE)/.ready: pyproject.toml
 	@$(RELEASE)/bin/python -m pip install --quiet --disable-pip-version-check --group release
 	@touch $@
 
+# The pages as a site in build/docs, which asks no other machine for anything
+docs: $(DOCS)/.ready
+	@$(DOCS)/bin/python -m tests.docs.site
+
+$(DOCS)/.ready: pyproject.toml
+	@$(PYTHON) -m venv $(DOCS)
+	@$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	@$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check --group docs
+	@touch $@
+
 screenshot: $(READY)
 	$(BIN)/python -m tests.screenshot docs/demo.svg
 
@@ -114,4 +125,4 @@ $(READY): $(RUNS) requirements.lock
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(BENCH) $(RELEASE) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist demo
+	rm -rf $(VENV) $(BENCH) $(RELEASE) $(DOCS) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist demo

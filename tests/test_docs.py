@@ -74,7 +74,11 @@ def _headings_of(page: Path) -> set[str]:
 def _commands_in(text: str) -> set[str]:
     """The verbs in what is meant to be typed; a container and a folder are called syncd, too."""
     code = "\n".join(_code_in(text))
-    return set(re.findall(r"(?:^|[`;&( ])(?:/\S*/)?syncd ([a-z]+)", code, re.MULTILINE)) - {"syncd", "python"}
+    return set(re.findall(r"(?:^|[`;&( ])(?:/\S*/)?syncd ([a-z]+)", code, re.MULTILINE)) - {
+        "syncd",
+        "python",
+        "df",
+    }
 
 
 def test_every_failure_code_of_the_core_is_registered_with_a_fix() -> None:
