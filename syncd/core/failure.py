@@ -91,6 +91,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "subscription_required": "Renew the subscription in CTGO's dashboard. A source that halted for it goes on with: syncd resume SOURCE",
         "free_account_limit": "Put the tracked account that you have to sleep, or subscribe in CTGO's dashboard.",
         "budget_exhausted": "Nothing to do: the budget comes back by itself. A larger plan has a larger one.",
+        "already_exported": "Nothing to do: CTGO has this lead as exported already.",
         "api_gone": "This version of the API was removed: base_url must end in /api/v2.",
         "rate_limited": "Nothing to do: syncd waits as long as CTGO asks. If it happens often, something else uses this key.",
         "credits_exhausted": "Top up the team's enrichment credits, or wait for the next period.",

@@ -75,6 +75,8 @@ CREDITS = Rule(Pause, "credits_exhausted", HOUR)
 FORBIDDEN = Rule(Halt, "forbidden")
 WRONG_ADDRESS = Rule(Halt, "wrong_address")
 NOT_FOUND = Rule(Reject, "not_found")
+API_GONE = Rule(Halt, "api_gone")
+EXPORTED = Rule(Reject, "already_exported")
 BAD_LISTING = Rule(Halt, "bad_request")
 CONFLICT = Rule(Retry, "conflict")
 ASLEEP = Rule(Reject, "account_sleeping", sentence="the account sleeps")
@@ -112,7 +114,10 @@ RULES: Mapping[tuple[int, str], Rule | PerScope] = {
     (404, ""): PerScope(WRONG_ADDRESS, NOT_FOUND, NOT_FOUND, NOT_FOUND),
     (408, ""): UNAVAILABLE,
     (409, ""): PerScope(CONFLICT, CONFLICT, CONFLICT, Rule(Retry, "conflicting")),
-    (410, ""): Rule(Halt, "api_gone"),
+    (410, "lead_not_found"): PerScope(
+        API_GONE, API_GONE, NOT_FOUND, NOT_FOUND
+    ),  # it was removed, not the API
+    (410, ""): API_GONE,
     (422, "handle_protected"): Rule(Reject, "handle_protected", sentence="the X account is private"),
     (425, ""): UNAVAILABLE,
     (429, "credits_exhausted"): CREDITS,
@@ -123,6 +128,7 @@ RULES: Mapping[tuple[int, str], Rule | PerScope] = {
     ),
     (503, "handle_lookup_failed"): PerScope(UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, LOOKUP_FAILED),
     (3, ""): Rule(Halt, "redirected"),
+    (4, "already_exported"): PerScope(BAD_LISTING, BAD_LISTING, EXPORTED, EXPORTED),
     (4, ""): PerScope(BAD_LISTING, BAD_LISTING, Rule(Reject, "bad_request"), Rule(Reject, "request_refused")),
     (5, ""): UNAVAILABLE,
 }
@@ -198,7 +204,8 @@ _CODE = re.compile(r"[a-z][a-z_]{0,39}")
 def rule_of(status: int, reason: str, scope: Scope) -> Rule:
     """The rule for a refusal."""
     any_reason = ANY_REASON if reason not in ("", FOREIGN) else ""
-    for key in ((status, reason), (status, any_reason), (status, ""), (status // 100, "")):
+    hundred = status // 100
+    for key in ((status, reason), (hundred, reason), (status, any_reason), (status, ""), (hundred, "")):
         rule = RULES.get(key)
         if rule is not None:
             return rule if isinstance(rule, Rule) else rule.of(scope)

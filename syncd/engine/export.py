@@ -253,5 +253,5 @@ class Export(QueueLane):
 def is_done(item: Item, answer: Answer) -> bool:
     """Tell if the mark is set: a conflict on a repeat says that the first try, whose answer was lost, arrived."""
     again = item.attempts > 0 or item.suspect
-    conflict = isinstance(answer, Failure) and answer.code == "conflict"
-    return isinstance(answer, Delivered) or (conflict and again)
+    code = answer.code if isinstance(answer, Failure) else ""
+    return isinstance(answer, Delivered) or code == "already_exported" or (code == "conflict" and again)

@@ -46,6 +46,12 @@ FACT_SHEET: list[tuple[str, int, str, type[Failure], str, float | None]] = [
     (LEAD, 400, "Stream is archived", Reject, "stream_archived", None),
     (LEAD, 502, "Your card was declined.", Pause, "upstream_unavailable", None),
     (LIST, 410, "gone", Halt, "api_gone", None),
+    (LIST, 410, "Lead not found", Halt, "api_gone", None),
+    (LEAD, 410, "gone", Halt, "api_gone", None),
+    (LEAD, 410, "Lead not found", Reject, "not_found", None),
+    (LEAD, 409, "already_exported", Reject, "already_exported", None),
+    (LEAD, 410, "already_exported", Reject, "already_exported", None),
+    (LEAD, 423, "Already exported", Reject, "already_exported", None),
     (LEAD, 409, "conflict", Retry, "conflict", None),
     # The general meanings.
     (LIST, 400, "bad_request", Halt, "bad_request", None),

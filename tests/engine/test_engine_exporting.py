@@ -52,6 +52,19 @@ def test_an_export_whose_answer_was_lost_settles_although_a_repeat_is_409(bench:
     assert bench.leads() == {"exported": 3}
 
 
+@pytest.mark.parametrize("status", [404, 409, 410, 422, 423])
+def test_leads_that_ctgo_has_as_exported_already_are_exported(bench: Bench, status: int) -> None:
+    world = bench.ctgo(leads=25)
+    bench.place()
+    world.fail(
+        Fault("export", times=25, status=status, body=b'{"error":"already_exported"}', after_applying=True)
+    )
+    bench.once(600)
+    assert bench.exports() == {"delivered": 25}
+    assert bench.leads() == {"exported": 25}
+    assert bench.lane("export", "main").status == "open"
+
+
 def test_one_lead_that_cannot_be_exported_does_not_stop_the_pulling(bench: Bench) -> None:
     world = bench.ctgo(leads=1)
     far = bench.place()

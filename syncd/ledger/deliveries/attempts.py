@@ -48,9 +48,10 @@ def due_rows(rows: Any, *conditions: Any, probing: bool = False) -> Any:
     """
     order = [rows.c.due_at, rows.c.id]
     if probing:  # that sorts all that is due, so only a probe pays for it
-        # Not who was asked in this doubt, no suspect, who waited longest; and of those that are alike in all that, anybody
+        # Not who was asked in this doubt, no suspect, nobody who was refused, who waited longest; among equals, anybody
         drawn = (rows.c.id * bindparam("draw")) % literal(DRAWS)
-        order = [among(rows.c.id, "doubts"), rows.c.suspect, rows.c.due_at, drawn, rows.c.id]
+        refused = rows.c.code != quoted("")
+        order = [among(rows.c.id, "doubts"), rows.c.suspect, refused, rows.c.due_at, drawn, rows.c.id]
     pending = select(rows).where(_owner_of(rows) == bindparam("owner"), *waiting(rows), *conditions)
     due = pending.where(rows.c.due_at <= bindparam("now")).order_by(*order).limit(bindparam("most"))
     back = or_(rows.c.waits_from.is_(None), 2 * rows.c.waits_from - rows.c.due_at > bindparam("now"))

@@ -8,10 +8,11 @@ import pytest
 
 from syncd.core.delivery import Delivery, Outcome
 from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
+from syncd.core.lane_state import Policy
 from syncd.core.verdict import HALT_LIMIT
 from syncd.ledger.admin.actions import Chosen, retry
 from syncd.simulator import Fault
-from tests.support import DAY, Bench, Remote, Rule, pulled
+from tests.support import DAY, Bench, Remote, Rule, pulled, rejects
 
 REFUSALS = {
     "422": Reject("refused", "The receiver answered 422."),
@@ -112,6 +113,21 @@ def test_a_new_lead_is_asked_at_once_where_only_one_has_spoken(bench: Bench) -> 
     bench.clock.advance(60)
     bench.once(seconds=5)
     assert far.lead_ids() == [new]
+
+
+def test_the_next_probe_of_a_halted_lane_asks_about_a_new_lead_before_those_that_were_retried(
+    bench: Bench,
+) -> None:
+    world = bench.ctgo(leads=20)
+    far = bench.place(policy=Policy(probe=3600.0), batch_size=10)
+    far.rule = rejects(*pulled(bench))
+    bench.once(60)
+    assert bench.lane("deliver", "crm").status == "halted"
+    bench.sql("UPDATE delivery SET suspect = 0, due_at = 0")  # as a retry leaves those that were rejected
+    new = world.add_leads(3)
+    bench.daemon(3700)
+    bench.check()
+    assert set(far.lead_ids()) == set(new)
 
 
 def test_a_daily_quota_rejects_nobody(bench: Bench) -> None:
