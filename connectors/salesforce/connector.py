@@ -196,8 +196,7 @@ class SalesforceConnector(Connector):
         )
         known.add_leads(leads, mapped.key.name)
         known.add_contacts(contacts)
-        if mapped.sees_deleted:
-            follow(self._wire, sought, mapped, known)
+        follow(self._wire, sought, mapped, known)
         ask_whose(self._wire, sought, mapped, known)
         return known
 

@@ -34,6 +34,8 @@ class Known:
     """By key, leads in the recycle bin."""
     kept: defaultdict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
     """By key, the live leads that a person's lead was merged into, or that it is under another key."""
+    gone: dict[str, str] = field(default_factory=dict)
+    """By key, the lead of a person that is not even in the bin, or cannot be asked about: whatever it was merged into is unknown."""
     owners: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """By the first 15 characters of a Contact's id, the keys of ours on leads that were converted into it."""
 
@@ -78,8 +80,8 @@ PICKLIST_LEFT_OUT = "leadsource"
 _CONTACT = "003"
 _LEAD = {"type": "Lead"}
 _EMPTY = (None, "")
-_DELETED = frozenset({"IsDeleted", "MasterRecordId"})
-_LOOKED_AT = ("IsConverted", CONTACT_OF, "Email", *sorted(_DELETED))
+DELETED = frozenset({"IsDeleted", "MasterRecordId"})
+_LOOKED_AT = ("IsConverted", CONTACT_OF, "Email", *sorted(DELETED))
 
 How = Literal["update", "link", "create"]
 
@@ -128,7 +130,7 @@ class Mapped:
     @property
     def sees_deleted(self) -> bool:
         """True if the run-as user can tell a deleted lead, and what it was merged into."""
-        return self.standard >= _DELETED
+        return self.standard >= DELETED
 
     def selected(self, *, link: bool = False) -> list[str]:
         """The fields to ask for when looking for leads, sorted: those whose emptiness matters, to `link` all."""
@@ -207,6 +209,7 @@ def decide(delivery: Delivery, known: Known, mapped: Mapped) -> Outcome | Write:
         return (
             _merged(delivery, known, mapped)
             or _elsewhere(delivery, known, mapped)
+            or _gone(delivery, known, mapped)
             or Write(
                 # A lead that was deleted is made again, but no rule shall hand it out a second time.
                 "create" if delivery.remote_id is None else "update",
@@ -248,6 +251,16 @@ def _elsewhere(delivery: Delivery, known: Known, mapped: Mapped) -> Outcome | Wr
     if mapped.duplicates == "link" and len(strangers) == 1:
         return Write("link", linked(delivery, mapped, strangers[0]))
     return duplicate([str(lead["Id"]) for lead in strangers], "has the same verified email")
+
+
+def _gone(delivery: Delivery, known: Known, mapped: Mapped) -> Reject | None:
+    """Set a lead aside that a merge may have taken away unseen; None: it was not, or is to be made in any case."""
+    gone = known.gone.get(delivery.person.casefold())
+    if gone is None or mapped.duplicates == "save":
+        return None
+    return Reject(
+        "salesforce_lead_gone", f"the person's lead {gone} is not to be found, nor what became of it"
+    )
 
 
 def once_each(plan: Sequence[Outcome | Write]) -> list[Outcome | Write]:

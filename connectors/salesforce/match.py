@@ -1,8 +1,8 @@
 """The people of a batch in the org: which lead was kept where sales merged some, and whose a Contact is.
 
 A lead that lost in a merge is in the recycle bin with our key, and names the one that was kept, which may have been merged
-in its turn. What was in a bin that was emptied counts as deleted. A Contact bears no key of ours, but the
-leads that were converted into it do, whatever address they had.
+in its turn. Where the bin was emptied, or tells nothing, nobody knows if a lead was merged: it is noted as gone. A Contact
+bears no key of ours, but the leads that were converted into it do, whatever address they had.
 Source: Salesforce's object reference, Lead, MasterRecordId and ConvertedContactId.
 """
 
@@ -10,8 +10,16 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from connectors.salesforce.identity import CONTACT_OF, Known, Mapped, Record, person_id, settled_elsewhere
-from syncd.connector import Delivery
+from connectors.salesforce.identity import (
+    CONTACT_OF,
+    DELETED,
+    Known,
+    Mapped,
+    Record,
+    person_id,
+    settled_elsewhere,
+)
+from syncd.connector import Delivery, Halt
 
 if TYPE_CHECKING:
     from connectors.salesforce.api import Wire
@@ -36,13 +44,15 @@ class Select(NamedTuple):
 
 LONGEST_CHAIN = 10
 """Merges that are followed, one after the other: each costs the batch a call."""
+_HIDDEN = frozenset({"salesforce_field_missing", "salesforce_permission", "salesforce_object_hidden"})
+"""Codes of a refusal to tell of merges, where `describe` did not list their fields either."""
 _LEAD = re.compile(r"00Q[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?")
 
 
 def follow(wire: "Wire", batch: Sequence[Delivery], mapped: Mapped, known: Known) -> None:
-    """Add to `known.kept` what merged leads of a batch live on as.
+    """Add to `known.kept` what merged leads of a batch live on as, and to `known.gone` those of which nothing tells.
 
-    It asks only where somebody's lead is gone, and raises as `wire` does.
+    It asks only where somebody's lead is not there, and raises as `wire` does.
     """
     trails = {
         each.person.casefold(): trail
@@ -55,9 +65,20 @@ def follow(wire: "Wire", batch: Sequence[Delivery], mapped: Mapped, known: Known
         ids = sorted(set().union(*trails.values()))
         if not ids:
             return
-        asked = Select("Lead", mapped.selected(link=True), {"Id": ids}, deleted=True)
-        found = {str(lead["Id"])[:15]: lead for lead in wire.select(asked)}
+        found = {str(lead["Id"])[:15]: lead for lead in _in_the_bin_too(wire, ids, mapped)}
         trails = {key: _next(key, trail, found, known) for key, trail in trails.items()}
+    known.gone |= {key: min(trail) for key, trail in trails.items() if trail}
+
+
+def _in_the_bin_too(wire: "Wire", ids: Sequence[str], mapped: Mapped) -> list[Record]:
+    """The leads of these ids, live or deleted; none of them if the run-as user may not ask for merges."""
+    fields = sorted({*mapped.selected(link=True), *DELETED})
+    try:
+        return wire.select(Select("Lead", fields, {"Id": ids}, deleted=True))
+    except Halt as why:
+        if mapped.sees_deleted or why.code not in _HIDDEN:
+            raise
+        return []
 
 
 def _begin(delivery: Delivery, deleted: Sequence[Record]) -> set[str]:
@@ -72,6 +93,8 @@ def _begin(delivery: Delivery, deleted: Sequence[Record]) -> set[str]:
 
 def _next(key: str, trail: set[str], found: dict[str, Record], known: Known) -> set[str]:
     leads = [found[lead_id[:15]] for lead_id in trail if lead_id[:15] in found]
+    if lost := [lead_id for lead_id in trail if lead_id[:15] not in found]:
+        known.gone[key] = min(lost)
     live = [lead for lead in leads if not lead.get("IsDeleted")]
     known.kept[key] += [lead for lead in live if lead not in known.kept[key]]
     return _masters([lead for lead in leads if lead.get("IsDeleted")])

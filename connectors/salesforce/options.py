@@ -203,6 +203,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "salesforce_duplicate": "The person is in the org already: merge by hand and drop it, or set duplicates to link or save, then: syncd rejected retry",
         "salesforce_org_limit": "A limit of the org or of its licences stands in the way: see the detail, have its administrator free or raise it, then: syncd rejected retry",
         "salesforce_merged": "Sales merged this person's lead into another person's, which syncd leaves alone: syncd rejected drop; or set duplicates to save, for a lead of its own, then: syncd rejected retry",
+        "salesforce_lead_gone": "The person's lead may have been merged, deleted or hidden, and Salesforce does not tell. If sales has the person: syncd rejected drop. If not, set duplicates to save, then: syncd rejected retry",
         "salesforce_not_unique": "Another record holds a value that must be unique: look at the field's other holder, then: syncd rejected retry",
         "salesforce_key_ambiguous": "Several records hold this key: merge them and mark the external id field Unique, then: syncd rejected retry",
         "salesforce_bad_key": "The person's id does not fit the external id field: make it longer, then: syncd rejected retry",

@@ -11,7 +11,7 @@ _EMAIL = re.compile(r"[^@\s<>\"]+@[^@\s<>\"]+\.[^@\s<>\".]+")
 
 @dataclass
 class LeadField:
-    """A field as `describe` shows it. `granted`: the run-as user may see and edit it."""
+    """A field as `describe` shows it. `granted`: the run-as user may see and edit it; `listed`: `describe` shows it."""
 
     name: str
     type: str = "string"
@@ -22,6 +22,7 @@ class LeadField:
     external_id: bool = False
     unique: bool = False
     granted: bool = True
+    listed: bool = True
     values: tuple[str, ...] | None = None
     restricted: bool = False
 

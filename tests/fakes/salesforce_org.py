@@ -108,8 +108,8 @@ class Org:
     # What a call does
 
     def seen(self) -> list[LeadField]:
-        """The fields that the run-as user can see."""
-        return [field for field in self.fields.values() if field.granted]
+        """The fields that `describe` shows the run-as user."""
+        return [field for field in self.fields.values() if field.granted and field.listed]
 
     def visible(self, name: str) -> LeadField | None:
         field = self.fields.get(name.lower())

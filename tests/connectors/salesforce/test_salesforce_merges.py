@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 
+from connectors.salesforce.match import LONGEST_CHAIN
 from syncd.connector import Delivered, Field, Reject, Retry
 from tests.connectors.salesforce.salesforce_bench import PLAIN, Table, lead_of, one, sent, table
 from tests.fakes.salesforce_lead import KEY
@@ -118,12 +119,73 @@ def test_a_key_that_somebody_cleared_is_written_again() -> None:
         assert lead_of(bench, bench.delivery(FIRST))["Id"] == ours
 
 
-def test_an_org_that_hides_its_merges_is_asked_for_none() -> None:
+def unknown(bench: Table, n: int, remote_id: str) -> None:
+    """A later lead of a person is set aside, and nothing is made; with `save` it is made."""
+    before = dict(bench.fake.org.leads)
+    why = later(bench, n, remote_id)
+    assert isinstance(why, Reject)
+    assert (why.code, "00Q" in why.detail) == ("salesforce_lead_gone", True)
+    assert bench.fake.org.leads == before
+
+
+def asked_for_deleted(bench: Table) -> int:
+    return sum("queryAll" in call.path for call in bench.fake.calls)
+
+
+@pytest.mark.parametrize("fields", [None, PLAIN])
+def test_merges_are_followed_also_where_the_org_does_not_describe_them(
+    fields: Mapping[str, str | Field] | None,
+) -> None:
+    with table(fields=fields) as bench:
+        for name in ("masterrecordid", "isdeleted"):
+            bench.fake.org.fields[name].listed = False
+        ours = made(bench, FIRST)
+        assert later(bench, FIRST, ours) == Delivered(ours, created=False)
+        assert asked_for_deleted(bench) == 0
+        kept = bench.fake.org.add_lead()
+        bench.fake.org.merge(kept, ours)
+        assert later(bench, FIRST, ours) == Delivered(kept, created=False)
+        assert list(bench.fake.org.leads) == [kept]
+
+
+def test_an_org_that_tells_nothing_of_merges_has_no_second_lead() -> None:
     with table() as bench:
         bench.fake.org.fields["masterrecordid"].granted = False
         ours, kept = made(bench, FIRST), bench.fake.org.add_lead()
         bench.fake.org.merge(kept, ours)
+        unknown(bench, FIRST, ours)
+        assert asked_for_deleted(bench) == 1
+        first, second = sent(bench, bench.delivery(FIRST, remote_id=ours), bench.delivery(SECOND))
+        assert isinstance(first, Reject)
+        assert isinstance(second, Delivered)
+
+
+@pytest.mark.parametrize("merges", [0, 1, 2])
+def test_a_lead_that_left_an_emptied_bin_is_for_a_person_to_decide(merges: int) -> None:
+    """`merges`: of which the bin still tells."""
+    with table() as bench:
+        ours = made(bench, FIRST)
+        chain = [ours, *(bench.fake.org.add_lead(LastName=f"Kept {n}") for n in range(3))]
+        for lost, kept in pairwise(chain):
+            bench.fake.org.merge(kept, lost)
+        del bench.fake.org.bin[chain[merges]]
+        unknown(bench, FIRST, ours)
+
+
+def test_a_chain_without_an_end_is_given_up() -> None:
+    with table() as bench:
+        ours = made(bench, FIRST)
+        chain = [ours, *(bench.fake.org.add_lead() for _ in range(LONGEST_CHAIN + 1))]
+        for lost, kept in pairwise(chain):
+            bench.fake.org.merge(kept, lost)
+        unknown(bench, FIRST, ours)
+
+
+def test_saving_makes_a_lead_of_its_own_where_nothing_tells_of_the_first() -> None:
+    with table(duplicates="save") as bench:
+        ours = made(bench, FIRST)
+        bench.fake.org.delete(ours)
+        bench.fake.org.bin.clear()
         again = later(bench, FIRST, ours)
         assert isinstance(again, Delivered)
         assert again.created
-        assert not [call for call in bench.fake.calls if "queryAll" in call.path]
