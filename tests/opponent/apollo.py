@@ -77,9 +77,11 @@ class Apollo(Team):
         return contact
 
     def calm(self) -> None:
-        """End all that is not a record's own fault; hidden contacts are seen again."""
+        """End all that is not a record's own fault; hidden contacts are seen again, and dropped fields are made anew."""
         super().calm()
         self._unshared.clear()
+        while self._dropped:
+            self.define(*self._dropped.pop())
 
     # -- the store
 
@@ -495,7 +497,8 @@ class Apollo(Team):
         """Delete a custom field with all its values."""
         if self.fields and dice.random() < 0.1:
             gone = dice.choice(sorted(self.fields))
-            del self.fields[gone]
+            field = self.fields.pop(gone)
+            self._dropped.append((field["name"], field["type"]))
             for contact in self.alive():
                 contact.fields["typed_custom_fields"].pop(gone, None)
 

@@ -53,6 +53,7 @@ class Team(Crm):
         self.labels: dict[str, str] = {}
         self.fields: dict[str, dict[str, Any]] = {}
         self.stage = f"{seed & 0xFFFF:04x}{1:020x}"
+        self._dropped: list[tuple[str, str]] = []
         self._unshared: dict[str, datetime] = {}
         self._echo: dict[str, Any] = {}
         draw = self.readings.draw
