@@ -6,7 +6,9 @@ from tests.proof.defects.planting import around, defect, instead
 
 ENRICHING = "tests/engine/enrich/test_engine_enriching.py"
 FEEDBACK = "tests/engine/feedback/test_engine_feedback.py"
+FEEDBACK_ORDER = "tests/engine/feedback/test_engine_feedback_order.py"
 GATE = "tests/engine/deliver/test_engine_gate.py"
+PUSH_PULLS = "tests/engine/test_engine_push_pulls.py"
 PUSHING = "tests/engine/test_engine_pushing.py"
 REPLAY = "tests/cli/operate/test_cli_replay.py"
 
@@ -108,7 +110,7 @@ def every_push_pulls() -> None:
 @defect(
     "pulls on time",
     "engine",
-    f"{PUSHING}::test_a_scheduled_pull_that_comes_due_in_an_extra_one_lends_it_its_slots",
+    f"{PUSH_PULLS}::test_a_scheduled_pull_that_comes_due_in_an_extra_one_lends_it_its_slots",
 )
 def a_push_takes_the_slots_of_pulls() -> None:
     """Whoever knows the address can delay the polls."""
@@ -125,7 +127,7 @@ def what_may_have_been_subscribed_is_forgotten() -> None:
     instead("syncd.engine.push:may_have_worked", lambda _: False)
 
 
-@defect("exports first", "engine", f"{FEEDBACK}::test_feedback_takes_no_slot_while_an_export_could_go")
+@defect("exports first", "engine", f"{FEEDBACK_ORDER}::test_feedback_takes_no_slot_while_an_export_could_go")
 def feedback_goes_before_exports() -> None:
     """Words about old leads take the requests that new ones wait for."""
     instead("syncd.engine.feedback:SendFeedback._exports_can_go", lambda *_: False)
