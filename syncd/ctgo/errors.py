@@ -129,6 +129,7 @@ RULES: Mapping[tuple[int, str], Rule | PerScope] = {
     (503, "handle_lookup_failed"): PerScope(UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, LOOKUP_FAILED),
     (3, ""): Rule(Halt, "redirected"),
     (4, "already_exported"): PerScope(BAD_LISTING, BAD_LISTING, EXPORTED, EXPORTED),
+    (4, "lead_already_exported"): PerScope(BAD_LISTING, BAD_LISTING, EXPORTED, EXPORTED),
     (4, ""): PerScope(BAD_LISTING, BAD_LISTING, Rule(Reject, "bad_request"), Rule(Reject, "request_refused")),
     (5, ""): UNAVAILABLE,
 }

@@ -156,7 +156,7 @@ CASES: list[Case] = [
     (no.RUN_NOT_FOUND, "not_found", {}, nothing,
      [("GET /streams/{streamId}/runs/{runId}", lambda it: it.api.runs.show(14, 77))]),
     (no.LEAD_NOT_FOUND, "not_found", {}, nothing, [("POST /leads/{leadId}/export", lambda it: it.upstream.export(77))]),
-    (no.ALREADY_EXPORTED, "conflict", {"export_repeat": "conflict"}, exported,
+    (no.ALREADY_EXPORTED, "already_exported", {"export_repeat": "conflict"}, exported,
      [("POST /leads/{leadId}/export", exported)]),
     (no.ENRICH_LEAD_NOT_FOUND, "not_found", {}, nothing, enriching(77)),
     (no.PROFILE_MISSING, "not_found", {"profile_missing_rate": 1.0}, nothing, [*enriching(), *lookings()]),

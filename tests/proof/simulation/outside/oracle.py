@@ -136,10 +136,11 @@ class Outside:
             far == ACCOUNTS[source] and path.endswith(f"/leads/{row['id']}/export")
             for far, path in self._forged
         )
-        # A connector may hold the person from an earlier lead, and this lead waits for it all the same
-        waits = _waits_for_a_person(known, told, source) or (
-            not unexplained and (missing or any(_waits_at(known, it, stopped) for it in wanting))
+        # A connector may hold the person from an earlier lead, and the lead waits for it; an export waits for each row of its id
+        waiting = any(
+            _waits_at(it, name, stopped) for it in told if it["source"] == source for name in wanting
         )
+        waits = _waits_for_a_person(known, told, source) or (not unexplained and (missing or waiting))
         if is_new and not forgets and not waits:
             yield f"{what} is still new at CTGO, and it is {known['state']}: {_export(known)}"
 
@@ -181,12 +182,14 @@ class Outside:
     def unexplained(self, unsettled: Iterable[Any]) -> list[Any]:
         """Leave out leads that hold a lane up, with a code, and exports that CTGO does not want any more."""
         new = {source: set(account.new()) for source, account in self._far.accounts.items()}
-        stopped = self._stopped()
+        stopped, rows = self._stopped(), list(unsettled)
+        waiting = {(it[0], it[1]) for it in rows if it[2] == "delivering" and it[5] and it[3] in stopped}
         return [
             it
-            for it in unsettled
+            for it in rows
             if not (it[2] == "exporting" and it[7] and it[1] not in new[it[0]])
             and not (it[2] == "delivering" and it[5] and it[3] in stopped)
+            and not (it[2] == "exporting" and not it[7] and (it[0], it[1]) in waiting)
         ]
 
     def _stopped(self) -> set[str]:
