@@ -76,8 +76,9 @@ FORBIDDEN = Rule(Halt, "forbidden")
 WRONG_ADDRESS = Rule(Halt, "wrong_address")
 NOT_FOUND = Rule(Reject, "not_found")
 API_GONE = Rule(Halt, "api_gone")
-EXPORTED = Rule(Reject, "already_exported")
 BAD_LISTING = Rule(Halt, "bad_request")
+_EXPORTED = Rule(Reject, "already_exported")
+EXPORTED = PerScope(BAD_LISTING, BAD_LISTING, _EXPORTED, _EXPORTED)
 CONFLICT = Rule(Retry, "conflict")
 ASLEEP = Rule(Reject, "account_sleeping", sentence="the account sleeps")
 ARCHIVED = Rule(Reject, "stream_archived", sentence="the campaign is archived")
@@ -89,7 +90,7 @@ ANY_REASON = "*"
 """Stands for any reason that CTGO itself gave."""
 
 RULES: Mapping[tuple[int, str], Rule | PerScope] = {
-    # A status with a reason comes before one with any words, then the status, then its hundred.
+    # A status with a reason comes first, then its hundred with it, then any words, the status, and its hundred alone.
     (400, "no_team"): Rule(Halt, "no_team"),  # about whose key it is, not about the lead
     (400, "orphan_label"): Rule(Reject, "orphan_label", sentence="labels that it does not know"),
     (400, "stream_cap_exceeded"): Rule(
@@ -114,9 +115,8 @@ RULES: Mapping[tuple[int, str], Rule | PerScope] = {
     (404, ""): PerScope(WRONG_ADDRESS, NOT_FOUND, NOT_FOUND, NOT_FOUND),
     (408, ""): UNAVAILABLE,
     (409, ""): PerScope(CONFLICT, CONFLICT, CONFLICT, Rule(Retry, "conflicting")),
-    (410, "lead_not_found"): PerScope(
-        API_GONE, API_GONE, NOT_FOUND, NOT_FOUND
-    ),  # it was removed, not the API
+    # The lead was removed, and not the API
+    (410, "lead_not_found"): PerScope(API_GONE, API_GONE, NOT_FOUND, NOT_FOUND),
     (410, ""): API_GONE,
     (422, "handle_protected"): Rule(Reject, "handle_protected", sentence="the X account is private"),
     (425, ""): UNAVAILABLE,
@@ -128,8 +128,8 @@ RULES: Mapping[tuple[int, str], Rule | PerScope] = {
     ),
     (503, "handle_lookup_failed"): PerScope(UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, LOOKUP_FAILED),
     (3, ""): Rule(Halt, "redirected"),
-    (4, "already_exported"): PerScope(BAD_LISTING, BAD_LISTING, EXPORTED, EXPORTED),
-    (4, "lead_already_exported"): PerScope(BAD_LISTING, BAD_LISTING, EXPORTED, EXPORTED),
+    (4, "already_exported"): EXPORTED,
+    (4, "lead_already_exported"): EXPORTED,  # as a sentence: "Lead already exported"
     (4, ""): PerScope(BAD_LISTING, BAD_LISTING, Rule(Reject, "bad_request"), Rule(Reject, "request_refused")),
     (5, ""): UNAVAILABLE,
 }

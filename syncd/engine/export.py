@@ -251,7 +251,10 @@ class Export(QueueLane):
 
 
 def is_done(item: Item, answer: Answer) -> bool:
-    """Tell if the mark is set: a conflict on a repeat says that the first try, whose answer was lost, arrived."""
+    """Tell if the mark is set.
+
+    CTGO may say so itself. A conflict on a repeat says that the first try, whose answer was lost, arrived.
+    """
     again = item.attempts > 0 or item.suspect
     code = answer.code if isinstance(answer, Failure) else ""
     return isinstance(answer, Delivered) or code == "already_exported" or (code == "conflict" and again)

@@ -9,8 +9,6 @@ from tests.support import Bench, Remote
 
 GOOD, BAD, OTHER = Judgement("good"), Judgement("bad", "wrong_job"), Judgement("bad", "other", "Not now.")
 JUDGING = Judging("hs_lead_status", {"customer": GOOD, "unqualified": BAD, "later": OTHER}, poll=900.0)
-
-
 OFTEN = replace(JUDGING, poll=5.0)
 
 

@@ -1,4 +1,4 @@
-"""What a CRM says of people comes back to CTGO: of the right leads, once a change, behind pulls and exports, and never lost."""
+"""What a CRM says of people comes back to CTGO: of the right leads, once a change, and never lost."""
 
 from collections.abc import Callable
 from dataclasses import replace

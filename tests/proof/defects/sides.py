@@ -8,8 +8,8 @@ ENRICHING = "tests/engine/enrich/test_engine_enriching.py"
 FEEDBACK = "tests/engine/feedback/test_engine_feedback.py"
 FEEDBACK_ORDER = "tests/engine/feedback/test_engine_feedback_order.py"
 GATE = "tests/engine/deliver/test_engine_gate.py"
-PUSH_PULLS = "tests/engine/test_engine_push_pulls.py"
-PUSHING = "tests/engine/test_engine_pushing.py"
+PUSH_PULLS = "tests/engine/push/test_engine_push_pulls.py"
+PUSHING = "tests/engine/push/test_engine_pushing.py"
 REPLAY = "tests/cli/operate/test_cli_replay.py"
 
 

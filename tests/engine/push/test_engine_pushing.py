@@ -1,7 +1,6 @@
 """Push: one subscription, kept in step with what is configured."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -18,18 +17,6 @@ from tests.support.virtual import Crash, Seams
 
 HOUR = 3600.0
 LEADS = "/leads"
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Pushing]:
-    """One source with push that is polled once an hour, and five leads."""
-    made = Pushing(tmp_path)
-    made.ctgo(leads=5)
-    made.place()
-    made.polls["main"] = {"poll": "1h"}
-    yield made
-    made.check()
-    made.close()
 
 
 NEW = Subscription("main", "t")

@@ -1,28 +1,14 @@
 """A push pulls at once, and no flood of pushes makes too many pulls."""
 
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import httpx
-import pytest
 
 from syncd.engine.push import SPACING
 from tests.support.pushing import Pushing
 
 LEADS = "/leads"
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Pushing]:
-    """One source with push that is polled once an hour, and five leads."""
-    made = Pushing(tmp_path)
-    made.ctgo(leads=5)
-    made.place()
-    made.polls["main"] = {"poll": "1h"}
-    yield made
-    made.check()
-    made.close()
 
 
 def test_a_push_pulls_at_once(bench: Pushing) -> None:
