@@ -13,11 +13,16 @@ from syncd.core.failure import CODES
 from syncd.registry import codes
 
 ROOT = Path(__file__).parents[1]
-TASKS = {page.name: page.read_text() for page in sorted((ROOT / "docs").glob("*.md"))}
+DOCS = ROOT / "docs"
+TASKS = {
+    str(page.relative_to(DOCS)): page.read_text()
+    for page in sorted([*DOCS.glob("*.md"), *DOCS.glob("guides/*.md")])
+}
 FOLDERS = ("docs", "deploy", "connectors", "syncd", "tests")
 PAGES = sorted({*ROOT.glob("*.md"), *(page for folder in FOLDERS for page in (ROOT / folder).rglob("*.md"))})
 BUILT = [page for page in PAGES if page.name == "ARCHITECTURE.md" or (ROOT / "docs") in page.parents]
 """Pages that say how the program is built, by today's paths."""
+MOST_FILES = 20
 LEVELS = {"debug", "info", "warning"}
 CODE = re.compile("(hubspot|salesforce|apollo|attio|csv|webhook)_[a-z_]+")
 FAILURES = {"Retry", "Reject", "Pause", "Halt", "Refused", "Failure"}
@@ -39,10 +44,16 @@ def test_every_exit_code_is_on_the_page_about_operating() -> None:
 
 
 def test_every_task_page_and_decision_is_in_its_index() -> None:
-    for folder in (ROOT / "docs", ROOT / "docs" / "decisions"):
+    decisions = DOCS / "decisions"
+    for folder, names in ((DOCS, [*TASKS]), (decisions, [page.name for page in decisions.glob("*.md")])):
         index = (folder / "README.md").read_text()
-        pages = {page.name for page in folder.glob("*.md")} - {"README.md"}
-        assert {name for name in pages if f"]({name})" not in index} == set()
+        assert {name for name in names if f"]({name})" not in index} == {"README.md"}
+
+
+def test_no_folder_of_pages_has_more_than_twenty_files() -> None:
+    # Decisions are numbered, and looked up one by one
+    folders = [DOCS, *(it for it in DOCS.iterdir() if it.is_dir() and it.name != "decisions")]
+    assert [it for it in folders if sum(file.is_file() for file in it.iterdir()) > MOST_FILES] == []
 
 
 @pytest.mark.parametrize(

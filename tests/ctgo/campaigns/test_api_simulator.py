@@ -24,7 +24,7 @@ def test_the_client_asks_where_a_configuration_asks_by_default() -> None:
 
 
 def test_the_page_of_the_client_shows_a_program_that_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    page = (Path(__file__).parents[3] / "docs" / "python-client.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "guides" / "python-client.md").read_text()
     program = re.search(r"```python\n(.+?)```", page, re.DOTALL)
     assert program is not None
     shown = program[1].replace("from syncd.ctgo import Client\n", "")
