@@ -26,6 +26,7 @@ from typing import NamedTuple
 from syncd.core.delivery import Change, Delivered, Item, Outcome, kept, spared
 from syncd.core.failure import CONNECTOR_BUG, Failure, Halt, Pause, Refused, Reject, Retry
 from syncd.core.lane_state import (
+    BY_HAND,
     LONGEST_PAUSE,
     LaneState,
     Terms,
@@ -41,6 +42,8 @@ ALIKE_LIMIT = 10
 """Rejections of one code in a row, none delivered between, that put a lane in doubt."""
 HALT_LIMIT = 10
 """Leads that a lane in doubt tries, one by one, before it halts."""
+UNTRIED_PAUSE = 60.0
+"""Seconds that a lead which was never tried waits at most for a lane that paused without a reason."""
 PAUSE_DOUBTED = 300.0
 """Seconds. A pause that the remote wants longer, as for a daily quota, never counts against one lead."""
 MOMENT = 0.001
@@ -60,6 +63,16 @@ class Verdict(NamedTuple):
 def may_go_on(lane: LaneState) -> bool:
     """True if a halted lane may still try a lead that it has not tried: too few have failed."""
     return lane.status == "halted" and 0 < len(lane.doubts) < HALT_LIMIT
+
+
+def until_untried(lane: LaneState, now: float) -> float | None:
+    """Return the seconds until a paused lane may try a lead that nobody tried yet; None: not before the pause ends.
+
+    Those that were tried in vain may be the cause of a pause that nobody explained. A new lead need not wait for them.
+    """
+    if lane.status != "paused" or lane.code == BY_HAND or not lane.probing or lane.pauses:
+        return None
+    return lane._replace(until=lane.since + UNTRIED_PAUSE).wait(now)
 
 
 def broken_off(outcomes: Sequence[Outcome], why: Exception, count: int) -> Sequence[Outcome] | Exception:

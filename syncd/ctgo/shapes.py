@@ -239,8 +239,14 @@ def subscription_of(body: bytes) -> int | Unfit:
 
 
 def nothing_of(body: bytes) -> Unfit | None:
-    """Any answer will do, but a web page is not CTGO's: something in between answered for it."""
-    return Unfit("is a page, not CTGO's") if is_markup(body) else None
+    """Any answer will do, but a web page, which is not CTGO's, and one that says that it failed."""
+    if is_markup(body):
+        return Unfit("is a page, not CTGO's")
+    value = json_of(body)
+    failed = isinstance(value, dict) and (
+        value.get("error") or False in (value.get("ok"), value.get("success"))
+    )
+    return Unfit("says that it failed") if failed else None
 
 
 def clean_json(body: bytes) -> Any:

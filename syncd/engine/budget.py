@@ -8,6 +8,7 @@ from typing import TypeVar
 from syncd.clock import Clock
 from syncd.core.limiter import QUANTUM, coalesce, foreign, freed
 from syncd.ctgo import Signals
+from syncd.engine.lane import Next
 from syncd.ledger import Transaction, budgets
 from syncd.ledger.budgets import Meter, Taken
 
@@ -55,17 +56,19 @@ class RequestBudget:
         """An engine starts: what the one before it held is over."""
         budgets.start_over(connection, self.meter, self._clock.monotonic())
 
-    def open(
-        self, connection: Transaction, want: int, *, live: bool, at_once: int = 1
-    ) -> Reservation | float:
-        """Take up to `want` slots in this transaction; or return the seconds until asking again can help.
+    def open(self, connection: Transaction, want: int, *, live: bool, at_once: int = 1) -> Reservation | Next:
+        """Take up to `want` slots in this transaction; or return when asking again can help.
 
+        A free slot is only a matter of pace. While CTGO wants the whole key to rest, the wait is a trouble.
         `at_once`: how many requests will be under way together; the slots last for all of them one after the other.
         """
         now = self._clock.monotonic()
         deadline = self._deadline * -(-want // at_once)
         granted, taken = budgets.take(connection, self.meter, now, want=want, live=live, deadline=deadline)
-        return Reservation(taken, self._clock, now) if taken else granted.wait
+        if taken:
+            return Reservation(taken, self._clock, now)
+        rests = budgets.load_budget(connection, self.meter, now).blocked_until > now
+        return Next(granted.wait, "rate_limited" if rests else "")
 
     def close(self, connection: Transaction, slots: Reservation | None) -> None:
         """Write when the slots free, and what the server reported meanwhile."""

@@ -11,7 +11,7 @@ from syncd.core.failure import Failure, Halt, Pause, Refused, Reject, Retry
 from syncd.core.flood_gate import GATE_HELD, describe_gate
 from syncd.core.lane_state import LaneState, Policy, Terms, reopened
 from syncd.core.lead import Lead, read_lead
-from syncd.core.verdict import Verdict, broken_off, judge_call, judge_unsent, may_go_on
+from syncd.core.verdict import Verdict, broken_off, judge_call, judge_unsent
 from syncd.engine import connector_bugs
 from syncd.engine.lane import AGAIN, IDLE, NOBODY, LaneTools, LedgerLane, Next, Observer, outcomes_of
 from syncd.engine.names import NAMES_SOON, Names, NameUnknown, require_names
@@ -74,10 +74,10 @@ class Deliver(LedgerLane):
         now, connector = self._clock.now(), self._config.connector
         with self._ledger.read() as connection:
             lane = self._load(connection)
-            standstill = self._standstill(lane)
-            if standstill and not (may_go_on(lane) and others_due(connection, DeliveryRow, lane, now)):
+            barred = self._barred(connection, lane, DeliveryRow)
+            if barred is not None:
                 self._ledger.fresh.drop(self.name)
-                return standstill
+                return barred
             # People go in groups, by what is known of them: look further, so that calls are full
             limit = connector.batch_size * (LOOK_AHEAD if self._people else 1)
             cap, fresh = self._policy.retry_cap, self._ledger.fresh

@@ -192,7 +192,7 @@ class Enrich(LedgerLane):
                 return AGAIN
             opened = self._context.budget.open(connection, 1, live=False)
             if not isinstance(opened, Reservation):
-                return Next(opened)
+                return opened
             if not must_know:
                 person = question.waiting.person
                 enrichment.note_ask(connection, self.name, person, question.outputs, day=day, now=now)

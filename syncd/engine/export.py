@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from syncd.core.delivery import Change, Delivered, Item, Outcome, kept, spared
 from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
 from syncd.core.lane_state import LaneState, Terms, reopened
-from syncd.core.verdict import Verdict, judge_call, may_go_on
+from syncd.core.verdict import Verdict, judge_call
 from syncd.engine.budget import Reservation
 from syncd.engine.lane import AGAIN, IDLE, LaneTools, LedgerLane, Next, Outcomes, outcomes_of
 from syncd.engine.source import SOURCE_LANES, SourceContext
@@ -50,13 +50,10 @@ class QueueLane(LedgerLane, ABC):
         now = self._clock.now()
         with self._ledger.read() as connection:
             later = self._queue.next_due(connection, self.name)
-            barred = self._barred(connection, later)
+            lane = self._load(connection)
+            barred = self._held_back(connection, later) or self._barred(connection, lane, self._queue.model)
             if barred is not None:
                 return barred
-            lane = self._load(connection)
-            standstill = self._standstill(lane)
-            if standstill and not (may_go_on(lane) and others_due(connection, self._queue.model, lane, now)):
-                return standstill
             yields = self._yields(connection)
         if later is None:
             return IDLE
@@ -65,7 +62,7 @@ class QueueLane(LedgerLane, ABC):
         return yields or self._pass(reopened(lane), now, later)
 
     @abstractmethod
-    def _barred(self, connection: Transaction, later: float | None) -> Next | None:
+    def _held_back(self, connection: Transaction, later: float | None) -> Next | None:
         """Return when to come again if no pass may begin, whatever the lane's own state; None: one may."""
 
     @abstractmethod
@@ -91,7 +88,7 @@ class QueueLane(LedgerLane, ABC):
     def _pass(self, lane: LaneState, now: float, later: float) -> Next:
         cap, draw = self._policy.retry_cap, self._chance()
         with self._ledger.write() as connection:
-            barred = self._barred(connection, later)  # something may have happened since this step began
+            barred = self._held_back(connection, later)  # something may have happened since this step began
             if barred is not None:
                 return barred
             claims = self._queue.due(connection, self.name, now, cap, self.batch, lane=lane, draw=draw)
@@ -99,7 +96,7 @@ class QueueLane(LedgerLane, ABC):
                 return Next(later - now, "retrying") if later > now else IDLE
             opened = self._context.budget.open(connection, len(claims), live=False, at_once=self.at_once)
             if not isinstance(opened, Reservation):
-                return Next(opened)
+                return opened
             claims = claims[: opened.n]
             self._queue.mark_sending(connection, [it.item.id for it in claims])
             in_flight = self._in_flight(claims)
@@ -232,7 +229,7 @@ class Export(QueueLane):
         """End the threads."""
         self._pool.shutdown(wait=False, cancel_futures=True)  # idle, unless the lane was left in a step
 
-    def _barred(self, connection: Transaction, later: float | None) -> Next | None:
+    def _held_back(self, connection: Transaction, later: float | None) -> Next | None:
         """Wait for a pull over un-exported leads, which wakes this lane when its pass is over."""
         del connection, later
         return IDLE if self._context.paging_new.up else None
@@ -244,7 +241,13 @@ class Export(QueueLane):
         return self._pool.map(one, claims)
 
     def _request(self, claim: Claim) -> None:
-        self._context.upstream.export(claim.lead_id)
+        try:
+            self._context.upstream.export(claim.lead_id)
+        except Pause as why:
+            if why.code != "credits_exhausted":
+                raise
+            # An export costs no credits, so this may be about the one lead: ask about another before the lane waits
+            raise Pause(why.code, why.detail, unexplained=True) from why
 
     def _is_done(self, item: Item, answer: Answer) -> bool:
         return is_done(item, answer)

@@ -146,7 +146,7 @@ class SendFeedback(QueueLane):
         super().__init__(context, tools, FEEDBACK_QUEUE, context.observer.fed_back)
         self._pull_is_busy = pull_is_busy
 
-    def _barred(self, connection: Transaction, later: float | None) -> Next | None:
+    def _held_back(self, connection: Transaction, later: float | None) -> Next | None:
         if later is None:
             return IDLE
         source, now = load_lane(connection, "pull", self.name), self._clock.now()

@@ -20,9 +20,11 @@ from syncd.core.lane_state import (
     reopened,
 )
 from syncd.core.lead import utc_text
-from syncd.core.verdict import Verdict
+from syncd.core.verdict import Verdict, may_go_on, until_untried
 from syncd.ledger import Ledger, Transaction
+from syncd.ledger.deliveries.attempts import others_due, untried_due
 from syncd.ledger.lanes import load_lane, save_lane
+from syncd.ledger.schema import Attempted
 
 
 class Next(NamedTuple):
@@ -90,6 +92,16 @@ class LedgerLane:
         """Return when to step a lane again that stands still; None if it may go on."""
         wait = lane.wait(self._clock.now(), self._policy.probe)
         return Next(wait, lane.code) if wait != 0 else None
+
+    def _barred(self, connection: Transaction, lane: LaneState, model: type[Attempted]) -> Next | None:
+        """Return when to step a lane over rows again that stands still; None if it may go on, be it with a row not tried yet."""
+        standstill, now = self._standstill(lane), self._clock.now()
+        if standstill is None or (may_go_on(lane) and others_due(connection, model, lane, now)):
+            return None
+        sooner = until_untried(lane, now)
+        if sooner is None or not untried_due(connection, model, lane.name, now):
+            return standstill
+        return Next(min(sooner, standstill.wait or sooner), lane.code) if sooner else None
 
     def _terms(self, *, others: bool = False) -> Terms:
         return Terms(self._clock.now(), self._policy, self._chance, others)

@@ -143,7 +143,7 @@ class Naming:
         with self._ledger.write() as connection:
             opened = self._budget.open(connection, 1, live=False)
         if not isinstance(opened, Reservation):
-            return Next(opened)
+            return opened
         self._ask(kind, opened)
         return AGAIN
 

@@ -171,7 +171,7 @@ class Push(LedgerLane):
             opened = self._context.budget.open(connection, 1, live=False)
             if isinstance(opened, Reservation) and act.verb == "subscribe" and goal is not None:
                 it = self._change(connection, lambda stands: stands.asks(goal.target))
-        return self._do(act, it, lane, opened) if isinstance(opened, Reservation) else Next(opened)
+        return self._do(act, it, lane, opened) if isinstance(opened, Reservation) else opened
 
     def _current(self) -> Subscription | None:
         """The subscription as it is to be; what is not wanted any more is on its way out from now on."""

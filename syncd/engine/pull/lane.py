@@ -136,8 +136,8 @@ class Pull(LedgerLane):
 
     def _advance(self, current: Pass, lane: LaneState) -> Next:
         slots = self._open(current.plan) if current.batch is None else None
-        if isinstance(slots, int | float):
-            return Next(slots)
+        if isinstance(slots, Next):
+            return slots
         try:
             if slots is not None:
                 current.batch = self._listings.request(current, slots)
@@ -161,11 +161,11 @@ class Pull(LedgerLane):
             return self._give_up(current, why, lane, slots)
         return AGAIN if self._passes.any else IDLE
 
-    def _open(self, plan: Plan) -> Reservation | float:
-        """Take a slot; seconds to wait if there is none, or if exports that a page would miss are under way."""
+    def _open(self, plan: Plan) -> Reservation | Next:
+        """Take a slot; return when to ask again if there is none, or if exports that a page would miss are under way."""
         with self._ledger.write() as connection:
             if self._exports_leave(plan):
-                return SOON
+                return Next(SOON)
             return self._context.budget.open(connection, 1, live=self._is_owed(plan))
 
     def _is_ahead(self) -> bool:

@@ -83,6 +83,18 @@ def _others(model: type[Attempted]) -> Any:
     return select(rows.c.id).where(*mine, ~among(rows.c.id, "but")).limit(1)
 
 
+def untried_due(connection: Connection, model: type[Attempted], owner: str, now: float) -> bool:
+    """True if a row is due that never failed."""
+    return connection.execute(_untried(model), {"owner": owner, "now": now}).first() is not None
+
+
+@cache
+def _untried(model: type[Attempted]) -> Any:
+    rows = table(model)
+    mine = (_owner_of(rows) == bindparam("owner"), *waiting(rows), rows.c.due_at <= bindparam("now"))
+    return select(rows.c.id).where(*mine, rows.c.code == quoted(""), ~rows.c.suspect).limit(1)
+
+
 def next_due(connection: Connection, model: type[Attempted], owner: str) -> float | None:
     """When the next pending row of this connector (or this source's exports) is due; None when none is, or all are held."""
     found: float | None = connection.execute(_next_due(model), {"owner": owner}).scalar()

@@ -167,6 +167,15 @@ def test_a_host_that_is_not_there_is_unreachable_and_nothing_is_called_new(home:
     assert "(unreachable)" in ran.err
 
 
+def test_a_run_does_not_sit_out_a_rest_that_is_longer_than_it_may_wait(home: Home) -> None:
+    home.sim.world.fail(Fault(status=429, headers={"retry-after": "999999999"}))
+    for _ in range(2):  # the second run knows of it by the ledger alone
+        begun = time.monotonic()
+        ran = home.syncd("--once", "--max-wait", "3s")
+        assert (ran.code, time.monotonic() - begun < 30) == (75, True)
+        assert "(rate_limited)" in ran.out + ran.err
+
+
 @pytest.mark.parametrize(
     "fault",
     [

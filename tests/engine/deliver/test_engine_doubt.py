@@ -9,7 +9,7 @@ import pytest
 from syncd.core.delivery import Delivery, Outcome
 from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
 from syncd.core.lane_state import Policy
-from syncd.core.verdict import HALT_LIMIT
+from syncd.core.verdict import HALT_LIMIT, UNTRIED_PAUSE
 from syncd.ledger.admin.actions import Chosen, retry
 from syncd.simulator import Fault
 from tests.support import DAY, Bench, Remote, Rule, pulled, rejects
@@ -243,6 +243,33 @@ def test_an_export_that_is_refused_stops_neither_the_others_nor_the_pull(
 MISSING = b'{"error":"Not Found","message":"Cannot POST"}'
 
 
+def test_an_export_that_is_said_to_cost_credits_holds_up_no_other(bench: Bench) -> None:
+    world = bench.ctgo(leads=12)
+    bench.place()
+    first = min(it.id for it in world.listed())
+    bench.life.wires["main"].answering = lambda request, send: (
+        httpx.Response(429, content=b'{"error":"credits_exhausted"}')
+        if f"/leads/{first}/export" in str(request.url)
+        else send()
+    )
+    bench.once(600)
+    bench.check()
+    assert bench.exports() == {"delivered": 11, "pending": 1}
+
+
+@pytest.mark.parametrize("body", [b'{"ok": false}', b'{"error": "lead_locked"}', b'{"success": false}'])
+def test_an_export_whose_answer_says_that_it_failed_is_not_done(bench: Bench, body: bytes) -> None:
+    world = bench.ctgo(leads=12)
+    bench.place()
+    first = min(it.id for it in world.listed())
+    bench.life.wires["main"].answering = lambda request, send: (
+        httpx.Response(200, content=body) if f"/leads/{first}/export" in str(request.url) else send()
+    )
+    bench.once(600)
+    bench.check()
+    assert bench.exports() == {"delivered": 11, "pending": 1}
+
+
 def test_an_export_route_that_is_away_settles_nobody(bench: Bench) -> None:
     bench.ctgo(leads=60, rate_limit=1000, limit=1000)
     bench.place()
@@ -284,3 +311,29 @@ def test_a_gone_export_that_is_listed_as_new_again_is_due_again(bench: Bench) ->
     bench.check()
     assert bench.leads() == {"exported": 3}
     assert len(world.exported) == 3
+
+
+@pytest.mark.parametrize("size", [1, 100])
+def test_a_new_lead_waits_a_minute_at_most_behind_ten_that_hang(bench: Bench, *, size: int) -> None:
+    world = bench.ctgo(leads=10)
+    far = bench.place(batch_size=size)
+    ids, arrived = pulled(bench), {}
+
+    def hangs(there: Remote, batch: Sequence[Delivery]) -> Sequence[Outcome]:
+        if any(delivery.lead.id in ids for delivery in batch):
+            bench.clock.advance(30.0)
+            raise Pause("timed_out", "The receiver did not answer.", unexplained=True)
+        arrived.update(dict.fromkeys((delivery.lead.id for delivery in batch), bench.clock.now()))
+        return there.accept(batch)
+
+    far.rule = hangs
+    bench.daemon(2 * 3600.0)
+    waits = []
+    for n in range(12):
+        world.add_leads(1)
+        begun = bench.clock.now()
+        bench.daemon(600.0 + 97 * n, poll=10.0, reconcile=None)
+        [new] = arrived
+        waits.append(arrived.pop(new) - begun)
+    bench.check()
+    assert max(waits) <= UNTRIED_PAUSE + 2 * 30.0 + 10.0, "the pause, two calls that hang, and a poll"
