@@ -65,10 +65,11 @@ def free_slot(
             opened = budget.open(connection, 1, live=False)
         if isinstance(opened, Reservation):
             return opened
-        if clock.monotonic() + opened > gives_up:
+        wait = opened.wait or 0.0
+        if clock.monotonic() + wait > gives_up:
             return None
-        on_wait(opened)
-        clock.wait(threading.Event(), opened)
+        on_wait(wait)
+        clock.wait(threading.Event(), wait)
 
 
 def send_in_slot(slot: Reservation, request: Callable[[], T], budget: RequestBudget, ledger: Ledger) -> T:

@@ -24,7 +24,7 @@ from syncd.core.feedback import Judgement
 from syncd.core.flood_gate import FIRST, describe_gate
 from syncd.engine.budget import RequestBudget, Reservation
 from syncd.engine.feedback import FeedbackPoll, ask, judgements_in
-from syncd.engine.lane import Lane, LaneTools
+from syncd.engine.lane import Lane, LaneTools, Next
 from syncd.engine.pull.lane import Pull
 from syncd.ledger import Ledger, LedgerError, Transaction, overview
 from syncd.ledger.admin import preview as admin_preview
@@ -54,7 +54,7 @@ class CountedIn(RequestBudget):
         self.meter = budget.meter
         self._budget, self._ledger = budget, ledger
 
-    def open(self, _: Transaction, want: int, *, live: bool, at_once: int = 1) -> Reservation | float:  # noqa: ARG002
+    def open(self, _: Transaction, want: int, *, live: bool, at_once: int = 1) -> Reservation | Next:  # noqa: ARG002
         """As `RequestBudget.open`, in a transaction of the other ledger."""
         with self._ledger.write() as connection:
             return self._budget.open(connection, want, live=False, at_once=at_once)
