@@ -100,8 +100,7 @@ def pack(items: Sequence[tuple[Item, Route]], lane: LaneState, batch_size: int) 
     """Split candidates, given in due order, into calls: lists of indices into `items`.
 
     A probing lane makes one call of one, and a suspect only when there is nobody else. Otherwise a call holds one
-    group, no key twice, at most the smallest batch limit of its members. One suspect goes alone, last: others that came
-    meanwhile need not wait for the next.
+    group, no key twice, at most the smallest batch limit of its members; suspects go alone, last.
     """
     if not items:
         return []
@@ -121,7 +120,7 @@ def pack(items: Sequence[tuple[Item, Route]], lane: LaneState, batch_size: int) 
             calls.append(this[0])
         this[0].append(n)
         this[1].add(route.key)
-    return calls + alone[:1]
+    return calls + alone
 
 
 def in_company(

@@ -45,7 +45,7 @@ class LaneState(NamedTuple):
     doubts: tuple[int, ...] = ()
     """Deliveries that a lane in doubt has tried in vain; 0 for a call of several."""
     pauses: int = 0
-    """Explained pauses of the code in a row."""
+    """Pauses of the code in a row for which the remote gave a reason or a length."""
 
     def wait(self, now: float, probe: float | None = None) -> float | None:
         """Return the seconds until the lane may go on: 0 now, None when a person must act first. `probe`: as in `Policy`.
@@ -90,7 +90,7 @@ def backoff(failures: int, base: float, cap: float, chance: Chance) -> float:
 def paused(lane: LaneState, why: Failure, terms: Terms) -> LaneState:
     """Pause the lane for as long as the remote asked; use the growing back-off if it did not ask, or is in doubt."""
     explained, doubted = is_explained(why), not is_believed(lane, why)
-    counted = explained or why.code == CONNECTOR_BUG
+    counted = explained or why.after is not None or why.code == CONNECTOR_BUG
     grows = why.after is None or (explained and doubted)
     base, cap = terms.policy.pause_base, terms.policy.pause_cap
     own = backoff(lane.failures + 1, base, cap, terms.chance) if grows else SHORTEST_PAUSE

@@ -5,6 +5,7 @@ fault may be the lead's or the lane's, and both look alike until another lead wa
 
 * A `Halt`, an unexplained `Pause`, and `PAUSE_LIMIT` explained ones in a row cost no attempt. The members of the call
   become *suspects* at the end of the line, and the lane is in doubt: its next call is one other delivery, alone.
+* In a pause of that kind whose length is our own, a lead that was never tried waits a minute at most: it may be well.
 * A success ends the doubt. The suspects then go alone, and each spends its own attempts.
 * `PAUSE_LIMIT` pauses in a row for a bug of the connector, none delivered between, make the next one count as a halt.
 * A lane in doubt halts when `HALT_LIMIT` leads, or all there are, were tried in vain. No lead is rejected for it.
@@ -43,7 +44,7 @@ ALIKE_LIMIT = 10
 HALT_LIMIT = 10
 """Leads that a lane in doubt tries, one by one, before it halts."""
 UNTRIED_PAUSE = 60.0
-"""Seconds that a lead which was never tried waits at most for a lane that paused without a reason."""
+"""Seconds that a lead which was never tried waits at most for a lane whose pause has no reason, and a length of our own."""
 PAUSE_DOUBTED = 300.0
 """Seconds. A pause that the remote wants longer, as for a daily quota, never counts against one lead."""
 MOMENT = 0.001
@@ -68,7 +69,7 @@ def may_go_on(lane: LaneState) -> bool:
 def until_untried(lane: LaneState, now: float) -> float | None:
     """Return the seconds until a paused lane may try a lead that nobody tried yet; None: not before the pause ends.
 
-    Those that were tried in vain may be the cause of a pause that nobody explained. A new lead need not wait for them.
+    The leads that were tried in vain may be the cause of a pause for which the remote gave neither a reason nor a length.
     """
     if lane.status != "paused" or lane.code == BY_HAND or not lane.probing or lane.pauses:
         return None

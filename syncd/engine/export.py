@@ -244,10 +244,10 @@ class Export(QueueLane):
         try:
             self._context.upstream.export(claim.lead_id)
         except Pause as why:
-            if why.code != "credits_exhausted":
-                raise
-            # An export costs no credits, so this may be about the one lead: ask about another before the lane waits
-            raise Pause(why.code, why.detail, unexplained=True) from why
+            if why.code == "credits_exhausted":
+                # An export costs no credits, so this may be about the one lead: ask about another before the lane waits
+                why.after, why.unexplained = None, True
+            raise
 
     def _is_done(self, item: Item, answer: Answer) -> bool:
         return is_done(item, answer)

@@ -94,14 +94,16 @@ class LedgerLane:
         return Next(wait, lane.code) if wait != 0 else None
 
     def _barred(self, connection: Transaction, lane: LaneState, model: type[Attempted]) -> Next | None:
-        """Return when to step a lane over rows again that stands still; None if it may go on, be it with a row not tried yet."""
+        """Return when to step a lane again that stands still; None if it may go on, if only with a row not tried yet."""
         standstill, now = self._standstill(lane), self._clock.now()
         if standstill is None or (may_go_on(lane) and others_due(connection, model, lane, now)):
             return None
         sooner = until_untried(lane, now)
-        if sooner is None or not untried_due(connection, model, lane.name, now):
+        if sooner is None or (standstill.wait or 0.0) <= sooner:
             return standstill
-        return Next(min(sooner, standstill.wait or sooner), lane.code) if sooner else None
+        if not untried_due(connection, model, lane.name, now):
+            return standstill
+        return Next(sooner, lane.code) if sooner else None
 
     def _terms(self, *, others: bool = False) -> Terms:
         return Terms(self._clock.now(), self._policy, self._chance, others)

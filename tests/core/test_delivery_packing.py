@@ -28,7 +28,7 @@ def people(*several: Item) -> list[tuple[Item, Route]]:
         (routed(*((item, "ab"[item.id % 2], str(item.id)) for item in items(1, 2, 3))), 9, [[0, 2], [1]]),
         (routed(*((item, "g", "same") for item in items(1, 2))), 9, [[0], [1]]),
         (routed(*zip(items(1, 2, 3), "ggg", "xyx", strict=True)), 9, [[0, 1], [2]]),
-        (people(Item(1, suspect=True), Item(2), Item(3, suspect=True), Item(4)), 9, [[1, 3], [0]]),
+        (people(Item(1, suspect=True), Item(2), Item(3, suspect=True), Item(4)), 9, [[1, 3], [0], [2]]),
         (people(*(Item(n, limit=2) for n in range(3)), Item(9)), 5, [[0, 1], [2], [3]]),
         (people(*(Item(n, limit=9) for n in range(3))), 2, [[0, 1], [2]]),
     ],

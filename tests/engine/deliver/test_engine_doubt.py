@@ -337,3 +337,19 @@ def test_a_new_lead_waits_a_minute_at_most_behind_ten_that_hang(bench: Bench, *,
         waits.append(arrived.pop(new) - begun)
     bench.check()
     assert max(waits) <= UNTRIED_PAUSE + 2 * 30.0 + 10.0, "the pause, two calls that hang, and a poll"
+
+
+def test_a_new_lead_waits_as_long_as_the_remote_asked_for_though_it_gave_no_reason(bench: Bench) -> None:
+    world = bench.ctgo(leads=3)
+    far = bench.place()
+    pulled(bench)
+    far.rule = turns_away(Pause("unavailable", "The receiver answered 503.", after=280.0, unexplained=True))
+    begun = bench.clock.now()
+    bench.daemon(120.0, poll=10.0, reconcile=None)
+    world.add_leads(1)
+    far.rule = None
+    bench.daemon(150.0, poll=10.0, reconcile=None)
+    assert (len(far.calls), far.lead_ids()) == (1, [])
+    bench.daemon(60.0, poll=10.0, reconcile=None)
+    assert (len(far.lead_ids()), bench.clock.now() - begun < 340.0) == (4, True)
+    bench.check()
