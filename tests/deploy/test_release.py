@@ -9,6 +9,7 @@ import sys
 import tarfile
 import time
 import tomllib
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,6 +65,16 @@ def test_the_wheel_is_also_what_the_source_package_builds(built: list[Path], tmp
     (tmp_path / "out").mkdir()
     release.tool(folder, "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path / "out"))
     assert (tmp_path / "out" / wheel.name).read_bytes() == wheel.read_bytes()
+
+
+def test_the_wheel_and_the_source_package_hold_the_manual_page(built: list[Path]) -> None:
+    wheel, source = built
+    with zipfile.ZipFile(wheel) as packed, tarfile.open(source) as files:
+        pages = [packed.read(it) for it in packed.namelist() if it.endswith("/share/man/man1/syncd.1")]
+        [written] = (it for it in files if it.name.endswith("/syncd/man/syncd.1"))
+        told = files.extractfile(written)
+        assert told
+        assert pages == [told.read()]
 
 
 def test_the_context_holds_all_that_the_build_of_the_container_copies() -> None:

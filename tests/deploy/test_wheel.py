@@ -101,12 +101,19 @@ def started(wheel: Path, *arguments: str, **variables: str) -> subprocess.Comple
 def test_the_wheel_carries_all_that_the_program_reads_and_nothing_of_the_tests(wheel: Path) -> None:
     packed = {str(path.relative_to(wheel / "site")) for path in (wheel / "site").rglob("*") if path.is_file()}
     listed = subprocess.run(["git", "ls-files", "syncd", "connectors"], cwd=ROOT, capture_output=True, text=True, check=False)  # fmt: skip # noqa: S607
-    tracked = {name for name in listed.stdout.splitlines() if not name.endswith(".md")}
+    tracked = {name for name in listed.stdout.splitlines() if not name.endswith((".md", ".1"))}
     assert tracked - packed == set()
     assert {"syncd/py.typed", "connectors/py.typed", "syncd/systemd/syncd.service"} <= packed
-    assert {name.partition("/")[0] for name in packed} - {"syncd", "connectors"} == {
-        next(path.name for path in (wheel / "site").glob("*.dist-info"))
-    }
+    [about] = (path.stem for path in (wheel / "site").glob("*.dist-info"))
+    assert {name.partition("/")[0] for name in packed} == {
+        "syncd", "connectors", f"{about}.dist-info", f"{about}.data"
+    }  # fmt: skip
+
+
+def test_an_installation_puts_the_manual_page_where_man_looks(wheel: Path) -> None:
+    data = next((wheel / "site").glob("*.data"))
+    assert [str(path.relative_to(data)) for path in data.rglob("*.1")] == ["data/share/man/man1/syncd.1"]
+    assert list((wheel / "site" / "syncd").rglob("*.1")) == []
 
 
 def test_the_wheel_fits_every_machine(wheel: Path) -> None:

@@ -1,16 +1,20 @@
 """The pages of docs/reference are what the code makes."""
 
 import json
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from syncd.cli.exits import Exit
 from syncd.cli.main import VERBS
 from syncd.cli.prepare.explain import every_code
 from syncd.core.glossary import WORDS
 from syncd.registry import known_types
 from syncd.settings import load
-from tests.docs.reference import options
+from tests.docs.reference import manual, options
 from tests.docs.reference.__main__ import FOLDER
 from tests.docs.reference.connectors import built_in
 from tests.docs.reference.markdown import sentence
@@ -32,6 +36,34 @@ def test_a_page_is_what_the_code_makes(name: str) -> None:
 
 def test_no_page_is_left_over() -> None:
     assert {page.name for page in FOLDER.glob("*.md")} == set(MADE)
+
+
+def test_the_manual_page_is_what_the_code_makes() -> None:
+    assert manual.FILE.read_text() == manual.page(), "python -m tests.docs.reference"
+
+
+def test_the_manual_page_names_every_verb_exit_code_and_signal() -> None:
+    page = manual.page()
+    assert [verb for verb in VERBS if f"\n.SS syncd {verb} [OPTIONS]" not in page] == []
+    status, _, signals = page.partition("\n.SH EXIT STATUS\n")[2].partition("\n.SH SIGNALS\n")
+    assert [int(code) for code in re.findall(r"^\.B (\d+)$", status, re.MULTILINE)] == list(Exit)
+    assert "SIGTERM" in signals
+
+
+@pytest.mark.parametrize(
+    "checker", [["groff", "-man", "-ww", "-z", "-T", "utf8"], ["mandoc", "-T", "lint", "-W", "warning"]]
+)
+def test_a_checker_of_manual_pages_finds_nothing(checker: list[str]) -> None:
+    if not shutil.which(checker[0]):
+        pytest.skip(f"needs {checker[0]}")
+    found = subprocess.run([*checker, str(manual.FILE)], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
+
+
+def test_what_roff_would_read_as_its_own_is_escaped() -> None:
+    assert manual.prose(r"`--a` is 'b\c'. .TH is (see [d](e.md)).") == (
+        "\\fB\\-\\-a\\fR is \\(aqb\\ec\\(aq.\n\\&.TH is (see d)."
+    )
 
 
 def test_every_verb_has_its_help() -> None:

@@ -1,8 +1,9 @@
-"""Writes docs/reference. A test compares the files with what this module makes, so that no page goes stale."""
+"""Writes docs/reference and the manual page. A test compares the files with what this module makes, so that none goes stale."""
 
 import sys
 from pathlib import Path
 
+from tests.docs.reference import manual
 from tests.docs.reference.pages import pages
 
 FOLDER = Path(__file__).parents[3] / "docs" / "reference"
@@ -17,6 +18,7 @@ def main() -> int:
             old.unlink()
     for name, text in made.items():
         (FOLDER / name).write_text(text)
+    manual.FILE.write_text(manual.page())
     return 0
 
 

@@ -10,7 +10,7 @@ from syncd.cli.verb_help import GROUPS
 from tests.docs.reference.markdown import table
 
 _WIDTH = 100
-_OTHER_PARSER = "simulator"
+OTHER_PARSER = "simulator"
 """Its help is argparse's, whose layout changes with the version of Python."""
 
 _OPENING = """\
@@ -28,7 +28,7 @@ def page() -> str:
     listed = [verb for verbs in GROUPS.values() for verb in verbs]
     for verb in (*listed, *(it for it in VERBS if it not in listed)):
         found: Any = group.get_command(context, verb)  # type: ignore[attr-defined] # it is a group
-        if verb == _OTHER_PARSER:
+        if verb == OTHER_PARSER:
             parts.append(f"## syncd {verb}\n\n{VERBS[verb][1]} `syncd {verb} --help` lists its options.\n")
             continue
         parts += _parts(found, context, f"syncd {verb}", 2)
