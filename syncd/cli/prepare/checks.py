@@ -321,12 +321,12 @@ def alert_notes(settings: Settings, clock: Clock, *, send_test: bool) -> Iterato
     alerts = settings.alerts
     webhook, heartbeat = (_hook(url, clock) for url in (alerts.webhook_url, alerts.heartbeat_url))
     if webhook is None and heartbeat is None:
-        detail = "Nobody hears when something needs a person."
+        detail = "No alert address is set: nobody gets a message when something needs a person."
         yield _warning("alerts", detail, "nobody_hears")
     if webhook is not None:
-        yield _tried(webhook) if send_test else Note("ok", "alerts", f"{webhook.host} hears of trouble")
+        yield _tried(webhook) if send_test else Note("ok", "alerts", f"{webhook.host} gets a message when something is wrong")
     if heartbeat is not None:
-        yield Note("ok", "alerts", f"{heartbeat.host} hears of every clean pull")
+        yield Note("ok", "alerts", f"{heartbeat.host} is pinged after each clean pull")
 
 
 def _hook(url: SecretStr, clock: Clock) -> Hook | None:

@@ -39,12 +39,12 @@ def test_nobody_hears_unless_an_address_is_set(home: Home) -> None:
     code, found = findings(home)
     assert (code, found["warning", "alerts"]) == (
         0,
-        ["Nobody hears when something needs a person. nobody_hears"],
+        ["No alert address is set: nobody gets a message when something needs a person. nobody_hears"],
     )
 
 
 @pytest.mark.parametrize(
-    ("key", "said"), [("webhook_url", "hears of trouble"), ("heartbeat_url", "hears of every clean pull")]
+    ("key", "said"), [("webhook_url", "gets a message when something is wrong"), ("heartbeat_url", "is pinged after each clean pull")]
 )
 def test_one_address_is_enough_and_is_not_told(home: Home, key: str, said: str) -> None:
     receiver = Plain()
