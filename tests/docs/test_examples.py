@@ -46,7 +46,7 @@ def environment(text: str) -> dict[str, str]:
     }
     wanted: dict[str, dict[str, str]] = {}
     for name in given.get("sources", {"main": {}}):
-        wanted[f"sources.{name}"] = {"api_key": "ctgo_test"}
+        wanted[f"sources.{name}"] = {"api_key": f"ctgo_{name}"}
     for name, table in given.get("connectors", {}).items():
         kind = table.get("type") or kinds[name]
         wanted[f"connectors.{name}"] = {"type": kind, **LEFT_OUT[kind]}

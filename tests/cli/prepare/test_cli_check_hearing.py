@@ -44,7 +44,11 @@ def test_nobody_hears_unless_an_address_is_set(home: Home) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "said"), [("webhook_url", "gets a message when something is wrong"), ("heartbeat_url", "is pinged after each clean pull")]
+    ("key", "said"),
+    [
+        ("webhook_url", "gets a message when something is wrong"),
+        ("heartbeat_url", "is pinged after each clean pull"),
+    ],
 )
 def test_one_address_is_enough_and_is_not_told(home: Home, key: str, said: str) -> None:
     receiver = Plain()
