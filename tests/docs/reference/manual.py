@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import typer
 
+from syncd import __version__
 from syncd.cli.main import VERBS, app
 from syncd.cli.verb_help import GROUPS
 from tests.docs.reference.verbs import OTHER_PARSER
@@ -15,6 +17,9 @@ _ROOT = Path(__file__).parents[3]
 FILE = _ROOT / "syncd" / "man" / "syncd.1"
 _OPERATING = _ROOT / "docs" / "operating.md"
 
+RELEASED = "2026-12-03"
+"""The day in the footer: change it with the version."""
+_WIDTH = 79
 _COMMON = {"--help", "--config"}
 """Options of every command, which the page describes once."""
 _SPECIAL = {"\\": "\\e", "-": "\\-", "'": "\\(aq", "`": "\\(ga", "^": "\\(ha", "~": "\\(ti", '"': "\\(dq"}
@@ -64,7 +69,7 @@ def page() -> str:
     purpose, *more = group.help.split("\n\n")
     lines = [
         '.\\" Made by python -m tests.docs.reference',
-        '.TH SYNCD 1 "" syncd',
+        f'.TH SYNCD 1 {RELEASED} "syncd {__version__}"',
         ".SH NAME",
         f"syncd \\- {_text(purpose[:1].lower() + purpose[1:].rstrip('.'))}",
         ".SH SYNOPSIS",
@@ -132,11 +137,14 @@ def _rows(heading: str) -> Iterator[str]:
 
 
 def prose(text: str) -> str:
-    """Write a line of prose: code in bold, and each sentence on a line of its own, as man(7) wants it."""
+    """Write prose: code in bold, each sentence on a line of its own, and no long lines, as man(7) wants it."""
     plain = re.sub(r"\[([^\]]+)\]\([^)]+\)", r"\1", text)
     parts = plain.split("`")
     marked = "".join(f"\\fB{_text(it)}\\fR" if at % 2 else _text(it) for at, it in enumerate(parts))
-    lines = re.sub(r"(?<=[.:!?]) (?=[A-Z.])", "\n", marked).splitlines()
+    sentences = re.sub(r"(?<=[.:!?]) (?=[A-Z.])", "\n", marked).splitlines()
+    lines = [
+        line for it in sentences for line in wrap(it, _WIDTH, break_long_words=False, break_on_hyphens=False)
+    ]
     return "\n".join(f"\\&{it}" if it.startswith(".") else it for it in lines)
 
 
