@@ -324,11 +324,8 @@ def alert_notes(settings: Settings, clock: Clock, *, send_test: bool) -> Iterato
         detail = "No alert address is set: nobody gets a message when something needs a person."
         yield _warning("alerts", detail, "nobody_hears")
     if webhook is not None:
-        yield (
-            _tried(webhook)
-            if send_test
-            else Note("ok", "alerts", f"{webhook.host} gets a message when something is wrong")
-        )
+        ready = Note("ok", "alerts", f"{webhook.host} gets a message when something is wrong")
+        yield _tried(webhook) if send_test else ready
     if heartbeat is not None:
         yield Note("ok", "alerts", f"{heartbeat.host} is pinged after each clean pull")
 
