@@ -23,7 +23,14 @@ class Policy(NamedTuple):
     pause_base: float = 2.0
     pause_cap: float = 300.0
     probe: float | None = None
-    """Time after which a halted lane tries one delivery by itself; None: a person must act first."""
+    """Time after which a halted lane tries one delivery by itself; None: a person must act first.
+
+    After rejections alike it tries sooner at first: the fault may be that of a few leads, and healthy ones wait.
+    """
+
+
+FIRST_PROBE = 60.0
+"""Seconds until the first probe of a lane that rejections alike halted. Each probe in vain doubles it."""
 
 
 class LaneState(NamedTuple):
@@ -56,6 +63,8 @@ class LaneState(NamedTuple):
         if self.status == "open":
             return 0.0
         if self.status == "halted" and probe is not None:
+            if self.code == self.alike_code:
+                probe = min(probe, FIRST_PROBE * 2.0 ** min(max(self.failures - 1, 0), 30))
             return max(0.0, min(self.since + probe - now, probe))
         if self.status == "halted" or self.until is None:
             return None

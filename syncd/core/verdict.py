@@ -311,6 +311,8 @@ def _alike(walk: _Tally) -> Halt:
 def _convicted(walk: _Tally, lane: LaneState, why: Failure, now: float) -> Verdict:
     """Halt the lane, and take back the rejections in a row: they were its fault."""
     lane = halted(lane, why, now)
+    if why.code == lane.alike_code:
+        lane = lane._replace(failures=lane.failures + 1)
     if len(lane.alike) < ALIKE_LIMIT:
         return Verdict(tuple(walk.changes), lane)
     alike = set(lane.alike)
