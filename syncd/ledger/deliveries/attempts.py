@@ -72,7 +72,7 @@ def probe_values(lane: LaneState, draw: float) -> dict[str, object]:
 
     Every other probe asks the newest lead, which came after those that are poisoned, or after the remote was mended.
     """
-    order = 1 + int(2 * draw * (DRAWS - 1)) if draw < 0.5 else NEWEST_FIRST
+    order = min(1 + int(2 * draw * (DRAWS - 1)), NEWEST_FIRST)
     return {"draw": order, "doubts": array(lane.doubts)}
 
 
