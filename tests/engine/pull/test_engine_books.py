@@ -235,7 +235,7 @@ def test_campaigns_of_which_none_can_be_found_are_trouble_and_not_an_empty_list(
 
 
 def test_a_source_whose_known_campaigns_are_all_gone_is_well(bench: Bench) -> None:
-    world = bench.ctgo(leads=6, campaigns=2, **ROOM)
+    bench.ctgo(leads=6, campaigns=2, **ROOM)
     bench.place()
     bench.daemon(600, poll=60, reconcile=None)
     bench.sql("UPDATE source SET listing = 'campaigns'")
