@@ -19,7 +19,7 @@ from syncd.settings import Settings
 
 if TYPE_CHECKING:
     from syncd.ledger import Ledger
-    from syncd.ledger.admin.forgotten import Farewell, Found, Sought
+    from syncd.ledger.admin.forgotten import Farewell, Found, PersonQuery
 
 REWRITABLE = 256 * 2**20
 """Bytes. The running engine itself rewrites a larger ledger: another program would keep it waiting."""
@@ -50,7 +50,7 @@ def forget(  # noqa: PLR0917 - Typer passes them by name
     settings = settings_of(context)
     from syncd.ledger.admin import forgotten  # noqa: PLC0415
 
-    sought = forgotten.Sought(handle.removeprefix("@"), email, lead or 0, person)
+    sought = forgotten.PersonQuery(handle.removeprefix("@"), email, lead or 0, person)
     if sum(bool(part) for part in (sought.handle, sought.email, sought.lead_id, sought.person)) != 1:
         raise typer.TyperException("Name the person by one of --handle, --email, --id and --person.")
     if as_json and not yes:
@@ -93,7 +93,7 @@ def _delete(copies: Sequence[Path]) -> None:
         sync_folder(folder)
 
 
-def _forget(ledger: "Ledger", found: "Found", sought: "Sought") -> "Farewell":
+def _forget(ledger: "Ledger", found: "Found", sought: "PersonQuery") -> "Farewell":
     from syncd.ledger.admin import forgotten  # noqa: PLC0415
 
     with ledger.write() as connection:
