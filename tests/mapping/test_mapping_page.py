@@ -90,6 +90,12 @@ def test_a_recipe_rejects_no_lead_that_lacks_something(recipe: Recipe) -> None:
     assert "None" not in str(found.get("f", ""))
 
 
+def test_a_domain_of_a_country_gives_the_country() -> None:
+    [recipe] = (it for it in recipes() if it.wanted.startswith("a country"))
+    found = FieldMap.compile("crm", {"f": recipe.field}).evaluate({**VALUES, "email_domain": "werkstatt.de"})
+    assert found == {"f": "Germany"}
+
+
 @pytest.mark.parametrize(("_", "text", "wanted"), WHERES)
 def test_a_where_of_a_recipe_wants_the_leads_that_the_page_says(_: str, text: str, wanted: bool) -> None:  # noqa: FBT001 - a cell of the page
     condition = Filter.compile("crm", text)
