@@ -50,7 +50,7 @@ EXAMPLES = {
     "leads": ("syncd leads --since 2h", "syncd leads --connector crm --state rejected"),
     "lead": ("syncd lead @northwindlabs", "syncd lead 90211 --json"),
     "audit": ("syncd audit", "syncd audit --upstream"),
-    "rejected": ("syncd rejected list", "syncd rejected retry --connector crm"),
+    "rejected": ("syncd rejected list", "syncd rejected show 90522", "syncd rejected retry --connector crm"),
     "pause": ("syncd pause crm --for 2h", 'syncd pause crm --reason "The fields change."'),
     "resume": ("syncd resume crm", "syncd resume crm --accept"),
     "release": ("syncd release crm --first 20", "syncd release crm"),

@@ -63,6 +63,38 @@ def test_an_unknown_connector_is_a_usage_error_and_changes_nothing(home: Home, v
     assert tally(home) == before
 
 
+def test_the_list_names_the_first_leads_of_each_cause_to_show_one_of_them(home: Home) -> None:
+    listed = {it["code"]: it for it in json.loads(home.syncd("rejected", "list", "--json").out)}
+    refused = listed["filter_failed"]
+    assert len(refused["leads"]) == min(3, refused["n"])
+    first = refused["leads"][0]
+    out = home.syncd("rejected", "list").out
+    assert f"{first['id']} @{first['handle']}, " in out
+    assert "syncd rejected show ID" in out
+    assert home.syncd("rejected", "show", str(first["id"])).code == 0
+    assert [it["id"] for it in listed["lead_malformed"]["leads"]] == [0, 0, 0]
+
+
+def test_show_without_an_id_pages_through_all_rows(home: Home) -> None:
+    n = causes(home)["delivery", "picky", "filter_failed"]
+    pages = []
+    for page in ("1", "2"):
+        ran = home.syncd("rejected", "show", "--connector", "picky", "--page", page, "--json")
+        pages.append([it["lead_id"] for it in json.loads(ran.out)])
+    assert list(map(len, pages)) == [10, n - 10]
+    assert len({*pages[0], *pages[1]}) == n
+    more = "For more: syncd rejected show --connector picky --page 2\n"
+    assert home.syncd("rejected", "show", "--connector", "picky").out.endswith(more)
+    assert "For more" not in home.syncd("rejected", "show", "--connector", "picky", "--page", "2").out
+    ran = home.syncd("rejected", "show", "--page", "9")
+    assert (ran.code, ran.out, "Nothing is rejected on page 9." in ran.err) == (1, "", True)
+
+
+def test_show_takes_a_reason_too(home: Home) -> None:
+    shown = json.loads(home.syncd("rejected", "show", "--code", "lead_malformed", "--json").out)
+    assert {it["code"] for it in shown} == {"lead_malformed"}
+
+
 def aside(home: Home) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(home.syncd("rejected", "csv").out)))
 
