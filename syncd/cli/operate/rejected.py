@@ -7,6 +7,7 @@ with the person's name.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,6 +32,7 @@ from syncd.cli.observe.lead_list import profile_of
 from syncd.cli.output import say, say_csv, say_json, say_table, were
 from syncd.clock import SystemClock
 from syncd.core.lead import LARGEST_ID
+from syncd.mapping import x_url
 from syncd.settings import Settings
 
 if TYPE_CHECKING:
@@ -187,13 +189,17 @@ def drop(  # noqa: PLR0917 - Typer passes them by name
 
 @app.command("csv")
 def csv_(context: typer.Context, connector: _Connector = "") -> int:
-    """Write the rejected rows as CSV, for a spreadsheet."""
+    """Write the rejected rows as CSV, for a spreadsheet: the reason, the person, their profile, what to do, the payload."""
     settings = settings_of(context)
     with ledger_to_read(settings) as ledger:
         _check(settings, ledger, connector)
         header = ("kind", "where", "source", "id", "stream_id", "segment_id", "code", "detail", "attempts")
-        rows = ([*_document(it).values(), _ascii(it.payload)] for it in _rows_of(ledger, connector))
-        say_csv((*header, "payload"), rows)
+        fix = cache(partial(advice, settings))
+        rows = (
+            [*_document(it).values(), *_person(it.payload), fix(it.code, it.where), _ascii(it.payload)]
+            for it in _rows_of(ledger, connector)
+        )
+        say_csv((*header, "handle", "name", "link", "fix", "payload"), rows)
     return Exit.DONE
 
 
@@ -258,6 +264,14 @@ def _question(ledger: "Ledger", chosen: "Chosen") -> str:
 def _document(it: "RejectedRow") -> dict[str, Any]:
     keys = ("kind", "where", "source", "lead_id", "stream_id", "segment_id", "code", "detail", "attempts")
     return {key: getattr(it, key) for key in keys}
+
+
+def _person(payload: str | None) -> list[object]:
+    """Return the handle, the name and the address of the profile on X; None for each that is not known."""
+    profile = profile_of(payload)
+    handle = profile.get("handle")
+    link = x_url(handle) if isinstance(handle, str) else None
+    return [handle, profile.get("displayName"), link]
 
 
 def _ascii(payload: str | None) -> str:

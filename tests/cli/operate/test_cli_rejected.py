@@ -105,6 +105,18 @@ def test_csv_holds_every_set_aside_row(home: Home) -> None:
     assert json.loads(listed[0]["payload"])["id"] == int(listed[0]["id"])
 
 
+def test_csv_names_the_person_links_to_the_profile_and_says_what_to_do(home: Home) -> None:
+    row = next(row for row in aside(home) if row["kind"] == "delivery")
+    profile = json.loads(row["payload"])["profile"]
+    assert row["handle"] == profile["handle"]
+    assert row["name"].strip("'") == profile["displayName"]
+    assert row["link"] == f"https://x.com/{profile['handle']}"
+    assert row["fix"].startswith("The connector's `where` could not be evaluated")
+    with Ledger.open(home.ledger) as ledger, ledger.write() as connection:
+        connection.exec_driver_sql("DELETE FROM payload")
+    assert {(row["handle"], row["name"], row["link"]) for row in aside(home)} == {("", "", "")}
+
+
 def test_a_formula_out_of_a_detail_is_disarmed_in_csv(home: Home) -> None:
     with Ledger.open(home.ledger) as ledger, ledger.write() as connection:
         connection.exec_driver_sql("UPDATE delivery SET detail = '=cmd|calc' WHERE state = 'rejected'")
