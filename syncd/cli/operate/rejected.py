@@ -29,6 +29,7 @@ from syncd.cli.engine_holder import describe_next, nudge
 from syncd.cli.exits import Exit, complain
 from syncd.cli.observe.lead import payload_of
 from syncd.cli.observe.lead_list import profile_of
+from syncd.cli.operate.rejected_fields import mapped_fields, say_fields
 from syncd.cli.output import say, say_csv, say_json, say_table, were
 from syncd.clock import SystemClock
 from syncd.core.lead import LARGEST_ID
@@ -111,18 +112,23 @@ def show(  # noqa: PLR0917 - Typer passes them by name
     ] = 1,
     as_json: AsJson = False,
 ) -> int:
-    """Show rejected rows with the raw payload: of one lead, or of all, ten a page. Exits with 1 if there are none."""
+    """Show rejected rows with their fields and the raw payload, of one lead or of all. Exits with 1 if there are none.
+
+    The fields are those of today's mapping, as they are written. A mark stands at each that the reason names.
+    """
     settings = settings_of(context)
     begin = (page - 1) * PAGE
     with ledger_to_read(settings) as ledger:
         _check(settings, ledger, connector)
         found = list(islice(_rows_of(ledger, connector, code, lead), begin, begin + PAGE + 1))
-    shown = found[:PAGE]
+    shown = [(it, mapped_fields(settings, it)) for it in found[:PAGE]]
     if as_json:
-        say_json([{**_document(it), "payload": payload_of(it.payload)} for it in shown])
+        say_json(
+            [{**_document(it), "fields": fields, "payload": payload_of(it.payload)} for it, fields in shown]
+        )
     else:
-        for it in shown:
-            _show(it)
+        for it, fields in shown:
+            _show(it, fields)
         if len(found) > PAGE:
             chosen = "" if lead is None else f" {lead}"
             chosen += f" --connector {connector}" if connector else ""
@@ -280,10 +286,11 @@ def _ascii(payload: str | None) -> str:
     return "" if value is None else json.dumps(value, separators=(",", ":"))
 
 
-def _show(it: "RejectedRow") -> None:
-    attempts = f", {it.attempts} attempts" if it.attempts else ""
+def _show(it: "RejectedRow", fields: Sequence[dict[str, Any]]) -> None:
+    attempts = f", {it.attempts} attempt{'' if it.attempts == 1 else 's'}" if it.attempts else ""
     say(f"{it.kind} {it.where}, lead {it.lead_id}/{it.stream_id}/{it.segment_id} of {it.source}{attempts}")
     say(f"  {it.detail} ({it.code})")
+    say_fields(fields)
     if it.payload is not None:
         value = payload_of(it.payload)
         pretty = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)

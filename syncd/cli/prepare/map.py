@@ -20,6 +20,7 @@ from syncd.cli.prepare.draft_mappings import (
     ENRICHED,
     NAMES,
     DraftMapping,
+    describe_value,
     draft_mappings,
     evaluate,
     judge,
@@ -169,16 +170,9 @@ def _show(document: dict[str, Any]) -> None:
         why = f": {one['detail']} ({one['code']})" if one["code"] else ""
         say(f"{called(one)}: {one['verdict'].replace('set aside', 'rejected')}{why}")
         if one["fields"]:
-            rows = [(it["name"], it["policy"], _text(it)) for it in one["fields"]]
+            rows = [(it["name"], it["policy"], describe_value(it)) for it in one["fields"]]
             say_table(("field", "policy", "value"), rows)
     say()
-
-
-def _text(field: dict[str, Any]) -> str:
-    if field["left_out"]:
-        return f"- left out: {field['left_out']}"
-    value = field["value"]
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _checked(ready: dict[str, DraftMapping], mistakes: list[str], *, as_json: bool) -> int:

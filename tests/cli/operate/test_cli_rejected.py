@@ -132,6 +132,33 @@ def test_show_prints_the_raw_payload_readably(home: Home) -> None:
     assert str(shown["payload"]["id"]) == lead_id
 
 
+def test_show_has_the_fields_as_written_and_marks_those_that_the_reason_names(home: Home) -> None:
+    home.connectors["picky"] = 'type = "csv"\npath = "picky.csv"'
+    home.configure()
+    lead_id = next(row["id"] for row in aside(home) if row["kind"] == "delivery")
+    with Ledger.open(home.ledger) as ledger, ledger.write() as connection:
+        reason = "property follower_count: INVALID_OPTION, only: NEW, OPEN"
+        connection.exec_driver_sql("UPDATE delivery SET detail = ? WHERE state = 'rejected'", (reason,))
+    (shown,) = json.loads(home.syncd("rejected", "show", lead_id, "--json").out)
+    profile = shown["payload"]["profile"]
+    assert [it["name"] for it in shown["fields"] if it["refused"]] == ["follower_count"]
+    written = {it["name"]: it["written"] for it in shown["fields"]}
+    assert written["follower_count"] == str(profile["followerCount"])
+    lines = home.syncd("rejected", "show", lead_id).out.splitlines()
+    marked = next(line for line in lines if line.startswith(">"))
+    assert marked.split() == [">", "follower_count", "always", str(profile["followerCount"])]
+    assert any("1 attempt" in line and "attempts" not in line for line in lines)
+
+
+@pytest.mark.parametrize("gone", ["DELETE FROM payload", "UPDATE delivery SET connector = 'left'"])
+def test_show_does_without_fields_where_the_data_or_the_connector_is_gone(home: Home, gone: str) -> None:
+    lead_id = next(row["id"] for row in aside(home) if row["kind"] == "delivery")
+    with Ledger.open(home.ledger) as ledger, ledger.write() as connection:
+        connection.exec_driver_sql(gone)
+    (shown,) = json.loads(home.syncd("rejected", "show", lead_id, "--json").out)
+    assert shown["fields"] == []
+
+
 def test_show_escapes_what_a_terminal_would_obey(home: Home) -> None:
     lead_id = next(row["id"] for row in aside(home) if row["kind"] == "delivery")
     with Ledger.open(home.ledger) as ledger, ledger.write() as connection:

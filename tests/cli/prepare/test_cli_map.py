@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from connectors.csv.connector import CsvConnector
 from syncd.cli import entry
 from tests.cli.conftest import Home, MakeHome, Ran, rows, told
 
@@ -78,6 +79,31 @@ def test_each_field_says_its_policy_or_why_it_is_left_out(review: Review) -> Non
     assert (found["Mail"]["policy"], found["Mail"]["value"]) == ("if_empty", "mara@smalltools.example")
     assert found["Guess"]["left_out"] == "it comes to nothing"
     assert found["Odd"]["value"] is None
+
+
+def test_a_value_is_shown_as_the_connector_writes_it(review: Review) -> None:
+    review.config.write_text(
+        '[connectors.org]\ntype = "salesforce"\n[connectors.org.fields]\n'
+        'LastName = "{{ bio }} {{ bio }} {{ bio }} {{ bio }}"\nEmail = "{{ bio }}{{ email }}{{ x_url }}{{ linkedin_url }}"\n'
+    )
+    found = fields_of(review.syncd("map", "--json"))
+    assert len(found["LastName"]["value"]) == 103
+    assert found["LastName"]["written"] == found["LastName"]["value"][:80].rstrip()
+    assert found["Email"]["written"] is None
+    out = review.syncd("map").out
+    assert f"(cut to {len(found['LastName']['written'])} of 103 characters)" in out
+    assert "left out: the connector writes no such value there" in out
+
+
+def test_a_plugin_that_cannot_say_what_it_writes_hides_no_value(
+    review: Review, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(CsvConnector, "as_written", broken)
+    review.write('Name = "{{ display_name }}"')
+    assert fields_of(review.syncd("map", "--json"))["Name"]["written"] == "Mara Oduya"
 
 
 @pytest.mark.parametrize(
