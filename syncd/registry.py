@@ -158,7 +158,7 @@ class Draft(NamedTuple):
     """The condition that the connector's options add for every lead."""
     by_default: bool
     """True if the fields are the connector's default mapping."""
-    cls: ConnectorClass = Connector
+    cls: ConnectorClass
 
     def as_written(self, fields: Mapping[str, object]) -> Mapping[str, object]:
         """Return mapped fields as the connector writes them; as they are, where its own function fails."""

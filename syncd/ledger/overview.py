@@ -1,6 +1,6 @@
 """Queries of the reading commands. Counts come from the tally, lists through the partial indexes."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, exists, func, literal, select, union_all
@@ -216,12 +216,10 @@ def find_leads(connection: Connection, *, lead_id: int = 0, handle: str = "") ->
     return connection.execute(query.where(func.holds(_payload.c.text, bare(handle), "handle"))).all()
 
 
-def newest_leads(connection: Connection, sources: Collection[str], limit: int) -> Sequence[Any]:
+def newest_leads(connection: Connection, sources: Collection[str], limit: int) -> Iterable[Any]:
     """The leads of these sources that were discovered last and still have their payload, newest first."""
     kept = _EXAMPLES.where(_lead.c.source.in_(sources), _payload.c.seq.is_not(None))
-    return connection.execute(
-        kept.order_by(_lead.c.discovered_at.desc(), _lead.c.seq.desc()).limit(limit)
-    ).all()
+    return connection.execute(kept.order_by(_lead.c.discovered_at.desc(), _lead.c.seq.desc()).limit(limit))
 
 
 def leads_of_id(connection: Connection, sources: Collection[str], lead_id: int) -> Sequence[Any]:

@@ -27,11 +27,10 @@ def mapped_fields(settings: Settings, row: "RejectedRow") -> list[dict[str, Any]
     if mapping is None:
         return []
     for example in stored_examples(settings, [row.source], row.lead_id):
-        key = example.lead.key if example.lead else None
-        if key and (key.stream_id, key.segment_id) == (row.stream_id, row.segment_id):
-            values = variables(
-                example.lead, example.labels, example.enrichment, mapping.uses, SystemClock().now()
-            )
+        lead = example.lead
+        if lead and (lead.key.stream_id, lead.key.segment_id) == (row.stream_id, row.segment_id):
+            now = SystemClock().now()
+            values = variables(lead, example.labels, example.enrichment, mapping.uses, now)
             found = evaluate(mapping, values)
             return [{**asdict(one), "refused": _names(row.detail, one.name)} for one in found]
     return []
