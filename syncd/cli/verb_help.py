@@ -43,7 +43,7 @@ EXAMPLES = {
     "init": ("syncd init", "syncd init crm.toml"),
     "check": ("syncd check", "syncd check --alerts"),
     "setup": ("syncd setup", "syncd setup crm --apply"),
-    "map": ("syncd map crm", "syncd map crm --lead 90211"),
+    "map": ("syncd map crm", "syncd map crm --lead 90211", "syncd map crm --upstream"),
     "variables": ("syncd variables --lead 90211", "syncd variables --filters"),
     "plan": ("syncd plan", "syncd plan --json"),
     "status": ("syncd status", "syncd status --json"),
