@@ -1,5 +1,6 @@
 """`syncd forget`: a person is erased from every byte that syncd keeps, and does not come back."""
 
+import fcntl
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,79 @@ def test_it_says_what_remains_and_where(delivered: tuple[Home, int]) -> None:
         }
     ]  # fmt: skip
     assert said["unexported"] == []
+
+
+def sheet_of(home: Home) -> list[str]:
+    return (home.folder / "leads.csv").read_text().splitlines(keepends=True)
+
+
+def test_the_rows_of_a_csv_file_go_too_if_asked_and_the_others_keep_their_bytes(
+    delivered: tuple[Home, int],
+) -> None:
+    home, _ = delivered
+    before, mode = sheet_of(home), (home.folder / "leads.csv").stat().st_mode
+    assert sum("zq_canary" in line for line in before) == 1
+    said = told(home, "forget", "--handle", "zq_canary", "--yes", "--rewrite-files")
+    assert said["rewritten"] == [{"connector": "sheet", "file": str(home.folder / "leads.csv"), "rows": 1}]
+    assert said["remains"] == []
+    assert sheet_of(home) == [line for line in before if "zq_canary" not in line]
+    assert (home.folder / "leads.csv").stat().st_mode == mode
+    home.sim.world.add_leads(1)
+    assert home.syncd("--once").code == 0
+    assert len(sheet_of(home)) == len(before), "the connector goes on in the new file"
+
+
+@pytest.mark.parametrize("way", ["--handle", "--id"])
+def test_the_rows_of_a_csv_file_go_with_a_second_run(delivered: tuple[Home, int], way: str) -> None:
+    home, number = delivered
+    name = {"--handle": "@ZQ_canary", "--id": str(number)}[way]
+    assert "--rewrite-files" in home.syncd("forget", way, name, "--yes").out
+    out = home.syncd("forget", way, name, "--yes", "--rewrite-files").out
+    assert f"Deleted 1 row in {home.folder / 'leads.csv'}\n" in out
+    assert "zq_canary" not in "".join(sheet_of(home))
+
+
+def test_a_row_of_somebody_else_with_the_same_handle_or_id_stays(delivered: tuple[Home, int]) -> None:
+    home, number = delivered
+    sheet = home.folder / "leads.csv"
+    theirs = next(line for line in sheet_of(home) if "zq_canary" in line)
+    other = theirs.replace(str(number), "7")
+    sheet.write_text(sheet.read_text() + other)
+    home.syncd("forget", "--handle", "zq_canary", "--yes", "--rewrite-files")
+    assert [line for line in sheet_of(home) if "zq_canary" in line] == [other], "the handle moved on"
+
+
+def test_in_a_file_of_two_sources_an_id_alone_is_not_enough(delivered: tuple[Home, int]) -> None:
+    home, number = delivered
+    home.source = f'[sources.other]\napi_key = "ctgo_other"\nbase_url = "{home.sim.url}/api/v2"'
+    home.configure()
+    sheet = home.folder / "leads.csv"
+    theirs = next(line for line in sheet_of(home) if "zq_canary" in line)
+    sheet.write_text(sheet.read_text() + theirs.replace("zq_canary", "stranger"))
+    home.syncd("forget", "--handle", "zq_canary", "--yes", "--rewrite-files")
+    left = [line for line in sheet_of(home) if line.startswith(f"{number},")]
+    assert [("stranger" in line, "zq_canary" in line) for line in left] == [(True, False)]
+
+
+def test_a_file_that_its_connector_is_writing_is_left_alone(delivered: tuple[Home, int]) -> None:
+    home, _ = delivered
+    before = sheet_of(home)
+    with (home.folder / "leads.csv").open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        ran = home.syncd("forget", "--handle", "zq_canary", "--yes", "--rewrite-files")
+    assert (ran.code, sheet_of(home)) == (75, before)
+    assert "was not rewritten" in ran.err
+    assert not list(home.folder.glob("*.rewriting"))
+
+
+def test_a_file_that_is_no_csv_is_left_alone(delivered: tuple[Home, int]) -> None:
+    home, _ = delivered
+    sheet = home.folder / "leads.csv"
+    sheet.write_text(sheet.read_text() + '"' + "x" * 200_000)
+    before = sheet.read_bytes()
+    ran = home.syncd("forget", "--handle", "zq_canary", "--yes", "--rewrite-files")
+    assert (ran.code, sheet.read_bytes()) == (75, before)
+    assert "was not rewritten: it is no CSV: field larger than field limit" in ran.err
 
 
 def test_a_new_lead_of_a_forgotten_person_is_not_taken_in(delivered: tuple[Home, int]) -> None:
