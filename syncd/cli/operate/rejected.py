@@ -108,7 +108,10 @@ def show(  # noqa: PLR0917 - Typer passes them by name
     connector: _Connector = "",
     code: _Code = "",
     page: Annotated[
-        int, typer.Option("--page", metavar="N", min=1, help=f"The page to show, of {PAGE} rows each.")
+        int,
+        typer.Option(
+            "--page", metavar="N", min=1, max=100_000, help=f"The page to show, of {PAGE} rows each."
+        ),
     ] = 1,
     as_json: AsJson = False,
 ) -> int:
