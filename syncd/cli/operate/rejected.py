@@ -6,7 +6,7 @@ with the person's name.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
@@ -72,7 +72,7 @@ def list_(context: typer.Context, connector: _Connector = "", as_json: AsJson = 
         with ledger.read() as connection:
             found = overview.causes(connection)
         causes = [it for it in found if not connector or (it.kind == "delivery" and it.where == connector)]
-        leads = [[_who(row) for row in _some_of(ledger, it)] for it in causes]
+        leads = [_first_of(ledger, it) for it in causes]
     fixes = {(it.where, it.code): advice(settings, it.code, it.where) for it in causes}
     if as_json:
         keys = ("kind", "where", "code", "n", "detail")
@@ -85,9 +85,9 @@ def list_(context: typer.Context, connector: _Connector = "", as_json: AsJson = 
         say("Nothing is rejected.")
         return Exit.DONE
     say_table(
-        ("n", "what", "where", "code", "detail", "leads"),
+        ("n", "what", "where", "code", "detail", "first leads"),
         [
-            (it.n, it.kind, it.where, it.code, it.detail, _names(some, it.n))
+            (it.n, it.kind, it.where, it.code, it.detail, ", ".join(map(str, some)))
             for it, some in zip(causes, leads, strict=True)
         ],
     )
@@ -238,21 +238,12 @@ def _rows_of(
     return _rows(ledger, Rejections("delivery" if connector else "", connector, code, lead_id))
 
 
-def _some_of(ledger: "Ledger", cause: "Cause") -> Iterator["RejectedRow"]:
+def _first_of(ledger: "Ledger", cause: "Cause") -> list[int]:
+    """Return the ids of the first leads of a cause."""
     from syncd.ledger.overview import Rejections  # noqa: PLC0415
 
-    return islice(_rows(ledger, Rejections(cause.kind, cause.where, cause.code)), FEW)
-
-
-def _who(it: "RejectedRow") -> dict[str, Any]:
-    """Name the lead of a row: its id, and its handle as far as the ledger has it."""
-    return {"id": it.lead_id, "handle": profile_of(it.payload).get("handle")}
-
-
-def _names(leads: Sequence[Mapping[str, Any]], n: int) -> str:
-    """Write the first leads of a cause, each as `90522 @mara`."""
-    named = [f"{it['id']} @{it['handle']}" if it["handle"] else str(it["id"]) for it in leads]
-    return ", ".join([*named, *(["..."] if n > len(leads) else [])])
+    rows = islice(_rows(ledger, Rejections(cause.kind, cause.where, cause.code)), FEW)
+    return list(dict.fromkeys(row.lead_id for row in rows))
 
 
 def _question(ledger: "Ledger", chosen: "Chosen") -> str:

@@ -130,12 +130,14 @@ def test_a_row_of_somebody_else_with_the_same_handle_or_id_stays(delivered: tupl
 
 def test_in_a_file_of_two_sources_an_id_alone_is_not_enough(delivered: tuple[Home, int]) -> None:
     home, number = delivered
-    home.source = f'[sources.other]\napi_key = "ctgo_other"\nbase_url = "{home.sim.url}/api/v2"'
+    both, other = 'connectors = ["sheet"]', f'api_key = "ctgo_other"\nbase_url = "{home.sim.url}/api/v2"'
+    home.source = f"{both}\n[sources.other]\n{other}\n{both}"
     home.configure()
     sheet = home.folder / "leads.csv"
     theirs = next(line for line in sheet_of(home) if "zq_canary" in line)
     sheet.write_text(sheet.read_text() + theirs.replace("zq_canary", "stranger"))
-    home.syncd("forget", "--handle", "zq_canary", "--yes", "--rewrite-files")
+    ran = home.syncd("forget", "--handle", "zq_canary", "--yes", "--rewrite-files")
+    assert ran.code == 0, ran.err
     left = [line for line in sheet_of(home) if line.startswith(f"{number},")]
     assert [("stranger" in line, "zq_canary" in line) for line in left] == [(True, False)]
 

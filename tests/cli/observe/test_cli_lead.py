@@ -49,7 +49,7 @@ def test_a_delivered_lead_has_a_link_to_its_record(home: Home) -> None:
     assert told(home, "leads")[0]["deliveries"][0]["url"] == link
     home.connectors["org"] = 'type = "nowhere"'  # `check` tells the mistake; the lead is shown all the same
     home.configure()
-    assert "org: delivered, created as 00Q7\n" in home.syncd("lead", str(lead_id)).out
+    assert "org: delivered, created as 00Q7, 1 attempt\n" in home.syncd("lead", str(lead_id)).out
 
 
 def test_every_row_of_an_id_is_told(make_home: MakeHome) -> None:

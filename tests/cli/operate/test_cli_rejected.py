@@ -67,12 +67,13 @@ def test_the_list_names_the_first_leads_of_each_cause_to_show_one_of_them(home: 
     listed = {it["code"]: it for it in json.loads(home.syncd("rejected", "list", "--json").out)}
     refused = listed["filter_failed"]
     assert len(refused["leads"]) == min(3, refused["n"])
-    first = refused["leads"][0]
     out = home.syncd("rejected", "list").out
-    assert f"{first['id']} @{first['handle']}, " in out
+    assert ", ".join(map(str, refused["leads"])) in out
     assert "syncd rejected show ID" in out
-    assert home.syncd("rejected", "show", str(first["id"])).code == 0
-    assert [it["id"] for it in listed["lead_malformed"]["leads"]] == [0, 0, 0]
+    assert home.syncd("rejected", "show", str(refused["leads"][0])).code == 0
+    unreadable = listed["lead_malformed"]["leads"]
+    assert 0 in unreadable
+    assert home.syncd("rejected", "show", "0").code == 0
 
 
 def test_show_without_an_id_pages_through_all_rows(home: Home) -> None:
@@ -138,7 +139,9 @@ def test_show_has_the_fields_as_written_and_marks_those_that_the_reason_names(ho
     lead_id = next(row["id"] for row in aside(home) if row["kind"] == "delivery")
     with Ledger.open(home.ledger) as ledger, ledger.write() as connection:
         reason = "property follower_count: INVALID_OPTION, only: NEW, OPEN"
-        connection.exec_driver_sql("UPDATE delivery SET detail = ? WHERE state = 'rejected'", (reason,))
+        connection.exec_driver_sql(
+            "UPDATE delivery SET attempts = 1, detail = ? WHERE state = 'rejected'", (reason,)
+        )
     (shown,) = json.loads(home.syncd("rejected", "show", lead_id, "--json").out)
     profile = shown["payload"]["profile"]
     assert [it["name"] for it in shown["fields"] if it["refused"]] == ["follower_count"]
@@ -150,7 +153,9 @@ def test_show_has_the_fields_as_written_and_marks_those_that_the_reason_names(ho
     assert any("1 attempt" in line and "attempts" not in line for line in lines)
 
 
-@pytest.mark.parametrize("gone", ["DELETE FROM payload", "UPDATE delivery SET connector = 'left'"])
+@pytest.mark.parametrize(
+    "gone", ["DELETE FROM payload", "UPDATE delivery SET connector = 'left' WHERE connector = 'picky'"]
+)
 def test_show_does_without_fields_where_the_data_or_the_connector_is_gone(home: Home, gone: str) -> None:
     lead_id = next(row["id"] for row in aside(home) if row["kind"] == "delivery")
     with Ledger.open(home.ledger) as ledger, ledger.write() as connection:

@@ -198,7 +198,7 @@ def test_where_is_counted_over_the_leads_of_the_ledger(make_home: MakeHome) -> N
 
 def test_leads_that_ctgo_lists_now_are_shown_with_one_request_and_without_a_ledger(home: Home) -> None:
     (one,) = told(home, "map", "sheet", "--upstream")
-    newest = [row.id for row in sorted(home.sim.world.listed(), key=lambda row: row.discovered_at)][::-1]
+    newest = [row.id for row in sorted(home.sim.world.listed(), key=lambda row: row.discovered)][::-1]
     assert [it["lead"]["id"] for it in one["leads"]] == newest[:3]
     assert {it["made_up"] for it in one["leads"]} == {False}
     assert len(requests_of(home)) == 1
@@ -215,7 +215,7 @@ def test_a_request_for_leads_is_counted_where_there_is_a_ledger_and_nothing_else
 def test_a_ctgo_that_cannot_be_asked_for_leads_is_a_sentence(home: Home) -> None:
     home.configure("http://127.0.0.1:9/api/v2")
     ran = home.syncd("map", "--upstream")
-    assert (ran.code, ran.out) == (75, "")
+    assert (ran.code, ran.out) == (69, "")
     assert "(unreachable)" in ran.err
 
 
