@@ -54,9 +54,7 @@ def forget(  # noqa: PLR0917 - Typer passes them by name
     settings = settings_of(context)
     from syncd.ledger.admin import forgotten  # noqa: PLC0415
 
-    sought = forgotten.Sought(handle.removeprefix("@"), email, lead or 0, person)
-    if sum(bool(part) for part in (sought.handle, sought.email, sought.lead_id, sought.person)) != 1:
-        raise typer.TyperException("Name the person by one of --handle, --email, --id and --person.")
+    sought = _sought(handle, email, lead or 0, person)
     if as_json and not yes:
         raise typer.TyperException("--json cannot ask: add --yes.")
     with ledger_to_change(settings) as ledger:
@@ -89,6 +87,16 @@ def forget(  # noqa: PLR0917 - Typer passes them by name
     else:
         _show(document)
     return code
+
+
+def _sought(handle: str, email: str, lead_id: int, person: str) -> "Sought":
+    """Name the person by the one option that is given. Raises a usage error."""
+    from syncd.ledger.admin import forgotten  # noqa: PLC0415
+
+    sought = forgotten.Sought(handle.removeprefix("@"), email, lead_id, person)
+    if sum(bool(part) for part in (sought.handle, sought.email, sought.lead_id, sought.person)) != 1:
+        raise typer.TyperException("Name the person by one of --handle, --email, --id and --person.")
+    return sought
 
 
 def _rewrite(

@@ -80,7 +80,7 @@ def test_a_dry_run_has_a_row_for_each_new_lead_for_a_script(home: Home) -> None:
 def test_a_dry_run_for_a_script_tells_a_trouble_in_its_document_and_exit_code(home: Home) -> None:
     home.configure("http://127.0.0.1:9/api/v2")
     ran = home.syncd("--once", "--dry-run", "--json", "--max-wait", "0s")
-    assert (ran.code, json.loads(ran.out)["troubles"]) == (75, {"main": "unreachable"})
+    assert (ran.code, json.loads(ran.out)["troubles"]) == (69, {"main": "unreachable"})
 
 
 def test_the_requests_of_a_dry_run_are_counted_in_the_ledger(make_home: MakeHome) -> None:
