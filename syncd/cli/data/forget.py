@@ -64,11 +64,7 @@ def forget(  # noqa: PLR0917 - Typer passes them by name
             again = not found.rows and forgotten.is_forgotten(connection, sought)
         copies = list(_copies(ledger))
         if not found.rows and not again and not sought.person:
-            hint = (
-                "Handles and emails are kept no longer than state.retention. If you know the person's id on X: "
-                "syncd forget --person X_USER_ID"
-            )
-            complain("The ledger holds nobody of that name.", "" if sought.lead_id else hint)
+            complain("The ledger holds nobody of that name.", "" if sought.lead_id else _HINT)
             return Exit.REJECTED
         if not yes and not confirm(_question(found.rows, copies)):
             say("Nobody was forgotten.")
@@ -87,6 +83,12 @@ def forget(  # noqa: PLR0917 - Typer passes them by name
     else:
         _show(document)
     return code
+
+
+_HINT = (
+    "Handles and emails are kept no longer than state.retention. If you know the person's id on X: "
+    "syncd forget --person X_USER_ID"
+)
 
 
 def _sought(handle: str, email: str, lead_id: int, person: str) -> "Sought":
