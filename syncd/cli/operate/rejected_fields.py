@@ -40,7 +40,8 @@ def say_fields(fields: Sequence[dict[str, Any]]) -> None:
     """Print the fields that are written, and those that the reason names."""
     shown = [it for it in fields if it["refused"] or not it["left_out"]]
     if shown:
-        say("  By today's mapping; > marks a field that the reason names:")
+        marked = any(it["refused"] for it in shown)
+        say(f"  By today's mapping{'; > marks what the reason names' if marked else ''}:")
         rows = [(">" if it["refused"] else "", it["name"], it["policy"], describe_value(it)) for it in shown]
         say_table(("", "field", "policy", "value"), rows)
         say("  As CTGO sent it:")

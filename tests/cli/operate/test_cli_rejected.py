@@ -150,6 +150,7 @@ def test_show_has_the_fields_as_written_and_marks_those_that_the_reason_names(ho
     lines = home.syncd("rejected", "show", lead_id).out.splitlines()
     marked = next(line for line in lines if line.startswith(">"))
     assert marked.split() == [">", "follower_count", "always", str(profile["followerCount"])]
+    assert "  By today's mapping; > marks what the reason names:" in lines
     assert any("1 attempt" in line and "attempts" not in line for line in lines)
 
 
