@@ -43,6 +43,8 @@ def test_without_anybody_to_ask_five_are_sent_and_the_run_says_what_to_type(home
     assert ran.code == 75
     assert "connector crm: 25 deliveries wait at its gate" in ran.err
     assert "(gate_held)" in ran.err
+    assert "\n  syncd leads --connector crm --state delivered lists what was sent." in ran.err
+    assert "syncd release crm --first 20 sends the 20 oldest; syncd release crm sends all" in ran.err
     assert "syncd release crm" in ran.err
     assert (written(home), deliveries(home)) == (5, {"delivered": 5, "pending": 25})
     assert (home.folder / "leads.csv").read_text().count("\n") == 31
