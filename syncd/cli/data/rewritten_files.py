@@ -101,6 +101,8 @@ def _locked(path: Path) -> Iterator[IO[str]]:
     """Open a file for the block, locked against other programs that write it."""
     with path.open("r+", encoding="utf-8", errors="surrogateescape", newline="") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            raise BlockingIOError(errno.EAGAIN, "it was replaced just now")
         yield file
 
 
@@ -108,6 +110,7 @@ def _locked(path: Path) -> Iterator[IO[str]]:
 def _beside(path: Path, old: IO[str]) -> Iterator[IO[str]]:
     """Make a file with the owner and rights of another for the block; afterwards it is gone, unless it was renamed."""
     status = os.fstat(old.fileno())
+    path.unlink(missing_ok=True)  # of a run that was killed
     try:
         with path.open("x", encoding="utf-8", errors="surrogateescape", newline="") as file:
             os.fchmod(file.fileno(), status.st_mode & 0o777)

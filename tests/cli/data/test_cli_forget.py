@@ -153,6 +153,28 @@ def test_a_file_that_its_connector_is_writing_is_left_alone(delivered: tuple[Hom
     assert not list(home.folder.glob("*.rewriting"))
 
 
+def test_the_file_of_every_day_is_rewritten_and_a_cell_of_several_lines_stays_whole(home: Home) -> None:
+    home.connectors["sheet"] = 'type = "csv"\npath = "leads-{date}.csv"'
+    home.configure()
+    number = home.sim.world.add_leads(1)[0]
+    home.sim.world.amend_lead(
+        number, {"profile": {"handle": "other", "xUserId": "5", "bio": 'Two\n"lines", two'}}
+    )
+    plant(home)
+    home.syncd("--once")
+    (today,) = home.folder.glob("leads-*.csv")
+    text = today.read_text()
+    older = home.folder / "leads-2026-01-02.csv"
+    older.write_text(text)
+    (home.folder / f"{today.name}.rewriting").write_text("of a run that was killed")
+    said = told(home, "forget", "--handle", "zq_canary", "--yes", "--rewrite-files")
+    assert sorted(it["file"] for it in said["rewritten"]) == sorted([str(older), str(today)])
+    assert today.read_text() == older.read_text()
+    assert 'Two\n""lines"", two' in today.read_text()
+    assert "zq_canary" not in today.read_text()
+    assert not list(home.folder.glob("*.rewriting"))
+
+
 def test_a_file_that_is_no_csv_is_left_alone(delivered: tuple[Home, int]) -> None:
     home, _ = delivered
     sheet = home.folder / "leads.csv"
