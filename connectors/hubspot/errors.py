@@ -1,7 +1,7 @@
 """The meaning of HubSpot's answers: by status first, by category second, as the vendor says to. Pure tables.
 
 Every field of an error is optional, and its message may hold an address or a name: what becomes a detail is put
-together from property names and error codes only.
+together from property names, error codes, and the options of a property only.
 
 Source: https://developers.hubspot.com/docs/api-reference/error-handling
 """
