@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from connectors.apollo import identity
 from connectors.apollo import setup as apollo_setup
 from connectors.apollo.api import Api
-from connectors.apollo.options import CODES, DEFAULTS, FAILURES, ApolloOptions, Terms
+from connectors.apollo.options import CODES, DEFAULTS, FAILURES, ApolloOptions, Settings
 from connectors.apollo.write import Sender
 from syncd.connector import Change, Connector, Context, Delivery, Field, Finding, Halt, Outcome, Route
 from syncd.http.kit import LateClient
@@ -44,42 +44,42 @@ class ApolloConnector(Connector):
         super().__init__(options, context)
         table = context.fields or self.defaults
         fields = {name: Field(value=f) if isinstance(f, str) else f for name, f in table.items()}
-        self._terms = Terms(fields, options)
+        self._settings = Settings(fields, options)
         client = LateClient(
             FAILURES, options.base_url, context.clock, seconds=TOTAL_SECONDS, connect=CONNECT_SECONDS, read=READ_SECONDS,
             most=LARGEST_BODY, headers={"accept": "application/json", "x-api-key": options.api_key.get_secret_value()},
         )  # fmt: skip
         self._api = Api(client, context.clock)
-        self._sender = Sender(self._api, self._terms, context)
+        self._sender = Sender(self._api, self._settings, context)
 
     def check(self) -> Sequence[Finding]:
         """Check that the key is accepted and may make the calls in use, and that the custom fields are there."""
         try:
-            return apollo_setup.check(self._api, self._terms)
+            return apollo_setup.check(self._api, self._settings)
         except Halt as why:
             return [Finding("error", why.code, why.detail)]
 
     def setup(self, apply: bool) -> Sequence[Change]:  # noqa: FBT001 - the contract is positional
         """The custom fields and lists that are missing; made if `apply`. Raises Pause or Halt."""
-        return apollo_setup.setup(self._api, self._terms, apply=apply)
+        return apollo_setup.setup(self._api, self._settings, apply=apply)
 
     def route(self, delivery: Delivery) -> Route:
         """Up to 100 with an address share a call; what was tried before, is known, or has no address goes alone."""
         alone = f"alone:{delivery.person}"
         mail = identity.address(delivery.fields.get("email"))
         if delivery.remote_id is not None:
-            options = self._terms.options
+            options = self._settings.options
             safe = mail is not None or not (options.recreate_gone and options.creates_without_email)
             return Route(f"known:{delivery.person}", delivery.person, resend_safe=safe)
         if mail is not None:
             return Route("email" if delivery.attempt == 1 else alone, delivery.person, resend_safe=True)
-        return Route(alone, delivery.person, resend_safe=not self._terms.options.creates_without_email)
+        return Route(alone, delivery.person, resend_safe=not self._settings.options.creates_without_email)
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Outcome]:
         """Send one batch. Raises Pause, Halt or Refused as `codes` lists."""
         if not batch:
             return []
-        if (why := apollo_setup.unsendable(self._terms)) is not None:
+        if (why := apollo_setup.unsendable(self._settings)) is not None:
             raise why
         return self._sender.send(batch)
 

@@ -29,6 +29,9 @@ _ADDRESSES = 256
 """Addresses that are known again: each of a batch is looked at half a dozen times on its way."""
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LINKEDIN = re.compile(r"(?:https?://)?(?:[a-z]{2,3}\.)?linkedin\.com/in/([^/?#\s]+)[/?#]?.*", re.IGNORECASE)
+_X = re.compile(
+    r"(?:https?://)?(?:(?:www|mobile)\.)?(?:x|twitter)\.com/(\w+)[/?#]?.*", re.IGNORECASE | re.ASCII
+)
 _TYPES = MappingProxyType(
     {
         "ctgo_follower_count": "number",
@@ -214,12 +217,24 @@ def is_anothers(contact: Contact, person: str, form: Shape) -> bool:
 
 
 def is_same(contact: Contact, wanted: Contact, form: Shape) -> bool:
-    """True if a contact that a search found is the one that was sent: by the lead key or by the LinkedIn URL, exactly."""
+    """True if a contact that a search found is the one that was sent.
+
+    The lead key decides. A contact that lost it, with the custom field that somebody deleted, has the person's profile
+    on LinkedIn or on X.
+    """
     key = key_of(wanted, form)
     if key is not None and (held := key_of(contact, form)):
         return held == key
-    profile, theirs = wanted.get("linkedin_url"), contact.get("linkedin_url")
-    return isinstance(profile, str) and isinstance(theirs, str) and linkedin(profile) == linkedin(theirs)
+    return bool(_profiles(contact) & _profiles(wanted))
+
+
+def _profiles(contact: Contact) -> set[str]:
+    """The pages of a person that a contact names, each in one form."""
+    profile, x = contact.get("linkedin_url"), contact.get("twitter_url")
+    found = {linkedin(profile)} if isinstance(profile, str) and profile.strip() else set()
+    if isinstance(x, str) and (known := _X.fullmatch(x.strip())):
+        found.add(f"https://x.com/{known[1].lower()}")
+    return found
 
 
 def changes(

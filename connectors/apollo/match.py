@@ -9,7 +9,7 @@ that every hit is looked at again.
 
 from connectors.apollo.api import Api
 from connectors.apollo.identity import Contact, Shape, contact_id, is_same
-from connectors.apollo.options import Terms
+from connectors.apollo.options import Settings
 from syncd.connector import Clock, Retry
 
 LOOK_AGAIN_SECONDS = 240.0
@@ -23,9 +23,9 @@ KEPT = 10_000
 class Search:
     """Looks, and knows how often it has looked."""
 
-    def __init__(self, api: Api, terms: Terms, clock: Clock) -> None:
+    def __init__(self, api: Api, settings: Settings, clock: Clock) -> None:
         """`api`: opened."""
-        self._api, self._terms, self._clock = api, terms, clock
+        self._api, self._settings, self._clock = api, settings, clock
         self._list_id = ""
         self._first: dict[str, float] = {}
 
@@ -77,7 +77,7 @@ class Search:
     def _found_list(self) -> str:
         """The id of the first list; "" while there is none, and so nothing on it."""
         if not self._list_id:
-            self._list_id = self._api.lists().get(self._terms.options.labels[0].casefold(), "")
+            self._list_id = self._api.lists().get(self._settings.options.labels[0].casefold(), "")
         return self._list_id
 
 

@@ -88,7 +88,7 @@ class ApolloOptions(ConnectorOptions):
         return self
 
 
-class Terms(NamedTuple):
+class Settings(NamedTuple):
     """The mapping in force and the options, for the modules that do the work."""
 
     fields: Mapping[str, Field]

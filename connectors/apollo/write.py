@@ -27,7 +27,7 @@ from connectors.apollo.identity import (
     shape,
 )
 from connectors.apollo.match import Search
-from connectors.apollo.options import DEFAULTS, Terms
+from connectors.apollo.options import DEFAULTS, Settings
 from syncd.connector import (
     Context,
     Delivered,
@@ -53,14 +53,14 @@ SHAPE_SECONDS = 3600.0
 class Sender:
     """The ways of the module `connector`. Raises what `Connector.deliver` may."""
 
-    def __init__(self, api: Api, terms: Terms, context: Context) -> None:
+    def __init__(self, api: Api, settings: Settings, context: Context) -> None:
         """`api`: opened."""
-        self._api, self._terms = api, terms
+        self._api, self._settings = api, settings
         self._clock, self._log, self._name = context.clock, context.log, context.name
         self._shape: Shape | None = None
         self._shaped_at = 0.0
         self._made: dict[str, str] = {}
-        self._search = Search(api, terms, context.clock)
+        self._search = Search(api, settings, context.clock)
         self._ignored = Ignored(context.log, context.name)
 
     def send(self, batch: Sequence[Delivery]) -> list[Outcome]:
@@ -110,7 +110,7 @@ class Sender:
                 continue
             else:
                 outcomes[delivery.id] = self._delivered(delivery, one.id, created=one.created)
-        if self._terms.options.update_existing == "if_empty":
+        if self._settings.options.update_existing == "if_empty":
             self._fill(batch, mine, items, form, outcomes)
         return outcomes
 
@@ -120,7 +120,7 @@ class Sender:
         """Create contacts; a refusal of a single one is its own fault. Raises Refused for several."""
         try:
             created, existing = self._api.create(
-                items, self._terms.options.labels, self._terms.options.owner_id
+                items, self._settings.options.labels, self._settings.options.owner_id
             )
         except Refused as why:
             if len(batch) > 1:
@@ -145,7 +145,7 @@ class Sender:
 
         It is looked for each time before it is written, for nothing was noted before the call.
         """
-        if not self._terms.options.creates_without_email:
+        if not self._settings.options.creates_without_email:
             return Reject("apollo_address_taken", "the contact of another person of syncd's has the address")
         bare = {name: value for name, value in delivery.fields.items() if name != "email"}
         return self._addressless(delivery._replace(fields=bare), form, looks=True)
@@ -183,15 +183,17 @@ class Sender:
         fills: dict[str, Contact] = {}
         for mail, one in there.items():
             ours = key_of(one.contact, form) == key_of(items[mail], form) is not None
-            if not ours and (fill := changes(one.contact, items[mail], form, self._terms.fields, ours=False)):
+            if not ours and (
+                fill := changes(one.contact, items[mail], form, self._settings.fields, ours=False)
+            ):
                 fills[one.id] = self._ignored.without(BULK_UPDATE, fill)
         fills = {id_: fill for id_, fill in fills.items() if fill}
         try:
             if fills:
                 for id_, answered in self._api.update_all(fills).items():
                     self._ignored.learn(BULK_UPDATE, fills.get(id_, {}), answered)
-            if there and self._terms.options.labels:
-                self._api.add_to_lists([one.id for one in there.values()], self._terms.options.labels)
+            if there and self._settings.options.labels:
+                self._api.add_to_lists([one.id for one in there.values()], self._settings.options.labels)
         except Refused as why:
             if len(batch) > 1:
                 raise  # the others can be sent again
@@ -234,12 +236,12 @@ class Sender:
             assert form.key is not None  # noqa: S101 - see `_shown`
             return {CUSTOM: {form.key.id: delivery.person}}
         ours = key_of(contact, form) == delivery.person
-        if not ours and self._terms.options.update_existing == "never":
+        if not ours and self._settings.options.update_existing == "never":
             return {}
-        change = changes(contact, item(delivery, form), form, self._terms.fields, ours=ours)
+        change = changes(contact, item(delivery, form), form, self._settings.fields, ours=ours)
         if (
             "email" in change
-            and self._terms.options.creates_without_email
+            and self._settings.options.creates_without_email
             and self._is_taken(contact, change)
         ):
             del change["email"]
@@ -254,7 +256,7 @@ class Sender:
     def _gone(self, delivery: Delivery, id_: str, form: Shape, why: Reject) -> Outcome:
         """The contact of the known id is not there: it is made again if the options say so, else set aside."""
         self._made.pop(delivery.person, None)
-        if not self._terms.options.recreate_gone:
+        if not self._settings.options.recreate_gone:
             return why
         found = self._anew(delivery, form)
         return why if isinstance(found, Delivered) and found.remote_id == id_ else found
@@ -263,11 +265,12 @@ class Sender:
 
     def _addressless(self, delivery: Delivery, form: Shape, *, looks: bool = False) -> Outcome:
         """`looks`: it is looked for whatever the ledger knows."""
-        if not self._terms.options.creates_without_email:
+        if not self._settings.options.creates_without_email:
             return Reject("apollo_no_email", "the lead has no email that could be used")
         if form.key is None:
             raise Halt(
-                "apollo_no_key_field", f"Apollo has no custom contact field {self._terms.options.key_field}"
+                "apollo_no_key_field",
+                f"Apollo has no custom contact field {self._settings.options.key_field}",
             )
         wanted = item(delivery, form)
         if delivery.maybe_sent or looks:
@@ -294,7 +297,7 @@ class Sender:
         """The mapping's custom fields, asked for at the start and once an hour. Raises Halt if one is missing."""
         now = self._clock.monotonic()
         if self._shape is None or now - self._shaped_at > SHAPE_SECONDS:
-            form = shape(self._terms.fields, self._terms.options.key_field, self._api.fields())
+            form = shape(self._settings.fields, self._settings.options.key_field, self._api.fields())
             if required := [name for name in form.missing if name not in DEFAULTS]:
                 detail = f"Apollo has no custom contact field {', '.join(required)}"
                 raise Halt("apollo_field_missing", detail)

@@ -73,7 +73,7 @@ class Row(NamedTuple):
         return "email" if self.email else "key"
 
 
-class Aim(NamedTuple):
+class Target(NamedTuple):
     """A row and its contact: `id` is of the `kind`; `contact` None and `looked` True: there is none yet.
 
     `turn` counts how often the row was sent after another contact than first thought; `left_out`: an answer to an
@@ -103,14 +103,14 @@ class Aim(NamedTuple):
         """True if the contact is another person's who has the same address."""
         return self.row.email in contact.emails and contact.of_another(self.row.delivery.person)
 
-    def at(self, contact: Contact | None) -> "Aim":
+    def at(self, contact: Contact | None) -> "Target":
         """Looked up; an id is the one that the contact has now."""
         id_ = contact.id if contact is not None and self.kind == "id" else self.id
         return self._replace(id=id_, contact=contact, looked=True)
 
 
-def aimed(row: Row, kind: Kind | None = None, turn: int = 0) -> Aim:
-    """The row's own aim, or what is left of it without an id."""
+def target_of(row: Row, kind: Kind | None = None, turn: int = 0) -> Target:
+    """The row's own target; without an id, by the address or the key."""
     if kind is None:
         kind = "id" if row.delivery.remote_id else row.fallback
     ids: dict[Kind, str | None] = {
@@ -118,7 +118,7 @@ def aimed(row: Row, kind: Kind | None = None, turn: int = 0) -> Aim:
         "email": row.email,
         "key": row.delivery.person,
     }
-    return Aim(row, kind, ids[kind] or "", turn=turn)
+    return Target(row, kind, ids[kind] or "", turn=turn)
 
 
 @dataclass
@@ -157,46 +157,46 @@ class Plan:
             Row(place, each, self.verified(each), f"{each.id}-{place}") for place, each in enumerate(batch)
         ]
 
-    def input(self, aim: Aim) -> dict[str, Any]:
+    def input(self, target: Target) -> dict[str, Any]:
         """One entry of `inputs`."""
         entry: dict[str, Any] = {
-            "id": aim.id,
-            "objectWriteTraceId": aim.row.trace,
-            "properties": self._properties(aim),
+            "id": target.id,
+            "objectWriteTraceId": target.row.trace,
+            "properties": self._properties(target),
         }
-        if aim.kind != "id":
-            entry["idProperty"] = ID_PROPERTY[aim.kind]
+        if target.kind != "id":
+            entry["idProperty"] = ID_PROPERTY[target.kind]
         return entry
 
-    def _properties(self, aim: Aim) -> dict[str, str]:
-        contact, fields = aim.contact, aim.row.delivery.fields
+    def _properties(self, target: Target) -> dict[str, str]:
+        contact, fields = target.contact, target.row.delivery.fields
         if contact is None:
             found = {name: text(value) for name, value in fields.items()}
             for name in self.dropped:
                 found.pop(name, None)
         else:
-            found = dict(self._kept(aim, contact))
-        found[KEY] = aim.row.delivery.person
-        if aim.shared:
+            found = dict(self._kept(target, contact))
+        found[KEY] = target.row.delivery.person
+        if target.shared:
             found.pop("email", None)
-        if contact is None and aim.looked and not found.keys() & {"email", "firstname", "lastname"}:
-            found["lastname"] = _stand_in(aim.row.delivery)
+        if contact is None and target.looked and not found.keys() & {"email", "firstname", "lastname"}:
+            found["lastname"] = _stand_in(target.row.delivery)
         return found
 
-    def _kept(self, aim: Aim, contact: Contact) -> Iterator[tuple[str, str]]:
+    def _kept(self, target: Target, contact: Contact) -> Iterator[tuple[str, str]]:
         """Choose the fields that may be written to a contact that is there.
 
         HubSpot does not support "partial upserts" by email, and says no more: by email, what is there is sent back.
         """
         careful = self.careful
-        for name, value in aim.row.delivery.fields.items():
+        for name, value in target.row.delivery.fields.items():
             policy = careful.get(name)
             if name in self.dropped:
                 continue
             there = contact.has(name) if policy else ""
             if policy is None or (policy == "if_empty" and not there):
                 yield name, text(value)
-            elif there and aim.kind == "email":
+            elif there and target.kind == "email":
                 yield name, there
 
 
@@ -218,14 +218,14 @@ def text(value: object) -> str:
     return text(json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value))
 
 
-def first_of_each(aims: Sequence[Aim]) -> tuple[list[Aim], list[Aim]]:
+def first_of_each(targets: Sequence[Target]) -> tuple[list[Target], list[Target]]:
     """Split off those whose contact an earlier one names too: one call never repeats an id."""
     seen: set[tuple[Kind, str]] = set()
-    first: list[Aim] = []
-    later: list[Aim] = []
-    for aim in aims:
-        mark = (aim.kind, aim.id)
-        (later if mark in seen else first).append(aim)
+    first: list[Target] = []
+    later: list[Target] = []
+    for target in targets:
+        mark = (target.kind, target.id)
+        (later if mark in seen else first).append(target)
         seen.add(mark)
     return first, later
 
@@ -241,7 +241,7 @@ def contacts_of(body: Json) -> list[Contact]:
     return found
 
 
-def found_for(aims: Sequence[Aim], contacts: Sequence[Contact]) -> dict[int, Contact]:
+def found_for(targets: Sequence[Target], contacts: Sequence[Contact]) -> dict[int, Contact]:
     """Return the contacts of a read by the place of their row."""
     known: dict[tuple[Kind, str], Contact] = {}
     for contact in contacts:
@@ -252,12 +252,16 @@ def found_for(aims: Sequence[Aim], contacts: Sequence[Contact]) -> dict[int, Con
             known["key", key] = contact
         for email in contact.emails:
             known["email", email] = contact
-    if len(aims) == len(contacts) == 1:  # whatever it is known by
-        return {aims[0].row.place: contacts[0]}
-    return {aim.row.place: known[aim.kind, aim.id] for aim in aims if (aim.kind, aim.id) in known}
+    if len(targets) == len(contacts) == 1:  # whatever it is known by
+        return {targets[0].row.place: contacts[0]}
+    return {
+        target.row.place: known[target.kind, target.id]
+        for target in targets
+        if (target.kind, target.id) in known
+    }
 
 
-def absent(aims: Sequence[Aim], body: Json) -> bool:
+def absent(targets: Sequence[Target], body: Json) -> bool:
     """True if a read denies every one of these contacts, and does not just leave them out."""
     errors = row_errors(body)
     if not errors or any(error.get("category") != "OBJECT_NOT_FOUND" for error in errors):
@@ -268,8 +272,8 @@ def absent(aims: Sequence[Aim], body: Json) -> bool:
         ids = context.get("ids") if isinstance(context, Mapping) else None
         named.update(str(each).strip().lower() for each in (ids if isinstance(ids, list) else ()))
     if not named:
-        return body.get("numErrors") == len(aims)
-    return all(aim.id.lower() in named for aim in aims)
+        return body.get("numErrors") == len(targets)
+    return all(target.id.lower() in named for target in targets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,34 +290,34 @@ class WriteResults:
     created: frozenset[str]
 
 
-def read_results(aims: Sequence[Aim], body: Json) -> WriteResults:
+def read_results(targets: Sequence[Target], body: Json) -> WriteResults:
     """Sort a write's answer: the rows that were written, and those that were not, and why."""
-    failed, stray = _failed(aims, body)
+    failed, stray = _failed(targets, body)
     results = body.get("results")
     listed = [each for each in results if isinstance(each, Mapping)] if isinstance(results, list) else []
     listed = [each for each in listed if each.get("id")]
-    names = {name: aim for aim in aims if aim.row.place not in failed for name in _names(aim)}
-    alone = len(aims) == len(listed) == 1 and not failed
+    names = {name: target for target in targets if target.row.place not in failed for name in _names(target)}
+    alone = len(targets) == len(listed) == 1 and not failed
     done: dict[int, str] = {}
     for each in listed:
-        aim = next((names[name] for name in _names_of(each) if name in names), None)
-        if aim is None and alone and not each.get("objectWriteTraceId"):
-            aim = aims[0]
-        if aim is None or aim.row.place in done:
+        target = next((names[name] for name in _names_of(each) if name in names), None)
+        if target is None and alone and not each.get("objectWriteTraceId"):
+            target = targets[0]
+        if target is None or target.row.place in done:
             stray = True
         else:
-            done[aim.row.place] = str(each["id"])
-    unmentioned = frozenset(aim.row.place for aim in aims) - done.keys() - failed.keys()
+            done[target.row.place] = str(each["id"])
+    unmentioned = frozenset(target.row.place for target in targets) - done.keys() - failed.keys()
     created = frozenset(str(each["id"]) for each in listed if each.get("new") is True)
     return WriteResults(done, failed, unmentioned, stray, created)
 
 
-def _failed(aims: Sequence[Aim], body: Json) -> tuple[dict[int, Json], bool]:
+def _failed(targets: Sequence[Target], body: Json) -> tuple[dict[int, Json], bool]:
     """The errors by place, and whether there are some that name no row."""
     errors = row_errors(body)
-    if len(aims) == 1 and errors:
-        return {aims[0].row.place: errors[0]}, False
-    places = {aim.row.trace: aim.row.place for aim in aims}
+    if len(targets) == 1 and errors:
+        return {targets[0].row.place: errors[0]}, False
+    places = {target.row.trace: target.row.place for target in targets}
     failed: dict[int, Json] = {}
     stray = False
     for error in errors:
@@ -327,9 +331,9 @@ def _failed(aims: Sequence[Aim], body: Json) -> tuple[dict[int, Json], bool]:
     return failed, stray or (isinstance(counted, int) and counted > len(failed))
 
 
-def _names(aim: Aim) -> tuple[tuple[str, str], ...]:
+def _names(target: Target) -> tuple[tuple[str, str], ...]:
     """By what a result may be known as this row's."""
-    return (("trace", aim.row.trace), (aim.kind, aim.id), ("key", aim.row.delivery.person))
+    return (("trace", target.row.trace), (target.kind, target.id), ("key", target.row.delivery.person))
 
 
 def _names_of(result: Json) -> Iterator[tuple[str, str]]:

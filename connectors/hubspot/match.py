@@ -20,13 +20,13 @@ from connectors.hubspot.errors import Answer, Conflict, Gone, Judgement, Missing
 from connectors.hubspot.identity import (
     ID_PROPERTY,
     KINDS,
-    Aim,
     Contact,
     Plan,
+    Target,
     absent,
-    aimed,
     contacts_of,
     found_for,
+    target_of,
 )
 from connectors.hubspot.options import KEY
 from syncd.connector import Delivered, Failure, Halt, Logger, Outcome, Refused, Reject, Retry
@@ -41,99 +41,99 @@ class Lookup:
         """`outcomes`: the call's, by place; a row that cannot be looked for gets its own here."""
         self._api, self._plan, self._adopt, self._log, self._outcomes = api, plan, adopt, log, outcomes
 
-    def contacts(self, aims: Sequence[Aim]) -> list[Aim]:
-        """The aims with their contacts. All of one kind. Raises Pause, Halt or Refused.
+    def contacts(self, targets: Sequence[Target]) -> list[Target]:
+        """The targets with their contacts. All of one kind. Raises Pause, Halt or Refused.
 
         A mapping that overwrites everything needs no look by the key, for whoever bears it is the person.
         """
-        if self._plan.careful or self._adopt or aims[0].kind != "key":
-            return self._taken_over(self._found(aims))
-        return list(aims)
+        if self._plan.careful or self._adopt or targets[0].kind != "key":
+            return self._taken_over(self._found(targets))
+        return list(targets)
 
-    def read(self, aims: Sequence[Aim], *, surely: bool = False) -> dict[int, Contact]:
+    def read(self, targets: Sequence[Target], *, surely: bool = False) -> dict[int, Contact]:
         """Contacts by place. `surely`: what is not mentioned this time either is not there."""
-        kind = aims[0].kind
-        ids = list(dict.fromkeys(aim.id for aim in aims))
+        kind = targets[0].kind
+        ids = list(dict.fromkeys(target.id for target in targets))
         body: dict[str, Any] = {"properties": self._plan.wanted, "inputs": [{"id": each} for each in ids]}
         if kind != "id":
             body["idProperty"] = ID_PROPERTY[kind]
         answer = self._api.contacts("batch/read", body)
         if not answer.fine:
-            self._not_read(aims[0], refused(answer, len(aims), self._plan))
+            self._not_read(targets[0], refused(answer, len(targets), self._plan))
             return {}
-        found = found_for(aims, contacts_of(answer.body))
-        missing = [aim for aim in aims if aim.row.place not in found]
+        found = found_for(targets, contacts_of(answer.body))
+        missing = [target for target in targets if target.row.place not in found]
         if not missing or absent(missing, answer.body):
             return found
         if not surely:
             return found | self.read(missing, surely=True)
-        if kind == "id" and len(aims) > 1:  # alone, a merged one is known whatever id it answers under
-            for aim in missing:
-                found |= self.read([aim], surely=True)
+        if kind == "id" and len(targets) > 1:  # alone, a merged one is known whatever id it answers under
+            for target in missing:
+                found |= self.read([target], surely=True)
             return found
         if any(not isinstance(judge_row(error, ()), Gone) for error in row_errors(answer.body)):
             why = Retry("hubspot_row_failed", "HubSpot could not look for the contact")
-            self._outcomes |= {aim.row.place: why for aim in missing}
+            self._outcomes |= {target.row.place: why for target in missing}
         return found
 
-    def _found(self, aims: Sequence[Aim]) -> list[Aim]:
+    def _found(self, targets: Sequence[Target]) -> list[Target]:
         """With their contacts; one that is gone, or another person's, gives way to what is found by what is left."""
-        found = self.read(aims)
-        known: list[Aim] = []
-        again: list[Aim] = []
-        for aim in aims:
-            contact = found.get(aim.row.place)
-            if aim.row.place in self._outcomes:
+        found = self.read(targets)
+        known: list[Target] = []
+        again: list[Target] = []
+        for target in targets:
+            contact = found.get(target.row.place)
+            if target.row.place in self._outcomes:
                 continue
-            if contact is not None and aim.misses(contact):
-                again += self._without(aim, contact)
-            elif aim.kind == "id" and contact is None:
-                again.append(aimed(aim.row, aim.row.fallback, aim.turn + 1))
-            elif contact is None and aim.taken:
-                again += self._taken(aim)
+            if contact is not None and target.misses(contact):
+                again += self._without(target, contact)
+            elif target.kind == "id" and contact is None:
+                again.append(target_of(target.row, target.row.fallback, target.turn + 1))
+            elif contact is None and target.taken:
+                again += self._taken(target)
             else:
-                known.append(aim.at(contact))
+                known.append(target.at(contact))
         for kind in KINDS[1:]:
-            left = [aim for aim in again if aim.kind == kind]
+            left = [target for target in again if target.kind == kind]
             known += self._found(left) if left else []
         return known
 
-    def _without(self, aim: Aim, other: Contact) -> list[Aim]:
-        """Give the aim without a contact that is another person's; none if that contact stands for both."""
-        if aim.merged_into(other):
-            self._log.info("hubspot_contact_merged", lead=aim.row.delivery.lead.id, contact=other.id)
-            self._outcomes[aim.row.place] = Delivered(other.id, created=False)
+    def _without(self, target: Target, other: Contact) -> list[Target]:
+        """Give the target without a contact that is another person's; none if that contact stands for both."""
+        if target.merged_into(other):
+            self._log.info("hubspot_contact_merged", lead=target.row.delivery.lead.id, contact=other.id)
+            self._outcomes[target.row.place] = Delivered(other.id, created=False)
             return []
-        if aim.kind == "email":
-            return [self.apart(aimed(aim.row, "key", aim.turn)._replace(taken=aim.taken), other)]
-        taken = "" if aim.shares(other) else other.id
-        return [aimed(aim.row, aim.row.fallback, aim.turn + 1)._replace(taken=taken)]
+        if target.kind == "email":
+            return [self.apart(target_of(target.row, "key", target.turn)._replace(taken=target.taken), other)]
+        taken = "" if target.shares(other) else other.id
+        return [target_of(target.row, target.row.fallback, target.turn + 1)._replace(taken=taken)]
 
-    def _taken(self, aim: Aim) -> list[Aim]:
-        """Give the aim by its key after its address met nobody; none after both: a new contact may be a second one."""
-        if aim.kind == "email":
-            return [aimed(aim.row, "key", aim.turn)._replace(taken=aim.taken)]
-        why = f"contact {aim.taken}, which an earlier lead was written to, bears another person's key"
-        self._outcomes[aim.row.place] = Reject("hubspot_merged", why)
+    def _taken(self, target: Target) -> list[Target]:
+        """Give the target by its key after its address met nobody; none after both: a new contact may be a second one."""
+        if target.kind == "email":
+            return [target_of(target.row, "key", target.turn)._replace(taken=target.taken)]
+        why = f"contact {target.taken}, which an earlier lead was written to, bears another person's key"
+        self._outcomes[target.row.place] = Reject("hubspot_merged", why)
         return []
 
-    def apart(self, aim: Aim, other: Contact) -> Aim:
-        """The aim without its address, which is another person's as well."""
-        self._log.info("hubspot_mailbox_shared", lead=aim.row.delivery.lead.id, contact=other.id)
-        return aim._replace(shared=True)
+    def apart(self, target: Target, other: Contact) -> Target:
+        """The target without its address, which is another person's as well."""
+        self._log.info("hubspot_mailbox_shared", lead=target.row.delivery.lead.id, contact=other.id)
+        return target._replace(shared=True)
 
-    def _not_read(self, aim: Aim, verdict: Judgement) -> None:
+    def _not_read(self, target: Target, verdict: Judgement) -> None:
         """A refusal to look for one row."""
         if isinstance(verdict, Missing):
             raise Halt("hubspot_property_missing", f"contacts have no property {', '.join(verdict.names)}")
         if not isinstance(verdict, Gone):
             rejected = Reject("hubspot_refused", "HubSpot refuses to look for the contact")
-            self._outcomes[aim.row.place] = verdict if isinstance(verdict, Failure) else rejected
+            self._outcomes[target.row.place] = verdict if isinstance(verdict, Failure) else rejected
 
-    def _taken_over(self, aims: list[Aim]) -> list[Aim]:
+    def _taken_over(self, targets: list[Target]) -> list[Target]:
         """Those without a contact get the one that another tool made, if there is one and it is still nobody's."""
         for by in self._adopt:
-            lone = [aim for aim in aims if aim.contact is None]
+            lone = [target for target in targets if target.contact is None]
             found: list[Contact] = []
             for body in asked(lone, by, self._plan.wanted):
                 answer = self._api.contacts("search", body)
@@ -141,15 +141,15 @@ class Lookup:
                     raise Halt("hubspot_adopt_failed", f"HubSpot does not search by {by}")
                 found += contacts_of(answer.body)
             chosen = adopted(lone, by, found)
-            claims = [Aim(a.row, "id", chosen[a.row.place].id) for a in lone if a.row.place in chosen]
+            claims = [Target(a.row, "id", chosen[a.row.place].id) for a in lone if a.row.place in chosen]
             # The index lags: only a read by id tells whether the contact was taken a moment ago
             fresh = self.read(claims) if claims else {}
             sure = {place: contact for place, contact in fresh.items() if not contact.has(KEY)}
-            aims = [
-                aim._replace(kind="id").at(sure[aim.row.place]) if aim.row.place in sure else aim
-                for aim in aims
+            targets = [
+                target._replace(kind="id").at(sure[target.row.place]) if target.row.place in sure else target
+                for target in targets
             ]
-        return aims
+        return targets
 
 
 def refused(answer: Answer, rows: int, plan: Plan) -> Judgement:
@@ -175,9 +175,9 @@ _HANDLE = re.compile(r"[A-Za-z0-9_]{1,50}")
 _LINKEDIN = re.compile(r"(?:https?://)?(?:[a-z]{2,3}\.)?linkedin\.com/(in|pub)/([^/?#\s]+)", re.IGNORECASE)
 
 
-def asked(aims: Sequence[Aim], by: str, wanted: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+def asked(targets: Sequence[Target], by: str, wanted: Sequence[str]) -> Iterator[Mapping[str, Any]]:
     """The bodies of the searches by one property, `_MOST_VALUES` values each."""
-    values = sorted({form for aim in aims for form in _forms(by, _own(aim, by))})
+    values = sorted({form for target in targets for form in _forms(by, _own(target, by))})
     for begin in range(0, len(values), _MOST_VALUES):
         filters = [
             {"propertyName": by, "operator": "IN", "values": values[begin : begin + _MOST_VALUES]},
@@ -187,7 +187,7 @@ def asked(aims: Sequence[Aim], by: str, wanted: Sequence[str]) -> Iterator[Mappi
         yield {"filterGroups": [{"filters": filters}], "properties": properties, "limit": 200}
 
 
-def adopted(aims: Sequence[Aim], by: str, found: Sequence[Contact]) -> dict[int, Contact]:
+def adopted(targets: Sequence[Target], by: str, found: Sequence[Contact]) -> dict[int, Contact]:
     """Return the contacts by the place of their row: only where there is exactly one, and one row for it."""
     by_name: dict[str, list[Contact]] = defaultdict(list)
     for contact in found:
@@ -195,8 +195,8 @@ def adopted(aims: Sequence[Aim], by: str, found: Sequence[Contact]) -> dict[int,
         if name and not contact.has(KEY):
             by_name[name].append(contact)
     rows: dict[str, list[int]] = defaultdict(list)
-    for aim in aims:
-        rows[normal(by, _own(aim, by))].append(aim.row.place)
+    for target in targets:
+        rows[normal(by, _own(target, by))].append(target.row.place)
     return {
         places[0]: by_name[name][0]
         for name, places in rows.items()
@@ -215,10 +215,10 @@ def normal(by: str, value: str) -> str:
     return handle.lower() if _HANDLE.fullmatch(handle) else ""
 
 
-def _own(aim: Aim, by: str) -> str:
+def _own(target: Target, by: str) -> str:
     if by == "hs_linkedin_url":
-        return str(aim.row.delivery.fields.get(by, ""))
-    return aim.row.delivery.lead.profile.handle or ""
+        return str(target.row.delivery.fields.get(by, ""))
+    return target.row.delivery.lead.profile.handle or ""
 
 
 def _forms(by: str, value: str) -> list[str]:

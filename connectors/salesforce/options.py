@@ -200,7 +200,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "salesforce_automation": "A trigger or flow of the org failed on this lead: have its owner look, then: syncd rejected retry",
         "salesforce_owner": "An owner or record type in the mapping does not exist, is inactive, or cannot be given the lead: mend it, then: syncd rejected retry",
         "salesforce_record_locked": "The run-as user may not edit this record: check sharing and approval locks, and for all leads create and edit on Lead; then: syncd rejected retry",
-        "salesforce_duplicate": "The person is in the org already: merge by hand and drop it, or set duplicates to link or save, then: syncd rejected retry",
+        "salesforce_duplicate": "The person is in the org already, see the detail. Merge by hand, then: syncd rejected drop. Or choose another value of duplicates (link, save), then: syncd rejected retry",
         "salesforce_org_limit": "A limit of the org or of its licences stands in the way: see the detail, have its administrator free or raise it, then: syncd rejected retry",
         "salesforce_merged": "Sales merged this person's lead into another person's, which syncd leaves alone: syncd rejected drop; or set duplicates to save, for a lead of its own, then: syncd rejected retry",
         "salesforce_lead_gone": "The person's lead may have been merged, deleted or hidden, and Salesforce does not tell. If sales has the person: syncd rejected drop. If not, set duplicates to save, then: syncd rejected retry",

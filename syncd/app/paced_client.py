@@ -81,7 +81,7 @@ def send_in_slot(slot: Reservation, request: Callable[[], T], budget: RequestBud
             budget.close(connection, slot)
 
 
-class Paced:
+class PacedClient:
     """Sends requests one after the other, each in its own slot. It is an `Ask` of the wider API.
 
     A request that CTGO refuses because of its limit was not carried out. It is sent again within the patience, even if it

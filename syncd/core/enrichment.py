@@ -38,7 +38,7 @@ class CreditBalance(NamedTuple):
     """A team's credits as last reported, and when. `price`: the highest price of an output so far."""
 
     balance: int | None = None
-    told_at: float = 0.0
+    reported_at: float = 0.0
     price: int = 1
 
 
@@ -105,6 +105,6 @@ def price_seen(before: CreditBalance, after: int | None, outputs: int, now: floa
 
     A balance that is older than a minute proves nothing: somebody else of the team may have spent the difference.
     """
-    if before.balance is None or after is None or not outputs or not 0 <= now - before.told_at < FRESH:
+    if before.balance is None or after is None or not outputs or not 0 <= now - before.reported_at < FRESH:
         return before.price
     return min(DEAREST, max(before.price, -(-(before.balance - after) // outputs)))

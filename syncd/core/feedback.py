@@ -66,7 +66,7 @@ def plain(value: str) -> str:
     return value.strip().casefold()
 
 
-class Standing(NamedTuple):
+class FeedbackRow(NamedTuple):
     """The ledger's row for one lead in one segment. `word`: the last judgement; `told`: the one that CTGO has."""
 
     state: str
@@ -75,7 +75,7 @@ class Standing(NamedTuple):
     maybe_sent: bool
 
 
-def state_after(standing: Standing | None, word: str, *, segment: int) -> str | None:
+def state_after(standing: FeedbackRow | None, word: str, *, segment: int) -> str | None:
     """Return the state after a new judgement; None: nothing changes.
 
     `gone` stays: CTGO does not know that lead any more.

@@ -23,7 +23,14 @@ class Policy(NamedTuple):
     pause_base: float = 2.0
     pause_cap: float = 300.0
     probe: float | None = None
-    """Time after which a halted lane tries one delivery by itself; None: a person must act first."""
+    """Time after which a halted lane tries one delivery by itself; None: a person must act first.
+
+    After rejections alike it tries sooner at first: the fault may be that of a few leads, and healthy ones wait.
+    """
+
+
+FIRST_PROBE = 60.0
+"""Seconds until the first probe of a lane that rejections alike halted. Each probe in vain doubles it."""
 
 
 class LaneState(NamedTuple):
@@ -56,6 +63,8 @@ class LaneState(NamedTuple):
         if self.status == "open":
             return 0.0
         if self.status == "halted" and probe is not None:
+            if self.code == self.alike_code:
+                probe = min(probe, FIRST_PROBE * 2.0 ** min(max(self.failures - 1, 0), 30))
             return max(0.0, min(self.since + probe - now, probe))
         if self.status == "halted" or self.until is None:
             return None
@@ -67,7 +76,7 @@ Chance = Callable[[], float]
 """A number in [0, 1): full jitter keeps many clients from coming back together."""
 
 
-class Terms(NamedTuple):
+class Situation(NamedTuple):
     """The circumstances of a decision: the wall time, the lane's patience, and chance.
 
     `others`: a delivery is due that is neither in the call nor among the lane's `doubts`. `well`: something that was sent
@@ -87,20 +96,20 @@ def backoff(failures: int, base: float, cap: float, chance: Chance) -> float:
     return float(max(1.0, ceiling * chance()))
 
 
-def paused(lane: LaneState, why: Failure, terms: Terms) -> LaneState:
+def paused(lane: LaneState, why: Failure, situation: Situation) -> LaneState:
     """Pause the lane for as long as the remote asked; use the growing back-off if it did not ask, or is in doubt."""
     explained, doubted = is_explained(why), not is_believed(lane, why)
     counted = explained or why.after is not None or why.code == CONNECTOR_BUG
     grows = why.after is None or (explained and doubted)
-    base, cap = terms.policy.pause_base, terms.policy.pause_cap
-    own = backoff(lane.failures + 1, base, cap, terms.chance) if grows else SHORTEST_PAUSE
+    base, cap = situation.policy.pause_base, situation.policy.pause_cap
+    own = backoff(lane.failures + 1, base, cap, situation.chance) if grows else SHORTEST_PAUSE
     return lane._replace(
         status="paused",
         code=why.code,
         detail=why.detail,
         by="syncd",
-        since=terms.now,
-        until=terms.now + min(max(own, why.after or 0.0), LONGEST_PAUSE),
+        since=situation.now,
+        until=situation.now + min(max(own, why.after or 0.0), LONGEST_PAUSE),
         probing=lane.probing or doubted,
         failures=lane.failures + grows,
         pauses=_in_a_row(lane, why) if counted else 0,

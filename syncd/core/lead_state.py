@@ -21,7 +21,7 @@ HOLDS_EXPORT: tuple[LeadState, ...] = ("enriching", "delivering", "rejected", "q
 """A row in one of these states holds the export of its id, whatever state the id's other rows are in."""
 
 
-class Standing(NamedTuple):
+class DeliveryStates(NamedTuple):
     """The states of a lead's deliveries, with required ones apart from best-effort ones."""
 
     required_pending: bool = False
@@ -33,16 +33,16 @@ class Standing(NamedTuple):
     dropped: bool = False
 
 
-def lead_state(standing: Standing, *, exports: bool) -> LeadState:
-    """Return the state of a lead whose deliveries stand so. `exports`: its source exports at all."""
-    if standing.required_pending:
+def lead_state(states: DeliveryStates, *, exports: bool) -> LeadState:
+    """Return the state of a lead from those of its deliveries. `exports`: its source exports at all."""
+    if states.required_pending:
         return "delivering"
-    if standing.required_rejected:
+    if states.required_rejected:
         return "rejected"
-    if standing.required_delivered or standing.other_delivered:
+    if states.required_delivered or states.other_delivered:
         return "exporting" if exports else "unexported"
-    if standing.other_pending:
+    if states.other_pending:
         return "delivering"
-    if standing.other_rejected:
+    if states.other_rejected:
         return "rejected"
-    return "dropped" if standing.dropped else "unwanted"
+    return "dropped" if states.dropped else "unwanted"

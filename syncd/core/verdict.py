@@ -30,7 +30,7 @@ from syncd.core.lane_state import (
     BY_HAND,
     LONGEST_PAUSE,
     LaneState,
-    Terms,
+    Situation,
     backoff,
     halted,
     is_believed,
@@ -92,7 +92,7 @@ def broken_off(outcomes: Sequence[Outcome], why: Exception, count: int) -> Seque
     return [*outcomes, *[why] * (count - len(outcomes))]
 
 
-def judge_call(call: Sequence[Item], answer: object, lane: LaneState, terms: Terms) -> Verdict:
+def judge_call(call: Sequence[Item], answer: object, lane: LaneState, situation: Situation) -> Verdict:
     """Decide what one call changes.
 
     `answer`: a sequence with an outcome for each member, or the exception that was raised. All else is the plugin's bug.
@@ -109,26 +109,26 @@ def judge_call(call: Sequence[Item], answer: object, lane: LaneState, terms: Ter
             answer.code, answer.detail
         )  # one member is at fault, and the answer does not say which
     if isinstance(answer, Refused):
-        return _refused(call, answer, lane, terms)
+        return _refused(call, answer, lane, situation)
     if isinstance(answer, BaseException):
-        return _raised(call, answer, lane, terms)
-    return _judged(call, answer if isinstance(answer, Sequence) else (), lane, terms)
+        return _raised(call, answer, lane, situation)
+    return _judged(call, answer if isinstance(answer, Sequence) else (), lane, situation)
 
 
 class ContractError(Exception):
     """A connector broke the contract; used in place of an exception that it raised."""
 
 
-def _refused(call: Sequence[Item], why: Refused, lane: LaneState, terms: Terms) -> Verdict:
+def _refused(call: Sequence[Item], why: Refused, lane: LaneState, situation: Situation) -> Verdict:
     if len(call) == 1:
-        return _judged(call, [Reject(why.code, why.detail)], lane, terms)
+        return _judged(call, [Reject(why.code, why.detail)], lane, situation)
     half = len(call) // 2
     changes = tuple(kept(item)._replace(limit=half, code=why.code, detail=why.detail) for item in call)
     return Verdict(changes, lane)
 
 
 def judge_unsent(
-    items: Sequence[Item], outcomes: Sequence[Failure], lane: LaneState, terms: Terms
+    items: Sequence[Item], outcomes: Sequence[Failure], lane: LaneState, situation: Situation
 ) -> Verdict:
     """Decide what becomes of deliveries that were not sent: a rejection among them says nothing about the lane."""
     rejected = [
@@ -139,25 +139,25 @@ def judge_unsent(
     others = [it for it in zip(items, outcomes, strict=True) if not isinstance(it[1], Reject)]
     if not others:
         return Verdict(tuple(rejected), lane)
-    verdict = _judged([item for item, _ in others], [why for _, why in others], lane, terms)
+    verdict = _judged([item for item, _ in others], [why for _, why in others], lane, situation)
     return verdict._replace(changes=(*rejected, *verdict.changes))
 
 
-def _raised(call: Sequence[Item], why: BaseException, lane: LaneState, terms: Terms) -> Verdict:
+def _raised(call: Sequence[Item], why: BaseException, lane: LaneState, situation: Situation) -> Verdict:
     """Judge a call whose answer is one failure for all of its members."""
     if isinstance(why, Pause | Halt) and len(call) == 1 and _is_its_own(call[0], why, lane):
         # Another delivery must succeed before the next suspect counts as guilty: a new outage would spend everybody's attempts
         own = Retry(why.code, why.detail, after=why.after)
-        verdict = _judged(call, [own], lane, terms)
+        verdict = _judged(call, [own], lane, situation)
         after = verdict.lane._replace(probing=True)
         if is_explained(why) and after.status == "open":
-            after = paused(after, why, terms)
+            after = paused(after, why, situation)
         return verdict._replace(lane=after)
     if isinstance(why, Failure):
-        return _judged(call, [why] * len(call), lane, terms)
+        return _judged(call, [why] * len(call), lane, situation)
     detail = str(why) if isinstance(why, ContractError) else f"{type(why).__name__} in the connector"
     bug = Retry(CONNECTOR_BUG, detail)
-    verdict = _judged(call, [bug] * len(call), lane, terms)
+    verdict = _judged(call, [bug] * len(call), lane, situation)
     suspects = tuple(change._replace(suspect=change.state == "pending") for change in verdict.changes)
     return verdict._replace(changes=suspects)
 
@@ -177,30 +177,32 @@ class _Tally:
     stop: Failure | None = None
 
 
-def _judged(call: Sequence[Item], outcomes: Sequence[object], lane: LaneState, terms: Terms) -> Verdict:
+def _judged(
+    call: Sequence[Item], outcomes: Sequence[object], lane: LaneState, situation: Situation
+) -> Verdict:
     delivered = sum(isinstance(outcome, Delivered) for outcome in outcomes)
     if delivered == len(call):
         changes = [_delivered(item, outcome) for item, outcome in zip(call, outcomes, strict=True)]  # type: ignore[arg-type]
         return Verdict(tuple(changes), _proved(lane._replace(delivered=lane.delivered + delivered)))
     walk = _Tally(lane._replace(delivered=lane.delivered + delivered))
-    before, lenient = lane.delivered, delivered > 0 or terms.well
+    before, lenient = lane.delivered, delivered > 0 or situation.well
     for item, outcome in zip(call, outcomes, strict=True):
         if isinstance(outcome, Delivered):
             walk.changes.append(_delivered(item, outcome))
             walk.lane = _proved(walk.lane)
         elif walk.stop is not None:  # an earlier Pause or Halt counts for the rest of the call
-            _on_stopped(walk, item, walk.stop, terms.now, alone=len(call) == 1)
+            _on_stopped(walk, item, walk.stop, situation.now, alone=len(call) == 1)
         elif isinstance(outcome, Pause | Halt):
             walk.stop = outcome
-            _on_stopped(walk, item, outcome, terms.now, alone=len(call) == 1)
+            _on_stopped(walk, item, outcome, situation.now, alone=len(call) == 1)
         elif isinstance(outcome, Reject):
-            _on_rejected(walk, item, outcome, terms.now, lenient=lenient)
+            _on_rejected(walk, item, outcome, situation.now, lenient=lenient)
         elif not isinstance(outcome, Failure):
             wrong = Retry(CONNECTOR_BUG, f"{type(outcome).__name__} is not an outcome")
-            _on_retry(walk, item, wrong, before, terms)
+            _on_retry(walk, item, wrong, before, situation)
         else:
-            _on_retry(walk, item, outcome, before, terms)
-    return _closed(walk, call, lane, terms, lenient=lenient)
+            _on_retry(walk, item, outcome, before, situation)
+    return _closed(walk, call, lane, situation, lenient=lenient)
 
 
 def _delivered(item: Item, outcome: Delivered) -> Change:
@@ -252,29 +254,29 @@ def _on_rejected(walk: _Tally, item: Item, why: Failure, now: float, *, lenient:
         walk.lane = walk.lane._replace(alike=walk.lane.alike[-ALIKE_LIMIT:])
 
 
-def _on_retry(walk: _Tally, item: Item, why: Failure, before: int, terms: Terms) -> None:
+def _on_retry(walk: _Tally, item: Item, why: Failure, before: int, situation: Situation) -> None:
     attempts = item.attempts + 1
     mark = before if item.mark is None else item.mark
-    since = terms.now if item.failing_since is None else item.failing_since
-    own = backoff(attempts, terms.policy.retry_base, terms.policy.retry_cap, terms.chance)
+    since = situation.now if item.failing_since is None else item.failing_since
+    own = backoff(attempts, situation.policy.retry_base, situation.policy.retry_cap, situation.chance)
     change = kept(item)._replace(
         attempts=attempts,
-        due_at=terms.now + min(max(why.after or 0.0, own), LONGEST_PAUSE),
+        due_at=situation.now + min(max(why.after or 0.0, own), LONGEST_PAUSE),
         mark=mark,
         failing_since=since,
         code=why.code,
         detail=why.detail,
     )
-    old = attempts >= FEWEST_ATTEMPTS and terms.now - since > terms.policy.max_age
-    if attempts >= terms.policy.attempts or old:
+    old = attempts >= FEWEST_ATTEMPTS and situation.now - since > situation.policy.max_age
+    if attempts >= situation.policy.attempts or old:
         if walk.lane.delivered > mark:
             change = change._replace(state="rejected", due_at=0.0, suspect=False)
         elif isinstance(why, Retry) and why.of_record:
-            _on_rejected(walk, item, why, terms.now, lenient=terms.well)
+            _on_rejected(walk, item, why, situation.now, lenient=situation.well)
             walk.changes[-1] = walk.changes[-1]._replace(maybe_sent=item.maybe_sent)
             return
         else:
-            change = change._replace(suspect=True, due_at=terms.now)
+            change = change._replace(suspect=True, due_at=situation.now)
             walk.stop = Halt(
                 CONNECTOR_BUG if why.code == CONNECTOR_BUG else "attempts_exhausted",
                 f"{attempts} attempts failed and nothing else was delivered meanwhile; the last: {why.detail}",
@@ -282,10 +284,12 @@ def _on_retry(walk: _Tally, item: Item, why: Failure, before: int, terms: Terms)
     walk.changes.append(change)
 
 
-def _closed(walk: _Tally, call: Sequence[Item], before: LaneState, terms: Terms, *, lenient: bool) -> Verdict:
+def _closed(
+    walk: _Tally, call: Sequence[Item], before: LaneState, situation: Situation, *, lenient: bool
+) -> Verdict:
     lane, stop = walk.lane, walk.stop
     if isinstance(stop, Pause) and not is_lasting_bug(lane, stop):
-        return Verdict(tuple(walk.changes), paused(lane, stop, terms))
+        return Verdict(tuple(walk.changes), paused(lane, stop, situation))
     alike = len(lane.alike) >= ALIKE_LIMIT and not lenient
     rejected = any(change.state == "rejected" for change in walk.changes)
     if stop is None and not (alike and rejected):
@@ -294,11 +298,11 @@ def _closed(walk: _Tally, call: Sequence[Item], before: LaneState, terms: Terms,
     if stop is not None or len(before.alike) >= ALIKE_LIMIT:
         doubts = (*doubts, call[0].id if len(call) == 1 else 0)[-HALT_LIMIT:]
     lane = lane._replace(doubts=doubts, probing=True)
-    others = terms.others or (stop is not None and len(call) > 1)
+    others = situation.others or (stop is not None and len(call) > 1)
     if others and len(doubts) < HALT_LIMIT:
         why = stop or _alike(walk)
         return Verdict(tuple(walk.changes), lane._replace(code=why.code, detail=why.detail))
-    return _convicted(walk, lane, stop or _alike(walk), terms.now)
+    return _convicted(walk, lane, stop or _alike(walk), situation.now)
 
 
 def _alike(walk: _Tally) -> Halt:
@@ -311,6 +315,8 @@ def _alike(walk: _Tally) -> Halt:
 def _convicted(walk: _Tally, lane: LaneState, why: Failure, now: float) -> Verdict:
     """Halt the lane, and take back the rejections in a row: they were its fault."""
     lane = halted(lane, why, now)
+    if why.code == lane.alike_code:
+        lane = lane._replace(failures=lane.failures + 1)
     if len(lane.alike) < ALIKE_LIMIT:
         return Verdict(tuple(walk.changes), lane)
     alike = set(lane.alike)

@@ -38,7 +38,10 @@ class Unfit(NamedTuple):
 
 
 def json_of(body: bytes) -> Any:
-    """The JSON value of a body, `Unfit` if it is none. Rows may hold NaN, infinities and lone surrogates."""
+    """The JSON value of a body, `Unfit` if it is none. Rows may hold NaN, infinities and lone surrogates.
+
+    A byte that is not UTF-8 becomes U+FFFD: one in one person's text must not hold up everybody on the page.
+    """
     if not body.strip():
         return Unfit("is empty")
     # A part takes a byte at least, so what is shorter need not be counted
@@ -46,8 +49,6 @@ def json_of(body: bytes) -> Any:
         return Unfit("has far too many parts")
     try:
         return _parsed(body)
-    except UnicodeDecodeError:
-        return Unfit("is not UTF-8")
     except ValueError:
         return Unfit("is a page, not JSON" if is_markup(body) else "is not JSON, or only a part of it")
     except RecursionError:
@@ -63,7 +64,7 @@ def _parsed(body: bytes) -> Any:
     try:
         return from_json(body, cache_strings="keys")
     except ValueError:  # the standard library's parser takes more for JSON, and half as long again
-        text = body.decode()
+        text = body.decode(errors="replace")
     try:
         return json.loads(text)
     except json.JSONDecodeError:

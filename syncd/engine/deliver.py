@@ -9,7 +9,7 @@ from syncd.connector import Connector
 from syncd.core.delivery import Change, Delivered, Delivery, Item, Outcome, Route, in_company, kept, pack
 from syncd.core.failure import Failure, Halt, Pause, Refused, Reject, Retry
 from syncd.core.flood_gate import GATE_HELD, describe_gate
-from syncd.core.lane_state import LaneState, Policy, Terms, reopened
+from syncd.core.lane_state import LaneState, Policy, Situation, reopened
 from syncd.core.lead import Lead, read_lead
 from syncd.core.verdict import Verdict, broken_off, judge_call, judge_unsent
 from syncd.engine import connector_bugs
@@ -185,7 +185,7 @@ class Deliver(LedgerLane):
         ]
         failed = [(one, outcome) for one, outcome in settled if isinstance(outcome, Failure)]
         items = [one.item for one, _ in failed]
-        verdict = judge_unsent(items, [why for _, why in failed], lane, self._terms_after(items, lane))
+        verdict = judge_unsent(items, [why for _, why in failed], lane, self._situation_after(items, lane))
         verdict = verdict._replace(changes=(*changes, *verdict.changes))
         self._record(verdict, [one for one, _ in settled])
         return verdict.lane
@@ -203,7 +203,7 @@ class Deliver(LedgerLane):
         if unsafe and not well and not _nothing_sent(answer):
             marked = set(unsafe)
             items = [Item(*item[:-1], maybe_sent=True) if item.id in marked else item for item in items]
-        verdict = judge_call(items, answer, lane, self._terms_after([] if well else items, lane))
+        verdict = judge_call(items, answer, lane, self._situation_after([] if well else items, lane))
         self._record(verdict, [it for it, _, _ in members])
         return verdict.lane
 
@@ -240,13 +240,13 @@ class Deliver(LedgerLane):
         leads = [delivery.lead.id for delivery in batch]
         self._log.warning("connector_failed", connector=self.name, leads=leads, error=bug.detail, **more)
 
-    def _terms_after(self, failed: Sequence[Item], lane: LaneState) -> Terms:
+    def _situation_after(self, failed: Sequence[Item], lane: LaneState) -> Situation:
         """Look up if others are due, which matters only after a call that was not delivered whole. `failed`: its members."""
         if not failed:
-            return self._terms()
+            return self._situation()
         with self._ledger.read() as connection:
             ids = (item.id for item in failed)
-            return self._terms(others=others_due(connection, DeliveryRow, lane, self._clock.now(), ids))
+            return self._situation(others=others_due(connection, DeliveryRow, lane, self._clock.now(), ids))
 
     def _record(self, verdict: Verdict, members: Sequence[Due]) -> None:
         by_id = {m.item.id: m for m in members}

@@ -34,7 +34,15 @@ from syncd.core.lane_state import BY_HAND, LaneState, reopened
 from syncd.core.verdict import judge_call
 from syncd.ctgo import Enrichment, Me
 from syncd.engine.budget import Reservation
-from syncd.engine.enrich_questions import Over, Question, enriched, found_in, judge, put_back, without
+from syncd.engine.enrich_questions import (
+    AfterEnrichment,
+    Question,
+    enriched,
+    found_in,
+    judge,
+    put_back,
+    without,
+)
 from syncd.engine.lane import AGAIN, IDLE, LaneTools, LedgerLane, Next
 from syncd.engine.source import SOURCE_LANES, SourceContext
 from syncd.ledger import Ledger, Transaction
@@ -90,7 +98,7 @@ class Enrich(LedgerLane):
             judge(self.name, it, merged(known.get(it.person, ())), asked.get(it.person), recipients)
             for it in found
         ]
-        over = [it for it in verdicts if isinstance(it, Over)]
+        over = [it for it in verdicts if isinstance(it, AfterEnrichment)]
         if over:
             self._settle(over)
             return AGAIN
@@ -130,7 +138,7 @@ class Enrich(LedgerLane):
 
     # Settling
 
-    def _settle(self, over: Sequence[Over], connection: Transaction | None = None) -> None:
+    def _settle(self, over: Sequence[AfterEnrichment], connection: Transaction | None = None) -> None:
         if connection is None:
             # Sets that follow one another are one burst to a gate; what was asked about comes one by one
             self._sets += 1
@@ -139,7 +147,9 @@ class Enrich(LedgerLane):
                 return self._settle_in(own, over, burst_ends=False)
         return self._settle_in(connection, over, burst_ends=True)
 
-    def _settle_in(self, connection: Transaction, over: Sequence[Over], *, burst_ends: bool) -> None:
+    def _settle_in(
+        self, connection: Transaction, over: Sequence[AfterEnrichment], *, burst_ends: bool
+    ) -> None:
         page = flood_gate.page(connection, self._context.gates, self.name, self.kind)
         given_up = {it.waiting.person for it in over if it.skipped == "enrich_answer_lost"}
         if given_up:
@@ -243,7 +253,7 @@ class Enrich(LedgerLane):
             self._context.budget.close(connection, sent.slots)
             enrichment.close_asks(connection, self.name, [question.waiting.person])
             enrichment.save_balance(connection, self.name, left, now, price=price)
-            self._settle([Over(question.waiting, question.lead, document)], connection)
+            self._settle([AfterEnrichment(question.waiting, question.lead, document)], connection)
             self._recover(connection, sent.lane)
 
     def _on_failure(self, sent: "_Sent", why: Failure) -> None:
@@ -260,7 +270,7 @@ class Enrich(LedgerLane):
                 last = isinstance(why, Halt | Reject)
                 enrichment.take_back(connection, self.name, question.waiting.person, sent.day, now, last=last)
                 known = None if why.code == "credits_exhausted" else sent.team_credits.balance
-                enrichment.save_balance(connection, self.name, known, sent.team_credits.told_at)
+                enrichment.save_balance(connection, self.name, known, sent.team_credits.reported_at)
             if isinstance(why, Reject):
                 self._reject(connection, sent, why)
             elif isinstance(why, Halt) and why.code in OF_ONE_LEAD and not sent.lane.probing:
@@ -270,13 +280,13 @@ class Enrich(LedgerLane):
 
     def _reject(self, connection: Transaction, sent: "_Sent", why: Reject) -> None:
         """The lead goes on as it is. When ten in a row are refused alike it is nobody's fault of them: they wait again."""
-        it, terms = sent.question, self._terms()
-        verdict = judge_call([Item(it.waiting.seq)], [why], sent.lane, terms)
+        it, situation = sent.question, self._situation()
+        verdict = judge_call([Item(it.waiting.seq)], [why], sent.lane, situation)
         if verdict.changes[0].state == "rejected":
             enrichment.close_asks(connection, self.name, [it.waiting.person])
-            self._settle([Over(it.waiting, it.lead, it.document, why.code)], connection)
+            self._settle([AfterEnrichment(it.waiting, it.lead, it.document, why.code)], connection)
         if verdict.revived:
-            put_back(connection, self._context, verdict.revived, terms.now)
+            put_back(connection, self._context, verdict.revived, situation.now)
         self._save(connection, verdict.lane)
 
     def _fail(self, connection: Transaction, lane: LaneState, why: Failure) -> Next:

@@ -47,7 +47,7 @@ class Question(NamedTuple):
         return self.asked is not None and self.asked.asks == 0
 
 
-class Over(NamedTuple):
+class AfterEnrichment(NamedTuple):
     """A lead whose enriching is over. `skipped`: the code of why not everything was asked.
 
     `unasked`: outputs that are asked for later; connectors whose `where` hangs on them go on waiting.
@@ -62,7 +62,7 @@ class Over(NamedTuple):
 
 def judge(
     source: str, it: Waiting, document: Document, asked: Asked | None, recipients: Recipients
-) -> Over | Question | None:
+) -> AfterEnrichment | Question | None:
     """Judge a lead; None: it waits, until `enrich.where` has the name that it needs, or for good if it cannot be read.
 
     `document`: all that is known of the person. `asked`: an ask about them without an answer.
@@ -72,13 +72,15 @@ def judge(
     if lead is None:  # a damaged payload must not keep the others waiting
         return None
     if enriching is None:
-        return Over(it, lead, document, "enrich_off")
+        return AfterEnrichment(it, lead, document, "enrich_off")
     values = variables(lead, recipients.labels, document, recipients.uses)
     outputs = still_to_ask(enriching.missing(values), document, enriching.email_mode)
     if outputs and asked and asked.asks >= ASKS:
-        return Over(it, lead, with_asked(document, asked.outputs, enriching.email_mode), "enrich_answer_lost")
+        return AfterEnrichment(
+            it, lead, with_asked(document, asked.outputs, enriching.email_mode), "enrich_answer_lost"
+        )
     if not outputs or not is_to_enrich(lead, recipients, enriching, values):
-        return Over(it, lead, document)
+        return AfterEnrichment(it, lead, document)
     try:
         if recipients.names:
             since = lead.discovered_at.timestamp()
@@ -88,7 +90,7 @@ def judge(
         return None
     except Reject as why:
         code = why.code
-    return Over(it, lead, document, code) if code else Question(it, lead, document, outputs, asked)
+    return AfterEnrichment(it, lead, document, code) if code else Question(it, lead, document, outputs, asked)
 
 
 def waiting_recipients(it: Waiting, recipients: Recipients) -> Recipients:
@@ -99,9 +101,9 @@ def waiting_recipients(it: Waiting, recipients: Recipients) -> Recipients:
     return replace(recipients, each=each)
 
 
-def without(it: Question, why: str, recipients: Recipients) -> Over | None:
+def without(it: Question, why: str, recipients: Recipients) -> AfterEnrichment | None:
     """The lead as it is, for connectors that want it so; None: all that wait for it go on waiting. `why`: a code."""
-    over = Over(it.waiting, it.lead, it.document, why, it.outputs)
+    over = AfterEnrichment(it.waiting, it.lead, it.document, why, it.outputs)
     if it.waiting.required is None:
         return over
     waiting = [new.connector for new in enriched(over, recipients).deliveries if new.code == UNASKED]
@@ -129,7 +131,7 @@ def readable(source: str, payload: str | None) -> Lead | None:
         return None
 
 
-def enriched(it: Over, recipients: Recipients) -> Enriched:
+def enriched(it: AfterEnrichment, recipients: Recipients) -> Enriched:
     """Return the rows to write: the deliveries of the lead with all that is known now."""
     recipients = waiting_recipients(it.waiting, recipients)
     values = variables(it.lead, recipients.labels, it.document, recipients.uses)

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from syncd.core.delivery import Change, Delivered, Item, Outcome, kept, spared
 from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
-from syncd.core.lane_state import LaneState, Terms, reopened
+from syncd.core.lane_state import LaneState, Situation, reopened
 from syncd.core.verdict import Verdict, judge_call
 from syncd.engine.budget import Reservation
 from syncd.engine.lane import AGAIN, IDLE, LaneTools, LedgerLane, Next, Outcomes, outcomes_of
@@ -137,20 +137,20 @@ class QueueLane(LedgerLane, ABC):
         with self._ledger.read() as connection:
             ids = (item.id for item, _ in asked)
             others = others_due(connection, self._queue.model, lane, self._clock.now(), ids)
-        terms, missing = self._terms(others=others), f"{self.kind}_route_missing"
+        situation, missing = self._situation(others=others), f"{self.kind}_route_missing"
         judged = [(item, unless_the_route_is_missing(answer, missing)) for item, answer in asked]
-        verdict, gone = gone_of(judge_each(judged, lane, terms, self._is_done), missing)
+        verdict, gone = gone_of(judge_each(judged, lane, situation, self._is_done), missing)
         unsent = [kept(item) for item, answer in asked if answer is None and self.keeps_doubt]
         verdict = verdict._replace(changes=(*verdict.changes, *unsent))
         refused = key_refused(answers)
         with self._ledger.write() as connection:
             before, verdict = self._allow(connection, verdict)
             recorded = self._queue.record(
-                connection, self.name, verdict, claims=claims, gone=gone, now=terms.now
+                connection, self.name, verdict, claims=claims, gone=gone, now=situation.now
             )
             self._context.budget.close(connection, slots)
             if refused:  # the other lanes of the source live by the same key
-                halt_lanes(connection, (*SOURCE_LANES, self.kind), self.name, refused, terms.now)
+                halt_lanes(connection, (*SOURCE_LANES, self.kind), self.name, refused, situation.now)
             after = self._load(connection)
         if recorded.counts.get("rejected"):
             self._log.warning(self.events[1], source=self.name, n=recorded.counts["rejected"])
@@ -192,25 +192,25 @@ def gone_of(verdict: Verdict, code: str) -> tuple[Verdict, list[int]]:
 def judge_each(
     asked: Sequence[tuple[Item, Answer]],
     lane: LaneState,
-    terms: Terms,
+    situation: Situation,
     is_done: Callable[[Item, Answer], bool],
 ) -> Verdict:
     """Judge each answer as a call of its own, for it is one request. `is_done`: whether an answer is as good as a yes."""
-    begun, terms = lane, terms._replace(well=any(is_done(*it) for it in asked))
+    begun, situation = lane, situation._replace(well=any(is_done(*it) for it in asked))
     changes: dict[int, Change] = {}
     revived: set[int] = set()
     for n, (item, answer) in enumerate(asked, 1):
         if answer is None:
             continue
         outcome = [Delivered()] if is_done(item, answer) else answer
-        one = judge_call([item], outcome, lane, terms._replace(others=terms.others or n < len(asked)))
+        one = judge_call([item], outcome, lane, situation._replace(others=situation.others or n < len(asked)))
         lane = one.lane
         if lane.status == "open":  # one pass is one question
             lane = lane._replace(doubts=lane.doubts[: len(begun.doubts) + 1])
         changes |= {change.id: change for change in one.changes}
         revived |= set(one.revived)
     # What this very pass rejected, and then found to be the lane's fault, was never written
-    result = [spared(c, terms.now) if c.id in revived else c for c in changes.values()]
+    result = [spared(c, situation.now) if c.id in revived else c for c in changes.values()]
     return Verdict(tuple(result), lane, tuple(revived - changes.keys()))
 
 

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from syncd.core.enrichment import FRESH, HOUR, CreditBalance
 from syncd.core.failure import Reject
 from syncd.core.lead import Lead
-from syncd.core.lead_state import LeadState, Standing, lead_state
+from syncd.core.lead_state import DeliveryStates, LeadState, lead_state
 from syncd.engine.names import Names, names_in
 from syncd.ledger.deliveries.flood_gate import UNASKED
 from syncd.ledger.leads.ingest import NAME_UNKNOWN, WAITS_FOR_ANSWER, WAITS_FOR_NAME, Admission, NewDelivery
@@ -51,7 +51,7 @@ class Enriching:
     def must_know(self, team_credits: CreditBalance, now: float) -> bool:
         """True if the balance must be asked for first: often where some is to be kept, for others of the team spend too."""
         lasts = FRESH if self.keep_credits else HOUR
-        return team_credits.balance is None or not 0 <= now - team_credits.told_at < lasts
+        return team_credits.balance is None or not 0 <= now - team_credits.reported_at < lasts
 
 
 IsOpen = Callable[[Filter], bool]
@@ -224,7 +224,7 @@ def _offered(
 
 def _state(deliveries: Sequence[NewDelivery], *, exports: bool) -> LeadState:
     states = {(d.required, d.state) for d in deliveries}
-    standing = Standing(
+    standing = DeliveryStates(
         required_pending=(True, "pending") in states,
         required_rejected=(True, "rejected") in states,
         other_pending=(False, "pending") in states,

@@ -12,7 +12,7 @@ from syncd.core.failure import Failure, Halt, Reject
 from syncd.core.lane_state import (
     LaneState,
     Policy,
-    Terms,
+    Situation,
     halted,
     is_lasting_bug,
     kept_by_hand,
@@ -105,8 +105,8 @@ class LedgerLane:
             return standstill
         return Next(sooner, lane.code) if sooner else None
 
-    def _terms(self, *, others: bool = False) -> Terms:
-        return Terms(self._clock.now(), self._policy, self._chance, others)
+    def _situation(self, *, others: bool = False) -> Situation:
+        return Situation(self._clock.now(), self._policy, self._chance, others)
 
     def _save(self, connection: Transaction, decided: LaneState) -> LaneState:
         """Save the lane's next state; return what is saved, which a person's pause may differ from."""
@@ -124,7 +124,7 @@ class LedgerLane:
     def _fail(self, connection: Transaction, lane: LaneState, why: Failure) -> Next:
         """Pause or halt the lane; return when to step it again."""
         halts = isinstance(why, self.halting) or is_lasting_bug(lane, why)
-        after = halted(lane, why, self._clock.now()) if halts else paused(lane, why, self._terms())
+        after = halted(lane, why, self._clock.now()) if halts else paused(lane, why, self._situation())
         return self._standstill(self._save(connection, after)) or AGAIN
 
     def _recover(self, connection: Transaction, lane: LaneState) -> None:

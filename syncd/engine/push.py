@@ -145,7 +145,7 @@ class Push(LedgerLane):
             self._wake("pull", self.name)
         if came:
             with self._ledger.write() as connection:
-                subscriptions.heard(connection, self.name, self._clock.now())
+                subscriptions.note_push(connection, self.name, self._clock.now())
         return None
 
     # Keeping the subscription

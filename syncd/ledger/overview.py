@@ -290,8 +290,8 @@ def balances(connection: Connection) -> dict[str, int]:
     return _by_name(connection, query)
 
 
-def heard(connection: Connection) -> dict[str, float]:
-    """By connector: when it was last asked what became of people."""
+def last_feedback_polls(connection: Connection) -> dict[str, float]:
+    """By connector: when feedback was last collected from it."""
     query = select(_hearing.c.connector, _hearing.c.heard_at).where(_hearing.c.heard_at.is_not(None))
     return _by_name(connection, query)
 

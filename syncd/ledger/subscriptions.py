@@ -99,8 +99,8 @@ def forget(connection: Connection, source: str) -> None:
     connection.execute(delete(_row).where(_row.c.source == source))
 
 
-def heard(connection: Connection, source: str, now: float) -> None:
-    """A push came."""
+def note_push(connection: Connection, source: str, now: float) -> None:
+    """Note when CTGO pushed last."""
     connection.execute(update(_row).where(_row.c.source == source).values(heard_at=now))
 
 

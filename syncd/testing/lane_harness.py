@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from syncd.core.delivery import Change, Delivered, Delivery, Item, Outcome, Route, pack
 from syncd.core.failure import CODES, Failure, Halt, Pause, Refused, Reject, Retry
-from syncd.core.lane_state import LaneState, Policy, Terms, reopened
+from syncd.core.lane_state import LaneState, Policy, Situation, reopened
 from syncd.core.verdict import broken_off, judge_call
 from syncd.testing.bench import Bench
 
@@ -144,8 +144,8 @@ class LaneHarness:
         )
         call = call_once(self.bench, now_known, self.hand_over(now_known))
         self.calls.append(call)
-        terms = Terms(self.bench.clock.now(), Policy(), lambda: 1.0)
-        verdict = judge_call(items, call.answer, self.lane, terms)
+        situation = Situation(self.bench.clock.now(), Policy(), lambda: 1.0)
+        verdict = judge_call(items, call.answer, self.lane, situation)
         self.lane = verdict.lane
         for change in verdict.changes:
             self._write(change)

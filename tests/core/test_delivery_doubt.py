@@ -4,20 +4,20 @@ import pytest
 
 from syncd.core.delivery import Delivered, Item, Outcome
 from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
-from syncd.core.lane_state import PAUSE_LIMIT, LaneState, Terms, reopened
+from syncd.core.lane_state import PAUSE_LIMIT, LaneState, Situation, reopened
 from syncd.core.verdict import ALIKE_LIMIT, HALT_LIMIT, Verdict, judge_unsent, may_go_on
-from tests.core.test_delivery_rules import NOW, OPEN, TERMS, items, judged, spent, states
+from tests.core.test_delivery_rules import NOW, OPEN, SITUATION, items, judged, spent, states
 
-OTHERS = TERMS._replace(others=True)
+OTHERS = SITUATION._replace(others=True)
 NO = Reject("invalid", "no")
 STOP = Halt("access", "403", fix="Ask for it.")
 LOCKED = Pause("locked", "423", after=2.0)
 
 
-def asked(lane: LaneState, first: int, count: int, answer: Outcome, terms: Terms = OTHERS) -> Verdict:
+def asked(lane: LaneState, first: int, count: int, answer: Outcome, situation: Situation = OTHERS) -> Verdict:
     """So many leads are asked one by one; the last verdict."""
     for number in range(first, first + count):
-        verdict = judged([Item(number)], [answer], reopened(lane), terms)
+        verdict = judged([Item(number)], [answer], reopened(lane), situation)
         lane = verdict.lane
     return verdict
 
@@ -152,7 +152,7 @@ def test_another_code_does_not_end_the_doubt() -> None:
 
 def test_the_rest_of_a_backlog_is_asked_if_it_is_shorter() -> None:
     lane = asked(OPEN, 1, ALIKE_LIMIT + 1, NO).lane
-    last = judged([Item(12)], [NO], lane, TERMS)
+    last = judged([Item(12)], [NO], lane, SITUATION)
 
     assert last.lane.status == "halted"
     assert sorted(last.revived) == list(range(1, 12))
@@ -166,13 +166,13 @@ def test_the_rest_of_a_backlog_is_asked_if_it_is_shorter() -> None:
 )
 def test_what_is_decided_before_sending_is_no_word_on_the_lane(lane: LaneState) -> None:
     several: list[Failure] = [Reject("gone", "no payload")] * (3 * ALIKE_LIMIT)
-    verdict = judge_unsent(items(*range(len(several))), several, lane, TERMS)
+    verdict = judge_unsent(items(*range(len(several))), several, lane, SITUATION)
 
     assert (set(states(verdict)), set(spent(verdict)), verdict.lane) == ({"rejected"}, {0}, lane)
 
 
 def test_a_bug_before_sending_spends_an_attempt_as_ever() -> None:
-    verdict = judge_unsent(items(1, 2), [Retry("connector_bug", "KeyError"), NO], OPEN, TERMS)
+    verdict = judge_unsent(items(1, 2), [Retry("connector_bug", "KeyError"), NO], OPEN, SITUATION)
 
     assert {change.id: (change.state, change.attempts) for change in verdict.changes} == {
         1: ("pending", 1),
@@ -185,11 +185,13 @@ def test_a_bug_before_sending_spends_an_attempt_as_ever() -> None:
 NAMED, BARE = Retry("not_unique", "field email", of_record=True), Retry("failed", "no reason")
 
 
-def last_tries(count: int, why: Failure, terms: Terms = TERMS) -> Verdict:
+def last_tries(count: int, why: Failure, situation: Situation = SITUATION) -> Verdict:
     """So many leads fail one by one, each for the last time, and nothing was ever delivered; the last verdict."""
     lane = OPEN
     for number in range(1, count + 1):
-        verdict = judged([Item(number, attempts=7, mark=0, failing_since=NOW)], [why], reopened(lane), terms)
+        verdict = judged(
+            [Item(number, attempts=7, mark=0, failing_since=NOW)], [why], reopened(lane), situation
+        )
         lane = verdict.lane
     return verdict
 

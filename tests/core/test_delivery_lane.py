@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from syncd.core.delivery import Change, Delivered, Item, Outcome, Route, pack
 from syncd.core.failure import Halt, Pause, Refused, Reject
-from syncd.core.lane_state import LaneState, Policy, Terms, reopened
+from syncd.core.lane_state import LaneState, Policy, Situation, reopened
 from syncd.core.verdict import judge_call, may_go_on
 
 DAY = 86400.0
@@ -111,8 +111,8 @@ class Lane:
     def make(self, call: Sequence[Item]) -> None:
         ids = [item.id for item in call]
         answer = self.crm.deliver(ids, self.now)
-        terms = Terms(self.now, Policy(), self.chance, self.others(ids))
-        verdict = judge_call(call, answer, self.state, terms)
+        situation = Situation(self.now, Policy(), self.chance, self.others(ids))
+        verdict = judge_call(call, answer, self.state, situation)
         assert [change.id for change in verdict.changes] == ids
         for item, change in zip(call, verdict.changes, strict=True):
             assert item.attempts <= change.attempts <= item.attempts + 1

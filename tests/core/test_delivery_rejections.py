@@ -3,8 +3,8 @@
 import pytest
 
 from syncd.core.delivery import Delivered, Item, Outcome
-from syncd.core.failure import Refused, Reject, Retry
-from syncd.core.lane_state import LaneState, reopened
+from syncd.core.failure import Halt, Refused, Reject, Retry
+from syncd.core.lane_state import LaneState, halted, reopened
 from syncd.core.verdict import ALIKE_LIMIT, Verdict
 from tests.core.test_delivery_rules import DOWN, OPEN, items, judged, spent, states
 
@@ -38,6 +38,24 @@ def test_ten_alike_rejections_within_one_call_halt_and_return_to_pending() -> No
     assert verdict.lane.status == "halted"
     assert (states(verdict), spent(verdict)) == (["pending"] * 10, [0] * 10)
     assert verdict.revived == ()
+
+
+def test_a_lane_that_rejections_alike_halted_is_probed_soon_and_then_ever_later_up_to_the_pace() -> None:
+    hour, waits = 3600.0, []
+    verdict = rejections(OPEN, 1, 10)
+    for n in range(11, 19):
+        waits.append(verdict.lane.wait(verdict.lane.since, hour))
+        verdict = rejections(reopened(verdict.lane), n, 1)
+    assert waits == [60.0, 120.0, 240.0, 480.0, 960.0, 1920.0, hour, hour]
+    assert verdict.lane.wait(verdict.lane.since) is None, "without a daemon a person must act"
+
+    well = judged(items(19), [Delivered()], reopened(verdict.lane))
+    assert rejections(well.lane, 20, 10).lane.wait(0.0, hour) == 60.0
+
+
+def test_a_halt_for_another_reason_keeps_the_pace_of_the_probe() -> None:
+    lane = halted(rejections(OPEN, 1, 3).lane, Halt("key_refused", "no"), 0.0)
+    assert lane.wait(0.0, 3600.0) == 3600.0
 
 
 @pytest.mark.parametrize("other", [Delivered(), Reject("other", "no")], ids=["delivered", "another code"])

@@ -9,13 +9,13 @@ import pytest
 
 from syncd.core.delivery import Delivered, Item, Outcome
 from syncd.core.failure import Halt, Pause, Reject, Retry
-from syncd.core.lane_state import LaneState, Policy, Terms, backoff, paused
+from syncd.core.lane_state import LaneState, Policy, Situation, backoff, paused
 from syncd.core.verdict import Verdict, judge_call
 
 NOW = 1_000_000.0
 DAY = 86400.0
 OPEN = LaneState("connector", "crm")
-TERMS = Terms(NOW, Policy(), lambda: 0.5)
+SITUATION = Situation(NOW, Policy(), lambda: 0.5)
 DOWN = Pause("down", "no answer", unexplained=True)
 
 
@@ -27,9 +27,9 @@ def judged(
     call: Sequence[Item],
     answer: Sequence[Outcome] | BaseException,
     lane: LaneState = OPEN,
-    terms: Terms = TERMS,
+    situation: Situation = SITUATION,
 ) -> Verdict:
-    verdict = judge_call(call, answer, lane, terms)
+    verdict = judge_call(call, answer, lane, situation)
     assert [change.id for change in verdict.changes] == [item.id for item in call]
     return verdict
 
@@ -77,7 +77,7 @@ def test_a_pause_in_a_list_stands_for_the_rest_but_what_was_delivered_counts() -
 def test_pauses_grow_and_a_success_starts_them_over() -> None:
     lane, waits = OPEN, []
     for _ in range(12):
-        lane = paused(lane, DOWN, TERMS)
+        lane = paused(lane, DOWN, SITUATION)
         waits.append(lane.wait(NOW) or 0.0)
 
     assert waits == sorted(waits)
@@ -211,7 +211,7 @@ def test_backoff_is_full_jitter_under_a_ceiling_and_never_under_a_second(
 
 @pytest.mark.parametrize(("jump", "wait"), [(-30 * DAY, 0.0), (-30.0, 60.0), (0.0, 60.0), (30 * DAY, 0.0)])
 def test_a_pause_is_never_longer_than_it_was_meant_to_be(jump: float, wait: float) -> None:
-    lane = paused(OPEN, Pause("down", "503", after=60.0), TERMS)
+    lane = paused(OPEN, Pause("down", "503", after=60.0), SITUATION)
 
     assert lane.wait(NOW + jump) == wait
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from syncd.core.feedback import Judgement, Judging, Standing, state_after
+from syncd.core.feedback import FeedbackRow, Judgement, Judging, state_after
 
 GOOD, BAD = Judgement("good"), Judgement("bad", "other", "Right person, wrong moment.")
 
@@ -37,8 +37,8 @@ def test_another_table_has_another_mark_and_the_same_in_another_order_has_not() 
     assert len({one.digest, *(it.digest for it in others)}) == 4
 
 
-def stands(state: str, word: str = "good", told: str = "", *, maybe: bool = False) -> Standing:
-    return Standing(state, word, told, maybe)
+def stands(state: str, word: str = "good", told: str = "", *, maybe: bool = False) -> FeedbackRow:
+    return FeedbackRow(state, word, told, maybe)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,6 @@ def stands(state: str, word: str = "good", told: str = "", *, maybe: bool = Fals
     ],
 )
 def test_what_a_new_word_makes_of_what_was_there(
-    before: Standing | None, word: str, segment: int, after: str | None
+    before: FeedbackRow | None, word: str, segment: int, after: str | None
 ) -> None:
     assert state_after(before, word, segment=segment) == after

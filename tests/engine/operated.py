@@ -17,7 +17,7 @@ from syncd.engine.names import Names, names_in
 from syncd.ledger import history, sources
 from syncd.ledger.admin import actions, auditor, forgotten
 from syncd.ledger.admin.actions import Chosen
-from syncd.ledger.admin.forgotten import Sought
+from syncd.ledger.admin.forgotten import PersonQuery
 from syncd.ledger.admin.replays import Wanted
 from syncd.mapping import Filter
 from syncd.simulator import Fault, World
@@ -149,7 +149,7 @@ class Whole(Bench):
             return
         _, lead_id = self.chance.choice(rows)
         with self.ledger.read() as connection:
-            found = forgotten.find(connection, Sought(lead_id=lead_id))
+            found = forgotten.find(connection, PersonQuery(lead_id=lead_id))
         with self.ledger.write() as connection:
             forgotten.forget(connection, found, self.now, who="ana")
 

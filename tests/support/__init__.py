@@ -6,8 +6,9 @@ can be raised, and oracles that look from outside.
 """
 
 from tests.support.acts import lead_ids, pause, pulled
-from tests.support.bench import Account, Bench, Lanes
+from tests.support.bench import Bench
 from tests.support.books import assert_books, iso
+from tests.support.engine_parts import Account, Lanes
 from tests.support.remote import (
     MemoryConnector,
     PeopleConnector,

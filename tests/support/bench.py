@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,36 +34,9 @@ from syncd.mapping import FieldMap, Filter
 from syncd.simulator import Options, World, create_app
 from tests.support.books import assert_books
 from tests.support.early_export import early_export
+from tests.support.engine_parts import Account, Lanes
 from tests.support.remote import MemoryConnector, PeopleConnector, Place, Remote
 from tests.support.virtual import DAY, KEY, Clock, Log, SeamLedger, Seams, Wire
-
-
-@dataclass
-class Account:
-    """A CTGO account and how the source that polls it is configured."""
-
-    world: World
-    wire_app: Any
-    limit: int = 60
-    context: dict[str, Any] = field(default_factory=dict)
-    takers: Sequence[str] | None = None
-    key: str = KEY
-
-
-@dataclass
-class Lanes:
-    """One life of the engine: what a crash takes away."""
-
-    ledger: SeamLedger
-    contexts: dict[str, SourceContext]
-    pulls: dict[str, Pull]
-    exports: dict[str, Export]
-    delivers: dict[str, Deliver]
-    wires: dict[str, Wire]
-    others: list[Lane] = field(default_factory=list)
-
-    def all(self) -> list[Lane]:
-        return [*self.pulls.values(), *self.delivers.values(), *self.exports.values(), *self.others]
 
 
 class Bench:

@@ -25,7 +25,7 @@ from syncd.log import configure, escape
 from syncd.settings import Settings, Source
 
 if TYPE_CHECKING:
-    from syncd.app.paced_client import Paced
+    from syncd.app.paced_client import PacedClient
     from syncd.ctgo.campaigns.api import Api
 
 SourceName = Annotated[
@@ -74,7 +74,7 @@ def session(context: typer.Context, source: str = "") -> Iterator[Session]:
     settings = settings_of(context)
     name, chosen = source_of(settings, source)
     configure(settings.log.format, settings.log.level)
-    from syncd.app.paced_client import Paced, make_upstream  # noqa: PLC0415 - a client and a database: --help needs neither
+    from syncd.app.paced_client import PacedClient, make_upstream  # noqa: PLC0415 - a client and a database: --help needs neither
     from syncd.ctgo.campaigns.api import Api  # noqa: PLC0415
     from syncd.ledger import Ledger  # noqa: PLC0415
 
@@ -82,7 +82,7 @@ def session(context: typer.Context, source: str = "") -> Iterator[Session]:
     client, budget = make_upstream(chosen, clock)
     try:
         with Ledger.open(settings.state.path) as ledger:
-            paced = Paced(client, budget, ledger, clock, _report_wait)
+            paced = PacedClient(client, budget, ledger, clock, _report_wait)
             with _reported(name), _stoppable(paced):
                 yield Session(Api(paced), name, clock)
     finally:
@@ -214,7 +214,7 @@ def _reported(source: str) -> Iterator[None]:
 
 
 @contextmanager
-def _stoppable(paced: "Paced") -> Iterator[None]:
+def _stoppable(paced: "PacedClient") -> Iterator[None]:
     """Let Ctrl-C and SIGTERM end the block; an act that was sent may have been carried out nevertheless."""
     main = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGTERM, signal.default_int_handler) if main else None

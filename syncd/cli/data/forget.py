@@ -19,7 +19,7 @@ from syncd.settings import Settings
 
 if TYPE_CHECKING:
     from syncd.ledger import Ledger
-    from syncd.ledger.admin.forgotten import Farewell, Found, Sought
+    from syncd.ledger.admin.forgotten import Farewell, Found, PersonQuery
 
 REWRITABLE = 256 * 2**20
 """Bytes. The running engine itself rewrites a larger ledger: another program would keep it waiting."""
@@ -91,11 +91,11 @@ _HINT = (
 )
 
 
-def _sought(handle: str, email: str, lead_id: int, person: str) -> "Sought":
+def _sought(handle: str, email: str, lead_id: int, person: str) -> "PersonQuery":
     """Name the person by the one option that is given. Raises a usage error."""
     from syncd.ledger.admin import forgotten  # noqa: PLC0415
 
-    sought = forgotten.Sought(handle.removeprefix("@"), email, lead_id, person)
+    sought = forgotten.PersonQuery(handle.removeprefix("@"), email, lead_id, person)
     if sum(bool(part) for part in (sought.handle, sought.email, sought.lead_id, sought.person)) != 1:
         raise typer.TyperException("Name the person by one of --handle, --email, --id and --person.")
     return sought
@@ -104,7 +104,7 @@ def _sought(handle: str, email: str, lead_id: int, person: str) -> "Sought":
 def _rewrite(
     settings: Settings,
     document: dict[str, Any],
-    sought: "Sought",
+    sought: "PersonQuery",
     theirs: Sequence[tuple[int, str, str | None]],
 ) -> bool:
     """Delete the person's rows in the files of connectors, and from the document what is gone with them.
@@ -155,7 +155,7 @@ def _delete(copies: Sequence[Path]) -> None:
         sync_folder(folder)
 
 
-def _forget(ledger: "Ledger", found: "Found", sought: "Sought") -> "Farewell":
+def _forget(ledger: "Ledger", found: "Found", sought: "PersonQuery") -> "Farewell":
     from syncd.ledger.admin import forgotten  # noqa: PLC0415
 
     with ledger.write() as connection:

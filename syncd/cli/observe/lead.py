@@ -120,7 +120,7 @@ def _is_forgotten(ledger: Any, number: int, handle: str) -> bool:
     from syncd.ledger.admin import forgotten  # noqa: PLC0415
 
     with ledger.read() as connection:
-        return forgotten.is_forgotten(connection, forgotten.Sought(handle=handle, lead_id=number))
+        return forgotten.is_forgotten(connection, forgotten.PersonQuery(handle=handle, lead_id=number))
 
 
 def _attempted(row: Any, *more: str) -> dict[str, Any]:

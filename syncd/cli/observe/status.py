@@ -103,13 +103,13 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
         books = sources.load_all_books(connection)
         kept = history.done(connection)
         pushes = overview.pushed(connection)
-        heard = overview.heard(connection)
+        polled = overview.last_feedback_polls(connection)
     connectors = {
         name: {
             "configured": name in settings.connectors,
             "deliveries": counts["delivery"].get(name, {}),
             "held": gates[name].held if name in gates else 0,
-            "heard_at": heard.get(name),
+            "heard_at": polled.get(name),
         }
         for name in dict.fromkeys((*settings.connectors, *counts["delivery"]))
     }

@@ -19,7 +19,7 @@ from syncd.cli.context import can_ask, choose, operator
 from syncd.cli.engine_holder import engine_of, nudge
 from syncd.cli.exits import Exit, complain
 from syncd.cli.run.progress import Looker, ProgressMaker, progress_bars
-from syncd.cli.run.report import Standing, report, standing_of
+from syncd.cli.run.report import Counts, report, standing_of
 from syncd.clock import Clock, SystemClock
 from syncd.connector import Logger
 from syncd.core.flood_gate import FIRST
@@ -311,7 +311,7 @@ class _Watch:
             for key, since in self._stopped.items()
         ]
 
-    def continues(self, standing: Standing) -> bool:
+    def continues(self, standing: Counts) -> bool:
         """Tell if there is a reason to watch longer."""
         with self._ledger.read() as connection:
             stand = sources.windows_of(connection, self._numbers)
@@ -338,7 +338,7 @@ class _Watch:
         return True
 
 
-def _owing(standing: Standing) -> set[tuple[str, str]]:
+def _owing(standing: Counts) -> set[tuple[str, str]]:
     """List the lanes that have pending work."""
     kinds = (("deliver", standing.deliveries), ("export", standing.exports))
     return {(kind, name) for kind, each in kinds for name, states in each.items() if states.get("pending")}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from syncd.cli.observe.plan import next_requests, pending_work
 from syncd.cli.output import duration
-from syncd.cli.run.report import Standing, States, gain
+from syncd.cli.run.report import Counts, States, gain
 from syncd.clock import Clock
 from syncd.core.lane_state import LaneState
 from syncd.ledger import Ledger
@@ -60,10 +60,10 @@ class Scene(NamedTuple):
 
 
 Look = Callable[[], Scene]
-Progress = Callable[[Standing], None]
+Progress = Callable[[Counts], None]
 """Shows the standing; also called with the last one."""
 
-ProgressMaker = Callable[[Settings, Standing, Look], AbstractContextManager[Progress]]
+ProgressMaker = Callable[[Settings, Counts, Look], AbstractContextManager[Progress]]
 """Makes the display of a run from the settings, the standing before it, and a look at its circumstances."""
 
 
@@ -142,12 +142,12 @@ class _OnTerminal:
     """The bars and lines of a run, drawn anew some times a second."""
 
     settings: Settings
-    before: Standing
+    before: Counts
     look: Look
     _bars: dict[tuple[str, str], _Bar] = field(default_factory=dict)
     _lines: list[str] = field(default_factory=list)
 
-    def __call__(self, standing: Standing) -> None:
+    def __call__(self, standing: Counts) -> None:
         scene = self.look()
         still = {(wait.kind, wait.name) for wait in scene.waits}
         paces = {name: pace.last for name, pace in scene.paces.items() if pace.last}
@@ -205,7 +205,7 @@ def describe_wait(wait: Wait) -> str:
 
 
 @contextmanager
-def progress_bars(settings: Settings, before: Standing, look: Look) -> Iterator[Progress]:
+def progress_bars(settings: Settings, before: Counts, look: Look) -> Iterator[Progress]:
     """Show bars on stderr if it is a terminal."""
     if not sys.stderr.isatty():
         yield lambda _: None
@@ -217,7 +217,7 @@ def progress_bars(settings: Settings, before: Standing, look: Look) -> Iterator[
 
 
 @contextmanager
-def bars_on(console: "Console", settings: Settings, before: Standing, look: Look) -> Iterator[Progress]:
+def bars_on(console: "Console", settings: Settings, before: Counts, look: Look) -> Iterator[Progress]:
     """Show bars on a console; lines of the log are printed above them."""
     from rich.console import Group  # noqa: PLC0415 - as in `progress_bars`
     from rich.constrain import Constrain  # noqa: PLC0415

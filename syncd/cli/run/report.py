@@ -24,7 +24,7 @@ States = Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Counts:
     """The counts at one moment, by name and state. `feedback` is None if this run has no feedback."""
 
     leads: States
@@ -33,7 +33,7 @@ class Standing:
     feedback: States | None = None
 
     @classmethod
-    def of(cls, counts: Mapping[str, States], *, feedback: bool = False) -> "Standing":
+    def of(cls, counts: Mapping[str, States], *, feedback: bool = False) -> "Counts":
         """Make it from `syncd.ledger.overview.counts`. `feedback`: whether feedback is sent."""
         return cls(
             counts["lead"], counts["delivery"], counts["export"], counts["feedback"] if feedback else None
@@ -64,7 +64,7 @@ class Standing:
         kinds = (self.deliveries, self.exports, self.feedback or {})
         return sum(states.get(state, 0) for kind in kinds for states in kind.values())
 
-    def since(self, before: "Standing") -> list[str]:
+    def since(self, before: "Counts") -> list[str]:
         """Describe the changes since an earlier moment, a line for each source and connector that has leads."""
         lines = []
         for source, states in self.leads.items():
@@ -92,7 +92,7 @@ def gain(now: States, before: States, name: str, state: str) -> int:
     return now.get(name, {}).get(state, 0) - before.get(name, {}).get(state, 0)
 
 
-def _has_new(source: str, before: Standing, after: Standing) -> bool:
+def _has_new(source: str, before: Counts, after: Counts) -> bool:
     return sum(after.leads.get(source, {}).values()) > sum(before.leads.get(source, {}).values())
 
 
@@ -101,16 +101,16 @@ def _line(name: str, numbers: Mapping[str, int]) -> str:
     return f"{name}: {', '.join(parts) or 'nothing new'}"
 
 
-def standing_of(ledger: Ledger, *, feedback: bool = False) -> Standing:
+def standing_of(ledger: Ledger, *, feedback: bool = False) -> Counts:
     """Count the rows now. `feedback`: whether feedback is sent."""
     with ledger.read() as connection:
-        return Standing.of(overview.counts(connection), feedback=feedback)
+        return Counts.of(overview.counts(connection), feedback=feedback)
 
 
 def report(
     settings: Settings,
     ledger: Ledger,
-    before: Standing,
+    before: Counts,
     troubles: Mapping[tuple[str, str], str],
     *,
     stopped: bool,
@@ -122,7 +122,7 @@ def report(
     `troubles`: codes by lane; `only`: the one connector that was run.
     """
     with ledger.read() as connection:
-        after = Standing.of(overview.counts(connection), feedback=before.feedback is not None)
+        after = Counts.of(overview.counts(connection), feedback=before.feedback is not None)
         lanes = {(lane.kind, lane.name): lane for lane in load_lanes(connection)}
         left = overview.pending_elsewhere(connection, list(settings.connectors))
         waiting = enrichment.unasked_counts(connection)
@@ -161,7 +161,7 @@ def report(
     return strongest(codes)
 
 
-def _complain_of_stranded(settings: Settings, after: Standing) -> int:
+def _complain_of_stranded(settings: Settings, after: Counts) -> int:
     """Complain of each source that left the configuration with leads or feedback pending; return their number."""
     stranded = after.stranded(settings.sources)
     for name, n in stranded.items():

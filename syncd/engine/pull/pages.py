@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from syncd.connector import Logger
-from syncd.core.failure import Halt, Reject
+from syncd.core.failure import Halt, Pause, Reject
 from syncd.core.lead import Lead, Malformed, parse_lead
 from syncd.core.reconciliation import Books, after_check, after_restless, after_sweep
 from syncd.ctgo import Page
@@ -46,7 +46,7 @@ class Listings:
         with self._ledger.write() as connection:
             row = sources.load_source(connection, self._name)
         if self._context.stream_ids:
-            return Pass(plan, deque(self._context.stream_ids), Walk(documented=True))
+            return Pass(plan, deque(self._context.stream_ids), Walk(documented=True), promised=True)
         by_campaign = row.listing == "campaigns"
         if by_campaign and plan.kind == RECONCILE:  # the listing of all may be back
             return Pass(plan, deque([EVERYTHING]), Walk(documented=False), retrying=True)
@@ -75,10 +75,11 @@ class Listings:
 
         Raises the failure where it is about more than this campaign: also when each is refused.
         """
-        if isinstance(why, Halt):
-            alone = len(current.listings) == 1 and not current.answered
-            if why.code != "forbidden" or listing == EVERYTHING or alone:
-                raise why
+        alone = len(current.listings) == 1 and not current.answered
+        if isinstance(why, Halt) and (why.code != "forbidden" or listing == EVERYTHING or alone):
+            raise why
+        if alone and current.promised:
+            raise Pause("campaigns_not_found", why.detail)
         if self._passed_over.get(listing) != why.code:
             self._log.warning("campaign_skipped", source=self._name, stream=listing, code=why.code)
         self._passed_over[listing] = why.code
@@ -112,7 +113,7 @@ class Listings:
             sources.save_labels(connection, self._name, "stream", names, self._clock.now())
             sources.update_source(connection, self._name, listing="campaigns")
             known = sources.campaigns(connection, self._name)
-        current.listings = deque(sorted({*names, *known}))
+        current.listings, current.promised = deque(sorted({*names, *known})), bool(names)
         return Batch((), (), last=not current.listings)
 
     def _read(self, current: Pass, page: Page) -> Batch:

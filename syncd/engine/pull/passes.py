@@ -277,6 +277,8 @@ class Pass:
     """True if this pass tries the listing of all campaigns again."""
     answered: bool = False
     """True once a listing answered."""
+    promised: bool = False
+    """True if one of the campaigns must be there: CTGO names it now, or the configuration does."""
     partial: bool = False
     """True if a campaign was passed over."""
     unlisted: set[int] | None = None

@@ -32,7 +32,7 @@ _ADDRESS = re.compile(r'(?<![^\s"@\\])[^\s"@\\]+@[^\s"@\\]+\.[^\s"@\\]+')
 """From the beginning of a word only: from each letter on, a long one without an @ takes the square of its length."""
 
 
-def is_forgotten(connection: Connection, sought: "Sought") -> bool:
+def is_forgotten(connection: Connection, sought: "PersonQuery") -> bool:
     """True if there is a tombstone of this person. Emails leave none."""
     traces = {Trace("handle", name) for name in spellings(sought.handle) | spellings(f"@{sought.handle}")}
     if sought.person:
@@ -44,7 +44,7 @@ def is_forgotten(connection: Connection, sought: "Sought") -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class PersonQuery:
     """A person to forget, named by one of these."""
 
     handle: str = ""
@@ -80,7 +80,7 @@ class Found(NamedTuple):
     last: int
 
 
-def find(connection: Connection, sought: Sought) -> Found:
+def find(connection: Connection, sought: PersonQuery) -> Found:
     """Every row of the people who are sought; reads every lead, and is for people only."""
     last = connection.execute(select(func.max(_lead.c.seq))).scalar() or 0
     first = connection.execute(_ROWS.where(_matches(sought), _lead.c.state != "forgotten")).all()
@@ -90,7 +90,7 @@ def find(connection: Connection, sought: Sought) -> Found:
     return Found(rows, sentences_with(connection, names), last)
 
 
-def _matches(sought: Sought) -> Any:
+def _matches(sought: PersonQuery) -> Any:
     if sought.lead_id:
         return _lead.c.lead_id == sought.lead_id
     if sought.person:

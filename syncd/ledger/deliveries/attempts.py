@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, literal, or_, select, union_all, update
+from sqlalchemy import Connection, bindparam, case, func, literal, or_, select, union_all, update
 
 from syncd.core.delivery import Change, Item
 from syncd.core.lane_state import LaneState
@@ -15,6 +15,8 @@ from syncd.ledger.sql import Books, among, array, quoted
 ITEM_COLUMNS = ("id", "attempts", "suspect", "mark", "failing_since", "call_limit", "maybe_sent")
 DRAWS = 2_147_483_647
 """A prime: multiplied by any number below it, row numbers come in an order of that number's own."""
+NEWEST_FIRST = DRAWS - 1
+"""The number below it that turns their order around."""
 
 
 @dataclass(slots=True)
@@ -48,10 +50,12 @@ def due_rows(rows: Any, *conditions: Any, probing: bool = False) -> Any:
     """
     order = [rows.c.due_at, rows.c.id]
     if probing:  # that sorts all that is due, so only a probe pays for it
-        # Not who was asked in this doubt, no suspect, nobody who was refused, who waited longest; among equals, anybody
+        # Not who was asked in this doubt, no suspect, nobody who was refused, or who waited longest of those; among equals,
+        # anybody: in the order of age, every poisoned lead would be asked before the first healthy one behind them
         drawn = (rows.c.id * bindparam("draw")) % literal(DRAWS)
         refused = rows.c.code != quoted("")
-        order = [among(rows.c.id, "doubts"), rows.c.suspect, refused, rows.c.due_at, drawn, rows.c.id]
+        waited = case((refused, rows.c.due_at), else_=literal(0.0))
+        order = [among(rows.c.id, "doubts"), rows.c.suspect, refused, waited, drawn, rows.c.id]
     pending = select(rows).where(_owner_of(rows) == bindparam("owner"), *waiting(rows), *conditions)
     due = pending.where(rows.c.due_at <= bindparam("now")).order_by(*order).limit(bindparam("most"))
     back = or_(rows.c.waits_from.is_(None), 2 * rows.c.waits_from - rows.c.due_at > bindparam("now"))
@@ -64,8 +68,12 @@ def _owner_of(rows: Any) -> Any:
 
 
 def probe_values(lane: LaneState, draw: float) -> dict[str, object]:
-    """Return the parameters of a probe's choice. `draw`: a number in [0, 1)."""
-    return {"draw": 1 + int(draw * (DRAWS - 1)), "doubts": array(lane.doubts)}
+    """Return the parameters of a probe's choice. `draw`: a number in [0, 1).
+
+    Every other probe asks the newest lead, which came after those that are poisoned, or after the remote was mended.
+    """
+    order = min(1 + int(2 * draw * (DRAWS - 1)), NEWEST_FIRST)
+    return {"draw": order, "doubts": array(lane.doubts)}
 
 
 def others_due(

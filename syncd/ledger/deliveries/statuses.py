@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, or_, select, update
 
-from syncd.core.feedback import Standing, state_after
+from syncd.core.feedback import FeedbackRow, state_after
 from syncd.ledger.schema import Delivery, Feedback, Heard, Hearing, Person, table
 from syncd.ledger.schema import Lead as LeadRow
 from syncd.ledger.sql import Books, among, array, execute_many, is_there, quoted, upsert
@@ -93,7 +93,7 @@ def news_in(connection: Connection, connector: str, reports: Sequence[Report]) -
         if person in there and not known:
             continue
         word = about[person] = words[person]
-        before = None if id_ is None else Standing(*standing)
+        before = None if id_ is None else FeedbackRow(*standing)
         state = state_after(before, word, segment=segment_id)
         if state is not None:
             was = before.state if before else ""

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, case, exists, func, literal, or_, select, update
 
-from syncd.core.lead_state import HOLDS_EXPORT, UNSETTLED, Standing, lead_state
+from syncd.core.lead_state import HOLDS_EXPORT, UNSETTLED, DeliveryStates, lead_state
 from syncd.ledger.overview import counts
 from syncd.ledger.schema import Delivery, Export, table
 from syncd.ledger.schema import Lead as LeadRow
@@ -80,7 +80,7 @@ def settle_delivered(
 
     `exports`: as in `owe_everywhere`. Returns the sources that may owe an export now; None: some lead is of another kind, so call `settle` for all.
     """
-    new = lead_state(Standing(required_delivered=True), exports=bool(exports))
+    new = lead_state(DeliveryStates(required_delivered=True), exports=bool(exports))
     moved = _move(books, _MOVE_DELIVERED, source, ("delivering", new), {"seqs": array(seqs)})
     if moved < len(seqs):
         return None
@@ -98,7 +98,7 @@ def settle(books: Books, seqs: Collection[int], exports: Mapping[str, bool]) -> 
     ids: dict[str, set[int]] = {}
     rows = books.connection.execute(_STANDINGS, {"seqs": array(seqs)}).all()
     for source, state, *standing, members, lead_ids in rows:
-        new = lead_state(Standing(*standing), exports=exports.get(source, False))
+        new = lead_state(DeliveryStates(*standing), exports=exports.get(source, False))
         if new != state:
             _move(books, _MOVE, source, (state, new), {"seqs": members, "old": state})
         ids.setdefault(source, set()).update(loads(lead_ids))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from syncd.app.paced_client import PATIENCE, Paced
+from syncd.app.paced_client import PATIENCE, PacedClient
 from syncd.core.failure import Failure
 from syncd.ctgo.campaigns.api import Api
 from syncd.ctgo.campaigns.drafts import Tier
@@ -238,7 +238,7 @@ class Paces:
         self.told: list[float] = []
         self.pacer = RequestBudget("ctgo_x", limit, self.clock, deadline=30.0)
         client = self.stage.client(self.clock, self.pacer.observe)
-        self.paced = Paced(client, self.pacer, self.ledger, self.clock, self.told.append)
+        self.paced = PacedClient(client, self.pacer, self.ledger, self.clock, self.told.append)
         self.api = Api(self.paced)
 
 

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from syncd.cli.run.progress import Pace, Scene, Wait, bars_on
-from syncd.cli.run.report import Standing
+from syncd.cli.run.report import Counts
 from syncd.settings import Settings
 from tests.cli.conftest import Home, MakeHome
 from tests.support.screen import Screen
@@ -61,9 +61,9 @@ def _drawn(scene: Scene, *, width: int = 80) -> str:
     file = io.StringIO()
     console = Console(file=file, width=width, force_terminal=True, color_system=None)
     settings = Settings.model_construct(sources={}, connectors={})
-    nothing = Standing({}, {}, {})
+    nothing = Counts({}, {}, {})
     with bars_on(console, settings, nothing, lambda: scene) as show:
-        show(Standing({}, {}, {"main": {"pending": 71}}))
+        show(Counts({}, {}, {"main": {"pending": 71}}))
     return file.getvalue()
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from connectors.apollo.identity import Shape, is_same
 from connectors.apollo.options import CODES
 from syncd.connector import Delivered, Delivery, Halt, Pause, Reject, Retry
 from syncd.testing import LaneHarness
@@ -91,6 +92,39 @@ def test_what_search_shows_late_is_not_written_twice() -> None:
         assert (harness.ids("delivered"), bench.seen()) == ([1], 1)
         codes = [failure.code for call in harness.calls for failure in call.failures]
         assert codes == ["apollo_unavailable", "apollo_not_found_yet"]
+
+
+def test_a_contact_that_lost_its_key_with_the_deleted_field_is_not_written_twice() -> None:
+    with table(without_email="create") as bench:
+        bench.fake.lose_next_answer()
+        raised(bench, nobody(bench))
+        book = bench.fake.book
+        (key,) = [id_ for id_, field in book.fields.items() if field["label"] == "ctgo_x_user_id"]
+        del book.fields[key]
+        (contact,) = book.contacts.values()
+        del contact["typed_custom_fields"][key]
+        book.field("ctgo_x_user_id", "string")  # made again by the operator, with another id
+        bench.clock.advance(3601.0)
+        found = one(bench, nobody(bench, maybe_sent=True, attempt=2))
+        assert isinstance(found, Delivered), found
+        assert (found.remote_id, found.created) == (contact["id"], False)
+        assert len(book.contacts) == 1
+
+
+@pytest.mark.parametrize(
+    "url", ["https://twitter.com/Maker_1", "x.com/maker_1/", "https://x.com/maker_1?s=20"]
+)
+def test_a_profile_on_x_is_known_in_each_of_its_forms(url: str) -> None:
+    form = Shape({}, None, ())
+    assert is_same({"twitter_url": url}, {"twitter_url": "https://x.com/maker_1"}, form)
+    assert not is_same({"twitter_url": url}, {"twitter_url": "https://x.com/maker_12"}, form)
+
+
+def test_blank_profiles_make_nobody_the_same() -> None:
+    form = Shape({}, None, ())
+    assert not is_same(
+        {"linkedin_url": "", "twitter_url": " "}, {"linkedin_url": "", "twitter_url": " "}, form
+    )
 
 
 def test_not_found_twice_some_minutes_apart_it_is_written() -> None:

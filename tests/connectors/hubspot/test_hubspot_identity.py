@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from connectors.hubspot.identity import Aim, Contact, Row
+from connectors.hubspot.identity import Contact, Row, Target
 from connectors.hubspot.write import _claim
 from syncd.connector import Delivered, Field, Refused, Reject, Retry
 from tests.connectors.hubspot.hubspot_bench import ALWAYS, GUESSED, NONE, VERIFIED, Hub, hub
@@ -206,6 +206,6 @@ def test_who_may_go_to_the_contact_that_holds_the_value(
 ) -> None:
     lead = it.lead(VERIFIED, remote_id="7")
     own = {name: lead.person if value == "own" else value for name, value in holder.items()}
-    verdict = _claim(Aim(Row(0, lead, EMAIL, "t"), "id", aim_id, turn=turn), Contact("9", own))
+    verdict = _claim(Target(Row(0, lead, EMAIL, "t"), "id", aim_id, turn=turn), Contact("9", own))
     assert (verdict.code if verdict else None) == code
     assert not isinstance(verdict, Retry) or verdict.of_record

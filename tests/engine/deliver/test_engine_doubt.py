@@ -130,6 +130,21 @@ def test_the_next_probe_of_a_halted_lane_asks_about_a_new_lead_before_those_that
     assert set(far.lead_ids()) == set(new)
 
 
+@pytest.mark.parametrize("poisoned", [40, 400])
+def test_healthy_leads_behind_many_poisoned_ones_wait_minutes_and_not_hours(
+    bench: Bench, poisoned: int
+) -> None:
+    world = bench.ctgo(leads=poisoned, limit=10_000, rate_limit=10_000)
+    far = bench.place(policy=Policy(probe=3600.0), batch_size=1)
+    far.rule = rejects(*pulled(bench))
+    bench.once(60)
+    assert bench.lane("deliver", "crm").status == "halted"
+    new = world.add_leads(3)
+    bench.daemon(1800)
+    bench.check()
+    assert set(far.lead_ids()) == set(new)
+
+
 def test_a_daily_quota_rejects_nobody(bench: Bench) -> None:
     world = bench.ctgo(leads=30)
     far = bench.place(batch_size=1)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from syncd.core.delivery import Delivery, Outcome
 from syncd.ledger.admin import forgotten
-from syncd.ledger.admin.forgotten import Sought
+from syncd.ledger.admin.forgotten import PersonQuery
 from tests.engine.enrich.test_engine_enriching import FIELDS, asks, ctgo, lost, on_enrich
 from tests.support import Bench, Remote
 from tests.support.growing import LINEAR, growth
@@ -16,7 +16,7 @@ from tests.support.growing import LINEAR, growth
 
 def forget(bench: Bench, **sought: int) -> forgotten.Farewell:
     with bench.ledger.read() as connection:
-        found = forgotten.find(connection, Sought(**sought))  # type: ignore[arg-type]
+        found = forgotten.find(connection, PersonQuery(**sought))  # type: ignore[arg-type]
     with bench.ledger.write() as connection:
         return forgotten.forget(connection, found, bench.clock.now(), who="me")
 

@@ -10,7 +10,7 @@ from syncd.core.feedback import Judgement, Judging
 from syncd.engine.feedback import BEHIND
 from syncd.engine.lane import AGAIN, Next
 from syncd.ledger.admin import actions, forgotten
-from syncd.ledger.admin.forgotten import Sought
+from syncd.ledger.admin.forgotten import PersonQuery
 from tests.engine.feedback.judged import JUDGING, OFTEN, arrange, feedback, told
 from tests.support import Bench, lead_ids, pause
 
@@ -95,7 +95,7 @@ def test_whoever_is_forgotten_is_neither_told_of_nor_kept(bench: Bench) -> None:
     bench.daemon(1800, poll=300)
     with bench.ledger.write() as connection:
         for lead_id in (first, second):
-            found = forgotten.find(connection, Sought(lead_id=lead_id))
+            found = forgotten.find(connection, PersonQuery(lead_id=lead_id))
             forgotten.forget(connection, found, bench.clock.now(), who="ana")
     bench.check()
     assert bench.rows("SELECT * FROM feedback") == bench.rows("SELECT * FROM heard") == []

@@ -208,6 +208,51 @@ def test_one_campaign_that_is_refused_does_not_stand_for_its_source(bench: Bench
     assert bench.lane("pull", "main").status == "open"
 
 
+@pytest.mark.parametrize("configured", [True, False])
+def test_campaigns_of_which_none_can_be_found_are_trouble_and_not_an_empty_list(
+    bench: Bench, *, configured: bool
+) -> None:
+    world = bench.ctgo(leads=6, campaigns=2, **ROOM)
+    if configured:
+        bench.accounts["main"].context["stream_ids"] = [it.id for it in world.campaigns]
+    far = bench.place()
+
+    def away(request: httpx.Request, send: Callable[[], httpx.Response]) -> httpx.Response:
+        if request.url.path.endswith("/leads"):
+            return httpx.Response(404, json={"error": "Not found"})
+        return send()
+
+    bench.life.wires["main"].answering = away
+    bench.daemon(600, poll=60, reconcile=None)
+    lane = bench.lane("pull", "main")
+    assert (lane.status, lane.code) == ("paused", "campaigns_not_found")
+    assert bench.rows("SELECT watermark FROM source") == [(None,)]
+
+    bench.life.wires["main"].answering = None
+    bench.daemon(600, poll=60, reconcile=None)
+    bench.check()
+    assert len(far.things) == 6
+
+
+def test_a_source_whose_known_campaigns_are_all_gone_is_well(bench: Bench) -> None:
+    bench.ctgo(leads=6, campaigns=2, **ROOM)
+    bench.place()
+    bench.daemon(600, poll=60, reconcile=None)
+    bench.sql("UPDATE source SET listing = 'campaigns'")
+
+    def away(request: httpx.Request, send: Callable[[], httpx.Response]) -> httpx.Response:
+        if request.url.path.endswith("/streams"):
+            return httpx.Response(200, json={"streams": []})
+        if "/streams/" in request.url.path:
+            return httpx.Response(404, json={"error": "Not found"})
+        return send()
+
+    bench.life.wires["main"].answering = away
+    bench.daemon(600, poll=60, reconcile=None)
+    bench.check()
+    assert bench.lane("pull", "main").status == "open"
+
+
 def test_a_source_whose_campaigns_are_all_refused_halts(bench: Bench) -> None:
     world = bench.ctgo(leads=6, campaigns=2, **ROOM)
     bench.accounts["main"].context["stream_ids"] = [it.id for it in world.campaigns]

@@ -1,6 +1,7 @@
 """Pages that lie, shift, end nowhere or hold rubbish: nothing is lost and no watermark moves on them."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -122,6 +123,23 @@ def test_a_page_that_is_none_moves_no_watermark_and_loses_nothing(
     bench.check()
     assert len(far.things) == 5
     assert bench.rows("SELECT listing FROM source") == [("all",)]
+
+
+def test_a_byte_that_is_not_utf_8_in_one_lead_holds_up_nobody(bench: Bench) -> None:
+    bench.ctgo(leads=5)
+    far = bench.place()
+
+    def spoilt(_: httpx.Request, send: Callable[[], httpx.Response]) -> httpx.Response:
+        body, found = re.subn(rb'"displayName": ?"', b'"displayName":"\xff', send().read(), count=1)
+        spoiling.append(found)
+        return httpx.Response(200, content=body)
+
+    spoiling: list[int] = []
+    bench.life.wires["main"].answering = spoilt
+    bench.once()
+    bench.check()
+    assert any(spoiling)
+    assert (len(far.things), bench.leads()) == (5, {"exported": 5})
 
 
 def test_the_same_page_twice_moves_no_watermark(bench: Bench) -> None:

@@ -124,7 +124,9 @@ def exhausted_attempts_reject_in_an_outage() -> None:
     """A lead is given up after its attempts, whether or not anything else went through."""
 
     def make(plain: Any) -> Any:
-        return lambda walk, item, why, _before, terms: plain(walk, item._replace(mark=-1), why, -1, terms)
+        return lambda walk, item, why, _before, situation: plain(
+            walk, item._replace(mark=-1), why, -1, situation
+        )
 
     around("syncd.core.verdict:_on_retry", make)
 

@@ -20,7 +20,9 @@ def alike_rejections_halt_without_asking_others() -> None:
     """Ten leads that are rightly refused stop a connector that takes the eleventh."""
 
     def make(plain: Any) -> Any:
-        return lambda call, answer, lane, terms: plain(call, answer, lane, terms._replace(others=False))
+        return lambda call, answer, lane, situation: plain(
+            call, answer, lane, situation._replace(others=False)
+        )
 
     around("syncd.core.verdict:judge_call", make)
 

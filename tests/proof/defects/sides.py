@@ -60,10 +60,10 @@ def a_replay_holds_back_exports() -> None:
     """A connector that was added later becomes required for leads that came before it."""
 
     def make(plain: Any) -> Any:
-        def making(books: Any, terms: Any, *given: Any, **named: Any) -> Any:
-            made = plain(books, terms, *given, **named)
+        def making(books: Any, situation: Any, *given: Any, **named: Any) -> Any:
+            made = plain(books, situation, *given, **named)
             sql = "UPDATE delivery SET required = 1 WHERE connector = ?"
-            books.connection.exec_driver_sql(sql, (terms.connector,))
+            books.connection.exec_driver_sql(sql, (situation.connector,))
             return made
 
         return making

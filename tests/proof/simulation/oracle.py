@@ -11,7 +11,7 @@ from syncd.core.lead import Malformed, parse_lead
 from syncd.ledger import Ledger
 from syncd.ledger.admin import auditor
 from tests.proof.simulation.books import share_compiled
-from tests.proof.simulation.remotes import CONNECTORS, FarEnds, Sought
+from tests.proof.simulation.remotes import CONNECTORS, FarEnds, PersonQuery
 from tests.support.books import assert_books
 
 # ruff: noqa: S608 - put together from this line
@@ -67,7 +67,7 @@ class Oracle:
                 if required and state not in {"delivered", "dropped"}:
                     self._object(f"{source} {lead_id} exported while {connector} has it {state}")
                 if state == "delivered" and not self._far.holds(
-                    connector, Sought(id_, stream, segment, person)
+                    connector, PersonQuery(id_, stream, segment, person)
                 ):
                     self._object(f"{source} {lead_id} exported and {connector} does not hold it")
         if not any(row[8] == "delivered" for row in rows):
@@ -116,7 +116,7 @@ class Oracle:
             if not (
                 person in at
                 if at is not None
-                else self._far.holds(connector, Sought(lead_id, stream, segment, person))
+                else self._far.holds(connector, PersonQuery(lead_id, stream, segment, person))
             ):
                 self._object(f"{lead_id} counts as delivered to {connector}, which does not hold it")
 

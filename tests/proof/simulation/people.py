@@ -10,7 +10,7 @@ from syncd.engine.names import Names, names_in
 from syncd.ledger import sources
 from syncd.ledger.admin import actions, forgotten
 from syncd.ledger.admin.actions import Chosen
-from syncd.ledger.admin.forgotten import Sought
+from syncd.ledger.admin.forgotten import PersonQuery
 from syncd.ledger.admin.replays import Wanted
 from syncd.ledger.leads.marks import export_again, exported
 from tests.proof.simulation.remotes import ACCOUNTS
@@ -112,7 +112,7 @@ class People:
             lead_id, person = self.chance.choice(rows)
             self.sim.oracle.excused.add(person)
             with ledger.read() as connection:
-                found = forgotten.find(connection, Sought(lead_id=lead_id))
+                found = forgotten.find(connection, PersonQuery(lead_id=lead_id))
             self.sim.outside.excused.add(person)
             with ledger.write() as connection:
                 forgotten.forget(connection, found, self.now, who=WHO)

@@ -35,7 +35,7 @@ HOOK = "hook"
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class PersonQuery:
     """One row of the ledger, as a remote may know it."""
 
     lead_id: int
@@ -96,7 +96,7 @@ class FarEnds:
 
     # What they hold
 
-    def holds(self, connector: str, sought: Sought) -> bool:
+    def holds(self, connector: str, sought: PersonQuery) -> bool:
         """Whether a connector's remote has this lead, or its person."""
         if connector == "sheet":
             key = (str(sought.lead_id), str(sought.stream_id or ""), str(sought.segment_id or ""))

@@ -24,8 +24,8 @@ def hubspot_believes_an_answer_that_forgets_a_contact() -> None:
     def make(plain: Any) -> Any:
         from dataclasses import replace  # noqa: PLC0415
 
-        def read_results(aims: Any, body: Any) -> Any:
-            found = plain(aims, body)
+        def read_results(targets: Any, body: Any) -> Any:
+            found = plain(targets, body)
             return replace(
                 found, done={**dict.fromkeys(found.unmentioned, "0"), **found.done}, unmentioned=frozenset()
             )
@@ -42,10 +42,10 @@ def hubspot_reads_an_answer_by_position() -> None:
     def make(plain: Any) -> Any:
         from dataclasses import replace  # noqa: PLC0415
 
-        def read_results(aims: Any, body: Any) -> Any:
+        def read_results(targets: Any, body: Any) -> Any:
             ids = [str(it["id"]) for it in body.get("results", []) if it.get("id")]
-            found = plain(aims, body)
-            return replace(found, done=dict(zip([aim.row.place for aim in aims], ids, strict=False)))
+            found = plain(targets, body)
+            return replace(found, done=dict(zip([target.row.place for target in targets], ids, strict=False)))
 
         return read_results
 

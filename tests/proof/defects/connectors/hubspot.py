@@ -13,7 +13,7 @@ MERGES = "tests/connectors/hubspot/test_hubspot_merges.py::test_"
 def hubspot_keeps_an_id_that_a_merge_killed() -> None:
     """A contact that is read under a new id is still written to under its old one."""
     instead(
-        "connectors.hubspot.identity:Aim.at",
+        "connectors.hubspot.identity:Target.at",
         lambda self, contact: self._replace(contact=contact, looked=True),
     )
 
@@ -40,7 +40,7 @@ def hubspot_takes_no_notice_of_a_merge() -> None:
 @defect("one object a person", "connectors", f"{MERGES}two_of_our_people_whom_sales_made_one_stay_one")
 def hubspot_writes_one_person_over_another() -> None:
     """A contact that sales made of two of our people gets the fields of whoever has the next lead."""
-    instead("connectors.hubspot.identity:Aim.misses", lambda *_: False)
+    instead("connectors.hubspot.identity:Target.misses", lambda *_: False)
 
 
 @defect("I-3", "connectors", f"{MERGES}a_contact_that_bears_anothers_key_is_for_a_person_to_decide")

@@ -15,7 +15,7 @@ from syncd.ledger import Ledger
 from syncd.ledger.lanes import load_lanes
 from tests.proof.simulation.books import share_compiled
 from tests.proof.simulation.outside.remote import App, LeadId, Readings, Row, lead_id, person_of
-from tests.proof.simulation.remotes import ACCOUNTS, FarEnds, Sought
+from tests.proof.simulation.remotes import ACCOUNTS, FarEnds, PersonQuery
 from tests.proof.simulation.setup import Setup
 
 EXPORT = re.compile(r"/api/v2/leads/(\d+)/export")
@@ -218,7 +218,7 @@ class Outside:
 
     def _has(self, connector: str, row: Row) -> bool:
         key: LeadId | None = lead_id(row)
-        return key is not None and self._far.holds(connector, Sought(*key, person_of(row)))
+        return key is not None and self._far.holds(connector, PersonQuery(*key, person_of(row)))
 
     def _object(self, told: str) -> None:
         if told not in self.objections:
