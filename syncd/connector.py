@@ -200,6 +200,19 @@ class Connector(ABC):
         """
         return ()
 
+    @classmethod
+    def as_written(cls, fields: Mapping[str, object]) -> Mapping[str, object]:
+        """Return mapped fields as they are written, as far as that is known without the remote: cut, or as text. Pure.
+
+        What is left out of the result is not written. For people to see: the engine gives `deliver` the fields as mapped.
+        """
+        return fields
+
+    @classmethod
+    def record_url(cls, options: Any, remote_id: str) -> str | None:  # noqa: ARG003
+        """Return the address where a person sees a record in a browser; None if it is not known. Pure."""
+        return None
+
 
 class Status(NamedTuple):
     """The watched property's value of one object, and since when the object is as it is (seconds since the epoch).

@@ -6,8 +6,9 @@ becomes a `SettingsError` that names it.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import MappingProxyType
@@ -157,6 +158,14 @@ class Draft(NamedTuple):
     """The condition that the connector's options add for every lead."""
     by_default: bool
     """True if the fields are the connector's default mapping."""
+    cls: ConnectorClass
+
+    def as_written(self, fields: Mapping[str, object]) -> Mapping[str, object]:
+        """Return mapped fields as the connector writes them; as they are, where its own function fails."""
+        try:
+            return dict(self.cls.as_written(fields))
+        except Exception:  # noqa: BLE001 - a plugin's function, for people to see its result
+            return fields
 
     @property
     def condition(self) -> str:
@@ -177,9 +186,34 @@ def drafts(settings: Settings, *, types: Mapping[str, EntryPoint] | None = None)
         cls = _class(settings, name, chosen.type, known)
         also = _also_where(cls.Options, chosen.options)
         found[name] = Draft(
-            name, chosen.type, _fields(chosen, cls), chosen.where, also, chosen.fields is None
+            name, chosen.type, _fields(chosen, cls), chosen.where, also, chosen.fields is None, cls
         )
     return found
+
+
+def record_urls(settings: Settings) -> Callable[[str, str], str | None]:
+    """Make the function that finds the address of a connector's record for a browser, by the connector's name and the record's id.
+
+    It returns None if the address is not known, or the connector has mistakes.
+    """
+    known = known_types()
+
+    @cache
+    def configured(name: str) -> Configured | None:
+        chosen = settings.connectors.get(name)
+        try:
+            return _configured(settings, name, chosen, known) if chosen else None
+        except SettingsError:  # `check` tells it
+            return None
+
+    def url(name: str, remote_id: str) -> str | None:
+        it = configured(name)
+        try:
+            return it.cls.record_url(it.options, remote_id) if it and remote_id else None
+        except Exception:  # noqa: BLE001 - a plugin's function, for people to see its result
+            return None
+
+    return url
 
 
 def _also_where(model: type[BaseModel], given: Mapping[str, Any]) -> str:

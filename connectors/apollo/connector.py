@@ -12,7 +12,7 @@ A contact that syncd did not make is left as it is, or filled where it is empty,
 connector remembers between two calls makes it quicker; forgetting it makes it only more careful.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from connectors.apollo import identity
 from connectors.apollo import setup as apollo_setup
@@ -82,6 +82,17 @@ class ApolloConnector(Connector):
         if (why := apollo_setup.unsendable(self._settings)) is not None:
             raise why
         return self._sender.send(batch)
+
+    @classmethod
+    def as_written(cls, fields: Mapping[str, object]) -> Mapping[str, object]:
+        """Return mapped fields as texts, a LinkedIn profile in the form that Apollo stores, and no address that is none."""
+        return identity.as_written(fields)
+
+    @classmethod
+    def record_url(cls, options: ApolloOptions, remote_id: str) -> str | None:
+        """Return the address of a contact; None for an Apollo of somebody's own, as in a trial."""
+        real = options.base_url == ApolloOptions.model_fields["base_url"].default
+        return f"https://app.apollo.io/#/contacts/{remote_id}" if real else None
 
     def close(self) -> None:
         """Close the connection."""

@@ -124,6 +124,16 @@ def item(delivery: Delivery, form: Shape) -> dict[str, Any]:
     return {**chosen, CUSTOM: custom} if custom else chosen
 
 
+def as_written(fields: Mapping[str, object]) -> dict[str, str]:
+    """Return mapped fields as `item` writes them."""
+    texts = {name: _text(value) for name, value in fields.items()}
+    if "linkedin_url" in texts:
+        texts["linkedin_url"] = linkedin(texts["linkedin_url"])
+    if "email" in texts and address(texts["email"]) is None:
+        del texts["email"]
+    return {name: written for name, written in texts.items() if written}
+
+
 def _text(value: object) -> str:
     """Text as JSON can carry it, which is all that Apollo takes: a mapping may make NUL characters and halves of a pair."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -147,6 +147,11 @@ class CsvConnector(Connector):
             what = f"may mean the file of connectors.{first}.path: give each of the two a file of its own"
             yield second, "path", what
 
+    @classmethod
+    def as_written(cls, fields: Mapping[str, object]) -> Mapping[str, object]:
+        """Return mapped fields as the cells of a row."""
+        return {name: csv_rows.cell(value) for name, value in fields.items()}
+
     def check(self) -> Sequence[Finding]:
         """Check that today's file can be written, and has the header that it should have."""
         path = self._path(csv_rows.day(self._clock.now()))

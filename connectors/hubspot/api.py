@@ -53,6 +53,8 @@ class Api:
         self._limit, self._searches = RateLimit(options.requests_per_second), RateLimit(_SEARCHES_A_SECOND)
         self._zone = options.time_zone
         self._asked_zone = False
+        self.portal = ""
+        """The account's id, once `learn_zone` has asked for it."""
         self._left_today: int | None = None
         self._garbled = 0
 
@@ -92,7 +94,9 @@ class Api:
             return
         self._asked_zone = True
         try:
-            self._zone = known_zone(self.call("GET", _ACCOUNT).body.get("timeZone"))
+            account = self.call("GET", _ACCOUNT).body
+            self._zone = known_zone(account.get("timeZone"))
+            self.portal = str(account.get("portalId") or "")
         except Failure:
             return  # a nicety: without it the quota is looked for every quarter of an hour
 

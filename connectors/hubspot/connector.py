@@ -9,13 +9,13 @@ by id or address: a merge gives them another id, and an address may be another p
 Source: https://developers.hubspot.com/docs/api-reference/latest/crm/objects/contacts/guide
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from connectors.hubspot import setup as hubspot_setup
 from connectors.hubspot import statuses
 from connectors.hubspot.api import Api
-from connectors.hubspot.identity import Plan
+from connectors.hubspot.identity import Plan, text
 from connectors.hubspot.options import CODES, DEFAULTS, HubSpotOptions
 from connectors.hubspot.write import Locks, Sending
 from syncd.connector import Change, Connector, Context, Delivery, Field, Finding, Outcome, Route, Statuses
@@ -66,6 +66,17 @@ class HubSpotConnector(Connector):
         if self._watched is None:
             return Statuses((), cursor)
         return statuses.statuses_since(self._api, self._watched, cursor)
+
+    @classmethod
+    def as_written(cls, fields: Mapping[str, object]) -> Mapping[str, object]:
+        """Return mapped fields as texts: HubSpot takes all values so."""
+        return {name: text(value) for name, value in fields.items()}
+
+    @classmethod
+    def record_url(cls, options: HubSpotOptions, remote_id: str) -> str | None:
+        """Return the address of a contact, where the options tell the portal."""
+        home = "https://app.hubspot.com/contacts"
+        return f"{home}/{options.portal_id}/record/0-1/{remote_id}" if options.portal_id else None
 
     def close(self) -> None:
         """Close the connections."""

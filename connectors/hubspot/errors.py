@@ -1,7 +1,7 @@
 """The meaning of HubSpot's answers: by status first, by category second, as the vendor says to. Pure tables.
 
 Every field of an error is optional, and its message may hold an address or a name: what becomes a detail is put
-together from property names and error codes only.
+together from property names, error codes, and the options of a property only.
 
 Source: https://developers.hubspot.com/docs/api-reference/error-handling
 """
@@ -59,10 +59,15 @@ Judgement = Conflict | Gone | Missing | Failure
 
 
 class Problem(NamedTuple):
-    """An error about one property."""
+    """An error about one property. `options`: the values that it would take, if HubSpot lists them."""
 
     name: str
     error: str
+    options: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        only = f", only: {', '.join(self.options)[:_MOST]}" if self.options else ""
+        return f"property {self.name}: {self.error}{only}"
 
 
 _SERVER = frozenset({0, 408})
@@ -93,6 +98,9 @@ _MOVING = 3600.0
 
 _NAME = re.compile(r"[A-Za-z0-9_]{1,100}")
 _EXISTING = re.compile(r"existing\s+(?:object\s+|contact\s+)?id:?\s*\(?(\d{1,20})", re.IGNORECASE)
+_ALLOWED = re.compile(r".*was not one of the allowed options: \[([^\[\]]*)\]\s*", re.DOTALL)
+_MOST = 300
+"""Characters of the options that a detail names."""
 _TAKEN = frozenset({"CONFLICTING_UNIQUE_VALUE", "CONTACT_EXISTS", "DUPLICATE_UNIQUE_PROPERTY_VALUE"})
 _CONFLICTS = frozenset({"CONFLICT", "OBJECT_ALREADY_EXISTS"})
 _KINDS = (
@@ -239,9 +247,9 @@ def _of_problems(problems: Sequence[Problem], constants: Container[str]) -> Judg
     for code, problem in coded:
         if code == "hubspot_property_read_only" or problem.name in constants:
             wrong = code if code == "hubspot_property_read_only" else "hubspot_constant_refused"
-            return Halt(wrong, f"property {problem.name}: {problem.error}")
+            return Halt(wrong, str(problem))
     code, problem = coded[0]
-    return Reject(code, f"property {problem.name}: {problem.error}")
+    return Reject(code, str(problem))
 
 
 def _code(error: str) -> str:
@@ -258,19 +266,28 @@ def _problems(error: Json, message: str) -> Iterator[Problem]:
             listed = []
         for each in listed:
             if isinstance(each, Mapping) and each.get("isValid") is not True:
-                yield _problem(each.get("name"), each.get("error"))
+                yield _problem(each.get("name"), each.get("error"), each.get("message"))
     for each in row_errors(error):
         context = each.get("context")
         named = context.get("propertyName") if isinstance(context, Mapping) else None
         name = named[0] if isinstance(named, list) and named else named or each.get("name")
         if name or each.get("code"):
-            yield _problem(name, each.get("code") or each.get("error"))
+            yield _problem(name, each.get("code") or each.get("error"), each.get("message"))
 
 
-def _problem(name: object, error: object) -> Problem:
+def _problem(name: object, error: object, message: object) -> Problem:
     """Names and codes only: whatever else stands there may be somebody's."""
     texts = [text if isinstance(text, str) and _NAME.fullmatch(text) else "" for text in (name, error)]
-    return Problem(texts[0] or "without a name", texts[1].upper() or "REFUSED")
+    return Problem(texts[0] or "without a name", texts[1].upper() or "REFUSED", _allowed(message))
+
+
+def _allowed(message: object) -> tuple[str, ...]:
+    """Read the options at the end of a message: `… allowed options: [NEW, OPEN]`. Before them stands the lead's own value."""
+    found = _ALLOWED.fullmatch(message) if isinstance(message, str) else None
+    if found is None:
+        return ()
+    options = re.findall(r'value: "([^"]*)"', found[1]) or found[1].split(",")
+    return tuple(filter(None, (option.strip() for option in options)))
 
 
 def row_errors(body: Json) -> list[Json]:

@@ -22,13 +22,18 @@ Adoptable = Literal["twitterhandle", "hs_linkedin_url"]
 
 
 class HubSpotOptions(ConnectorOptions):
-    """`adopt`: by which properties to look for contacts that other tools made; `time_zone`: the portal's, as `Europe/Paris`."""
+    """The table `[connectors.NAME]` of a HubSpot connector.
+
+    `adopt`: by which properties to look for contacts that other tools made; `time_zone`: the portal's, as `Europe/Paris`;
+    `portal_id`: the account's id, for links to contacts.
+    """
 
     access_token: Token
     base_url: BaseUrl = "https://api.hubapi.com"
     requests_per_second: float = Option(9.0, gt=0, le=1000, allow_inf_nan=False)
     adopt: list[Adoptable] = Option(default_factory=list)
     time_zone: str = ""
+    portal_id: str = Option("", pattern=r"^[0-9]*$")
 
     @field_validator("time_zone")
     @classmethod

@@ -85,9 +85,9 @@ def check(api: Api, plan: Plan, adopt: Sequence[str], watched: Watched | None = 
         found += statuses.findings(watched, properties) if watched else []
     except Failure as why:
         return [_failed(why)]
-    return found or [
-        Finding("ok", "hubspot_ready", f"the token is good, and {len(_needed(plan))} properties are there")
-    ]
+    portal = f" (portal_id {api.portal})" if api.portal else ""
+    detail = f"the token is good{portal}, and {len(_needed(plan))} properties are there"
+    return found or [Finding("ok", "hubspot_ready", detail)]
 
 
 def _access(api: Api) -> Iterator[Finding]:

@@ -118,6 +118,18 @@ class SalesforceConnector(Connector):
         key = self._options.external_id_field
         return statuses.statuses_since(self._wire, self._context.watched, key, cursor)
 
+    @classmethod
+    def as_written(cls, fields: Mapping[str, object]) -> Mapping[str, object]:
+        """Return mapped fields cut to the lengths that Salesforce documents, and `setup` gives."""
+        from connectors.salesforce.setup import as_written  # noqa: PLC0415 - for people, who look now and then
+
+        return as_written(fields)
+
+    @classmethod
+    def record_url(cls, options: SalesforceOptions, remote_id: str) -> str:
+        """Return the address that opens a Lead or a Contact in the org."""
+        return f"{options.home}/{remote_id}"
+
     def close(self) -> None:
         """Let go of the connections."""
         self._wire.close()

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 _UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -142,3 +143,27 @@ def _cut(text: str, length: int) -> str:
         .decode("utf-16-le", "ignore")
         .rstrip("\u200d \t\n\r")
     )
+
+
+_LENGTHS: Mapping[str, int] = MappingProxyType(
+    {
+        "FirstName": 40, "LastName": 80, "MiddleName": 40, "Suffix": 40, "Salutation": 40, "Company": 255, "Title": 128,
+        "Street": 255, "City": 40, "State": 80, "PostalCode": 20, "Country": 80, "Description": 32_000,
+    }
+)  # fmt: skip
+_WHOLE: Mapping[str, tuple[str, int]] = MappingProxyType(
+    {
+        "Email": ("email", 80),
+        "Phone": ("phone", 40),
+        "MobilePhone": ("phone", 40),
+        "Fax": ("phone", 40),
+        "Website": ("url", 255),
+    }
+)
+"""Fields whose values are never cut: type and length."""
+
+
+def standard_columns() -> dict[str, Column]:
+    """The fields of Lead that every org has, by lower-case name, as long as Salesforce documents them."""
+    texts = [Column(name, "string", length) for name, length in _LENGTHS.items()]
+    return {it.name.casefold(): it for it in (*texts, *(Column(n, *kind) for n, kind in _WHOLE.items()))}

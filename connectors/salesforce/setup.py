@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from connectors.salesforce.errors import problem
 from connectors.salesforce.identity import KEPT_ON_UPDATE, join, left_out, vouched
-from connectors.salesforce.lead_fields import Schema
+from connectors.salesforce.lead_fields import Column, Schema, fit, standard_columns
 from connectors.salesforce.match import Select
 from connectors.salesforce.options import SalesforceOptions
 from connectors.salesforce.rate_limit import Budget
@@ -54,6 +54,25 @@ CUSTOM_FIELDS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 def key_metadata() -> dict[str, Any]:
     """The external id field: unique, or two programs at once could make two records for one person."""
     return {**_text("CTGO X User Id", 32), "externalId": True, "unique": True, "caseSensitive": False}
+
+
+_MADE_AS: Mapping[str, tuple[str, int]] = MappingProxyType(
+    {
+        "Text": ("string", 255), "TextArea": ("textarea", 255), "Url": ("url", 255), "Email": ("email", 80),
+        "Number": ("double", 0), "DateTime": ("datetime", 0),
+    }
+)  # fmt: skip
+"""By type of a `CustomField`, the type and the length that `describe` shows."""
+
+
+def as_written(fields: Mapping[str, object]) -> dict[str, object]:
+    """Return mapped fields as they fit the fields that every org has and those that `setup` makes; others as they are."""
+    known = standard_columns()
+    for name, metadata in CUSTOM_FIELDS.items():
+        kind, length = _MADE_AS[metadata["type"]]
+        known[name.casefold()] = Column(name, kind, metadata.get("length", length))
+    fitted = {n: fit(known[n.casefold()], v) if n.casefold() in known else v for n, v in fields.items()}
+    return {name: value for name, value in fitted.items() if value is not None}
 
 
 class _Wanted(NamedTuple):

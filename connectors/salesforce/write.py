@@ -12,12 +12,14 @@ from connectors.salesforce import identity
 from connectors.salesforce.errors import Converted, Duplicate, Judged, judge_rows
 from connectors.salesforce.identity import CONTACT_OF, How, Known, Mapped, Record, person_id
 from connectors.salesforce.match import Select, unowned
-from syncd.connector import Delivered, Delivery, Failure, Logger, Outcome, Refused, Retry
+from syncd.connector import Delivered, Delivery, Failure, Logger, Outcome, Refused, Reject, Retry
 
 if TYPE_CHECKING:
     from connectors.salesforce.api import Wire
 
 _CONTACT, _LEAD = "003", "00Q"
+_MOST = 300
+"""Characters of the options that a detail names."""
 _REPORTED = "was reported by a duplicate rule"
 
 
@@ -63,10 +65,19 @@ class Sender:
             answer = self.wire.call("PATCH", path, body={"allOrNone": False, "records": records})
         finally:
             self.wire.assignment = "FALSE"
-        judged = judge_rows(answer, members)
+        judged = [self._with_options(one) for one in judge_rows(answer, members)]
         if how != "link":
             return judged
         return [replace(one, created=False) if isinstance(one, Delivered) else one for one in judged]
+
+    def _with_options(self, one: Judged) -> Judged:
+        """Add the options that there are to the refusal of a picklist's value."""
+        if not isinstance(one, Reject) or one.code != "salesforce_picklist":
+            return one
+        fields = one.detail.rpartition(" on ")[2].split(", ")
+        listed = [it.column.options for it in self.mapped.places.values() if it.field in fields]
+        options = sorted(set().union(*filter(None, listed)))
+        return Reject(one.code, f"{one.detail}, only: {', '.join(options)[:_MOST]}") if options else one
 
     def _moved(self, converted: Mapping[int, Delivery]) -> dict[int, Outcome]:
         """Delivered, with the Contact's id if it can be had: nothing is sent there ever after."""

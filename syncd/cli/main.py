@@ -157,6 +157,9 @@ def main(  # noqa: PLR0917 - Typer passes them by name
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be done, and change nothing.")
     ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="With --dry-run: for a script, with each new lead.")
+    ] = False,
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, metavar="N", help="Take in at most so many new leads.")
     ] = None,
@@ -171,6 +174,8 @@ def main(  # noqa: PLR0917 - Typer passes them by name
     if version:
         sys.stdout.write(f"syncd {__version__}\n")
         raise typer.Exit
+    if as_json and not (once and dry_run):
+        raise typer.TyperException("--json goes with --once --dry-run, or after a verb.")
     context.obj = config
     if context.invoked_subcommand is not None:
         return
@@ -189,7 +194,7 @@ def main(  # noqa: PLR0917 - Typer passes them by name
         max_wait=MAX_WAIT if max_wait is None else max_wait,
         yes=yes,
     )
-    raise typer.Exit(run_job(config, order, dry_run=dry_run))
+    raise typer.Exit(run_job(config, order, dry_run=dry_run, as_json=as_json))
 
 
 def parse_and_run(arguments: Sequence[str]) -> int:

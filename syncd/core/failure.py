@@ -141,7 +141,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         CONNECTOR_BUG: "The connector has a bug; the log names the error and its line (connector_failed). Mend or update the connector and restart syncd. Then: syncd resume NAME. If it rejected leads: syncd rejected list",
         "connector_unconfigured": "A connector that left the configuration still has deliveries: restore it, or: syncd rejected drop --connector NAME",
         "paused_by_hand": "Somebody paused it. To go on: syncd resume NAME",
-        "gate_held": "Look at what was sent: syncd leads --connector NAME --state delivered. Then, for all of them: syncd release NAME; for the 20 oldest: syncd release NAME --first 20; to give them up: syncd release NAME --drop",
+        "gate_held": "syncd leads --connector NAME --state delivered lists what was sent. Then: syncd release NAME --first 20 sends the 20 oldest; syncd release NAME sends all; syncd release NAME --drop gives them up.",
         "another_row": "Nothing to do: another row of the same lead is still on its way, and the export follows it.",
         "retrying": "Nothing to do: a try failed, and the next one is at its time. To see the reason: syncd audit, and syncd lead ID",
         "bug": "syncd has a bug: see the log, and report it with the traceback. The lane tries again by itself.",

@@ -243,7 +243,7 @@ def _on_rejected(walk: _Tally, item: Item, why: Failure, now: float, *, lenient:
     if lane.probing and lane.alike_code == why.code and not lane.alike:
         # On probation, this may still be the lead's own fault: the next probe is another lead
         walk.changes.append(spared(change, now))
-        walk.stop = Halt(why.code, f"Rejected again, none delivered between: {why.detail}")
+        walk.stop = Halt(why.code, f"The first lead after the halt was rejected as well: {why.detail}")
         return
     walk.changes.append(change)
     if lane.alike_code == why.code:

@@ -1,6 +1,6 @@
 """Queries of the reading commands. Counts come from the tally, lists through the partial indexes."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, exists, func, literal, select, union_all
@@ -155,36 +155,56 @@ class RejectedRow(NamedTuple):
     payload: str | None
 
 
-def rejected_rows(connection: Connection, connector: str = "", lead_id: int = 0) -> Iterator[RejectedRow]:
-    """Rejected deliveries, exports and feedback, and quarantined rows; of one connector or lead if named."""
+class Rejections(NamedTuple):
+    """A choice of rejected rows: of a kind, of a connector or source, for a reason, of a lead; empty and None are any."""
+
+    kind: str = ""
+    where: str = ""
+    code: str = ""
+    lead_id: int | None = None
+
+
+ALL_REJECTED = Rejections()
+
+
+def rejected_rows(connection: Connection, wanted: Rejections = ALL_REJECTED) -> Iterator[RejectedRow]:
+    """Rejected deliveries, exports and feedback, and quarantined rows."""
+    for kind, query, conditions in _rejections(wanted):
+        if wanted.kind in {"", kind}:
+            for row in connection.execute(query.where(*conditions)):
+                yield RejectedRow(kind, *row)
+
+
+def _rejections(wanted: Rejections) -> Iterator[tuple[str, Any, list[Any]]]:
+    """List each kind of rejected rows: its name, its query, and what is wanted in its own columns."""
     key = (_lead.c.source, _lead.c.lead_id, _lead.c.stream_id, _lead.c.segment_id)
     deliveries = (
-        select(literal("delivery"), _delivery.c.connector, *key, _delivery.c.code, _delivery.c.detail,
-               _delivery.c.attempts, _payload.c.text)
+        select(_delivery.c.connector, *key, _delivery.c.code, _delivery.c.detail, _delivery.c.attempts, _payload.c.text)
         .join(_lead, _lead.c.seq == _delivery.c.lead_seq)
         .outerjoin(_payload, _KEPT)
-        .where(_delivery.c.state == quoted("rejected"), *([_delivery.c.connector == connector] if connector else []))
+        .where(_delivery.c.state == quoted("rejected"))
     )  # fmt: skip
     exports = select(
-        literal("export"), _export.c.source, _export.c.source, _export.c.lead_id, literal(0), literal(0),
+        _export.c.source, _export.c.source, _export.c.lead_id, literal(0), literal(0),
         _export.c.code, _export.c.detail, _export.c.attempts, literal(None),
     ).where(_export.c.state == quoted("rejected"))  # fmt: skip
+    feedback = select(
+        _feedback.c.source, _feedback.c.source, _feedback.c.lead_id, literal(0), _feedback.c.segment_id,
+        _feedback.c.code, _feedback.c.detail, _feedback.c.attempts, literal(None),
+    ).where(_feedback.c.state == quoted("rejected"))  # fmt: skip
     quarantined = (
-        select(
-            literal("lead"), _lead.c.source, *key, _lead.c.code, _lead.c.detail, literal(0), _payload.c.text
-        )
+        select(_lead.c.source, *key, _lead.c.code, _lead.c.detail, literal(0), _payload.c.text)
         .outerjoin(_payload, _KEPT)
         .where(_IS_STANDING, _lead.c.state == quoted("quarantined"))
     )
-    feedback = select(
-        literal("feedback"), _feedback.c.source, _feedback.c.source, _feedback.c.lead_id, literal(0),
-        _feedback.c.segment_id, _feedback.c.code, _feedback.c.detail, _feedback.c.attempts, literal(None),
-    ).where(_feedback.c.state == quoted("rejected"))  # fmt: skip
-    for query in (deliveries,) if connector else (deliveries, exports, feedback, quarantined):
-        for row in connection.execute(query):
-            found = RejectedRow(*row)
-            if not lead_id or found.lead_id == lead_id:
-                yield found
+    for kind, query, rows, where, lead_id in (
+        ("delivery", deliveries, _delivery, _delivery.c.connector, _lead.c.lead_id),
+        ("export", exports, _export, _export.c.source, _export.c.lead_id),
+        ("feedback", feedback, _feedback, _feedback.c.source, _feedback.c.lead_id),
+        ("lead", quarantined, _lead, _lead.c.source, _lead.c.lead_id),
+    ):
+        asked = ((where, wanted.where or None), (rows.c.code, wanted.code or None), (lead_id, wanted.lead_id))
+        yield kind, query, [column == value for column, value in asked if value is not None]
 
 
 def find_leads(connection: Connection, *, lead_id: int = 0, handle: str = "") -> Sequence[Any]:
@@ -196,12 +216,10 @@ def find_leads(connection: Connection, *, lead_id: int = 0, handle: str = "") ->
     return connection.execute(query.where(func.holds(_payload.c.text, bare(handle), "handle"))).all()
 
 
-def newest_leads(connection: Connection, sources: Collection[str], limit: int) -> Sequence[Any]:
+def newest_leads(connection: Connection, sources: Collection[str], limit: int) -> Iterable[Any]:
     """The leads of these sources that were discovered last and still have their payload, newest first."""
     kept = _EXAMPLES.where(_lead.c.source.in_(sources), _payload.c.seq.is_not(None))
-    return connection.execute(
-        kept.order_by(_lead.c.discovered_at.desc(), _lead.c.seq.desc()).limit(limit)
-    ).all()
+    return connection.execute(kept.order_by(_lead.c.discovered_at.desc(), _lead.c.seq.desc()).limit(limit))
 
 
 def leads_of_id(connection: Connection, sources: Collection[str], lead_id: int) -> Sequence[Any]:

@@ -21,6 +21,6 @@ of a connector are compiled into one, evaluated once a lead; if that fails, each
 """
 
 from syncd.mapping.fields import FieldMap, Filter, MappingError
-from syncd.mapping.variables import SPECS, VARIABLES, Labels, variables
+from syncd.mapping.variables import SPECS, VARIABLES, Labels, variables, x_url
 
-__all__ = ["SPECS", "VARIABLES", "FieldMap", "Filter", "Labels", "MappingError", "variables"]
+__all__ = ["SPECS", "VARIABLES", "FieldMap", "Filter", "Labels", "MappingError", "variables", "x_url"]

@@ -59,7 +59,9 @@ def _label(known: Mapping[int, str], number: int | None) -> str | None:
     return _unless_blank(None if number is None else known.get(number))
 
 
-def _x_url(handle: str | None) -> str | None:
+def x_url(handle: str | None) -> str | None:
+    """Return the address of a profile on X; null for no handle."""
+    handle = _bare(handle)
     if not handle:
         return None
     plain = handle.isascii() and handle.replace("_", "a").isalnum()
@@ -143,7 +145,7 @@ SPECS: Mapping[str, VariableSpec] = MappingProxyType({
     "follower_count": VariableSpec("number", "listing: profile.followerCount", lambda it: it.profile.follower_count),
     "image_url": VariableSpec("text", "listing: profile.profileImageUrl", lambda it: _unless_blank(it.profile.image_url)),
     "x_user_id": VariableSpec("text", "listing: profile.xUserId", lambda it: _unless_blank(it.profile.x_user_id)),
-    "x_url": VariableSpec("text", "listing: profile.handle", lambda it: _x_url(_bare(it.profile.handle))),
+    "x_url": VariableSpec("text", "listing: profile.handle", lambda it: x_url(it.profile.handle)),
     "email": VariableSpec("text", "enriching: email.address, else the listing", lambda it: _email(it.contact)[0]),
     "email_status": VariableSpec("text", "enriching: email.status, else the listing", lambda it: _email(it.contact)[1]),
     "email_domain": VariableSpec("text", "enriching: email.address, else the listing", lambda it: _email_domain(it.contact)),

@@ -37,7 +37,9 @@ def _no_io() -> Iterator[None]:
     """Files and sockets raise."""
 
     def fail(*_: object, **__: object) -> Any:
-        raise AssertionError("route must be pure: it opened a file or a connection, or sent something")
+        raise AssertionError(
+            "what is pure opened a file or a connection, or sent something: route, as_written or record_url"
+        )
 
     with pytest.MonkeyPatch.context() as patch:
         for owner, name in _IO:
@@ -141,6 +143,15 @@ class DeclarationClaims(ContractPart):
         demand(not left, f"a second setup(apply=True) finds still to do, or does again: {left}")
         demand(_everything(bare) == before, "a second setup(apply=True) changed something at the remote")
         deliver_all(bare, few(bare), "After setup")
+
+    def test_what_people_are_shown_is_known_without_the_remote(self, bench: Bench) -> None:
+        """`as_written` and `record_url` open no file and no connection, and `as_written` adds no field."""
+        connector, fields = bench.connector, bench.delivery(1).fields
+        with _no_io():
+            written = connector.as_written(fields)
+            url: object = connector.record_url(connector.options, "1")
+        demand(set(written) <= set(fields), "as_written must return mapped fields only")
+        demand(url is None or isinstance(url, str), "record_url must return an address or None")
 
     def test_route_is_pure(self, bench: Bench) -> None:
         """It answers from the delivery alone, the same every time, without a file or a connection."""

@@ -289,7 +289,13 @@ def test_plain_http_stays_allowed_on_this_machine(tmp_path: Path) -> None:
 def test_the_mapping_is_known_without_credentials(tmp_path: Path) -> None:
     found = drafts(settings(tmp_path, '[connectors.a]\ntype = "crm"\nfields.x = "{{ id }}"'), types=TYPES)
     assert found["a"] == Draft(
-        "a", "crm", {"x": Field(value="{{ id }}")}, where="", also_where="", by_default=False
+        "a",
+        "crm",
+        {"x": Field(value="{{ id }}")},
+        where="",
+        also_where="",
+        by_default=False,
+        cls=found["a"].cls,
     )
 
 

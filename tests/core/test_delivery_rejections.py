@@ -74,6 +74,7 @@ def test_a_lifted_halt_that_is_rejected_the_same_way_halts_again_and_another_way
     again = rejections(lifted, 1, 1)
     assert (states(again), spent(again), again.lane.status) == (["pending"], [0], "halted")
 
+    assert again.lane.detail.startswith("The first lead after the halt was rejected as well: ")
     assert again.changes[0].suspect, "it may be this lead's own fault: the next probe is another"
 
     otherwise = rejections(lifted, 1, 1, code="other")

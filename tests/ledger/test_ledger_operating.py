@@ -203,7 +203,9 @@ def test_what_is_set_aside_is_listed_with_its_causes(ledger: Ledger) -> None:
         assert [(s.kind, s.lead_id) for s in overview.rejected_rows(connection)] == [
             ("delivery", 1), ("delivery", 2), ("lead", 0),
         ]  # fmt: skip
-        assert [s.lead_id for s in overview.rejected_rows(connection, "crm", 2)] == [2]
+        assert [
+            s.lead_id for s in overview.rejected_rows(connection, overview.Rejections(where="crm", lead_id=2))
+        ] == [2]
         assert overview.pending_elsewhere(connection, ["other"]) == {"crm": 1}
         assert overview.oldest_unsettled(connection) == NOW
 

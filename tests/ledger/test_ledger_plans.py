@@ -159,6 +159,7 @@ def test_status_walks_nothing(full: Ledger) -> None:
         overview.export_of(connection, "main", 5)
         overview.deliveries_of(connection, 5)
         list(overview.rejected_rows(connection))
+        list(overview.rejected_rows(connection, overview.Rejections("delivery", "crm", "invalid", 5)))
     assert _walks(_plans(full, said)) == []
 
 

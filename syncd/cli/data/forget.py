@@ -37,6 +37,9 @@ def forget(  # noqa: PLR0917 - Typer passes them by name
         str,
         typer.Option("--person", metavar="X_USER_ID", help="Their id on X, even if they were never listed."),
     ] = "",
+    rewrite_files: Annotated[
+        bool, typer.Option("--rewrite-files", help="Also delete their rows in the CSV files of connectors.")
+    ] = False,
     yes: Yes = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="For a script; it needs --yes, for it cannot ask.")
@@ -44,15 +47,14 @@ def forget(  # noqa: PLR0917 - Typer passes them by name
 ) -> int:
     """Erase a person from the ledger, its unused bytes and the copies beside it, and never take them in again.
 
+    With --rewrite-files, also from the CSV files that connectors write, on this machine and by this configuration.
     All their leads settle as forgotten; their pending deliveries and exports are dropped. Exits with 1 if the ledger holds
     nobody of that name.
     """
     settings = settings_of(context)
     from syncd.ledger.admin import forgotten  # noqa: PLC0415
 
-    sought = forgotten.PersonQuery(handle.removeprefix("@"), email, lead or 0, person)
-    if sum(bool(part) for part in (sought.handle, sought.email, sought.lead_id, sought.person)) != 1:
-        raise typer.TyperException("Name the person by one of --handle, --email, --id and --person.")
+    sought = _sought(handle, email, lead or 0, person)
     if as_json and not yes:
         raise typer.TyperException("--json cannot ask: add --yes.")
     with ledger_to_change(settings) as ledger:
@@ -62,25 +64,85 @@ def forget(  # noqa: PLR0917 - Typer passes them by name
             again = not found.rows and forgotten.is_forgotten(connection, sought)
         copies = list(_copies(ledger))
         if not found.rows and not again and not sought.person:
-            hint = (
-                "Handles and emails are kept no longer than state.retention. If you know the person's id on X: "
-                "syncd forget --person X_USER_ID"
-            )
-            complain("The ledger holds nobody of that name.", "" if sought.lead_id else hint)
+            complain("The ledger holds nobody of that name.", "" if sought.lead_id else _HINT)
             return Exit.REJECTED
         if not yes and not confirm(_question(found.rows, copies)):
             say("Nobody was forgotten.")
             return Exit.DONE
+        theirs = [(row.lead_id, row.person, row.payload) for row in found.rows]
         farewell = forgotten.Farewell() if again else _forget(ledger, found, sought)
         _delete(copies)
         code = _clean(ledger, settings)
         elsewhere = _backups_elsewhere(ledger)
     document = _document(settings, farewell, copies, elsewhere)
+    document["rewritten"] = []
+    if rewrite_files and not _rewrite(settings, document, sought, theirs):
+        code = Exit.WORK_LEFT
     if as_json:
         say_json(document)
     else:
         _show(document)
     return code
+
+
+_HINT = (
+    "Handles and emails are kept no longer than state.retention. If you know the person's id on X: "
+    "syncd forget --person X_USER_ID"
+)
+
+
+def _sought(handle: str, email: str, lead_id: int, person: str) -> "PersonQuery":
+    """Name the person by the one option that is given. Raises a usage error."""
+    from syncd.ledger.admin import forgotten  # noqa: PLC0415
+
+    sought = forgotten.PersonQuery(handle.removeprefix("@"), email, lead_id, person)
+    if sum(bool(part) for part in (sought.handle, sought.email, sought.lead_id, sought.person)) != 1:
+        raise typer.TyperException("Name the person by one of --handle, --email, --id and --person.")
+    return sought
+
+
+def _rewrite(
+    settings: Settings,
+    document: dict[str, Any],
+    sought: "PersonQuery",
+    theirs: Sequence[tuple[int, str, str | None]],
+) -> bool:
+    """Delete the person's rows in the files of connectors, and from the document what is gone with them.
+
+    Returns False if a file could not be rewritten.
+    """
+    from syncd.cli.data.rewritten_files import columns_of, person_of, take_out  # noqa: PLC0415
+
+    whom = person_of(theirs, sought.handle, sought.lead_id, sought.person)
+    done, whole = document["rewritten"], True
+    for name, it in settings.connectors.items():
+        if not it.options.get("path"):
+            continue
+        one_source = sum(name in settings.connectors_of(source) for source in settings.sources) == 1
+        found = []
+        for path in _tables(settings.provenance.folder / str(it.options["path"])):
+            try:
+                n = take_out(path, columns_of(settings, name), whom, one_source=one_source)
+            except OSError as why:
+                complain(f"{path} was not rewritten: {why.strerror}.", "Run the same command again later.")
+                whole = False
+                break
+            found += [{"connector": name, "file": str(path), "rows": n}] if n else []
+        else:
+            gone = {name} if found else set()
+            document["remains"] = [one for one in document["remains"] if one["connector"] not in gone]
+        done += found
+    return whole
+
+
+def _tables(path: Path) -> list[Path]:
+    """List the files of a connector that hold rows under a header: of every day, and from before its columns changed."""
+    days = (
+        sorted(path.parent.glob(path.name.replace("{date}", "????-??-??")))
+        if "{date}" in path.name
+        else [path]
+    )
+    return [file for day in days for file in _files(day) if file.suffix == path.suffix and file.is_file()]
 
 
 def _delete(copies: Sequence[Path]) -> None:
@@ -223,6 +285,8 @@ def _show(document: dict[str, Any]) -> None:
         if document["people"]
         else "This person was forgotten before; nothing came back."
     )
+    for it in document["rewritten"]:
+        say(f"Deleted {_n(it['rows'], 'row')} in {it['file']}")
     for file in document["deleted"]:
         say(f"Deleted the copy {file}; make a new one with: syncd backup FILE")
     lines = list(_remaining(document))
@@ -238,6 +302,8 @@ def _remaining(document: dict[str, Any]) -> Iterator[str]:
         remote = f", there {it['remote_id']}" if it["remote_id"] else ""
         where = f" at {it['where']}" if it["where"] else ""
         yield f"{it['connector']} ({it['type']}){where} {has} lead {it['lead']}{remote}"
+    if any(it["type"] == "csv" for it in document["remains"]) and not document["rewritten"]:
+        yield "to delete rows of CSV files: syncd forget --rewrite-files, with the --handle or --id as above"
     for it in document["unexported"]:
         yield f"CTGO still lists lead {it['id']} of {it['source']} as new, because it was not exported"
     for it in document["backups"]:

@@ -15,6 +15,7 @@ from syncd.cli.output import iso, say, say_json
 from syncd.core.feedback import Judgement
 from syncd.core.lead import LARGEST_ID
 from syncd.log import escape
+from syncd.settings import Settings
 
 
 def lead(
@@ -29,6 +30,7 @@ def lead(
     settings = settings_of(context)
     with ledger_to_read(settings) as ledger:
         found = find_rows(ledger, number, handle)
+        _add_urls(settings, found)
         forgotten = not found and _is_forgotten(ledger, number, handle)
     if as_json:
         say_json(found)
@@ -93,6 +95,15 @@ def find_rows(ledger: Any, number: int, handle: str) -> list[dict[str, Any]]:
         return found
 
 
+def _add_urls(settings: Settings, rows: list[dict[str, Any]]) -> None:
+    """Add to each delivery the address of its record for a browser, None if it is not known."""
+    from syncd.registry import record_urls  # noqa: PLC0415 - the plugins
+
+    url = record_urls(settings)
+    for delivery in (it for row in rows for it in row["deliveries"]):
+        delivery["url"] = url(delivery["connector"], delivery["remote_id"] or "")
+
+
 def _feedback(connection: Any, row: Any) -> dict[str, Any] | None:
     """Describe a CRM's judgement of the lead, and the feedback that CTGO got; None if there is none."""
     from syncd.ledger.deliveries.queue import feedback_of  # noqa: PLC0415
@@ -153,13 +164,22 @@ def _about(row: dict[str, Any]) -> Iterator[str]:
         yield "Its personal data is no longer kept."
     profile = payload.get("profile") if isinstance(payload, dict) else None
     if isinstance(profile, dict):
-        for key in ("handle", "displayName", "followerCount", "bio"):
+        for key, variable in _PROFILE.items():
             if profile.get(key) not in (None, ""):
-                yield f"{key}: {profile[key]}"
+                yield f"{variable}: {profile[key]}"
     if row["person"]:
         yield f"person: {row['person']}"
     if text := describe_enrichment(row["enrichment"]):
         yield f"enriching: {text}"
+
+
+_PROFILE = {
+    "handle": "handle",
+    "displayName": "display_name",
+    "followerCount": "follower_count",
+    "bio": "bio",
+}
+"""Keys of a profile, by which CTGO sends it, with the variables of a mapping."""
 
 
 def _events(row: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
@@ -204,7 +224,8 @@ def _of_feedback(it: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
 def _describe(it: dict[str, Any]) -> str:
     parts = [it["state"]]
     if it.get("remote_id"):
-        parts.append(f"{'created' if it['created'] else 'found'} as {it['remote_id']}")
+        at = f" at {it['url']}" if it.get("url") else ""
+        parts.append(f"{'created' if it['created'] else 'found'} as {it['remote_id']}{at}")
     if it["attempts"]:
         parts.append(f"{it['attempts']} attempt{'s' if it['attempts'] > 1 else ''}")
     if it["state"] == "pending" and it["due_at"]:

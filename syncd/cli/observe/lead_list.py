@@ -1,6 +1,6 @@
 """`syncd leads`: list leads, newest first, with their state at each connector and their ids there."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
@@ -23,6 +23,9 @@ PAGE = 500
 """Leads that one statement reads."""
 
 _WIDTH = 80
+
+FindUrl = Callable[[str, str], str | None]
+"""Finds the address of a record for a browser, by the connector's name and the record's id."""
 
 
 _SINCE = instant_option("--since", "Only leads discovered from here on")
@@ -51,11 +54,14 @@ def leads(  # noqa: PLR0917 - Typer passes them by name
     with ledger_to_read(settings) as ledger:
         _check(settings, ledger, connector, state)
         found = list(_pages(ledger, LeadFilter(connector, state, campaign or 0, since), limit))
+    from syncd.registry import record_urls  # noqa: PLC0415 - the plugins
+
+    url = record_urls(settings)
     if as_json:
-        say_json([_document(it) for it in found])
+        say_json([_document(it, url) for it in found])
         return Exit.DONE
     for it in found:
-        for line in _lines(it):
+        for line in _lines(it, url):
             say(line)
     if not found:
         say("The ledger holds no such lead.")
@@ -97,7 +103,7 @@ def profile_of(payload: str | None) -> dict[str, Any]:
     return profile if isinstance(profile, dict) else {}
 
 
-def _document(it: "ListedLead") -> dict[str, Any]:
+def _document(it: "ListedLead", url: FindUrl) -> dict[str, Any]:
     profile = profile_of(it.payload)
     return {
         "source": it.source,
@@ -109,11 +115,14 @@ def _document(it: "ListedLead") -> dict[str, Any]:
         "segment_id": it.segment_id,
         "state": it.state,
         "discovered_at": iso(it.discovered_at or None),
-        "deliveries": [one._asdict() | {"held": bool(one.held)} for one in it.deliveries],
+        "deliveries": [
+            one._asdict() | {"held": bool(one.held), "url": url(one.connector, one.remote_id or "")}
+            for one in it.deliveries
+        ],
     }
 
 
-def _lines(it: "ListedLead") -> Iterator[str]:
+def _lines(it: "ListedLead", url: FindUrl) -> Iterator[str]:
     """Write one lead: who it is and its own state, then a line for each connector."""
     profile = profile_of(it.payload)
     handle, name = profile.get("handle"), profile.get("displayName")
@@ -123,13 +132,14 @@ def _lines(it: "ListedLead") -> Iterator[str]:
     state = f"  {it.state}"
     yield _cut(head, _WIDTH - len(state)) + state
     for one in it.deliveries:
-        yield f"  {one.connector}: {_describe(one)}"
+        yield f"  {one.connector}: {_describe(one, url(one.connector, one.remote_id or ''))}"
 
 
-def _describe(one: "ListedDelivery") -> str:
+def _describe(one: "ListedDelivery", url: str | None) -> str:
     held = ", held at its gate" if one.held else ""
     code = f" ({one.code})" if one.code and one.state != "delivered" else ""
-    return f"{one.state}{f' as {one.remote_id}' if one.remote_id else ''}{held}{code}"
+    known = f" as {one.remote_id}{f' at {url}' if url else ''}" if one.remote_id else ""
+    return f"{one.state}{known}{held}{code}"
 
 
 def _cut(text: str, width: int) -> str:

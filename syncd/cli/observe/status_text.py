@@ -21,7 +21,7 @@ def status_lines(found: _Found, now: float, width: int | None) -> list[str]:
     lines += _tables(found, now, width)
     for line in (*_of_sources(found, now), *_of_backups(found, now), *_of_lanes(found, now)):
         lines += wrapped(escape(line), width, "  ")
-    return lines
+    return lines if width is None else [*lines, "To explain a word or a code: syncd explain WORD"]
 
 
 def _of_engine(found: _Found) -> Iterator[str]:

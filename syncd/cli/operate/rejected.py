@@ -6,7 +6,9 @@ with the person's name.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache, partial
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,15 +28,23 @@ from syncd.cli.context import (
 from syncd.cli.engine_holder import describe_next, nudge
 from syncd.cli.exits import Exit, complain
 from syncd.cli.observe.lead import payload_of
+from syncd.cli.observe.lead_list import profile_of
+from syncd.cli.operate.rejected_fields import mapped_fields, say_fields
 from syncd.cli.output import say, say_csv, say_json, say_table, were
 from syncd.clock import SystemClock
 from syncd.core.lead import LARGEST_ID
+from syncd.mapping import x_url
 from syncd.settings import Settings
 
 if TYPE_CHECKING:
     from syncd.ledger import Ledger
     from syncd.ledger.admin.actions import Chosen
-    from syncd.ledger.overview import RejectedRow
+    from syncd.ledger.overview import Cause, RejectedRow, Rejections
+
+FEW = 3
+"""Leads that the list names for each cause."""
+PAGE = 10
+"""Rows that `show` prints at once."""
 
 app = group_app("List, show, retry or drop what was rejected, or write it as CSV.")
 
@@ -61,45 +71,78 @@ def list_(context: typer.Context, connector: _Connector = "", as_json: AsJson = 
         _check(settings, ledger, connector)
         with ledger.read() as connection:
             found = overview.causes(connection)
-    causes = [it for it in found if not connector or (it.kind == "delivery" and it.where == connector)]
+        causes = [it for it in found if not connector or (it.kind == "delivery" and it.where == connector)]
+        leads = [_first_of(ledger, it) for it in causes]
     fixes = {(it.where, it.code): advice(settings, it.code, it.where) for it in causes}
     if as_json:
         keys = ("kind", "where", "code", "n", "detail")
-        say_json([{**{k: getattr(it, k) for k in keys}, "fix": fixes[it.where, it.code]} for it in causes])
+        say_json([
+            {**{k: getattr(it, k) for k in keys}, "fix": fixes[it.where, it.code], "leads": some}
+            for it, some in zip(causes, leads, strict=True)
+        ])  # fmt: skip
         return Exit.DONE
     if not causes:
         say("Nothing is rejected.")
         return Exit.DONE
     say_table(
-        ("n", "what", "where", "code", "detail"),
-        [(it.n, it.kind, it.where, it.code, it.detail) for it in causes],
+        ("n", "what", "where", "code", "detail", "first leads"),
+        [
+            (it.n, it.kind, it.where, it.code, it.detail, ", ".join(map(str, some)))
+            for it, some in zip(causes, leads, strict=True)
+        ],
     )
     for code, fix in {it.code: fixes[it.where, it.code] for it in causes}.items():
         if fix:
             say(f"{code}: {fix}")
+    say("To see one in full: syncd rejected show ID")
     return Exit.DONE
 
 
 @app.command()
-def show(
+def show(  # noqa: PLR0917 - Typer passes them by name
     context: typer.Context,
     lead: Annotated[
-        int, typer.Argument(metavar="ID", min=0, help="The lead's id; 0: rows without a readable one.")
-    ],
+        int | None,
+        typer.Argument(metavar="[ID]", min=0, help="The lead's id; 0: rows without a readable one."),
+    ] = None,
+    connector: _Connector = "",
+    code: _Code = "",
+    page: Annotated[
+        int,
+        typer.Option(
+            "--page", metavar="N", min=1, max=100_000, help=f"The page to show, of {PAGE} rows each."
+        ),
+    ] = 1,
     as_json: AsJson = False,
 ) -> int:
-    """Show one lead's rejected rows with the raw payload. Exits with 1 if there are none."""
+    """Show rejected rows with their fields and the raw payload, of one lead or of all. Exits with 1 if there are none.
+
+    The fields are those of today's mapping, as they are written. A mark stands at each that the reason names.
+    """
     settings = settings_of(context)
+    begin = (page - 1) * PAGE
     with ledger_to_read(settings) as ledger:
-        found = [it for it in _rows(ledger) if it.lead_id == lead]
+        _check(settings, ledger, connector)
+        found = list(islice(_rows_of(ledger, connector, code, lead), begin, begin + PAGE + 1))
+    shown = [(it, mapped_fields(settings, it)) for it in found[:PAGE]]
     if as_json:
-        say_json([{**_document(it), "payload": payload_of(it.payload)} for it in found])
+        say_json(
+            [{**_document(it), "fields": fields, "payload": payload_of(it.payload)} for it, fields in shown]
+        )
     else:
-        for it in found:
-            _show(it)
-    if not found:
-        complain(f"Nothing of lead {lead} is rejected.", "To list all: syncd rejected list")
-    return Exit.DONE if found else Exit.REJECTED
+        for it, fields in shown:
+            _show(it, fields)
+        if len(found) > PAGE:
+            chosen = "" if lead is None else f" {lead}"
+            chosen += f" --connector {connector}" if connector else ""
+            chosen += f" --code {code}" if code else ""
+            say(f"For more: syncd rejected show{chosen} --page {page + 1}")
+    if not shown:
+        what = "Nothing" if lead is None else f"Nothing of lead {lead}"
+        complain(
+            f"{what} is rejected{f' on page {page}' if begin else ''}.", "To list all: syncd rejected list"
+        )
+    return Exit.DONE if shown else Exit.REJECTED
 
 
 @app.command()
@@ -155,13 +198,17 @@ def drop(  # noqa: PLR0917 - Typer passes them by name
 
 @app.command("csv")
 def csv_(context: typer.Context, connector: _Connector = "") -> int:
-    """Write the rejected rows as CSV, for a spreadsheet."""
+    """Write the rejected rows as CSV, for a spreadsheet: the reason, the person, their profile, what to do, the payload."""
     settings = settings_of(context)
     with ledger_to_read(settings) as ledger:
         _check(settings, ledger, connector)
         header = ("kind", "where", "source", "id", "stream_id", "segment_id", "code", "detail", "attempts")
-        rows = ([*_document(it).values(), _ascii(it.payload)] for it in _rows(ledger, connector))
-        say_csv((*header, "payload"), rows)
+        fix = cache(partial(advice, settings))
+        rows = (
+            [*_document(it).values(), *_person(it.payload), fix(it.code, it.where), _ascii(it.payload)]
+            for it in _rows_of(ledger, connector)
+        )
+        say_csv((*header, "handle", "name", "link", "fix", "payload"), rows)
     return Exit.DONE
 
 
@@ -175,21 +222,35 @@ def _check(settings: Settings, ledger: "Ledger", connector: str) -> None:
         raise unknown("connector", connector, known)
 
 
-def _rows(ledger: "Ledger", connector: str = "") -> Iterator["RejectedRow"]:
+def _rows(ledger: "Ledger", wanted: "Rejections") -> Iterator["RejectedRow"]:
     from syncd.ledger import overview  # noqa: PLC0415
 
     with ledger.read() as connection:
-        yield from overview.rejected_rows(connection, connector)
+        yield from overview.rejected_rows(connection, wanted)
+
+
+def _rows_of(
+    ledger: "Ledger", connector: str, code: str = "", lead_id: int | None = None
+) -> Iterator["RejectedRow"]:
+    """Read the rejected rows that the options choose; with a connector, its deliveries alone."""
+    from syncd.ledger.overview import Rejections  # noqa: PLC0415
+
+    return _rows(ledger, Rejections("delivery" if connector else "", connector, code, lead_id))
+
+
+def _first_of(ledger: "Ledger", cause: "Cause") -> list[int]:
+    """Return the ids of the first leads of a cause."""
+    from syncd.ledger.overview import Rejections  # noqa: PLC0415
+
+    rows = islice(_rows(ledger, Rejections(cause.kind, cause.where, cause.code)), FEW)
+    return list(dict.fromkeys(row.lead_id for row in rows))
 
 
 def _question(ledger: "Ledger", chosen: "Chosen") -> str:
     from syncd.ledger import overview  # noqa: PLC0415
     from syncd.ledger.admin import actions  # noqa: PLC0415
 
-    about = [
-        it for it in _rows(ledger, chosen.connector)
-        if (not chosen.code or it.code == chosen.code) and (not chosen.lead_id or it.lead_id == chosen.lead_id)
-    ]  # fmt: skip
+    about = sum(1 for _ in _rows_of(ledger, chosen.connector, chosen.code, chosen.lead_id or None))
     with ledger.read() as connection:
         n = actions.still_waiting(connection, chosen)
         left = overview.counts(connection)["delivery"].get(chosen.connector, {}).get("pending", 0)
@@ -197,12 +258,20 @@ def _question(ledger: "Ledger", chosen: "Chosen") -> str:
     if chosen.unconfigured:
         most = "up to " if chosen.code or chosen.lead_id else ""
         pending = f" and {most}{left} pending deliveries"
-    return f"Drop {len(about)} rejected rows{pending} for good? [y/N] "
+    return f"Drop {about} rejected rows{pending} for good? [y/N] "
 
 
 def _document(it: "RejectedRow") -> dict[str, Any]:
     keys = ("kind", "where", "source", "lead_id", "stream_id", "segment_id", "code", "detail", "attempts")
     return {key: getattr(it, key) for key in keys}
+
+
+def _person(payload: str | None) -> list[object]:
+    """Return the handle, the name and the address of the profile on X; None for each that is not known."""
+    profile = profile_of(payload)
+    handle = profile.get("handle")
+    link = x_url(handle) if isinstance(handle, str) else None
+    return [handle, profile.get("displayName"), link]
 
 
 def _ascii(payload: str | None) -> str:
@@ -211,10 +280,11 @@ def _ascii(payload: str | None) -> str:
     return "" if value is None else json.dumps(value, separators=(",", ":"))
 
 
-def _show(it: "RejectedRow") -> None:
-    attempts = f", {it.attempts} attempts" if it.attempts else ""
+def _show(it: "RejectedRow", fields: Sequence[dict[str, Any]]) -> None:
+    attempts = f", {it.attempts} attempt{'' if it.attempts == 1 else 's'}" if it.attempts else ""
     say(f"{it.kind} {it.where}, lead {it.lead_id}/{it.stream_id}/{it.segment_id} of {it.source}{attempts}")
     say(f"  {it.detail} ({it.code})")
+    say_fields(fields)
     if it.payload is not None:
         value = payload_of(it.payload)
         pretty = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)

@@ -3,8 +3,9 @@
 `map` uses them, also in a pull request's CI, which has no secret. `check` is responsible for options.
 """
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -32,11 +33,15 @@ class DraftMapping:
 
 @dataclass(frozen=True, slots=True)
 class FieldResult:
-    """One field for one lead: its value, or the reason why it is left out. `failed`: the whole lead would be rejected."""
+    """One field for one lead: its value, or the reason why it is left out. `failed`: the whole lead would be rejected.
+
+    `written`: the value as the connector writes it, as far as that is known without the remote.
+    """
 
     name: str
     policy: str
     value: object = None
+    written: object = None
     left_out: str = ""
     failed: bool = False
 
@@ -94,7 +99,22 @@ def judge(it: DraftMapping, values: Mapping[str, object]) -> WhereResult:
 def evaluate(it: DraftMapping, values: Mapping[str, object]) -> list[FieldResult]:
     """Evaluate each field that could be compiled, in the mapping's order."""
     fields = it.draft.fields
-    return [_evaluate(name, fields[name], field, values) for name, field in it.fields.items()]
+    found = [_evaluate(name, fields[name], field, values) for name, field in it.fields.items()]
+    written = it.draft.as_written({one.name: one.value for one in found if not one.left_out})
+    return [replace(one, written=written.get(one.name)) for one in found]
+
+
+def describe_value(one: Mapping[str, Any]) -> str:
+    """Write a field's value for people, as the connector writes it, or the reason why it is left out."""
+    value, written = one["value"], one["written"]
+    if one["left_out"]:
+        return f"- left out: {one['left_out']}"
+    if written is None:
+        return "- left out: the connector writes no such value there"
+    text = written if isinstance(written, str) else json.dumps(written, ensure_ascii=False)
+    if isinstance(value, str) and text != value and value.startswith(text):
+        return f"{text} (cut to {len(text)} of {len(value)} characters)"
+    return text
 
 
 def _evaluate(name: str, how: Field, field: FieldMap, values: Mapping[str, object]) -> FieldResult:

@@ -1,7 +1,7 @@
 """Leads to show a mapping or its variables for: of the ledger, or made up."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,11 +39,22 @@ def stored_examples(settings: Settings, sources: Sequence[str], lead_id: int | N
 
     with ledger_to_read(settings) as ledger, ledger.read() as connection:
         if lead_id is None:
-            rows = overview.newest_leads(connection, sources, FEW)
+            rows = list(overview.newest_leads(connection, sources, FEW))
         else:
-            rows = overview.leads_of_id(connection, sources, lead_id)
+            rows = list(overview.leads_of_id(connection, sources, lead_id))
         labels = {source: Labels(*load_names(connection, source)) for source in {row.source for row in rows}}
     return [_seen(row, labels[row.source]) for row in rows]
+
+
+def newest_examples(settings: Settings, sources: Sequence[str], limit: int) -> Iterator[Example]:
+    """Read the newest leads of these sources from the ledger, one by one."""
+    from syncd.ledger import overview  # noqa: PLC0415 - as above
+    from syncd.ledger.sources import load_names  # noqa: PLC0415
+
+    with ledger_to_read(settings) as ledger, ledger.read() as connection:
+        labels = {source: Labels(*load_names(connection, source)) for source in sources}
+        for row in overview.newest_leads(connection, sources, limit):
+            yield _seen(row, labels[row.source])
 
 
 def _seen(row: Any, labels: Labels) -> Example:

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from syncd.app.connectors import Mapped, compile_connectors, open_connector
 from syncd.app.engine import make_names, make_naming, make_source
 from syncd.app.feedback_late import feedback_polls
 from syncd.cli.exits import SOURCE_EXITS, Exit, complain, strongest
-from syncd.cli.output import say
+from syncd.cli.output import say, say_json
 from syncd.cli.run.once import Order
 from syncd.clock import Clock, SystemClock
 from syncd.connector import Logger
@@ -44,6 +45,13 @@ _WOULD_BE = {
     "rejected": "rejected",
     "elsewhere": "left alone: another program has exported them",
 }
+
+
+class _Feedback(NamedTuple):
+    """Feedback that a run would send: a word by source, lead and segment; and the leads in no segment."""
+
+    judgements: Mapping[tuple[str, int, int], str]
+    no_segment: int
 
 
 class CountedIn(RequestBudget):
@@ -81,8 +89,8 @@ def _open_real(path: Path) -> tuple[Ledger, str]:
     return ledger, ""
 
 
-def run_dry(settings: Settings, order: Order) -> Exit:
-    """Print what `--once` with the same flags would do."""
+def run_dry(settings: Settings, order: Order, *, as_json: bool = False) -> Exit:
+    """Print what `--once` with the same flags would do; for a script also each new lead."""
     settings.require_sources()
     mapped = compile_connectors(settings)
     clock, log = SystemClock(), logger()
@@ -90,17 +98,25 @@ def run_dry(settings: Settings, order: Order) -> Exit:
     with real, Ledger.in_memory() as scratch:
         admin_preview.copy_cursors(real, scratch)
         troubles = _pull(settings, order, mapped, scratch, None if uncounted else real, clock, log)
-        found = admin_preview.unknown(scratch, real)
+        found = admin_preview.unknown(scratch, real, rows_too=as_json)
         with real.read() as connection:
             waiting = overview.counts(connection)
             gates = flood_gate.gates(connection)
-    _print(found, waiting)
+    pending = {name: states.get("pending", 0) for name, states in waiting["delivery"].items()}
+    feedback = None
     if settings.gives_feedback:
         chosen = [m for m in mapped.values() if order.connector in {"", m.name}]
-        _preview_feedback(chosen, settings.state.path, clock, log)
-    held = {name: gate for name, gate in gates.items() if gate.since is not None}
-    if not order.yes:
-        _print_gates(found, {name: m.configured.gate for name, m in mapped.items()}, held)
+        feedback = _preview_feedback(chosen, settings.state.path, clock, log)
+    held = {} if order.yes else {name: gate for name, gate in gates.items() if gate.since is not None}
+    sizes = {} if order.yes else {name: m.configured.gate for name, m in mapped.items()}
+    if as_json:
+        codes = {name: code for (_, name), code in troubles.items()}
+        say_json(_document(found, pending, feedback, _behind_gates(found, sizes, held), codes))
+        return strongest(SOURCE_EXITS.get(code, Exit.WORK_LEFT) for code in troubles.values())
+    _print(found, pending)
+    if feedback is not None:
+        _print_feedback(*feedback)
+    _print_gates(found, sizes, held)
     say("Nothing was changed: this was a dry run.")
     if uncounted:
         say(
@@ -147,17 +163,61 @@ def _pull(  # noqa: PLR0917
             context.upstream.close()
 
 
-def _print(found: admin_preview.Preview, waiting: overview.Counts) -> None:
-    for (source, state), n in sorted(found.leads.items()):
-        say(f"{source}: {n} new leads would be {_WOULD_BE.get(state, state)}")
+def _document(
+    found: admin_preview.Preview,
+    pending: Mapping[str, int],
+    feedback: _Feedback | None,
+    held: Mapping[str, int],
+    troubles: Mapping[str, str],
+) -> dict[str, Any]:
+    """Describe a dry run for a script. `held`: by connector, deliveries that its gate would hold."""
+    new = _new_deliveries(found)
+    return {
+        "leads": [
+            {**it.key._asdict(), "state": it.state, "code": it.code, "connectors": it.connectors}
+            for it in found.rows
+        ],
+        "deliveries": {
+            name: {"new": new[name], "waiting": pending.get(name, 0), "held": held.get(name, 0)}
+            for name in sorted({*new, *pending})
+        },
+        "feedback": [
+            {"source": source, "id": lead_id, "segment_id": segment_id, "judgement": str(Judgement.of(line))}
+            for (source, lead_id, segment_id), line in (feedback.judgements if feedback else {}).items()
+        ],
+        "troubles": dict(troubles),
+    }
+
+
+def _new_deliveries(found: admin_preview.Preview) -> Counter[str]:
     new: Counter[str] = Counter()
     for (connector, _), n in found.deliveries.items():
         new[connector] += n
-    for connector in sorted({*new, *waiting["delivery"]}):
-        pending = waiting["delivery"].get(connector, {}).get("pending", 0)
-        say(f"{connector}: {new[connector]} new and {pending} waiting deliveries would be made")
+    return new
+
+
+def _print(found: admin_preview.Preview, pending: Mapping[str, int]) -> None:
+    for (source, state), n in sorted(found.leads.items()):
+        say(f"{source}: {n} new leads would be {_WOULD_BE.get(state, state)}")
+    new = _new_deliveries(found)
+    for name in sorted({*new, *pending}):
+        say(f"{name}: {new[name]} new and {pending.get(name, 0)} waiting deliveries would be made")
     if not found.leads:
         say("no new leads")
+
+
+def _behind_gates(
+    found: admin_preview.Preview, sizes: Mapping[str, int | None], held: Mapping[str, flood_gate.GateState]
+) -> Counter[str]:
+    """Count by connector the deliveries that its gate holds, or would hold."""
+    behind = Counter({name: gate.held for name, gate in held.items()})
+    for (name, _), n in found.deliveries.items():
+        size = sizes.get(name)
+        if name in held:
+            behind[name] += n
+        elif size is not None and n > size:
+            behind[name] += n - FIRST
+    return behind
 
 
 def _print_gates(
@@ -175,8 +235,8 @@ def _print_gates(
             )
 
 
-def _preview_feedback(mapped: Sequence[Mapped], path: Path, clock: Clock, log: Logger) -> None:
-    """Print the feedback that a run would send. It asks the CRMs, and only reads the ledger."""
+def _preview_feedback(mapped: Sequence[Mapped], path: Path, clock: Clock, log: Logger) -> _Feedback:
+    """Find the feedback that a run would send. It asks the CRMs, and only reads the ledger."""
     real = Ledger.open_to_read(path) if path.exists() else Ledger.in_memory()
     with real, ExitStack() as open_:
         opened = {
@@ -196,7 +256,7 @@ def _preview_feedback(mapped: Sequence[Mapped], path: Path, clock: Clock, log: L
                 no_segment += it.state == "no_segment"
                 if it.state == "pending":
                     judgements[key] = it.word
-    _print_feedback(judgements, no_segment)
+    return _Feedback(judgements, no_segment)
 
 
 def _news_of(poll: FeedbackPoll, codes: Mapping[str, str], ledger: Ledger, log: Logger) -> list[Judged]:

@@ -58,7 +58,7 @@ class Order:
     """Open every gate for this run, and ask nothing."""
 
 
-def run_job(config: Path | None, order: Order, *, dry_run: bool) -> Exit:
+def run_job(config: Path | None, order: Order, *, dry_run: bool, as_json: bool = False) -> Exit:
     """Do the main job once, or print what it would do. Raises SettingsError and LedgerError."""
     gc.freeze()  # the objects of start-up stay
     gc.set_threshold(50_000, 20, 50)  # and work makes few cycles
@@ -70,7 +70,7 @@ def run_job(config: Path | None, order: Order, *, dry_run: bool) -> Exit:
     if dry_run:
         from syncd.cli.run.dry_run import run_dry  # noqa: PLC0415 - few runs are dry
 
-        return run_dry(settings, order)
+        return run_dry(settings, order, as_json=as_json)
     try:
         return run_once(settings, order)
     except LedgerError as error:

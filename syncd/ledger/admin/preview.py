@@ -1,7 +1,8 @@
 """The ledger of a dry run: a scratch copy of the real one, and the difference between the two."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -27,21 +28,34 @@ def copy_cursors(real: Ledger, scratch: Ledger) -> None:
                 connection.execute(rows.insert(), found)
 
 
+class NewLead(NamedTuple):
+    """A lead that a run would bring: its state, the code of what is wrong with it, and the connectors that would get it."""
+
+    key: LeadKey
+    state: str
+    code: str
+    connectors: list[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Preview:
     """The result of a dry run: new leads by source and state, new deliveries by connector and source."""
 
     leads: Counter[tuple[str, str]] = field(default_factory=Counter)
     deliveries: Counter[tuple[str, str]] = field(default_factory=Counter)
+    rows: list[NewLead] = field(default_factory=list)
 
 
-def unknown(scratch: Ledger, real: Ledger) -> Preview:
-    """The leads of the scratch ledger that the real one does not hold, a chunk at a time."""
+def unknown(scratch: Ledger, real: Ledger, *, rows_too: bool = False) -> Preview:
+    """The leads of the scratch ledger that the real one does not hold, a chunk at a time.
+
+    `rows_too`: also list each of them.
+    """
     preview, after = Preview(), 0
     while True:
         with scratch.read() as connection:
             rows = connection.execute(
-                select(_lead.c.seq, *_KEY, _lead.c.state)
+                select(_lead.c.seq, *_KEY, _lead.c.state, _lead.c.code)
                 .where(_lead.c.seq > after)
                 .order_by(_lead.c.seq)
                 .limit(_CHUNK)
@@ -53,14 +67,22 @@ def unknown(scratch: Ledger, real: Ledger) -> Preview:
         with real.read() as connection:
             for source in {row.source for row in rows}:
                 known |= known_keys(connection, source, [row.lead_id for row in rows if row.source == source])
-        new = [row for row in rows if LeadKey(*row[1:-1]) not in known]
+        new = [row for row in rows if LeadKey(*row[1:-2]) not in known]
         preview.leads.update((row.source, row.state) for row in new)
-        _count_deliveries(scratch, preview, {row.seq: row.source for row in new}, rows[0].seq, after)
+        connectors = _recipients(scratch, rows[0].seq, after)
+        for row in new:
+            preview.deliveries.update((name, row.source) for name in connectors[row.seq])
+        if rows_too:
+            preview.rows.extend(
+                NewLead(LeadKey(*row[1:-2]), row.state, row.code, connectors[row.seq]) for row in new
+            )
 
 
-def _count_deliveries(scratch: Ledger, preview: Preview, new: dict[int, str], first: int, last: int) -> None:
+def _recipients(scratch: Ledger, first: int, last: int) -> defaultdict[int, list[str]]:
+    """By the rows of some leads, the connectors that they have deliveries to."""
+    found: defaultdict[int, list[str]] = defaultdict(list)
     with scratch.read() as connection:
-        query = select(_delivery.c.lead_seq, _delivery.c.connector)
+        query = select(_delivery.c.lead_seq, _delivery.c.connector).order_by(_delivery.c.id)
         for seq, connector in connection.execute(query.where(_delivery.c.lead_seq.between(first, last))):
-            if seq in new:
-                preview.deliveries[connector, new[seq]] += 1
+            found[seq].append(connector)
+    return found

@@ -1,5 +1,6 @@
 """`syncd forget`: a person is erased from every byte that syncd keeps, and does not come back."""
 
+import fcntl
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,103 @@ def test_it_says_what_remains_and_where(delivered: tuple[Home, int]) -> None:
         }
     ]  # fmt: skip
     assert said["unexported"] == []
+
+
+def sheet_of(home: Home) -> list[str]:
+    return (home.folder / "leads.csv").read_text().splitlines(keepends=True)
+
+
+def test_the_rows_of_a_csv_file_go_too_if_asked_and_the_others_keep_their_bytes(
+    delivered: tuple[Home, int],
+) -> None:
+    home, _ = delivered
+    before, mode = sheet_of(home), (home.folder / "leads.csv").stat().st_mode
+    assert sum("zq_canary" in line for line in before) == 1
+    said = told(home, "forget", "--handle", "zq_canary", "--yes", "--rewrite-files")
+    assert said["rewritten"] == [{"connector": "sheet", "file": str(home.folder / "leads.csv"), "rows": 1}]
+    assert said["remains"] == []
+    assert sheet_of(home) == [line for line in before if "zq_canary" not in line]
+    assert (home.folder / "leads.csv").stat().st_mode == mode
+    home.sim.world.add_leads(1)
+    assert home.syncd("--once").code == 0
+    assert len(sheet_of(home)) == len(before), "the connector goes on in the new file"
+
+
+@pytest.mark.parametrize("way", ["--handle", "--id"])
+def test_the_rows_of_a_csv_file_go_with_a_second_run(delivered: tuple[Home, int], way: str) -> None:
+    home, number = delivered
+    name = {"--handle": "@ZQ_canary", "--id": str(number)}[way]
+    assert "--rewrite-files" in home.syncd("forget", way, name, "--yes").out
+    out = home.syncd("forget", way, name, "--yes", "--rewrite-files").out
+    assert f"Deleted 1 row in {home.folder / 'leads.csv'}\n" in out
+    assert "zq_canary" not in "".join(sheet_of(home))
+
+
+def test_a_row_of_somebody_else_with_the_same_handle_or_id_stays(delivered: tuple[Home, int]) -> None:
+    home, number = delivered
+    sheet = home.folder / "leads.csv"
+    theirs = next(line for line in sheet_of(home) if "zq_canary" in line)
+    other = theirs.replace(str(number), "7")
+    sheet.write_text(sheet.read_text() + other)
+    home.syncd("forget", "--handle", "zq_canary", "--yes", "--rewrite-files")
+    assert [line for line in sheet_of(home) if "zq_canary" in line] == [other], "the handle moved on"
+
+
+def test_in_a_file_of_two_sources_an_id_alone_is_not_enough(delivered: tuple[Home, int]) -> None:
+    home, number = delivered
+    both, other = 'connectors = ["sheet"]', f'api_key = "ctgo_other"\nbase_url = "{home.sim.url}/api/v2"'
+    home.source = f"{both}\n[sources.other]\n{other}\n{both}"
+    home.configure()
+    sheet = home.folder / "leads.csv"
+    theirs = next(line for line in sheet_of(home) if "zq_canary" in line)
+    sheet.write_text(sheet.read_text() + theirs.replace("zq_canary", "stranger"))
+    ran = home.syncd("forget", "--handle", "zq_canary", "--yes", "--rewrite-files")
+    assert ran.code == 0, ran.err
+    left = [line for line in sheet_of(home) if line.startswith(f"{number},")]
+    assert [("stranger" in line, "zq_canary" in line) for line in left] == [(True, False)]
+
+
+def test_a_file_that_its_connector_is_writing_is_left_alone(delivered: tuple[Home, int]) -> None:
+    home, _ = delivered
+    before = sheet_of(home)
+    with (home.folder / "leads.csv").open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        ran = home.syncd("forget", "--handle", "zq_canary", "--yes", "--rewrite-files")
+    assert (ran.code, sheet_of(home)) == (75, before)
+    assert "was not rewritten" in ran.err
+    assert not list(home.folder.glob("*.rewriting"))
+
+
+def test_the_file_of_every_day_is_rewritten_and_a_cell_of_several_lines_stays_whole(home: Home) -> None:
+    home.connectors["sheet"] = 'type = "csv"\npath = "leads-{date}.csv"'
+    home.configure()
+    number = home.sim.world.add_leads(1)[0]
+    home.sim.world.amend_lead(
+        number, {"profile": {"handle": "other", "xUserId": "5", "bio": 'Two\n"lines", two'}}
+    )
+    plant(home)
+    home.syncd("--once")
+    (today,) = home.folder.glob("leads-*.csv")
+    text = today.read_text()
+    older = home.folder / "leads-2026-01-02.csv"
+    older.write_text(text)
+    (home.folder / f"{today.name}.rewriting").write_text("of a run that was killed")
+    said = told(home, "forget", "--handle", "zq_canary", "--yes", "--rewrite-files")
+    assert sorted(it["file"] for it in said["rewritten"]) == sorted([str(older), str(today)])
+    assert today.read_text() == older.read_text()
+    assert 'Two\n""lines"", two' in today.read_text()
+    assert "zq_canary" not in today.read_text()
+    assert not list(home.folder.glob("*.rewriting"))
+
+
+def test_a_file_that_is_no_csv_is_left_alone(delivered: tuple[Home, int]) -> None:
+    home, _ = delivered
+    sheet = home.folder / "leads.csv"
+    sheet.write_text(sheet.read_text() + '"' + "x" * 200_000)
+    before = sheet.read_bytes()
+    ran = home.syncd("forget", "--handle", "zq_canary", "--yes", "--rewrite-files")
+    assert (ran.code, sheet.read_bytes()) == (75, before)
+    assert "was not rewritten: it is no CSV: field larger than field limit" in ran.err
 
 
 def test_a_new_lead_of_a_forgotten_person_is_not_taken_in(delivered: tuple[Home, int]) -> None:

@@ -4,6 +4,8 @@ import pytest
 
 from tests.cli.conftest import HANDLES, Home, MakeHome, rows, told
 
+SALESFORCE = 'type = "salesforce"\ndomain = "acme.my"\nclient_id = "id"\nclient_secret = "canary"'
+
 
 def test_a_lead_is_told_as_a_timeline(home: Home) -> None:
     home.syncd("--once")
@@ -30,7 +32,24 @@ def test_a_lead_is_found_by_handle_however_it_is_written(home: Home) -> None:
     home.syncd("--once")
     ((handle, name), *_) = rows(home, HANDLES)
     for written in (f"@{handle}", handle.upper()):
-        assert f"displayName: {name}" in home.syncd("lead", written).out
+        assert f"display_name: {name}" in home.syncd("lead", written).out
+
+
+def test_a_delivered_lead_has_a_link_to_its_record(home: Home) -> None:
+    home.syncd("--once")
+    ((lead_id,), *_) = rows(home, "SELECT lead_id FROM lead")
+    rows(home, "UPDATE delivery SET connector = 'org', remote_id = '00Q7', created = 1")
+    home.connectors["org"] = SALESFORCE
+    home.configure()
+    link = "https://acme.my.salesforce.com/00Q7"
+    assert f"org: delivered, created as 00Q7 at {link}" in home.syncd("lead", str(lead_id)).out
+    (row,) = told(home, "lead", str(lead_id))
+    assert row["deliveries"][0]["url"] == link
+    assert f"  org: delivered as 00Q7 at {link}\n" in home.syncd("leads").out
+    assert told(home, "leads")[0]["deliveries"][0]["url"] == link
+    home.connectors["org"] = 'type = "nowhere"'  # `check` tells the mistake; the lead is shown all the same
+    home.configure()
+    assert "org: delivered, created as 00Q7, 1 attempt\n" in home.syncd("lead", str(lead_id)).out
 
 
 def test_every_row_of_an_id_is_told(make_home: MakeHome) -> None:
@@ -73,7 +92,7 @@ def test_a_hostile_name_is_printed_as_text(home: Home, hostile: str) -> None:
     ((lead_id,), *_) = rows(home, "SELECT lead_id FROM lead")
     rows(home, "UPDATE payload SET text = json_set(text, '$.profile.displayName', ?)", hostile)
     out = home.syncd("lead", str(lead_id)).out
-    assert f"displayName: {ascii(hostile)[1:-1]}\n" in out
+    assert f"display_name: {ascii(hostile)[1:-1]}\n" in out
     assert home.syncd("lead", str(lead_id), "--json").out.isascii()
 
 

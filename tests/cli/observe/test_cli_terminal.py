@@ -29,6 +29,8 @@ def test_status_fits(make_home: MakeHome, columns: int) -> None:
     home.configure()
     home.syncd("--once", "--max-wait", "0s")
     text = drawn(home, "status", columns=columns)
+    assert text.rstrip().endswith("syncd explain WORD")
+    assert "syncd explain" not in home.syncd("status").out.splitlines()[-1]
     assert re.search(r"main .*(just now|\d s ago)", text)
     assert ("watermark" in text.split("connector")[0].split("(")[0]) == (columns == 80)
     assert re.search(r"deliver more: halted (just\s+now|\d+\s+s\s+ago)", text)

@@ -63,6 +63,39 @@ def test_an_unknown_connector_is_a_usage_error_and_changes_nothing(home: Home, v
     assert tally(home) == before
 
 
+def test_the_list_names_the_first_leads_of_each_cause_to_show_one_of_them(home: Home) -> None:
+    listed = {it["code"]: it for it in json.loads(home.syncd("rejected", "list", "--json").out)}
+    refused = listed["filter_failed"]
+    assert len(refused["leads"]) == min(3, refused["n"])
+    out = home.syncd("rejected", "list").out
+    assert ", ".join(map(str, refused["leads"])) in out
+    assert "syncd rejected show ID" in out
+    assert home.syncd("rejected", "show", str(refused["leads"][0])).code == 0
+    unreadable = listed["lead_malformed"]["leads"]
+    assert 0 in unreadable
+    assert home.syncd("rejected", "show", "0").code == 0
+
+
+def test_show_without_an_id_pages_through_all_rows(home: Home) -> None:
+    n = causes(home)["delivery", "picky", "filter_failed"]
+    pages = []
+    for page in ("1", "2"):
+        ran = home.syncd("rejected", "show", "--connector", "picky", "--page", page, "--json")
+        pages.append([it["lead_id"] for it in json.loads(ran.out)])
+    assert list(map(len, pages)) == [10, n - 10]
+    assert len({*pages[0], *pages[1]}) == n
+    more = "For more: syncd rejected show --connector picky --page 2\n"
+    assert home.syncd("rejected", "show", "--connector", "picky").out.endswith(more)
+    assert "For more" not in home.syncd("rejected", "show", "--connector", "picky", "--page", "2").out
+    ran = home.syncd("rejected", "show", "--page", "9")
+    assert (ran.code, ran.out, "Nothing is rejected on page 9." in ran.err) == (1, "", True)
+
+
+def test_show_takes_a_reason_too(home: Home) -> None:
+    shown = json.loads(home.syncd("rejected", "show", "--code", "lead_malformed", "--json").out)
+    assert {it["code"] for it in shown} == {"lead_malformed"}
+
+
 def aside(home: Home) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(home.syncd("rejected", "csv").out)))
 
@@ -71,6 +104,18 @@ def test_csv_holds_every_set_aside_row(home: Home) -> None:
     listed = aside(home)
     assert len(listed) == sum(causes(home).values())
     assert json.loads(listed[0]["payload"])["id"] == int(listed[0]["id"])
+
+
+def test_csv_names_the_person_links_to_the_profile_and_says_what_to_do(home: Home) -> None:
+    row = next(row for row in aside(home) if row["kind"] == "delivery")
+    profile = json.loads(row["payload"])["profile"]
+    assert row["handle"] == profile["handle"]
+    assert row["name"].strip("'") == profile["displayName"]
+    assert row["link"] == f"https://x.com/{profile['handle']}"
+    assert row["fix"].startswith("The connector's `where` could not be evaluated")
+    with Ledger.open(home.ledger) as ledger, ledger.write() as connection:
+        connection.exec_driver_sql("DELETE FROM payload")
+    assert {(row["handle"], row["name"], row["link"]) for row in aside(home)} == {("", "", "")}
 
 
 def test_a_formula_out_of_a_detail_is_disarmed_in_csv(home: Home) -> None:
@@ -86,6 +131,38 @@ def test_show_prints_the_raw_payload_readably(home: Home) -> None:
     assert "(filter_failed)" in out
     (shown,) = json.loads(home.syncd("rejected", "show", lead_id, "--json").out)
     assert str(shown["payload"]["id"]) == lead_id
+
+
+def test_show_has_the_fields_as_written_and_marks_those_that_the_reason_names(home: Home) -> None:
+    home.connectors["picky"] = 'type = "csv"\npath = "picky.csv"'
+    home.configure()
+    lead_id = next(row["id"] for row in aside(home) if row["kind"] == "delivery")
+    with Ledger.open(home.ledger) as ledger, ledger.write() as connection:
+        reason = "property follower_count: INVALID_OPTION, only: NEW, OPEN"
+        connection.exec_driver_sql(
+            "UPDATE delivery SET attempts = 1, detail = ? WHERE state = 'rejected'", (reason,)
+        )
+    (shown,) = json.loads(home.syncd("rejected", "show", lead_id, "--json").out)
+    profile = shown["payload"]["profile"]
+    assert [it["name"] for it in shown["fields"] if it["refused"]] == ["follower_count"]
+    written = {it["name"]: it["written"] for it in shown["fields"]}
+    assert written["follower_count"] == str(profile["followerCount"])
+    lines = home.syncd("rejected", "show", lead_id).out.splitlines()
+    marked = next(line for line in lines if line.startswith(">"))
+    assert marked.split() == [">", "follower_count", "always", str(profile["followerCount"])]
+    assert "  By today's mapping; > marks what the reason names:" in lines
+    assert any("1 attempt" in line and "attempts" not in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "gone", ["DELETE FROM payload", "UPDATE delivery SET connector = 'left' WHERE connector = 'picky'"]
+)
+def test_show_does_without_fields_where_the_data_or_the_connector_is_gone(home: Home, gone: str) -> None:
+    lead_id = next(row["id"] for row in aside(home) if row["kind"] == "delivery")
+    with Ledger.open(home.ledger) as ledger, ledger.write() as connection:
+        connection.exec_driver_sql(gone)
+    (shown,) = json.loads(home.syncd("rejected", "show", lead_id, "--json").out)
+    assert shown["fields"] == []
 
 
 def test_show_escapes_what_a_terminal_would_obey(home: Home) -> None:

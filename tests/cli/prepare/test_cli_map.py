@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from connectors.csv.connector import CsvConnector
 from syncd.cli import entry
-from tests.cli.conftest import Home, MakeHome, Ran, rows, told
+from tests.cli.conftest import Home, MakeHome, Ran, content, requests_of, rows, told
 
 MAPPING = """
 [connectors.sheet]
@@ -78,6 +79,31 @@ def test_each_field_says_its_policy_or_why_it_is_left_out(review: Review) -> Non
     assert (found["Mail"]["policy"], found["Mail"]["value"]) == ("if_empty", "mara@smalltools.example")
     assert found["Guess"]["left_out"] == "it comes to nothing"
     assert found["Odd"]["value"] is None
+
+
+def test_a_value_is_shown_as_the_connector_writes_it(review: Review) -> None:
+    review.config.write_text(
+        '[connectors.org]\ntype = "salesforce"\n[connectors.org.fields]\n'
+        'LastName = "{{ bio }} {{ bio }} {{ bio }} {{ bio }}"\nEmail = "{{ bio }}{{ email }}{{ x_url }}{{ linkedin_url }}"\n'
+    )
+    found = fields_of(review.syncd("map", "--json"))
+    assert len(found["LastName"]["value"]) == 103
+    assert found["LastName"]["written"] == found["LastName"]["value"][:80].rstrip()
+    assert found["Email"]["written"] is None
+    out = review.syncd("map").out
+    assert f"(cut to {len(found['LastName']['written'])} of 103 characters)" in out
+    assert "left out: the connector writes no such value there" in out
+
+
+def test_a_plugin_that_cannot_say_what_it_writes_hides_no_value(
+    review: Review, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(CsvConnector, "as_written", broken)
+    review.write('Name = "{{ display_name }}"')
+    assert fields_of(review.syncd("map", "--json"))["Name"]["written"] == "Mara Oduya"
 
 
 @pytest.mark.parametrize(
@@ -152,6 +178,50 @@ def test_leads_of_the_ledger_are_shown_newest_first_and_by_id(home: Home) -> Non
     assert [it["lead"]["id"] for it in one["leads"]] == [ids[-1]]
     ran = home.syncd("map", "--lead", "7")
     assert (ran.code, "no lead 7" in ran.err) == (1, True)
+
+
+def test_where_is_counted_over_the_leads_of_the_ledger(make_home: MakeHome) -> None:
+    home = make_home(leads=12)
+    home.syncd("--once")
+    assert "would be wanted" not in home.syncd("map", "sheet").out  # without a `where` all are
+    counts = [n for (n,) in rows(home, "SELECT json_extract(text, '$.profile.followerCount') FROM payload")]
+    middle = sorted(counts)[6]
+    home.connectors["sheet"] += f'\nwhere = "follower_count >= {middle}"'
+    home.configure()
+    wanted = sum(n >= middle for n in counts)
+    assert f"where: {wanted} of 12 leads in the ledger would be wanted\n" in home.syncd("map", "sheet").out
+    rows(home, "UPDATE payload SET text = json_remove(text, '$.profile.followerCount') WHERE seq = 1")
+    (one,) = told(home, "map", "sheet")
+    assert (one["counted"]["leads"], one["counted"]["set aside"]) == (12, 1)
+    assert "of 12 leads in the ledger would be wanted; 1 would be rejected" in home.syncd("map", "sheet").out
+
+
+def test_leads_that_ctgo_lists_now_are_shown_with_one_request_and_without_a_ledger(home: Home) -> None:
+    (one,) = told(home, "map", "sheet", "--upstream")
+    newest = [row.id for row in sorted(home.sim.world.listed(), key=lambda row: row.discovered)][::-1]
+    assert [it["lead"]["id"] for it in one["leads"]] == newest[:3]
+    assert {it["made_up"] for it in one["leads"]} == {False}
+    assert len(requests_of(home)) == 1
+    assert not home.ledger.exists()
+
+
+def test_a_request_for_leads_is_counted_where_there_is_a_ledger_and_nothing_else_changes(home: Home) -> None:
+    home.syncd("--once", "--limit", "1", "--max-wait", "0s")
+    before, taken = content(home), rows(home, "SELECT sum(n) FROM slot")[0][0]
+    assert home.syncd("map", "--upstream").code == 0
+    assert (content(home), rows(home, "SELECT sum(n) FROM slot")) == (before, [(taken + 1,)])
+
+
+def test_a_ctgo_that_cannot_be_asked_for_leads_is_a_sentence(home: Home) -> None:
+    home.configure("http://127.0.0.1:9/api/v2")
+    ran = home.syncd("map", "--upstream")
+    assert (ran.code, ran.out) == (69, "")
+    assert "(unreachable)" in ran.err
+
+
+@pytest.mark.parametrize("option", [("--check",), ("--lead", "7"), ("--toml",)])
+def test_leads_of_ctgo_go_with_no_other_choice(review: Review, option: tuple[str, ...]) -> None:
+    assert review.syncd("map", "--upstream", *option).code == 64
 
 
 def test_looking_changes_nothing(home: Home) -> None:

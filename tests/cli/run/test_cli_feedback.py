@@ -92,6 +92,8 @@ def test_a_dry_run_says_what_would_be_told_and_changes_nothing(crm: Crm) -> None
         line.endswith("would be reported as bad (other: Right person, wrong moment.)") for line in lines
     )
     assert any(line.endswith("would be reported as good") for line in lines)
+    said = {it["judgement"] for it in told(crm, "--once", "--dry-run")["feedback"]}
+    assert said == {"good", "bad (other: Right person, wrong moment.)"}
     assert (content(crm), crm.sim.world.feedback.posts) == (before, 0)
     crm.syncd("--once")
     assert "no feedback would be sent" in crm.syncd("--once", "--dry-run").out

@@ -43,6 +43,8 @@ def test_without_anybody_to_ask_five_are_sent_and_the_run_says_what_to_type(home
     assert ran.code == 75
     assert "connector crm: 25 deliveries wait at its gate" in ran.err
     assert "(gate_held)" in ran.err
+    assert "\n  syncd leads --connector crm --state delivered lists what was sent." in ran.err
+    assert "syncd release crm --first 20 sends the 20 oldest; syncd release crm sends all" in ran.err
     assert "syncd release crm" in ran.err
     assert (written(home), deliveries(home)) == (5, {"delivered": 5, "pending": 25})
     assert (home.folder / "leads.csv").read_text().count("\n") == 31
@@ -248,8 +250,11 @@ def test_a_dry_run_says_what_a_run_would_hold_and_changes_nothing(home: Home) ->
     would = "crm: 30 in one burst are more than its gate lets through (10): the 5 oldest would go"
     assert would in home.syncd("--once", "--dry-run").out
     assert would not in home.syncd("--once", "--dry-run", "--yes").out
+    assert told(home, "--once", "--dry-run")["deliveries"]["crm"] == {"new": 30, "waiting": 0, "held": 25}
+    assert told(home, "--once", "--dry-run", "--yes")["deliveries"]["crm"]["held"] == 0
     home.syncd("--once")
     before = rows(home, "SELECT * FROM delivery")
+    assert told(home, "--once", "--dry-run")["deliveries"]["crm"] == {"new": 0, "waiting": 25, "held": 25}
     ran = home.syncd("--once", "--dry-run")
     assert "crm: 25 deliveries wait at its gate" in ran.out
     assert "syncd release crm" in ran.out

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import json
 import sqlite3
 import time
 from collections.abc import Callable
@@ -57,6 +58,29 @@ def test_a_dry_run_says_what_would_be_done_and_changes_nothing(home: Home) -> No
     assert "2 new leads would be delivered" in ran.out
     assert "counted nowhere" not in ran.out
     assert "leads_pulled" not in ran.err, "they were pulled into a ledger that is gone"
+
+
+def test_a_dry_run_has_a_row_for_each_new_lead_for_a_script(home: Home) -> None:
+    home.syncd("--once", "--limit", "1")
+    before = content(home)
+    found = told(home, "--once", "--dry-run")
+    known = {lead_id for (lead_id,) in rows(home, "SELECT lead_id FROM lead")}
+    listed = {row.id: row.stream_id for row in home.sim.world.listed()}
+    assert {it["id"]: it["stream_id"] for it in found["leads"]} == {
+        lead_id: stream for lead_id, stream in listed.items() if lead_id not in known
+    }
+    assert {(it["source"], it["state"], *it["connectors"]) for it in found["leads"]} == {
+        ("main", "delivering", "sheet")
+    }
+    assert found["deliveries"] == {"sheet": {"new": 2, "waiting": 0, "held": 0}}
+    assert (found["feedback"], found["troubles"]) == ([], {})
+    assert content(home) == before
+
+
+def test_a_dry_run_for_a_script_tells_a_trouble_in_its_document_and_exit_code(home: Home) -> None:
+    home.configure("http://127.0.0.1:9/api/v2")
+    ran = home.syncd("--once", "--dry-run", "--json", "--max-wait", "0s")
+    assert (ran.code, json.loads(ran.out)["troubles"]) == (69, {"main": "unreachable"})
 
 
 def test_the_requests_of_a_dry_run_are_counted_in_the_ledger(make_home: MakeHome) -> None:
@@ -237,6 +261,9 @@ def test_a_time_may_be_a_date_or_so_long_ago(home: Home, since: str) -> None:
     ("options", "said"),
     [
         (("--dry-run",), "--dry-run goes with --once"),
+        (("--json",), "--json goes with --once --dry-run"),
+        (("--once", "--json"), "--json goes with --once --dry-run"),
+        (("--json", "status"), "--json goes with --once --dry-run, or after a verb"),
         (("--max-wait", "0s"), "--max-wait goes with --once"),
         (("--since", "today", "--limit", "3"), "--since and --limit go with --once"),
     ],

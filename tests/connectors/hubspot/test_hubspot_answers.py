@@ -49,6 +49,28 @@ def test_a_status_that_is_about_the_lane(status: int, kind: type[Failure], code:
     assert code in CODES
 
 
+@pytest.mark.parametrize(
+    ("message", "options"),
+    [
+        ("Mara was not one of the allowed options: [NEW, OPEN]", ", only: NEW, OPEN"),
+        ('M was not one of the allowed options: [label: "New"\nvalue: "NEW"\n, label: "O"\nvalue: "OPEN"\n]', ", only: NEW, OPEN"),
+        ("x was not one of the allowed options: [Mara] was not one of the allowed options: [NEW]", ", only: NEW"),
+        ("Mara was not one of the allowed options", ""),
+        ("Mara was not one of the allowed options: [NEW, OP", ""),
+        ("Mara was not one of the allowed options: [NEW] but Ada", ""),
+        (7, ""),
+    ],
+)  # fmt: skip
+def test_the_options_that_there_are_stand_in_the_detail_and_the_leads_value_does_not(
+    message: object, options: str
+) -> None:
+    problem = {"isValid": False, "error": "INVALID_OPTION", "name": "hs_lead_status", "message": message}
+    refusal = {"message": f"Property values were not valid: {json.dumps([problem])}"}
+    verdict = judge_row(refusal, ())
+    assert isinstance(verdict, Reject)
+    assert verdict.detail == f"property hs_lead_status: INVALID_OPTION{options}"
+
+
 @pytest.mark.parametrize("status", [200, 207, 400, 409, 413, 422])
 def test_a_status_that_is_about_what_was_asked(status: int) -> None:
     assert said(status) is None

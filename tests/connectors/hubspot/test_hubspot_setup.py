@@ -113,6 +113,12 @@ def test_check_writes_nothing() -> None:
         assert all(body["inputs"] == [] for body in it.fake.calls("upsert"))
 
 
+def test_check_names_the_account_for_links_to_contacts() -> None:
+    with hub() as it:
+        (found,) = it.connector.check()
+        assert (found.level, "(portal_id 1)" in found.detail) == ("ok", True)
+
+
 def test_check_finds_an_option_that_does_not_exist() -> None:
     with hub({**ALWAYS, "lifecyclestage": "Lead"}) as it:
         (found,) = errors(it)

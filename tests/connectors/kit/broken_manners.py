@@ -1,7 +1,7 @@
 """Connectors that misread failures or misbehave otherwise, each in one way: see `broken_sending`."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -126,6 +126,22 @@ class Looks(MemoryConnector):
 
     def route(self, delivery: Delivery) -> Route:
         return Route(Path(__file__).read_text()[:1], delivery.person)
+
+
+class ShowsMore(MemoryConnector):
+    """Shows a field that nobody mapped."""
+
+    @classmethod
+    def as_written(cls, fields: Mapping[str, object]) -> Mapping[str, object]:
+        return {**fields, "secret": "x"}
+
+
+class LinksByLooking(MemoryConnector):
+    """Reads a file to know where a record is."""
+
+    @classmethod
+    def record_url(cls, options: object, remote_id: str) -> str:
+        return f"{Path(__file__).read_text()[:1]}{options}{remote_id}"
 
 
 class Wanders(MemoryConnector):

@@ -52,6 +52,8 @@ FAULTS: tuple[tuple[type[MemoryConnector], str], ...] = (
     (broken_manners.PlanThatActs, "setup_without_apply_changes_nothing"),
     (broken_manners.MakesAgain, "setup_a_second_time_changes_nothing"),
     (broken_manners.MakesNothing, "setup_a_second_time_changes_nothing"),
+    (broken_manners.ShowsMore, "what_people_are_shown_is_known_without_the_remote"),
+    (broken_manners.LinksByLooking, "what_people_are_shown_is_known_without_the_remote"),
     (broken_manners.Looks, "route_is_pure"),
     (broken_manners.Wanders, "route_is_pure"),
     (broken_sending.ByLead, "route_is_pure"),

@@ -202,6 +202,7 @@ def test_a_restricted_lead_source_is_left_out_and_any_other_value_is_rejected_by
         why = one(bench, bench.delivery(1))
         assert isinstance(why, Reject)
         assert why.code == "salesforce_picklist"
+        assert why.detail.endswith(" on Rating, only: Cold, Hot, Warm")
         bench.fake.org.fields["rating"].restricted = False
         assert "LeadSource" not in _written(bench, bench.delivery(1))
 
