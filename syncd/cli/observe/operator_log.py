@@ -65,7 +65,7 @@ UNNAMED = {
     "window": "asked for older leads",
     "forget": "erased for good",
 }
-"""What each verb did, about a name and about all."""
+"""The sentence of each verb, about a name and about all."""
 
 
 def _sentence(it: Any) -> str:

@@ -89,7 +89,7 @@ def test_every_act_that_is_logged_has_its_sentence() -> None:
     ],
 )
 def test_a_service_logs_to_the_journal(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, timer: bool, said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, timer: bool, said: str
 ) -> None:
     config = tmp_path / "config.toml"
     config.write_text("")
