@@ -9,9 +9,9 @@ import pytest
 from syncd.mapping import FieldMap, Filter
 from syncd.registry import configure
 from syncd.settings import load
+from syncd.settings.catalog import assignments
 from tests.docs.examples import PAGES, blocks, calls, refusal, typed
 from tests.docs.reference.connectors import built_in
-from tests.docs.reference.options import assignments
 
 LEFT_OUT = {
     "apollo": {"api_key": "key"},
