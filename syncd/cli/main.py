@@ -21,6 +21,7 @@ from syncd.log import escape
 VERBS = {
     "init": ("prepare.init:init", "Write a commented configuration to start from."),
     "check": ("prepare.check:check", "Check everything that a run needs: configuration, key, connectors."),
+    "config": ("prepare.config:app", "Show the configuration in force, or explain a key and where its value comes from."),
     "setup": ("prepare.setup:setup", "List what must exist in a CRM and, with --apply, create it."),
     "map": ("prepare.map:map_", "Show the data that a connector would get, and why some fields are left out."),
     "variables": ("prepare.variables:variables_", "List the variables of a mapping, or its filters and tests, with an example each."),

@@ -11,6 +11,7 @@ GROUPS = {
     "Set up": [
         "init",
         "check",
+        "config",
         "setup",
         "map",
         "variables",
@@ -42,6 +43,7 @@ EXAMPLES = {
     "": ("syncd --once --since yesterday", "syncd --once --dry-run"),
     "init": ("syncd init", "syncd init crm.toml"),
     "check": ("syncd check", "syncd check --alerts"),
+    "config": ("syncd config explain sources.main.poll", "syncd config show"),
     "setup": ("syncd setup", "syncd setup crm --apply"),
     "map": ("syncd map crm", "syncd map crm --lead 90211"),
     "variables": ("syncd variables --lead 90211", "syncd variables --filters"),

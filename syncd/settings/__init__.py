@@ -12,7 +12,7 @@ at `$STATE_DIRECTORY` or the user's data folder, never at the working directory.
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
@@ -137,6 +137,8 @@ def load(
     files = {entry.path: entry.file for entry in entries if entry.file is not None}
     secret_files = (*(entry.origin for entry in secrets), *files.values())
     provenance = Provenance(str(path or "environment"), _folder(path, environ), origins, files, secret_files)
+    if not keyless:
+        more += [sentence(provenance.of, path, what) for path, what in _not_filled_in(data)]
     return _checked(data, provenance, [*mistakes, *more])
 
 
@@ -175,6 +177,28 @@ def _drop(table: dict[str, Any], path: Sequence[str]) -> None:
         _drop(inner, below)
     else:
         table.pop(key, None)
+
+
+_EXAMPLE = re.compile(r"(ctgo_|pat-|Bearer |https://hooks\.example\.com/)?(\.\.\.|…)")
+"""The values that the example leaves to be filled in."""
+_VARIABLE = re.compile(r"\$\{[A-Za-z_]\w*\}|^\$[A-Za-z_]\w*$")
+_TEXTS = {"fields", "feedback", "where"}
+"""Keys whose texts are the user's own: they may look like anything."""
+
+
+def _not_filled_in(table: Mapping[str, Any], above: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
+    """Find values that somebody left as the example has them, or wrote as a variable of a shell."""
+    for key, value in table.items():
+        path = (*above, key)
+        if isinstance(value, Mapping) and key not in _TEXTS:
+            yield from _not_filled_in(value, path)
+        elif isinstance(value, str) and key not in _TEXTS and _EXAMPLE.fullmatch(value):
+            yield path, "that is the example: write your own"
+        elif isinstance(value, str) and key not in _TEXTS and _VARIABLE.search(value):
+            yield (
+                path,
+                f"variables are not filled in here; name yours SYNCD_{'__'.join(path[:3]).upper()}, which wins over the file",
+            )
 
 
 def _between(data: Mapping[str, Any]) -> list[tuple[KeyPath, str]]:

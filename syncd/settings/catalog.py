@@ -188,7 +188,7 @@ def _default(field: FieldInfo, hint: Any) -> str:
         return ""
     if isinstance(value, float) and type_of(hint) == "duration":
         return json.dumps(duration(value))
-    return json.dumps(value, default=list)
+    return json.dumps(value, default=str)
 
 
 def duration(seconds: float) -> str:

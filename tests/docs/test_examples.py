@@ -60,7 +60,7 @@ def environment(text: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("text", CONFIGURATIONS)
 def test_a_configuration_on_a_page_loads(text: str, tmp_path: Path) -> None:
-    whole = text.replace("whsec_...", SIGNING)
+    whole = text.replace("whsec_...", SIGNING).replace('..."', 'x"')  # syncd refuses values left as they are
     (tmp_path / "config.toml").write_text(whole)
     settings = load(tmp_path / "config.toml", environment(whole), docker_secrets=tmp_path)
     for name, ready in configure(settings).items():

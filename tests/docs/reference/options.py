@@ -23,7 +23,7 @@ _OPENING = """\
 # Options
 
 Every key of the configuration. [The example](../../syncd/settings/example.toml) shows them in their places, and
-[configuration](../configuration.md) says which value wins.
+[configuration](../configuration.md) says which value wins. `syncd config explain KEY` shows one of them, with your value.
 
 - In the names of tables and variables, `NAME` stands for the name that you gave the source or the connector; in a variable in capitals.
 - A duration is written `30s`, `15m`, `2h`, `7d` or `1h30m`.
