@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from syncd.cli.context import AsJson, ledger_to_change, ledger_to_read, operator, settings_of, target_of
-from syncd.cli.engine_holder import describe_next
+from syncd.cli.engine_holder import describe_next, engine_of
 from syncd.cli.exits import Exit
 from syncd.cli.output import duration, iso, say, say_json, say_table, say_wrapped, when
 from syncd.clock import SystemClock
@@ -79,10 +79,18 @@ def _list(settings: Settings, *, as_json: bool) -> Exit:
         return Exit.DONE
     if found:
         table = [
-            (f"{it.kind} {it.name}", it.rows, it.code, f"in {duration(it.next_try - now)}") for it in found
+            (
+                f"{it.kind} {it.name}",
+                it.rows,
+                it.code,
+                f"in {duration(it.next_try - now)}" if it.next_try > now else "now",
+            )
+            for it in found
         ]
         say_table(("lane", "waiting", "reason", "next try"), table)
-        say_wrapped("They are tried again by themselves. To try them now:")
+        running = engine_of(settings.state.path)
+        who = "They are tried" if running else "No engine is running; the next run tries them"
+        say_wrapped(f"{who} again when their time has come. To try them before it:")
         for name in dict.fromkeys(it.name for it in found):
             say(f"  syncd retry {name}")
     else:

@@ -149,10 +149,15 @@ def backlogs(connection: Connection, lanes: Sequence[tuple[str, str]], now: floa
             count = 0 if rows is None else connection.execute(_count(rows, mine)).scalar_one()
             found.append(Backlog(kind, name, lane.code, count, now + wait))
         elif rows is not None:
-            query = select(rows.c.code, func.count(), func.min(rows.c.due_at)).where(
-                *mine, rows.c.due_at > now
-            )
+            late = rows.c.due_at > now
+            query = select(rows.c.code, func.count(), func.min(rows.c.due_at)).where(*mine, late)
             found += [Backlog(kind, name, *row) for row in connection.execute(query.group_by(rows.c.code))]
+            due = (
+                connection.execute(_count(rows, (*mine, ~late))).scalar_one()
+                if lane.status == "paused"
+                else 0
+            )
+            found += [Backlog(kind, name, lane.code, due, now)] if due else []
     return sorted(found, key=lambda it: it.next_try)
 
 

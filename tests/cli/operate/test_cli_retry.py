@@ -7,6 +7,7 @@ from datetime import datetime
 
 import pytest
 
+from syncd.ledger.database import EngineLock
 from tests.cli.conftest import Home, MakeHome, rows, told
 
 LATER = "due_at = {at}, waits_from = {now}, attempts = 3, code = 'unreachable', detail = 'nobody answers'"
@@ -79,7 +80,10 @@ def test_without_a_name_it_lists_what_waits_and_the_command_that_tries_it(home: 
     assert header.split("  ")[0] == "lane"
     assert re.fullmatch(r"deliver sheet +8  unreachable +in (59 min \d+ s|1 h)", soon)
     assert re.fullmatch(r"deliver sheet +2  hubspot_busy +in 1 h( \d+ s| 1 min)?", late)
-    assert rest == ["They are tried again by themselves. To try them now:", "  syncd retry sheet"]
+    none = "No engine is running; the next run tries them"
+    assert rest == [f"{none} again when their time has come. To try them before it:", "  syncd retry sheet"]
+    with EngineLock(home.ledger):
+        assert "They are tried again when their time has come." in home.syncd("retry").out
     assert due(home) == 0, "a list changes nothing"
     home.syncd("retry", "sheet")
     assert home.syncd("retry").out == "Nothing waits to be tried again.\n"
@@ -99,6 +103,9 @@ def test_the_list_has_a_lane_that_waits_itself_once_with_all_its_rows(home: Home
     assert [(it["code"], it["rows"]) for it in told(home, "retry")] == [("slow", 10)]
     rows(home, "UPDATE lane SET since = since - 900, until = until - 900 WHERE kind = 'deliver'")
     assert [it["code"] for it in told(home, "retry")] == ["unreachable"], "its own wait is over"
+    rows(home, "UPDATE delivery SET due_at = 0 WHERE id > 8")
+    assert [(it["code"], it["rows"]) for it in told(home, "retry")] == [("slow", 3), ("unreachable", 7)]
+    assert re.search(r"^deliver sheet +3  slow +now$", home.syncd("retry").out, re.MULTILINE)
 
 
 def test_the_list_has_a_pull_that_waits(home: Home) -> None:
