@@ -56,6 +56,8 @@ def kept_from_us(*paths: Path) -> str:
     for path in paths:
         try:
             owner = path.stat().st_uid
+            if os.statvfs(path).f_flag & os.ST_RDONLY:  # nobody may write there
+                continue
         except OSError:  # not there, or out of reach: the next one tells
             continue
         if owner != me and not os.access(path, os.R_OK | os.W_OK):

@@ -173,7 +173,7 @@ class EngineLock:
             ) from None
         except OSError as error:
             self._release()
-            why = kept_from_us(self.path, self.path.parent)
+            why = kept_from_us(self.path, self.path.parent) if isinstance(error, PermissionError) else ""
             said = f"Permission denied: {why}." if why else f"Cannot open {self.path}: {error.strerror}."
             raise LedgerError("ledger_broken", said) from None
         # The holder's number is for people to read: a full disk must not keep the holder from working
