@@ -53,7 +53,7 @@ def read_file(path: Path) -> dict[str, Any]:
         reason, _, place = str(error).partition(" (at ")
         line = re.match(r"line (\d+)", place)
         where = f"line {line[1]}" if line else "the last line"
-        bare = line and _without_quotes(text.splitlines()[int(line[1]) - 1])
+        bare = line and _without_quotes(text.split("\n")[int(line[1]) - 1])
         raise SettingsError(f"{path}: {where}: {bare or reason[:1].lower() + reason[1:]}") from None
 
 
@@ -63,10 +63,10 @@ _BARE = re.compile(r"""\s*([\w.-]+)\s*=\s*([^\s"'\[{#].*?)\s*(?:#.*)?""")
 def _without_quotes(line: str) -> str:
     """Describe a text that lacks its quotes, without the text, which may be a secret; empty for any other line."""
     match = _BARE.fullmatch(line)
+    if match is None:
+        return ""
     with suppress(tomllib.TOMLDecodeError):  # alone it is right: what is wrong is where it stands
         tomllib.loads(line)
-        return ""
-    if match is None:
         return ""
     key, value = match.groups()
     if value.lower() in {"true", "false"}:

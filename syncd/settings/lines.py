@@ -14,7 +14,7 @@ def lines_of(text: str) -> dict[KeyPath, int]:
     """
     found: dict[KeyPath, int] = {}
     header, statement, begun = "", "", 0
-    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
         begun = begun or number
         statement += line + "\n"
         is_header = statement.lstrip().startswith("[")

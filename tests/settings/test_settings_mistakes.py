@@ -212,6 +212,7 @@ def test_all_mistakes_are_told_at_once_wherever_they_are(tmp_path: Path) -> None
             'config.toml: line 2: texts stand in quotes: api_key = "…"',
         ),
         ("[sources.main]\npoll = 60s  # often\n", 'config.toml: line 2: texts stand in quotes: poll = "…"'),
+        ("# a\u2028b\n[log]\nlevel = info\n", 'config.toml: line 3: texts stand in quotes: level = "…"'),
         ("[log]\nlevel = 'a'\nlevel = 'b'\n", "config.toml: line 3: cannot overwrite a value"),
         ("[sources.main]\nexport = True\n", "config.toml: line 2: small letters are wanted: export = true"),
         (f'[log]\n\nlevel = "{CANARY}\n', "config.toml: line 3: "),

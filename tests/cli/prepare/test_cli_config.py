@@ -188,7 +188,7 @@ def test_config_alone_says_what_it_can_do(home: Home) -> None:
 
 
 def test_a_line_is_found_in_any_toml() -> None:
-    text = '\ufeff# a\n[sources.main]\napi_key = "x"  # b\nstream_ids = [\n  1,\n]\n[connectors.crm]\nwhere = """\n[x]\n"""\nfields = { "a b" = "c" }\n'
+    text = '\ufeff# a\u2028b\n[sources.main]\napi_key = "x"  # b\nstream_ids = [\n  1,\n]\n[connectors.crm]\nwhere = """\n[x]\n"""\nfields = { "a b" = "c" }\n'
     found = lines_of(text)
     assert found["sources", "main", "api_key"] == 3
     assert found["sources", "main", "stream_ids"] == 4
