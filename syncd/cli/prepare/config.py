@@ -22,6 +22,9 @@ from syncd.settings.lines import lines_of
 if TYPE_CHECKING:
     from syncd.cli.prepare.effective import Held, Origins
 
+LONGEST = 60
+"""Characters of a table of values that stands in a list of keys."""
+
 app = group_app("Show the configuration in force, or explain its keys and where their values come from.")
 
 
@@ -55,7 +58,7 @@ def show(context: typer.Context, as_json: AsJson = False) -> int:
 def explain(
     context: typer.Context,
     key: Annotated[
-        str, typer.Argument(metavar="[KEY]", help="As sources.main.poll; a table, as log; without it, all.")
+        str, typer.Argument(metavar="[KEY]", help="As sources.main.poll, or poll; a table, as log.")
     ] = "",
     as_json: AsJson = False,
 ) -> int:
@@ -74,7 +77,7 @@ def explain(
     else:
         say_table(
             ("key", "value", "default", "from"),
-            [(it.key, it.text, it.option.default, it.origin) for it in chosen],
+            [(it.key, _short(it), it.option.default, it.origin) for it in chosen],
             drop=("default",),
         )
     return Exit.DONE
@@ -129,11 +132,12 @@ def _document(rows: Sequence["Held"]) -> dict[str, Any]:
 
 
 def _chosen(found: Sequence["Held"], origins: "Origins", key: str) -> "list[Held]":
-    """Return the rows of a key, of the keys below a table, or of one entry of a key that is a table."""
+    """Return the rows of a key, of the keys below a table, of one entry of a key that is a table, or of a key's last part."""
     exact = [it for it in found if it.key == key]
-    below = exact or [it for it in found if it.key.startswith(f"{key}.")]
-    if below:
-        return below
+    below = [it for it in found if it.key.startswith(f"{key}.")]
+    named = [it for it in found if it.path[-1] == key]
+    if several := exact or below or named:
+        return [it for it in several if it.value is not None] or several
     whole = next((it for it in found if key.startswith(f"{it.key}.") and isinstance(it.value, dict)), None)
     entry = key[len(whole.key) + 1 :].strip("\"'") if whole else ""
     if whole is None or entry not in whole.value:
@@ -141,6 +145,12 @@ def _chosen(found: Sequence["Held"], origins: "Origins", key: str) -> "list[Held
     path = (*whole.path, entry)
     option = whole.option._replace(type="", default="")
     return [whole._replace(path=path, option=option, value=whole.value[entry], origin=origins.of(path))]
+
+
+def _short(it: "Held") -> str:
+    """Write a value for a table of keys: a long table of values by its size."""
+    long = isinstance(it.value, dict) and len(it.text) > LONGEST
+    return f"{len(it.value)} entries" if long else it.text
 
 
 def _no_such_key(key: str, found: Sequence["Held"]) -> str:

@@ -1,6 +1,7 @@
 """`config`: the configuration in force, where each value comes from, and no secret in any of it."""
 
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -163,6 +164,17 @@ def test_explain_without_a_key_lists_what_is_not_the_default(home: Home) -> None
 
 def test_explain_of_a_table_lists_its_keys(home: Home) -> None:
     assert [it["key"] for it in told(home, "config", "explain", "log")] == ["log.format", "log.level"]
+
+
+def test_the_list_of_a_table_has_what_is_there_and_the_size_of_a_mapping(home: Home) -> None:
+    out = home.syncd("config", "explain", "connectors.sheet").out
+    assert re.search(r"^connectors.sheet.fields +15 entries +default$", out, re.MULTILINE)
+    assert "feedback" not in out
+
+
+def test_the_last_part_of_a_key_is_enough(home: Home) -> None:
+    assert home.syncd("config", "explain", "poll").out.startswith('sources.main.poll = "60s"\n')
+    assert [it["key"] for it in told(home, "config", "explain", "where")] == ["connectors.sheet.where"]
 
 
 def test_an_unknown_key_is_answered_by_the_nearest(home: Home) -> None:
