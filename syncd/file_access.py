@@ -42,6 +42,30 @@ def hand_in(path: Path, trusted: Collection[int]) -> str:
     return ""
 
 
+def name_of(uid: int) -> str:
+    """Name a user; a number if the user has no name."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def kept_from_us(*paths: Path) -> str:
+    """Say which of these belongs to another user, and may not be read and written by this one; empty if there is none."""
+    me = os.geteuid()
+    for path in paths:
+        try:
+            owner = path.stat().st_uid
+            if os.statvfs(path).f_flag & os.ST_RDONLY:  # nobody may write there
+                continue
+        except OSError:  # not there, or out of reach: the next one tells
+            continue
+        if owner != me and not os.access(path, os.R_OK | os.W_OK):
+            us, them = name_of(me), name_of(owner)
+            return f"{path} belongs to {them}, and you are {us}: run this as {them}, or give it to {us} with chown"
+    return ""
+
+
 def others_read(path: Path, user: int) -> bool:
     """True if users other than `user`, root and the file's owner may read a file, and reach it through its folders.
 

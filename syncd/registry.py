@@ -99,6 +99,16 @@ def configure(settings: Settings, *, types: Mapping[str, EntryPoint] | None = No
         SettingsError: every mistake in every connector: an unknown type, a plugin that cannot be loaded, options
             that its model refuses, options that cannot stand beside another's.
     """
+    ready, mistakes = examine(settings, types=types)
+    if mistakes:
+        raise SettingsError(*mistakes)
+    return ready
+
+
+def examine(
+    settings: Settings, *, types: Mapping[str, EntryPoint] | None = None
+) -> tuple[dict[str, Configured], list[str]]:
+    """Check as `configure` does; return the connectors without a mistake of their own, and every mistake."""
     known = known_types() if types is None else types
     ready: dict[str, Configured] = {}
     mistakes: list[str] = []
@@ -107,11 +117,7 @@ def configure(settings: Settings, *, types: Mapping[str, EntryPoint] | None = No
             ready[name] = _configured(settings, name, chosen, known)
         except SettingsError as error:
             mistakes += error.mistakes
-    mistakes += _clashes(settings, ready)
-    mistakes += _taken(settings, ready)
-    if mistakes:
-        raise SettingsError(*mistakes)
-    return ready
+    return ready, [*mistakes, *_clashes(settings, ready), *_taken(settings, ready)]
 
 
 def _clashes(settings: Settings, ready: Mapping[str, Configured]) -> Iterator[str]:
@@ -181,14 +187,15 @@ def drafts(settings: Settings, *, types: Mapping[str, EntryPoint] | None = None)
         SettingsError: an unknown type, or a plugin that cannot be loaded.
     """
     known = known_types() if types is None else types
-    found = {}
-    for name, chosen in settings.connectors.items():
-        cls = _class(settings, name, chosen.type, known)
-        also = _also_where(cls.Options, chosen.options)
-        found[name] = Draft(
-            name, chosen.type, _fields(chosen, cls), chosen.where, also, chosen.fields is None, cls
-        )
-    return found
+    return {name: draft(settings, name, types=known) for name in settings.connectors}
+
+
+def draft(settings: Settings, name: str, *, types: Mapping[str, EntryPoint] | None = None) -> Draft:
+    """The draft of one connector. Raises SettingsError, as `drafts`."""
+    chosen = settings.connectors[name]
+    cls = _class(settings, name, chosen.type, known_types() if types is None else types)
+    also = _also_where(cls.Options, chosen.options)
+    return Draft(name, chosen.type, _fields(chosen, cls), chosen.where, also, chosen.fields is None, cls)
 
 
 def record_urls(settings: Settings) -> Callable[[str, str], str | None]:

@@ -1,17 +1,17 @@
 """Configured connectors with their expressions compiled, and opened; a stand-in replaces one that cannot be opened."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from pydantic import BaseModel
 
 from syncd.clock import Clock
-from syncd.connector import Connector, Delivery, Failure, Halt, Logger
+from syncd.connector import Connector, Delivery, Failure, Field, Halt, Logger
 from syncd.core.failure import CONNECTOR_BUG
 from syncd.engine.fanout import Enriching
 from syncd.log import place_in
 from syncd.mapping import FieldMap, Filter, MappingError
-from syncd.registry import Configured, configure
+from syncd.registry import Configured, Draft, draft, examine
 from syncd.settings import Settings, SettingsError
 
 
@@ -63,15 +63,19 @@ class Mapped(NamedTuple):
 
 def compile_connectors(settings: Settings) -> dict[str, Mapped]:
     """Compile every connector's fields and `where`, and check its options. Raises SettingsError with all mistakes."""
-    ready, mistakes = {}, []
-    for name, configured in configure(settings).items():
-        owner = f"connectors.{name}"
+    ready: dict[str, Mapped] = {}
+    configured, mistakes = examine(settings)
+    for name in settings.connectors:
         try:
-            also = Filter.compile(f"{owner} ({configured.type})", configured.also_where)
-            where = Filter.compile(owner, configured.settings.where).also(also)
-            ready[name] = Mapped(configured, FieldMap.compile(owner, configured.fields), where)
-        except MappingError as error:
-            mistakes.append(f"{settings.provenance.name}: {error}")
+            it = configured.get(name) or draft(
+                settings, name
+            )  # its expressions are read if its options are wrong too
+        except SettingsError:  # of its type, which is among the mistakes
+            continue
+        found, where, fields = _compiled(settings, it)
+        mistakes += found
+        if not found and where and fields and isinstance(it, Configured):
+            ready[name] = Mapped(it, fields, where)
     for name in settings.sources:
         try:
             compile_enriching(settings, name)
@@ -80,6 +84,32 @@ def compile_connectors(settings: Settings) -> dict[str, Mapped]:
     if mistakes:
         raise SettingsError(*mistakes)
     return ready
+
+
+def _compiled(settings: Settings, it: Configured | Draft) -> tuple[list[str], Filter | None, FieldMap | None]:
+    """Compile the expressions of a connector; also return every mistake in them."""
+    owner, found = f"connectors.{it.name}", []
+    where = fields = None
+    try:
+        also = Filter.compile(f"{owner} ({it.type})", it.also_where)
+        where = Filter.compile(owner, settings.connectors[it.name].where).also(also)
+    except MappingError as error:
+        found.append(error)
+    try:
+        fields = FieldMap.compile(owner, it.fields)
+    except MappingError as error:
+        found += _each_mistake(owner, it.fields) or [error]
+    return [f"{settings.provenance.name}: {error}" for error in found], where, fields
+
+
+def _each_mistake(owner: str, fields: Mapping[str, Field]) -> list[MappingError]:
+    found = []
+    for name, field in fields.items():
+        try:
+            FieldMap.compile(owner, {name: field})
+        except MappingError as error:
+            found.append(error)
+    return found
 
 
 def compile_enriching(settings: Settings, name: str) -> Enriching | None:

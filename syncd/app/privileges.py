@@ -20,6 +20,7 @@ import pydantic
 
 import syncd
 from syncd import file_access
+from syncd.file_access import name_of
 from syncd.settings import SYSTEM_CONFIG, Settings, SettingsError, find_config, load, no_config, passed_over
 from syncd.stderr import put
 
@@ -117,7 +118,7 @@ def _check_path(ledger: Path, owner: Owner) -> None:
                 f"{ledger} is a link, and root follows none there: put the ledger itself there"
             )
         if status.st_uid != owner.uid:
-            others = f"{ledger} belongs to {_named(status.st_uid)}, and its folder to {owner}"
+            others = f"{ledger} belongs to {name_of(status.st_uid)}, and its folder to {owner}"
             raise SettingsError(f"{others}: give both one owner with chown, then try again")
     except OSError:  # not there yet, or opening it says so better
         pass
@@ -130,14 +131,7 @@ def _check_path(ledger: Path, owner: Owner) -> None:
 
 def came_as() -> str:
     """Name the user who started this process; a number if the user has no name."""
-    return _named(STARTED_AS)
-
-
-def _named(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
+    return name_of(STARTED_AS)
 
 
 def hint(sentence: str) -> str:
@@ -145,7 +139,7 @@ def hint(sentence: str) -> str:
     if STARTED_AS or not os.getuid() or "permission denied" not in sentence.lower():
         return ""
     return (
-        f"You are root, but the ledger's owner {_named(os.getuid())} did this: name a place that it may use."
+        f"You are root, but the ledger's owner {name_of(os.getuid())} did this: name a place that it may use."
     )
 
 

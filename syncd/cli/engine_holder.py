@@ -122,10 +122,28 @@ TIMER = Path("/etc/systemd/system/timers.target.wants/syncd-once.timer")
 
 def missing_service(settings: Settings) -> str:
     """Describe a service that is installed for this configuration; call it when no engine runs. Empty: there is none."""
-    ours = Path(settings.provenance.name).absolute() == SYSTEM_CONFIG
-    if not ours or not UNIT.exists() or os.path.lexists(TIMER):
+    if not _is_service(settings) or os.path.lexists(TIMER):
         return ""
     return "The service syncd is installed, but it does not run. Start it: sudo systemctl start syncd"
+
+
+def _is_service(settings: Settings) -> bool:
+    """True if a service is installed for this configuration."""
+    return Path(settings.provenance.name).absolute() == SYSTEM_CONFIG and UNIT.exists()
+
+
+CONTAINER = Path("/.dockerenv")
+"""A file that Docker puts into each container."""
+
+
+def journal_of(settings: Settings) -> str:
+    """Say where the log of the engine itself is, as this installation runs."""
+    if _is_service(settings):
+        unit = "syncd-once" if os.path.lexists(TIMER) else "syncd"
+        return f"The service's own log: journalctl -u {unit}"
+    if CONTAINER.exists():
+        return "The daemon's own log is that of this container: docker compose logs syncd"
+    return "The daemon's own log goes to its stderr."
 
 
 def late_sources(settings: Settings, pulled: Mapping[str, float | None], now: float) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from syncd.app.privileges import hint
 from syncd.cli.exits import LEDGER_EXITS, Exit, complain
+from syncd.file_access import kept_from_us
 from syncd.settings import SettingsError
 
 
@@ -61,7 +62,9 @@ def _exit_code_of(act: Callable[[], int]) -> int:
     except BrokenPipeError:
         return Exit.FAILED
     except PermissionError as error:  # of a `stat`: code that opens a file reports its own errors
-        sentence = f"{error.filename or 'A file'}: permission denied."
+        file = Path(error.filename or "A file")
+        why = kept_from_us(file, file.parent)
+        sentence = f"Permission denied: {why}." if why else f"{file}: permission denied."
         complain(sentence, hint(sentence))
         return Exit.LEDGER
     # Last, because it imports the database

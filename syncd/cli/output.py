@@ -28,6 +28,17 @@ def say(line: str = "") -> None:
     _write(escape(line) + "\n")
 
 
+def say_marked(word: str, colour: str, rest: str) -> None:
+    """Print a line that begins with a word; a terminal shows the word in a colour, unless NO_COLOR is set."""
+    plain = (
+        not colour
+        or not sys.stdout.isatty()
+        or os.environ.get("NO_COLOR")
+        or os.environ.get("TERM") == "dumb"
+    )
+    _write(f"{word if plain else f'{chr(27)}[{colour}m{word}{chr(27)}[0m'}{escape(rest)}\n")
+
+
 def say_json(value: object) -> None:
     """Print a JSON document in ASCII: JSON's own escapes keep it harmless."""
     _write(json.dumps(value, indent=2) + "\n")

@@ -15,6 +15,8 @@ from typing import Any
 
 from sqlalchemy.exc import DatabaseError
 
+from syncd.file_access import kept_from_us
+
 
 class LedgerError(Exception):
     """The ledger cannot be used.
@@ -50,6 +52,10 @@ def translated(path: Path) -> Iterator[None]:
             raise full(path) from error
         sentence = _starting(name, _SENTENCES, f"cannot be used: {cause}")
         code = _starting(name, _CODES, "ledger_broken")
+        if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")) and (
+            why := kept_from_us(path, path.parent)
+        ):
+            raise LedgerError(code, f"Permission denied: {why}.") from error
         raise LedgerError(code, f"The ledger {path} {sentence}.") from error
     except OSError as error:
         raise LedgerError(

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from syncd.file_access import kept_from_us
 from syncd.ledger.errors import LedgerError, full, size_limit
 
 BUSY_SECONDS = 15.0
@@ -172,7 +173,9 @@ class EngineLock:
             ) from None
         except OSError as error:
             self._release()
-            raise LedgerError("ledger_broken", f"Cannot open {self.path}: {error.strerror}.") from None
+            why = kept_from_us(self.path, self.path.parent) if isinstance(error, PermissionError) else ""
+            said = f"Permission denied: {why}." if why else f"Cannot open {self.path}: {error.strerror}."
+            raise LedgerError("ledger_broken", said) from None
         # The holder's number is for people to read: a full disk must not keep the holder from working
         with suppress(OSError):
             os.ftruncate(self._file, 0)

@@ -19,9 +19,16 @@ def log_action(
     connection.execute(_action.insert().values(at=now, who=who, verb=verb, name=name, detail=detail))
 
 
-def actions(connection: Connection, limit: int = 20) -> Sequence[Any]:
-    """The newest acts of people."""
-    return connection.execute(select(_action).order_by(_action.c.id.desc()).limit(limit)).all()
+def actions(
+    connection: Connection, limit: int = 20, *, since: float | None = None, name: str = ""
+) -> Sequence[Any]:
+    """Return the newest acts of people, newest first. `since`: none before; `name`: of this source or connector only."""
+    query = select(_action).order_by(_action.c.id.desc()).limit(limit)
+    if since is not None:
+        query = query.where(_action.c.at >= since)
+    if name:
+        query = query.where(_action.c.name == name)
+    return connection.execute(query).all()
 
 
 def newest_action(connection: Connection) -> int:

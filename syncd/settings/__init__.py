@@ -12,7 +12,9 @@ at `$STATE_DIRECTORY` or the user's data folder, never at the working directory.
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from pydantic import ValidationError
 
 from syncd.file_access import hand_in
 from syncd.settings import layers
-from syncd.settings.error_messages import KeyPath, SettingsError, hint, sentence, sentences
+from syncd.settings.error_messages import KeyPath, SettingsError, hint, places, sentence, sentences
 from syncd.settings.models import (
     Alerts,
     ConnectorSettings,
@@ -135,23 +137,68 @@ def load(
     files = {entry.path: entry.file for entry in entries if entry.file is not None}
     secret_files = (*(entry.origin for entry in secrets), *files.values())
     provenance = Provenance(str(path or "environment"), _folder(path, environ), origins, files, secret_files)
+    if not keyless:
+        more += [sentence(provenance.of, path, what) for path, what in _not_filled_in(data)]
     return _checked(data, provenance, [*mistakes, *more])
 
 
 def _checked(data: dict[str, Any], provenance: Provenance, mistakes: list[str]) -> Settings:
-    settings = None
+    settings, rest = None, None
     data.setdefault("state", {})  # validated even when absent: its default depends on the folder
+    context = {"folder": provenance.folder}
     try:
-        settings = Settings.model_validate(data, context={"folder": provenance.folder})
+        settings = rest = Settings.model_validate(data, context=context)
     except ValidationError as error:
         mistakes += sentences(error, data, Settings, origin=provenance.of)
+        with suppress(ValidationError):
+            rest = Settings.model_validate(_without(data, places(error, data)), context=context)
     mistakes += [sentence(provenance.of, path, what) for path, what in _between(data)]
     if settings is not None:
         mistakes += [sentence(provenance.of, path, what) for path, what in _shared_keys(settings)]
+    if rest is not None:
+        rest._provenance = provenance  # noqa: SLF001 - frozen for everybody else
     if settings is None or mistakes:
-        raise SettingsError(*mistakes)
-    settings._provenance = provenance  # noqa: SLF001 - frozen for everybody else
+        raise SettingsError(*mistakes, rest=rest)
     return settings
+
+
+def _without(data: dict[str, Any], paths: Iterable[KeyPath]) -> dict[str, Any]:
+    """Copy the data without what stands at some paths."""
+    left = deepcopy(data)
+    for path in filter(None, paths):
+        _drop(left, path)
+    return left
+
+
+def _drop(table: dict[str, Any], path: Sequence[str]) -> None:
+    key, below = path[0], path[1:]
+    inner = table.get(key)
+    if below and isinstance(inner, dict) and below[0] in inner:
+        _drop(inner, below)
+    else:
+        table.pop(key, None)
+
+
+_EXAMPLE = re.compile(r"(ctgo_|pat-|Bearer |https://hooks\.example\.com/)?(\.\.\.|…)")
+"""The values that the example leaves to be filled in."""
+_VARIABLE = re.compile(r"\$\{[A-Za-z_]\w*\}|^\$[A-Za-z_]\w*$")
+_TEXTS = {"fields", "feedback", "where"}
+"""Keys whose texts are the user's own: they may look like anything."""
+
+
+def _not_filled_in(table: Mapping[str, Any], above: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
+    """Find values that somebody left as the example has them, or wrote as a variable of a shell."""
+    for key, value in table.items():
+        path = (*above, key)
+        if isinstance(value, Mapping) and key not in _TEXTS:
+            yield from _not_filled_in(value, path)
+        elif isinstance(value, str) and key not in _TEXTS and _EXAMPLE.fullmatch(value):
+            yield path, "that is the example: write your own"
+        elif isinstance(value, str) and key not in _TEXTS and _VARIABLE.search(value):
+            yield (
+                path,
+                f"variables are not filled in here; name yours SYNCD_{'__'.join(path[:3]).upper()}, which wins over the file",
+            )
 
 
 def _between(data: Mapping[str, Any]) -> list[tuple[KeyPath, str]]:

@@ -19,10 +19,11 @@ KeyPath = tuple[str, ...]
 class SettingsError(Exception):
     """The configuration cannot be used. `mistakes`: a sentence for each; `str()`: a line for each."""
 
-    def __init__(self, message: str, *more: str) -> None:
-        """`message`: the first mistake; `more`: the others."""
+    def __init__(self, message: str, *more: str, rest: Any = None) -> None:
+        """`message`: the first mistake; `more`: the others. `rest`: the settings without what is wrong, to look for more."""
         super().__init__(message)
         self.mistakes = (message, *more)
+        self.rest = rest
 
     def __str__(self) -> str:
         return "\n".join(self.mistakes)
@@ -69,6 +70,12 @@ def sentences(
             what = _what(detail, path, model, also_known)
         found.setdefault(path, what)
     return [sentence(origin, table + path, what) for path, what in found.items()]
+
+
+def places(error: ValidationError, data: Any) -> list[KeyPath]:
+    """Return the paths of what pydantic found; that of a missing key is its table's."""
+    details = error.errors(include_url=False, include_input=False)
+    return [_path(it, data)[: -1 if it["type"] == "missing" else None] for it in details]
 
 
 def sentence(origin: Callable[[KeyPath], str], path: KeyPath, what: str) -> str:

@@ -11,6 +11,7 @@ import re
 import stat
 import tomllib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,8 +41,10 @@ class Entry(NamedTuple):
 
 def read_file(path: Path) -> dict[str, Any]:
     """Read the tables of a TOML file. Raises SettingsError if it cannot be read; it names the line that is not TOML."""
+    text = ""
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        text = path.read_bytes().decode("utf-8-sig")
+        return tomllib.loads(text)
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {_reason(error)}") from None
     except UnicodeDecodeError:
@@ -50,7 +53,25 @@ def read_file(path: Path) -> dict[str, Any]:
         reason, _, place = str(error).partition(" (at ")
         line = re.match(r"line (\d+)", place)
         where = f"line {line[1]}" if line else "the last line"
-        raise SettingsError(f"{path}: {where}: {reason[:1].lower()}{reason[1:]}") from None
+        bare = line and _without_quotes(text.split("\n")[int(line[1]) - 1])
+        raise SettingsError(f"{path}: {where}: {bare or reason[:1].lower() + reason[1:]}") from None
+
+
+_BARE = re.compile(r"""\s*([\w.-]+)\s*=\s*([^\s"'\[{#].*?)\s*(?:#.*)?""")
+
+
+def _without_quotes(line: str) -> str:
+    """Describe a text that lacks its quotes, without the text, which may be a secret; empty for any other line."""
+    match = _BARE.fullmatch(line)
+    if match is None:
+        return ""
+    with suppress(tomllib.TOMLDecodeError):  # alone it is right: what is wrong is where it stands
+        tomllib.loads(line)
+        return ""
+    key, value = match.groups()
+    if value.lower() in {"true", "false"}:
+        return f"small letters are wanted: {key} = {value.lower()}"
+    return f'texts stand in quotes: {key} = "…"'
 
 
 def credentials(folders: Iterable[Path]) -> tuple[list[Entry], list[str]]:

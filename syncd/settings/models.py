@@ -1,4 +1,4 @@
-"""The settings, with their defaults. `config.example.toml` explains each key to a newcomer.
+"""The settings, with their defaults. `example.toml` explains each key to a newcomer.
 
 The models are frozen, refuse unknown keys, and show no values in their errors. `load` makes them. Built directly, as in
 tests, they are the same, but rules between tables are not checked.

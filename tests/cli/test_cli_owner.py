@@ -354,3 +354,33 @@ def test_root_in_a_folder_of_the_service_reads_its_own_configuration(folder: Pat
     assert ran.returncode == 0, ran.stderr
     assert "config.toml of this folder is passed over: root reads the system's" in ran.stderr
     assert "/etc/syncd/config.toml is read instead." in ran.stderr
+
+
+STRANGER = 61235
+
+
+@pytest.mark.parametrize(
+    ("verb", "file"),
+    [
+        ("status", "state"),
+        ("pause", "state/syncd.db"),
+        ("--once", "state/syncd.db.lock"),
+        ("check", "state/syncd.db"),
+    ],
+)
+def test_a_ledger_of_another_user_is_named_with_its_owner(
+    folder: Path, ctgo: Running, verb: str, file: str
+) -> None:
+    config = configure(folder, ctgo)
+    assert syncd(config, "--once").returncode == 0
+    config.chmod(0o644)
+    if file != "state":
+        (folder / "state").chmod(0o777)
+        (folder / file).touch(0o600)
+        os.chown(folder / file, 0, 0)
+    arguments = [verb, "sheet"] if verb == "pause" else [verb]
+    ran = run(PYTHON, "-m", "syncd", "--config", str(config), *arguments, user=STRANGER)
+    owner = "61234" if file == "state" else "root"
+    told = f"{folder / file} belongs to {owner}, and you are {STRANGER}: run this as {owner}, or give it to {STRANGER} with chown"
+    assert ran.returncode == 74
+    assert told in ran.stdout + ran.stderr

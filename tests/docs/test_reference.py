@@ -14,6 +14,7 @@ from syncd.cli.prepare.explain import every_code
 from syncd.core.glossary import WORDS
 from syncd.registry import known_types
 from syncd.settings import load
+from syncd.settings.catalog import TABLES
 from tests.docs.reference import manual, options
 from tests.docs.reference.__main__ import FOLDER
 from tests.docs.reference.connectors import built_in
@@ -23,7 +24,7 @@ from tests.docs.reference.pages import pages
 MADE = pages()
 CORE = [
     option
-    for name, model in options.TABLES.items()
+    for name, model in TABLES.items()
     for option in options.options_of(name, model)
     if option.default.startswith("`") and option.key not in {"good", "bad", "notes"}
 ]

@@ -20,8 +20,8 @@ EXAMPLES = {"access_token", "domain", "client_id", "client_secret", "api_key", "
 
 
 def without_hashes() -> str:
-    """The example with its settings no longer commented out: `#key` is a setting, `# text` is prose."""
-    return re.sub(r"^#(?! |$)", "", EXAMPLE.read_text(), flags=re.MULTILINE)
+    """The example with its settings no longer commented out, and its gaps filled: `#key` is a setting, `# text` is prose."""
+    return re.sub(r"^#(?! |$)", "", EXAMPLE.read_text(), flags=re.MULTILINE).replace('..."', 'x"')
 
 
 @pytest.fixture
@@ -84,14 +84,17 @@ def test_every_option_of_an_installed_connector_is_in_the_example(type_: str) ->
     assert [key for key in point.load().Options.model_fields if not named(key)] == []
 
 
-def test_the_example_loads_as_it_stands(tmp_path: Path) -> None:
-    settings = load(EXAMPLE, {}, docker_secrets=tmp_path)
+def test_the_example_loads_with_a_key_as_it_stands(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(EXAMPLE, {}, docker_secrets=tmp_path)
+    assert str(caught.value) == f"{EXAMPLE}: sources.main.api_key: that is the example: write your own"
+    settings = load(EXAMPLE, {"SYNCD_SOURCES__MAIN__API_KEY": "ctgo_a"}, docker_secrets=tmp_path)
     settings.require_sources()
     assert (list(settings.sources), list(settings.connectors)) == (["main"], ["sheet"])
 
 
 def test_what_it_says_of_defaults_is_so(tmp_path: Path) -> None:
-    bare = '[sources.main]\napi_key = "ctgo_..."\n[sources.main.enrich]\n[sources.main.push]\n'
+    bare = '[sources.main]\napi_key = "ctgo_x"\n[sources.main.enrich]\n[sources.main.push]\n'
     bare += 'public_url = "https://hooks.example.com/ctgo"\n'
     (tmp_path / "bare.toml").write_text(bare)
     plain = load(tmp_path / "bare.toml", {}, docker_secrets=tmp_path)

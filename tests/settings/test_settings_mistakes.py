@@ -114,6 +114,14 @@ SENTENCES = [
     ('[sources.main]\napi_key = ""', "sources.main.api_key: is empty"),
     (f'[sources.main]\napi_key = "{CANARY} x"',
      "sources.main.api_key: holds blanks, line breaks or characters that no key has: copy it again"),
+    # Left as the example has it, or as a shell would fill it in
+    ('[sources.main]\napi_key = "ctgo_..."', "sources.main.api_key: that is the example: write your own"),
+    ('[connectors.x]\ntype = "webhook"\nheaders = { Authorization = "Bearer ..." }',
+     "connectors.x.headers.Authorization: that is the example: write your own"),
+    ('[sources.main]\napi_key = "${CTGO_KEY}"',
+     "sources.main.api_key: variables are not filled in here; name yours SYNCD_SOURCES__MAIN__API_KEY, which wins over the file"),
+    ('[connectors.x]\ntype = "hubspot"\naccess_token = "$TOKEN"',
+     "connectors.x.access_token: variables are not filled in here; name yours SYNCD_CONNECTORS__X__ACCESS_TOKEN, which wins over the file"),
     # Names, and what holds between tables
     ('[sources.Main]\napi_key = "k"',
      "sources.Main: must begin with a small letter and hold small letters, digits and _ only"),
@@ -199,7 +207,14 @@ def test_all_mistakes_are_told_at_once_wherever_they_are(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("[sources.main]\npoll = 60s\n", "config.toml: line 2: "),
+        (
+            f"[sources.main]\napi_key = {CANARY}\n",
+            'config.toml: line 2: texts stand in quotes: api_key = "…"',
+        ),
+        ("[sources.main]\npoll = 60s  # often\n", 'config.toml: line 2: texts stand in quotes: poll = "…"'),
+        ("# a\u2028b\n[log]\nlevel = info\n", 'config.toml: line 3: texts stand in quotes: level = "…"'),
+        ("[log]\nlevel = 'a'\nlevel = 'b'\n", "config.toml: line 3: cannot overwrite a value"),
+        ("[sources.main]\nexport = True\n", "config.toml: line 2: small letters are wanted: export = true"),
         (f'[log]\n\nlevel = "{CANARY}\n', "config.toml: line 3: "),
         ("[log]\n[log]", "config.toml: line 2: "),
         ("[log", "config.toml: the last line: "),
@@ -216,3 +231,14 @@ def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path: Path) -> 
         with pytest.raises(SettingsError) as caught:
             load(path, {})
         assert str(caught.value) == f"{path}: cannot be read: {reason}"
+
+
+def test_a_text_of_a_mapping_may_look_like_a_variable_of_a_shell(tmp_path: Path) -> None:
+    text = MAIN + '[connectors.x]\ntype = "csv"\n[connectors.x.fields]\nprice = "${PRICE}"\nmore = "..."\n'
+    (tmp_path / "config.toml").write_text(text)
+    assert load(tmp_path / "config.toml", {}, docker_secrets=tmp_path).connectors["x"].fields
+
+
+def test_a_mapping_is_looked_at_without_the_key_that_the_example_leaves_out(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('[sources.main]\napi_key = "ctgo_..."\n')
+    assert load(tmp_path / "config.toml", {}, docker_secrets=tmp_path, keyless=True).sources

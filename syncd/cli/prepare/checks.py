@@ -3,7 +3,7 @@
 import os
 import socket
 import stat
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from ipaddress import ip_address
@@ -14,12 +14,13 @@ from pydantic import SecretStr
 
 from syncd.alerts.message import HEADERS, body_of
 from syncd.alerts.sender import Hook
-from syncd.app.connectors import Mapped, compile_connectors
+from syncd.app.connectors import Mapped
 from syncd.app.paced_client import PATIENCE, free_slot, make_upstream, send_in_slot
-from syncd.app.privileges import STARTED_AS, settings_in_force
+from syncd.app.privileges import STARTED_AS
 from syncd.cli.engine_holder import engine_of
 from syncd.cli.exits import LEDGER_EXITS, SOURCE_EXITS, Exit
-from syncd.cli.prepare.notes import Note, State, advice_of, ask_connector
+from syncd.cli.prepare.configuration import read_configuration
+from syncd.cli.prepare.notes import Note, State, advice_of, ask_connector, mistake_notes
 from syncd.clock import Clock, SystemClock
 from syncd.connector import Connector
 from syncd.core.failure import CODES, Failure
@@ -31,8 +32,7 @@ from syncd.http.addresses import is_loopback
 from syncd.ledger import Ledger, LedgerError, overview
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.sources import campaigns
-from syncd.log import configure, redact_values
-from syncd.settings import Settings, SettingsError, Source, find_config, secret_values
+from syncd.settings import Settings, Source, find_config, secret_values
 from syncd.sockets import refused
 
 AT_ONCE = 8
@@ -52,25 +52,14 @@ def examine(config: Path | None, patience: float | None = None, *, send_test: bo
 
 def _examine(config: Path | None, patience: float, *, send_test: bool) -> Iterator[Note]:
     found = find_config(config, user=STARTED_AS)
-    try:
-        settings = settings_in_force(config)
-    except SettingsError as error:
-        yield from _mistakes(error)
+    reading = read_configuration(config, to_run=True)
+    settings, mapped = reading.settings, reading.mapped
+    yield from mistake_notes(reading.mistakes)
+    if settings is None:
         return
-    redact_values(secret_values(settings))
-    configure(settings.log.format, "error")
-    yield Note("ok", "configuration", settings.provenance.name)
-    mapped: Mapping[str, Mapped] = {}
-    try:
-        settings.require_sources()
-    except SettingsError as error:
-        yield from _mistakes(error)
-    try:
-        mapped = compile_connectors(settings)
-    except SettingsError as error:
-        yield from _mistakes(error)
+    if not reading.mistakes:
+        yield Note("ok", "configuration", settings.provenance.name)
     secrets = secret_values(settings).union(*(m.configured.secrets for m in mapped.values()))
-    redact_values(secrets)
     yield from configuration_notes(found, secrets)
     yield from secret_notes(settings.provenance.secret_files)
     clock = SystemClock()
@@ -88,11 +77,6 @@ def _examine(config: Path | None, patience: float, *, send_test: bool) -> Iterat
     yield from health_notes(settings)
     yield from push_notes(settings)
     yield from alert_notes(settings, clock, send_test=send_test)
-
-
-def _mistakes(error: SettingsError) -> Iterator[Note]:
-    for mistake in error.mistakes:
-        yield Note("error", "configuration", mistake, exit=Exit.CONFIG)
 
 
 def _ledger(settings: Settings, ledger: Ledger) -> Iterator[Note]:

@@ -4,8 +4,6 @@ It needs no credentials and no ledger, so that a mapping can be reviewed without
 that it shows, as `syncd lead` does.
 """
 
-import json
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -15,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from syncd.app.privileges import settings_in_force
+from syncd.cli import toml_text
 from syncd.cli.context import AsJson, unknown
 from syncd.cli.exits import Exit, complain
 from syncd.cli.output import say, say_json, say_table
@@ -155,17 +154,7 @@ def _print_table(it: DraftMapping) -> None:
     """Print a mapping, with the policies that are not `always`."""
     say(f"[connectors.{it.draft.name}.fields]")
     for name, field in it.draft.fields.items():
-        key = name if re.fullmatch("[A-Za-z0-9_-]+", name) else _quoted(name)
-        value = _quoted(field.value)
-        if field.policy != "always":
-            value = f'{{ value = {value}, policy = "{field.policy}" }}'
-        say(f"{key} = {value}")
-
-
-def _quoted(text: str) -> str:
-    """Quote a text as TOML does: the escapes of JSON, and one for each other character that cannot be printed."""
-    quoted = json.dumps(text, ensure_ascii=False)
-    return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in quoted)
+        say(f"{toml_text.key(name)} = {toml_text.inline(toml_text.of_field(field))}")
 
 
 def _sources_of(settings: Settings, it: DraftMapping) -> list[str]:

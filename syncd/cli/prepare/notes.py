@@ -1,14 +1,16 @@
 """Notes: the lines of a report by `check` or `setup`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from syncd.cli.exits import Exit, strongest
-from syncd.cli.output import say, say_json
+from syncd.cli.output import say, say_json, say_lines, say_marked, terminal_width
+from syncd.cli.table import wrapped
 from syncd.core.failure import CODES, CONNECTOR_BUG, Failure, Refused
-from syncd.log import logger, scrub
+from syncd.log import escape, logger, scrub
 
 if TYPE_CHECKING:
     from syncd.app.connectors import Mapped
@@ -76,12 +78,37 @@ def print_notes(notes: Sequence[Note], keys: tuple[str, str, str], *, as_json: b
         ]
         say_json({"ok": not code, "exit": int(code), every: found})
         return code
+    _print(notes)
+    return code
+
+
+def _print(notes: Sequence[Note]) -> None:
+    """Print each note; on a terminal its lines are split between words. Then count the errors and the warnings."""
     states, abouts = (
         max(map(len, column)) for column in zip(*((n.state, n.about) for n in notes), strict=True)
     )
+    width, indent = terminal_width(), states + 4
     for note in notes:
         more = f" ({note.code})" if note.code else ""
-        say(f"{note.state:{states}}  {note.about:{abouts}}  {note.text}{more}")
+        text = escape(f"{note.about:{abouts}}  {note.text}{more}")
+        first, *rest = wrapped(text, width and width - indent)
         if note.fix and note.state != "ok":
-            say(f"{'':{states}}  {'':{abouts}}  {note.fix}")
-    return code
+            fix = wrapped(escape(note.fix), width and width - indent)
+            rest += fix if width else [f"{'':{abouts}}{fix[0]}"]
+        say_marked(f"{note.state:{states}}", _COLOURS.get(note.state, ""), f"  {first}")
+        say_lines(f"{'':{indent}}{line}" for line in rest)
+    counts = ((sum(_COLOURS.get(it.state) == colour for it in notes), noun) for noun, colour in _COUNTED)
+    if found := [f"{n} {noun}{'s' * (n > 1)}" for n, noun in counts if n]:
+        say(", ".join(found))
+
+
+_COLOURS: Mapping[State, str] = MappingProxyType(
+    {"ok": "32", "made": "32", "warning": "33", "error": "31", "failed": "31"}
+)
+_COUNTED = (("error", "31"), ("warning", "33"))
+
+
+def mistake_notes(mistakes: Iterable[str]) -> Iterator[Note]:
+    """Make a note of each mistake in the configuration."""
+    for mistake in mistakes:
+        yield Note("error", "configuration", mistake, exit=Exit.CONFIG)

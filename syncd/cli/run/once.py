@@ -18,6 +18,7 @@ from syncd.app.privileges import settings_in_force
 from syncd.cli.context import can_ask, choose, operator
 from syncd.cli.engine_holder import engine_of, nudge
 from syncd.cli.exits import Exit, complain
+from syncd.cli.output import when
 from syncd.cli.run.progress import Looker, ProgressMaker, progress_bars
 from syncd.cli.run.report import Counts, report, standing_of
 from syncd.clock import Clock, SystemClock
@@ -281,7 +282,10 @@ def _order_windows(settings: Settings, ledger: Ledger, order: Order, clock: Cloc
     now, who = clock.now(), operator()
     since, until, limit = order.since or 0.0, order.until, order.limit
     with ledger.write() as connection:
-        log_action(connection, now, who=who, verb="window", detail=f"since {order.since}, until {until}")
+        window = " ".join(
+            f"{word} {when(it)}" for word, it in (("since", order.since), ("until", until)) if it
+        )
+        log_action(connection, now, who=who, verb="window", detail=window)
         return [
             sources.ask_window(connection, source, now, since=since, until=until, limit=limit, who=who)
             for source in settings.sources

@@ -92,22 +92,73 @@ def retry_now(connection: Connection, lanes: Sequence[tuple[str, str]], now: flo
     """
     lifted, n = [], 0
     for kind, name in lanes:
-        lane, rows = load_lane(connection, kind, name), _ROWS.get(kind)
-        waits = lane.status == "paused" and lane.code != BY_HAND
+        lane = load_lane(connection, kind, name)
+        if not _retries(lane):
+            continue
+        waits = lane.status == "paused"
         if waits:
             lifted.append(lane)
             save_lane(connection, reopened(lane)._replace(failures=0))
-        if rows is None or not (waits or lane.status == "open"):
+        if kind not in _ROWS:
             continue
-        owner = rows.c.connector if kind == "deliver" else rows.c.source
-        mine = (owner == name, *waiting(rows))
+        rows, mine = _waiting_of(kind, name)
         late = update(rows).where(*mine, rows.c.due_at > now).values(due_at=now, waits_from=None)
-        count = select(func.count()).select_from(rows).where(*mine)
         moved = connection.execute(late).rowcount
-        n += connection.execute(count).scalar_one() if waits else moved
+        n += connection.execute(_count(rows, mine)).scalar_one() if waits else moved
     if lifted or n:
         log_action(connection, now, who=who, verb="retry", name=lanes[0][1], detail=f"{n} tried now")
     return Retried(lifted, n)
+
+
+def _retries(lane: LaneState) -> bool:
+    """True if the lane goes on by itself, now or after a wait."""
+    return lane.status == "open" or (lane.status == "paused" and lane.code != BY_HAND)
+
+
+def _waiting_of(kind: str, name: str) -> tuple[Any, tuple[Any, ...]]:
+    """Return the table of a lane's rows, and the conditions for those that are pending and that no gate holds."""
+    rows = _ROWS[kind]
+    owner = rows.c.connector if kind == "deliver" else rows.c.source
+    return rows, (owner == name, *waiting(rows))
+
+
+def _count(rows: Any, conditions: Sequence[Any]) -> Any:
+    return select(func.count()).select_from(rows).where(*conditions)
+
+
+class Backlog(NamedTuple):
+    """Rows of a lane that wait to be tried again for one reason. `rows` 0: the lane itself waits, and has none."""
+
+    kind: str
+    name: str
+    code: str
+    rows: int
+    next_try: float
+
+
+def backlogs(connection: Connection, lanes: Sequence[tuple[str, str]], now: float) -> list[Backlog]:
+    """Return what `retry_now` would try before its time, the soonest first."""
+    found = []
+    for kind, name in lanes:
+        lane = load_lane(connection, kind, name)
+        wait = lane.wait(now)
+        if not _retries(lane):
+            continue
+        rows, mine = _waiting_of(kind, name) if kind in _ROWS else (None, ())
+        if wait:
+            count = 0 if rows is None else connection.execute(_count(rows, mine)).scalar_one()
+            found.append(Backlog(kind, name, lane.code, count, now + wait))
+        elif rows is not None:
+            late = rows.c.due_at > now
+            query = select(rows.c.code, func.count(), func.min(rows.c.due_at)).where(*mine, late)
+            found += [Backlog(kind, name, *row) for row in connection.execute(query.group_by(rows.c.code))]
+            due = (
+                connection.execute(_count(rows, (*mine, ~late))).scalar_one()
+                if lane.status == "paused"
+                else 0
+            )
+            found += [Backlog(kind, name, lane.code, due, now)] if due else []
+    return sorted(found, key=lambda it: it.next_try)
 
 
 def accept(

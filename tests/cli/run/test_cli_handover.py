@@ -32,7 +32,7 @@ def test_the_engine_pulls_the_window_and_the_command_sees_it_through(served: tup
     assert "runs already" in ran.err
     assert len(daemon.sheet()) == 30
     assert rows(home, "SELECT state, new FROM window") == [("done", 30)]
-    assert rows(home, "SELECT verb FROM action") == [("window",)]
+    assert rows(home, "SELECT verb, detail FROM action") == [("window", "since 2000-01-01T00:00:00Z")]
     assert rows(home, "SELECT watermark FROM source")[0][0] > 0
     assert daemon.end()[0] == 0
 
