@@ -18,7 +18,10 @@ SOURCE_LANES = ("pull", "export")
 
 @dataclass(slots=True)
 class Flag:
-    """Up while a pass over un-exported leads is between pages: an export then would shift the pages to come."""
+    """Up while a pass over un-exported leads is between pages, and until the source's first pass is over.
+
+    An export then would shift the pages to come, or mark rows on them that have the same id.
+    """
 
     up: bool = False
 

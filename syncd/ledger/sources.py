@@ -26,6 +26,12 @@ def load_source(connection: Connection, name: str) -> Any:
 _SOURCE = select(_source).where(_source.c.name == bindparam("name"))
 
 
+def is_started(connection: Connection, name: str) -> bool:
+    """True once a source's first whole pass is over."""
+    found = connection.execute(_SOURCE, {"name": name}).first()
+    return found is not None and bool(found.started)
+
+
 def update_source(connection: Connection, name: str, **values: object) -> None:
     """Set columns of the source's row."""
     connection.execute(update(_source).where(_source.c.name == name).values(**values))

@@ -66,6 +66,9 @@ class Pull(LedgerLane):
         self._waited = 0
         self._given_up: Counter[str] = Counter()
         """Failures in a row by kind of pass: a live pass that ends well says nothing of a sweep."""
+        with self._ledger.read() as connection:
+            self._unstarted = self._unasked = not sources.is_started(connection, context.name)
+        context.paging_new.up = self._unstarted
         self.pulled: float | None = None
         """When the last live pass ended well, monotonic."""
         self.cost = 1
@@ -187,10 +190,26 @@ class Pull(LedgerLane):
         self._context.paging_new.up = True
         return any(source == self.name for source, _ in self._ledger.in_flight)
 
+    @property
+    def _is_first(self) -> bool:
+        """True until the source's first whole pass is over: a later page may list another row of an id that is to be exported."""
+        current = self._passes.current
+        return self._unasked if current is None else self._unstarted and current.plan.whole
+
+    def _holds_on(self) -> bool:
+        """Decide whether exports go on waiting for a pass that stands still: it is the first, or comes back soon.
+
+        If not, they may mark rows that it has not listed. Then it must list the exported leads too.
+        """
+        current = self._passes.current
+        soon = current is not None and 0 < self._given_up[current.plan.kind] < STUCK
+        self._listings.torn |= self._context.exports and not (soon or self._is_first)
+        return soon or self._is_first
+
     def _let_exports_go(self) -> None:
         """End the hold while the lane stands still; the pass then begins with its first page again."""
-        if self._context.paging_new.up:
-            self._passes.restart(current=True)
+        if self._context.paging_new.up and not self._holds_on():
+            self._passes.restart(current=True, holding=False)
             self._context.paging_new.up = False
             self._wake("export", self.name)
 
@@ -209,7 +228,7 @@ class Pull(LedgerLane):
             ingested = take_page(
                 connection, self._ledger, self._context, batch, now, refill=refill, room=room
             )
-            if plan.kind == RECONCILE and plan.whole:
+            if plan.kind == RECONCILE and plan.whole and plan.lifecycle == "new":
                 self._marks.see(connection, current, batch)
             enough = limit is not None and current.new + ingested.new >= limit
             done = batch.last or enough
@@ -230,7 +249,10 @@ class Pull(LedgerLane):
         if done:
             self._passes.current = None
             self._given_up.pop(plan.kind, None)
-        self._context.paging_new.up = self._passes.holds_exports
+            self._listings.torn &= not plan.whole or plan.kind == CHECK
+        self._unasked &= not done
+        self._unstarted &= not (done and plan.kind == LIVE and plan.whole)
+        self._context.paging_new.up = self._passes.holds_exports or self._is_first
         if done and plan.kind == LIVE:
             self.pulled, self.cost = self._clock.monotonic(), max(1, current.requests)
             self._owed = LIVE in self._passes.asked and plan.extra and self._owed
@@ -291,14 +313,16 @@ class Pull(LedgerLane):
             self._close(slots)
             return self._list_by_campaign(current, why.detail)
         anew = why.code in {"page_repeated", "page_short", "unexpected_answer"}
-        self._passes.restart(current=anew or current.plan.lifecycle == "new")
-        self._context.paging_new.up = False
+        self._given_up[current.plan.kind] += 1
+        self._context.paging_new.up = self._context.paging_new.up and self._holds_on()
+        self._passes.restart(
+            current=anew or current.plan.lifecycle == "new", holding=self._context.paging_new.up
+        )
         with self._ledger.write() as connection:
             self._context.budget.close(connection, slots)
             after = self._fail(connection, reopened(self._load(connection)), why)
             if isinstance(why, self.halting):
                 halt_lanes(connection, SOURCE_LANES, self.name, why, self._clock.now())
-            self._given_up[current.plan.kind] += 1
             stuck = max(self._given_up[current.plan.kind], self._load(connection).failures) >= STUCK
             if stuck and current.plan.kind != CHECK:
                 # A pass that never ends must not hold for ever what it brought

@@ -38,13 +38,23 @@ class Listings:
         """`context`: the source's."""
         self._context, self._name = context, context.name
         self._ledger, self._clock, self._log, *_ = tools
+        self.torn = False
+        """True if exports were made between two tries of a pass over un-exported leads."""
         self._passed_over: dict[int, str] = {}
         """Campaigns that the last pass could not list, by the code that says why."""
 
     def begin(self, plan: Plan) -> Pass:
-        """Begin a pass with the first listing that it needs."""
+        """Begin a pass with the first listing that it needs.
+
+        An export marks all rows of its id, at each key of the account. So where there may have been one, a first pass
+        lists the exported leads too, and so does a sweep that exports did not wait for: the connectors are still owed
+        those that only this ledger marked.
+        """
         with self._ledger.write() as connection:
             row = sources.load_source(connection, self._name)
+            if plan.lifecycle == "new" and plan.kind != CHECK:
+                marked = plan.kind == LIVE and ingest.may_have_marked(connection, self._name)
+                plan = plan._replace(lifecycle=None if marked or self.torn else "new")
         if self._context.stream_ids:
             return Pass(plan, deque(self._context.stream_ids), Walk(documented=True), promised=True)
         by_campaign = row.listing == "campaigns"

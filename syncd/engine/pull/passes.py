@@ -266,6 +266,8 @@ class Pass:
     newest: float | None = None
     new: int = 0
     requests: int = 0
+    tried: bool = False
+    """True if it failed, begins anew, and exports go on waiting for it."""
     batch: Batch | None = None
     calm: bool = True
     """True while every finished listing ended with a calm round."""
@@ -326,24 +328,28 @@ class Passes:
             plan.window is not None and plan.window in {other.window for other in under_way}
         )
 
-    def restart(self, *, current: bool) -> None:
-        """Begin anew what was put off and would be wrong to go on with, and with `current` what is under way."""
-        if current and self.current is not None:
-            self.current = self._anew(self.current)
-        if self.put_off is not None and self.put_off.plan.lifecycle == "new":
-            self.put_off = self._anew(self.put_off)
+    def restart(self, *, current: bool, holding: bool) -> None:
+        """Begin anew what was put off and would be wrong to go on with, and with `current` what is under way.
 
-    def _anew(self, old: Pass) -> Pass:
+        `holding`: exports go on waiting for it.
+        """
+        if current and self.current is not None:
+            self.current = self._anew(self.current, holding=holding)
+        if self.put_off is not None and self.put_off.plan.lifecycle == "new":
+            self.put_off = self._anew(self.put_off, holding=holding)
+
+    def _anew(self, old: Pass, *, holding: bool) -> Pass:
         """The same pass from its first page; what it found counts towards its limit."""
         new = self.begin(old.plan)
-        new.new = old.new
+        new.new, new.tried = old.new, holding and (old.tried or old.requests > 0)
         return new
 
     @property
     def holds_exports(self) -> bool:
         """True if a pass over un-exported leads has asked for a page: an export would shift its next pages."""
         return any(
-            p is not None and p.plan.lifecycle == "new" and p.requests for p in (self.current, self.put_off)
+            p is not None and p.plan.lifecycle == "new" and (p.requests or p.tried)
+            for p in (self.current, self.put_off)
         )
 
     @property

@@ -16,7 +16,7 @@ from syncd.ledger.schema import Delivery, Export, Payload, table
 from syncd.ledger.schema import Lead as LeadRow
 from syncd.ledger.sources import save_labels
 from syncd.ledger.sql import Books, among, array, execute_many, is_standing, quoted, upsert
-from syncd.ledger.twins import twins_of_new
+from syncd.ledger.twins import shared_host, twins_of_new
 
 _lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
 _payload = table(Payload)
@@ -98,6 +98,14 @@ def exported_here(connection: Connection, source: str, leads: Sequence[Lead]) ->
     return set(chain.from_iterable(found))
 
 
+def may_have_marked(connection: Connection, source: str) -> bool:
+    """Tell if an export may have marked leads of a source: one by this ledger, or by another key for the same address."""
+    return (
+        bool(shared_host(connection, source))
+        or connection.execute(_MARKED, {"source": source}).first() is not None
+    )
+
+
 _EXPORTED = select(_export.c.lead_id).where(
     _export.c.source == bindparam("source"),
     among(_export.c.lead_id, "ids"),
@@ -105,6 +113,15 @@ _EXPORTED = select(_export.c.lead_id).where(
         _export.c.state.in_([quoted(state) for state in ("pending", "delivered")]),
         and_(_export.c.state == quoted("shelved"), _export.c.maybe_sent),
     ),
+)
+
+_MARKED = (
+    select(_export.c.id)
+    .where(
+        _export.c.source == bindparam("source"),
+        or_(_export.c.state == quoted("delivered"), _export.c.maybe_sent),
+    )
+    .limit(1)
 )
 
 

@@ -50,6 +50,108 @@ def test_one_bad_gateway_between_two_pages_loses_nobody(bench: Bench, order: str
     _all_arrived(bench)
 
 
+# An export marks every row of its id, also those on pages that no pass has reached yet
+
+SHARED: dict[str, Any] = {
+    "leads": 60, "campaigns": 2, "repeats": 1.0, "spacing": DAY / 4, "rate_limit": 2000, "limit": 2000
+}  # fmt: skip
+"""Each lead has a row in two campaigns, under one id."""
+
+
+def _campaigns_apart(bench: Bench) -> tuple[int, int]:
+    """Make CTGO list one campaign after the other."""
+    world = bench.ctgo(**SHARED)
+    first, second = [it.id for it in world.campaigns]
+    bench.accounts["main"].context["stream_ids"] = (first, second)
+    return first, second
+
+
+def _break(bench: Bench, campaign: int, times: int, query: str = "lifecycle=new") -> list[str]:
+    """Make the next listings of a campaign fail; return the list of those that did."""
+    broken: list[str] = []
+
+    def answering(request: httpx.Request, send: Send) -> httpx.Response:
+        if f"/streams/{campaign}/" in request.url.path and query in str(request.url) and len(broken) < times:
+            broken.append(str(request.url))
+            return httpx.Response(502)
+        return send()
+
+    bench.life.wires["main"].answering = answering
+    return broken
+
+
+def _every_row_arrived(bench: Bench) -> None:
+    """Assert that each row, by id and campaign, is held, and each id exported."""
+    world = bench.accounts["main"].world
+    bench.daemon(2 * 3600, poll=600)
+    bench.check()
+    rows = {(row.id, row.stream_id, row.segment_id) for row in world.listed()}
+    held = bench.rows(
+        "SELECT l.lead_id, l.stream_id, l.segment_id FROM delivery d JOIN lead l ON l.seq = d.lead_seq"
+    )
+    assert set(held) == rows
+    assert {row.id for row in world.listed()} == set(world.exported)
+
+
+@pytest.mark.parametrize("times", [1, 5])
+def test_a_first_pass_that_fails_between_two_campaigns_lets_nothing_be_exported(
+    bench: Bench, times: int
+) -> None:
+    _, second = _campaigns_apart(bench)
+    bench.place()
+    broken, world = _break(bench, second, times), bench.accounts["main"].world
+    for _ in range(times):
+        bench.once(seconds=1)
+        assert not world.exported
+        bench.clock.advance(600)
+    assert len(broken) == times
+    _every_row_arrived(bench)
+
+
+def test_a_first_pass_that_was_killed_lets_nothing_be_exported_by_the_next_process(bench: Bench) -> None:
+    _, second = _campaigns_apart(bench)
+    bench.place()
+    broken, world = _break(bench, second, 1), bench.accounts["main"].world
+    bench.once(seconds=1)
+    assert broken
+    bench.crash()
+    for _ in range(3):
+        bench.life.exports["main"].step()
+    assert not world.exported
+    _every_row_arrived(bench)
+
+
+@pytest.mark.parametrize("first", ["limit", "window"])
+def test_what_a_trial_exported_hides_no_other_row_of_its_id(bench: Bench, first: str) -> None:
+    _campaigns_apart(bench)
+    bench.place()
+    world, now = bench.accounts["main"].world, bench.clock.now()
+    if first == "limit":
+        bench.once(limit=3)
+    else:
+        bench.life.pulls["main"].ask_window(now - 2 * DAY, None)
+        bench.wake("pull", "main")
+        bench.run()
+    assert world.exported
+    _every_row_arrived(bench)
+
+
+@pytest.mark.parametrize("times", [1, 2, 6])
+def test_a_sweep_that_fails_between_two_campaigns_hides_no_row_of_an_id(bench: Bench, times: int) -> None:
+    _, second = _campaigns_apart(bench)
+    bench.place()
+    bench.once()
+    world = bench.accounts["main"].world
+    world.add_leads(20, discovered=bench.clock.now() - 3 * DAY)  # a test that was made again
+    broken = _break(bench, second, times)
+    bench.clock.advance(60)
+    bench.life.pulls["main"].ask_reconcile()
+    bench.wake("pull", "main")
+    bench.run(60)
+    _every_row_arrived(bench)
+    assert len(broken) == times
+
+
 @pytest.mark.parametrize("order", ["ascending", "descending", "id"])
 @pytest.mark.parametrize("pages", [1, 2])
 def test_a_kill_between_two_pages_loses_nobody(bench: Bench, order: str, pages: int) -> None:

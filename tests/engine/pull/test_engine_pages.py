@@ -251,7 +251,8 @@ def test_exports_wait_while_a_pass_over_new_leads_is_between_pages(bench: Bench)
     assert bench.leads() == {"exported": 1300}
 
 
-def test_exports_go_on_when_a_pass_over_new_leads_fails_between_pages(bench: Bench) -> None:
+def test_exports_of_a_first_pass_that_fails_between_pages_wait_for_its_end(bench: Bench) -> None:
+    """A page that is not listed yet may hold another row of an id, which an export would mark unseen."""
     world = bench.ctgo(leads=700, rate_limit=2000, limit=2000)
     bench.place(batch_size=500)
     down = False
@@ -265,7 +266,11 @@ def test_exports_go_on_when_a_pass_over_new_leads_fails_between_pages(bench: Ben
 
     bench.life.wires["main"].answering = half
     bench.once(seconds=3600)
-    assert len(world.exported) == 500
+    assert (bench.leads(), len(world.exported)) == ({"exporting": 500}, 0)
+    bench.life.wires["main"].answering = None
+    bench.once()
+    bench.check()
+    assert len(world.exported) == 700
 
 
 def test_a_pull_that_is_ahead_of_its_connectors_waits_a_little_and_never_for_long(bench: Bench) -> None:
