@@ -122,7 +122,7 @@ def loop(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Loop]:
     with ExitStack() as stack:
         simulator = ("syncd", "simulator", "--port", "0", "--leads", "3", "--rate-limit", "6000")
         (first,) = stack.enter_context(program(*simulator, lines=1))
-        told = stack.enter_context(program("tests.fakes", *ports, lines=5))
+        told = stack.enter_context(program("syncd.simulator.crms", *ports, lines=5))
         _, crm, *secrets = next(line for line in told if line.startswith(type_)).split()
         found = re.search(r"http://[\d.]+:\d+", first)
         assert found, first

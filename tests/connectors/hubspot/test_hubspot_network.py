@@ -10,9 +10,9 @@ import pytest
 
 from connectors.hubspot.connector import HubSpotConnector
 from syncd.connector import Context, Delivered, Halt, Pause
+from syncd.simulator.crms.hubspot import TOKEN
 from syncd.testing import Journal, ManualClock
 from tests.connectors.hubspot.hubspot_bench import ALWAYS, GUESSED, NONE, VERIFIED, Hub, hub, raised
-from tests.fakes.hubspot import TOKEN
 
 
 @pytest.fixture

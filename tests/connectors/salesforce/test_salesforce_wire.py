@@ -13,10 +13,10 @@ import pytest
 from connectors.salesforce import http
 from connectors.salesforce.connector import SalesforceConnector
 from syncd.connector import Delivered, Failure, Pause
+from syncd.simulator.crms.salesforce import SalesforceFake
 from syncd.testing import ManualClock
 from tests.connectors.salesforce.salesforce_bench import PLAIN, Remote, Table, one, raised, table
 from tests.ctgo.remote import served as raw_served
-from tests.fakes.salesforce import SalesforceFake
 
 
 def test_a_port_where_nobody_listens_makes_no_suspects() -> None:

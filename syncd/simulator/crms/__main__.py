@@ -1,8 +1,8 @@
-"""The fakes on loopback, for trying syncd by hand: `python -m tests.fakes [--hubspot-port 8401] …`.
+"""The CRMs on loopback, for trying syncd by hand: `python -m syncd.simulator.crms [--hubspot-port 8401] …`.
 
-A fake is the module `tests.fakes.<vendor>` with a class `<Vendor>Fake` that has a method `wsgi`; those that are there
-are served, each on its own port, until Ctrl-C or SIGTERM. One line each says where, and with which made-up secret. What a
-salesperson does there is done at `/control`: see `tests.fakes.control`.
+A CRM is the module `syncd.simulator.crms.<vendor>` with a class `<Vendor>Fake` that has a method `wsgi`. All are served,
+each on its own port, until Ctrl-C or SIGTERM. One line each says where, and with which made-up secret. What a
+salesperson does there is done at `/control`: see `syncd.simulator.crms.salesperson`.
 """
 
 import argparse
@@ -17,8 +17,8 @@ from contextlib import ExitStack
 from types import ModuleType
 from typing import Any
 
-from tests.fakes.control import controlled
-from tests.fakes.serving import served
+from syncd.simulator.crms.salesperson import controlled
+from syncd.simulator.wsgi import served
 
 PORTS = {"hubspot": 8401, "salesforce": 8402, "apollo": 8403, "webhook": 8404, "attio": 8405}
 _SECRETS = ("TOKEN", "KEY", "CLIENT_ID", "CLIENT_SECRET", "SIGNING_SECRET")
@@ -26,7 +26,7 @@ _SECRETS = ("TOKEN", "KEY", "CLIENT_ID", "CLIENT_SECRET", "SIGNING_SECRET")
 
 def found(vendor: str) -> ModuleType | None:
     """The vendor's module, if it was written."""
-    name = f"tests.fakes.{vendor}"
+    name = f"syncd.simulator.crms.{vendor}"
     return importlib.import_module(name) if importlib.util.find_spec(name) else None
 
 
@@ -46,7 +46,8 @@ def told(vendor: str, url: str, module: ModuleType) -> str:
 def main(arguments: list[str]) -> int:
     """Serve until a signal. 69 when there is nothing to serve."""
     parser = argparse.ArgumentParser(
-        "python -m tests.fakes", description="The CRM fakes, and a receiver of webhooks, on loopback."
+        "python -m syncd.simulator.crms",
+        description="The CRM fakes, and a receiver of webhooks, on loopback.",
     )
     for vendor, port in PORTS.items():
         parser.add_argument(

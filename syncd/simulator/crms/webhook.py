@@ -34,7 +34,7 @@ class WebhookFake:
         self.tokens = {TOKEN}
         self.poisoned: set[str] = set()
         self.firewall = b""
-        """What a firewall before it lets through in no request, if anything."""
+        """Bytes that a firewall before it lets through in no request."""
         self._signed, self._now = signed, now
         self._next: list[Reply] = []
         self._loses = False
@@ -82,7 +82,7 @@ class WebhookFake:
         return self._take(sent, raw)
 
     def _before_it(self, raw: bytes) -> Reply | None:
-        """What stands before the receiver, and answers in its place."""
+        """Answer in the receiver's place, as a firewall or a planned answer does."""
         if self._next:
             return self._next.pop(0)
         if self.firewall and self.firewall in raw:

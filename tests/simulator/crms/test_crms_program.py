@@ -11,16 +11,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[3]
-VENDORS = [
-    each
-    for each in ("hubspot", "salesforce", "apollo", "webhook", "attio")
-    if (ROOT / "tests" / "fakes" / f"{each}.py").exists()
-]
+VENDORS = ["hubspot", "salesforce", "apollo", "webhook", "attio"]
 
 
 def test_every_fake_answers_and_all_stop_at_a_signal() -> None:
     ports = [f"--{vendor}-port=0" for vendor in VENDORS]
-    command = [sys.executable, "-m", "tests.fakes", *ports]
+    command = [sys.executable, "-m", "syncd.simulator.crms", *ports]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in VENDORS]
