@@ -6,7 +6,7 @@ becomes a `SettingsError` that names it.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -87,21 +87,26 @@ def known_types(found: Iterable[EntryPoint] | None = None) -> dict[str, EntryPoi
     return types
 
 
-def configure(settings: Settings, *, types: Mapping[str, EntryPoint] | None = None) -> dict[str, Configured]:
-    """Check every configured connector against its plugin.
+def configure(
+    settings: Settings, names: Collection[str] = (), *, types: Mapping[str, EntryPoint] | None = None
+) -> dict[str, Configured]:
+    """Check the configured connectors against their plugins.
 
     Args:
         settings: from `syncd.settings.load`.
+        names: of connectors; empty: every one.
         types: instead of `known_types()`.
 
     Raises:
-        SettingsError: every mistake in every connector: an unknown type, a plugin that cannot be loaded, options
+        SettingsError: every mistake in these connectors: an unknown type, a plugin that cannot be loaded, options
             that its model refuses, options that cannot stand beside another's.
     """
     known = known_types() if types is None else types
     ready: dict[str, Configured] = {}
     mistakes: list[str] = []
     for name, chosen in settings.connectors.items():
+        if names and name not in names:
+            continue
         try:
             ready[name] = _configured(settings, name, chosen, known)
         except SettingsError as error:

@@ -1,6 +1,6 @@
 """Configured connectors with their expressions compiled, and opened; a stand-in replaces one that cannot be opened."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from pydantic import BaseModel
@@ -61,10 +61,13 @@ class Mapped(NamedTuple):
         return self.fields.uses | self.where.uses
 
 
-def compile_connectors(settings: Settings) -> dict[str, Mapped]:
-    """Compile every connector's fields and `where`, and check its options. Raises SettingsError with all mistakes."""
+def compile_connectors(settings: Settings, names: Collection[str] = ()) -> dict[str, Mapped]:
+    """Compile connectors' fields and `where`, and check their options. Raises SettingsError with all mistakes.
+
+    `names`: of connectors; nothing else is looked at. Empty: every connector, and what the sources enrich.
+    """
     ready, mistakes = {}, []
-    for name, configured in configure(settings).items():
+    for name, configured in configure(settings, names).items():
         owner = f"connectors.{name}"
         try:
             also = Filter.compile(f"{owner} ({configured.type})", configured.also_where)
@@ -72,7 +75,7 @@ def compile_connectors(settings: Settings) -> dict[str, Mapped]:
             ready[name] = Mapped(configured, FieldMap.compile(owner, configured.fields), where)
         except MappingError as error:
             mistakes.append(f"{settings.provenance.name}: {error}")
-    for name in settings.sources:
+    for name in () if names else settings.sources:
         try:
             compile_enriching(settings, name)
         except MappingError as error:
