@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from syncd.simulator.app import create_app
 from syncd.simulator.options import Options
+from syncd.simulator.request_log import logged
 from syncd.simulator.world import World
 from syncd.simulator.wsgi import serve_app, served
 
@@ -23,15 +24,21 @@ class Running:
 
 
 def serve(
-    options: Options, host: str = "127.0.0.1", port: int = 8400, ready: Callable[[str], None] | None = None
+    options: Options,
+    host: str = "127.0.0.1",
+    port: int = 8400,
+    ready: Callable[[str], None] | None = None,
+    log: Callable[[str], None] | None = None,
 ) -> None:
     """Serve a new world until Ctrl-C or SIGTERM. Raises OSError if the address is not available.
 
-    The port 0 means any. `ready` is called with the base URL when the socket accepts connections.
+    The port 0 means any. `ready` is called with the base URL when the socket accepts connections; `log` gets a line for each
+    request.
     """
     world = World(options)
+    app = create_app(options, world=world)
     with _clock(world):
-        serve_app(create_app(options, world=world), host, port, ready)
+        serve_app(logged(app, log) if log else app, host, port, ready)
 
 
 @contextmanager

@@ -50,6 +50,11 @@ class WebhookFake:
         """The next lead is taken, and its answer breaks off."""
         self._loses = True
 
+    def people(self) -> list[dict[str, str]]:
+        """List the people of the leads that were taken."""
+        with self._lock:
+            return [{"person": str(lead.get("x_user_id"))} for lead in self.taken.values()]
+
     # The app
 
     def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

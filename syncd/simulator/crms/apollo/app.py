@@ -93,6 +93,18 @@ class ApolloFake:
         """Count the requests that were let in, by kind."""
         return Counter(name for name, _ in self.seen)
 
+    def people(self) -> list[dict[str, str]]:
+        """List the people whose contact bears the lead key."""
+        key = {id_ for id_, field in self.book.fields.items() if field["label"] == "ctgo_x_user_id"}
+        names = ("first_name", "last_name", "email")
+        with self._lock:
+            return [
+                {"person": value, **{name: contact[name] for name in names if contact.get(name)}}
+                for contact in self.book.contacts.values()
+                for id_, value in contact["typed_custom_fields"].items()
+                if id_ in key
+            ]
+
     # The app
 
     def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
