@@ -18,7 +18,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "build" / "release"
-CONTEXT = ("pyproject.toml", "README.md", "LICENSE", "config.example.toml", "connectors", "syncd", "deploy/docker")
+CONTEXT = (
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+    "config.example.toml",
+    "connectors",
+    "syncd",
+    "deploy/docker",
+)
 """The parts of a clone that the build of the container sees."""
 LOCK = "deploy/docker/requirements.lock"
 

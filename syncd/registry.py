@@ -6,7 +6,7 @@ becomes a `SettingsError` that names it.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -88,31 +88,36 @@ def known_types(found: Iterable[EntryPoint] | None = None) -> dict[str, EntryPoi
     return types
 
 
-def configure(settings: Settings, *, types: Mapping[str, EntryPoint] | None = None) -> dict[str, Configured]:
-    """Check every configured connector against its plugin.
+def configure(
+    settings: Settings, names: Collection[str] = (), *, types: Mapping[str, EntryPoint] | None = None
+) -> dict[str, Configured]:
+    """Check the configured connectors against their plugins.
 
     Args:
         settings: from `syncd.settings.load`.
+        names: of connectors; empty: every one.
         types: instead of `known_types()`.
 
     Raises:
-        SettingsError: every mistake in every connector: an unknown type, a plugin that cannot be loaded, options
+        SettingsError: every mistake in these connectors: an unknown type, a plugin that cannot be loaded, options
             that its model refuses, options that cannot stand beside another's.
     """
-    ready, mistakes = examine(settings, types=types)
+    ready, mistakes = examine(settings, names, types=types)
     if mistakes:
         raise SettingsError(*mistakes)
     return ready
 
 
 def examine(
-    settings: Settings, *, types: Mapping[str, EntryPoint] | None = None
+    settings: Settings, names: Collection[str] = (), *, types: Mapping[str, EntryPoint] | None = None
 ) -> tuple[dict[str, Configured], list[str]]:
     """Check as `configure` does; return the connectors without a mistake of their own, and every mistake."""
     known = known_types() if types is None else types
     ready: dict[str, Configured] = {}
     mistakes: list[str] = []
     for name, chosen in settings.connectors.items():
+        if names and name not in names:
+            continue
         try:
             ready[name] = _configured(settings, name, chosen, known)
         except SettingsError as error:

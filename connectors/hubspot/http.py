@@ -11,7 +11,7 @@ from typing import Any
 from urllib3 import exceptions
 
 from syncd.connector import Clock, Pause
-from syncd.http.urllib3 import Bounds, bound, unsent
+from syncd.http.urllib3 import Bounds, bound, reason, unsent
 
 LARGEST = 16 * 1024 * 1024
 """Bytes of a decoded body. A full answer has about 150 kB."""
@@ -64,7 +64,7 @@ class Wire:
                 raise
             answer.release_conn()
         except (exceptions.HTTPError, OSError) as error:
-            raise _unreachable(type(error).__name__, unexplained=not unsent(error)) from None
+            raise Pause("hubspot_unreachable", reason(error, url), unexplained=not unsent(error)) from None
         finally:
             self._bounds.end()
         text = data.decode("utf-8", "replace").encode()
@@ -77,12 +77,8 @@ class Wire:
 
 
 def _late() -> Pause:
-    return _unreachable("an answer that took more than 2 minutes", unexplained=True)
+    return Pause("hubspot_unreachable", "an answer took more than 2 minutes", unexplained=True)
 
 
 def _large() -> Pause:
-    return _unreachable("an answer of more than 16 MiB", unexplained=True)
-
-
-def _unreachable(what: str, *, unexplained: bool) -> Pause:
-    return Pause("hubspot_unreachable", f"the call failed: {what}", unexplained=unexplained)
+    return Pause("hubspot_unreachable", "an answer had more than 16 MiB", unexplained=True)

@@ -27,6 +27,7 @@ from connectors.salesforce.options import API_VERSION, SalesforceOptions, base_a
 from connectors.salesforce.rate_limit import Budget
 from syncd.connector import Clock, Failure, Halt, Pause, Refused
 from syncd.http.answer import http_date, retry_after
+from syncd.http.urllib3 import reason
 
 LONGEST_QUERY = 12_000
 """Characters of an encoded query: Salesforce takes 16,384 of address and headers together."""
@@ -168,7 +169,7 @@ class Wire:
                 raise _Expired from None
             raise self._judged(error.status, error.content) from None
         except (requests.exceptions.RequestException, ValueError, TypeError, RecursionError) as error:
-            raise broken(error) from None
+            raise broken(error, client.base_url) from None
         self._limit_hits = 0
         self._budget.learn(client.api_usage)
         return answer
@@ -205,11 +206,11 @@ class Wire:
             "client_id": self._options.client_id,
             "client_secret": self._options.client_secret.get_secret_value(),
         }
+        url = f"{self._options.home}/services/oauth2/token"
         try:
-            url = f"{self._options.home}/services/oauth2/token"
             response = self._session.post(url, data=form, allow_redirects=False)
         except requests.exceptions.RequestException as error:  # about no lead, so none becomes a suspect
-            raise Pause("salesforce_unreachable", f"signing in: {type(error).__name__}") from None
+            raise Pause("salesforce_unreachable", f"signing in: {reason(error, url)}") from None
         try:
             answer = response.json()
         except (ValueError, RecursionError):  # no JSON, a charset that is none, a number of too many digits

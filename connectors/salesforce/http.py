@@ -16,7 +16,7 @@ from urllib3.exceptions import HTTPError
 
 from syncd.connector import Clock, Pause
 from syncd.http.addresses import is_loopback
-from syncd.http.urllib3 import Bounds, bound, unsent
+from syncd.http.urllib3 import Bounds, bound, reason, unsent
 
 TIMEOUT = (10.0, 60.0)
 """Seconds to connect, and between two reads."""
@@ -110,14 +110,13 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def broken(error: Exception) -> Pause:
-    """A call that came to no answer of Salesforce's: `error` is requests' or a parser's.
+def broken(error: Exception, url: str) -> Pause:
+    """A call to `url` that came to no answer of Salesforce's: `error` is requests' or a parser's.
 
     Whether the call may have been carried out is what matters: a connection that never stood sent nothing.
     """
     failures = requests.exceptions
     if not isinstance(error, failures.RequestException) or isinstance(error, ValueError):
         return Pause("salesforce_unexpected_answer", "the answer is not what was promised", unexplained=True)
-    if unsent(error):
-        return Pause("salesforce_unreachable", f"no connection ({type(error).__name__})")
-    return Pause("salesforce_failed", f"the connection broke ({type(error).__name__})", unexplained=True)
+    sent = not unsent(error)
+    return Pause(f"salesforce_{'failed' if sent else 'unreachable'}", reason(error, url), unexplained=sent)

@@ -101,6 +101,7 @@ FAILURES = FailureTable(
         "404": (Halt, "gone"),
         "410": (Halt, "gone"),
     },
+    names_host=False,
 )
 
 CODES: Mapping[str, str] = MappingProxyType(

@@ -1,6 +1,6 @@
 """Configured connectors with their expressions compiled, and opened; a stand-in replaces one that cannot be opened."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from pydantic import BaseModel
@@ -61,22 +61,23 @@ class Mapped(NamedTuple):
         return self.fields.uses | self.where.uses
 
 
-def compile_connectors(settings: Settings) -> dict[str, Mapped]:
-    """Compile every connector's fields and `where`, and check its options. Raises SettingsError with all mistakes."""
+def compile_connectors(settings: Settings, names: Collection[str] = ()) -> dict[str, Mapped]:
+    """Compile connectors' fields and `where`, and check their options. Raises SettingsError with all mistakes.
+
+    `names`: of connectors; nothing else is looked at. Empty: every connector, and what the sources enrich.
+    """
     ready: dict[str, Mapped] = {}
-    configured, mistakes = examine(settings)
-    for name in settings.connectors:
-        try:
-            it = configured.get(name) or draft(
-                settings, name
-            )  # its expressions are read if its options are wrong too
+    configured, mistakes = examine(settings, names)
+    for name in names or settings.connectors:
+        try:  # its expressions are read if its options are wrong too
+            it = configured.get(name) or draft(settings, name)
         except SettingsError:  # of its type, which is among the mistakes
             continue
         found, where, fields = _compiled(settings, it)
         mistakes += found
         if not found and where and fields and isinstance(it, Configured):
             ready[name] = Mapped(it, fields, where)
-    for name in settings.sources:
+    for name in () if names else settings.sources:
         try:
             compile_enriching(settings, name)
         except MappingError as error:

@@ -52,7 +52,7 @@ VERBS = {
     "completion": ("prepare.completion:completion", "Print a script that lets a shell complete verbs and options."),
     "explain": ("prepare.explain:explain", "Explain a failure code and what to do, or a word that status prints."),
     "service": ("service.service:app", "Install, upgrade, remove or show the systemd service."),
-    "simulator": ("run.simulator:app", "Serve a simulated CTGO to try things with."),
+    "simulator": ("run.simulator:app", "Serve a simulated CTGO, or a CRM with --crm, to try things with."),
     "demo": ("run.demo:app", "Run the whole job in a few seconds, without a key."),
 }  # fmt: skip
 """By verb: its function or Typer app below this package, and its text in `--help`."""

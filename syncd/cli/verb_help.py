@@ -70,7 +70,7 @@ EXAMPLES = {
     "api": ("syncd api GET /me", "syncd api GET /streams"),
     "explain": ("syncd explain key_refused", "syncd explain gate_held"),
     "service": ("sudo syncd service install", "syncd service show"),
-    "demo": ("syncd demo", "syncd demo --folder /tmp/demo"),
+    "demo": ("syncd demo", "syncd demo --crm hubspot", "syncd demo --folder /tmp/demo"),
     "connector": ("syncd connector new acme", "syncd connector new acme --folder /srv/acme"),
     "completion": ("source <(syncd completion bash)", "syncd completion fish > ~/.config/fish/completions/syncd.fish"),
 }  # fmt: skip

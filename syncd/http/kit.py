@@ -129,20 +129,29 @@ _SENTENCES = {
     "broken": "the answer of {} broke off",
     "unread": "the answer of {} was too large, or not readable",
 }
+_NO_CONNECTION = frozenset({"unsent", "untrusted"})
 
 
 class FailureTable:
     """The failures that the answers of one API mean: `TABLE`, and over it what is different there."""
 
-    def __init__(self, prefix: str, title: str, own: Mapping[str, Meaning] = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        prefix: str,
+        title: str,
+        own: Mapping[str, Meaning] = MappingProxyType({}),
+        *,
+        names_host: bool = True,
+    ) -> None:
         """Make the table.
 
         Args:
             prefix: begins every code.
             title: the API's name in sentences.
             own: what differs from `TABLE`, and meanings of the API's own error codes.
+            names_host: a detail may name the host; false where an address is a secret.
         """
-        self.prefix, self.title = prefix, title
+        self.prefix, self.title, self._names_host = prefix, title, names_host
         self.table = {**TABLE, **own}
 
     @property
@@ -170,6 +179,8 @@ class FailureTable:
         code = f"{self.prefix}_{name}"
         subject = who if answer.maybe_sent else self.title
         detail = _SENTENCES[trouble].format(subject) if trouble else f"{who} answered {status}"
+        if self._names_host and trouble in _NO_CONNECTION and answer.why:
+            detail = answer.why[0].lower() + answer.why[1:].rstrip(".")
         if issubclass(kind, Pause):
             return kind(code, detail, after=after, unexplained=name not in EXPLAINED)
         return kind(code, detail)

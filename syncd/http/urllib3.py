@@ -10,8 +10,10 @@ import functools
 import http.client
 import io
 import socket
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 from urllib3 import exceptions
 
@@ -38,6 +40,36 @@ def unsent(error: Exception) -> bool:
     """True if an error of urllib3, or one of requests around it, means that no connection stood: nothing was sent."""
     inner = error.args[0] if error.args else None
     return any(isinstance(one, _UNSENT) for one in (error, inner, getattr(inner, "reason", None)))
+
+
+_REASONS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
+    (exceptions.ProxyError, "the proxy did not let a connection to {} through"),
+    ((exceptions.NameResolutionError, exceptions.LocationValueError), "the name of {} could not be resolved"),
+    (ssl.SSLCertVerificationError, "the TLS certificate of {} could not be verified"),
+    ((exceptions.SSLError, ssl.SSLError), "a TLS connection to {} could not be made"),
+    (ConnectionRefusedError, "{} refused the connection"),
+    (exceptions.NewConnectionError, "no connection to {} could be made"),
+    (exceptions.ConnectTimeoutError, "a connection to {} was not made in time"),
+    ((exceptions.TimeoutError, TimeoutError), "{} did not finish its answer in time"),
+    (Exception, "the connection to {} broke"),
+)
+
+
+def reason(error: Exception, url: str) -> str:
+    """Say in a clause why a call to `url` came to no answer. It names the host, and no other part of the address."""
+    errors = list(_chain(error))
+    text = next(text for kinds, text in _REASONS if any(isinstance(one, kinds) for one in errors))
+    return text.format(urlsplit(url).netloc.rpartition("@")[2])
+
+
+def _chain(error: object) -> Iterator[BaseException]:
+    """Yield an error and those that it wraps: requests and urllib3 keep them in several places."""
+    seen: list[object] = []
+    while isinstance(error, BaseException) and error not in seen:
+        seen.append(error)
+        yield error
+        wrapped = (*error.args[:1], getattr(error, "reason", None), error.__cause__, error.__context__)
+        error = next((one for one in wrapped if isinstance(one, BaseException)), None)
 
 
 class Bounds:

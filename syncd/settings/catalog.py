@@ -94,7 +94,7 @@ _OWN = {
     "connectors.relations.access_token": "A token of Attio.",
     "connectors.crm.access_token": "A service key, or the token of a private app.",
     "connectors.org.client_secret": "The secret of that app.",
-    "connectors.org.instance_url": 'The address at which session_id is valid, as "https://acme.my.salesforce.com".',
+    "connectors.org.instance_url": "The base_url of Salesforce: the address at which session_id is valid, or in place of domain.",
     "connectors.org.daily_share": "The part of the org's API calls of 24 hours that syncd may use.",
     "connectors.org.duplicates": "What becomes of somebody who is there as another lead: rejected, linked to that lead, or saved as one more.",
     "connectors.automation.url": "Where each lead is posted to. It is a secret: most such addresses admit whoever knows them.",

@@ -2,7 +2,7 @@
 
 The demo, the tests and people without a key use it. The simulator follows the vendor's documentation and imports nothing
 else of this package, so one misreading of the API cannot cancel another. `Options` has a switch for each behaviour that
-the vendor leaves open.
+the vendor leaves open. `crms` holds the places where leads go.
 """
 
 from syncd.simulator.app import create_app

@@ -26,6 +26,7 @@ class Options:
 
     # The leads.
     leads: int = _switch(130, "leads already discovered at the start")
+    skip: int = _switch(0, "people passed over: the leads begin with others, under higher ids")
     campaigns: int = _switch(3, "campaigns (streams) of the account")
     spacing: float = _switch(60.0, "seconds between the discoveries of the leads at the start")
     per_second: int = _switch(1, "leads discovered in the same second")

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 from connectors.apollo.connector import ApolloConnector
 from connectors.salesforce.setup import CUSTOM_FIELDS, key_metadata
-from tests.fakes import apollo, hubspot, salesforce
-from tests.fakes.apollo import ApolloFake
-from tests.fakes.apollo_book import Book, Contact, normal
-from tests.fakes.hubspot import HubSpotFake
-from tests.fakes.salesforce import SalesforceFake
-from tests.fakes.serving import served
+from syncd.simulator.crms import apollo, hubspot, salesforce
+from syncd.simulator.crms.apollo import ApolloFake
+from syncd.simulator.crms.apollo.book import Book, Contact, normal
+from syncd.simulator.crms.hubspot import HubSpotFake
+from syncd.simulator.crms.salesforce import SalesforceFake
+from syncd.simulator.wsgi import served
 
 ENOUGH = 10_000_000
 """Requests for each of a CRM's limits: what limits come to is shown elsewhere."""

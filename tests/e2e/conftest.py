@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from syncd.cli import entry
+from syncd.simulator.crms import apollo, hubspot, salesforce
 from tests.cli.conftest import log_put_back
 from tests.e2e.everything import Everything, Ran, everything
-from tests.fakes import apollo, hubspot, salesforce
 
 LEADS = 12
 SECRETS = (hubspot.TOKEN, salesforce.CLIENT_SECRET, apollo.KEY, "ctgo_0123456789")

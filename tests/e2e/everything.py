@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from syncd.simulator import Options, Running, running
+from syncd.simulator.crms import apollo, hubspot, salesforce
+from syncd.simulator.crms.apollo import ApolloFake
+from syncd.simulator.crms.hubspot import HubSpotFake
+from syncd.simulator.crms.salesforce import SalesforceFake
+from syncd.simulator.crms.salesforce.lead_object import KEY
 from syncd.simulator.leads.row import Row
-from tests.fakes import apollo, hubspot, salesforce
-from tests.fakes.apollo import ApolloFake
-from tests.fakes.hubspot import HubSpotFake
-from tests.fakes.salesforce import SalesforceFake
-from tests.fakes.salesforce_lead import KEY
-from tests.fakes.serving import served
+from syncd.simulator.wsgi import served
 
 ROOT = Path(__file__).parents[2]
 CRMS = ("crm", "org", "outreach")

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from syncd.simulator.crms.salesforce.lead_object import KEY
 from syncd.simulator.leads.row import Row
 from tests.e2e.conftest import LEADS
 from tests.e2e.everything import Everything
 from tests.e2e.test_webhook import Place, leads, place
-from tests.fakes.salesforce_lead import KEY
 
 __all__ = ["leads", "place"]
 

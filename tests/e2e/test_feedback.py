@@ -1,6 +1,7 @@
 """The loop closed, between three processes: sales marks somebody in HubSpot, and CTGO hears of it.
 
-CTGO and HubSpot are the programs that a newcomer starts by hand, and what sales does is done as by curl.
+CTGO and the CRM are the programs that a newcomer starts by hand, the configuration is what they print, and what sales does
+is done as by curl.
 """
 
 import json
@@ -25,16 +26,11 @@ ROOT = Path(__file__).parents[2]
 SOON = 40.0
 """Seconds that nothing here should take: two cores are shared by many."""
 CONFIG = """\
-[sources.main]
-api_key = "ctgo_0123456789"
-base_url = "{ctgo}/api/v2"
-requests_per_minute = 6000
+{source}requests_per_minute = 6000
 poll = "1s"
 
-[connectors.crm]
-type = "{type}"
-{options}
-[connectors.crm.feedback]
+{connector}
+[connectors.{table}.feedback]
 property = "{name}"
 good = ["{good}"]
 bad = {{ "{bad}" = "wrong_job" }}
@@ -48,12 +44,15 @@ SALESFORCE = ("salesforce", "Status", "Working", "Closed - Not Converted")
 
 
 @contextmanager
-def program(*command: str, lines: int) -> Iterator[list[str]]:
-    """A process, and the first lines that it says."""
-    given = {"cwd": ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-    with subprocess.Popen([sys.executable, "-m", *command], **given) as process:  # type: ignore[call-overload]
+def simulator(*options: str) -> Iterator[str]:
+    """A simulator as a process, and the lines that it prints for a configuration."""
+    command = [sys.executable, "-m", "syncd", "simulator", "--port", "0", *options]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
         try:
-            yield [process.stdout.readline() for _ in range(lines)]
+            yield "".join(iter(process.stdout.readline, "\n"))
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(SOON)
@@ -118,22 +117,15 @@ class Loop:
 def loop(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Loop]:
     """CTGO with three leads and a CRM, each a program of its own, and the CRM set up."""
     type_, name, good, bad = request.param
-    ports = [f"--{vendor}-port=0" for vendor in ("hubspot", "salesforce", "apollo", "webhook", "attio")]
     with ExitStack() as stack:
-        simulator = ("syncd", "simulator", "--port", "0", "--leads", "3", "--rate-limit", "6000")
-        (first,) = stack.enter_context(program(*simulator, lines=1))
-        told = stack.enter_context(program("tests.fakes", *ports, lines=5))
-        _, crm, *secrets = next(line for line in told if line.startswith(type_)).split()
-        found = re.search(r"http://[\d.]+:\d+", first)
-        assert found, first
-        given = dict(secret.split("=", 1) for secret in secrets)
-        address = {"hubspot": "base_url", "salesforce": "instance_url"}[type_]
-        named = {"access_token" if key == "token" else key: value for key, value in given.items()}
-        options = "".join(f'{key} = "{value}"\n' for key, value in {address: crm, **named}.items())
-        text = CONFIG.format(ctgo=found[0], type=type_, options=options, name=name, good=good, bad=bad)
+        source = stack.enter_context(simulator("--leads", "3", "--rate-limit", "6000"))
+        connector = stack.enter_context(simulator("--crm", type_))
+        ctgo, crm = (re.findall(r"http://[\d.]+:\d+", each)[0] for each in (source, connector))
+        (table,) = re.findall(r"\[connectors\.(\w+)\]", connector)
+        text = CONFIG.format(source=source, connector=connector, table=table, name=name, good=good, bad=bad)
         (tmp_path / "config.toml").write_text(text)
         (tmp_path / "config.toml").chmod(0o600)
-        made = Loop(tmp_path, found[0], crm)
+        made = Loop(tmp_path, ctgo, crm)
         if type_ == "hubspot":
             asked(f"{crm}/control", {"lag": 0})
         made.syncd("setup", "--apply")

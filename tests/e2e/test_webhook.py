@@ -9,10 +9,10 @@ import pytest
 
 from syncd.cli import entry
 from syncd.simulator import Options, Running, running
+from syncd.simulator.crms.webhook import PREFIX, SIGNING_SECRET, TOKEN, WebhookFake
+from syncd.simulator.wsgi import served
 from tests.cli.conftest import log_put_back
 from tests.e2e.everything import Ran
-from tests.fakes.serving import served
-from tests.fakes.webhook import PREFIX, SIGNING_SECRET, TOKEN, WebhookFake
 
 LEADS = 12
 CONFIG = """\

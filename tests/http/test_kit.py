@@ -82,6 +82,13 @@ def test_only_what_certainly_never_left_is_explained(trouble: Trouble, *, blind:
     assert ("people/search" in why.detail) is blind
 
 
+def test_where_no_connection_stood_the_host_is_named_unless_it_is_a_secret() -> None:
+    answer = Answer(trouble="unsent", why="No connection to acme.example could be made.")
+    assert FAILURES.failure(answer, NOON).detail == "no connection to acme.example could be made"
+    quiet = FailureTable("acme", "Acme", names_host=False)
+    assert quiet.failure(answer, NOON).detail == "no connection to Acme could be made"
+
+
 def test_every_common_code_has_a_fix() -> None:
     own = {name for _, name in FAILURES.table.values()} - {name for _, name in TABLE.values()}
     wanted = {f"acme_{name}" for _, name in FAILURES.table.values() if name not in own}

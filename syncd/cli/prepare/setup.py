@@ -27,21 +27,21 @@ def setup(
     Exits with 0 if every connector could be asked and, with --apply, everything was created that syncd can create. It
     lists what is left for a person; `syncd check` tells if that stands in the way. 2: a connector failed; 78: configuration.
     """
-    notes = _prepare(settings_of(context), names or (), apply=apply)
+    notes = set_up(settings_of(context), names or (), apply=apply)
     code = print_notes(notes, ("changes", "state", "what"), as_json=as_json)
     if not as_json and any(note.state == "missing" for note in notes):
         say("To create what is missing: syncd setup --apply")
     return code
 
 
-def _prepare(settings: Settings, names: Sequence[str], *, apply: bool) -> list[Note]:
+def set_up(settings: Settings, names: Sequence[str] = (), *, apply: bool) -> list[Note]:
     """Set up the named connectors, or all. Raises SettingsError, and a usage error for an unknown name."""
     from syncd.app.connectors import compile_connectors  # noqa: PLC0415 - the engine and all below it
 
-    mapped = compile_connectors(settings)
     for name in names:
-        if name not in mapped:
-            raise unknown("connector", name, mapped)
+        if name not in settings.connectors:
+            raise unknown("connector", name, settings.connectors)
+    mapped = compile_connectors(settings, names)
     redact_values(secret for m in mapped.values() for secret in m.configured.secrets)
     configure(settings.log.format, "error")
     clock = SystemClock()
@@ -52,8 +52,7 @@ def _prepare(settings: Settings, names: Sequence[str], *, apply: bool) -> list[N
         notes = [_note(about, change, apply=apply) for change in connector.setup(apply)]
         return notes or [Note("ok", about, "nothing is missing")]
 
-    chosen = [m for m in mapped.values() if not names or m.name in names]
-    found = [ask_connector(m, clock, ask, "failed", "its setup raised {}") for m in chosen]
+    found = [ask_connector(m, clock, ask, "failed", "its setup raised {}") for m in mapped.values()]
     return [note.scrubbed() for notes in found for note in notes]
 
 

@@ -1,5 +1,6 @@
 """`syncd demo`: the whole job on a simulated CTGO, killed half-way on purpose, in a few seconds and without a key.
 
+With `--crm`, leads also go to a simulated CRM, which its connector sets up and fills through the vendor's library.
 It runs the real `syncd --once` over HTTP on loopback, with the real limiter and the real limit of 60 requests a minute.
 Only time runs faster, on both sides.
 """
@@ -11,11 +12,11 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, Literal, NamedTuple, TextIO
 
 import typer
 from rich.console import Console
@@ -23,6 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 from syncd.cli.exits import Exit, complain
+from syncd.cli.prepare.setup import set_up
 from syncd.cli.run.once import Order, run_once
 from syncd.cli.run.progress import bars_on
 from syncd.clock import FastClock
@@ -31,6 +33,8 @@ from syncd.ledger.errors import LedgerError
 from syncd.log import configure
 from syncd.settings import load
 from syncd.simulator import Options, Running, running
+from syncd.simulator.crms.catalog import CRMS, configuration
+from syncd.simulator.wsgi import served
 
 SPEED = 15.0
 """The speed of the demo's clock, as a multiple of real time."""
@@ -53,10 +57,12 @@ base_url = "{{url}}/api/v2"
 [connectors.sheet]
 type = "csv"
 path = "leads.csv"
-
+{{crm}}
 [log]
 level = "error"
 """
+_EXTRA = {"apollo": 'without_email = "create"\n'}
+"""Options by CRM: Apollo would leave out the demo's leads, who have no address."""
 
 
 @app.command()
@@ -64,9 +70,15 @@ def demo(
     folder: Annotated[Path, typer.Option("--folder", help="Where the files go.", metavar="FOLDER")] = Path(
         "demo"
     ),
+    crm: Annotated[
+        Literal["hubspot", "salesforce", "apollo"] | None,
+        typer.Option(
+            "--crm", metavar="CRM", help="Deliver to a simulated CRM too: hubspot, salesforce or apollo."
+        ),
+    ] = None,
 ) -> Exit:
     """See the whole job run in a few seconds, without a key."""
-    return show_demo(_console(), folder)
+    return show_demo(_console(), folder, crm)
 
 
 def _console() -> Console:
@@ -74,7 +86,27 @@ def _console() -> Console:
     return Console(highlight=False, file=sys.stdout)
 
 
-def show_demo(console: Console, folder: Path) -> Exit:
+class _Crm(NamedTuple):
+    """The simulated CRM beside the file: its name, its table of the configuration, and the person of each record."""
+
+    title: str
+    table: str
+    people: Callable[[], Sequence[str]]
+
+
+@contextmanager
+def _serving(type_: str | None, clock: FastClock) -> Iterator[_Crm | None]:
+    """Serve the CRM of that type, if any."""
+    if type_ is None:
+        yield None
+        return
+    crm = CRMS[type_].make(clock.now, clock.monotonic)
+    with served(crm.wsgi) as url:
+        table = configuration(type_, url) + _EXTRA.get(type_, "")
+        yield _Crm(CRMS[type_].title, table, lambda: [it["person"] for it in crm.people()])
+
+
+def show_demo(console: Console, folder: Path, crm_type: str | None = None) -> Exit:
     """Run the demo and report on a console; the files stay in `folder`."""
     configure("console", "error")
     if mistake := _prepare(folder):
@@ -82,20 +114,24 @@ def show_demo(console: Console, folder: Path) -> Exit:
         return Exit.HELD
     clock = FastClock(SPEED)
     options = Options(leads=LEADS, rate_limit=60, campaigns=3)
-    with running(options, now=clock.now) as ctgo:
-        (folder / "config.toml").write_text(_CONFIG.format(url=ctgo.url))
+    with running(options, now=clock.now) as ctgo, _serving(crm_type, clock) as crm:
+        text = _CONFIG.format(url=ctgo.url, crm=f"\n{crm.table}" if crm else "")
+        (folder / "config.toml").write_text(text)
+        also = f"\nand a simulated {crm.title}," if crm else ""
         console.print(
-            f"[bold]syncd[/] pulls {LEADS} leads from a simulated CTGO into {folder / 'leads.csv'} and marks"
+            f"[bold]syncd[/] pulls {LEADS} leads from a simulated CTGO into {folder / 'leads.csv'}{also} and marks"
         )
         console.print(
             f"each as exported, at 60 requests a minute. [dim](Time runs {SPEED:.0f} times as fast here.)[/]\n"
         )
+        if crm and not _set_up(console, folder, crm):
+            return Exit.FAILED
         sent = _run_and_kill(ctgo, folder, clock)
         console.print(f"[yellow]killed with -9[/] after {sent} exports; starting it again:")
         with _quiet_stdout():
             settings = load(folder / "config.toml")
             code = run_once(settings, Order(), clock=clock, progress=partial(bars_on, console))
-        return _report(console, ctgo, folder, clock, code)
+        return _report(console, ctgo, folder, clock, code=code, crm=crm)
 
 
 def _prepare(folder: Path) -> str:
@@ -160,8 +196,27 @@ def _quiet_stdout() -> Iterator[None]:
             sys.stdout = kept
 
 
-def _report(console: Console, ctgo: Running, folder: Path, clock: FastClock, code: Exit) -> Exit:
+def _set_up(console: Console, folder: Path, crm: _Crm) -> bool:
+    """Make what the connector needs in the CRM; return False if that failed."""
+    notes = set_up(load(folder / "config.toml"), apply=True)
+    for note in notes:
+        if note.exit:
+            complain(note.text, note.fix)
+    made = sum(note.state == "made" for note in notes)
+    console.print(f"First [bold]syncd setup --apply[/] makes {made} fields and the like in {crm.title}.\n")
+    return not any(note.exit for note in notes)
+
+
+def _report(
+    console: Console, ctgo: Running, folder: Path, clock: FastClock, *, code: Exit, crm: _Crm | None
+) -> Exit:
     world = ctgo.world
+    people = crm.people() if crm else []
+    in_crm = [
+        (len(set(people)), f"people in {crm.title}"),
+        (len(people) - len(set(people)), "of them twice"),
+    ] if crm else []  # fmt: skip
+    safe = f"it was safe there and in {crm.title}" if crm else "its row was safe on disk"
     with (folder / "leads.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     ids = [row["id"] for row in rows]
@@ -172,7 +227,8 @@ def _report(console: Console, ctgo: Running, folder: Path, clock: FastClock, cod
     for n, what in (
         (len(set(ids)), f"leads in {folder / 'leads.csv'}"),
         (len(ids) - len(set(ids)), "of them twice"),
-        (len(world.exported), "marked as exported at CTGO, each after its row was safe on disk"),
+        *in_crm,
+        (len(world.exported), f"marked as exported at CTGO, each after {safe}"),
         (world.busiest_minute(), f"requests in the busiest minute, {refused} refused"),
     ):
         console.print(f"  [bold]{n:>4}[/]  {what}")
@@ -185,7 +241,8 @@ def _report(console: Console, ctgo: Running, folder: Path, clock: FastClock, cod
         f"  [bold]{syncd} init[/], then put your key into config.toml, then [bold]{syncd} check[/]",
         soft_wrap=True,
     )
-    if code or len(set(ids)) != LEADS or len(ids) != LEADS or len(world.exported) != LEADS:
+    counts = {len(set(ids)), len(ids), len(world.exported), *((len(set(people)), len(people)) if crm else ())}
+    if code or counts != {LEADS}:
         complain("The demo did not end as it should: please report this with the files in the folder.")
         return code or Exit.FAILED
     return Exit.DONE

@@ -1,4 +1,4 @@
-"""`syncd simulator`: the simulated CTGO, with the options of `python -m syncd.simulator`."""
+"""`syncd simulator`: the simulated CTGO and CRMs, with the options of `python -m syncd.simulator`."""
 
 import typer
 
@@ -14,7 +14,7 @@ _BAD_OPTION = 2
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True}, add_help_option=False
 )
 def simulator(context: typer.Context) -> int:
-    """Serve a simulated CTGO to try things with."""
+    """Serve a simulated CTGO, or a CRM with --crm, to try things with."""
     from syncd.simulator.command import main  # noqa: PLC0415 - Flask and waitress
 
     try:

@@ -49,7 +49,7 @@ class Leads:
         self._options = options
         self._rows: defaultdict[int, list[Row]] = defaultdict(list)
         self._waiting: list[tuple[float, int, Row]] = []
-        self._found = 0
+        self._found = options.skip
 
     def find(self, pairs: Sequence[Pair], discovered: float, listed_from: float | None = None) -> list[Row]:
         """Find the next lead of one of these pairs: its row, or its two rows if it is a repeat. Without pairs, find nothing.

@@ -161,7 +161,7 @@ def test_the_simulator_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
         command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        assert "/api/v2" in process.stdout.readline()
+        assert "/_sim/stats" in process.stdout.readline()
         process.terminate()
         assert process.wait(10) == 0
 

@@ -68,6 +68,16 @@ def test_one_connector_can_be_named_and_an_unknown_one_is_a_usage_error_with_the
     assert "did you mean crm" in ran.err
 
 
+def test_one_connector_is_set_up_although_another_is_not_configured_as_it_must_be(stranger: Home) -> None:
+    stranger.connectors["org"] = 'type = "salesforce"\nbase_url = "http://127.0.0.1:8402"'
+    stranger.configure()
+    assert states(stranger, "crm", "--apply") == (0, {"connector crm": [("made", "a shelf")]})
+    for arguments in (["setup"], ["setup", "org"], ["setup", "crm", "org"]):
+        ran = stranger.syncd(*arguments)
+        assert ran.code == 78
+        assert "did you mean instance_url?" in ran.err
+
+
 def test_what_only_a_person_can_do_is_said_and_is_no_failure(
     stranger: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

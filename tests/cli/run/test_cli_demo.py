@@ -1,5 +1,6 @@
 """`syncd demo` touches an empty folder, or the folder of an earlier demo, and nothing else."""
 
+import re
 import shlex
 import subprocess
 import sys
@@ -9,9 +10,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from syncd.cli import entry
 from syncd.cli.exits import Exit
 from syncd.cli.run import demo
 from syncd.ledger.database import EngineLock
+from syncd.simulator.crms.catalog import CRMS
+from tests.cli.conftest import log_put_back
 
 
 def fill(folder: Path, config: str) -> dict[str, bytes]:
@@ -88,3 +92,27 @@ def test_the_command_to_type_next_is_found(
     monkeypatch.setenv("PATH", path or str(Path(sys.executable).parent))
     assert (demo.command() == "syncd") == (path is None)
     assert subprocess.check_output([*shlex.split(demo.command()), "--version"]).startswith(b"syncd ")
+
+
+@pytest.mark.parametrize("crm", ["hubspot", "salesforce", "apollo"])
+def test_a_crm_beside_the_file_has_everybody_once_although_the_run_was_killed(
+    crm: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "LEADS", 12)
+    monkeypatch.setattr(demo, "KILL_AT", 4)
+    monkeypatch.setattr(demo, "SPEED", 60.0)
+    with log_put_back():
+        assert demo.show_demo(Console(width=200), tmp_path / "demo", crm) == Exit.DONE
+    out = capsys.readouterr().out
+    title = CRMS[crm].title
+    assert re.search(rf"^ +12  people in {title}\n +0  of them twice$", out, re.MULTILINE), out
+    assert f"[connectors.{CRMS[crm].table}]" in (tmp_path / "demo/config.toml").read_text()
+    assert re.search(rf"makes [1-9]\d* fields and the like in {title}", out)
+
+
+def test_a_crm_that_the_demo_does_not_have_is_a_usage_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert entry.run(["demo", "--folder", str(tmp_path / "demo"), "--crm", "hubsot"]) == Exit.USAGE
+    assert "hubspot" in capsys.readouterr().err
+    assert not (tmp_path / "demo").exists()

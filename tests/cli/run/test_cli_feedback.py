@@ -11,8 +11,8 @@ import pytest
 
 from syncd.ledger import Ledger
 from syncd.simulator import Fault
+from syncd.simulator.crms.hubspot import TOKEN, HubSpotFake
 from tests.cli.conftest import Home, MakeHome, content, findings, rows, told
-from tests.fakes.hubspot import TOKEN, HubSpotFake
 from tests.support import assert_books
 
 TABLE = """

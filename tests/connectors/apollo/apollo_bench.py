@@ -6,9 +6,9 @@ from contextlib import contextmanager
 
 from connectors.apollo.connector import ApolloConnector
 from syncd.connector import Delivery, Failure, Field, Outcome, Refused
+from syncd.simulator import wsgi
+from syncd.simulator.crms.apollo import KEY, ApolloFake
 from syncd.testing import Bench, ManualClock
-from tests.fakes import serving
-from tests.fakes.apollo import KEY, ApolloFake
 
 CUSTOM = tuple(name for name in ApolloConnector.defaults if name.startswith("ctgo_"))
 
@@ -17,7 +17,7 @@ CUSTOM = tuple(name for name in ApolloConnector.defaults if name.startswith("ctg
 def served(fake: ApolloFake) -> Iterator[str]:
     """Runs the fake on loopback; yields its base URL."""
     logging.getLogger("waitress").setLevel(logging.CRITICAL)  # a short answer is what was asked for
-    with serving.served(fake.wsgi, threads=1) as url:
+    with wsgi.served(fake.wsgi, threads=1) as url:
         yield f"{url}/api/v1"
 
 

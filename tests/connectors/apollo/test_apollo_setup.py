@@ -9,9 +9,9 @@ from connectors.apollo.connector import ApolloConnector
 from connectors.apollo.options import ApolloOptions
 from syncd.connector import Context, Halt
 from syncd.mapping import Filter
+from syncd.simulator.crms.apollo import KEY
 from syncd.testing import Journal, ManualClock
 from tests.connectors.apollo.apollo_bench import CUSTOM, raised, table
-from tests.fakes.apollo import KEY
 
 ALL = {
     "fields/index", "labels/index", "contacts/search", "contacts/bulk_create", "contacts/show", "contacts/update",

@@ -8,9 +8,9 @@ from connectors.attio.connector import AttioConnector
 from syncd.connector import Field
 from syncd.core.delivery import Delivery, Outcome
 from syncd.core.failure import Failure
+from syncd.simulator.crms.attio import TOKEN, AttioFake
+from syncd.simulator.wsgi import served
 from syncd.testing import Bench, ManualClock
-from tests.fakes.attio import TOKEN, AttioFake
-from tests.fakes.serving import served
 
 
 class Remote:

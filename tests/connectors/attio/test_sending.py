@@ -8,8 +8,8 @@ import pytest
 
 from syncd.core.delivery import Delivered
 from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
+from syncd.simulator.crms.attio import PEOPLE
 from tests.connectors.attio.bench import Table, outcome, table
-from tests.fakes.attio import PEOPLE
 
 KEY = "ctgo_x_user_id"
 

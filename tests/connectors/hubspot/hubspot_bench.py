@@ -10,9 +10,9 @@ import pytest
 from connectors.hubspot.connector import HubSpotConnector
 from connectors.hubspot.options import CODES
 from syncd.connector import Delivered, Delivery, Failure, Field, Outcome, Watched
+from syncd.simulator.crms.hubspot import TOKEN, HubSpotFake
+from syncd.simulator.crms.hubspot.portal import Properties
 from syncd.testing import Bench, ManualClock
-from tests.fakes.hubspot import TOKEN, HubSpotFake
-from tests.fakes.hubspot_portal import Properties
 
 ALWAYS: dict[str, str | Field] = {
     "firstname": "{{ first_name }}",

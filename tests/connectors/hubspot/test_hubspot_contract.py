@@ -6,8 +6,8 @@ import pytest
 
 from connectors.hubspot.connector import HubSpotConnector
 from syncd.connector import Field, Watched
+from syncd.simulator.crms.hubspot import TOKEN, HubSpotFake
 from syncd.testing import Bench, ConnectorContract, ManualClock
-from tests.fakes.hubspot import TOKEN, HubSpotFake
 
 WATCHED = Watched("hs_lead_status", frozenset({"CONNECTED", "UNQUALIFIED"}))
 ALWAYS: dict[str, str | Field] = {

@@ -10,9 +10,9 @@ import pytest
 
 from connectors.hubspot.connector import HubSpotConnector
 from syncd.connector import Context, Delivered, Halt, Pause
+from syncd.simulator.crms.hubspot import TOKEN
 from syncd.testing import Journal, ManualClock
 from tests.connectors.hubspot.hubspot_bench import ALWAYS, GUESSED, NONE, VERIFIED, Hub, hub, raised
-from tests.fakes.hubspot import TOKEN
 
 
 @pytest.fixture
@@ -121,8 +121,10 @@ def test_trouble_after_a_part_was_written_stands_for_the_rest_only(it: Hub) -> N
 def test_nobody_there_is_explained_and_makes_no_suspects() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        why = _pause(f"http://127.0.0.1:{closed.getsockname()[1]}")
+        host = f"127.0.0.1:{closed.getsockname()[1]}"
+        why = _pause(f"http://{host}")
     assert (why.code, why.unexplained) == ("hubspot_unreachable", False)
+    assert why.detail == f"{host} refused the connection"
 
 
 @pytest.mark.parametrize(

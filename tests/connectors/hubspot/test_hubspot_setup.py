@@ -6,8 +6,8 @@ from connectors.hubspot.connector import HubSpotConnector
 from connectors.hubspot.options import CODES
 from connectors.hubspot.setup import definition
 from syncd.connector import Field, Finding
+from syncd.simulator.crms.hubspot.portal import definition as portal_definition
 from tests.connectors.hubspot.hubspot_bench import ALWAYS, Hub, hub
-from tests.fakes.hubspot_portal import definition as portal_definition
 
 PLAN, MAKE = False, True
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from syncd.connector import Delivered, Failure, Field, Halt, Pause, Refused, Reject, Retry
+from syncd.simulator.crms.hubspot.portal import definition
 from syncd.testing import LaneHarness
 from tests.connectors.hubspot.hubspot_bench import ALWAYS, GUESSED, NONE, Hub, hub, raised
-from tests.fakes.hubspot_portal import definition
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from syncd.testing.bench import as_fields
 ROOT = Path(__file__).parents[3]
 PAGES = [ROOT / "connectors" / "README.md", ROOT / "docs" / "writing-connectors.md"]
 PAGE = "\n".join(page.read_text() for page in PAGES)
-FAKE = "from tests.connectors.kit.acme_fake import Acme\nfrom tests.fakes.serving import served\n"
+FAKE = "from tests.connectors.kit.acme_fake import Acme\nfrom syncd.simulator.wsgi import served\n"
 
 
 def blocks(language: str) -> list[str]:

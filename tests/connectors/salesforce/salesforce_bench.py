@@ -11,10 +11,10 @@ from simple_salesforce.api import Salesforce
 from connectors.salesforce.connector import SalesforceConnector
 from connectors.salesforce.setup import CUSTOM_FIELDS, key_metadata
 from syncd.connector import Delivery, Failure, Field, Outcome, Refused, Watched
+from syncd.simulator import wsgi
+from syncd.simulator.crms.salesforce import CLIENT_ID, CLIENT_SECRET, SalesforceFake
+from syncd.simulator.crms.salesforce.lead_object import KEY
 from syncd.testing import Bench, ManualClock
-from tests.fakes import serving
-from tests.fakes.salesforce import CLIENT_ID, CLIENT_SECRET, SalesforceFake
-from tests.fakes.salesforce_lead import KEY
 
 WATCHED = Watched("Status", frozenset({"Working", "Closed - Not Converted"}))
 PLAIN: Mapping[str, str | Field] = {
@@ -29,7 +29,7 @@ PLAIN: Mapping[str, str | Field] = {
 def served(fake: SalesforceFake) -> Iterator[str]:
     """Runs the fake on loopback; yields its base URL."""
     logging.getLogger("waitress").setLevel(logging.CRITICAL)  # a short answer is what was asked for
-    with serving.served(fake.wsgi, threads=1) as url:
+    with wsgi.served(fake.wsgi, threads=1) as url:
         fake.url = url
         yield url
 

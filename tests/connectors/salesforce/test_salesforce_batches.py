@@ -4,9 +4,9 @@ import pytest
 
 from connectors.salesforce.options import DEFAULTS
 from syncd.connector import Delivered, Halt, Pause, Refused
+from syncd.simulator.crms.salesforce.lead_object import KEY
 from syncd.testing import LaneHarness
 from tests.connectors.salesforce.salesforce_bench import PLAIN, one, raised, sent, table
-from tests.fakes.salesforce_lead import KEY
 
 VERIFIED = 3
 EMAIL = "maker3@studio3.example.com"

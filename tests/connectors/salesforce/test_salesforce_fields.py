@@ -9,8 +9,8 @@ from connectors.salesforce.lead_fields import Column, fit, read_schema
 from connectors.salesforce.options import DEFAULTS, KEY_FIELD
 from connectors.salesforce.setup import CUSTOM_FIELDS
 from syncd.connector import Delivered, Delivery, Field, Halt, Pause, Reject
+from syncd.simulator.crms.salesforce.lead_object import LeadField
 from tests.connectors.salesforce.salesforce_bench import PLAIN, Table, lead_of, one, raised, table
-from tests.fakes.salesforce_lead import LeadField
 
 
 def _written(bench: Table, delivery: Delivery) -> dict[str, Any]:

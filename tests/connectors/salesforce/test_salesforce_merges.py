@@ -7,8 +7,8 @@ import pytest
 
 from connectors.salesforce.match import LONGEST_CHAIN
 from syncd.connector import Delivered, Field, Reject, Retry
+from syncd.simulator.crms.salesforce.lead_object import KEY
 from tests.connectors.salesforce.salesforce_bench import PLAIN, Table, lead_of, one, sent, table
-from tests.fakes.salesforce_lead import KEY
 
 FIRST, SECOND = 2, 5
 """Of the made-up people, two without an email."""

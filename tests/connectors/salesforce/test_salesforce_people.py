@@ -3,9 +3,9 @@
 import pytest
 
 from syncd.connector import Delivered, Halt, Reject, Retry
+from syncd.simulator.crms.salesforce.lead_object import KEY
 from syncd.testing import LaneHarness
 from tests.connectors.salesforce.salesforce_bench import PLAIN, Table, lead_of, one, raised, sent, table
-from tests.fakes.salesforce_lead import KEY
 
 VERIFIED, GUESSED, NONE = 3, 1, 2
 """Of the made-up people, by the number's remainder by three."""

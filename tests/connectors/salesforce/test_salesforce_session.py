@@ -4,9 +4,9 @@ import pytest
 
 from connectors.salesforce.rate_limit import DAY, HOUR, Budget
 from syncd.connector import Delivered, Halt, Pause
+from syncd.simulator.crms.salesforce import CLIENT_SECRET
 from syncd.testing import ManualClock
 from tests.connectors.salesforce.salesforce_bench import PLAIN, Table, one, raised, sent, table
-from tests.fakes.salesforce import CLIENT_SECRET
 
 
 def test_an_expired_session_is_renewed_once_and_nothing_is_lost() -> None:

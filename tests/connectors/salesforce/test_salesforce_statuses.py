@@ -6,8 +6,8 @@ import pytest
 
 from connectors.salesforce.statuses import OVERLAP, PAGE, Place, place_of, query
 from syncd.connector import Halt, Pause, Statuses, Watched
+from syncd.simulator.crms.salesforce.lead_object import KEY
 from tests.connectors.salesforce.salesforce_bench import Table, table
-from tests.fakes.salesforce_lead import KEY
 
 LATE = OVERLAP.total_seconds() / 2
 

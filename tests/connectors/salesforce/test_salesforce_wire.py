@@ -13,21 +13,23 @@ import pytest
 from connectors.salesforce import http
 from connectors.salesforce.connector import SalesforceConnector
 from syncd.connector import Delivered, Failure, Pause
+from syncd.simulator.crms.salesforce import SalesforceFake
 from syncd.testing import ManualClock
 from tests.connectors.salesforce.salesforce_bench import PLAIN, Remote, Table, one, raised, table
 from tests.ctgo.remote import served as raw_served
-from tests.fakes.salesforce import SalesforceFake
 
 
 def test_a_port_where_nobody_listens_makes_no_suspects() -> None:
     with table() as bench:
         closed = bench.fake.url
-    options = {"client_id": "id", "client_secret": "s3cret", "instance_url": closed}
-    unreachable = Table.open(SalesforceConnector, options, bench.remote)
-    why = raised(unreachable, bench.delivery(1))
-    assert isinstance(why, Pause)
-    assert (why.code, why.unexplained) == ("salesforce_unreachable", False)
-    unreachable.connector.close()
+    said = f"{closed.removeprefix('http://')} refused the connection"
+    app: dict[str, Any] = {"client_id": "id", "client_secret": "s3cret"}
+    for credentials, detail in ((app, f"signing in: {said}"), ({"session_id": "00D!session"}, said)):
+        unreachable = Table.open(SalesforceConnector, {**credentials, "instance_url": closed}, bench.remote)
+        why = raised(unreachable, bench.delivery(1))
+        assert isinstance(why, Pause)
+        assert (why.code, why.unexplained, why.detail) == ("salesforce_unreachable", False, detail)
+        unreachable.connector.close()
 
 
 def _raw(body: bytes, *headers: str) -> bytes:

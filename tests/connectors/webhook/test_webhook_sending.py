@@ -13,9 +13,9 @@ from syncd.connector import VARIABLES, Delivered, Halt, Pause, Reject
 from syncd.mapping import VARIABLES as KNOWN
 from syncd.registry import configure
 from syncd.settings import load
+from syncd.simulator.crms.webhook import SIGNING_SECRET, TOKEN
 from syncd.testing import LaneHarness
 from tests.connectors.webhook.webhook_bench import outcome, table
-from tests.fakes.webhook import SIGNING_SECRET, TOKEN
 
 URL = "https://hooks.example.com/leads"
 

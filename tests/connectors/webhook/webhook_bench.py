@@ -6,9 +6,9 @@ from contextlib import contextmanager
 
 from connectors.webhook.connector import WebhookConnector
 from syncd.connector import Delivery, Failure, Field, Outcome
+from syncd.simulator.crms.webhook import PREFIX, SIGNING_SECRET, TOKEN, WebhookFake
+from syncd.simulator.wsgi import served
 from syncd.testing import Bench, ManualClock
-from tests.fakes.serving import served
-from tests.fakes.webhook import PREFIX, SIGNING_SECRET, TOKEN, WebhookFake
 
 
 class Remote:

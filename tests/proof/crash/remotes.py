@@ -13,7 +13,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from syncd.simulator import create_app
 from syncd.simulator.world import World
-from tests.fakes.serving import served
+from syncd.simulator.wsgi import served
 
 CTGO = "/api"
 CRM = "/crm"

@@ -27,11 +27,11 @@ from syncd.core.delivery import Delivered
 from syncd.core.failure import Failure, Refused
 from syncd.http import urllib3
 from syncd.mapping import FieldMap
+from syncd.simulator.crms import apollo, hubspot, salesforce, webhook
 from syncd.testing import Bench, ManualClock
 from tests.connectors.apollo import apollo_bench
 from tests.connectors.salesforce import salesforce_bench
 from tests.connectors.webhook import webhook_bench
-from tests.fakes import apollo, hubspot, salesforce, webhook
 from tests.proof.hostile.server import Hostile, hostile
 from tests.proof.hostile.wire import BROKEN, EVERYTHING
 

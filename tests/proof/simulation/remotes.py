@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from syncd.simulator import Options, World
-from tests.fakes import webhook
-from tests.fakes.webhook import WebhookFake
+from syncd.simulator.crms import webhook
+from syncd.simulator.crms.webhook import WebhookFake
 from tests.proof.simulation.outside import second
 from tests.proof.simulation.outside.first import FirstApollo, FirstCtgo, FirstHubSpot, FirstSalesforce
 from tests.proof.simulation.outside.remote import Crm, Ctgo, Remote

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Self
 
-from tests.fakes import apollo, hubspot, salesforce, webhook
+from syncd.simulator.crms import apollo, hubspot, salesforce, webhook
 from tests.proof.simulation.remotes import ACCOUNTS, CONNECTORS, HOOK, HOSTS, KEYS
 
 _CONNECTORS = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tests.fakes import apollo, hubspot, salesforce
+from syncd.simulator.crms import apollo, hubspot, salesforce
 from tests.proof.simulation.remotes import ACCOUNTS, KEYS
 
 _SOURCE = """\

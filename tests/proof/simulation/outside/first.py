@@ -12,11 +12,11 @@ from typing import Any
 from connectors.apollo.connector import ApolloConnector
 from connectors.salesforce.setup import CUSTOM_FIELDS, key_metadata
 from syncd.simulator import World, create_app
-from tests.fakes import apollo, hubspot
-from tests.fakes.apollo import ApolloFake
-from tests.fakes.hubspot import HubSpotFake
-from tests.fakes.salesforce import SalesforceFake
-from tests.fakes.salesforce_lead import KEY
+from syncd.simulator.crms import apollo, hubspot
+from syncd.simulator.crms.apollo import ApolloFake
+from syncd.simulator.crms.hubspot import HubSpotFake
+from syncd.simulator.crms.salesforce import SalesforceFake
+from syncd.simulator.crms.salesforce.lead_object import KEY
 from tests.proof.simulation.outside.remote import App, Readings, Row
 
 LOCKS = 1_000_000

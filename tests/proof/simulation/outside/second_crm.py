@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from tests.fakes import apollo, hubspot, salesforce
+from syncd.simulator.crms import apollo, hubspot, salesforce
 from tests.opponent.apollo import Apollo
 from tests.opponent.hubspot import HubSpot
 from tests.opponent.salesforce import Salesforce

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from tests.fakes.apollo_book import Book, Contact, InvalidError
+from syncd.simulator.crms.apollo.book import Book, Contact, InvalidError
 
 KEY = "apollo-Canary7-Canary7-Ca"
 PREFIX = "/api/v1"
@@ -90,8 +90,20 @@ class ApolloFake:
         return [body for name, body in self.seen if name == scope]
 
     def counted(self) -> Counter[str]:
-        """How many requests of each kind were let in."""
+        """Count the requests that were let in, by kind."""
         return Counter(name for name, _ in self.seen)
+
+    def people(self) -> list[dict[str, str]]:
+        """List the people whose contact bears the lead key."""
+        key = {id_ for id_, field in self.book.fields.items() if field["label"] == "ctgo_x_user_id"}
+        names = ("first_name", "last_name", "email")
+        with self._lock:
+            return [
+                {"person": value, **{name: contact[name] for name in names if contact.get(name)}}
+                for contact in self.book.contacts.values()
+                for id_, value in contact["typed_custom_fields"].items()
+                if id_ in key
+            ]
 
     # The app
 
@@ -173,7 +185,7 @@ class ApolloFake:
         return _json(200, {"created_contacts": shown[0], "existing_contacts": shown[1]})
 
     def _write_the_good(self, items: list[Contact], labels: list[str]) -> None:
-        """What stands before the first bad one is written, and then the call is refused."""
+        """Write those before the first bad one, and then refuse the call."""
         for n, item in enumerate(items):
             try:
                 self.book.validate(item)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.fakes.salesforce_answer import Answer, Trouble
+from syncd.simulator.crms.salesforce.calls import Answer, Trouble
 
 MOST, MOST_QUERIES = 25, 5
 _QUERY = re.compile(r"/services/data/v\d+\.0/(query|queryAll)/?")

@@ -16,9 +16,9 @@ from email.utils import formatdate
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.fakes import serving
-from tests.fakes.hubspot_batches import Batches
-from tests.fakes.hubspot_portal import Portal, Refusal, definition
+from syncd.simulator.crms.hubspot.batches import Batches
+from syncd.simulator.crms.hubspot.portal import Portal, Refusal, definition
+from syncd.simulator.wsgi import served
 
 TOKEN = "pat-na1-0f0e0d0c-canary"
 _SCOPES = {
@@ -69,7 +69,7 @@ class HubSpotFake:
         self.lag = 20.0
         self.plan_has_api = True
         self.firewall = b""
-        """What a firewall before HubSpot lets through in no request, if anything: its 403 is a page of its own."""
+        """Bytes that a firewall before HubSpot lets through in no request: its 403 is a page of its own."""
         self.requests: list[tuple[str, Any]] = []
         self.refused = 0
         self._sent: deque[float] = deque()
@@ -84,6 +84,7 @@ class HubSpotFake:
     # Control
 
     def make_ready(self) -> None:
+        """Define the properties that the connector's default mapping needs."""
         self.portal.group({"name": "ctgo", "label": "CTGO"})
         names = "handle x_url email_unverified email_status bio first_campaign latest_campaign segment source_account"
         for name in f"{names} match source_type ref".split():
@@ -94,20 +95,25 @@ class HubSpotFake:
             self.portal.definitions[name] = definition(name, "datetime", "date")
 
     def objects(self) -> Sequence[Mapping[str, object]]:
+        """List the contacts, each with its id."""
         with self._lock:
             return [{"id": id_, **properties} for id_, properties in sorted(self.portal.contacts.items())]
 
     def schema(self) -> object:
+        """Copy the definitions and groups of properties."""
         with self._lock:
             return json.loads(json.dumps([self.portal.definitions, self.portal.groups]))
 
     def lose_next_answer(self) -> None:
+        """Apply the next writing call, and break its answer off."""
         self._losing += 1
 
     def fail_next(self) -> None:
+        """Answer the next call with a bare 500."""
         self.answer_next(500, "", {"Content-Type": "text/plain"})
 
     def poison(self, person: str) -> None:
+        """Refuse this person's rows from now on."""
         self.portal.poisoned.add(person)
 
     def mark(self, person: str, value: str, name: str = "hs_lead_status") -> int:
@@ -119,7 +125,7 @@ class HubSpotFake:
         return len(mine)
 
     def people(self) -> list[dict[str, str]]:
-        """Whom there is to mark."""
+        """List the people that `mark` knows."""
         names = ("ctgo_x_user_id", "twitterhandle", "firstname", "lastname", "hs_lead_status")
         with self._lock:
             return [
@@ -129,9 +135,11 @@ class HubSpotFake:
             ]
 
     def slow_down(self, seconds: float) -> None:
+        """Answer the next call with a 429."""
         self.answer_next(429, _too_many("TEN_SECONDLY_ROLLING"), {"Retry-After": str(round(seconds))})
 
     def revoke(self) -> None:
+        """Make the token worthless."""
         self.token = "another"
 
     def answer_next(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
@@ -145,6 +153,7 @@ class HubSpotFake:
     # Serving
 
     def wsgi(self, environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer a request: the WSGI application."""
         raw = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         with self._lock:
             before = self._losing
@@ -166,7 +175,7 @@ class HubSpotFake:
     @contextmanager
     def served(self) -> Iterator[str]:
         """Its base URL on loopback, for the length of a `with`."""
-        with serving.served(self.wsgi) as url:
+        with served(self.wsgi) as url:
             yield url
 
     def _reply(self, environ: Mapping[str, Any], raw: bytes) -> Reply:

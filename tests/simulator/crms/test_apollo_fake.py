@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.fakes.apollo import KEY, ApolloFake
-from tests.fakes.apollo_book import ABSENT, HIDDEN, REMOVED
+from syncd.simulator.crms.apollo import KEY, ApolloFake
+from syncd.simulator.crms.apollo.book import ABSENT, HIDDEN, REMOVED
 
 
 class Time:

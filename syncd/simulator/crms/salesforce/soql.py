@@ -21,7 +21,7 @@ _ORDERED: Mapping[str, Callable[[Any, Any], bool]] = {
 }  # fmt: skip
 
 Holds = Callable[[Mapping[str, Any]], bool]
-"""Whether a record, with its names in lower case, meets a condition."""
+"""Tells whether a record, with its names in lower case, meets a condition."""
 
 
 class BadQueryError(ValueError):
@@ -30,10 +30,12 @@ class BadQueryError(ValueError):
 
 @dataclass
 class Query:
+    """A query, parsed."""
+
     fields: list[str]
     what: str
     tests: list[tuple[str, frozenset[str]]] = field(default_factory=list)
-    """Where a record passes by one of several fields' values alone: those, casefolded, so that it is quickly found."""
+    """The casefolded values of fields of which one alone lets a record pass: it is quickly found by them."""
     names: list[str] = field(default_factory=list)
     """The fields that the conditions and the order speak of."""
     holds: Holds = lambda _: True

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.fakes.hubspot_portal import Portal, Properties, Refusal
+from syncd.simulator.crms.hubspot.portal import Portal, Properties, Refusal
 
 _MOST, _MOST_RESULTS = 100, 10_000
 _TIMES = {"startedAt": "2026-06-11T12:00:00Z", "completedAt": "2026-06-11T12:00:01Z"}
@@ -28,6 +28,7 @@ class Batches:
         """So many of the next batch's results are missing from its answer."""
 
     def run(self, operation: str, body: Any) -> tuple[int, Json]:
+        """Answer a batch call. Raises Refusal: it is refused whole."""
         inputs = body.get("inputs") if isinstance(body, dict) else None
         if not isinstance(inputs, list) or not inputs:
             raise Refusal(400, "VALIDATION_ERROR", "inputs must not be empty")

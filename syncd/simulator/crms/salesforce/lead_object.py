@@ -27,6 +27,7 @@ class LeadField:
     restricted: bool = False
 
     def described(self) -> dict[str, Any]:
+        """Describe the field as the API does."""
         return {
             "name": self.name,
             "type": self.type,
@@ -46,7 +47,7 @@ class LeadField:
 
 
 def standard_fields() -> list[LeadField]:
-    """What every Lead has, of what matters here."""
+    """List the fields of every Lead that matter here."""
     return [
         LeadField("Id", "id", 18, nillable=False, defaulted=True, writable=False),
         LeadField("IsConverted", "boolean", nillable=False, defaulted=True, writable=False),
@@ -105,7 +106,7 @@ def error(code: str, message: str, *fields: str) -> dict[str, Any]:
 
 
 def mistyped(field: LeadField, value: object) -> bool:
-    """Whether JSON of this type cannot be read into the field at all."""
+    """Tell whether JSON of this type cannot be read into the field at all."""
     if value is None:
         return False
     if field.type == "double":
@@ -118,7 +119,7 @@ def mistyped(field: LeadField, value: object) -> bool:
 
 
 def misfits(fields: Mapping[str, LeadField], record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """What a row would be refused for, field by field."""
+    """Yield the reasons to refuse a row, field by field."""
     for name, value in record.items():
         field = fields[name.lower()]
         if not isinstance(value, str):

@@ -34,7 +34,7 @@ class WebhookFake:
         self.tokens = {TOKEN}
         self.poisoned: set[str] = set()
         self.firewall = b""
-        """What a firewall before it lets through in no request, if anything."""
+        """Bytes that a firewall before it lets through in no request."""
         self._signed, self._now = signed, now
         self._next: list[Reply] = []
         self._loses = False
@@ -49,6 +49,11 @@ class WebhookFake:
     def lose_next_answer(self) -> None:
         """The next lead is taken, and its answer breaks off."""
         self._loses = True
+
+    def people(self) -> list[dict[str, str]]:
+        """List the people of the leads that were taken."""
+        with self._lock:
+            return [{"person": str(lead.get("x_user_id"))} for lead in self.taken.values()]
 
     # The app
 
@@ -82,7 +87,7 @@ class WebhookFake:
         return self._take(sent, raw)
 
     def _before_it(self, raw: bytes) -> Reply | None:
-        """What stands before the receiver, and answers in its place."""
+        """Answer in the receiver's place, as a firewall or a planned answer does."""
         if self._next:
             return self._next.pop(0)
         if self.firewall and self.firewall in raw:

@@ -1,4 +1,4 @@
-"""What goes over the wire of the pretended Salesforce."""
+"""The calls of the pretended Salesforce, and their answers."""
 
 import json
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Answer:
-    """What goes back. `short`: the connection breaks in the middle of the body."""
+    """An answer. `short`: the connection breaks in the middle of the body."""
 
     status: int
     body: object = None
@@ -15,6 +15,7 @@ class Answer:
 
     @property
     def data(self) -> bytes:
+        """The body as bytes."""
         if isinstance(self.body, bytes):
             return self.body
         return b"" if self.body is None else json.dumps(self.body).encode()

@@ -42,7 +42,7 @@ class Book:
         self.poisoned: set[str] = set()
         self.lag = 0.0
         self.ignored: set[str] = set()
-        """What a change leaves as it is, without a word."""
+        """Fields that a change leaves as they are, without a word."""
         self.drops_unknown = False
         """Custom fields that are not there are left out, and not refused: the page says neither."""
         self._made_at: dict[str, float] = {}
@@ -50,6 +50,7 @@ class Book:
         self._count = 0
 
     def id(self, prefix: str) -> str:
+        """Return a new id."""
         self._count += 1
         return f"{prefix}{self._count:023x}"
 
@@ -60,6 +61,7 @@ class Book:
         )
 
     def field(self, label: str, type_: str = "string", modality: str = "contact") -> str:
+        """Make a custom field; return its id."""
         id_ = self.id("f")
         self.fields[id_] = {
             "id": id_,
@@ -163,7 +165,7 @@ class Book:
         self.deleted.add(id_)
 
     def search(self, body: Contact) -> list[Contact]:
-        """What the index shows by now, in the order asked for."""
+        """Return the contacts that the index shows by now, in the order asked for."""
         hits = [one for one in self.contacts.values() if self._made_at[one["id"]] + self.lag <= self.now()]
         if not self.drops_filters:
             wanted = set(body.get("contact_label_ids") or [])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.fakes.salesforce_lead import (
+from syncd.simulator.crms.salesforce.lead_object import (
     KEY,
     LeadField,
     custom_field,
@@ -41,7 +41,7 @@ class Org:
         """Under which name a row's error holds the records; None: it does not."""
         self.assignment_active = True
         self.assignments: Counter[str] = Counter()
-        """How often the assignment rule handed a lead out, by lead id."""
+        """Times that the assignment rule handed a lead out, by lead id."""
         self.errors: dict[str, Row] = {}
         """An error for every write of a person, by key."""
         self.validation: Callable[[Row], bool] = lambda _: True
@@ -70,7 +70,7 @@ class Org:
         return contact_id
 
     def convert(self, lead_id: str, into: str | None = None) -> str:
-        """What sales does with a good lead; the id of the contact that it became, a new one or that of `into`."""
+        """Convert a good lead as sales does; return the id of the contact that it became, a new one or `into`."""
         lead = self.leads[lead_id]
         contact_id = into or self.add_contact(Email=lead.get("Email"), LastName=lead["LastName"])
         lead |= {"IsConverted": True, "ConvertedContactId": contact_id}
@@ -112,16 +112,16 @@ class Org:
         return [field for field in self.fields.values() if field.granted and field.listed]
 
     def visible(self, name: str) -> LeadField | None:
+        """Return the field of that name, if the run-as user sees it."""
         field = self.fields.get(name.lower())
         return field if field and field.granted else None
 
     def records(
         self, what: str, tests: Sequence[tuple[str, Iterable[str]]] = (), *, deleted: bool = False
     ) -> Iterable[Row] | None:
-        """The records of an object that may pass one of the tests, in the order in which they were made; live ones only
-        unless the `deleted` are asked for as well.
+        """List the records of an object that may pass one of the tests, in the order in which they were made.
 
-        None: there is no object of that name, or it is hidden.
+        Deleted ones are left out unless asked for. None: there is no object of that name, or it is hidden.
         """
         if what.lower() in self.hidden_objects:
             return None

@@ -1,10 +1,10 @@
-"""A salesperson's hand in a fake, by curl: `/control` beside the vendor's own addresses, when the fakes run as a program.
+"""A salesperson's hand in a simulated CRM, by curl: `/control` beside the vendor's own addresses.
 
     curl 127.0.0.1:8401/control                                                    # whom there is
     curl 127.0.0.1:8401/control -d '{"person": "2290114477", "value": "UNQUALIFIED"}'
     curl 127.0.0.1:8401/control -d '{"lag": 0}'                                    # HubSpot's index shows changes at once
 
-`property` names another property than the usual one. A fake without `mark` and `people` has no such hand.
+`property` names another property than the usual one. HubSpot and Salesforce have people who can be marked.
 """
 
 import json
@@ -16,10 +16,7 @@ PATH = "/control"
 
 
 def controlled(fake: Any) -> WSGIApplication:
-    """The fake's app, and its control."""
-    if not hasattr(fake, "mark"):
-        app: WSGIApplication = fake.wsgi
-        return app
+    """Return the fake's app with its control."""
 
     def wsgi(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] != PATH:
@@ -49,6 +46,8 @@ def _done(fake: Any, order: dict[str, Any]) -> dict[str, Any]:
         fake.lag = float(order.pop("lag"))
     if not order:
         return {"ok": True}
+    if not hasattr(fake, "mark"):
+        raise ValueError("nobody is marked here")
     mark: Callable[..., int] = fake.mark
     name = [str(order["property"])] if "property" in order else []
     return {"marked": mark(str(order["person"]), str(order["value"]), *name)}

@@ -40,7 +40,7 @@ Properties = dict[str, str]
 
 
 class Refusal(Exception):  # noqa: N818 - a word, and not an error of the fake's
-    """What HubSpot says to a row or a call."""
+    """HubSpot's no to a row or a call."""
 
     def __init__(self, status: int, category: str, message: str, **more: Any) -> None:
         super().__init__(message)
@@ -55,6 +55,7 @@ class Refusal(Exception):  # noqa: N818 - a word, and not an error of the fake's
 
 
 def definition(name: str, type_: str = "string", field: str = "text", **more: Any) -> dict[str, Any]:
+    """Define a property."""
     return {
         "name": name,
         "label": name,
@@ -68,6 +69,7 @@ def definition(name: str, type_: str = "string", field: str = "text", **more: An
 
 
 def invalid(name: str, error: str, value: str) -> Refusal:
+    """Refuse a property's value."""
     problem = {
         "isValid": False,
         "message": f"{value!r} was not valid",
@@ -116,12 +118,13 @@ class Portal:
         self.longest: dict[str, int] = {}
         """Characters that a property takes, where it is not the most of all."""
         self.names_holder = self.holder_in_message = True
-        """Whether a conflict names the other contact, and in its sentence as well as in its context."""
+        """A conflict names the other contact; its sentence does so as well as its context."""
         self._next = 101
 
     # Definitions
 
     def define(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a property. Raises Refusal."""
         for needed in ("name", "label", "groupName", "type", "fieldType"):
             if not body.get(needed):
                 raise Refusal(400, "VALIDATION_ERROR", f"{needed} must be set")
@@ -138,6 +141,7 @@ class Portal:
         return self.definitions[name]
 
     def group(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a group of properties. Raises Refusal."""
         if not body.get("name") or not body.get("label"):
             raise Refusal(400, "VALIDATION_ERROR", "name and label must be set")
         if body["name"] in self.groups:
@@ -146,6 +150,7 @@ class Portal:
         return self.groups[body["name"]]
 
     def unique(self) -> list[str]:
+        """List the unique properties."""
         return ["email", *(name for name, each in self.definitions.items() if each.get("hasUniqueValue"))]
 
     # Contacts
@@ -229,7 +234,7 @@ class Portal:
         return id_
 
     def snapshot(self, now: float, lag: float) -> dict[str, Properties]:
-        """What the search index holds, of what was written some seconds ago: each write has its share of the lag."""
+        """Return the search index, which lags: each write has its share of the lag."""
         held = {
             id_: (properties, changed)
             for n, (when, id_, properties, changed) in enumerate(self.history)
@@ -246,6 +251,7 @@ class Portal:
         return dict(self.contacts), len(self.history)
 
     def restore(self, saved: tuple[dict[str, Properties], int]) -> None:
+        """Go back to what `save` returned."""
         self.contacts = saved[0]
         del self.history[saved[1] :]
 
@@ -280,6 +286,7 @@ def _held(name: str, properties: Mapping[str, str]) -> set[str]:
 
 
 def emails(properties: Mapping[str, str]) -> set[str]:
+    """Return all addresses of a contact, in lower case."""
     listed = f"{properties.get('email', '')};{properties.get('hs_additional_emails', '')}"
     return {each for each in listed.lower().split(";") if each}
 

@@ -14,9 +14,9 @@ from simple_salesforce.exceptions import (
     SalesforceResourceNotFound,
 )
 
+from syncd.simulator.crms.salesforce import CLIENT_ID, CLIENT_SECRET, SalesforceFake
+from syncd.simulator.crms.salesforce.lead_object import KEY
 from tests.connectors.salesforce.salesforce_bench import library, served
-from tests.fakes.salesforce import CLIENT_ID, CLIENT_SECRET, SalesforceFake
-from tests.fakes.salesforce_lead import KEY
 
 FORM = {"grant_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
 

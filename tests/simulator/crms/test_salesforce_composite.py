@@ -6,8 +6,8 @@ from urllib.parse import quote
 import pytest
 from simple_salesforce.exceptions import SalesforceMalformedRequest
 
+from syncd.simulator.crms.salesforce import SalesforceFake
 from tests.connectors.salesforce.salesforce_bench import library, served
-from tests.fakes.salesforce import SalesforceFake
 
 ASKED = ("SELECT Id FROM Contact WHERE Email = 'A@b.example'", "SELECT Nothing FROM Lead")
 

@@ -8,9 +8,9 @@ from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceGeneralError, SalesforceMalformedRequest
 from simple_salesforce.format import format_soql
 
+from syncd.simulator.crms.salesforce import SalesforceFake
+from syncd.simulator.crms.salesforce.soql import BadQueryError, parse
 from tests.connectors.salesforce.salesforce_bench import library, served
-from tests.fakes.salesforce import SalesforceFake
-from tests.fakes.salesforce_soql import BadQueryError, parse
 
 
 @pytest.fixture

@@ -87,6 +87,12 @@ class AttioFake:
         """Type a person in by hand; return the id."""
         return self._stored(None, values, add=True)
 
+    def people(self) -> list[dict[str, str]]:
+        """List the people whose record bears the lead key."""
+        with self._lock:
+            keys = (values.get("ctgo_x_user_id") for values in self.records.values())
+            return [{"person": str(cells[0]["value"])} for cells in keys if cells]
+
     # The app
 
     def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -1,7 +1,7 @@
 """Salesforce, as far as a lead connector meets it: a WSGI app that follows the vendor's documents.
 
-Signing in by client credentials, `describe`, SOQL, sObject collections by external id and by record id, the org's
-daily allocation, and enough of the Tooling API to make a field and grant it. It knows nothing of any connector.
+It has signing in by client credentials, `describe`, SOQL, sObject collections by external id and by record id, and the
+org's daily allocation. Of the Tooling API it has enough to make a field and grant it. It knows nothing of any connector.
 Sources: Salesforce's REST guide (collections, headers, status codes) and its Tooling API guide.
 """
 
@@ -16,12 +16,12 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from tests.fakes import salesforce_composite as composite
-from tests.fakes.salesforce_answer import Answer, Seen, Trouble
-from tests.fakes.salesforce_lead import KEY as PERSON
-from tests.fakes.salesforce_lead import error, mistyped
-from tests.fakes.salesforce_org import USER, Org
-from tests.fakes.salesforce_soql import BadQueryError, parse
+from syncd.simulator.crms.salesforce import composite
+from syncd.simulator.crms.salesforce.calls import Answer, Seen, Trouble
+from syncd.simulator.crms.salesforce.lead_object import KEY as PERSON
+from syncd.simulator.crms.salesforce.lead_object import error, mistyped
+from syncd.simulator.crms.salesforce.org import USER, Org
+from syncd.simulator.crms.salesforce.soql import BadQueryError, parse
 
 CLIENT_ID, CLIENT_SECRET = "3MVG9.client.canary", "client-secret-canary-77"
 VERSIONS = range(46, 69)
@@ -45,9 +45,9 @@ class SalesforceFake:
         self.revoked = False
         self.has_api = True
         self.stillborn = False
-        """Whether every session is expired as soon as it is given."""
+        """Every session is expired as soon as it is given."""
         self.forget_rows = 0
-        """How many rows the next collections answer leaves out."""
+        """The next collections answer leaves out so many rows."""
         self.url = ""
         self._sessions: set[str] = set()
         self._planned: deque[Answer] = deque()
@@ -89,7 +89,7 @@ class SalesforceFake:
         return len(mine)
 
     def people(self) -> list[dict[str, str]]:
-        """Whom there is to mark."""
+        """List the people that `mark` knows."""
         names = ("FirstName", "LastName", "Status")
         with self._lock:
             return [
@@ -289,7 +289,7 @@ class SalesforceFake:
         return row
 
     def _unknown(self, row: dict[str, Any]) -> dict[str, Any] | None:
-        """What a row is refused for that names a column which is not there, or not to be written: alone, not with the call."""
+        """Refuse a row, and not its call, if it names a column that is not there or not to be written."""
         for name in row:
             column = self.org.visible(name)
             if column is None:
@@ -299,7 +299,7 @@ class SalesforceFake:
         return None
 
     def _make(self, path: str, content: Any) -> Answer:
-        """What `setup` needs: a custom field, a permission set, its rights and who has it."""
+        """Make what `setup` asks for: a custom field, a permission set, its rights, its assignment."""
         org = self.org
         if not org.customizable:
             raise Trouble(403, "INSUFFICIENT_ACCESS", "insufficient access rights")

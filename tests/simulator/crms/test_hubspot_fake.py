@@ -8,8 +8,8 @@ from hubspot import HubSpot
 from hubspot.crm.contacts.exceptions import ApiException
 from urllib3.exceptions import ProtocolError
 
+from syncd.simulator.crms.hubspot import TOKEN, HubSpotFake
 from syncd.testing import ManualClock
-from tests.fakes.hubspot import TOKEN, HubSpotFake
 
 CLOSED = (3.0, 3.0)
 
