@@ -249,7 +249,7 @@ class Pull(LedgerLane):
         if done:
             self._passes.current = None
             self._given_up.pop(plan.kind, None)
-            self._listings.torn &= not plan.whole or plan.kind == CHECK
+            self._listings.torn &= not plan.whole or plan.kind == CHECK or bool(current.failed)
         self._unasked &= not done
         self._unstarted &= not (done and plan.kind == LIVE and plan.whole)
         self._context.paging_new.up = self._passes.holds_exports or self._is_first

@@ -1,6 +1,6 @@
 """The listings of one source at CTGO: a request each, read into a batch."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Final
 
@@ -23,6 +23,10 @@ EVERYTHING: Final = 0
 """The listing of all campaigns at once; any other number is a campaign's id."""
 THE_CAMPAIGNS: Final = -1
 """Not leads but the list of campaigns, asked for before they are listed one by one."""
+OF_ONE_CAMPAIGN = frozenset({"forbidden", "bad_request", "api_gone"})
+"""Refusals that are about the campaign which was asked for, if another one is listed."""
+PATIENCE = 3
+"""Failures in a row after which a campaign is passed over, so that the others are listed."""
 CLOCKS_APART = 2.0
 """Seconds by which this machine's clock and CTGO's may differ and count as equal."""
 
@@ -40,6 +44,8 @@ class Listings:
         self._ledger, self._clock, self._log, *_ = tools
         self.torn = False
         """True if exports were made between two tries of a pass over un-exported leads."""
+        self._failures: Counter[int] = Counter()
+        """Failures in a row of a campaign's listing."""
         self._passed_over: dict[int, str] = {}
         """Campaigns that the last pass could not list, by the code that says why."""
 
@@ -70,23 +76,26 @@ class Listings:
             return self._learn_campaigns(current, slots)
         try:
             page = slots.call(lambda: self._ask(listing, current.plan, current.walk.offset))
-        except (Reject, Halt) as why:
+        except (Reject, Halt, Pause) as why:
             page = self._pass_over(current, listing, why)
         else:
             self._passed_over.pop(listing, None)
+            self._failures.pop(listing, None)
             current.answered = True
         if current.plan.guessed:
             self._fix_floor(current.plan, page.server_date)
             current.plan = current.plan._replace(guessed=False)
         return self._count(current, page) if current.plan.kind == CHECK else self._read(current, page)
 
-    def _pass_over(self, current: Pass, listing: int, why: Reject | Halt) -> Page:
-        """List nothing of one campaign: it is not, or no longer, ours, and its leads that we have stay.
+    def _pass_over(self, current: Pass, listing: int, why: Reject | Halt | Pause) -> Page:
+        """List nothing of one campaign: it is not, or no longer, ours, or it failed several times. Its leads that we have stay.
 
         Raises the failure where it is about more than this campaign: also when each is refused.
         """
         alone = len(current.listings) == 1 and not current.answered
-        if isinstance(why, Halt) and (why.code != "forbidden" or listing == EVERYTHING or alone):
+        if isinstance(why, Pause):
+            self._note_failure(current, listing, why, alone=alone)
+        elif isinstance(why, Halt) and (why.code not in OF_ONE_CAMPAIGN or listing == EVERYTHING or alone):
             raise why
         if alone and current.promised:
             raise Pause("campaigns_not_found", why.detail)
@@ -95,6 +104,18 @@ class Listings:
         self._passed_over[listing] = why.code
         current.partial = True
         return Page(rows=(), total=0, has_more=False, server_date=None)
+
+    def _note_failure(self, current: Pass, listing: int, why: Pause, *, alone: bool) -> None:
+        """Count a failure of a campaign's listing. Raises it until it came so often that the other campaigns go on without."""
+        self._failures[listing] += 1
+        if alone:  # none answers: CTGO fails, not a campaign
+            current.listings.extend(current.failed)
+            current.failed.clear()
+            self._failures.clear()
+        if alone or listing == EVERYTHING or why.code == "rate_limited" or self._failures[listing] < PATIENCE:
+            raise why
+        current.failed.append(listing)
+        self.torn |= self._context.exports  # exports go on, and may mark rows of this campaign
 
     def _fix_floor(self, plan: Plan, server_date: float | None) -> None:
         """Fix where a source begins that takes what comes from now on: CTGO's clock says what is now."""

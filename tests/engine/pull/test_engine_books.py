@@ -188,7 +188,7 @@ def test_the_listing_of_all_campaigns_is_tried_again_with_each_reconcile_pass(be
     assert len(world.requests) == asked + 1
 
 
-@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize("status", [400, 403, 404, 410, 422, 500, 502, 504])
 def test_one_campaign_that_is_refused_does_not_stand_for_its_source(bench: Bench, status: int) -> None:
     world = bench.ctgo(leads=60, campaigns=3, **ROOM)
     ids = [it.id for it in world.campaigns]
@@ -251,6 +251,38 @@ def test_a_source_whose_known_campaigns_are_all_gone_is_well(bench: Bench) -> No
     bench.daemon(600, poll=60, reconcile=None)
     bench.check()
     assert bench.lane("pull", "main").status == "open"
+
+
+def test_campaigns_that_all_fail_are_an_outage_after_which_each_is_listed(bench: Bench) -> None:
+    world = bench.ctgo(leads=60, campaigns=3, **ROOM)
+    bench.accounts["main"].context["stream_ids"] = [it.id for it in world.campaigns]
+    far = bench.place()
+    bench.life.wires["main"].answering = lambda *_: httpx.Response(503)
+    bench.daemon(HOUR, poll=60, reconcile=None)
+    assert bench.lane("pull", "main").status == "paused"
+    assert bench.rows("SELECT started FROM source") == [(0,)]
+    bench.life.wires["main"].answering = None
+    bench.daemon(600, poll=60, reconcile=None)
+    bench.check()
+    assert set(far.lead_ids()) == {row.id for row in world.listed()}
+
+
+def test_a_campaign_that_failed_for_hours_loses_no_row_of_an_id_that_was_exported(bench: Bench) -> None:
+    world = bench.ctgo(leads=60, campaigns=2, repeats=1.0, spacing=3 * HOUR, **ROOM)
+    first, second = [it.id for it in world.campaigns]
+    bench.accounts["main"].context["stream_ids"] = [first, second]
+    far = bench.place()
+    bench.life.wires["main"].answering = lambda request, send: (
+        httpx.Response(500) if f"/streams/{second}/" in request.url.path else send()
+    )
+    bench.daemon(2 * HOUR, poll=300)
+    assert world.exported
+    bench.life.wires["main"].answering = None
+    bench.daemon(3 * HOUR, poll=300)
+    bench.check()
+    rows = {(row.id, row.stream_id) for row in world.listed()}
+    assert set(bench.rows("SELECT lead_id, stream_id FROM lead WHERE state = 'exported'")) == rows
+    assert len(far.things) == len({(row.id, row.stream_id, row.segment_id) for row in world.listed()})
 
 
 def test_a_source_whose_campaigns_are_all_refused_halts(bench: Bench) -> None:
