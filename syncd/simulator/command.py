@@ -9,8 +9,8 @@ from dataclasses import Field, fields
 from functools import partial
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from syncd.simulator.crms.catalog import CRMS, configuration
 from syncd.simulator.crms.salesperson import controlled
+from syncd.simulator.crms.vendors import CRMS, configuration
 from syncd.simulator.options import Options
 from syncd.simulator.request_log import logged
 from syncd.simulator.serve import serve

@@ -33,7 +33,7 @@ from syncd.ledger.errors import LedgerError
 from syncd.log import configure
 from syncd.settings import load
 from syncd.simulator import Options, Running, running
-from syncd.simulator.crms.catalog import CRMS, configuration
+from syncd.simulator.crms.vendors import CRMS, configuration
 from syncd.simulator.wsgi import served
 
 SPEED = 15.0

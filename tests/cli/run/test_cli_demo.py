@@ -14,7 +14,7 @@ from syncd.cli import entry
 from syncd.cli.exits import Exit
 from syncd.cli.run import demo
 from syncd.ledger.database import EngineLock
-from syncd.simulator.crms.catalog import CRMS
+from syncd.simulator.crms.vendors import CRMS
 from tests.cli.conftest import log_put_back
 
 

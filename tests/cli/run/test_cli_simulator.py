@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from syncd.cli import entry
-from syncd.simulator.crms.catalog import CRMS, configuration
+from syncd.simulator.crms.vendors import CRMS, configuration
 from syncd.simulator.wsgi import served
 from tests.cli.conftest import MakeHome, log_put_back
 from tests.support.patience import patience

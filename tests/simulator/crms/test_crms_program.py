@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from syncd.simulator.crms.catalog import CRMS
+from syncd.simulator.crms.vendors import CRMS
 from tests.support.patience import patience
 
 
