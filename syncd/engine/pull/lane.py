@@ -7,7 +7,7 @@ memory only: after a crash it begins again, and what is known already costs noth
 from collections import Counter, deque
 
 from syncd.core.failure import Failure, Halt, Pause
-from syncd.core.lane_state import LaneState, reopened
+from syncd.core.lane_state import CAMPAIGN_FAILS, LaneState, reopened
 from syncd.core.reconciliation import CHECK as CHECK_EVERY
 from syncd.core.reconciliation import wants_sweep
 from syncd.engine.budget import Reservation
@@ -41,8 +41,6 @@ from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.lanes import halt_lanes
 from syncd.ledger.leads.ingest import ExportUnderWay, Ingested
 
-CAMPAIGN_FAILS = "campaign_fails"
-"""The code of a lane that goes on although CTGO cannot list one of the campaigns."""
 MOMENT, PATIENCE = 0.01, 10
 """Seconds that a page waits for connectors to catch up, and how often."""
 STUCK = 3
