@@ -5,8 +5,8 @@ Apollo knows a contact again by its address only (or by name and company). So th
 * a lead **with an address** is created in bulk with `run_dedupe`: what is there already comes back unchanged, and
   sending it again is safe;
 * a person **whose contact is known** from an earlier lead is changed by its id;
-* a lead **without an address** goes alone. After an answer that was lost it is looked for twice, some minutes apart,
-  by the lead key in a custom field, before it is written again.
+* a lead **without an address** goes alone, and is looked for by its name and its lead key before it is written. After
+  an answer that was lost it is looked for twice, some minutes apart.
 
 A contact that syncd did not make is left as it is, or filled where it is empty, never overwritten. What the
 connector remembers between two calls makes it quicker; forgetting it makes it only more careful.

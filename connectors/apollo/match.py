@@ -1,11 +1,15 @@
-"""Looking for a contact that an earlier call may have written.
+"""Looking for a contact that is there already, because no dedupe of Apollo's knows a lead without an address again.
 
-Search shows a new contact late, and how late is unknown. So only two look-ups that find nothing, some minutes apart and
-both after the last time it was sent, mean that it was not written. When a person was first looked for is remembered
-here and nowhere else: after a restart nobody was, and the two begin anew.
+A lead that was never sent, as far as the ledger knows, is looked for once: the ledger may have been lost, or the
+connector renamed. One that an earlier call may have written needs more, for search shows a new contact late, and how
+late is unknown. So only two look-ups that find nothing, some minutes apart and both after the last time it was sent,
+mean that it was not written. When a person was first looked for is remembered here and nowhere else: after a restart
+nobody was, and the two begin anew.
 Source: https://docs.apollo.io/reference/search-for-contacts, where an unknown filter is silently ignored, so
 that every hit is looked at again.
 """
+
+from collections.abc import Sequence
 
 from connectors.apollo.api import Api
 from connectors.apollo.identity import Contact, Shape, contact_id, is_same
@@ -39,8 +43,12 @@ class Search:
             self._first[person] = first
 
     def look_up(self, person: str, wanted: Contact, form: Shape) -> str | Retry | None:
-        """The contact's id; or when to look again; or None: it was not written. Raises Pause or Halt."""
-        found, clear = self._sought(wanted, form)
+        """The contact's id; or when to look again; or None: it was not written. Raises Pause or Halt.
+
+        The name is searched among all contacts, for a person may have taken the contact off the list.
+        """
+        name, newest = _name(wanted), ("", self._found_list())
+        found, clear = self._sought(wanted, form, [(name, ""), newest] if name else [newest])
         if found:
             return found
         if not clear:
@@ -55,15 +63,18 @@ class Search:
             "apollo_not_found_yet", "an earlier call may have written it, and it is not found", after=left
         )
 
-    def _sought(self, wanted: Contact, form: Shape) -> tuple[str, bool]:
-        """Search by the name, then among the newest of the list: an id or "", and if nothing means nothing.
+    def once(self, wanted: Contact, form: Shape) -> str:
+        """The contact's id, or "". Mostly one request: by the name, or where there is none, on the list.
 
-        The name is searched among all contacts, for a person may have taken the contact off the list.
+        A search that ignored its filter counts as one that found nothing. Raises Pause or Halt.
         """
-        list_id = self._found_list()
-        name = " ".join(str(wanted[part]) for part in ("first_name", "last_name") if part in wanted)
+        name = _name(wanted)
+        return self._sought(wanted, form, [(name, "") if name else ("", self._found_list())])[0]
+
+    def _sought(self, wanted: Contact, form: Shape, places: Sequence[tuple[str, str]]) -> tuple[str, bool]:
+        """Search `places`, each keywords and a list's id: a contact's id or "", and if nothing means nothing."""
         clear = True
-        for keywords, among in [(name, ""), ("", list_id)] if name else [("", list_id)]:
+        for keywords, among in places:
             for number in range(1, PAGES + 1):
                 page = self._api.search(keywords, among or None, number)
                 for hit in page.contacts:
@@ -79,6 +90,10 @@ class Search:
         if not self._list_id:
             self._list_id = self._api.lists().get(self._settings.options.labels[0].casefold(), "")
         return self._list_id
+
+
+def _name(contact: Contact) -> str:
+    return " ".join(str(contact[part]) for part in ("first_name", "last_name") if part in contact)
 
 
 def _on(contact: Contact, list_id: str) -> bool:

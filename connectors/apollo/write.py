@@ -264,7 +264,7 @@ class Sender:
     # Leads without an address
 
     def _addressless(self, delivery: Delivery, form: Shape, *, looks: bool = False) -> Outcome:
-        """`looks`: it is looked for whatever the ledger knows."""
+        """Look for it, then write it. `looks`: as if it may have been sent, whatever the ledger knows."""
         if not self._settings.options.creates_without_email:
             return Reject("apollo_no_email", "the lead has no email that could be used")
         if form.key is None:
@@ -279,6 +279,8 @@ class Sender:
                 return self._delivered(delivery, look, created=False)
             if look is not None:
                 return look
+        elif (there := self._search.once(wanted, form)) and there != delivery.remote_id:
+            return self._delivered(delivery, there, created=False)
         first = self._search.forget(delivery.person)
         try:
             found = self._create([delivery], [wanted], form)

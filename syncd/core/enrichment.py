@@ -15,9 +15,11 @@ has them, and `skipped`, the code of why it was not asked.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from syncd.core.failure import Pause
+from syncd.core.failure import CONNECTOR_BUG, Pause
+from syncd.core.lane_state import PAUSE_LIMIT, LaneState
 
 ASKS = 2
 """Times that one thing is asked when answers are lost."""
@@ -28,6 +30,20 @@ FRESH = 60.0
 """Seconds for which a balance may be compared with the next."""
 DEAREST = 100
 """Credits for an output that are believed: one wrong number must not stop enriching for good."""
+
+SOONER: Mapping[str, float] = MappingProxyType(
+    {
+        "conflict": 3.0,
+        CONNECTOR_BUG: 3.0,
+        "unexpected_answer": 3.0,
+        "upstream_unavailable": 3.0,
+        "rate_limited": 60.0,
+        "unreachable": 60.0,
+    }
+)
+"""Seconds after a failure of each code until somebody who was never asked about may be: an answer may be about one lead alone."""
+SOONER_LIMIT = 10
+"""Persons asked about in vain until that takes a minute; after twice as many, the fault is the route's and the pause is kept."""
 
 Document = Mapping[str, Any]
 _FOUND = {"email": "email", "linkedin_url": "linkedin"}
@@ -108,3 +124,16 @@ def price_seen(before: CreditBalance, after: int | None, outputs: int, now: floa
     if before.balance is None or after is None or not outputs or not 0 <= now - before.reported_at < FRESH:
         return before.price
     return min(DEAREST, max(before.price, -(-(before.balance - after) // outputs)))
+
+
+def until_unasked(lane: LaneState, in_vain: int, now: float) -> float | None:
+    """Return the seconds until a paused lane may ask about a person who was never asked about; None: not before the pause ends.
+
+    `in_vain`: how many were asked about without an answer. They may be the cause of a pause whose length is our own.
+    """
+    tried = max(in_vain, lane.failures)
+    asked_for = 0 < lane.pauses < PAUSE_LIMIT and lane.code != CONNECTOR_BUG
+    if lane.status != "paused" or lane.code not in SOONER or asked_for or tried > 2 * SOONER_LIMIT:
+        return None
+    length = SOONER[lane.code] if tried <= SOONER_LIMIT else 60.0
+    return lane._replace(until=lane.since + length).wait(now)

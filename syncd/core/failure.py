@@ -110,6 +110,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "wrong_address": "Nothing answers there as CTGO does: check the source's base_url.",
         "redirected": "syncd follows no redirects, for they would carry the key along: set base_url to the final address.",
         "not_found": "The lead, campaign, segment, account or run is not (or no longer) yours at CTGO.",
+        "campaign_fails": "CTGO fails whenever it is asked for this campaign's leads. The other campaigns go on, and syncd asks for this one in each pass.",
         "campaigns_not_found": "CTGO has no listing for any of the source's campaigns: check stream_ids and base_url. syncd keeps trying.",
         "export_route_missing": "Ten exports in a row were answered 404 and none was found: check base_url and what stands between. Then: syncd resume SOURCE",
         "feedback_route_missing": "Feedback was answered 404 ten times in a row and never found: check base_url and what stands between. Then: syncd resume SOURCE",

@@ -150,6 +150,8 @@ def reopened(lane: LaneState) -> LaneState:
     return lane._replace(status="open", until=None, by="")
 
 
+CAMPAIGN_FAILS = "campaign_fails"
+"""The code of an open lane: its source goes on, although CTGO cannot list one of the campaigns."""
 BY_HAND = "paused_by_hand"
 """The code of a pause that a person made."""
 

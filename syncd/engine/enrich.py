@@ -10,7 +10,8 @@ outage holds them whatever it says, and so does a source that is paused or halte
 each connector that wants it so. One whose `where` hangs on what was not asked goes on waiting, and is asked for later.
 
 One lead that CTGO refuses stops nobody: it comes after all others, and the lane halts if the next one is refused too. Ten that
-are not found in a row, none found between, are the route's fault: the lane halts, and they wait again.
+are not found in a row, none found between, are the route's fault: the lane halts, and they wait again. While a failure pauses
+the lane, a lead that was never asked about may be asked about sooner: see `until_unasked`.
 """
 
 from collections import Counter
@@ -20,17 +21,20 @@ from typing import NamedTuple
 
 from syncd.core.delivery import Item
 from syncd.core.enrichment import (
+    DAY,
     HOUR,
     SET_BOUNDS,
+    SOONER,
     CreditBalance,
     day_of,
     hindrance,
     merged,
     price_seen,
+    until_unasked,
     with_asked,
 )
 from syncd.core.failure import Failure, Halt, Pause, Reject
-from syncd.core.lane_state import BY_HAND, LaneState, reopened
+from syncd.core.lane_state import BY_HAND, SHORTEST_PAUSE, LaneState, is_believed, paused, reopened
 from syncd.core.verdict import judge_call
 from syncd.ctgo import Enrichment, Me
 from syncd.engine.budget import Reservation
@@ -117,7 +121,17 @@ class Enrich(LedgerLane):
             if over:
                 self._settle(over)
                 return AGAIN
-        return standstill
+        sooner = self._until_unasked(lane, questions)
+        if sooner is None or (standstill.wait or 0.0) <= sooner:
+            return standstill
+        return Next(sooner, lane.code) if sooner else self._ask(lane, questions)
+
+    def _until_unasked(self, lane: LaneState, questions: Sequence[Question]) -> float | None:
+        if all(question.asked for question in questions):
+            return None
+        now = self._clock.now()
+        with self._ledger.read() as connection:
+            return until_unasked(lane, enrichment.asked_in_vain(connection, self.name, now - DAY), now)
 
     def _await_names(self) -> Next:
         """All that is left waits for names; wake the lane that asks for them."""
@@ -207,7 +221,7 @@ class Enrich(LedgerLane):
                 person = question.waiting.person
                 enrichment.note_ask(connection, self.name, person, question.outputs, day=day, now=now)
         if must_know:
-            self._learn_balance(lane, opened)
+            self._learn_balance(reopened(lane), opened)
         else:
             self._send(_Sent(lane, question, team_credits, day, opened))
         return AGAIN
@@ -267,7 +281,7 @@ class Enrich(LedgerLane):
             if charged:
                 self._balance_unknown_until = 0.0
             else:
-                last = isinstance(why, Halt | Reject)
+                last = not why.unsent and not is_believed(sent.lane, why)
                 enrichment.take_back(connection, self.name, question.waiting.person, sent.day, now, last=last)
                 known = None if why.code == "credits_exhausted" else sent.team_credits.balance
                 enrichment.save_balance(connection, self.name, known, sent.team_credits.reported_at)
@@ -281,7 +295,7 @@ class Enrich(LedgerLane):
     def _reject(self, connection: Transaction, sent: "_Sent", why: Reject) -> None:
         """The lead goes on as it is. When ten in a row are refused alike it is nobody's fault of them: they wait again."""
         it, situation = sent.question, self._situation()
-        verdict = judge_call([Item(it.waiting.seq)], [why], sent.lane, situation)
+        verdict = judge_call([Item(it.waiting.seq)], [why], reopened(sent.lane), situation)
         if verdict.changes[0].state == "rejected":
             enrichment.close_asks(connection, self.name, [it.waiting.person])
             self._settle([AfterEnrichment(it.waiting, it.lead, it.document, why.code)], connection)
@@ -292,7 +306,13 @@ class Enrich(LedgerLane):
     def _fail(self, connection: Transaction, lane: LaneState, why: Failure) -> Next:
         if why.code == "key_refused":  # the pull and the export live by the same key
             halt_lanes(connection, SOURCE_LANES, self.name, why, self._clock.now())
-        return super()._fail(connection, lane, why)
+        if lane.status != "paused" or lane.until is None or why.code not in SOONER:
+            return super()._fail(connection, lane, why)
+        # Asked before the pause was over, which neither grows by that nor ends sooner
+        now, after = self._clock.now(), paused(lane, why, self._situation())
+        until = max(lane.until, now + (why.after or SHORTEST_PAUSE))
+        self._save(connection, after._replace(until=until, failures=lane.failures))
+        return AGAIN
 
 
 class _Sent(NamedTuple):

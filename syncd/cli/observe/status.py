@@ -15,6 +15,7 @@ from syncd.cli.observe.status_exit import exit_of
 from syncd.cli.observe.status_text import status_lines
 from syncd.cli.output import draw, iso, say_json, say_lines, terminal_width
 from syncd.clock import SystemClock
+from syncd.core.lane_state import CAMPAIGN_FAILS
 from syncd.settings import Settings
 
 if TYPE_CHECKING:
@@ -129,7 +130,9 @@ def standing(settings: Settings, ledger: "Ledger", now: float) -> dict[str, Any]
             for name in dict.fromkeys(names)
         },
         "connectors": connectors,
-        "lanes": [_stopped(settings, lane) for lane in lanes if lane.wait(now) != 0],
+        "lanes": [
+            _stopped(settings, lane) for lane in lanes if lane.wait(now) != 0 or lane.code == CAMPAIGN_FAILS
+        ],
         "oldest_unsettled": oldest,
         "set_aside": rejected_in(counts),
     }

@@ -21,7 +21,7 @@ def _codes(found: Mapping[str, Any]) -> Iterator[Exit]:
     if found["not_running"] or found["late"]:
         yield Exit.UNREACHABLE
     for lane in found["lanes"]:
-        lasting = lane["status"] == "halted" or lane["failures"] >= TRIES
+        lasting = lane["status"] != "paused" or lane["failures"] >= TRIES
         if lasting and lane["code"] != BY_HAND:
             yield lane_exit(lane["kind"], lane["code"])
     if any(it["held"] for it in found["connectors"].values()):

@@ -148,6 +148,8 @@ def _of_lanes(found: _Found, now: float) -> Iterator[str]:
 def _describe_lane(lane: Mapping[str, Any], now: float) -> str:
     if lane["status"] == "paused" and lane["code"] != BY_HAND and lane["until"] is not None:
         return f"waiting to try again in {duration(lane['until'] - now)}"
+    if lane["status"] == "open":
+        return f"goes on without a part {since(lane['since'], now)}"
     by = f" by {lane['by']}" if lane["code"] == BY_HAND else ""
     until = f" until {when(lane['until'])}" if lane["until"] is not None else ""
     return f"{lane['status']}{by} {since(lane['since'], now)}{until}"

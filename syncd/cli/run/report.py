@@ -9,7 +9,7 @@ from syncd.cli.exits import Exit, complain, lane_exit, strongest
 from syncd.cli.output import were, when
 from syncd.core.failure import CODES
 from syncd.core.flood_gate import GATE_HELD, describe_gate
-from syncd.core.lane_state import LaneState
+from syncd.core.lane_state import CAMPAIGN_FAILS, LaneState
 from syncd.ledger import Ledger, overview
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.deliveries.flood_gate import UNASKED
@@ -126,6 +126,10 @@ def report(
         lanes = {(lane.kind, lane.name): lane for lane in load_lanes(connection)}
         left = overview.pending_elsewhere(connection, list(settings.connectors))
         waiting = enrichment.unasked_counts(connection)
+    partly = {
+        key: it.code for key, it in lanes.items() if it.code == CAMPAIGN_FAILS and it.name in settings.sources
+    }
+    troubles = {**partly, **troubles}
     # A source that could not be asked may have something new
     silent = {f"{name}: nothing new" for kind, name in troubles if kind == "pull"}
     for line in after.since(before) or ([] if silent else ["nothing new"]):

@@ -7,7 +7,7 @@ memory only: after a crash it begins again, and what is known already costs noth
 from collections import Counter, deque
 
 from syncd.core.failure import Failure, Halt, Pause
-from syncd.core.lane_state import LaneState, reopened
+from syncd.core.lane_state import CAMPAIGN_FAILS, LaneState, reopened
 from syncd.core.reconciliation import CHECK as CHECK_EVERY
 from syncd.core.reconciliation import wants_sweep
 from syncd.engine.budget import Reservation
@@ -241,7 +241,7 @@ class Pull(LedgerLane):
             if done:
                 self._finish(connection, current, now)
                 # Not before: a pass that fails on its third page every time is not well
-                self._recover(connection, lane)
+                self._conclude(connection, lane, current)
             self._context.budget.close(connection, slots)
         self._ledger.fresh.keep(ingested.admitted)
         current.new += ingested.new
@@ -258,6 +258,16 @@ class Pull(LedgerLane):
             self._owed = LIVE in self._passes.asked and plan.extra and self._owed
             self._wake("push", self.name)  # it waits for the first pull
         self._report(current, ingested, done=done)
+
+    def _conclude(self, connection: Transaction, lane: LaneState, current: Pass) -> None:
+        """Clear the lane's trouble at the end of a pass, but for that of campaigns that were passed over."""
+        if not current.failed or current.plan.kind == CHECK:
+            return self._recover(connection, lane)
+        n, detail = next(iter(current.failed.items()))
+        since = lane.since if lane.code == CAMPAIGN_FAILS else self._clock.now()
+        known = {"code": CAMPAIGN_FAILS, "detail": f"campaign {n}: {detail}", "since": since, "failures": 0}
+        self._save(connection, reopened(lane)._replace(**known))
+        return None
 
     def _finish(self, connection: Transaction, current: Pass, now: float) -> None:
         plan = current.plan

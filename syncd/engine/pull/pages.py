@@ -114,7 +114,7 @@ class Listings:
             self._failures.clear()
         if alone or listing == EVERYTHING or why.code == "rate_limited" or self._failures[listing] < PATIENCE:
             raise why
-        current.failed.append(listing)
+        current.failed[listing] = why.detail
         self.torn |= self._context.exports  # exports go on, and may mark rows of this campaign
 
     def _fix_floor(self, plan: Plan, server_date: float | None) -> None:

@@ -281,8 +281,8 @@ class Pass:
     """True once a listing answered."""
     promised: bool = False
     """True if one of the campaigns must be there: CTGO names it now, or the configuration does."""
-    failed: list[int] = field(default_factory=list)
-    """Campaigns that were passed over because their listings failed."""
+    failed: dict[int, str] = field(default_factory=dict)
+    """Campaigns that were passed over because their listings failed, with the last detail."""
     partial: bool = False
     """True if a campaign was passed over."""
     unlisted: set[int] | None = None

@@ -234,6 +234,12 @@ def close_asks(connection: Connection, source: str, persons: Collection[str]) ->
     connection.execute(delete(_ask).where(*_ASKS_OF), {"its": source, "persons": array(persons)})
 
 
+def asked_in_vain(connection: Connection, source: str, since: float) -> int:
+    """Count the persons who were asked about since then, without an answer."""
+    query = select(func.count()).select_from(_ask).where(_ask.c.source == source, _ask.c.asked_at > since)
+    return connection.execute(query).scalar() or 0
+
+
 def asked_on(connection: Connection, source: str, day: str) -> int:
     """Count the asks of a day."""
     query = select(_day.c.asks).where(_day.c.source == source, _day.c.day == day)

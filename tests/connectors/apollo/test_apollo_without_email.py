@@ -1,4 +1,4 @@
-"""Leads without an email: unwanted by default; else alone, and looked for twice before they are written again."""
+"""Leads without an email: unwanted by default; else alone, and looked for: once at first, twice before they go again."""
 
 import pytest
 
@@ -45,7 +45,86 @@ def test_it_is_written_with_the_key_the_list_and_apollos_form_of_the_urls() -> N
         assert contact["ctgo_x_user_id"] == nobody(bench).person
         assert contact["label_ids"] == [bench.fake.book.labels["ctgo"]]
         assert contact["twitter_url"] == "https://x.com/maker_1"
-        assert bench.fake.counted()["contacts/search"] == 0
+
+
+def restarted(bench: Table) -> None:
+    """The connector again, as after a lost ledger or a new name: nothing is remembered."""
+    bench.connector.close()
+    assert bench.again
+    bench.connector = bench.again()
+
+
+def test_one_that_nothing_knows_of_is_looked_for_with_one_request_by_its_name() -> None:
+    with table(without_email="create") as bench:
+        one(bench, nobody(bench))
+        (asked,) = bench.fake.requests("contacts/search")
+        assert asked["q_keywords"] == "José Álvarez-Núñez"
+        assert "contact_label_ids" not in asked
+        assert bench.fake.counted()["labels/index"] == 0
+
+
+def test_after_the_ledger_is_lost_a_person_has_the_contact_of_before() -> None:
+    with table(without_email="create") as bench:
+        before = one(bench, nobody(bench))
+        assert isinstance(before, Delivered)
+        restarted(bench)
+        assert one(bench, nobody(bench)) == Delivered(before.remote_id, created=False)
+        assert bench.seen() == 1
+        assert bench.fake.counted()["contacts/search"] == 2
+
+
+def test_one_without_a_name_is_looked_for_on_the_list() -> None:
+    with table(without_email="create", fields={"ctgo_bio": "{{ bio }}"}) as bench:
+        one(bench, nobody(bench))
+        restarted(bench)
+        assert isinstance(one(bench, nobody(bench)), Delivered)
+        assert bench.seen() == 1
+        asked = bench.fake.requests("contacts/search")
+        assert all(each["contact_label_ids"] == [bench.fake.book.labels["ctgo"]] for each in asked)
+
+
+def test_a_namesake_does_not_stand_in_for_one_that_nothing_knows_of() -> None:
+    with table(without_email="create") as bench:
+        bench.fake.book.create([{"first_name": "José", "last_name": "Álvarez-Núñez"}], ["ctgo"], dedupe=False)
+        found = one(bench, nobody(bench))
+        assert isinstance(found, Delivered)
+        assert found.created
+
+
+def test_a_search_that_ignored_its_filter_stops_none_that_nothing_knows_of() -> None:
+    with table(without_email="create") as bench:
+        others = [{"first_name": f"Somebody {n}"} for n in range(250)]
+        bench.fake.book.create(others, [], dedupe=False)
+        bench.fake.book.drops_filters = True
+        found = one(bench, nobody(bench))
+        assert isinstance(found, Delivered)
+        assert found.created
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "code"),
+    [(429, Pause, "apollo_rate_limited"), (500, Pause, "apollo_unavailable"), (403, Halt, "apollo_plan")],
+)
+def test_while_it_cannot_be_looked_for_nothing_is_written(
+    status: int, kind: type[Pause | Halt], code: str
+) -> None:
+    with table(without_email="create") as bench:
+        said = {"message": "only available to Apollo users on paid plans"} if status == 403 else {}
+        bench.fake.answer_next(status, said, at="contacts/search", retry_after="5")
+        failure = raised(bench, nobody(bench))
+        assert isinstance(failure, kind)
+        assert failure.code == code
+        assert bench.fake.counted()["contacts/bulk_create"] == 0
+
+
+def test_a_contact_that_is_deleted_but_still_found_keeps_nobody_from_a_new_one() -> None:
+    with table(without_email="create", recreate_gone=True) as bench:
+        gone = one(bench, nobody(bench))
+        assert isinstance(gone, Delivered)
+        bench.fake.book.deleted.add(gone.remote_id)  # search does not know yet
+        found = one(bench, bench.delivery(1, emailed=False, remote_id=gone.remote_id))
+        assert isinstance(found, Delivered)
+        assert (found.created, bench.seen()) == (True, 2)
 
 
 def test_without_a_field_for_the_key_nothing_is_written() -> None:

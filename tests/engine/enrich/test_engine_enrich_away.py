@@ -3,8 +3,17 @@
 from collections.abc import Callable
 
 import httpx
+import pytest
 
-from tests.engine.enrich.test_engine_enriching import FIELDS, Through, asks, ctgo, on_enrich, refused
+from tests.engine.enrich.test_engine_enriching import (
+    FIELDS,
+    Through,
+    asks,
+    ctgo,
+    lost,
+    on_enrich,
+    refused,
+)
 from tests.support import DAY, Bench
 
 MAIL = {"contact_rate": 1.0}
@@ -172,3 +181,80 @@ def test_what_is_about_the_account_halts_at_once(bench: Bench) -> None:
     bench.once(600)
     assert bench.lane("enrich", "main").status == "halted"
     assert (left, asks(bench)) == ([0], [])
+
+
+def on_first(bench: Bench, n: int, answer: Callable[[Through], httpx.Response]) -> None:
+    """Put something between the lane and the enriching endpoint of the leads that are asked about first."""
+    first: list[str] = []
+
+    def answering(request: httpx.Request, through: Through) -> httpx.Response:
+        path = request.url.path
+        if path.endswith("/enrich") and path not in first and len(first) < n:
+            first.append(path)
+        return answer(through) if path in first else through()
+
+    bench.life.wires["main"].answering = answering
+
+
+def failed(bench: Bench) -> int:
+    """Count the asks that failed and may have been charged: the world answered all others."""
+    return int(bench.rows("SELECT sum(asks) FROM askday")[0][0]) - len(asks(bench))
+
+
+@pytest.mark.parametrize("status", [409, 500, 504])
+def test_ten_leads_that_always_fail_do_not_hold_up_the_others(bench: Bench, status: int) -> None:
+    ctgo(bench, sim={"leads": 30, **MAIL})
+    bench.place("mail", fields=FIELDS)
+    on_first(bench, 10, refused(status))
+    bench.once(75)  # of 60 requests a minute, the exports take some
+    assert bench.deliveries("mail")["delivered"] >= 20
+    assert failed(bench) >= 10
+
+
+def test_an_outage_is_asked_every_few_seconds_at_first_then_every_minute_then_ever_later(
+    bench: Bench,
+) -> None:
+    ctgo(bench, sim={"leads": 200})
+    bench.place(fields=FIELDS)
+    on_enrich(bench, refused(500))
+    bench.once(60)
+    assert 11 <= failed(bench) <= 16
+    bench.run(29 * 60)
+    assert 21 <= failed(bench) <= 32
+    bench.run(DAY / 4)
+    assert failed(bench) <= 60
+    assert bench.rows("SELECT max(asks) FROM ask") == [(1,)]
+
+
+def test_tries_before_a_pause_is_over_do_not_make_it_longer(bench: Bench) -> None:
+    """Those asked about sooner come after the outage no later than without them."""
+    ctgo(bench, sim={"leads": 12, **MAIL})
+    bench.place(fields=FIELDS)
+    on_enrich(bench, refused(500))
+    bench.once(60)
+    assert failed(bench) == 12
+    on_enrich(bench, lambda through: through())
+    bench.run(300)
+    assert bench.leads() == {"exported": 12}
+
+
+def test_a_new_lead_waits_a_minute_at_most_for_those_whose_answers_were_lost(bench: Bench) -> None:
+    world = ctgo(bench, sim={"leads": 8, **MAIL})
+    bench.place("mail", fields=FIELDS)
+    on_leads(bench, set(listed(bench)), lost)
+    bench.once(600)
+    lane = bench.lane("enrich", "main")
+    world.add_leads(1)
+    bench.once(61)
+    assert (lane.code, lane.status) == ("unreachable", "paused")
+    assert max(listed(bench)) in asks(bench)
+
+
+def test_a_lead_that_is_always_answered_429_comes_after_all_others(bench: Bench) -> None:
+    ctgo(bench, sim={"leads": 12, **MAIL})
+    bench.place("mail", fields=FIELDS)
+    on_first(bench, 1, lambda _: httpx.Response(429, headers={"Retry-After": "2"}, json={}))
+    bench.once(60)
+    assert bench.deliveries("mail") == {"delivered": 11}
+    assert bench.leads() == {"exported": 11, "enriching": 1}
+    assert bench.lane("enrich", "main").code == "rate_limited"

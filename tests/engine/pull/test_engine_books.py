@@ -205,7 +205,11 @@ def test_one_campaign_that_is_refused_does_not_stand_for_its_source(bench: Bench
     bench.check()
     assert len(far.things) == len([row for row in world.listed() if row.stream_id != ids[0]])
     assert len(bench.log.named("campaign_skipped")) == 1
-    assert bench.lane("pull", "main").status == "open"
+    lane = bench.lane("pull", "main")
+    assert (lane.status, lane.code) == ("open", "campaign_fails" if status >= 500 else "")
+    bench.life.wires["main"].answering = None
+    bench.daemon(600, poll=300, reconcile=None)
+    assert bench.lane("pull", "main").code == ""
 
 
 @pytest.mark.parametrize("configured", [True, False])
