@@ -265,8 +265,10 @@ class Pull(LedgerLane):
             return self._recover(connection, lane)
         n, detail = next(iter(current.failed.items()))
         since = lane.since if lane.code == CAMPAIGN_FAILS else self._clock.now()
-        known = {"code": CAMPAIGN_FAILS, "detail": f"campaign {n}: {detail}", "since": since, "failures": 0}
-        self._save(connection, reopened(lane)._replace(**known))
+        after = reopened(lane)._replace(
+            code=CAMPAIGN_FAILS, detail=f"campaign {n}: {detail}", since=since, failures=0
+        )
+        self._save(connection, after)
         return None
 
     def _finish(self, connection: Transaction, current: Pass, now: float) -> None:
