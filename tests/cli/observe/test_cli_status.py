@@ -200,7 +200,7 @@ def test_rows_of_one_id_need_one_request(make_home: MakeHome) -> None:
     )
     found = told(home, "plan")
     assert found["connectors"]["sheet"]["deliveries"] == waiting > ids
-    assert found["sources"]["main"]["requests"] == ids
+    assert found["sources"]["main"]["requests"] == ids - 1, "the id of the first run was exported then"
 
 
 def test_when_nothing_waits_the_plan_is_empty(home: Home) -> None:

@@ -50,7 +50,7 @@ planted_by_its_test(
     "A connector that forgets, invents, doubles, blames, leaks, waits or halts where it should not.",
     ("I-2, I-3, I-5, I-10, I-13", "contract"),
     "tests/connectors/kit/test_contract_faults.py::test_a_broken_connector_is_caught",
-    many=62,
+    many=64,
 )
 planted_by_its_test(
     "a_proxy_logs_errors_with_their_address",
