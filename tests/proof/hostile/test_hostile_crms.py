@@ -60,7 +60,11 @@ def test_an_answer_to_a_write_that_cannot_be_read_delivers_nobody(it: Talk) -> N
     before = peak()
     for name, bad in EVERYTHING.items():
         found = judged(it, "write", name, bad, last)
-        believed = isinstance(found, list) and any(isinstance(one, Delivered) for one in found)
+        # Apollo's contact of an earlier answer that was lost is found by a search, before the write
+        there = it.name == "apollo"
+        believed = isinstance(found, list) and any(
+            isinstance(one, Delivered) and not (there and one.created is False) for one in found
+        )
         assert not believed or bad.fair or BELIEVED[it.name](name), f"{name}: {found!r}"
         if isinstance(found, list) and name[0] in "123679":
             assert not isinstance(found[0], Reject), f"{name} is no refusal of a lead: {found!r}"
