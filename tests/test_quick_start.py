@@ -16,6 +16,7 @@ import pytest
 
 from syncd.simulator import Options, running
 from tests.support.patience import patience
+from tests.support.wheel import build_wheel
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "quick-start.md").read_text()
@@ -42,18 +43,7 @@ def test_a_line_that_was_not_seen_is_noticed() -> None:
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of a new environment with the wheel; what the wheel needs is that of the tests, for there is no network."""
     made = tmp_path_factory.mktemp("installed")
-    hatch = [
-        sys.executable,
-        "-m",
-        "hatchling",
-        "build",
-        "--target",
-        "wheel",
-        "--directory",
-        str(made / "dist"),
-    ]
-    subprocess.run(hatch, cwd=ROOT, check=True, capture_output=True)
-    [wheel] = (made / "dist").iterdir()
+    wheel = build_wheel(made / "dist")
     venv.create(made / "env")
     program = made / "env" / "bin" / "python"
     pip = [

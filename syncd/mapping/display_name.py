@@ -57,6 +57,7 @@ class Name(NamedTuple):
 NOBODY = Name(None, None)
 
 
+@lru_cache(maxsize=1)  # the first name and the last name of a lead are read one after the other
 def split_name(text: str | None) -> Name:
     """Split a display name; never raises."""
     if not text:

@@ -5,7 +5,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import zipfile
@@ -17,6 +16,7 @@ import pytest
 from syncd.simulator import Options, Running, running
 from tests.support import everybody
 from tests.support.patience import patience
+from tests.support.wheel import build_wheel
 
 ROOT = Path(__file__).parents[2]
 UID = 10001
@@ -42,18 +42,7 @@ def wheel() -> Iterator[Path]:
     """A clean root, where everybody may read: `site` holds the wheel's files, `data` is the user's."""
     made = Path(tempfile.mkdtemp(prefix="syncd-wheel-"))
     made.chmod(0o755)
-    build = [
-        sys.executable,
-        "-m",
-        "hatchling",
-        "build",
-        "--target",
-        "wheel",
-        "--directory",
-        str(made / "dist"),
-    ]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-    (built,) = (made / "dist").iterdir()
+    built = build_wheel(made / "dist")
     zipfile.ZipFile(built).extractall(made / "site")
     (made / "data").mkdir()
     yield made

@@ -19,7 +19,7 @@ from syncd.app.paced_client import PATIENCE, free_slot, make_upstream, send_in_s
 from syncd.app.privileges import STARTED_AS
 from syncd.cli.engine_holder import engine_of
 from syncd.cli.exits import LEDGER_EXITS, SOURCE_EXITS, Exit
-from syncd.cli.prepare.configuration import read_configuration
+from syncd.cli.prepare.mistakes import read_configuration
 from syncd.cli.prepare.notes import Note, State, advice_of, ask_connector, mistake_notes
 from syncd.clock import Clock, SystemClock
 from syncd.connector import Connector

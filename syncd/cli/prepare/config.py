@@ -85,8 +85,8 @@ def explain(
 
 def _read(context: typer.Context, *, as_json: bool) -> "tuple[list[Held], Origins] | Exit":
     """Return every key in force; print the mistakes and return the exit code if there are any."""
-    from syncd.cli.prepare.configuration import read_configuration  # noqa: PLC0415 - the engine and all below it
     from syncd.cli.prepare.effective import Origins, held  # noqa: PLC0415
+    from syncd.cli.prepare.mistakes import read_configuration  # noqa: PLC0415 - the engine and all below it
 
     lines = _lines(
         find_config(context.obj, user=STARTED_AS)

@@ -67,8 +67,12 @@ class Pull(LedgerLane):
         self._given_up: Counter[str] = Counter()
         """Failures in a row by kind of pass: a live pass that ends well says nothing of a sweep."""
         with self._ledger.read() as connection:
-            self._unstarted = self._unasked = not sources.is_started(connection, context.name)
-        context.paging_new.up = self._unstarted
+            started = sources.is_started(connection, context.name)
+            # The campaign that an earlier process passed over may have rows that exports marked meanwhile
+            self._listings.torn = context.exports and self._load(connection).code == CAMPAIGN_FAILS
+        self._unstarted = self._idle_since_start = not started
+        """True until the first whole pass is over, and until any pass of this process is."""
+        context.paging_new.up = not started
         self.pulled: float | None = None
         """When the last live pass ended well, monotonic."""
         self.cost = 1
@@ -194,7 +198,7 @@ class Pull(LedgerLane):
     def _is_first(self) -> bool:
         """True until the source's first whole pass is over: a later page may list another row of an id that is to be exported."""
         current = self._passes.current
-        return self._unasked if current is None else self._unstarted and current.plan.whole
+        return self._idle_since_start if current is None else self._unstarted and current.plan.whole
 
     def _holds_on(self) -> bool:
         """Decide whether exports go on waiting for a pass that stands still: it is the first, or comes back soon.
@@ -249,8 +253,9 @@ class Pull(LedgerLane):
         if done:
             self._passes.current = None
             self._given_up.pop(plan.kind, None)
-            self._listings.torn &= not plan.whole or plan.kind == CHECK or bool(current.failed)
-        self._unasked &= not done
+            if plan.whole and plan.lifecycle is None and current.calm and not current.failed:
+                self._listings.torn = False
+        self._idle_since_start &= not done
         self._unstarted &= not (done and plan.kind == LIVE and plan.whole)
         self._context.paging_new.up = self._passes.holds_exports or self._is_first
         if done and plan.kind == LIVE:

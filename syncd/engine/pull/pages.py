@@ -25,7 +25,7 @@ THE_CAMPAIGNS: Final = -1
 """Not leads but the list of campaigns, asked for before they are listed one by one."""
 OF_ONE_CAMPAIGN = frozenset({"forbidden", "bad_request", "api_gone"})
 """Refusals that are about the campaign which was asked for, if another one is listed."""
-PATIENCE = 3
+ENOUGH_FAILURES = 3
 """Failures in a row after which a campaign is passed over, so that the others are listed."""
 CLOCKS_APART = 2.0
 """Seconds by which this machine's clock and CTGO's may differ and count as equal."""
@@ -112,7 +112,12 @@ class Listings:
             current.listings.extend(current.failed)
             current.failed.clear()
             self._failures.clear()
-        if alone or listing == EVERYTHING or why.code == "rate_limited" or self._failures[listing] < PATIENCE:
+        if (
+            alone
+            or listing == EVERYTHING
+            or why.code == "rate_limited"
+            or self._failures[listing] < ENOUGH_FAILURES
+        ):
             raise why
         current.failed[listing] = why.detail
         self.torn |= self._context.exports  # exports go on, and may mark rows of this campaign

@@ -271,7 +271,10 @@ def test_campaigns_that_all_fail_are_an_outage_after_which_each_is_listed(bench:
     assert set(far.lead_ids()) == {row.id for row in world.listed()}
 
 
-def test_a_campaign_that_failed_for_hours_loses_no_row_of_an_id_that_was_exported(bench: Bench) -> None:
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_campaign_that_failed_for_hours_loses_no_row_of_an_id_that_was_exported(
+    bench: Bench, *, killed: bool
+) -> None:
     world = bench.ctgo(leads=60, campaigns=2, repeats=1.0, spacing=3 * HOUR, **ROOM)
     first, second = [it.id for it in world.campaigns]
     bench.accounts["main"].context["stream_ids"] = [first, second]
@@ -281,6 +284,8 @@ def test_a_campaign_that_failed_for_hours_loses_no_row_of_an_id_that_was_exporte
     )
     bench.daemon(2 * HOUR, poll=300)
     assert world.exported
+    if killed:
+        bench.crash()
     bench.life.wires["main"].answering = None
     bench.daemon(3 * HOUR, poll=300)
     bench.check()

@@ -16,7 +16,7 @@ from simple_salesforce.exceptions import (
 
 from syncd.simulator.crms.salesforce import CLIENT_ID, CLIENT_SECRET, SalesforceFake
 from syncd.simulator.crms.salesforce.lead_object import KEY
-from tests.connectors.salesforce.salesforce_bench import library, served
+from tests.connectors.salesforce.salesforce_bench import served
 
 FORM = {"grant_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
 
@@ -30,12 +30,6 @@ def fake() -> Iterator[SalesforceFake]:
     )
     with served(app):
         yield app
-
-
-@pytest.fixture
-def client(fake: SalesforceFake) -> Iterator[Salesforce]:
-    with library(fake) as ready:
-        yield ready
 
 
 def lead(key: str, **fields: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from simple_salesforce.format import format_soql
 
 from syncd.simulator.crms.salesforce import SalesforceFake
 from syncd.simulator.crms.salesforce.soql import BadQueryError, parse
-from tests.connectors.salesforce.salesforce_bench import library, served
+from tests.connectors.salesforce.salesforce_bench import served
 
 
 @pytest.fixture
@@ -18,12 +18,6 @@ def fake() -> Iterator[SalesforceFake]:
     app = SalesforceFake()
     with served(app):
         yield app
-
-
-@pytest.fixture
-def client(fake: SalesforceFake) -> Iterator[Salesforce]:
-    with library(fake) as ready:
-        yield ready
 
 
 def test_queries_compare_text_in_any_case_and_values_cannot_break_out(
