@@ -204,7 +204,7 @@ def test_a_pause_by_hand_and_the_acts_of_people_are_kept(backed_up: Home) -> Non
 
 def test_counts_of_the_time_since_the_backup_are_kept(backed_up: Home) -> None:
     hour = ("hour", "lead", "new", 1_790_000_400, "main", 7, 1_790_000_500.0)
-    rows(backed_up, f"INSERT INTO flow VALUES {hour}")
+    rows(backed_up, "INSERT INTO flow VALUES (?, ?, ?, ?, ?, ?, ?)", *hour)
     assert backed_up.syncd("restore", "past.db").code == 0
     assert rows(backed_up, "SELECT * FROM flow") == [hour]
 
