@@ -61,10 +61,9 @@ def test_whoever_is_forgotten_is_in_no_byte_of_the_state_and_does_not_come_back(
         "--person": "990011223344",
     }
     answer = '{"properties": {"firstname": "zq_canary"}}'  # of a person's question to the remote
-    rows(
-        home,
-        f"INSERT INTO look VALUES (1, 'crm', 1, 0, 'anna', '{answer}', 1), (2, 'crm', 1, 0, 'anna', NULL, NULL)",
-    )
+    look = "INSERT INTO look VALUES (?, 'crm', 1, 0, 'anna', ?, ?)"
+    rows(home, look, 1, answer, 1.0)
+    rows(home, look, 2, None, None)
     ran = home.syncd("forget", way, name[way], "--yes")
     assert ran.code == 0, ran.err
     assert traces(home) == []
