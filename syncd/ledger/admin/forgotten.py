@@ -265,9 +265,8 @@ def erase(books: Books, seqs: Sequence[int]) -> None:
                 delete(about_people).where(among(about_people.c.person, "people")), {"people": people}
             )
     connection.execute(delete(_payload).where(among(_payload.c.seq, "seqs")), parameters)
-    connection.execute(
-        delete(_look).where(_look.c.answer.is_not(None))
-    )  # whoever they are about: they live ten minutes
+    # Whoever the answers are about: they live ten minutes
+    connection.execute(delete(_look).where(_look.c.answer.is_not(None)))
     rewrite(connection, seqs, lambda row: {
         **row,
         "lead_id": -row["seq"], "stream_id": 0, "segment_id": 0, "digest": "", "person": "",
