@@ -6,17 +6,20 @@ Differences between database systems belong here: `among` is SQLite's `json_each
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, bindparam, func, literal_column, or_, select
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.sql.elements import ColumnElement
 
 from syncd.core.lead_state import STANDING
 from syncd.core.texts import bare, fold
 from syncd.ledger.schema import Tally, table
+
+T = TypeVar("T")
 
 upsert = insert
 """INSERT that can say ON CONFLICT; PostgreSQL's has the same form."""
@@ -32,6 +35,24 @@ def driver(connection: Connection) -> sqlite3.Connection:
     """Return the driver's connection, inside SQLAlchemy's transaction, for statements that are plain text."""
     found: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
     return found
+
+
+_STEPS = 10_000
+"""Steps of SQLite between two looks if a query is late; a fraction of a millisecond."""
+
+
+def unless_late(connection: Connection, late: Callable[[], bool], query: Callable[[Connection], T]) -> T | None:
+    """Return what a reading query finds; None if it was cut short, because `late` became true."""
+    bare = driver(connection)
+    bare.set_progress_handler(late, _STEPS)
+    try:
+        return query(connection)
+    except OperationalError as error:
+        if getattr(error.orig, "sqlite_errorname", "") != "SQLITE_INTERRUPT":
+            raise
+        return None
+    finally:
+        bare.set_progress_handler(None, 0)
 
 
 Moves = Counter[tuple[str, str, str]]
