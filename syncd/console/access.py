@@ -9,7 +9,7 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -198,8 +198,7 @@ class Access:
     def _note(self, db: sqlite3.Connection, now: float, who: str, verb: str, detail: str) -> None:
         db.execute("INSERT INTO event (at, who, verb, detail) VALUES (?, ?, ?, ?)", (now, who, verb, detail))
 
-    def events(self, limit: int, *, before: float | None = None) -> list[Event]:
-        """List the newest events, those before an instant if it is given."""
-        end = float("inf") if before is None else before
-        query = "SELECT * FROM event WHERE at < ? ORDER BY id DESC LIMIT ?"
-        return [Event(*row) for row in self._read(query, end, limit)]  # type: ignore[arg-type]
+    def events(self, limit: int, *, before: float = float("inf"), who: str = "") -> list[Event]:
+        """List the newest events before an instant, of one person if named."""
+        query = "SELECT * FROM event WHERE at < ? AND (? = '' OR who = ?) ORDER BY id DESC LIMIT ?"
+        return [Event(*row) for row in self._read(query, before, who, who, limit)]  # type: ignore[arg-type]

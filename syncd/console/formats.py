@@ -21,9 +21,9 @@ def number(n: float) -> str:
     return f"{n:,.0f}".replace(",", NARROW)
 
 
-def counted(n: int, noun: str) -> str:
-    """Write a number with its noun: `1 lead`, `3 leads`."""
-    return f"{number(n)} {noun if n == 1 else f'{noun}s'}"
+def counted(n: int, noun: str, many: str = "") -> str:
+    """Write a number with its noun: `1 lead`, `3 leads`. `many`: the plural, where it takes more than an s."""
+    return f"{number(n)} {noun if n == 1 else many or f'{noun}s'}"
 
 
 def in_words(n: int) -> str:

@@ -46,7 +46,11 @@ class Names:
     @classmethod
     def of(cls, port: int, public_url: str) -> "Names":
         """Return those of a port on loopback (0: none, behind a socket) and of the public address."""
-        found = {f"{host}:{port}": f"http://{host}:{port}" for host in ("localhost", "127.0.0.1", "[::1]")} if port else {}
+        found = (
+            {f"{host}:{port}": f"http://{host}:{port}" for host in ("localhost", "127.0.0.1", "[::1]")}
+            if port
+            else {}
+        )
         if public_url:
             found[urlsplit(public_url).netloc] = public_url
         return cls(found)
@@ -60,7 +64,10 @@ def refusal(environ: WSGIEnvironment, names: Names) -> tuple[str, str] | None:
     """Return status and sentence for a request that is not for us or not from us; None for one that may go on."""
     origin = names.origin(environ.get("HTTP_HOST", ""))
     if not origin:
-        return "421 Misdirected Request", "This name is not the console's: use the address that syncd console link prints."
+        return (
+            "421 Misdirected Request",
+            "This name is not the console's: use the address that syncd console link prints.",
+        )
     method = environ["REQUEST_METHOD"]
     if method not in {"GET", "HEAD", "POST"}:
         return "405 Method Not Allowed", "Only GET and POST are answered here."
@@ -68,7 +75,10 @@ def refusal(environ: WSGIEnvironment, names: Names) -> tuple[str, str] | None:
     if not length.isdecimal() or int(length) > LARGEST_BODY:
         return "413 Content Too Large", "The form is too large."
     if method == "POST" and not _is_from_us(environ, origin):
-        return "403 Forbidden", "Another site sent this form, so nothing was done. Open the console itself, and try again."
+        return (
+            "403 Forbidden",
+            "Another site sent this form, so nothing was done. Open the console itself, and try again.",
+        )
     return None
 
 

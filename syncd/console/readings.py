@@ -80,6 +80,11 @@ class Reading:
         """When it was made, wall time."""
         return self.view.at
 
+    @property
+    def up(self) -> float | None:
+        """Seconds that the engine has run; None if that is not known."""
+        return None if self.started is None else max(0.0, self.at - self.started)
+
 
 class Engine(NamedTuple):
     """How the process that runs on a ledger is found, and when a process started."""
@@ -187,7 +192,9 @@ class Readings:
             slow=frozenset(slow),
         )
 
-    def _counted(self, connection: Transaction, name: str, slow: set[str], count: Callable[[Transaction], Any]) -> Any:
+    def _counted(
+        self, connection: Transaction, name: str, slow: set[str], count: Callable[[Transaction], Any]
+    ) -> Any:
         """Return a count; None, and its name among the slow ones, if it took too long."""
         until = self._clock.monotonic() + LONGEST_READ
         found = unless_late(connection, lambda: self._clock.monotonic() > until, count)
@@ -206,7 +213,11 @@ class Readings:
 
     def _sources(self, connection: Transaction, now: float) -> list[SourceView]:
         rows = {row.name: row for row in overview.sources(connection)}
-        books, balances, pushes = load_all_books(connection), overview.balances(connection), overview.pushed(connection)
+        books, balances, pushes = (
+            load_all_books(connection),
+            overview.balances(connection),
+            overview.pushed(connection),
+        )
         found = []
         for name, it in self.settings.sources.items():
             pulled_at = rows[name].pulled_at if name in rows else None

@@ -20,15 +20,38 @@ def log_action(
 
 
 def actions(
-    connection: Connection, limit: int = 20, *, since: float | None = None, name: str = ""
+    connection: Connection,
+    limit: int = 20,
+    *,
+    since: float | None = None,
+    before: float | None = None,
+    name: str = "",
+    who: str = "",
+    verb: str = "",
 ) -> Sequence[Any]:
-    """Return the newest acts of people, newest first. `since`: none before; `name`: of this source or connector only."""
+    """Return the newest acts of people, newest first.
+
+    `since`, `before`: none before, and none from then on. `name`: of this source or connector only; `who`, `verb`: likewise.
+    """
     query = select(_action).order_by(_action.c.id.desc()).limit(limit)
     if since is not None:
         query = query.where(_action.c.at >= since)
-    if name:
-        query = query.where(_action.c.name == name)
+    if before is not None:
+        query = query.where(_action.c.at < before)
+    for column, wanted in ((_action.c.name, name), (_action.c.who, who), (_action.c.verb, verb)):
+        if wanted:
+            query = query.where(column == wanted)
     return connection.execute(query).all()
+
+
+_LATELY = 1000
+"""Newest acts that names of people and verbs are taken from."""
+
+
+def actors(connection: Connection) -> tuple[list[str], list[str]]:
+    """Return who acted lately, and the verbs of their acts, each in order."""
+    rows = actions(connection, _LATELY)
+    return sorted({row.who for row in rows}), sorted({row.verb for row in rows})
 
 
 def newest_action(connection: Connection) -> int:

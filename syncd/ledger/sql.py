@@ -41,7 +41,9 @@ _STEPS = 10_000
 """Steps of SQLite between two looks if a query is late; a fraction of a millisecond."""
 
 
-def unless_late(connection: Connection, late: Callable[[], bool], query: Callable[[Connection], T]) -> T | None:
+def unless_late(
+    connection: Connection, late: Callable[[], bool], query: Callable[[Connection], T]
+) -> T | None:
     """Return what a reading query finds; None if it was cut short, because `late` became true."""
     bare = driver(connection)
     bare.set_progress_handler(late, _STEPS)
