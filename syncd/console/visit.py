@@ -112,13 +112,16 @@ class Visit:
             "operator": identity is not None and identity.role == "operator",
             "notice": notice,
             "path": self.request.path,
+            "here": "",
             "static": {name: f"/static/{it.name}" for name, it in self.parts.static.items()},
             "host": self.parts.host,
             "zone": self.zone,
             "times": self.times(),
             "token": _tokens(identity),
         }
-        return Response(render_template(template, **common, **values), status=status, mimetype="text/html")
+        return Response(
+            render_template(template, **{**common, **values}), status=status, mimetype="text/html"
+        )
 
     def sentence(self, status: HTTPStatus, title: str, sentence: str, fix: str = "") -> Response:
         """Answer with a page that holds a sentence."""
