@@ -197,10 +197,10 @@ def _failed(parts: Parts, error: Exception) -> Response:
         return visit.sentence(HTTPStatus(error.code or 400), title, "Go back to Now, and start from there.")
     visit = Visit(parts, request, None, parts.console.time_zone, "")
     if isinstance(error, LedgerError):
-        parts.log.error("console_failed", sentence=error.detail)
+        parts.log.warning("console_failed", sentence=error.detail)
         return visit.sentence(HTTPStatus.SERVICE_UNAVAILABLE, "The ledger cannot be used.", error.detail)
     code = secrets.token_hex(4)
-    parts.log.error("console_bug", number=code, exc_info=error)
+    parts.log.warning("console_bug", number=code, exc_info=error)
     what = f"The log has more about it under the number {code}. Nothing else is affected: the engine is another process."
     return visit.sentence(HTTPStatus.INTERNAL_SERVER_ERROR, "The console has a bug.", what)
 

@@ -24,7 +24,7 @@ def static_file(visit: Visit, name: str) -> Response:
             HTTPStatus.NOT_FOUND, "There is no such file.", "The console was upgraded: read the page again."
         )
     headers = {"Content-Type": found.type, "Cache-Control": FOREVER, "Vary": "Accept-Encoding"}
-    if "gzip" in visit.request.accept_encodings:
+    if visit.request.accept_encodings.quality("gzip"):
         return Response(found.compressed, headers=headers | {"Content-Encoding": "gzip"})
     return Response(found.body, headers=headers)
 
@@ -66,7 +66,9 @@ def activity(visit: Visit) -> Response:
     wanted = {key: asked.get(key, "").strip()[:64] for key in ("who", "verb", "name")}
     before = asked.get("before", type=float) or _NEWEST
     with visit.parts.readings.reading() as connection:
-        rows = history.actions(connection, MOST, before=before, **wanted)
+        rows = history.actions(
+            connection, MOST, before=before, who=wanted["who"], verb=wanted["verb"], name=wanted["name"]
+        )
         people, verbs = history.actors(connection)
     acts = [act_of(row) for row in rows]
     events = []
