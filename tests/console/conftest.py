@@ -128,9 +128,9 @@ def world(bare: World) -> World:
     with Ledger.open(bare.path) as ledger:
         put(ledger, *(admission(n, "crm", "sheet") for n in (7001, 7002, 7003)), now=bare.clock.now() - 60)
         refused = Change(
-            2, "rejected", code="webhook_refused", detail="no canary-handle, mara@canary.example"
+            3, "rejected", 1, code="webhook_refused", detail="no canary-handle, mara@canary.example"
         )
-        settle(ledger, Change(1, "delivered", remote_id="1"))
+        settle(ledger, Change(1, "delivered", 1, remote_id="1"))
         settle(ledger, refused)
         with ledger.write() as connection:
             detail = "Mara Canary (mara@canary.example) may not"
@@ -139,7 +139,12 @@ def world(bare: World) -> World:
             )
             save_lane(connection, halted)
             pause_lanes(
-                connection, [("deliver", "sheet")], bare.clock.now(), who="ben", reason="canary reason: h7001"
+                connection,
+                [("deliver", "sheet")],
+                bare.clock.now(),
+                who="ben",
+                until=None,
+                reason="canary reason: h7001",
             )
     return bare
 
