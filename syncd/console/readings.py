@@ -86,6 +86,17 @@ class Reading:
         return None if self.started is None else max(0.0, self.at - self.started)
 
 
+def _aged(view: View, now: float) -> View:
+    """Return a view of the same ledger at a later moment: ages grow although nothing changes."""
+    more = now - view.at
+    return replace(
+        view,
+        at=now,
+        sources=[it if it.age is None else replace(it, age=max(0.0, it.age + more)) for it in view.sources],
+        oldest_pending={name: max(0.0, age + more) for name, age in view.oldest_pending.items()},
+    )
+
+
 class Engine(NamedTuple):
     """How the process that runs on a ledger is found, and when a process started."""
 
@@ -143,7 +154,7 @@ class Readings:
             self._changes += changed
             mark = f"{self._changes} {self._files} {engine} {disk.is_low}"
             if last is not None and last.mark == mark:
-                return replace(last, view=replace(last.view, at=now, disk=disk))
+                return replace(last, view=replace(_aged(last.view, now), disk=disk))
             started = self._engine.started(engine) if engine else None
             reading = Reading(mark, View(now, disk=disk, fixes=self._fixes), engine=engine, started=started)
             with ledger.read() as connection:

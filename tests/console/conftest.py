@@ -19,7 +19,7 @@ from syncd.ledger.admin.actions import pause_lanes
 from syncd.ledger.lanes import save_lane
 from syncd.settings import Console, ConsoleProxy, Settings, load
 from tests.ledger.rows import admission, put, settle
-from tests.support.virtual import Clock, Log
+from tests.support.virtual import START, Clock, Log
 
 PORT = 8379
 HERE = f"127.0.0.1:{PORT}"
@@ -114,7 +114,7 @@ def bare(tmp_path: Path) -> Iterator[World]:
     clock, log, engine = Clock(), Log(), [4121]
     found: list[int | None] = list(engine)
     access = Access(settings.state.path, clock)
-    readings = Readings(settings, clock, Engine(lambda _: found[0], lambda _: clock.now() - 90_000))
+    readings = Readings(settings, clock, Engine(lambda _: found[0], lambda _: START - 60))
     world = World(tmp_path, settings, clock, log, access, readings, found)
     world.make()
     yield world
@@ -133,6 +133,8 @@ def world(bare: World) -> World:
         settle(ledger, Change(1, "delivered", 1, remote_id="1"))
         settle(ledger, refused)
         with ledger.write() as connection:
+            pulled = "INSERT INTO source (name, listing, started, pulled_at) VALUES ('main', 'all', 1, ?)"
+            connection.exec_driver_sql(pulled, (bare.clock.now(),))
             detail = "Mara Canary (mara@canary.example) may not"
             halted = LaneState(
                 "deliver", "crm", "halted", "webhook_gone", detail, "syncd", bare.clock.now() - 1700
