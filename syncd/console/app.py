@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 from syncd import __version__
 from syncd.clock import Clock
 from syncd.connector import Logger
-from syncd.console import sign_in, views
+from syncd.console import screens, sign_in
 from syncd.console.access import Access
 from syncd.console.formats import counted, length, number, safe_text
 from syncd.console.guard import LARGEST_BODY, Guard, Names, Rates, nonce_of
@@ -47,9 +47,9 @@ class Route(NamedTuple):
 ROUTES: Sequence[Route] = (
     Route("/enter/<token>", sign_in.ask, "anybody"),
     Route("/enter/<token>", sign_in.enter, "anybody", "POST"),
-    Route("/static/<name>", views.static_file, "anybody"),
-    Route("/", views.now, "viewer", live=True),
-    Route("/activity", views.activity, "viewer"),
+    Route("/static/<name>", screens.static_file, "anybody"),
+    Route("/", screens.now, "viewer", live=True),
+    Route("/activity", screens.activity, "viewer"),
     Route("/more", sign_in.more, "viewer"),
     Route("/zone", sign_in.set_zone, "viewer", "POST"),
     Route("/leave", sign_in.leave, "viewer", "POST"),
@@ -57,14 +57,14 @@ ROUTES: Sequence[Route] = (
 
 
 class Bound(NamedTuple):
-    """Where the console listens. `port`: 0 behind a Unix socket."""
+    """The place that the console listens at. `port`: 0 behind a Unix socket."""
 
     port: int
     by_socket: bool = False
 
 
 class Shared(NamedTuple):
-    """What the console is made with. `host`: the machine's name, for titles."""
+    """The pieces that the console is made with. `host`: the machine's name, for titles."""
 
     settings: Settings
     console: Console

@@ -1,4 +1,4 @@
-"""What a viewer sees: numbers, states, codes and times. What a remote or a person wrote may name somebody. Pure.
+"""The part of a reading that a viewer sees: numbers, states, codes and times. A text of a remote may name somebody. Pure.
 
 A page gets its reading from here, so that no template has to think of it.
 """

@@ -98,7 +98,7 @@ def _aged(view: View, now: float) -> View:
 
 
 class Engine(NamedTuple):
-    """How the process that runs on a ledger is found, and when a process started."""
+    """Two functions: find the process that runs on a ledger, and tell when a process started."""
 
     find: Callable[[Path], int | None]
     started: Callable[[int], float]

@@ -29,7 +29,7 @@ _BUCKET = 15.0
 
 @dataclass(slots=True)
 class Parts:
-    """What every request shares."""
+    """The pieces that all requests share."""
 
     settings: Settings
     console: Console
@@ -48,7 +48,7 @@ class Parts:
 
 
 class Identity(NamedTuple):
-    """Who asks. `key`: names their visit; `secret`: their forms' tokens are made with it; `session`: None behind a proxy."""
+    """The one who asks. `key`: names their visit; `secret`: their forms' tokens are made with it; `session`: None behind a proxy."""
 
     name: str
     role: Role

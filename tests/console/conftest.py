@@ -58,7 +58,7 @@ class Browser:
     def get(self, path: str = "/", **headers: str) -> TestResponse:
         return self._send("GET", path, {name.replace("_", "-"): value for name, value in headers.items()})
 
-    def post(self, path: str, form: dict[str, str] | None = None, **headers: str) -> TestResponse:
+    def post(self, path: str, form: dict[str, str] | None = None, /, **headers: str) -> TestResponse:
         """Send a form as a page of ours does; `Origin` and the like may be given instead, empty: not at all."""
         sent = {"Origin": f"{self.scheme}://{self.host}", "Sec-Fetch-Site": "same-origin"}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
@@ -156,5 +156,5 @@ MakeProxy = Callable[..., Console]
 
 def proxied(listen: str = f"127.0.0.1:{PORT}", secret: str = "") -> Console:
     """The settings of a console behind a proxy."""
-    proxy = ConsoleProxy(operators=("anna@example.com",), **({"secret": secret} if secret else {}))  # type: ignore[arg-type]
-    return Console(listen=listen, public_url=PUBLIC, proxy=proxy)  # type: ignore[arg-type]
+    proxy = ConsoleProxy(operators=("anna@example.com",), **({"secret": secret} if secret else {}))
+    return Console(listen=listen, public_url=PUBLIC, proxy=proxy)

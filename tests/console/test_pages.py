@@ -2,6 +2,8 @@
 
 import re
 import sqlite3
+from datetime import UTC
+from typing import Any
 
 import pytest
 
@@ -201,9 +203,13 @@ def test_a_tag_is_of_one_person_and_zone(world: World) -> None:
 
 
 def test_ten_people_share_one_reading(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    read = []
-    whole = world.readings._read
-    monkeypatch.setattr(world.readings, "_read", lambda *given: read.append(1) or whole(*given))
+    read, whole = [], world.readings._read
+
+    def counting(*given: Any) -> Any:
+        read.append(given)
+        return whole(*given)
+
+    monkeypatch.setattr(world.readings, "_read", counting)
     for browser in [world.entered(name=f"p{n}") for n in range(10)]:
         browser.get("/")
     assert len(read) == 1
@@ -340,8 +346,6 @@ def test_numbers_lengths_and_instants() -> None:
     )
     lengths = [length(it) for it in (0, 12.9, 60, 1709, 3600, 5400, 12 * 86400 + 4 * 3600, -5)]
     assert lengths == ["0 s", "12 s", "1 min", "28 min", "1 h", "1 h 30 min", "12 d 4 h", "0 s"]
-    from datetime import UTC  # noqa: PLC0415
-
     times = Times(1_790_000_000.0, UTC)
     assert [times.ago(1_790_000_000 - it) for it in (0, 12, 1700, 7200, 90_000)] == [
         "just now", "12 s ago", "28 min ago", "12:13", "20 Sep 13:13",
