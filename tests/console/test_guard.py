@@ -4,8 +4,8 @@ import pytest
 
 from syncd.console.app import Route
 from syncd.console.guard import HEADERS, Names, refusal
-from syncd.console.static_files import static_files
 from syncd.console.screens import now
+from syncd.console.static_files import static_files
 from syncd.settings import Console
 from tests.console.conftest import HERE, PORT, PUBLIC, World
 
