@@ -5,9 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from syncd.cli.context import AsJson, instant_option, ledger_to_read, settings_of, unknown
-from syncd.cli.engine_holder import journal_of
 from syncd.cli.exits import Exit
 from syncd.cli.output import iso, say, say_json, say_wrapped, when
+from syncd.verbs.engine_holder import journal_of
 
 _SINCE = instant_option("--since", "Only what was done from here on")
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli.context import AsJson, advice, ledger_to_read, settings_of
-from syncd.cli.engine_holder import engine_of, late_sources, missing_service, out_of_reach, stale
+from syncd.cli.context import AsJson, ledger_to_read, settings_of
 from syncd.cli.exits import Exit
 from syncd.cli.observe.plan import spending
 from syncd.cli.observe.status_exit import exit_of
@@ -17,6 +16,8 @@ from syncd.cli.output import draw, iso, say_json, say_lines, terminal_width
 from syncd.clock import SystemClock
 from syncd.core.lane_state import CAMPAIGN_FAILS
 from syncd.settings import Settings
+from syncd.verbs.engine_holder import engine_of, late_sources, missing_service, out_of_reach, stale
+from syncd.verbs.targets import advice
 
 if TYPE_CHECKING:
     from syncd.core.lane_state import LaneState

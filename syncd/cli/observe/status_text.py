@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from syncd.cli.engine_holder import RESTART
 from syncd.cli.observe.plan import describe_enriching
 from syncd.cli.output import ago, duration, since, when
 from syncd.cli.table import table_lines, wrapped
 from syncd.core.failure import CODES
 from syncd.core.lane_state import BY_HAND
 from syncd.log import escape
+from syncd.verbs.engine_holder import RESTART
 
 _Found = Mapping[str, Any]
 """A state as `syncd.cli.observe.status` finds it."""

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass
 
-from syncd.cli.context import advice
 from syncd.cli.exits import Exit, complain, lane_exit, strongest
 from syncd.cli.output import were, when
 from syncd.core.failure import CODES
@@ -18,6 +17,7 @@ from syncd.ledger.leads import enrichment
 from syncd.ledger.leads.settlement import SHELVED
 from syncd.settings import Settings
 from syncd.stderr import put
+from syncd.verbs.targets import advice
 
 States = Mapping[str, Mapping[str, int]]
 """Rows by name and state."""

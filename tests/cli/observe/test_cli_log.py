@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from syncd.cli import engine_holder
 from syncd.cli.observe.operator_log import NAMED, UNNAMED
 from syncd.settings import load
+from syncd.verbs import engine_holder
 from tests.cli.conftest import Home, rows, told
 
 ROOT = Path(__file__).parents[3]
