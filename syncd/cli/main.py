@@ -35,6 +35,7 @@ VERBS = {
     "resume": ("operate.pause:resume", "Lift a pause or a halt."),
     "retry": ("operate.retry:retry", "List what waits to be tried again, or try it now."),
     "reload": ("operate.pause:reload", "Make the running daemon read its configuration again."),
+    "pull": ("operate.pause:pull", "Make the running daemon pull now."),
     "push": ("operate.push:app", "Show, or switch off and on, CTGO's push of new leads."),
     "replay": ("operate.replay:replay", "Make deliveries for older leads: for a new connector, or for rejected or unwanted leads."),
     "release": ("operate.release:release", "Release the deliveries that a connector's flood gate holds."),

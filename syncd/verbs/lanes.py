@@ -1,5 +1,7 @@
-"""Acts on the lanes of a source or connector: pause, resume, and try now what waits."""
+"""Acts on the lanes of a source or connector: pause, resume, try now what waits, pull now."""
 
+import os
+import signal
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -9,10 +11,11 @@ from syncd.ledger.admin import actions
 from syncd.ledger.admin.actions import Backlog
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.deliveries.flood_gate import GateState
+from syncd.ledger.history import log_action
 from syncd.ledger.lanes import load_lane
 from syncd.settings import Settings
 from syncd.verbs.actor import Actor
-from syncd.verbs.engine_holder import REREAD, Reread, read_again, stale
+from syncd.verbs.engine_holder import REREAD, Reread, daemon_of, read_again, stale
 from syncd.verbs.targets import Target, target_of
 
 
@@ -87,3 +90,17 @@ def waiting(settings: Settings, ledger: Ledger, now: float) -> Waiting:
     with ledger.read() as connection:
         found = actions.backlogs(connection, keys, now)
         return Waiting(found, [load_lane(connection, *key) for key in keys])
+
+
+def pull_now(actor: Actor) -> int | None:
+    """Make the running daemon pull every source now; return its process id, None if there is no daemon to tell."""
+    process = daemon_of(actor.settings.state.path, signal.SIGUSR1)
+    if process is None:
+        return None
+    with actor.ledger.write() as connection:
+        log_action(connection, actor.clock.now(), who=actor.who, verb="pull")
+    try:
+        os.kill(process, signal.SIGUSR1)
+    except OSError:  # another user's, or gone by now
+        return None
+    return process

@@ -62,6 +62,7 @@ NAMED = {
 UNNAMED = {
     "retry": "retried what was rejected",
     "drop": "dropped what was rejected",
+    "pull": "asked for a pull",
     "window": "asked for older leads",
     "forget": "erased for good",
 }

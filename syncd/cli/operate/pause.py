@@ -1,4 +1,4 @@
-"""`syncd pause NAME`, `syncd resume NAME` and `syncd reload`: a pause by hand survives restarts.
+"""`syncd pause NAME`, `syncd resume NAME`, `syncd reload` and `syncd pull`: a pause by hand survives restarts.
 
 A lane that was halted resumes with a single delivery, and with the configuration as it is now: what a person mended is
 mostly there. A daemon reads it again only if it changed. `resume` waits for that delivery, and tells its outcome.
@@ -135,4 +135,18 @@ def reload(context: typer.Context) -> int:
     if old := out_of_reach(settings, process):
         complain(f"It still has the {old} that it was started with.", RESTART)
         return Exit.WORK_LEFT
+    return Exit.DONE
+
+
+def pull(context: typer.Context) -> int:
+    """Make the running daemon pull every source now, and do not wait for its next poll."""
+    settings = settings_of(context)
+    from syncd.verbs.lanes import pull_now  # noqa: PLC0415
+
+    with at_work(settings) as actor:
+        process = pull_now(actor)
+    if process is None:
+        complain("No daemon is running, so nothing is pulled.", "To pull once: syncd --once")
+        return Exit.WORK_LEFT
+    say(f"The daemon (process {process}) pulls now.")
     return Exit.DONE
