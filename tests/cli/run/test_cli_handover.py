@@ -40,10 +40,10 @@ def test_the_engine_pulls_the_window_and_the_command_sees_it_through(served: tup
 
 def test_a_person_has_the_daemon_pull_now(served: tuple[Home, Process]) -> None:
     home, daemon = served
-    home.sim.world.add_leads(1)
+    asked = len(home.sim.world.requests)
     assert daemon.process is not None
     assert home.syncd("pull").out == f"The daemon (process {daemon.process.pid}) pulls now.\n"
-    daemon.until(lambda: len(daemon.sheet()) == 1, "the new lead is written")
+    daemon.until(lambda: len(home.sim.world.requests) > asked, "it has pulled again")
     assert daemon.end()[0] == 0
     assert rows(home, "SELECT verb, name, detail FROM action") == [("pull", "", "")]
 
