@@ -44,6 +44,7 @@ SAME = {
     "runs": "runs of campaigns: the client, the verb and the simulator",
     "segments": "segments of campaigns: the client, the verb and the simulator",
     "sources": "sources: how each is put together, and their rows",
+    "status": "the state of everything: the reading, and the command",
     "statuses": "statuses that a CRM reports: the ledger's part and the contract's",
     "store": "the simulator's objects of one kind, in memory",
     "streams": "campaigns, which CTGO's API calls streams: the client and the verb",
