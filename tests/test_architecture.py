@@ -32,7 +32,7 @@ SAME = {
     "ingest": "a page taken in: the lane's part and the ledger's",
     "lane": "a lane: the protocol with its base, and the lane that pulls",
     "lanes": "lanes: their rows, and the acts on them",
-    "lead": "a lead, and the verb that shows one",
+    "lead": "a lead, and the verb that shows one: its reading and its command",
     "listing": "CTGO's listing of leads: the walk over it and the simulator's",
     "lookups": "look-ups of people: the client and the simulator",
     "marks": "marks of exported leads: what a sweep tells of them, and the ledger's part",

@@ -24,13 +24,13 @@ from syncd.cli.context import (
     settings_of,
 )
 from syncd.cli.exits import Exit, complain
-from syncd.cli.observe.lead import payload_of
-from syncd.cli.observe.lead_list import profile_of
 from syncd.cli.operate.rejected_fields import mapped_fields, say_fields
 from syncd.cli.output import say, say_csv, say_json, say_table, were
 from syncd.core.lead import LARGEST_ID
+from syncd.log import opened
 from syncd.mapping import x_url
 from syncd.verbs.engine_holder import nudge
+from syncd.verbs.payload import profile_of
 from syncd.verbs.targets import advice
 
 if TYPE_CHECKING:
@@ -114,9 +114,7 @@ def show(  # noqa: PLR0917 - Typer passes them by name
         found = list(islice(rows(ledger, connector, code, lead), begin, begin + PAGE + 1))
     shown = [(it, mapped_fields(settings, it)) for it in found[:PAGE]]
     if as_json:
-        say_json(
-            [{**_document(it), "fields": fields, "payload": payload_of(it.payload)} for it, fields in shown]
-        )
+        say_json([{**_document(it), "fields": fields, "payload": opened(it.payload)} for it, fields in shown])
     else:
         for it, fields in shown:
             _show(it, fields)
@@ -221,7 +219,7 @@ def _person(payload: str | None) -> list[object]:
 
 def _ascii(payload: str | None) -> str:
     """Write a payload as JSON in ASCII: it stays JSON when control characters are escaped."""
-    value = payload_of(payload)
+    value = opened(payload)
     return "" if value is None else json.dumps(value, separators=(",", ":"))
 
 
@@ -231,7 +229,7 @@ def _show(it: "RejectedRow", fields: Sequence[dict[str, Any]]) -> None:
     say(f"  {it.detail} ({it.code})")
     say_fields(fields)
     if it.payload is not None:
-        value = payload_of(it.payload)
+        value = opened(it.payload)
         pretty = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
         for line in pretty.split("\n"):
             say(f"  {line}")
