@@ -17,12 +17,12 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.exc import DatabaseError
-from sqlmodel import SQLModel
 
 from syncd.ledger import files, schema, sql
 from syncd.ledger.errors import LedgerError, translated
 from syncd.ledger.files import EngineLock, connect, sync_names
 from syncd.ledger.leads.recent import Fresh
+from syncd.ledger.schema_history import METADATA
 from syncd.ledger.sql import driver
 
 __all__ = ["EngineLock", "Ledger"]
@@ -196,7 +196,7 @@ class Ledger:
 
     def _create(self) -> None:
         with self.write() as connection:
-            SQLModel.metadata.create_all(connection, checkfirst=False)
+            METADATA.create_all(connection, checkfirst=False)
             connection.exec_driver_sql(
                 "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
             )

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, func, select
 
-from syncd.ledger.schema import Action, Alert, Digest, Upkeep, table
+from syncd.ledger.schema import table
+from syncd.ledger.schema_history import Action, Alert, Digest, Upkeep
 from syncd.ledger.sql import execute_many, upsert
 
 _action, _upkeep, _alert, _digest = table(Action), table(Upkeep), table(Alert), table(Digest)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, literal_column, or_, select
+from sqlalchemy import Connection, Table, bindparam, func, literal_column, or_, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -26,6 +26,15 @@ def execute_many(connection: Connection, statement: Any, rows: Sequence[Mapping[
     """Run an INSERT or UPDATE for each row. SQLAlchemy takes an empty list for a row of defaults; here nothing runs."""
     if rows:
         connection.execute(statement, rows)
+
+
+def insert_rows(
+    connection: Connection, target: Table, columns: Sequence[str], rows: Sequence[tuple[object, ...]]
+) -> None:
+    """Insert values that SQLite takes as they are: SQLAlchemy would look at each, at twice the cost of the insert."""
+    marks = ", ".join("?" * len(columns))
+    text = f"INSERT INTO {target.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - names of the schema
+    connection.exec_driver_sql(text, [*rows])
 
 
 def driver(connection: Connection) -> sqlite3.Connection:

@@ -15,7 +15,7 @@ from syncd.ledger.leads.settlement import reopen_gone
 from syncd.ledger.schema import Delivery, Export, Payload, table
 from syncd.ledger.schema import Lead as LeadRow
 from syncd.ledger.sources import save_labels
-from syncd.ledger.sql import Books, among, array, execute_many, is_standing, quoted, upsert
+from syncd.ledger.sql import Books, among, array, execute_many, insert_rows, is_standing, quoted, upsert
 from syncd.ledger.twins import shared_host, twins_of_new
 
 _lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
@@ -259,24 +259,30 @@ def _is_it(row: _Quarantined, key: LeadKey) -> bool:
     )
 
 
+_NEW_LEAD = (
+    "seq", "source", "lead_id", "stream_id", "segment_id", "digest", "person", "discovered_at", "state",
+    "ingested_at", "settled_at", "code", "detail",
+)  # fmt: skip
+
+
 def _insert_leads(books: Books, admissions: Mapping[LeadKey, Admission]) -> list[tuple[int, Admission]]:
     """Insert them all under sequence numbers of our own: nobody else writes during this transaction."""
     if not admissions:
         return []
-    last = books.connection.execute(_LAST).scalar() or 0
+    now, last = books.now, books.connection.execute(_LAST).scalar() or 0
     admitted = list(enumerate(admissions.values(), last + 1))
-    rows = []
-    for seq, (lead, _, state, _, _) in admitted:
-        rows.append({
-            **dict(zip(_KEY, lead.key, strict=True)), "seq": seq, "digest": "", "person": lead.person,
-            "discovered_at": lead.discovered_at.timestamp(), "state": state, "ingested_at": books.now,
-            "settled_at": None if state in UNSETTLED else books.now, "code": "", "detail": "",
-        })  # fmt: skip
-        books.move("lead", lead.source, 1, new=state)
-    books.connection.execute(_lead.insert(), rows)
-    books.connection.execute(
-        _payload.insert(), [{"seq": seq, "text": admission.payload} for seq, admission in admitted]
-    )
+    rows = [
+        (
+            seq, *lead.key, "", lead.person, lead.discovered_at.timestamp(), state, now,
+            None if state in UNSETTLED else now, "", "",
+        )
+        for seq, (lead, _, state, _, _) in admitted
+    ]  # fmt: skip
+    insert_rows(books.connection, _lead, _NEW_LEAD, rows)
+    texts = [(seq, admission.payload) for seq, admission in admitted]
+    insert_rows(books.connection, _payload, ("seq", "text"), texts)
+    for (source, state), n in Counter((a.lead.source, a.state) for _, a in admitted).items():
+        books.move("lead", source, n, new=state)
     return admitted
 
 

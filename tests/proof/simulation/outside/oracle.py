@@ -20,8 +20,6 @@ from tests.proof.simulation.remotes import ACCOUNTS, FarEnds, PersonQuery
 from tests.proof.simulation.setup import Setup
 
 EXPORT = re.compile(r"/api/v2/leads/(\d+)/export")
-TRIES = 3
-"""Failed attempts of a lead's own, each in a call of its own, after which it counts as refused."""
 ROOM, MINUTE = 60, 60.0
 """Requests a minute that CTGO allows a key."""
 READABLE = {"quarantined", "rejected", "dropped", "forgotten"}
@@ -165,19 +163,18 @@ class Outside:
         )
 
     def is_unwell(self, source: str, number: int) -> bool:
-        """Tell if this lead was no healthy one: a connector refused it several times, with a code, or the day has no room for it.
+        """Tell if this lead was no healthy one: a connector's CRM says so, or the day has no room for it.
 
         What the day has no room for waits until CTGO may be asked about it again, and `syncd lead` says so.
         """
+        rows = [row for row in self._far.accounts[source].rows() if row.get("id") == number]
+        if any(crm.refuses(row) for crm in self._far.crms.values() for row in rows):
+            return True
         with Ledger.open_to_read(self._path) as ledger:
             share_compiled(ledger)
             told = _rows_of(ledger, number)
         return any(
-            delivery["state"] == "pending"
-            and (delivery["code"] == "unasked" or (delivery["code"] and delivery["attempts"] >= TRIES))
-            for it in told
-            if it["source"] == source
-            for delivery in it["deliveries"]
+            it["code"] == "unasked" for row in told if row["source"] == source for it in row["deliveries"]
         )
 
     def unexplained(self, unsettled: Iterable[Any]) -> list[Any]:
@@ -286,7 +283,9 @@ def _waits_for_a_person(known: Told, told: Iterable[Told], source: str) -> bool:
     export = known["export"]
     refused = bool(export) and export["state"] in {"rejected", "dropped"} and bool(export["code"])
     states = {it["state"] for it in told if it["source"] == source}
-    unasked = any(it["code"] == "unasked" for it in known["deliveries"])
+    unasked = any(
+        it["code"] == "unasked" for row in told if row["source"] == source for it in row["deliveries"]
+    )
     return refused or unasked or known["state"] in READABLE or bool(states & READABLE)
 
 
