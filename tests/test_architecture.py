@@ -37,6 +37,7 @@ SAME = {
     "lookups": "look-ups of people: the client and the simulator",
     "marks": "marks of exported leads: what a sweep tells of them, and the ledger's part",
     "models": "the data classes of a package",
+    "operator_log": "the operator's log: the reading, and the command",
     "preferences": "an account's preferences: the simulator's state and its view",
     "push": "push: the engine's part and the verb",
     "rejected": "what was rejected: its acts and readings, and the command",

@@ -17,7 +17,7 @@ from syncd.cli.exits import Exit, complain
 from syncd.cli.prepare.completion import VARIABLE, prepare
 from syncd.cli.verb_help import GROUPS, Verbs, examples_of, finish
 from syncd.log import escape
-from syncd.verbs.targets import UnknownNameError
+from syncd.verbs.targets import MistakeError
 
 VERBS = {
     "init": ("prepare.init:init", "Write a commented configuration to start from."),
@@ -207,8 +207,8 @@ def parse_and_run(arguments: Sequence[str]) -> int:
         prepare()
     try:
         code = app(list(arguments), standalone_mode=False, prog_name="syncd")
-    except (typer.TyperException, UnknownNameError) as error:
-        said = str(error) if isinstance(error, UnknownNameError) else error.format_message()
+    except (typer.TyperException, MistakeError) as error:
+        said = str(error) if isinstance(error, MistakeError) else error.format_message()
         complain(said, "syncd --help lists the options; syncd VERB --help those of a verb.")
         return Exit.USAGE
     except typer.Abort:

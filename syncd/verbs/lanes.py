@@ -24,7 +24,9 @@ def pause(actor: Actor, target: Target, *, seconds: float | None = None, reason:
     now = actor.clock.now()
     until = None if seconds is None else now + seconds
     with actor.ledger.write() as connection:
-        actions.pause_lanes(connection, target.lanes, now, who=actor.who, until=until, reason=reason)
+        actions.pause_lanes(
+            connection, target.lanes, now, who=actor.who, via=actor.via, until=until, reason=reason
+        )
     return until
 
 
@@ -48,14 +50,19 @@ def resume(actor: Actor, target: Target, *, accepted: bool = False, patience: fl
         stopped = [load_lane(connection, *key) for key in target.lanes]
         if accepted:
             n = actions.accept(
-                connection, target.lanes, actor.clock.now(), who=actor.who, exports=actor.settings.exporting
+                connection,
+                target.lanes,
+                actor.clock.now(),
+                who=actor.who,
+                via=actor.via,
+                exports=actor.settings.exporting,
             )
     lifted = [lane for lane in stopped if lane.status != "open"]
     # First the configuration: a call with the old one would halt the lane again
     if lifted and stale(actor.settings):
         reread = read_again(actor.settings, actor.clock, patience)
     with actor.ledger.write() as connection:
-        actions.resume_lanes(connection, target.lanes, actor.clock.now(), who=actor.who)
+        actions.resume_lanes(connection, target.lanes, actor.clock.now(), who=actor.who, via=actor.via)
         gate = flood_gate.gates(connection).get(target.name) if target.what == "connector" else None
     return Resumed(lifted, n, gate, reread)
 
@@ -71,7 +78,7 @@ class Tried(NamedTuple):
 def try_now(actor: Actor, target: Target) -> Tried:
     """Make due what waits to be tried again, and lift the waits of the lanes themselves."""
     with actor.ledger.write() as connection:
-        found = actions.retry_now(connection, target.lanes, actor.clock.now(), who=actor.who)
+        found = actions.retry_now(connection, target.lanes, actor.clock.now(), who=actor.who, via=actor.via)
         lanes = [load_lane(connection, *key) for key in target.lanes]
     return Tried(found.lifted, found.rows, lanes)
 
@@ -98,7 +105,7 @@ def pull_now(actor: Actor) -> int | None:
     if process is None:
         return None
     with actor.ledger.write() as connection:
-        log_action(connection, actor.clock.now(), who=actor.who, verb="pull")
+        log_action(connection, actor.clock.now(), who=actor.who, via=actor.via, verb="pull")
     try:
         os.kill(process, signal.SIGUSR1)
     except OSError:  # another user's, or gone by now

@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from syncd.ledger import Ledger, overview
-from syncd.ledger.admin import actions
-from syncd.ledger.admin.actions import Chosen
+from syncd.ledger import Ledger, Transaction, history, overview
+from syncd.ledger.admin import rejections
+from syncd.ledger.admin.rejections import START, Chosen, retry_part
+from syncd.ledger.history import MOST_TOUCHED
 from syncd.ledger.overview import Cause, RejectedRow, Rejections
 from syncd.settings import Settings
 from syncd.verbs.actor import Actor
-from syncd.verbs.targets import UnknownNameError, advice
+from syncd.verbs.seen import Seen, require_unchanged
+from syncd.verbs.targets import MistakeError, UnknownNameError, advice
 
 FEW = 3
 """Leads that a group names."""
@@ -64,18 +66,71 @@ def require_known(settings: Settings, ledger: Ledger, connector: str) -> None:
         raise UnknownNameError("connector", connector, known)
 
 
-def retry(actor: Actor, chosen: Chosen) -> int:
-    """Send the chosen rows again, with new attempts; return how many."""
-    with actor.ledger.write() as connection:
-        now, exports = actor.clock.now(), actor.settings.exporting
-        return actions.retry(connection, chosen, now, who=actor.who, exports=exports)
+class Retried(NamedTuple):
+    """The number of rows that go again, and the number of the entry in the operator's log, None without rows."""
+
+    n: int
+    number: int | None
 
 
-def drop(actor: Actor, chosen: Chosen) -> int:
-    """Drop the chosen rows for good; return how many."""
+def retry(actor: Actor, chosen: Chosen, *, first: int | None = None, seen: Seen | None = None) -> Retried:
+    """Send the chosen rows again, with new attempts. Raises GroupChangedError.
+
+    `first`: only so many of the oldest rejected ones. Many go in several transactions: one that a crash cuts short is
+    whole, and the rest is rejected as before.
+    """
+    mine = chosen if first is None else chosen._replace(rejected_only=True)
+    now, n, number, after = actor.clock.now(), 0, None, START
+    while True:
+        most = MOST_TOUCHED if first is None else min(MOST_TOUCHED, first - n)
+        with actor.ledger.write() as connection:
+            _require_unchanged(connection, chosen, seen if after == START else None)
+            part = retry_part(
+                connection, mine, now, who=actor.who, via=actor.via, exports=actor.settings.exporting,
+                after=after, most=most,
+            )  # fmt: skip
+        n, number = n + part.rows, part.number or number
+        if part.after is None or n == first:
+            return Retried(n, number)
+        after = part.after
+
+
+def take_back(actor: Actor, number: int | None = None) -> int:
+    """Reject again what a retry sent again and nobody tried since, for the same reasons; return how many.
+
+    `number`: of its entry in the operator's log; None: the newest retry. Raises MistakeError.
+    """
+    with actor.ledger.read() as connection:
+        found = number or history.newest_touching(connection, "retry")
+        parts = [it for it in history.parts_of(connection, found or 0) if it.verb == "retry" and it.touched]
+    if not parts:
+        which = "There is no retry" if number is None else f"Entry {number} of the operator's log is no retry"
+        raise MistakeError(f"{which} of rejected deliveries that can be taken back.")
+    n = 0
+    for part in parts:
+        with actor.ledger.write() as connection:
+            now, exports = actor.clock.now(), actor.settings.exporting
+            n += rejections.take_back(connection, part, now, who=actor.who, via=actor.via, exports=exports)
+    return n
+
+
+def drop(actor: Actor, chosen: Chosen, *, seen: Seen | None = None) -> int:
+    """Drop the chosen rows for good; return how many. Raises GroupChangedError."""
     with actor.ledger.write() as connection:
+        _require_unchanged(connection, chosen, seen)
         now, exports = actor.clock.now(), actor.settings.exporting
-        return actions.drop(connection, chosen, now, who=actor.who, exports=exports)
+        return rejections.drop(connection, chosen, now, who=actor.who, via=actor.via, exports=exports)
+
+
+def _require_unchanged(connection: Transaction, chosen: Chosen, seen: Seen | None) -> None:
+    if seen is not None:
+        n = overview.count_rejected(connection, _wanted(chosen))
+        require_unchanged(connection, seen, n, [chosen.connector or chosen.source])
+
+
+def _wanted(chosen: Chosen) -> Rejections:
+    kind = chosen.kind or ("delivery" if chosen.connector else "")
+    return Rejections(kind, chosen.connector or chosen.source, chosen.code, chosen.lead_id or None)
 
 
 class Droppable(NamedTuple):
@@ -88,8 +143,8 @@ class Droppable(NamedTuple):
 
 def droppable(ledger: Ledger, chosen: Chosen) -> Droppable:
     """Count what `drop` would take."""
-    rejected = sum(1 for _ in rows(ledger, chosen.connector, chosen.code, chosen.lead_id or None))
     with ledger.read() as connection:
-        waiting = actions.still_waiting(connection, chosen)
+        rejected = overview.count_rejected(connection, _wanted(chosen))
+        waiting = rejections.still_waiting(connection, chosen)
         pending = overview.counts(connection)["delivery"].get(chosen.connector, {}).get("pending", 0)
     return Droppable(rejected, waiting, pending)

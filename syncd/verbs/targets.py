@@ -10,7 +10,11 @@ from syncd.settings import Settings, SettingsError
 from syncd.settings.error_messages import hint
 
 
-class UnknownNameError(LookupError):
+class MistakeError(LookupError):
+    """A person asked for something that there is not. The text says what there is."""
+
+
+class UnknownNameError(MistakeError):
     """There is nothing of this name. Its text shows the nearest name, or all names."""
 
     def __init__(self, what: str, name: str, known: Collection[str], many: str = "") -> None:

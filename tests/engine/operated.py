@@ -15,9 +15,9 @@ from syncd.engine.fanout import Recipient
 from syncd.engine.housekeeping import Housekeeping
 from syncd.engine.names import Names, names_in
 from syncd.ledger import history, sources
-from syncd.ledger.admin import actions, auditor, forgotten
-from syncd.ledger.admin.actions import Chosen
+from syncd.ledger.admin import actions, auditor, forgotten, rejections
 from syncd.ledger.admin.forgotten import PersonQuery
+from syncd.ledger.admin.rejections import Chosen
 from syncd.ledger.admin.replays import Wanted
 from syncd.mapping import Filter
 from syncd.simulator import Fault, World
@@ -135,12 +135,12 @@ class Whole(Bench):
 
     def retry(self) -> None:
         with self.ledger.write() as connection:
-            actions.retry(connection, Chosen(), self.now, who="ana", exports={})
+            rejections.retry(connection, Chosen(), self.now, who="ana", exports={})
 
     def drop(self) -> None:
         code = self.chance.choice(["invalid", "lead_malformed", "filter_failed"])
         with self.ledger.write() as connection:
-            actions.drop(connection, Chosen(code=code), self.now, who="ana", exports={})
+            rejections.drop(connection, Chosen(code=code), self.now, who="ana", exports={})
 
     def forget(self) -> None:
         assert self.ledger
@@ -331,8 +331,8 @@ class Whole(Bench):
                 actions.resume_lanes(connection, self.lanes(), self.now, who="ana")
                 for name in ("crm", "mail"):
                     actions.release(connection, name, self.now, who="ana")
-                actions.retry(connection, Chosen(), self.now, who="ana", exports={})
-                actions.drop(connection, Chosen(code="lead_malformed"), self.now, who="ana", exports={})
+                rejections.retry(connection, Chosen(), self.now, who="ana", exports={})
+                rejections.drop(connection, Chosen(code="lead_malformed"), self.now, who="ana", exports={})
             for pull in self.life.pulls.values():
                 pull.ask_live()
                 pull.ask_reconcile()

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 ACTS: Mapping[str, str] = {
     "gate.drop_held": "release --drop",
+    "gate.hold_again": "release --hold-again",
     "gate.release": "release",
     "lanes.pause": "pause",
     "lanes.pull_now": "pull",
@@ -24,6 +25,7 @@ ACTS: Mapping[str, str] = {
     "lanes.try_now": "retry",
     "rejected.drop": "rejected drop",
     "rejected.retry": "rejected retry",
+    "rejected.take_back": "rejected take-back",
 }
 """The command of each act."""
 

@@ -35,7 +35,7 @@ from syncd.verbs.targets import advice
 
 if TYPE_CHECKING:
     from syncd.ledger import Ledger
-    from syncd.ledger.admin.actions import Chosen
+    from syncd.ledger.admin.rejections import Chosen
     from syncd.ledger.overview import RejectedRow
 
 PAGE = 10
@@ -132,16 +132,46 @@ def show(  # noqa: PLR0917 - Typer passes them by name
 
 
 @app.command()
-def retry(context: typer.Context, connector: _Connector = "", code: _Code = "", lead: _Id = None) -> int:
+def retry(
+    context: typer.Context,
+    connector: _Connector = "",
+    code: _Code = "",
+    lead: _Id = None,
+    first: Annotated[
+        int | None, typer.Option("--first", min=1, metavar="N", help="Only the oldest N.")
+    ] = None,
+) -> int:
     """Send rejected deliveries, exports and feedback again, with new attempts; without an option, all of them."""
     settings = settings_of(context)
     from syncd.verbs import rejected  # noqa: PLC0415
 
     with at_work(settings) as actor:
-        n = rejected.retry(actor, rejected.choice(settings, actor.ledger, connector, code, lead or 0))
+        chosen = rejected.choice(settings, actor.ledger, connector, code, lead or 0)
+        n = rejected.retry(actor, chosen, first=first).n
     say(f"{n} are pending again.")
     if n:
         say(describe_next(settings.state.path))
+    return Exit.DONE
+
+
+@app.command("take-back")
+def take_back(
+    context: typer.Context,
+    entry: Annotated[
+        int | None,
+        typer.Argument(metavar="[ENTRY]", min=1, help="Its id in syncd log --json; without it, the newest."),
+    ] = None,
+) -> int:
+    """Take back a retry: reject again the deliveries that nobody has tried since, for the same reasons.
+
+    A delivery that was tried, or that is maybe sent, stays as it is. Exports and feedback cannot be taken back.
+    """
+    settings = settings_of(context)
+    from syncd.verbs import rejected  # noqa: PLC0415
+
+    with at_work(settings) as actor:
+        n = rejected.take_back(actor, entry)
+    say(f"{n:,} are rejected again.")
     return Exit.DONE
 
 

@@ -9,13 +9,16 @@ from syncd.cli.exits import Exit
 from syncd.cli.output import say
 
 
-def release(
+def release(  # noqa: PLR0917 - Typer passes them by name
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="A connector.")],
     first: Annotated[
         int | None, typer.Option("--first", min=1, metavar="N", help="Only the oldest N.")
     ] = None,
     drop: Annotated[bool, typer.Option("--drop", help="Drop the held deliveries for good.")] = False,
+    hold_again: Annotated[
+        bool, typer.Option("--hold-again", help="Undo the last release: hold what nobody has tried since.")
+    ] = False,
     yes: Yes = False,
 ) -> int:
     """Release the deliveries that a connector's flood gate holds.
@@ -24,9 +27,16 @@ def release(
     """
     if drop and first is not None:
         raise typer.TyperException("Use either --first or --drop.")
+    if hold_again and (drop or first is not None):
+        raise typer.TyperException("--hold-again goes with neither --first nor --drop.")
     settings = settings_of(context)
     from syncd.verbs import gate  # noqa: PLC0415
 
+    if hold_again:
+        with at_work(settings) as actor:
+            n, _ = gate.hold_again(actor, name)
+        say(f"{n:,} deliveries are held again for connector {name}.")
+        return Exit.DONE
     with at_work(settings) as actor:
         found = gate.gate_of(settings, actor.ledger, name)
         if found is None:
