@@ -82,7 +82,7 @@ def acted_since(connection: Connection, number: int, verbs: Collection[str], nam
 def parts_of(connection: Connection, number: int) -> Sequence[Any]:
     """Return the entries of an act, the oldest first: one that took several transactions has an entry for each."""
     one = select(_action).where(_action.c.id == number).subquery()
-    same = (_action.c[name] == one.c[name] for name in ("at", "who", "verb", "name", "detail"))
+    same = (_action.c[name] == one.c[name] for name in ("at", "who", "verb", "name"))
     return connection.execute(select(_action).join(one, and_(*same)).order_by(_action.c.id)).all()
 
 

@@ -58,6 +58,12 @@ def choice(settings: Settings, ledger: Ledger, connector: str, code: str, lead_i
     )
 
 
+def members_of(kind: str, where: str, code: str) -> Chosen:
+    """Choose the rows of a group as it is shown, so none that is pending. The arguments are those of a `Cause`."""
+    connector, source = (where, "") if kind == "delivery" else ("", where)
+    return Chosen(connector, code, kind=kind, source=source, rejected_only=True)
+
+
 def require_known(settings: Settings, ledger: Ledger, connector: str) -> None:
     """Raise UnknownNameError for a connector that is neither configured nor in the ledger; an empty name is any."""
     with ledger.read() as connection:

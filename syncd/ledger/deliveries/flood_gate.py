@@ -194,7 +194,7 @@ def _values_of(entry: Any) -> Mapping[str, str]:
 
 def untouched_since(rows: Any, at: float) -> Any:
     """Return the condition for rows that a person put into the line at this instant, and that nobody tried since."""
-    return and_(rows.c.waits_from == at, not_(rows.c.suspect), not_(rows.c.maybe_sent))
+    return and_(rows.c.waits_from == at, rows.c.due_at <= at, not_(rows.c.suspect), not_(rows.c.maybe_sent))
 
 
 def approve(connection: Connection, names: Collection[str]) -> None:
