@@ -44,12 +44,15 @@ FIELDS = {"handle": "{{ handle }}", "email": "{{ email }}", "campaign": "{{ stre
 
 
 class Whole(Bench):
-    """A bench with two sources and three connectors that a person operates. `hears`: and whose CRM is listened to."""
+    """A bench with two sources and three connectors that a person operates.
 
-    def __init__(self, folder: Path, seed: int, *, hears: bool = False) -> None:
+    `hears`: and whose CRM is listened to. `doubts`: and who undoes things.
+    """
+
+    def __init__(self, folder: Path, seed: int, *, hears: bool = False, doubts: bool = False) -> None:
         super().__init__(folder, seed=seed)
         self.chance = random.Random(seed)  # noqa: S311 - to be repeated
-        self.hears = hears
+        self.hears, self.doubts = hears, doubts
         self.away: dict[str, Account] = {}
         self.gone: dict[str, Place] = {}
         self.past: Path | None = None
@@ -136,6 +139,18 @@ class Whole(Bench):
     def retry(self) -> None:
         with self.ledger.write() as connection:
             rejections.retry(connection, Chosen(), self.now, who="ana", exports={})
+
+    def take_back(self) -> None:
+        with self.ledger.write() as connection:
+            number = history.newest_touching(connection, "retry") or 0
+            for part in history.parts_of(connection, number):
+                rejections.take_back(connection, part, self.now, who="ana", exports={})
+
+    def hold_again(self) -> None:
+        with self.ledger.write() as connection:
+            number = history.newest_touching(connection, "release") or 0
+            for part in history.parts_of(connection, number):
+                actions.hold_again(connection, part, self.now, who="ana")
 
     def drop(self) -> None:
         code = self.chance.choice(["invalid", "lead_malformed", "filter_failed"])

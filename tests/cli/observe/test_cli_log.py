@@ -64,7 +64,7 @@ def test_it_is_narrowed_by_time_name_and_number(acted: Home, options: list[str],
 def test_a_script_reads_it_as_json(acted: Home) -> None:
     (it,) = told(acted, "log", "sheet")
     assert it.pop("at").endswith("Z")
-    assert it.pop("id") == 1
+    assert it.pop("id") == 2
     assert it == {
         "who": "mara",
         "via": "cli",
