@@ -13,13 +13,12 @@ from typing import Literal
 from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.core.enrichment import SET_BOUNDS
-from syncd.core.lane_state import LaneState, reopened
+from syncd.core.lane_state import SOURCE_LANES, LaneState, reopened
 from syncd.daemon.calendar import Calendar, Chore
 from syncd.daemon.poll_schedule import Polls, Snapshot
 from syncd.daemon.service_manager import Notifier
 from syncd.daemon.work_log import WorkLog
 from syncd.engine.engine import Engine, log_shelved
-from syncd.engine.source import SOURCE_LANES
 from syncd.ledger import LedgerError, Transaction, overview, twins
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.lanes import load_lane, save_lane
