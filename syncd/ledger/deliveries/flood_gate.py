@@ -125,6 +125,7 @@ _OLDEST = (
     .limit(bindparam("most"))
 )
 _FREE_OLDEST = update(_delivery).where(_delivery.c.id.in_(_OLDEST)).values(held="")
+_FREE_OLDEST_IDS = _FREE_OLDEST.returning(_delivery.c.id)
 _FREE_ALL = update(_delivery).where(_HELD, _OURS).values(held="")
 
 
@@ -132,8 +133,8 @@ def close(connection: Connection, name: str, now: float) -> None:
     """Hold all that waits for this connector and that no person has let through, but for the five oldest."""
     connection.execute(_HOLD_ALL, {"name": name})
     connection.execute(_HOLD_PASSES, {"name": name})
-    connection.execute(_FREE_OLDEST, {"name": name, "most": FIRST})
-    _set(connection, name, closed_at=now)
+    first = connection.execute(_FREE_OLDEST_IDS, {"name": name, "most": FIRST}).scalars()
+    _set(connection, name, closed_at=now, first=array(first))
 
 
 def hold(connection: Connection, name: str) -> int:
