@@ -16,6 +16,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from syncd.core.lead_state import STANDING
 from syncd.core.texts import bare, fold
+from syncd.ledger import flow
 from syncd.ledger.schema import Tally, table
 
 upsert = insert
@@ -79,7 +80,10 @@ _tally = table(Tally)
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """A transaction that moves rows from state to state, at one wall time; `close` writes what moved to the tally."""
+    """A transaction that moves rows from state to state, at one wall time; `close` writes what moved to the tally.
+
+    Where the ledger counts flow, it writes that too.
+    """
 
     connection: Connection
     now: float
@@ -99,6 +103,8 @@ class Books:
         makes = [{"kind": kind, "name": name, "state": state, "n": 0} for kind, name, state, _ in changes]
         execute_many(self.connection, _MAKE, makes)
         execute_many(self.connection, _ADD, [dict(zip("kmsd", change, strict=True)) for change in changes])
+        if changes and self.connection.info.get(flow.COUNTED):
+            flow.add(self.connection, flow.arrivals(self.moves), self.now)
 
 
 _MAKE = upsert(_tally).on_conflict_do_nothing()
