@@ -34,7 +34,15 @@ from syncd.core.enrichment import (
     with_asked,
 )
 from syncd.core.failure import Failure, Halt, Pause, Reject
-from syncd.core.lane_state import BY_HAND, SHORTEST_PAUSE, LaneState, is_believed, paused, reopened
+from syncd.core.lane_state import (
+    BY_HAND,
+    SHORTEST_PAUSE,
+    SOURCE_LANES,
+    LaneState,
+    is_believed,
+    paused,
+    reopened,
+)
 from syncd.core.verdict import judge_call
 from syncd.ctgo import Enrichment, Me
 from syncd.engine.budget import Reservation
@@ -48,7 +56,7 @@ from syncd.engine.enrich_questions import (
     without,
 )
 from syncd.engine.lane import AGAIN, IDLE, LaneTools, LedgerLane, Next
-from syncd.engine.source import SOURCE_LANES, SourceContext
+from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger, Transaction
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.lanes import halt_lanes, load_lane

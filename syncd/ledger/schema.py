@@ -97,7 +97,10 @@ class Payload(Row, table=True):
 
 
 class Attempted(Row):
-    """The columns of `syncd.core.delivery.Item`. `waits_from`: when a `due_at` that lay ahead was written."""
+    """The columns of `syncd.core.delivery.Item`.
+
+    `waits_from`: when a `due_at` that lay ahead was written, or when a person put an untried row into the line.
+    """
 
     state: str = "pending"
     attempts: int = 0

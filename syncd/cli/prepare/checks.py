@@ -17,7 +17,6 @@ from syncd.alerts.sender import Hook
 from syncd.app.connectors import Mapped
 from syncd.app.paced_client import PATIENCE, free_slot, make_upstream, send_in_slot
 from syncd.app.privileges import STARTED_AS
-from syncd.cli.engine_holder import engine_of
 from syncd.cli.exits import LEDGER_EXITS, SOURCE_EXITS, Exit
 from syncd.cli.prepare.mistakes import read_configuration
 from syncd.cli.prepare.notes import Note, State, advice_of, ask_connector, mistake_notes
@@ -35,6 +34,7 @@ from syncd.ledger.lanes import load_lanes
 from syncd.ledger.sources import campaigns
 from syncd.settings import Settings, Source, find_config, secret_values
 from syncd.sockets import refused
+from syncd.verbs.engine_holder import engine_of
 
 AT_ONCE = 8
 """Most sources that are asked at the same time."""

@@ -10,9 +10,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from pathlib import Path
 from typing import Any
 
-from syncd.cli.observe.lead import find_rows
+from syncd.cli.observe.lead import document_of
 from syncd.ledger import Ledger
 from syncd.ledger.lanes import load_lanes
+from syncd.verbs.lead import known as known_leads
 from tests.proof.simulation.books import share_compiled
 from tests.proof.simulation.outside.remote import App, LeadId, Readings, Row, lead_id, person_of
 from tests.proof.simulation.remotes import ACCOUNTS, FarEnds, PersonQuery
@@ -82,7 +83,7 @@ class Outside:
         gating = self._gating()
         with Ledger.open_to_read(self._path) as ledger:
             share_compiled(ledger)
-            told = find_rows(ledger, number, "")
+            told = _rows_of(ledger, number)
         if (source, number) not in self.heard:
             self.heard.add((source, number))
             self._elsewhere |= {_key(it) for it in told if it["state"] == "elsewhere"}
@@ -107,7 +108,7 @@ class Outside:
                 for row in account.rows():
                     key = lead_id(row)
                     if key is not None:
-                        yield from self._about(source, row, find_rows(ledger, key[0], ""), new)
+                        yield from self._about(source, row, _rows_of(ledger, key[0]), new)
         yield from (f"outside: twice: {it}" for it in self._far.doubles())
         yield from (f"outside: a spreadsheet runs a cell: {it!r}" for it in self._far.formulas())
 
@@ -151,7 +152,7 @@ class Outside:
         rows = [row for row in self._far.accounts[source].rows() if row.get("id") == number]
         with Ledger.open_to_read(self._path) as ledger:
             share_compiled(ledger)
-            told = find_rows(ledger, number, "")
+            told = _rows_of(ledger, number)
         if any(it["source"] == source and it["state"] in READABLE | {"gone"} for it in told):
             return True  # it is not healthy
         known = [(row, it) for row in rows if (it := _found(told, source, row))]
@@ -171,7 +172,7 @@ class Outside:
             return True
         with Ledger.open_to_read(self._path) as ledger:
             share_compiled(ledger)
-            told = find_rows(ledger, number, "")
+            told = _rows_of(ledger, number)
         return any(
             it["code"] == "unasked" for row in told if row["source"] == source for it in row["deliveries"]
         )
@@ -226,6 +227,11 @@ def forgets_marks(readings: Readings) -> bool:
     """Tell if this CTGO may list a lead as new although it took the export; `syncd audit --upstream` shows such marks."""
     by_row = "row" in {readings.get("export_scope"), readings.get("export_marks")}
     return by_row or bool(readings.get("failovers")) or bool(readings.get("unexports"))
+
+
+def _rows_of(ledger: Ledger, number: int) -> list[Told]:
+    """As `syncd lead --json` tells them."""
+    return [document_of(it) for it in known_leads(ledger, lambda *_: None, lead_id=number)]
 
 
 def _found(told: Iterable[Told], source: str, row: Row) -> Told | None:
