@@ -23,6 +23,7 @@ SAME = {
     "app": "a WSGI application: health and the simulator",
     "client": "a client of HTTP: of any address, and of CTGO's API",
     "clock": "time: the real clock, and the virtual one for authors of connectors",
+    "console": "the console: its verb, and its settings",
     "daemon": "the daemon, and the command that runs it",
     "engine": "the engine: its lanes, and how it is put together",
     "enrichment": "enrichment of leads: the rule, the ledger's part and the simulator's",

@@ -39,6 +39,7 @@ VERBS = {
     "push": ("operate.push:app", "Show, or switch off and on, CTGO's push of new leads."),
     "replay": ("operate.replay:replay", "Make deliveries for older leads: for a new connector, or for rejected or unwanted leads."),
     "release": ("operate.release:release", "Release the deliveries that a connector's flood gate holds."),
+    "console": ("run.console:app", "Serve pages for browsers about the ledger, and let people in."),
     "log": ("observe.operator_log:log", "Show who told syncd to do what, and when, newest last."),
     "audit": ("observe.audit:audit", "Prove the books: every lead is settled, or listed with the reason."),
     "backup": ("data.backup:backup", "Copy the ledger, also while an engine runs."),

@@ -21,7 +21,7 @@ GROUPS = {
         "connector",
         "completion",
     ],
-    "Watch": ["status", "plan", "leads", "lead", "log", "audit", "explain"],
+    "Watch": ["status", "plan", "leads", "lead", "console", "log", "audit", "explain"],
     "Repair": [
         "rejected",
         "pause",
@@ -52,6 +52,7 @@ EXAMPLES = {
     "status": ("syncd status", "syncd status --json"),
     "leads": ("syncd leads --since 2h", "syncd leads --connector crm --state rejected"),
     "lead": ("syncd lead @northwindlabs", "syncd lead 90211 --json"),
+    "console": ("syncd console", "syncd console link --viewer --name wall --for 30d", "syncd console end --all"),
     "log": ("syncd log --since 2h", "syncd log crm"),
     "audit": ("syncd audit", "syncd audit --upstream"),
     "rejected": ("syncd rejected list", "syncd rejected show 90522", "syncd rejected retry --connector crm"),
@@ -71,7 +72,7 @@ EXAMPLES = {
     "api": ("syncd api GET /me", "syncd api GET /streams"),
     "explain": ("syncd explain key_refused", "syncd explain gate_held"),
     "service": ("sudo syncd service install", "syncd service show"),
-    "demo": ("syncd demo", "syncd demo --crm hubspot", "syncd demo --folder /tmp/demo"),
+    "demo": ("syncd demo", "syncd demo --crm hubspot", "syncd demo --console"),
     "connector": ("syncd connector new acme", "syncd connector new acme --folder /srv/acme"),
     "completion": ("source <(syncd completion bash)", "syncd completion fish > ~/.config/fish/completions/syncd.fish"),
 }  # fmt: skip

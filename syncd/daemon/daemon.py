@@ -23,6 +23,7 @@ from syncd.ledger import LedgerError, Transaction, overview, twins
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.lanes import load_lane, save_lane
 from syncd.ledger.leads import settlement
+from syncd.ledger.sources import set_budgets
 from syncd.settings import Settings, SettingsError
 from syncd.workers import Ended, Runner, WorkerPool, nothing
 
@@ -72,6 +73,7 @@ def take_over(connection: Transaction, old: Engine, new: Engine) -> list[LaneSta
             lifted.append(lane)
     stood = {lane.name for lane in lifted if lane.kind == "deliver"}
     twins.set_addresses(connection, new.settings.addresses)
+    set_budgets(connection, new.budgets)
     flood_gate.start(connection, new.gates, new.settings.routes, stood, new.clock.now())
     before = {context.budget.meter.name: context for context in old.contexts}
     after = {context.budget.meter.name: context for context in new.contexts}

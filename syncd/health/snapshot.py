@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from syncd.clock import Clock
@@ -83,7 +84,7 @@ class ViewReader:
     def look(self) -> View:
         """Return the state of the daemon now. Raises nothing that the ledger can cause."""
         now = self.clock.now()
-        disk, vitals = self._disk(), self.vitals()
+        disk, vitals = disk_of(self.ledger.path), self.vitals()
         try:
             with self.ledger.read() as connection:
                 view = self._read(connection, now, disk)
@@ -168,19 +169,20 @@ class ViewReader:
             self._pulled[name] = known
         return max(0.0, monotonic - known.monotonic), known.patience
 
-    def _disk(self) -> Disk:
-        path = self.ledger.path
-        files = {}
-        for name, suffix in (("ledger", ""), ("wal", "-wal")):
-            try:
-                files[name] = path.with_name(path.name + suffix).stat().st_size
-            except OSError:  # no WAL yet; or no ledger, and reading it fails
-                files[name] = 0
+
+def disk_of(path: Path) -> Disk:
+    """Return the sizes of the ledger's files, and the room on their disk."""
+    files = {}
+    for name, suffix in (("ledger", ""), ("wal", "-wal")):
         try:
-            room = os.statvfs(path.parent)
-        except OSError:
-            return Disk(files)
-        return Disk(files, room.f_bavail * room.f_frsize, room.f_blocks * room.f_frsize)
+            files[name] = path.with_name(path.name + suffix).stat().st_size
+        except OSError:  # no WAL yet; or no ledger, and reading it fails
+            files[name] = 0
+    try:
+        room = os.statvfs(path.parent)
+    except OSError:
+        return Disk(files)
+    return Disk(files, room.f_bavail * room.f_frsize, room.f_blocks * room.f_frsize)
 
 
 def _left(budget: Budget, now: float) -> int:

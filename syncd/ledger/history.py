@@ -50,21 +50,38 @@ def actions(
     limit: int = 20,
     *,
     since: float | None = None,
-    name: str = "",
+    until: float | None = None,
     before: int | None = None,
+    name: str = "",
+    who: str = "",
+    verb: str = "",
 ) -> Sequence[Any]:
     """Return the newest acts of people, newest first.
 
-    `since`: none earlier; `name`: of this source or connector only; `before`: those with a smaller number only.
+    `since`, `until`: none earlier, and none from then on; `before`: those with a smaller number only. `name`: of this source or connector only; `who`, `verb`:
+    likewise.
     """
     query = select(_action).order_by(_action.c.id.desc()).limit(limit)
     if since is not None:
         query = query.where(_action.c.at >= since)
-    if name:
-        query = query.where(_action.c.name == name)
+    if until is not None:
+        query = query.where(_action.c.at < until)
     if before is not None:
         query = query.where(_action.c.id < before)
+    for column, wanted in ((_action.c.name, name), (_action.c.who, who), (_action.c.verb, verb)):
+        if wanted:
+            query = query.where(column == wanted)
     return connection.execute(query).all()
+
+
+_LATELY = 1000
+"""Newest acts that names of people and verbs are taken from."""
+
+
+def actors(connection: Connection) -> tuple[list[str], list[str]]:
+    """Return who acted lately, and the verbs of their acts, each in order."""
+    rows = actions(connection, _LATELY)
+    return sorted({row.who for row in rows}), sorted({row.verb for row in rows})
 
 
 def newest_action(connection: Connection) -> int:

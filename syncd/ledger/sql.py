@@ -6,17 +6,21 @@ Differences between database systems belong here: `among` is SQLite's `json_each
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, bindparam, func, literal_column, or_, select
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.sql.elements import ColumnElement
 
 from syncd.core.lead_state import STANDING
 from syncd.core.texts import bare, fold
+from syncd.ledger import flow
 from syncd.ledger.schema import Tally, table
+
+T = TypeVar("T")
 
 upsert = insert
 """INSERT that can say ON CONFLICT; PostgreSQL's has the same form."""
@@ -41,6 +45,26 @@ def driver(connection: Connection) -> sqlite3.Connection:
     """Return the driver's connection, inside SQLAlchemy's transaction, for statements that are plain text."""
     found: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
     return found
+
+
+_STEPS = 10_000
+"""Steps of SQLite between two looks if a query is late; a fraction of a millisecond."""
+
+
+def unless_late(
+    connection: Connection, late: Callable[[], bool], query: Callable[[Connection], T]
+) -> T | None:
+    """Return what a reading query finds; None if it was cut short, because `late` became true."""
+    bare = driver(connection)
+    bare.set_progress_handler(late, _STEPS)
+    try:
+        return query(connection)
+    except OperationalError as error:
+        if getattr(error.orig, "sqlite_errorname", "") != "SQLITE_INTERRUPT":
+            raise
+        return None
+    finally:
+        bare.set_progress_handler(None, 0)
 
 
 Moves = Counter[tuple[str, str, str]]
@@ -79,7 +103,10 @@ _tally = table(Tally)
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """A transaction that moves rows from state to state, at one wall time; `close` writes what moved to the tally."""
+    """A transaction that moves rows from state to state, at one wall time; `close` writes what moved to the tally.
+
+    Where the ledger counts flow, it writes that too.
+    """
 
     connection: Connection
     now: float
@@ -99,6 +126,8 @@ class Books:
         makes = [{"kind": kind, "name": name, "state": state, "n": 0} for kind, name, state, _ in changes]
         execute_many(self.connection, _MAKE, makes)
         execute_many(self.connection, _ADD, [dict(zip("kmsd", change, strict=True)) for change in changes])
+        if changes and self.connection.info.get(flow.COUNTED):
+            flow.add(self.connection, flow.arrivals(self.moves), self.now)
 
 
 _MAKE = upsert(_tally).on_conflict_do_nothing()

@@ -91,6 +91,7 @@ def test_a_default_is_taken_from_the_variable(option: options.Option, tmp_path: 
     (tmp_path / "config.toml").write_text(
         '[sources.main]\napi_key = "ctgo_a"\n[sources.main.push]\npublic_url = "https://hooks.example.com/ctgo"\n'
         '[connectors.crm]\ntype = "hubspot"\n[connectors.crm.feedback]\nproperty = "hs_lead_status"\ngood = ["A"]\n'
+        '[console.proxy]\nsecret = "x"\n'
     )  # fmt: skip
     settings = load(tmp_path / "config.toml", {variable: text}, docker_secrets=tmp_path)
     assert variable in settings.provenance.origins.values()

@@ -76,9 +76,18 @@ def demo(
             "--crm", metavar="CRM", help="Deliver to a simulated CRM too: hubspot, salesforce or apollo."
         ),
     ] = None,
-) -> Exit:
+    console: Annotated[
+        bool, typer.Option("--console", help="Then serve the console on its leads, and print a link.")
+    ] = False,
+) -> int:
     """See the whole job run in a few seconds, without a key."""
-    return show_demo(_console(), folder, crm)
+    code = show_demo(_console(), folder, crm, browser=console)
+    if code or not console:
+        return code
+    from syncd.cli.run.console import serve_console, without_secrets  # noqa: PLC0415 - only where it is wanted
+
+    settings = load(folder / "config.toml")
+    return serve_console(without_secrets(settings), settings.console)
 
 
 def _console() -> Console:
@@ -106,8 +115,8 @@ def _serving(type_: str | None, clock: FastClock) -> Iterator[_Crm | None]:
         yield _Crm(CRMS[type_].title, table, lambda: [it["person"] for it in crm.people()])
 
 
-def show_demo(console: Console, folder: Path, crm_type: str | None = None) -> Exit:
-    """Run the demo and report on a console; the files stay in `folder`."""
+def show_demo(console: Console, folder: Path, crm_type: str | None = None, *, browser: bool = False) -> Exit:
+    """Run the demo and report on a console; the files stay in `folder`. `browser`: they are for `syncd console` too."""
     configure("console", "error")
     if mistake := _prepare(folder):
         complain(mistake, "Name another folder: syncd demo --folder NAME")
@@ -116,7 +125,7 @@ def show_demo(console: Console, folder: Path, crm_type: str | None = None) -> Ex
     options = Options(leads=LEADS, rate_limit=60, campaigns=3)
     with running(options, now=clock.now) as ctgo, _serving(crm_type, clock) as crm:
         text = _CONFIG.format(url=ctgo.url, crm=f"\n{crm.table}" if crm else "")
-        (folder / "config.toml").write_text(text)
+        (folder / "config.toml").write_text(text + ("\n[console]\n" if browser else ""))
         also = f"\nand a simulated {crm.title}," if crm else ""
         console.print(
             f"[bold]syncd[/] pulls {LEADS} leads from a simulated CTGO into {folder / 'leads.csv'}{also} and marks"

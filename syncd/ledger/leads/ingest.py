@@ -20,7 +20,7 @@ from syncd.ledger.twins import shared_host, twins_of_new
 
 _lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
 _payload = table(Payload)
-_KNOWN = select(_lead.c.source, _lead.c.lead_id, _lead.c.stream_id, _lead.c.segment_id).where(
+_KNOWN = select(_lead.c.source, _lead.c.lead_id, _lead.c.stream_id, _lead.c.segment_id, _lead.c.person).where(
     _lead.c.source == bindparam("source"),
     among(_lead.c.lead_id, "ids"),
     _lead.c.state != quoted("quarantined"),
@@ -125,9 +125,20 @@ _MARKED = (
 )
 
 
-def known_keys(connection: Connection, source: str, ids: Collection[int]) -> set[LeadKey]:
-    """Return the keys that the ledger holds for these ids, without quarantined rows."""
-    return {LeadKey(*row) for row in connection.execute(_KNOWN, {"source": source, "ids": array(ids)})}
+def known_keys(connection: Connection, source: str, ids: Collection[int]) -> dict[LeadKey, str]:
+    """Return the keys that the ledger holds for these ids, each with its person, without quarantined rows."""
+    rows = connection.execute(_KNOWN, {"source": source, "ids": array(ids)})
+    return {LeadKey(*key): person for *key, person in rows}
+
+
+def _reused(lead: Lead, person: str) -> bool:
+    """Tell if a known lead is listed as another person now. One without an X id stands for itself, and a forgotten one for nobody."""
+    return "" != person != lead.person and not any(it.startswith("lead-") for it in (person, lead.person))
+
+
+def _unclear(again: Admission) -> Malformed:
+    lead, reason = again.lead, "CTGO gave its id to another person before: nobody knows which lead this is."
+    return Malformed(lead.key, identity(lead.raw), again.payload, reason)
 
 
 def ingest(
@@ -139,7 +150,7 @@ def ingest(
     *,
     refill: bool = False,
 ) -> Ingested:
-    """Insert what is not known yet. A row that was quarantined gives way to one that parses.
+    """Insert what is not known yet. A row that was quarantined gives way to one that parses; an id that is used again goes there.
 
     `refill`: also give known leads their payload back, where retention has dropped it.
 
@@ -149,7 +160,12 @@ def ingest(
     by_key = {admission.lead.key: admission for admission in admissions}
     for source in {key.source for key in by_key}:
         ids = [lead_id for its, lead_id, _, _ in by_key if its == source]
-        known = [found for key in known_keys(connection, source, ids) if (found := by_key.pop(key, None))]
+        people = known_keys(connection, source, ids)
+        listed = [found for key in people if (found := by_key.pop(key, None))]
+        known = [found for found in listed if not _reused(found.lead, people[found.lead.key])]
+        if len(known) < len(listed):
+            reused = (found for found in listed if _reused(found.lead, people[found.lead.key]))
+            malformed = [*malformed, *map(_unclear, reused)]
         if refill:
             execute_many(connection, _REFILL, [
                 {**dict(zip(_KEY, found.lead.key, strict=True)), "text": found.payload, "now": now}

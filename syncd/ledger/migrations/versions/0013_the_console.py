@@ -1,4 +1,4 @@
-"""The console: counts by the hour, the budget of a source, acts that can be taken back, questions to a remote."""
+"""Counts by the hour, the budget of a source, acts that can be taken back, questions to a remote, asks that found nobody."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0012"
 
 
 def upgrade() -> None:
-    """Flow, looks, and columns for the console."""
+    """Flow, looks, and columns for the console and for enriching."""
     op.create_table(
         "flow",
         sa.Column("span", sa.String(), nullable=False),
@@ -32,6 +32,7 @@ def upgrade() -> None:
         sa.Column("done_at", sa.Float(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.add_column("ask", sa.Column("not_found_at", sa.Float(), nullable=True))
     op.add_column("source", sa.Column("budget", sa.String(), nullable=False, server_default=""))
     op.add_column("action", sa.Column("via", sa.String(), nullable=False, server_default="cli"))
     op.add_column("action", sa.Column("touched", sa.String(), nullable=True))
