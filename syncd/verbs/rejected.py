@@ -1,9 +1,10 @@
 """Acts on what was rejected: send it again, or drop it for good."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
 
+from syncd.core.lead_state import LeadState
 from syncd.ledger import Ledger, Transaction, history, overview
 from syncd.ledger.admin import rejections
 from syncd.ledger.admin.rejections import START, Chosen, retry_part
@@ -137,6 +138,15 @@ def _require_unchanged(connection: Transaction, chosen: Chosen, seen: Seen | Non
 def _wanted(chosen: Chosen) -> Rejections:
     kind = chosen.kind or ("delivery" if chosen.connector else "")
     return Rejections(kind, chosen.connector or chosen.source, chosen.code, chosen.lead_id or None)
+
+
+def if_dropped(settings: Settings, ledger: Ledger, chosen: Chosen) -> Mapping[LeadState, int]:
+    """Count the leads that wait for the chosen deliveries by the state that `drop` brings them to.
+
+    `exporting`: CTGO is told; `delivering` and `rejected`: they wait for others; `dropped`: no connector has them.
+    """
+    with ledger.read() as connection:
+        return rejections.if_dropped(connection, chosen, settings.exporting)
 
 
 class Droppable(NamedTuple):

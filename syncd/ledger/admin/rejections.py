@@ -3,14 +3,16 @@
 A retry of many rows takes several transactions, each with its own entry in the operator's log: what a crash leaves is whole.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, func, or_, select, update
 
+from syncd.core.lead_state import LeadState
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.history import MOST_TOUCHED, log_action
-from syncd.ledger.leads.settlement import owe_everywhere, settle
+from syncd.ledger.leads.settlement import after_drop, owe_everywhere, settle
 from syncd.ledger.schema import Delivery, Export, Feedback, table
 from syncd.ledger.schema import Lead as LeadRow
 from syncd.ledger.sql import Books, among, array, is_standing, quoted
@@ -193,6 +195,11 @@ def give_up(books: Books, rows: Sequence[Any]) -> int:
     return dropped + move_rows(
         books, _delivery, there, {**values, "state": "delivered", "code": "", "detail": ""}
     )
+
+
+def if_dropped(connection: Connection, chosen: Chosen, exports: Mapping[str, bool]) -> Counter[LeadState]:
+    """Count the unsettled leads of the chosen deliveries by the state that a drop would bring them to."""
+    return after_drop(connection, _all(connection, _rejected(chosen)), exports)
 
 
 def _in_question(rows: Any, chosen: Chosen) -> Any:
