@@ -90,7 +90,7 @@ def retry(actor: Actor, chosen: Chosen, *, first: int | None = None, seen: Seen 
     now, n, number, after = actor.clock.now(), 0, None, START
     while True:
         most = MOST_TOUCHED if first is None else min(MOST_TOUCHED, first - n)
-        with actor.ledger.write() as connection:
+        with actor.write(n) as connection:
             _require_unchanged(connection, chosen, seen if after == START else None)
             part = retry_part(
                 connection, mine, now, who=actor.who, via=actor.via, exports=actor.settings.exporting,
@@ -115,7 +115,7 @@ def take_back(actor: Actor, number: int | None = None) -> int:
         raise MistakeError(f"{which} of rejected deliveries that can be taken back.")
     n = 0
     for part in parts:
-        with actor.ledger.write() as connection:
+        with actor.write(n) as connection:
             now, exports = actor.clock.now(), actor.settings.exporting
             n += rejections.take_back(connection, part, now, who=actor.who, via=actor.via, exports=exports)
     return n
@@ -123,7 +123,7 @@ def take_back(actor: Actor, number: int | None = None) -> int:
 
 def drop(actor: Actor, chosen: Chosen, *, seen: Seen | None = None) -> int:
     """Drop the chosen rows for good; return how many. Raises GroupChangedError."""
-    with actor.ledger.write() as connection:
+    with actor.write() as connection:
         _require_unchanged(connection, chosen, seen)
         now, exports = actor.clock.now(), actor.settings.exporting
         return rejections.drop(connection, chosen, now, who=actor.who, via=actor.via, exports=exports)
