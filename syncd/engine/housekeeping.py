@@ -1,7 +1,7 @@
 """House-keeping: what an engine does to the ledger so that it can run for years.
 
 Each day, settled leads older than the retention lose their personal data, and what that frees goes back to the file
-system. Each week SQLite looks for damage; a damaged ledger stops the engine, for what it says of a delivery may be wrong,
+system. Acts of last week can no longer be undone. Each week SQLite looks for damage; a damaged ledger stops the engine, for what it says of a delivery may be wrong,
 and a lead sent twice or exported early cannot be taken back.
 
 A step is one short transaction, so that no lane waits for long. The check reads on a connection of its own.
@@ -108,6 +108,7 @@ class Housekeeping:
         with self._ledger.write() as connection:
             n, self._sweep = maintenance.drop_payloads(connection, now - self._retention, after, BATCH)
             if self._sweep is None:
+                history.close_acts(connection, now)
                 history.note_done(connection, "retention", now)
         self._dropped += n
         if self._sweep is None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, delete, func, select
+from sqlalchemy import Connection, and_, delete, func, select, update
 
 from syncd.ledger.schema import table
 from syncd.ledger.schema_history import Action, Alert, Digest, Upkeep
@@ -94,6 +94,16 @@ def acted_since(connection: Connection, number: int, verbs: Collection[str], nam
     newer = select(_action.c.id).where(_action.c.id > number)
     mine = newer.where(_action.c.verb.in_(verbs), _action.c.name.in_(names))
     return connection.execute(mine.limit(1)).first() is not None
+
+
+UNDO = 7 * 86400.0
+"""Seconds for which an act can be undone."""
+
+
+def close_acts(connection: Connection, now: float) -> None:
+    """Drop what old acts touched: it would pile up where a machine retries every hour."""
+    old = (_action.c.touched.is_not(None), _action.c.at < now - UNDO)
+    connection.execute(update(_action).where(*old).values(touched=None))
 
 
 def parts_of(connection: Connection, number: int) -> Sequence[Any]:

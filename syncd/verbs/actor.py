@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from syncd.clock import Clock, SystemClock
-from syncd.ledger import Ledger, LedgerError
+from syncd.ledger import Ledger, LedgerError, Transaction
 from syncd.settings import Settings
 from syncd.verbs.engine_holder import nudge
 
@@ -23,6 +23,18 @@ class Actor:
     who: str
     via: Via
     clock: Clock = field(default_factory=SystemClock)
+
+    @contextmanager
+    def write(self, before: int = 0) -> Iterator[Transaction]:
+        """Open one transaction of an act. Raises LedgerError, which tells of the rows that transactions `before` moved."""
+        try:
+            with self.ledger.write() as connection:
+                yield connection
+        except LedgerError as error:
+            if not before:
+                raise
+            done = f"{error.detail} Before that, {before:,} were moved, and they stay so."
+            raise LedgerError(error.code, done) from error
 
 
 @contextmanager

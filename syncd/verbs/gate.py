@@ -1,12 +1,15 @@
 """Acts on what a connector's flood gate holds."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
+from syncd.core.lead_state import LeadState
 from syncd.ledger import Ledger, Transaction, history
 from syncd.ledger.admin import actions
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.deliveries.flood_gate import GateState
 from syncd.ledger.history import MOST_TOUCHED
+from syncd.ledger.leads.settlement import after_drop
 from syncd.log import escape
 from syncd.settings import Settings
 from syncd.verbs.actor import Actor
@@ -38,7 +41,7 @@ def release(actor: Actor, name: str, first: int | None = None, *, seen: Seen | N
     now, n = actor.clock.now(), 0
     while True:
         most = MOST_TOUCHED if first is None else min(MOST_TOUCHED, first - n)
-        with actor.ledger.write() as connection:
+        with actor.write(n) as connection:
             _require_unchanged(connection, name, seen if not n else None)
             freed = actions.release(connection, name, now, who=actor.who, via=actor.via, first=most)
             left = flood_gate.gates(connection).get(name)
@@ -49,11 +52,17 @@ def release(actor: Actor, name: str, first: int | None = None, *, seen: Seen | N
 
 def drop_held(actor: Actor, name: str, *, seen: Seen | None = None) -> Decided:
     """Drop for good what the gate holds. Raises GroupChangedError."""
-    with actor.ledger.write() as connection:
+    with actor.write() as connection:
         _require_unchanged(connection, name, seen)
         now, exports = actor.clock.now(), actor.settings.exporting
         n = actions.drop_held(connection, name, now, who=actor.who, via=actor.via, exports=exports)
         return Decided(n, flood_gate.gates(connection).get(name))
+
+
+def if_dropped(settings: Settings, ledger: Ledger, name: str) -> Mapping[LeadState, int]:
+    """Count the leads that wait behind the gate by the state that `drop_held` brings them to, as `rejected.if_dropped`."""
+    with ledger.read() as connection:
+        return after_drop(connection, flood_gate.held_of(connection, name), settings.exporting)
 
 
 def hold_again(actor: Actor, name: str, number: int | None = None) -> Decided:
@@ -68,7 +77,7 @@ def hold_again(actor: Actor, name: str, number: int | None = None) -> Decided:
         raise MistakeError(f"There is no release of connector {escape(name[:64])} to undo.")
     n = 0
     for part in parts:
-        with actor.ledger.write() as connection:
+        with actor.write(n) as connection:
             n += actions.hold_again(connection, part, actor.clock.now(), who=actor.who, via=actor.via)
     with actor.ledger.read() as connection:
         return Decided(n, flood_gate.gates(connection).get(name))

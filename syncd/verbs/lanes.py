@@ -23,7 +23,7 @@ def pause(actor: Actor, target: Target, *, seconds: float | None = None, reason:
     """Stop the lanes for so long, or until a person resumes them; return when the pause ends, None if it does not."""
     now = actor.clock.now()
     until = None if seconds is None else now + seconds
-    with actor.ledger.write() as connection:
+    with actor.write() as connection:
         actions.pause_lanes(
             connection, target.lanes, now, who=actor.who, via=actor.via, until=until, reason=reason
         )
@@ -46,7 +46,7 @@ class Resumed(NamedTuple):
 def resume(actor: Actor, target: Target, *, accepted: bool = False, patience: float = REREAD) -> Resumed:
     """Lift pauses and halts. `accepted`: the refusals that halted it are meant. `patience`: as in `read_again`."""
     reread, n = None, 0
-    with actor.ledger.write() as connection:
+    with actor.write() as connection:
         stopped = [load_lane(connection, *key) for key in target.lanes]
         if accepted:
             n = actions.accept(
@@ -61,7 +61,7 @@ def resume(actor: Actor, target: Target, *, accepted: bool = False, patience: fl
     # First the configuration: a call with the old one would halt the lane again
     if lifted and stale(actor.settings):
         reread = read_again(actor.settings, actor.clock, patience)
-    with actor.ledger.write() as connection:
+    with actor.write() as connection:
         actions.resume_lanes(connection, target.lanes, actor.clock.now(), who=actor.who, via=actor.via)
         gate = flood_gate.gates(connection).get(target.name) if target.what == "connector" else None
     return Resumed(lifted, n, gate, reread)
@@ -77,7 +77,7 @@ class Tried(NamedTuple):
 
 def try_now(actor: Actor, target: Target) -> Tried:
     """Make due what waits to be tried again, and lift the waits of the lanes themselves."""
-    with actor.ledger.write() as connection:
+    with actor.write() as connection:
         found = actions.retry_now(connection, target.lanes, actor.clock.now(), who=actor.who, via=actor.via)
         lanes = [load_lane(connection, *key) for key in target.lanes]
     return Tried(found.lifted, found.rows, lanes)
@@ -104,7 +104,7 @@ def pull_now(actor: Actor) -> int | None:
     process = daemon_of(actor.settings.state.path, signal.SIGUSR1)
     if process is None:
         return None
-    with actor.ledger.write() as connection:
+    with actor.write() as connection:
         log_action(connection, actor.clock.now(), who=actor.who, via=actor.via, verb="pull")
     try:
         os.kill(process, signal.SIGUSR1)

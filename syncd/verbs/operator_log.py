@@ -49,9 +49,12 @@ def entries(
 
 
 def undoable(ledger: Ledger, entry: Any) -> int:
-    """Count the deliveries of an entry that can still be taken back, or held again: nobody tried them since."""
+    """Count the deliveries of an act that can still be taken back, or held again: nobody tried them since.
+
+    `entry`: any of its entries. It looks at each delivery that the act touched.
+    """
     counts = {"retry": rejections.count_retried, "release": flood_gate.count_released}
     if entry.touched is None or entry.verb not in counts:
         return 0
     with ledger.read() as connection:
-        return counts[entry.verb](connection, entry)
+        return sum(counts[entry.verb](connection, it) for it in history.parts_of(connection, entry.id))

@@ -1,9 +1,10 @@
 """Acts on what was rejected: send it again, or drop it for good."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
 
+from syncd.core.lead_state import LeadState
 from syncd.ledger import Ledger, Transaction, history, overview
 from syncd.ledger.admin import rejections
 from syncd.ledger.admin.rejections import START, Chosen, retry_part
@@ -89,7 +90,7 @@ def retry(actor: Actor, chosen: Chosen, *, first: int | None = None, seen: Seen 
     now, n, number, after = actor.clock.now(), 0, None, START
     while True:
         most = MOST_TOUCHED if first is None else min(MOST_TOUCHED, first - n)
-        with actor.ledger.write() as connection:
+        with actor.write(n) as connection:
             _require_unchanged(connection, chosen, seen if after == START else None)
             part = retry_part(
                 connection, mine, now, who=actor.who, via=actor.via, exports=actor.settings.exporting,
@@ -114,7 +115,7 @@ def take_back(actor: Actor, number: int | None = None) -> int:
         raise MistakeError(f"{which} of rejected deliveries that can be taken back.")
     n = 0
     for part in parts:
-        with actor.ledger.write() as connection:
+        with actor.write(n) as connection:
             now, exports = actor.clock.now(), actor.settings.exporting
             n += rejections.take_back(connection, part, now, who=actor.who, via=actor.via, exports=exports)
     return n
@@ -122,7 +123,7 @@ def take_back(actor: Actor, number: int | None = None) -> int:
 
 def drop(actor: Actor, chosen: Chosen, *, seen: Seen | None = None) -> int:
     """Drop the chosen rows for good; return how many. Raises GroupChangedError."""
-    with actor.ledger.write() as connection:
+    with actor.write() as connection:
         _require_unchanged(connection, chosen, seen)
         now, exports = actor.clock.now(), actor.settings.exporting
         return rejections.drop(connection, chosen, now, who=actor.who, via=actor.via, exports=exports)
@@ -137,6 +138,15 @@ def _require_unchanged(connection: Transaction, chosen: Chosen, seen: Seen | Non
 def _wanted(chosen: Chosen) -> Rejections:
     kind = chosen.kind or ("delivery" if chosen.connector else "")
     return Rejections(kind, chosen.connector or chosen.source, chosen.code, chosen.lead_id or None)
+
+
+def if_dropped(settings: Settings, ledger: Ledger, chosen: Chosen) -> Mapping[LeadState, int]:
+    """Count the leads that wait for the chosen deliveries by the state that `drop` brings them to.
+
+    `exporting`: CTGO is told; `delivering` and `rejected`: they wait for others; `dropped`: no connector has them.
+    """
+    with ledger.read() as connection:
+        return rejections.if_dropped(connection, chosen, settings.exporting)
 
 
 class Droppable(NamedTuple):

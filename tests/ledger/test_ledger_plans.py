@@ -11,16 +11,18 @@ from syncd.core.flood_gate import Gates
 from syncd.core.lane_state import LaneState
 from syncd.core.verdict import Verdict
 from syncd.ledger import Ledger, overview, twins
+from syncd.ledger.admin.actions import release
 from syncd.ledger.admin.maintenance import FIRST, drop_payloads
+from syncd.ledger.admin.rejections import Chosen, count_retried, retry_part, take_back
 from syncd.ledger.deliveries import flood_gate, statuses
 from syncd.ledger.deliveries.attempts import next_due
 from syncd.ledger.deliveries.due import due, record
 from syncd.ledger.deliveries.queue import EXPORT_QUEUE, FEEDBACK_QUEUE
-from syncd.ledger.history import done
+from syncd.ledger.history import done, newest_touching, parts_of
 from syncd.ledger.leads import enrichment
 from syncd.ledger.leads.ingest import exported_here, ingest, known_keys
 from syncd.ledger.schema import Delivery, Export, Feedback
-from tests.ledger.rows import EXPORTS, NOW, ROUTES, admission, lead, malformed, put
+from tests.ledger.rows import EXPORTS, NOW, ROUTES, admission, lead, malformed, put, settle
 
 Said = list[str]
 
@@ -262,3 +264,36 @@ def _indexes(connection: Any) -> set[str]:
 def test_without_feedback_nobody_pays_for_those_indexes(full: Ledger) -> None:
     with full.read() as connection:
         assert {"lead_person", "person_remote"} & _indexes(connection) == set()
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [Chosen(), Chosen("crm"), Chosen("crm", "invalid"), Chosen("crm", "invalid", rejected_only=True),
+     Chosen(code="invalid", kind="export", source="main", rejected_only=True)],
+    ids=str,
+)  # fmt: skip
+def test_a_retry_and_its_undoing_read_what_is_rejected(full: Ledger, chosen: Chosen) -> None:
+    settle(full, *(Change(n, "rejected", 1, code="invalid") for n in range(260, 270)))
+    with _listening(full) as said, full.write() as connection:
+        part = retry_part(connection, chosen, NOW + 1, who="ana", exports=EXPORTS)
+        for entry in parts_of(connection, part.number or 0):
+            assert count_retried(connection, entry) == part.rows
+            assert take_back(connection, entry, NOW + 2, who="ana", exports=EXPORTS) == part.rows
+        overview.count_rejected(connection, overview.Rejections("delivery", "crm", "invalid"))
+    plans = _plans(full, said)
+    assert _walks(plans) == []
+    assert not [line for line in plans if "delivery USING INTEGER PRIMARY KEY (rowid>" in line]
+
+
+def test_holding_again_walks_nothing(full: Ledger) -> None:
+    with full.write() as connection:
+        flood_gate.start(connection, {"crm": 3}, ROUTES, ["crm"], NOW)
+        assert release(connection, "crm", NOW + 1, who="ana")
+    with _listening(full) as said, full.write() as connection:
+        (entry,) = parts_of(connection, newest_touching(connection, "release", "crm") or 0)
+        assert (
+            flood_gate.count_released(connection, entry)
+            == flood_gate.hold_again(connection, entry, NOW + 2)
+            > 0
+        )
+    assert _walks(_plans(full, said)) == []

@@ -30,7 +30,7 @@ ACTS: Mapping[str, str] = {
 """The command of each act."""
 
 ROUTES: Mapping[str, str] = {}
-"""The console's route of each act; empty as long as there is no console."""
+"""The console's route of each act; empty as long as it has none."""
 
 
 def acts() -> Iterator[str]:
@@ -80,7 +80,7 @@ def test_every_command_of_an_act_is_there(command: str, capsys: pytest.CaptureFi
     assert all(option in out for option in command.split() if option.startswith("--"))
 
 
-@pytest.mark.skipif(not ROUTES, reason="there is no console")
+@pytest.mark.skipif(not ROUTES, reason="the console has no acts yet")
 def test_every_act_has_a_route_that_calls_it() -> None:
     assert set(acts()) == set(ROUTES)
     assert called(ROOT / "syncd" / "console") >= set(ROUTES)

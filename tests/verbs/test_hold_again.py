@@ -1,6 +1,7 @@
 """What a release let through goes behind the gate again, as long as nobody tried it."""
 
 import json
+from collections import Counter
 
 import pytest
 
@@ -9,7 +10,7 @@ from syncd.core.flood_gate import Gates
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.deliveries.due import mark_maybe_sent
 from syncd.ledger.leads.ingest import ingest
-from syncd.verbs import gate
+from syncd.verbs import gate, rejected
 from syncd.verbs.actor import Actor
 from syncd.verbs.operator_log import entries, undoable
 from syncd.verbs.seen import GroupChangedError, Seen
@@ -92,6 +93,35 @@ def test_a_gate_that_holds_more_than_was_seen_is_asked_about_again(actor: Actor)
     with pytest.raises(GroupChangedError, match="15 when you looked, 12 now"):
         gate.drop_held(actor, "crm", seen=Seen(15, 0))
     assert gate.drop_held(actor, "crm", seen=Seen(15, 1)) == (12, None)
+
+
+def test_what_a_drop_comes_to_is_known_before_it(actor: Actor) -> None:
+    with actor.ledger.write() as connection:
+        page = flood_gate.page(connection, TEN, "main", "live")
+        some = [admission(n, "crm", "sheet") for n in range(1, 7)]
+        ingest(connection, (), [*some, *(admission(n) for n in range(7, 21))], (), NOW)
+        flood_gate.take_in(connection, TEN, page, NOW, over=True)
+    sheet = ids(actor.ledger, "SELECT id FROM delivery WHERE connector = 'sheet' ORDER BY id")
+    settle(actor.ledger, *(Change(n, "delivered", 1) for n in sheet[:5]), connector="sheet")
+    free = ids(actor.ledger, FREE)
+    settle(actor.ledger, *(Change(n, "rejected", 1, code="bad") for n in free if n not in sheet))
+    for chosen in (rejected.members_of("delivery", "crm", "bad"), None):
+        before = states(actor)
+        expected = (
+            gate.if_dropped(actor.settings, actor.ledger, "crm")
+            if chosen is None
+            else rejected.if_dropped(actor.settings, actor.ledger, chosen)
+        )
+        assert expected
+        rejected.drop(actor, chosen) if chosen else gate.drop_held(actor, "crm")
+        after = states(actor)
+        moved = Counter(after[seq] for seq in after if after[seq] != before[seq])
+        assert moved == {state: n for state, n in expected.items() if state != "delivering"}
+
+
+def states(actor: Actor) -> dict[int, str]:
+    """The state of each lead."""
+    return dict(ids(actor.ledger, "SELECT seq, state FROM lead"))
 
 
 @pytest.mark.parametrize("name", ["crm", "sheet"])

@@ -5,16 +5,19 @@ import json
 import pytest
 
 from syncd.core.delivery import Change
+from syncd.engine.housekeeping import Housekeeping
 from syncd.ledger import LedgerError, overview
 from syncd.ledger.admin import rejections
 from syncd.ledger.admin.rejections import Chosen
 from syncd.ledger.deliveries.due import mark_maybe_sent
+from syncd.log import logger
 from syncd.verbs import rejected
 from syncd.verbs.actor import Actor
 from syncd.verbs.operator_log import entries, undoable
 from syncd.verbs.seen import GroupChangedError, Seen
 from syncd.verbs.targets import MistakeError
 from tests.ledger.rows import admission, ids, malformed, put, settle
+from tests.support.virtual import DAY
 from tests.verbs.conftest import audit
 
 ROWS = "SELECT id, state, code, detail FROM delivery ORDER BY id"
@@ -151,6 +154,7 @@ def test_many_go_in_parts_and_come_back_by_any_of_their_entries(
     assert [json.loads(it.touched) for it in entries(actor.ledger, 9)[::-1]] == [
         [1, 2, 3, 4], [5, 6, 7, 8], [9, 10],
     ]  # fmt: skip
+    assert undoable(actor.ledger, entries(actor.ledger, 1)[0]) == 10
     assert rejected.take_back(later(actor), 2) == 10
     assert state(actor) == {"rejected": 10}
 
@@ -217,6 +221,42 @@ def test_a_group_of_one_kind_and_source_leaves_the_others(actor: Actor) -> None:
     assert rejected.drop(actor, rejected.members_of("lead", "main", "lead_malformed")) == 1
     assert state(actor) == {"rejected": 2}
     assert rejected.retry(actor, Chosen(kind="export")).n == 0
+
+
+def test_an_act_of_last_week_is_not_undone_and_keeps_no_list(actor: Actor) -> None:
+    refuse(actor, 1, 2)
+    house = Housekeeping(actor.ledger, actor.clock, logger(), DAY)
+    house.keep()
+    rejected.retry(actor, Chosen("crm"))
+    for days, kept in ((6, "[1,2]"), (2, None)):
+        actor.clock.advance(days * DAY)  # type: ignore[attr-defined]
+        house.keep()
+        touched = entries(actor.ledger, 1)[0].touched
+        assert (touched and touched.replace(" ", "")) == kept
+    with pytest.raises(MistakeError):
+        rejected.take_back(actor)
+
+
+def test_an_undoing_that_a_full_disk_ended_is_finished_by_the_next(
+    actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rejected, "MOST_TOUCHED", 4)
+    refuse(actor, 1, 10)
+    rejected.retry(actor, Chosen("crm"))
+    plain, parts = rejections.take_back, []
+
+    def dies(*rest: object, **more: object) -> int:
+        parts.append(plain(*rest, **more))  # type: ignore[arg-type]
+        if len(parts) == 2:
+            raise LedgerError("ledger_full", "no room")
+        return parts[-1]
+
+    monkeypatch.setattr(rejections, "take_back", dies)
+    with pytest.raises(LedgerError, match="no room Before that, 4 were moved, and they stay so"):
+        rejected.take_back(later(actor))
+    audit(actor.ledger)
+    assert state(actor) == {"pending": 6, "rejected": 4}
+    assert rejected.take_back(actor) == 6
 
 
 @pytest.mark.parametrize("number", [None, 1, 77])

@@ -164,7 +164,7 @@ def take_back(
 ) -> int:
     """Take back a retry: reject again the deliveries that nobody has tried since, for the same reasons.
 
-    A delivery that was tried, or that is maybe sent, stays as it is; what the engine is sending now arrives nevertheless.
+    That goes for a week. A delivery that was tried, or that is maybe sent, stays as it is; what the engine is sending now arrives nevertheless.
     Exports and feedback cannot be taken back.
     """
     settings = settings_of(context)

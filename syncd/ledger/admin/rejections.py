@@ -3,14 +3,16 @@
 A retry of many rows takes several transactions, each with its own entry in the operator's log: what a crash leaves is whole.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, false, func, or_, select, update
+from sqlalchemy import Connection, and_, func, or_, select, update
 
+from syncd.core.lead_state import LeadState
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.history import MOST_TOUCHED, log_action
-from syncd.ledger.leads.settlement import owe_everywhere, settle
+from syncd.ledger.leads.settlement import after_drop, owe_everywhere, settle
 from syncd.ledger.schema import Delivery, Export, Feedback, table
 from syncd.ledger.schema import Lead as LeadRow
 from syncd.ledger.sql import Books, among, array, is_standing, quoted
@@ -86,13 +88,13 @@ def retry_part(
     """
     books, last = Books(connection, now), list(after)
     mine = chosen._replace(unconfigured=False)
-    rows = _page(connection, _rejected(mine), _delivery, last[0], most)
+    rows = _page(connection, _rejected(mine), (_delivery, chosen), last[0], most)
     move_rows(books, _delivery, rows, {**_AGAIN, "held": "", "waits_from": now})
     settle(books, [row.lead_seq for row in rows], exports)
     found = [rows]
     for place, table_of in enumerate((_export, _feedback), 1):
         left = most - sum(map(len, found))
-        found.append(_page(connection, _of_sources(table_of, chosen), table_of, last[place], left))
+        found.append(_page(connection, _of_sources(table_of, chosen), (table_of, chosen), last[place], left))
         move_rows(books, table_of, found[-1], _AGAIN)
     books.close()
     for place, its in enumerate(found):
@@ -107,8 +109,21 @@ def retry_part(
     return Part(n, number, (last[0], last[1], last[2]) if n == most else None)
 
 
-def _page(connection: Connection, query: Any, rows: Any, after: int, most: int) -> Sequence[Any]:
-    return connection.execute(query.where(rows.c.id > after).order_by(rows.c.id).limit(most)).all()
+def _page(connection: Connection, query: Any, of: tuple[Any, Chosen], after: int, most: int) -> Sequence[Any]:
+    """Read the rows of a choice behind an id, in the order of ids."""
+    rows, chosen = of
+    # In the order of ids SQLite may read every row; with an expression it takes the partial index, if that has the choice
+    place = rows.c.id if chosen.code and not (chosen.connector or chosen.source) else rows.c.id + 0
+    return (
+        ()
+        if query is None
+        else connection.execute(query.where(place > after).order_by(place).limit(most)).all()
+    )
+
+
+def _all(connection: Connection, query: Any) -> Sequence[Any]:
+    """Read the rows of a choice; none where the query is None."""
+    return () if query is None else connection.execute(query).all()
 
 
 def take_back(
@@ -157,12 +172,12 @@ def drop(
 ) -> int:
     """Take rejected deliveries out of their leads' required sets, and drop quarantined rows; return how many."""
     books = Books(connection, now)
-    rows = connection.execute(_rejected(chosen)).all()
+    rows = _all(connection, _rejected(chosen))
     dropped = give_up(books, rows)
     settle(books, [row.lead_seq for row in rows], exports)
     dropped += _drop_exports(books, chosen) + _drop_quarantined(books, chosen, exports)
     values = {"state": "dropped", "settled_at": now}
-    dropped += move_rows(books, _feedback, connection.execute(_of_sources(_feedback, chosen)).all(), values)
+    dropped += move_rows(books, _feedback, _all(connection, _of_sources(_feedback, chosen)), values)
     books.close()
     if dropped:
         detail = _describe(chosen)
@@ -180,6 +195,11 @@ def give_up(books: Books, rows: Sequence[Any]) -> int:
     return dropped + move_rows(
         books, _delivery, there, {**values, "state": "delivered", "code": "", "detail": ""}
     )
+
+
+def if_dropped(connection: Connection, chosen: Chosen, exports: Mapping[str, bool]) -> Counter[LeadState]:
+    """Count the unsettled leads of the chosen deliveries by the state that a drop would bring them to."""
+    return after_drop(connection, _all(connection, _rejected(chosen)), exports)
 
 
 def _in_question(rows: Any, chosen: Chosen) -> Any:
@@ -208,7 +228,7 @@ def _rejected(chosen: Chosen) -> Any:
         query = query.where(
             _delivery.c.lead_seq.in_(select(_lead.c.seq).where(_lead.c.lead_id == chosen.lead_id))
         )
-    return query if chosen.kind in {"", "delivery"} else query.where(false())
+    return query if chosen.kind in {"", "delivery"} else None
 
 
 def still_waiting(connection: Connection, chosen: Chosen) -> int:
@@ -218,14 +238,14 @@ def still_waiting(connection: Connection, chosen: Chosen) -> int:
         _of_sources(_export, chosen),
         _of_sources(_feedback, chosen),
     )
-    return sum(row.state == "pending" for query in queries for row in connection.execute(query))
+    return sum(row.state == "pending" for query in queries for row in _all(connection, query))
 
 
 def _of_sources(rows: Any, chosen: Chosen) -> Any:
-    """Choose rejected exports or feedback; a command that names a connector is about none of them."""
+    """Choose rejected exports or feedback; None for a command that names a connector: it is about none of them."""
     query = select(rows).where(_in_question(rows, chosen))
     if chosen.connector or chosen.kind not in {"", rows.name}:
-        return query.where(false())
+        return None
     if chosen.source:
         query = query.where(rows.c.source == chosen.source)
     if chosen.code:
@@ -246,7 +266,7 @@ def move_rows(books: Books, rows: Any, found: Sequence[Any], values: Mapping[str
 
 def _drop_exports(books: Books, chosen: Chosen) -> int:
     """A dropped export leaves its leads delivered and never marked: they settle as unexported."""
-    rows = books.connection.execute(_of_sources(_export, chosen)).all()
+    rows = _all(books.connection, _of_sources(_export, chosen))
     move_rows(books, _export, rows, {"state": "dropped", "settled_at": books.now})
     for row in rows:
         mine = (

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, case, exists, func, literal, or_, select, update
 
-from syncd.core.lead_state import HOLDS_EXPORT, UNSETTLED, DeliveryStates, lead_state
+from syncd.core.lead_state import HOLDS_EXPORT, UNSETTLED, DeliveryStates, LeadState, lead_state
 from syncd.ledger.overview import counts
 from syncd.ledger.schema import Delivery, Export, table
 from syncd.ledger.schema import Lead as LeadRow
@@ -24,40 +24,56 @@ _lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
 _sibling = _lead.alias("sibling")
 
 
-_stands = case((is_there(_delivery), quoted("delivered")), else_=_delivery.c.state)
+def _standings(*but: Any) -> Any:
+    """Group leads by the states of their deliveries; return one row per group. A batch has two or three.
 
+    `but`: cases of deliveries that stand as if they were in another state.
+    """
+    stands = case((is_there(_delivery), quoted("delivered")), *but, else_=_delivery.c.state)
+    dropped = or_(_delivery.c.state == quoted("dropped"), *([stands == quoted("dropped")] if but else []))
 
-def _any(*, state: str, required: bool) -> Any:
-    return func.max(and_(_stands == state, _delivery.c.required.is_(required)))
+    def some(state: str, *, required: bool) -> Any:
+        return func.max(and_(stands == state, _delivery.c.required.is_(required)))
 
-
-_EACH = (
-    select(
-        _lead.c.seq,
-        _lead.c.source,
-        _lead.c.lead_id,
-        _lead.c.state,
-        _any(state="pending", required=True).label("required_pending"),
-        _any(state="rejected", required=True).label("required_rejected"),
-        _any(state="delivered", required=True).label("required_delivered"),
-        _any(state="pending", required=False).label("other_pending"),
-        _any(state="rejected", required=False).label("other_rejected"),
-        _any(state="delivered", required=False).label("other_delivered"),
-        # A `where` that was mended and says no takes the delivery away as if it had never been made
-        func.max(and_(_delivery.c.state == quoted("dropped"), _delivery.c.code != quoted("unwanted"))).label(
-            "dropped"
-        ),
+    each = (
+        select(
+            _lead.c.seq,
+            _lead.c.source,
+            _lead.c.lead_id,
+            _lead.c.state,
+            some("pending", required=True).label("required_pending"),
+            some("rejected", required=True).label("required_rejected"),
+            some("delivered", required=True).label("required_delivered"),
+            some("pending", required=False).label("other_pending"),
+            some("rejected", required=False).label("other_rejected"),
+            some("delivered", required=False).label("other_delivered"),
+            # A `where` that was mended and says no takes the delivery away as if it had never been made
+            func.max(and_(dropped, _delivery.c.code != quoted("unwanted"))).label("dropped"),
+        )
+        .join(_delivery, _delivery.c.lead_seq == _lead.c.seq)
+        .where(among(_lead.c.seq, "seqs"), _lead.c.state.in_(("delivering", "rejected", "exporting")))
+        .group_by(_lead.c.seq)
+        .subquery()
     )
-    .join(_delivery, _delivery.c.lead_seq == _lead.c.seq)
-    .where(among(_lead.c.seq, "seqs"), _lead.c.state.in_(("delivering", "rejected", "exporting")))
-    .group_by(_lead.c.seq)
-    .subquery()
-)
-_ALIKE = [column for column in _EACH.c if column.name not in {"seq", "lead_id"}]
-_STANDINGS = select(
-    *_ALIKE, func.json_group_array(_EACH.c.seq), func.json_group_array(_EACH.c.lead_id)
-).group_by(*_ALIKE)
-"""Group leads by the states of their deliveries; return one row per group. A batch has two or three."""
+    alike = [column for column in each.c if column.name not in {"seq", "lead_id"}]
+    ids = func.json_group_array(each.c.seq), func.json_group_array(each.c.lead_id)
+    return select(*alike, *ids).group_by(*alike)
+
+
+_STANDINGS = _standings()
+_IF_DROPPED = _standings((among(_delivery.c.id, "ids"), quoted("dropped")))
+
+
+def after_drop(
+    connection: Connection, rows: Sequence[Any], exports: Mapping[str, bool]
+) -> Counter[LeadState]:
+    """Count the unsettled leads of these deliveries by the state that they come to if the deliveries are dropped."""
+    found = Counter[LeadState]()
+    values = {"seqs": array(row.lead_seq for row in rows), "ids": array(row.id for row in rows)}
+    for source, _, *standing, members, _ in connection.execute(_IF_DROPPED, values):
+        state = lead_state(DeliveryStates(*standing), exports=exports.get(source, False))
+        found[state] += len(loads(members))
+    return found
 
 
 _ALL_DELIVERED = (
