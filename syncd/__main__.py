@@ -13,6 +13,11 @@ def main() -> None:
 
         sys.stdout.write(f"syncd {__version__}\n")
         sys.exit(0)
+    import signal  # noqa: PLC0415 - not for --version
+
+    # No terminal can hang up: it asks for a reload, which must not end a daemon that is only starting
+    if not os.isatty(0):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     # Imports make some 170,000 objects that stay: a collection among them would take a tenth of a start
     gc.set_threshold(250_000, 20, 50)
     # httpx would import its own command line with rich and Pygments: 6 MiB, a fifth of a second, no use

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, literal_column, or_, select
+from sqlalchemy import Connection, bindparam, delete, func, literal_column, or_, select
 
 from syncd.core.lead import Lead, LeadKey, Malformed, identity
 from syncd.core.lead_state import UNSETTLED, LeadState
@@ -85,7 +85,7 @@ class ExportUnderWay(Exception):  # noqa: N818 - an answer, not an error: come b
 def exported_here(connection: Connection, source: str, leads: Sequence[Lead]) -> set[int]:
     """Return the ids of these leads that this ledger exported, or may have, through this source or a twin at another.
 
-    An export whose answer was lost counts as well.
+    An export whose answer was lost counts as well, and one that CTGO refused: an error may come after the mark was made.
     """
     if not leads:
         return set()
@@ -110,8 +110,8 @@ _EXPORTED = select(_export.c.lead_id).where(
     _export.c.source == bindparam("source"),
     among(_export.c.lead_id, "ids"),
     or_(
-        _export.c.state.in_([quoted(state) for state in ("pending", "delivered")]),
-        and_(_export.c.state == quoted("shelved"), _export.c.maybe_sent),
+        _export.c.state.in_([quoted(state) for state in ("pending", "delivered", "rejected", "dropped")]),
+        _export.c.maybe_sent,
     ),
 )
 

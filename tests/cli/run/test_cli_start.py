@@ -117,3 +117,15 @@ def test_a_daemon_asks_for_leads_before_it_imports_what_it_needs_later_or_never(
         found = imported(report.read())
     assert "syncd.engine.pull.lane" in found
     assert sorted(found & set(NEEDLESS)) == []
+
+
+def test_without_a_terminal_a_reload_does_not_end_who_is_only_starting() -> None:
+    """The daemon's own handler comes after its imports; until then a SIGHUP would be the end of it."""
+    code = (
+        "import signal, sys; from syncd.__main__ import main; sys.argv = ['syncd', 'explain', 'halted']\n"
+        "try: main()\nexcept SystemExit: print(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.endswith("\nTrue\n")

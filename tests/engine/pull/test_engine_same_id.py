@@ -73,6 +73,27 @@ def test_a_row_marked_by_our_own_export_whose_answer_was_lost_is_delivered(bench
     assert len(far.things) == 2
 
 
+def test_a_row_marked_by_an_export_that_ctgo_refused_afterwards_is_delivered(bench: Bench) -> None:
+    """An error may come after the mark was made, also one that nobody repeats: the export is set aside then."""
+    world = bench.ctgo(leads=1)
+    far = bench.place()
+    lead_id = world.listed()[0].id
+
+    def refused(request: httpx.Request, through: Callable[[], httpx.Response]) -> httpx.Response:
+        answer = through()
+        return httpx.Response(406) if request.url.path.endswith("/export") else answer
+
+    bench.life.wires["main"].answering = refused
+    bench.once()
+    assert bench.exports() == {"rejected": 1}
+    assert list(world.exported) == [lead_id]
+    _second_row(bench, lead_id, exported="2026-09-21T00:00:00Z")
+    bench.clock.advance(60)
+    bench.once()
+    bench.check()
+    assert len(far.things) == 2
+
+
 def test_a_mark_whose_sender_was_killed_stays_ours_whatever_comes(bench: Bench) -> None:
     world = bench.ctgo(leads=1)
     far = bench.place()

@@ -41,11 +41,14 @@ class SecondCrm(Theirs):
         self._refuses: dict[str, str] = {}
         self._held: set[str] = set()
         self._own = program.poison_of
+        self._before = 0
+        """Refusals that it noted before the calm."""
         program.poison_of = lambda identity: self._refuses.get(identity) or self._own(identity)
 
     def calm(self) -> None:
         super().calm()
         self._refuses.clear()
+        self._before = len(self._program.refused)
 
     def _serve(self, environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         yield from super()._serve(environ, start_response)
@@ -73,7 +76,10 @@ class SecondCrm(Theirs):
         self._refuses[person] = next(kind for kind, its_own in self._program.POISON.items() if its_own)
 
     def refuses(self, row: Row) -> bool:
-        return bool(self._own(self._identity_of(row)))
+        """Tell by its seed, or by what it noted since the calm: rules that strangers made stand for good."""
+        identity = self._identity_of(row)
+        noted = (it.record for it in self._program.refused[self._before :])
+        return bool(self._own(identity)) or identity in noted
 
     def _identity_of(self, row: Row) -> str:
         return person_of(row)
