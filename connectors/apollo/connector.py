@@ -12,7 +12,7 @@ A contact that syncd did not make is left as it is, or filled where it is empty,
 connector remembers between two calls makes it quicker; forgetting it makes it only more careful.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from connectors.apollo import identity
 from connectors.apollo import setup as apollo_setup
@@ -51,6 +51,21 @@ class ApolloConnector(Connector):
         )  # fmt: skip
         self._api = Api(client, context.clock)
         self._sender = Sender(self._api, self._settings, context)
+
+    @classmethod
+    def clashes(cls, options: Mapping[str, ApolloOptions]) -> Iterator[tuple[str, str, str]]:
+        """Each connector that would make a person without an address beside another connector of the same key."""
+        first: dict[tuple[str, str], str] = {}
+        for name, its in options.items():
+            if its.creates_without_email:
+                team = (its.base_url, its.api_key.get_secret_value())
+                other = first.setdefault(team, name)
+                if other != name:
+                    yield (
+                        name,
+                        "without_email",
+                        f'"create" stands in connectors.{other} too: both would make the same person',
+                    )
 
     def check(self) -> Sequence[Finding]:
         """Check that the key is accepted and may make the calls in use, and that the custom fields are there."""

@@ -29,6 +29,7 @@ from syncd.ledger.lanes import lift_halts
 from syncd.ledger.leads import settlement
 from syncd.ledger.leads.enrichment import waiting
 from syncd.ledger.overview import pushed
+from syncd.ledger.sources import set_budgets
 from syncd.settings import Settings
 from syncd.workers import WorkerPool
 
@@ -218,6 +219,7 @@ def begin(engine: Engine, log: Logger, approved_by: str = "") -> None:
         lifted = {name for kind, name in lift_halts(connection) if kind == "deliver"}
         moved = settlement.apply_exporting(connection, engine.settings.exporting, engine.clock.now())
         twins.set_addresses(connection, engine.settings.addresses)
+        set_budgets(connection, engine.budgets)
         flood_gate.start(connection, engine.gates, engine.settings.routes, lifted, engine.clock.now())
         for deliver in engine.delivers if approved_by else ():
             release(connection, deliver.name, engine.clock.now(), who=approved_by)

@@ -21,11 +21,17 @@ import pydantic
 import syncd
 from syncd import file_access
 from syncd.file_access import name_of
-from syncd.settings import SYSTEM_CONFIG, Settings, SettingsError, find_config, load, no_config, passed_over
+from syncd.settings import (
+    CREDENTIALS,
+    SYSTEM_CONFIG,
+    Settings,
+    SettingsError,
+    find_config,
+    load,
+    no_config,
+    passed_over,
+)
 from syncd.stderr import put
-
-CREDENTIALS = "credentials"
-"""The folder beside the system's configuration with a file for each secret. The unit loads it; only root may read it."""
 
 STARTED_AS = os.getuid()
 """The user who typed the command, even after the process has become another user."""

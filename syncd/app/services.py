@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from syncd.daemon.daemon import Daemon
 from syncd.engine.engine import Engine
 from syncd.engine.enrich import ask_credits
 from syncd.health.counters import Counting
+from syncd.health.minutes import FlowMinutes
 from syncd.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 CREDITS_EVERY, CREDITS_FIRST = 3600.0, 30.0
 """Seconds between two requests for the balances, and until the first one: the first pulls come before it."""
+
+FLOW_EVERY = 60.0
+"""Seconds between two times that counted requests and latencies are written, for plots."""
 
 LISTEN_EVERY = 60.0
 """Seconds between two attempts to bind an address."""
@@ -32,14 +37,25 @@ class Services:
     counting: Counting = field(default_factory=Counting)
     credits: dict[str, int] = field(default_factory=dict)
     running: "RunningServices | None" = None
+    flow: FlowMinutes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.flow = FlowMinutes(self.counting)
 
     def chores_of(self, engine: Engine) -> Sequence[Chore]:
         """List their chores for the daemon's calendar."""
         act = partial(self._ask_credits, engine)
-        return (
+        chores = [
             Chore("credits", Every(CREDITS_EVERY, CREDITS_FIRST), act, grace=None),
             Chore("health", Every(LISTEN_EVERY), self._listen, brief=True, grace=None),
-        )
+        ]
+        if engine.ledger.flow:
+            write = partial(self._write_flow, engine)
+            chores.append(Chore("flow", Every(FLOW_EVERY), write, grace=None))
+        return chores
+
+    def _write_flow(self, engine: Engine) -> None:
+        self.flow.write(engine.ledger, engine.clock.now(), UTC)
 
     def _listen(self) -> None:
         if self.running is not None:

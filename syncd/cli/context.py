@@ -3,22 +3,22 @@
 import os
 import sys
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from syncd.app.privileges import came_as, settings_in_force
-from syncd.cli.engine_holder import nudge
 from syncd.cli.verb_help import Verbs
-from syncd.core.failure import CODES
 from syncd.log import escape, redact_values
-from syncd.settings import Settings, SettingsError, instant, seconds, secret_values
+from syncd.settings import Settings, instant, seconds, secret_values
 from syncd.settings.error_messages import hint
+from syncd.verbs.engine_holder import nudge
 
 if TYPE_CHECKING:
     from syncd.ledger import Ledger
+    from syncd.verbs.actor import Actor
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="For a script.")]
@@ -49,49 +49,26 @@ def ledger_to_read(settings: Settings) -> "Ledger":
     return Ledger.open_to_read(settings.state.path)
 
 
+def at_work(settings: Settings) -> AbstractContextManager["Actor"]:
+    """Open the ledger for acts of the person at the keyboard, and wake a running engine afterwards. Raises LedgerError."""
+    from syncd.verbs import actor  # noqa: PLC0415 - as above
+
+    return actor.at_work(settings, operator(), "cli")
+
+
 @contextmanager
 def ledger_to_change(settings: Settings) -> Iterator["Ledger"]:
-    """Open the ledger for an action of a person, and wake a running engine afterwards.
-
-    It makes no ledger. Raises LedgerError, also if there is none yet.
-    """
-    from syncd.ledger import Ledger, LedgerError  # noqa: PLC0415 - as above
-
-    path = settings.state.path
-    if not path.exists():
-        raise LedgerError("ledger_broken", f"There is no ledger at {path} yet: run syncd --once first.")
-    with Ledger.open(path) as ledger:
-        yield ledger
-    nudge(path)
+    """Open the ledger as `at_work` does, for a verb that has its act at hand."""
+    with at_work(settings) as actor:
+        yield actor.ledger
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A source or connector, with its lanes as (kind, name)."""
-
-    what: str
-    name: str
-    lanes: tuple[tuple[str, str], ...]
-
-    def __str__(self) -> str:
-        return f"{self.what} {self.name}"
-
-
-def target_of(settings: Settings, name: str) -> Target:
-    """Find the source or connector of a name. Raises a usage error with the nearest name."""
-    if name in settings.connectors:
-        polls = (("hear", name),) if settings.connectors[name].feedback else ()
-        return Target("connector", name, (("deliver", name), *polls))
-    if name in settings.sources:
-        from syncd.engine.source import SOURCE_LANES  # noqa: PLC0415 - brings the client of CTGO along
-
-        source = settings.sources[name]
-        also = (("enrich", source.enrich), ("push", source.push), ("feedback", settings.gives_feedback))
-        kinds = (*SOURCE_LANES, *(kind for kind, table in also if table))
-        return Target("source", name, tuple((kind, name) for kind in kinds))
-    raise unknown(
-        "source or connector", name, {*settings.sources, *settings.connectors}, "sources and connectors"
-    )
+def describe_next(ledger: Path) -> str:
+    """Nudge the engine on a ledger; describe who continues with the work there."""
+    process = nudge(ledger)
+    if process is None:
+        return "No engine is running; to continue: syncd --once"
+    return f"The running engine (process {process}) continues with them."
 
 
 def unknown(what: str, name: str, known: Collection[str], many: str = "") -> typer.TyperException:
@@ -124,27 +101,6 @@ def instant_option(name: str, help_: str) -> Any:
 
 TIMES = "2026-11-30, yesterday, 2h (ago)"
 """Examples of an instant, for the help of an option."""
-
-
-def advice(settings: Settings, code: str, name: str = "", *, halted: bool = False) -> str:
-    """Advise what to do about a failure code of the source or connector `name`; empty if nobody knows.
-
-    `halted`: its lane stands still, so the advice is to resume the lane, and not to retry one lead.
-    """
-    fix = CODES.get(code, "")
-    if not fix and name in settings.connectors:
-        from syncd import registry  # noqa: PLC0415 - imports the plugin
-
-        try:
-            fix = registry.codes([settings.connectors[name].type]).get(code, "")
-        except SettingsError:  # a missing plugin has no advice; `check` reports that it is missing
-            return ""
-    if halted:
-        fix = fix.replace(
-            "syncd rejected retry",
-            "syncd resume NAME; or, if these are to be rejected: syncd resume NAME --accept",
-        )
-    return fix.replace("SOURCE", name).replace("NAME", name) if name else fix
 
 
 def operator() -> str:

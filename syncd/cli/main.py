@@ -17,6 +17,7 @@ from syncd.cli.exits import Exit, complain
 from syncd.cli.prepare.completion import VARIABLE, prepare
 from syncd.cli.verb_help import GROUPS, Verbs, examples_of, finish
 from syncd.log import escape
+from syncd.verbs.targets import MistakeError
 
 VERBS = {
     "init": ("prepare.init:init", "Write a commented configuration to start from."),
@@ -34,6 +35,7 @@ VERBS = {
     "resume": ("operate.pause:resume", "Lift a pause or a halt."),
     "retry": ("operate.retry:retry", "List what waits to be tried again, or try it now."),
     "reload": ("operate.pause:reload", "Make the running daemon read its configuration again."),
+    "pull": ("operate.pause:pull", "Make the running daemon pull now."),
     "push": ("operate.push:app", "Show, or switch off and on, CTGO's push of new leads."),
     "replay": ("operate.replay:replay", "Make deliveries for older leads: for a new connector, or for rejected or unwanted leads."),
     "release": ("operate.release:release", "Release the deliveries that a connector's flood gate holds."),
@@ -206,8 +208,9 @@ def parse_and_run(arguments: Sequence[str]) -> int:
         prepare()
     try:
         code = app(list(arguments), standalone_mode=False, prog_name="syncd")
-    except typer.TyperException as error:
-        complain(error.format_message(), "syncd --help lists the options; syncd VERB --help those of a verb.")
+    except (typer.TyperException, MistakeError) as error:
+        said = str(error) if isinstance(error, MistakeError) else error.format_message()
+        complain(said, "syncd --help lists the options; syncd VERB --help those of a verb.")
         return Exit.USAGE
     except typer.Abort:
         return Exit.WORK_LEFT

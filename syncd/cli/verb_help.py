@@ -27,6 +27,7 @@ GROUPS = {
         "pause",
         "resume",
         "reload",
+        "pull",
         "retry",
         "release",
         "replay",

@@ -67,7 +67,7 @@ def activity(visit: Visit) -> Response:
     before = asked.get("before", type=float) or _NEWEST
     with visit.parts.readings.reading() as connection:
         rows = history.actions(
-            connection, MOST, before=before, who=wanted["who"], verb=wanted["verb"], name=wanted["name"]
+            connection, MOST, until=before, who=wanted["who"], verb=wanted["verb"], name=wanted["name"]
         )
         people, verbs = history.actors(connection)
     acts = [act_of(row) for row in rows]

@@ -86,7 +86,7 @@ CONNECTOR_BUG = "connector_bug"
 CODES: Mapping[str, str] = MappingProxyType(
     {
         # CTGO
-        "key_refused": "Check the source's api_key, for a regenerated key stops the old one at once. Then: syncd resume SOURCE",
+        "key_refused": "Check the source's api_key, which begins with ctgo_; a regenerated key stops the old one at once. Then: syncd resume SOURCE",
         "forbidden": "CTGO refuses this call for this account: check the subscription in the dashboard. Then: syncd resume SOURCE",
         "subscription_required": "Renew the subscription in CTGO's dashboard. A source that halted for it goes on with: syncd resume SOURCE",
         "free_account_limit": "Put the tracked account that you have to sleep, or subscribe in CTGO's dashboard.",

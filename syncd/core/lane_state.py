@@ -12,6 +12,9 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 26 * 3600.0
 
 Status = Literal["open", "paused", "halted"]
 
+SOURCE_LANES = ("pull", "export")
+"""The lanes that live by a source's key: one that is refused halts them all."""
+
 
 class Policy(NamedTuple):
     """A lane's patience. Times are in seconds."""

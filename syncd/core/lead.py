@@ -17,17 +17,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import itemgetter
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import from_json, to_json
 
@@ -106,22 +98,6 @@ class Malformed:
     reason: str
 
 
-def _absent_if_odd(value: object, read: ValidatorFunctionWrapHandler) -> Any:
-    try:
-        return read(value)
-    except (ValidationError, OverflowError):
-        return None
-
-
-def _in_utc(moment: datetime) -> datetime:
-    """A time without a zone is UTC, as all of CTGO's are."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-T = TypeVar("T")
-Maybe = Annotated[T | None, WrapValidator(_absent_if_odd)]
-"""A field that may be missing, null, or of a type that nobody foresaw: then it is None."""
-_Moment = Annotated[datetime, AfterValidator(_in_utc)]
 _Number = Annotated[int, Field(le=LARGEST_ID)]
 _ODD = ConfigDict(extra="ignore", coerce_numbers_to_str=True, alias_generator=to_camel)
 
@@ -132,11 +108,11 @@ class ProfileRow(BaseModel):
     model_config = _ODD
 
     x_user_id: str | None = None
-    handle: Maybe[str] = None
-    display_name: Maybe[str] = None
-    profile_image_url: Maybe[str] = None
-    follower_count: Maybe[_Number] = None
-    bio: Maybe[str] = None
+    handle: str | None = None
+    display_name: str | None = None
+    profile_image_url: str | None = None
+    follower_count: _Number | None = None
+    bio: str | None = None
 
 
 class Row(BaseModel):
@@ -147,12 +123,26 @@ class Row(BaseModel):
     id: int = Field(ge=1, le=LARGEST_ID)
     stream_id: int | None = Field(None, ge=0, le=LARGEST_ID)
     segment_id: int | None = Field(None, ge=0, le=LARGEST_ID)
-    tracked_x_account_id: Maybe[_Number] = None
-    match_confidence: Maybe[str] = None
-    source_type: Maybe[str] = None
-    discovered_at: Maybe[_Moment] = None
-    exported_at: Maybe[_Moment] = None
+    tracked_x_account_id: _Number | None = None
+    match_confidence: str | None = None
+    source_type: str | None = None
+    discovered_at: datetime | None = None
+    exported_at: datetime | None = None
     profile: ProfileRow
+
+
+_NEEDED = frozenset({("id",), ("streamId",), ("segmentId",), ("profile",), ("profile", "xUserId")})
+"""Fields that say which lead it is, for which campaign and about whom. Any other of a type that nobody foresaw is absent."""
+
+
+def _in_utc(moment: datetime | None) -> datetime | None:
+    """A time without a zone is UTC, as all of CTGO's are. One at the ends of the calendar is absent."""
+    if moment is None or moment.tzinfo is None:
+        return moment and moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return None
 
 
 def parse_lead(source: str, raw: object) -> tuple[Lead, str] | Malformed:
@@ -215,9 +205,25 @@ def _validated(source: str, raw: object, row: object, payload: str) -> tuple[Lea
     return lead, payload
 
 
+def _row(raw: dict[str, Any]) -> Row:
+    """Read a row without the fields that nobody needs and that cannot be read. Raises ValidationError."""
+    try:
+        return Row.model_validate(raw)
+    except ValidationError as error:
+        odd = {
+            one["loc"] for one in error.errors(include_url=False, include_context=False, include_input=False)
+        }
+        if odd & _NEEDED:
+            raise
+    profile = {name: value for name, value in raw["profile"].items() if ("profile", name) not in odd}
+    return Row.model_validate(
+        {name: value for name, value in raw.items() if (name,) not in odd} | {"profile": profile}
+    )
+
+
 def _lenient(source: str, raw: dict[str, Any]) -> Lead:
     """Raises ValidationError."""
-    row = Row.model_validate(raw)
+    row = _row(raw)
     who = row.profile
     return Lead(
         LeadKey(source, row.id, row.stream_id or 0, row.segment_id or 0),
@@ -226,8 +232,8 @@ def _lenient(source: str, raw: dict[str, Any]) -> Lead:
         row.tracked_x_account_id,
         row.match_confidence,
         row.source_type,
-        row.discovered_at or UNDATED,
-        row.exported_at,
+        _in_utc(row.discovered_at) or UNDATED,
+        _in_utc(row.exported_at),
         Profile(
             who.x_user_id, who.handle, who.display_name, who.profile_image_url, who.follower_count, who.bio
         ),

@@ -13,17 +13,17 @@ from typing import Literal
 from syncd.clock import Clock
 from syncd.connector import Logger
 from syncd.core.enrichment import SET_BOUNDS
-from syncd.core.lane_state import LaneState, reopened
+from syncd.core.lane_state import SOURCE_LANES, LaneState, reopened
 from syncd.daemon.calendar import Calendar, Chore
 from syncd.daemon.poll_schedule import Polls, Snapshot
 from syncd.daemon.service_manager import Notifier
 from syncd.daemon.work_log import WorkLog
 from syncd.engine.engine import Engine, log_shelved
-from syncd.engine.source import SOURCE_LANES
 from syncd.ledger import LedgerError, Transaction, overview, twins
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.lanes import load_lane, save_lane
 from syncd.ledger.leads import settlement
+from syncd.ledger.sources import set_budgets
 from syncd.settings import Settings, SettingsError
 from syncd.workers import Ended, Runner, WorkerPool, nothing
 
@@ -73,6 +73,7 @@ def take_over(connection: Transaction, old: Engine, new: Engine) -> list[LaneSta
             lifted.append(lane)
     stood = {lane.name for lane in lifted if lane.kind == "deliver"}
     twins.set_addresses(connection, new.settings.addresses)
+    set_budgets(connection, new.budgets)
     flood_gate.start(connection, new.gates, new.settings.routes, stood, new.clock.now())
     before = {context.budget.meter.name: context for context in old.contexts}
     after = {context.budget.meter.name: context for context in new.contexts}

@@ -45,6 +45,11 @@ class Engine:
     closes: Mapping[tuple[str, str], Callable[[], None]] = field(default_factory=dict)
     gates: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def budgets(self) -> Mapping[str, str]:
+        """By source, the name of its key's budget in the ledger."""
+        return {context.name: context.budget.meter.name for context in self.contexts}
+
     def close(self) -> None:
         """End every lane; none may be in a step."""
         for close in self.closes.values():

@@ -34,7 +34,15 @@ from syncd.core.enrichment import (
     with_asked,
 )
 from syncd.core.failure import Failure, Halt, Pause, Reject
-from syncd.core.lane_state import BY_HAND, SHORTEST_PAUSE, LaneState, is_believed, paused, reopened
+from syncd.core.lane_state import (
+    BY_HAND,
+    SHORTEST_PAUSE,
+    SOURCE_LANES,
+    LaneState,
+    is_believed,
+    paused,
+    reopened,
+)
 from syncd.core.verdict import judge_call
 from syncd.ctgo import Enrichment, Me
 from syncd.engine.budget import Reservation
@@ -48,7 +56,7 @@ from syncd.engine.enrich_questions import (
     without,
 )
 from syncd.engine.lane import AGAIN, IDLE, LaneTools, LedgerLane, Next
-from syncd.engine.source import SOURCE_LANES, SourceContext
+from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger, Transaction
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.lanes import halt_lanes, load_lane
@@ -75,7 +83,7 @@ class Enrich(LedgerLane):
         self._context, self._enriching = context, context.recipients.enriching
         # What is enriched is judged as any lead is
         self._recipients = replace(context.recipients, enriching=None)
-        self._balance_unknown_until = 0.0
+        self._balance_unknown_until = self._answered_at = 0.0
         self._sets = 0
         self._in_burst = False
 
@@ -115,7 +123,7 @@ class Enrich(LedgerLane):
             return Next(source.wait(now), source.code)
         standstill = self._standstill(lane)
         if standstill is None:
-            return self._ask(reopened(lane), questions)
+            return self._ask_due(reopened(lane), questions, now)
         if self._is_to_deliver(lane):
             over = [it for q in questions if (it := without(q, lane.code, self._recipients))]
             if over:
@@ -124,7 +132,7 @@ class Enrich(LedgerLane):
         sooner = self._until_unasked(lane, questions)
         if sooner is None or (standstill.wait or 0.0) <= sooner:
             return standstill
-        return Next(sooner, lane.code) if sooner else self._ask(lane, questions)
+        return Next(sooner, lane.code) if sooner else self._ask_due(lane, questions, now)
 
     def _until_unasked(self, lane: LaneState, questions: Sequence[Question]) -> float | None:
         if all(question.asked for question in questions):
@@ -193,6 +201,12 @@ class Enrich(LedgerLane):
 
     # Asking
 
+    def _ask_due(self, lane: LaneState, questions: Sequence[Question], now: float) -> Next:
+        due = [question for question in questions if question.again_at <= now]
+        if due:
+            return self._ask(lane, due)
+        return Next(min(question.again_at for question in questions) - now, "retrying")
+
     def _ask(self, lane: LaneState, questions: Sequence[Question]) -> Next:
         """One request: about the balance if it must be known first, else about the lead that comes first."""
         # An outage spends one ask a lead and not two, and one that is refused holds up no other
@@ -260,6 +274,7 @@ class Enrich(LedgerLane):
 
     def _on_answer(self, sent: "_Sent", answer: Enrichment, mode: str) -> None:
         question, now = sent.question, self._clock.now()
+        self._answered_at = now
         document = with_asked(merged((question.document, found_in(answer))), question.outputs, mode)
         left = answer.credits_remaining
         price = price_seen(sent.team_credits, left, len(question.outputs), now)
@@ -293,15 +308,31 @@ class Enrich(LedgerLane):
                 self._fail(connection, sent.lane, why)
 
     def _reject(self, connection: Transaction, sent: "_Sent", why: Reject) -> None:
-        """The lead goes on as it is. When ten in a row are refused alike it is nobody's fault of them: they wait again."""
-        it, situation = sent.question, self._situation()
-        verdict = judge_call([Item(it.waiting.seq)], [why], reopened(sent.lane), situation)
-        if verdict.changes[0].state == "rejected":
-            enrichment.close_asks(connection, self.name, [it.waiting.person])
-            self._settle([AfterEnrichment(it.waiting, it.lead, it.document, why.code)], connection)
+        """The lead goes on as it is. When ten in a row are refused alike it is nobody's fault of them: they wait again.
+
+        One that is not found may be new to CTGO's replica, or the route away. It waits an hour if others are found since, else a day.
+        """
+        it, situation, waits = sent.question, self._situation(), False
+        if why.code == "not_found":
+            first = enrichment.note_not_found(connection, self.name, it.waiting.person, situation.now)
+            if first <= self._answered_at and situation.now - first >= HOUR:
+                self._go_on_without(connection, it, why)
+                return
+            waits = situation.now - first < DAY
+            if waits and first != situation.now and not sent.lane.probing:
+                return
+        alike = tuple(seq for seq in sent.lane.alike if seq != it.waiting.seq)  # it counts once
+        lane = reopened(sent.lane._replace(alike=alike))
+        verdict = judge_call([Item(it.waiting.seq)], [why], lane, situation)
+        if verdict.changes[0].state == "rejected" and not waits:
+            self._go_on_without(connection, it, why)
         if verdict.revived:
             put_back(connection, self._context, verdict.revived, situation.now)
         self._save(connection, verdict.lane)
+
+    def _go_on_without(self, connection: Transaction, it: Question, why: Reject) -> None:
+        enrichment.close_asks(connection, self.name, [it.waiting.person])
+        self._settle([AfterEnrichment(it.waiting, it.lead, it.document, why.code)], connection)
 
     def _fail(self, connection: Transaction, lane: LaneState, why: Failure) -> Next:
         if why.code == "key_refused":  # the pull and the export live by the same key

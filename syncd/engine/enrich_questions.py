@@ -25,6 +25,7 @@ from syncd.ledger.sql import Books
 from syncd.mapping import variables
 
 Document = Mapping[str, Any]
+MINUTE = 60.0
 
 
 class Question(NamedTuple):
@@ -40,6 +41,13 @@ class Question(NamedTuple):
     def turn(self) -> tuple[int, float]:
         """When it is asked, lowest first. What may have been charged already comes last, and whom CTGO refused before that."""
         return (self.asked.asks, self.asked.asked_at) if self.asked else (-1, 0.0)
+
+    @property
+    def again_at(self) -> float:
+        """The instant from which it may be asked: soon, then ever later, if CTGO does not know the lead."""
+        if self.asked is None or self.asked.not_found_at is None:
+            return 0.0
+        return self.asked.not_found_at + max(MINUTE, 2 * (self.asked.asked_at - self.asked.not_found_at))
 
     @property
     def refused(self) -> bool:

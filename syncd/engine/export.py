@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 from syncd.core.delivery import Change, Delivered, Item, Outcome, kept, spared
 from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
-from syncd.core.lane_state import LaneState, Situation, reopened
+from syncd.core.lane_state import SOURCE_LANES, LaneState, Situation, reopened
 from syncd.core.verdict import Verdict, judge_call
 from syncd.engine.budget import Reservation
 from syncd.engine.lane import AGAIN, IDLE, LaneTools, LedgerLane, Next, Outcomes, outcomes_of
-from syncd.engine.source import SOURCE_LANES, SourceContext
+from syncd.engine.source import SourceContext
 from syncd.ledger import Transaction
 from syncd.ledger.deliveries.attempts import others_due
 from syncd.ledger.deliveries.queue import EXPORT_QUEUE, Claim, Queue

@@ -12,8 +12,6 @@ from syncd.engine.fanout import Recipients
 from syncd.engine.lane import NOBODY, Observer
 
 Start = Literal["new", "now", "all"]
-SOURCE_LANES = ("pull", "export")
-"""The lanes that live by a source's key: one that is refused halts them all."""
 
 
 @dataclass(slots=True)

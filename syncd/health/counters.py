@@ -33,6 +33,9 @@ class Counted:
     """All counters. A key holds label values in the order that the comment gives."""
 
     requests: Counter[tuple[str, str]] = field(default_factory=Counter)  # host, status
+    of_sources: Counter[tuple[str, str]] = field(
+        default_factory=Counter
+    )  # source, status; no metric: hosts are fewer
     pulls: Counter[tuple[str, str]] = field(default_factory=Counter)  # source, kind
     found: Counter[tuple[str]] = field(default_factory=Counter)  # source
     deliveries: Counter[tuple[str, str]] = field(default_factory=Counter)  # connector, outcome
@@ -86,8 +89,8 @@ class Counting(Observer):
 
     def requested(self, source: str, host: str, status: int) -> None:
         """Count a request; status 0: it was not answered."""
-        del source  # hosts are what the answers are about, and fewer
         with self._lock:
+            self._counted.of_sources[source, str(status)] += 1
             self._counted.requests[self._known(host), str(status)] += 1
 
     def pulled(self, source: str, kind: str, new: int) -> None:

@@ -17,12 +17,13 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.exc import DatabaseError
-from sqlmodel import SQLModel
 
 from syncd.ledger import files, schema, sql
 from syncd.ledger.errors import LedgerError, translated
 from syncd.ledger.files import EngineLock, connect, sync_names
+from syncd.ledger.flow import COUNTED
 from syncd.ledger.leads.recent import Fresh
+from syncd.ledger.schema_history import METADATA
 from syncd.ledger.sql import driver
 
 __all__ = ["EngineLock", "Ledger"]
@@ -104,6 +105,16 @@ class Ledger:
     def guarded(self) -> threading.RLock:
         """Return the lock of every transaction, as a context for changes that must not happen during one."""
         return self._lock
+
+    @property
+    def flow(self) -> bool:
+        """True while transactions also count flow: see `syncd.ledger.flow`."""
+        return bool(self._connection.info.get(COUNTED))
+
+    @flow.setter
+    def flow(self, on: bool) -> None:
+        with self._lock:
+            self._connection.info[COUNTED] = on
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -196,7 +207,7 @@ class Ledger:
 
     def _create(self) -> None:
         with self.write() as connection:
-            SQLModel.metadata.create_all(connection, checkfirst=False)
+            METADATA.create_all(connection, checkfirst=False)
             connection.exec_driver_sql(
                 "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
             )

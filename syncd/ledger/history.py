@@ -1,22 +1,48 @@
 """The ledger's history: acts of people, jobs of maintenance, alerts that were sent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, and_, delete, func, select
 
-from syncd.ledger.schema import Action, Alert, Digest, Upkeep, table
-from syncd.ledger.sql import execute_many, upsert
+from syncd.ledger.schema import table
+from syncd.ledger.schema_history import Action, Alert, Digest, Upkeep
+from syncd.ledger.sql import array, execute_many, upsert
 
 _action, _upkeep, _alert, _digest = table(Action), table(Upkeep), table(Alert), table(Digest)
 
 
+MOST_TOUCHED = 5000
+"""Deliveries that an act may touch and be taken back for."""
+
+
 def log_action(
-    connection: Connection, now: float, *, who: str, verb: str, name: str = "", detail: str = ""
-) -> None:
-    """Note in the operator's log who did what, and when; part of the transaction that does it."""
-    connection.execute(_action.insert().values(at=now, who=who, verb=verb, name=name, detail=detail))
+    connection: Connection,
+    now: float,
+    *,
+    who: str,
+    verb: str,
+    name: str = "",
+    detail: str = "",
+    via: str = "cli",
+    touched: Sequence[int] = (),
+) -> int:
+    """Note in the operator's log who did what, and when; part of the transaction that does it. Returns its number.
+
+    `via`: the way that the act came. `touched`: the deliveries that it may be taken back for; of too many, none is kept.
+    """
+    kept = array(touched) if 0 < len(touched) <= MOST_TOUCHED else None
+    values = {
+        "at": now,
+        "who": who,
+        "verb": verb,
+        "name": name,
+        "detail": detail,
+        "via": via,
+        "touched": kept,
+    }
+    return int(connection.execute(_action.insert().values(**values).returning(_action.c.id)).scalar_one())
 
 
 def actions(
@@ -24,20 +50,24 @@ def actions(
     limit: int = 20,
     *,
     since: float | None = None,
-    before: float | None = None,
+    until: float | None = None,
+    before: int | None = None,
     name: str = "",
     who: str = "",
     verb: str = "",
 ) -> Sequence[Any]:
     """Return the newest acts of people, newest first.
 
-    `since`, `before`: none before, and none from then on. `name`: of this source or connector only; `who`, `verb`: likewise.
+    `since`, `until`: none earlier, and none from then on; `before`: those with a smaller number only. `name`: of this source or connector only; `who`, `verb`:
+    likewise.
     """
     query = select(_action).order_by(_action.c.id.desc()).limit(limit)
     if since is not None:
         query = query.where(_action.c.at >= since)
+    if until is not None:
+        query = query.where(_action.c.at < until)
     if before is not None:
-        query = query.where(_action.c.at < before)
+        query = query.where(_action.c.id < before)
     for column, wanted in ((_action.c.name, name), (_action.c.who, who), (_action.c.verb, verb)):
         if wanted:
             query = query.where(column == wanted)
@@ -57,6 +87,26 @@ def actors(connection: Connection) -> tuple[list[str], list[str]]:
 def newest_action(connection: Connection) -> int:
     """The number of the newest act: when it grows, somebody did something."""
     return connection.execute(select(func.max(_action.c.id))).scalar() or 0
+
+
+def acted_since(connection: Connection, number: int, verbs: Collection[str], names: Collection[str]) -> bool:
+    """True if somebody did one of these acts, about one of these names, after the act of this number."""
+    newer = select(_action.c.id).where(_action.c.id > number)
+    mine = newer.where(_action.c.verb.in_(verbs), _action.c.name.in_(names))
+    return connection.execute(mine.limit(1)).first() is not None
+
+
+def parts_of(connection: Connection, number: int) -> Sequence[Any]:
+    """Return the entries of an act, the oldest first: one that took several transactions has an entry for each."""
+    one = select(_action).where(_action.c.id == number).subquery()
+    same = (_action.c[name] == one.c[name] for name in ("at", "who", "verb", "name"))
+    return connection.execute(select(_action).join(one, and_(*same)).order_by(_action.c.id)).all()
+
+
+def newest_touching(connection: Connection, verb: str, name: str = "") -> int | None:
+    """Return the number of the newest act of a kind that may be taken back, None if there is none."""
+    query = select(func.max(_action.c.id)).where(_action.c.verb == verb, _action.c.touched.is_not(None))
+    return connection.execute(query.where(_action.c.name == name) if name else query).scalar()
 
 
 def acts_of(connection: Connection, verb: str) -> Sequence[tuple[str, float]]:

@@ -175,6 +175,18 @@ def rejected_rows(connection: Connection, wanted: Rejections = ALL_REJECTED) -> 
                 yield RejectedRow(kind, *row)
 
 
+def count_rejected(connection: Connection, wanted: Rejections) -> int:
+    """Count the rows that `rejected_rows` would return."""
+    queries = (
+        query.where(*conditions)
+        for kind, query, conditions in _rejections(wanted)
+        if wanted.kind in {"", kind}
+    )
+    return sum(
+        connection.execute(select(func.count()).select_from(it.subquery())).scalar_one() for it in queries
+    )
+
+
 def _rejections(wanted: Rejections) -> Iterator[tuple[str, Any, list[Any]]]:
     """List each kind of rejected rows: its name, its query, and what is wanted in its own columns."""
     key = (_lead.c.source, _lead.c.lead_id, _lead.c.stream_id, _lead.c.segment_id)

@@ -1,6 +1,7 @@
 """The tables. Instants are seconds since the epoch, UTC, except a slot's, which are monotonic within its boot.
 
-A change here needs a migration beside it: `tests/ledger` asserts that both ways lead to the same schema.
+`syncd.ledger.schema_history` has the rest. A change needs a migration beside it: `tests/ledger` asserts that both ways lead to
+the same schema.
 """
 
 from typing import Any
@@ -11,7 +12,7 @@ from sqlmodel import Field, SQLModel
 
 from syncd.core.lead_state import STANDING
 
-SCHEMA = "0012"
+SCHEMA = "0013"
 """The revision that these tables are; the newest file in `migrations/versions`."""
 
 _STANDING = ", ".join(f"'{state}'" for state in STANDING)
@@ -34,6 +35,7 @@ class Source(Row, table=True):
     """A source and its watermark. `listing`: `all` (GET /leads) or `campaigns` (one by one).
 
     `floor`: nothing discovered before it is taken; the first pull fixes it. `host`: its address, empty if not configured.
+    `budget`: the name of its key's `Budget`, for who does not know the key.
     """
 
     name: str = Field(primary_key=True)
@@ -44,6 +46,7 @@ class Source(Row, table=True):
     pulled_at: float | None = None
     reconciled_at: float | None = None
     host: str = Field(default="", sa_column=Column(String, nullable=False, server_default=text("''")))
+    budget: str = Field(default="", sa_column=Column(String, nullable=False, server_default=text("''")))
 
 
 class Reconciliation(Row, table=True):
@@ -94,7 +97,10 @@ class Payload(Row, table=True):
 
 
 class Attempted(Row):
-    """The columns of `syncd.core.delivery.Item`. `waits_from`: when a `due_at` that lay ahead was written."""
+    """The columns of `syncd.core.delivery.Item`.
+
+    `waits_from`: when a `due_at` that lay ahead was written, or when a person put an untried row into the line.
+    """
 
     state: str = "pending"
     attempts: int = 0
@@ -137,7 +143,8 @@ class Gate(Row, table=True):
     """A connector's flood gate. `size`: new deliveries that it takes in one burst; 0: it has none.
 
     It is closed as long as it holds something. `approved`: a person let deliveries up to this id through, and they are
-    not held again. `configured`: the last start knew the connector.
+    not held again. `configured`: the last start knew the connector. `first`: a JSON array of the ids that it let through
+    when it closed.
     """
 
     connector: str = Field(primary_key=True)
@@ -145,6 +152,7 @@ class Gate(Row, table=True):
     closed_at: float | None = None
     approved: int = 0
     configured: bool = True
+    first: str = Field(default="[]", sa_column=Column(String, nullable=False, server_default=text("'[]'")))
 
 
 class Export(Attempted, table=True):
@@ -296,13 +304,17 @@ class Window(Row, table=True):
 
 
 class Ask(Row, table=True):
-    """A request to enrich a person that has no answer yet: it may have been charged. `outputs`: a JSON array."""
+    """A request to enrich a person that has no answer yet: it may have been charged. `outputs`: a JSON array.
+
+    `not_found_at`: when CTGO first said that it does not know the lead.
+    """
 
     source: str = Field(primary_key=True)
     person: str = Field(primary_key=True)
     outputs: str
     asks: int = 0
     asked_at: float = 0.0
+    not_found_at: float | None = None
 
 
 class AskDay(Row, table=True):
@@ -338,48 +350,6 @@ class Subscription(Row, table=True):
     asked: str = ""
     off: bool = False
     heard_at: float | None = None
-
-
-class Action(Row, table=True):
-    """An entry of the operator's log: who did what, and when."""
-
-    id: int | None = Field(default=None, primary_key=True)
-    at: float
-    who: str
-    verb: str
-    name: str = ""
-    detail: str = ""
-
-
-class Alert(Row, table=True):
-    """An alert and its last message to a person: see `syncd.alerts.decision.Alert`. `place`: the part of its topic."""
-
-    kind: str = Field(primary_key=True)
-    place: str = Field(primary_key=True)
-    code: str = ""
-    since: float = 0.0
-    level: int = 1
-    told_at: float | None = None
-    told_level: int = 0
-    over_at: float | None = None
-
-
-class Digest(Row, table=True):
-    """The totals of the last daily summary; one row at most."""
-
-    id: int | None = Field(default=None, primary_key=True)
-    at: float
-    found: int = 0
-    delivered: int = 0
-    exported: int = 0
-
-
-class Upkeep(Row, table=True):
-    """The last run of a job of maintenance: see `syncd.ledger.history`. `detail` is empty when all is well."""
-
-    name: str = Field(primary_key=True)
-    done_at: float
-    detail: str = ""
 
 
 class Secret(Row, table=True):

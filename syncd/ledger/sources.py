@@ -53,6 +53,19 @@ _FORWARD = (
 )
 
 
+def set_budgets(connection: Connection, budgets: Mapping[str, str]) -> None:
+    """A start, or a reload: the names of the budgets of these sources' keys, for a reader who has no key."""
+    rows = [{"source": source, "its": name} for source, name in budgets.items()]
+    execute_many(connection, _SET_BUDGET, rows)
+
+
+_SET_BUDGET = (
+    update(_source)
+    .where(_source.c.name == bindparam("source"), _source.c.budget != bindparam("its"))
+    .values(budget=bindparam("its"))
+)
+
+
 # Books: see `syncd.core.reconciliation`
 
 EXPORTED = ("exported", "elsewhere")

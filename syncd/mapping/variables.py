@@ -10,6 +10,7 @@ is read leniently. An address and its status are always from the same place.
 
 import re
 from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -103,6 +104,12 @@ def _linkedin_url(contact: list[dict[str, Any]]) -> str | None:
     return None
 
 
+@lru_cache(maxsize=1)
+def _text_of(now: float) -> str:
+    """Write the time of a batch, which all of its leads share."""
+    return utc_text(now)
+
+
 class _Given(NamedTuple):
     """A lead and all other data that its variables are read from."""
 
@@ -151,10 +158,12 @@ SPECS: Mapping[str, VariableSpec] = MappingProxyType({
     "email_domain": VariableSpec("text", "enriching: email.address, else the listing", lambda it: _email_domain(it.contact)),
     "linkedin_url": VariableSpec("text", "enriching: linkedin.url, else the listing", lambda it: _linkedin_url(it.contact)),
     "raw": VariableSpec("table", "listing: all of it", lambda it: it.lead.raw, can_be_null=False),
-    "synced_at": VariableSpec("text", "clock: the time of the delivery", lambda it: None if it.now is None else utc_text(it.now), can_be_null=False),
+    "synced_at": VariableSpec("text", "clock: the time of the delivery", lambda it: None if it.now is None else _text_of(it.now), can_be_null=False),
 })
 # fmt: on
 """Every variable: all that the code reads and the documentation tells, in the order of the documentation."""
+
+_READ = {name: spec.read for name, spec in SPECS.items()}
 
 VARIABLES: tuple[str, ...] = tuple(SPECS)
 """The names of the variables."""
@@ -172,7 +181,7 @@ def variables(
     `enrichment` is the `result` of CTGO's enrich answer; `now`, seconds since the epoch, becomes `synced_at`.
     """
     given = _Given(lead, lead.profile, labels, _contact(lead.raw, enrichment), now)
-    return {name: SPECS[name].read(given) for name in names}
+    return {name: _READ[name](given) for name in names}
 
 
 LONGEST = 65_536

@@ -43,7 +43,7 @@ from syncd.settings.models import (
 from syncd.settings.values import NAME, Digest, Listen, Schedule, instant, seconds
 
 __all__ = [
-    "SYSTEM_CONFIG", "Alerts", "ConnectorSettings", "Console", "ConsoleProxy", "Digest", "Enrich", "Feedback", "Health", "Listen",
+    "CREDENTIALS", "SYSTEM_CONFIG", "Alerts", "ConnectorSettings", "Console", "ConsoleProxy", "Digest", "Enrich", "Feedback", "Health", "Listen",
     "Log", "Provenance", "Push", "Schedule", "Settings", "SettingsError", "Source", "State", "find_config",
     "instant", "load", "no_config", "passed_over", "seconds", "secret_values",
 ]  # fmt: skip
@@ -51,6 +51,8 @@ __all__ = [
 DOCKER_SECRETS = Path("/run/secrets")
 LOCAL_CONFIG = Path("config.toml")
 SYSTEM_CONFIG = Path("/etc/syncd/config.toml")
+CREDENTIALS = "credentials"
+"""The folder beside the system's configuration with a file for each secret. The unit loads it; only root may read it."""
 SYSTEM_STATE = Path("/var/lib/syncd")
 DEFAULT_PUSH = str(Push.model_fields["listen"].default)
 DEFAULT_CONSOLE = str(Console.model_fields["listen"].default)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from syncd.cli.engine_holder import holder_in
 from syncd.cli.output import duration, guarded, say, say_csv, say_json, say_table
 from syncd.cli.table import cell_width, table_lines, wrapped
+from syncd.verbs.engine_holder import holder_in
 
 HOSTILE = "[red]Mara[/red]\x1b[2J\x9b31m\u202e\nforged: line"
 

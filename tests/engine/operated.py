@@ -15,9 +15,9 @@ from syncd.engine.fanout import Recipient
 from syncd.engine.housekeeping import Housekeeping
 from syncd.engine.names import Names, names_in
 from syncd.ledger import history, sources
-from syncd.ledger.admin import actions, auditor, forgotten
-from syncd.ledger.admin.actions import Chosen
+from syncd.ledger.admin import actions, auditor, forgotten, rejections
 from syncd.ledger.admin.forgotten import PersonQuery
+from syncd.ledger.admin.rejections import Chosen
 from syncd.ledger.admin.replays import Wanted
 from syncd.mapping import Filter
 from syncd.simulator import Fault, World
@@ -44,12 +44,15 @@ FIELDS = {"handle": "{{ handle }}", "email": "{{ email }}", "campaign": "{{ stre
 
 
 class Whole(Bench):
-    """A bench with two sources and three connectors that a person operates. `hears`: and whose CRM is listened to."""
+    """A bench with two sources and three connectors that a person operates.
 
-    def __init__(self, folder: Path, seed: int, *, hears: bool = False) -> None:
+    `hears`: and whose CRM is listened to. `doubts`: and who undoes things.
+    """
+
+    def __init__(self, folder: Path, seed: int, *, hears: bool = False, doubts: bool = False) -> None:
         super().__init__(folder, seed=seed)
         self.chance = random.Random(seed)  # noqa: S311 - to be repeated
-        self.hears = hears
+        self.hears, self.doubts = hears, doubts
         self.away: dict[str, Account] = {}
         self.gone: dict[str, Place] = {}
         self.past: Path | None = None
@@ -135,12 +138,24 @@ class Whole(Bench):
 
     def retry(self) -> None:
         with self.ledger.write() as connection:
-            actions.retry(connection, Chosen(), self.now, who="ana", exports={})
+            rejections.retry(connection, Chosen(), self.now, who="ana", exports={})
+
+    def take_back(self) -> None:
+        with self.ledger.write() as connection:
+            number = history.newest_touching(connection, "retry") or 0
+            for part in history.parts_of(connection, number):
+                rejections.take_back(connection, part, self.now, who="ana", exports={})
+
+    def hold_again(self) -> None:
+        with self.ledger.write() as connection:
+            number = history.newest_touching(connection, "release") or 0
+            for part in history.parts_of(connection, number):
+                actions.hold_again(connection, part, self.now, who="ana")
 
     def drop(self) -> None:
         code = self.chance.choice(["invalid", "lead_malformed", "filter_failed"])
         with self.ledger.write() as connection:
-            actions.drop(connection, Chosen(code=code), self.now, who="ana", exports={})
+            rejections.drop(connection, Chosen(code=code), self.now, who="ana", exports={})
 
     def forget(self) -> None:
         assert self.ledger
@@ -331,8 +346,8 @@ class Whole(Bench):
                 actions.resume_lanes(connection, self.lanes(), self.now, who="ana")
                 for name in ("crm", "mail"):
                     actions.release(connection, name, self.now, who="ana")
-                actions.retry(connection, Chosen(), self.now, who="ana", exports={})
-                actions.drop(connection, Chosen(code="lead_malformed"), self.now, who="ana", exports={})
+                rejections.retry(connection, Chosen(), self.now, who="ana", exports={})
+                rejections.drop(connection, Chosen(code="lead_malformed"), self.now, who="ana", exports={})
             for pull in self.life.pulls.values():
                 pull.ask_live()
                 pull.ask_reconcile()

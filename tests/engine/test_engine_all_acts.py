@@ -55,10 +55,13 @@ ACTS = [
 
 
 OF_SALES = ["judge", "judge", "judge", "judge"]
+OF_DOUBT = ["retry", "take_back", "take_back", "hold_again", "hold_again"]
 
 
 def step(whole: Whole) -> None:
-    act = whole.chance.choice(ACTS + OF_SALES if whole.hears else ACTS)
+    act = whole.chance.choice(
+        [*ACTS, *(OF_SALES if whole.hears else ()), *(OF_DOUBT if whole.doubts else ())]
+    )
     whole.said.append(act)
     whole.seams.at = (
         whole.seams.count + whole.chance.randrange(1, 60) if whole.chance.random() < 0.4 else None
@@ -81,14 +84,17 @@ def lost(whole: Whole, name: str, world: World) -> list[LeadKey]:
     return [lead.key for lead in leads if lead.key not in known]
 
 
-@pytest.mark.parametrize("hears", [False, True], ids=["", "hearing"])
+@pytest.mark.parametrize(
+    ("hears", "doubts"), [(False, False), (True, False), (False, True)], ids=["", "hearing", "undoing"]
+)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_whatever_is_done_and_wherever_it_dies_nothing_is_lost_doubled_or_early(
     tmp_path: Path,
     seed: int,
     hears: bool,  # noqa: FBT001
+    doubts: bool,  # noqa: FBT001
 ) -> None:
-    whole = Whole(tmp_path, seed, hears=hears)
+    whole = Whole(tmp_path, seed, hears=hears, doubts=doubts)
     try:
         for _ in range(STEPS):
             step(whole)

@@ -9,7 +9,8 @@ from syncd.core.failure import Halt
 from syncd.core.flood_gate import Gates
 from syncd.core.lane_state import LaneState
 from syncd.ledger import Ledger, overview
-from syncd.ledger.admin.actions import Chosen, drop, drop_held, pause_lanes, release, resume_lanes, retry
+from syncd.ledger.admin.actions import drop_held, pause_lanes, release, resume_lanes
+from syncd.ledger.admin.rejections import Chosen, drop, retry
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.deliveries.attempts import next_due
 from syncd.ledger.deliveries.due import due

@@ -5,7 +5,8 @@ import pytest
 from syncd.core.delivery import Change
 from syncd.core.lane_state import LaneState
 from syncd.ledger import Ledger, overview
-from syncd.ledger.admin.actions import Chosen, accept, drop, pause_lanes, resume_lanes, retry
+from syncd.ledger.admin.actions import accept, pause_lanes, resume_lanes
+from syncd.ledger.admin.rejections import Chosen, drop, retry
 from syncd.ledger.deliveries.queue import EXPORT_QUEUE
 from syncd.ledger.lanes import lift_halts, load_lane, load_lanes, save_lane
 from syncd.ledger.leads.settlement import apply_exporting

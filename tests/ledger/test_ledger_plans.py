@@ -138,11 +138,11 @@ def test_a_gate_walks_nothing_but_what_it_holds(full: Ledger) -> None:
     gates = Gates({"crm": 3})
     with _listening(full) as said, full.write() as connection:
         flood_gate.start(connection, {"crm": 3}, ROUTES, ["crm"], NOW)
-        flood_gate.release(connection, "crm", 2)
+        flood_gate.release(connection, "crm", 2, NOW)
         page = flood_gate.page(connection, gates, "main", "live")
         ingest(connection, (), [admission(n) for n in range(2000, 2009)], (), NOW)
         flood_gate.take_in(connection, gates, page, NOW, over=False)
-        flood_gate.release(connection, "crm")
+        flood_gate.release(connection, "crm", None, NOW)
         flood_gate.take_in(connection, gates, page, NOW, over=True)
         flood_gate.gates(connection)
         flood_gate.held_of(connection, "crm")

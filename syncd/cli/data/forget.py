@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from syncd.cli.context import Yes, confirm, ledger_to_change, operator, settings_of
-from syncd.cli.engine_holder import engine_of
 from syncd.cli.exits import Exit, complain
 from syncd.cli.output import say, say_json
 from syncd.clock import SystemClock
 from syncd.core.lead import LARGEST_ID
 from syncd.settings import Settings
+from syncd.verbs.engine_holder import engine_of
 
 if TYPE_CHECKING:
     from syncd.ledger import Ledger

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from syncd.cli.observe.lead_list import profile_of
 from syncd.ledger.files import sync_folder
 from syncd.registry import drafts
 from syncd.settings import Settings
+from syncd.verbs.payload import profile_of
 
 
 @dataclass(frozen=True, slots=True)

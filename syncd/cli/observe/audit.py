@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli.context import AsJson, advice, ledger_to_read, settings_of
+from syncd.cli.context import AsJson, ledger_to_read, settings_of
 from syncd.cli.exits import SOURCE_EXITS, Exit, strongest
 from syncd.cli.output import say, say_json, say_table
 from syncd.clock import SystemClock
 from syncd.core.failure import Failure
 from syncd.settings import Settings
+from syncd.verbs.targets import advice
 
 if TYPE_CHECKING:
     from syncd.ledger.admin.auditor import Contradiction

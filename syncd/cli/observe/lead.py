@@ -3,9 +3,8 @@
 Only this verb, `leads`, the verbs of `rejected` and `map` print personal data of a lead.
 """
 
-import json
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,7 +14,9 @@ from syncd.cli.output import iso, say, say_json
 from syncd.core.feedback import Judgement
 from syncd.core.lead import LARGEST_ID
 from syncd.log import escape
-from syncd.settings import Settings
+
+if TYPE_CHECKING:
+    from syncd.verbs.lead import Attempt, KnownDelivery, KnownFeedback, KnownLead
 
 
 def lead(
@@ -28,10 +29,14 @@ def lead(
     """Show everything about one lead, as a timeline. Exits with 1 if the ledger does not hold it."""
     number, handle = parse_lead_name(who)
     settings = settings_of(context)
+    from syncd.registry import record_urls  # noqa: PLC0415 - the plugins
+    from syncd.verbs.lead import is_forgotten, known  # noqa: PLC0415
+
     with ledger_to_read(settings) as ledger:
-        found = find_rows(ledger, number, handle)
-        _add_urls(settings, found)
-        forgotten = not found and _is_forgotten(ledger, number, handle)
+        found = [
+            document_of(it) for it in known(ledger, record_urls(settings), lead_id=number, handle=handle)
+        ]
+        forgotten = not found and is_forgotten(ledger, lead_id=number, handle=handle)
     if as_json:
         say_json(found)
     else:
@@ -59,85 +64,46 @@ def parse_lead_name(who: str) -> tuple[int, str]:
     return 0, handle
 
 
-def find_rows(ledger: Any, number: int, handle: str) -> list[dict[str, Any]]:
-    """Find every row of the lead with its deliveries and export, instants as ISO 8601 text."""
-    from syncd.ledger import overview  # noqa: PLC0415
-    from syncd.ledger.sources import load_names  # noqa: PLC0415
-
-    with ledger.read() as connection:
-        found = []
-        for row in overview.find_leads(connection, lead_id=number, handle=handle):
-            streams, segments, _ = load_names(connection, row.source)
-            export = overview.export_of(connection, row.source, row.lead_id) if row.lead_id else None
-            found.append(
-                {
-                    "source": row.source,
-                    "id": row.lead_id,
-                    "stream_id": row.stream_id,
-                    "stream_name": streams.get(row.stream_id),
-                    "segment_id": row.segment_id,
-                    "segment_name": segments.get(row.segment_id),
-                    "person": row.person,
-                    "state": row.state,
-                    "code": row.code,
-                    "detail": row.detail,
-                    "discovered_at": iso(row.discovered_at or None),
-                    "ingested_at": iso(row.ingested_at),
-                    "settled_at": iso(row.settled_at),
-                    "payload": payload_of(row.payload),
-                    "enrichment": payload_of(row.enrichment),
-                    "deliveries": [_attempted(it, "connector", "required", "remote_id", "created")
-                                   for it in overview.deliveries_of(connection, row.seq)],
-                    "export": _attempted(export) if export else None,
-                    "feedback": _feedback(connection, row),
-                }
-            )  # fmt: skip
-        return found
+def document_of(it: "KnownLead") -> dict[str, Any]:
+    """Describe one row of the lead, instants as ISO 8601 text."""
+    first = (
+        "source",
+        "id",
+        "stream_id",
+        "stream_name",
+        "segment_id",
+        "segment_name",
+        "person",
+        "state",
+        "code",
+        "detail",
+    )
+    return {
+        **{key: getattr(it, key) for key in first},
+        "discovered_at": iso(it.discovered_at or None),
+        "ingested_at": iso(it.ingested_at),
+        "settled_at": iso(it.settled_at),
+        "payload": it.payload,
+        "enrichment": it.enrichment,
+        "deliveries": [_delivery(one) for one in it.deliveries],
+        "export": it.export and _attempted(it.export),
+        "feedback": it.feedback and _feedback(it.feedback),
+    }
 
 
-def _add_urls(settings: Settings, rows: list[dict[str, Any]]) -> None:
-    """Add to each delivery the address of its record for a browser, None if it is not known."""
-    from syncd.registry import record_urls  # noqa: PLC0415 - the plugins
-
-    url = record_urls(settings)
-    for delivery in (it for row in rows for it in row["deliveries"]):
-        delivery["url"] = url(delivery["connector"], delivery["remote_id"] or "")
+def _delivery(it: "KnownDelivery") -> dict[str, Any]:
+    named = {key: getattr(it, key) for key in ("connector", "required", "remote_id", "created")}
+    return {**named, **_attempted(it, held=it.held), "url": it.url}
 
 
-def _feedback(connection: Any, row: Any) -> dict[str, Any] | None:
-    """Describe a CRM's judgement of the lead, and the feedback that CTGO got; None if there is none."""
-    from syncd.ledger.deliveries.queue import feedback_of  # noqa: PLC0415
-
-    found = feedback_of(connection, row.source, row.lead_id, row.segment_id) if row.lead_id else None
-    if found is None:
-        return None
-    texts = {key: getattr(found, key) for key in ("connector", "word", "told")}
-    instants = {key: iso(getattr(found, key)) for key in ("heard_at", "told_at")}
-    return {**texts, **instants, **_attempted(found)}
+def _feedback(it: "KnownFeedback") -> dict[str, Any]:
+    texts = {key: getattr(it, key) for key in ("connector", "word", "told")}
+    return {**texts, "heard_at": iso(it.heard_at), "told_at": iso(it.told_at), **_attempted(it)}
 
 
-def _is_forgotten(ledger: Any, number: int, handle: str) -> bool:
-    from syncd.ledger.admin import forgotten  # noqa: PLC0415
-
-    with ledger.read() as connection:
-        return forgotten.is_forgotten(connection, forgotten.PersonQuery(handle=handle, lead_id=number))
-
-
-def _attempted(row: Any, *more: str) -> dict[str, Any]:
-    found = {key: getattr(row, key) for key in (*more, "state", "attempts", "maybe_sent", "code", "detail")}
-    if hasattr(row, "held"):
-        found["held"] = row.held not in {"", "unasked"} and row.state == "pending"
-    return {**found, "due_at": iso(row.due_at or None), "settled_at": iso(row.settled_at)}
-
-
-def payload_of(text: str | None) -> Any:
-    """Read a stored payload as JSON; text that is not JSON stays text."""
-    if text is None:
-        return None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+def _attempted(it: "Attempt", **more: bool) -> dict[str, Any]:
+    found = {key: getattr(it, key) for key in ("state", "attempts", "maybe_sent", "code", "detail")}
+    return {**found, **more, "due_at": iso(it.due_at or None), "settled_at": iso(it.settled_at)}
 
 
 def _show(row: dict[str, Any]) -> None:

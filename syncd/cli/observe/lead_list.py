@@ -1,32 +1,26 @@
 """`syncd leads`: list leads, newest first, with their state at each connector and their ids there."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
 from syncd.cli.context import AsJson, instant_option, ledger_to_read, settings_of, unknown
 from syncd.cli.exits import Exit
-from syncd.cli.observe.lead import payload_of
 from syncd.cli.output import iso, say, say_json
 from syncd.core.delivery import State
 from syncd.core.lead import LARGEST_ID
 from syncd.core.lead_state import LeadState
 from syncd.log import escape
 from syncd.settings import Settings
+from syncd.verbs.payload import profile_of
 
 if TYPE_CHECKING:
     from syncd.ledger import Ledger
-    from syncd.ledger.leads.listing import LeadFilter, ListedDelivery, ListedLead
-
-PAGE = 500
-"""Leads that one statement reads."""
+    from syncd.ledger.leads.listing import ListedDelivery, ListedLead
+    from syncd.verbs.lead import FindUrl
 
 _WIDTH = 80
-
-FindUrl = Callable[[str, str], str | None]
-"""Finds the address of a record for a browser, by the connector's name and the record's id."""
-
 
 _SINCE = instant_option("--since", "Only leads discovered from here on")
 
@@ -50,10 +44,11 @@ def leads(  # noqa: PLR0917 - Typer passes them by name
     """List leads, newest first, with their state at each connector and their ids there."""
     settings = settings_of(context)
     from syncd.ledger.leads.listing import LeadFilter  # noqa: PLC0415
+    from syncd.verbs.lead import newest  # noqa: PLC0415
 
     with ledger_to_read(settings) as ledger:
         _check(settings, ledger, connector, state)
-        found = list(_pages(ledger, LeadFilter(connector, state, campaign or 0, since), limit))
+        found = list(newest(ledger, LeadFilter(connector, state, campaign or 0, since), limit))
     from syncd.registry import record_urls  # noqa: PLC0415 - the plugins
 
     url = record_urls(settings)
@@ -83,27 +78,7 @@ def _check(settings: Settings, ledger: "Ledger", connector: str, state: str) -> 
         raise unknown("connector", connector, known)
 
 
-def _pages(ledger: "Ledger", wanted: "LeadFilter", limit: int) -> Iterator["ListedLead"]:
-    from syncd.ledger.leads.listing import list_leads  # noqa: PLC0415
-
-    after = None
-    with ledger.read() as connection:
-        while limit > 0:
-            page = list_leads(connection, wanted, min(limit, PAGE), after)
-            yield from page
-            if len(page) < PAGE:
-                return
-            after, limit = page[-1], limit - len(page)
-
-
-def profile_of(payload: str | None) -> dict[str, Any]:
-    """Return the profile in a stored payload; empty if the payload is gone or has none."""
-    document = payload_of(payload)
-    profile = document.get("profile") if isinstance(document, dict) else None
-    return profile if isinstance(profile, dict) else {}
-
-
-def _document(it: "ListedLead", url: FindUrl) -> dict[str, Any]:
+def _document(it: "ListedLead", url: "FindUrl") -> dict[str, Any]:
     profile = profile_of(it.payload)
     return {
         "source": it.source,
@@ -122,7 +97,7 @@ def _document(it: "ListedLead", url: FindUrl) -> dict[str, Any]:
     }
 
 
-def _lines(it: "ListedLead", url: FindUrl) -> Iterator[str]:
+def _lines(it: "ListedLead", url: "FindUrl") -> Iterator[str]:
     """Write one lead: who it is and its own state, then a line for each connector."""
     profile = profile_of(it.payload)
     handle, name = profile.get("handle"), profile.get("displayName")

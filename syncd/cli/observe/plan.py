@@ -10,7 +10,6 @@ from syncd.cli.context import ledger_to_read, settings_of
 from syncd.cli.exits import Exit
 from syncd.cli.output import duration, say_json, say_table, say_wrapped
 from syncd.clock import SystemClock
-from syncd.core.enrichment import day_of
 from syncd.core.lane_state import BY_HAND
 from syncd.core.limiter import GUARD, WINDOW, Budget
 from syncd.settings import Settings, Source
@@ -18,6 +17,7 @@ from syncd.settings import Settings, Source
 if TYPE_CHECKING:
     from syncd.clock import Clock
     from syncd.ledger import Ledger, Transaction
+    from syncd.verbs.status import Spending
 
 
 ANSWER = 0.5
@@ -46,6 +46,7 @@ def pending_work(settings: Settings, ledger: "Ledger", clock: "Clock") -> dict[s
     from syncd.ledger.deliveries import flood_gate  # noqa: PLC0415
     from syncd.ledger.lanes import load_lanes  # noqa: PLC0415
     from syncd.ledger.leads import enrichment  # noqa: PLC0415
+    from syncd.verbs.status import spending  # noqa: PLC0415
 
     sources: dict[str, Any] = {}
     with ledger.read() as connection:
@@ -67,11 +68,11 @@ def pending_work(settings: Settings, ledger: "Ledger", clock: "Clock") -> dict[s
             later = follow.get(name, 0) if source.export else 0
             waits = counts["lead"].get(name, {}).get("enriching", 0) + unanswered.get(name, 0)
             enriching = spending(connection, name, source, waits, clock.now())
-            asks = enriching["asks"] if enriching else 0
+            asks = enriching.asks if enriching else 0
             feedback = counts["feedback"].get(name, {}).get("pending", 0) if settings.gives_feedback else 0
             requests = due + later + asks + feedback
             sources[name] = {
-                "enriching": enriching,
+                "enriching": enriching and spending_document(enriching),
                 "exports": due,
                 "exports_after_delivery": later,
                 "feedback": feedback,
@@ -160,27 +161,19 @@ def _endings(lanes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield "A lane that is halted, or paused by hand, waits until it is resumed: syncd status says why."
 
 
-def spending(
-    connection: "Transaction", name: str, source: Source, waiting: int, now: float
-) -> dict[str, Any] | None:
-    """Describe a source's enriching; None if it neither enriches nor has leads that wait for it.
-
-    `credits`: the last balance from CTGO, None if unknown. `asks`: requests that may leave today for the waiting leads.
-    """
-    from syncd.ledger.leads import enrichment  # noqa: PLC0415
-
-    chosen = source.enrich
-    if chosen is None:
-        return {"waiting": waiting, "asks": 0} if waiting else None
-    asked = enrichment.asked_on(connection, name, day_of(now))
+def spending_document(it: "Spending") -> dict[str, Any]:
+    """Describe a source's enriching for scripts."""
+    rule = it.rule
+    if rule is None:
+        return {"waiting": it.waiting, "asks": it.asks}
     return {
-        "waiting": waiting,
-        "asked_today": asked,
-        "per_day": chosen.per_day,
-        "credits": enrichment.load_balance(connection, name).balance,
-        "keep_credits": chosen.keep_credits,
-        "when_exhausted": chosen.when_exhausted,
-        "asks": min(waiting, max(0, chosen.per_day - asked)),
+        "waiting": it.waiting,
+        "asked_today": it.asked_today,
+        "per_day": rule.per_day,
+        "credits": it.credits,
+        "keep_credits": rule.keep_credits,
+        "when_exhausted": rule.when_exhausted,
+        "asks": it.asks,
     }
 
 

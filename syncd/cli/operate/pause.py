@@ -1,4 +1,4 @@
-"""`syncd pause NAME`, `syncd resume NAME` and `syncd reload`: a pause by hand survives restarts.
+"""`syncd pause NAME`, `syncd resume NAME`, `syncd reload` and `syncd pull`: a pause by hand survives restarts.
 
 A lane that was halted resumes with a single delivery, and with the configuration as it is now: what a person mended is
 mostly there. A daemon reads it again only if it changed. `resume` waits for that delivery, and tells its outcome.
@@ -10,29 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli.context import (
-    advice,
-    ledger_to_change,
-    ledger_to_read,
-    operator,
-    parse_duration,
-    settings_of,
-    target_of,
-)
-from syncd.cli.engine_holder import RESTART, nudge, out_of_reach, read_at, stale
-from syncd.cli.engine_holder import reload as reload_engine
+from syncd.cli.context import at_work, ledger_to_read, parse_duration, settings_of
 from syncd.cli.exits import Exit, complain
 from syncd.cli.output import duration, say, were, when
 from syncd.clock import Clock, SystemClock
 from syncd.settings import Settings
+from syncd.verbs.engine_holder import LOOK, RESTART, nudge, out_of_reach, read_again
+from syncd.verbs.targets import advice, target_of
 
 if TYPE_CHECKING:
     from syncd.core.lane_state import LaneState
+    from syncd.verbs.engine_holder import Reread
 
 PATIENCE = 15.0
-"""Seconds that a command waits for the engine to do what it was told."""
-LOOK = 0.1
-"""Seconds between two looks at what the engine did."""
+"""Seconds that a command waits for the engine to try a lane again."""
 
 
 def pause(
@@ -46,12 +37,10 @@ def pause(
     """Stop a source or a connector until it is resumed. Nothing is lost meanwhile."""
     settings = settings_of(context)
     target = target_of(settings, name)
-    from syncd.ledger.admin.actions import pause_lanes  # noqa: PLC0415
+    from syncd.verbs import lanes  # noqa: PLC0415
 
-    now = SystemClock().now()
-    until = None if for_ is None else now + for_
-    with ledger_to_change(settings) as ledger, ledger.write() as connection:
-        pause_lanes(connection, target.lanes, now, who=operator(), until=until, reason=reason)
+    with at_work(settings) as actor:
+        until = lanes.pause(actor, target, seconds=for_, reason=reason)
     if until is None:
         say(f"Paused {target} until it is resumed: syncd resume {name}")
     else:
@@ -69,26 +58,12 @@ def resume(
     """Lift a pause or a halt."""
     settings = settings_of(context)
     target = target_of(settings, name)
-    from syncd.ledger.admin.actions import accept, resume_lanes  # noqa: PLC0415
-    from syncd.ledger.deliveries import flood_gate  # noqa: PLC0415
-    from syncd.ledger.lanes import load_lane  # noqa: PLC0415
+    from syncd.verbs import lanes  # noqa: PLC0415
 
-    clock, who = SystemClock(), operator()
-    with ledger_to_change(settings) as ledger:
-        with ledger.write() as connection:
-            stopped = [load_lane(connection, *key) for key in target.lanes]
-            n = (
-                accept(connection, target.lanes, clock.now(), who=who, exports=settings.exporting)
-                if accepted
-                else 0
-            )
-        lifted = [lane for lane in stopped if lane.status != "open"]
-        # First the configuration: a call with the old one would halt the lane again
-        if lifted and stale(settings):
-            _read_again(settings, clock)
-        with ledger.write() as connection:
-            resume_lanes(connection, target.lanes, clock.now(), who=who)
-            gate = flood_gate.gates(connection).get(name) if target.what == "connector" else None
+    with at_work(settings) as actor:
+        lifted, n, gate, reread = lanes.resume(actor, target, accepted=accepted)
+    if reread:
+        _say_reread(reread)
     for lane in lifted:
         say(f"Resumed {target} ({lane.kind}): {lane.status} since {when(lane.since)}, {lane.code}.")
     if n:
@@ -105,20 +80,14 @@ def resume(
     if old := out_of_reach(settings, process):
         complain(f"The running service still has the {old} that it was started with.", RESTART)
         return Exit.WORK_LEFT
-    return _outcome(settings, [lane for lane in lifted if lane.status == "halted"], clock)
+    return _outcome(settings, [lane for lane in lifted if lane.status == "halted"], SystemClock())
 
 
-def _read_again(settings: Settings, clock: "Clock") -> int | None:
-    """Make the daemon read its configuration again, and wait until it has; return its process id, None without one."""
-    path = settings.state.path
-    before, end = read_at(path), clock.monotonic() + PATIENCE
-    process = reload_engine(path)
-    while process is not None and read_at(path) == before:
-        if clock.monotonic() > end:
-            complain(f"The daemon (process {process}) has not taken the configuration.", "Its log says why.")
-            break
-        clock.wait(threading.Event(), LOOK)
-    return process
+def _say_reread(reread: "Reread") -> None:
+    if reread.process is not None and not reread.taken:
+        complain(
+            f"The daemon (process {reread.process}) has not taken the configuration.", "Its log says why."
+        )
 
 
 def _outcome(settings: Settings, lanes: Sequence["LaneState"], clock: "Clock") -> Exit:
@@ -154,15 +123,30 @@ def reload(context: typer.Context) -> int:
 
     settings.require_sources()
     compile_connectors(settings)
-    before = read_at(settings.state.path)
-    process = _read_again(settings, SystemClock())
+    reread = read_again(settings, SystemClock())
+    process = reread.process
     if process is None:
         say("No daemon is running: the next start reads the configuration.")
         return Exit.DONE
-    if read_at(settings.state.path) == before:
+    _say_reread(reread)
+    if not reread.taken:
         return Exit.WORK_LEFT
     say(f"The daemon (process {process}) runs with the configuration as it is now.")
     if old := out_of_reach(settings, process):
         complain(f"It still has the {old} that it was started with.", RESTART)
         return Exit.WORK_LEFT
+    return Exit.DONE
+
+
+def pull(context: typer.Context) -> int:
+    """Make the running daemon pull every source now, and do not wait for its next poll."""
+    settings = settings_of(context)
+    from syncd.verbs.lanes import pull_now  # noqa: PLC0415
+
+    with at_work(settings) as actor:
+        process = pull_now(actor)
+    if process is None:
+        complain("No daemon is running, so nothing is pulled.", "To pull once: syncd --once")
+        return Exit.WORK_LEFT
+    say(f"The daemon (process {process}) pulls now.")
     return Exit.DONE

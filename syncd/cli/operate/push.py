@@ -11,6 +11,7 @@ import typer
 
 from syncd.cli.context import (
     AsJson,
+    describe_next,
     group_app,
     ledger_to_change,
     ledger_to_read,
@@ -18,7 +19,6 @@ from syncd.cli.context import (
     settings_of,
     unknown,
 )
-from syncd.cli.engine_holder import describe_next
 from syncd.cli.exits import SOURCE_EXITS, Exit, complain, strongest
 from syncd.cli.output import duration, iso, say, say_json, say_table, when
 from syncd.clock import SystemClock

@@ -6,7 +6,7 @@ with the person's name.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,33 +16,28 @@ import typer
 from syncd.cli.context import (
     AsJson,
     Yes,
-    advice,
+    at_work,
     confirm,
+    describe_next,
     group_app,
-    ledger_to_change,
     ledger_to_read,
-    operator,
     settings_of,
-    unknown,
 )
-from syncd.cli.engine_holder import describe_next, nudge
 from syncd.cli.exits import Exit, complain
-from syncd.cli.observe.lead import payload_of
-from syncd.cli.observe.lead_list import profile_of
 from syncd.cli.operate.rejected_fields import mapped_fields, say_fields
 from syncd.cli.output import say, say_csv, say_json, say_table, were
-from syncd.clock import SystemClock
 from syncd.core.lead import LARGEST_ID
+from syncd.log import opened
 from syncd.mapping import x_url
-from syncd.settings import Settings
+from syncd.verbs.engine_holder import nudge
+from syncd.verbs.payload import profile_of
+from syncd.verbs.targets import advice
 
 if TYPE_CHECKING:
     from syncd.ledger import Ledger
-    from syncd.ledger.admin.actions import Chosen
-    from syncd.ledger.overview import Cause, RejectedRow, Rejections
+    from syncd.ledger.admin.rejections import Chosen
+    from syncd.ledger.overview import RejectedRow
 
-FEW = 3
-"""Leads that the list names for each cause."""
 PAGE = 10
 """Rows that `show` prints at once."""
 
@@ -65,33 +60,24 @@ def rejected(context: typer.Context) -> int:
 def list_(context: typer.Context, connector: _Connector = "", as_json: AsJson = False) -> int:
     """List what was rejected, by cause, and what to do about each cause."""
     settings = settings_of(context)
-    from syncd.ledger import overview  # noqa: PLC0415
+    from syncd.verbs.rejected import groups  # noqa: PLC0415
 
     with ledger_to_read(settings) as ledger:
-        _check(settings, ledger, connector)
-        with ledger.read() as connection:
-            found = overview.causes(connection)
-        causes = [it for it in found if not connector or (it.kind == "delivery" and it.where == connector)]
-        leads = [_first_of(ledger, it) for it in causes]
-    fixes = {(it.where, it.code): advice(settings, it.code, it.where) for it in causes}
+        found = groups(settings, ledger, connector)
     if as_json:
         keys = ("kind", "where", "code", "n", "detail")
-        say_json([
-            {**{k: getattr(it, k) for k in keys}, "fix": fixes[it.where, it.code], "leads": some}
-            for it, some in zip(causes, leads, strict=True)
-        ])  # fmt: skip
+        say_json(
+            [{**{k: getattr(it, k) for k in keys}, "fix": fix, "leads": leads} for it, fix, leads in found]
+        )
         return Exit.DONE
-    if not causes:
+    if not found:
         say("Nothing is rejected.")
         return Exit.DONE
     say_table(
         ("n", "what", "where", "code", "detail", "first leads"),
-        [
-            (it.n, it.kind, it.where, it.code, it.detail, ", ".join(map(str, some)))
-            for it, some in zip(causes, leads, strict=True)
-        ],
+        [(it.n, it.kind, it.where, it.code, it.detail, ", ".join(map(str, leads))) for it, _, leads in found],
     )
-    for code, fix in {it.code: fixes[it.where, it.code] for it in causes}.items():
+    for code, fix in {it.code: fix for it, fix, _ in found}.items():
         if fix:
             say(f"{code}: {fix}")
     say("To see one in full: syncd rejected show ID")
@@ -120,15 +106,15 @@ def show(  # noqa: PLR0917 - Typer passes them by name
     The fields are those of today's mapping, as they are written. A mark stands at each that the reason names.
     """
     settings = settings_of(context)
+    from syncd.verbs.rejected import require_known, rows  # noqa: PLC0415
+
     begin = (page - 1) * PAGE
     with ledger_to_read(settings) as ledger:
-        _check(settings, ledger, connector)
-        found = list(islice(_rows_of(ledger, connector, code, lead), begin, begin + PAGE + 1))
+        require_known(settings, ledger, connector)
+        found = list(islice(rows(ledger, connector, code, lead), begin, begin + PAGE + 1))
     shown = [(it, mapped_fields(settings, it)) for it in found[:PAGE]]
     if as_json:
-        say_json(
-            [{**_document(it), "fields": fields, "payload": payload_of(it.payload)} for it, fields in shown]
-        )
+        say_json([{**_document(it), "fields": fields, "payload": opened(it.payload)} for it, fields in shown])
     else:
         for it, fields in shown:
             _show(it, fields)
@@ -146,19 +132,47 @@ def show(  # noqa: PLR0917 - Typer passes them by name
 
 
 @app.command()
-def retry(context: typer.Context, connector: _Connector = "", code: _Code = "", lead: _Id = None) -> int:
+def retry(
+    context: typer.Context,
+    connector: _Connector = "",
+    code: _Code = "",
+    lead: _Id = None,
+    first: Annotated[
+        int | None, typer.Option("--first", min=1, metavar="N", help="Only the oldest N.")
+    ] = None,
+) -> int:
     """Send rejected deliveries, exports and feedback again, with new attempts; without an option, all of them."""
     settings = settings_of(context)
-    from syncd.ledger.admin import actions  # noqa: PLC0415
+    from syncd.verbs import rejected  # noqa: PLC0415
 
-    with ledger_to_change(settings) as ledger:
-        _check(settings, ledger, connector)
-        chosen, now = actions.Chosen(connector, code, lead or 0), SystemClock().now()
-        with ledger.write() as connection:
-            n = actions.retry(connection, chosen, now, who=operator(), exports=settings.exporting)
+    with at_work(settings) as actor:
+        chosen = rejected.choice(settings, actor.ledger, connector, code, lead or 0)
+        n = rejected.retry(actor, chosen, first=first).n
     say(f"{n} are pending again.")
     if n:
         say(describe_next(settings.state.path))
+    return Exit.DONE
+
+
+@app.command("take-back")
+def take_back(
+    context: typer.Context,
+    entry: Annotated[
+        int | None,
+        typer.Argument(metavar="[ENTRY]", min=1, help="Its id in syncd log --json; without it, the newest."),
+    ] = None,
+) -> int:
+    """Take back a retry: reject again the deliveries that nobody has tried since, for the same reasons.
+
+    A delivery that was tried, or that is maybe sent, stays as it is; what the engine is sending now arrives nevertheless.
+    Exports and feedback cannot be taken back.
+    """
+    settings = settings_of(context)
+    from syncd.verbs import rejected  # noqa: PLC0415
+
+    with at_work(settings) as actor:
+        n = rejected.take_back(actor, entry)
+    say(f"{n:,} are rejected again.")
     return Exit.DONE
 
 
@@ -179,18 +193,14 @@ def drop(  # noqa: PLR0917 - Typer passes them by name
     if not (connector or code or lead or everything):
         raise typer.TyperException("Choose by --connector, --code or --id, or use --all.")
     settings = settings_of(context)
-    from syncd.ledger.admin import actions  # noqa: PLC0415
+    from syncd.verbs import rejected  # noqa: PLC0415
 
-    with ledger_to_change(settings) as ledger:
-        _check(settings, ledger, connector)
-        gone = bool(connector) and connector not in settings.connectors
-        chosen = actions.Chosen(connector, code, lead or 0, unconfigured=gone)
-        if not yes and not confirm(_question(ledger, chosen)):
+    with at_work(settings) as actor:
+        chosen = rejected.choice(settings, actor.ledger, connector, code, lead or 0)
+        if not yes and not confirm(_question(actor.ledger, chosen)):
             say("Nothing was dropped.")
             return Exit.DONE
-        now = SystemClock().now()
-        with ledger.write() as connection:
-            n = actions.drop(connection, chosen, now, who=operator(), exports=settings.exporting)
+        n = rejected.drop(actor, chosen)
     say(f"{were(n, 'row')} dropped.")
     nudge(settings.state.path)
     return Exit.DONE
@@ -200,65 +210,29 @@ def drop(  # noqa: PLR0917 - Typer passes them by name
 def csv_(context: typer.Context, connector: _Connector = "") -> int:
     """Write the rejected rows as CSV, for a spreadsheet: the reason, the person, their profile, what to do, the payload."""
     settings = settings_of(context)
+    from syncd.verbs.rejected import require_known, rows  # noqa: PLC0415
+
     with ledger_to_read(settings) as ledger:
-        _check(settings, ledger, connector)
+        require_known(settings, ledger, connector)
         header = ("kind", "where", "source", "id", "stream_id", "segment_id", "code", "detail", "attempts")
         fix = cache(partial(advice, settings))
-        rows = (
+        lines = (
             [*_document(it).values(), *_person(it.payload), fix(it.code, it.where), _ascii(it.payload)]
-            for it in _rows_of(ledger, connector)
+            for it in rows(ledger, connector)
         )
-        say_csv((*header, "handle", "name", "link", "fix", "payload"), rows)
+        say_csv((*header, "handle", "name", "link", "fix", "payload"), lines)
     return Exit.DONE
 
 
-def _check(settings: Settings, ledger: "Ledger", connector: str) -> None:
-    """Raise a usage error for a connector that is neither configured nor in the ledger."""
-    from syncd.ledger import overview  # noqa: PLC0415
-
-    with ledger.read() as connection:
-        known = {*settings.connectors, *overview.counts(connection)["delivery"]}
-    if connector and connector not in known:
-        raise unknown("connector", connector, known)
-
-
-def _rows(ledger: "Ledger", wanted: "Rejections") -> Iterator["RejectedRow"]:
-    from syncd.ledger import overview  # noqa: PLC0415
-
-    with ledger.read() as connection:
-        yield from overview.rejected_rows(connection, wanted)
-
-
-def _rows_of(
-    ledger: "Ledger", connector: str, code: str = "", lead_id: int | None = None
-) -> Iterator["RejectedRow"]:
-    """Read the rejected rows that the options choose; with a connector, its deliveries alone."""
-    from syncd.ledger.overview import Rejections  # noqa: PLC0415
-
-    return _rows(ledger, Rejections("delivery" if connector else "", connector, code, lead_id))
-
-
-def _first_of(ledger: "Ledger", cause: "Cause") -> list[int]:
-    """Return the ids of the first leads of a cause."""
-    from syncd.ledger.overview import Rejections  # noqa: PLC0415
-
-    rows = islice(_rows(ledger, Rejections(cause.kind, cause.where, cause.code)), FEW)
-    return list(dict.fromkeys(row.lead_id for row in rows))
-
-
 def _question(ledger: "Ledger", chosen: "Chosen") -> str:
-    from syncd.ledger import overview  # noqa: PLC0415
-    from syncd.ledger.admin import actions  # noqa: PLC0415
+    from syncd.verbs.rejected import droppable  # noqa: PLC0415
 
-    about = sum(1 for _ in _rows_of(ledger, chosen.connector, chosen.code, chosen.lead_id or None))
-    with ledger.read() as connection:
-        n = actions.still_waiting(connection, chosen)
-        left = overview.counts(connection)["delivery"].get(chosen.connector, {}).get("pending", 0)
-    pending = f" and {n} that may be rejected" if n else ""
+    found = droppable(ledger, chosen)
+    pending = f" and {found.waiting} that may be rejected" if found.waiting else ""
     if chosen.unconfigured:
         most = "up to " if chosen.code or chosen.lead_id else ""
-        pending = f" and {most}{left} pending deliveries"
-    return f"Drop {about} rejected rows{pending} for good? [y/N] "
+        pending = f" and {most}{found.pending} pending deliveries"
+    return f"Drop {found.rejected} rejected rows{pending} for good? [y/N] "
 
 
 def _document(it: "RejectedRow") -> dict[str, Any]:
@@ -276,7 +250,7 @@ def _person(payload: str | None) -> list[object]:
 
 def _ascii(payload: str | None) -> str:
     """Write a payload as JSON in ASCII: it stays JSON when control characters are escaped."""
-    value = payload_of(payload)
+    value = opened(payload)
     return "" if value is None else json.dumps(value, separators=(",", ":"))
 
 
@@ -286,7 +260,7 @@ def _show(it: "RejectedRow", fields: Sequence[dict[str, Any]]) -> None:
     say(f"  {it.detail} ({it.code})")
     say_fields(fields)
     if it.payload is not None:
-        value = payload_of(it.payload)
+        value = opened(it.payload)
         pretty = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
         for line in pretty.split("\n"):
             say(f"  {line}")

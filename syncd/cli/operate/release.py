@@ -4,20 +4,21 @@ from typing import Annotated
 
 import typer
 
-from syncd.cli.context import Yes, confirm, ledger_to_change, operator, settings_of, unknown
-from syncd.cli.engine_holder import describe_next
+from syncd.cli.context import Yes, at_work, confirm, describe_next, settings_of
 from syncd.cli.exits import Exit
 from syncd.cli.output import say
-from syncd.clock import SystemClock
 
 
-def release(
+def release(  # noqa: PLR0917 - Typer passes them by name
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="A connector.")],
     first: Annotated[
         int | None, typer.Option("--first", min=1, metavar="N", help="Only the oldest N.")
     ] = None,
     drop: Annotated[bool, typer.Option("--drop", help="Drop the held deliveries for good.")] = False,
+    hold_again: Annotated[
+        bool, typer.Option("--hold-again", help="Undo the last release: hold what nobody has tried since.")
+    ] = False,
     yes: Yes = False,
 ) -> int:
     """Release the deliveries that a connector's flood gate holds.
@@ -26,28 +27,25 @@ def release(
     """
     if drop and first is not None:
         raise typer.TyperException("Use either --first or --drop.")
+    if hold_again and (drop or first is not None):
+        raise typer.TyperException("--hold-again goes with neither --first nor --drop.")
     settings = settings_of(context)
-    from syncd.ledger.admin import actions  # noqa: PLC0415
-    from syncd.ledger.deliveries import flood_gate  # noqa: PLC0415
+    from syncd.verbs import gate  # noqa: PLC0415
 
-    with ledger_to_change(settings) as ledger:
-        with ledger.read() as connection:
-            gates = flood_gate.gates(connection)
-        if name not in {*settings.connectors, *gates}:
-            raise unknown("connector", name, {*settings.connectors, *gates})
-        if name not in gates:
+    if hold_again:
+        with at_work(settings) as actor:
+            n, _ = gate.hold_again(actor, name)
+        say(f"{n:,} deliveries are held again for connector {name}.")
+        return Exit.DONE
+    with at_work(settings) as actor:
+        found = gate.gate_of(settings, actor.ledger, name)
+        if found is None:
             say(f"There was nothing to release: nothing is held for connector {name}.")
             return Exit.DONE
-        if drop and not yes and not confirm(f"Drop {gates[name].held:,} held deliveries for good? [y/N] "):
+        if drop and not yes and not confirm(f"Drop {found.held:,} held deliveries for good? [y/N] "):
             say("Nothing was dropped.")
             return Exit.DONE
-        now, who = SystemClock().now(), operator()
-        with ledger.write() as connection:
-            if drop:
-                n = actions.drop_held(connection, name, now, who=who, exports=settings.exporting)
-            else:
-                n = actions.release(connection, name, now, who=who, first=first)
-            left = flood_gate.gates(connection).get(name)
+        n, left = gate.drop_held(actor, name) if drop else gate.release(actor, name, first)
     say(f"{n:,} deliveries were {'dropped' if drop else 'released'} for connector {name}.")
     if left is not None:
         say(f"{left.held:,} are still held. To release all of them: syncd release {name}")

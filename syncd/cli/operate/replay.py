@@ -13,17 +13,18 @@ import typer
 from syncd.cli.context import (
     AsJson,
     confirm,
+    describe_next,
     instant_option,
     ledger_to_change,
     operator,
     settings_of,
     unknown,
 )
-from syncd.cli.engine_holder import describe_next, nudge
 from syncd.cli.exits import Exit
 from syncd.cli.output import say, say_json
 from syncd.clock import SystemClock
 from syncd.core.flood_gate import FIRST
+from syncd.verbs.engine_holder import nudge
 
 if TYPE_CHECKING:
     from syncd.core.flood_gate import Move

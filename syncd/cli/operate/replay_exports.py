@@ -1,7 +1,6 @@
 """`syncd replay --exports`: export leads again whose mark CTGO lost."""
 
-from syncd.cli.context import ask, can_ask, ledger_to_change, operator
-from syncd.cli.engine_holder import describe_next, nudge
+from syncd.cli.context import ask, can_ask, describe_next, ledger_to_change, operator
 from syncd.cli.exits import Exit
 from syncd.cli.observe.upstream_audit import compare
 from syncd.cli.output import say, say_json
@@ -10,6 +9,7 @@ from syncd.ledger.admin.auditor import EXAMPLES
 from syncd.ledger.history import log_action
 from syncd.ledger.leads.marks import export_again
 from syncd.settings import Settings
+from syncd.verbs.engine_holder import nudge
 
 
 def replay_exports(settings: Settings, *, yes: bool, as_json: bool) -> int:

@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from syncd.cli.context import AsJson, ledger_to_change, ledger_to_read, operator, settings_of, target_of
-from syncd.cli.engine_holder import describe_next, engine_of
+from syncd.cli.context import AsJson, at_work, describe_next, ledger_to_read, settings_of
 from syncd.cli.exits import Exit
 from syncd.cli.output import duration, iso, say, say_json, say_table, say_wrapped, when
 from syncd.clock import SystemClock
 from syncd.core.lane_state import BY_HAND
 from syncd.settings import Settings
+from syncd.verbs.engine_holder import engine_of
+from syncd.verbs.targets import target_of
 
 if TYPE_CHECKING:
     from syncd.core.lane_state import LaneState
@@ -37,17 +38,15 @@ def retry(
     if as_json:
         raise typer.BadParameter("it belongs to the list, without a NAME", param_hint="--json")
     target = target_of(settings, name)
-    from syncd.ledger.admin.actions import retry_now  # noqa: PLC0415
-    from syncd.ledger.lanes import load_lane  # noqa: PLC0415
+    from syncd.verbs.lanes import try_now  # noqa: PLC0415
 
-    with ledger_to_change(settings) as ledger, ledger.write() as connection:
-        found = retry_now(connection, target.lanes, SystemClock().now(), who=operator())
-        lanes = [load_lane(connection, *key) for key in target.lanes]
+    with at_work(settings) as actor:
+        found = try_now(actor, target)
     for lane in found.lifted:
         say(f"{lane.kind} {lane.name} no longer waits: {lane.detail} ({lane.code})")
     if found.rows:
         say(f"{found.rows:,} {'row is' if found.rows == 1 else 'rows are'} tried now for {target}.")
-    _say_stopped(lanes)
+    _say_stopped(found.lanes)
     if not (found.rows or found.lifted):
         say(f"Nothing waits to be tried again for {target}.")
         return Exit.DONE
@@ -65,15 +64,11 @@ def _say_stopped(lanes: Iterable["LaneState"]) -> None:
 
 def _list(settings: Settings, *, as_json: bool) -> Exit:
     """List what waits behind a back-off, with the command that tries it now."""
-    from syncd.ledger.admin.actions import backlogs  # noqa: PLC0415
-    from syncd.ledger.lanes import load_lane  # noqa: PLC0415
+    from syncd.verbs.lanes import waiting  # noqa: PLC0415
 
-    names = (*settings.sources, *settings.connectors)
-    keys = [key for name in names for key in target_of(settings, name).lanes]
     now = SystemClock().now()
-    with ledger_to_read(settings) as ledger, ledger.read() as connection:
-        found = backlogs(connection, keys, now)
-        lanes = [load_lane(connection, *key) for key in keys]
+    with ledger_to_read(settings) as ledger:
+        found, lanes = waiting(settings, ledger, now)
     if as_json:
         say_json([it._asdict() | {"next_try": iso(it.next_try)} for it in found])
         return Exit.DONE

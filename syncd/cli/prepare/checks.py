@@ -17,7 +17,6 @@ from syncd.alerts.sender import Hook
 from syncd.app.connectors import Mapped
 from syncd.app.paced_client import PATIENCE, free_slot, make_upstream, send_in_slot
 from syncd.app.privileges import STARTED_AS
-from syncd.cli.engine_holder import engine_of
 from syncd.cli.exits import LEDGER_EXITS, SOURCE_EXITS, Exit
 from syncd.cli.prepare.mistakes import read_configuration
 from syncd.cli.prepare.notes import Note, State, advice_of, ask_connector, mistake_notes
@@ -31,9 +30,11 @@ from syncd.file_access import hand_in, others_read
 from syncd.http.addresses import is_loopback
 from syncd.ledger import Ledger, LedgerError, overview
 from syncd.ledger.deliveries import flood_gate
+from syncd.ledger.lanes import load_lanes
 from syncd.ledger.sources import campaigns
 from syncd.settings import Settings, Source, find_config, secret_values
 from syncd.sockets import refused
+from syncd.verbs.engine_holder import engine_of
 
 AT_ONCE = 8
 """Most sources that are asked at the same time."""
@@ -44,13 +45,15 @@ def examine(config: Path | None, patience: float | None = None, *, send_test: bo
 
     `patience`: seconds to wait for a free request; `send_test`: send a test message to the receiver of alerts.
     """
-    patience = PATIENCE if patience is None else patience
-    for note in _examine(config, patience, send_test=send_test):
+    patience, halted = PATIENCE if patience is None else patience, set[str]()
+    for found in _examine(config, patience, halted, send_test=send_test):
+        note = found if found.about.partition(" ")[2] in halted else found.without_resume()
         # A sentence about the configuration quotes no secret, but can look like one: "api_key: is missing"
         yield note if note.about == "configuration" else note.scrubbed()
 
 
-def _examine(config: Path | None, patience: float, *, send_test: bool) -> Iterator[Note]:
+def _examine(config: Path | None, patience: float, halted: set[str], *, send_test: bool) -> Iterator[Note]:
+    """`halted` gets the names of halted lanes."""
     found = find_config(config, user=STARTED_AS)
     reading = read_configuration(config, to_run=True)
     settings, mapped = reading.settings, reading.mapped
@@ -66,6 +69,8 @@ def _examine(config: Path | None, patience: float, *, send_test: bool) -> Iterat
     try:
         with Ledger.open(settings.state.path) as ledger:
             yield from _ledger(settings, ledger)
+            with ledger.read() as connection:
+                halted |= {lane.name for lane in load_lanes(connection) if lane.status == "halted"}
             yield from _sources(settings, ledger, clock, patience)
     except LedgerError as error:
         code = LEDGER_EXITS.get(error.code, Exit.LEDGER)

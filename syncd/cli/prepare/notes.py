@@ -35,6 +35,10 @@ class Note:
         """Redact secrets: a connector is a stranger's code, and may repeat the options that it got."""
         return replace(self, text=scrub(self.text), fix=scrub(self.fix))
 
+    def without_resume(self) -> "Note":
+        """Leave out the advice to resume, for nothing has halted."""
+        return replace(self, fix=self.fix.partition(" Then: syncd resume ")[0])
+
 
 def ask_connector(
     m: "Mapped", clock: "Clock", ask: Callable[["Connector", str], list[Note]], state: State, raised: str

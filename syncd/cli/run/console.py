@@ -7,12 +7,12 @@ import typer
 
 from syncd.app.privileges import settings_in_force
 from syncd.cli.context import AsJson, group_app, operator, parse_duration
-from syncd.cli.engine_holder import engine_of, started_at
 from syncd.cli.exits import Exit, complain
 from syncd.cli.output import duration, iso, say, say_json, say_table, when
 from syncd.clock import SystemClock
 from syncd.log import configure, redact_values
 from syncd.settings import Console, Settings, SettingsError, secret_values
+from syncd.verbs.engine_holder import engine_of, started_at
 
 if TYPE_CHECKING:
     from syncd.console.access import Access

@@ -16,7 +16,6 @@ from syncd.app.connectors import compile_connectors
 from syncd.app.engine import SOURCE_THREADS, make_pools, opened_engine
 from syncd.app.privileges import settings_in_force
 from syncd.cli.context import can_ask, choose, operator
-from syncd.cli.engine_holder import engine_of, nudge
 from syncd.cli.exits import Exit, complain
 from syncd.cli.output import when
 from syncd.cli.run.progress import Looker, ProgressMaker, progress_bars
@@ -37,6 +36,7 @@ from syncd.ledger.sources import load_source
 from syncd.log import configure, logger, redact_values
 from syncd.settings import Settings, SettingsError, secret_values
 from syncd.settings.error_messages import hint
+from syncd.verbs.engine_holder import engine_of, nudge
 from syncd.workers import LaneView, Runner, WorkerPool
 
 MAX_WAIT = 900.0

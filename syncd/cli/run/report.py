@@ -4,7 +4,6 @@ import sys
 from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass
 
-from syncd.cli.context import advice
 from syncd.cli.exits import Exit, complain, lane_exit, strongest
 from syncd.cli.output import were, when
 from syncd.core.failure import CODES
@@ -18,6 +17,7 @@ from syncd.ledger.leads import enrichment
 from syncd.ledger.leads.settlement import SHELVED
 from syncd.settings import Settings
 from syncd.stderr import put
+from syncd.verbs.targets import advice
 
 States = Mapping[str, Mapping[str, int]]
 """Rows by name and state."""
@@ -136,7 +136,7 @@ def report(
         if line not in silent:
             put(sys.stdout, line + "\n")  # a reader that leaves ends no run
     for name in after.exports:
-        if sentence := describe_shelved(settings, name, after.exports[name]):
+        if sentence := describe_shelved(after.exports[name], configured=name in settings.sources):
             put(sys.stdout, f"{name}: {sentence}\n")
     codes = [lane_exit(kind, code) for (kind, _), code in troubles.items()]
     for (kind, name), code in troubles.items():
@@ -176,10 +176,10 @@ def _complain_of_stranded(settings: Settings, after: Counts) -> int:
     return sum(stranded.values())
 
 
-def describe_shelved(settings: Settings, source: str, exports: Mapping[str, int]) -> str:
+def describe_shelved(exports: Mapping[str, int], *, configured: bool) -> str:
     """Describe a source's shelved exports; empty if there are none."""
     n = exports.get(SHELVED, 0)
-    why = "`export` is false" if source in settings.sources else "the source is not in the configuration"
+    why = "`export` is false" if configured else "the source is not in the configuration"
     return f"{n} exports are put off, because {why}; they are made once that has changed." if n else ""
 
 

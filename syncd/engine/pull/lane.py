@@ -7,7 +7,7 @@ memory only: after a crash it begins again, and what is known already costs noth
 from collections import Counter, deque
 
 from syncd.core.failure import Failure, Halt, Pause
-from syncd.core.lane_state import CAMPAIGN_FAILS, LaneState, reopened
+from syncd.core.lane_state import CAMPAIGN_FAILS, SOURCE_LANES, LaneState, reopened
 from syncd.core.reconciliation import CHECK as CHECK_EVERY
 from syncd.core.reconciliation import wants_sweep
 from syncd.engine.budget import Reservation
@@ -35,7 +35,7 @@ from syncd.engine.pull.passes import (
     Planner,
     Walk,
 )
-from syncd.engine.source import SOURCE_LANES, SourceContext
+from syncd.engine.source import SourceContext
 from syncd.ledger import Transaction, sources
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.lanes import halt_lanes

@@ -3,33 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy import Connection, func, select, update
 
 from syncd.core.lane_state import BY_HAND, LaneState, reopened
+from syncd.ledger.admin.rejections import give_up, move_rows
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.deliveries.attempts import waiting
 from syncd.ledger.history import log_action
 from syncd.ledger.lanes import load_lane, save_lane
-from syncd.ledger.leads.settlement import owe_everywhere, settle
+from syncd.ledger.leads.settlement import settle
 from syncd.ledger.schema import Delivery, Export, Feedback, table
 from syncd.ledger.schema import Lead as LeadRow
-from syncd.ledger.sql import Books, among, array, is_standing, quoted
+from syncd.ledger.sql import Books, quoted
 
 _lead, _delivery, _export, _feedback = table(LeadRow), table(Delivery), table(Export), table(Feedback)
-
-
-class Chosen(NamedTuple):
-    """A command's choice of rejected rows; empty fields choose everything.
-
-    A code also chooses pending rows that bear it, and a lead also chooses its suspects: a lane that halted for them put
-    them back.
-    """
-
-    connector: str = ""
-    code: str = ""
-    lead_id: int = 0
-    unconfigured: bool = False
-    """Choose pending deliveries as well: the connector has left the configuration."""
 
 
 def pause_lanes(
@@ -40,6 +27,7 @@ def pause_lanes(
     who: str,
     until: float | None,
     reason: str,
+    via: str = "cli",
 ) -> None:
     """Pause these (kind, name) lanes, until an instant or until a person resumes them."""
     changed = False
@@ -52,11 +40,11 @@ def pause_lanes(
             changed = True
             save_lane(connection, paused)
     if changed:
-        log_action(connection, now, who=who, verb="pause", name=lanes[0][1], detail=reason)
+        log_action(connection, now, who=who, verb="pause", name=lanes[0][1], detail=reason, via=via)
 
 
 def resume_lanes(
-    connection: Connection, lanes: Sequence[tuple[str, str]], now: float, *, who: str
+    connection: Connection, lanes: Sequence[tuple[str, str]], now: float, *, who: str, via: str = "cli"
 ) -> list[LaneState]:
     """Lift pauses and halts; returns what was lifted. A halted lane is on probation.
 
@@ -71,7 +59,7 @@ def resume_lanes(
             if kind == "deliver":
                 flood_gate.set_going(connection, name, now)
     if lifted:
-        log_action(connection, now, who=who, verb="resume", name=lanes[0][1])
+        log_action(connection, now, who=who, verb="resume", name=lanes[0][1], via=via)
     return lifted
 
 
@@ -85,7 +73,9 @@ class Retried(NamedTuple):
     rows: int
 
 
-def retry_now(connection: Connection, lanes: Sequence[tuple[str, str]], now: float, *, who: str) -> Retried:
+def retry_now(
+    connection: Connection, lanes: Sequence[tuple[str, str]], now: float, *, who: str, via: str = "cli"
+) -> Retried:
     """Make due what waits behind a back-off, and lift the waits of these (kind, name) lanes themselves.
 
     Halts, pauses by hand and what a gate holds stay. No attempt is spent, and none is given back.
@@ -106,7 +96,8 @@ def retry_now(connection: Connection, lanes: Sequence[tuple[str, str]], now: flo
         moved = connection.execute(late).rowcount
         n += connection.execute(_count(rows, mine)).scalar_one() if waits else moved
     if lifted or n:
-        log_action(connection, now, who=who, verb="retry", name=lanes[0][1], detail=f"{n} tried now")
+        detail = f"{n} tried now"
+        log_action(connection, now, who=who, verb="retry", name=lanes[0][1], detail=detail, via=via)
     return Retried(lifted, n)
 
 
@@ -168,6 +159,7 @@ def accept(
     *,
     who: str,
     exports: Mapping[str, bool],
+    via: str = "cli",
 ) -> int:
     """Reject the rows that halted these (kind, name) lanes, because a person wants that; return how many.
 
@@ -184,23 +176,35 @@ def accept(
                 owner == name, rows.c.state == quoted("pending"), rows.c.suspect, rows.c.code == lane.code
             )
         ).all()
-        _move(books, rows, found, {"state": "rejected", "settled_at": now, "suspect": False})
+        move_rows(books, rows, found, {"state": "rejected", "settled_at": now, "suspect": False})
         if kind == "deliver":
             settle(books, [row.lead_seq for row in found], exports)
         save_lane(connection, lane._replace(alike_code="", alike=(), doubts=()))
         total += len(found)
     books.close()
     if total:
-        log_action(connection, now, who=who, verb="accept", name=lanes[0][1], detail=f"{total} set aside")
+        detail = f"{total} set aside"
+        log_action(connection, now, who=who, verb="accept", name=lanes[0][1], detail=detail, via=via)
     return total
 
 
-def release(connection: Connection, name: str, now: float, *, who: str, first: int | None = None) -> int:
+def release(
+    connection: Connection, name: str, now: float, *, who: str, first: int | None = None, via: str = "cli"
+) -> int:
     """Let through the deliveries behind a connector's gate, the `first` oldest or all; return how many."""
-    freed = flood_gate.release(connection, name, first)
+    freed = flood_gate.release(connection, name, first, now)
     if freed:
-        log_action(connection, now, who=who, verb="release", name=name, detail=f"{freed} let through")
-    return freed
+        detail = f"{len(freed)} let through"
+        log_action(connection, now, who=who, verb="release", name=name, detail=detail, via=via, touched=freed)
+    return len(freed)
+
+
+def hold_again(connection: Connection, entry: Any, now: float, *, who: str, via: str = "cli") -> int:
+    """Hold what an entry of a release let through and nobody tried since; return how many."""
+    held = flood_gate.hold_again(connection, entry, now)
+    if held:
+        log_action(connection, now, who=who, verb="hold", name=entry.name, detail=f"{held} held", via=via)
+    return held
 
 
 def hold(connection: Connection, name: str, now: float, *, who: str) -> int:
@@ -210,162 +214,18 @@ def hold(connection: Connection, name: str, now: float, *, who: str) -> int:
     return held
 
 
-def drop_held(connection: Connection, name: str, now: float, *, who: str, exports: Mapping[str, bool]) -> int:
+def drop_held(
+    connection: Connection, name: str, now: float, *, who: str, exports: Mapping[str, bool], via: str = "cli"
+) -> int:
     """Drop the deliveries behind a connector's gate, which opens it; return how many."""
     books = Books(connection, now)
     rows = flood_gate.held_of(connection, name)
-    _give_up(books, rows)
+    give_up(books, rows)
     settle(books, [row.lead_seq for row in rows], exports)
     books.close()
     if rows:
         flood_gate.approve(connection, [name])
-        log_action(connection, now, who=who, verb="release", name=name, detail=f"{len(rows)} dropped")
-    return len(rows)
-
-
-_AGAIN: Mapping[str, Any] = {
-    "state": "pending", "attempts": 0, "due_at": 0.0, "mark": None, "failing_since": None, "settled_at": None,
-    "suspect": False,
-}  # fmt: skip
-
-
-def retry(connection: Connection, chosen: Chosen, now: float, *, who: str, exports: dict[str, bool]) -> int:
-    """Return rejected deliveries, exports and feedback to pending, with no attempt spent; return how many."""
-    books = Books(connection, now)
-    rows = _rejected(connection, chosen._replace(unconfigured=False))
-    n = _move(books, _delivery, rows, {**_AGAIN, "held": ""})
-    settle(books, [row.lead_seq for row in rows], exports)
-    for table_of in (_export, _feedback):
-        n += _move(books, table_of, _of_sources(connection, table_of, chosen), _AGAIN)
-    books.close()
-    if n:
-        log_action(connection, now, who=who, verb="retry", name=chosen.connector, detail=_describe(chosen))
-    return n
-
-
-def drop(connection: Connection, chosen: Chosen, now: float, *, who: str, exports: dict[str, bool]) -> int:
-    """Take rejected deliveries out of their leads' required sets, and drop quarantined rows; return how many."""
-    books = Books(connection, now)
-    rows = _rejected(connection, chosen)
-    dropped = _give_up(books, rows)
-    settle(books, [row.lead_seq for row in rows], exports)
-    dropped += _drop_exports(books, chosen) + _drop_quarantined(books, chosen, exports)
-    values = {"state": "dropped", "settled_at": now}
-    dropped += _move(books, _feedback, _of_sources(connection, _feedback, chosen), values)
-    books.close()
-    if dropped:
-        log_action(connection, now, who=who, verb="drop", name=chosen.connector, detail=_describe(chosen))
-    return dropped
-
-
-def _give_up(books: Books, rows: Sequence[Any]) -> int:
-    """Drop deliveries; one that the remote has, and that was to be written once more, is delivered as before."""
-    values = {"settled_at": books.now, "held": "", "suspect": False}
-    there = [row for row in rows if row.remote_id is not None]
-    dropped = _move(
-        books, _delivery, [row for row in rows if row.remote_id is None], {**values, "state": "dropped"}
-    )
-    return dropped + _move(
-        books, _delivery, there, {**values, "state": "delivered", "code": "", "detail": ""}
-    )
-
-
-def _in_question(rows: Any, chosen: Chosen) -> Any:
-    """Return the condition for rejected rows, and for the pending ones that `Chosen` adds."""
-    rejected, pending = rows.c.state == quoted("rejected"), rows.c.state == quoted("pending")
-    if "held" in rows.c:  # behind a gate it is `release` that decides
-        pending = and_(pending, rows.c.held == quoted(""))
-    if chosen.code:
-        return or_(rejected, pending)
-    return or_(rejected, and_(pending, rows.c.suspect, rows.c.code != "")) if chosen.lead_id else rejected
-
-
-def _rejected(connection: Connection, chosen: Chosen) -> Sequence[Any]:
-    query = select(*flood_gate.ROW).where(
-        _delivery.c.state.in_([quoted("rejected"), quoted("pending")])
-        if chosen.unconfigured
-        else _in_question(_delivery, chosen)
-    )
-    if chosen.connector:
-        query = query.where(_delivery.c.connector == chosen.connector)
-    if chosen.code:
-        query = query.where(_delivery.c.code == chosen.code)
-    if chosen.lead_id:
-        query = query.where(
-            _delivery.c.lead_seq.in_(select(_lead.c.seq).where(_lead.c.lead_id == chosen.lead_id))
+        log_action(
+            connection, now, who=who, verb="release", name=name, detail=f"{len(rows)} dropped", via=via
         )
-    return connection.execute(query).all()
-
-
-def still_waiting(connection: Connection, chosen: Chosen) -> int:
-    """Count the chosen rows that are pending, without those of a connector that has left the configuration."""
-    rows = [*_rejected(connection, chosen._replace(unconfigured=False))]
-    rows += [*_of_sources(connection, _export, chosen), *_of_sources(connection, _feedback, chosen)]
-    return sum(row.state == "pending" for row in rows)
-
-
-def _of_sources(connection: Connection, rows: Any, chosen: Chosen) -> Sequence[Any]:
-    """Find rejected exports or feedback; a command that names a connector is about none of them."""
-    if chosen.connector:
-        return ()
-    query = select(rows).where(_in_question(rows, chosen))
-    if chosen.code:
-        query = query.where(rows.c.code == chosen.code)
-    if chosen.lead_id:
-        query = query.where(rows.c.lead_id == chosen.lead_id)
-    return connection.execute(query).all()
-
-
-def _move(books: Books, rows: Any, found: Sequence[Any], values: Mapping[str, object]) -> int:
-    """Write values, a state among them, into rows that were found; return how many there are."""
-    books.connection.execute(
-        update(rows).where(among(rows.c.id, "ids")).values(values), {"ids": array(row.id for row in found)}
-    )
-    for row in found:
-        owner = row.connector if rows is _delivery else row.source
-        books.move(rows.name, owner, 1, old=row.state, new=str(values["state"]))
-    return len(found)
-
-
-def _drop_exports(books: Books, chosen: Chosen) -> int:
-    """A dropped export leaves its leads delivered and never marked: they settle as unexported."""
-    rows = _of_sources(books.connection, _export, chosen)
-    _move(books, _export, rows, {"state": "dropped", "settled_at": books.now})
-    for row in rows:
-        mine = (
-            _lead.c.source == row.source,
-            _lead.c.lead_id == row.lead_id,
-            _lead.c.state == quoted("exporting"),
-        )
-        query = update(_lead).where(*mine).values(state="unexported", settled_at=books.now)
-        moved = books.connection.execute(query).rowcount
-        books.move("lead", row.source, moved, old="exporting", new="unexported")
     return len(rows)
-
-
-def _drop_quarantined(books: Books, chosen: Chosen, exports: dict[str, bool]) -> int:
-    """A row that cannot be read settles as dropped, and no longer holds the export of its id."""
-    if chosen.connector or chosen.code not in {"", "lead_malformed"}:
-        return 0
-    query = select(_lead.c.seq, _lead.c.source, _lead.c.lead_id).where(
-        is_standing(_lead), _lead.c.state == quoted("quarantined")
-    )
-    if chosen.lead_id:
-        query = query.where(_lead.c.lead_id == chosen.lead_id)
-    rows = books.connection.execute(query).all()
-    books.connection.execute(
-        update(_lead).where(among(_lead.c.seq, "seqs")).values(state="dropped", settled_at=books.now),
-        {"seqs": array(row.seq for row in rows)},
-    )
-    freed: dict[str, set[int]] = {}
-    for row in rows:
-        books.move("lead", row.source, 1, old="quarantined", new="dropped")
-        freed.setdefault(row.source, set()).add(row.lead_id)
-    for source, ids in freed.items():
-        owe_everywhere(books, source, ids, exports=exports.get(source))
-    return len(rows)
-
-
-def _describe(chosen: Chosen) -> str:
-    parts = (f"code {chosen.code}" if chosen.code else "", f"lead {chosen.lead_id}" if chosen.lead_id else "")
-    return ", ".join(part for part in parts if part) or "all"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, String, case, delete, func, or_, select, update
-from sqlmodel import AutoString, SQLModel
+from sqlmodel import AutoString
 
 from syncd.core.texts import bare, clean, fold
 from syncd.core.tombstone import Sighting, Trace, left_by, marks, new_key, of_row, profile_of, spellings
@@ -19,11 +19,13 @@ from syncd.ledger.admin.maintenance import rewrite
 from syncd.ledger.history import OWED, log_action, note_done
 from syncd.ledger.schema import Delivery, Export, Feedback, Forgotten, Payload, Secret, Source, table
 from syncd.ledger.schema import Lead as LeadRow
+from syncd.ledger.schema_history import METADATA, Look
 from syncd.ledger.sql import Books, among, array, execute_many, is_there, quoted, upsert
 from syncd.ledger.tombstones import keys, known_marks
 
 _lead, _delivery, _export, _payload = table(LeadRow), table(Delivery), table(Export), table(Payload)
 _feedback, _secret, _forgotten, _source = table(Feedback), table(Secret), table(Forgotten), table(Source)
+_look = table(Look)
 
 SHORTEST_NAME = 4
 """Characters. A shorter display name is a word, and is not looked for in sentences."""
@@ -257,12 +259,14 @@ def erase(books: Books, seqs: Sequence[int]) -> None:
         _close_export(books, row)
     _erase_feedback(books, {(row.source, row.lead_id) for row in rows if row.lead_id})
     people = array({row.person for row in rows if row.person})
-    for about_people in SQLModel.metadata.sorted_tables:
+    for about_people in METADATA.sorted_tables:
         if "person" in about_people.c and about_people is not _lead:
             connection.execute(
                 delete(about_people).where(among(about_people.c.person, "people")), {"people": people}
             )
     connection.execute(delete(_payload).where(among(_payload.c.seq, "seqs")), parameters)
+    # Whoever the answers are about: they live ten minutes
+    connection.execute(delete(_look).where(_look.c.answer.is_not(None)))
     rewrite(connection, seqs, lambda row: {
         **row,
         "lead_id": -row["seq"], "stream_id": 0, "segment_id": 0, "digest": "", "person": "",
@@ -323,7 +327,7 @@ def _erase_feedback(books: Books, leads: Collection[tuple[str, int]]) -> None:
 _OURS = frozenset({
     "state", "held", "code", "alike_code", "alike", "doubts", "connector", "source", "kind", "status", "boot", "budget",
     "listing", "outputs", "verb", "by", "who", "payload.text", "enrichment", "digest", "key", "mark", "person", "remote_id",
-    "action.name", "word", "told", "cursor",
+    "action.name", "word", "told", "cursor", "via", "touched", "first",
 })  # fmt: skip
 """Columns that are no sentences, by name or by table and name: our own words, what a row is found by, who operated.
 
@@ -338,7 +342,7 @@ def sentences_with(connection: Connection, names: Collection[str]) -> list[Sente
     words = sorted(names, key=len, reverse=True)
     pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)", re.IGNORECASE)
     found: list[Sentence] = []
-    for kept in SQLModel.metadata.sorted_tables:
+    for kept in METADATA.sorted_tables:
         for column in kept.c:
             if (
                 isinstance(column.type, AutoString | String)

@@ -66,7 +66,9 @@ def unknown(scratch: Ledger, real: Ledger, *, rows_too: bool = False) -> Preview
         known: set[LeadKey] = set()
         with real.read() as connection:
             for source in {row.source for row in rows}:
-                known |= known_keys(connection, source, [row.lead_id for row in rows if row.source == source])
+                known |= known_keys(
+                    connection, source, [row.lead_id for row in rows if row.source == source]
+                ).keys()
         new = [row for row in rows if LeadKey(*row[1:-2]) not in known]
         preview.leads.update((row.source, row.state) for row in new)
         connectors = _recipients(scratch, rows[0].seq, after)

@@ -12,6 +12,7 @@ It does not know the work between the backup and now. So it takes over, as far a
 - the backups that were made, so that the engine deletes its own in time;
 - subscriptions at CTGO, for nobody else knows their ids;
 - feedback on people, and how much of it CTGO has;
+- counts by the hour, for plots;
 - windows of the past that an engine was asked for, to be pulled again;
 - its last instant, for the wall clock may be behind when people restore.
 
@@ -27,7 +28,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, select
-from sqlmodel import SQLModel
 
 from syncd.core.lane_state import BY_HAND
 from syncd.core.tombstone import carried_by, marks, of_row
@@ -38,6 +38,7 @@ from syncd.ledger.files import connect_to_read
 from syncd.ledger.history import REACHED, log_action, note_done
 from syncd.ledger.schema import Forgotten, Payload, table
 from syncd.ledger.schema import Lead as LeadRow
+from syncd.ledger.schema_history import METADATA
 from syncd.ledger.sql import Books, array, driver
 from syncd.ledger.tombstones import keys
 
@@ -100,7 +101,7 @@ def _replace(
     connection: Connection, old: sqlite3.Connection, name: str, where: str = "", *, but: tuple[str, ...] = ()
 ) -> None:
     """Take over rows of a table in the place of those with the same key. Their ids are not kept."""
-    known = SQLModel.metadata.tables[name].c
+    known = METADATA.tables[name].c
     theirs = [column[0] for column in old.execute(f"SELECT * FROM {name} LIMIT 0").description]
     columns = [f'"{column}"' for column in theirs if column in known and column not in {"id", *but}]
     listed, places = ", ".join(columns), ", ".join("?" * len(columns))
@@ -135,15 +136,13 @@ def _pauses(connection: Connection, old: sqlite3.Connection, carried: Carried) -
 
 
 def _acts(connection: Connection, old: sqlite3.Connection, carried: Carried) -> None:
-    last = connection.exec_driver_sql("SELECT max(at) FROM action").scalar() or 0.0
-    rows = old.execute(
-        "SELECT at, who, verb, name, detail FROM action WHERE at > ? ORDER BY id", (last,)
-    ).fetchall()
-    for row in rows:
-        carried.acts[row[2]] = carried.acts.get(row[2], 0) + 1
-        connection.exec_driver_sql(
-            "INSERT INTO action (at, who, verb, name, detail) VALUES (?, ?, ?, ?, ?)", row
-        )
+    """Without the ids of the deliveries that they touched, as above."""
+    since = (
+        f"WHERE at > {connection.exec_driver_sql('SELECT max(at) FROM action').scalar() or 0.0!r} ORDER BY id"
+    )
+    for (verb,) in old.execute(f"SELECT verb FROM action {since}").fetchall():
+        carried.acts[verb] = carried.acts.get(verb, 0) + 1
+    _replace(connection, old, "action", since, but=("touched",))
 
 
 def _reach(connection: Connection, old: sqlite3.Connection, _: Carried) -> None:
@@ -305,6 +304,7 @@ _PARTS: dict[str, Callable[[Connection, sqlite3.Connection, Carried], None]] = {
     # A subscription of the backup may be gone, and one that it does not know may be there
     "pushes": _replaced("subscription", emptied=("subscription",)),
     "feedback": _feedback,
+    "counts by the hour": _replaced("flow"),
 }  # fmt: skip
 
 

@@ -8,7 +8,19 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, case, func, literal, literal_column, select, true, update
+from sqlalchemy import (
+    Connection,
+    bindparam,
+    case,
+    false,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from syncd.core.delivery import Change, Item
 from syncd.core.lane_state import LaneState
@@ -192,7 +204,8 @@ def record(
 ) -> Recorded:
     """Write a call's verdict: deliveries, persons, the lane, and what follows for leads and exports.
 
-    Changes apply to deliveries that are still pending: what a person dropped meanwhile stays dropped.
+    Changes apply to deliveries that are still pending: what a person dropped meanwhile stays dropped. One that a person
+    took back meanwhile, and that arrived nevertheless, is delivered.
     `sent`: for each delivered id of a connector whose objects are people, whose it is. `members`: deliveries as they
     were when they were due, by id; others are looked up.
     """
@@ -201,6 +214,8 @@ def record(
     changes: Sequence[Change] = verdict.changes
     if result.counts.get("delivered", 0) != sum(change.state == "delivered" for change in changes):
         changes, result.forgotten = _known_still(connection, changes)
+        arrived = _arrived(books, connector, changes)
+        result.counts["delivered"] = result.counts.get("delivered", 0) + arrived
     _remember(connection, connector, changes, sent, now)
     if verdict.revived:
         revive(books, Delivery, ("delivery", connector), verdict.revived)
@@ -247,6 +262,26 @@ def _known_still(
     return [change for change in changes if change.id not in gone], late
 
 
+def _arrived(books: Books, connector: str, changes: Sequence[Change]) -> int:
+    """Deliver what was set aside during the call and is there; return how many."""
+    there = [
+        (change.id, change.remote_id, change.created) for change in changes if change.state == "delivered"
+    ]
+    n = books.connection.execute(_ARRIVED, {"rows": array(there), "at": books.now}).rowcount
+    books.move("delivery", connector, n, old="rejected", new="delivered")
+    return int(n)
+
+
+_EACH = func.json_each(bindparam("rows")).table_valued("value")
+_ARRIVED = (
+    update(_delivery)
+    .where(_delivery.c.id == func.json_extract(_EACH.c.value, "$[0]"), _delivery.c.state == quoted("rejected"))
+    .values(
+        state="delivered", settled_at=bindparam("at"), code="", detail="", suspect=false(), maybe_sent=false(),
+        remote_id=func.coalesce(func.json_extract(_EACH.c.value, "$[1]"), _delivery.c.remote_id),
+        created=or_(func.json_extract(_EACH.c.value, "$[2]"), _delivery.c.created),
+    )
+)  # fmt: skip
 _OF_FORGOTTEN = (
     select(_delivery.c.id)
     .join(_lead, _lead.c.seq == _delivery.c.lead_seq)

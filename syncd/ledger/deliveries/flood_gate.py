@@ -6,9 +6,10 @@ held while it is open was brought by a pass that is not over yet, and is counted
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from json import loads
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, exists, false, func, not_, select, update
+from sqlalchemy import Connection, and_, bindparam, case, exists, false, func, not_, select, update
 
 from syncd.core.flood_gate import FIRST, Gates, decide
 from syncd.ledger.schema import Delivery, Gate, table
@@ -32,12 +33,16 @@ _APPROVED = func.coalesce(
 
 
 class GateState(NamedTuple):
-    """A connector's gate. `since`: when it closed; None while it is open, though a pass under way may hold some."""
+    """A connector's gate. `since`: when it closed; None while it is open, though a pass under way may hold some.
+
+    `first`: the deliveries that it let through when it closed.
+    """
 
     connector: str
     size: int
     since: float | None
     held: int
+    first: tuple[int, ...] = ()
 
 
 # What a pass brings
@@ -124,7 +129,7 @@ _OLDEST = (
     .order_by(_lead.c.discovered_at, _delivery.c.id)
     .limit(bindparam("most"))
 )
-_FREE_OLDEST = update(_delivery).where(_delivery.c.id.in_(_OLDEST)).values(held="")
+_FREE_OLDEST = update(_delivery).where(_delivery.c.id.in_(_OLDEST)).values(held="").returning(_delivery.c.id)
 _FREE_ALL = update(_delivery).where(_HELD, _OURS).values(held="")
 
 
@@ -132,8 +137,8 @@ def close(connection: Connection, name: str, now: float) -> None:
     """Hold all that waits for this connector and that no person has let through, but for the five oldest."""
     connection.execute(_HOLD_ALL, {"name": name})
     connection.execute(_HOLD_PASSES, {"name": name})
-    connection.execute(_FREE_OLDEST, {"name": name, "most": FIRST})
-    _set(connection, name, closed_at=now)
+    first = connection.execute(_FREE_OLDEST, {"name": name, "most": FIRST}).scalars().all()
+    _set(connection, name, closed_at=now, first=array(sorted(first)))
 
 
 def hold(connection: Connection, name: str) -> int:
@@ -141,16 +146,55 @@ def hold(connection: Connection, name: str) -> int:
     return int(connection.execute(_HOLD_ALL, {"name": name}).rowcount)
 
 
-def release(connection: Connection, name: str, first: int | None = None) -> int:
-    """Let through what is held, the `first` oldest or all; how many."""
-    query, values = (
-        (_FREE_ALL, {"name": name}) if first is None else (_FREE_OLDEST, {"name": name, "most": first})
-    )
-    freed = connection.execute(query, values).rowcount
+_LET_THROUGH = {
+    "held": "",
+    "waits_from": case(
+        (_delivery.c.due_at <= bindparam("now"), bindparam("now")), else_=_delivery.c.waits_from
+    ),
+}
+"""As long as `waits_from` is the time of the release, nothing was tried since."""
+_RELEASE_ALL = update(_delivery).where(_HELD, _OURS).values(_LET_THROUGH).returning(_delivery.c.id)
+_RELEASE_OLDEST = (
+    update(_delivery).where(_delivery.c.id.in_(_OLDEST)).values(_LET_THROUGH).returning(_delivery.c.id)
+)
+
+
+def release(connection: Connection, name: str, first: int | None, now: float) -> Sequence[int]:
+    """Let through what is held, the `first` oldest or all; return their ids."""
+    values = {"name": name, "most": first, "now": now}
+    freed = connection.execute(_RELEASE_ALL if first is None else _RELEASE_OLDEST, values).scalars().all()
     if freed and name not in closed_gates(connection):
         _set(connection, name, closed_at=None)
         approve(connection, [name])
-    return int(freed)
+    return sorted(freed)
+
+
+def hold_again(connection: Connection, entry: Any, now: float) -> int:
+    """Hold what an entry of a release let through and nobody tried since; return how many. It closes the gate again."""
+    query = update(_delivery).where(*_released_by(entry)).values(held=GATE, waits_from=None)
+    held = connection.execute(query, _values_of(entry)).rowcount
+    if held and entry.name not in closed_gates(connection):
+        _set(connection, entry.name, closed_at=now)
+    return int(held)
+
+
+def count_released(connection: Connection, entry: Any) -> int:
+    """Count what `hold_again` would hold."""
+    query = select(func.count()).select_from(_delivery).where(*_released_by(entry))
+    return int(connection.execute(query, _values_of(entry)).scalar_one())
+
+
+def _released_by(entry: Any) -> tuple[Any, ...]:
+    return _FREE, _OURS, among(_delivery.c.id, "ids"), untouched_since(_delivery, entry.at)
+
+
+def _values_of(entry: Any) -> Mapping[str, str]:
+    return {"name": entry.name, "ids": entry.touched or "[]"}
+
+
+def untouched_since(rows: Any, at: float) -> Any:
+    """Return the condition for rows that a person put into the line at this instant, and that nobody tried since."""
+    return and_(rows.c.waits_from == at, rows.c.due_at <= at, not_(rows.c.suspect), not_(rows.c.maybe_sent))
 
 
 def approve(connection: Connection, names: Collection[str]) -> None:
@@ -254,7 +298,11 @@ def gates(connection: Connection) -> dict[str, GateState]:
     closed = closed_gates(connection)
     return {
         name: GateState(
-            name, rows[name].size if name in rows else 0, rows[name].closed_at if name in closed else None, n
+            name,
+            rows[name].size if name in rows else 0,
+            rows[name].closed_at if name in closed else None,
+            n,
+            tuple(loads(rows[name].first)) if name in closed else (),
         )
         for name, n in held.items()
     }

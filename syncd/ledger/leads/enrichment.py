@@ -57,11 +57,15 @@ class Enriched(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """An ask without an answer: how often it left, for what, and when it last did. 0: CTGO refused it."""
+    """An ask without an answer: how often it left, for what, and when it last did. 0: CTGO refused it.
+
+    `not_found_at`: when CTGO first said that it does not know the lead.
+    """
 
     asks: int
     outputs: tuple[str, ...]
     asked_at: float
+    not_found_at: float | None = None
 
 
 _SEQS = among(_lead.c.seq, "seqs")
@@ -190,13 +194,15 @@ def known(
 
 
 _ASKS_OF = (_ask.c.source == bindparam("its"), among(_ask.c.person, "persons"))
-_UNANSWERED = select(_ask.c.person, _ask.c.asks, _ask.c.outputs, _ask.c.asked_at).where(*_ASKS_OF)
+_UNANSWERED = select(_ask.c.person, _ask.c.asks, _ask.c.outputs, _ask.c.asked_at, _ask.c.not_found_at).where(
+    *_ASKS_OF
+)
 
 
 def unanswered(connection: Connection, source: str, persons: Collection[str]) -> dict[str, Asked]:
     """By person, the ask whose answer the ledger does not have."""
     rows = connection.execute(_UNANSWERED, {"its": source, "persons": array(persons)})
-    return {person: Asked(asks, tuple(json.loads(outputs)), at) for person, asks, outputs, at in rows}
+    return {person: Asked(asks, tuple(json.loads(outputs)), *at) for person, asks, outputs, *at in rows}
 
 
 def note_ask(
@@ -227,6 +233,14 @@ def take_back(connection: Connection, source: str, person: str, day: str, now: f
         .where(_day.c.source == source, _day.c.day == day)
         .values(asks=func.max(0, _day.c.asks - 1))
     )
+
+
+def note_not_found(connection: Connection, source: str, person: str, now: float) -> float:
+    """CTGO says that it does not know the lead; return when it first did."""
+    mine = (_ask.c.source == source) & (_ask.c.person == person)
+    first = func.coalesce(_ask.c.not_found_at, now)
+    found = connection.execute(update(_ask).where(mine).values(not_found_at=first).returning(first)).scalar()
+    return now if found is None else float(found)
 
 
 def close_asks(connection: Connection, source: str, persons: Collection[str]) -> None:

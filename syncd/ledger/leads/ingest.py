@@ -15,12 +15,12 @@ from syncd.ledger.leads.settlement import reopen_gone
 from syncd.ledger.schema import Delivery, Export, Payload, table
 from syncd.ledger.schema import Lead as LeadRow
 from syncd.ledger.sources import save_labels
-from syncd.ledger.sql import Books, among, array, execute_many, is_standing, quoted, upsert
+from syncd.ledger.sql import Books, among, array, execute_many, insert_rows, is_standing, quoted, upsert
 from syncd.ledger.twins import shared_host, twins_of_new
 
 _lead, _delivery, _export = table(LeadRow), table(Delivery), table(Export)
 _payload = table(Payload)
-_KNOWN = select(_lead.c.source, _lead.c.lead_id, _lead.c.stream_id, _lead.c.segment_id).where(
+_KNOWN = select(_lead.c.source, _lead.c.lead_id, _lead.c.stream_id, _lead.c.segment_id, _lead.c.person).where(
     _lead.c.source == bindparam("source"),
     among(_lead.c.lead_id, "ids"),
     _lead.c.state != quoted("quarantined"),
@@ -125,9 +125,20 @@ _MARKED = (
 )
 
 
-def known_keys(connection: Connection, source: str, ids: Collection[int]) -> set[LeadKey]:
-    """Return the keys that the ledger holds for these ids, without quarantined rows."""
-    return {LeadKey(*row) for row in connection.execute(_KNOWN, {"source": source, "ids": array(ids)})}
+def known_keys(connection: Connection, source: str, ids: Collection[int]) -> dict[LeadKey, str]:
+    """Return the keys that the ledger holds for these ids, each with its person, without quarantined rows."""
+    rows = connection.execute(_KNOWN, {"source": source, "ids": array(ids)})
+    return {LeadKey(*key): person for *key, person in rows}
+
+
+def _reused(lead: Lead, person: str) -> bool:
+    """Tell if a known lead is listed as another person now. One without an X id stands for itself, and a forgotten one for nobody."""
+    return "" != person != lead.person and not any(it.startswith("lead-") for it in (person, lead.person))
+
+
+def _unclear(again: Admission) -> Malformed:
+    lead, reason = again.lead, "CTGO gave its id to another person before: nobody knows which lead this is."
+    return Malformed(lead.key, identity(lead.raw), again.payload, reason)
 
 
 def ingest(
@@ -139,7 +150,7 @@ def ingest(
     *,
     refill: bool = False,
 ) -> Ingested:
-    """Insert what is not known yet. A row that was quarantined gives way to one that parses.
+    """Insert what is not known yet. A row that was quarantined gives way to one that parses; an id that is used again goes there.
 
     `refill`: also give known leads their payload back, where retention has dropped it.
 
@@ -149,7 +160,12 @@ def ingest(
     by_key = {admission.lead.key: admission for admission in admissions}
     for source in {key.source for key in by_key}:
         ids = [lead_id for its, lead_id, _, _ in by_key if its == source]
-        known = [found for key in known_keys(connection, source, ids) if (found := by_key.pop(key, None))]
+        people = known_keys(connection, source, ids)
+        listed = [found for key in people if (found := by_key.pop(key, None))]
+        known = [found for found in listed if not _reused(found.lead, people[found.lead.key])]
+        if len(known) < len(listed):
+            reused = (found for found in listed if _reused(found.lead, people[found.lead.key]))
+            malformed = [*malformed, *map(_unclear, reused)]
         if refill:
             execute_many(connection, _REFILL, [
                 {**dict(zip(_KEY, found.lead.key, strict=True)), "text": found.payload, "now": now}
@@ -259,24 +275,30 @@ def _is_it(row: _Quarantined, key: LeadKey) -> bool:
     )
 
 
+_NEW_LEAD = (
+    "seq", "source", "lead_id", "stream_id", "segment_id", "digest", "person", "discovered_at", "state",
+    "ingested_at", "settled_at", "code", "detail",
+)  # fmt: skip
+
+
 def _insert_leads(books: Books, admissions: Mapping[LeadKey, Admission]) -> list[tuple[int, Admission]]:
     """Insert them all under sequence numbers of our own: nobody else writes during this transaction."""
     if not admissions:
         return []
-    last = books.connection.execute(_LAST).scalar() or 0
+    now, last = books.now, books.connection.execute(_LAST).scalar() or 0
     admitted = list(enumerate(admissions.values(), last + 1))
-    rows = []
-    for seq, (lead, _, state, _, _) in admitted:
-        rows.append({
-            **dict(zip(_KEY, lead.key, strict=True)), "seq": seq, "digest": "", "person": lead.person,
-            "discovered_at": lead.discovered_at.timestamp(), "state": state, "ingested_at": books.now,
-            "settled_at": None if state in UNSETTLED else books.now, "code": "", "detail": "",
-        })  # fmt: skip
-        books.move("lead", lead.source, 1, new=state)
-    books.connection.execute(_lead.insert(), rows)
-    books.connection.execute(
-        _payload.insert(), [{"seq": seq, "text": admission.payload} for seq, admission in admitted]
-    )
+    rows = [
+        (
+            seq, *lead.key, "", lead.person, lead.discovered_at.timestamp(), state, now,
+            None if state in UNSETTLED else now, "", "",
+        )
+        for seq, (lead, _, state, _, _) in admitted
+    ]  # fmt: skip
+    insert_rows(books.connection, _lead, _NEW_LEAD, rows)
+    texts = [(seq, admission.payload) for seq, admission in admitted]
+    insert_rows(books.connection, _payload, ("seq", "text"), texts)
+    for (source, state), n in Counter((a.lead.source, a.state) for _, a in admitted).items():
+        books.move("lead", source, n, new=state)
     return admitted
 
 

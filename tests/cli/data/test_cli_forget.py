@@ -60,9 +60,14 @@ def test_whoever_is_forgotten_is_in_no_byte_of_the_state_and_does_not_come_back(
         "--id": str(number),
         "--person": "990011223344",
     }
+    answer = '{"properties": {"firstname": "zq_canary"}}'  # of a person's question to the remote
+    look = "INSERT INTO look VALUES (?, 'crm', 1, 0, 'anna', ?, ?)"
+    rows(home, look, 1, answer, 1.0)
+    rows(home, look, 2, None, None)
     ran = home.syncd("forget", way, name[way], "--yes")
     assert ran.code == 0, ran.err
     assert traces(home) == []
+    assert rows(home, "SELECT id FROM look") == [(2,)]
     assert home.syncd("--once", "--since", "2020-01-01T00:00:00Z").code == 0
     assert traces(home) == []
     assert rows(home, "SELECT state, count(*) FROM lead GROUP BY state ORDER BY state") == [

@@ -189,6 +189,7 @@ def test_whoever_was_forgotten_since_stays_forgotten(backed_up: Home) -> None:
 def test_a_pause_by_hand_and_the_acts_of_people_are_kept(backed_up: Home) -> None:
     home = backed_up
     assert home.syncd("pause", "sheet", "--reason", "moving house").code == 0
+    rows(home, "UPDATE action SET via = 'console', touched = '[1]' WHERE verb = 'pause'")
     ran = home.syncd("restore", "past.db")
     assert "sheet stays paused" in ran.out
     assert [lane["status"] for lane in told(home, "status")["lanes"]] == ["paused"]
@@ -197,6 +198,15 @@ def test_a_pause_by_hand_and_the_acts_of_people_are_kept(backed_up: Home) -> Non
         "pause",
         "restore",
     ]
+    # Other deliveries have these ids in the backup
+    assert rows(home, "SELECT via, touched FROM action WHERE verb = 'pause'") == [("console", None)]
+
+
+def test_counts_of_the_time_since_the_backup_are_kept(backed_up: Home) -> None:
+    hour = ("hour", "lead", "new", 1_790_000_400, "main", 7, 1_790_000_500.0)
+    rows(backed_up, "INSERT INTO flow VALUES (?, ?, ?, ?, ?, ?, ?)", *hour)
+    assert backed_up.syncd("restore", "past.db").code == 0
+    assert rows(backed_up, "SELECT * FROM flow") == [hour]
 
 
 def test_the_requests_of_the_last_minute_still_count(backed_up: Home) -> None:

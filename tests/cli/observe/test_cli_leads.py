@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from syncd.cli.observe import lead_list
+from syncd.verbs import lead
 from tests.cli.conftest import HANDLES, Home, MakeHome, rows, told
 
 
@@ -34,7 +34,7 @@ def test_leads_come_newest_first_however_they_came_in(listed: Home) -> None:
 
 def test_pages_join_without_a_gap_or_a_repeat(listed: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     rows(listed, "UPDATE lead SET discovered_at = 1790000000.0 WHERE seq < 9")  # ties go by the row
-    monkeypatch.setattr(lead_list, "PAGE", 3)
+    monkeypatch.setattr(lead, "PAGE", 3)
     assert ids(listed) == newest(listed)
     assert ids(listed, "--limit", "7") == newest(listed)[:7]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from syncd.cli import engine_holder
-from syncd.cli.observe.operator_log import NAMED, UNNAMED
 from syncd.settings import load
+from syncd.verbs import engine_holder
+from syncd.verbs.operator_log import NAMED, UNNAMED
 from tests.cli.conftest import Home, rows, told
 
 ROOT = Path(__file__).parents[3]
@@ -64,7 +64,14 @@ def test_it_is_narrowed_by_time_name_and_number(acted: Home, options: list[str],
 def test_a_script_reads_it_as_json(acted: Home) -> None:
     (it,) = told(acted, "log", "sheet")
     assert it.pop("at").endswith("Z")
-    assert it == {"who": "mara", "verb": "pause", "name": "sheet", "detail": "The fields change."}
+    assert it.pop("id") == 2
+    assert it == {
+        "who": "mara",
+        "via": "cli",
+        "verb": "pause",
+        "name": "sheet",
+        "detail": "The fields change.",
+    }
 
 
 def test_an_unknown_name_is_answered_by_the_nearest(acted: Home) -> None:

@@ -5,12 +5,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from syncd.cli.observe.status import standing
 from syncd.clock import SystemClock
 from syncd.core.reconciliation import after_check
 from syncd.ledger import Ledger, overview, sources
 from syncd.ledger.database import EngineLock
 from syncd.settings import load
+from syncd.verbs.status import standing
 from tests.cli.conftest import HANDLES, Home, MakeHome, rows, told
 from tests.support.disk import fill, small_disk
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from syncd.cli import engine_holder
 from syncd.cli.exits import Exit
 from syncd.ledger.database import EngineLock
+from syncd.verbs import engine_holder
 from tests.cli.conftest import KEY, Home, MakeHome, order, rows, told
 from tests.cli.terminal import on_terminal
 from tests.support.disk import fill, small_disk

@@ -207,6 +207,28 @@ def test_retry_of_one_lead_leaves_the_others(home: Home) -> None:
     assert tally(home)["delivery"]["picky"] == {"pending": 1, "rejected": n - 1}
 
 
+def test_one_is_tried_and_a_retry_is_taken_back(home: Home) -> None:
+    n = causes(home)["delivery", "picky", "filter_failed"]
+    before = aside(home)
+    assert home.syncd("rejected", "retry", "--connector", "picky", "--first", "1").out.startswith(
+        "1 are pending"
+    )
+    home.syncd("rejected", "retry", "--connector", "picky")
+    assert tally(home)["delivery"]["picky"] == {"pending": n}
+    assert home.syncd("rejected", "take-back").out == f"{n - 1} are rejected again.\n"
+    assert home.syncd("rejected", "take-back", "1").out == "1 are rejected again.\n"
+    assert aside(home) == [{**row, "attempts": "0"} for row in before]
+    assert "took back a retry of picky: 1 taken back" in home.syncd("log").out
+
+
+def test_what_is_no_retry_cannot_be_taken_back(home: Home) -> None:
+    ran = home.syncd("rejected", "take-back")
+    assert (ran.code, "There is no retry" in ran.err) == (64, True)
+    home.syncd("pause", "sheet")
+    ran = home.syncd("rejected", "take-back", "1")
+    assert (ran.code, "Entry 1 of the operator's log is no retry" in ran.err) == (64, True)
+
+
 def test_drop_wants_a_choice(home: Home) -> None:
     before = tally(home)
     assert home.syncd("rejected", "drop", "--yes").code == 64

@@ -108,11 +108,14 @@ def test_a_file_without_a_secret_may_be_read_by_everybody(
     assert ("warning", "configuration") not in findings(home)[1]
 
 
-def test_a_refused_key_is_77_and_the_fix_names_the_source(home: Home) -> None:
+def test_a_refused_key_is_77_and_resume_is_advised_only_once_a_lane_has_halted(home: Home) -> None:
     home.sim.world.revoke(KEY)
     code, found = findings(home)
     assert code == 77
     assert found["error", "source main"][0].endswith("key_refused")
+    assert "which begins with ctgo_" in home.syncd("check").out
+    assert "syncd resume" not in home.syncd("check").out
+    assert home.syncd("--once").code == 77
     assert "syncd resume main" in home.syncd("check").out
 
 

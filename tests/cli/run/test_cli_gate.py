@@ -278,3 +278,19 @@ def test_acts_that_change_nothing_leave_no_trace(home: Home) -> None:
     home.syncd("pause", "crm", "--reason", "Audit.")
     home.syncd("pause", "crm", "--reason", "Audit.")
     assert acts(home) == [("pause", "crm", "Audit.")]
+
+
+def test_a_release_is_undone_until_somebody_tried_it(home: Home) -> None:
+    home.syncd("--once")
+    ran = home.syncd("release", "crm", "--hold-again")
+    assert (ran.code, "no release of connector crm" in ran.err) == (64, True)
+    home.syncd("release", "crm")
+    held = "25 deliveries are held again for connector crm.\n"
+    assert home.syncd("release", "crm", "--hold-again").out == held
+    assert "25 held at its gate" in home.syncd("status").out
+    assert (home.syncd("--once").code, written(home)) == (75, 5)
+    home.syncd("release", "crm", "--first", "2")
+    home.syncd("--once")
+    assert home.syncd("release", "crm", "--hold-again").out.startswith("0 deliveries")
+    assert home.syncd("release", "crm", "--hold-again", "--drop").code == 64
+    assert written(home) == 7

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from syncd.ledger import Ledger, sources
+from syncd.ledger.database import EngineLock
 from tests.cli.conftest import Home, MakeHome, rows
 from tests.daemon.process import Process
 
@@ -35,6 +36,26 @@ def test_the_engine_pulls_the_window_and_the_command_sees_it_through(served: tup
     assert rows(home, "SELECT verb, detail FROM action") == [("window", "since 2000-01-01T00:00:00Z")]
     assert rows(home, "SELECT watermark FROM source")[0][0] > 0
     assert daemon.end()[0] == 0
+
+
+def test_a_person_has_the_daemon_pull_now(served: tuple[Home, Process]) -> None:
+    home, daemon = served
+    asked = len(home.sim.world.requests)
+    assert daemon.process is not None
+    assert home.syncd("pull").out == f"The daemon (process {daemon.process.pid}) pulls now.\n"
+    daemon.until(lambda: len(home.sim.world.requests) > asked, "it has pulled again")
+    assert daemon.end()[0] == 0
+    assert rows(home, "SELECT verb, name, detail FROM action") == [("pull", "", "")]
+
+
+def test_nobody_can_be_made_to_pull_where_no_daemon_runs(home: Home) -> None:
+    home.syncd("--once")
+    ran = home.syncd("pull")
+    assert (ran.code, ran.out) == (75, "")
+    assert "syncd --once" in ran.err
+    with EngineLock(home.ledger):  # a signal would end it
+        assert home.syncd("pull").code == 75
+    assert rows(home, "SELECT verb FROM action") == []
 
 
 def test_without_a_window_a_second_engine_is_refused(served: tuple[Home, Process]) -> None:

@@ -2,8 +2,9 @@
 
 import pytest
 
+from connectors.apollo.connector import ApolloConnector
 from connectors.apollo.identity import Shape, is_same
-from connectors.apollo.options import CODES
+from connectors.apollo.options import CODES, ApolloOptions
 from syncd.connector import Delivered, Delivery, Halt, Pause, Reject, Retry
 from syncd.testing import LaneHarness
 from tests.connectors.apollo.apollo_bench import Table, one, raised, sent, table
@@ -319,3 +320,16 @@ def test_a_second_lead_in_the_same_pass_meets_the_first_ones_contact() -> None:
         assert isinstance(found, Delivered)
         assert not found.created
         assert bench.seen() == 1
+
+
+def test_two_connectors_of_one_team_may_not_both_make_people_without_an_address() -> None:
+    """Each would look for the person, find nobody, and make a contact."""
+
+    def options(key: str, without_email: str) -> ApolloOptions:
+        return ApolloOptions.model_validate({"api_key": key, "without_email": without_email})
+
+    mine = {"a": options("one", "create"), "b": options("one", "skip"), "c": options("two", "create")}
+    assert list(ApolloConnector.clashes(mine)) == []
+    (found,) = ApolloConnector.clashes({**mine, "d": options("one", "create")})
+    assert found[:2] == ("d", "without_email")
+    assert "connectors.a" in found[2]

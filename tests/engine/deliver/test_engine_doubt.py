@@ -10,7 +10,7 @@ from syncd.core.delivery import Delivery, Outcome
 from syncd.core.failure import Failure, Halt, Pause, Reject, Retry
 from syncd.core.lane_state import Policy
 from syncd.core.verdict import HALT_LIMIT, UNTRIED_PAUSE
-from syncd.ledger.admin.actions import Chosen, retry
+from syncd.ledger.admin.rejections import Chosen, retry
 from syncd.simulator import Fault
 from tests.support import DAY, Bench, Remote, Rule, pulled, rejects
 

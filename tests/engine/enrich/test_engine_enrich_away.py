@@ -16,6 +16,7 @@ from tests.engine.enrich.test_engine_enriching import (
 )
 from tests.support import DAY, Bench
 
+HOUR = 3600.0
 MAIL = {"contact_rate": 1.0}
 
 
@@ -85,16 +86,49 @@ def test_those_that_wait_already_wait_again(bench: Bench) -> None:
     assert bench.leads() == {"exported": 30}
 
 
-def test_with_hold_they_wait_as_a_whole_or_for_their_connector(bench: Bench) -> None:
+def test_with_hold_they_wait_as_a_whole(bench: Bench) -> None:
     ctgo(bench, sim={"leads": 30, **MAIL}, when_exhausted="hold")
     bench.place("mail", where="email", fields=FIELDS)
     on_enrich(bench, refused(404, "not found"))
     bench.once(600)
-    assert bench.leads() == {"delivering": 9, "enriching": 21}
+    assert bench.leads() == {"enriching": 30}
     on_enrich(bench, lambda through: through())
     bench.stop()
     bench.once(600)
     assert bench.leads() == {"exported": 30}
+
+
+@pytest.mark.parametrize("minutes", [1, 10, 50])
+def test_a_few_that_are_not_found_for_a_while_are_asked_about_again(bench: Bench, minutes: int) -> None:
+    """A replica that lags, or a route that is away while few leads come: nobody is unwanted for that."""
+    ctgo(bench, sim={"leads": 4, **MAIL})
+    bench.place("sheet", fields=FIELDS)
+    bench.place("mail", where="email", fields=FIELDS)
+    on_enrich(bench, refused(404, "lead_not_found"))
+    bench.once(60 * minutes)
+    assert bench.leads() == {"enriching": 4}
+    on_enrich(bench, lambda through: through())
+    bench.run(HOUR)
+    assert bench.deliveries("mail") == {"delivered": 4}
+    assert bench.leads() == {"exported": 4}
+
+
+def test_a_lead_that_stays_not_found_is_believed_after_a_day_and_a_dozen_requests(bench: Bench) -> None:
+    ctgo(bench, sim={"leads": 1, **MAIL})
+    bench.place("mail", where="email", fields=FIELDS)
+    tried = []
+
+    def missing(through: Through) -> httpx.Response:
+        tried.append(bench.clock.now())
+        return refused(404, "lead_not_found")(through)
+
+    on_enrich(bench, missing)
+    bench.once(DAY)
+    assert bench.leads() == {"enriching": 1}
+    bench.run(DAY)
+    assert len(tried) == 13
+    assert bench.leads() == {"unwanted": 1}
+    assert bench.rows("SELECT count(*) FROM ask") == [(0,)]
 
 
 def test_a_few_that_are_gone_are_settled_with_the_reason_and_stop_nobody(bench: Bench) -> None:
@@ -103,6 +137,14 @@ def test_a_few_that_are_gone_are_settled_with_the_reason_and_stop_nobody(bench: 
     gone = set(listed(bench)[::2])
     on_leads(bench, gone, refused(404, "not found"))
     bench.once(600)
+    assert bench.leads() == {"exported": 15, "enriching": 15}
+    bench.run(2 * HOUR)
+    assert set(bench.leads()) == {
+        "exported",
+        "unwanted",
+        "enriching",
+    }  # others were found since they were not
+    bench.run(DAY)
     assert bench.lane("enrich", "main").status == "open"
     assert bench.leads() == {"exported": 15, "unwanted": 15}
     assert bench.rows("SELECT count(*) FROM lead WHERE enrichment LIKE '%not_found%'") == [(15,)]

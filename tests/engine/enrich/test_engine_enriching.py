@@ -277,7 +277,7 @@ def test_a_lead_or_profile_that_is_gone_is_delivered_as_it_is(bench: Bench) -> N
     ctgo(bench, sim={"leads": 9})
     bench.place(fields=FIELDS)
     on_enrich(bench, refused(404, "profile_missing"))
-    bench.once()
+    bench.once(2 * 86400.0)
     assert bench.leads() == {"exported": 9}
     assert bench.lane("enrich", "main").status == "open"
 

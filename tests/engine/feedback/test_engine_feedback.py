@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from syncd.connector import Status
-from syncd.ledger.admin import actions
+from syncd.ledger.admin import actions, rejections
 from syncd.simulator import Fault
 from tests.engine.feedback.judged import JUDGING, OFTEN, arrange, feedback, told
 from tests.support import Bench, lead_ids, lost_answer, pause, rejects, unreachable
@@ -186,12 +186,14 @@ def test_a_refused_word_is_set_aside_visibly_and_a_person_decides(bench: Bench) 
     bench.daemon(1800, poll=300)
     assert feedback(bench) == {"rejected": 2, "delivered": 1}
     bench.check()
-    chosen = actions.Chosen(lead_id=bench.rows("SELECT lead_id FROM feedback WHERE state = 'rejected'")[0][0])
+    chosen = rejections.Chosen(
+        lead_id=bench.rows("SELECT lead_id FROM feedback WHERE state = 'rejected'")[0][0]
+    )
     with bench.ledger.write() as connection:
-        assert actions.retry(connection, chosen, bench.clock.now(), who="ana", exports={}) == 1
+        assert rejections.retry(connection, chosen, bench.clock.now(), who="ana", exports={}) == 1
     bench.daemon(120)
     with bench.ledger.write() as connection:
-        assert actions.drop(connection, actions.Chosen(), bench.clock.now(), who="ana", exports={}) == 1
+        assert rejections.drop(connection, rejections.Chosen(), bench.clock.now(), who="ana", exports={}) == 1
     bench.check()
     assert feedback(bench) == {"delivered": 2, "dropped": 1}
 

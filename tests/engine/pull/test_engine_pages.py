@@ -89,6 +89,32 @@ def test_the_same_malformed_lead_is_quarantined_once_for_days(bench: Bench) -> N
     assert bench.leads() == {"exported": 3, "quarantined": 1}
 
 
+def test_an_id_that_ctgo_gives_to_another_person_is_set_aside_and_never_exported(bench: Bench) -> None:
+    """CTGO restored its database, or counts anew. The known lead stays as it is, and the other one waits for a person."""
+    world = bench.ctgo(leads=3)
+    far = bench.place()
+    bench.once()
+    reused = world.listed()[0].id
+    world.amend_lead(reused, {"profile": {"xUserId": "999"}})
+    bench.daemon(3600)
+    bench.check()
+    assert bench.leads() == {"exported": 3, "quarantined": 1}
+    assert bench.rows("SELECT lead_id, code FROM lead WHERE state = 'quarantined'") == [
+        (reused, "lead_malformed")
+    ]
+    assert len(far.lead_ids()) == 3
+
+
+@pytest.mark.parametrize("profile", [{}, {"xUserId": None}], ids=["no profile", "no X id"])
+def test_a_known_lead_that_lost_its_x_id_is_nobody_else(bench: Bench, profile: dict[str, Any]) -> None:
+    world = bench.ctgo(leads=3)
+    bench.place()
+    bench.once()
+    world.amend_lead(world.listed()[0].id, {"profile": profile})
+    bench.daemon(3600)
+    assert bench.leads() == {"exported": 3}
+
+
 def _page(rows: str, *, more: str, total: int = 9) -> httpx.Response:
     return httpx.Response(200, text=f'{{"leads":[{rows}],"total":{total},"hasMore":{more}}}')
 

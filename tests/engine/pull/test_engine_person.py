@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from syncd.core.delivery import Delivery, Outcome
 from syncd.core.failure import Halt
 from syncd.core.lane_state import kept_by_hand
-from syncd.ledger.admin.actions import Chosen, drop, resume_lanes, retry
+from syncd.ledger.admin.actions import resume_lanes
+from syncd.ledger.admin.rejections import Chosen, drop, retry
 from syncd.ledger.lanes import lift_halts
 from tests.support import (
     Bench,

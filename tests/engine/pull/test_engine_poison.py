@@ -3,7 +3,7 @@
 import pytest
 
 from syncd.core.delivery import Delivery, Route
-from syncd.ledger.admin.actions import Chosen, retry
+from syncd.ledger.admin.rejections import Chosen, retry
 from tests.support import (
     DAY,
     Bench,

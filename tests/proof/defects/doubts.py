@@ -152,7 +152,7 @@ def a_person_cannot_drop_what_halted_a_lane() -> None:
     def make(plain: Any) -> Any:
         return lambda rows, chosen: plain(rows, chosen._replace(code="", lead_id=0))
 
-    around("syncd.ledger.admin.actions:_in_question", make)
+    around("syncd.ledger.admin.rejections:_in_question", make)
 
 
 @defect("the contract", "engine", f"{DOUBT}::test_a_retry_waits_as_long_as_it_asks_to")

@@ -210,3 +210,33 @@ def _whatever_settled() -> Any:
         "SELECT p.seq, l.settled_at < :before, l.enrichment IS NOT NULL FROM payload p JOIN lead l ON l.seq = p.seq"
         " WHERE p.seq > :after ORDER BY p.seq LIMIT :most"
     )
+
+
+@defect(
+    "a person's word",
+    "ledger",
+    "tests/verbs/test_take_back.py::test_what_was_tried_meanwhile_stays_as_it_is[tried]",
+)
+def what_was_tried_is_taken_back() -> None:
+    """Undoing a retry also rejects what waits to be tried again, and loses the reason of that."""
+    instead("syncd.ledger.deliveries.flood_gate:untouched_since", lambda rows, _: rows.c.id > 0)
+
+
+@defect(
+    "a person's word",
+    "engine",
+    "tests/engine/deliver/test_engine_undone.py::test_what_is_in_a_call_when_it_is_taken_back_is_delivered[True-5]",
+)
+def what_arrives_after_it_was_taken_back_stays_rejected() -> None:
+    """The answer of a call under way is dropped: the remote has a lead that counts as rejected."""
+    instead("syncd.ledger.deliveries.due:_arrived", lambda *_: 0)
+
+
+@defect(
+    "a person's word",
+    "ledger",
+    "tests/verbs/test_take_back.py::test_a_group_that_grew_or_that_somebody_acted_on_is_asked_about_again",
+)
+def an_old_page_acts_on_a_new_group() -> None:
+    """Whoever agreed to drop 128 drops 3,120."""
+    instead("syncd.verbs.seen:require_unchanged", lambda *_: None)

@@ -8,9 +8,9 @@ from syncd.engine import replay as engine_replay
 from syncd.engine.fanout import Recipient
 from syncd.engine.names import Names, names_in
 from syncd.ledger import sources
-from syncd.ledger.admin import actions, forgotten
-from syncd.ledger.admin.actions import Chosen
+from syncd.ledger.admin import actions, forgotten, rejections
 from syncd.ledger.admin.forgotten import PersonQuery
+from syncd.ledger.admin.rejections import Chosen
 from syncd.ledger.admin.replays import Wanted
 from syncd.ledger.leads.marks import export_again, exported
 from tests.proof.simulation.remotes import ACCOUNTS
@@ -66,10 +66,10 @@ class People:
         self._operate(lambda c: actions.drop_held(c, name, self.now, who=WHO, exports={}))
 
     def retry(self) -> None:
-        self._operate(lambda c: actions.retry(c, Chosen(), self.now, who=WHO, exports={}))
+        self._operate(lambda c: rejections.retry(c, Chosen(), self.now, who=WHO, exports={}))
 
     def drop(self, code: str = "") -> None:
-        self._operate(lambda c: actions.drop(c, Chosen(code=code), self.now, who=WHO, exports={}))
+        self._operate(lambda c: rejections.drop(c, Chosen(code=code), self.now, who=WHO, exports={}))
 
     def export_again(self) -> None:
         """`replay --exports`: of leads that CTGO lists as new although it took their export."""

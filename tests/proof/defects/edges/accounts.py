@@ -54,7 +54,7 @@ def what_was_put_off_is_given_up() -> None:
 @defect("liveness", "cli", "tests/cli/run/test_cli_put_off.py")
 def nobody_is_told_what_is_put_off() -> None:
     """Neither a run nor `status` says that exports are not made, or why."""
-    instead("syncd.cli.run.report:describe_shelved", lambda *_: "")
+    instead("syncd.cli.run.report:describe_shelved", lambda *_, **__: "")
 
 
 @defect(

@@ -85,6 +85,10 @@ class _Fake:
     def held(self) -> Collection[str]:
         return self.people()
 
+    def refuses(self, _: Row) -> bool:
+        """It refuses whom the script poisons, and nobody else."""
+        return False
+
     def lock(self, person: str) -> None:
         self.poison(person)
 

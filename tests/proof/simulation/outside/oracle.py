@@ -10,17 +10,16 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from pathlib import Path
 from typing import Any
 
-from syncd.cli.observe.lead import find_rows
+from syncd.cli.observe.lead import document_of
 from syncd.ledger import Ledger
 from syncd.ledger.lanes import load_lanes
+from syncd.verbs.lead import known as known_leads
 from tests.proof.simulation.books import share_compiled
 from tests.proof.simulation.outside.remote import App, LeadId, Readings, Row, lead_id, person_of
 from tests.proof.simulation.remotes import ACCOUNTS, FarEnds, PersonQuery
 from tests.proof.simulation.setup import Setup
 
 EXPORT = re.compile(r"/api/v2/leads/(\d+)/export")
-TRIES = 3
-"""Failed attempts of a lead's own, each in a call of its own, after which it counts as refused."""
 ROOM, MINUTE = 60, 60.0
 """Requests a minute that CTGO allows a key."""
 READABLE = {"quarantined", "rejected", "dropped", "forgotten"}
@@ -84,7 +83,7 @@ class Outside:
         gating = self._gating()
         with Ledger.open_to_read(self._path) as ledger:
             share_compiled(ledger)
-            told = find_rows(ledger, number, "")
+            told = _rows_of(ledger, number)
         if (source, number) not in self.heard:
             self.heard.add((source, number))
             self._elsewhere |= {_key(it) for it in told if it["state"] == "elsewhere"}
@@ -109,7 +108,7 @@ class Outside:
                 for row in account.rows():
                     key = lead_id(row)
                     if key is not None:
-                        yield from self._about(source, row, find_rows(ledger, key[0], ""), new)
+                        yield from self._about(source, row, _rows_of(ledger, key[0]), new)
         yield from (f"outside: twice: {it}" for it in self._far.doubles())
         yield from (f"outside: a spreadsheet runs a cell: {it!r}" for it in self._far.formulas())
 
@@ -153,7 +152,7 @@ class Outside:
         rows = [row for row in self._far.accounts[source].rows() if row.get("id") == number]
         with Ledger.open_to_read(self._path) as ledger:
             share_compiled(ledger)
-            told = find_rows(ledger, number, "")
+            told = _rows_of(ledger, number)
         if any(it["source"] == source and it["state"] in READABLE | {"gone"} for it in told):
             return True  # it is not healthy
         known = [(row, it) for row in rows if (it := _found(told, source, row))]
@@ -164,19 +163,18 @@ class Outside:
         )
 
     def is_unwell(self, source: str, number: int) -> bool:
-        """Tell if this lead was no healthy one: a connector refused it several times, with a code, or the day has no room for it.
+        """Tell if this lead was no healthy one: a connector's CRM says so, or the day has no room for it.
 
         What the day has no room for waits until CTGO may be asked about it again, and `syncd lead` says so.
         """
+        rows = [row for row in self._far.accounts[source].rows() if row.get("id") == number]
+        if any(crm.refuses(row) for crm in self._far.crms.values() for row in rows):
+            return True
         with Ledger.open_to_read(self._path) as ledger:
             share_compiled(ledger)
-            told = find_rows(ledger, number, "")
+            told = _rows_of(ledger, number)
         return any(
-            delivery["state"] == "pending"
-            and (delivery["code"] == "unasked" or (delivery["code"] and delivery["attempts"] >= TRIES))
-            for it in told
-            if it["source"] == source
-            for delivery in it["deliveries"]
+            it["code"] == "unasked" for row in told if row["source"] == source for it in row["deliveries"]
         )
 
     def unexplained(self, unsettled: Iterable[Any]) -> list[Any]:
@@ -231,6 +229,11 @@ def forgets_marks(readings: Readings) -> bool:
     return by_row or bool(readings.get("failovers")) or bool(readings.get("unexports"))
 
 
+def _rows_of(ledger: Ledger, number: int) -> list[Told]:
+    """As `syncd lead --json` tells them."""
+    return [document_of(it) for it in known_leads(ledger, lambda *_: None, lead_id=number)]
+
+
 def _found(told: Iterable[Told], source: str, row: Row) -> Told | None:
     key = lead_id(row)
     return next(
@@ -280,7 +283,9 @@ def _waits_for_a_person(known: Told, told: Iterable[Told], source: str) -> bool:
     export = known["export"]
     refused = bool(export) and export["state"] in {"rejected", "dropped"} and bool(export["code"])
     states = {it["state"] for it in told if it["source"] == source}
-    unasked = any(it["code"] == "unasked" for it in known["deliveries"])
+    unasked = any(
+        it["code"] == "unasked" for row in told if row["source"] == source for it in row["deliveries"]
+    )
     return refused or unasked or known["state"] in READABLE or bool(states & READABLE)
 
 

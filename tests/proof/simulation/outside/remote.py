@@ -65,6 +65,9 @@ class Crm(Remote, Protocol):
     def poison(self, person: str) -> None:
         """Refuse this person's records, as a validation rule does."""
 
+    def refuses(self, row: Row) -> bool:
+        """Tell if it refuses the record of this row's person, by a choice of its own that outlives all faults."""
+
     def lock(self, person: str) -> None:
         """Keep this person's record locked until `calm`, or refuse it where there are no locks."""
 

@@ -9,6 +9,7 @@ from syncd.simulator.crms import apollo, hubspot, salesforce
 from tests.opponent.apollo import Apollo
 from tests.opponent.hubspot import HubSpot
 from tests.opponent.salesforce import Salesforce
+from tests.proof.simulation.outside.remote import Row, person_of
 from tests.proof.simulation.outside.theirs import Theirs, Wall, clock_of
 
 KEY = "ctgo_x_user_id"
@@ -71,6 +72,12 @@ class SecondCrm(Theirs):
     def poison(self, person: str) -> None:
         self._refuses[person] = next(kind for kind, its_own in self._program.POISON.items() if its_own)
 
+    def refuses(self, row: Row) -> bool:
+        return bool(self._own(self._identity_of(row)))
+
+    def _identity_of(self, row: Row) -> str:
+        return person_of(row)
+
     def lock(self, person: str) -> None:
         locked = (kind for kind in LOCKED if kind in self._program.POISON)
         self._refuses[person] = next(locked, "") or next(iter(self._program.POISON))
@@ -118,6 +125,14 @@ class SecondApollo(SecondCrm):
         if key:
             self._keys[told["id"]] = key
         return self._keys.get(told["id"], "")
+
+    def _identity_of(self, row: Row) -> str:
+        profile = row.get("profile")
+        return (
+            str(profile.get("handle") or "").strip().removeprefix("@").lower()
+            if isinstance(profile, dict)
+            else ""
+        )
 
     def people(self) -> Counter[str]:
         living = super().people()

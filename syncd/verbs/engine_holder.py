@@ -8,12 +8,14 @@ import math
 import os
 import re
 import signal
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
-from syncd.app.privileges import CREDENTIALS
-from syncd.settings import SYSTEM_CONFIG, Settings
+from syncd.clock import Clock
+from syncd.settings import CREDENTIALS, SYSTEM_CONFIG, Settings
 
 SYSTEM_CREDENTIALS = SYSTEM_CONFIG.parent / CREDENTIALS
 RESTART = "Restart it: sudo systemctl restart syncd"
@@ -59,15 +61,21 @@ def nudge(ledger: Path) -> int | None:
 def reload(ledger: Path) -> int | None:
     """Make the daemon on a ledger read its configuration again; return its process id, None if there is no daemon.
 
-    A run of `--once` reads its configuration once: it is nudged instead, for a SIGHUP would end it.
+    A run of `--once` reads its configuration once: it is nudged instead.
     """
-    process = engine_of(ledger)
-    if process is None or not _waits_for(process, signal.SIGHUP):
+    process = daemon_of(ledger, signal.SIGHUP)
+    if process is None:
         nudge(ledger)
         return None
     with suppress(OSError):
         os.kill(process, signal.SIGHUP)
     return process
+
+
+def daemon_of(ledger: Path, number: signal.Signals) -> int | None:
+    """Find the daemon on a ledger that takes this signal, which would end a run of `--once`; None without one."""
+    process = engine_of(ledger)
+    return process if process is not None and _waits_for(process, number) else None
 
 
 def _waits_for(process: int, number: int) -> bool:
@@ -81,6 +89,29 @@ def _read(path: str) -> str:
         return Path(path).read_text()
     except OSError:
         return ""
+
+
+REREAD, LOOK = 15.0, 0.1
+"""Seconds that an act waits for a daemon to take the configuration, and between two looks if it has."""
+
+
+class Reread(NamedTuple):
+    """The daemon that was told to read its configuration again, None without one; `taken`: it has."""
+
+    process: int | None
+    taken: bool
+
+
+def read_again(settings: Settings, clock: Clock, patience: float = REREAD) -> Reread:
+    """Make the daemon read its configuration again, and wait so many seconds until it has."""
+    path = settings.state.path
+    before, end = read_at(path), clock.monotonic() + patience
+    process = reload(path)
+    while process is not None and read_at(path) == before:
+        if clock.monotonic() > end:
+            return Reread(process, taken=False)
+        clock.wait(threading.Event(), LOOK)
+    return Reread(process, taken=process is not None)
 
 
 def read_at(ledger: Path) -> float:
@@ -163,14 +194,6 @@ def _changed(name: str | Path) -> float:
     with suppress(OSError):
         return Path(name).stat().st_mtime
     return 0.0
-
-
-def describe_next(ledger: Path) -> str:
-    """Nudge the engine on a ledger; describe who continues with the work there."""
-    process = nudge(ledger)
-    if process is None:
-        return "No engine is running; to continue: syncd --once"
-    return f"The running engine (process {process}) continues with them."
 
 
 def holder_in(listed: str, device: str, inode: int, recorded: str) -> int | None:
