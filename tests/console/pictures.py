@@ -115,7 +115,7 @@ def main(folder: Path) -> None:
         assert settings.console is not None
         shared = Shared(settings, settings.console, access, readings, clock, Log(), "ledger-1")
         apps: list[object] = []
-        with served(lambda *given: apps[0](*given)) as url:  # type: ignore[operator]
+        with served(lambda *given: apps[0](*given)) as url:  # noqa: PLW0108 - it is made below
             apps.append(make_app(shared, Bound(urlsplit(url).port or 0)))
             browser = playwright.chromium.launch(
                 executable_path=shutil.which("chromium"), args=["--no-sandbox"]
