@@ -94,7 +94,11 @@ def shoot(browser: Browser, url: str, access: Access, folder: Path) -> None:
             page.get_by_role("button", name="Enter").click()
             page.wait_for_selector("#live, .live:visible")
             end = "" if scheme == "light" else "-dark"
-            page.screenshot(path=folder / f"{name}{end}.png", full_page=True)
+            tall = int(page.evaluate("document.documentElement.scrollHeight"))
+            page.set_viewport_size(
+                {"width": width, "height": max(height, tall)}
+            )  # the bar of a phone is at its end
+            page.screenshot(path=folder / f"{name}{end}.png")
             if scheme == "light" and name == "now":
                 page.goto(f"{url}/activity")
                 page.screenshot(path=folder / "activity.png", full_page=True)
