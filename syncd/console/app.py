@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, Literal, NamedTuple, get_args
 
-from flask import Flask, Response, redirect, request
+from flask import Flask, Response, request
 from jinja2 import StrictUndefined
 from werkzeug.exceptions import HTTPException
 
 from syncd import __version__
 from syncd.clock import Clock
 from syncd.connector import Logger
-from syncd.console import screens, sign_in
+from syncd.console import acts, screens, sign_in
 from syncd.console.access import Access
 from syncd.console.formats import counted, length, number, safe_text
 from syncd.console.guard import LARGEST_BODY, Guard, Names, Rates, nonce_of
@@ -50,6 +50,11 @@ ROUTES: Sequence[Route] = (
     Route("/static/<name>", screens.static_file, "anybody"),
     Route("/", screens.now, "viewer", live=True),
     Route("/activity", screens.activity, "viewer"),
+    Route("/pause", acts.pause, "operator", "POST"),
+    Route("/resume", acts.resume, "operator", "POST"),
+    Route("/release/<name>", acts.ask_release, "operator"),
+    Route("/release", acts.release, "operator", "POST"),
+    Route("/hold", acts.hold, "operator", "POST"),
     Route("/more", sign_in.more, "viewer"),
     Route("/zone", sign_in.set_zone, "viewer", "POST"),
     Route("/leave", sign_in.leave, "viewer", "POST"),
@@ -176,17 +181,11 @@ def _acted(visit: Visit, route: Route, values: dict[str, str]) -> Any:
         nonce = nonce_of(visit.who.secret, request.form.get(TOKEN, "")) or ""
         if not visit.parts.access.spend(visit.who.key, nonce):
             visit.notice("That was sent twice. It was done once.")
-            return redirect(local(request.form.get("back", "/")), HTTPStatus.SEE_OTHER)
+            return visit.back()
     answer = route.view(visit, **values)
     if route.live and answer.status_code == HTTPStatus.OK:
         answer.set_etag(visit.tag(visit.parts.readings.look()))
     return answer
-
-
-def local(path: str) -> str:
-    """Return a path of ours to go back to; `/` for anything that may lead elsewhere."""
-    ours = path.startswith("/") and not path.startswith("//") and path.isprintable() and "\\" not in path
-    return path if ours else "/"
 
 
 def _failed(parts: Parts, error: Exception) -> Response:

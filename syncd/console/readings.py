@@ -62,7 +62,7 @@ class Reading:
     """The ledger at one moment. `mark` differs whenever anything does.
 
     `trouble`: a code and a sentence when the ledger cannot be read; then `view` is empty. `slow`: counts that took too long.
-    `engine`: the process that runs on the ledger, None if there is none; `started`: when it began.
+    `newest`: the number of the newest act. `engine`: the process that runs on the ledger, None if there is none; `started`: when it began.
     """
 
     mark: str
@@ -70,6 +70,7 @@ class Reading:
     trouble: tuple[str, str] | None = None
     gates: Mapping[str, GateState] = field(default_factory=dict)
     acts: Sequence[Act] = ()
+    newest: int = 0
     asking: Mapping[str, Asking] = field(default_factory=dict)
     slow: frozenset[str] = frozenset()
     engine: int | None = None
@@ -135,6 +136,11 @@ class Readings:
         with self._lock, self._opened().read() as connection:
             yield connection
 
+    def forget(self) -> None:
+        """Read anew at the next look: something was done."""
+        with self._lock:
+            self._looked = float("-inf")
+
     def close(self) -> None:
         """Close the ledger."""
         with self._lock:
@@ -195,6 +201,7 @@ class Readings:
             view=view,
             gates=flood_gate.gates(connection),
             acts=[act_of(row) for row in rows],
+            newest=history.newest_action(connection),
             asking={
                 name: Asking(enrichment.asked_on(connection, name, day_of(now)), it.enrich.per_day)
                 for name, it in settings.sources.items()

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from flask import Request, Response, render_template
+from flask import Request, Response, redirect, render_template
 
 from syncd.clock import Clock
 from syncd.connector import Logger
@@ -44,7 +44,22 @@ class Parts:
     wrong_tokens: Rates
     wrong_tokens_of_all: Rates
     requests: Rates
-    notices: "OrderedDict[bytes, str]" = field(default_factory=OrderedDict)
+    notices: "OrderedDict[bytes, Notice]" = field(default_factory=OrderedDict)
+
+
+class Undo(NamedTuple):
+    """A form that undoes an act: where it goes, its button, and its fields."""
+
+    action: str
+    label: str
+    fields: Mapping[str, str]
+
+
+class Notice(NamedTuple):
+    """What was done, said on the next page; `undo`: None if it cannot be undone."""
+
+    text: str
+    undo: Undo | None = None
 
 
 class Identity(NamedTuple):
@@ -95,17 +110,17 @@ class Visit:
         )
         return sha256(repr(about).encode()).hexdigest()[:24]
 
-    def notice(self, text: str) -> None:
+    def notice(self, text: str, undo: Undo | None = None) -> None:
         """Say something on the next page that this person sees."""
         notices = self.parts.notices
-        notices[self.who.key] = text
+        notices[self.who.key] = Notice(text, undo)
         while len(notices) > _MOST_NOTICES:
             notices.popitem(last=False)
 
     def page(self, template: str, status: int = HTTPStatus.OK, **values: Any) -> Response:
         """Render a page."""
         refresh = REFRESH in self.request.headers
-        notice = self.parts.notices.pop(self.identity.key, "") if self.identity and not refresh else ""
+        notice = self.parts.notices.pop(self.identity.key, None) if self.identity and not refresh else None
         identity = self.identity
         common: dict[str, Any] = {
             "identity": identity,
@@ -123,6 +138,10 @@ class Visit:
             render_template(template, **{**common, **values}), status=status, mimetype="text/html"
         )
 
+    def back(self) -> Response:
+        """Lead back to the page that a form came from."""
+        return redirect(local(self.request.form.get("back", "/")), HTTPStatus.SEE_OTHER)  # type: ignore[return-value]
+
     def sentence(self, status: HTTPStatus, title: str, sentence: str, fix: str = "") -> Response:
         """Answer with a page that holds a sentence."""
         return self.page("sentence.html", status, title=title, sentence=sentence, fix=fix)
@@ -131,3 +150,9 @@ class Visit:
 def _tokens(identity: Identity | None) -> Callable[[], str]:
     secret = identity.secret if identity else b""
     return lambda: form_token(secret)
+
+
+def local(path: str) -> str:
+    """Return a path of ours to go back to; `/` for anything that may lead elsewhere."""
+    ours = path.startswith("/") and not path.startswith("//") and path.isprintable() and "\\" not in path
+    return path if ours else "/"

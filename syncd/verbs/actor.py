@@ -38,8 +38,8 @@ class Actor:
 
 
 @contextmanager
-def at_work(settings: Settings, who: str, via: Via) -> Iterator[Actor]:
-    """Open the ledger for acts of a person, and wake a running engine afterwards.
+def at_work(settings: Settings, who: str, via: Via, clock: Clock | None = None) -> Iterator[Actor]:
+    """Open the ledger for acts of a person, and wake a running engine afterwards. `clock`: None for the machine's.
 
     It makes no ledger. Raises LedgerError, also if there is none yet.
     """
@@ -47,5 +47,5 @@ def at_work(settings: Settings, who: str, via: Via) -> Iterator[Actor]:
     if not path.exists():
         raise LedgerError("ledger_broken", f"There is no ledger at {path} yet: run syncd --once first.")
     with Ledger.open(path) as ledger:
-        yield Actor(ledger, settings, who, via)
+        yield Actor(ledger, settings, who, via, clock or SystemClock())
     nudge(path)

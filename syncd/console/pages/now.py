@@ -29,7 +29,7 @@ class Title(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Something that needs a person. `tone`: bad, or wait. `resume`: the name whose resuming is the last step."""
+    """Something that needs a person. `tone`: bad, or wait. `resume`: the name whose resuming is the last step; `gate`: that of a closed gate."""
 
     tone: str
     label: str
@@ -40,6 +40,8 @@ class Card:
     fix: str = ""
     resume: str = ""
     code: str = ""
+    gate: str = ""
+    held: int = 0
 
 
 class Total(NamedTuple):
@@ -216,7 +218,7 @@ def _gate_card(name: str, held: int, since: float, size: int, settings: Settings
     title = Title(f"{counted(held, 'lead is', 'leads are')} held before {type_} ", name)
     said = f"One burst brought more than {size:,}, so the five oldest were sent for you to look at."
     fix = "look at the five. Then let some through, or all of them, or give the rest up."
-    return Card("wait", "Gate closed", title, said, since, fix=fix, code=GATE_HELD)
+    return Card("wait", "Gate closed", title, said, since, fix=fix, code=GATE_HELD, gate=name, held=held)
 
 
 def _aside_card(view: View) -> Card:

@@ -8,6 +8,7 @@ let paused = false, quota = 20, tag = "", timer;
 
 const busy = part => part.contains(document.activeElement) && document.activeElement !== document.body;
 function put(fresh) {
+  const before = document.querySelector("h1")?.textContent, verdict = fresh.querySelector("h1")?.textContent;
   for (const now of document.querySelectorAll("[data-part]")) {
     const then = fresh.getElementById(now.id);
     if (!then) { location.reload(); return; }
@@ -16,9 +17,8 @@ function put(fresh) {
     now.replaceWith(document.adoptNode(then));
   }
   document.title = fresh.title;
-  const verdict = fresh.querySelector("h1")?.textContent;
   const said = document.getElementById("said");
-  if (said && verdict !== said.textContent) said.textContent = verdict;
+  if (said && verdict !== before) said.textContent = verdict;
 }
 async function look() {
   try {
