@@ -37,7 +37,8 @@ class FirstCtgo:
         """The script acts on the simulator instead."""
 
     def calm(self) -> None:
-        """The script's weather ends elsewhere."""
+        """Buy credits, for what waits for them; the script's weather ends elsewhere."""
+        self._world.credits = max(self._world.credits, 2000)
 
     def revoke(self) -> None:
         self._world.gateway.revoke(None)
