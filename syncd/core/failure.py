@@ -103,6 +103,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "per_day_spent": "Nothing to do: enriching goes on at midnight UTC. To have more a day, raise the source's enrich.per_day.",
         "unasked": "Nothing to do: it is decided once CTGO was asked about the lead. For more a day, raise the source's enrich.per_day.",
         "enrich_answer_lost": "Asked twice, and no answer came: it may have been charged, so it is not asked again.",
+        "not_enriched": "CTGO gave no answer about the lead, and the connector's `where` needs one. To leave the lead out: syncd rejected drop",
         "enrich_off": "The source's configuration no longer enriches.",
         "unreachable": "Check the network, DNS and the source's base_url. syncd keeps trying.",
         "upstream_unavailable": "Nothing to do: CTGO answers with a server error, and syncd keeps trying.",

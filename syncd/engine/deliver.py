@@ -20,7 +20,7 @@ from syncd.ledger.deliveries.attempts import next_due, others_due
 from syncd.ledger.deliveries.due import Due, Sent, believed, doubted, due, mark_maybe_sent, record
 from syncd.ledger.deliveries.flood_gate import GateState
 from syncd.ledger.history import restored_at
-from syncd.ledger.leads.ingest import NAME_UNKNOWN, WAITS_FOR_NAME
+from syncd.ledger.leads.ingest import NAME_UNKNOWN, NOT_ENRICHED, WAITS_FOR_NAME
 from syncd.ledger.schema import Delivery as DeliveryRow
 from syncd.log import opened, traceback_without
 from syncd.mapping import FieldMap, Filter, Labels, variables
@@ -48,7 +48,7 @@ class LaneConfig:
 
 _Unsent = Outcome | NameUnknown | None
 """The reason why a delivery is not sent now; None: it is not wanted."""
-REJUDGED = frozenset({"filter_failed", NAME_UNKNOWN})
+REJUDGED = frozenset({"filter_failed", NAME_UNKNOWN, NOT_ENRICHED})
 """Codes of deliveries whose `where` has not been decided yet."""
 _NO_LABELS = Labels()
 

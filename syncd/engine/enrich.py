@@ -202,7 +202,7 @@ class Enrich(LedgerLane):
     # Asking
 
     def _ask_due(self, lane: LaneState, questions: Sequence[Question], now: float) -> Next:
-        due = [question for question in questions if question.again_at <= now]
+        due = [it for it in questions if it.again_at <= now or it.lost_before(self._answered_at)]
         if due:
             return self._ask(lane, due)
         return Next(min(question.again_at for question in questions) - now, "retrying")
@@ -310,17 +310,16 @@ class Enrich(LedgerLane):
     def _reject(self, connection: Transaction, sent: "_Sent", why: Reject) -> None:
         """The lead goes on as it is. When ten in a row are refused alike it is nobody's fault of them: they wait again.
 
-        One that is not found may be new to CTGO's replica, or the route away. It waits an hour if others are found since, else a day.
+        One lead may be new to CTGO's replica, or the route away. It waits an hour if others are answered since, else a day.
         """
-        it, situation, waits = sent.question, self._situation(), False
-        if why.code == "not_found":
-            first = enrichment.note_not_found(connection, self.name, it.waiting.person, situation.now)
-            if first <= self._answered_at and situation.now - first >= HOUR:
-                self._go_on_without(connection, it, why)
-                return
-            waits = situation.now - first < DAY
-            if waits and first != situation.now and not sent.lane.probing:
-                return
+        it, situation = sent.question, self._situation()
+        first = enrichment.note_refused(connection, self.name, it.waiting.person, situation.now)
+        if first <= self._answered_at and situation.now - first >= HOUR:
+            self._go_on_without(connection, it, why)
+            return
+        waits = situation.now - first < DAY
+        if waits and first != situation.now and not sent.lane.probing:
+            return
         alike = tuple(seq for seq in sent.lane.alike if seq != it.waiting.seq)  # it counts once
         lane = reopened(sent.lane._replace(alike=alike))
         verdict = judge_call([Item(it.waiting.seq)], [why], lane, situation)
@@ -332,7 +331,10 @@ class Enrich(LedgerLane):
 
     def _go_on_without(self, connection: Transaction, it: Question, why: Reject) -> None:
         enrichment.close_asks(connection, self.name, [it.waiting.person])
-        self._settle([AfterEnrichment(it.waiting, it.lead, it.document, why.code)], connection)
+        unasked = () if why.code == "not_found" else it.outputs  # what is not there needs no decision
+        self._settle(
+            [AfterEnrichment(it.waiting, it.lead, it.document, why.code, unasked, failed=True)], connection
+        )
 
     def _fail(self, connection: Transaction, lane: LaneState, why: Failure) -> Next:
         if why.code == "key_refused":  # the pull and the export live by the same key

@@ -26,6 +26,8 @@ from syncd.mapping import variables
 
 Document = Mapping[str, Any]
 MINUTE = 60.0
+AFTER_LOSS = 120.0
+"""Seconds after an ask whose answer was lost until it is asked again, if CTGO answers about nobody else meanwhile."""
 
 
 class Question(NamedTuple):
@@ -44,10 +46,21 @@ class Question(NamedTuple):
 
     @property
     def again_at(self) -> float:
-        """The instant from which it may be asked: soon, then ever later, if CTGO does not know the lead."""
-        if self.asked is None or self.asked.not_found_at is None:
+        """The instant from which it may be asked if nobody else is answered before.
+
+        An answer that was lost is waited for: in the same outage the next one would be lost too. Refused, it is asked soon,
+        then ever later.
+        """
+        if self.asked is None:
             return 0.0
-        return self.asked.not_found_at + max(MINUTE, 2 * (self.asked.asked_at - self.asked.not_found_at))
+        if self.asked.asks > 0:
+            return self.asked.asked_at + AFTER_LOSS
+        first = self.asked.refused_at
+        return 0.0 if first is None else first + max(MINUTE, 2 * (self.asked.asked_at - first))
+
+    def lost_before(self, instant: float) -> bool:
+        """True if its answer was lost before then."""
+        return self.asked is not None and self.asked.asks > 0 and self.asked.asked_at < instant
 
     @property
     def refused(self) -> bool:
@@ -58,7 +71,8 @@ class Question(NamedTuple):
 class AfterEnrichment(NamedTuple):
     """A lead whose enriching is over. `skipped`: the code of why not everything was asked.
 
-    `unasked`: outputs that are asked for later; connectors whose `where` hangs on them go on waiting.
+    `unasked`: outputs that are asked for later; connectors whose `where` hangs on them go on waiting. `failed`: they are never
+    asked for again, and these connectors' deliveries are set aside.
     """
 
     waiting: Waiting
@@ -66,6 +80,7 @@ class AfterEnrichment(NamedTuple):
     document: Document
     skipped: str = ""
     unasked: tuple[str, ...] = ()
+    failed: bool = False
 
 
 def judge(
@@ -84,9 +99,8 @@ def judge(
     values = variables(lead, recipients.labels, document, recipients.uses)
     outputs = still_to_ask(enriching.missing(values), document, enriching.email_mode)
     if outputs and asked and asked.asks >= ASKS:
-        return AfterEnrichment(
-            it, lead, with_asked(document, asked.outputs, enriching.email_mode), "enrich_answer_lost"
-        )
+        document = with_asked(document, asked.outputs, enriching.email_mode)
+        return AfterEnrichment(it, lead, document, "enrich_answer_lost", outputs, failed=True)
     if not outputs or not is_to_enrich(lead, recipients, enriching, values):
         return AfterEnrichment(it, lead, document)
     try:
@@ -143,7 +157,8 @@ def enriched(it: AfterEnrichment, recipients: Recipients) -> Enriched:
     """Return the rows to write: the deliveries of the lead with all that is known now."""
     recipients = waiting_recipients(it.waiting, recipients)
     values = variables(it.lead, recipients.labels, it.document, recipients.uses)
-    state, deliveries = decide(it.lead, recipients, values, it.unasked)
+    failed = it.skipped if it.failed else ""
+    state, deliveries = decide(it.lead, recipients, values, it.unasked, failed)
     document = {**it.document, "skipped": it.skipped} if it.skipped else it.document
     text = json.dumps(document) if document else None
     return Enriched(it.waiting.seq, it.waiting.lead_id, state, deliveries, text, it.waiting.required)

@@ -16,7 +16,15 @@ from syncd.core.lead import Lead
 from syncd.core.lead_state import DeliveryStates, LeadState, lead_state
 from syncd.engine.names import Names, names_in
 from syncd.ledger.deliveries.flood_gate import UNASKED
-from syncd.ledger.leads.ingest import NAME_UNKNOWN, WAITS_FOR_ANSWER, WAITS_FOR_NAME, Admission, NewDelivery
+from syncd.ledger.leads.ingest import (
+    NAME_UNKNOWN,
+    NO_ANSWER,
+    NOT_ENRICHED,
+    WAITS_FOR_ANSWER,
+    WAITS_FOR_NAME,
+    Admission,
+    NewDelivery,
+)
 from syncd.mapping import Filter, Labels, variables
 
 GIVES = {
@@ -179,15 +187,20 @@ def admit(
 
 
 def decide(
-    lead: Lead, recipients: Recipients, values: Mapping[str, object], unasked: Sequence[str] = ()
+    lead: Lead,
+    recipients: Recipients,
+    values: Mapping[str, object],
+    unasked: Sequence[str] = (),
+    failed: str = "",
 ) -> tuple[LeadState, Sequence[NewDelivery]]:
     """Decide the deliveries of a lead, and the state that it is in with them. `values`: of all that `recipients.uses`.
 
-    `unasked`: outputs that CTGO is still to be asked for. A connector whose `where` hangs on one waits for the answer.
+    `unasked`: outputs that CTGO is still to be asked for. A connector whose `where` hangs on one waits for the answer; if
+    `failed` says why there will be none, its delivery is set aside.
     """
     is_open = recipients.is_open_for(lead)
     deliveries = tuple(
-        new for recipient in recipients.each if (new := _offered(recipient, values, is_open, unasked))
+        new for recipient in recipients.each if (new := _offered(recipient, values, is_open, unasked, failed))
     )
     return _state(deliveries, exports=recipients.exports), deliveries
 
@@ -205,12 +218,12 @@ def is_to_enrich(
 
 
 def _offered(
-    recipient: Recipient, values: Mapping[str, object], is_open: IsOpen, unasked: Sequence[str]
+    recipient: Recipient, values: Mapping[str, object], is_open: IsOpen, unasked: Sequence[str], failed: str
 ) -> NewDelivery | None:
     """The delivery that a connector's `where` asks for. One that cannot be evaluated is a visible no."""
     code = detail = ""
     if unasked and hangs_on(recipient.where, values, unasked, is_open):
-        code, detail = UNASKED, WAITS_FOR_ANSWER
+        code, detail = (NOT_ENRICHED, NO_ANSWER.format(failed)) if failed else (UNASKED, WAITS_FOR_ANSWER)
     elif is_open(recipient.where):
         code, detail = NAME_UNKNOWN, WAITS_FOR_NAME
     else:

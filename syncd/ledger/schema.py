@@ -306,7 +306,7 @@ class Window(Row, table=True):
 class Ask(Row, table=True):
     """A request to enrich a person that has no answer yet: it may have been charged. `outputs`: a JSON array.
 
-    `not_found_at`: when CTGO first said that it does not know the lead.
+    `refused_at`: when CTGO first refused to answer, or did not find the lead.
     """
 
     source: str = Field(primary_key=True)
@@ -314,7 +314,7 @@ class Ask(Row, table=True):
     outputs: str
     asks: int = 0
     asked_at: float = 0.0
-    not_found_at: float | None = None
+    refused_at: float | None = None
 
 
 class AskDay(Row, table=True):

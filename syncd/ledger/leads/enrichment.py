@@ -59,13 +59,13 @@ class Enriched(NamedTuple):
 class Asked(NamedTuple):
     """An ask without an answer: how often it left, for what, and when it last did. 0: CTGO refused it.
 
-    `not_found_at`: when CTGO first said that it does not know the lead.
+    `refused_at`: when CTGO first refused to answer, or did not find the lead.
     """
 
     asks: int
     outputs: tuple[str, ...]
     asked_at: float
-    not_found_at: float | None = None
+    refused_at: float | None = None
 
 
 _SEQS = among(_lead.c.seq, "seqs")
@@ -194,7 +194,7 @@ def known(
 
 
 _ASKS_OF = (_ask.c.source == bindparam("its"), among(_ask.c.person, "persons"))
-_UNANSWERED = select(_ask.c.person, _ask.c.asks, _ask.c.outputs, _ask.c.asked_at, _ask.c.not_found_at).where(
+_UNANSWERED = select(_ask.c.person, _ask.c.asks, _ask.c.outputs, _ask.c.asked_at, _ask.c.refused_at).where(
     *_ASKS_OF
 )
 
@@ -235,11 +235,11 @@ def take_back(connection: Connection, source: str, person: str, day: str, now: f
     )
 
 
-def note_not_found(connection: Connection, source: str, person: str, now: float) -> float:
-    """CTGO says that it does not know the lead; return when it first did."""
+def note_refused(connection: Connection, source: str, person: str, now: float) -> float:
+    """CTGO refuses to answer about the lead; return when it first did."""
     mine = (_ask.c.source == source) & (_ask.c.person == person)
-    first = func.coalesce(_ask.c.not_found_at, now)
-    found = connection.execute(update(_ask).where(mine).values(not_found_at=first).returning(first)).scalar()
+    first = func.coalesce(_ask.c.refused_at, now)
+    found = connection.execute(update(_ask).where(mine).values(refused_at=first).returning(first)).scalar()
     return now if found is None else float(found)
 
 

@@ -29,6 +29,8 @@ _KNOWN = select(_lead.c.source, _lead.c.lead_id, _lead.c.stream_id, _lead.c.segm
 
 NAME_UNKNOWN = "name_unknown"
 WAITS_FOR_NAME = "Its `where` needs a name that CTGO has not told yet."
+NOT_ENRICHED = "not_enriched"
+NO_ANSWER = "Its `where` needs what CTGO gave no answer about: {}."
 WAITS_FOR_ANSWER = "Its `where` needs what CTGO was not asked for yet."
 
 

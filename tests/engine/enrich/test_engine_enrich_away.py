@@ -5,6 +5,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from syncd.ledger.admin import rejections
+from syncd.ledger.admin.rejections import Chosen
 from tests.engine.enrich.test_engine_enriching import (
     FIELDS,
     Through,
@@ -139,12 +141,6 @@ def test_a_few_that_are_gone_are_settled_with_the_reason_and_stop_nobody(bench: 
     bench.once(600)
     assert bench.leads() == {"exported": 15, "enriching": 15}
     bench.run(2 * HOUR)
-    assert set(bench.leads()) == {
-        "exported",
-        "unwanted",
-        "enriching",
-    }  # others were found since they were not
-    bench.run(DAY)
     assert bench.lane("enrich", "main").status == "open"
     assert bench.leads() == {"exported": 15, "unwanted": 15}
     assert bench.rows("SELECT count(*) FROM lead WHERE enrichment LIKE '%not_found%'") == [(15,)]
@@ -152,7 +148,7 @@ def test_a_few_that_are_gone_are_settled_with_the_reason_and_stop_nobody(bench: 
 
 
 def test_one_lead_that_ctgo_refuses_stops_nobody(bench: Bench) -> None:
-    """It comes after all others, and when it is refused again while others are answered, it goes on as it is."""
+    """It comes after all others. Refused for an hour while others are answered, it is set aside where an address is needed."""
     ctgo(bench, sim={"leads": 12, **MAIL})
     bench.place("sheet", fields=FIELDS)
     bench.place("mail", where="email", fields=FIELDS)
@@ -161,9 +157,15 @@ def test_one_lead_that_ctgo_refuses_stops_nobody(bench: Bench) -> None:
     bench.once(600)
     assert bench.lane("enrich", "main").status == "open"
     assert len(asks(bench)) == 11
+    assert bench.leads() == {"exported": 11, "enriching": 1}
+    bench.run(2 * HOUR)
+    assert bench.lane("enrich", "main").status == "open"
     assert bench.deliveries("sheet") == {"delivered": 12}
-    assert bench.deliveries("mail") == {"delivered": 11}
-    assert bench.leads() == {"exported": 12}
+    assert bench.deliveries("mail") == {"delivered": 11, "rejected": 1}
+    assert bench.rows("SELECT code, detail FROM delivery WHERE state = 'rejected'") == [
+        ("not_enriched", "Its `where` needs what CTGO gave no answer about: forbidden.")
+    ]
+    assert bench.leads() == {"exported": 11, "rejected": 1}
     assert bench.rows("SELECT lead_id FROM lead WHERE enrichment LIKE '%forbidden%'") == [(guilty,)]
     assert bench.rows("SELECT sum(asks) FROM askday") == [(11,)]
     assert bench.rows("SELECT * FROM ask") == []
@@ -192,7 +194,9 @@ def test_a_halt_that_is_lifted_tries_another_lead_first(bench: Bench) -> None:
     on_leads(bench, guilty, refused(403, "Forbidden"))
     bench.once(600)
     assert bench.deliveries("mail") == {"delivered": 10}
-    assert bench.leads() == {"exported": 10, "unwanted": 2}
+    assert bench.leads() == {"exported": 10, "enriching": 2}
+    bench.run(2 * HOUR)
+    assert bench.leads() == {"exported": 10, "rejected": 2}
 
 
 def test_refused_ones_that_nobody_else_speaks_for_wait_for_the_next_lead(bench: Bench) -> None:
@@ -206,7 +210,9 @@ def test_refused_ones_that_nobody_else_speaks_for_wait_for_the_next_lead(bench: 
     world.add_leads(1)
     on_leads(bench, guilty, refused(403, "Forbidden"))
     bench.once(600)
-    assert bench.leads() == {"exported": 11, "unwanted": 2}
+    assert bench.leads() == {"exported": 11, "enriching": 2}
+    bench.run(2 * HOUR)
+    assert bench.leads() == {"exported": 11, "rejected": 2}
     assert bench.lane("enrich", "main").status == "open"
 
 
@@ -300,3 +306,37 @@ def test_a_lead_that_is_always_answered_429_comes_after_all_others(bench: Bench)
     assert bench.deliveries("mail") == {"delivered": 11}
     assert bench.leads() == {"exported": 11, "enriching": 1}
     assert bench.lane("enrich", "main").code == "rate_limited"
+
+
+@pytest.mark.parametrize(
+    "answer", [lost, refused(500), refused(503), refused(502)], ids=["lost", "500", "503", "502"]
+)
+def test_an_outage_while_few_leads_come_spends_no_second_ask(
+    bench: Bench, answer: Callable[[Through], httpx.Response]
+) -> None:
+    ctgo(bench, sim={"leads": 4, **MAIL})
+    bench.place("sheet", fields=FIELDS)
+    bench.place("mail", where="email", fields=FIELDS)
+    on_enrich(bench, answer)
+    bench.once(90)
+    on_enrich(bench, lambda through: through())
+    bench.run(HOUR)
+    assert bench.leads() == {"exported": 4}
+    assert bench.deliveries("mail") == {"delivered": 4}
+
+
+def test_a_lead_whose_answers_are_lost_twice_is_set_aside_where_an_address_is_needed(bench: Bench) -> None:
+    ctgo(bench, sim={"leads": 2, **MAIL})
+    bench.place("sheet", fields=FIELDS)
+    bench.place("mail", where="email", fields=FIELDS)
+    on_enrich(bench, lost)
+    bench.once(DAY)
+    assert bench.deliveries("sheet") == {"delivered": 2}
+    assert bench.deliveries("mail") == {"rejected": 2}
+    assert bench.exports() == {}
+    with bench.ledger.write() as connection:
+        rejections.retry(connection, Chosen(), bench.clock.now(), who="ana", exports={"main": True})
+    bench.wake("deliver", "mail")
+    bench.run(HOUR)
+    assert bench.deliveries("mail") == {"dropped": 2}  # judged by what is known: nobody is asked a third time
+    assert bench.leads() == {"exported": 2}

@@ -32,7 +32,7 @@ def upgrade() -> None:
         sa.Column("done_at", sa.Float(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.add_column("ask", sa.Column("not_found_at", sa.Float(), nullable=True))
+    op.add_column("ask", sa.Column("refused_at", sa.Float(), nullable=True))
     op.add_column("source", sa.Column("budget", sa.String(), nullable=False, server_default=""))
     op.add_column("action", sa.Column("via", sa.String(), nullable=False, server_default="cli"))
     op.add_column("action", sa.Column("touched", sa.String(), nullable=True))
