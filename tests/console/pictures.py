@@ -41,25 +41,24 @@ url = "https://hooks.example.com/x"
 """
 
 
+def _ids(ledger: Ledger, connector: str) -> list[int]:
+    with ledger.read() as connection:
+        query = "SELECT id FROM delivery WHERE connector = ? ORDER BY id"
+        return [id_ for (id_,) in connection.exec_driver_sql(query, (connector,))]
+
+
 def fill(path: Path, now: float) -> None:
     """Leads on every kind of way: delivered, waiting, refused, held; a halt, a pause and acts."""
     crm, org, sheet, automation = "crm", "org", "sheet", "automation"
     with Ledger.open(path) as ledger:
         put(ledger, *(admission(n, crm, org, sheet) for n in range(1, 401)), now=now - 1700)
         rows = [(4, "salesforce_duplicate"), (9, "salesforce_validation"), (2, "salesforce_picklist")]
-        left = iter(range(400))
-        refused = [(next(left), code) for n, code in rows for _ in range(n * 3)]
-        settle(ledger, *(Change(3 * n + 2, "rejected", 1, code=code) for n, code in refused), connector=org)
-        done = [*left]
-        settle(ledger, *(Change(3 * n + 2, "delivered", 1, remote_id=f"o{n}") for n in done), connector=org)
-        settle(
-            ledger,
-            *(Change(3 * n + 3, "delivered", 1, remote_id=f"s{n}") for n in range(400)),
-            connector=sheet,
-        )
-        settle(
-            ledger, *(Change(3 * n + 1, "delivered", 1, remote_id=f"c{n}") for n in range(290)), connector=crm
-        )
+        ids = {name: _ids(ledger, name) for name in (crm, org, sheet)}
+        codes = [code for n, code in rows for _ in range(n * 3)]
+        refused = [Change(it, "rejected", 1, code=code) for it, code in zip(ids[org], codes, strict=False)]
+        settle(ledger, *refused, connector=org)
+        for name, some in ((org, ids[org][len(codes) :]), (sheet, ids[sheet]), (crm, ids[crm][:290])):
+            settle(ledger, *(Change(it, "delivered", 1, remote_id=f"{it}") for it in some), connector=name)
         put(ledger, *(admission(n, automation) for n in range(1000, 2840)), now=now - 540)
         with ledger.write() as connection:
             pulled = "INSERT INTO source (name, listing, started, pulled_at) VALUES ('main', 'all', 1, ?)"
