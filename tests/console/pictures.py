@@ -4,6 +4,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, sync_playwright
@@ -88,7 +89,7 @@ def shoot(browser: Browser, url: str, access: Access, folder: Path) -> None:
     """Take each picture, in the light scheme, and Now in the dark one."""
     for scheme in ("light", "dark"):
         for name, (width, height) in SIZES.items():
-            page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
+            page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
             page.goto(f"{url}/enter/{access.make_link('anna', 'operator')}")
             page.get_by_role("button", name="Enter").click()
             page.wait_for_selector("#live, .live:visible")
@@ -117,7 +118,7 @@ def main(folder: Path) -> None:
         readings = Readings(settings, clock, Engine(lambda _: 4121, lambda _: clock.now() - 1_051_200))
         assert settings.console is not None
         shared = Shared(settings, settings.console, access, readings, clock, Log(), "ledger-1")
-        apps: list[object] = []
+        apps: list[Any] = []
         with served(lambda *given: apps[0](*given)) as url:  # noqa: PLW0108 - it is made below
             apps.append(make_app(shared, Bound(urlsplit(url).port or 0)))
             browser = playwright.chromium.launch(
