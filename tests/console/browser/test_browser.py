@@ -11,7 +11,7 @@ from syncd.ledger import Ledger, history
 from syncd.ledger.lanes import save_lane
 from tests.console.browser.conftest import DESKTOP, NARROW, PHONE, Desk
 
-PAGES = ("/", "/activity", "/more", "/nowhere", "/activity?who=nobody")
+PAGES = ("/", "/activity", "/more", "/nowhere", "/activity?who=nobody", "/release/crm")
 HOSTILE = (
     '<script>alert(1)</script><img src="https://evil.example/x" onerror="alert(2)"><base href="https://evil.example/">'
     '<meta http-equiv="refresh" content="0;url=https://evil.example/"><form id="said" name="v"><input name="children">'
@@ -63,7 +63,7 @@ def test_pages_fit_the_screen_and_the_browser_complains_of_nothing(
 ) -> None:
     page = desk.open(size=size, java_script_enabled=script)
     for path in PAGES:
-        if path == "/nowhere":
+        if path in {"/nowhere", "/release/crm"}:
             continue  # a browser complains of each 404
         page.goto(f"{desk.url}{path}")
         expect(page.get_by_role("heading", level=1)).to_have_count(1)
