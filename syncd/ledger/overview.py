@@ -187,6 +187,44 @@ def count_rejected(connection: Connection, wanted: Rejections) -> int:
     )
 
 
+class LeftWithout(NamedTuple):
+    """Leads of a group of rejected deliveries, if it were dropped.
+
+    `waiting`: another required delivery is open; `delivered`: the lead is in another place; `nowhere`: neither.
+    """
+
+    waiting: int
+    delivered: int
+    nowhere: int
+
+
+def left_without(connection: Connection, connector: str, code: str) -> LeftWithout:
+    """Count what the leads of a group of rejected deliveries have left without it."""
+    mine = select(_delivery.c.lead_seq).where(
+        _delivery.c.connector == connector, _delivery.c.code == code, _delivery.c.state == quoted("rejected")
+    )
+    others = _delivery.alias()
+    group = mine.subquery("mine")
+    elsewhere = (others.c.lead_seq == group.c.lead_seq) & (others.c.connector != connector)
+    is_open = others.c.state.in_([quoted("pending"), quoted("rejected")]) & others.c.required.is_(True)
+    each = (
+        select(
+            func.coalesce(func.max(is_open), 0).label("waits"),
+            func.coalesce(func.max(others.c.state == quoted("delivered")), 0).label("there"),
+        )
+        .select_from(group.outerjoin(others, elsewhere))
+        .group_by(group.c.lead_seq)
+        .subquery()
+    )
+    kinds = (
+        each.c.waits == 1,
+        (each.c.waits == 0) & (each.c.there == 1),
+        (each.c.waits == 0) & (each.c.there == 0),
+    )
+    row = connection.execute(select(*(func.coalesce(func.sum(it), 0) for it in kinds))).one()
+    return LeftWithout(*map(int, row))
+
+
 def _rejections(wanted: Rejections) -> Iterator[tuple[str, Any, list[Any]]]:
     """List each kind of rejected rows: its name, its query, and what is wanted in its own columns."""
     key = (_lead.c.source, _lead.c.lead_id, _lead.c.stream_id, _lead.c.segment_id)
