@@ -266,6 +266,15 @@ def find_leads(connection: Connection, *, lead_id: int = 0, handle: str = "") ->
     return connection.execute(query.where(func.holds(_payload.c.text, bare(handle), "handle"))).all()
 
 
+def search(connection: Connection, text: str, record: str, limit: int) -> list[int]:
+    """Find ids of leads by handle or address of email, or by the id of a record. It reads every row: slow, for people only."""
+    has_record = select(_delivery.c.lead_seq).where(_delivery.c.remote_id == record)
+    address = func.lower(func.json_extract(_lead.c.enrichment, "$.email.address"))
+    ours = (func.holds(_payload.c.text, bare(text), "handle") == 1) | (address == text.lower())
+    query = select(_lead.c.lead_id).outerjoin(_payload, _KEPT).where(ours | _lead.c.seq.in_(has_record))
+    return list(connection.execute(query.distinct().order_by(_lead.c.lead_id).limit(limit)).scalars())
+
+
 def newest_leads(connection: Connection, sources: Collection[str], limit: int) -> Iterable[Any]:
     """The leads of these sources that were discovered last and still have their payload, newest first."""
     kept = _EXAMPLES.where(_lead.c.source.in_(sources), _payload.c.seq.is_not(None))

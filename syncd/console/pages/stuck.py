@@ -44,10 +44,10 @@ FindRows = Callable[[Cause], Iterable[RejectedRow]]
 
 def groups_of(causes: Sequence[Cause], settings: Settings, rows: FindRows, *, masked: bool) -> list[Group]:
     """Describe each group. `rows`: finds a few of one; `masked`: without what a remote said."""
-    return [_group(it, settings, lines_of(rows(it), masked=masked), masked) for it in causes]
+    return [_group(it, settings, lines_of(rows(it), masked=masked), masked=masked) for it in causes]
 
 
-def _group(cause: Cause, settings: Settings, leads: Sequence[Line], masked: bool) -> Group:
+def _group(cause: Cause, settings: Settings, leads: Sequence[Line], *, masked: bool) -> Group:
     ours = cause.kind == "delivery" and cause.where in settings.connectors
     type_ = settings.connectors[cause.where].type if ours else ""
     trouble = trouble_of(cause.code, type_)
