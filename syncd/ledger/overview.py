@@ -221,8 +221,8 @@ def left_without(connection: Connection, connector: str, code: str) -> LeftWitho
         (each.c.waits == 0) & (each.c.there == 1),
         (each.c.waits == 0) & (each.c.there == 0),
     )
-    row = connection.execute(select(*(func.coalesce(func.sum(it), 0) for it in kinds))).one()
-    return LeftWithout(*map(int, row))
+    row = connection.execute(select(*(func.count().filter(it) for it in kinds))).one()
+    return LeftWithout(*row)
 
 
 def _rejections(wanted: Rejections) -> Iterator[tuple[str, Any, list[Any]]]:
