@@ -8,7 +8,7 @@ from syncd.console.pages.lead import lead_page
 from syncd.console.screens import trouble
 from syncd.console.visit import Visit
 from syncd.core.lead import LARGEST_ID
-from syncd.ledger import Ledger, overview
+from syncd.ledger import Ledger, history, overview
 from syncd.ledger.sql import unless_late
 from syncd.registry import record_urls
 from syncd.verbs.lead import FindUrl, KnownLead, known_in
@@ -27,14 +27,15 @@ def lead(visit: Visit, number: str) -> Response:
     masked, settings = visit.who.role != "operator", visit.parts.settings
     url: FindUrl = (lambda *_: None) if masked else record_urls(settings)
     found: list[KnownLead] = []
+    newest = 0
     if (wanted := _id_of(number)) is not None:
         with visit.parts.readings.reading() as connection:
-            found = known_in(connection, url, lead_id=wanted)
+            found, newest = known_in(connection, url, lead_id=wanted), history.newest_action(connection)
     if not found:
         what = f"The ledger holds no lead {number[:20]}."
         return visit.sentence(HTTPStatus.NOT_FOUND, "There is no such lead.", what)
     pages = [lead_page(it, settings, masked=masked) for it in found]
-    return visit.page("lead.html", pages=pages, reading=reading, here="leads")
+    return visit.page("lead.html", pages=pages, newest=newest, reading=reading, here="leads")
 
 
 def _id_of(text: str) -> int | None:

@@ -7,6 +7,7 @@ from flask import Response
 from syncd.console.acts import acting, carried_on, explained, field, seen
 from syncd.console.formats import counted
 from syncd.console.visit import Undo, Visit
+from syncd.core.lead import LARGEST_ID
 from syncd.ledger import history, overview
 from syncd.verbs import gate, lanes, rejected
 from syncd.verbs.seen import GroupChangedError
@@ -27,12 +28,14 @@ def group(visit: Visit) -> tuple[str, str, str]:
 
 @explained
 def retry(visit: Visit) -> Response:
-    """Send a group again: one of it, or all."""
+    """Send a group again: one of it, that of a lead, or all."""
     kind, where, code = group(visit)
-    first = 1 if field(visit, "first") == "1" else None
+    first, lead = (1 if field(visit, "first") == "1" else None), field(visit, "lead")
+    if lead and not (lead.isdecimal() and 0 < int(lead[:20]) <= LARGEST_ID):
+        raise MistakeError("The form names no lead.")
     try:
         with acting(visit) as actor:
-            chosen = rejected.members_of(kind, where, code)
+            chosen = rejected.members_of(kind, where, code)._replace(lead_id=int(lead or 0))
             done = rejected.retry(actor, chosen, first=first, seen=seen(visit))
     except GroupChangedError as error:
         return _changed(visit, error)

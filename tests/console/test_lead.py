@@ -2,8 +2,12 @@
 
 import pytest
 
+from syncd.core.delivery import Change
 from syncd.ledger import Ledger
 from tests.console.conftest import CANARIES, World
+from tests.console.test_acts import notice
+from tests.console.test_stuck import press
+from tests.ledger.rows import ids, settle
 
 
 @pytest.fixture
@@ -55,3 +59,19 @@ def test_a_lead_that_is_not_there_is_a_sentence(known: World, number: str) -> No
 
 def test_a_search_for_nothing_finds_nothing(known: World) -> None:
     assert "Find a lead" in known.entered().get("/leads").text
+
+
+def test_the_refused_delivery_of_one_lead_is_retried_and_the_others_stay(known: World) -> None:
+    with Ledger.open(known.path) as ledger:
+        settle(ledger, Change(2, "rejected", 1, code="webhook_refused"))
+    browser = known.entered()
+    press(browser, "/retry", "/lead/7003")
+    assert notice(browser).startswith("1 row goes back to pending for crm.")
+    with Ledger.open_to_read(known.path) as ledger:
+        assert ids(ledger, "SELECT id FROM delivery WHERE state = 'rejected'") == [2]
+
+
+def test_what_happened_is_told_under_its_days(known: World) -> None:
+    text = known.entered().get("/lead/7003").text
+    assert text.count('<li class="day">') >= 1
+    assert text.index("CTGO found it") < text.index("Taken into the ledger")
