@@ -56,7 +56,7 @@ class Undo(NamedTuple):
 
 
 class Notice(NamedTuple):
-    """What was done, said on the next page; `undo`: None if it cannot be undone."""
+    """A sentence about what was done, for the next page; `undo`: None if it cannot be undone."""
 
     text: str
     undo: Undo | None = None

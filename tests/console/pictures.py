@@ -4,6 +4,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, sync_playwright
@@ -41,25 +42,24 @@ url = "https://hooks.example.com/x"
 """
 
 
+def _ids(ledger: Ledger, connector: str) -> list[int]:
+    with ledger.read() as connection:
+        query = "SELECT id FROM delivery WHERE connector = ? ORDER BY id"
+        return [id_ for (id_,) in connection.exec_driver_sql(query, (connector,))]
+
+
 def fill(path: Path, now: float) -> None:
     """Leads on every kind of way: delivered, waiting, refused, held; a halt, a pause and acts."""
     crm, org, sheet, automation = "crm", "org", "sheet", "automation"
     with Ledger.open(path) as ledger:
         put(ledger, *(admission(n, crm, org, sheet) for n in range(1, 401)), now=now - 1700)
         rows = [(4, "salesforce_duplicate"), (9, "salesforce_validation"), (2, "salesforce_picklist")]
-        left = iter(range(400))
-        refused = [(next(left), code) for n, code in rows for _ in range(n * 3)]
-        settle(ledger, *(Change(3 * n + 2, "rejected", 1, code=code) for n, code in refused), connector=org)
-        done = [*left]
-        settle(ledger, *(Change(3 * n + 2, "delivered", 1, remote_id=f"o{n}") for n in done), connector=org)
-        settle(
-            ledger,
-            *(Change(3 * n + 3, "delivered", 1, remote_id=f"s{n}") for n in range(400)),
-            connector=sheet,
-        )
-        settle(
-            ledger, *(Change(3 * n + 1, "delivered", 1, remote_id=f"c{n}") for n in range(290)), connector=crm
-        )
+        ids = {name: _ids(ledger, name) for name in (crm, org, sheet)}
+        codes = [code for n, code in rows for _ in range(n * 3)]
+        refused = [Change(it, "rejected", 1, code=code) for it, code in zip(ids[org], codes, strict=False)]
+        settle(ledger, *refused, connector=org)
+        for name, some in ((org, ids[org][len(codes) :]), (sheet, ids[sheet]), (crm, ids[crm][:290])):
+            settle(ledger, *(Change(it, "delivered", 1, remote_id=f"{it}") for it in some), connector=name)
         put(ledger, *(admission(n, automation) for n in range(1000, 2840)), now=now - 540)
         with ledger.write() as connection:
             pulled = "INSERT INTO source (name, listing, started, pulled_at) VALUES ('main', 'all', 1, ?)"
@@ -89,7 +89,7 @@ def shoot(browser: Browser, url: str, access: Access, folder: Path) -> None:
     """Take each picture, in the light scheme, and Now in the dark one."""
     for scheme in ("light", "dark"):
         for name, (width, height) in SIZES.items():
-            page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
+            page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
             page.goto(f"{url}/enter/{access.make_link('anna', 'operator')}")
             page.get_by_role("button", name="Enter").click()
             page.wait_for_selector("#live, .live:visible")
@@ -118,7 +118,7 @@ def main(folder: Path) -> None:
         readings = Readings(settings, clock, Engine(lambda _: 4121, lambda _: clock.now() - 1_051_200))
         assert settings.console is not None
         shared = Shared(settings, settings.console, access, readings, clock, Log(), "ledger-1")
-        apps: list[object] = []
+        apps: list[Any] = []
         with served(lambda *given: apps[0](*given)) as url:  # noqa: PLW0108 - it is made below
             apps.append(make_app(shared, Bound(urlsplit(url).port or 0)))
             browser = playwright.chromium.launch(
