@@ -222,7 +222,7 @@ def left_without(connection: Connection, connector: str, code: str) -> LeftWitho
         (each.c.waits == 0) & (each.c.there == 0),
     )
     row = connection.execute(select(*(func.count().filter(it) for it in kinds))).one()
-    return LeftWithout(*row)
+    return LeftWithout(*map(int, row))
 
 
 def _rejections(wanted: Rejections) -> Iterator[tuple[str, Any, list[Any]]]:
