@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 from syncd import __version__
 from syncd.clock import Clock
 from syncd.connector import Logger
-from syncd.console import acts, screens, sign_in
+from syncd.console import acts, lead_screens, rejected_acts, screens, sign_in, stuck_screens
 from syncd.console.access import Access
 from syncd.console.formats import counted, length, number, safe_text
 from syncd.console.guard import LARGEST_BODY, Guard, Names, Rates, nonce_of
@@ -55,6 +55,18 @@ ROUTES: Sequence[Route] = (
     Route("/release/<name>", acts.ask_release, "operator"),
     Route("/release", acts.release, "operator", "POST"),
     Route("/hold", acts.hold, "operator", "POST"),
+    Route("/stuck", stuck_screens.stuck, "viewer"),
+    Route("/stuck/<kind>/<where>/<code>", stuck_screens.group, "viewer"),
+    Route("/lead/<number>", lead_screens.lead, "viewer"),
+    Route("/leads", lead_screens.search, "viewer"),
+    Route("/retry", rejected_acts.retry, "operator", "POST"),
+    Route("/take-back", rejected_acts.take_back, "operator", "POST"),
+    Route("/drop/<kind>/<where>/<code>", rejected_acts.ask_drop, "operator"),
+    Route("/drop", rejected_acts.drop, "operator", "POST"),
+    Route("/drop-held/<name>", rejected_acts.ask_drop_held, "operator"),
+    Route("/drop-held", rejected_acts.drop_held, "operator", "POST"),
+    Route("/try-now", rejected_acts.try_now, "operator", "POST"),
+    Route("/pull", rejected_acts.pull_now, "operator", "POST"),
     Route("/more", sign_in.more, "viewer"),
     Route("/zone", sign_in.set_zone, "viewer", "POST"),
     Route("/leave", sign_in.leave, "viewer", "POST"),

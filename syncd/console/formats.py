@@ -81,6 +81,10 @@ class Times:
         """Write an instant as an element: its time of day."""
         return self._element(at, self.clock(at, seconds=seconds))
 
+    def second(self, at: float) -> Markup:
+        """Write an instant as an element under its day's title: its time of day alone."""
+        return self._element(at, datetime.fromtimestamp(at, self.zone).strftime("%H:%M:%S"))
+
     def day(self, at: float) -> str:
         """Write the day of an instant: `Today`, `Yesterday` or its date."""
         day, today = (datetime.fromtimestamp(it, self.zone).date() for it in (at, self.now))

@@ -43,7 +43,8 @@ _TROUBLES = {
 }
 
 
-def _trouble(visit: Visit, code: str, detail: str) -> Response:
+def trouble(visit: Visit, code: str, detail: str) -> Response:
+    """Show why the ledger cannot be read."""
     title, sentence, fix = _TROUBLES.get(code, ("The ledger cannot be read.", detail, ""))
     fix = fix or visit.parts.readings.look().view.fix(code)
     status = HTTPStatus.OK if code == "ledger_missing" else HTTPStatus.SERVICE_UNAVAILABLE
@@ -54,7 +55,7 @@ def now(visit: Visit) -> Response:
     """Show what needs a person, and what flows."""
     reading = visit.look()
     if reading.trouble is not None:
-        return _trouble(visit, *reading.trouble)
+        return trouble(visit, *reading.trouble)
     return visit.page("now.html", page=now_page(reading, visit.parts.settings), reading=reading, here="now")
 
 
@@ -62,7 +63,7 @@ def activity(visit: Visit) -> Response:
     """Show who did what."""
     reading, asked = visit.look(), visit.request.args
     if reading.trouble is not None:
-        return _trouble(visit, *reading.trouble)
+        return trouble(visit, *reading.trouble)
     wanted = {key: asked.get(key, "").strip()[:64] for key in ("who", "verb", "name")}
     before = asked.get("before", type=float) or _NEWEST
     with visit.parts.readings.reading() as connection:

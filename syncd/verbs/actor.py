@@ -47,5 +47,6 @@ def at_work(settings: Settings, who: str, via: Via, clock: Clock | None = None) 
     if not path.exists():
         raise LedgerError("ledger_broken", f"There is no ledger at {path} yet: run syncd --once first.")
     with Ledger.open(path) as ledger:
+        ledger.flow = settings.console is not None
         yield Actor(ledger, settings, who, via, clock or SystemClock())
     nudge(path)

@@ -83,8 +83,13 @@ class KnownLead:
 def known(ledger: Ledger, url: FindUrl, *, lead_id: int = 0, handle: str = "") -> list[KnownLead]:
     """Find every row of an id, or of a handle: see `find_leads`."""
     with ledger.read() as connection:
-        found = overview.find_leads(connection, lead_id=lead_id, handle=handle)
-        return [_known(connection, row, url) for row in found]
+        return known_in(connection, url, lead_id=lead_id, handle=handle)
+
+
+def known_in(connection: Transaction, url: FindUrl, *, lead_id: int = 0, handle: str = "") -> list[KnownLead]:
+    """Do as `known` does, in a transaction that is open."""
+    found = overview.find_leads(connection, lead_id=lead_id, handle=handle)
+    return [_known(connection, row, url) for row in found]
 
 
 def _known(connection: Transaction, row: Any, url: FindUrl) -> KnownLead:

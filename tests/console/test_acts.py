@@ -168,3 +168,21 @@ def test_a_viewer_sees_no_button_and_no_act_is_done_for_one(world: World) -> Non
     for path in ("/pause", "/resume", "/release", "/hold"):
         assert act(viewer, path, "/more", name="crm").status_code == 403
     assert status(world, "crm") == "halted"
+
+
+def test_what_a_gate_holds_is_dropped_after_its_number_was_typed(gated: World) -> None:
+    browser, n = gated.entered(), held(gated)
+    page = browser.get("/drop-held/crm").text
+    assert "There is none." in page
+    sent = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
+    browser.post("/drop-held", {**sent, "typed": f"{n - 1}"})
+    assert held(gated) == n
+    browser.post("/drop-held", {**sent, "token": browser.token(), "typed": f"{n}"})
+    assert held(gated) == 0
+    assert notice(browser) == f"{n} deliveries were dropped for crm."
+
+
+def test_what_waits_to_be_tried_again_is_tried_now(world: World) -> None:
+    browser = world.entered()
+    assert act(browser, "/try-now", name="sheet").status_code == 303
+    assert "connector sheet may go now." in notice(browser)

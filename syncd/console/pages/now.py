@@ -231,7 +231,6 @@ def _aside_card(view: View) -> Card:
         "Set aside",
         Title(title),
         said,
-        fix="see the reasons with: syncd rejected list",
         code="set_aside",
     )
 

@@ -11,7 +11,9 @@ from syncd.ledger import Ledger, history
 from syncd.ledger.lanes import save_lane
 from tests.console.browser.conftest import DESKTOP, NARROW, PHONE, Desk
 
-PAGES = ("/", "/activity", "/more", "/nowhere", "/activity?who=nobody", "/release/crm")
+STUCK = ("/stuck", "/stuck/delivery/crm/webhook_refused", "/stuck?connector=sheet")
+LEADS = ("/leads", "/leads?q=nobody", "/lead/7001", "/lead/7003")
+PAGES = (*STUCK, *LEADS, "/", "/activity", "/more", "/nowhere", "/activity?who=nobody", "/release/crm")
 HOSTILE = (
     '<script>alert(1)</script><img src="https://evil.example/x" onerror="alert(2)"><base href="https://evil.example/">'
     '<meta http-equiv="refresh" content="0;url=https://evil.example/"><form id="said" name="v"><input name="children">'
@@ -39,6 +41,13 @@ def test_no_page_breaks_a_rule_of_accessibility(
     for path in PAGES:
         page.goto(f"{desk.url}{path}")
         assert (path, violations(page)) == (path, [])
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_the_page_before_a_drop_breaks_none(desk: Desk, size: tuple[int, int]) -> None:
+    page = desk.open("/drop/delivery/crm/webhook_refused", size=size, bypass_csp=True)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Drop 1 row at crm?")
+    assert violations(page) == []
 
 
 @pytest.mark.parametrize("path", ["/", "/enter/x"])
