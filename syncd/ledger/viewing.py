@@ -168,11 +168,12 @@ _RECORD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def sought(text_: str) -> list[Sought]:
-    """Read what somebody typed or pasted: what it may be, the likeliest first. An address of a record ends in its id."""
+    """Read what somebody typed or pasted: what it may be, the likeliest first. The last part with a digit names a record."""
     words = text_.strip()
     if "/" in words:
-        record = re.split(r"[/?#]+", re.sub(r"[?#](?!/).*", "", words).rstrip("/"))[-1]
-        return [Sought(remote_id=record)] if _RECORD.fullmatch(record) else []
+        parts = re.split(r"[/#]+", words.partition("?")[0])
+        ids = [part for part in parts[2:] if _RECORD.fullmatch(part) and re.search("[0-9]", part)]
+        return [Sought(remote_id=ids[-1])] if ids else []
     if words.startswith("@"):
         return [Sought(handle=words)]
     if "@" in words:
