@@ -27,6 +27,8 @@ from syncd.settings.error_messages import KeyPath, SettingsError, hint, places, 
 from syncd.settings.models import (
     Alerts,
     ConnectorSettings,
+    Console,
+    ConsoleProxy,
     Enrich,
     Feedback,
     Health,
@@ -41,7 +43,7 @@ from syncd.settings.models import (
 from syncd.settings.values import NAME, Digest, Listen, Schedule, instant, seconds
 
 __all__ = [
-    "SYSTEM_CONFIG", "Alerts", "ConnectorSettings", "Digest", "Enrich", "Feedback", "Health", "Listen",
+    "SYSTEM_CONFIG", "Alerts", "ConnectorSettings", "Console", "ConsoleProxy", "Digest", "Enrich", "Feedback", "Health", "Listen",
     "Log", "Provenance", "Push", "Schedule", "Settings", "SettingsError", "Source", "State", "find_config",
     "instant", "load", "no_config", "passed_over", "seconds", "secret_values",
 ]  # fmt: skip
@@ -51,6 +53,7 @@ LOCAL_CONFIG = Path("config.toml")
 SYSTEM_CONFIG = Path("/etc/syncd/config.toml")
 SYSTEM_STATE = Path("/var/lib/syncd")
 DEFAULT_PUSH = str(Push.model_fields["listen"].default)
+DEFAULT_CONSOLE = str(Console.model_fields["listen"].default)
 NO_KEY = "-"
 """The value of a key that is missing and may be."""
 
@@ -232,11 +235,17 @@ def _shared_addresses(data: Mapping[str, Any], sources: Mapping[str, Any]) -> li
     """Find addresses of push that health has too: a reverse proxy that admits the world to push would admit it to health."""
     health = _table(data.get("health")).get("listen", str(Health().listen))
     pushes = {name: it["push"] for name, it in sources.items() if isinstance(_table(it).get("push"), Mapping)}
-    return [
+    shared: list[tuple[KeyPath, str]] = [
         (("sources", name, "push", "listen"), "is where health listens: give push an address of its own")
         for name, push in pushes.items()
         if health and push.get("listen", DEFAULT_PUSH) == health
     ]
+    taken = {health, *(push.get("listen", DEFAULT_PUSH) for push in pushes.values())}
+    console = data.get("console")
+    if isinstance(console, Mapping) and console.get("listen", DEFAULT_CONSOLE) in taken:
+        what = "is where health or push listens: give the console an address of its own"
+        shared.append((("console", "listen"), what))
+    return shared
 
 
 def _shared_keys(settings: Settings) -> list[tuple[KeyPath, str]]:

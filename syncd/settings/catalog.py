@@ -16,10 +16,12 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from syncd.http import kit
-from syncd.settings import values
+from syncd.settings import console_values, values
 from syncd.settings.models import (
     Alerts,
     ConnectorSettings,
+    Console,
+    ConsoleProxy,
     Enrich,
     Feedback,
     Health,
@@ -39,6 +41,8 @@ TABLES: Mapping[str, type[BaseModel]] = MappingProxyType(
         "connectors.crm.feedback": Feedback,
         "health": Health,
         "alerts": Alerts,
+        "console": Console,
+        "console.proxy": ConsoleProxy,
         "log": Log,
     }
 )
@@ -55,6 +59,11 @@ _NAMED = (
     (values.ListenAt, "host:port", ""),
     (values.HostName, "host name", ""),
     (values.DigestAt, "time and zone", ""),
+    (console_values.ConsoleListenAt, "host:port, or unix: and a path", ""),
+    (console_values.Origin, "address", ""),
+    (console_values.Zone, "time zone", ""),
+    (console_values.Size, "size", "1KiB or more"),
+    (console_values.Header, "name of a header", ""),
     (values.Name, "name", "small letters, digits and _, 64 at most"),
     (kit.BaseUrl, "address", ""),
     (kit.HostUrl, "address", ""),
@@ -86,6 +95,14 @@ _OWN = {
     "connectors.crm.feedback.good": "Values that mean a good lead, by their internal names.",
     "connectors.crm.feedback.bad": "Values that mean a bad lead, each with the reason: bot, wrong_gender, wrong_job, wrong_skill, wrong_personality or other.",
     "connectors.crm.feedback.notes": "More text for CTGO about a value of `bad`, 500 characters at most.",
+    "console.proxy": "A proxy in front that says who somebody is.",
+    "console.listen": "Where it listens. A Unix socket behind a proxy keeps out the other users of this machine.",
+    "console.public_url": "The one other name that it answers to; alerts link there.",
+    "console.session": "The longest that a visit lasts, unless its link was made with `--for`.",
+    "console.calls": "Which calls to CRMs are kept to be looked at.",
+    "console.calls_days": "For how many days calls are kept.",
+    "console.calls_size": "The most room for kept calls; the oldest go first.",
+    "console.proxy.secret": "What the proxy sends as X-Syncd-Proxy. Without it the name is believed on a Unix socket only.",
     "log.format": 'With "auto": for people on a terminal, else JSON lines.',
     "log.level": "The least level that is logged.",
     "connectors.outreach.api_key": "A master key, or a key with the scopes that `syncd check` names.",
@@ -186,9 +203,14 @@ def _default(field: FieldInfo, hint: Any) -> str:
         value = value.get_secret_value()
     if value is None:
         return ""
+    return json.dumps(as_written(value, hint), default=str)
+
+
+def as_written(value: Any, hint: Any) -> Any:
+    """Return a duration or a size as the configuration has it, and any other value as it is."""
     if isinstance(value, float) and type_of(hint) == "duration":
-        return json.dumps(duration(value))
-    return json.dumps(value, default=str)
+        return duration(value)
+    return console_values.size_text(value) if isinstance(value, int) and type_of(hint) == "size" else value
 
 
 def duration(seconds: float) -> str:

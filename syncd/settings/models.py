@@ -22,7 +22,8 @@ from pydantic import (
 from pydantic import Field as Setting
 
 from syncd.connector import Field
-from syncd.settings import values
+from syncd.http.addresses import is_loopback
+from syncd.settings import console_values, values
 from syncd.settings.error_messages import SettingsError, dotted
 
 _SQLITE = "sqlite:///"
@@ -193,6 +194,47 @@ class Alerts(_Table):
     digest: values.DigestAt = values.Digest("")
 
 
+class ConsoleProxy(_Table):
+    """`[console.proxy]`: a proxy in front that tells who somebody is. `operators`: their names; all others are viewers."""
+
+    user_header: console_values.Header = "Remote-User"
+    operators: tuple[Annotated[str, Setting(min_length=1)], ...] = ()
+    secret: values.Key | None = None
+
+
+class Console(_Table):
+    """`[console]`: the console for browsers. `public_url`: the one other name that it answers to; `session`: seconds.
+
+    `calls`, `calls_days`, `calls_size`: which calls to CRMs the engine keeps for it, for how many days, within how many bytes.
+    """
+
+    listen: console_values.ConsoleListenAt = console_values.ConsoleListen("127.0.0.1:8379")
+    public_url: console_values.Origin = ""
+    session: values.Interval = 12 * 3600.0
+    time_zone: console_values.Zone = "UTC"
+    calls: Literal["all", "refused", "none"] = "all"
+    calls_days: int = Setting(14, ge=1)
+    calls_size: console_values.Size = 64 << 20
+    proxy: ConsoleProxy | None = None
+
+    @model_validator(mode="after")
+    def _reached_safely(self) -> "Console":
+        public = self.public_url.startswith("https://")
+        if self.listen.socket and not self.public_url:
+            raise ValueError(
+                "listens on a socket, so it needs public_url: the address of the proxy in front of it"
+            )
+        if not self.listen.socket and not is_loopback(self.listen.host) and not public:
+            raise ValueError(
+                "listens where other machines reach it, so public_url must be an https:// address"
+            )
+        if self.proxy and not self.listen.socket and self.proxy.secret is None:
+            raise ValueError(
+                "has a proxy without a secret, which is for a Unix socket only: add proxy.secret"
+            )
+        return self
+
+
 class Log(_Table):
     """`[log]`: the format and the level of the log on stderr."""
 
@@ -232,6 +274,7 @@ class Settings(_Table):
     connectors: dict[values.Name, ConnectorSettings] = {}
     health: Health = Health()
     alerts: Alerts = Alerts()
+    console: Console | None = None
     log: Log = Log()
     _provenance: Provenance = PrivateAttr(default_factory=Provenance)
 

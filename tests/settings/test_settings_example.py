@@ -65,12 +65,19 @@ def test_every_setting_is_in_the_example(model: str, key: str) -> None:
         ("feedback", "ConnectorSettings"),
         ("enrich", "Source"),
         ("push", "Source"),
+        ("proxy", "Console"),
     }
 
 
 @pytest.mark.parametrize(
     "table",
-    ["sources.main.enrich", "sources.main.push", "connectors.crm.fields", "connectors.crm.feedback"],
+    [
+        "sources.main.enrich",
+        "sources.main.push",
+        "connectors.crm.fields",
+        "connectors.crm.feedback",
+        "console.proxy",
+    ],
 )
 def test_the_tables_inside_tables_are_in_the_example(table: str) -> None:
     assert f"[{table}]" in without_hashes()
@@ -95,13 +102,13 @@ def test_the_example_loads_with_a_key_as_it_stands(tmp_path: Path) -> None:
 
 def test_what_it_says_of_defaults_is_so(tmp_path: Path) -> None:
     bare = '[sources.main]\napi_key = "ctgo_x"\n[sources.main.enrich]\n[sources.main.push]\n'
-    bare += 'public_url = "https://hooks.example.com/ctgo"\n'
+    bare += 'public_url = "https://hooks.example.com/ctgo"\n[console]\n[console.proxy]\nsecret = "x"\n'
     (tmp_path / "bare.toml").write_text(bare)
     plain = load(tmp_path / "bare.toml", {}, docker_secrets=tmp_path)
     (tmp_path / "whole.toml").write_text(without_hashes())
     said = load(tmp_path / "whole.toml", {}, docker_secrets=tmp_path)
-    assert (plain.sources, plain.state, plain.health, plain.alerts, plain.log) == (
-        said.sources, said.state, said.health, said.alerts, said.log,
+    assert (plain.sources, plain.state, plain.health, plain.alerts, plain.console, plain.log) == (
+        said.sources, said.state, said.health, said.alerts, said.console, said.log,
     )  # fmt: skip
 
 

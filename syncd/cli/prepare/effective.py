@@ -16,8 +16,17 @@ from syncd.app.connectors import Mapped
 from syncd.cli import toml_text
 from syncd.connector import Field
 from syncd.core.lead import utc_text
-from syncd.settings import ConnectorSettings, Enrich, Feedback, Provenance, Push, Settings
-from syncd.settings.catalog import BY_TYPE, Option, duration, options_of, table_of, type_of
+from syncd.settings import (
+    ConnectorSettings,
+    Console,
+    ConsoleProxy,
+    Enrich,
+    Feedback,
+    Provenance,
+    Push,
+    Settings,
+)
+from syncd.settings.catalog import BY_TYPE, Option, as_written, options_of, table_of
 from syncd.settings.error_messages import KeyPath, dotted
 
 MASK = "…"
@@ -25,7 +34,13 @@ DEFAULT = "default"
 OURS = "connectors"
 """The package of the connectors that come with syncd: they declare each secret."""
 
-_TABLES: Mapping[str, type[BaseModel]] = {"enrich": Enrich, "push": Push, "feedback": Feedback}
+_TABLES: Mapping[str, type[BaseModel]] = {
+    "enrich": Enrich,
+    "push": Push,
+    "feedback": Feedback,
+    "console": Console,
+    "proxy": ConsoleProxy,
+}
 """Tables inside a table; they may be absent."""
 _HARMLESS = {"number", "true or false", "path", "address"}
 
@@ -86,8 +101,10 @@ def held(settings: Settings, mapped: Mapping[str, Mapped], origins: Origins) -> 
             found += _of_table((*path, key), f"sources.main.{key}", getattr(source, key), origins)
     for name, chosen in settings.connectors.items():
         found += _of_connector(("connectors", name), chosen, mapped[name], origins)
-    for key in ("health", "alerts", "log"):
+    for key in ("health", "alerts", "console", "log"):
         found += _of_table((key,), key, getattr(settings, key), origins)
+    proxy = settings.console.proxy if settings.console else None
+    found += _of_table(("console", "proxy"), "console.proxy", proxy, origins)
     return found
 
 
@@ -144,8 +161,7 @@ def written(value: Any, hint: Any = None) -> Any:
         return {str(key): written(it) for key, it in value.items()}
     if isinstance(value, list | tuple):
         return [written(it) for it in value]
-    if isinstance(value, float) and type_of(hint) == "duration":
-        return duration(value)
+    value = as_written(value, hint)
     write = next((write for types, write in _WRITERS if isinstance(value, types)), mask)
     return write(value)
 

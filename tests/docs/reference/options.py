@@ -79,4 +79,6 @@ def options_of(name: str, model: type[BaseModel]) -> Iterator[Option]:
 
 def _generic(name: str) -> list[str]:
     top, *rest = name.split(".")
+    if top == "console":
+        return [top, *rest]
     return [top, *(["NAME", *rest[1:]] if rest else [])]
