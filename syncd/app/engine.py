@@ -215,6 +215,7 @@ def begin(engine: Engine, log: Logger, approved_by: str = "") -> None:
 
     `approved_by`: who opens the gates of its connectors; empty: nobody.
     """
+    engine.ledger.flow = engine.settings.console is not None
     with engine.ledger.write() as connection:
         lifted = {name for kind, name in lift_halts(connection) if kind == "deliver"}
         moved = settlement.apply_exporting(connection, engine.settings.exporting, engine.clock.now())

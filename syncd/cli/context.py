@@ -61,6 +61,7 @@ def ledger_to_change(settings: Settings) -> Iterator["Ledger"]:
     if not path.exists():
         raise LedgerError("ledger_broken", f"There is no ledger at {path} yet: run syncd --once first.")
     with Ledger.open(path) as ledger:
+        ledger.flow = settings.console is not None
         yield ledger
     nudge(path)
 
