@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from urllib.parse import urlsplit
@@ -10,9 +11,10 @@ from urllib.parse import urlsplit
 from syncd.app.connectors import Mapped, compile_connectors, compile_enriching, open_connector
 from syncd.app.paced_client import make_upstream
 from syncd.clock import Clock, SystemClock
-from syncd.connector import Connector, Logger
+from syncd.connector import Connector, Logger, untold
 from syncd.core.flood_gate import Gates
 from syncd.core.lane_state import Policy
+from syncd.engine.call_journal import CallJournal
 from syncd.engine.deliver import Deliver, LaneConfig
 from syncd.engine.engine import Engine, log_shelved
 from syncd.engine.enrich import Enrich
@@ -24,6 +26,7 @@ from syncd.engine.pull.lane import Pull
 from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger, twins
 from syncd.ledger.admin.actions import release
+from syncd.ledger.calls import CallsFile
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.lanes import lift_halts
 from syncd.ledger.leads import settlement
@@ -53,6 +56,7 @@ def make_engine(
     probe: float | None = None,
     mapped: Mapping[str, Mapped] | None = None,
     pushing: bool = False,
+    calls: CallsFile | None = None,
 ) -> Engine:
     """Make the engine's lanes over an open, locked ledger; nothing is sent and no remote is asked.
 
@@ -68,6 +72,7 @@ def make_engine(
         probe: seconds after which a halted lane tries one delivery by itself; None: never.
         mapped: from `compile_connectors`, if it is at hand.
         pushing: whether CTGO is asked to push, where that is configured: only a daemon can receive pushes.
+        calls: where calls to remotes are kept, if the configuration wants that.
 
     Raises:
         SettingsError: a connector's options or expressions are wrong.
@@ -86,9 +91,12 @@ def make_engine(
             undo.callback(context.upstream.close)
             contexts.append(context)
         for m in chosen:
-            connector = connectors[m.name] = open_connector(m.configured, clock, log)
+            journal = _journal(m.name, settings, calls, tools)
+            called = untold if journal is None else journal.called
+            connector = connectors[m.name] = open_connector(m.configured, clock, log, called)
             undo.callback(connector.close)
             config = _config_of(m, connector, settings, names, observer=observer, probe=probe)
+            config = replace(config, calls=journal)
             delivers.append(Deliver(config, tools))
         undo.pop_all()
     pulls = [Pull(context, tools) for context in contexts]
@@ -100,6 +108,14 @@ def make_engine(
     ) | _closes({name: it.close for name, it in connectors.items()}, [*delivers, *polls])  # fmt: skip
     gates = {name: m.configured.gate or 0 for name, m in mapped.items()}
     return Engine(settings, ledger, clock, contexts, pulls, delivers, exports, others, polls, closes, gates)
+
+
+def _journal(name: str, settings: Settings, calls: CallsFile | None, tools: LaneTools) -> CallJournal | None:
+    console = settings.console
+    if calls is None or console is None or console.calls == "none":
+        return None
+    calls.bound(console.calls_days, console.calls_size)
+    return CallJournal(name, calls, tools.ledger, tools.clock, console.calls)
 
 
 def _config_of(
