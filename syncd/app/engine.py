@@ -26,7 +26,7 @@ from syncd.engine.pull.lane import Pull
 from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger, twins
 from syncd.ledger.admin.actions import release
-from syncd.ledger.calls import CallsFile
+from syncd.ledger.call_log import CallsFile
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.lanes import lift_halts
 from syncd.ledger.leads import settlement
@@ -91,9 +91,8 @@ def make_engine(
             undo.callback(context.upstream.close)
             contexts.append(context)
         for m in chosen:
-            journal = _journal(m.name, settings, calls, tools)
-            called = untold if journal is None else journal.called
-            connector = connectors[m.name] = open_connector(m.configured, clock, log, called)
+            connector, journal = _opened(m, settings, calls, tools)
+            connectors[m.name] = connector
             undo.callback(connector.close)
             config = _config_of(m, connector, settings, names, observer=observer, probe=probe)
             config = replace(config, calls=journal)
@@ -110,12 +109,16 @@ def make_engine(
     return Engine(settings, ledger, clock, contexts, pulls, delivers, exports, others, polls, closes, gates)
 
 
-def _journal(name: str, settings: Settings, calls: CallsFile | None, tools: LaneTools) -> CallJournal | None:
-    console = settings.console
-    if calls is None or console is None or console.calls == "none":
-        return None
-    calls.bound(console.calls_days, console.calls_size)
-    return CallJournal(name, calls, tools.ledger, tools.clock, console.calls)
+def _opened(
+    m: Mapped, settings: Settings, calls: CallsFile | None, tools: LaneTools
+) -> tuple[Connector, CallJournal | None]:
+    """Open a connector; with the journal of its calls, if any are kept."""
+    console, journal = settings.console, None
+    if calls is not None and console is not None and console.calls != "none":
+        calls.bound(console.calls_days, console.calls_size)
+        journal = CallJournal(m.name, calls, tools.ledger, tools.clock, console.calls)
+    called = untold if journal is None else journal.called
+    return open_connector(m.configured, tools.clock, tools.log, called), journal
 
 
 def _config_of(

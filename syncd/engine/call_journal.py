@@ -14,7 +14,7 @@ from typing import Literal
 from syncd.clock import Clock
 from syncd.core.delivery import Change, Delivery
 from syncd.ledger import Ledger
-from syncd.ledger.calls import Attempt, Call, CallsFile, forget
+from syncd.ledger.call_log import Attempt, Call, CallsFile, forget
 from syncd.log import redact, scrub
 
 MOST = 64 * 1024

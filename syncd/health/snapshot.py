@@ -12,7 +12,7 @@ from syncd.core.lane_state import LaneState
 from syncd.core.limiter import Budget
 from syncd.core.reconciliation import Books
 from syncd.health.view import LATE, OF_CONNECTORS, BackupView, Disk, Place, PushView, SourceView, View
-from syncd.ledger import Ledger, LedgerError, Transaction, history, overview, viewing
+from syncd.ledger import Ledger, LedgerError, Transaction, history, overview
 from syncd.ledger.budgets import Meter, read_budgets
 from syncd.ledger.history import Done
 from syncd.ledger.lanes import load_lanes
@@ -115,7 +115,7 @@ class ViewReader:
             views,
             [lane for lane in load_lanes(connection) if self._is_ours(lane)],
             overview.counts(connection),
-            [Place(*group) for group in viewing.set_aside(connection)],
+            [Place(*group) for group in views.set_aside(connection)],
             {name: max(0.0, now - at) for name, at in overview.oldest_pending(connection).items()},
             None if oldest is None else max(0.0, now - oldest),
             disk,

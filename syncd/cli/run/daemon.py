@@ -26,7 +26,7 @@ from syncd.daemon.work_log import WorkLog
 from syncd.engine.engine import Engine
 from syncd.engine.housekeeping import Housekeeping
 from syncd.ledger import Ledger
-from syncd.ledger.calls import CallsFile
+from syncd.ledger.call_log import CallsFile
 from syncd.ledger.database import EngineLock
 from syncd.log import configure, logger, redact_values
 from syncd.settings import Settings, SettingsError, secret_values

@@ -1,4 +1,4 @@
-"""A ledger of an agency: a million leads, 300 sources, 600 connectors. `python -m tests.benchmarks.large_ledger FILE [LEADS]`.
+"""A ledger of an agency: a million leads, 300 sources, 600 connectors. `python -m tests.benchmarks.cases.large_ledger FILE [LEADS]`.
 
 It prints how long each reading of the console takes: processor time of the thread, the median and the worst of many.
 """
@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from syncd.ledger import Ledger, flow, history, overview, viewing
+from syncd.ledger import Ledger, flow, history, overview, views
 from syncd.ledger.flow import DAY, HOUR, Range
 from syncd.ledger.lanes import load_lanes
 
@@ -138,23 +138,23 @@ def readings(leads: int) -> dict[str, Callable[[Connection], Any]]:
     """List the readings by what they are for."""
     some = leads // 2 + 1
     hours, days = Range("hour", NOW - DAY, NOW), Range("day", NOW - 30 * DAY, NOW)
-    search = partial(viewing.search, limit=20)
+    search = partial(views.search, limit=20)
     return {
-        "totals": viewing.totals,
+        "totals": views.totals,
         "totals, before": overview.counts,
-        "lanes that stand": viewing.standing_lanes,
+        "lanes that stand": views.standing_lanes,
         "all lanes": load_lanes,
-        "set aside": viewing.set_aside,
-        "an example a group": lambda c: [viewing.example(c, it) for it in viewing.set_aside(c)[:25]],
+        "set aside": views.set_aside,
+        "an example a group": lambda c: [views.example(c, it) for it in views.set_aside(c)[:25]],
         "set aside, before": overview.causes,
-        "waiting": viewing.waiting,
+        "waiting": views.waiting,
         "oldest by connector, before": overview.oldest_pending,
-        "a page of a group": lambda c: viewing.page(c, viewing.Group("delivery", "crm5", CODES[0])),
-        "search by id": partial(search, sought=viewing.Sought(lead_id=some)),
-        "search by handle": partial(search, sought=viewing.Sought(handle=f"person_{some}")),
-        "search by email": partial(search, sought=viewing.Sought(email=f"p{some}@example.com")),
-        "search by X id": partial(search, sought=viewing.Sought(person=f"x{some}")),
-        "search by record": partial(search, sought=viewing.Sought(remote_id=f"00Q{some:012}")),
+        "a page of a group": lambda c: views.page(c, views.Group("delivery", "crm5", CODES[0])),
+        "search by id": partial(search, sought=views.Sought(lead_id=some)),
+        "search by handle": partial(search, sought=views.Sought(handle=f"person_{some}")),
+        "search by email": partial(search, sought=views.Sought(email=f"p{some}@example.com")),
+        "search by X id": partial(search, sought=views.Sought(person=f"x{some}")),
+        "search by record": partial(search, sought=views.Sought(remote_id=f"00Q{some:012}")),
         "one lead": lambda c: (overview.deliveries_of(c, some), overview.export_of(c, "client1", some)),
         "plot, 24 hours": lambda c: flow.by_time(c, hours, "lead", "found"),
         "plot, 30 days": lambda c: flow.by_time(c, days, "lead", "found"),
@@ -183,7 +183,7 @@ def main(path: Path, leads: int) -> None:
         make(path, leads)
     with Ledger.open(path) as ledger:
         begun, size = time.monotonic(), path.stat().st_size
-        viewing.make_indexes(ledger)
+        views.make_indexes(ledger)
         print(
             f"indexes: {time.monotonic() - begun:.1f} s, {(path.stat().st_size - size) / 2**20:.0f} MiB of {size / 2**20:.0f}"
         )
