@@ -77,13 +77,12 @@ def make_engine(
     Raises:
         SettingsError: a connector's options or expressions are wrong.
     """
-    mapped = compile_connectors(settings) if mapped is None else mapped
+    mapped = mapped or compile_connectors(settings)
     chosen = [m for m in mapped.values() if only in {"", m.name}]
     approved = frozenset(m.name for m in chosen if approving)
     tools = LaneTools(ledger, clock, log, wake)
     names = make_names(settings, mapped, ledger, clock)
-    contexts, delivers = [], []
-    connectors: dict[str, Connector] = {}
+    contexts, delivers, connectors = [], [], dict[str, Connector]()
     shared = partial(make_source, settings=settings, mapped=mapped, clock=clock, approving=approved)
     with ExitStack() as undo:
         for name in settings.sources:
@@ -91,12 +90,10 @@ def make_engine(
             undo.callback(context.upstream.close)
             contexts.append(context)
         for m in chosen:
-            connector, journal = _opened(m, settings, calls, tools)
-            connectors[m.name] = connector
-            undo.callback(connector.close)
-            config = _config_of(m, connector, settings, names, observer=observer, probe=probe)
-            config = replace(config, calls=journal)
-            delivers.append(Deliver(config, tools))
+            connectors[m.name], journal = _opened(m, settings, calls, tools)
+            undo.callback(connectors[m.name].close)
+            config = _config_of(m, connectors[m.name], settings, names, observer=observer, probe=probe)
+            delivers.append(Deliver(replace(config, calls=journal), tools))
         undo.pop_all()
     pulls = [Pull(context, tools) for context in contexts]
     exports = [Export(context, tools) for context in contexts if context.exports]

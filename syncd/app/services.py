@@ -55,7 +55,7 @@ class Services:
         return chores
 
     def _write_flow(self, engine: Engine, zone: ZoneInfo) -> None:
-        from syncd.ledger.views import make_indexes  # noqa: PLC0415 - for a console alone
+        from syncd.ledger.queries import make_indexes  # noqa: PLC0415 - for a console alone
 
         make_indexes(engine.ledger)
         self.flow.write(engine.ledger, engine.clock.now(), zone)

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from syncd.core.delivery import Change
-from syncd.ledger import Ledger, overview, views
+from syncd.ledger import Ledger, overview, queries
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.leads.ingest import Admission, NewDelivery
+from syncd.ledger.queries import Group, Sought, Waiting, sought
 from syncd.ledger.sources import load_source
-from syncd.ledger.views import Group, Sought, Waiting, sought
 from tests.ledger.rows import NOW, admission, ids, malformed, put, settle
 from tests.ledger.test_ledger_plans import _listening, _plans
 
@@ -33,14 +33,14 @@ def _reject(ledger: Ledger, *deliveries: int, code: str = "bad", connector: str 
 
 def _found(ledger: Ledger, **by: Any) -> list[int]:
     with ledger.read() as connection:
-        return sorted(row.lead_id for row in views.search(connection, Sought(**by)))
+        return sorted(row.lead_id for row in queries.search(connection, Sought(**by)))
 
 
 def test_totals_are_the_tally_of_all_names(ledger: Ledger) -> None:
     put(ledger, admission(1, "crm", "sheet"), admission(2), malformed=[malformed(3)])
     _reject(ledger, 1)
     with ledger.read() as connection:
-        assert views.totals(connection) == {
+        assert queries.totals(connection) == {
             "lead": {"delivering": 2, "quarantined": 1}, "delivery": {"pending": 2, "rejected": 1}, "export": {},
             "feedback": {},
         }  # fmt: skip
@@ -50,9 +50,9 @@ def test_what_waits_is_counted_by_connector_held_or_not(ledger: Ledger) -> None:
     put(ledger, admission(1, "sheet"), admission(2, "crm", "sheet"), admission(3))
     with ledger.write() as connection:
         flood_gate.hold(connection, "sheet")
-        assert views.waiting(connection) == {"sheet": Waiting(2, 1), "crm": Waiting(2, 3)}
-        assert views.ingested_at(connection, 1) == NOW
-        assert views.ingested_at(connection, 99) is None
+        assert queries.waiting(connection) == {"sheet": Waiting(2, 1), "crm": Waiting(2, 3)}
+        assert queries.ingested_at(connection, 1) == NOW
+        assert queries.ingested_at(connection, 99) is None
 
 
 def test_set_aside_rows_come_in_groups_with_their_newest_and_in_pages(ledger: Ledger) -> None:
@@ -60,7 +60,7 @@ def test_set_aside_rows_come_in_groups_with_their_newest_and_in_pages(ledger: Le
     _reject(ledger, 1, 2, 3, 5)
     _reject(ledger, 6, code="worse", connector="sheet")
     with ledger.read() as connection:
-        groups = views.set_aside(connection)
+        groups = queries.set_aside(connection)
         assert groups == [
             Group("delivery", "crm", "bad", 4),
             Group("lead", "main", "lead_malformed", 1),
@@ -69,15 +69,15 @@ def test_set_aside_rows_come_in_groups_with_their_newest_and_in_pages(ledger: Le
         assert {tuple(it) for it in groups} == {
             (it.kind, it.where, it.code, it.n) for it in overview.causes(connection)
         }
-        first = views.page(connection, groups[0], limit=3)
+        first = queries.page(connection, groups[0], limit=3)
         assert [(row.id, row.lead_id, row.detail, row.attempts) for row in first] == [
             (5, 5, "No, 5.", 3), (3, 3, "No, 3.", 3), (2, 2, "No, 2.", 3),
         ]  # fmt: skip
-        assert [row.id for row in views.page(connection, groups[0], before=2, limit=3)] == [1]
-        newest = [views.example(connection, group).detail for group in groups]
+        assert [row.id for row in queries.page(connection, groups[0], before=2, limit=3)] == [1]
+        newest = [queries.example(connection, group).detail for group in groups]
         assert newest[::2] == ["No, 5.", "No, 6."]
         assert newest[1] == "profile: Field required"
-        assert views.example(connection, Group("export", "main", "gone")) is None
+        assert queries.example(connection, Group("export", "main", "gone")) is None
 
 
 def _enriched(ledger: Ledger, number: int, document: object) -> None:
@@ -88,8 +88,8 @@ def _enriched(ledger: Ledger, number: int, document: object) -> None:
 @pytest.mark.parametrize("indexed", [False, True])
 def test_a_person_is_found_by_whatever_somebody_has_of_them(ledger: Ledger, *, indexed: bool) -> None:
     if indexed:
-        views.make_indexes(ledger)
-        views.make_indexes(ledger)
+        queries.make_indexes(ledger)
+        queries.make_indexes(ledger)
     put(ledger, admission(12), admission(2), admission(3))
     _enriched(ledger, 2, json.dumps({"email": {"address": "Mara@Smalltools.example"}}))
     settle(ledger, Change(1, "delivered", 1, remote_id=SALESFORCE))
@@ -139,7 +139,7 @@ def test_what_is_typed_or_pasted_is_read_as_what_it_may_be(typed: str, meant: li
     "bad", ["{", "[" * 3000, '{"profile": NaN}', '{"profile": {"handle": {"a": 1}}}', '"x"', "7"]
 )
 def test_no_text_keeps_a_lead_from_being_written_where_there_are_indexes(ledger: Ledger, bad: str) -> None:
-    views.make_indexes(ledger)
+    queries.make_indexes(ledger)
     put(ledger, Admission(admission(1).lead, bad, "delivering", [NewDelivery("crm", required=True)]))
     _enriched(ledger, 1, bad)
     assert ids(ledger, "SELECT text FROM payload") == [bad]
@@ -147,18 +147,18 @@ def test_no_text_keeps_a_lead_from_being_written_where_there_are_indexes(ledger:
 
 
 def test_no_reading_walks_the_past(ledger: Ledger) -> None:
-    views.make_indexes(ledger)
+    queries.make_indexes(ledger)
     put(ledger, *(admission(n, "crm", "sheet") for n in range(1, 9)))
     _reject(ledger, 1, 3)
     with _listening(ledger) as said, ledger.read() as connection:
-        views.totals(connection)
-        views.waiting(connection)
-        views.ingested_at(connection, 1)
-        for group in views.set_aside(connection):
-            views.page(connection, group, before=99)
-            views.example(connection, group)
+        queries.totals(connection)
+        queries.waiting(connection)
+        queries.ingested_at(connection, 1)
+        for group in queries.set_aside(connection):
+            queries.page(connection, group, before=99)
+            queries.example(connection, group)
         for by in ({"lead_id": 1}, {"handle": "h"}, {"email": "a@b.c"}, {"person": "x"}, {"remote_id": "r"}):
-            views.search(connection, Sought(**by))
+            queries.search(connection, Sought(**by))
     plans = _plans(ledger, said)
     allowed = ("delivery_pending", "delivery_held", "_rejected", "lead_standing")
     past = [

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from syncd.ledger import Ledger, flow, history, overview, views
+from syncd.ledger import Ledger, flow, history, overview, queries
 from syncd.ledger.flow import DAY, HOUR, Range
 from syncd.ledger.lanes import load_lanes
 
@@ -138,23 +138,23 @@ def readings(leads: int) -> dict[str, Callable[[Connection], Any]]:
     """List the readings by what they are for."""
     some = leads // 2 + 1
     hours, days = Range("hour", NOW - DAY, NOW), Range("day", NOW - 30 * DAY, NOW)
-    search = partial(views.search, limit=20)
+    search = partial(queries.search, limit=20)
     return {
-        "totals": views.totals,
+        "totals": queries.totals,
         "totals, before": overview.counts,
-        "lanes that stand": views.standing_lanes,
+        "lanes that stand": queries.standing_lanes,
         "all lanes": load_lanes,
-        "set aside": views.set_aside,
-        "an example a group": lambda c: [views.example(c, it) for it in views.set_aside(c)[:25]],
+        "set aside": queries.set_aside,
+        "an example a group": lambda c: [queries.example(c, it) for it in queries.set_aside(c)[:25]],
         "set aside, before": overview.causes,
-        "waiting": views.waiting,
+        "waiting": queries.waiting,
         "oldest by connector, before": overview.oldest_pending,
-        "a page of a group": lambda c: views.page(c, views.Group("delivery", "crm5", CODES[0])),
-        "search by id": partial(search, sought=views.Sought(lead_id=some)),
-        "search by handle": partial(search, sought=views.Sought(handle=f"person_{some}")),
-        "search by email": partial(search, sought=views.Sought(email=f"p{some}@example.com")),
-        "search by X id": partial(search, sought=views.Sought(person=f"x{some}")),
-        "search by record": partial(search, sought=views.Sought(remote_id=f"00Q{some:012}")),
+        "a page of a group": lambda c: queries.page(c, queries.Group("delivery", "crm5", CODES[0])),
+        "search by id": partial(search, sought=queries.Sought(lead_id=some)),
+        "search by handle": partial(search, sought=queries.Sought(handle=f"person_{some}")),
+        "search by email": partial(search, sought=queries.Sought(email=f"p{some}@example.com")),
+        "search by X id": partial(search, sought=queries.Sought(person=f"x{some}")),
+        "search by record": partial(search, sought=queries.Sought(remote_id=f"00Q{some:012}")),
         "one lead": lambda c: (overview.deliveries_of(c, some), overview.export_of(c, "client1", some)),
         "plot, 24 hours": lambda c: flow.by_time(c, hours, "lead", "found"),
         "plot, 30 days": lambda c: flow.by_time(c, days, "lead", "found"),
@@ -183,7 +183,7 @@ def main(path: Path, leads: int) -> None:
         make(path, leads)
     with Ledger.open(path) as ledger:
         begun, size = time.monotonic(), path.stat().st_size
-        views.make_indexes(ledger)
+        queries.make_indexes(ledger)
         print(
             f"indexes: {time.monotonic() - begun:.1f} s, {(path.stat().st_size - size) / 2**20:.0f} MiB of {size / 2**20:.0f}"
         )
