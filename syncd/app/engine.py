@@ -71,8 +71,7 @@ def make_engine(
         observer: counts requests and outcomes.
         probe: seconds after which a halted lane tries one delivery by itself; None: never.
         mapped: from `compile_connectors`, if it is at hand.
-        pushing: whether CTGO is asked to push, where that is configured: only a daemon can receive pushes.
-        calls: where calls to remotes are kept, if the configuration wants that.
+        pushing: whether CTGO is asked to push, where configured. calls: where calls are kept. Both are for a daemon.
 
     Raises:
         SettingsError: a connector's options or expressions are wrong.
