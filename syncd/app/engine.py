@@ -71,17 +71,18 @@ def make_engine(
         observer: counts requests and outcomes.
         probe: seconds after which a halted lane tries one delivery by itself; None: never.
         mapped: from `compile_connectors`, if it is at hand.
-        pushing: whether CTGO is asked to push, where configured. calls: where calls are kept. Both are for a daemon.
+        pushing: whether CTGO is asked to push, where that is configured: only a daemon can receive pushes.
+        calls: where calls to remotes are kept, if the configuration wants that.
 
     Raises:
         SettingsError: a connector's options or expressions are wrong.
     """
     mapped = mapped or compile_connectors(settings)
     chosen = [m for m in mapped.values() if only in {"", m.name}]
-    approved = frozenset(m.name for m in chosen if approving)
     tools = LaneTools(ledger, clock, log, wake)
     names = make_names(settings, mapped, ledger, clock)
     contexts, delivers, connectors = [], [], dict[str, Connector]()
+    approved = frozenset(m.name for m in chosen if approving)
     shared = partial(make_source, settings=settings, mapped=mapped, clock=clock, approving=approved)
     with ExitStack() as undo:
         for name in settings.sources:
@@ -101,8 +102,14 @@ def make_engine(
     closes = _closes(
         {it.name: it.upstream.close for it in contexts}, [*pulls, *exports, *others]
     ) | _closes({name: it.close for name, it in connectors.items()}, [*delivers, *polls])  # fmt: skip
-    gates = {name: m.configured.gate or 0 for name, m in mapped.items()}
-    return Engine(settings, ledger, clock, contexts, pulls, delivers, exports, others, polls, closes, gates)
+    return Engine(
+        settings, ledger, clock, contexts, pulls, delivers, exports, others, polls, closes, _sizes(mapped)
+    )
+
+
+def _sizes(mapped: Mapping[str, Mapped]) -> dict[str, int]:
+    """Return the size of every connector's gate, 0 for none."""
+    return {name: m.configured.gate or 0 for name, m in mapped.items()}
 
 
 def _opened(
