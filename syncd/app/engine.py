@@ -99,12 +99,10 @@ def make_engine(
     exports = [Export(context, tools) for context in contexts if context.exports]
     others = _other_lanes(settings, contexts, pulls, names, tools, pushing=pushing)
     polls = _polls(chosen, connectors, tools, probe) if settings.gives_feedback else []
-    closes = _closes(
-        {it.name: it.upstream.close for it in contexts}, [*pulls, *exports, *others]
-    ) | _closes({name: it.close for name, it in connectors.items()}, [*delivers, *polls])  # fmt: skip
-    return Engine(
-        settings, ledger, clock, contexts, pulls, delivers, exports, others, polls, closes, _sizes(mapped)
-    )
+    closes = _closes({it.name: it.upstream.close for it in contexts}, [*pulls, *exports, *others])
+    closes |= _closes({name: it.close for name, it in connectors.items()}, [*delivers, *polls])
+    lanes = (contexts, pulls, delivers, exports, others, polls)
+    return Engine(settings, ledger, clock, *lanes, closes, _sizes(mapped))
 
 
 def _sizes(mapped: Mapping[str, Mapped]) -> dict[str, int]:
