@@ -36,6 +36,7 @@ from syncd.core.lead import Lead, LeadKey, utc_text
 
 __all__ = [
     "VARIABLES",
+    "Called",
     "Change",
     "Clock",
     "Connector",
@@ -105,12 +106,36 @@ class Watched:
     values: frozenset[str] = frozenset()
 
 
+class Called(Protocol):
+    """Tells what was sent to the remote and what it answered, for people who look for a reason; call it after each request.
+
+    `path`: without the host; empty if it is secret. `status` 0: no answer, and `response` may say why. `request`: text, or what JSON
+    is made of. The engine takes out secrets and the query, cuts what is long, and keeps few of the `headers`. Do not tell of
+    signing in.
+    """
+
+    def __call__(  # noqa: D102
+        self,
+        method: str,
+        path: str,
+        status: int,
+        *,
+        request: object = None,
+        response: str | bytes | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None: ...
+
+
+def untold(*_: object, **__: object) -> None:
+    """Keep nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """An instance's surroundings.
 
     `name`: the one in the configuration. `fields`: the mapping in force, with its policies. `watched`: None unless the
-    configuration asks for feedback.
+    configuration asks for feedback. `called`: see there; it does nothing unless a console is configured.
     """
 
     name: str
@@ -118,6 +143,7 @@ class Context:
     log: Logger
     fields: Mapping[str, Field] = field(default_factory=dict)
     watched: Watched | None = None
+    called: Called = untold
 
 
 @dataclass(frozen=True, slots=True)

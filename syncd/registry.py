@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, get_args
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from syncd.clock import Clock
-from syncd.connector import Connector, Context, Field, Logger, Watched
+from syncd.connector import Called, Connector, Context, Field, Logger, Watched, untold
 from syncd.core.failure import CODES
 from syncd.settings import ConnectorSettings, Settings, SettingsError, secret_values
 from syncd.settings.error_messages import KeyPath, hint, known_keys, sentence, sentences
@@ -70,9 +70,9 @@ class Configured(NamedTuple):
         chosen = self.settings.feedback
         return Watched(chosen.property, frozenset((*chosen.good, *chosen.bad))) if chosen else None
 
-    def open(self, clock: Clock, log: Logger) -> Connector:
-        """Make the instance; the caller closes it."""
-        return self.cls(self.options, Context(self.name, clock, log, self.fields, self.watched))
+    def open(self, clock: Clock, log: Logger, called: Called = untold) -> Connector:
+        """Make the instance; the caller closes it. `called`: for its context."""
+        return self.cls(self.options, Context(self.name, clock, log, self.fields, self.watched, called))
 
 
 def as_fields(table: Mapping[str, str | Field]) -> dict[str, Field]:

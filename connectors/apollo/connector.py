@@ -47,7 +47,7 @@ class ApolloConnector(Connector):
         self._settings = Settings(fields, options)
         client = LateClient(
             FAILURES, options.base_url, context.clock, seconds=TOTAL_SECONDS, connect=CONNECT_SECONDS, read=READ_SECONDS,
-            most=LARGEST_BODY, headers={"accept": "application/json", "x-api-key": options.api_key.get_secret_value()},
+            most=LARGEST_BODY, called=context.called, headers={"accept": "application/json", "x-api-key": options.api_key.get_secret_value()},
         )  # fmt: skip
         self._api = Api(client, context.clock)
         self._sender = Sender(self._api, self._settings, context)

@@ -27,6 +27,7 @@ class Api:
             headers=headers,
             connect=CONNECT_SECONDS,
             most=LARGEST_BODY,
+            called=context.called,
         )
         self.close = self._client.close
 

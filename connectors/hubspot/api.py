@@ -46,7 +46,7 @@ class Api:
         token = options.access_token.get_secret_value()
         hubspot = HubSpot(access_token=token, retry=False, host=options.base_url)
         self._client = hubspot.crm.contacts.batch_api.api_client
-        self._wire = Wire(self._client.rest_client.pool_manager, context.clock)
+        self._wire = Wire(self._client.rest_client.pool_manager, context.clock, context.called)
         self._client.rest_client.pool_manager = self._wire
         self._refusal, self._timeout = ApiException, TIMEOUT
         self._clock, self._log, self._name = context.clock, context.log, context.name

@@ -7,10 +7,11 @@ bounded by `syncd.http.urllib3`.
 """
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from urllib3 import exceptions
 
-from syncd.connector import Clock, Pause
+from syncd.connector import Called, Clock, Pause, untold
 from syncd.http.urllib3 import Bounds, bound, reason, unsent
 
 LARGEST = 16 * 1024 * 1024
@@ -44,9 +45,9 @@ class Response:
 class Wire:
     """A urllib3 pool as far as the library uses one."""
 
-    def __init__(self, pool: Any, clock: Clock) -> None:
+    def __init__(self, pool: Any, clock: Clock, called: Called = untold) -> None:
         """`pool`: the library's own `PoolManager`."""
-        self._pool = pool
+        self._pool, self._called = pool, called
         self._bounds = Bounds(clock, seconds=LONGEST, most=LARGEST, late=_late, large=_large)
         bound(pool, self._bounds)
 
@@ -69,6 +70,8 @@ class Wire:
             self._bounds.end()
         text = data.decode("utf-8", "replace").encode()
         headers = {name.lower(): value for name, value in answer.headers.items()}
+        path, sent = urlsplit(url).path, given.get("body")
+        self._called(method, path, answer.status, request=sent, response=text, headers=headers)
         return Response(answer.status, answer.reason or "", text, headers)
 
     def clear(self) -> None:

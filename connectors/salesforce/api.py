@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import requests
 from pydantic_core import to_json
@@ -25,7 +25,7 @@ from connectors.salesforce.http import broken, session
 from connectors.salesforce.match import Select, Where
 from connectors.salesforce.options import API_VERSION, SalesforceOptions, base_address
 from connectors.salesforce.rate_limit import Budget
-from syncd.connector import Clock, Failure, Halt, Pause, Refused
+from syncd.connector import Called, Clock, Failure, Halt, Pause, Refused, untold
 from syncd.http.answer import http_date, retry_after
 from syncd.http.urllib3 import reason
 
@@ -49,8 +49,11 @@ class _Expired(Exception):  # noqa: N818 - it never leaves this module
 class Wire:
     """One connector's session. Not for several threads at once."""
 
-    def __init__(self, options: SalesforceOptions, budget: Budget, clock: Clock) -> None:
+    def __init__(
+        self, options: SalesforceOptions, budget: Budget, clock: Clock, called: Called = untold
+    ) -> None:
         """Connects to nothing yet."""
+        self._called = called
         self._options, self._budget, self._clock = options, budget, clock
         self._client: Salesforce | None = None
         self._limit_hits = 0
@@ -186,6 +189,12 @@ class Wire:
         """Keep what the library's exceptions leave out."""
         self._after = retry_after(response.headers, self._clock.now())
         self.server_time = http_date(response.headers)
+        sent, path = response.request, urlsplit(response.url).path
+        if not path.startswith("/services/oauth2/"):  # signing in
+            self._called(
+                sent.method or "", path, response.status_code, request=sent.body, response=response.content,
+                headers=response.headers,
+            )  # fmt: skip
 
     def _signed_in(self) -> Salesforce:
         token, home = self._token() if self._options.renewable else (

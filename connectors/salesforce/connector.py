@@ -62,7 +62,7 @@ class SalesforceConnector(Connector):
         self._fields = MappingProxyType(_mapped(context.fields or self.defaults, options.external_id_field))
         self._writes_only = all(field.policy == "always" for field in self._fields.values())
         self._budget = Budget(options.daily_share, context.clock)
-        self._wire = Wire(options, self._budget, context.clock)
+        self._wire = Wire(options, self._budget, context.clock, context.called)
         self._schema: tuple[float, Schema] | None = None
         self._joined: tuple[Schema, Mapped] | None = None
         self._alike: tuple[str, int] = ("", 0)

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from connectors.webhook import message
 from connectors.webhook.options import CODES, FAILURES, WebhookOptions
 from syncd.connector import (
+    Called,
     Clock,
     Connector,
     Context,
@@ -26,6 +27,7 @@ from syncd.connector import (
     Outcome,
     Pause,
     Reject,
+    untold,
 )
 from syncd.http import addresses
 from syncd.http.kit import LateClient
@@ -38,13 +40,14 @@ LARGEST_BODY = 64 * 1024
 """Bytes. Nothing in an answer's body is of use."""
 
 
-def client(options: WebhookOptions, clock: Clock) -> LateClient:
+def client(options: WebhookOptions, clock: Clock, called: Called = untold) -> LateClient:
     """Make the client of one receiver."""
     theirs = {name.lower(): value.get_secret_value() for name, value in options.headers.items()}
     headers = {"user-agent": "ctgo-syncd", **theirs, "content-type": "application/json"}
     return LateClient(
         FAILURES, options.url.get_secret_value(), clock, headers=headers, most=LARGEST_BODY,
         reach="private" if options.allow_private else "public", connect=CONNECT_SECONDS, read=READ_SECONDS,
+        called=called,
     )  # fmt: skip
 
 
@@ -63,7 +66,7 @@ class WebhookConnector(Connector):
         self._url = options.url.get_secret_value()
         self._host = urlsplit(self._url).hostname or ""
         self._keys = message.secrets(options.signing_secret.get_secret_value())
-        self._client = client(options, context.clock)
+        self._client = client(options, context.clock, context.called)
 
     def check(self) -> Sequence[Finding]:
         """Check that the address can be reached and its certificate is accepted. Send nothing: it would be a lead."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, NoReturn
 from pydantic import BaseModel
 
 from syncd.clock import Clock
-from syncd.connector import Connector, Delivery, Failure, Field, Halt, Logger
+from syncd.connector import Called, Connector, Delivery, Failure, Field, Halt, Logger, untold
 from syncd.core.failure import CONNECTOR_BUG
 from syncd.engine.fanout import Enriching
 from syncd.log import place_in
@@ -31,10 +31,10 @@ class Unopened(Connector):
         raise Halt(self._why.code, self._why.detail)
 
 
-def open_connector(configured: Configured, clock: Clock, log: Logger) -> Connector:
+def open_connector(configured: Configured, clock: Clock, log: Logger, called: Called = untold) -> Connector:
     """Open a connector; return a stand-in if that fails. The caller closes it."""
     try:
-        return configured.open(clock, log)
+        return configured.open(clock, log, called)
     except Failure as why:
         return Unopened(Halt(why.code, why.detail))
     except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything, and the other lanes must run

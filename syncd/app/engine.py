@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from urllib.parse import urlsplit
@@ -10,9 +11,10 @@ from urllib.parse import urlsplit
 from syncd.app.connectors import Mapped, compile_connectors, compile_enriching, open_connector
 from syncd.app.paced_client import make_upstream
 from syncd.clock import Clock, SystemClock
-from syncd.connector import Connector, Logger
+from syncd.connector import Connector, Logger, untold
 from syncd.core.flood_gate import Gates
 from syncd.core.lane_state import Policy
+from syncd.engine.call_journal import CallJournal
 from syncd.engine.deliver import Deliver, LaneConfig
 from syncd.engine.engine import Engine, log_shelved
 from syncd.engine.enrich import Enrich
@@ -24,6 +26,7 @@ from syncd.engine.pull.lane import Pull
 from syncd.engine.source import SourceContext
 from syncd.ledger import Ledger, twins
 from syncd.ledger.admin.actions import release
+from syncd.ledger.call_log import CallsFile
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.lanes import lift_halts
 from syncd.ledger.leads import settlement
@@ -53,6 +56,7 @@ def make_engine(
     probe: float | None = None,
     mapped: Mapping[str, Mapped] | None = None,
     pushing: bool = False,
+    calls: CallsFile | None = None,
 ) -> Engine:
     """Make the engine's lanes over an open, locked ledger; nothing is sent and no remote is asked.
 
@@ -68,17 +72,17 @@ def make_engine(
         probe: seconds after which a halted lane tries one delivery by itself; None: never.
         mapped: from `compile_connectors`, if it is at hand.
         pushing: whether CTGO is asked to push, where that is configured: only a daemon can receive pushes.
+        calls: where calls to remotes are kept, if the configuration wants that.
 
     Raises:
         SettingsError: a connector's options or expressions are wrong.
     """
-    mapped = compile_connectors(settings) if mapped is None else mapped
+    mapped = mapped or compile_connectors(settings)
     chosen = [m for m in mapped.values() if only in {"", m.name}]
-    approved = frozenset(m.name for m in chosen if approving)
     tools = LaneTools(ledger, clock, log, wake)
     names = make_names(settings, mapped, ledger, clock)
-    contexts, delivers = [], []
-    connectors: dict[str, Connector] = {}
+    contexts, delivers, connectors = [], [], dict[str, Connector]()
+    approved = frozenset(m.name for m in chosen if approving)
     shared = partial(make_source, settings=settings, mapped=mapped, clock=clock, approving=approved)
     with ExitStack() as undo:
         for name in settings.sources:
@@ -86,20 +90,36 @@ def make_engine(
             undo.callback(context.upstream.close)
             contexts.append(context)
         for m in chosen:
-            connector = connectors[m.name] = open_connector(m.configured, clock, log)
-            undo.callback(connector.close)
-            config = _config_of(m, connector, settings, names, observer=observer, probe=probe)
-            delivers.append(Deliver(config, tools))
+            connectors[m.name], journal = _opened(m, settings, calls, tools)
+            undo.callback(connectors[m.name].close)
+            config = _config_of(m, connectors[m.name], settings, names, observer=observer, probe=probe)
+            delivers.append(Deliver(replace(config, calls=journal), tools))
         undo.pop_all()
     pulls = [Pull(context, tools) for context in contexts]
     exports = [Export(context, tools) for context in contexts if context.exports]
     others = _other_lanes(settings, contexts, pulls, names, tools, pushing=pushing)
     polls = _polls(chosen, connectors, tools, probe) if settings.gives_feedback else []
-    closes = _closes(
-        {it.name: it.upstream.close for it in contexts}, [*pulls, *exports, *others]
-    ) | _closes({name: it.close for name, it in connectors.items()}, [*delivers, *polls])  # fmt: skip
-    gates = {name: m.configured.gate or 0 for name, m in mapped.items()}
-    return Engine(settings, ledger, clock, contexts, pulls, delivers, exports, others, polls, closes, gates)
+    closes = _closes({it.name: it.upstream.close for it in contexts}, [*pulls, *exports, *others])
+    closes |= _closes({name: it.close for name, it in connectors.items()}, [*delivers, *polls])
+    lanes = (contexts, pulls, delivers, exports, others, polls)
+    return Engine(settings, ledger, clock, *lanes, closes, _sizes(mapped))
+
+
+def _sizes(mapped: Mapping[str, Mapped]) -> dict[str, int]:
+    """Return the size of every connector's gate, 0 for none."""
+    return {name: m.configured.gate or 0 for name, m in mapped.items()}
+
+
+def _opened(
+    m: Mapped, settings: Settings, calls: CallsFile | None, tools: LaneTools
+) -> tuple[Connector, CallJournal | None]:
+    """Open a connector; with the journal of its calls, if any are kept."""
+    console, journal = settings.console, None
+    if calls is not None and console is not None and console.calls != "none":
+        calls.bound(console.calls_days, console.calls_size)
+        journal = CallJournal(m.name, calls, tools.ledger, tools.clock, console.calls)
+    called = untold if journal is None else journal.called
+    return open_connector(m.configured, tools.clock, tools.log, called), journal
 
 
 def _config_of(
@@ -215,6 +235,7 @@ def begin(engine: Engine, log: Logger, approved_by: str = "") -> None:
 
     `approved_by`: who opens the gates of its connectors; empty: nobody.
     """
+    engine.ledger.flow = engine.settings.console is not None
     with engine.ledger.write() as connection:
         lifted = {name for kind, name in lift_halts(connection) if kind == "deliver"}
         moved = settlement.apply_exporting(connection, engine.settings.exporting, engine.clock.now())

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC
 from functools import partial
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from syncd.connector import Logger
 from syncd.daemon.calendar import Chore, Every
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 CREDITS_EVERY, CREDITS_FIRST = 3600.0, 30.0
 """Seconds between two requests for the balances, and until the first one: the first pulls come before it."""
 
-FLOW_EVERY = 60.0
-"""Seconds between two times that counted requests and latencies are written, for plots."""
+FLOW_EVERY, FLOW_FIRST = 60.0, 5.0
+"""Seconds between two times that counted requests and latencies are written for plots, and until the first one."""
 
 LISTEN_EVERY = 60.0
 """Seconds between two attempts to bind an address."""
@@ -49,13 +49,16 @@ class Services:
             Chore("credits", Every(CREDITS_EVERY, CREDITS_FIRST), act, grace=None),
             Chore("health", Every(LISTEN_EVERY), self._listen, brief=True, grace=None),
         ]
-        if engine.ledger.flow:
-            write = partial(self._write_flow, engine)
-            chores.append(Chore("flow", Every(FLOW_EVERY), write, grace=None))
+        if (console := engine.settings.console) is not None:
+            act = partial(self._write_flow, engine, ZoneInfo(console.time_zone))
+            chores.append(Chore("flow", Every(FLOW_EVERY, FLOW_FIRST), act, grace=None))
         return chores
 
-    def _write_flow(self, engine: Engine) -> None:
-        self.flow.write(engine.ledger, engine.clock.now(), UTC)
+    def _write_flow(self, engine: Engine, zone: ZoneInfo) -> None:
+        from syncd.ledger.queries import make_indexes  # noqa: PLC0415 - for a console alone
+
+        make_indexes(engine.ledger)
+        self.flow.write(engine.ledger, engine.clock.now(), zone)
 
     def _listen(self) -> None:
         if self.running is not None:

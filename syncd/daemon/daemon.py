@@ -234,6 +234,7 @@ class Daemon:
             return
         log_shelved(self._log, moved)
         self._polls.end()
+        engine.ledger.flow = engine.settings.console is not None
         self.engine, self._polls = engine, Polls(engine, self._runner, self.calendar)
         self._polls.begin()
         self._runner.replace(self._pools(engine))

@@ -13,6 +13,7 @@ from syncd.core.lane_state import LaneState, Policy, Situation, reopened
 from syncd.core.lead import Lead, read_lead
 from syncd.core.verdict import Verdict, broken_off, judge_call, judge_unsent
 from syncd.engine import connector_bugs
+from syncd.engine.call_journal import CallJournal
 from syncd.engine.lane import AGAIN, IDLE, NOBODY, LaneTools, LedgerLane, Next, Observer, outcomes_of
 from syncd.engine.names import NAMES_SOON, Names, NameUnknown, require_names
 from syncd.ledger.deliveries import flood_gate
@@ -33,7 +34,8 @@ LOOK_AHEAD = 4
 class LaneConfig:
     """A connector's lane as configured.
 
-    `exports`: which sources export. `names`: of the sources that deliver here, if the mapping or `where` uses any.
+    `exports`: which sources export. `names`: of the sources that deliver here, if the mapping or `where` uses any. `calls`: None
+    where no calls are kept.
     """
 
     name: str
@@ -44,6 +46,7 @@ class LaneConfig:
     exports: Mapping[str, bool]
     names: Mapping[str, Names] = field(default_factory=dict)
     observer: Observer = NOBODY
+    calls: CallJournal | None = None
 
 
 _Unsent = Outcome | NameUnknown | None
@@ -195,7 +198,9 @@ class Deliver(LedgerLane):
         if unsafe:
             with self._ledger.write() as connection:
                 mark_maybe_sent(connection, unsafe, people=self._people)
-        batch = [delivery for _, delivery, _ in members]
+        batch, calls = [delivery for _, delivery, _ in members], self._config.calls
+        if calls is not None:
+            calls.begin()
         answer = self._send(batch)
         items = [it.item for it, _, _ in members]
         well = _all_delivered(answer, len(items))
@@ -205,6 +210,8 @@ class Deliver(LedgerLane):
             items = [Item(*item[:-1], maybe_sent=True) if item.id in marked else item for item in items]
         verdict = judge_call(items, answer, lane, self._situation_after([] if well else items, lane))
         self._record(verdict, [it for it, _, _ in members])
+        if calls is not None:
+            calls.end(batch, verdict.changes, self._clock.now())
         return verdict.lane
 
     def _send(self, batch: Sequence[Delivery]) -> Sequence[Outcome] | BaseException:

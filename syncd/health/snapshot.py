@@ -17,6 +17,7 @@ from syncd.ledger import Ledger, LedgerError, Transaction, history, overview
 from syncd.ledger.budgets import Meter, read_budgets
 from syncd.ledger.history import Done
 from syncd.ledger.lanes import load_lanes
+from syncd.ledger.queries import set_aside
 from syncd.ledger.sources import load_all_books
 
 OVERDUE = 2 * 86400.0
@@ -116,7 +117,7 @@ class ViewReader:
             views,
             [lane for lane in load_lanes(connection) if self._is_ours(lane)],
             overview.counts(connection),
-            [Place(it.kind, it.where, it.code, it.n) for it in overview.causes(connection)],
+            [Place(*group) for group in set_aside(connection)],
             {name: max(0.0, now - at) for name, at in overview.oldest_pending(connection).items()},
             None if oldest is None else max(0.0, now - oldest),
             disk,

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, SecretStr
 
 from syncd.clock import Clock
+from syncd.connector import Called, untold
 from syncd.core.failure import Failure, Halt, Pause, Reject
 from syncd.http.addresses import is_loopback, literal, usable
 from syncd.http.answer import Answer, retry_after
@@ -189,8 +190,11 @@ class FailureTable:
 class LateClient:
     """A `syncd.http.client.Client` that is made with its first request, for httpx costs 40 ms and 15 MB."""
 
-    def __init__(self, failures: FailureTable, base_url: str, clock: Clock, **options: Any) -> None:
-        """`options`: as `Client` takes them."""
+    def __init__(
+        self, failures: FailureTable, base_url: str, clock: Clock, *, called: Called = untold, **options: Any
+    ) -> None:
+        """`called`: the context's, told of each request; `options`: as `Client` takes them."""
+        self._called = called
         self._failures, self._base_url, self._clock, self._options = failures, base_url, clock, options
         self._client: Client | None = None
 
@@ -208,7 +212,10 @@ class LateClient:
 
     def send(self, method: str, path: str = "", **request: Any) -> Answer:
         """Send one request, as `Client.send` does. Raises Halt as `client` does."""
-        return self.client.send(method, path, **request)
+        answer = self.client.send(method, path, **request)
+        sent, got = request.get("content", request.get("json")), answer.body or answer.why
+        self._called(method, path, answer.status, request=sent, response=got, headers=answer.headers)
+        return answer
 
     def close(self) -> None:
         """Close the connections; they open again when needed."""

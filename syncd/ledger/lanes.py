@@ -82,5 +82,5 @@ def lift_halts(connection: Connection) -> set[tuple[str, str]]:
 
 
 def _state(row: Any) -> LaneState:
-    ids = {name: tuple(json.loads(row[name])) for name in _IDS}
+    ids = {name: () if row[name] == "[]" else tuple(json.loads(row[name])) for name in _IDS}
     return LaneState(**{**row, **ids, "probing": bool(row["probing"])})

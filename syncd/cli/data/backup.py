@@ -54,7 +54,7 @@ def restore(
     Every delivery of a lead found before now counts as maybe sent: a connector that cannot simply send again looks first.
     """
     settings = settings_of(context)
-    from syncd.ledger import LedgerError  # noqa: PLC0415
+    from syncd.ledger import LedgerError, call_log  # noqa: PLC0415
     from syncd.ledger.admin import backups  # noqa: PLC0415
     from syncd.ledger.database import EngineLock  # noqa: PLC0415
 
@@ -71,6 +71,7 @@ def restore(
             aside = path.with_name(f"{path.name}{backups.ASIDE}restore-{int(clock.now())}")
             kept = path.exists()
             backups.replace(path, part, aside)
+            call_log.delete(call_log.path_beside(path))  # its ids of deliveries mean others now
         finally:
             for left in path.parent.glob(f"{part.name}*"):
                 left.unlink()

@@ -52,6 +52,7 @@ def forget(  # noqa: PLR0917 - Typer passes them by name
     nobody of that name.
     """
     settings = settings_of(context)
+    from syncd.ledger import call_log  # noqa: PLC0415
     from syncd.ledger.admin import forgotten  # noqa: PLC0415
 
     sought = _sought(handle, email, lead or 0, person)
@@ -72,6 +73,7 @@ def forget(  # noqa: PLR0917 - Typer passes them by name
         theirs = [(row.lead_id, row.person, row.payload) for row in found.rows]
         farewell = forgotten.Farewell() if again else _forget(ledger, found, sought)
         _delete(copies)
+        call_log.forget(ledger)
         code = _clean(ledger, settings)
         elsewhere = _backups_elsewhere(ledger)
     document = _document(settings, farewell, copies, elsewhere)

@@ -26,6 +26,7 @@ from syncd.daemon.work_log import WorkLog
 from syncd.engine.engine import Engine
 from syncd.engine.housekeeping import Housekeeping
 from syncd.ledger import Ledger
+from syncd.ledger.call_log import CallsFile
 from syncd.ledger.database import EngineLock
 from syncd.log import configure, logger, redact_values
 from syncd.settings import Settings, SettingsError, secret_values
@@ -105,12 +106,12 @@ def _daemon(
 ) -> Daemon:
     log = logger()
     runner = Runner(clock, log, until_quiet=False, before=ledger.check)
-    work = WorkLog(clock, log, services.counting)
+    work, calls = WorkLog(clock, log, services.counting), CallsFile(ledger.path, log)
 
     def make(settings: Settings, mapped: Mapping[str, Mapped]) -> Engine:
         return make_engine(
             settings, ledger, log, runner.wake, clock=clock, observer=work, probe=PROBE,
-            mapped=mapped, pushing=True,
+            mapped=mapped, pushing=True, calls=calls,
         )  # fmt: skip
 
     def remake() -> Engine:

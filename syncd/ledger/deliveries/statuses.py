@@ -22,8 +22,9 @@ from syncd.ledger.sql import Books, among, array, execute_many, is_there, quoted
 _lead, _delivery, _person = table(LeadRow), table(Delivery), table(Person)
 _feedback, _heard, _hearing = table(Feedback), table(Heard), table(Hearing)
 
+LEAD_PERSON = "CREATE INDEX IF NOT EXISTS lead_person ON lead (person)"
 INDEXES = (
-    "CREATE INDEX IF NOT EXISTS lead_person ON lead (person)",
+    LEAD_PERSON,
     "CREATE INDEX IF NOT EXISTS person_remote ON person (connector, remote_id)",
 )
 
