@@ -158,7 +158,7 @@ def led_into(
         (syncd.daemon.calendar, "threading", threads),
         (syncd.engine.export, "ThreadPoolExecutor", partial(Pool, scheduler)),
         (syncd.http.client, "NetworkTransport", lambda *_: Transport(network)),
-        (connectors.hubspot.http, "Wire", lambda _pool, clock: wire(UrllibPool(network), clock)),
+        (connectors.hubspot.http, "Wire", lambda _pool, *rest: wire(UrllibPool(network), *rest)),
         (connectors.salesforce.http, "_Adapter", adapter),
         (connectors.csv.file, "write", write),
         (syncd.cli.run.once, "Ledger", ledgers),
