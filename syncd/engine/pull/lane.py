@@ -43,6 +43,8 @@ from syncd.ledger.leads.ingest import ExportUnderWay, Ingested
 
 MOMENT, PATIENCE = 0.01, 10
 """Seconds that a page waits for connectors to catch up, and how often."""
+FIRST_FOR = 6 * 3600.0
+"""Seconds of a process for which exports wait for the source's first pass. One that never ends must not hold them for ever."""
 STUCK = 3
 """Failures in a row after which a pass counts what it has brought so far, as if it were over."""
 SOON = 0.05
@@ -72,6 +74,7 @@ class Pull(LedgerLane):
             self._listings.torn = context.exports and self._load(connection).code == CAMPAIGN_FAILS
         self._unstarted = self._idle_since_start = not started
         """True until the first whole pass is over, and until any pass of this process is."""
+        self._first_until = self._clock.monotonic() + FIRST_FOR
         context.paging_new.up = not started
         self.pulled: float | None = None
         """When the last live pass ended well, monotonic."""
@@ -197,6 +200,8 @@ class Pull(LedgerLane):
     @property
     def _is_first(self) -> bool:
         """True until the source's first whole pass is over: a later page may list another row of an id that is to be exported."""
+        if self._clock.monotonic() >= self._first_until:
+            return False
         current = self._passes.current
         return self._idle_since_start if current is None else self._unstarted and current.plan.whole
 

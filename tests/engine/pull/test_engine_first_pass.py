@@ -108,6 +108,25 @@ def test_a_first_pass_that_fails_between_two_campaigns_lets_nothing_be_exported(
     _every_row_arrived(bench)
 
 
+def test_a_first_pass_that_never_ends_holds_exports_for_six_hours_only(bench: Bench) -> None:
+    """Then what it brought is exported, and a pass that ends lists exported leads too."""
+    world = bench.ctgo(**OLD)
+    bench.place()
+
+    def answering(request: httpx.Request, send: Send) -> httpx.Response:
+        return send() if request.url.params.get("offset", "0") == "0" else httpx.Response(502)
+
+    bench.life.wires["main"].answering = answering
+    bench.daemon(5 * 3600, poll=600)
+    page = bench.leads()["exporting"]
+    assert 0 < page < LEADS
+    assert not world.exported
+    bench.daemon(2 * 3600, poll=600)
+    assert len(world.exported) == page
+    bench.life.wires["main"].answering = None
+    _all_arrived(bench)
+
+
 def test_a_first_pass_that_was_killed_lets_nothing_be_exported_by_the_next_process(bench: Bench) -> None:
     _, second = _campaigns_apart(bench)
     bench.place()
