@@ -31,6 +31,8 @@ class Compared:
     states: Counter[str] = field(default_factory=Counter)
     missing: list[int] = field(default_factory=list)
     unmarked: list[int] = field(default_factory=list)
+    unexported: list[int] = field(default_factory=list)
+    """Leads that were delivered while the source did not export."""
 
     def contradictions(self, source: str) -> Iterator[Contradiction]:
         """List the contradictions between CTGO and the ledger."""
@@ -74,6 +76,8 @@ def compare(name: str, source: Source, ledger: Ledger, clock: SystemClock) -> Co
                         compared.missing.append(lead.id)
                     elif it.state == "exported" and it.marked_at is not None and it.marked_at < begun:
                         compared.unmarked.append(lead.id)
+                    elif it.state == "unexported":
+                        compared.unexported.append(lead.id)
     finally:
         client.close()
     return compared

@@ -37,7 +37,7 @@ _SINCE = instant_option("--since", "Only leads discovered from here on")
 _Connector = Annotated[str, typer.Option("--connector", metavar="NAME", help="The connector that gets them.")]
 _Exports = Annotated[
     bool,
-    typer.Option("--exports", help="Instead: export again what CTGO lists as new although it was exported."),
+    typer.Option("--exports", help="Instead: export what CTGO lists as new although it was delivered."),
 ]
 _Rejected = Annotated[bool, typer.Option("--rejected", help="Also those that it rejected.")]
 _Unwanted = Annotated[bool, typer.Option("--unwanted", help="Also those that no connector wanted.")]
@@ -69,7 +69,8 @@ def replay(  # noqa: PLR0917 - Typer passes them by name
     exported twice.
 
     With --exports, leads are exported again whose mark CTGO lost: it accepted their export, and lists them as new. It asks
-    CTGO for them, within the limit. Not for leads whose mark somebody took back on purpose.
+    CTGO for them, within the limit. Not for leads whose mark somebody took back on purpose. It also exports leads that were
+    delivered while the source had `export = false`, as in a trial.
     """
     if exports == bool(connector):
         raise typer.BadParameter("Give either --connector NAME or --exports.")

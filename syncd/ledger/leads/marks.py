@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, exists, select, update
 
-from syncd.ledger.leads.settlement import close_exported
+from syncd.ledger.leads.settlement import close_exported, owe_exports
 from syncd.ledger.schema import Export, table
 from syncd.ledger.schema import Lead as LeadRow
 from syncd.ledger.sql import Books, among, array, quoted
@@ -78,6 +78,16 @@ def export_again(connection: Connection, source: str, ids: Collection[int], now:
     return len(found)
 
 
+def export_late(connection: Connection, source: str, ids: Collection[int], now: float) -> int:
+    """Make the exports of leads due that were delivered while their source did not export; return how many."""
+    books = Books(connection, now)
+    moved = connection.execute(_OPEN_LATE, {"owner": source, "ids": array(ids)}).rowcount
+    books.move("lead", source, moved, old="unexported", new="exporting")
+    made = owe_exports(books, source, ids)  # those that a person dropped settle again
+    books.close()
+    return made
+
+
 _FRESH: dict[str, Any] = {"state": "pending", "attempts": 0, "due_at": 0.0, "suspect": False, "code": ""}
 _AGAIN = (
     update(_export)
@@ -91,6 +101,15 @@ _OPEN = (
         _lead.c.source == bindparam("owner"),
         among(_lead.c.lead_id, "ids"),
         _lead.c.state == quoted("exported"),
+    )
+    .values(state=quoted("exporting"), settled_at=None)
+)
+_OPEN_LATE = (
+    update(_lead)
+    .where(
+        _lead.c.source == bindparam("owner"),
+        among(_lead.c.lead_id, "ids"),
+        _lead.c.state == quoted("unexported"),
     )
     .values(state=quoted("exporting"), settled_at=None)
 )

@@ -252,18 +252,46 @@ def test_a_connector_that_is_none_is_a_usage_error(home: Home) -> None:
 def test_exports_whose_mark_ctgo_lost_are_made_again(home: Home) -> None:
     lost = home.sim.world.listed()[4]
     home.sim.world.lose_mark(lost.id)
-    assert told(home, "replay", "--exports") == {"lost": {"main": [lost.id]}, "made": 1}
+    assert told(home, "replay", "--exports") == {
+        "lost": {"main": [lost.id]},
+        "unexported": {"main": []},
+        "made": 1,
+    }
     with Ledger.open_to_read(home.ledger) as ledger:
         assert_books(ledger)
     home.syncd("--once")
     assert lost.id in home.sim.world.exported
-    assert told(home, "replay", "--exports") == {"lost": {"main": []}, "made": 0}
+    assert told(home, "replay", "--exports") == {"lost": {"main": []}, "unexported": {"main": []}, "made": 0}
+
+
+def test_what_was_delivered_while_the_source_did_not_export_is_exported_later(home: Home) -> None:
+    """A trial with export = false, and then the real thing."""
+    world = home.sim.world
+    home.source = "export = false\n"
+    home.configure()
+    found = sorted(world.add_leads(3))
+    assert home.syncd("--once").code == 0
+    home.source = ""
+    home.configure()
+    home.syncd("--once")
+    assert not set(found) & set(world.exported)
+    assert told(home, "replay", "--exports") == {
+        "lost": {"main": []},
+        "unexported": {"main": found},
+        "made": 3,
+    }
+    with Ledger.open_to_read(home.ledger) as ledger:
+        assert_books(ledger)
+    home.syncd("--once")
+    assert set(found) <= set(world.exported)
+    with Ledger.open_to_read(home.ledger) as ledger:
+        assert_books(ledger)
 
 
 def test_exports_are_made_again_only_if_a_person_agrees(home: Home) -> None:
     home.sim.world.lose_mark(home.sim.world.listed()[4].id)
     _, shown = at_a_terminal_run(home, "n", "replay", "--exports")
-    assert "Export them again? [y/N]" in shown
+    assert "Export them? [y/N]" in shown
     assert rows(home, "SELECT DISTINCT state FROM export") == [("delivered",)]
     assert home.syncd("replay", "--exports", "--connector", "later").code == 64
 
