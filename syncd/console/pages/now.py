@@ -231,7 +231,6 @@ def _aside_card(view: View) -> Card:
         "Set aside",
         Title(title),
         said,
-        code="set_aside",
     )
 
 

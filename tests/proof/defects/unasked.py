@@ -48,10 +48,10 @@ def a_gate_counts_what_waits_for_an_answer() -> None:
     around("syncd.ledger.deliveries.flood_gate:start", make)
 
 
-@defect("no lead lost", "engine", f"{AWAY}::test_ten_that_are_not_found_are_the_routes_fault_and_wait_again")
+@defect("no lead lost", "engine", f"{AWAY}::test_a_few_that_are_not_found_for_a_while_are_asked_about_again")
 def one_answer_stands_for_the_enrich_route() -> None:
-    """Leads that are not found while the route is away stay settled when ten in a row show that it is."""
-    instead("syncd.engine.enrich_questions:put_back", lambda *_: None)
+    """A lead that is not found while the route is away is never asked about again."""
+    instead("syncd.engine.enrich:DAY", 0.0)
 
 
 @defect("poison alone", "engine", f"{AWAY}::test_one_lead_that_ctgo_refuses_stops_nobody")
