@@ -121,13 +121,13 @@ class Guard:
 
 
 def form_token(secret: bytes) -> str:
-    """Make a token for one form of a session."""
+    """Make a token for one form of somebody who entered."""
     nonce = secrets.token_urlsafe(12)
     return f"{nonce}.{_signed(secret, nonce)}"
 
 
 def nonce_of(secret: bytes, token: str) -> str | None:
-    """Return the nonce of a token that was made for this session; None for any other text."""
+    """Return the nonce of a token that was made with this secret; None for any other text."""
     nonce, _, signature = token.partition(".")
     ours = hmac.compare_digest(_signed(secret, nonce).encode(), signature.encode(errors="replace"))
     return nonce if nonce and ours else None

@@ -8,7 +8,7 @@ from syncd.console.pages.lead import lead_page
 from syncd.console.screens import trouble
 from syncd.console.visit import Visit
 from syncd.core.lead import LARGEST_ID
-from syncd.ledger import Ledger, history, overview
+from syncd.ledger import Ledger, Transaction, history, overview, queries
 from syncd.ledger.sql import unless_late
 from syncd.registry import record_urls
 from syncd.verbs.lead import FindUrl, KnownLead, known_in
@@ -64,7 +64,6 @@ def search(visit: Visit) -> Response:
 def _found(visit: Visit, query: str, number: int | None) -> tuple[list[int], bool]:
     """Return the ids that were found, and True if the search was cut short."""
     until = visit.parts.clock.monotonic() + LONGEST_SEARCH
-    record = query.rstrip("/").rpartition("/")[2]
     # A connection of its own: nobody else's page waits for a search
     with Ledger.open_to_read(visit.parts.readings.path) as ledger, ledger.read() as connection:
         if number is not None and (rows := overview.find_leads(connection, lead_id=number)):
@@ -72,6 +71,14 @@ def _found(visit: Visit, query: str, number: int | None) -> tuple[list[int], boo
         ids = unless_late(
             connection,
             lambda: visit.parts.clock.monotonic() > until,
-            lambda it: overview.search(it, query.removeprefix("@"), record, MOST),
+            lambda it: _ids(it, query),
         )
     return ids or [], ids is None
+
+
+def _ids(connection: Transaction, query: str) -> list[int]:
+    """Return the ids of the first reading of a query that finds somebody."""
+    for wanted in queries.sought(query):
+        if found := queries.search(connection, wanted, limit=MOST):
+            return [it.lead_id for it in found]
+    return []

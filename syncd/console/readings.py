@@ -15,7 +15,7 @@ from syncd.clock import Clock
 from syncd.core.enrichment import day_of
 from syncd.health.snapshot import disk_of
 from syncd.health.view import LATE, OF_CONNECTORS, BackupView, Place, PushView, SourceView, View
-from syncd.ledger import Ledger, LedgerError, Transaction, history, overview
+from syncd.ledger import Ledger, LedgerError, Transaction, history, overview, queries
 from syncd.ledger.deliveries import flood_gate
 from syncd.ledger.deliveries.flood_gate import GateState
 from syncd.ledger.files import Files, files_of
@@ -184,7 +184,7 @@ class Readings:
         slow: set[str] = set()
         now, settings = bare.at, self.settings
         counts = overview.counts(connection)
-        causes = self._counted(connection, "set_aside", slow, overview.causes) or []
+        causes = self._counted(connection, "set_aside", slow, queries.set_aside) or []
         oldest = self._counted(connection, "oldest", slow, overview.oldest_pending) or {}
         view = replace(
             bare.view,

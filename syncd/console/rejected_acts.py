@@ -1,6 +1,8 @@
 """Acts on what was rejected or held: try one, send all again, take that back, drop for good; and pulling now."""
 
+from collections import Counter
 from http import HTTPStatus
+from typing import NamedTuple
 
 from flask import Response
 
@@ -8,7 +10,9 @@ from syncd.console.acts import acting, carried_on, explained, field, seen
 from syncd.console.formats import counted
 from syncd.console.visit import Undo, Visit
 from syncd.core.lead import LARGEST_ID
+from syncd.core.lead_state import LeadState
 from syncd.ledger import history, overview
+from syncd.ledger.admin import rejections
 from syncd.verbs import gate, lanes, rejected
 from syncd.verbs.seen import GroupChangedError
 from syncd.verbs.targets import MistakeError, target_of
@@ -60,12 +64,27 @@ def take_back(visit: Visit) -> Response:
     return visit.back()
 
 
+class Left(NamedTuple):
+    """Leads of a group, if it were dropped: those that wait for others, that another place has, and that none has."""
+
+    waiting: int
+    delivered: int
+    nowhere: int
+
+
+def left_of(states: Counter[LeadState]) -> Left:
+    """Sum up the states that a drop would bring leads to."""
+    waiting, nowhere = states["delivering"] + states["rejected"], states["dropped"]
+    return Left(waiting, states.total() - waiting - nowhere, nowhere)
+
+
 def ask_drop(visit: Visit, kind: str, where: str, code: str) -> Response:
     """Show what a drop of a group cannot undo."""
     with visit.parts.readings.reading() as connection:
         n = overview.count_rejected(connection, overview.Rejections(kind, where, code))
         newest = history.newest_action(connection)
-        left = overview.left_without(connection, where, code) if kind == "delivery" else None
+        chosen, exports = rejected.members_of(kind, where, code), visit.parts.settings.exporting
+        left = left_of(rejections.if_dropped(connection, chosen, exports)) if kind == "delivery" else None
     if kind not in KINDS or not n:
         what = "Somebody may have retried or dropped it already."
         return visit.sentence(HTTPStatus.NOT_FOUND, "There is nothing to drop.", what)

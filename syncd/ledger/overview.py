@@ -187,44 +187,6 @@ def count_rejected(connection: Connection, wanted: Rejections) -> int:
     )
 
 
-class LeftWithout(NamedTuple):
-    """Leads of a group of rejected deliveries, if it were dropped.
-
-    `waiting`: another required delivery is open; `delivered`: the lead is in another place; `nowhere`: neither.
-    """
-
-    waiting: int
-    delivered: int
-    nowhere: int
-
-
-def left_without(connection: Connection, connector: str, code: str) -> LeftWithout:
-    """Count what the leads of a group of rejected deliveries have left without it."""
-    mine = select(_delivery.c.lead_seq).where(
-        _delivery.c.connector == connector, _delivery.c.code == code, _delivery.c.state == quoted("rejected")
-    )
-    others = _delivery.alias()
-    group = mine.subquery("mine")
-    elsewhere = (others.c.lead_seq == group.c.lead_seq) & (others.c.connector != connector)
-    is_open = others.c.state.in_([quoted("pending"), quoted("rejected")]) & others.c.required.is_(True)
-    each = (
-        select(
-            func.coalesce(func.max(is_open), 0).label("waits"),
-            func.coalesce(func.max(others.c.state == quoted("delivered")), 0).label("there"),
-        )
-        .select_from(group.outerjoin(others, elsewhere))
-        .group_by(group.c.lead_seq)
-        .subquery()
-    )
-    kinds = (
-        each.c.waits == 1,
-        (each.c.waits == 0) & (each.c.there == 1),
-        (each.c.waits == 0) & (each.c.there == 0),
-    )
-    row = connection.execute(select(*(func.count().filter(it) for it in kinds))).one()
-    return LeftWithout(*map(int, row))
-
-
 def _rejections(wanted: Rejections) -> Iterator[tuple[str, Any, list[Any]]]:
     """List each kind of rejected rows: its name, its query, and what is wanted in its own columns."""
     key = (_lead.c.source, _lead.c.lead_id, _lead.c.stream_id, _lead.c.segment_id)
@@ -264,15 +226,6 @@ def find_leads(connection: Connection, *, lead_id: int = 0, handle: str = "") ->
         known = select(_source.c.name)  # the unique index begins with the source
         return connection.execute(query.where(_lead.c.source.in_(known), _lead.c.lead_id == lead_id)).all()
     return connection.execute(query.where(func.holds(_payload.c.text, bare(handle), "handle"))).all()
-
-
-def search(connection: Connection, text: str, record: str, limit: int) -> list[int]:
-    """Find ids of leads by handle or address of email, or by the id of a record. It reads every row: slow, for people only."""
-    has_record = select(_delivery.c.lead_seq).where(_delivery.c.remote_id == record)
-    address = func.lower(func.json_extract(_lead.c.enrichment, "$.email.address"))
-    ours = (func.holds(_payload.c.text, bare(text), "handle") == 1) | (address == text.lower())
-    query = select(_lead.c.lead_id).outerjoin(_payload, _KEPT).where(ours | _lead.c.seq.in_(has_record))
-    return list(connection.execute(query.distinct().order_by(_lead.c.lead_id).limit(limit)).scalars())
 
 
 def newest_leads(connection: Connection, sources: Collection[str], limit: int) -> Iterable[Any]:

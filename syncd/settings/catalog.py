@@ -97,7 +97,7 @@ _OWN = {
     "connectors.crm.feedback.notes": "More text for CTGO about a value of `bad`, 500 characters at most.",
     "console.proxy": "A proxy in front that says who somebody is.",
     "console.listen": "Where it listens. A Unix socket behind a proxy keeps out the other users of this machine.",
-    "console.public_url": "The one other name that it answers to; alerts link there.",
+    "console.public_url": "The one other name that it answers to.",
     "console.session": "The longest that a visit lasts, unless its link was made with `--for`.",
     "console.calls": "Which calls to CRMs are kept to be looked at.",
     "console.calls_days": "For how many days calls are kept.",

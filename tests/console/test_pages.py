@@ -227,7 +227,7 @@ def test_a_count_that_takes_too_long_is_left_out_and_the_rest_stands(
         world.clock.advance(1)
         return connection.exec_driver_sql(endless).all()  # type: ignore[attr-defined]
 
-    monkeypatch.setattr("syncd.console.readings.overview.causes", slow)
+    monkeypatch.setattr("syncd.console.readings.queries.set_aside", slow)
     text = world.entered().get("/").text
     assert "Counting took too long" in text
     assert "One thing needs you." in text

@@ -72,7 +72,7 @@ def export_again(connection: Connection, source: str, ids: Collection[int], now:
     books = Books(connection, now)
     found = list(connection.execute(_AGAIN, {"owner": source, "ids": array(ids)}).scalars())
     books.move("export", source, len(found), old="delivered", new="pending")
-    moved = connection.execute(_OPEN, {"owner": source, "ids": array(found)}).rowcount
+    moved = connection.execute(_REOPEN_EXPORTED, {"owner": source, "ids": array(found)}).rowcount
     books.move("lead", source, moved, old="exported", new="exporting")
     books.close()
     return len(found)
@@ -81,7 +81,7 @@ def export_again(connection: Connection, source: str, ids: Collection[int], now:
 def export_late(connection: Connection, source: str, ids: Collection[int], now: float) -> int:
     """Make the exports of leads due that were delivered while their source did not export; return how many."""
     books = Books(connection, now)
-    moved = connection.execute(_OPEN_LATE, {"owner": source, "ids": array(ids)}).rowcount
+    moved = connection.execute(_REOPEN_UNEXPORTED, {"owner": source, "ids": array(ids)}).rowcount
     books.move("lead", source, moved, old="unexported", new="exporting")
     made = owe_exports(books, source, ids)  # those that a person dropped settle again
     books.close()
@@ -95,21 +95,16 @@ _AGAIN = (
     .values(**_FRESH, detail="", settled_at=None, maybe_sent=True)
     .returning(_export.c.lead_id)
 )
-_OPEN = (
-    update(_lead)
-    .where(
+
+
+def _reopen(state: str) -> Any:
+    """Make the statement that brings leads of a state back to `exporting`."""
+    mine = (
         _lead.c.source == bindparam("owner"),
         among(_lead.c.lead_id, "ids"),
-        _lead.c.state == quoted("exported"),
+        _lead.c.state == quoted(state),
     )
-    .values(state=quoted("exporting"), settled_at=None)
-)
-_OPEN_LATE = (
-    update(_lead)
-    .where(
-        _lead.c.source == bindparam("owner"),
-        among(_lead.c.lead_id, "ids"),
-        _lead.c.state == quoted("unexported"),
-    )
-    .values(state=quoted("exporting"), settled_at=None)
-)
+    return update(_lead).where(*mine).values(state=quoted("exporting"), settled_at=None)
+
+
+_REOPEN_EXPORTED, _REOPEN_UNEXPORTED = _reopen("exported"), _reopen("unexported")
